@@ -1,0 +1,75 @@
+import type {CommanderError} from 'commander';
+import type {Context} from '../context.ts';
+import {EXIT, usageError, UserError} from '../errors.ts';
+import {line, own, safe} from '../text/safe.ts';
+import {paint, setColour, wantsColour} from '../text/style.ts';
+import {buildProgram} from './program.ts';
+import {secretsIn} from './secrets.ts';
+
+/**
+ * Runs one command line. The only place that prints errors and turns them into exit codes.
+ * @param argv without the program's own name
+ */
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
+  try {
+    const program = buildProgram(context);
+    if (argv.length === 0) {
+      program.outputHelp();
+      return EXIT.done;
+    }
+    await program.parseAsync(argv, {from: 'user'});
+    return EXIT.done;
+  } catch (error) {
+    return report(error, argv, context);
+  }
+}
+
+function colourChoice(argv: readonly string[]): 'auto' | 'always' | 'never' {
+  if (argv.includes('--no-color')) return 'never';
+  const at = argv.findIndex(arg => arg === '--color' || arg.startsWith('--color='));
+  const value = argv[at]?.includes('=') ? argv[at].split('=')[1] : argv[at + 1];
+  return at >= 0 && (value === 'always' || value === 'never') ? value : 'auto';
+}
+
+function report(error: unknown, argv: readonly string[], context: Context): number {
+  if (isCommanderError(error)) {
+    // Help and version have been printed; they are no errors.
+    if (error.exitCode === 0) return EXIT.done;
+    return report(fromCommander(error), argv, context);
+  }
+  const mask = (text: string) => secretsIn(argv, context.env).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
+  const isDebug = argv.includes('--debug') || Boolean(context.env.AGNO_TRACE_DEBUG);
+  const isDefect = !(error instanceof UserError);
+  const message = mask(error instanceof Error ? error.message : String(error));
+  const exitCode = isDefect ? EXIT.failed : error.exitCode;
+  const hint = isDefect ? 'This is a defect of agno-trace; --debug prints where it happened.' : error.hint;
+  if (wantsJson(argv)) {
+    context.stderr.write(own(`${JSON.stringify({error: {message, hint: hint ? mask(hint) : null, exitCode}})}\n`));
+  } else {
+    context.stderr.write(line`${paint(own('error:'), 'red')} ${safe(message)}\n`);
+    if (hint) context.stderr.write(line`${paint(own('hint:'), 'dim')} ${safe(mask(hint))}\n`);
+  }
+  if (isDebug) {
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+      context.stderr.write(line`${safe(mask(cause.stack ?? cause.message), {multiline: true})}\n`);
+    }
+  }
+  return exitCode;
+}
+
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some((arg, i) => arg === '--json' || arg === '--jsonl' || /^--format=jsonl?$/.test(arg) || (arg === '--format' && /^jsonl?$/.test(argv[i + 1] ?? '')));
+}
+
+function isCommanderError(error: unknown): error is CommanderError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('commander.');
+}
+
+/** Usage errors of the argument parser in our own form; its suggestion becomes the hint. */
+function fromCommander(error: CommanderError): UserError {
+  const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
+  const suggestion = /^\(?(Did you mean .*?)\)?$/.exec(rest.join(' ').trim())?.[1];
+  const message = `${first.replaceAll("'", '"')}${/[.!?]$/.test(first) ? '' : '.'}`;
+  return usageError(message, suggestion ?? 'agno-trace --help lists commands; each has its own --help.');
+}

@@ -1,0 +1,39 @@
+import type {Env} from '../store/source.ts';
+
+/** Variables that may hold a database URL. */
+const URL_VARIABLES = ['AGNO_TRACE_DB', 'DATABASE_URL'];
+
+/**
+ * Every text of the command line and the environment that may be a secret, found without trusting that a URL parses: what
+ * stands between the first `:` after `//` and each `@`, and the values of a URL's query. Replaced in all that is printed
+ * about errors; a last belt, messages are built without them in the first place.
+ */
+export function secretsIn(argv: readonly string[], env: Env): string[] {
+  const texts = [...argv, ...URL_VARIABLES.map(name => env[name] ?? '')];
+  const secrets = new Set<string>();
+  const add = (text: string | undefined) => {
+    for (const form of [text, decoded(text)]) if (form && form.length >= 3) secrets.add(form);
+  };
+  add(env.PGPASSWORD);
+  for (const text of texts) {
+    const url = /:\/\/([^\s]*)/.exec(text)?.[1];
+    if (url) {
+      for (let at = url.indexOf('@'); at >= 0; at = url.indexOf('@', at + 1)) {
+        const colon = url.indexOf(':');
+        if (colon >= 0 && colon < at) add(url.slice(colon + 1, at));
+      }
+      for (const [, value] of (url.split('?').slice(1).join('?') || '').matchAll(/(?:^|&)(?:[^=&]*(?:pass|secret|token|key|pwd)[^=&]*)=([^&]*)/gi)) add(value);
+    }
+    for (const [, quoted, bare] of text.matchAll(/\b(?:ssl)?password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&]+))/gi)) add(quoted ?? bare);
+  }
+  // The longest first, so that one secret inside another leaves nothing over.
+  return [...secrets].sort((a, b) => b.length - a.length);
+}
+
+function decoded(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,21 @@
+import type {Env} from './store/source.ts';
+import type {Safe} from './text/safe.ts';
+
+/** One of the process's output streams, as much of it as commands need. */
+export interface Output {
+  /** Only safe text: what came from elsewhere has been escaped (`text/safe.ts`) or is JSON. */
+  write(text: Safe): void;
+  readonly isTTY: boolean;
+  /** Columns of the terminal; undefined for a pipe. */
+  readonly columns: number | undefined;
+}
+
+/** What a command is given. Tests pass their own. */
+export interface Context {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Env;
+  readonly cwd: string;
+  /** Our clock, microseconds since 1970. */
+  nowMicros(): number;
+}

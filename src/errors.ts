@@ -1,0 +1,41 @@
+/** Exit codes, a public contract (`agno-trace help exit-codes`). */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  unreachable: 4,
+  schema: 5,
+  stopped: 6,
+  different: 7,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+interface Details {
+  /** The next thing to type or to check; one line. */
+  hint?: string;
+  /** Why it happened, for `--debug`; never printed otherwise. */
+  cause?: unknown;
+}
+
+/**
+ * The only error shown without a stack: one line that quotes the bad value, and a hint.
+ * Everything else that is thrown is a defect and keeps its stack.
+ */
+export class UserError extends Error {
+  readonly exitCode: ExitCode;
+  readonly hint: string | undefined;
+
+  constructor(exitCode: ExitCode, message: string, {hint, cause}: Details = {}) {
+    super(message, cause === undefined ? undefined : {cause});
+    this.name = 'UserError';
+    this.exitCode = exitCode;
+    this.hint = hint;
+  }
+}
+
+/** Wrong usage: a flag or an argument that cannot be understood. */
+export function usageError(message: string, hint?: string): UserError {
+  return new UserError(EXIT.usage, message, {hint});
+}

@@ -1,0 +1,113 @@
+import {existsSync} from 'node:fs';
+import path from 'node:path';
+import type {Command} from 'commander';
+import type {Context} from '../context.ts';
+import {EXIT, UserError} from '../errors.ts';
+import {inline} from '../sql/sql.ts';
+import {parseSource, secretsOf, type Source, sourceFromEnvironment} from '../store/source.ts';
+import {DEFAULT_TABLES, type Store, type TableChoice} from '../store/store.ts';
+import {line, own, type Safe, safe} from '../text/safe.ts';
+import {parseLength} from './values.ts';
+
+/** Values of the flags that every reading command has. */
+export interface DatabaseFlags {
+  db?: string;
+  schema?: string;
+  tracesTable?: string;
+  spansTable?: string;
+  timeout?: string;
+}
+
+const DEFAULT_FILE = 'agno.db';
+
+export function addDatabaseFlags(command: Command): Command {
+  return command
+    .option('--db <url>', 'database: URL as in your Python code, or a SQLite path')
+    .option('--schema <name>', 'Postgres schema of the tables (default: found, else ai)')
+    .option('--traces-table <name>', `name of the traces table (default: ${DEFAULT_TABLES.traces})`)
+    .option('--spans-table <name>', `name of the spans table (default: ${DEFAULT_TABLES.spans})`)
+    .option('--timeout <length>', 'longest time of one statement (default: 30s)');
+}
+
+/** Which database: `--db`, AGNO_TRACE_DB, DATABASE_URL, libpq's PG*, `./agno.db` (design section 4). */
+export function sourceOf({db}: DatabaseFlags, {env, cwd}: Context): Source {
+  if (db !== undefined) return parseSource(db, '--db', env, cwd);
+  if (env.AGNO_TRACE_DB) return parseSource(env.AGNO_TRACE_DB, 'AGNO_TRACE_DB', env, cwd);
+  if (env.DATABASE_URL) return parseSource(env.DATABASE_URL, 'DATABASE_URL', env, cwd);
+  const fromEnvironment = sourceFromEnvironment(env);
+  if (fromEnvironment) return fromEnvironment;
+  if (existsSync(path.join(cwd, DEFAULT_FILE))) return parseSource(DEFAULT_FILE, 'the default', env, cwd);
+  throw new UserError(EXIT.usage, `no database given, and there is no "./${DEFAULT_FILE}" here.`, {
+    hint: 'Pass --db with the URL from your Python code, or set AGNO_TRACE_DB; agno-trace demo shows how it looks.',
+  });
+}
+
+export function tableChoiceOf(flags: DatabaseFlags): TableChoice {
+  return {
+    schema: flags.schema ?? null,
+    tracesTable: flags.tracesTable ?? DEFAULT_TABLES.traces,
+    spansTable: flags.spansTable ?? DEFAULT_TABLES.spans,
+  };
+}
+
+export function timeoutMsOf({timeout}: DatabaseFlags): number {
+  return timeout === undefined ? 30_000 : Math.max(1, Math.round(parseLength('--timeout', timeout)));
+}
+
+export interface ReadFlags extends DatabaseFlags {
+  printSql?: boolean;
+  debug?: boolean;
+}
+
+/**
+ * Opens the database that the flags name, lends it, and closes it. With `--print-sql` the command runs as always, but its
+ * answer is replaced by the statements that were sent.
+ * @param then what is computed after the statements, for `--print-sql`
+ */
+export async function withStore(flags: ReadFlags, context: Context, then: string, use: (store: Store, context: Context) => Promise<void>): Promise<void> {
+  const source = sourceOf(flags, context);
+  const {openStore} = await import('../store/open.ts');
+  const debug = flags.debug ? (text: string) => context.stderr.write(line`debug: ${safe(maskSecrets(text, secretsOf(source)))}\n`) : undefined;
+  const store = await openStore(source, {
+    tables: tableChoiceOf(flags),
+    nowMicros: context.nowMicros,
+    timeoutMs: timeoutMsOf(flags),
+    debug,
+  });
+  try {
+    if (!flags.printSql) return await use(store, context);
+    const statements: string[] = [];
+    const silent = {...context, stdout: {...SILENT, isTTY: false, columns: undefined}};
+    await use(recording(store, statements), silent);
+    for (const statement of statements) context.stdout.write(printable(`${statement};\n\n`, context));
+    context.stdout.write(own(`-- then, in this program: ${then}\n`));
+  } finally {
+    await store.close();
+  }
+}
+
+const SILENT = {write: () => undefined};
+
+function recording(store: Store, statements: string[]): Store {
+  return {
+    dialect: store.dialect,
+    label: store.label,
+    tables: store.tables,
+    all: query => {
+      statements.push(inline(query, store.dialect, store.tables));
+      return store.all(query);
+    },
+    nowMicros: () => store.nowMicros(),
+    close: () => store.close(),
+  };
+}
+
+/** Into a pipe statements stay exact, so that they run; on a terminal their values are escaped like all data. */
+function printable(text: string, {stdout}: Context): Safe {
+  return stdout.isTTY ? safe(text, {multiline: true}) : own(text);
+}
+
+/** A last belt: no secret of the connection in any text for people, whatever a driver put into it. */
+export function maskSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.filter(secret => secret.length >= 3).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
+}

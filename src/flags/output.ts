@@ -1,0 +1,80 @@
+import type {Command} from 'commander';
+import type {Context} from '../context.ts';
+import {renderJson, renderJsonLines} from '../render/json.ts';
+import type {Look} from '../render/states.ts';
+import {line, own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {parseChoice} from './values.ts';
+
+export const FORMATS = ['table', 'tree', 'json', 'jsonl'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export interface OutputFlags {
+  format?: string;
+  json?: boolean;
+  jsonl?: boolean;
+  ascii?: boolean;
+}
+
+export function addOutputFlags(command: Command, formats: readonly Format[]): Command {
+  return command
+    .optionsGroup('Output:')
+    .option('--format <format>', formats.join(', '))
+    .option('--json', 'short for --format json')
+    .option('--jsonl', 'short for --format jsonl')
+    .option('--print-sql', 'print the statements sent to the database instead of the answer');
+}
+
+export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format {
+  if (flags.format !== undefined) return parseChoice('--format', flags.format, formats);
+  return flags.json ? 'json' : flags.jsonl ? 'jsonl' : formats[0]!;
+}
+
+/** Terminals that cannot show more than ASCII get no more. */
+export function lookOf(flags: OutputFlags, {env, stdout}: Context): Look {
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
+  const isPlainLocale = stdout.isTTY && /^(C|POSIX)$/.test(locale);
+  return {ascii: flags.ascii ?? (isPlainLocale || (stdout.isTTY && env.TERM === 'dumb'))};
+}
+
+/** Columns to draw for: the terminal's, or null for a pipe, where nothing is cut. */
+export function columnsOf({stdout}: Context): number | null {
+  if (!stdout.isTTY) return null;
+  // A terminal that reports no size (script, odd ptys) gets the usual one.
+  return stdout.columns && stdout.columns > 0 ? stdout.columns : 80;
+}
+
+interface Answer {
+  readonly command: string;
+  readonly data: unknown;
+  /** What `jsonl` prints one a line; the data's items. */
+  readonly items: readonly unknown[];
+  readonly next?: string | null;
+  readonly notes?: readonly string[];
+}
+
+/** Writes the machine formats; true when `format` was one of them. */
+export function writeMachine(context: Context, format: Format, answer: Answer): boolean {
+  if (format === 'json') {
+    context.stdout.write(line`${renderJson(answer, context.stdout.isTTY)}\n`);
+    return true;
+  }
+  if (format === 'jsonl') {
+    for (const text of renderJsonLines(answer.items, context.stdout.isTTY)) context.stdout.write(line`${text}\n`);
+    // The lines are items only; what belongs to the whole goes where it cannot be taken for one.
+    for (const note of answer.notes ?? []) writeNote(context, note);
+    if (answer.next) writeNote(context, `next page: --cursor ${answer.next}`);
+    return true;
+  }
+  return false;
+}
+
+/** Notes are talk: on a terminal below the answer, else on stderr. */
+export function writeNote(context: Context, text: string): void {
+  const out = context.stdout.isTTY ? context.stdout : context.stderr;
+  out.write(line`${paint(safe(text), 'dim')}\n`);
+}
+
+export function writeLine(context: Context, text: Safe): void {
+  context.stdout.write(own(`${text}\n`));
+}

@@ -1,0 +1,87 @@
+import parseDuration from 'parse-duration';
+import {usageError} from '../errors.ts';
+import {parseTime} from '../trace/time.ts';
+
+const MINUTE_MICROS = 60_000_000;
+const DAY_MICROS = 24 * 60 * MINUTE_MICROS;
+
+const UNITS: Readonly<Record<string, string>> = {ms: 'ms', s: 's', m: 'm', min: 'm', h: 'h', d: 'd', w: 'w'};
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d|w)(?:(\d+(?:\.\d+)?)(ms|s|m|min|h|d|w))*$/;
+
+/** A length of time with its unit (`500ms`, `90m`, `1h30m`, `7d`), in ms. The library alone would read `30` as 30 ms. */
+export function parseLength(flag: string, text: string): number {
+  const plain = text.trim().toLowerCase().replace(/\s+/g, '');
+  if (/^\d+(\.\d+)?$/.test(plain)) throw usageError(`${flag} "${text}" has no unit.`, `Write ${plain}ms, ${plain}s, ${plain}m, ${plain}h or ${plain}d.`);
+  if (!DURATION.test(plain)) throw usageError(`${flag} "${text}" is no length of time.`, 'Write 30m, 24h, 7d or 2w.');
+  const spelled = plain.replace(/(\d)(ms|min|s|m|h|d|w)/g, (_, digit: string, unit: string) => `${digit}${UNITS[unit]}`);
+  const ms = parseDuration(spelled);
+  if (ms === null || ms === undefined || !Number.isFinite(ms)) throw usageError(`${flag} "${text}" is no length of time.`, 'Write 30m, 24h, 7d or 2w.');
+  return ms;
+}
+
+/**
+ * A moment: ISO 8601, a date, `HH:MM` of today, `today`, `yesterday`, `now`, or a length back from now. Without an
+ * offset times are UTC, as everything this tool prints.
+ */
+export function parseMoment(flag: string, text: string, nowMicros: number): number {
+  const plain = text.trim();
+  const midnight = Math.floor(nowMicros / DAY_MICROS) * DAY_MICROS;
+  if (plain === 'now') return nowMicros;
+  if (plain === 'today') return midnight;
+  if (plain === 'yesterday') return midnight - DAY_MICROS;
+  const clock = /^(\d{1,2}):(\d{2})$/.exec(plain);
+  if (clock && Number(clock[1]) < 24 && Number(clock[2]) < 60) return midnight + (Number(clock[1]) * 60 + Number(clock[2])) * MINUTE_MICROS;
+  if (/^\d{4}-\d{2}-\d{2}/.test(plain)) {
+    const micros = parseTime(plain);
+    if (micros !== null && isRealDate(plain)) return micros;
+  } else if (/^\d/.test(plain)) return nowMicros - parseLength(flag, plain) * 1000;
+  throw usageError(`${flag} "${text}" is no time.`, 'Write 2026-11-22, 2026-11-22T14:00, 14:00, today, yesterday, or a length back such as 24h.');
+}
+
+/** Refuses 2026-02-31, which Date would roll over. */
+function isRealDate(text: string): boolean {
+  const [year, month, day] = text.slice(0, 10).split('-').map(Number);
+  const date = new Date(Date.UTC(year!, month! - 1, day!));
+  return date.getUTCMonth() === month! - 1 && date.getUTCDate() === day;
+}
+
+export function parseCount(flag: string, text: string): number {
+  if (!/^\d+$/.test(text.trim()) || !Number.isSafeInteger(Number(text))) throw usageError(`${flag} "${text}" is no whole number.`, `Write ${flag} 20; 0 means all.`);
+  return Number(text);
+}
+
+/** One of a fixed list; a near miss is named. */
+export function parseChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const found = choices.find(choice => choice === text.trim().toLowerCase());
+  if (found) return found;
+  const near = closest(text, choices);
+  throw usageError(`${flag} "${text}" is not known.`, near ? `Did you mean ${near}? It is one of ${choices.join(', ')}.` : `It is one of ${choices.join(', ')}.`);
+}
+
+/** Several of a fixed list, separated by commas. */
+export function parseChoices<T extends string>(flag: string, texts: readonly string[], choices: readonly T[]): T[] {
+  return texts.flatMap(text => text.split(',')).map(text => parseChoice(flag, text, choices));
+}
+
+/** The choice with the fewest edits from `text`; null when none is near. */
+export function closest(text: string, choices: readonly string[]): string | null {
+  const wanted = text.trim().toLowerCase();
+  let best: {choice: string; edits: number} | null = null;
+  for (const choice of choices) {
+    const edits = distance(wanted, choice.toLowerCase());
+    if (!best || edits < best.edits) best = {choice, edits};
+  }
+  return best && best.edits <= Math.max(1, Math.floor(best.choice.length / 3)) ? best.choice : null;
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({length: b.length + 1}, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

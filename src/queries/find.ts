@@ -1,0 +1,189 @@
+import {EXIT, UserError, usageError} from '../errors.ts';
+import {attribute, hasAttribute} from '../sql/fragments.ts';
+import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {KEY} from '../trace/attributes.ts';
+import {agnoTime} from '../trace/time.ts';
+import {IS_RUN_NAME} from './candidates.ts';
+import {loadStretch, type Position} from './walk.ts';
+
+/** What an id names. */
+export type Target =
+  | {readonly kind: 'run'; readonly id: string; readonly traceIds: readonly string[]}
+  | {readonly kind: 'trace'; readonly id: string}
+  | {readonly kind: 'span'; readonly id: string; readonly traceId: string}
+  | {readonly kind: 'session'; readonly id: string};
+
+interface FindOptions {
+  /** Called while spans are searched that no index helps with. */
+  readonly onProgress?: (spans: number) => void;
+}
+
+/** Shorter prefixes name half of the table; git draws the line at four too. */
+const SHORTEST_PREFIX = 4;
+const SHOWN_CANDIDATES = 8;
+/** Agno writes a run's row within the run; hosts' clocks differ. */
+const AROUND_RUN_SECONDS = 600;
+
+/**
+ * Finds the run, trace, span or session that an id or a unique prefix of one names. Indexes first (trace rows, spans,
+ * Agno's run table), then the spans themselves: behind HTTP a run's id stands nowhere else (queries.md C).
+ * @throws UserError exit 3 when nothing or more than one thing matches
+ */
+export async function findTarget(store: Store, text: string, options: FindOptions = {}): Promise<Target> {
+  // Lists show an unfinished run, which has no id yet, as `~` and its trace.
+  const id = text.replace(/^~/, '');
+  if (id.trim() === '') throw usageError('the id is empty.', 'Pass a run, trace, span or session id, a prefix of one, or "latest".');
+  const exact = await lookUp(store, id, false);
+  if (exact.length > 0) return choose(store, text, exact, options);
+  if (id.length >= SHORTEST_PREFIX) {
+    const prefixed = await lookUp(store, id, true);
+    if (prefixed.length > 0) return choose(store, text, prefixed, options);
+  }
+  for (const byName of [true, false]) {
+    const found = await searchSpans(store, id, byName, options);
+    if (found.length > 0) return choose(store, text, found, options);
+  }
+  throw notFound(text);
+}
+
+export function notFound(text: string): UserError {
+  return new UserError(EXIT.notFound, `no run, trace, span or session starts with "${text}".`, {
+    hint:
+      text.replace(/^~/, '').length < SHORTEST_PREFIX
+        ? `A prefix needs ${SHORTEST_PREFIX} characters or more; agno-trace list shows what there is.`
+        : 'A run id is stored when the run ends: agno-trace list --state running',
+  });
+}
+
+interface Match {
+  readonly kind: Target['kind'];
+  readonly id: string;
+  readonly traceId: string | null;
+}
+
+/** Everything that an index finds: ids that equal `id`, or that begin with it. */
+async function lookUp(store: Store, id: string, asPrefix: boolean): Promise<Match[]> {
+  const test = (column: string): Sql => {
+    if (!asPrefix) return sql`${raw(column)} = ${id}`;
+    // A range for the index, wide enough for every collation, and the exact test on what is in it.
+    return sql`${raw(column)} >= ${id} and ${raw(column)} < ${`${id}zzzz`} and substr(${raw(column)}, 1, ${raw(String(Array.from(id).length))}) = ${id}`;
+  };
+  const part = (kind: string, column: string, trace: string, role: 'spans' | 'traces' | 'runs', more = raw('')): Sql =>
+    sql`select * from (select distinct ${raw(`'${kind}'`)} as kind, ${raw(column)} as id, ${raw(trace)} as trace_id from ${table(role)} x where ${test(column)} ${more} limit ${SHOWN_CANDIDATES * 4}) p${raw(String(partCount++))}`;
+  let partCount = 0;
+  const parts = [
+    part('trace', 'x.trace_id', 'x.trace_id', 'traces'),
+    part('span', 'x.span_id', 'x.trace_id', 'spans'),
+    part('trace', 'x.trace_id', 'x.trace_id', 'spans'),
+    part('span', 'x.parent_span_id', 'x.trace_id', 'spans'),
+    part('run', 'x.run_id', 'x.trace_id', 'traces'),
+    part('session', 'x.session_id', 'null', 'traces'),
+    ...(store.tables.runs ? [part('run', 'x.run_id', 'null', 'runs'), part('session', 'x.session_id', 'null', 'runs')] : []),
+  ];
+  const rows = await store.all<{kind: Target['kind']; id: unknown; trace_id: unknown}>(sql`
+select distinct kind, id, trace_id
+  from (${join(parts, '\n        union all ')}) found`);
+  return rows.map(row => ({kind: row.kind, id: String(row.id), traceId: row.trace_id === null ? null : String(row.trace_id)}));
+}
+
+/**
+ * Run and session ids that stand in spans only. Complete, newest first, in stretches, so that no statement is long.
+ * @param byName look only at spans with the names Agno gives runs, five times faster; the caller looks again without
+ */
+async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
+  const length = raw(String(Array.from(id).length));
+  const starts = (key: string): Sql => sql`substr(${attribute('s', key)}, 1, ${length}) = ${id}`;
+  const isRun = byName ? IS_RUN_NAME : hasAttribute('s', KEY.openInferenceKind);
+  const spanIds: string[] = [];
+  let from: Position | null = null;
+  for (let looked = 0; ; looked += STRETCH) {
+    const stretch = await loadStretch(store, {
+      from,
+      length: STRETCH,
+      test: sql`${isRun} and (${starts(KEY.runId)} or ${starts(KEY.sessionId)})`,
+      bounds: [],
+    });
+    spanIds.push(...stretch.rows.map(row => row.spanId));
+    onProgress?.(looked + STRETCH);
+    if (stretch.isLast) break;
+    from = stretch.end;
+  }
+  if (spanIds.length === 0) return [];
+  const rows = await store.all<{trace_id: unknown; run_id: string | null; session_id: string | null}>(sql`
+select s.trace_id, ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.sessionId)} as session_id
+  from ${table('spans')} s
+ where s.span_id in (${join(spanIds.slice(0, 1000).map(spanId => sql`${spanId}`), ', ')})`);
+  return rows.flatMap(row => {
+    const traceId = String(row.trace_id);
+    const matches: Match[] = [];
+    if (row.run_id?.startsWith(id)) matches.push({kind: 'run', id: row.run_id, traceId});
+    if (row.session_id?.startsWith(id)) matches.push({kind: 'session', id: row.session_id, traceId: null});
+    return matches;
+  });
+}
+const STRETCH = 20_000;
+
+/** One thing, or the error that lists what else it could be. An exact id beats a longer one that starts with it. */
+async function choose(store: Store, text: string, matches: readonly Match[], options: FindOptions): Promise<Target> {
+  const id = text.replace(/^~/, '');
+  const names = new Map<string, Match[]>();
+  for (const match of matches) {
+    // A trace's own id also stands in its spans, a missing parent's id in its children.
+    const key = `${match.kind} ${match.id}`;
+    names.set(key, [...(names.get(key) ?? []), match]);
+  }
+  let groups = [...names.values()];
+  const exact = groups.filter(([match]) => match!.id === id);
+  if (exact.length > 0) groups = exact;
+  // One session of one run can carry the same text as a run id; the run is what was meant.
+  if (groups.length > 1 && new Set(groups.map(([match]) => match!.id)).size === 1) {
+    groups = [groups.sort((a, b) => ORDER.indexOf(a[0]!.kind) - ORDER.indexOf(b[0]!.kind))[0]!];
+  }
+  if (groups.length > 1) throw ambiguous(text, groups.map(([match]) => match!));
+  return toTarget(store, text, groups[0]!, options);
+}
+const ORDER: readonly Target['kind'][] = ['run', 'trace', 'span', 'session'];
+
+function ambiguous(text: string, matches: readonly Match[]): UserError {
+  const shown = matches.slice(0, SHOWN_CANDIDATES).map(match => `${match.kind} ${match.id}`);
+  const more = matches.length - shown.length;
+  return new UserError(EXIT.notFound, `"${text}" is the beginning of ${matches.length} ids: ${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`, {
+    hint: 'Write more of the id.',
+  });
+}
+
+async function toTarget(store: Store, text: string, group: readonly Match[], options: FindOptions): Promise<Target> {
+  const {kind, id} = group[0]!;
+  if (kind === 'session') return {kind, id};
+  if (kind === 'trace') return {kind, id};
+  if (kind === 'span') return {kind, id, traceId: group[0]!.traceId!};
+  const traceIds = [...new Set(group.flatMap(match => match.traceId ?? []))];
+  if (traceIds.length > 0) return {kind, id, traceIds};
+  // Agno's run table knows it, its trace row does not: look around the time the table gives, then everywhere.
+  const near = await searchAround(store, id);
+  if (near.length > 0) return {kind, id, traceIds: near};
+  for (const byName of [true, false]) {
+    const found = await searchSpans(store, id, byName, options);
+    const own = found.filter(match => match.kind === 'run' && match.id === id).flatMap(match => match.traceId ?? []);
+    if (own.length > 0) return {kind, id, traceIds: [...new Set(own)]};
+  }
+  throw new UserError(EXIT.notFound, `run "${text}" is in Agno's run table, but none of its spans is stored.`, {
+    hint: 'It is still running, it ran without tracing, or its trace was deleted: agno-trace list --state running',
+  });
+}
+
+/** Traces whose run span has this run id, within minutes of the time that Agno's run table gives. */
+async function searchAround(store: Store, runId: string): Promise<string[]> {
+  const [row] = await store.all<{created_at: unknown}>(sql`select r.created_at from ${table('runs')} r where r.run_id = ${runId}`);
+  const seconds = Number(row?.created_at);
+  if (!Number.isFinite(seconds) || seconds <= 0) return [];
+  const rows = await store.all<{trace_id: unknown}>(sql`
+select distinct s.trace_id
+  from ${table('spans')} s
+ where s.start_time >= ${agnoTime((seconds - AROUND_RUN_SECONDS) * 1e6)}
+   and s.start_time < ${agnoTime((seconds + AROUND_RUN_SECONDS) * 1e6)}
+   and ${IS_RUN_NAME}
+   and ${attribute('s', KEY.runId)} = ${runId}`);
+  return rows.map(item => String(item.trace_id));
+}

@@ -1,0 +1,37 @@
+import type {Sql} from '../sql/sql.ts';
+import type {Column} from '../table/table.ts';
+
+/** What a question is asked with, parsed. */
+export interface QuestionInput {
+  /** One of `by`. */
+  readonly by: string;
+  /** One of the columns, and its direction. */
+  readonly sort: {readonly column: string; readonly descending: boolean};
+  /** Rows wanted; 0: all. */
+  readonly limit: number;
+  /** Test on a span `s`: the window and the filters. */
+  readonly where: Sql;
+}
+
+/**
+ * One canned question: a file in `canned/` is a subcommand of the same name. The SQL answers for both databases; the
+ * columns say what each figure means, in the table, in the JSON keys and in the help.
+ */
+export interface Question {
+  readonly summary: string;
+  /** Two command lines, with what they answer. */
+  readonly examples: readonly {readonly line: string; readonly answer: string}[];
+  /** What rows can be grouped by; the first is the default. */
+  readonly by: readonly string[];
+  /** Keys are the names of the SQL's columns and of the JSON. */
+  readonly columns: Readonly<Record<string, Column>>;
+  /** Column that rows are sorted by unless told otherwise, largest first. */
+  readonly sort: string;
+  /** Said below the answer: how to read its figures. */
+  readonly note: string;
+  readonly sql: (input: QuestionInput) => Sql;
+}
+
+export function defineQuestion(question: Question): Question {
+  return question;
+}

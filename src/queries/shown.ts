@@ -1,0 +1,126 @@
+import type {Store} from '../store/store.ts';
+import {NO_FILTER} from '../trace/filter.ts';
+import {drawnSpans, drawnTops, type JudgedRun, type ShownRun, subRun} from '../trace/record.ts';
+import type {Patience, Trace} from '../trace/runs.ts';
+import {isRunSpan, type Node} from '../trace/tree.ts';
+import {findTarget, notFound, type Target} from './find.ts';
+import {type JudgedTrace, loadRuns} from './runs.ts';
+import {loadRunPage} from './run-pages.ts';
+import {loadStory} from './story.ts';
+
+export interface Shown {
+  readonly target: Target['kind'];
+  readonly runs: readonly ShownRun[];
+  readonly traces: readonly JudgedTrace[];
+  readonly notes: readonly string[];
+}
+
+interface ShownOptions {
+  readonly patience: Patience;
+  /** Runs of a session, the newest; 0: all. */
+  readonly sessionLimit: number;
+  readonly onProgress?: (spans: number) => void;
+}
+
+/**
+ * Everything that `show <id>` is about: a run with its continuations, all of a trace, the runs of a session in order, or
+ * one span with what is below it.
+ * @throws UserError exit 3 when there is no such thing
+ */
+export async function loadShown(store: Store, id: string, options: ShownOptions): Promise<Shown> {
+  const {patience} = options;
+  if (id === 'latest' || id === '@latest') {
+    const page = await loadRunPage(store, {filter: NO_FILTER, limit: 1, cursor: null, patience});
+    const latest = page.runs[0];
+    if (!latest) throw notFound(id);
+    const {record} = latest;
+    return record.runId === null ? showTrace(store, record.traceId, options, record.spanId) : showRun(store, record.runId, [record.traceId], options);
+  }
+  const target = await findTarget(store, id, options);
+  switch (target.kind) {
+    case 'run':
+      return showRun(store, target.id, target.traceIds, options);
+    case 'trace':
+      return showTrace(store, target.id, options);
+    case 'span':
+      return showSpanOf(store, target.traceId, target.id, options);
+    case 'session':
+      return showSession(store, target.id, options);
+  }
+}
+
+async function showRun(store: Store, runId: string, traceIds: readonly string[], options: ShownOptions): Promise<Shown> {
+  const story = await loadStory(store, runId, traceIds, options);
+  if (story.parts.length > 0) {
+    const traceOf = (judged: JudgedRun) => story.traces.find(({trace}) => trace.traceId === judged.record.traceId)!.trace;
+    return {target: 'run', traces: story.traces, runs: story.parts.map(judged => whole(judged, traceOf(judged))), notes: []};
+  }
+  // A run inside another one: a member, a step's agent, a sub-agent.
+  for (const {runs} of story.traces) {
+    for (const judged of runs) {
+      const node = findRunNode(judged, runId);
+      if (node) return {target: 'run', traces: story.traces, runs: [part(judged, node)], notes: []};
+    }
+  }
+  throw notFound(runId);
+}
+
+async function showTrace(store: Store, traceId: string, options: ShownOptions, onlySpanId?: string): Promise<Shown> {
+  const traces = await loadRuns(store, [traceId], {...options, readsConversations: true});
+  const runs = traces.flatMap(({trace, runs: found}) => found.map(judged => whole(judged, trace)));
+  if (runs.length === 0) {
+    return {target: 'trace', traces, runs: [], notes: [`trace ${traceId} has a row but no spans: they were lost, or are not written yet`]};
+  }
+  return {target: 'trace', traces, runs: onlySpanId ? runs.filter(({judged}) => judged.record.spanId === onlySpanId) : runs, notes: []};
+}
+
+async function showSpanOf(store: Store, traceId: string, spanId: string, options: ShownOptions): Promise<Shown> {
+  const traces = await loadRuns(store, [traceId], {...options, readsConversations: true});
+  for (const {trace, runs} of traces) {
+    const node = trace.nodes.get(spanId);
+    if (!node) continue;
+    const judged = runs.find(({run}) => run === node.run) ?? runs[0]!;
+    // The run's own span, and a missing one, mean the whole.
+    const isWhole = node.span === null || node === judged.run.root || node.run === null;
+    return {target: 'span', traces, runs: [isWhole ? whole(judged, trace) : part(judged, node)], notes: []};
+  }
+  throw notFound(spanId);
+}
+
+async function showSession(store: Store, sessionId: string, options: ShownOptions): Promise<Shown> {
+  const page = await loadRunPage(store, {
+    filter: {...NO_FILTER, sessions: [sessionId]},
+    limit: options.sessionLimit,
+    cursor: null,
+    patience: options.patience,
+    onProgress: options.onProgress,
+  });
+  const traceIds = [...new Set(page.runs.map(({record}) => record.traceId))];
+  const traces = await loadRuns(store, traceIds, {...options, readsConversations: true});
+  const wanted = new Set(page.runs.map(({record}) => record.spanId));
+  const runs = traces
+    .flatMap(({trace, runs: found}) => found.filter(({record}) => wanted.has(record.spanId)).map(judged => whole(judged, trace)))
+    .sort((a, b) => (a.judged.run.startMicros ?? 0) - (b.judged.run.startMicros ?? 0));
+  if (runs.length === 0) throw notFound(sessionId);
+  const notes = page.next ? [`the newest ${runs.length} runs of the session; older ones: agno-trace list --session ${sessionId}, or --limit 0`] : [];
+  return {target: 'session', traces, runs, notes};
+}
+
+function whole(judged: JudgedRun, trace: Trace): ShownRun {
+  return {judged, rows: drawnSpans(judged, judged.run.isTraffic ? trace.tops : drawnTops(trace, judged.run)), within: null};
+}
+
+function part(judged: JudgedRun, node: Node): ShownRun {
+  const sub = subRun(judged, node);
+  return {judged: sub, rows: drawnSpans(sub, [node]), within: judged};
+}
+
+function findRunNode({run}: JudgedRun, runId: string): Node | null {
+  const stack = [...run.tops];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (node.span && isRunSpan(node.span) && node.span.runId === runId) return node;
+    stack.push(...node.children);
+  }
+  return null;
+}

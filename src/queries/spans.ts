@@ -1,0 +1,145 @@
+import {isAnyOf} from '../sql/fragments.ts';
+import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {OUTPUT_MESSAGES_PREFIX, PAYLOAD_KEYS, PAYLOAD_PREFIXES, TOOL_CALL_MARK} from '../trace/attributes.ts';
+import {PREVIEW_LIMITS, type Span, type SpanRow, toSpan, type TraceRow} from '../trace/span.ts';
+
+/** Spans read at a time: a trace of 100,000 spans must not be one answer of 300 MB. */
+const PAGE = 5000;
+/**
+ * SQLite hands over whole attributes up to this size: copying and parsing 3 KB here took a quarter of the time of
+ * picking keys in SQL (444 spans: 3.5 against 14.3 ms). Beyond it, payload stays in the file.
+ */
+const WHOLE_UP_TO_BYTES = 65_536;
+
+/** The narrow columns of a span: everything but payload, long texts cut to a preview. */
+function narrowColumns(): Sql {
+  return sql`s.span_id, s.trace_id, s.parent_span_id, s.name, s.span_kind, s.status_code,
+         ${preview(raw('s.status_message'))} as status_message, s.start_time, s.end_time, s.duration_ms, s.created_at,
+         ${narrowAttributes()} as attributes`;
+}
+
+function preview(text: Sql): Sql {
+  const {head, tail} = PREVIEW_LIMITS;
+  const left = raw(String(head));
+  const right = raw(String(tail));
+  const limit = raw(String(head + tail + 1));
+  return either({
+    sqlite: sql`case when length(${text}) > ${limit} then substr(${text}, 1, ${left}) || '…' || substr(${text}, -${right}) else ${text} end`,
+    postgres: sql`case when length(${text}) > ${limit} then left(${text}, ${left}) || '…' || right(${text}, ${right}) else ${text} end`,
+  });
+}
+
+function narrowAttributes(): Sql {
+  return either({
+    sqlite: sql`case when octet_length(s.attributes) <= ${raw(String(WHOLE_UP_TO_BYTES))} then s.attributes
+              when json_valid(s.attributes) and json_type(s.attributes) = 'object' then (
+                select json_group_object(j.key, case j.type
+                         when 'text' then ${preview(raw('j.value'))}
+                         when 'array' then json(j.value) when 'object' then json(j.value)
+                         when 'true' then json('true') when 'false' then json('false') when 'null' then json('null')
+                         else j.value end)
+                  from json_each(s.attributes) j where ${WANTED})
+              else substr(s.attributes, 1, ${raw(String(WHOLE_UP_TO_BYTES))}) end`,
+    postgres: sql`case when jsonb_typeof(s.attributes) = 'object' then (
+                select jsonb_object_agg(j.key, case when jsonb_typeof(j.value) = 'string'
+                         then to_jsonb(${preview(raw("j.value #>> '{}'"))}) else j.value end)
+                  from jsonb_each(s.attributes) j where ${WANTED})
+              else s.attributes end::text`,
+  });
+}
+
+/** Not payload, or a tool call in an answer. The keys are our own constants; `_` in LIKE could only match more. */
+const WANTED = raw(
+  [
+    `j.key not in (${PAYLOAD_KEYS.map(key => `'${key}'`).join(', ')})`,
+    ...PAYLOAD_PREFIXES.map(prefix => `j.key not like '${prefix}%'`),
+    `(j.key not like '${OUTPUT_MESSAGES_PREFIX}%' or j.key like '%${TOOL_CALL_MARK}%')`,
+  ].join('\n                   and '),
+);
+
+/** A trace as it is read: its row, if it has one, and its spans. */
+export interface LoadedTrace {
+  readonly traceId: string;
+  readonly row: TraceRow | null;
+  readonly spans: readonly Span[];
+}
+
+interface LoadOptions {
+  /** Read every attribute and every text uncut. */
+  whole?: boolean;
+  /** Called after each further page with the number of spans so far. */
+  onProgress?: (spans: number) => void;
+}
+
+/**
+ * Reads whole traces by id, in pages that end on no lock. Traces without a span are left out.
+ * @returns in the order of `traceIds`
+ */
+export async function loadTraces(store: Store, traceIds: readonly string[], options: LoadOptions = {}): Promise<LoadedTrace[]> {
+  if (traceIds.length === 0) return [];
+  const spans = new Map<string, Map<string, Span>>(traceIds.map(id => [id, new Map()]));
+  const traceRows = new Map<string, TraceRow>();
+  const keep = (rows: readonly JoinedRow[]) => {
+    for (const row of rows) {
+      const span = toSpan(row, {whole: options.whole});
+      spans.get(span.traceId)?.set(span.spanId, span);
+      if (row.row_trace_id != null && !traceRows.has(span.traceId)) traceRows.set(span.traceId, traceRowOf(row));
+    }
+  };
+  const ofTraces = isAnyOf(raw('s.trace_id'), traceIds);
+  const first = await loadRows(store, sql`${ofTraces} limit ${PAGE + 1}`, options);
+  keep(first);
+  if (first.length > PAGE) {
+    // The ids first, then the rows by key: no statement has to sort or skip what another one read.
+    const ids = await store.all<{span_id: unknown; trace_id: unknown}>(sql`
+select s.span_id, s.trace_id
+  from ${table('spans')} s
+ where ${ofTraces}`);
+    const rest = ids.filter(row => !spans.get(String(row.trace_id))?.has(String(row.span_id))).map(row => String(row.span_id));
+    for (let at = 0; at < rest.length; at += PAGE) {
+      keep(await loadRows(store, isAnyOf(raw('s.span_id'), rest.slice(at, at + PAGE)), options));
+      options.onProgress?.(first.length + at);
+    }
+  }
+  return traceIds
+    .map(traceId => ({traceId, row: traceRows.get(traceId) ?? null, spans: [...spans.get(traceId)!.values()]}))
+    .filter(trace => trace.spans.length > 0);
+}
+
+const TRACE_COLUMNS = [
+  'trace_id',
+  'name',
+  'status',
+  'start_time',
+  'end_time',
+  'run_id',
+  'session_id',
+  'user_id',
+  'agent_id',
+  'team_id',
+  'workflow_id',
+  'created_at',
+] as const satisfies readonly (keyof TraceRow)[];
+
+/** A span beside its trace's row, whose columns carry `row_` in front; one statement, so that both are of one moment. */
+type JoinedRow = SpanRow & {[column in `row_${keyof TraceRow}`]?: unknown};
+
+function traceRowOf(row: JoinedRow): TraceRow {
+  return Object.fromEntries(TRACE_COLUMNS.map(column => [column, row[`row_${column}`]])) as unknown as TraceRow;
+}
+
+function loadRows(store: Store, where: Sql, {whole}: LoadOptions): Promise<JoinedRow[]> {
+  return store.all<JoinedRow>(sql`
+select ${whole ? raw('s.*') : narrowColumns()},
+       ${raw(TRACE_COLUMNS.map(column => `t.${column} as row_${column}`).join(', '))}
+  from ${table('spans')} s
+  left join ${table('traces')} t on t.trace_id = s.trace_id
+ where ${where}`);
+}
+
+/** Reads single spans with everything they hold. */
+export async function loadSpans(store: Store, spanIds: readonly string[]): Promise<Span[]> {
+  const rows = await loadRows(store, isAnyOf(raw('s.span_id'), spanIds), {whole: true});
+  return rows.map(row => toSpan(row, {whole: true}));
+}

@@ -1,0 +1,28 @@
+import {own, type Safe, terminalJson} from '../text/safe.ts';
+
+interface Envelope {
+  /** Subcommand; names the schema. */
+  readonly command: string;
+  readonly data: unknown;
+  /** Text for `--cursor`; null on the last page. */
+  readonly next?: string | null;
+  /** What a reader must know to read the data right; whole sentences. */
+  readonly notes?: readonly string[];
+}
+
+/**
+ * The public contract (docs/json.md): `{"schema", "data", "page", "notes"}`, the same shape for no, one and many items.
+ * Into a pipe the data is exact; for a terminal what could act on it is written as `\u` escapes, which read back the same.
+ */
+export function renderJson({command, data, next = null, notes = []}: Envelope, isTTY: boolean): Safe {
+  const text = JSON.stringify({schema: `agno-trace/${command}/1`, data, page: {next}, notes});
+  return isTTY ? terminalJson(text) : own(text);
+}
+
+/** Items one a line. */
+export function* renderJsonLines(items: Iterable<unknown>, isTTY: boolean): Generator<Safe> {
+  for (const item of items) {
+    const text = JSON.stringify(item);
+    yield isTTY ? terminalJson(text) : own(text);
+  }
+}

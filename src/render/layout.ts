@@ -1,0 +1,61 @@
+import {own, type Safe} from '../text/safe.ts';
+import {truncate} from '../text/width.ts';
+import type {Look} from './states.ts';
+
+/** Guides of a tree: for each row, what stands before its label. */
+export interface Guides {
+  /** Before the row's own line. */
+  readonly first: Safe;
+  /** Before further lines of the same row. */
+  readonly rest: Safe;
+}
+
+/** Levels drawn as lines; what is deeper is given as a number, so that a chain of 10,000 stays readable. */
+const DRAWN_LEVELS = 12;
+
+/** Guides for rows in drawn order, from their depths alone. */
+export function guidesOf(depths: readonly number[], hasChildren: readonly boolean[], {ascii}: Look): Guides[] {
+  const [branch, last, bar] = ascii ? ['|- ', '`- ', '|  '] : ['├─ ', '└─ ', '│  '];
+  const guides: Guides[] = new Array(depths.length);
+  // From the end: whether another row of the same level follows before the level above goes on.
+  const open: boolean[] = [];
+  for (let i = depths.length - 1; i >= 0; i--) {
+    const depth = depths[i]!;
+    const isOpen = depth < open.length && open[depth] === true;
+    open.length = depth;
+    const shown = Math.min(depth - 1, DRAWN_LEVELS);
+    let lead = '';
+    if (depth > 0) {
+      const from = depth - shown;
+      if (from > 1) lead = `…${from - 1} `;
+      for (let level = from; level < depth; level++) lead += open[level] ? bar : '   ';
+    }
+    const below = hasChildren[i] ? bar : '   ';
+    guides[i] = {
+      first: own(depth === 0 ? '' : lead + (isOpen ? branch : last)),
+      rest: own(depth === 0 ? below : lead + (isOpen ? bar : '   ') + below),
+    };
+    for (let level = open.length; level < depth; level++) open[level] = false;
+    open[depth] = true;
+  }
+  return guides;
+}
+
+/** A stretch of time as a bar in half characters; the smallest is half a character, so that nothing is invisible. */
+export function bar(from: number, to: number, columns: number, look: Look, faint: boolean): Safe {
+  const start = Math.max(0, Math.min(2 * columns - 1, Math.floor(2 * columns * from)));
+  const end = Math.max(start + 1, Math.min(2 * columns, Math.ceil(2 * columns * to)));
+  const [full, left, right] = look.ascii ? (faint ? '...' : '##=') : faint ? '···' : '█▌▐';
+  let out = '';
+  for (let column = 0; column < columns; column++) {
+    const first = 2 * column >= start && 2 * column < end;
+    const second = 2 * column + 1 >= start && 2 * column + 1 < end;
+    out += first && second ? full : first ? left : second ? right : ' ';
+  }
+  return own(out);
+}
+
+/** Text in the room that is left; whole where there is no limit. */
+export function within(text: Safe, columns: number | null): Safe {
+  return columns === null ? text : truncate(text, columns);
+}

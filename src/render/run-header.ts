@@ -1,0 +1,90 @@
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {wrap} from '../text/width.ts';
+import type {JudgedRun, RunRecord} from '../trace/record.ts';
+import {isStoredStatusWrong} from '../trace/state.ts';
+import {seenMs} from '../trace/timing.ts';
+import {type Look, paintState, stateText} from './states.ts';
+import {count, duration, moment, usd} from './values.ts';
+
+interface HeaderOptions extends Look {
+  readonly columns: number | null;
+}
+
+/** Who, what state and why, when, how long, what it took: everything about a run but its spans. */
+export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions): Safe {
+  const title = [
+    paintState(stateText(record.state, options), record.state),
+    paint(record.name === null ? own('(run span not written yet)') : safe(record.name), 'bold'),
+    ...(record.kind ? [paint(own(record.kind), 'dim')] : []),
+    record.runId === null ? line`trace ${safe(record.traceId)}` : line`run ${safe(record.runId)}`,
+  ];
+  const facts = [
+    moment(record.startTime),
+    run.isMissing ? line`>${duration(seenMs(run))}` : duration(record.durationMs),
+    ...tokenFacts(record),
+    ...(record.models.length > 0 ? [joined(record.models.map(model => safe(model)), ', ')] : []),
+    ...(record.agentId && record.agentId !== record.name ? [line`agent ${safe(record.agentId)}`] : []),
+    ...(record.teamId && record.teamId !== record.name ? [line`team ${safe(record.teamId)}`] : []),
+    ...(record.workflowId && record.workflowId !== record.name ? [line`workflow ${safe(record.workflowId)}`] : []),
+    ...(record.userId ? [line`user ${safe(record.userId)}`] : []),
+    ...(record.sessionId ? [line`session ${safe(record.sessionId)}`] : []),
+    line`stored ${stored(record)}`,
+    ...(record.runId === null ? [] : [line`trace ${safe(record.traceId)}`]),
+  ];
+  return joined(
+    [
+      joined(title, '  '),
+      ...indented(safe(record.stateReason), options.columns),
+      ...flow(facts, options.columns).map(text => paint(text, 'dim')),
+      ...notesOf(run).flatMap(note => indented(note, options.columns).map(text => paint(text, 'dim'))),
+    ],
+    '\n',
+  );
+}
+
+function tokenFacts(record: RunRecord): Safe[] {
+  if (record.totalTokens === null) return [];
+  const cached = record.cachedTokens ? line` (${count(record.cachedTokens)} cached)` : own('');
+  const tokens =
+    record.promptTokens === null
+      ? line`${count(record.totalTokens)} tokens`
+      : line`${count(record.promptTokens)}${cached} → ${count(record.completionTokens)} tokens`;
+  return record.costUsd === null ? [tokens] : [tokens, usd(record.costUsd)];
+}
+
+function stored(record: RunRecord): Safe {
+  const status = safe(record.storedStatus ?? 'no trace row');
+  return isStoredStatusWrong(record.state, record.storedStatus) ? line`${status} (wrong)` : status;
+}
+
+/** What a reader would otherwise wonder about. */
+function notesOf(run: JudgedRun['run']): Safe[] {
+  const notes: Safe[] = [];
+  if (run.isDetached) notes.push(own('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'));
+  if (run.surroundings === 'elsewhere') notes.push(own('Its caller is not in this database: it came through a traced gateway.'));
+  if (run.surroundings === 'request-open') notes.push(own('The HTTP request around it is not written yet.'));
+  if (run.isPart) notes.push(own('It belongs to no run by its ids: work that Agno did outside a run.'));
+  return notes;
+}
+
+function indented(text: Safe, columns: number | null): Safe[] {
+  if (text === '') return [];
+  return (columns === null ? [text] : wrap(text, columns - 2)).map(part => line`  ${part}`);
+}
+
+/** Facts in a row, broken between facts where the line is full. */
+function flow(facts: readonly Safe[], columns: number | null): Safe[] {
+  const separator = own(' · ');
+  if (columns === null) return [line`  ${joined(facts, separator)}`];
+  const lines: Safe[] = [];
+  let current: Safe[] = [];
+  for (const fact of facts) {
+    const next = joined([...current, fact], separator);
+    if (current.length > 0 && next.length > columns - 2) {
+      lines.push(line`  ${joined(current, separator)}`);
+      current = [fact];
+    } else current.push(fact);
+  }
+  return [...lines, line`  ${joined(current, separator)}`];
+}

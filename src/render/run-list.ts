@@ -1,0 +1,88 @@
+import {own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import type {JudgedRun, RunRecord} from '../trace/record.ts';
+import {seenMs} from '../trace/timing.ts';
+import {type Look, paintState, stateText} from './states.ts';
+import {type DrawnColumn, renderColumns} from './table.ts';
+import {ago, duration, firstLine, shortCount, shortId, usd} from './values.ts';
+
+interface ListOptions extends Look {
+  readonly nowMicros: number;
+  /** Columns of the terminal; null: a pipe, which gets whole values and ISO times. */
+  readonly columns: number | null;
+}
+
+/** Runs as a table: state, then who, then what it took, then the last word. */
+export function renderRunList(runs: readonly JudgedRun[], options: ListOptions): Safe {
+  return renderColumns(options.columns === null ? pipeColumns(runs) : terminalColumns(runs, options), options.columns);
+}
+
+type Shape = Partial<Pick<DrawnColumn, 'align' | 'dropOrder' | 'shrinkTo' | 'paint'>>;
+
+function terminalColumns(runs: readonly JudgedRun[], options: ListOptions): DrawnColumn[] {
+  const stateOf = (i: number) => runs[i]!.record.state;
+  const column = columnOf(runs);
+  const isPriced = runs.some(({record}) => record.costUsd !== null);
+  return [
+    column('STATE', ({record}) => stateText(record.state, options), {paint: (cell, i) => paintState(cell, stateOf(i))}),
+    column('STARTED', ({run}) => ago(run.startMicros, options.nowMicros)),
+    column('RUN', ({record}) => shortRunId(record), {paint: cell => paint(cell, 'bold')}),
+    column('WHO', ({record}) => who(record), {shrinkTo: 12}),
+    column('USER', ({record}) => safe(record.userId ?? '–'), {dropOrder: 6, shrinkTo: 8}),
+    column('SESSION', ({record}) => shortId(record.sessionId ?? '–'), {dropOrder: 5, shrinkTo: 10}),
+    column('TIME', timeOf, {align: 'right', dropOrder: 1}),
+    column('TOKENS', ({record}) => shortCount(record.totalTokens), {align: 'right', dropOrder: 3}),
+    ...(isPriced ? [column('COST', ({record}) => usd(record.costUsd), {align: 'right', dropOrder: 7})] : []),
+    column('LAST WORD', lastWord, {dropOrder: 2, shrinkTo: 18, paint: (cell, i) => (stateOf(i) === 'ok' ? paint(cell, 'dim') : cell)}),
+  ];
+}
+
+function pipeColumns(runs: readonly JudgedRun[]): DrawnColumn[] {
+  const column = columnOf(runs);
+  return [
+    column('STATE', ({record}) => own(record.state)),
+    column('STARTED', ({record}) => safe(record.startTime ?? '–')),
+    column('RUN', ({record}) => safe(record.runId ?? `~${record.traceId}`)),
+    column('WHO', ({record}) => who(record)),
+    column('USER', ({record}) => safe(record.userId ?? '–')),
+    column('SESSION', ({record}) => safe(record.sessionId ?? '–')),
+    column('TIME', timeOf, {align: 'right'}),
+    column('TOKENS', ({record}) => own(String(record.totalTokens ?? '–')), {align: 'right'}),
+    column('COST', ({record}) => usd(record.costUsd), {align: 'right'}),
+    column('LAST WORD', lastWord),
+  ];
+}
+
+function columnOf(runs: readonly JudgedRun[]) {
+  return (label: string, cell: (judged: JudgedRun) => Safe, shape: Shape = {}): DrawnColumn => ({
+    label,
+    align: 'left',
+    dropOrder: 0,
+    cells: runs.map(cell),
+    ...shape,
+  });
+}
+
+/** Its run id; while there is none, its trace, marked as such. `show` takes both. */
+export function shortRunId(record: RunRecord): Safe {
+  return record.runId === null ? own(`~${shortId(record.traceId).slice(0, 7)}`) : shortId(record.runId);
+}
+
+function who(record: RunRecord): Safe {
+  if (record.name === null) return own('(not known)');
+  return record.part ? own(`${safe(record.name)} (${record.kind})`) : safe(record.name);
+}
+
+/** Of an unfinished run only what has been seen so far. */
+function timeOf({run, record}: JudgedRun): Safe {
+  if (!run.isMissing) return duration(record.durationMs);
+  const seen = seenMs(run);
+  return seen === null ? own('–') : own(`>${duration(seen)}`);
+}
+
+/** What it said last; what went wrong, where something did. */
+function lastWord({run, record}: JudgedRun): Safe {
+  const isPlain = record.state === 'ok' && !record.stateReason.startsWith('paused');
+  if (!isPlain) return safe(record.stateReason);
+  return firstLine(run.root.span?.output ?? '');
+}

@@ -1,0 +1,64 @@
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {wrap} from '../text/width.ts';
+import {isFailedSpan, type RowSelection, selectRows, type ShownRun} from '../trace/record.ts';
+import {criticalPath, criticalShares, gapsOf} from '../trace/timing.ts';
+import {displayName} from '../trace/tree.ts';
+import {renderRunHeader} from './run-header.ts';
+import {shortRunId} from './run-list.ts';
+import {renderTree, type TreeOptions} from './run-tree.ts';
+import {count, duration, shortId} from './values.ts';
+
+interface ShownOptions extends TreeOptions {
+  readonly selection: RowSelection;
+}
+
+/** One run as `show` prints it: header, tree, where the time went. */
+export function renderShownRun(shown: ShownRun, options: ShownOptions): Safe {
+  const {rows, leftOut} = selectRows(shown, options.selection);
+  return joined(
+    [
+      renderRunHeader(shown.judged, options),
+      ...(shown.within ? [line`  part of ${safe(shown.within.record.name ?? 'a run')} ${shortRunId(shown.within.record)}`] : []),
+      own(''),
+      renderTree(rows, options),
+      ...(leftOut > 0 ? [paint(line`… ${count(leftOut)} more spans (--limit 0, --depth, or --format jsonl)`, 'dim')] : []),
+      ...whereTimeWent(shown, options),
+    ],
+    '\n',
+  );
+}
+
+const SHORTEST_GAP_MS = 50;
+const SMALLEST_GAP = 0.05;
+const SHOWN_GAPS = 3;
+
+/** Shares of the critical path, and the longest stretches in which nothing was recorded. */
+function whereTimeWent({judged}: ShownRun, {columns, ascii}: ShownOptions): Safe[] {
+  const {run, record} = judged;
+  const total = record.durationMs;
+  if (run.isMissing || total === null || total <= 0 || run.root.children.length === 0) return [];
+  const shares = criticalShares(criticalPath(run))
+    .filter(({durationMs}) => durationMs / total >= 0.01)
+    .map(({what, durationMs}) => line`${own(what)} ${Math.round((100 * durationMs) / total)}%`);
+  const gaps = gapsOf(run, Math.max(SHORTEST_GAP_MS, total * SMALLEST_GAP)).slice(0, SHOWN_GAPS);
+  const star = own(ascii ? '*' : '★');
+  return [
+    ...(shares.length > 0 ? [line`${star} critical path: ${joined(shares, ', ')}`] : []),
+    ...gaps.map(gap => line`  ${duration(gap.durationMs)} without any span${gap.after === null ? own(' at the start') : line` after ${safe(gap.after)}`}`),
+  ].flatMap(text => (columns === null ? [text] : wrap(text, columns))).map(text => paint(text, 'dim'));
+}
+
+/** What to type next about this run: the span that failed, else the one that took longest. */
+export function nextStep({judged, rows}: ShownRun): Safe | null {
+  const {run, record} = judged;
+  const spans = rows.filter(row => row.node.span && row.node !== run.root && !row.record.surroundings);
+  const failed = spans.find(row => isFailedSpan(row.node.span!));
+  const longest = spans
+    .filter(row => row.node.children.length === 0)
+    .reduce<(typeof spans)[number] | null>((best, row) => (best && (best.record.durationMs ?? 0) >= (row.record.durationMs ?? 0) ? best : row), null);
+  const target = failed ?? longest;
+  if (!target) return null;
+  const id = record.runId === null ? own(`~${shortId(record.traceId)}`) : shortId(record.runId);
+  return line`next: agno-trace show ${id} --span ${shortId(target.record.spanId)}   (${safe(displayName(target.node.span!))}${failed ? own(', failed') : own(', took longest')})`;
+}

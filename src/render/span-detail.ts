@@ -1,0 +1,39 @@
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import type {DrawnSpan, JudgedRun} from '../trace/record.ts';
+import type {Span} from '../trace/span.ts';
+import {displayName} from '../trace/tree.ts';
+import {shortRunId} from './run-list.ts';
+import {renderSpanContent} from './span-content.ts';
+import {type Look, paintState, stateText} from './states.ts';
+import {count, duration, usd} from './values.ts';
+
+interface DetailOptions extends Look {
+  readonly columns: number | null;
+}
+
+/** One span with everything it holds. */
+export function renderSpanDetail(span: Span, {record}: DrawnSpan, judged: JudgedRun, options: DetailOptions): Safe {
+  const title = [
+    ...(record.state ? [paintState(stateText(record.state, options), record.state)] : []),
+    paint(safe(displayName(span)), 'bold'),
+    paint(own(span.kind), 'dim'),
+    line`span ${safe(span.spanId)}`,
+  ];
+  const tokens = span.totalTokens === null ? [] : [line`${count(span.promptTokens)} → ${count(span.completionTokens)} tokens`];
+  const fields: (readonly [string, Safe | null])[] = [
+    ['run', line`${safe(judged.record.name ?? '(not known)')} ${shortRunId(judged.record)}`],
+    ['name', safe(span.name)],
+    ['started', safe(record.startTime ?? `${span.startText} (no time)`)],
+    ['took', line`${duration(span.durationMs)}${record.selfMs !== null && record.selfMs !== span.durationMs ? line`, itself ${duration(record.selfMs)}` : own('')}`],
+    ['status', safe(span.spanStatus)],
+    ['why', record.stateReason === null ? null : safe(record.stateReason)],
+    ['model', span.model === null ? null : line`${safe(span.model)}${span.provider ? line` (${safe(span.provider)})` : own('')}`],
+    ['tokens', tokens[0] ? line`${tokens[0]}${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}` : null],
+    ['cost', span.costUsd === null ? null : line`${usd(span.costUsd)} (as the provider reported it)`],
+    ['parent', span.parentSpanId === null ? null : safe(span.parentSpanId)],
+    ['trace', safe(span.traceId)],
+  ];
+  const lines = fields.flatMap(([name, value]) => (value === null ? [] : [line`  ${paint(own(name.padEnd(8)), 'dim')}${value}`]));
+  return joined([joined(title, '  '), ...lines, own(''), renderSpanContent(span, options)], '\n');
+}

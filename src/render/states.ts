@@ -1,0 +1,32 @@
+import {own, type Safe} from '../text/safe.ts';
+import {paint, type Style} from '../text/style.ts';
+import type {State} from '../trace/state.ts';
+
+/** State first by shape and word, then by colour. */
+const LOOKS: Readonly<Record<State, {glyph: string; ascii: string; style: Style}>> = {
+  running: {glyph: '●', ascii: '*', style: 'cyan'},
+  stalled: {glyph: '◌', ascii: '~', style: 'yellow'},
+  lost: {glyph: '?', ascii: '?', style: 'yellow'},
+  cancelled: {glyph: '⊘', ascii: '/', style: 'magenta'},
+  error: {glyph: '✖', ascii: 'x', style: 'red'},
+  paused: {glyph: '‖', ascii: '=', style: 'blue'},
+  degraded: {glyph: '◐', ascii: '!', style: 'yellow'},
+  ok: {glyph: '✔', ascii: '+', style: 'green'},
+};
+
+/** Characters that some terminals and fonts lack are replaced with `--ascii`. */
+export interface Look {
+  readonly ascii: boolean;
+}
+
+export function stateGlyph(state: State, {ascii}: Look): Safe {
+  return own(ascii ? LOOKS[state].ascii : LOOKS[state].glyph);
+}
+
+export function stateText(state: State, look: Look): Safe {
+  return own(`${stateGlyph(state, look)} ${state}`);
+}
+
+export function paintState(text: Safe, state: State): Safe {
+  return paint(text, LOOKS[state].style);
+}

@@ -1,0 +1,61 @@
+import prettyMilliseconds from 'pretty-ms';
+import {own, type Safe, safe} from '../text/safe.ts';
+
+/** A duration for people: `329ms`, `14.2s`, `2m 5s`; `–` when unknown. */
+export function duration(ms: number | null): Safe {
+  if (ms === null) return own('–');
+  if (Math.abs(ms) < 10) return own(`${Number(ms.toFixed(1))}ms`);
+  // Rounded first: the library cuts digits off, and 1,899 ms are not 1.8 s.
+  const step = Math.abs(ms) < 1000 ? 1 : Math.abs(ms) < 60_000 ? 100 : 1000;
+  const rounded = Math.round(ms / step) * step;
+  const isShort = Math.abs(rounded) < 60_000;
+  return own(prettyMilliseconds(rounded, {secondsDecimalDigits: isShort ? 1 : 0, keepDecimalsOnWholeSeconds: isShort, unitCount: 2}));
+}
+
+/** A whole number with thousands marked; toLocaleString would load Intl, 23 ms on first use. */
+export function count(value: number | null): Safe {
+  if (value === null) return own('–');
+  return own(String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ','));
+}
+
+/** A count in three characters or so: `410`, `3.1k`, `1.2M`. */
+export function shortCount(value: number | null): Safe {
+  if (value === null) return own('–');
+  if (value < 1000) return own(String(value));
+  if (value < 999_500) return own(`${trimmed(value / 1000)}k`);
+  return own(`${trimmed(value / 1e6)}M`);
+}
+
+function trimmed(value: number): string {
+  return value < 99.95 ? String(Number(value.toFixed(1))) : String(Math.round(value));
+}
+
+export function usd(value: number | null): Safe {
+  if (value === null) return own('–');
+  return own(`$${value >= 1 ? value.toFixed(2) : Number(value.toPrecision(2))}`);
+}
+
+/** How long ago, in one unit: `4s ago`, `3d ago`. Times ahead of the clock say so. */
+export function ago(micros: number | null, nowMicros: number): Safe {
+  if (micros === null) return own('–');
+  const seconds = Math.round((nowMicros - micros) / 1e6);
+  const size = Math.abs(seconds);
+  const [value, unit] =
+    size < 60 ? [size, 's'] : size < 3600 ? [size / 60, 'm'] : size < 86_400 ? [size / 3600, 'h'] : [size / 86_400, 'd'];
+  return own(seconds < 0 ? `in ${Math.floor(value)}${unit}` : `${Math.floor(value)}${unit} ago`);
+}
+
+/** A moment for people, in UTC: `2026-11-22 14:21:03 UTC`. */
+export function moment(iso: string | null): Safe {
+  return own(iso === null ? '–' : `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`);
+}
+
+/** The first line of a text that holds anything, for a cell. */
+export function firstLine(text: string): Safe {
+  return safe(text.split('\n').find(line => line.trim() !== '')?.trim() ?? '');
+}
+
+/** A UUID or a hex id in the length people compare by eye; other ids whole. */
+export function shortId(id: string): Safe {
+  return safe(/^[0-9a-f]{8}[0-9a-f-]{8,}$/i.test(id) ? id.slice(0, 8) : id);
+}

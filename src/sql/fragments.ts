@@ -1,0 +1,90 @@
+import {either, raw, type Sql, sql} from './sql.ts';
+
+/** `column` equals one of `values`; one bound parameter however many there are. */
+export function isAnyOf(column: Sql, values: readonly string[]): Sql {
+  return either({
+    sqlite: sql`${column} in (select value from json_each(${values}))`,
+    postgres: sql`${column} = any(${values}::text[])`,
+  });
+}
+
+/**
+ * The value of one attribute as text, or null; never throws on malformed JSON.
+ * SQLite's JSON functions throw for the whole statement when one row is malformed (reliability.md A18).
+ */
+export function attribute(alias: string, key: string): Sql {
+  return either({
+    sqlite: sql`case when json_valid(${raw(alias)}.attributes) then ${raw(alias)}.attributes ->> ${path(key)} end`,
+    postgres: sql`${raw(alias)}.attributes ->> ${raw(quoted(key))}`,
+  });
+}
+
+/** True when the attribute exists with any value but JSON null. */
+export function hasAttribute(alias: string, key: string): Sql {
+  return either({
+    sqlite: sql`case when json_valid(${raw(alias)}.attributes) then json_type(${raw(alias)}.attributes, ${path(key)}) is not null else 0 end`,
+    postgres: sql`coalesce(${raw(alias)}.attributes ? ${raw(quoted(key))}, false)`,
+  });
+}
+
+/** Keys hold dots, so the label is always quoted. Keys come from our own source, never from input. */
+function path(key: string): Sql {
+  return raw(quoted(`$."${key}"`));
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Continuous percentile of a numeric expression, 0 < fraction < 1, as a double. */
+export function percentile(expression: Sql, fraction: number): Sql {
+  return either({
+    sqlite: sql`percentile_cont(${expression}, ${raw(String(fraction))})`,
+    postgres: sql`percentile_cont(${raw(String(fraction))}) within group (order by ${expression})`,
+  });
+}
+
+/** `expression` as a double; text that is no number counts as 0 on SQLite, as its own avg() does. */
+export function asDouble(expression: Sql): Sql {
+  return either({sqlite: sql`cast(${expression} as real)`, postgres: sql`(${expression})::double precision`});
+}
+
+/** Rows `from` strictly before `key` in the order `(time, id)`, both descending, as the column sorts. */
+export function before(alias: string, key: {time: string; id: string}): Sql {
+  return sql`(${raw(alias)}.start_time, ${raw(alias)}.span_id) < (${key.time}, ${key.id})`;
+}
+
+/** `expression` matches a shell-like pattern: `*` any run, `?` one character, case-insensitive. */
+export function matchesGlob(expression: Sql, glob: string): Sql {
+  const like = globToLike(glob);
+  return either({
+    sqlite: sql`${expression} like ${like} escape '\\'`,
+    postgres: sql`${expression} ilike ${like} escape '\\'`,
+  });
+}
+
+/** `expression` contains `text`, case-insensitive for ASCII on SQLite. */
+export function contains(expression: Sql, text: string): Sql {
+  return matchesGlob(expression, `*${escapeGlob(text)}*`);
+}
+
+/** `text` as a glob that matches only itself. */
+export function escapeGlob(text: string): string {
+  return text.replace(/[\\*?]/g, char => `\\${char}`);
+}
+
+function globToLike(glob: string): string {
+  let like = '';
+  for (let i = 0; i < glob.length; i++) {
+    const char = glob[i]!;
+    if (char === '\\' && i + 1 < glob.length) like += escapeLike(glob[++i]!);
+    else if (char === '*') like += '%';
+    else if (char === '?') like += '_';
+    else like += escapeLike(char);
+  }
+  return like;
+}
+
+function escapeLike(char: string): string {
+  return '%_\\'.includes(char) ? `\\${char}` : char;
+}

@@ -1,0 +1,118 @@
+/** The two databases Agno writes its traces to that this tool reads. */
+export const DIALECTS = ['sqlite', 'postgres'] as const;
+export type Dialect = (typeof DIALECTS)[number];
+
+export type SqlValue = string | number | bigint | null | readonly string[];
+
+/** Tables a statement can name; the store knows their real names and schemas. */
+export type TableRole = 'spans' | 'traces' | 'runs' | 'sessions';
+export type TableNames = Readonly<Partial<Record<TableRole, string>>>;
+
+type Piece =
+  | {readonly text: string}
+  | {readonly value: SqlValue}
+  | {readonly table: TableRole}
+  | {readonly either: Readonly<Record<Dialect, Sql>>};
+
+/** A statement or a fragment of one, not yet tied to a database. Only `sql` and its helpers make it. */
+export class Sql {
+  constructor(readonly pieces: readonly Piece[]) {}
+}
+
+/** Builds SQL. Every `${value}` is bound as a parameter; every `${Sql}` is spliced. */
+export function sql(strings: TemplateStringsArray, ...parts: readonly (SqlValue | Sql)[]): Sql {
+  const pieces: Piece[] = [];
+  strings.forEach((text, i) => {
+    if (text) pieces.push({text});
+    if (i >= parts.length) return;
+    const part = parts[i]!;
+    if (part instanceof Sql) pieces.push(...part.pieces);
+    else pieces.push({value: part as SqlValue});
+  });
+  return new Sql(pieces);
+}
+
+/** SQL text from our own source. Never for anything a user or a row supplied. */
+export function raw(text: string): Sql {
+  return new Sql(text ? [{text}] : []);
+}
+
+export const EMPTY = raw('');
+
+/** `list` spliced with `separator` between; `whenEmpty` if there is nothing. */
+export function join(list: readonly Sql[], separator: string, whenEmpty: Sql = EMPTY): Sql {
+  if (list.length === 0) return whenEmpty;
+  return new Sql(list.flatMap((item, i) => (i === 0 ? item.pieces : [{text: separator}, ...item.pieces])));
+}
+
+/** A place where the two databases need different words. */
+export function either(variants: Readonly<Record<Dialect, Sql>>): Sql {
+  return new Sql([{either: variants}]);
+}
+
+export function table(role: TableRole): Sql {
+  return new Sql([{table: role}]);
+}
+
+export interface Statement {
+  readonly text: string;
+  readonly params: readonly SqlValue[];
+}
+
+/** The statement as the driver of `dialect` takes it: `?` for SQLite, `$n` for Postgres. */
+export function compile(query: Sql, dialect: Dialect, tables: TableNames): Statement {
+  const params: SqlValue[] = [];
+  const text = write(query, dialect, tables, value => {
+    if (dialect === 'sqlite') {
+      params.push(Array.isArray(value) ? JSON.stringify(value) : value);
+      return '?';
+    }
+    params.push(value);
+    return `$${params.length}`;
+  });
+  return {text: text.trim(), params};
+}
+
+/** The statement with its values written into it, for `--print-sql`: runs as it stands. */
+export function inline(query: Sql, dialect: Dialect, tables: TableNames): string {
+  return write(query, dialect, tables, value => literal(value, dialect)).trim();
+}
+
+function write(query: Sql, dialect: Dialect, tables: TableNames, onValue: (value: SqlValue) => string): string {
+  let out = '';
+  for (const piece of query.pieces) {
+    if ('text' in piece) {
+      // A fragment that turned out empty leaves no blank line behind.
+      if (piece.text.startsWith('\n')) out = out.replace(/\n[ \t]*$/, '');
+      out += piece.text;
+    } else if ('value' in piece) out += onValue(piece.value);
+    else if ('either' in piece) out += write(piece.either[dialect], dialect, tables, onValue);
+    else {
+      const name = tables[piece.table];
+      if (name === undefined) throw new Error(`no table known for "${piece.table}"`);
+      out += name;
+    }
+  }
+  return out;
+}
+
+function literal(value: SqlValue, dialect: Dialect): string {
+  if (value === null) return 'null';
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  if (typeof value !== 'string') {
+    if (dialect === 'sqlite') return quote(JSON.stringify(value), dialect);
+    return value.length === 0 ? "'{}'::text[]" : `array[${value.map(item => quote(item, dialect)).join(', ')}]`;
+  }
+  return quote(value, dialect);
+}
+
+function quote(text: string, dialect: Dialect): string {
+  const plain = `'${text.replaceAll("'", "''")}'`;
+  // standard_conforming_strings may be off on an old server; E'' reads the same either way.
+  return dialect === 'postgres' && text.includes('\\') ? `E${plain.replaceAll('\\', '\\\\')}` : plain;
+}
+
+/** A name as an identifier of either database. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,49 @@
+import {readFileSync, statSync} from 'node:fs';
+import {homedir} from 'node:os';
+import path from 'node:path';
+import type {PostgresSource} from '../source.ts';
+
+/**
+ * The password that libpq would find: first matching line of `.pgpass` (`host:port:database:user:password`, `*` matches
+ * all, `\:` and `\\` are escapes). Like libpq it ignores a file that others may read, and says so.
+ * Read here because pg's own support is deprecated and goes with pg 9.
+ * @param warn gets one line when the file is there but ignored
+ */
+export function passwordFromFile(source: PostgresSource, warn: (text: string) => void): string | null {
+  const file = source.passFile ?? path.join(homedir(), '.pgpass');
+  let text: string;
+  try {
+    const {mode} = statSync(file);
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      warn(`password file "${file}" is ignored: others may read it (chmod 600 it)`);
+      return null;
+    }
+    text = readFileSync(file, 'utf8');
+  } catch {
+    // No file, no password: the server says whether it wants one.
+    return null;
+  }
+  const host = source.host.startsWith('/') ? 'localhost' : source.host;
+  const wanted = [host, String(source.port), source.database, source.user];
+  for (const line of text.split(/\r?\n/)) {
+    if (line === '' || line.startsWith('#')) continue;
+    const fields = splitFields(line);
+    const password = fields[4];
+    if (password !== undefined && wanted.every((value, i) => fields[i] === '*' || fields[i] === value)) return password;
+  }
+  return null;
+}
+
+function splitFields(line: string): string[] {
+  const fields: string[] = [];
+  let field = '';
+  for (let i = 0; i < line.length; i++) {
+    const char = line[i]!;
+    if (char === '\\' && i + 1 < line.length) field += line[++i];
+    else if (char === ':' && fields.length < 4) {
+      fields.push(field);
+      field = '';
+    } else field += char;
+  }
+  return [...fields, field];
+}

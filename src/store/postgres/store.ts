@@ -1,0 +1,230 @@
+import type {Client as PgClient} from 'pg';
+import {EXIT, UserError} from '../../errors.ts';
+import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
+import {checkSchema} from '../schema-check.ts';
+import {labelOf, type PostgresSource} from '../source.ts';
+import {DEFAULT_TABLES, type OpenOptions, type Store, type TableChoice} from '../store.ts';
+import {explainPostgres, isTlsRefused} from './errors.ts';
+import {passwordFromFile} from './pgpass.ts';
+import {attempts} from './tls.ts';
+
+const CONNECT_MS = 10_000;
+
+/**
+ * Opens one connection. No session state anywhere: every read is its own `BEGIN READ ONLY` with `SET LOCAL`, statements
+ * are unnamed, so that it works through a pooler in transaction mode (reliability.md 4.2).
+ */
+export async function openPostgres(source: PostgresSource, options: OpenOptions): Promise<Store> {
+  const connection = await connect(source, options).catch(error => {
+    throw explainPostgres(error, source);
+  });
+  try {
+    const facts = await connection.inspect(options.tables);
+    return new PostgresStore(source, connection, facts, options);
+  } catch (error) {
+    await connection.close();
+    throw explainPostgres(error, source);
+  }
+}
+
+class PostgresStore implements Store {
+  readonly dialect = 'postgres';
+  readonly label: string;
+  readonly tables: TableNames;
+
+  constructor(
+    private readonly source: PostgresSource,
+    private readonly connection: Connection,
+    private readonly facts: Facts,
+    private readonly options: OpenOptions,
+  ) {
+    this.label = labelOf(source);
+    this.tables = facts.tables;
+  }
+
+  async all<Row>(query: Sql): Promise<Row[]> {
+    const {text, params} = compile(query, 'postgres', this.tables);
+    const start = performance.now();
+    try {
+      const rows = await this.connection.read<Row>(text, params, this.facts.timeoutMs);
+      this.options.debug?.(`postgres: ${rows.length} rows in ${(performance.now() - start).toFixed(1)} ms`);
+      return rows;
+    } catch (error) {
+      throw explainPostgres(error, this.source);
+    }
+  }
+
+  nowMicros(): number {
+    return this.options.nowMicros() + this.facts.clockAheadMicros;
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+}
+
+interface Facts {
+  tables: TableNames;
+  /** The server's clock minus ours. */
+  clockAheadMicros: number;
+  /** Longest time of one statement: what was asked for, never more than the role's own limit. */
+  timeoutMs: number;
+}
+
+interface FoundTable {
+  schema: string;
+  name: string;
+  readable: boolean;
+  columns: {name: string; type: string}[];
+}
+
+class Connection {
+  constructor(
+    private readonly client: PgClient,
+    private readonly options: OpenOptions,
+  ) {}
+
+  async read<Row>(text: string, params: readonly unknown[], timeoutMs: number): Promise<Row[]> {
+    await this.client.query(`begin read only; set local statement_timeout = ${timeoutMs}; set local lock_timeout = 3000`);
+    try {
+      const {rows} = await this.client.query({text, values: [...params]});
+      await this.client.query('commit');
+      return rows as Row[];
+    } catch (error) {
+      await this.client.query('rollback').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** One round trip that finds the tables, the clock and the role's limit. */
+  async inspect(choice: TableChoice): Promise<Facts> {
+    const asked = this.options.nowMicros();
+    const rows = await this.read<{tables: string; now: string; timeout: string}>(INSPECT, [[...NAMES(choice)]], 10_000);
+    const answered = this.options.nowMicros();
+    const {tables, now, timeout} = rows[0]!;
+    const limit = Number(timeout);
+    return {
+      tables: chooseTables(JSON.parse(tables) as FoundTable[], choice, this.client),
+      clockAheadMicros: Math.round(Number(now) - (asked + answered) / 2),
+      timeoutMs: limit > 0 ? Math.min(limit, this.options.timeoutMs) : this.options.timeoutMs,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.client.end().catch(() => undefined);
+  }
+}
+
+const NAMES = ({spansTable, tracesTable}: TableChoice) => [spansTable, tracesTable, DEFAULT_TABLES.runs, DEFAULT_TABLES.sessions];
+
+const INSPECT = `
+select coalesce(json_agg(json_build_object('schema', t.schema, 'name', t.name, 'readable', t.readable, 'columns', t.columns)), '[]')::text as tables,
+       (extract(epoch from clock_timestamp()) * 1e6)::bigint::text as now,
+       (select setting from pg_catalog.pg_settings where name = 'statement_timeout') as timeout
+  from (select n.nspname as schema, c.relname as name,
+               has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable,
+               (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null)))
+                  from pg_catalog.pg_attribute a
+                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
+          from pg_catalog.pg_class c
+          join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+         where c.relname = any($1::text[])
+           and c.relkind in ('r', 'p', 'v', 'm', 'f')
+           and n.nspname not in ('pg_catalog', 'information_schema')) t`;
+
+/** Where both tables are: the schema that was asked for, the only one that has them, or `ai`, Agno's own. */
+function chooseTables(found: readonly FoundTable[], choice: TableChoice, client: PgClient): TableNames {
+  const label = `${client.user}@${client.host}:${client.port}/${client.database}`;
+  const schemas = [...new Set(found.filter(table => table.name === choice.spansTable || table.name === choice.tracesTable).map(table => table.schema))].sort();
+  if (choice.schema === null && schemas.length > 1) {
+    throw new UserError(EXIT.usage, `${schemas.length} schemas of "${label}" hold such tables: ${schemas.map(name => `"${name}"`).join(', ')}.`, {
+      hint: `Choose one, for example --schema ${schemas.includes('ai') ? 'ai' : schemas[0]}`,
+    });
+  }
+  const schema = choice.schema ?? schemas[0] ?? 'ai';
+  const tableOf = (name: string) => found.find(table => table.schema === schema && table.name === name);
+  const spans = tableOf(choice.spansTable);
+  const traces = tableOf(choice.tracesTable);
+  if (choice.schema !== null && !spans && !traces && schemas.length > 0) {
+    throw new UserError(EXIT.schema, `schema "${schema}" of "${label}" has no table "${choice.spansTable}".`, {hint: `It is in schema ${schemas.map(name => `"${name}"`).join(', ')}.`});
+  }
+  checkSchema({spans: spans?.columns.map(column => column.name) ?? null, traces: traces?.columns.map(column => column.name) ?? null}, choice, label);
+  for (const table of [spans!, traces!]) {
+    if (!table.readable) {
+      throw new UserError(EXIT.unreachable, `user "${client.user}" may not read "${schema}.${table.name}" of "${label}".`, {
+        hint: `GRANT USAGE ON SCHEMA ${schema} TO "${client.user}"; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO "${client.user}";`,
+      });
+    }
+  }
+  const optional = (name: string, columns: readonly string[]): string | undefined => {
+    const table = tableOf(name);
+    const isUsable = table?.readable && columns.every(column => table.columns.some(({name: known}) => known === column));
+    return isUsable ? qualified(table) : undefined;
+  };
+  return {
+    spans: spansName(spans!, label),
+    traces: qualified(traces!),
+    runs: optional(DEFAULT_TABLES.runs, ['run_id', 'status', 'created_at']),
+    sessions: optional(DEFAULT_TABLES.sessions, ['session_id', 'runs']),
+  };
+}
+
+function qualified(table: FoundTable): string {
+  return `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+}
+
+/** Statements rely on jsonb; a column of type json is read through a cast. */
+function spansName(table: FoundTable, label: string): string {
+  const type = table.columns.find(column => column.name === 'attributes')!.type;
+  if (type === 'jsonb') return qualified(table);
+  if (type === 'json') {
+    const columns = table.columns.map(({name}) => (name === 'attributes' ? 'attributes::jsonb as attributes' : quoteIdentifier(name)));
+    return `(select ${columns.join(', ')} from ${qualified(table)})`;
+  }
+  throw new UserError(EXIT.schema, `column "attributes" of "${table.schema}.${table.name}" in "${label}" is of type ${type}.`, {hint: 'Agno makes it jsonb; other types are not understood.'});
+}
+
+/** JSON stays text (one parser for both databases), integers become numbers; set per connection, never globally. */
+const TEXT = (value: string) => value;
+const PARSERS: Readonly<Record<number, (value: string) => unknown>> = {
+  20: Number,
+  1700: Number,
+  114: TEXT,
+  3802: TEXT,
+  1082: TEXT,
+  1114: TEXT,
+  1184: TEXT,
+};
+
+async function connect(source: PostgresSource, options: OpenOptions): Promise<Connection> {
+  const {default: pg} = await import('pg');
+  const password = source.password ?? passwordFromFile(source, text => options.debug?.(text));
+  const tries = attempts(source);
+  for (const [i, attempt] of tries.entries()) {
+    const client = new pg.Client({
+      host: source.host,
+      port: source.port,
+      user: source.user,
+      database: source.database,
+      // An empty function would make pg ask its own sources; a string never does.
+      password: password ?? '',
+      ssl: attempt.ssl,
+      application_name: 'agno-trace',
+      connectionTimeoutMillis: CONNECT_MS,
+      keepAlive: true,
+      query_timeout: options.timeoutMs + 5000,
+      types: {getTypeParser: (oid: number) => PARSERS[oid] ?? pg.types.getTypeParser(oid)},
+    });
+    // A connection that breaks while idle must not end the process; the next read reports it.
+    client.on('error', error => options.debug?.(`postgres: connection lost: ${error.message}`));
+    try {
+      await client.connect();
+      options.debug?.(`postgres: connected to ${labelOf(source)}, ${attempt.words}`);
+      return new Connection(client, options);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      if (i === tries.length - 1 || !isTlsRefused(error)) throw error;
+    }
+  }
+  throw new Error('unreachable: every connection attempt returns or throws');
+}

@@ -1,0 +1,35 @@
+import {EXIT, UserError} from '../errors.ts';
+import {DEFAULT_TABLES, REQUIRED_COLUMNS, type TableChoice} from './store.ts';
+
+/** What was found of the two tables: their columns, or null where a table is not there. */
+export interface FoundColumns {
+  readonly spans: readonly string[] | null;
+  readonly traces: readonly string[] | null;
+}
+
+/** @throws UserError exit 5 that names what is missing, in the words of the database at hand */
+export function checkSchema(found: FoundColumns, choice: TableChoice, label: string): void {
+  const missing = [
+    ...(found.traces ? [] : [choice.tracesTable]),
+    ...(found.spans ? [] : [choice.spansTable]),
+  ];
+  if (missing.length > 0) {
+    const isDefault = choice.tracesTable === DEFAULT_TABLES.traces && choice.spansTable === DEFAULT_TABLES.spans;
+    throw new UserError(EXIT.schema, `"${label}" has no table ${missing.map(name => `"${name}"`).join(' and ')}.`, {
+      hint:
+        missing.length === 1
+          ? 'Agno creates each table with its first row; has a traced run ended yet?'
+          : isDefault
+            ? 'Is tracing on? If the tables have other names: --traces-table, --spans-table, --schema.'
+            : 'Check --traces-table, --spans-table and --schema.',
+    });
+  }
+  for (const role of ['spans', 'traces'] as const) {
+    const lacking = REQUIRED_COLUMNS[role].filter(column => !found[role]!.includes(column));
+    if (lacking.length === 0) continue;
+    const name = role === 'spans' ? choice.spansTable : choice.tracesTable;
+    throw new UserError(EXIT.schema, `table "${name}" is not understood: it has no column ${lacking.map(column => `"${column}"`).join(', ')}.`, {
+      hint: "This tool reads the tables of Agno 2.3.5 and later; is it Agno's table?",
+    });
+  }
+}

@@ -1,0 +1,191 @@
+import {homedir} from 'node:os';
+import path from 'node:path';
+import {usageError} from '../errors.ts';
+
+/** A database to read, as parsed from a URL, a path or the environment. Holds secrets: never printed as a whole. */
+export type Source = SqliteSource | PostgresSource;
+
+export interface SqliteSource {
+  readonly dialect: 'sqlite';
+  readonly file: string;
+}
+
+export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+export type SslMode = (typeof SSL_MODES)[number];
+
+export interface PostgresSource {
+  readonly dialect: 'postgres';
+  /** A host name, an address, or the folder of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Null: none given; `.pgpass` is asked when the connection is made. */
+  readonly password: string | null;
+  readonly database: string;
+  readonly sslMode: SslMode;
+  readonly sslRootCert: string | null;
+  readonly sslCert: string | null;
+  readonly sslKey: string | null;
+  readonly sslPassword: string | null;
+  readonly passFile: string | null;
+}
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** What is shown of a source: built from its parts, never cut out of the URL, so that no secret can slip through. */
+export function labelOf(source: Source): string {
+  if (source.dialect === 'sqlite') return source.file;
+  const host = source.host.includes(':') ? `[${source.host}]` : source.host;
+  return `${source.user}@${host}:${source.port}/${source.database}`;
+}
+
+/** Every text of the source that must appear in no output, error or debug line. */
+export function secretsOf(source: Source): string[] {
+  if (source.dialect === 'sqlite') return [];
+  return [source.password, source.sslPassword].filter(secret => secret !== null && secret !== '') as string[];
+}
+
+/** `+driver` of SQLAlchemy's URLs says how Python connects; here it says nothing. */
+const URL_SHAPE = /^([a-z][a-z0-9]*)(?:\+[a-z0-9_]+)?:(\/\/)?/i;
+
+/**
+ * Reads a database URL as Agno users have them: SQLAlchemy's (`postgresql+psycopg://…`, `sqlite:///rel`,
+ * `sqlite:////abs`), libpq's, libpq keyword strings (`host=… dbname=…`) and bare paths.
+ * @param origin the flag or variable it came from, for messages
+ * @throws UserError (exit 2); the message never quotes what may hold a password
+ */
+export function parseSource(text: string, origin: string, env: Env, cwd: string): Source {
+  const trimmed = text.trim();
+  if (trimmed === '') throw usageError(`${origin} is empty.`, 'Write a URL such as postgresql://user@host/db, or a path such as ./agno.db');
+  const match = URL_SHAPE.exec(trimmed);
+  const scheme = match?.[1]?.toLowerCase();
+  if (match?.[2] !== undefined || scheme === 'sqlite') {
+    if (scheme === 'sqlite') return parseSqliteUrl(trimmed.slice(match![0].length), origin, cwd);
+    if (scheme === 'postgresql' || scheme === 'postgres') return parsePostgresUrl(trimmed.slice(match![0].length), origin, env);
+    if (scheme === 'file') return sqlite(decodeURIComponent(trimmed.replace(/^file:(\/\/)?/, '')), cwd);
+    throw usageError(
+      `${origin} "${scheme}://…" is no database this tool reads.`,
+      'It reads Postgres (postgresql://…) and SQLite (sqlite:///… or a path).',
+    );
+  }
+  if (/^\s*[a-z_]+\s*=/i.test(trimmed) && /\b(host|hostaddr|dbname|service|user|port)\s*=/.test(trimmed)) {
+    return fromParameters(parseKeywords(trimmed, origin), origin, env);
+  }
+  return sqlite(trimmed, cwd);
+}
+
+function sqlite(file: string, cwd: string): SqliteSource {
+  const expanded = file.replace(/^~(?=\/|$)/, homedir());
+  return {dialect: 'sqlite', file: path.resolve(cwd, expanded)};
+}
+
+/** After `sqlite://`: `/rel/ative`, `//abs/olute`; with `?mode=…` and the like, which only Python needs. */
+function parseSqliteUrl(rest: string, origin: string, cwd: string): SqliteSource {
+  const file = rest.split('?', 1)[0]!;
+  if (file === '' || file === '/' || /^\/?:memory:$/.test(file)) {
+    throw usageError(`${origin} names no file: an in-memory SQLite database lives in its own process only.`, 'Write sqlite:///agno.db or a path.');
+  }
+  const plain = file.replace(/^\/(?=.)/, '').replace(/^file:/, '');
+  return sqlite(decode(plain), cwd);
+}
+
+/**
+ * After `postgresql://`, by SQLAlchemy's own grammar: the user ends at the first `:`, the password at the first `@` and
+ * may hold `/`, `#` or `?`. An `@` in what is then the host comes from a password that was not encoded: refused, because
+ * part of the password would end up in messages as a host.
+ */
+function parsePostgresUrl(rest: string, origin: string, env: Env): PostgresSource {
+  const match = /^(?:([^:/@?]*)(?::([^@]*))?@)?(\[[^\]]*\]|[^:/?#]*)(?::([^/?#]*))?(?:\/([^?#]*))?(?:\?(.*))?$/s.exec(rest);
+  if (!match || match[3]!.includes('@') || match[5]?.includes('@')) {
+    throw usageError(
+      `${origin} is no Postgres URL this tool can read.`,
+      'Write postgresql://user:password@host:5432/database; in a password, @ : / ? # are written %40 %3A %2F %3F %23',
+    );
+  }
+  const [, user, password, host = '', port, database, query] = match;
+  if (host.includes(',') || port?.includes(',')) {
+    throw usageError(`${origin} names several hosts; one is read at a time.`, 'Write the host to read from, for example the primary.');
+  }
+  const parameters = new Map<string, string>();
+  const set = (key: string, value: string | undefined) => {
+    if (value) parameters.set(key, decode(value));
+  };
+  set('user', user);
+  set('password', password);
+  set('host', host.replace(/^\[|\]$/g, ''));
+  set('port', port);
+  set('dbname', database);
+  for (const pair of (query ?? '').split('&')) {
+    const equals = pair.indexOf('=');
+    if (equals > 0) set(pair.slice(0, equals).toLowerCase(), pair.slice(equals + 1).replaceAll('+', '%20'));
+  }
+  return fromParameters(parameters, origin, env);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** libpq's keyword strings: `host=localhost password='it''s'`. */
+function parseKeywords(text: string, origin: string): Map<string, string> {
+  const parameters = new Map<string, string>();
+  const pair = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\]|\\.)*))\s*/gy;
+  let end = 0;
+  for (let match = pair.exec(text); match; match = pair.exec(text)) {
+    parameters.set(match[1]!, (match[2] ?? match[3] ?? '').replace(/\\(.)/g, '$1'));
+    end = pair.lastIndex;
+    if (end === text.length) break;
+  }
+  if (end < text.length) throw usageError(`${origin} is no list of key=value pairs.`, "Write host=localhost dbname=ai, values with blanks in '…'");
+  return parameters;
+}
+
+/** The connection that libpq's variables describe; null unless PGHOST, PGDATABASE or PGSERVICE says there is one. */
+export function sourceFromEnvironment(env: Env): PostgresSource | null {
+  if (!env.PGHOST && !env.PGDATABASE) return null;
+  return fromParameters(new Map(), 'the PG* variables', env);
+}
+
+/** libpq's parameters, and the spelling asyncpg has for one of them; what is missing comes from PG* and the defaults. */
+function fromParameters(parameters: ReadonlyMap<string, string>, origin: string, env: Env): PostgresSource {
+  const value = (key: string, variable?: string): string | null =>
+    parameters.get(key) || (variable ? env[variable] : undefined) || null;
+  const user = value('user', 'PGUSER') ?? env.USER ?? env.LOGNAME ?? 'postgres';
+  return {
+    dialect: 'postgres',
+    host: value('hostaddr', 'PGHOSTADDR') ?? value('host', 'PGHOST') ?? 'localhost',
+    port: parsePort(value('port', 'PGPORT'), origin),
+    user,
+    password: value('password', 'PGPASSWORD'),
+    database: value('dbname', 'PGDATABASE') ?? parameters.get('database') ?? user,
+    sslMode: parseSslMode(value('sslmode', 'PGSSLMODE') ?? value('ssl'), origin),
+    sslRootCert: value('sslrootcert', 'PGSSLROOTCERT'),
+    sslCert: value('sslcert', 'PGSSLCERT'),
+    sslKey: value('sslkey', 'PGSSLKEY'),
+    sslPassword: value('sslpassword'),
+    passFile: value('passfile', 'PGPASSFILE'),
+  };
+}
+
+function parsePort(text: string | null, origin: string): number {
+  if (text === null) return 5432;
+  const port = Number(text);
+  // Not quoted: what stands where a port should be may be the rest of a password.
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw usageError(`${origin} has no valid port.`, 'Characters such as @ : / in a password must be written as %40 %3A %2F');
+  }
+  return port;
+}
+
+function parseSslMode(text: string | null, origin: string): SslMode {
+  if (text === null) return 'prefer';
+  const mode = text.toLowerCase();
+  if (mode === 'true') return 'require';
+  if (mode === 'false') return 'disable';
+  if ((SSL_MODES as readonly string[]).includes(mode)) return mode as SslMode;
+  throw usageError(`${origin} has an unknown sslmode.`, `It is one of ${SSL_MODES.join(', ')}.`);
+}

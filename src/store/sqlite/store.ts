@@ -1,0 +1,103 @@
+import {statSync} from 'node:fs';
+import {EXIT, UserError} from '../../errors.ts';
+import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
+import {checkSchema} from '../schema-check.ts';
+import type {SqliteSource} from '../source.ts';
+import {DEFAULT_TABLES, type OpenOptions, type Store} from '../store.ts';
+import {openFile, type SqliteConnection} from './driver.ts';
+import {explainSqlite} from './errors.ts';
+
+/** A reader waits this long for a writer's commit. Waiting reads disturb nobody: no lock is held meanwhile. */
+const BUSY_MS = 2000;
+
+/**
+ * Opens a SQLite file for short autocommit reads. The journal mode stays what it is: Agno 3 puts its files into WAL,
+ * Agno 2 leaves the rollback journal, and both are read the same way.
+ */
+export async function openSqlite(source: SqliteSource, options: OpenOptions): Promise<Store> {
+  checkFile(source.file);
+  if (options.tables.schema !== null) {
+    throw new UserError(EXIT.usage, `--schema "${options.tables.schema}" does not apply to SQLite.`, {hint: 'Leave it out; tables are found by name.'});
+  }
+  const connection = await openFile({file: source.file, busyMs: BUSY_MS}).catch(error => {
+    throw explainSqlite(error, source.file);
+  });
+  try {
+    return new SqliteStore(source, connection, findTables(connection, source, options), options);
+  } catch (error) {
+    connection.close();
+    throw explainSqlite(error, source.file);
+  }
+}
+
+class SqliteStore implements Store {
+  readonly dialect = 'sqlite';
+  readonly label: string;
+
+  constructor(
+    private readonly source: SqliteSource,
+    private readonly connection: SqliteConnection,
+    readonly tables: TableNames,
+    private readonly options: OpenOptions,
+  ) {
+    this.label = source.file;
+  }
+
+  async all<Row>(query: Sql): Promise<Row[]> {
+    const {text, params} = compile(query, 'sqlite', this.tables);
+    const start = performance.now();
+    try {
+      const rows = this.connection.all(text, params) as Row[];
+      this.options.debug?.(`sqlite: ${rows.length} rows in ${(performance.now() - start).toFixed(1)} ms`);
+      return rows;
+    } catch (error) {
+      throw explainSqlite(error, this.source.file);
+    }
+  }
+
+  nowMicros(): number {
+    return this.options.nowMicros();
+  }
+
+  async close(): Promise<void> {
+    this.connection.close();
+  }
+}
+
+/** A precise message where SQLite would only say that it cannot open the file. */
+function checkFile(file: string): void {
+  const fail = (message: string, hint: string): never => {
+    throw new UserError(EXIT.unreachable, message, {hint});
+  };
+  let stat: ReturnType<typeof statSync>;
+  try {
+    stat = statSync(file);
+  } catch (error) {
+    const {code} = error as NodeJS.ErrnoException;
+    if (code === 'EACCES') return fail(`"${file}" may not be read by you.`, 'Check the permissions of the file and of its folders.');
+    return fail(`there is no database file "${file}".`, 'Pass --db with a path or a URL, or set AGNO_TRACE_DB.');
+  }
+  if (stat.isDirectory()) return fail(`"${file}" is a folder, not a SQLite file.`, 'Pass the file in it.');
+  if (!stat.isFile()) return fail(`"${file}" is not a regular file.`, 'Pass a SQLite file.');
+  if (stat.size === 0) {
+    throw new UserError(EXIT.schema, `"${file}" is an empty database: it has no tables yet.`, {hint: 'Is tracing on? Agno creates its tables with the first traced run.'});
+  }
+}
+
+function findTables(connection: SqliteConnection, source: SqliteSource, {tables: choice}: OpenOptions): TableNames {
+  const columnsOf = (name: string): string[] | null => {
+    const rows = connection.all('select name from pragma_table_info(?)', [name]) as {name: string}[];
+    return rows.length === 0 ? null : rows.map(row => row.name);
+  };
+  checkSchema({spans: columnsOf(choice.spansTable), traces: columnsOf(choice.tracesTable)}, choice, source.file);
+  const optional = (name: string, columns: readonly string[]): string | undefined => {
+    const found = columnsOf(name);
+    return found && columns.every(column => found.includes(column)) ? quoteIdentifier(name) : undefined;
+  };
+  return {
+    spans: quoteIdentifier(choice.spansTable),
+    traces: quoteIdentifier(choice.tracesTable),
+    runs: optional(DEFAULT_TABLES.runs, ['run_id', 'status', 'created_at']),
+    sessions: optional(DEFAULT_TABLES.sessions, ['session_id', 'runs']),
+  };
+}

@@ -1,0 +1,42 @@
+import type {Dialect, Sql, TableNames} from '../sql/sql.ts';
+
+/** A database opened for reading. Every read is short and on its own: no lock and no cursor survives a call. */
+export interface Store {
+  readonly dialect: Dialect;
+  /** How it is called in messages; holds no secret. */
+  readonly label: string;
+  readonly tables: TableNames;
+  /**
+   * Runs one statement and returns all its rows. JSON columns arrive as text, integers as numbers.
+   * @throws UserError exit 4 when the database does not answer or does not allow it
+   */
+  all<Row>(query: Sql): Promise<Row[]>;
+  /** Microseconds since 1970 by the clock that counts: the server's on Postgres, ours on SQLite. */
+  nowMicros(): number;
+  close(): Promise<void>;
+}
+
+/** What the user said about where the tables are. */
+export interface TableChoice {
+  /** Postgres schema; null: look for the tables. */
+  readonly schema: string | null;
+  readonly tracesTable: string;
+  readonly spansTable: string;
+}
+
+export const DEFAULT_TABLES = {traces: 'agno_traces', spans: 'agno_spans', runs: 'agno_runs', sessions: 'agno_sessions'} as const;
+
+export interface OpenOptions {
+  readonly tables: TableChoice;
+  readonly nowMicros: () => number;
+  /** Longest time one statement may take, ms. */
+  readonly timeoutMs: number;
+  /** Where debug lines go; absent unless asked for. */
+  readonly debug?: (text: string) => void;
+}
+
+/** Columns this tool cannot do without; others may be missing or extra. */
+export const REQUIRED_COLUMNS = {
+  spans: ['span_id', 'trace_id', 'parent_span_id', 'name', 'span_kind', 'status_code', 'status_message', 'start_time', 'end_time', 'duration_ms', 'attributes', 'created_at'],
+  traces: ['trace_id', 'name', 'status', 'start_time', 'end_time', 'run_id', 'session_id', 'user_id', 'agent_id', 'team_id', 'workflow_id', 'created_at'],
+} as const;

@@ -1,0 +1,48 @@
+import chalk from 'chalk';
+import {type Safe, own} from './safe.ts';
+
+/**
+ * Colours. They are added to safe text only, after it was cut to its cell, so nothing has to be measured or sliced
+ * through escape sequences. The terminal's own 16 colours, so that its theme applies; never colour alone.
+ */
+export type Paint = (text: Safe) => Safe;
+
+const STYLES = {
+  bold: chalk.bold,
+  dim: chalk.dim,
+  red: chalk.red,
+  green: chalk.green,
+  yellow: chalk.yellow,
+  blue: chalk.blue,
+  magenta: chalk.magenta,
+  cyan: chalk.cyan,
+} as const;
+
+export type Style = keyof typeof STYLES;
+
+/** `text` in `style`; plain when colour is off (`setColour`). */
+export function paint(text: Safe, ...styles: readonly Style[]): Safe {
+  if (text === '') return text;
+  return own(styles.reduce<string>((out, style) => STYLES[style](out), text));
+}
+
+/**
+ * Decides colour once for the process. chalk reads neither NO_COLOR nor our flags, so its level is set here.
+ * Order: flag, NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, TERM=dumb, terminal.
+ */
+export function wantsColour(
+  choice: 'auto' | 'always' | 'never',
+  env: Readonly<Record<string, string | undefined>>,
+  isTTY: boolean,
+): boolean {
+  if (choice !== 'auto') return choice === 'always';
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false';
+  if (env.CLICOLOR_FORCE && env.CLICOLOR_FORCE !== '0') return true;
+  if (env.TERM === 'dumb') return false;
+  return isTTY;
+}
+
+export function setColour(on: boolean): void {
+  chalk.level = on ? 1 : 0;
+}

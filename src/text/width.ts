@@ -1,0 +1,115 @@
+import {eastAsianWidth} from 'get-east-asian-width';
+import {type Safe, own} from './safe.ts';
+
+/**
+ * Columns and cuts of safe text.
+ *
+ * string-width answers the same for text that passed `safe` (property-tested), but its Intl.Segmenter and emoji
+ * tables cost ~45 ms on the first non-ASCII cell, more than the whole budget of `list`; `safe` has already removed
+ * everything those tables are there for but emoji sequences.
+ */
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+const MARK = /\p{M}/u;
+const SPACING_MARK = /\p{Mc}/u;
+const NONSPACING_MARK = /[\p{Mn}\p{Me}]/u;
+const PICTOGRAPH = /\p{Extended_Pictographic}/u;
+const ZWJ = '\u200d';
+const EMOJI_PRESENTATION = '\ufe0f';
+
+/** Columns that `text` takes on a terminal. */
+export function width(text: Safe): number {
+  if (PRINTABLE_ASCII.test(text)) return text.length;
+  let columns = 0;
+  for (const cluster of clusters(text)) columns += cluster.width;
+  return columns;
+}
+
+/** `text` in at most `columns` columns; what is cut is marked with `…`. */
+export function truncate(text: Safe, columns: number): Safe {
+  if (columns <= 0) return own('');
+  if (PRINTABLE_ASCII.test(text)) {
+    return text.length <= columns ? text : own(`${text.slice(0, columns - 1)}…`);
+  }
+  if (width(text) <= columns) return text;
+  let out = '';
+  let used = 0;
+  for (const cluster of clusters(text)) {
+    if (used + cluster.width > columns - 1) break;
+    out += cluster.text;
+    used += cluster.width;
+  }
+  return own(`${out}…`);
+}
+
+/** `text` in exactly `columns` columns. */
+export function fit(text: Safe, columns: number, align: 'left' | 'right' = 'left'): Safe {
+  const cut = truncate(text, columns);
+  const space = ' '.repeat(Math.max(0, columns - width(cut)));
+  return own(align === 'left' ? cut + space : space + cut);
+}
+
+/** Breaks `text` into lines of at most `columns`, at spaces where there are any. */
+export function wrap(text: Safe, columns: number): Safe[] {
+  return text.split('\n').flatMap(paragraph => wrapLine(own(paragraph), Math.max(1, columns)));
+}
+
+function wrapLine(text: Safe, columns: number): Safe[] {
+  if (width(text) <= columns) return [text];
+  const lines: Safe[] = [];
+  let current = '';
+  let used = 0;
+  const push = () => {
+    lines.push(own(current.trimEnd()));
+    current = '';
+    used = 0;
+  };
+  for (const word of text.split(/(?<= )/)) {
+    const size = width(own(word));
+    if (used > 0 && used + width(own(word.trimEnd())) > columns) push();
+    if (size <= columns) {
+      current += word;
+      used += size;
+      continue;
+    }
+    for (const cluster of clusters(own(word))) {
+      if (used + cluster.width > columns) push();
+      current += cluster.text;
+      used += cluster.width;
+    }
+  }
+  if (current !== '') push();
+  return lines;
+}
+
+interface Cluster {
+  text: string;
+  width: number;
+}
+
+/** What a person would call one character, and its width: a base with its marks, an emoji sequence, a flag. */
+function* clusters(text: Safe): Generator<Cluster> {
+  let current: Cluster | undefined;
+  let joinNext = false;
+  let isFlagOpen = false;
+  for (const char of text) {
+    const code = char.codePointAt(0)!;
+    const isRegional = code >= 0x1f1e6 && code <= 0x1f1ff;
+    if (current && (joinNext || MARK.test(char) || char === ZWJ || isSkinTone(code) || (isRegional && isFlagOpen))) {
+      current.text += char;
+      if (isRegional || (char === EMOJI_PRESENTATION && PICTOGRAPH.test(current.text))) current.width = 2;
+      else if (SPACING_MARK.test(char)) current.width += eastAsianWidth(code);
+      joinNext = char === ZWJ;
+      isFlagOpen = false;
+      continue;
+    }
+    if (current) yield current;
+    current = {text: char, width: NONSPACING_MARK.test(char) ? 0 : eastAsianWidth(code)};
+    isFlagOpen = isRegional;
+    joinNext = false;
+  }
+  if (current) yield current;
+}
+
+function isSkinTone(code: number): boolean {
+  return code >= 0x1f3fb && code <= 0x1f3ff;
+}

@@ -1,0 +1,122 @@
+import {formatJson, type Json, parseJson} from './json.ts';
+
+/** Attribute names verbatim, the OpenInference ones first, then Agno's and the standard ones it may gain. */
+export const KEY = {
+  openInferenceKind: 'openinference.span.kind',
+  input: 'input.value',
+  inputMimeType: 'input.mime_type',
+  output: 'output.value',
+  outputMimeType: 'output.mime_type',
+  model: 'llm.model_name',
+  provider: 'llm.provider',
+  system: 'llm.system',
+  invocationParameters: 'llm.invocation_parameters',
+  promptTokens: 'llm.token_count.prompt',
+  completionTokens: 'llm.token_count.completion',
+  totalTokens: 'llm.token_count.total',
+  cachedTokens: 'llm.token_count.prompt_details.cache_read',
+  cost: 'llm.cost.total',
+  toolName: 'tool.name',
+  toolDescription: 'tool.description',
+  toolParameters: 'tool.parameters',
+  sessionId: 'session.id',
+  userId: 'user.id',
+  agentName: 'agent.name',
+  metadata: 'metadata',
+  nodeId: 'graph.node.id',
+  parentNodeId: 'graph.node.parent_id',
+  nodeName: 'graph.node.name',
+  runId: 'agno.run.id',
+  agentId: 'agno.agent.id',
+  teamId: 'agno.team.id',
+  workflowId: 'agno.workflow.id',
+  stepsCount: 'agno.workflow.steps_count',
+  steps: 'agno.workflow.steps',
+  stepType: 'agno.step.type',
+  parallelCount: 'agno.parallel.step_count',
+  httpMethod: 'http.request.method',
+  httpRoute: 'http.route',
+  httpStatus: 'http.response.status_code',
+} as const;
+
+/**
+ * Keys that hold payload and decide nothing: left in the database when only trees and states are wanted. They are most
+ * of the bytes; every model call stores its whole history twice (agno.md 3.7).
+ */
+export const PAYLOAD_KEYS: readonly string[] = [
+  KEY.input,
+  KEY.toolDescription,
+  KEY.invocationParameters,
+  KEY.metadata,
+  'tool.json_schema',
+];
+export const PAYLOAD_PREFIXES: readonly string[] = [
+  'llm.input_messages.',
+  'llm.tools.',
+  'llm.prompts.',
+  'llm.prompt_template.',
+  'retrieval.documents.',
+  'reranker.',
+  'embedding.',
+];
+/** Output messages are payload, but the tool calls in them decide whether a run is paused. */
+export const OUTPUT_MESSAGES_PREFIX = 'llm.output_messages.';
+export const TOOL_CALL_MARK = '.tool_call.';
+
+/** Attributes of one span: a map without a prototype, because keys are data (`__proto__`, `constructor`). */
+export type Attributes = Readonly<Record<string, Json>>;
+
+export interface ParsedAttributes {
+  attributes: Attributes;
+  /** What was wrong with the stored text, in words. */
+  problems: readonly string[];
+}
+
+const NONE: Attributes = Object.freeze(Object.create(null));
+
+/** The attributes of a stored cell of whatever type. Never throws: what cannot be read is named in `problems`. */
+export function parseAttributes(cell: unknown, options: {thorough?: boolean} = {}): ParsedAttributes {
+  if (cell === null || cell === undefined) return {attributes: NONE, problems: []};
+  if (typeof cell === 'object' && !(cell instanceof Uint8Array)) return fromValue(cell as Json, []);
+  const text = cell instanceof Uint8Array ? new TextDecoder().decode(cell) : String(cell);
+  if (text.trim() === '') return {attributes: NONE, problems: ['attributes are empty text']};
+  const parsed = parseJson(text, options);
+  if (!parsed) return {attributes: NONE, problems: ['attributes are not JSON']};
+  const problems = parsed.problems.map(problem => `attributes JSON ${problem}`);
+  if (typeof parsed.value === 'string') {
+    const inner = parseJson(parsed.value);
+    if (inner && typeof inner.value === 'object') {
+      return fromValue(inner.value, [...problems, 'attributes were encoded twice']);
+    }
+  }
+  return fromValue(parsed.value, problems);
+}
+
+function fromValue(value: Json, problems: readonly string[]): ParsedAttributes {
+  if (value === null) return {attributes: NONE, problems};
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    return {attributes: NONE, problems: [...problems, 'attributes are no JSON object']};
+  }
+  return {attributes: Object.assign(Object.create(null), value) as Attributes, problems};
+}
+
+/** The value as text, or null. Numbers and lists are written as JSON. */
+export function textOf(attributes: Attributes, key: string): string | null {
+  const value = attributes[key];
+  if (value === undefined || value === null) return null;
+  return typeof value === 'string' ? value : formatJson(value, 0);
+}
+
+/** The value as a finite number that is not negative, or null; numbers stored as text count. */
+export function numberOf(attributes: Attributes, key: string): number | null {
+  const value = attributes[key];
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : null;
+}
+
+/** The value as a list of texts; a JSON array, stored as such or as text. */
+export function listOf(attributes: Attributes, key: string): string[] {
+  const value = attributes[key];
+  const list = typeof value === 'string' ? parseJson(value)?.value : value;
+  return Array.isArray(list) ? list.map(item => (typeof item === 'string' ? item : formatJson(item, 0))) : [];
+}

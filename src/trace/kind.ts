@@ -1,0 +1,101 @@
+import {KEY} from './attributes.ts';
+
+/** Kinds as a person would name them. */
+export const KINDS = [
+  'agent',
+  'team',
+  'workflow',
+  'step',
+  'parallel',
+  'llm',
+  'tool',
+  'retrieval',
+  'embedding',
+  'reranker',
+  'hook',
+  'guardrail',
+  'evaluator',
+  'memory',
+  'http',
+  'other',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** The facts a kind is derived from. */
+export interface KindFacts {
+  openInferenceKind: string | null;
+  otelKind: string;
+  name: string;
+  has(key: string): boolean;
+}
+
+/** One rule: all that is given must hold. Plain data, so that the same table also becomes SQL (`queries/kind.ts`). */
+export interface KindRule {
+  readonly kind: Kind;
+  /** `openinference.span.kind`, upper case; null: the attribute is absent. */
+  readonly openInferenceKind?: string | null;
+  readonly has?: string;
+  /** Span names, exactly; a TOOL span is named after its function. */
+  readonly names?: readonly string[];
+  readonly otelKinds?: readonly string[];
+  readonly namePrefix?: string;
+}
+
+/** Agno's own retrieval and memory functions (agno.md 3.4). */
+const RETRIEVAL_TOOLS = [
+  'search_knowledge_base',
+  'search_knowledge_base_with_filters',
+  'asearch_knowledge_base',
+  'search_knowledge',
+];
+const MEMORY_TOOLS = [
+  'update_user_memory',
+  'add_memory',
+  'update_memory',
+  'delete_memory',
+  'clear_memory',
+  'create_or_update_cultural_knowledge',
+  'add_cultural_knowledge',
+  'update_cultural_knowledge',
+  'search_past_sessions',
+  'read_past_session',
+];
+
+/**
+ * Span to kind, first match wins. The only place that knows (design section 3).
+ * Source: agno.md 3.1-3.4 and 8.4; the kinds Agno does not write today are OpenInference's.
+ */
+export const KIND_RULES: readonly KindRule[] = [
+  {kind: 'team', openInferenceKind: 'AGENT', has: KEY.teamId},
+  {kind: 'agent', openInferenceKind: 'AGENT'},
+  {kind: 'workflow', openInferenceKind: 'CHAIN', has: KEY.stepsCount},
+  {kind: 'parallel', openInferenceKind: 'CHAIN', has: KEY.parallelCount},
+  {kind: 'step', openInferenceKind: 'CHAIN', has: KEY.nodeId},
+  {kind: 'llm', openInferenceKind: 'LLM'},
+  {kind: 'retrieval', openInferenceKind: 'TOOL', names: RETRIEVAL_TOOLS},
+  {kind: 'memory', openInferenceKind: 'TOOL', names: MEMORY_TOOLS},
+  {kind: 'tool', openInferenceKind: 'TOOL'},
+  {kind: 'retrieval', openInferenceKind: 'RETRIEVER'},
+  {kind: 'embedding', openInferenceKind: 'EMBEDDING'},
+  {kind: 'reranker', openInferenceKind: 'RERANKER'},
+  {kind: 'guardrail', openInferenceKind: 'GUARDRAIL'},
+  {kind: 'evaluator', openInferenceKind: 'EVALUATOR'},
+  {kind: 'hook', openInferenceKind: 'HOOK'},
+  {kind: 'http', openInferenceKind: null, otelKinds: ['SERVER', 'CLIENT']},
+  {kind: 'http', openInferenceKind: null, namePrefix: 'fastapi.'},
+  {kind: 'http', openInferenceKind: null, has: KEY.httpMethod},
+];
+
+export function kindOf(facts: KindFacts): Kind {
+  return KIND_RULES.find(rule => matches(rule, facts))?.kind ?? 'other';
+}
+
+function matches(rule: KindRule, facts: KindFacts): boolean {
+  return (
+    (rule.openInferenceKind === undefined || rule.openInferenceKind === facts.openInferenceKind) &&
+    (rule.has === undefined || facts.has(rule.has)) &&
+    (rule.names === undefined || rule.names.includes(facts.name)) &&
+    (rule.otelKinds === undefined || rule.otelKinds.includes(facts.otelKind)) &&
+    (rule.namePrefix === undefined || facts.name.startsWith(rule.namePrefix))
+  );
+}

@@ -1,0 +1,105 @@
+import {parseJson} from './json.ts';
+import {messagesOf} from './messages.ts';
+import type {JudgedRun} from './record.ts';
+import type {Span, ToolCall} from './span.ts';
+import {type Node, walk} from './tree.ts';
+
+/** A loose part that may continue a paused run: its judged self, and its top span read whole. */
+export interface LooseCandidate {
+  readonly judged: JudgedRun;
+  readonly top: Span;
+}
+
+/**
+ * Finds what a paused run left behind when it was continued by a writer that gives its parts no ids: Agno 2 writes every
+ * resumed tool and model call as a trace of its own, and both versions every remaining step of a workflow
+ * (agno.md 3.4, 8.2). What cannot be tied stays a loose part.
+ * @param candidates loose parts that began after the pause, oldest first
+ */
+export function tieLooseParts(paused: JudgedRun, candidates: readonly LooseCandidate[]): JudgedRun[] {
+  const after = candidates.filter(({top}) => (top.startMicros ?? 0) >= (paused.run.endMicros ?? Number.POSITIVE_INFINITY));
+  return paused.run.kind === 'workflow' ? tieSteps(paused, after) : tieCalls(paused, after);
+}
+
+/**
+ * Model calls by the id of a tool call whose result they were sent; tools by name, arguments and the result that such a
+ * model call was sent.
+ */
+function tieCalls(paused: JudgedRun, candidates: readonly LooseCandidate[]): JudgedRun[] {
+  const asked = new Map<string, ToolCall>();
+  const learn = (span: Span) => {
+    for (const call of span.toolCalls) if (call.callId !== null) asked.set(call.callId, call);
+  };
+  for (const node of walk(paused.run.tops)) if (node.span) learn(node.span);
+  const tied = new Set<JudgedRun>();
+  const results: {call: ToolCall; result: string}[] = [];
+  for (const {judged, top} of candidates) {
+    if (top.kind !== 'llm' || !top.attributes) continue;
+    const answered = messagesOf(top.attributes, 'input').messages.filter(message => message.toolCallId !== null && asked.has(message.toolCallId));
+    if (answered.length === 0) continue;
+    tied.add(judged);
+    learn(top);
+    for (const message of answered) results.push({call: asked.get(message.toolCallId!)!, result: message.content.join('\n')});
+  }
+  for (const {judged, top} of candidates) {
+    if (top.openInferenceKind !== 'TOOL') continue;
+    const at = results.findIndex(({call, result}) => call.name === (top.toolName ?? top.name) && sameJson(call.arguments, top.toolArguments) && isResult(result, top.output));
+    if (at < 0) continue;
+    results.splice(at, 1);
+    tied.add(judged);
+  }
+  return candidates.map(({judged}) => judged).filter(judged => tied.has(judged));
+}
+
+function sameJson(a: string | null, b: string | null): boolean {
+  const [left, right] = [a, b].map(text => JSON.stringify(sorted(text === null ? null : (parseJson(text)?.value ?? text))));
+  return left === right;
+}
+
+function sorted(value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value ?? {};
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The model is sent the result itself, or its beginning where Agno shortens what is long. */
+function isResult(sent: string, output: string | null): boolean {
+  const [a, b] = [sent.trim(), (output ?? '').trim()];
+  return a === b || (b.length > 200 && a.includes(b.slice(0, 100)));
+}
+
+/** Steps by the names the workflow declared and by what they were handed: the previous step's output, or the session. */
+function tieSteps(paused: JudgedRun, candidates: readonly LooseCandidate[]): JudgedRun[] {
+  const root = paused.run.root.span!;
+  const done = paused.run.root.children.flatMap(child => (child.span?.kind === 'step' || child.span?.kind === 'parallel' ? child.span : []));
+  const remaining = root.steps.slice(indexAfter(root.steps, done));
+  const tied: JudgedRun[] = [];
+  let handed = done.at(-1)?.output ?? root.output;
+  for (const {judged, top} of candidates) {
+    const name = top.componentName;
+    if (top.openInferenceKind !== 'CHAIN' || name === null || !remaining.includes(name)) continue;
+    const session = sessionInside(judged.run.root);
+    const belongs = session === null ? isHandedOn(handed, top) : session === paused.run.sessionId;
+    if (!belongs) continue;
+    tied.push(judged);
+    handed = judged.run.root.span!.output;
+    remaining.splice(0, remaining.indexOf(name) + 1);
+  }
+  return tied;
+}
+
+function indexAfter(steps: readonly string[], done: readonly Span[]): number {
+  return Math.max(-1, ...done.map(span => steps.lastIndexOf(span.componentName ?? ''))) + 1;
+}
+
+function sessionInside(root: Node): string | null {
+  for (const node of walk([root])) if (node.span?.sessionId) return node.span.sessionId;
+  return null;
+}
+
+/** `handed` is a preview of the previous step's output, head and tail; the step's own input is whole. */
+function isHandedOn(handed: string | null, top: Span): boolean {
+  const input = top.attributes?.['input.value'];
+  if (handed === null || typeof input !== 'string') return false;
+  const pieces = handed.split('…');
+  return input === handed || (pieces.length > 1 && input.startsWith(pieces[0]!) && input.endsWith(pieces.at(-1)!));
+}

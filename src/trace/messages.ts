@@ -1,0 +1,116 @@
+import {type Attributes, KEY, textOf} from './attributes.ts';
+import {parseJson} from './json.ts';
+import type {ToolCall} from './span.ts';
+
+/** One message of a model call. */
+export interface Message {
+  readonly index: number;
+  readonly role: string;
+  /** Texts in order; images and other content are named by their type. */
+  readonly content: readonly string[];
+  readonly toolCallId: string | null;
+  readonly toolCalls: readonly ToolCall[];
+}
+
+export interface Messages {
+  readonly messages: readonly Message[];
+  /** What is known not to be there, in words; empty when all is there. */
+  readonly notes: readonly string[];
+}
+
+const MESSAGE_KEY = /^llm\.(input|output)_messages\.(\d+)\.message\.(.+)$/;
+const TOOL_CALL = /^tool_calls\.(\d+)\.tool_call\.(id|function\.name|function\.arguments)$/;
+const CONTENT = /^contents\.(\d+)\.message_content\.(.+)$/;
+
+interface Draft {
+  role: string;
+  content: string | null;
+  contents: Map<number, {type: string | null; text: string | null}>;
+  toolCallId: string | null;
+  toolCalls: Map<number, {callId: string | null; name: string; arguments: string | null}>;
+}
+
+/**
+ * Rebuilds messages from flattened keys by the indices that are present. The SDK evicts the oldest attributes beyond its
+ * limit (128 in Agno 2, 1024 in 3), so the first messages can be gone without a mark; roles outside OpenInference's
+ * list leave holes in between (agno.md 3.2, 3.3). Both are said in `notes`.
+ */
+export function messagesOf(attributes: Attributes, direction: 'input' | 'output'): Messages {
+  const drafts = new Map<number, Draft>();
+  for (const key in attributes) {
+    const match = MESSAGE_KEY.exec(key);
+    if (match?.[1] !== direction) continue;
+    const index = Number(match[2]);
+    const draft = drafts.get(index) ?? emptyDraft();
+    drafts.set(index, draft);
+    fill(draft, match[3]!, textOf(attributes, key) ?? '');
+  }
+  const messages = [...drafts].sort(([a], [b]) => a - b).map(([index, draft]) => toMessage(index, draft));
+  return {messages, notes: direction === 'input' ? gapsIn(messages, attributes) : []};
+}
+
+function emptyDraft(): Draft {
+  return {role: '', content: null, contents: new Map(), toolCallId: null, toolCalls: new Map()};
+}
+
+function fill(draft: Draft, field: string, value: string): void {
+  if (field === 'role') draft.role = value;
+  else if (field === 'content') draft.content = value;
+  else if (field === 'tool_call_id') draft.toolCallId = value;
+  const call = TOOL_CALL.exec(field);
+  if (call) {
+    const index = Number(call[1]);
+    const known = draft.toolCalls.get(index) ?? {callId: null, name: '', arguments: null};
+    if (call[2] === 'id') known.callId = value;
+    else if (call[2] === 'function.name') known.name = value;
+    else known.arguments = decodeTwice(value);
+    draft.toolCalls.set(index, known);
+  }
+  const content = CONTENT.exec(field);
+  if (content) {
+    const index = Number(content[1]);
+    const known = draft.contents.get(index) ?? {type: null, text: null};
+    if (content[2] === 'type') known.type = value;
+    else if (content[2] === 'text') known.text = value;
+    draft.contents.set(index, known);
+  }
+}
+
+/** Instrumentors before 0.1.35 encoded the arguments of streamed calls twice. */
+function decodeTwice(value: string): string {
+  if (!value.startsWith('"{')) return value;
+  const inner = parseJson(value);
+  return typeof inner?.value === 'string' && inner.problems.length === 0 ? inner.value : value;
+}
+
+function toMessage(index: number, draft: Draft): Message {
+  const contents = [...draft.contents]
+    .sort(([a], [b]) => a - b)
+    .map(([, {type, text}]) => text ?? `(${type ?? 'content'} without text)`);
+  return {
+    index,
+    role: draft.role || 'unknown',
+    content: draft.content === null ? contents : [draft.content, ...contents],
+    toolCallId: draft.toolCallId,
+    toolCalls: [...draft.toolCalls].sort(([a], [b]) => a - b).map(([, call]) => call),
+  };
+}
+
+function gapsIn(messages: readonly Message[], attributes: Attributes): string[] {
+  if (messages.length === 0) return [];
+  const notes: string[] = [];
+  const first = messages[0]!.index;
+  if (first > 0) {
+    notes.push(`${first} earlier ${plural(first, 'message')} not recorded: the span reached its attribute limit`);
+  } else if (attributes[KEY.input] === undefined) {
+    notes.push('input.value is not recorded, the first messages may be missing too: the span reached its attribute limit');
+  }
+  const last = messages.at(-1)!.index;
+  const holes = last - first + 1 - messages.length;
+  if (holes > 0) notes.push(`${holes} ${plural(holes, 'message')} in between not recorded (a role the instrumentor leaves out)`);
+  return notes;
+}
+
+function plural(count: number, word: string): string {
+  return count === 1 ? word : `${word}s`;
+}

@@ -1,0 +1,272 @@
+import type {Kind} from './kind.ts';
+import type {Run, Trace} from './runs.ts';
+import type {Span} from './span.ts';
+import {type Evidence, isFailedCall, type Judge, type Judgement, NO_EVIDENCE, type State} from './state.ts';
+import {criticalPath, selfMs} from './timing.ts';
+import {isoTime} from './time.ts';
+import {modelCalls, modelsOf, subtreeTokens, sumTokens, type Tokens} from './tokens.ts';
+import {displayName, isRunSpan, type Node, walk} from './tree.ts';
+
+/** A run, a loose part or (with `traffic`) a plain request, as the JSON contract has it. Unknown is null. */
+export interface RunRecord extends Tokens {
+  readonly runId: string | null;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly name: string | null;
+  readonly kind: Kind | null;
+  readonly state: State;
+  readonly stateReason: string;
+  readonly storedStatus: string | null;
+  readonly spanStatus: string | null;
+  readonly startTime: string | null;
+  readonly endTime: string | null;
+  readonly durationMs: number | null;
+  readonly agentId: string | null;
+  readonly teamId: string | null;
+  readonly workflowId: string | null;
+  readonly userId: string | null;
+  readonly sessionId: string | null;
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly models: readonly string[];
+  readonly spanCount: number;
+  readonly errorCount: number;
+  readonly missing: boolean;
+  readonly part: boolean;
+  readonly traffic: boolean;
+  readonly detached: boolean;
+}
+
+/** A run with everything that was found out about it. */
+export interface JudgedRun {
+  readonly run: Run;
+  readonly judge: Judge;
+  readonly judgement: Judgement;
+  readonly evidence: Evidence;
+  readonly record: RunRecord;
+}
+
+export function judgedRun(run: Run, judge: Judge, judgement: Judgement, evidence: Evidence): JudgedRun {
+  return {run, judge, judgement, evidence, record: runRecord(run, judgement)};
+}
+
+function runRecord(run: Run, {state, reason}: Judgement): RunRecord {
+  const spans = spansOf(run);
+  const calls = modelCalls(run.tops);
+  const ownCalls = modelsOf(ownModelCalls(run));
+  const all = modelsOf(calls);
+  return {
+    runId: run.runId,
+    traceId: run.traceId,
+    spanId: run.root.id,
+    name: run.name,
+    kind: run.kind,
+    state,
+    stateReason: reason,
+    storedStatus: run.storedStatus,
+    spanStatus: run.root.span?.spanStatus ?? null,
+    startTime: isoTime(run.startMicros),
+    endTime: isoTime(run.endMicros),
+    durationMs: run.root.span?.durationMs ?? null,
+    agentId: run.agentId,
+    teamId: run.teamId,
+    workflowId: run.workflowId,
+    userId: run.userId,
+    sessionId: run.sessionId,
+    model: ownCalls.model ?? all.model,
+    provider: ownCalls.model ? ownCalls.provider : all.provider,
+    models: all.models,
+    spanCount: spans.length,
+    errorCount: spans.filter(isFailedSpan).length,
+    ...sumTokens(calls),
+    missing: run.isMissing,
+    part: run.isPart,
+    traffic: run.isTraffic,
+    detached: run.isDetached,
+  };
+}
+
+/** The spans that belong to the run: not its surroundings, not the runs that leaked into it. */
+export function spansOf(run: Run): Span[] {
+  return nodesOf(run).flatMap(node => node.span ?? []);
+}
+
+export function nodesOf(run: Run): Node[] {
+  return [...walk(run.tops, node => node.isDetached && node !== run.root)];
+}
+
+/** A span that failed by its status, or a model call that brought nothing. */
+export function isFailedSpan(span: Span): boolean {
+  return span.spanStatus === 'ERROR' || (span.kind === 'llm' && isFailedCall(span));
+}
+
+function ownModelCalls(run: Run): Span[] {
+  return run.root.children.flatMap(child => (child.span?.kind === 'llm' ? [child.span] : []));
+}
+
+/** A span in drawn order, as the JSON contract has it. */
+export interface SpanRecord extends Tokens {
+  readonly spanId: string;
+  readonly traceId: string;
+  readonly parentSpanId: string | null;
+  /** The span it is drawn under; differs from the parent where delegation was regrouped. */
+  readonly drawnUnder: string | null;
+  readonly depth: number;
+  readonly name: string | null;
+  readonly kind: Kind | null;
+  readonly state: State | null;
+  readonly stateReason: string | null;
+  readonly spanStatus: string | null;
+  readonly statusMessage: string | null;
+  readonly startTime: string | null;
+  readonly endTime: string | null;
+  readonly durationMs: number | null;
+  readonly selfMs: number | null;
+  readonly critical: boolean;
+  readonly missing: boolean;
+  readonly surroundings: boolean;
+  readonly detached: boolean;
+  readonly runId: string | null;
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly toolName: string | null;
+  readonly problems: readonly string[];
+}
+
+/** One drawn row: the node, and what was computed for it. */
+export interface DrawnSpan {
+  readonly node: Node;
+  readonly depth: number;
+  readonly record: SpanRecord;
+  /** Own time on the critical path, ms; null when it is not on it. */
+  readonly criticalMs: number | null;
+}
+
+/** A run with its rows in drawn order. */
+export interface ShownRun {
+  readonly judged: JudgedRun;
+  readonly rows: readonly DrawnSpan[];
+  /** The run it is part of, where only a member, a step or a span of a run is shown. */
+  readonly within: JudgedRun | null;
+}
+
+/** What to leave out of a run's rows. */
+export interface RowSelection {
+  readonly criticalOnly: boolean;
+  /** Spans of these kinds and those above them; empty: all. */
+  readonly kinds: readonly Kind[];
+  /** Levels below the run; null: all. */
+  readonly depth: number | null;
+  /** Rows at most; 0: all. */
+  readonly limit: number;
+}
+
+/** The rows that are wanted, in order, and how many were left out by `depth` and `limit`. */
+export function selectRows({judged, rows}: ShownRun, selection: RowSelection): {rows: DrawnSpan[]; leftOut: number} {
+  const {criticalOnly, kinds, depth, limit} = selection;
+  const keep = new Set<Node>();
+  for (const {node, record} of rows) {
+    const isWanted = (!criticalOnly || record.critical || node === judged.run.root) && (kinds.length === 0 || (record.kind !== null && kinds.includes(record.kind)));
+    if (!isWanted) continue;
+    for (let up: Node | null = node; up && !keep.has(up); up = up.parent) keep.add(up);
+  }
+  const base = rows.find(({node}) => node === judged.run.root)?.depth ?? 0;
+  const wanted = rows.filter(({node}) => keep.has(node));
+  const shallow = depth === null ? wanted : wanted.filter(row => row.depth - base <= depth);
+  const shown = limit === 0 ? shallow : shallow.slice(0, limit);
+  return {rows: shown, leftOut: wanted.length - shown.length};
+}
+
+/** Where drawing a run begins: the tops of its trace that hold it or hold no run at all; for a leaked run its own span. */
+export function drawnTops(trace: Trace, run: Run): readonly Node[] {
+  if (run.isDetached) return [run.root];
+  return trace.tops.filter(top => {
+    const runs = new Set<Run | null>();
+    for (const node of walk([top])) runs.add(node.run);
+    return runs.has(run) || (runs.size === 1 && runs.has(null));
+  });
+}
+
+/** One span of a run as a run of its own, for showing a member, a step or a single call. */
+export function subRun(judged: JudgedRun, node: Node): JudgedRun {
+  const span = node.span!;
+  const isRun = isRunSpan(span);
+  const run: Run = {
+    ...judged.run,
+    root: node,
+    tops: [node],
+    startSpan: span,
+    isMissing: false,
+    isPart: !isRun,
+    isDetached: false,
+    runId: isRun ? span.runId : judged.run.runId,
+    sessionId: span.sessionId ?? judged.run.sessionId,
+    userId: span.userId ?? judged.run.userId,
+    agentId: span.agentId,
+    teamId: span.teamId,
+    workflowId: span.workflowId,
+    name: displayName(span),
+    kind: span.kind,
+    startMicros: span.startMicros,
+    endMicros: span.endMicros,
+  };
+  return judgedRun(run, judged.judge, judged.judge.node(node)!, NO_EVIDENCE);
+}
+
+/**
+ * The rows of a run in drawn order: its surroundings from the top of the trace, the run, what is below it.
+ * @param tops where to begin: `drawnTops`, or one node for a subtree
+ */
+export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[] {
+  const {run, judge, judgement} = judged;
+  const path = run.isMissing ? new Map<Node, number>() : criticalPath(run);
+  const tokens = subtreeTokens(tops);
+  const rows: DrawnSpan[] = [];
+  const isTop = new Set(tops);
+  // Depth and the enclosing run are known from the parent's row, which came before.
+  const depths = new Map<Node, number>();
+  const runIds = new Map<Node, string | null>();
+  const isElsewhere = (node: Node) => node.run !== null && node.run !== run.root.run;
+  for (const node of walk(tops, isElsewhere)) {
+    const depth = isTop.has(node) ? 0 : depths.get(node.parent!)! + 1;
+    depths.set(node, depth);
+    const span = node.span;
+    const enclosing = span?.runId ?? (node.parent ? runIds.get(node.parent) : null) ?? node.run?.runId ?? null;
+    runIds.set(node, enclosing);
+    const isGhostOfRun = span === null && run.tops.includes(node);
+    const own = isGhostOfRun ? judgement : node === run.root ? judgement : judge.node(node);
+    rows.push({
+      node,
+      depth,
+      criticalMs: path.get(node) ?? null,
+      record: {
+        spanId: node.id,
+        traceId: node.traceId,
+        parentSpanId: span?.parentSpanId ?? null,
+        drawnUnder: isTop.has(node) ? null : (node.parent?.id ?? null),
+        depth,
+        name: span?.name ?? null,
+        kind: span?.kind ?? null,
+        state: own?.state ?? null,
+        stateReason: own?.reason || null,
+        spanStatus: span?.spanStatus ?? null,
+        statusMessage: span?.statusMessage ?? null,
+        startTime: isoTime(span?.startMicros ?? null),
+        endTime: isoTime(span?.endMicros ?? null),
+        durationMs: span?.durationMs ?? null,
+        selfMs: span ? selfMs(node) : null,
+        critical: path.has(node),
+        missing: span === null,
+        surroundings: node.run === null,
+        detached: node.isDetached,
+        runId: enclosing,
+        model: span?.model ?? null,
+        provider: span?.provider ?? null,
+        toolName: span?.toolName ?? null,
+        ...tokens.get(node)!,
+        problems: span?.problems ?? [],
+      },
+    });
+  }
+  return rows;
+}

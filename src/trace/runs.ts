@@ -1,0 +1,292 @@
+import {asText, type Span, type TraceRow} from './span.ts';
+import {buildForest, byStart, displayName, isRunSpan, type Node, startOf, walk} from './tree.ts';
+import type {Kind} from './kind.ts';
+
+/** How long a run without its run span counts as running, then as stalled; after that it is lost. */
+export interface Patience {
+  readonly stalledAfterMs: number;
+  readonly lostAfterMs: number;
+}
+export const PATIENCE: Patience = {stalledAfterMs: 5 * 60_000, lostAfterMs: 60 * 60_000};
+
+/**
+ * `complete`: all there, or none. `request-open`: the HTTP request around the run is not written yet. `elsewhere`: a
+ * parent that is nowhere in this database and cannot be Agno's, as behind a traced gateway.
+ */
+export type Surroundings = 'complete' | 'request-open' | 'elsewhere';
+
+/** One run, or one loose part, as it stands in one trace. */
+export interface Run {
+  readonly traceId: string;
+  /** The run span, the top of a loose part, or the ghost of an unfinished run's earliest part. */
+  readonly root: Node;
+  /** `root`, and the further ghosts of an unfinished run. */
+  readonly tops: readonly Node[];
+  /** The span it is listed by: the run span, or the earliest part of an unfinished run. */
+  readonly startSpan: Span;
+  /** Unfinished: its run span is not there. */
+  readonly isMissing: boolean;
+  /** A loose part: finished work of Agno's outside any run. */
+  readonly isPart: boolean;
+  /** No run: an HTTP request or other spans without any of Agno's. */
+  readonly isTraffic: boolean;
+  /** Leaked context: it hangs under a run that had ended before it began. */
+  readonly isDetached: boolean;
+  /** Where the spans above it are. */
+  readonly surroundings: Surroundings;
+  readonly runId: string | null;
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+  readonly agentId: string | null;
+  readonly teamId: string | null;
+  readonly workflowId: string | null;
+  readonly name: string | null;
+  /** Null while the run span is missing. */
+  readonly kind: Kind | null;
+  readonly startMicros: number | null;
+  readonly endMicros: number | null;
+  /** Newest `created_at` of its spans: the last sign of life. */
+  readonly lastSeenMicros: number | null;
+  readonly storedStatus: string | null;
+}
+
+export interface Trace {
+  readonly traceId: string;
+  readonly tops: readonly Node[];
+  readonly nodes: ReadonlyMap<string, Node>;
+  /** Runs and loose parts by start. */
+  readonly runs: readonly Run[];
+  /** The whole trace as one row where it holds no OpenInference span at all: plain HTTP requests and the like. */
+  readonly traffic: Run | null;
+  readonly storedStatus: string | null;
+  readonly row: TraceRow | null;
+}
+
+/** Now, and how long silence is patience. */
+export interface Clock {
+  readonly nowMicros: number;
+  readonly patience: Patience;
+}
+
+/**
+ * Builds one trace and finds its runs (design section 3). Pure.
+ * @param spans any order, all of one trace
+ * @param row the trace row, or null where there is none (the older table shape)
+ */
+export function buildTrace(traceId: string, spans: readonly Span[], row: TraceRow | null, clock: Clock): Trace {
+  const {tops, nodes} = buildForest(traceId, spans);
+  const finder = new RunFinder(traceId, row, clock, spans);
+  const isTraffic = spans.every(span => span.openInferenceKind === null);
+  if (!isTraffic) finder.find(tops);
+  return {
+    traceId,
+    tops,
+    nodes,
+    runs: finder.runs.sort((a, b) => byStart(a.root, b.root)),
+    traffic: isTraffic && spans.length > 0 ? finder.asTraffic(tops) : null,
+    storedStatus: asText(row?.status ?? null),
+    row,
+  };
+}
+
+interface Draft {
+  root: Node;
+  tops: Node[];
+  isMissing?: boolean;
+  isPart?: boolean;
+  isTraffic?: boolean;
+  isDetached?: boolean;
+}
+
+class RunFinder {
+  readonly runs: Run[] = [];
+  private readonly holdsRun = new Set<Node>();
+
+  constructor(
+    private readonly traceId: string,
+    private readonly row: TraceRow | null,
+    private readonly clock: Clock,
+    private readonly spans: readonly Span[],
+  ) {}
+
+  find(tops: readonly Node[]): void {
+    this.markHolders(tops);
+    const unfinished: Node[] = [];
+    for (const top of tops) {
+      if (top.span) this.enter(top);
+      else unfinished.push(...this.enterGhost(top));
+    }
+    this.settle(unfinished);
+  }
+
+  asTraffic(tops: readonly Node[]): Run {
+    const root = tops.find(top => top.span) ?? earliestChild(tops[0]!);
+    return this.toRun({root, tops: [...tops], isTraffic: true}, [...walk(tops)]);
+  }
+
+  /** Nodes with a run span below them; from the leaves up, so that each node is looked at once. */
+  private markHolders(tops: readonly Node[]): void {
+    for (const node of walk(tops)) {
+      if (!node.span || !isRunSpan(node.span)) continue;
+      for (let up = node.parent; up && !this.holdsRun.has(up); up = up.parent) this.holdsRun.add(up);
+    }
+  }
+
+  /** Surroundings and what they hold, runs, loose parts: everything whose parents are all there. */
+  private enter(top: Node): void {
+    const stack = [top];
+    while (stack.length > 0) {
+      const node = stack.pop()!;
+      const span = node.span!;
+      if (isRunSpan(span)) this.add({root: node, tops: [node]});
+      else if (isSurroundings(span, this.holdsRun.has(node))) stack.push(...node.children);
+      else this.add({root: node, tops: [node], isPart: true});
+    }
+  }
+
+  /**
+   * Children of a missing parent. Those of an open HTTP request are whole: FastAPI's own spans beside them say what the
+   * parent is. The rest is returned: it is unfinished unless `settle` finds otherwise.
+   */
+  private enterGhost(ghost: Node): Node[] {
+    const isRequest = ghost.children.some(child => isFastApi(child.span!));
+    if (isRequest) {
+      for (const child of ghost.children) this.enter(child);
+      return [];
+    }
+    const hasAgnoChild = ghost.children.some(child => child.span!.openInferenceKind !== null);
+    if (hasAgnoChild) return [...ghost.children];
+    for (const child of ghost.children) this.enter(child);
+    return [];
+  }
+
+  /**
+   * All parts under missing parents are one unfinished run. But finished run spans whose parent cannot be Agno's own,
+   * with nothing unfinished beside them, are whole runs behind a gateway, once the trace is quiet: the inner run of a
+   * reasoning agent looks the same while its parent is still running.
+   */
+  private settle(parts: readonly Node[]): void {
+    const agno = parts.filter(part => part.span!.openInferenceKind !== null);
+    if (agno.length === 0) return;
+    const isForeign = agno.every(part => isRunSpan(part.span!) && part.span!.parentNodeId === null);
+    if (isForeign && this.isQuiet()) {
+      for (const part of parts) this.enter(part);
+      return;
+    }
+    const tops = [...new Set(parts.map(part => part.parent!))].sort(byStart);
+    const root = earliestPart(tops).parent!;
+    this.add({root, tops: [root, ...tops.filter(top => top !== root)], isMissing: true});
+  }
+
+  private isQuiet(): boolean {
+    const newest = newestCreated(this.spans);
+    return newest !== null && this.clock.nowMicros - newest >= this.clock.patience.stalledAfterMs * 1000;
+  }
+
+  private add(draft: Draft): void {
+    const detached: Node[] = [];
+    const members: Node[] = [];
+    // With the latest end of the run spans above: a run that starts after all of them had ended is a leak.
+    const isRun = draft.root.span !== null && isRunSpan(draft.root.span);
+    const stack = draft.tops.map(node => ({node, openUntil: isRun ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY}));
+    while (stack.length > 0) {
+      const {node, openUntil} = stack.pop()!;
+      let until = openUntil;
+      if (node.span && isRunSpan(node.span)) {
+        if (node !== draft.root && (node.span.startMicros ?? 0) > openUntil) {
+          node.isDetached = true;
+          detached.push(node);
+          continue;
+        }
+        until = Math.max(openUntil, node.span.endMicros ?? Number.POSITIVE_INFINITY);
+      }
+      members.push(node);
+      for (const child of node.children) stack.push({node: child, openUntil: until});
+    }
+    const run = this.toRun(draft, members);
+    for (const member of members) member.run = run;
+    this.runs.push(run);
+    for (const root of detached) this.add({root, tops: [root], isDetached: true});
+  }
+
+  private toRun(draft: Draft, members: readonly Node[]): Run {
+    const {root, tops} = draft;
+    const spans = members.flatMap(node => node.span ?? []);
+    const own = root.span;
+    const inner = draft.isMissing || draft.isPart ? firstRunSpan(spans) : null;
+    const identity = own && !draft.isPart ? own : null;
+    // Agno fills the row from the trace's true root only (2.6.7+), so it speaks for that run and for no other.
+    const row = own?.parentSpanId === null && !draft.isPart ? this.row : null;
+    const start = draft.isMissing ? Math.min(...tops.map(startOf)) : startOf(root);
+    return {
+      traceId: this.traceId,
+      root,
+      tops,
+      isMissing: draft.isMissing ?? false,
+      startSpan: root.span ?? earliestPart(tops).span!,
+      isPart: draft.isPart ?? false,
+      isTraffic: draft.isTraffic ?? false,
+      isDetached: draft.isDetached ?? false,
+      surroundings: draft.isMissing ? 'complete' : surroundingsOf(root),
+      runId: identity?.runId ?? asText(row?.run_id ?? null),
+      sessionId: identity?.sessionId ?? inner?.sessionId ?? asText(row?.session_id ?? null),
+      userId: identity?.userId ?? inner?.userId ?? asText(row?.user_id ?? null),
+      agentId: identity ? (identity.agentId ?? asText(row?.agent_id ?? null)) : null,
+      teamId: identity ? (identity.teamId ?? asText(row?.team_id ?? null)) : null,
+      workflowId: identity ? (identity.workflowId ?? asText(row?.workflow_id ?? null)) : null,
+      name: own ? displayName(own) : null,
+      kind: own?.kind ?? null,
+      startMicros: Number.isFinite(start) ? start : null,
+      endMicros: own?.endMicros ?? null,
+      lastSeenMicros: newestCreated(spans),
+      storedStatus: asText(this.row?.status ?? null),
+    };
+  }
+}
+
+/** The earliest span of Agno's under ghosts: the first sign of an unfinished run. */
+function earliestPart(ghosts: readonly Node[]): Node {
+  const parts = ghosts.flatMap(ghost => ghost.children).filter(part => part.span!.openInferenceKind !== null);
+  return parts.reduce((first, part) => (byStart(first, part) <= 0 ? first : part));
+}
+
+function earliestChild(ghost: Node): Node {
+  return ghost.children[0]!;
+}
+
+function firstRunSpan(spans: readonly Span[]): Span | null {
+  const runs = spans.filter(span => isRunSpan(span) && span.sessionId !== null);
+  return runs.reduce<Span | null>(
+    (first, span) => (first && (first.startMicros ?? 0) <= (span.startMicros ?? 0) ? first : span),
+    null,
+  );
+}
+
+function newestCreated(spans: readonly Span[]): number | null {
+  let newest: number | null = null;
+  for (const {createdMicros} of spans) {
+    if (createdMicros !== null && (newest === null || createdMicros > newest)) newest = createdMicros;
+  }
+  return newest;
+}
+
+function surroundingsOf(node: Node): Surroundings {
+  let top = node;
+  while (top.parent) top = top.parent;
+  if (top.span) return 'complete';
+  return top.children.some(child => isFastApi(child.span!)) ? 'request-open' : 'elsewhere';
+}
+
+function isFastApi(span: Span): boolean {
+  return span.openInferenceKind === null && span.name.startsWith('fastapi.');
+}
+
+/**
+ * Above a run and no part of it: spans of other libraries, and chains that users draw around their own runs. Agno's own
+ * steps and tools are never surroundings, even with a run inside: they are what a continued workflow leaves.
+ */
+function isSurroundings(span: Span, holdsRun: boolean): boolean {
+  if (span.openInferenceKind === null) return true;
+  return holdsRun && !['step', 'parallel', 'tool', 'retrieval', 'memory', 'llm'].includes(span.kind);
+}
+

@@ -1,0 +1,266 @@
+import {
+  type Attributes,
+  KEY,
+  listOf,
+  numberOf,
+  OUTPUT_MESSAGES_PREFIX,
+  parseAttributes,
+  textOf,
+  TOOL_CALL_MARK,
+} from './attributes.ts';
+import {parseJson} from './json.ts';
+import {type Kind, kindOf} from './kind.ts';
+import {parseTime} from './time.ts';
+
+/** A row of `agno_spans` as a driver returns it; any column may hold anything (reliability.md section 6, B). */
+export interface SpanRow {
+  span_id: unknown;
+  trace_id: unknown;
+  parent_span_id: unknown;
+  name: unknown;
+  span_kind: unknown;
+  status_code: unknown;
+  status_message: unknown;
+  start_time: unknown;
+  end_time: unknown;
+  duration_ms: unknown;
+  attributes: unknown;
+  created_at: unknown;
+}
+
+/** A row of `agno_traces` as a driver returns it. */
+export interface TraceRow {
+  trace_id: unknown;
+  name: unknown;
+  status: unknown;
+  start_time: unknown;
+  end_time: unknown;
+  run_id: unknown;
+  session_id: unknown;
+  user_id: unknown;
+  agent_id: unknown;
+  team_id: unknown;
+  workflow_id: unknown;
+  created_at: unknown;
+}
+
+/** A tool call that a model asked for. */
+export interface ToolCall {
+  callId: string | null;
+  name: string;
+  /** JSON text as the model wrote it. */
+  arguments: string | null;
+}
+
+/** One timed operation, parsed. Times are microseconds since 1970, null when the text is no time. */
+export interface Span {
+  readonly spanId: string;
+  readonly traceId: string;
+  readonly parentSpanId: string | null;
+  readonly name: string;
+  /** OpenTelemetry's kind (`INTERNAL`, `SERVER`, …). */
+  readonly otelKind: string;
+  /** `openinference.span.kind`, upper case; null on spans of other libraries. */
+  readonly openInferenceKind: string | null;
+  readonly kind: Kind;
+  /** `OK`, `ERROR`, `UNSET`, or what else the row says, upper case. */
+  readonly spanStatus: string;
+  readonly statusMessage: string | null;
+  readonly startMicros: number | null;
+  readonly endMicros: number | null;
+  readonly createdMicros: number | null;
+  /** `start_time` as stored: how the table sorts it. */
+  readonly startText: string;
+  /** From the two times; the stored column only where a time is missing. */
+  readonly durationMs: number | null;
+  readonly runId: string | null;
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+  readonly agentId: string | null;
+  readonly teamId: string | null;
+  readonly workflowId: string | null;
+  /** The component's own name; the span name mangles it. */
+  readonly componentName: string | null;
+  readonly nodeId: string | null;
+  readonly parentNodeId: string | null;
+  readonly steps: readonly string[];
+  readonly toolName: string | null;
+  readonly toolArguments: string | null;
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly promptTokens: number | null;
+  readonly completionTokens: number | null;
+  readonly cachedTokens: number | null;
+  readonly totalTokens: number | null;
+  readonly costUsd: number | null;
+  readonly toolCalls: readonly ToolCall[];
+  readonly hasOutput: boolean;
+  /** `output.value`; a preview unless the span was read whole. */
+  readonly output: string | null;
+  readonly http: {readonly method: string | null; readonly route: string | null; readonly status: string | null} | null;
+  /** What was wrong with the row, in words. */
+  readonly problems: readonly string[];
+  /** Every attribute; only when the span was read whole. */
+  readonly attributes: Attributes | null;
+}
+
+const PREVIEW_HEAD = 1600;
+const PREVIEW_TAIL = 400;
+/** Longest text kept of one value when spans are read for trees and states, in characters. */
+export const PREVIEW_LIMITS = {head: PREVIEW_HEAD, tail: PREVIEW_TAIL} as const;
+
+export interface ToSpanOptions {
+  /** Keep every attribute and every text uncut; for one span or for `--io full`. */
+  whole?: boolean;
+}
+
+/** The only way from a row to a span. Never throws: what cannot be read is null and named in `problems`. */
+export function toSpan(row: SpanRow, {whole = false}: ToSpanOptions = {}): Span {
+  const {attributes, problems: attributeProblems} = parseAttributes(row.attributes, {thorough: whole});
+  const problems = [...attributeProblems];
+  const text = (key: string): string | null => cut(textOf(attributes, key), whole);
+  const startMicros = parseTime(row.start_time);
+  const endMicros = parseTime(row.end_time);
+  if (startMicros === null) problems.push(`start_time ${JSON.stringify(asText(row.start_time))} is no time`);
+  if (endMicros === null) problems.push(`end_time ${JSON.stringify(asText(row.end_time))} is no time`);
+  const durationMs = duration(startMicros, endMicros, row.duration_ms);
+  if (durationMs !== null && durationMs < 0) problems.push('ends before it starts');
+  const name = asText(row.name) ?? '';
+  const otelKind = (asText(row.span_kind) ?? '').toUpperCase();
+  const openInferenceKind = text(KEY.openInferenceKind)?.toUpperCase() ?? null;
+  const promptTokens = numberOf(attributes, KEY.promptTokens);
+  const completionTokens = numberOf(attributes, KEY.completionTokens);
+  const tokens = tokensOf(promptTokens, completionTokens, attributes);
+  return {
+    spanId: asText(row.span_id) ?? '',
+    traceId: asText(row.trace_id) ?? '',
+    parentSpanId: asText(row.parent_span_id) || null,
+    name,
+    otelKind,
+    openInferenceKind,
+    kind: kindOf({openInferenceKind, otelKind, name, has: key => attributes[key] !== undefined}),
+    spanStatus: (asText(row.status_code) ?? 'UNSET').toUpperCase(),
+    statusMessage: cut(asText(row.status_message), whole) || null,
+    startMicros,
+    endMicros,
+    createdMicros: parseTime(row.created_at),
+    startText: asText(row.start_time) ?? '',
+    durationMs,
+    runId: text(KEY.runId) ?? text('run_id'),
+    sessionId: text(KEY.sessionId) ?? text('agno.session.id') ?? text('session_id'),
+    userId: text(KEY.userId) ?? text('agno.user.id') ?? text('user_id'),
+    agentId: text(KEY.agentId) ?? text('agent_id'),
+    teamId: text(KEY.teamId) ?? text('team_id'),
+    workflowId: text(KEY.workflowId) ?? text('workflow_id'),
+    componentName: text(KEY.agentName) ?? text(KEY.nodeName) ?? text('agno.team') ?? text('agno.agent'),
+    nodeId: text(KEY.nodeId),
+    parentNodeId: text(KEY.parentNodeId),
+    steps: listOf(attributes, KEY.steps),
+    toolName: text(KEY.toolName),
+    toolArguments: text(KEY.toolParameters),
+    model: text(KEY.model) ?? text('gen_ai.response.model') ?? text('gen_ai.request.model'),
+    provider: text(KEY.provider) ?? text('gen_ai.provider.name') ?? text(KEY.system),
+    ...tokens,
+    costUsd: numberOf(attributes, KEY.cost),
+    toolCalls: toolCallsOf(attributes, openInferenceKind),
+    hasOutput: attributes[KEY.output] !== undefined && attributes[KEY.output] !== null,
+    output: text(KEY.output),
+    http: httpOf(attributes, openInferenceKind),
+    problems,
+    attributes: whole ? attributes : null,
+  };
+}
+
+/** Any cell as text; bytes are decoded, numbers written out. Null stays null. */
+export function asText(cell: unknown): string | null {
+  if (cell === null || cell === undefined) return null;
+  if (typeof cell === 'string') return cell;
+  if (cell instanceof Uint8Array) return new TextDecoder().decode(cell);
+  return String(cell);
+}
+
+/**
+ * Head and tail of a long text. Counted in code points as the databases count, so that a text cut there and one cut
+ * here are the same; cutting twice changes nothing.
+ */
+function cut(text: string | null, whole: boolean): string | null {
+  if (whole || text === null || text.length <= PREVIEW_HEAD + PREVIEW_TAIL) return text;
+  const points = Array.from(text);
+  if (points.length <= PREVIEW_HEAD + PREVIEW_TAIL + 1) return text;
+  return `${points.slice(0, PREVIEW_HEAD).join('')}…${points.slice(-PREVIEW_TAIL).join('')}`;
+}
+
+function duration(start: number | null, end: number | null, stored: unknown): number | null {
+  if (start !== null && end !== null) return (end - start) / 1000;
+  const number = typeof stored === 'bigint' ? Number(stored) : stored;
+  const parsed = typeof number === 'string' && number.trim() !== '' ? Number(number) : number;
+  return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : null;
+}
+
+/** Agno leaves a count out when it is zero, so beside a known count a missing one is zero; alone it is unknown. */
+function tokensOf(prompt: number | null, completion: number | null, attributes: Attributes) {
+  const total = numberOf(attributes, KEY.totalTokens);
+  const cached = numberOf(attributes, KEY.cachedTokens);
+  const isKnown = prompt !== null || completion !== null;
+  return {
+    promptTokens: isKnown ? (prompt ?? 0) : null,
+    completionTokens: isKnown ? (completion ?? 0) : null,
+    cachedTokens: isKnown ? (cached ?? 0) : cached,
+    totalTokens: total ?? (isKnown ? (prompt ?? 0) + (completion ?? 0) : null),
+  };
+}
+
+const TOOL_CALL_KEY = /\.message\.tool_calls\.(\d+)\.tool_call\.(id|function\.name|function\.arguments)$/;
+
+/** Tool calls of the answer: flattened keys, or the output itself where an old instrumentor wrote no keys (< 0.1.35). */
+function toolCallsOf(attributes: Attributes, openInferenceKind: string | null): ToolCall[] {
+  if (openInferenceKind !== 'LLM') return [];
+  const calls = new Map<string, ToolCall>();
+  let hasMessages = false;
+  for (const key in attributes) {
+    if (!key.startsWith(OUTPUT_MESSAGES_PREFIX)) continue;
+    hasMessages = true;
+    if (!key.includes(TOOL_CALL_MARK)) continue;
+    const match = TOOL_CALL_KEY.exec(key);
+    if (!match) continue;
+    const place = key.slice(0, match.index) + match[1];
+    const call = calls.get(place) ?? {callId: null, name: '', arguments: null};
+    const value = textOf(attributes, key);
+    if (match[2] === 'id') call.callId = value;
+    else if (match[2] === 'function.name') call.name = value ?? '';
+    else call.arguments = value;
+    calls.set(place, call);
+  }
+  if (calls.size > 0 || hasMessages) return [...calls.values()];
+  return toolCallsOfOutput(textOf(attributes, KEY.output));
+}
+
+function toolCallsOfOutput(output: string | null): ToolCall[] {
+  if (output === null || !output.includes('tool_calls')) return [];
+  const value = parseJson(output)?.value;
+  if (value === null || typeof value !== 'object') return [];
+  const messages = Array.isArray(value) ? value : value.messages;
+  if (!Array.isArray(messages)) return [];
+  return messages.flatMap(message => {
+    const calls = message !== null && typeof message === 'object' && !Array.isArray(message) ? message.tool_calls : null;
+    if (!Array.isArray(calls)) return [];
+    return calls.flatMap(call => {
+      if (call === null || typeof call !== 'object' || Array.isArray(call)) return [];
+      const called = call.function;
+      if (called === null || typeof called !== 'object' || Array.isArray(called)) return [];
+      return [{callId: asText(call.id), name: asText(called.name) ?? '', arguments: asText(called.arguments)}];
+    });
+  });
+}
+
+function httpOf(attributes: Attributes, openInferenceKind: string | null): Span['http'] {
+  if (openInferenceKind !== null) return null;
+  const method = textOf(attributes, KEY.httpMethod) ?? textOf(attributes, 'http.method');
+  const route = textOf(attributes, KEY.httpRoute);
+  if (method === null && route === null) return null;
+  return {
+    method,
+    route,
+    status: textOf(attributes, KEY.httpStatus) ?? textOf(attributes, 'http.status_code'),
+  };
+}

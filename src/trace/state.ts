@@ -1,0 +1,369 @@
+import type {Clock, Run} from './runs.ts';
+import type {Span, ToolCall} from './span.ts';
+import {displayName, isContinuation, isRunSpan, isStreamed, type Node, startOf, walk} from './tree.ts';
+
+/** States of a run in the order they are tested; `ok` when nothing else fits. */
+export const STATES = ['running', 'stalled', 'lost', 'cancelled', 'error', 'paused', 'degraded', 'ok'] as const;
+export type State = (typeof STATES)[number];
+
+export interface Judgement {
+  readonly state: State;
+  /** Why, in words a person would use. */
+  readonly reason: string;
+}
+
+/** What is known about a run from outside its spans. */
+export interface Evidence {
+  /** Agno's own status of the run (`agno_runs`, or `agno_sessions.runs` of 2.x); null when there is none. */
+  readonly agnoStatus: string | null;
+  /** When the run went on after a pause, ISO text; null when no continuation is known. */
+  readonly continuedAt: string | null;
+}
+export const NO_EVIDENCE: Evidence = {agnoStatus: null, continuedAt: null};
+
+/** What the rules ask about a run span. */
+interface Facts {
+  readonly node: Node;
+  readonly span: Span;
+  /** Written by Agno's instrumentor, whose habits the rules know; of others an absent output says nothing. */
+  readonly isAgno: boolean;
+  /** The run's own model calls in order; calls of members and tools are theirs. */
+  readonly calls: readonly Span[];
+  readonly last: Span | null;
+  /** Some call of its own ended with words instead of tool calls. */
+  readonly hasAnswer: boolean;
+  /** Tool calls of the last answer that no tool span followed. */
+  readonly pending: readonly ToolCall[];
+  readonly below: Failures;
+  readonly pausedMember: PausedMember | null;
+}
+
+interface PausedMember {
+  name: string;
+  waits: string;
+}
+
+/** What failed below a node: the topmost failure of each branch, first ones kept, all counted. */
+interface Failures {
+  readonly texts: ReadonlyMap<string, number>;
+  readonly more: number;
+}
+
+interface Judged {
+  judgement: Judgement;
+  below: Failures;
+  /** What this node adds to the failures of its parent; null: nothing of its own. */
+  failure: string | null;
+  paused: PausedMember | null;
+}
+
+const NO_FAILURES: Failures = {texts: new Map(), more: 0};
+const KEPT_FAILURES = 4;
+
+/**
+ * Judges the runs and spans of one trace: neither version's stored status is to be believed (agno.md 3.5, 8.3).
+ * Agno's own status of a run decides only where the spans leave it open; elsewhere a contradiction is named, not followed.
+ */
+export class Judge {
+  private readonly judged = new Map<Node, Judged>();
+
+  constructor(tops: readonly Node[]) {
+    // Children first, each node once: a chain of 10,000 runs must cost 10,000 steps.
+    for (const node of [...walk(tops)].reverse()) this.judged.set(node, this.judge(node));
+  }
+
+  run(run: Run, evidence: Evidence, clock: Clock): Judgement {
+    if (run.isMissing) return judgeUnfinished(run, clock);
+    if (run.isPart) return withReason(this.node(run.root)!, 'finished, outside a run');
+    const judged = judgeRunSpan(this.facts(run.root), evidence);
+    return {state: judged.state, reason: withContradiction(judged, evidence)};
+  }
+
+  /** Null for a ghost: nothing is known of it. */
+  node(node: Node): Judgement | null {
+    return node.span ? this.judged.get(node)!.judgement : null;
+  }
+
+  /** Member runs below that wait, by run id: whoever continues them continues this run's story. */
+  pausedRunIds(run: Run): string[] {
+    const ids: string[] = [];
+    for (const node of walk(run.tops, child => child.isDetached && child !== run.root)) {
+      const span = node.span;
+      if (span?.runId && isRunSpan(span) && this.judged.get(node)!.judgement.state === 'paused') ids.push(span.runId);
+    }
+    return ids;
+  }
+
+  private judge(node: Node): Judged {
+    const inside = node.children.filter(child => !child.isDetached);
+    const below = inside.length === 0 ? NO_FAILURES : this.collect(inside);
+    const paused = inside.map(child => this.judged.get(child)!.paused).find(member => member !== null) ?? null;
+    const span = node.span;
+    if (!span) return {judgement: UNKNOWN, below, failure: null, paused};
+    if (isRunSpan(span)) {
+      const facts = gather(node, below, paused);
+      const judgement = judgeRunSpan(facts, NO_EVIDENCE);
+      const verb = judgement.state === 'error' ? 'failed' : judgement.state === 'cancelled' ? 'was cancelled' : null;
+      return {
+        judgement,
+        below,
+        failure: verb && `${displayName(span)} ${verb}`,
+        paused: judgement.state === 'paused' ? {name: displayName(span), waits: judgement.reason} : null,
+      };
+    }
+    const own = judgeOwn(span);
+    return {judgement: own?.judgement ?? judgeBelow(below) ?? {state: 'ok', reason: ''}, below, failure: own?.failure ?? null, paused};
+  }
+
+  private collect(children: readonly Node[]): Failures {
+    const texts = new Map<string, number>();
+    let more = 0;
+    const add = (text: string, count: number) => {
+      if (texts.has(text) || texts.size < KEPT_FAILURES) texts.set(text, (texts.get(text) ?? 0) + count);
+      else more += count;
+    };
+    for (const child of children) {
+      const {failure, below} = this.judged.get(child)!;
+      if (failure !== null) add(failure, 1);
+      else {
+        for (const [text, count] of below.texts) add(text, count);
+        more += below.more;
+      }
+    }
+    return {texts, more};
+  }
+
+  private facts(node: Node): Facts {
+    const {below} = this.judged.get(node)!;
+    const paused = node.children
+      .filter(child => !child.isDetached)
+      .map(child => this.judged.get(child)!.paused)
+      .find(member => member !== null);
+    return gather(node, below, paused ?? null);
+  }
+}
+
+const UNKNOWN: Judgement = {state: 'lost', reason: 'its span is not here'};
+
+function judgeUnfinished(run: Run, {nowMicros, patience}: Clock): Judgement {
+  const spans = [...walk(run.tops)].filter(node => node.span).length;
+  const count = `${spans} ${spans === 1 ? 'span' : 'spans'}`;
+  if (run.lastSeenMicros === null) return {state: 'lost', reason: `${count} without a time, the run span never came`};
+  const silentMs = (nowMicros - run.lastSeenMicros) / 1000;
+  if (silentMs < patience.stalledAfterMs) return {state: 'running', reason: `${count} so far, the run span is not written yet`};
+  if (silentMs < patience.lostAfterMs) return {state: 'stalled', reason: `${count}, then silence; the run span is not written yet`};
+  return {state: 'lost', reason: `${count}, the run span never came`};
+}
+
+/** A span that is no run: its own failure, or null when it has none. */
+function judgeOwn(span: Span): {judgement: Judgement; failure: string} | null {
+  const name = displayName(span);
+  if (span.kind === 'llm' && isFailedCall(span)) {
+    const reason = span.statusMessage ?? (span.spanStatus === 'UNSET' ? 'stopped before the model had answered' : 'the model call brought no answer');
+    return {judgement: {state: span.spanStatus === 'UNSET' ? 'cancelled' : 'error', reason}, failure: `${name} call failed`};
+  }
+  if (span.spanStatus !== 'ERROR') return null;
+  const isStep = span.kind === 'step' || span.kind === 'parallel';
+  return {
+    judgement: {state: 'error', reason: span.statusMessage ?? 'failed without a message'},
+    failure: isStep ? `step "${name}" failed` : `${name} failed`,
+  };
+}
+
+function judgeRunSpan(facts: Facts, evidence: Evidence): Judgement {
+  return (
+    judgeCancelled(facts, evidence) ??
+    judgeError(facts, evidence) ??
+    judgePaused(facts, evidence) ??
+    judgeBelow(facts.below) ??
+    judgeOk(facts, evidence)
+  );
+}
+
+function gather(node: Node, below: Failures, pausedMember: PausedMember | null): Facts {
+  const span = node.span!;
+  const end = span.endMicros ?? Number.POSITIVE_INFINITY;
+  const calls: Span[] = [];
+  const tools: Span[] = [];
+  const stack = [...node.children].reverse();
+  while (stack.length > 0) {
+    const child = stack.pop()!;
+    const inner = child.span;
+    if (!inner || isRunSpan(inner) || startOf(child) > end) continue;
+    if (inner.kind === 'llm') calls.push(inner);
+    else if (inner.openInferenceKind === 'TOOL') tools.push(inner);
+    else for (let i = child.children.length - 1; i >= 0; i--) stack.push(child.children[i]!);
+  }
+  const last = calls.at(-1) ?? null;
+  return {
+    node,
+    span,
+    isAgno: span.nodeId !== null || span.agentId !== null || span.teamId !== null,
+    calls,
+    last,
+    hasAnswer: calls.some(call => !isFailedCall(call) && call.toolCalls.length === 0),
+    pending: last && !isFailedCall(last) ? unanswered(last, tools) : [],
+    below,
+    pausedMember,
+  };
+}
+
+const AGNO_CALL = /\.a?invoke(_stream)?$/;
+
+/**
+ * A model call that brought nothing. Instrumentor 1.0.15 says ERROR, or UNSET when it was stopped; up to 1.0.3 such a
+ * call is stored OK and only lacks output, messages and token counts (agno.md 3.5). Of other instrumentors an absent
+ * output says nothing.
+ */
+export function isFailedCall(span: Span): boolean {
+  if (span.spanStatus === 'ERROR') return true;
+  return AGNO_CALL.test(span.name) && !span.hasOutput && span.toolCalls.length === 0 && span.totalTokens === null;
+}
+
+/** Tool calls without a tool span of that name after the answer; each span answers one call. */
+function unanswered(call: Span, tools: readonly Span[]): ToolCall[] {
+  const names = tools
+    .filter(tool => (tool.startMicros ?? 0) >= (call.startMicros ?? 0))
+    .map(tool => tool.toolName ?? tool.name);
+  return call.toolCalls.filter(asked => {
+    const at = names.indexOf(asked.name);
+    if (at >= 0) names.splice(at, 1);
+    return at < 0;
+  });
+}
+
+const CANCELLED_OUTPUT = /^(?:Team |Workflow )?[Rr]un (\S+) was cancelled$/;
+
+function judgeCancelled({span, last, isAgno}: Facts, {agnoStatus}: Evidence): Judgement | null {
+  const cancelled = (reason: string): Judgement => ({state: 'cancelled', reason});
+  const match = span.output === null ? null : CANCELLED_OUTPUT.exec(span.output.trim());
+  if (match && (span.runId === null || match[1] === span.runId)) return cancelled('cancelled by request');
+  if (span.hasOutput || span.spanStatus === 'ERROR' || !isAgno) return null;
+  const leftStream = agnoStatus === 'CANCELLED' ? 'cancelled, or its reader left the stream' : 'its reader left the stream';
+  if (span.spanStatus === 'UNSET') {
+    return cancelled(last && isStreamed(last) ? leftStream : 'stopped from outside: its task was cancelled or its client left');
+  }
+  if (!last || !isFailedCall(last) || last.spanStatus === 'ERROR') return agnoStatus === 'CANCELLED' ? cancelled('Agno says CANCELLED') : null;
+  // Up to 1.0.3 a call that failed and a call whose reader left are stored alike. A reader that leaves ends the run
+  // first and the call after it; a failing call ends before its run does.
+  const outlived = (last.endMicros ?? 0) > (span.endMicros ?? 0);
+  return last.spanStatus === 'UNSET' || outlived || agnoStatus === 'CANCELLED' ? cancelled(leftStream) : null;
+}
+
+/** Less time than any model takes, with nothing recorded below: the model was never asked. */
+const TOO_SHORT_FOR_A_MODEL_MS = 100;
+const BLOCKED = 'blocked before the first model call';
+
+function judgeError(facts: Facts, {agnoStatus}: Evidence): Judgement | null {
+  const {node, span, last, hasAnswer, pending, isAgno} = facts;
+  const error = (reason: string): Judgement => ({state: 'error', reason});
+  if (span.spanStatus === 'ERROR') return error(causeOf(facts));
+  if (span.kind === 'workflow' || !isAgno) return null;
+  const lastFailed = last !== null && isFailedCall(last);
+  if (lastFailed && (!hasAnswer || !span.hasOutput)) return error(failedCallText(facts));
+  if (!span.hasOutput) {
+    const isOpen = pending.length > 0 || (last !== null && last.toolCalls.length === 0);
+    if (isOpen && agnoStatus !== 'ERROR') return null;
+    return error(node.children.length === 0 ? BLOCKED : 'stopped before any output');
+  }
+  if (node.children.length > 0) return null;
+  // Up to 1.0.3 a blocked run is stored like one that answered: OK, with the guard's words as its output.
+  const isTooShort = span.durationMs !== null && span.durationMs < TOO_SHORT_FOR_A_MODEL_MS && !isContinuation(span);
+  if (agnoStatus === 'ERROR' || (agnoStatus === null && isTooShort)) return error(`${BLOCKED}: ${firstLine(span.output)}`);
+  return null;
+}
+
+/** Why a run span says ERROR: its failed step, its failed call, what it said, or the exception. */
+function causeOf(facts: Facts): string {
+  const {node, span, last, hasAnswer} = facts;
+  if (span.kind === 'workflow') {
+    const step = node.children.findLast(child => child.span?.spanStatus === 'ERROR')?.span;
+    return step ? `step "${displayName(step)}" failed: ${firstLine(step.statusMessage)}` : firstLine(span.statusMessage);
+  }
+  if (last && isFailedCall(last) && !hasAnswer) return failedCallText(facts);
+  const said = span.statusMessage !== null && span.statusMessage !== 'run status: error' ? span.statusMessage : span.output;
+  return `${node.children.length === 0 ? BLOCKED : 'failed'}: ${firstLine(said)}`;
+}
+
+function failedCallText({span, calls, last}: Facts): string {
+  let attempts = 0;
+  while (attempts < calls.length && isFailedCall(calls.at(-1 - attempts)!)) attempts++;
+  const text = last?.statusMessage?.replace(/^[A-Za-z]+(Error|Exception): /, '') ?? span.output;
+  const how = attempts > 1 ? `model call failed ${attempts}×` : 'model call failed, not retried';
+  return text ? `${how}: ${firstLine(text)}` : how;
+}
+
+/** Texts with which Agno answers for a run that waits (agno/utils/response.py, agno/team/_hooks.py). */
+const PAUSED_OUTPUT = /^(I have tools to execute, but (I need|it needs) |Team run paused\b|Member '.*' requires human input)/;
+/** A paused workflow stores the Python repr of its output object. */
+const PAUSED_WORKFLOW = /^WorkflowRunOutput\([\s\S]*(status=<RunStatus\.paused|paused_step_name='|pause_kind=<PauseKind)/;
+
+function judgePaused(facts: Facts, {agnoStatus, continuedAt}: Evidence): Judgement | null {
+  const waits = waitsFor(facts);
+  if (waits === null) return null;
+  const isOver = continuedAt !== null || (agnoStatus !== null && agnoStatus !== 'PAUSED');
+  if (!isOver) return {state: 'paused', reason: waits};
+  const reason = `paused, ${waits}; ${continuedAt === null ? `continued since, Agno says ${agnoStatus}` : `continued ${continuedAt}`}`;
+  const failed = judgeBelow(facts.below);
+  return failed ? {state: failed.state, reason: `${failed.reason}; ${reason}`} : {state: 'ok', reason};
+}
+
+function waitsFor({span, pending, pausedMember}: Facts): string | null {
+  if (pending.length > 0) return `waits for ${pending.map(callText).join(', ')}`;
+  const output = span.output ?? '';
+  if (span.kind === 'workflow' && PAUSED_WORKFLOW.test(output)) {
+    const step = /paused_step_name='([^']*)'/.exec(output)?.[1];
+    return step ? `waits for a person before step "${step}"` : 'waits for a person';
+  }
+  if (pausedMember) return `${pausedMember.name} ${pausedMember.waits}`;
+  return PAUSED_OUTPUT.test(output) ? 'waits for a person' : null;
+}
+
+function callText(call: ToolCall): string {
+  return call.arguments && call.arguments.length <= 80 ? `${call.name}(${call.arguments})` : call.name;
+}
+
+/** Degraded: something below failed and the run went on. Null when nothing did. */
+function judgeBelow({texts, more}: Failures): Judgement | null {
+  if (texts.size === 0) return null;
+  const list = [...texts].map(([text, count]) => (count > 1 ? `${text} ${count}×` : text));
+  return {state: 'degraded', reason: `${list.join(', ')}${more > 0 ? `, ${more} more` : ''}, went on`};
+}
+
+function judgeOk({span, calls}: Facts, {continuedAt}: Evidence): Judgement {
+  const then = continuedAt === null ? '' : `; continued ${continuedAt}`;
+  const start = isContinuation(span) ? 'continued after a pause and ' : '';
+  if (!span.output) return {state: 'ok', reason: `${start}finished without text${then}`};
+  const unseen = span.kind !== 'workflow' && calls.length === 0 ? '; no model call is recorded' : '';
+  return {state: 'ok', reason: `${start}finished${unseen}${then}`};
+}
+
+function withReason(judged: Judgement, reason: string): Judgement {
+  return judged.reason === '' ? {state: judged.state, reason} : judged;
+}
+
+/** Agno's words for what the states say. */
+const AGREES: Readonly<Record<string, readonly State[]>> = {
+  COMPLETED: ['ok', 'degraded', 'paused'],
+  PAUSED: ['paused'],
+  ERROR: ['error'],
+  CANCELLED: ['cancelled'],
+};
+
+function withContradiction({state, reason}: Judgement, {agnoStatus}: Evidence): string {
+  if (agnoStatus === null || AGREES[agnoStatus]?.includes(state) || reason.includes('Agno says')) return reason;
+  return `${reason}; Agno says ${agnoStatus}`;
+}
+
+/** True when the trace row's status hides what happened or cries wolf. */
+export function isStoredStatusWrong(state: State, storedStatus: string | null): boolean {
+  if (storedStatus === 'OK') return state === 'error' || state === 'cancelled';
+  if (storedStatus === 'ERROR') return state === 'ok' || state === 'degraded' || state === 'paused';
+  return false;
+}
+
+function firstLine(text: string | null): string {
+  const line = (text ?? '').trim().split('\n', 1)[0]!;
+  if (line === '') return 'no message';
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+}

@@ -1,0 +1,55 @@
+/**
+ * Times as Agno stores them: ISO text in UTC with six digits, no fraction on whole seconds (agno.md 2.4). Other writers
+ * and older schemas left other forms, which are read too: `Z`, offsets, a blank for `T`, no zone, nanoseconds, epoch
+ * numbers. Inside the program a time is microseconds since 1970 as a number, exact until the year 2255.
+ */
+const ISO =
+  /^\s*([+-]?\d{4,6})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)?\s*$/i;
+
+/** @returns microseconds since 1970, or null for what is no time (`""`, `"None"`, words). Never throws. */
+export function parseTime(value: unknown): number | null {
+  if (typeof value === 'number' || typeof value === 'bigint') return fromEpoch(Number(value));
+  if (typeof value !== 'string') return null;
+  const match = ISO.exec(value);
+  if (!match) return /^\s*-?\d{9,19}(\.\d+)?\s*$/.test(value) ? fromEpoch(Number(value)) : null;
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone = 'Z'] = match;
+  const date = new Date(0);
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  // A leap second (:60) rolls over into the next minute, as every clock that has none shows it.
+  date.setUTCHours(Number(hour), Number(minute), Number(second));
+  const millis = date.getTime();
+  if (Number.isNaN(millis) || Number(month) > 12 || Number(day) > 31 || Number(hour) > 24) return null;
+  return millis * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6)) - offsetMinutes(zone) * 60_000_000;
+}
+
+/** Epoch numbers in s, ms, µs or ns, told apart by size: each reads as a year between 1973 and 5138. */
+function fromEpoch(value: number): number | null {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value) || size < 1e8) return null;
+  if (size < 1e11) return Math.round(value * 1e6);
+  if (size < 1e14) return Math.round(value * 1e3);
+  if (size < 1e17) return Math.round(value);
+  return Math.round(value / 1e3);
+}
+
+function offsetMinutes(zone: string): number {
+  const match = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone);
+  if (!match) return 0;
+  return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3] ?? 0));
+}
+
+/** ISO 8601 in UTC with microseconds, as the JSON contract has it; null when the time is unknown or out of range. */
+export function isoTime(micros: number | null): string | null {
+  if (micros === null) return null;
+  const seconds = Math.floor(micros / 1e6);
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return null;
+  return `${date.toISOString().slice(0, -5)}.${String(Math.round(micros - seconds * 1e6)).padStart(6, '0')}Z`;
+}
+
+/** A bound as Agno writes it, so that text compares as time: `2026-11-22T06:22:35+00:00`, fraction only if there is one. */
+export function agnoTime(micros: number): string {
+  const iso = isoTime(micros);
+  if (iso === null) throw new RangeError(`time out of range: ${micros}`);
+  return iso.replace(/\.000000Z$/, 'Z').replace('Z', '+00:00');
+}

@@ -1,0 +1,219 @@
+import {parseJson} from './json.ts';
+import type {Run} from './runs.ts';
+import type {Span} from './span.ts';
+
+/**
+ * One place in the tree of a trace: a span, or a ghost where a span is known only because others name it as parent.
+ * The tree is the drawn one; `span.parentSpanId` stays what the row says.
+ */
+export interface Node {
+  readonly id: string;
+  readonly traceId: string;
+  /** Null: a ghost. Its span is not written yet, was lost, or lives in another database. */
+  readonly span: Span | null;
+  parent: Node | null;
+  /** By start, then id, so that rows do not jump. */
+  children: Node[];
+  /** The run or loose part it belongs to; null for surroundings. */
+  run: Run | null;
+  /** An inner run that began after the run it hangs under had ended. */
+  isDetached: boolean;
+  /** Its parents form a circle, which is cut here. */
+  isCycleCut: boolean;
+}
+
+export interface Forest {
+  /** Tops by start: spans without a parent, ghosts, spans where a circle was cut. */
+  readonly tops: readonly Node[];
+  readonly nodes: ReadonlyMap<string, Node>;
+}
+
+/**
+ * Builds the forest of one trace. Pure.
+ * @param spans any order, one trace; of duplicates by id the last one wins
+ * @throws never; a parent circle is cut at its earliest span, a missing parent becomes a ghost
+ */
+export function buildForest(traceId: string, spans: readonly Span[]): Forest {
+  const nodes = new Map<string, Node>();
+  for (const span of spans) nodes.set(span.spanId, emptyNode(span.spanId, traceId, span));
+  for (const node of [...nodes.values()]) {
+    const parentId = node.span!.parentSpanId;
+    if (parentId === null || parentId === node.id) {
+      node.isCycleCut = parentId !== null;
+      continue;
+    }
+    let parent = nodes.get(parentId);
+    if (!parent) {
+      parent = emptyNode(parentId, traceId, null);
+      nodes.set(parentId, parent);
+    }
+    node.parent = parent;
+  }
+  cutCycles(nodes);
+  for (const node of nodes.values()) node.parent?.children.push(node);
+  for (const node of nodes.values()) {
+    node.children.sort(byStart);
+    regroupDelegations(node);
+  }
+  const tops = [...nodes.values()].filter(node => node.parent === null).sort(byStart);
+  return {tops, nodes};
+}
+
+function emptyNode(id: string, traceId: string, span: Span | null): Node {
+  return {id, traceId, span, parent: null, children: [], run: null, isDetached: false, isCycleCut: false};
+}
+
+/** Start of a node: its span's, or for a ghost that of its earliest child. Unknown times sort last. */
+export function startOf(node: Node): number {
+  if (node.span) return node.span.startMicros ?? Number.POSITIVE_INFINITY;
+  return node.children.reduce((min, child) => Math.min(min, startOf(child)), Number.POSITIVE_INFINITY);
+}
+
+export function endOf(node: Node): number | null {
+  return node.span?.endMicros ?? null;
+}
+
+export function byStart(a: Node, b: Node): number {
+  const [startA, startB] = [startOf(a), startOf(b)];
+  if (startA !== startB) return startA < startB ? -1 : 1;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+function cutCycles(nodes: ReadonlyMap<string, Node>): void {
+  const safe = new Set<Node>();
+  for (const first of nodes.values()) {
+    const path: Node[] = [];
+    const onPath = new Set<Node>();
+    let node: Node | null = first;
+    while (node && !safe.has(node)) {
+      if (onPath.has(node)) {
+        const circle = path.slice(path.indexOf(node));
+        const earliest = circle.reduce((a, b) => (byOwnStart(a, b) <= 0 ? a : b));
+        earliest.parent = null;
+        earliest.isCycleCut = true;
+        break;
+      }
+      path.push(node);
+      onPath.add(node);
+      node = node.parent;
+    }
+    for (const visited of path) safe.add(visited);
+  }
+}
+
+function byOwnStart(a: Node, b: Node): number {
+  const [startA, startB] = [a.span?.startMicros ?? 0, b.span?.startMicros ?? 0];
+  return startA !== startB ? startA - startB : a.id < b.id ? -1 : 1;
+}
+
+/** Nodes of the subtree in drawn order, parents first. Iterative: chains of 10,000 exist. */
+export function* walk(tops: readonly Node[], skip?: (node: Node) => boolean): Generator<Node> {
+  const stack = [...tops].reverse();
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (skip?.(node)) continue;
+    yield node;
+    for (let i = node.children.length - 1; i >= 0; i--) stack.push(node.children[i]!);
+  }
+}
+
+/** The tools with which a team leader hands work on; the member's run is written as their sibling (agno.md 3.4). */
+const DELEGATION_TOOLS: ReadonlySet<string> = new Set([
+  'delegate_task_to_member',
+  'delegate_task_to_members',
+  'execute_task',
+  'execute_tasks_parallel',
+]);
+
+export function isDelegation(span: Span): boolean {
+  return span.openInferenceKind === 'TOOL' && DELEGATION_TOOLS.has(span.toolName ?? span.name);
+}
+
+/**
+ * Hangs members under the tool call that asked for them: same parent, started while the call ran, and named by it if
+ * it names anybody. Of several calls the one that started last before the member did.
+ */
+function regroupDelegations(parent: Node): void {
+  const calls = parent.children.filter(node => node.span && isDelegation(node.span));
+  if (calls.length === 0) return;
+  const moved = new Set<Node>();
+  for (const member of parent.children) {
+    const span = member.span;
+    if (span?.openInferenceKind !== 'AGENT') continue;
+    const running = calls.filter(call => covers(call.span!, span));
+    const named = running.filter(call => names(call.span!, span));
+    const unnamed = running.filter(call => memberNamedBy(call.span!) === null);
+    const call = (named.length > 0 ? named : unnamed).at(-1);
+    if (!call) continue;
+    member.parent = call;
+    call.children.push(member);
+    moved.add(member);
+  }
+  if (moved.size === 0) return;
+  parent.children = parent.children.filter(node => !moved.has(node));
+  for (const call of calls) call.children.sort(byStart);
+}
+
+function covers(call: Span, member: Span): boolean {
+  const {startMicros: from, endMicros: to} = call;
+  return from !== null && to !== null && member.startMicros !== null && from <= member.startMicros && member.startMicros <= to;
+}
+
+function names(call: Span, member: Span): boolean {
+  const wanted = memberNamedBy(call);
+  if (wanted === null) return false;
+  return [member.agentId, member.teamId, member.componentName].some(id => id !== null && slug(id) === slug(wanted));
+}
+
+function memberNamedBy(call: Span): string | null {
+  const value = call.toolArguments === null ? null : parseJson(call.toolArguments)?.value;
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
+  return typeof value?.member_id === 'string' ? value.member_id : null;
+}
+
+/** Agno derives a member's id from its name when it has none. */
+function slug(id: string): string {
+  return id.toLowerCase().replace(/[\s_]+/g, '-');
+}
+
+/** What a person calls the span: the component, the model or the tool; the stored name where there is nothing better. */
+export function displayName(span: Span): string {
+  switch (span.kind) {
+    case 'agent':
+    case 'team':
+    case 'workflow':
+    case 'step':
+    case 'parallel':
+      return span.componentName ?? withoutMethod(span.name);
+    case 'llm':
+      return span.model ?? span.name;
+    case 'tool':
+    case 'retrieval':
+    case 'memory':
+      return span.toolName ?? span.name;
+    default:
+      return span.name;
+  }
+}
+
+/** Agno names run and step spans `<component>.<method>`. */
+const METHOD = /\.(a?run|_aexecute(_stream)?|a?continue_run|acontinue_run|a?execute(_stream)?)$/;
+
+function withoutMethod(name: string): string {
+  return name.replace(METHOD, '');
+}
+
+/** A continuation after a pause, a fork or a regeneration (instrumentor >= 1.0.8). */
+export function isContinuation(span: Span): boolean {
+  return /\.a?continue_run$/.test(span.name);
+}
+
+export function isStreamed(span: Span): boolean {
+  return span.name.endsWith('_stream');
+}
+
+/** A run span: an AGENT span, or the CHAIN span of a workflow, which alone knows its number of steps. */
+export function isRunSpan(span: Span): boolean {
+  return span.kind === 'agent' || span.kind === 'team' || span.kind === 'workflow';
+}
+
