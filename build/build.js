@@ -1,7 +1,8 @@
 // Bundles src/ into dist/: ESM in split chunks, so that a command loads only what it uses.
-import {rm} from 'node:fs/promises';
+import {rm, writeFile} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
 import esbuild from 'esbuild';
+import {packDemoRuns} from './demo-data.js';
 import {folderImports} from './folder-imports.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -23,10 +24,13 @@ export async function build() {
     external: ['better-sqlite3', 'pg-native', 'pg-cloudflare'],
     define: {'process.env.NODE_ENV': '"production"'},
     // Parts of pg are CommonJS and call require for Node's own modules.
-    banner: {js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);"},
+    banner: {
+      js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
+    },
     plugins: [folderImports.esbuild],
     logLevel: 'warning',
   });
+  await writeFile(`${root}dist/demo-runs.br`, packDemoRuns(root));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

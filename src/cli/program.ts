@@ -1,6 +1,6 @@
-import {Command} from 'commander';
 import commands from 'folder:../commands';
 import questions from 'folder:../queries/canned';
+import {Command} from 'commander';
 import type {Context} from '../context.ts';
 import {addDatabaseFlags} from '../flags/database.ts';
 import {own} from '../text/safe.ts';
@@ -10,7 +10,8 @@ import {VERSION} from './version.ts';
 /** What a file of `commands/` exports by default. */
 export type CommandModule = (program: Command, context: Context) => Command;
 
-const SUMMARY = 'Reads the traces that Agno writes into your own Postgres or SQLite: lists, shows and explains agent runs.';
+const SUMMARY =
+  'Reads the traces that Agno writes into your own Postgres or SQLite: lists, shows and explains agent runs.';
 
 /** Every subcommand: one per file of `commands/`, one per question of `queries/canned/`. */
 export function buildProgram(context: Context): Command {
@@ -18,7 +19,11 @@ export function buildProgram(context: Context): Command {
     .description(SUMMARY)
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'this help, or that of a command')
-    .configureHelp({showGlobalOptions: true, helpWidth: Math.min(context.stdout.columns ?? 80, 100), sortSubcommands: false})
+    .configureHelp({
+      showGlobalOptions: true,
+      helpWidth: Math.min(context.stdout.columns ?? 80, 100),
+      sortSubcommands: false,
+    })
     .configureOutput({
       writeOut: text => context.stdout.write(own(text)),
       // Usage errors are thrown and printed in one place (run.ts).
@@ -42,4 +47,3 @@ export function buildProgram(context: Context): Command {
   program.commandsGroup('Other:').helpCommand('help [command]', 'help for a command');
   return program;
 }
-

@@ -3,9 +3,25 @@ import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
 import {type ReadFlags, withStore} from '../flags/database.ts';
 import {addExamples} from '../flags/examples.ts';
-import {addOutputFlags, columnsOf, formatOf, type OutputFlags, writeLine, writeMachine, writeNote} from '../flags/output.ts';
+import {
+  addOutputFlags,
+  columnsOf,
+  formatOf,
+  type OutputFlags,
+  writeLine,
+  writeMachine,
+  writeNote,
+} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
-import {addWhatFlags, addWhoFlags, addWindowFlags, filterOf, type WhatFlags, type WhoFlags, type WindowFlags} from '../flags/selection.ts';
+import {
+  addWhatFlags,
+  addWhoFlags,
+  addWindowFlags,
+  filterOf,
+  type WhatFlags,
+  type WhoFlags,
+  type WindowFlags,
+} from '../flags/selection.ts';
 import {closest, parseChoice, parseCount} from '../flags/values.ts';
 import type {Question, QuestionInput} from '../queries/question.ts';
 
@@ -45,7 +61,9 @@ async function ask(name: string, question: Question, flags: QuestionFlags, conte
   await withStore(flags, context, THEN, async (store, out) => {
     const {askQuestion} = await import('../queries/ask.ts');
     const filter = filterOf(flags, store.nowMicros());
-    const {rows, notes} = await withProgress(out, 'finding the runs', onProgress => askQuestion(store, question, input, filter, onProgress));
+    const {rows, notes} = await withProgress(out, 'finding the runs', onProgress =>
+      askQuestion(store, question, input, filter, onProgress),
+    );
     if (writeMachine(out, format, {command: name, data: rows, items: rows, notes})) return;
     const {renderTable} = await import('../render/table.ts');
     const columns = {...question.columns, name: {...question.columns.name!, label: input.by.toUpperCase()}};
@@ -60,7 +78,10 @@ function parseSort(text: string, question: Question): QuestionInput['sort'] {
   const found = known.find(key => key.toLowerCase() === column.toLowerCase());
   if (!found) {
     const near = closest(column, known);
-    throw usageError(`--sort "${text}" is no column.`, near ? `Did you mean ${near}? Columns: ${known.join(', ')}.` : `Columns: ${known.join(', ')}.`);
+    throw usageError(
+      `--sort "${text}" is no column.`,
+      near ? `Did you mean ${near}? Columns: ${known.join(', ')}.` : `Columns: ${known.join(', ')}.`,
+    );
   }
   const isText = (question.columns[found]!.unit ?? 'text') === 'text';
   return {column: found, descending: text.startsWith('-') === isText};

@@ -1,6 +1,6 @@
 import type {CommanderError} from 'commander';
 import type {Context} from '../context.ts';
-import {EXIT, usageError, UserError} from '../errors.ts';
+import {EXIT, UserError, usageError} from '../errors.ts';
 import {line, own, safe} from '../text/safe.ts';
 import {paint, setColour, wantsColour} from '../text/style.ts';
 import {buildProgram} from './program.ts';
@@ -38,7 +38,8 @@ function report(error: unknown, argv: readonly string[], context: Context): numb
     if (error.exitCode === 0) return EXIT.done;
     return report(fromCommander(error), argv, context);
   }
-  const mask = (text: string) => secretsIn(argv, context.env).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
+  const mask = (text: string) =>
+    secretsIn(argv, context.env).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   const isDebug = argv.includes('--debug') || Boolean(context.env.AGNO_TRACE_DEBUG);
   const isDefect = !(error instanceof UserError);
   const message = mask(error instanceof Error ? error.message : String(error));
@@ -59,11 +60,19 @@ function report(error: unknown, argv: readonly string[], context: Context): numb
 }
 
 function wantsJson(argv: readonly string[]): boolean {
-  return argv.some((arg, i) => arg === '--json' || arg === '--jsonl' || /^--format=jsonl?$/.test(arg) || (arg === '--format' && /^jsonl?$/.test(argv[i + 1] ?? '')));
+  return argv.some(
+    (arg, i) =>
+      arg === '--json' ||
+      arg === '--jsonl' ||
+      /^--format=jsonl?$/.test(arg) ||
+      (arg === '--format' && /^jsonl?$/.test(argv[i + 1] ?? '')),
+  );
 }
 
 function isCommanderError(error: unknown): error is CommanderError {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('commander.');
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('commander.')
+  );
 }
 
 /** Usage errors of the argument parser in our own form; its suggestion becomes the hint. */

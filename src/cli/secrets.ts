@@ -22,9 +22,13 @@ export function secretsIn(argv: readonly string[], env: Env): string[] {
         const colon = url.indexOf(':');
         if (colon >= 0 && colon < at) add(url.slice(colon + 1, at));
       }
-      for (const [, value] of (url.split('?').slice(1).join('?') || '').matchAll(/(?:^|&)(?:[^=&]*(?:pass|secret|token|key|pwd)[^=&]*)=([^&]*)/gi)) add(value);
+      for (const [, value] of (url.split('?').slice(1).join('?') || '').matchAll(
+        /(?:^|&)(?:[^=&]*(?:pass|secret|token|key|pwd)[^=&]*)=([^&]*)/gi,
+      ))
+        add(value);
     }
-    for (const [, quoted, bare] of text.matchAll(/\b(?:ssl)?password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&]+))/gi)) add(quoted ?? bare);
+    for (const [, quoted, bare] of text.matchAll(/\b(?:ssl)?password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&]+))/gi))
+      add(quoted ?? bare);
   }
   // The longest first, so that one secret inside another leaves nothing over.
   return [...secrets].sort((a, b) => b.length - a.length);

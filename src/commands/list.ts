@@ -2,7 +2,16 @@ import type {Command} from 'commander';
 import type {Context} from '../context.ts';
 import {type ReadFlags, withStore} from '../flags/database.ts';
 import {addExamples} from '../flags/examples.ts';
-import {addOutputFlags, columnsOf, formatOf, lookOf, type OutputFlags, writeLine, writeMachine, writeNote} from '../flags/output.ts';
+import {
+  addOutputFlags,
+  columnsOf,
+  formatOf,
+  lookOf,
+  type OutputFlags,
+  writeLine,
+  writeMachine,
+  writeNote,
+} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
 import {
   addPatienceFlags,
@@ -32,7 +41,10 @@ const THEN = 'spans become trees, runs are found and judged, filters applied, th
 
 const EXAMPLES = [
   {line: 'list', answer: 'the newest runs'},
-  {line: 'list --session session-31 --state error,degraded --last 7d', answer: 'what went wrong in a conversation this week'},
+  {
+    line: 'list --session session-31 --state error,degraded --last 7d',
+    answer: 'what went wrong in a conversation this week',
+  },
 ];
 
 /** Runs, newest first; the unit is the run, wherever it stands (design section 3). */
@@ -67,33 +79,42 @@ async function list(flags: ListFlags, context: Context): Promise<void> {
     const records = page.runs.map(({record}) => record);
     if (writeMachine(out, format, {command: 'list', data: records, items: records, next: page.next, notes})) return;
     const {renderRunList} = await import('../render/run-list.ts');
-    if (page.runs.length > 0) writeLine(out, renderRunList(page.runs, {...lookOf(flags, out), nowMicros: store.nowMicros(), columns: columnsOf(out)}));
-    writeNote(out, [countOf(page), ...notes, ...nextOf(page)].join(' · '));
+    if (page.runs.length > 0)
+      writeLine(
+        out,
+        renderRunList(page.runs, {...lookOf(flags, out), nowMicros: store.nowMicros(), columns: columnsOf(out)}),
+      );
+    for (const text of [[countOf(page), ...notes].join(' · '), ...nextOf(page)]) writeNote(out, text);
   });
 }
 
 function countOf({runs}: RunPage): string {
+  if (runs.length === 0) return 'no run matches';
   const whole = runs.filter(({record}) => !record.part && !record.traffic).length;
   const others = [
     [runs.filter(({record}) => record.part).length, 'loose part'],
     [runs.filter(({record}) => record.traffic).length, 'request'],
   ] as const;
-  return [`${whole} ${whole === 1 ? 'run' : 'runs'}`, ...others.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}${n === 1 ? '' : 's'}`)].join(', ');
+  return [
+    `${whole} ${whole === 1 ? 'run' : 'runs'}`,
+    ...others.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}${n === 1 ? '' : 's'}`),
+  ].join(', ');
 }
 
 function notesOf({trafficLeftOut}: RunPage, {sinceMicros, untilMicros}: RunFilter): string[] {
   const notes: string[] = [];
-  if (trafficLeftOut) notes.push(`${trafficLeftOut} HTTP ${trafficLeftOut === 1 ? 'request' : 'requests'} without a run not shown (--traffic)`);
+  if (trafficLeftOut)
+    notes.push(
+      `${trafficLeftOut} HTTP ${trafficLeftOut === 1 ? 'request' : 'requests'} without a run not shown (--traffic)`,
+    );
   if (sinceMicros !== null) notes.push(`since ${agnoTime(sinceMicros)}`);
   if (untilMicros !== null) notes.push(`until ${agnoTime(untilMicros)}`);
   return notes;
 }
 
 function nextOf({runs, next}: RunPage): string[] {
-  const hints: string[] = [];
-  if (next) hints.push(`more: --cursor ${next}`);
   const first = runs[0]?.record;
-  if (first) hints.push(`next: agno-trace show ${first.runId?.slice(0, 8) ?? `~${first.traceId.slice(0, 7)}`}`);
-  else hints.push('nothing matches');
-  return hints;
+  if (!first) return [];
+  const show = `next: agno-trace show ${first.runId?.slice(0, 8) ?? `~${first.traceId.slice(0, 7)}`}`;
+  return next ? [`more: --cursor ${next}`, show] : [show];
 }

@@ -4,7 +4,7 @@ import type {Command} from 'commander';
 import type {Context} from '../context.ts';
 import {EXIT, UserError} from '../errors.ts';
 import {inline} from '../sql/sql.ts';
-import {parseSource, secretsOf, type Source, sourceFromEnvironment} from '../store/source.ts';
+import {parseSource, type Source, secretsOf, sourceFromEnvironment} from '../store/source.ts';
 import {DEFAULT_TABLES, type Store, type TableChoice} from '../store/store.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {parseLength} from './values.ts';
@@ -64,10 +64,17 @@ export interface ReadFlags extends DatabaseFlags {
  * answer is replaced by the statements that were sent.
  * @param then what is computed after the statements, for `--print-sql`
  */
-export async function withStore(flags: ReadFlags, context: Context, then: string, use: (store: Store, context: Context) => Promise<void>): Promise<void> {
+export async function withStore(
+  flags: ReadFlags,
+  context: Context,
+  then: string,
+  use: (store: Store, context: Context) => Promise<void>,
+): Promise<void> {
   const source = sourceOf(flags, context);
   const {openStore} = await import('../store/open.ts');
-  const debug = flags.debug ? (text: string) => context.stderr.write(line`debug: ${safe(maskSecrets(text, secretsOf(source)))}\n`) : undefined;
+  const debug = flags.debug
+    ? (text: string) => context.stderr.write(line`debug: ${safe(maskSecrets(text, secretsOf(source)))}\n`)
+    : undefined;
   const store = await openStore(source, {
     tables: tableChoiceOf(flags),
     nowMicros: context.nowMicros,
@@ -109,5 +116,7 @@ function printable(text: string, {stdout}: Context): Safe {
 
 /** A last belt: no secret of the connection in any text for people, whatever a driver put into it. */
 export function maskSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.filter(secret => secret.length >= 3).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
+  return secrets
+    .filter(secret => secret.length >= 3)
+    .reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
 }

@@ -10,6 +10,8 @@ export interface Example {
 export function addExamples(command: Command, examples: readonly Example[]): Command {
   const longest = Math.max(...examples.map(({line}) => line.length));
   const fits = longest <= 44;
-  const lines = examples.map(({line, answer}) => (fits ? `  agno-trace ${line.padEnd(longest)}   ${answer}` : `  agno-trace ${line}\n      ${answer}`));
+  const lines = examples.map(({line, answer}) =>
+    fits ? `  agno-trace ${line.padEnd(longest)}   ${answer}` : `  agno-trace ${line}\n      ${answer}`,
+  );
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}\n`);
 }

@@ -8,7 +8,11 @@ const QUIET_MS = 300;
  * Runs `work` and says on stderr how far it is, on a terminal only and not before it has taken a moment.
  * @param work gets a function to call with the number of spans looked at so far
  */
-export async function withProgress<T>(context: Context, what: string, work: (report: (spans: number) => void) => Promise<T>): Promise<T> {
+export async function withProgress<T>(
+  context: Context,
+  what: string,
+  work: (report: (spans: number) => void) => Promise<T>,
+): Promise<T> {
   if (!context.stderr.isTTY || !context.stdout.isTTY) return work(() => undefined);
   const start = performance.now();
   let isShown = false;
@@ -16,7 +20,9 @@ export async function withProgress<T>(context: Context, what: string, work: (rep
     return await work(spans => {
       if (performance.now() - start < QUIET_MS) return;
       isShown = true;
-      context.stderr.write(own(`\r\x1b[2K${what}: ${spans} spans, ${((performance.now() - start) / 1000).toFixed(1)} s`));
+      context.stderr.write(
+        own(`\r\x1b[2K${what}: ${spans} spans, ${((performance.now() - start) / 1000).toFixed(1)} s`),
+      );
     });
   } finally {
     if (isShown) context.stderr.write(own('\r\x1b[2K'));

@@ -88,18 +88,32 @@ export function addPatienceFlags(command: Command): Command {
 }
 
 /** @throws UserError exit 2 for a window that holds nothing or says two things at once */
-export function windowOf({since, until, last}: WindowFlags, nowMicros: number): Pick<RunFilter, 'sinceMicros' | 'untilMicros'> {
-  if (last !== undefined && since !== undefined) throw usageError('--last and --since say the same thing twice.', 'Pass one of them.');
+export function windowOf(
+  {since, until, last}: WindowFlags,
+  nowMicros: number,
+): Pick<RunFilter, 'sinceMicros' | 'untilMicros'> {
+  if (last !== undefined && since !== undefined)
+    throw usageError('--last and --since say the same thing twice.', 'Pass one of them.');
   const sinceMicros =
-    last !== undefined ? nowMicros - parseLength('--last', last) * 1000 : since !== undefined ? parseMoment('--since', since, nowMicros) : null;
+    last !== undefined
+      ? nowMicros - parseLength('--last', last) * 1000
+      : since !== undefined
+        ? parseMoment('--since', since, nowMicros)
+        : null;
   const untilMicros = until === undefined ? null : parseMoment('--until', until, nowMicros);
   if (sinceMicros !== null && untilMicros !== null && sinceMicros >= untilMicros) {
-    throw usageError(`the window is empty: --until "${until}" is not after its beginning.`, '--since is the earlier one.');
+    throw usageError(
+      `the window is empty: --until "${until}" is not after its beginning.`,
+      '--since is the earlier one.',
+    );
   }
   return {sinceMicros, untilMicros};
 }
 
-export function filterOf(flags: WindowFlags & WhoFlags & WhatFlags & {traffic?: boolean}, nowMicros: number): RunFilter {
+export function filterOf(
+  flags: WindowFlags & WhoFlags & WhatFlags & {traffic?: boolean},
+  nowMicros: number,
+): RunFilter {
   const states = parseChoices('--state', flags.state ?? [], STATES);
   const wantsError = flags.failed === true || flags.error === true;
   return {
@@ -131,6 +145,7 @@ export function patienceOf({stalledAfter, lostAfter}: PatienceFlags): Patience {
     stalledAfterMs: stalledAfter === undefined ? PATIENCE.stalledAfterMs : parseLength('--stalled-after', stalledAfter),
     lostAfterMs: lostAfter === undefined ? PATIENCE.lostAfterMs : parseLength('--lost-after', lostAfter),
   };
-  if (patience.lostAfterMs < patience.stalledAfterMs) throw usageError('--lost-after is shorter than --stalled-after.', 'A run is stalled first, then lost.');
+  if (patience.lostAfterMs < patience.stalledAfterMs)
+    throw usageError('--lost-after is shorter than --stalled-after.', 'A run is stalled first, then lost.');
   return patience;
 }

@@ -11,11 +11,19 @@ const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d|w)(?:(\d+(?:\.\d+)?)(ms|s|m|mi
 /** A length of time with its unit (`500ms`, `90m`, `1h30m`, `7d`), in ms. The library alone would read `30` as 30 ms. */
 export function parseLength(flag: string, text: string): number {
   const plain = text.trim().toLowerCase().replace(/\s+/g, '');
-  if (/^\d+(\.\d+)?$/.test(plain)) throw usageError(`${flag} "${text}" has no unit.`, `Write ${plain}ms, ${plain}s, ${plain}m, ${plain}h or ${plain}d.`);
+  if (/^\d+(\.\d+)?$/.test(plain))
+    throw usageError(
+      `${flag} "${text}" has no unit.`,
+      `Write ${plain}ms, ${plain}s, ${plain}m, ${plain}h or ${plain}d.`,
+    );
   if (!DURATION.test(plain)) throw usageError(`${flag} "${text}" is no length of time.`, 'Write 30m, 24h, 7d or 2w.');
-  const spelled = plain.replace(/(\d)(ms|min|s|m|h|d|w)/g, (_, digit: string, unit: string) => `${digit}${UNITS[unit]}`);
+  const spelled = plain.replace(
+    /(\d)(ms|min|s|m|h|d|w)/g,
+    (_, digit: string, unit: string) => `${digit}${UNITS[unit]}`,
+  );
   const ms = parseDuration(spelled);
-  if (ms === null || ms === undefined || !Number.isFinite(ms)) throw usageError(`${flag} "${text}" is no length of time.`, 'Write 30m, 24h, 7d or 2w.');
+  if (ms === null || ms === undefined || !Number.isFinite(ms))
+    throw usageError(`${flag} "${text}" is no length of time.`, 'Write 30m, 24h, 7d or 2w.');
   return ms;
 }
 
@@ -30,12 +38,16 @@ export function parseMoment(flag: string, text: string, nowMicros: number): numb
   if (plain === 'today') return midnight;
   if (plain === 'yesterday') return midnight - DAY_MICROS;
   const clock = /^(\d{1,2}):(\d{2})$/.exec(plain);
-  if (clock && Number(clock[1]) < 24 && Number(clock[2]) < 60) return midnight + (Number(clock[1]) * 60 + Number(clock[2])) * MINUTE_MICROS;
+  if (clock && Number(clock[1]) < 24 && Number(clock[2]) < 60)
+    return midnight + (Number(clock[1]) * 60 + Number(clock[2])) * MINUTE_MICROS;
   if (/^\d{4}-\d{2}-\d{2}/.test(plain)) {
     const micros = parseTime(plain);
     if (micros !== null && isRealDate(plain)) return micros;
   } else if (/^\d/.test(plain)) return nowMicros - parseLength(flag, plain) * 1000;
-  throw usageError(`${flag} "${text}" is no time.`, 'Write 2026-11-22, 2026-11-22T14:00, 14:00, today, yesterday, or a length back such as 24h.');
+  throw usageError(
+    `${flag} "${text}" is no time.`,
+    'Write 2026-11-22, 2026-11-22T14:00, 14:00, today, yesterday, or a length back such as 24h.',
+  );
 }
 
 /** Refuses 2026-02-31, which Date would roll over. */
@@ -46,7 +58,8 @@ function isRealDate(text: string): boolean {
 }
 
 export function parseCount(flag: string, text: string): number {
-  if (!/^\d+$/.test(text.trim()) || !Number.isSafeInteger(Number(text))) throw usageError(`${flag} "${text}" is no whole number.`, `Write ${flag} 20; 0 means all.`);
+  if (!/^\d+$/.test(text.trim()) || !Number.isSafeInteger(Number(text)))
+    throw usageError(`${flag} "${text}" is no whole number.`, `Write ${flag} 20; 0 means all.`);
   return Number(text);
 }
 
@@ -55,7 +68,10 @@ export function parseChoice<T extends string>(flag: string, text: string, choice
   const found = choices.find(choice => choice === text.trim().toLowerCase());
   if (found) return found;
   const near = closest(text, choices);
-  throw usageError(`${flag} "${text}" is not known.`, near ? `Did you mean ${near}? It is one of ${choices.join(', ')}.` : `It is one of ${choices.join(', ')}.`);
+  throw usageError(
+    `${flag} "${text}" is not known.`,
+    near ? `Did you mean ${near}? It is one of ${choices.join(', ')}.` : `It is one of ${choices.join(', ')}.`,
+  );
 }
 
 /** Several of a fixed list, separated by commas. */

@@ -33,7 +33,12 @@ export async function askQuestion(
   const notes: string[] = [];
   if (runFilter) {
     const page = await loadRunPage(store, {filter: runFilter, limit: 0, cursor: null, patience: PATIENCE, onProgress});
-    tests.push(isAnyOf(raw('s.span_id'), page.runs.flatMap(({run}) => spansOf(run).map(span => span.spanId))));
+    tests.push(
+      isAnyOf(
+        raw('s.span_id'),
+        page.runs.flatMap(({run}) => spansOf(run).map(span => span.spanId)),
+      ),
+    );
     notes.push(`${page.runs.length} ${page.runs.length === 1 ? 'run' : 'runs'}`);
   }
   const where = join(tests, '\n           and ', raw('true'));
@@ -43,21 +48,43 @@ export async function askQuestion(
 
 /** What the statement itself can test on a span, and what only the run of a span can tell. */
 function split(filter: RunFilter): {runFilter: RunFilter | null; spanTests: Sql[]} {
-  const {sinceMicros, untilMicros, kinds, models, tools, names, statuses, errors, minDurationMs, maxDurationMs, ...rest} = filter;
+  const {
+    sinceMicros,
+    untilMicros,
+    kinds,
+    models,
+    tools,
+    names,
+    statuses,
+    errors,
+    minDurationMs,
+    maxDurationMs,
+    ...rest
+  } = filter;
   const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${join(tests, ' or ')})`]);
   const spanTests = [
     ...(sinceMicros === null ? [] : [sql`s.start_time >= ${agnoTime(sinceMicros)}`]),
     ...(untilMicros === null ? [] : [sql`s.start_time < ${agnoTime(untilMicros)}`]),
     ...(kinds.length === 0 ? [] : [isAnyOf(kindOfSpan(), kinds)]),
     ...any(models.map(model => matchesGlob(attribute('s', KEY.model), model))),
-    ...any(tools.map(tool => sql`(${attribute('s', KEY.openInferenceKind)} = 'TOOL' and ${matchesGlob(raw('s.name'), tool)})`)),
+    ...any(
+      tools.map(
+        tool => sql`(${attribute('s', KEY.openInferenceKind)} = 'TOOL' and ${matchesGlob(raw('s.name'), tool)})`,
+      ),
+    ),
     ...any(names.map(name => matchesGlob(raw('s.name'), name))),
     ...any(statuses.map(status => sql`upper(s.status_code) = ${status}`)),
-    ...any(errors.map(text => sql`(upper(s.status_code) = 'ERROR' and ${matchesGlob(raw('s.status_message'), `*${text}*`)})`)),
+    ...any(
+      errors.map(
+        text => sql`(upper(s.status_code) = 'ERROR' and ${matchesGlob(raw('s.status_message'), `*${text}*`)})`,
+      ),
+    ),
     ...(minDurationMs === null ? [] : [sql`s.duration_ms >= ${minDurationMs}`]),
     ...(maxDurationMs === null ? [] : [sql`s.duration_ms <= ${maxDurationMs}`]),
   ];
-  const asksRuns = Object.values(rest).some(value => value !== null && value !== false && (!Array.isArray(value) || value.length > 0));
+  const asksRuns = Object.values(rest).some(
+    value => value !== null && value !== false && (!Array.isArray(value) || value.length > 0),
+  );
   return {runFilter: asksRuns ? {...NO_FILTER, ...rest, sinceMicros, untilMicros} : null, spanTests};
 }
 

@@ -38,13 +38,18 @@ export function candidatesOf(filter: RunFilter, {byName = true}: {byName?: boole
     return runSpan(oneOf([isAnyOf(attribute('s', idKey), wanted), ...names]));
   }
   if (filter.errors.length > 0) {
-    return anySpan(oneOf(filter.errors.flatMap(text => [
-      contains(raw('s.status_message'), text),
-      sql`${IS_RUN_NAME} and ${contains(attribute('s', KEY.output), text)}`,
-    ])));
+    return anySpan(
+      oneOf(
+        filter.errors.flatMap(text => [
+          contains(raw('s.status_message'), text),
+          sql`${IS_RUN_NAME} and ${contains(attribute('s', KEY.output), text)}`,
+        ]),
+      ),
+    );
   }
   if (filter.tools.length > 0) return anySpan(oneOf(filter.tools.map(tool => matchesGlob(raw('s.name'), tool))));
-  if (filter.models.length > 0) return anySpan(oneOf(filter.models.map(model => matchesGlob(attribute('s', KEY.model), model))));
+  if (filter.models.length > 0)
+    return anySpan(oneOf(filter.models.map(model => matchesGlob(attribute('s', KEY.model), model))));
   return anySpan(filter.traffic ? raw('true') : hasAttribute('s', KEY.openInferenceKind));
 }
 

@@ -33,7 +33,8 @@ const AROUND_RUN_SECONDS = 600;
 export async function findTarget(store: Store, text: string, options: FindOptions = {}): Promise<Target> {
   // Lists show an unfinished run, which has no id yet, as `~` and its trace.
   const id = text.replace(/^~/, '');
-  if (id.trim() === '') throw usageError('the id is empty.', 'Pass a run, trace, span or session id, a prefix of one, or "latest".');
+  if (id.trim() === '')
+    throw usageError('the id is empty.', 'Pass a run, trace, span or session id, a prefix of one, or "latest".');
   const exact = await lookUp(store, id, false);
   if (exact.length > 0) return choose(store, text, exact, options);
   if (id.length >= SHORTEST_PREFIX) {
@@ -79,12 +80,18 @@ async function lookUp(store: Store, id: string, asPrefix: boolean): Promise<Matc
     part('span', 'x.parent_span_id', 'x.trace_id', 'spans'),
     part('run', 'x.run_id', 'x.trace_id', 'traces'),
     part('session', 'x.session_id', 'null', 'traces'),
-    ...(store.tables.runs ? [part('run', 'x.run_id', 'null', 'runs'), part('session', 'x.session_id', 'null', 'runs')] : []),
+    ...(store.tables.runs
+      ? [part('run', 'x.run_id', 'null', 'runs'), part('session', 'x.session_id', 'null', 'runs')]
+      : []),
   ];
   const rows = await store.all<{kind: Target['kind']; id: unknown; trace_id: unknown}>(sql`
 select distinct kind, id, trace_id
   from (${join(parts, '\n        union all ')}) found`);
-  return rows.map(row => ({kind: row.kind, id: String(row.id), traceId: row.trace_id === null ? null : String(row.trace_id)}));
+  return rows.map(row => ({
+    kind: row.kind,
+    id: String(row.id),
+    traceId: row.trace_id === null ? null : String(row.trace_id),
+  }));
 }
 
 /**
@@ -113,7 +120,10 @@ async function searchSpans(store: Store, id: string, byName: boolean, {onProgres
   const rows = await store.all<{trace_id: unknown; run_id: string | null; session_id: string | null}>(sql`
 select s.trace_id, ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.sessionId)} as session_id
   from ${table('spans')} s
- where s.span_id in (${join(spanIds.slice(0, 1000).map(spanId => sql`${spanId}`), ', ')})`);
+ where s.span_id in (${join(
+   spanIds.slice(0, 1000).map(spanId => sql`${spanId}`),
+   ', ',
+ )})`);
   return rows.flatMap(row => {
     const traceId = String(row.trace_id);
     const matches: Match[] = [];
@@ -140,7 +150,11 @@ async function choose(store: Store, text: string, matches: readonly Match[], opt
   if (groups.length > 1 && new Set(groups.map(([match]) => match!.id)).size === 1) {
     groups = [groups.sort((a, b) => ORDER.indexOf(a[0]!.kind) - ORDER.indexOf(b[0]!.kind))[0]!];
   }
-  if (groups.length > 1) throw ambiguous(text, groups.map(([match]) => match!));
+  if (groups.length > 1)
+    throw ambiguous(
+      text,
+      groups.map(([match]) => match!),
+    );
   return toTarget(store, text, groups[0]!, options);
 }
 const ORDER: readonly Target['kind'][] = ['run', 'trace', 'span', 'session'];
@@ -148,9 +162,13 @@ const ORDER: readonly Target['kind'][] = ['run', 'trace', 'span', 'session'];
 function ambiguous(text: string, matches: readonly Match[]): UserError {
   const shown = matches.slice(0, SHOWN_CANDIDATES).map(match => `${match.kind} ${match.id}`);
   const more = matches.length - shown.length;
-  return new UserError(EXIT.notFound, `"${text}" is the beginning of ${matches.length} ids: ${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`, {
-    hint: 'Write more of the id.',
-  });
+  return new UserError(
+    EXIT.notFound,
+    `"${text}" is the beginning of ${matches.length} ids: ${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`,
+    {
+      hint: 'Write more of the id.',
+    },
+  );
 }
 
 async function toTarget(store: Store, text: string, group: readonly Match[], options: FindOptions): Promise<Target> {
@@ -175,7 +193,9 @@ async function toTarget(store: Store, text: string, group: readonly Match[], opt
 
 /** Traces whose run span has this run id, within minutes of the time that Agno's run table gives. */
 async function searchAround(store: Store, runId: string): Promise<string[]> {
-  const [row] = await store.all<{created_at: unknown}>(sql`select r.created_at from ${table('runs')} r where r.run_id = ${runId}`);
+  const [row] = await store.all<{created_at: unknown}>(
+    sql`select r.created_at from ${table('runs')} r where r.run_id = ${runId}`,
+  );
   const seconds = Number(row?.created_at);
   if (!Number.isFinite(seconds) || seconds <= 0) return [];
   const rows = await store.all<{trace_id: unknown}>(sql`

@@ -13,10 +13,12 @@ function matches(rule: KindRule): Sql {
   const tests: Sql[] = [];
   const openInferenceKind = sql`upper(${attribute('s', KEY.openInferenceKind)})`;
   if (rule.openInferenceKind === null) tests.push(sql`${openInferenceKind} is null`);
-  else if (rule.openInferenceKind !== undefined) tests.push(sql`${openInferenceKind} = ${raw(`'${rule.openInferenceKind}'`)}`);
+  else if (rule.openInferenceKind !== undefined)
+    tests.push(sql`${openInferenceKind} = ${raw(`'${rule.openInferenceKind}'`)}`);
   if (rule.has !== undefined) tests.push(hasAttribute('s', rule.has));
   if (rule.names !== undefined) tests.push(isAnyOf(raw('s.name'), rule.names));
   if (rule.otelKinds !== undefined) tests.push(isAnyOf(raw('upper(s.span_kind)'), rule.otelKinds));
-  if (rule.namePrefix !== undefined) tests.push(sql`substr(s.name, 1, ${raw(String(rule.namePrefix.length))}) = ${raw(`'${rule.namePrefix}'`)}`);
+  if (rule.namePrefix !== undefined)
+    tests.push(sql`substr(s.name, 1, ${raw(String(rule.namePrefix.length))}) = ${raw(`'${rule.namePrefix}'`)}`);
   return join(tests, ' and ');
 }

@@ -98,7 +98,12 @@ function windowOf({sinceMicros, untilMicros}: RunFilter): Sql[] {
 }
 
 /** Which of the waiting runs' first spans the walk has passed, in its order. */
-async function loadPassed(store: Store, spanIds: readonly string[], end: Position | null, from: Position | null): Promise<string[]> {
+async function loadPassed(
+  store: Store,
+  spanIds: readonly string[],
+  end: Position | null,
+  from: Position | null,
+): Promise<string[]> {
   if (spanIds.length === 0 || !end) return [];
   const after = from ? sql`and (s.start_time, s.span_id) < (${from.time}, ${from.id})` : raw('');
   const rows = await store.all<{span_id: unknown}>(sql`
@@ -128,14 +133,24 @@ select distinct s.trace_id
 /** Twice the longest a run counts as stalled by default; hosts' clocks differ. */
 const RECENT_MICROS = 2 * 3_600_000_000;
 
-async function pageOfTraces(store: Store, traceIds: readonly string[], options: PageOptions, cursor: Cursor | null): Promise<RunPage> {
+async function pageOfTraces(
+  store: Store,
+  traceIds: readonly string[],
+  options: PageOptions,
+  cursor: Cursor | null,
+): Promise<RunPage> {
   const loaded = await loadRuns(store, traceIds, options);
   const runs = loaded
     .flatMap(trace => trace.runs)
     .filter(judged => matchesRun(judged, options.filter) && !wasEmitted(judged, cursor))
     .sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
   const position = cursor?.position;
-  return finish(store, position ? runs.filter(judged => isBefore(positionOf(judged), position)) : runs, options, cursor);
+  return finish(
+    store,
+    position ? runs.filter(judged => isBefore(positionOf(judged), position)) : runs,
+    options,
+    cursor,
+  );
 }
 
 function isBefore(a: Position, b: Position): boolean {
@@ -146,24 +161,42 @@ function positionOf({run}: JudgedRun): Position {
   return {time: run.startSpan.startText, id: run.startSpan.spanId};
 }
 
-async function finish(store: Store, found: readonly JudgedRun[], options: PageOptions, cursor: Cursor | null): Promise<RunPage> {
+async function finish(
+  store: Store,
+  found: readonly JudgedRun[],
+  options: PageOptions,
+  cursor: Cursor | null,
+): Promise<RunPage> {
   const {limit, filter} = options;
   const runs = limit === 0 ? found : found.slice(0, limit);
   const hasMore = runs.length < found.length;
   return {
     runs,
     next: hasMore ? encodeCursor(runs, cursor) : null,
-    trafficLeftOut: !isPlain(filter) ? null : await countTraffic(store, cursor?.position ?? null, hasMore ? positionOf(runs.at(-1)!) : null, filter),
+    trafficLeftOut: !isPlain(filter)
+      ? null
+      : await countTraffic(store, cursor?.position ?? null, hasMore ? positionOf(runs.at(-1)!) : null, filter),
   };
 }
 
 /** Nothing is asked but a window: then what was left out belongs to the answer. */
 function isPlain(filter: RunFilter): boolean {
-  return !filter.traffic && Object.entries(filter).every(([key, value]) => key.endsWith('Micros') || value === null || value === false || (Array.isArray(value) && value.length === 0));
+  return (
+    !filter.traffic &&
+    Object.entries(filter).every(
+      ([key, value]) =>
+        key.endsWith('Micros') || value === null || value === false || (Array.isArray(value) && value.length === 0),
+    )
+  );
 }
 
 /** Traces of plain requests between two places of the walk. */
-async function countTraffic(store: Store, from: Position | null, to: Position | null, filter: RunFilter): Promise<number> {
+async function countTraffic(
+  store: Store,
+  from: Position | null,
+  to: Position | null,
+  filter: RunFilter,
+): Promise<number> {
   const tests: Sql[] = [];
   if (from) tests.push(sql`t.start_time < ${from.time}`);
   if (to) tests.push(sql`t.start_time >= ${to.time}`);
@@ -198,20 +231,32 @@ function wasEmitted({run}: JudgedRun, cursor: Cursor | null): boolean {
 function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null): string {
   const {time, id} = positionOf(runs.at(-1)!);
   // A lost run stays as it is; the others may still end.
-  const open = runs.filter(({record}) => record.state === 'running' || record.state === 'stalled').map(({record}) => record.spanId);
+  const open = runs
+    .filter(({record}) => record.state === 'running' || record.state === 'stalled')
+    .map(({record}) => record.spanId);
   return Buffer.from(JSON.stringify([1, time, id, ...(before?.unfinished ?? []), ...open])).toString('base64url');
 }
 
 /** @throws UserError exit 2 for anything that is no cursor of ours */
 function decodeCursor(text: string): Cursor {
-  const fail = (): UserError => usageError(`--cursor "${text}" is no cursor of this tool.`, 'Pass page.next of the JSON output, or the text that list printed.');
+  const fail = (): UserError =>
+    usageError(
+      `--cursor "${text}" is no cursor of this tool.`,
+      'Pass page.next of the JSON output, or the text that list printed.',
+    );
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(text, 'base64url').toString());
   } catch {
     throw fail();
   }
-  if (!Array.isArray(value) || value.length < 3 || value[0] !== 1 || !value.slice(1).every(item => typeof item === 'string')) throw fail();
+  if (
+    !Array.isArray(value) ||
+    value.length < 3 ||
+    value[0] !== 1 ||
+    !value.slice(1).every(item => typeof item === 'string')
+  )
+    throw fail();
   const [time, id, ...unfinished] = value.slice(1) as string[];
   return {position: {time: time!, id: id!}, unfinished};
 }

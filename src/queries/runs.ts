@@ -21,20 +21,38 @@ interface JudgeOptions {
 }
 
 /** Reads traces and judges their runs, with what Agno's own tables add where they are there. */
-export async function loadRuns(store: Store, traceIds: readonly string[], options: JudgeOptions): Promise<JudgedTrace[]> {
+export async function loadRuns(
+  store: Store,
+  traceIds: readonly string[],
+  options: JudgeOptions,
+): Promise<JudgedTrace[]> {
   return judgeTraces(store, await loadTraces(store, traceIds), options);
 }
 
-export async function judgeTraces(store: Store, loaded: readonly LoadedTrace[], options: JudgeOptions): Promise<JudgedTrace[]> {
+export async function judgeTraces(
+  store: Store,
+  loaded: readonly LoadedTrace[],
+  options: JudgeOptions,
+): Promise<JudgedTrace[]> {
   const clock = {nowMicros: store.nowMicros(), patience: options.patience};
   const built = loaded.map(({traceId, spans, row}) => {
     const trace = buildTrace(traceId, spans, row, clock);
     return {trace, judge: new Judge(trace.tops), runs: trace.traffic ? [trace.traffic] : trace.runs};
   });
   const runs = built.flatMap(item => item.runs.map(run => ({run, judge: item.judge})));
-  const statuses = await loadAgnoStatuses(store, runs.map(({run}) => run), options);
-  const paused = runs.filter(({run, judge}) => run.runId !== null && judge.run(run, NO_EVIDENCE, clock).state === 'paused');
-  const continuations = await loadContinuations(store, paused.map(({run}) => run), runs.map(({run}) => run));
+  const statuses = await loadAgnoStatuses(
+    store,
+    runs.map(({run}) => run),
+    options,
+  );
+  const paused = runs.filter(
+    ({run, judge}) => run.runId !== null && judge.run(run, NO_EVIDENCE, clock).state === 'paused',
+  );
+  const continuations = await loadContinuations(
+    store,
+    paused.map(({run}) => run),
+    runs.map(({run}) => run),
+  );
   return built.map(({trace, judge, runs: own}) => ({
     trace,
     runs: own.map(run => {
@@ -51,32 +69,45 @@ export async function judgeTraces(store: Store, loaded: readonly LoadedTrace[], 
  * Agno's own status of runs: one keyed look-up in `agno_runs` (Agno 3), and where asked the runs inside
  * `agno_sessions` (2.x; on SQLite the column holds JSON encoded twice). Optional: absent tables give nothing.
  */
-async function loadAgnoStatuses(store: Store, runs: readonly Run[], options: JudgeOptions): Promise<Map<string, string>> {
+async function loadAgnoStatuses(
+  store: Store,
+  runs: readonly Run[],
+  options: JudgeOptions,
+): Promise<Map<string, string>> {
   const statuses = new Map<string, string>();
   const keep = (rows: readonly {run_id: unknown; status: unknown}[]) => {
-    for (const row of rows) if (row.run_id != null && row.status != null) statuses.set(String(row.run_id), String(row.status).toUpperCase());
+    for (const row of rows)
+      if (row.run_id != null && row.status != null) statuses.set(String(row.run_id), String(row.status).toUpperCase());
   };
   const runIds = unique(runs.map(run => run.runId));
   if (store.tables.runs && runIds.length > 0) {
-    keep(await store.all(sql`
+    keep(
+      await store.all(sql`
 select r.run_id, r.status
   from ${table('runs')} r
- where ${isAnyOf(raw('r.run_id'), runIds)}`));
+ where ${isAnyOf(raw('r.run_id'), runIds)}`),
+    );
   }
-  const sessionIds = unique(runs.filter(run => run.runId !== null && !statuses.has(run.runId)).map(run => run.sessionId));
+  const sessionIds = unique(
+    runs.filter(run => run.runId !== null && !statuses.has(run.runId)).map(run => run.sessionId),
+  );
   if (options.readsConversations && store.tables.sessions && sessionIds.length > 0) {
-    keep(await store.all(either({
-      sqlite: sql`
+    keep(
+      await store.all(
+        either({
+          sqlite: sql`
 select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status
   from ${table('sessions')} c,
        json_each(case when json_valid(c.runs) then iif(json_type(c.runs) = 'text', c.runs ->> '$', c.runs) else '[]' end) r
  where ${isAnyOf(raw('c.session_id'), sessionIds)} and r.type = 'object'`,
-      postgres: sql`
+          postgres: sql`
 select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status
   from ${table('sessions')} c,
        jsonb_array_elements(case when jsonb_typeof(c.runs) = 'array' then c.runs else '[]' end) r
  where ${isAnyOf(raw('c.session_id'), sessionIds)} and jsonb_typeof(r.value) = 'object'`,
-    })));
+        }),
+      ),
+    );
   }
   return statuses;
 }
@@ -85,7 +116,11 @@ select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status
  * When paused runs went on: a later trace with the same run id (Agno 3). By the index on the trace rows, and among the
  * runs at hand, whose rows may be empty behind HTTP.
  */
-async function loadContinuations(store: Store, paused: readonly Run[], atHand: readonly Run[]): Promise<Map<Run, string>> {
+async function loadContinuations(
+  store: Store,
+  paused: readonly Run[],
+  atHand: readonly Run[],
+): Promise<Map<Run, string>> {
   const found = new Map<Run, string>();
   if (paused.length === 0) return found;
   const rows = await store.all<{trace_id: unknown; run_id: unknown; start_time: unknown}>(sql`

@@ -1,11 +1,11 @@
 import type {Store} from '../store/store.ts';
 import {NO_FILTER} from '../trace/filter.ts';
-import {drawnSpans, drawnTops, type JudgedRun, type ShownRun, subRun} from '../trace/record.ts';
+import {drawnSpans, drawnTops, type JudgedRun, type RunRecord, type ShownRun, subRun} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {isRunSpan, type Node} from '../trace/tree.ts';
 import {findTarget, notFound, type Target} from './find.ts';
-import {type JudgedTrace, loadRuns} from './runs.ts';
 import {loadRunPage} from './run-pages.ts';
+import {type JudgedTrace, loadRuns} from './runs.ts';
 import {loadStory} from './story.ts';
 
 export interface Shown {
@@ -34,7 +34,9 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
     const latest = page.runs[0];
     if (!latest) throw notFound(id);
     const {record} = latest;
-    return record.runId === null ? showTrace(store, record.traceId, options, record.spanId) : showRun(store, record.runId, [record.traceId], options);
+    return record.runId === null
+      ? showTrace(store, record.traceId, options, record.spanId)
+      : showRun(store, record.runId, [record.traceId], options);
   }
   const target = await findTarget(store, id, options);
   switch (target.kind) {
@@ -49,11 +51,22 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
   }
 }
 
-async function showRun(store: Store, runId: string, traceIds: readonly string[], options: ShownOptions): Promise<Shown> {
+async function showRun(
+  store: Store,
+  runId: string,
+  traceIds: readonly string[],
+  options: ShownOptions,
+): Promise<Shown> {
   const story = await loadStory(store, runId, traceIds, options);
   if (story.parts.length > 0) {
-    const traceOf = (judged: JudgedRun) => story.traces.find(({trace}) => trace.traceId === judged.record.traceId)!.trace;
-    return {target: 'run', traces: story.traces, runs: story.parts.map(judged => whole(judged, traceOf(judged))), notes: []};
+    const traceOf = (judged: JudgedRun) =>
+      story.traces.find(({trace}) => trace.traceId === judged.record.traceId)!.trace;
+    return {
+      target: 'run',
+      traces: story.traces,
+      runs: story.parts.map(judged => whole(judged, traceOf(judged))),
+      notes: [],
+    };
   }
   // A run inside another one: a member, a step's agent, a sub-agent.
   for (const {runs} of story.traces) {
@@ -69,9 +82,19 @@ async function showTrace(store: Store, traceId: string, options: ShownOptions, o
   const traces = await loadRuns(store, [traceId], {...options, readsConversations: true});
   const runs = traces.flatMap(({trace, runs: found}) => found.map(judged => whole(judged, trace)));
   if (runs.length === 0) {
-    return {target: 'trace', traces, runs: [], notes: [`trace ${traceId} has a row but no spans: they were lost, or are not written yet`]};
+    return {
+      target: 'trace',
+      traces,
+      runs: [],
+      notes: [`trace ${traceId} has a row but no spans: they were lost, or are not written yet`],
+    };
   }
-  return {target: 'trace', traces, runs: onlySpanId ? runs.filter(({judged}) => judged.record.spanId === onlySpanId) : runs, notes: []};
+  return {
+    target: 'trace',
+    traces,
+    runs: onlySpanId ? runs.filter(({judged}) => judged.record.spanId === onlySpanId) : runs,
+    notes: [],
+  };
 }
 
 async function showSpanOf(store: Store, traceId: string, spanId: string, options: ShownOptions): Promise<Shown> {
@@ -95,19 +118,45 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
     patience: options.patience,
     onProgress: options.onProgress,
   });
+  if (page.runs.length === 0) throw notFound(sessionId);
   const traceIds = [...new Set(page.runs.map(({record}) => record.traceId))];
   const traces = await loadRuns(store, traceIds, {...options, readsConversations: true});
-  const wanted = new Set(page.runs.map(({record}) => record.spanId));
-  const runs = traces
-    .flatMap(({trace, runs: found}) => found.filter(({record}) => wanted.has(record.spanId)).map(judged => whole(judged, trace)))
-    .sort((a, b) => (a.judged.run.startMicros ?? 0) - (b.judged.run.startMicros ?? 0));
-  if (runs.length === 0) throw notFound(sessionId);
-  const notes = page.next ? [`the newest ${runs.length} runs of the session; older ones: agno-trace list --session ${sessionId}, or --limit 0`] : [];
-  return {target: 'session', traces, runs, notes};
+  const wanted = new Set(page.runs.map(({record}) => keyOf(record)));
+  const runs = new Map<string, ShownRun>();
+  const keep = (judged: JudgedRun, trace: Trace) => runs.set(keyOf(judged.record), whole(judged, trace));
+  for (const {trace, runs: found} of traces)
+    for (const judged of found) if (wanted.has(keyOf(judged.record))) keep(judged, trace);
+  // A run that waits may have gone on in parts that carry no session.
+  for (const {judged} of [...runs.values()]) {
+    const {runId, state, traceId} = judged.record;
+    if (state !== 'paused' || runId === null) continue;
+    const story = await loadStory(store, runId, [traceId], options);
+    for (const part of story.parts)
+      keep(part, story.traces.find(({trace}) => trace.traceId === part.record.traceId)!.trace);
+  }
+  const notes = page.next
+    ? [
+        `the newest ${page.runs.length} runs of the session; older ones: agno-trace list --session ${sessionId}, or --limit 0`,
+      ]
+    : [];
+  return {
+    target: 'session',
+    traces,
+    runs: [...runs.values()].sort((a, b) => (a.judged.run.startMicros ?? 0) - (b.judged.run.startMicros ?? 0)),
+    notes,
+  };
+}
+
+function keyOf({traceId, spanId}: RunRecord): string {
+  return `${traceId} ${spanId}`;
 }
 
 function whole(judged: JudgedRun, trace: Trace): ShownRun {
-  return {judged, rows: drawnSpans(judged, judged.run.isTraffic ? trace.tops : drawnTops(trace, judged.run)), within: null};
+  return {
+    judged,
+    rows: drawnSpans(judged, judged.run.isTraffic ? trace.tops : drawnTops(trace, judged.run)),
+    within: null,
+  };
 }
 
 function part(judged: JudgedRun, node: Node): ShownRun {

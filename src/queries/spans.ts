@@ -2,7 +2,7 @@ import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {OUTPUT_MESSAGES_PREFIX, PAYLOAD_KEYS, PAYLOAD_PREFIXES, TOOL_CALL_MARK} from '../trace/attributes.ts';
-import {PREVIEW_LIMITS, type Span, type SpanRow, toSpan, type TraceRow} from '../trace/span.ts';
+import {PREVIEW_LIMITS, type Span, type SpanRow, type TraceRow, toSpan} from '../trace/span.ts';
 
 /** Spans read at a time: a trace of 100,000 spans must not be one answer of 300 MB. */
 const PAGE = 5000;
@@ -76,7 +76,11 @@ interface LoadOptions {
  * Reads whole traces by id, in pages that end on no lock. Traces without a span are left out.
  * @returns in the order of `traceIds`
  */
-export async function loadTraces(store: Store, traceIds: readonly string[], options: LoadOptions = {}): Promise<LoadedTrace[]> {
+export async function loadTraces(
+  store: Store,
+  traceIds: readonly string[],
+  options: LoadOptions = {},
+): Promise<LoadedTrace[]> {
   if (traceIds.length === 0) return [];
   const spans = new Map<string, Map<string, Span>>(traceIds.map(id => [id, new Map()]));
   const traceRows = new Map<string, TraceRow>();
@@ -96,7 +100,9 @@ export async function loadTraces(store: Store, traceIds: readonly string[], opti
 select s.span_id, s.trace_id
   from ${table('spans')} s
  where ${ofTraces}`);
-    const rest = ids.filter(row => !spans.get(String(row.trace_id))?.has(String(row.span_id))).map(row => String(row.span_id));
+    const rest = ids
+      .filter(row => !spans.get(String(row.trace_id))?.has(String(row.span_id)))
+      .map(row => String(row.span_id));
     for (let at = 0; at < rest.length; at += PAGE) {
       keep(await loadRows(store, isAnyOf(raw('s.span_id'), rest.slice(at, at + PAGE)), options));
       options.onProgress?.(first.length + at);

@@ -32,7 +32,12 @@ const MOST_CANDIDATES = 200;
  * @param runId the run's id
  * @param traceIds the traces it is known to stand in
  */
-export async function loadStory(store: Store, runId: string, traceIds: readonly string[], {patience}: StoryOptions): Promise<Story> {
+export async function loadStory(
+  store: Store,
+  runId: string,
+  traceIds: readonly string[],
+  {patience}: StoryOptions,
+): Promise<Story> {
   const options = {patience, readsConversations: true};
   let known = new Set(traceIds);
   let traces = await loadRuns(store, [...known], options);
@@ -45,7 +50,9 @@ export async function loadStory(store: Store, runId: string, traceIds: readonly 
     traces = await loadRuns(store, [...known], options);
     ids = storyIds(traces, runId);
   }
-  const parts = traces.flatMap(trace => trace.runs).filter(judged => judged.record.runId !== null && ids.has(judged.record.runId));
+  const parts = traces
+    .flatMap(trace => trace.runs)
+    .filter(judged => judged.record.runId !== null && ids.has(judged.record.runId));
   return withLooseParts(store, {traces, parts: parts.sort(byStart)}, options);
 }
 
@@ -62,23 +69,38 @@ function storyIds(traces: readonly JudgedTrace[], runId: string): Set<string> {
   return ids;
 }
 
-async function loadTraceIds(store: Store, traces: readonly JudgedTrace[], ids: ReadonlySet<string>, runId: string): Promise<string[]> {
+async function loadTraceIds(
+  store: Store,
+  traces: readonly JudgedTrace[],
+  ids: ReadonlySet<string>,
+  runId: string,
+): Promise<string[]> {
   const byIndex = await store.all<{trace_id: unknown}>(sql`
 select t.trace_id
   from ${table('traces')} t
  where ${isAnyOf(raw('t.run_id'), [...ids])}`);
   const found = byIndex.map(row => String(row.trace_id));
-  const own = traces.flatMap(trace => trace.runs).filter(({record}) => record.runId === runId).sort(byStart);
+  const own = traces
+    .flatMap(trace => trace.runs)
+    .filter(({record}) => record.runId === runId)
+    .sort(byStart);
   const first = own[0];
   const last = own.at(-1);
   // Behind HTTP the rows are empty. Only a run that waits, or one that begins in the middle, makes it worth a search.
-  if (last?.record.state === 'paused') found.push(...(await searchContinuations(store, [...ids], last.run.endMicros, null)));
-  if (first?.run.root.span && isContinuation(first.run.root.span)) found.push(...(await searchContinuations(store, [...ids], null, first.run.startMicros)));
+  if (last?.record.state === 'paused')
+    found.push(...(await searchContinuations(store, [...ids], last.run.endMicros, null)));
+  if (first?.run.root.span && isContinuation(first.run.root.span))
+    found.push(...(await searchContinuations(store, [...ids], null, first.run.startMicros)));
   return found;
 }
 
 /** Traces with a run span of one of these ids, after a pause or before a continuation. */
-async function searchContinuations(store: Store, ids: readonly string[], afterMicros: number | null, beforeMicros: number | null): Promise<string[]> {
+async function searchContinuations(
+  store: Store,
+  ids: readonly string[],
+  afterMicros: number | null,
+  beforeMicros: number | null,
+): Promise<string[]> {
   const bounds = [
     ...(afterMicros === null ? [] : [sql`s.start_time >= ${agnoTime(afterMicros - 2_000_000)}`]),
     ...(beforeMicros === null ? [] : [sql`s.start_time < ${agnoTime(beforeMicros + 2_000_000)}`]),
@@ -94,7 +116,8 @@ select distinct s.trace_id
 
 async function withLooseParts(store: Store, story: Story, options: {patience: Patience}): Promise<Story> {
   const clock = {nowMicros: store.nowMicros(), patience: options.patience};
-  const waits = (part: JudgedRun) => part.evidence.continuedAt === null && part.judge.run(part.run, NO_EVIDENCE, clock).state === 'paused';
+  const waits = (part: JudgedRun) =>
+    part.evidence.continuedAt === null && part.judge.run(part.run, NO_EVIDENCE, clock).state === 'paused';
   const paused = story.parts.findLast(waits);
   const end = paused?.run.endMicros ?? null;
   if (!paused || end === null) return story;
@@ -105,12 +128,22 @@ select s.trace_id, s.span_id
   from ${table('spans')} s
  where s.start_time >= ${agnoTime(end - 2_000_000)}
    and s.parent_span_id is null
-   and (${join(names.map(name => matchesGlob(raw('s.name'), name)), ' or ')})
+   and (${join(
+     names.map(name => matchesGlob(raw('s.name'), name)),
+     ' or ',
+   )})
  order by s.start_time
  limit ${MOST_CANDIDATES}`);
   if (rows.length === 0) return story;
   const loaded = await loadRuns(store, [...new Set(rows.map(row => String(row.trace_id)))], options);
-  const tops = new Map((await loadSpans(store, rows.map(row => String(row.span_id)))).map(span => [span.spanId, span]));
+  const tops = new Map(
+    (
+      await loadSpans(
+        store,
+        rows.map(row => String(row.span_id)),
+      )
+    ).map(span => [span.spanId, span]),
+  );
   const candidates = loaded
     .flatMap(trace => trace.runs)
     .filter(judged => judged.run.isPart && tops.has(judged.run.root.id))
@@ -121,7 +154,9 @@ select s.trace_id, s.span_id
   const isTied = new Set(tied.map(judged => judged.record.traceId));
   return {
     traces: [...story.traces, ...loaded.filter(({trace}) => isTied.has(trace.traceId))],
-    parts: [...story.parts.map(part => (part === paused ? continued(part, tied[0]!, clock) : part)), ...tied].sort(byStart),
+    parts: [...story.parts.map(part => (part === paused ? continued(part, tied[0]!, clock) : part)), ...tied].sort(
+      byStart,
+    ),
   };
 }
 

@@ -27,7 +27,13 @@ export interface StretchOptions {
 /** The next spans of a walk backwards by start time, over Agno's own index; one short statement, no payload. */
 export async function loadStretch(store: Store, {from, length, test, bounds}: StretchOptions): Promise<Stretch> {
   const below = from ? [sql`(s.start_time, s.span_id) < (${from.time}, ${from.id})`] : [];
-  const rows = await store.all<{trace_id: unknown; span_id: unknown; start_time: unknown; passes: unknown; place: unknown}>(sql`
+  const rows = await store.all<{
+    trace_id: unknown;
+    span_id: unknown;
+    start_time: unknown;
+    passes: unknown;
+    place: unknown;
+  }>(sql`
 with stretch as (
   select s.trace_id, s.span_id, s.start_time, (${test}) as passes
     from ${table('spans')} s
@@ -52,4 +58,3 @@ select trace_id, span_id, start_time, passes, place
     isLast: !last || Number(last.place) < length,
   };
 }
-

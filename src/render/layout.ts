@@ -30,7 +30,7 @@ export function guidesOf(depths: readonly number[], hasChildren: readonly boolea
       if (from > 1) lead = `…${from - 1} `;
       for (let level = from; level < depth; level++) lead += open[level] ? bar : '   ';
     }
-    const below = hasChildren[i] ? bar : '   ';
+    const below = hasChildren[i] ? bar : '';
     guides[i] = {
       first: own(depth === 0 ? '' : lead + (isOpen ? branch : last)),
       rest: own(depth === 0 ? below : lead + (isOpen ? bar : '   ') + below),

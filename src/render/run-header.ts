@@ -1,6 +1,6 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
-import {wrap} from '../text/width.ts';
+import {width, wrap} from '../text/width.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {isStoredStatusWrong} from '../trace/state.ts';
 import {seenMs} from '../trace/timing.ts';
@@ -23,7 +23,14 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
     moment(record.startTime),
     run.isMissing ? line`>${duration(seenMs(run))}` : duration(record.durationMs),
     ...tokenFacts(record),
-    ...(record.models.length > 0 ? [joined(record.models.map(model => safe(model)), ', ')] : []),
+    ...(record.models.length > 0
+      ? [
+          joined(
+            record.models.map(model => safe(model)),
+            ', ',
+          ),
+        ]
+      : []),
     ...(record.agentId && record.agentId !== record.name ? [line`agent ${safe(record.agentId)}`] : []),
     ...(record.teamId && record.teamId !== record.name ? [line`team ${safe(record.teamId)}`] : []),
     ...(record.workflowId && record.workflowId !== record.name ? [line`workflow ${safe(record.workflowId)}`] : []),
@@ -34,9 +41,11 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
   ];
   return joined(
     [
-      joined(title, '  '),
+      ...flow(title, own('  '), options.columns),
       ...indented(safe(record.stateReason), options.columns),
-      ...flow(facts, options.columns).map(text => paint(text, 'dim')),
+      ...flow(facts, own(' · '), options.columns === null ? null : options.columns - 2).map(
+        text => line`  ${paint(text, 'dim')}`,
+      ),
       ...notesOf(run).flatMap(note => indented(note, options.columns).map(text => paint(text, 'dim'))),
     ],
     '\n',
@@ -61,8 +70,10 @@ function stored(record: RunRecord): Safe {
 /** What a reader would otherwise wonder about. */
 function notesOf(run: JudgedRun['run']): Safe[] {
   const notes: Safe[] = [];
-  if (run.isDetached) notes.push(own('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'));
-  if (run.surroundings === 'elsewhere') notes.push(own('Its caller is not in this database: it came through a traced gateway.'));
+  if (run.isDetached)
+    notes.push(own('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'));
+  if (run.surroundings === 'elsewhere')
+    notes.push(own('Its caller is not in this database: it came through a traced gateway.'));
   if (run.surroundings === 'request-open') notes.push(own('The HTTP request around it is not written yet.'));
   if (run.isPart) notes.push(own('It belongs to no run by its ids: work that Agno did outside a run.'));
   return notes;
@@ -73,18 +84,26 @@ function indented(text: Safe, columns: number | null): Safe[] {
   return (columns === null ? [text] : wrap(text, columns - 2)).map(part => line`  ${part}`);
 }
 
-/** Facts in a row, broken between facts where the line is full. */
-function flow(facts: readonly Safe[], columns: number | null): Safe[] {
-  const separator = own(' · ');
-  if (columns === null) return [line`  ${joined(facts, separator)}`];
+/** Items in a row, broken between items where the line is full. */
+function flow(items: readonly Safe[], separator: Safe, columns: number | null): Safe[] {
+  if (columns === null) return [joined(items, separator)];
   const lines: Safe[] = [];
   let current: Safe[] = [];
-  for (const fact of facts) {
-    const next = joined([...current, fact], separator);
-    if (current.length > 0 && next.length > columns - 2) {
-      lines.push(line`  ${joined(current, separator)}`);
-      current = [fact];
-    } else current.push(fact);
+  let used = 0;
+  for (const item of items) {
+    const size = plainWidth(item);
+    if (current.length > 0 && used + separator.length + size > columns) {
+      lines.push(joined(current, separator));
+      current = [];
+      used = 0;
+    }
+    used += (current.length > 0 ? separator.length : 0) + size;
+    current.push(item);
   }
-  return [...lines, line`  ${joined(current, separator)}`];
+  return [...lines, joined(current, separator)];
+}
+
+/** Colours take no room. */
+function plainWidth(text: Safe): number {
+  return width(own(text.replace(/\x1b\[[0-9;]*m/g, '')));
 }

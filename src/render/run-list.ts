@@ -33,7 +33,11 @@ function terminalColumns(runs: readonly JudgedRun[], options: ListOptions): Draw
     column('TIME', timeOf, {align: 'right', dropOrder: 1}),
     column('TOKENS', ({record}) => shortCount(record.totalTokens), {align: 'right', dropOrder: 3}),
     ...(isPriced ? [column('COST', ({record}) => usd(record.costUsd), {align: 'right', dropOrder: 7})] : []),
-    column('LAST WORD', lastWord, {dropOrder: 2, shrinkTo: 18, paint: (cell, i) => (stateOf(i) === 'ok' ? paint(cell, 'dim') : cell)}),
+    column('LAST WORD', lastWord, {
+      dropOrder: 2,
+      shrinkTo: 18,
+      paint: (cell, i) => (stateOf(i) === 'ok' ? paint(cell, 'dim') : cell),
+    }),
   ];
 }
 

@@ -1,7 +1,7 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
-import {isFailedSpan, type RowSelection, selectRows, type ShownRun} from '../trace/record.ts';
+import {isFailedSpan, type RowSelection, type ShownRun, selectRows} from '../trace/record.ts';
 import {criticalPath, criticalShares, gapsOf} from '../trace/timing.ts';
 import {displayName} from '../trace/tree.ts';
 import {renderRunHeader} from './run-header.ts';
@@ -19,10 +19,14 @@ export function renderShownRun(shown: ShownRun, options: ShownOptions): Safe {
   return joined(
     [
       renderRunHeader(shown.judged, options),
-      ...(shown.within ? [line`  part of ${safe(shown.within.record.name ?? 'a run')} ${shortRunId(shown.within.record)}`] : []),
+      ...(shown.within
+        ? [line`  part of ${safe(shown.within.record.name ?? 'a run')} ${shortRunId(shown.within.record)}`]
+        : []),
       own(''),
       renderTree(rows, options),
-      ...(leftOut > 0 ? [paint(line`… ${count(leftOut)} more spans (--limit 0, --depth, or --format jsonl)`, 'dim')] : []),
+      ...(leftOut > 0
+        ? [paint(line`… ${count(leftOut)} more spans (--limit 0, --depth, or --format jsonl)`, 'dim')]
+        : []),
       ...whereTimeWent(shown, options),
     ],
     '\n',
@@ -45,18 +49,28 @@ function whereTimeWent({judged}: ShownRun, {columns, ascii}: ShownOptions): Safe
   const star = own(ascii ? '*' : '★');
   return [
     ...(shares.length > 0 ? [line`${star} critical path: ${joined(shares, ', ')}`] : []),
-    ...gaps.map(gap => line`  ${duration(gap.durationMs)} without any span${gap.after === null ? own(' at the start') : line` after ${safe(gap.after)}`}`),
-  ].flatMap(text => (columns === null ? [text] : wrap(text, columns))).map(text => paint(text, 'dim'));
+    ...gaps.map(
+      gap =>
+        line`  ${duration(gap.durationMs)} without any span${gap.after === null ? own(' at the start') : line` after ${safe(gap.after)}`}`,
+    ),
+  ]
+    .flatMap(text => (columns === null ? [text] : wrap(text, columns)))
+    .map(text => paint(text, 'dim'));
 }
 
 /** What to type next about this run: the span that failed, else the one that took longest. */
 export function nextStep({judged, rows}: ShownRun): Safe | null {
   const {run, record} = judged;
   const spans = rows.filter(row => row.node.span && row.node !== run.root && !row.record.surroundings);
-  const failed = spans.find(row => isFailedSpan(row.node.span!));
+  const failures = spans.filter(row => isFailedSpan(row.node.span!));
+  // Where it happened, not those above it that only say so.
+  const failed = failures.find(row => !row.node.children.some(child => child.span && isFailedSpan(child.span)));
   const longest = spans
     .filter(row => row.node.children.length === 0)
-    .reduce<(typeof spans)[number] | null>((best, row) => (best && (best.record.durationMs ?? 0) >= (row.record.durationMs ?? 0) ? best : row), null);
+    .reduce<(typeof spans)[number] | null>(
+      (best, row) => (best && (best.record.durationMs ?? 0) >= (row.record.durationMs ?? 0) ? best : row),
+      null,
+    );
   const target = failed ?? longest;
   if (!target) return null;
   const id = record.runId === null ? own(`~${shortId(record.traceId)}`) : shortId(record.runId);

@@ -23,7 +23,10 @@ interface Section {
 export function renderSpanContent(span: Span, options: ContentOptions): Safe {
   const shown = new Set<string>();
   const sections = [...contentSections(span, options, shown), ...restSection(span, shown, options)];
-  return joined(sections.map(section => joined([paint(section.title, 'bold'), ...section.body], '\n')), '\n\n');
+  return joined(
+    sections.map(section => joined([paint(section.title, 'bold'), ...section.body], '\n')),
+    '\n\n',
+  );
 }
 
 /** What went in and what came out, for below the row of a tree (`--io full`). */
@@ -42,7 +45,8 @@ function contentSections(span: Span, options: ContentOptions, shown: Set<string>
     if (text === null) return;
     sections.push({title: own(title), body: [...(note ? [indent(note)] : []), ...block(text, options)]});
   };
-  if (span.statusMessage !== null) add(span.spanStatus === 'ERROR' ? 'Exception' : 'Status message', span.statusMessage);
+  if (span.statusMessage !== null)
+    add(span.spanStatus === 'ERROR' ? 'Exception' : 'Status message', span.statusMessage);
   if (span.kind === 'llm') {
     sections.push(...messageSections(attributes, options, shown));
     add('Invocation parameters', pretty(take(KEY.invocationParameters)));
@@ -51,13 +55,21 @@ function contentSections(span: Span, options: ContentOptions, shown: Set<string>
     shown.add(KEY.input);
     add('Arguments', pretty(take(KEY.toolParameters) ?? textOf(attributes, KEY.input)));
     const documents = documentsOf(span, attributes, shown);
-    if (documents.length > 0) sections.push({title: own(`Documents (${documents.length})`), body: documents.flatMap(document => documentLines(document, options))});
+    if (documents.length > 0)
+      sections.push({
+        title: own(`Documents (${documents.length})`),
+        body: documents.flatMap(document => documentLines(document, options)),
+      });
     else add(span.spanStatus === 'ERROR' ? 'Output' : 'Result', take(KEY.output));
     add('Description', take(KEY.toolDescription));
   } else {
     add('Input', take(KEY.input));
     const documents = documentsOf(span, attributes, shown);
-    if (documents.length > 0) sections.push({title: own(`Documents (${documents.length})`), body: documents.flatMap(document => documentLines(document, options))});
+    if (documents.length > 0)
+      sections.push({
+        title: own(`Documents (${documents.length})`),
+        body: documents.flatMap(document => documentLines(document, options)),
+      });
     add('Output', take(KEY.output));
   }
   return sections;
@@ -81,7 +93,10 @@ function messageSections(attributes: Attributes, options: ContentOptions, shown:
     shown.add(key);
     sections.push({
       title: own(`${title} (${messages.length})`),
-      body: [...notes.map(note => indent(paint(line`! ${safe(note)}`, 'yellow'))), ...messages.flatMap(message => messageLines(message, options))],
+      body: [
+        ...notes.map(note => indent(paint(line`! ${safe(note)}`, 'yellow'))),
+        ...messages.flatMap(message => messageLines(message, options)),
+      ],
     });
   }
   return sections;
@@ -105,7 +120,8 @@ function toolOfferSection(attributes: Attributes, options: ContentOptions, shown
     if (!key.startsWith('llm.tools.')) continue;
     shown.add(key);
     const schema = parseJson(textOf(attributes, key) ?? '')?.value;
-    const called = schema !== null && typeof schema === 'object' && !Array.isArray(schema) ? (schema?.function ?? schema) : null;
+    const called =
+      schema !== null && typeof schema === 'object' && !Array.isArray(schema) ? (schema?.function ?? schema) : null;
     const name = called !== null && typeof called === 'object' && !Array.isArray(called) ? called?.name : null;
     names.push(safe(typeof name === 'string' ? name : '(a tool without a name)'));
   }
@@ -143,7 +159,8 @@ function documentsOf(span: Span, attributes: Attributes, shown: Set<string>): Re
   const list = parseJson(textOf(attributes, KEY.output) ?? '')?.value;
   if (!Array.isArray(list) || list.length === 0) return [];
   const documents = list.map(item => {
-    if (item === null || typeof item !== 'object' || Array.isArray(item) || typeof item.content !== 'string') return null;
+    if (item === null || typeof item !== 'object' || Array.isArray(item) || typeof item.content !== 'string')
+      return null;
     return {
       name: typeof item.name === 'string' ? item.name : null,
       id: typeof item.id === 'string' ? item.id : null,
@@ -158,8 +175,15 @@ function documentsOf(span: Span, attributes: Attributes, shown: Set<string>): Re
 }
 
 function documentLines(document: RetrievedDocument, options: ContentOptions): Safe[] {
-  const head = [document.name ?? document.id ?? 'document', document.score === null ? null : `score ${document.score}`, document.metadata];
-  return [indent(paint(safe(head.filter(part => part !== null).join('  ')), 'cyan')), ...block(document.content, options, 4)];
+  const head = [
+    document.name ?? document.id ?? 'document',
+    document.score === null ? null : `score ${document.score}`,
+    document.metadata,
+  ];
+  return [
+    indent(paint(safe(head.filter(part => part !== null).join('  ')), 'cyan')),
+    ...block(document.content, options, 4),
+  ];
 }
 
 /** Attributes that no section has shown, unknown ones among them: nothing a span holds is left out. */

@@ -20,20 +20,36 @@ export function renderSpanDetail(span: Span, {record}: DrawnSpan, judged: Judged
     paint(own(span.kind), 'dim'),
     line`span ${safe(span.spanId)}`,
   ];
-  const tokens = span.totalTokens === null ? [] : [line`${count(span.promptTokens)} → ${count(span.completionTokens)} tokens`];
+  const tokens =
+    span.totalTokens === null ? [] : [line`${count(span.promptTokens)} → ${count(span.completionTokens)} tokens`];
   const fields: (readonly [string, Safe | null])[] = [
     ['run', line`${safe(judged.record.name ?? '(not known)')} ${shortRunId(judged.record)}`],
     ['name', safe(span.name)],
     ['started', safe(record.startTime ?? `${span.startText} (no time)`)],
-    ['took', line`${duration(span.durationMs)}${record.selfMs !== null && record.selfMs !== span.durationMs ? line`, itself ${duration(record.selfMs)}` : own('')}`],
+    [
+      'took',
+      line`${duration(span.durationMs)}${record.selfMs !== null && record.selfMs !== span.durationMs ? line`, itself ${duration(record.selfMs)}` : own('')}`,
+    ],
     ['status', safe(span.spanStatus)],
     ['why', record.stateReason === null ? null : safe(record.stateReason)],
-    ['model', span.model === null ? null : line`${safe(span.model)}${span.provider ? line` (${safe(span.provider)})` : own('')}`],
-    ['tokens', tokens[0] ? line`${tokens[0]}${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}` : null],
+    [
+      'model',
+      span.model === null
+        ? null
+        : line`${safe(span.model)}${span.provider ? line` (${safe(span.provider)})` : own('')}`,
+    ],
+    [
+      'tokens',
+      tokens[0]
+        ? line`${tokens[0]}${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`
+        : null,
+    ],
     ['cost', span.costUsd === null ? null : line`${usd(span.costUsd)} (as the provider reported it)`],
     ['parent', span.parentSpanId === null ? null : safe(span.parentSpanId)],
     ['trace', safe(span.traceId)],
   ];
-  const lines = fields.flatMap(([name, value]) => (value === null ? [] : [line`  ${paint(own(name.padEnd(8)), 'dim')}${value}`]));
+  const lines = fields.flatMap(([name, value]) =>
+    value === null ? [] : [line`  ${paint(own(name.padEnd(8)), 'dim')}${value}`],
+  );
   return joined([joined(title, '  '), ...lines, own(''), renderSpanContent(span, options)], '\n');
 }

@@ -1,7 +1,7 @@
 import type {Cell, Table, Unit} from '../table/table.ts';
 import {joined, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
-import {fit, width} from '../text/width.ts';
+import {toWidth, width} from '../text/width.ts';
 import {count, duration, usd} from './values.ts';
 
 /** One column as drawn: text per row, ready but for its width. */
@@ -18,7 +18,7 @@ export interface DrawnColumn {
 }
 
 /**
- * Draws columns. On a terminal whatever does not fit is cut or left out, least important first; into a pipe everything is whole.
+ * Draws columns. On a terminal whatever does not toWidth is cut or left out, least important first; into a pipe everything is whole.
  *
  * Written here and not with cli-table3: every cell must be cut by the same widths the terminal uses (its string-width
  * is of version 4), columns leave by importance, and it took 452 ms for 1,000 rows (stack.md 1).
@@ -27,9 +27,21 @@ export interface DrawnColumn {
 export function renderColumns(drawn: readonly DrawnColumn[], columns: number | null): Safe {
   const rowCount = drawn[0]?.cells.length ?? 0;
   const {kept, widths} = columns === null ? {kept: drawn, widths: drawn.map(naturalWidth)} : arrange(drawn, columns);
-  const lines: Safe[] = [paint(row(kept, widths, column => own(column.label)), 'dim')];
+  const lines: Safe[] = [
+    paint(
+      row(kept, widths, column => own(column.label)),
+      'dim',
+    ),
+  ];
   for (let i = 0; i < rowCount; i++) {
-    lines.push(row(kept, widths, column => column.cells[i]!, (column, text) => column.paint?.(text, i) ?? text));
+    lines.push(
+      row(
+        kept,
+        widths,
+        column => column.cells[i]!,
+        (column, text) => column.paint?.(text, i) ?? text,
+      ),
+    );
   }
   return joined(lines, '\n');
 }
@@ -44,7 +56,7 @@ function row(
 ): Safe {
   const parts = columns.map((column, i) => {
     const isLast = i === columns.length - 1 && column.align === 'left';
-    const text = fit(cell(column), widths[i]!, column.align);
+    const text = toWidth(cell(column), widths[i]!, column.align);
     return colour(column, isLast ? own(text.trimEnd()) : text);
   });
   return joined(parts, GAP);

@@ -9,7 +9,13 @@ export function duration(ms: number | null): Safe {
   const step = Math.abs(ms) < 1000 ? 1 : Math.abs(ms) < 60_000 ? 100 : 1000;
   const rounded = Math.round(ms / step) * step;
   const isShort = Math.abs(rounded) < 60_000;
-  return own(prettyMilliseconds(rounded, {secondsDecimalDigits: isShort ? 1 : 0, keepDecimalsOnWholeSeconds: isShort, unitCount: 2}));
+  return own(
+    prettyMilliseconds(rounded, {
+      secondsDecimalDigits: isShort ? 1 : 0,
+      keepDecimalsOnWholeSeconds: isShort,
+      unitCount: 2,
+    }),
+  );
 }
 
 /** A whole number with thousands marked; toLocaleString would load Intl, 23 ms on first use. */
@@ -41,7 +47,13 @@ export function ago(micros: number | null, nowMicros: number): Safe {
   const seconds = Math.round((nowMicros - micros) / 1e6);
   const size = Math.abs(seconds);
   const [value, unit] =
-    size < 60 ? [size, 's'] : size < 3600 ? [size / 60, 'm'] : size < 86_400 ? [size / 3600, 'h'] : [size / 86_400, 'd'];
+    size < 60
+      ? [size, 's']
+      : size < 3600
+        ? [size / 60, 'm']
+        : size < 86_400
+          ? [size / 3600, 'h']
+          : [size / 86_400, 'd'];
   return own(seconds < 0 ? `in ${Math.floor(value)}${unit}` : `${Math.floor(value)}${unit} ago`);
 }
 
@@ -52,7 +64,12 @@ export function moment(iso: string | null): Safe {
 
 /** The first line of a text that holds anything, for a cell. */
 export function firstLine(text: string): Safe {
-  return safe(text.split('\n').find(line => line.trim() !== '')?.trim() ?? '');
+  return safe(
+    text
+      .split('\n')
+      .find(line => line.trim() !== '')
+      ?.trim() ?? '',
+  );
 }
 
 /** A UUID or a hex id in the length people compare by eye; other ids whole. */

@@ -9,10 +9,7 @@ export interface FoundColumns {
 
 /** @throws UserError exit 5 that names what is missing, in the words of the database at hand */
 export function checkSchema(found: FoundColumns, choice: TableChoice, label: string): void {
-  const missing = [
-    ...(found.traces ? [] : [choice.tracesTable]),
-    ...(found.spans ? [] : [choice.spansTable]),
-  ];
+  const missing = [...(found.traces ? [] : [choice.tracesTable]), ...(found.spans ? [] : [choice.spansTable])];
   if (missing.length > 0) {
     const isDefault = choice.tracesTable === DEFAULT_TABLES.traces && choice.spansTable === DEFAULT_TABLES.spans;
     throw new UserError(EXIT.schema, `"${label}" has no table ${missing.map(name => `"${name}"`).join(' and ')}.`, {
@@ -28,8 +25,12 @@ export function checkSchema(found: FoundColumns, choice: TableChoice, label: str
     const lacking = REQUIRED_COLUMNS[role].filter(column => !found[role]!.includes(column));
     if (lacking.length === 0) continue;
     const name = role === 'spans' ? choice.spansTable : choice.tracesTable;
-    throw new UserError(EXIT.schema, `table "${name}" is not understood: it has no column ${lacking.map(column => `"${column}"`).join(', ')}.`, {
-      hint: "This tool reads the tables of Agno 2.3.5 and later; is it Agno's table?",
-    });
+    throw new UserError(
+      EXIT.schema,
+      `table "${name}" is not understood: it has no column ${lacking.map(column => `"${column}"`).join(', ')}.`,
+      {
+        hint: "This tool reads the tables of Agno 2.3.5 and later; is it Agno's table?",
+      },
+    );
   }
 }

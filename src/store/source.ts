@@ -56,12 +56,17 @@ const URL_SHAPE = /^([a-z][a-z0-9]*)(?:\+[a-z0-9_]+)?:(\/\/)?/i;
  */
 export function parseSource(text: string, origin: string, env: Env, cwd: string): Source {
   const trimmed = text.trim();
-  if (trimmed === '') throw usageError(`${origin} is empty.`, 'Write a URL such as postgresql://user@host/db, or a path such as ./agno.db');
+  if (trimmed === '')
+    throw usageError(
+      `${origin} is empty.`,
+      'Write a URL such as postgresql://user@host/db, or a path such as ./agno.db',
+    );
   const match = URL_SHAPE.exec(trimmed);
   const scheme = match?.[1]?.toLowerCase();
   if (match?.[2] !== undefined || scheme === 'sqlite') {
     if (scheme === 'sqlite') return parseSqliteUrl(trimmed.slice(match![0].length), origin, cwd);
-    if (scheme === 'postgresql' || scheme === 'postgres') return parsePostgresUrl(trimmed.slice(match![0].length), origin, env);
+    if (scheme === 'postgresql' || scheme === 'postgres')
+      return parsePostgresUrl(trimmed.slice(match![0].length), origin, env);
     if (scheme === 'file') return sqlite(decodeURIComponent(trimmed.replace(/^file:(\/\/)?/, '')), cwd);
     throw usageError(
       `${origin} "${scheme}://…" is no database this tool reads.`,
@@ -83,7 +88,10 @@ function sqlite(file: string, cwd: string): SqliteSource {
 function parseSqliteUrl(rest: string, origin: string, cwd: string): SqliteSource {
   const file = rest.split('?', 1)[0]!;
   if (file === '' || file === '/' || /^\/?:memory:$/.test(file)) {
-    throw usageError(`${origin} names no file: an in-memory SQLite database lives in its own process only.`, 'Write sqlite:///agno.db or a path.');
+    throw usageError(
+      `${origin} names no file: an in-memory SQLite database lives in its own process only.`,
+      'Write sqlite:///agno.db or a path.',
+    );
   }
   const plain = file.replace(/^\/(?=.)/, '').replace(/^file:/, '');
   return sqlite(decode(plain), cwd);
@@ -95,7 +103,9 @@ function parseSqliteUrl(rest: string, origin: string, cwd: string): SqliteSource
  * part of the password would end up in messages as a host.
  */
 function parsePostgresUrl(rest: string, origin: string, env: Env): PostgresSource {
-  const match = /^(?:([^:/@?]*)(?::([^@]*))?@)?(\[[^\]]*\]|[^:/?#]*)(?::([^/?#]*))?(?:\/([^?#]*))?(?:\?(.*))?$/s.exec(rest);
+  const match = /^(?:([^:/@?]*)(?::([^@]*))?@)?(\[[^\]]*\]|[^:/?#]*)(?::([^/?#]*))?(?:\/([^?#]*))?(?:\?(.*))?$/s.exec(
+    rest,
+  );
   if (!match || match[3]!.includes('@') || match[5]?.includes('@')) {
     throw usageError(
       `${origin} is no Postgres URL this tool can read.`,
@@ -104,7 +114,10 @@ function parsePostgresUrl(rest: string, origin: string, env: Env): PostgresSourc
   }
   const [, user, password, host = '', port, database, query] = match;
   if (host.includes(',') || port?.includes(',')) {
-    throw usageError(`${origin} names several hosts; one is read at a time.`, 'Write the host to read from, for example the primary.');
+    throw usageError(
+      `${origin} names several hosts; one is read at a time.`,
+      'Write the host to read from, for example the primary.',
+    );
   }
   const parameters = new Map<string, string>();
   const set = (key: string, value: string | undefined) => {
@@ -140,7 +153,11 @@ function parseKeywords(text: string, origin: string): Map<string, string> {
     end = pair.lastIndex;
     if (end === text.length) break;
   }
-  if (end < text.length) throw usageError(`${origin} is no list of key=value pairs.`, "Write host=localhost dbname=ai, values with blanks in '…'");
+  if (end < text.length)
+    throw usageError(
+      `${origin} is no list of key=value pairs.`,
+      "Write host=localhost dbname=ai, values with blanks in '…'",
+    );
   return parameters;
 }
 
@@ -176,7 +193,10 @@ function parsePort(text: string | null, origin: string): number {
   const port = Number(text);
   // Not quoted: what stands where a port should be may be the rest of a password.
   if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw usageError(`${origin} has no valid port.`, 'Characters such as @ : / in a password must be written as %40 %3A %2F');
+    throw usageError(
+      `${origin} has no valid port.`,
+      'Characters such as @ : / in a password must be written as %40 %3A %2F',
+    );
   }
   return port;
 }

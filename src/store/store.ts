@@ -24,7 +24,12 @@ export interface TableChoice {
   readonly spansTable: string;
 }
 
-export const DEFAULT_TABLES = {traces: 'agno_traces', spans: 'agno_spans', runs: 'agno_runs', sessions: 'agno_sessions'} as const;
+export const DEFAULT_TABLES = {
+  traces: 'agno_traces',
+  spans: 'agno_spans',
+  runs: 'agno_runs',
+  sessions: 'agno_sessions',
+} as const;
 
 export interface OpenOptions {
   readonly tables: TableChoice;
@@ -37,6 +42,32 @@ export interface OpenOptions {
 
 /** Columns this tool cannot do without; others may be missing or extra. */
 export const REQUIRED_COLUMNS = {
-  spans: ['span_id', 'trace_id', 'parent_span_id', 'name', 'span_kind', 'status_code', 'status_message', 'start_time', 'end_time', 'duration_ms', 'attributes', 'created_at'],
-  traces: ['trace_id', 'name', 'status', 'start_time', 'end_time', 'run_id', 'session_id', 'user_id', 'agent_id', 'team_id', 'workflow_id', 'created_at'],
+  spans: [
+    'span_id',
+    'trace_id',
+    'parent_span_id',
+    'name',
+    'span_kind',
+    'status_code',
+    'status_message',
+    'start_time',
+    'end_time',
+    'duration_ms',
+    'attributes',
+    'created_at',
+  ],
+  traces: [
+    'trace_id',
+    'name',
+    'status',
+    'start_time',
+    'end_time',
+    'run_id',
+    'session_id',
+    'user_id',
+    'agent_id',
+    'team_id',
+    'workflow_id',
+    'created_at',
+  ],
 } as const;

@@ -16,6 +16,7 @@ const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
 /** Invisible and format characters that can hide or reorder text; shown as an escape because they are evidence. */
 const HIDDEN =
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: single code points are meant, whatever they combine with
   /[\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\u{e0000}-\u{e0fff}]/u;
 const PRIVATE_OR_NONCHARACTER = /[\ue000-\uf8ff\ufdd0-\ufdef\u{f0000}-\u{10ffff}]|[\ufffe\uffff]/u;
 const SUSPECT =

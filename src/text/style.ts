@@ -1,5 +1,5 @@
 import chalk from 'chalk';
-import {type Safe, own} from './safe.ts';
+import {own, type Safe} from './safe.ts';
 
 /**
  * Colours. They are added to safe text only, after it was cut to its cell, so nothing has to be measured or sliced

@@ -1,5 +1,5 @@
 import {eastAsianWidth} from 'get-east-asian-width';
-import {type Safe, own} from './safe.ts';
+import {own, type Safe} from './safe.ts';
 
 /**
  * Columns and cuts of safe text.
@@ -42,7 +42,7 @@ export function truncate(text: Safe, columns: number): Safe {
 }
 
 /** `text` in exactly `columns` columns. */
-export function fit(text: Safe, columns: number, align: 'left' | 'right' = 'left'): Safe {
+export function toWidth(text: Safe, columns: number, align: 'left' | 'right' = 'left'): Safe {
   const cut = truncate(text, columns);
   const space = ' '.repeat(Math.max(0, columns - width(cut)));
   return own(align === 'left' ? cut + space : space + cut);

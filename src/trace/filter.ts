@@ -109,7 +109,11 @@ function holdsSpans(run: JudgedRun['run'], state: State, filter: RunFilter): boo
 function holdsError(text: string, span: Span, answersCount: boolean): boolean {
   const wanted = text.toLowerCase();
   if (span.statusMessage?.toLowerCase().includes(wanted)) return true;
-  return answersCount && (span.kind === 'agent' || span.kind === 'team') && (span.output?.toLowerCase().includes(wanted) ?? false);
+  return (
+    answersCount &&
+    (span.kind === 'agent' || span.kind === 'team') &&
+    (span.output?.toLowerCase().includes(wanted) ?? false)
+  );
 }
 
 /** Shell-like pattern over the whole text, case-insensitive: `*`, `?`, `\` before either takes it literally. */

@@ -62,7 +62,8 @@ function parseTolerant(text: string): ParsedJson | null {
     if (!top) root = value;
     else if (top.kind === 'array') top.value.push(value);
     else if (top.key !== null) {
-      if (Object.hasOwn(top.value, top.key)) cursor.problems.add(`repeats the key ${JSON.stringify(top.key)}, the last one counts`);
+      if (Object.hasOwn(top.value, top.key))
+        cursor.problems.add(`repeats the key ${JSON.stringify(top.key)}, the last one counts`);
       define(top.value, top.key, value);
       top.key = null;
     }
@@ -123,12 +124,12 @@ function readString(cursor: Cursor): string | null {
   const body = text.slice(cursor.at + 1, Math.min(end, text.length));
   if (end >= text.length) cursor.problems.add('is cut off');
   cursor.at = end + 1;
-  return unescape(body);
+  return unescapeBody(body);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {b: '\b', f: '\f', n: '\n', r: '\r', t: '\t'};
 
-function unescape(body: string): string {
+function unescapeBody(body: string): string {
   return body.replace(/\\(?:u([0-9a-fA-F]{4})|([^u]))?/g, (whole, hex?: string, char?: string) => {
     if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
     if (char !== undefined) return ESCAPES[char] ?? char;

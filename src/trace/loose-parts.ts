@@ -17,7 +17,9 @@ export interface LooseCandidate {
  * @param candidates loose parts that began after the pause, oldest first
  */
 export function tieLooseParts(paused: JudgedRun, candidates: readonly LooseCandidate[]): JudgedRun[] {
-  const after = candidates.filter(({top}) => (top.startMicros ?? 0) >= (paused.run.endMicros ?? Number.POSITIVE_INFINITY));
+  const after = candidates.filter(
+    ({top}) => (top.startMicros ?? 0) >= (paused.run.endMicros ?? Number.POSITIVE_INFINITY),
+  );
   return paused.run.kind === 'workflow' ? tieSteps(paused, after) : tieCalls(paused, after);
 }
 
@@ -35,15 +37,23 @@ function tieCalls(paused: JudgedRun, candidates: readonly LooseCandidate[]): Jud
   const results: {call: ToolCall; result: string}[] = [];
   for (const {judged, top} of candidates) {
     if (top.kind !== 'llm' || !top.attributes) continue;
-    const answered = messagesOf(top.attributes, 'input').messages.filter(message => message.toolCallId !== null && asked.has(message.toolCallId));
+    const answered = messagesOf(top.attributes, 'input').messages.filter(
+      message => message.toolCallId !== null && asked.has(message.toolCallId),
+    );
     if (answered.length === 0) continue;
     tied.add(judged);
     learn(top);
-    for (const message of answered) results.push({call: asked.get(message.toolCallId!)!, result: message.content.join('\n')});
+    for (const message of answered)
+      results.push({call: asked.get(message.toolCallId!)!, result: message.content.join('\n')});
   }
   for (const {judged, top} of candidates) {
     if (top.openInferenceKind !== 'TOOL') continue;
-    const at = results.findIndex(({call, result}) => call.name === (top.toolName ?? top.name) && sameJson(call.arguments, top.toolArguments) && isResult(result, top.output));
+    const at = results.findIndex(
+      ({call, result}) =>
+        call.name === (top.toolName ?? top.name) &&
+        sameJson(call.arguments, top.toolArguments) &&
+        isResult(result, top.output),
+    );
     if (at < 0) continue;
     results.splice(at, 1);
     tied.add(judged);
@@ -52,7 +62,9 @@ function tieCalls(paused: JudgedRun, candidates: readonly LooseCandidate[]): Jud
 }
 
 function sameJson(a: string | null, b: string | null): boolean {
-  const [left, right] = [a, b].map(text => JSON.stringify(sorted(text === null ? null : (parseJson(text)?.value ?? text))));
+  const [left, right] = [a, b].map(text =>
+    JSON.stringify(sorted(text === null ? null : (parseJson(text)?.value ?? text))),
+  );
   return left === right;
 }
 
@@ -70,7 +82,9 @@ function isResult(sent: string, output: string | null): boolean {
 /** Steps by the names the workflow declared and by what they were handed: the previous step's output, or the session. */
 function tieSteps(paused: JudgedRun, candidates: readonly LooseCandidate[]): JudgedRun[] {
   const root = paused.run.root.span!;
-  const done = paused.run.root.children.flatMap(child => (child.span?.kind === 'step' || child.span?.kind === 'parallel' ? child.span : []));
+  const done = paused.run.root.children.flatMap(child =>
+    child.span?.kind === 'step' || child.span?.kind === 'parallel' ? child.span : [],
+  );
   const remaining = root.steps.slice(indexAfter(root.steps, done));
   const tied: JudgedRun[] = [];
   let handed = done.at(-1)?.output ?? root.output;

@@ -103,11 +103,14 @@ function gapsIn(messages: readonly Message[], attributes: Attributes): string[] 
   if (first > 0) {
     notes.push(`${first} earlier ${plural(first, 'message')} not recorded: the span reached its attribute limit`);
   } else if (attributes[KEY.input] === undefined) {
-    notes.push('input.value is not recorded, the first messages may be missing too: the span reached its attribute limit');
+    notes.push(
+      'input.value is not recorded, the first messages may be missing too: the span reached its attribute limit',
+    );
   }
   const last = messages.at(-1)!.index;
   const holes = last - first + 1 - messages.length;
-  if (holes > 0) notes.push(`${holes} ${plural(holes, 'message')} in between not recorded (a role the instrumentor leaves out)`);
+  if (holes > 0)
+    notes.push(`${holes} ${plural(holes, 'message')} in between not recorded (a role the instrumentor leaves out)`);
   return notes;
 }
 

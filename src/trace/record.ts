@@ -2,9 +2,9 @@ import type {Kind} from './kind.ts';
 import type {Run, Trace} from './runs.ts';
 import type {Span} from './span.ts';
 import {type Evidence, isFailedCall, type Judge, type Judgement, NO_EVIDENCE, type State} from './state.ts';
-import {criticalPath, selfMs} from './timing.ts';
 import {isoTime} from './time.ts';
-import {modelCalls, modelsOf, subtreeTokens, sumTokens, type Tokens} from './tokens.ts';
+import {criticalPath, selfMs} from './timing.ts';
+import {modelCalls, modelsOf, NO_TOKENS, subtreeTokens, sumTokens, type Tokens} from './tokens.ts';
 import {displayName, isRunSpan, type Node, walk} from './tree.ts';
 
 /** A run, a loose part or (with `traffic`) a plain request, as the JSON contract has it. Unknown is null. */
@@ -166,7 +166,9 @@ export function selectRows({judged, rows}: ShownRun, selection: RowSelection): {
   const {criticalOnly, kinds, depth, limit} = selection;
   const keep = new Set<Node>();
   for (const {node, record} of rows) {
-    const isWanted = (!criticalOnly || record.critical || node === judged.run.root) && (kinds.length === 0 || (record.kind !== null && kinds.includes(record.kind)));
+    const isWanted =
+      (!criticalOnly || record.critical || node === judged.run.root) &&
+      (kinds.length === 0 || (record.kind !== null && kinds.includes(record.kind)));
     if (!isWanted) continue;
     for (let up: Node | null = node; up && !keep.has(up); up = up.parent) keep.add(up);
   }
@@ -263,7 +265,8 @@ export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[
         model: span?.model ?? null,
         provider: span?.provider ?? null,
         toolName: span?.toolName ?? null,
-        ...tokens.get(node)!,
+        // Surroundings count into nothing of the run's (design section 3).
+        ...(node.run === null && !run.isTraffic ? NO_TOKENS : tokens.get(node)!),
         problems: span?.problems ?? [],
       },
     });

@@ -1,6 +1,6 @@
+import type {Kind} from './kind.ts';
 import {asText, type Span, type TraceRow} from './span.ts';
 import {buildForest, byStart, displayName, isRunSpan, type Node, startOf, walk} from './tree.ts';
-import type {Kind} from './kind.ts';
 
 /** How long a run without its run span counts as running, then as stalled; after that it is lost. */
 export interface Patience {
@@ -188,7 +188,10 @@ class RunFinder {
     const members: Node[] = [];
     // With the latest end of the run spans above: a run that starts after all of them had ended is a leak.
     const isRun = draft.root.span !== null && isRunSpan(draft.root.span);
-    const stack = draft.tops.map(node => ({node, openUntil: isRun ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY}));
+    const stack = draft.tops.map(node => ({
+      node,
+      openUntil: isRun ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY,
+    }));
     while (stack.length > 0) {
       const {node, openUntil} = stack.pop()!;
       let until = openUntil;
@@ -289,4 +292,3 @@ function isSurroundings(span: Span, holdsRun: boolean): boolean {
   if (span.openInferenceKind === null) return true;
   return holdsRun && !['step', 'parallel', 'tool', 'retrieval', 'memory', 'llm'].includes(span.kind);
 }
-

@@ -5,8 +5,8 @@ import {
   numberOf,
   OUTPUT_MESSAGES_PREFIX,
   parseAttributes,
-  textOf,
   TOOL_CALL_MARK,
+  textOf,
 } from './attributes.ts';
 import {parseJson} from './json.ts';
 import {type Kind, kindOf} from './kind.ts';
@@ -242,7 +242,8 @@ function toolCallsOfOutput(output: string | null): ToolCall[] {
   const messages = Array.isArray(value) ? value : value.messages;
   if (!Array.isArray(messages)) return [];
   return messages.flatMap(message => {
-    const calls = message !== null && typeof message === 'object' && !Array.isArray(message) ? message.tool_calls : null;
+    const calls =
+      message !== null && typeof message === 'object' && !Array.isArray(message) ? message.tool_calls : null;
     if (!Array.isArray(calls)) return [];
     return calls.flatMap(call => {
       if (call === null || typeof call !== 'object' || Array.isArray(call)) return [];

@@ -112,7 +112,12 @@ export class Judge {
       };
     }
     const own = judgeOwn(span);
-    return {judgement: own?.judgement ?? judgeBelow(below) ?? {state: 'ok', reason: ''}, below, failure: own?.failure ?? null, paused};
+    return {
+      judgement: own?.judgement ?? judgeBelow(below) ?? {state: 'ok', reason: ''},
+      below,
+      failure: own?.failure ?? null,
+      paused,
+    };
   }
 
   private collect(children: readonly Node[]): Failures {
@@ -150,8 +155,10 @@ function judgeUnfinished(run: Run, {nowMicros, patience}: Clock): Judgement {
   const count = `${spans} ${spans === 1 ? 'span' : 'spans'}`;
   if (run.lastSeenMicros === null) return {state: 'lost', reason: `${count} without a time, the run span never came`};
   const silentMs = (nowMicros - run.lastSeenMicros) / 1000;
-  if (silentMs < patience.stalledAfterMs) return {state: 'running', reason: `${count} so far, the run span is not written yet`};
-  if (silentMs < patience.lostAfterMs) return {state: 'stalled', reason: `${count}, then silence; the run span is not written yet`};
+  if (silentMs < patience.stalledAfterMs)
+    return {state: 'running', reason: `${count} so far, the run span is not written yet`};
+  if (silentMs < patience.lostAfterMs)
+    return {state: 'stalled', reason: `${count}, then silence; the run span is not written yet`};
   return {state: 'lost', reason: `${count}, the run span never came`};
 }
 
@@ -159,8 +166,13 @@ function judgeUnfinished(run: Run, {nowMicros, patience}: Clock): Judgement {
 function judgeOwn(span: Span): {judgement: Judgement; failure: string} | null {
   const name = displayName(span);
   if (span.kind === 'llm' && isFailedCall(span)) {
-    const reason = span.statusMessage ?? (span.spanStatus === 'UNSET' ? 'stopped before the model had answered' : 'the model call brought no answer');
-    return {judgement: {state: span.spanStatus === 'UNSET' ? 'cancelled' : 'error', reason}, failure: `${name} call failed`};
+    const reason =
+      span.statusMessage ??
+      (span.spanStatus === 'UNSET' ? 'stopped before the model had answered' : 'the model call brought no answer');
+    return {
+      judgement: {state: span.spanStatus === 'UNSET' ? 'cancelled' : 'error', reason},
+      failure: `${name} call failed`,
+    };
   }
   if (span.spanStatus !== 'ERROR') return null;
   const isStep = span.kind === 'step' || span.kind === 'parallel';
@@ -239,11 +251,15 @@ function judgeCancelled({span, last, isAgno}: Facts, {agnoStatus}: Evidence): Ju
   const match = span.output === null ? null : CANCELLED_OUTPUT.exec(span.output.trim());
   if (match && (span.runId === null || match[1] === span.runId)) return cancelled('cancelled by request');
   if (span.hasOutput || span.spanStatus === 'ERROR' || !isAgno) return null;
-  const leftStream = agnoStatus === 'CANCELLED' ? 'cancelled, or its reader left the stream' : 'its reader left the stream';
+  const leftStream =
+    agnoStatus === 'CANCELLED' ? 'cancelled, or its reader left the stream' : 'its reader left the stream';
   if (span.spanStatus === 'UNSET') {
-    return cancelled(last && isStreamed(last) ? leftStream : 'stopped from outside: its task was cancelled or its client left');
+    return cancelled(
+      last && isStreamed(last) ? leftStream : 'stopped from outside: its task was cancelled or its client left',
+    );
   }
-  if (!last || !isFailedCall(last) || last.spanStatus === 'ERROR') return agnoStatus === 'CANCELLED' ? cancelled('Agno says CANCELLED') : null;
+  if (!last || !isFailedCall(last) || last.spanStatus === 'ERROR')
+    return agnoStatus === 'CANCELLED' ? cancelled('Agno says CANCELLED') : null;
   // Up to 1.0.3 a call that failed and a call whose reader left are stored alike. A reader that leaves ends the run
   // first and the call after it; a failing call ends before its run does.
   const outlived = (last.endMicros ?? 0) > (span.endMicros ?? 0);
@@ -269,7 +285,8 @@ function judgeError(facts: Facts, {agnoStatus}: Evidence): Judgement | null {
   if (node.children.length > 0) return null;
   // Up to 1.0.3 a blocked run is stored like one that answered: OK, with the guard's words as its output.
   const isTooShort = span.durationMs !== null && span.durationMs < TOO_SHORT_FOR_A_MODEL_MS && !isContinuation(span);
-  if (agnoStatus === 'ERROR' || (agnoStatus === null && isTooShort)) return error(`${BLOCKED}: ${firstLine(span.output)}`);
+  if (agnoStatus === 'ERROR' || (agnoStatus === null && isTooShort))
+    return error(`${BLOCKED}: ${firstLine(span.output)}`);
   return null;
 }
 
@@ -278,10 +295,13 @@ function causeOf(facts: Facts): string {
   const {node, span, last, hasAnswer} = facts;
   if (span.kind === 'workflow') {
     const step = node.children.findLast(child => child.span?.spanStatus === 'ERROR')?.span;
-    return step ? `step "${displayName(step)}" failed: ${firstLine(step.statusMessage)}` : firstLine(span.statusMessage);
+    return step
+      ? `step "${displayName(step)}" failed: ${firstLine(step.statusMessage)}`
+      : firstLine(span.statusMessage);
   }
   if (last && isFailedCall(last) && !hasAnswer) return failedCallText(facts);
-  const said = span.statusMessage !== null && span.statusMessage !== 'run status: error' ? span.statusMessage : span.output;
+  const said =
+    span.statusMessage !== null && span.statusMessage !== 'run status: error' ? span.statusMessage : span.output;
   return `${node.children.length === 0 ? BLOCKED : 'failed'}: ${firstLine(said)}`;
 }
 
@@ -294,9 +314,11 @@ function failedCallText({span, calls, last}: Facts): string {
 }
 
 /** Texts with which Agno answers for a run that waits (agno/utils/response.py, agno/team/_hooks.py). */
-const PAUSED_OUTPUT = /^(I have tools to execute, but (I need|it needs) |Team run paused\b|Member '.*' requires human input)/;
+const PAUSED_OUTPUT =
+  /^(I have tools to execute, but (I need|it needs) |Team run paused\b|Member '.*' requires human input)/;
 /** A paused workflow stores the Python repr of its output object. */
-const PAUSED_WORKFLOW = /^WorkflowRunOutput\([\s\S]*(status=<RunStatus\.paused|paused_step_name='|pause_kind=<PauseKind)/;
+const PAUSED_WORKFLOW =
+  /^WorkflowRunOutput\([\s\S]*(status=<RunStatus\.paused|paused_step_name='|pause_kind=<PauseKind)/;
 
 function judgePaused(facts: Facts, {agnoStatus, continuedAt}: Evidence): Judgement | null {
   const waits = waitsFor(facts);

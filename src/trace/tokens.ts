@@ -11,6 +11,14 @@ export interface Tokens {
   readonly costUsd: number | null;
 }
 
+export const NO_TOKENS: Tokens = {
+  promptTokens: null,
+  completionTokens: null,
+  cachedTokens: null,
+  totalTokens: null,
+  costUsd: null,
+};
+
 type Count = 'promptTokens' | 'completionTokens' | 'cachedTokens' | 'totalTokens';
 const COUNTS: readonly Count[] = ['promptTokens', 'completionTokens', 'cachedTokens', 'totalTokens'];
 

@@ -156,7 +156,13 @@ function regroupDelegations(parent: Node): void {
 
 function covers(call: Span, member: Span): boolean {
   const {startMicros: from, endMicros: to} = call;
-  return from !== null && to !== null && member.startMicros !== null && from <= member.startMicros && member.startMicros <= to;
+  return (
+    from !== null &&
+    to !== null &&
+    member.startMicros !== null &&
+    from <= member.startMicros &&
+    member.startMicros <= to
+  );
 }
 
 function names(call: Span, member: Span): boolean {
@@ -216,4 +222,3 @@ export function isStreamed(span: Span): boolean {
 export function isRunSpan(span: Span): boolean {
   return span.kind === 'agent' || span.kind === 'team' || span.kind === 'workflow';
 }
-

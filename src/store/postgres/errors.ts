@@ -18,7 +18,10 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
   switch (code) {
     case 'ECONNREFUSED':
     case 'ENOENT':
-      return fail(`no Postgres answered at ${at} (database "${source.database}").`, 'Is the server up? Check --db or AGNO_TRACE_DB.');
+      return fail(
+        `no Postgres answered at ${at} (database "${source.database}").`,
+        'Is the server up? Check --db or AGNO_TRACE_DB.',
+      );
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return fail(`host "${source.host}" is not known.`, 'Check the host in --db or AGNO_TRACE_DB.');
@@ -28,34 +31,61 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
       return fail(`no Postgres answered at ${at} in time.`, 'Check the network, the port and the firewall.');
     case '28P01':
     case '28000':
-      return fail(`"${label}" refused the login of user "${source.user}".`, 'Check the user and the password: in the URL, PGPASSWORD or ~/.pgpass.');
+      return fail(
+        `"${label}" refused the login of user "${source.user}".`,
+        'Check the user and the password: in the URL, PGPASSWORD or ~/.pgpass.',
+      );
     case '3D000':
       return fail(`there is no database "${source.database}" at ${at}.`, 'Check the last part of the URL.');
     case '3F000':
     case '42P01':
-      return new UserError(EXIT.schema, `a table is gone from "${label}".`, {hint: 'Try again; was it renamed or dropped just now?', cause: error});
+      return new UserError(EXIT.schema, `a table is gone from "${label}".`, {
+        hint: 'Try again; was it renamed or dropped just now?',
+        cause: error,
+      });
     case '42501':
-      return fail(`user "${source.user}" may not read the tables at "${label}".`, 'It needs USAGE on the schema and SELECT on both tables.');
+      return fail(
+        `user "${source.user}" may not read the tables at "${label}".`,
+        'It needs USAGE on the schema and SELECT on both tables.',
+      );
     case '53300':
       return fail(`"${label}" has no connection left.`, 'Try again, or connect through a pooler.');
     case '57014':
-      return fail(`"${label}" took too long and was stopped by its statement timeout.`, 'Narrow the window (--last 24h), or allow more with --timeout 2m.');
+      return fail(
+        `"${label}" took too long and was stopped by its statement timeout.`,
+        'Narrow the window (--last 24h), or allow more with --timeout 2m.',
+      );
     case '57P01':
     case '57P02':
     case '57P03':
       return fail(`"${label}" is starting up or shutting down.`, 'Try again in a moment.');
   }
   if (/SASL|client password must be a string/i.test(message)) {
-    return fail(`"${label}" asks for a password and none is given.`, 'Set it in the URL, in PGPASSWORD or in ~/.pgpass.');
+    return fail(
+      `"${label}" asks for a password and none is given.`,
+      'Set it in the URL, in PGPASSWORD or in ~/.pgpass.',
+    );
   }
   if (/does not support SSL/.test(message)) {
-    return fail(`"${label}" offers no TLS, but sslmode is "${source.sslMode}".`, 'sslmode=prefer takes TLS only where there is some.');
+    return fail(
+      `"${label}" offers no TLS, but sslmode is "${source.sslMode}".`,
+      'sslmode=prefer takes TLS only where there is some.',
+    );
   }
   if (/certificate|self.signed|altnames|CERT_|DEPTH_ZERO/i.test(`${message} ${code}`)) {
-    return fail(`the certificate of "${label}" was not accepted (sslmode "${source.sslMode}").`, 'Give its authority: sslrootcert=FILE; sslmode=require encrypts without checking it.');
+    return fail(
+      `the certificate of "${label}" was not accepted (sslmode "${source.sslMode}").`,
+      'Give its authority: sslrootcert=FILE; sslmode=require encrypts without checking it.',
+    );
   }
-  if (/timeout/i.test(message) && severity === undefined) return fail(`"${label}" did not answer in time.`, 'Check the network, or allow more with --timeout 2m.');
-  if (code === 'ECONNRESET' || code === 'EPIPE' || /Connection terminated|Connection ended/.test(message) || code.startsWith('08')) {
+  if (/timeout/i.test(message) && severity === undefined)
+    return fail(`"${label}" did not answer in time.`, 'Check the network, or allow more with --timeout 2m.');
+  if (
+    code === 'ECONNRESET' ||
+    code === 'EPIPE' ||
+    /Connection terminated|Connection ended/.test(message) ||
+    code.startsWith('08')
+  ) {
     return fail(`the connection to "${label}" broke off.`, 'Try again.');
   }
   return error;

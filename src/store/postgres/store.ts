@@ -4,20 +4,18 @@ import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql
 import {checkSchema} from '../schema-check.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
 import {DEFAULT_TABLES, type OpenOptions, type Store, type TableChoice} from '../store.ts';
-import {explainPostgres, isTlsRefused} from './errors.ts';
-import {passwordFromFile} from './pgpass.ts';
-import {attempts} from './tls.ts';
-
-const CONNECT_MS = 10_000;
+import {connectClient} from './connect.ts';
+import {explainPostgres} from './errors.ts';
 
 /**
  * Opens one connection. No session state anywhere: every read is its own `BEGIN READ ONLY` with `SET LOCAL`, statements
  * are unnamed, so that it works through a pooler in transaction mode (reliability.md 4.2).
  */
 export async function openPostgres(source: PostgresSource, options: OpenOptions): Promise<Store> {
-  const connection = await connect(source, options).catch(error => {
+  const client = await connectClient(source, options).catch(error => {
     throw explainPostgres(error, source);
   });
+  const connection = new Connection(client, options);
   try {
     const facts = await connection.inspect(options.tables);
     return new PostgresStore(source, connection, facts, options);
@@ -85,7 +83,9 @@ class Connection {
   ) {}
 
   async read<Row>(text: string, params: readonly unknown[], timeoutMs: number): Promise<Row[]> {
-    await this.client.query(`begin read only; set local statement_timeout = ${timeoutMs}; set local lock_timeout = 3000`);
+    await this.client.query(
+      `begin read only; set local statement_timeout = ${timeoutMs}; set local lock_timeout = 3000`,
+    );
     try {
       const {rows} = await this.client.query({text, values: [...params]});
       await this.client.query('commit');
@@ -115,7 +115,12 @@ class Connection {
   }
 }
 
-const NAMES = ({spansTable, tracesTable}: TableChoice) => [spansTable, tracesTable, DEFAULT_TABLES.runs, DEFAULT_TABLES.sessions];
+const NAMES = ({spansTable, tracesTable}: TableChoice) => [
+  spansTable,
+  tracesTable,
+  DEFAULT_TABLES.runs,
+  DEFAULT_TABLES.sessions,
+];
 
 const INSPECT = `
 select coalesce(json_agg(json_build_object('schema', t.schema, 'name', t.name, 'readable', t.readable, 'columns', t.columns)), '[]')::text as tables,
@@ -135,30 +140,54 @@ select coalesce(json_agg(json_build_object('schema', t.schema, 'name', t.name, '
 /** Where both tables are: the schema that was asked for, the only one that has them, or `ai`, Agno's own. */
 function chooseTables(found: readonly FoundTable[], choice: TableChoice, client: PgClient): TableNames {
   const label = `${client.user}@${client.host}:${client.port}/${client.database}`;
-  const schemas = [...new Set(found.filter(table => table.name === choice.spansTable || table.name === choice.tracesTable).map(table => table.schema))].sort();
+  const schemas = [
+    ...new Set(
+      found
+        .filter(table => table.name === choice.spansTable || table.name === choice.tracesTable)
+        .map(table => table.schema),
+    ),
+  ].sort();
   if (choice.schema === null && schemas.length > 1) {
-    throw new UserError(EXIT.usage, `${schemas.length} schemas of "${label}" hold such tables: ${schemas.map(name => `"${name}"`).join(', ')}.`, {
-      hint: `Choose one, for example --schema ${schemas.includes('ai') ? 'ai' : schemas[0]}`,
-    });
+    throw new UserError(
+      EXIT.usage,
+      `${schemas.length} schemas of "${label}" hold such tables: ${schemas.map(name => `"${name}"`).join(', ')}.`,
+      {
+        hint: `Choose one, for example --schema ${schemas.includes('ai') ? 'ai' : schemas[0]}`,
+      },
+    );
   }
   const schema = choice.schema ?? schemas[0] ?? 'ai';
   const tableOf = (name: string) => found.find(table => table.schema === schema && table.name === name);
   const spans = tableOf(choice.spansTable);
   const traces = tableOf(choice.tracesTable);
   if (choice.schema !== null && !spans && !traces && schemas.length > 0) {
-    throw new UserError(EXIT.schema, `schema "${schema}" of "${label}" has no table "${choice.spansTable}".`, {hint: `It is in schema ${schemas.map(name => `"${name}"`).join(', ')}.`});
+    throw new UserError(EXIT.schema, `schema "${schema}" of "${label}" has no table "${choice.spansTable}".`, {
+      hint: `It is in schema ${schemas.map(name => `"${name}"`).join(', ')}.`,
+    });
   }
-  checkSchema({spans: spans?.columns.map(column => column.name) ?? null, traces: traces?.columns.map(column => column.name) ?? null}, choice, label);
+  checkSchema(
+    {
+      spans: spans?.columns.map(column => column.name) ?? null,
+      traces: traces?.columns.map(column => column.name) ?? null,
+    },
+    choice,
+    label,
+  );
   for (const table of [spans!, traces!]) {
     if (!table.readable) {
-      throw new UserError(EXIT.unreachable, `user "${client.user}" may not read "${schema}.${table.name}" of "${label}".`, {
-        hint: `GRANT USAGE ON SCHEMA ${schema} TO "${client.user}"; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO "${client.user}";`,
-      });
+      throw new UserError(
+        EXIT.unreachable,
+        `user "${client.user}" may not read "${schema}.${table.name}" of "${label}".`,
+        {
+          hint: `GRANT USAGE ON SCHEMA ${schema} TO "${client.user}"; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO "${client.user}";`,
+        },
+      );
     }
   }
   const optional = (name: string, columns: readonly string[]): string | undefined => {
     const table = tableOf(name);
-    const isUsable = table?.readable && columns.every(column => table.columns.some(({name: known}) => known === column));
+    const isUsable =
+      table?.readable && columns.every(column => table.columns.some(({name: known}) => known === column));
     return isUsable ? qualified(table) : undefined;
   };
   return {
@@ -178,53 +207,14 @@ function spansName(table: FoundTable, label: string): string {
   const type = table.columns.find(column => column.name === 'attributes')!.type;
   if (type === 'jsonb') return qualified(table);
   if (type === 'json') {
-    const columns = table.columns.map(({name}) => (name === 'attributes' ? 'attributes::jsonb as attributes' : quoteIdentifier(name)));
+    const columns = table.columns.map(({name}) =>
+      name === 'attributes' ? 'attributes::jsonb as attributes' : quoteIdentifier(name),
+    );
     return `(select ${columns.join(', ')} from ${qualified(table)})`;
   }
-  throw new UserError(EXIT.schema, `column "attributes" of "${table.schema}.${table.name}" in "${label}" is of type ${type}.`, {hint: 'Agno makes it jsonb; other types are not understood.'});
-}
-
-/** JSON stays text (one parser for both databases), integers become numbers; set per connection, never globally. */
-const TEXT = (value: string) => value;
-const PARSERS: Readonly<Record<number, (value: string) => unknown>> = {
-  20: Number,
-  1700: Number,
-  114: TEXT,
-  3802: TEXT,
-  1082: TEXT,
-  1114: TEXT,
-  1184: TEXT,
-};
-
-async function connect(source: PostgresSource, options: OpenOptions): Promise<Connection> {
-  const {default: pg} = await import('pg');
-  const password = source.password ?? passwordFromFile(source, text => options.debug?.(text));
-  const tries = attempts(source);
-  for (const [i, attempt] of tries.entries()) {
-    const client = new pg.Client({
-      host: source.host,
-      port: source.port,
-      user: source.user,
-      database: source.database,
-      // An empty function would make pg ask its own sources; a string never does.
-      password: password ?? '',
-      ssl: attempt.ssl,
-      application_name: 'agno-trace',
-      connectionTimeoutMillis: CONNECT_MS,
-      keepAlive: true,
-      query_timeout: options.timeoutMs + 5000,
-      types: {getTypeParser: (oid: number) => PARSERS[oid] ?? pg.types.getTypeParser(oid)},
-    });
-    // A connection that breaks while idle must not end the process; the next read reports it.
-    client.on('error', error => options.debug?.(`postgres: connection lost: ${error.message}`));
-    try {
-      await client.connect();
-      options.debug?.(`postgres: connected to ${labelOf(source)}, ${attempt.words}`);
-      return new Connection(client, options);
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      if (i === tries.length - 1 || !isTlsRefused(error)) throw error;
-    }
-  }
-  throw new Error('unreachable: every connection attempt returns or throws');
+  throw new UserError(
+    EXIT.schema,
+    `column "attributes" of "${table.schema}.${table.name}" in "${label}" is of type ${type}.`,
+    {hint: 'Agno makes it jsonb; other types are not understood.'},
+  );
 }

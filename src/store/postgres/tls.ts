@@ -57,7 +57,10 @@ function certificates(source: PostgresSource): ConnectionOptions {
     try {
       return readFileSync(file);
     } catch (error) {
-      throw new UserError(EXIT.unreachable, `${what} "${file}" cannot be read.`, {hint: 'Check the path and its permissions.', cause: error});
+      throw new UserError(EXIT.unreachable, `${what} "${file}" cannot be read.`, {
+        hint: 'Check the path and its permissions.',
+        cause: error,
+      });
     }
   };
   return {

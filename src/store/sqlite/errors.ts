@@ -7,7 +7,15 @@ function codeOf(error: unknown): string {
   return code ?? '';
 }
 
-const PRIMARY: Readonly<Record<number, string>> = {5: 'SQLITE_BUSY', 6: 'SQLITE_LOCKED', 8: 'SQLITE_READONLY', 10: 'SQLITE_IOERR', 11: 'SQLITE_CORRUPT', 14: 'SQLITE_CANTOPEN', 26: 'SQLITE_NOTADB'};
+const PRIMARY: Readonly<Record<number, string>> = {
+  5: 'SQLITE_BUSY',
+  6: 'SQLITE_LOCKED',
+  8: 'SQLITE_READONLY',
+  10: 'SQLITE_IOERR',
+  11: 'SQLITE_CORRUPT',
+  14: 'SQLITE_CANTOPEN',
+  26: 'SQLITE_NOTADB',
+};
 
 export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
@@ -18,10 +26,14 @@ export function explainSqlite(error: unknown, file: string): unknown {
   if (error instanceof UserError) return error;
   const code = codeOf(error);
   const fail = (message: string, hint: string) => new UserError(EXIT.unreachable, message, {hint, cause: error});
-  if (isBusy(error)) return fail(`"${file}" is locked by a writer.`, 'Try again; if it stays so, a program holds a transaction open.');
+  if (isBusy(error))
+    return fail(`"${file}" is locked by a writer.`, 'Try again; if it stays so, a program holds a transaction open.');
   if (code === 'SQLITE_NOTADB') return fail(`"${file}" is not a SQLite database, or it is encrypted.`, 'Check --db.');
   if (code.startsWith('SQLITE_CORRUPT')) {
-    return fail(`"${file}" is damaged or cut off.`, `A copy can often be read after: sqlite3 ${JSON.stringify(file)} .recover | sqlite3 recovered.db`);
+    return fail(
+      `"${file}" is damaged or cut off.`,
+      `A copy can often be read after: sqlite3 ${JSON.stringify(file)} .recover | sqlite3 recovered.db`,
+    );
   }
   if (code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_CANTOPEN')) {
     return fail(
@@ -29,6 +41,7 @@ export function explainSqlite(error: unknown, file: string): unknown {
       'Its journal needs files beside it (-wal, -shm); is the folder readable and writable for you? A copy of the three files can be read.',
     );
   }
-  if (code.startsWith('SQLITE_IOERR')) return fail(`"${file}" cannot be read: the disk reported an error.`, 'Check the disk and its file system.');
+  if (code.startsWith('SQLITE_IOERR'))
+    return fail(`"${file}" cannot be read: the disk reported an error.`, 'Check the disk and its file system.');
   return error;
 }

@@ -1,4 +1,4 @@
-import {statSync} from 'node:fs';
+import {type Stats, statSync} from 'node:fs';
 import {EXIT, UserError} from '../../errors.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
 import {checkSchema} from '../schema-check.ts';
@@ -17,7 +17,9 @@ const BUSY_MS = 2000;
 export async function openSqlite(source: SqliteSource, options: OpenOptions): Promise<Store> {
   checkFile(source.file);
   if (options.tables.schema !== null) {
-    throw new UserError(EXIT.usage, `--schema "${options.tables.schema}" does not apply to SQLite.`, {hint: 'Leave it out; tables are found by name.'});
+    throw new UserError(EXIT.usage, `--schema "${options.tables.schema}" does not apply to SQLite.`, {
+      hint: 'Leave it out; tables are found by name.',
+    });
   }
   const connection = await openFile({file: source.file, busyMs: BUSY_MS}).catch(error => {
     throw explainSqlite(error, source.file);
@@ -66,21 +68,28 @@ class SqliteStore implements Store {
 
 /** A precise message where SQLite would only say that it cannot open the file. */
 function checkFile(file: string): void {
-  const fail = (message: string, hint: string): never => {
-    throw new UserError(EXIT.unreachable, message, {hint});
-  };
-  let stat: ReturnType<typeof statSync>;
-  try {
-    stat = statSync(file);
-  } catch (error) {
-    const {code} = error as NodeJS.ErrnoException;
-    if (code === 'EACCES') return fail(`"${file}" may not be read by you.`, 'Check the permissions of the file and of its folders.');
-    return fail(`there is no database file "${file}".`, 'Pass --db with a path or a URL, or set AGNO_TRACE_DB.');
+  const refused = (message: string, hint: string) => new UserError(EXIT.unreachable, message, {hint});
+  const stat = statOf(file);
+  if (stat === 'EACCES') {
+    throw refused(`"${file}" may not be read by you.`, 'Check the permissions of the file and of its folders.');
   }
-  if (stat.isDirectory()) return fail(`"${file}" is a folder, not a SQLite file.`, 'Pass the file in it.');
-  if (!stat.isFile()) return fail(`"${file}" is not a regular file.`, 'Pass a SQLite file.');
+  if (typeof stat === 'string') {
+    throw refused(`there is no database file "${file}".`, 'Pass --db with a path or a URL, or set AGNO_TRACE_DB.');
+  }
+  if (stat.isDirectory()) throw refused(`"${file}" is a folder, not a SQLite file.`, 'Pass the file in it.');
+  if (!stat.isFile()) throw refused(`"${file}" is not a regular file.`, 'Pass a SQLite file.');
   if (stat.size === 0) {
-    throw new UserError(EXIT.schema, `"${file}" is an empty database: it has no tables yet.`, {hint: 'Is tracing on? Agno creates its tables with the first traced run.'});
+    throw new UserError(EXIT.schema, `"${file}" is an empty database: it has no tables yet.`, {
+      hint: 'Is tracing on? Agno creates its tables with the first traced run.',
+    });
+  }
+}
+
+function statOf(file: string): Stats | string {
+  try {
+    return statSync(file);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown';
   }
 }
 

@@ -1,0 +1,3 @@
+declare module '*/build/build.js' {
+  export function build(): Promise<void>;
+}

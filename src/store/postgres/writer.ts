@@ -1,0 +1,74 @@
+import {EXIT, UserError} from '../../errors.ts';
+import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../sql/agno-tables.ts';
+import {quoteIdentifier} from '../../sql/sql.ts';
+import {labelOf, type PostgresSource} from '../source.ts';
+import type {Row, TableWriter} from '../writer.ts';
+import {connectClient} from './connect.ts';
+import {explainPostgres} from './errors.ts';
+
+/** Parameters of one statement must stay below 65,536. */
+const ROWS_PER_INSERT = 1000;
+
+/** Makes Agno's tables in a schema that has none. */
+export async function createPostgresTables(source: PostgresSource, schema: string): Promise<TableWriter> {
+  const client = await connectClient(source, {timeoutMs: 600_000}).catch(error => {
+    throw explainPostgres(error, source);
+  });
+  const explained = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      await client.query('rollback').catch(() => undefined);
+      throw explainPostgres(error, source);
+    }
+  };
+  const prefix = quoteIdentifier(schema);
+  await explained(async () => {
+    const {rows} = await client.query(
+      `select c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = $1 and c.relname in ('agno_traces', 'agno_spans')`,
+      [schema],
+    );
+    if (rows.length > 0) {
+      throw new UserError(
+        EXIT.usage,
+        `schema "${schema}" of "${labelOf(source)}" has trace tables already; they are left as they are.`,
+        {
+          hint: 'Pass --schema with the name of a new schema.',
+        },
+      );
+    }
+    await client.query('begin');
+    for (const statement of agnoTables('postgres', schema)) await client.query(statement);
+    await client.query('commit');
+  });
+  const insert = async (table: string, columns: readonly string[], rows: readonly Row[]): Promise<void> => {
+    for (let at = 0; at < rows.length; at += ROWS_PER_INSERT) {
+      const chunk = rows.slice(at, at + ROWS_PER_INSERT);
+      const values = chunk.map((_, i) => `(${columns.map((__, k) => `$${i * columns.length + k + 1}`).join(', ')})`);
+      await client.query(
+        `insert into ${prefix}.${table} (${columns.join(', ')}) values ${values.join(', ')}`,
+        chunk.flat(),
+      );
+    }
+  };
+  return {
+    write: (traces, spans) =>
+      explained(async () => {
+        await client.query('begin');
+        // The demo can be made again; waiting for the disk with every batch would double its time.
+        await client.query('set local synchronous_commit = off');
+        await insert('agno_traces', TRACE_COLUMNS, traces);
+        await insert('agno_spans', SPAN_COLUMNS, spans);
+        await client.query('commit');
+      }),
+    finish: () =>
+      explained(async () => {
+        await client.query(`analyze ${prefix}.agno_traces, ${prefix}.agno_spans`);
+        await client.end();
+      }),
+    abandon: async () => {
+      await client.end().catch(() => undefined);
+    },
+  };
+}

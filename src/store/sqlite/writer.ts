@@ -1,0 +1,77 @@
+import {existsSync, rmSync} from 'node:fs';
+import {EXIT, UserError} from '../../errors.ts';
+import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../sql/agno-tables.ts';
+import type {SqliteSource} from '../source.ts';
+import type {Row, TableWriter} from '../writer.ts';
+
+/** Marks a file as made here ("AGTR"), so that a demo can be made again but nothing else is ever replaced. */
+const DEMO_APPLICATION_ID = 0x41475452;
+
+/** Makes a new SQLite file with Agno's tables; replaces one that this tool made, refuses any other. */
+export async function createSqliteTables({file}: SqliteSource): Promise<TableWriter> {
+  const {default: Database} = await import('better-sqlite3').catch(error => {
+    throw new UserError(EXIT.failed, 'the SQLite driver better-sqlite3 is not installed or not built.', {
+      hint: 'npm rebuild better-sqlite3 (needs a C++ compiler on Node 20).',
+      cause: error,
+    });
+  });
+  if (existsSync(file)) {
+    if (!isDemo(file, Database)) {
+      throw new UserError(EXIT.usage, `"${file}" exists and is no demo database; it is left as it is.`, {
+        hint: 'Pass another --path.',
+      });
+    }
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, {force: true});
+  }
+  const db = open(() => new Database(file), file);
+  db.pragma(`application_id = ${DEMO_APPLICATION_ID}`);
+  // As Agno 3 leaves its files. Losing a half-made demo to a power cut harms nobody, so writes do not wait for the disk.
+  db.pragma('journal_mode = wal');
+  db.pragma('synchronous = off');
+  for (const statement of agnoTables('sqlite', '')) db.exec(statement);
+  const insert = (table: string, columns: readonly string[]) =>
+    db.prepare(`insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`);
+  const insertTrace = insert('agno_traces', TRACE_COLUMNS);
+  const insertSpan = insert('agno_spans', SPAN_COLUMNS);
+  const writeAll = db.transaction((traces: readonly Row[], spans: readonly Row[]) => {
+    for (const row of traces) insertTrace.run(...row);
+    for (const row of spans) insertSpan.run(...row);
+  });
+  return {
+    write: async (traces, spans) => {
+      writeAll(traces, spans);
+    },
+    finish: async () => {
+      db.pragma('wal_checkpoint(truncate)');
+      db.close();
+    },
+    abandon: async () => {
+      db.close();
+    },
+  };
+}
+
+type DatabaseClass = typeof import('better-sqlite3');
+
+function isDemo(file: string, Database: DatabaseClass): boolean {
+  try {
+    const db = new Database(file, {readonly: true, fileMustExist: true});
+    const id = db.pragma('application_id', {simple: true});
+    db.close();
+    return id === DEMO_APPLICATION_ID;
+  } catch {
+    // Not SQLite, not readable: not ours.
+    return false;
+  }
+}
+
+function open<T>(make: () => T, file: string): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new UserError(EXIT.failed, `"${file}" cannot be created.`, {
+      hint: 'Does the folder exist, and may you write to it?',
+      cause: error,
+    });
+  }
+}

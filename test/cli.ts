@@ -1,0 +1,49 @@
+import {run} from '../src/cli/run.ts';
+import type {Safe} from '../src/text/safe.ts';
+
+export interface CliOptions {
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+  /** A terminal of so many columns; absent: a pipe. */
+  columns?: number;
+  nowMicros?: number;
+}
+
+export interface CliResult {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the program in this process, as `bin/` would, and returns everything it printed. */
+export async function cli(argv: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const printed = {out: '', err: ''};
+  const into = (name: 'out' | 'err') => (text: Safe) => {
+    printed[name] += text;
+  };
+  const isTTY = options.columns !== undefined;
+  const code = await run(argv, {
+    stdout: {write: into('out'), isTTY, columns: options.columns},
+    stderr: {write: into('err'), isTTY, columns: options.columns},
+    env: options.env ?? {},
+    cwd: options.cwd ?? '/',
+    nowMicros: () => options.nowMicros ?? Date.now() * 1000,
+  });
+  return {code, ...printed};
+}
+
+/** The envelope that `--json` prints. */
+export interface Envelope {
+  readonly schema: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever the contract says
+  readonly data: any;
+  readonly page: {readonly next: string | null};
+  readonly notes: readonly string[];
+}
+
+/** Runs a command with `--json` and reads its answer; a failure shows what it printed. */
+export async function json(argv: readonly string[], options: CliOptions = {}): Promise<Envelope> {
+  const result = await cli([...argv, '--json'], options);
+  if (result.code !== 0) throw new Error(`exit ${result.code}: ${result.err}`);
+  return JSON.parse(result.out) as Envelope;
+}

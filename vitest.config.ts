@@ -1,0 +1,17 @@
+import {defineConfig} from 'vitest/config';
+import {folderImports} from './build/folder-imports.js';
+
+export default defineConfig({
+  plugins: [folderImports.vite],
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/global-setup.ts'],
+    // Times in golden files are UTC anyway; a test that forgot would show on any machine.
+    env: {TZ: 'America/St_Johns', NO_COLOR: '', FORCE_COLOR: ''},
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    reporters: ['default', './test/summary-reporter.ts'],
+  },
+});
