@@ -3,15 +3,13 @@ import {NO_FILTER} from '../trace/filter.ts';
 import {drawnSpans, drawnTops, type JudgedRun, type RunRecord, type ShownRun, subRun} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {isRunSpan, type Node} from '../trace/tree.ts';
-import {findTarget, notFound, type Target} from './find.ts';
+import {findTarget, notFound} from './find.ts';
 import {loadRunPage} from './run-pages.ts';
-import {type JudgedTrace, loadRuns} from './runs.ts';
-import {loadStory} from './story.ts';
+import {loadRuns} from './runs.ts';
+import {loadStory, type Story} from './story.ts';
 
 export interface Shown {
-  readonly target: Target['kind'];
   readonly runs: readonly ShownRun[];
-  readonly traces: readonly JudgedTrace[];
   readonly notes: readonly string[];
 }
 
@@ -58,24 +56,20 @@ async function showRun(
   options: ShownOptions,
 ): Promise<Shown> {
   const story = await loadStory(store, runId, traceIds, options);
-  if (story.parts.length > 0) {
-    const traceOf = (judged: JudgedRun) =>
-      story.traces.find(({trace}) => trace.traceId === judged.record.traceId)!.trace;
-    return {
-      target: 'run',
-      traces: story.traces,
-      runs: story.parts.map(judged => whole(judged, traceOf(judged))),
-      notes: [],
-    };
-  }
+  if (story.parts.length > 0) return {runs: shownParts(story), notes: []};
   // A run inside another one: a member, a step's agent, a sub-agent.
   for (const {runs} of story.traces) {
     for (const judged of runs) {
       const node = findRunNode(judged, runId);
-      if (node) return {target: 'run', traces: story.traces, runs: [part(judged, node)], notes: []};
+      if (node) return {runs: [part(judged, node)], notes: []};
     }
   }
   throw notFound(runId);
+}
+
+function shownParts({traces, parts, tied}: Story): ShownRun[] {
+  const builtOf = new Map(traces.map(({trace}) => [trace.traceId, trace]));
+  return parts.map(judged => ({...whole(judged, builtOf.get(judged.record.traceId)!), isTied: tied.has(judged)}));
 }
 
 async function showTrace(store: Store, traceId: string, options: ShownOptions, onlySpanId?: string): Promise<Shown> {
@@ -83,15 +77,11 @@ async function showTrace(store: Store, traceId: string, options: ShownOptions, o
   const runs = traces.flatMap(({trace, runs: found}) => found.map(judged => whole(judged, trace)));
   if (runs.length === 0) {
     return {
-      target: 'trace',
-      traces,
       runs: [],
       notes: [`trace ${traceId} has a row but no spans: they were lost, or are not written yet`],
     };
   }
   return {
-    target: 'trace',
-    traces,
     runs: onlySpanId ? runs.filter(({judged}) => judged.record.spanId === onlySpanId) : runs,
     notes: [],
   };
@@ -105,7 +95,7 @@ async function showSpanOf(store: Store, traceId: string, spanId: string, options
     const judged = runs.find(({run}) => run === node.run) ?? runs[0]!;
     // The run's own span, and a missing one, mean the whole.
     const isWhole = node.span === null || node === judged.run.root || node.run === null;
-    return {target: 'span', traces, runs: [isWhole ? whole(judged, trace) : part(judged, node)], notes: []};
+    return {runs: [isWhole ? whole(judged, trace) : part(judged, node)], notes: []};
   }
   throw notFound(spanId);
 }
@@ -123,16 +113,16 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
   const traces = await loadRuns(store, traceIds, {...options, readsConversations: true});
   const wanted = new Set(page.runs.map(({record}) => keyOf(record)));
   const runs = new Map<string, ShownRun>();
-  const keep = (judged: JudgedRun, trace: Trace) => runs.set(keyOf(judged.record), whole(judged, trace));
-  for (const {trace, runs: found} of traces)
-    for (const judged of found) if (wanted.has(keyOf(judged.record))) keep(judged, trace);
+  const keep = (shown: ShownRun) => runs.set(keyOf(shown.judged.record), shown);
+  for (const {trace, runs: found} of traces) {
+    for (const judged of found) if (wanted.has(keyOf(judged.record))) keep(whole(judged, trace));
+  }
   // A run that waits may have gone on in parts that carry no session.
   for (const {judged} of [...runs.values()]) {
-    const {runId, state, traceId} = judged.record;
-    if (state !== 'paused' || runId === null) continue;
-    const story = await loadStory(store, runId, [traceId], options);
-    for (const part of story.parts)
-      keep(part, story.traces.find(({trace}) => trace.traceId === part.record.traceId)!.trace);
+    const {runId, traceId} = judged.record;
+    // By its spans it waits; that it went on may be known from Agno's own status alone.
+    if (runId === null || judged.judge.node(judged.run.root)?.state !== 'paused') continue;
+    shownParts(await loadStory(store, runId, [traceId], options)).forEach(keep);
   }
   const notes = page.next
     ? [
@@ -140,8 +130,6 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
       ]
     : [];
   return {
-    target: 'session',
-    traces,
     runs: [...runs.values()].sort((a, b) => (a.judged.run.startMicros ?? 0) - (b.judged.run.startMicros ?? 0)),
     notes,
   };
@@ -156,12 +144,13 @@ function whole(judged: JudgedRun, trace: Trace): ShownRun {
     judged,
     rows: drawnSpans(judged, judged.run.isTraffic ? trace.tops : drawnTops(trace, judged.run)),
     within: null,
+    isTied: false,
   };
 }
 
 function part(judged: JudgedRun, node: Node): ShownRun {
   const sub = subRun(judged, node);
-  return {judged: sub, rows: drawnSpans(sub, [node]), within: judged};
+  return {judged: sub, rows: drawnSpans(sub, [node]), within: judged, isTied: false};
 }
 
 function findRunNode({run}: JudgedRun, runId: string): Node | null {

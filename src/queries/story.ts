@@ -5,7 +5,6 @@ import {KEY} from '../trace/attributes.ts';
 import {tieLooseParts} from '../trace/loose-parts.ts';
 import {type JudgedRun, judgedRun, spansOf} from '../trace/record.ts';
 import type {Clock, Patience} from '../trace/runs.ts';
-import {NO_EVIDENCE} from '../trace/state.ts';
 import {agnoTime, isoTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {IS_RUN_NAME} from './candidates.ts';
@@ -17,6 +16,8 @@ export interface Story {
   readonly traces: readonly JudgedTrace[];
   /** By start: the run, its continuations, its members' continuations, loose parts that could be tied to it. */
   readonly parts: readonly JudgedRun[];
+  /** Those of the parts that carry no id of the run and were tied to it by what they hold. */
+  readonly tied: ReadonlySet<JudgedRun>;
 }
 
 interface StoryOptions {
@@ -53,7 +54,7 @@ export async function loadStory(
   const parts = traces
     .flatMap(trace => trace.runs)
     .filter(judged => judged.record.runId !== null && ids.has(judged.record.runId));
-  return withLooseParts(store, {traces, parts: parts.sort(byStart)}, options);
+  return withLooseParts(store, {traces, parts: parts.sort(byStart), tied: new Set()}, options);
 }
 
 function byStart(a: JudgedRun, b: JudgedRun): number {
@@ -117,7 +118,7 @@ select distinct s.trace_id
 async function withLooseParts(store: Store, story: Story, options: {patience: Patience}): Promise<Story> {
   const clock = {nowMicros: store.nowMicros(), patience: options.patience};
   const waits = (part: JudgedRun) =>
-    part.evidence.continuedAt === null && part.judge.run(part.run, NO_EVIDENCE, clock).state === 'paused';
+    part.evidence.continuedAt === null && part.judge.node(part.run.root)?.state === 'paused';
   const paused = story.parts.findLast(waits);
   const end = paused?.run.endMicros ?? null;
   if (!paused || end === null) return story;
@@ -151,12 +152,13 @@ select s.trace_id, s.span_id
     .map(judged => ({judged, top: tops.get(judged.run.root.id)!}));
   const tied = tieLooseParts(paused, candidates);
   if (tied.length === 0) return story;
-  const isTied = new Set(tied.map(judged => judged.record.traceId));
+  const tracesOfTied = new Set(tied.map(judged => judged.record.traceId));
   return {
-    traces: [...story.traces, ...loaded.filter(({trace}) => isTied.has(trace.traceId))],
+    traces: [...story.traces, ...loaded.filter(({trace}) => tracesOfTied.has(trace.traceId))],
     parts: [...story.parts.map(part => (part === paused ? continued(part, tied[0]!, clock) : part)), ...tied].sort(
       byStart,
     ),
+    tied: new Set(tied),
   };
 }
 

@@ -9,6 +9,7 @@ import {count, duration, moment, usd} from './values.ts';
 
 interface HeaderOptions extends Look {
   readonly columns: number | null;
+  readonly isTied: boolean;
 }
 
 /** Who, what state and why, when, how long, what it took: everything about a run but its spans. */
@@ -46,7 +47,7 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
       ...flow(facts, own(' · '), options.columns === null ? null : options.columns - 2).map(
         text => line`  ${paint(text, 'dim')}`,
       ),
-      ...notesOf(run).flatMap(note => indented(note, options.columns).map(text => paint(text, 'dim'))),
+      ...notesOf(run, options.isTied).flatMap(note => indented(note, options.columns).map(text => paint(text, 'dim'))),
     ],
     '\n',
   );
@@ -68,14 +69,16 @@ function stored(record: RunRecord): Safe {
 }
 
 /** What a reader would otherwise wonder about. */
-function notesOf(run: JudgedRun['run']): Safe[] {
+function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
   const notes: Safe[] = [];
   if (run.isDetached)
     notes.push(own('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'));
   if (run.surroundings === 'elsewhere')
     notes.push(own('Its caller is not in this database: it came through a traced gateway.'));
   if (run.surroundings === 'request-open') notes.push(own('The HTTP request around it is not written yet.'));
-  if (run.isPart) notes.push(own('It belongs to no run by its ids: work that Agno did outside a run.'));
+  if (isTied)
+    notes.push(own('It carries no id of the run: tied to it by the call, the result or the step it goes on with.'));
+  else if (run.isPart) notes.push(own('It belongs to no run by its ids: work that Agno did outside a run.'));
   return notes;
 }
 

@@ -14,6 +14,8 @@ export interface TreeOptions extends Look {
   /** Columns of the terminal; null: a pipe, where nothing is cut. */
   readonly columns: number | null;
   readonly io: IoLevel;
+  /** The run the header speaks of; its reason is not repeated in its row. */
+  readonly root: Node;
   /** Whole text of a span's input and output, below its row; only with `io: 'full'`. */
   readonly contentOf?: (node: Node) => readonly Safe[];
 }
@@ -205,7 +207,7 @@ function detailsOf({node, record}: DrawnSpan, options: TreeOptions): Detail[] {
 
 /** What went wrong, once: on the span where it happened, not again on those above it. */
 function errorLines({node, record}: DrawnSpan, guide: Guides, options: TreeOptions): Safe[] {
-  if (record.surroundings || node.span === null) return [];
+  if (record.surroundings || node.span === null || node === options.root) return [];
   const isBad = record.state === 'error' || record.state === 'cancelled';
   if (!isBad || node.children.some(child => child.span?.spanStatus === 'ERROR')) return [];
   const text =

@@ -9,7 +9,7 @@ import {shortRunId} from './run-list.ts';
 import {renderTree, type TreeOptions} from './run-tree.ts';
 import {count, duration, shortId} from './values.ts';
 
-interface ShownOptions extends TreeOptions {
+interface ShownOptions extends Omit<TreeOptions, 'root'> {
   readonly selection: RowSelection;
 }
 
@@ -18,12 +18,12 @@ export function renderShownRun(shown: ShownRun, options: ShownOptions): Safe {
   const {rows, leftOut} = selectRows(shown, options.selection);
   return joined(
     [
-      renderRunHeader(shown.judged, options),
+      renderRunHeader(shown.judged, {...options, isTied: shown.isTied}),
       ...(shown.within
         ? [line`  part of ${safe(shown.within.record.name ?? 'a run')} ${shortRunId(shown.within.record)}`]
         : []),
       own(''),
-      renderTree(rows, options),
+      renderTree(rows, {...options, root: shown.judged.run.root}),
       ...(leftOut > 0
         ? [paint(line`… ${count(leftOut)} more spans (--limit 0, --depth, or --format jsonl)`, 'dim')]
         : []),

@@ -148,6 +148,8 @@ export interface ShownRun {
   readonly rows: readonly DrawnSpan[];
   /** The run it is part of, where only a member, a step or a span of a run is shown. */
   readonly within: JudgedRun | null;
+  /** A loose part that was tied to the run before it by what it holds, not by an id. */
+  readonly isTied: boolean;
 }
 
 /** What to leave out of a run's rows. */
