@@ -7,7 +7,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
     // Times in golden files are UTC anyway; a test that forgot would show on any machine.
-    env: {TZ: 'America/St_Johns', NO_COLOR: '', FORCE_COLOR: ''},
+    env: {TZ: 'America/St_Johns'},
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -11,3 +11,9 @@ declare module 'folder:../queries/canned' {
   const questions: Readonly<Record<string, Question>>;
   export default questions;
 }
+declare module 'folder:../../src/queries/canned' {
+  import type {Question} from './queries/question.ts';
+
+  const questions: Readonly<Record<string, Question>>;
+  export default questions;
+}

@@ -9,7 +9,7 @@ export interface Example {
 /** Examples below a command's help: what to type, and what it answers. */
 export function addExamples(command: Command, examples: readonly Example[]): Command {
   const longest = Math.max(...examples.map(({line}) => line.length));
-  const fits = longest <= 44;
+  const fits = examples.every(({answer}) => `  agno-trace ${' '.repeat(longest)}   ${answer}`.length <= 80);
   const lines = examples.map(({line, answer}) =>
     fits ? `  agno-trace ${line.padEnd(longest)}   ${answer}` : `  agno-trace ${line}\n      ${answer}`,
   );

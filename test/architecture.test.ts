@@ -1,0 +1,82 @@
+import {readdirSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import {describe, expect, it} from 'vitest';
+
+/**
+ * Who may import whom (design section 2): data flows one way, only the stores know a driver, and what draws can never
+ * learn which database it was. A folder that is not in the table fails.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  cli: ['commands', 'flags', 'queries', 'store', 'render', 'text', 'trace'],
+  commands: ['flags', 'queries', 'store', 'demo', 'render', 'table', 'text', 'trace'],
+  flags: ['store', 'sql', 'render', 'text', 'trace'],
+  queries: ['store', 'sql', 'table', 'trace'],
+  demo: ['store', 'sql', 'trace'],
+  store: ['sql', 'trace', 'text'],
+  render: ['trace', 'table', 'text'],
+  sql: [],
+  table: [],
+  trace: [],
+  text: [],
+};
+const ANYWHERE = ['errors.ts', 'context.ts'];
+/** Libraries that only one place may know. */
+const DRIVERS: Readonly<Record<string, RegExp>> = {
+  'better-sqlite3': /^store\/sqlite\//,
+  pg: /^store\/postgres\//,
+  commander: /^(cli|commands|flags)\//,
+  chalk: /^text\//,
+};
+
+const src = new URL('../src', import.meta.url).pathname;
+const files = readdirSync(src, {recursive: true, encoding: 'utf8'}).filter(file => file.endsWith('.ts'));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(path.join(src, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(match => match[1]!);
+}
+
+describe('imports', () => {
+  it('go only where the table lets them', () => {
+    const wrong: string[] = [];
+    for (const file of files) {
+      const folder = file.split(path.sep)[0]!;
+      if (!file.includes(path.sep)) continue;
+      if (!(folder in MAY_IMPORT)) wrong.push(`${file}: folder "${folder}" is not in the table`);
+      for (const name of importsOf(file)) {
+        const target = name.startsWith('folder:') ? name.slice('folder:'.length) : name;
+        if (!target.startsWith('.')) continue;
+        const to = path.relative(src, path.resolve(src, path.dirname(file), target));
+        const toFolder = to.split(path.sep)[0]!;
+        const isOwn = toFolder === folder || ANYWHERE.includes(to) || to.endsWith('package.json');
+        if (!isOwn && !MAY_IMPORT[folder]?.includes(toFolder)) wrong.push(`${file} imports ${to}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('of a driver stand in one place', () => {
+    const wrong = files.flatMap(file =>
+      importsOf(file).flatMap(name => {
+        const place = DRIVERS[name];
+        return place && !place.test(file) ? [`${file} imports ${name}`] : [];
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  it('are named for a noun: no utils, helpers, barrels, and no model (a model is an LLM here)', () => {
+    expect(
+      files.filter(file => /(^|\/)(utils?|helpers?|index|types|constants|common|model|misc)(\.ts|\/)/.test(file)),
+    ).toEqual([]);
+  });
+
+  it('write to a database only where the design lets them', () => {
+    const writers = files.filter(file =>
+      /\b(insert into|delete from|update .* set|drop table)\b/i.test(readFileSync(path.join(src, file), 'utf8')),
+    );
+    expect(writers.sort()).toEqual(['store/postgres/writer.ts', 'store/sqlite/writer.ts']);
+  });
+});

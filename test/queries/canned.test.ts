@@ -1,0 +1,187 @@
+import questions from 'folder:../../src/queries/canned';
+import Database from 'better-sqlite3';
+import pg from 'pg';
+import {describe, expect, it} from 'vitest';
+import type {Question} from '../../src/queries/question.ts';
+import {cli, json} from '../cli.ts';
+import {
+  BACKENDS,
+  type Backend,
+  loadIntoPostgres,
+  openFixture,
+  postgresDump,
+  sqliteCopy,
+  temporaryFolder,
+} from '../databases.ts';
+
+const catalog = Object.entries(questions as Record<string, Question>);
+const FIXTURES = [
+  'agno-3.1.10-pictures.sqlite',
+  'agno-3.1.10-shop.sqlite',
+  'agno-3.1.10-killed.sqlite',
+  'agno-2.9.0-pictures.sqlite',
+  'agno-2.9.0-shop.sqlite',
+  'agno-2.9.0-killed.sqlite',
+];
+
+describe.each(BACKENDS)('canned questions on %s', backend => {
+  it.each(catalog.flatMap(([name, question]) => question.by.map(by => ({name, by}))))(
+    '$name --by $by gives the checked answer',
+    async ({name, by}) => {
+      const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+      const {data} = await json([name, '--by', by, '--limit', '0', '--db', db]);
+      const lines = data.map((row: object) => JSON.stringify(row));
+      await expect(`[\n${lines.join(',\n')}\n]\n`).toMatchFileSnapshot(`../golden/questions/${name}-by-${by}.json`);
+    },
+  );
+});
+
+/** The statement of Agno's documentation ("slowest operations"), with the ties settled by name. */
+const DOCUMENTED = (table: string) =>
+  `select name, avg(duration_ms) as avg_ms, count(*) as calls from ${table} group by name order by avg_ms desc, name limit 10`;
+
+async function documentedAnswer(backend: Backend, db: string): Promise<unknown[]> {
+  if (backend === 'sqlite') {
+    const file = new Database(db, {readonly: true});
+    const rows = file.prepare(DOCUMENTED('agno_spans')).all();
+    file.close();
+    return rows;
+  }
+  const client = new pg.Client({connectionString: db});
+  await client.connect();
+  const {rows} = await client.query(DOCUMENTED('ai.agno_spans'));
+  await client.end();
+  return rows.map(row => ({name: row.name, avg_ms: Number(row.avg_ms), calls: Number(row.calls)}));
+}
+
+async function slowest(db: string): Promise<unknown[]> {
+  const {data} = await json(['slowest', '--limit', '10', '--db', db]);
+  return data.map((row: {name: string; avgMs: number; calls: number}) => ({
+    name: row.name,
+    avg_ms: row.avgMs,
+    calls: row.calls,
+  }));
+}
+
+describe("slowest --limit 10 is the statement of Agno's documentation", () => {
+  it.each(FIXTURES.flatMap(file => BACKENDS.map(backend => ({file, backend}))))(
+    'on $file ($backend)',
+    async ({file, backend}) => {
+      const db = await openFixture(backend, file);
+      expect(await slowest(db)).toEqual(await documentedAnswer(backend, db));
+    },
+  );
+
+  it.each([
+    'agno-3.1.10-pictures.postgres.sql',
+    'agno-2.9.0-pictures.postgres.sql',
+    'agno-2.9.0-shop-batch.postgres.sql',
+  ])('on %s', async file => {
+    const db = await postgresDump(file);
+    expect(await slowest(db)).toEqual(await documentedAnswer('postgres', db));
+  });
+
+  it('on an empty database of the older shape', async () => {
+    const db = sqliteCopy('agno-2.3.11-async-shape-b.sqlite');
+    expect(await slowest(db)).toEqual([]);
+  });
+
+  it('on a synthetic database of 100,000 spans, on both', async () => {
+    const file = `${temporaryFolder()}/large.db`;
+    expect((await cli(['demo', '--traces', '1500', '--path', file])).code).toBe(0);
+    const spans = new Database(file, {readonly: true})
+      .prepare('select count(*) from agno_spans')
+      .pluck()
+      .get() as number;
+    expect(spans).toBeGreaterThan(90_000);
+    const answer = await documentedAnswer('sqlite', file);
+    expect(answer).toHaveLength(10);
+    expect(await slowest(file)).toEqual(answer);
+  });
+});
+
+describe.each(BACKENDS)('slowest on %s', backend => {
+  it('figures percentiles, errors, longest and total as they are', async () => {
+    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const file = new Database(sqliteCopy('agno-3.1.10-pictures.sqlite'), {readonly: true});
+    const {data} = await json(['slowest', '--limit', '0', '--db', db]);
+    for (const row of data) {
+      const spans = file
+        .prepare('select duration_ms, status_code from agno_spans where name = ? order by duration_ms')
+        .all(row.name) as {duration_ms: number; status_code: string}[];
+      const times = spans.map(span => span.duration_ms);
+      const at = (fraction: number) => {
+        const place = fraction * (times.length - 1);
+        const [low, high] = [times[Math.floor(place)]!, times[Math.ceil(place)]!];
+        return low + (high - low) * (place - Math.floor(place));
+      };
+      expect(row).toMatchObject({
+        calls: times.length,
+        errors: spans.filter(span => span.status_code === 'ERROR').length,
+        maxMs: times.at(-1),
+        totalMs: times.reduce((a, b) => a + b, 0),
+      });
+      expect(row.p50Ms).toBeCloseTo(at(0.5), 6);
+      expect(row.p95Ms).toBeCloseTo(at(0.95), 6);
+      expect(row.p99Ms).toBeCloseTo(at(0.99), 6);
+    }
+    file.close();
+  });
+
+  it('sorts by any column, either way, and stays within its limit', async () => {
+    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const sorted = async (...argv: string[]) => (await json(['slowest', '--db', db, ...argv])).data;
+    const byCalls = await sorted('--sort', 'calls', '--limit', '3');
+    expect(byCalls).toHaveLength(3);
+    expect(byCalls[0].calls).toBeGreaterThanOrEqual(byCalls[1].calls);
+    const ascending = await sorted('--sort=-maxMs', '--limit', '0');
+    expect(ascending[0].maxMs).toBeLessThanOrEqual(ascending.at(-1).maxMs);
+    const byName = (await sorted('--sort', 'name', '--limit', '0')).map((row: {name: string}) => row.name);
+    expect(byName).toEqual([...byName].sort());
+  });
+
+  it('asks only the spans of the runs that a filter selects', async () => {
+    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const {data, notes} = await json(['slowest', '--db', db, '--session', 'tool-error', '--limit', '0']);
+    expect(data.map((row: {name: string; calls: number}) => [row.name, row.calls])).toEqual([
+      ['Billing_Agent.run', 1],
+      ['OpenAIChat.invoke', 3],
+      ['flaky_inventory', 2],
+    ]);
+    expect(notes[0]).toBe('1 run');
+    const tools = await json([
+      'slowest',
+      '--db',
+      db,
+      '--kind',
+      'tool',
+      '--by',
+      'tool',
+      '--state',
+      'error,degraded',
+      '--limit',
+      '0',
+    ]);
+    expect(tools.data.map((row: {name: string}) => row.name)).toContain('flaky_inventory');
+    expect(tools.data.map((row: {name: string}) => row.name)).not.toContain('get_weather');
+  });
+
+  it('covers a window and says what it covered', async () => {
+    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const {data, notes} = await json(['slowest', '--db', db, '--until', '2026-11-22T14:12:50', '--limit', '0']);
+    expect(data.map((row: {name: string}) => row.name)).toEqual(['Weather_Agent.run', 'OpenAIChat.invoke']);
+    expect(notes.join(' ')).toContain('2 spans from 2026-11-22T14:12:49Z to 2026-11-22T14:12:49Z');
+  });
+});
+
+it('a question is asked of a Postgres with other names of schema and tables', async () => {
+  const db = await loadIntoPostgres(sqliteCopy('agno-2.9.0-pictures.sqlite'), 'elsewhere');
+  const client = new pg.Client({connectionString: db});
+  await client.connect();
+  await client.query('alter table elsewhere.agno_spans rename to my_spans');
+  await client.query('alter table elsewhere.agno_traces rename to "My Traces"');
+  await client.end();
+  const flags = ['--db', db, '--schema', 'elsewhere', '--spans-table', 'my_spans', '--traces-table', 'My Traces'];
+  expect((await json(['slowest', ...flags])).data).toHaveLength(10);
+  expect((await json(['list', ...flags, '--limit', '0'])).data).toHaveLength(24);
+});
