@@ -1,6 +1,6 @@
 /** Modules of a folder by file name, collected when the program is built (`build/folder-imports.js`). */
 declare module 'folder:../commands' {
-  import type {CommandModule} from './cli/program.ts';
+  import type {CommandModule} from './flags/command.ts';
 
   const modules: Readonly<Record<string, CommandModule>>;
   export default modules;
@@ -16,4 +16,13 @@ declare module 'folder:../../src/queries/canned' {
 
   const questions: Readonly<Record<string, Question>>;
   export default questions;
+}
+declare module 'folder:../answers' {
+  const answers: {
+    readonly list: typeof import('./answers/list.ts').default;
+    readonly show: typeof import('./answers/show.ts').default;
+    readonly demo: typeof import('./answers/demo.ts').default;
+    readonly question: typeof import('./answers/question.ts').default;
+  };
+  export default answers;
 }

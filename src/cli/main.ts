@@ -1,14 +1,15 @@
-import {own, type Safe} from '../text/safe.ts';
+import type {Safe} from '../text/safe.ts';
 import {VERSION} from './version.ts';
 
-/** Entry of the built program: the process's streams become a context, its arguments a command. */
-export async function main(): Promise<void> {
-  const argv = process.argv.slice(2);
-  // Before anything else is loaded: scripts ask for the version in loops.
-  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-    process.stdout.write(`${VERSION}\n`);
-    return;
-  }
+/*
+ * Entry of the built program: the process's streams become a context, its arguments a command. Built by itself, so that
+ * asking for the version loads this one file.
+ */
+const argv = process.argv.slice(2);
+if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) process.stdout.write(`${VERSION}\n`);
+else await main();
+
+async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', onStreamError);
   const {run} = await import('./run.ts');
   const output = (stream: NodeJS.WriteStream) => ({
@@ -33,5 +34,5 @@ export async function main(): Promise<void> {
 function onStreamError(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0);
   process.exitCode = 1;
-  process.stderr.write(own(`error: the output could not be written (${error.code ?? 'unknown'}).\n`));
+  process.stderr.write(`error: the output could not be written (${error.code ?? 'unknown'}).\n`);
 }

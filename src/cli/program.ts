@@ -2,19 +2,21 @@ import commands from 'folder:../commands';
 import questions from 'folder:../queries/canned';
 import {Command} from 'commander';
 import type {Context} from '../context.ts';
-import {addDatabaseFlags} from '../flags/database.ts';
+import {type CommandModule, examplesText} from '../flags/command.ts';
+import {addDatabaseFlags} from '../flags/declare.ts';
 import {own} from '../text/safe.ts';
-import {registerQuestion} from './question-command.ts';
+import {questionCommand} from './question-command.ts';
 import {VERSION} from './version.ts';
-
-/** What a file of `commands/` exports by default. */
-export type CommandModule = (program: Command, context: Context) => Command;
 
 const SUMMARY =
   'Reads the traces that Agno writes into your own Postgres or SQLite: lists, shows and explains agent runs.';
 
-/** Every subcommand: one per file of `commands/`, one per question of `queries/canned/`. */
-export function buildProgram(context: Context): Command {
+/**
+ * Every subcommand: one per file of `commands/`, one per question of `queries/canned/`.
+ * @param argv decides whose flags are declared: those of the command that is asked for, which spares every start the
+ *   flags of all others
+ */
+export function buildProgram(argv: readonly string[], context: Context): Command {
   const program = new Command('agno-trace')
     .description(SUMMARY)
     .version(VERSION, '-V, --version', 'print the version')
@@ -41,9 +43,16 @@ export function buildProgram(context: Context): Command {
     .option('--ascii', 'only ASCII characters')
     .option('--debug', 'what was sent and connected to, and stacks of defects');
   program.commandsGroup('Look:');
-  for (const register of Object.values(commands)) register(program, context);
+  const add = (name: string, module: CommandModule) => {
+    const command = program.command(name).description(module.summary);
+    if (module.alias) command.alias(module.alias);
+    if (!argv.includes(name) && !(module.alias && argv.includes(module.alias))) return;
+    module.declare(command, context);
+    command.addHelpText('after', examplesText(module.examples));
+  };
+  for (const [name, module] of Object.entries(commands)) add(name, module);
   program.commandsGroup('Ask:');
-  for (const [name, question] of Object.entries(questions)) registerQuestion(program, name, question, context);
+  for (const [name, question] of Object.entries(questions)) add(name, questionCommand(name, question));
   program.commandsGroup('Other:').helpCommand('help [command]', 'help for a command');
   return program;
 }

@@ -11,9 +11,9 @@ import {secretsIn} from './secrets.ts';
  * @param argv without the program's own name
  */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
+  await setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
   try {
-    const program = buildProgram(context);
+    const program = buildProgram(argv, context);
     if (argv.length === 0) {
       program.outputHelp();
       return EXIT.done;

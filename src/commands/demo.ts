@@ -1,155 +1,22 @@
-import path from 'node:path';
-import type {Command} from 'commander';
-import type {Context} from '../context.ts';
-import {usageError} from '../errors.ts';
-import {type DatabaseFlags, tableChoiceOf} from '../flags/database.ts';
-import {addExamples} from '../flags/examples.ts';
-import {columnsOf, lookOf, type OutputFlags, writeLine, writeNote} from '../flags/output.ts';
-import {parseCount} from '../flags/values.ts';
-import {labelOf, parseSource, type Source} from '../store/source.ts';
-import type {Row, TableWriter} from '../store/writer.ts';
-import {line, own, type Safe, safe} from '../text/safe.ts';
-import {paint} from '../text/style.ts';
-import {NO_FILTER} from '../trace/filter.ts';
-import {PATIENCE} from '../trace/runs.ts';
-
-interface DemoFlags extends DatabaseFlags, OutputFlags {
-  path: string;
-  traces?: string;
-  seed: string;
-}
-
-const DEFAULT_PATH = 'agno-trace-demo.db';
-const EXAMPLES = [
-  {line: 'demo', answer: 'a small database to try everything on'},
-  {line: 'demo --traces 30000 --path big.db', answer: 'about 1.3 million spans, for measuring'},
-];
+import type {CommandModule} from '../flags/command.ts';
 
 /** Runs that real Agno wrote, moved to the present, in a database of their own; nothing else is ever touched. */
-export default function register(program: Command, context: Context): Command {
-  const command = program
-    .command('demo')
-    .description('Make a demo database of real runs, and show it')
-    .optionsGroup('Demo:')
-    .option('--path <file>', 'SQLite file to make', DEFAULT_PATH)
-    .option('--traces <n>', 'a large synthetic database with n runs instead; with --db on Postgres')
-    .option('--seed <n>', 'for --traces: another number, other runs', '1');
-  addExamples(command, EXAMPLES);
-  return command.action((_, self: Command) => demo(self.optsWithGlobals<DemoFlags>(), context));
-}
-
-async function demo(flags: DemoFlags, context: Context): Promise<void> {
-  const runs = flags.traces === undefined ? null : parseCount('--traces', flags.traces);
-  const seed = parseCount('--seed', flags.seed);
-  const source: Source =
-    flags.db === undefined
-      ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}
-      : parseSource(flags.db, '--db', context.env, context.cwd);
-  if (source.dialect === 'postgres' && runs === null)
-    throw usageError(
-      'the small demo is a SQLite file.',
-      'Leave --db out, or pass --traces with the number of runs to make on Postgres.',
-    );
-  const {createTables} = await import('../store/writer.ts');
-  const writer = await createTables(source, tableChoiceOf(flags).schema ?? 'ai');
-  const written = await fill(writer, runs, seed, context).catch(async error => {
-    await writer.abandon();
-    throw error;
-  });
-  writeLine(context, line`wrote ${safe(labelOf(source))}: ${written.traces} traces, ${written.spans} spans`);
-  if (runs === null && source.dialect === 'sqlite') await present(source.file, flags, context);
-}
-
-/** Rows of one insert; enough to be quick, few enough to keep memory flat. */
-const SPANS_AT_ONCE = 5000;
-
-async function fill(
-  writer: TableWriter,
-  runs: number | null,
-  seed: number,
-  context: Context,
-): Promise<{traces: number; spans: number}> {
-  const [{loadRecorded}, {movedToNow}, {synthesize}] = await Promise.all([
-    import('../demo/recorded.ts'),
-    import('../demo/replay.ts'),
-    import('../demo/synthesize.ts'),
-  ]);
-  const {withProgress} = await import('../flags/progress.ts');
-  const recorded = loadRecorded();
-  const rows =
-    runs === null
-      ? movedToNow(recorded, context.nowMicros())
-      : synthesize(recorded, {runs, nowMicros: context.nowMicros(), seed});
-  const written = {traces: 0, spans: 0};
-  let traces: Row[] = [];
-  let spans: Row[] = [];
-  const flush = async () => {
-    await writer.write(traces, spans);
-    written.traces += traces.length;
-    written.spans += spans.length;
-    traces = [];
-    spans = [];
-  };
-  await withProgress(context, 'writing', async report => {
-    for (const item of rows) {
-      traces.push(item.trace);
-      spans.push(...item.spans);
-      if (spans.length < SPANS_AT_ONCE) continue;
-      await flush();
-      report(written.spans);
-    }
-    await flush();
-    await writer.finish();
-  });
-  return written;
-}
-
-const SHOWN_RUNS = 14;
-
-/** What one would type first: the list, one run as a tree, and the commands that made them. */
-async function present(file: string, flags: DemoFlags, context: Context): Promise<void> {
-  const [{openStore}, {loadRunPage}, {loadShown}, {renderRunList}, {renderShownRun}] = await Promise.all([
-    import('../store/open.ts'),
-    import('../queries/run-pages.ts'),
-    import('../queries/shown.ts'),
-    import('../render/run-list.ts'),
-    import('../render/shown-run.ts'),
-  ]);
-  const store = await openStore(
-    {dialect: 'sqlite', file},
-    {tables: tableChoiceOf({}), nowMicros: context.nowMicros, timeoutMs: 30_000},
-  );
-  try {
-    const look = {...lookOf(flags, context), columns: columnsOf(context)};
-    const db = path.relative(context.cwd, file) || file;
-    const command = (text: string): Safe => paint(line`$ agno-trace --db ${safe(db)} ${own(text)}`, 'bold');
-    const page = await loadRunPage(store, {filter: NO_FILTER, limit: SHOWN_RUNS, cursor: null, patience: PATIENCE});
-    writeLine(context, line`\n${command(`list -n ${SHOWN_RUNS}`)}`);
-    writeLine(context, renderRunList(page.runs, {...look, nowMicros: store.nowMicros()}));
-    const team = await loadRunPage(store, {
-      filter: {...NO_FILTER, sessions: ['team-member-error']},
-      limit: 1,
-      cursor: null,
-      patience: PATIENCE,
+const demo: CommandModule = {
+  summary: 'Make a demo database of real runs, and show it',
+  examples: [
+    {line: 'demo', answer: 'a small database to try everything on'},
+    {line: 'demo --traces 30000 --path big.db', answer: 'about 1.2 million spans, for measuring'},
+  ],
+  declare: (command, context) => {
+    command
+      .optionsGroup('Demo:')
+      .option('--path <file>', 'SQLite file to make', 'agno-trace-demo.db')
+      .option('--traces <n>', 'a large synthetic database with n runs instead; with --db on Postgres')
+      .option('--seed <n>', 'for --traces: another number, other runs', '1');
+    command.action(async (_, self) => {
+      const {default: answers} = await import('folder:../answers');
+      await answers.demo(self.optsWithGlobals(), context);
     });
-    const id = team.runs[0]!.record.runId!;
-    const shown = await loadShown(store, id, {patience: PATIENCE, sessionLimit: 1});
-    writeLine(context, line`\n${command(`show ${id.slice(0, 8)}`)}`);
-    const selection = {criticalOnly: false, kinds: [], depth: null, limit: 0};
-    for (const run of shown.runs) writeLine(context, renderShownRun(run, {...look, io: 'preview', selection}));
-    writeLine(context, own(''));
-    for (const text of nextSteps(db)) writeNote(context, text);
-  } finally {
-    await store.close();
-  }
-}
-
-function nextSteps(db: string): string[] {
-  const steps = [
-    ['list --state error,degraded,paused', 'what went wrong, what waits for a person'],
-    ['show latest', 'the newest run'],
-    ['show team-human-in-the-loop', 'a conversation: a pause and its continuation'],
-    ['slowest --by tool', 'which tools take the time'],
-  ] as const;
-  return ['next:', ...steps.map(([text, answer]) => `  agno-trace --db ${db} ${text.padEnd(36)} ${answer}`)];
-}
+  },
+};
+export default demo;

@@ -1,120 +1,32 @@
-import type {Command} from 'commander';
-import type {Context} from '../context.ts';
-import {type ReadFlags, withStore} from '../flags/database.ts';
-import {addExamples} from '../flags/examples.ts';
-import {
-  addOutputFlags,
-  columnsOf,
-  formatOf,
-  lookOf,
-  type OutputFlags,
-  writeLine,
-  writeMachine,
-  writeNote,
-} from '../flags/output.ts';
-import {withProgress} from '../flags/progress.ts';
-import {
-  addPatienceFlags,
-  addWhatFlags,
-  addWhoFlags,
-  addWindowFlags,
-  filterOf,
-  type PatienceFlags,
-  patienceOf,
-  type WhatFlags,
-  type WhoFlags,
-  type WindowFlags,
-} from '../flags/selection.ts';
-import {parseCount} from '../flags/values.ts';
-import type {RunPage} from '../queries/run-pages.ts';
-import type {RunFilter} from '../trace/filter.ts';
-import {agnoTime} from '../trace/time.ts';
-
-interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
-  limit: string;
-  cursor?: string;
-  traffic?: boolean;
-}
-
-const FORMATS = ['table', 'json', 'jsonl'] as const;
-const THEN = 'spans become trees, runs are found and judged, filters applied, the page cut (src/trace)';
-
-const EXAMPLES = [
-  {line: 'list', answer: 'the newest runs'},
-  {
-    line: 'list --session session-31 --state error,degraded --last 7d',
-    answer: 'what went wrong in a conversation this week',
-  },
-];
+import type {CommandModule} from '../flags/command.ts';
+import {addOutputFlags, addPatienceFlags, addWhatFlags, addWhoFlags, addWindowFlags} from '../flags/declare.ts';
 
 /** Runs, newest first; the unit is the run, wherever it stands (design section 3). */
-export default function register(program: Command, context: Context): Command {
-  const command = program.command('list').alias('ls').description('Runs, newest first, with their computed state');
-  addWindowFlags(command);
-  addWhoFlags(command);
-  addWhatFlags(command);
-  command
-    .optionsGroup('Page:')
-    .option('-n, --limit <n>', 'runs on a page; 0: all', '20')
-    .option('--cursor <text>', 'go on where the page before ended')
-    .option('--traffic', 'also HTTP requests without a run');
-  addPatienceFlags(command);
-  addOutputFlags(command, FORMATS);
-  addExamples(command, EXAMPLES);
-  return command.action((_, self: Command) => list(self.optsWithGlobals<ListFlags>(), context));
-}
-
-async function list(flags: ListFlags, context: Context): Promise<void> {
-  const format = formatOf(flags, FORMATS);
-  const limit = parseCount('--limit', flags.limit);
-  const patience = patienceOf(flags);
-  filterOf(flags, context.nowMicros());
-  await withStore(flags, context, THEN, async (store, out) => {
-    const {loadRunPage} = await import('../queries/run-pages.ts');
-    const filter = filterOf(flags, store.nowMicros());
-    const page = await withProgress(out, 'looking through spans', onProgress =>
-      loadRunPage(store, {filter, limit, cursor: flags.cursor ?? null, patience, onProgress}),
-    );
-    const notes = notesOf(page, filter);
-    const records = page.runs.map(({record}) => record);
-    if (writeMachine(out, format, {command: 'list', data: records, items: records, next: page.next, notes})) return;
-    const {renderRunList} = await import('../render/run-list.ts');
-    if (page.runs.length > 0)
-      writeLine(
-        out,
-        renderRunList(page.runs, {...lookOf(flags, out), nowMicros: store.nowMicros(), columns: columnsOf(out)}),
-      );
-    for (const text of [[countOf(page), ...notes].join(' · '), ...nextOf(page)]) writeNote(out, text);
-  });
-}
-
-function countOf({runs}: RunPage): string {
-  if (runs.length === 0) return 'no run matches';
-  const whole = runs.filter(({record}) => !record.part && !record.traffic).length;
-  const others = [
-    [runs.filter(({record}) => record.part).length, 'loose part'],
-    [runs.filter(({record}) => record.traffic).length, 'request'],
-  ] as const;
-  return [
-    `${whole} ${whole === 1 ? 'run' : 'runs'}`,
-    ...others.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}${n === 1 ? '' : 's'}`),
-  ].join(', ');
-}
-
-function notesOf({trafficLeftOut}: RunPage, {sinceMicros, untilMicros}: RunFilter): string[] {
-  const notes: string[] = [];
-  if (trafficLeftOut)
-    notes.push(
-      `${trafficLeftOut} HTTP ${trafficLeftOut === 1 ? 'request' : 'requests'} without a run not shown (--traffic)`,
-    );
-  if (sinceMicros !== null) notes.push(`since ${agnoTime(sinceMicros)}`);
-  if (untilMicros !== null) notes.push(`until ${agnoTime(untilMicros)}`);
-  return notes;
-}
-
-function nextOf({runs, next}: RunPage): string[] {
-  const first = runs[0]?.record;
-  if (!first) return [];
-  const show = `next: agno-trace show ${first.runId?.slice(0, 8) ?? `~${first.traceId.slice(0, 7)}`}`;
-  return next ? [`more: --cursor ${next}`, show] : [show];
-}
+const list: CommandModule = {
+  summary: 'Runs, newest first, with their computed state',
+  alias: 'ls',
+  examples: [
+    {line: 'list', answer: 'the newest runs'},
+    {
+      line: 'list --session session-31 --state error,degraded --last 7d',
+      answer: 'what went wrong in a conversation this week',
+    },
+  ],
+  declare: (command, context) => {
+    addWindowFlags(command);
+    addWhoFlags(command);
+    addWhatFlags(command);
+    command
+      .optionsGroup('Page:')
+      .option('-n, --limit <n>', 'runs on a page; 0: all', '20')
+      .option('--cursor <text>', 'go on where the page before ended')
+      .option('--traffic', 'also HTTP requests without a run');
+    addPatienceFlags(command);
+    addOutputFlags(command, ['table', 'json', 'jsonl']);
+    command.action(async (_, self) => {
+      const {default: answers} = await import('folder:../answers');
+      await answers.list(self.optsWithGlobals(), context);
+    });
+  },
+};
+export default list;

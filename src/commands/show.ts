@@ -1,235 +1,29 @@
-import type {Command} from 'commander';
-import type {Context} from '../context.ts';
-import {EXIT, UserError} from '../errors.ts';
-import {type ReadFlags, withStore} from '../flags/database.ts';
-import {addExamples} from '../flags/examples.ts';
-import {
-  addOutputFlags,
-  columnsOf,
-  type Format,
-  formatOf,
-  lookOf,
-  type OutputFlags,
-  writeLine,
-  writeMachine,
-  writeNote,
-} from '../flags/output.ts';
-import {withProgress} from '../flags/progress.ts';
-import {addPatienceFlags, type PatienceFlags, patienceOf} from '../flags/selection.ts';
-import {parseChoice, parseChoices, parseCount} from '../flags/values.ts';
-import type {Shown} from '../queries/shown.ts';
-import {IO_LEVELS} from '../render/io.ts';
-import type {Store} from '../store/store.ts';
-import {own, type Safe} from '../text/safe.ts';
-import {KEY, textOf} from '../trace/attributes.ts';
-import {printable} from '../trace/json.ts';
-import {KINDS} from '../trace/kind.ts';
-import {type RowSelection, type ShownRun, type SpanRecord, selectRows} from '../trace/record.ts';
-import type {Span} from '../trace/span.ts';
-import type {Node} from '../trace/tree.ts';
-
-interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags {
-  span?: string;
-  io: string;
-  critical?: boolean;
-  kind?: string[];
-  depth?: string;
-  limit?: string;
-}
-
-const FORMATS = ['tree', 'json', 'jsonl'] as const;
-const THEN = 'spans become trees; states, self times and the critical path are computed (src/trace)';
-/** Rows of one run on a terminal; a pipe gets all. What is left out is said. */
-const TERMINAL_ROWS = 400;
-/** Runs of a session shown at once. */
-const SESSION_RUNS = 20;
-
-const EXAMPLES = [
-  {line: 'show latest', answer: 'the newest run as a tree'},
-  {line: 'show c11d --span 2f81', answer: 'everything one span of a run holds'},
-];
+import type {CommandModule} from '../flags/command.ts';
+import {addOutputFlags, addPatienceFlags, collect} from '../flags/declare.ts';
 
 /** One way in: a run, a trace, a span or a session. */
-export default function register(program: Command, context: Context): Command {
-  const command = program
-    .command('show')
-    .argument('<id>', 'run, trace, span or session id, a unique prefix of one, or "latest"')
-    .description('What a run did: its tree, its times, its errors')
-    .optionsGroup('What to show:')
-    .option('--span <id>', 'everything this span holds: messages, arguments, result, documents')
-    .option('--io <level>', `texts that went in and out: ${IO_LEVELS.join(', ')}`, 'preview')
-    .option('--critical', 'only the spans that decided how long it took')
-    .option(
-      '--kind <kinds>',
-      'only spans of these kinds, and those above them',
-      (value: string, before: string[] | undefined) => [...(before ?? []), value],
-    )
-    .option('--depth <n>', 'levels below the run')
-    .option(
-      '-n, --limit <n>',
-      `rows of a run on a terminal (default ${TERMINAL_ROWS}), runs of a session (default ${SESSION_RUNS}); 0: all`,
-    );
-  addPatienceFlags(command);
-  addOutputFlags(command, FORMATS);
-  addExamples(command, EXAMPLES);
-  return command.action((id: string, _, self: Command) => show(id, self.optsWithGlobals<ShowFlags>(), context));
-}
-
-interface View {
-  readonly format: Format;
-  readonly io: (typeof IO_LEVELS)[number];
-  readonly selection: RowSelection;
-}
-
-async function show(id: string, flags: ShowFlags, context: Context): Promise<void> {
-  const view: View = {
-    format: formatOf(flags, FORMATS),
-    io: parseChoice('--io', flags.io, IO_LEVELS),
-    selection: {
-      criticalOnly: flags.critical ?? false,
-      kinds: parseChoices('--kind', flags.kind ?? [], KINDS),
-      depth: flags.depth === undefined ? null : parseCount('--depth', flags.depth),
-      limit:
-        flags.limit === undefined ? (context.stdout.isTTY ? TERMINAL_ROWS : 0) : parseCount('--limit', flags.limit),
-    },
-  };
-  const sessionLimit = flags.limit === undefined ? SESSION_RUNS : view.selection.limit;
-  const patience = patienceOf(flags);
-  await withStore(flags, context, THEN, async (store, out) => {
-    const {loadShown} = await import('../queries/shown.ts');
-    const shown = await withProgress(out, 'looking for it', onProgress =>
-      loadShown(store, id, {patience, sessionLimit, onProgress}),
-    );
-    if (flags.span !== undefined) return showOneSpan(store, shown, id, flags, view, out);
-    if (view.format === 'tree') return showTrees(store, shown, flags, view, out);
-    await showRecords(store, shown, view, out);
-  });
-}
-
-async function showTrees(
-  store: Store,
-  shown: Shown,
-  flags: ShowFlags,
-  {io, selection}: View,
-  out: Context,
-): Promise<void> {
-  const {nextStep, renderShownRun} = await import('../render/shown-run.ts');
-  const columns = columnsOf(out);
-  const contents = io === 'full' ? await loadContents(store, shown.runs, selection, columns) : null;
-  const options = {
-    ...lookOf(flags, out),
-    columns,
-    io,
-    selection,
-    contentOf: contents ? (node: Node) => contents.get(node.id) ?? [] : undefined,
-  };
-  for (const [i, run] of shown.runs.entries()) {
-    if (i > 0) writeLine(out, own(''));
-    writeLine(out, renderShownRun(run, options));
-  }
-  for (const note of shown.notes) writeNote(out, note);
-  const next = shown.runs.map(nextStep).find(step => step !== null);
-  if (next) writeNote(out, next);
-}
-
-/** Spans are read whole in small groups: of a large trace one payload at a time is in memory. */
-async function* loadWhole(store: Store, spanIds: readonly string[]): AsyncGenerator<Span> {
-  const {loadSpans} = await import('../queries/spans.ts');
-  for (let at = 0; at < spanIds.length; at += WHOLE_AT_ONCE) {
-    const found = new Map(
-      (await loadSpans(store, spanIds.slice(at, at + WHOLE_AT_ONCE))).map(span => [span.spanId, span]),
-    );
-    for (const id of spanIds.slice(at, at + WHOLE_AT_ONCE)) if (found.has(id)) yield found.get(id)!;
-  }
-}
-const WHOLE_AT_ONCE = 50;
-
-async function loadContents(
-  store: Store,
-  runs: readonly ShownRun[],
-  selection: RowSelection,
-  columns: number | null,
-): Promise<Map<string, readonly Safe[]>> {
-  const {contentLines} = await import('../render/span-content.ts');
-  const ids = runs.flatMap(run => selectRows(run, selection).rows.flatMap(row => (row.node.span ? [row.node.id] : [])));
-  const contents = new Map<string, readonly Safe[]>();
-  for await (const span of loadWhole(store, ids))
-    contents.set(span.spanId, contentLines(span, {columns: columns === null ? null : Math.max(40, columns - 12)}));
-  return contents;
-}
-
-async function showRecords(store: Store, shown: Shown, {format, io, selection}: View, out: Context): Promise<void> {
-  const picked = shown.runs.map(run => selectRows(run, {...selection, limit: 0}));
-  const records: readonly SpanRecord[] = picked.flatMap(({rows}) => rows.map(row => row.record));
-  const leftOut = picked.reduce((sum, {leftOut: count}) => sum + count, 0);
-  const notes = [...shown.notes, ...(leftOut > 0 ? [`${leftOut} spans below --depth left out`] : [])];
-  const spans = io === 'full' ? await withContents(store, records) : records;
-  const runs = shown.runs.map(({judged}) => judged.record);
-  writeMachine(out, format, {command: 'show', data: {runs, spans}, items: spans, notes});
-}
-
-async function withContents(store: Store, records: readonly SpanRecord[]): Promise<object[]> {
-  const contents = new Map<string, object>();
-  const ids = records.filter(record => !record.missing).map(record => record.spanId);
-  for await (const span of loadWhole(store, ids)) contents.set(span.spanId, contentRecord(span));
-  return records.map(record => ({
-    ...record,
-    ...(contents.get(record.spanId) ?? {input: null, output: null, attributes: null}),
-  }));
-}
-
-function contentRecord(span: Span): object {
-  const attributes = span.attributes!;
-  // Sorted: Postgres keeps no order of keys, and the answer is the same from both databases.
-  const keys = Object.keys(attributes).sort();
-  return {
-    input: textOf(attributes, KEY.input),
-    output: textOf(attributes, KEY.output),
-    attributes: Object.fromEntries(keys.map(key => [key, printable(attributes[key]!)])),
-  };
-}
-
-/** One span of what `id` names, by a prefix that is unique in it. */
-async function showOneSpan(
-  store: Store,
-  shown: Shown,
-  id: string,
-  flags: ShowFlags,
-  {format}: View,
-  out: Context,
-): Promise<void> {
-  const prefix = flags.span!;
-  const matches = shown.runs.flatMap(run =>
-    run.rows.filter(row => row.node.id.startsWith(prefix)).map(row => ({row, judged: run.within ?? run.judged})),
-  );
-  const exact = matches.filter(({row}) => row.node.id === prefix);
-  const [match, ...others] = exact.length > 0 ? exact.slice(0, 1) : matches;
-  if (!match || prefix === '') {
-    throw new UserError(EXIT.notFound, `no span of "${id}" starts with "${prefix}".`, {
-      hint: `agno-trace show ${id} --json lists its spans.`,
+const show: CommandModule = {
+  summary: 'What a run did: its tree, its times, its errors',
+  examples: [
+    {line: 'show latest', answer: 'the newest run as a tree'},
+    {line: 'show c11d --span 2f81', answer: 'everything one span of a run holds'},
+  ],
+  declare: (command, context) => {
+    command
+      .argument('<id>', 'run, trace, span or session id, a unique prefix of one, or "latest"')
+      .optionsGroup('What to show:')
+      .option('--span <id>', 'everything this span holds: messages, arguments, result, documents')
+      .option('--io <level>', 'texts that went in and out: none, preview, full', 'preview')
+      .option('--critical', 'only the spans that decided how long it took')
+      .option('--kind <kinds>', 'only spans of these kinds, and those above them', collect)
+      .option('--depth <n>', 'levels below the run')
+      .option('-n, --limit <n>', 'rows of a run on a terminal (default 400), runs of a session (default 20); 0: all');
+    addPatienceFlags(command);
+    addOutputFlags(command, ['tree', 'json', 'jsonl']);
+    command.action(async (id: string, _, self) => {
+      const {default: answers} = await import('folder:../answers');
+      await answers.show(id, self.optsWithGlobals(), context);
     });
-  }
-  if (others.length > 0) {
-    const ids = matches.slice(0, 8).map(({row}) => row.node.id);
-    throw new UserError(EXIT.notFound, `"${prefix}" is the beginning of ${matches.length} spans: ${ids.join(', ')}.`, {
-      hint: 'Write more of the id.',
-    });
-  }
-  if (!match.row.node.span) {
-    throw new UserError(
-      EXIT.notFound,
-      `span "${match.row.node.id}" is not stored: others only name it as their parent.`,
-      {hint: 'It is written when it ends; if its process was killed, it never comes.'},
-    );
-  }
-  const {loadSpans} = await import('../queries/spans.ts');
-  const [span] = await loadSpans(store, [match.row.node.id]);
-  if (!span) throw new UserError(EXIT.notFound, `span "${match.row.node.id}" is gone: it was deleted just now.`);
-  if (format !== 'tree') {
-    const record = {...match.row.record, ...contentRecord(span)};
-    writeMachine(out, format, {command: 'show', data: {runs: [match.judged.record], spans: [record]}, items: [record]});
-    return;
-  }
-  const {renderSpanDetail} = await import('../render/span-detail.ts');
-  writeLine(out, renderSpanDetail(span, match.row, match.judged, {...lookOf(flags, out), columns: columnsOf(out)}));
-}
+  },
+};
+export default show;

@@ -1,5 +1,4 @@
 import {existsSync, readFileSync} from 'node:fs';
-import {brotliDecompressSync} from 'node:zlib';
 
 /** A trace that real Agno wrote, with its rows in the order of writing and the columns in Agno's order. */
 export interface RecordedTrace {
@@ -10,10 +9,12 @@ export interface RecordedTrace {
 }
 
 /** The recorded runs that ship with the program (`build/demo-data.js`). */
-export function loadRecorded(): RecordedTrace[] {
+export async function loadRecorded(): Promise<RecordedTrace[]> {
   const places = ['./demo-runs.br', '../../dist/demo-runs.br'].map(place => new URL(place, import.meta.url));
   const file = places.find(place => existsSync(place));
   if (!file) throw new Error('the recorded runs are missing: npm run build');
+  // Loaded here: the module costs 3 ms, and every command carries this file.
+  const {brotliDecompressSync} = await import('node:zlib');
   const lines = brotliDecompressSync(readFileSync(file)).toString().split('\n');
   return lines.map(text => JSON.parse(text) as RecordedTrace);
 }

@@ -1,33 +1,16 @@
 import {existsSync} from 'node:fs';
 import path from 'node:path';
-import type {Command} from 'commander';
 import type {Context} from '../context.ts';
 import {EXIT, UserError} from '../errors.ts';
 import {inline} from '../sql/sql.ts';
+import {openStore} from '../store/open.ts';
 import {parseSource, type Source, secretsOf, sourceFromEnvironment} from '../store/source.ts';
 import {DEFAULT_TABLES, type Store, type TableChoice} from '../store/store.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
+import type {DatabaseFlags, ReadFlags} from './declare.ts';
 import {parseLength} from './values.ts';
 
-/** Values of the flags that every reading command has. */
-export interface DatabaseFlags {
-  db?: string;
-  schema?: string;
-  tracesTable?: string;
-  spansTable?: string;
-  timeout?: string;
-}
-
 const DEFAULT_FILE = 'agno.db';
-
-export function addDatabaseFlags(command: Command): Command {
-  return command
-    .option('--db <url>', 'database: URL as in your Python code, or a SQLite path')
-    .option('--schema <name>', 'Postgres schema of the tables (default: found, else ai)')
-    .option('--traces-table <name>', `name of the traces table (default: ${DEFAULT_TABLES.traces})`)
-    .option('--spans-table <name>', `name of the spans table (default: ${DEFAULT_TABLES.spans})`)
-    .option('--timeout <length>', 'longest time of one statement (default: 30s)');
-}
 
 /** Which database: `--db`, AGNO_TRACE_DB, DATABASE_URL, libpq's PG*, `./agno.db` (design section 4). */
 export function sourceOf({db}: DatabaseFlags, {env, cwd}: Context): Source {
@@ -54,11 +37,6 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
   return timeout === undefined ? 30_000 : Math.max(1, Math.round(parseLength('--timeout', timeout)));
 }
 
-export interface ReadFlags extends DatabaseFlags {
-  printSql?: boolean;
-  debug?: boolean;
-}
-
 /**
  * Opens the database that the flags name, lends it, and closes it. With `--print-sql` the command runs as always, but its
  * answer is replaced by the statements that were sent.
@@ -71,7 +49,6 @@ export async function withStore(
   use: (store: Store, context: Context) => Promise<void>,
 ): Promise<void> {
   const source = sourceOf(flags, context);
-  const {openStore} = await import('../store/open.ts');
   const debug = flags.debug
     ? (text: string) => context.stderr.write(line`debug: ${safe(maskSecrets(text, secretsOf(source)))}\n`)
     : undefined;

@@ -1,29 +1,13 @@
-import type {Command} from 'commander';
 import type {Context} from '../context.ts';
 import {renderJson, renderJsonLines} from '../render/json.ts';
 import type {Look} from '../render/states.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
+import type {OutputFlags} from './declare.ts';
 import {parseChoice} from './values.ts';
 
 export const FORMATS = ['table', 'tree', 'json', 'jsonl'] as const;
 export type Format = (typeof FORMATS)[number];
-
-export interface OutputFlags {
-  format?: string;
-  json?: boolean;
-  jsonl?: boolean;
-  ascii?: boolean;
-}
-
-export function addOutputFlags(command: Command, formats: readonly Format[]): Command {
-  return command
-    .optionsGroup('Output:')
-    .option('--format <format>', formats.join(', '))
-    .option('--json', 'short for --format json')
-    .option('--jsonl', 'short for --format jsonl')
-    .option('--print-sql', 'print the statements sent to the database instead of the answer');
-}
 
 export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format {
   if (flags.format !== undefined) return parseChoice('--format', flags.format, formats);

@@ -9,6 +9,9 @@ import type {RunFilter} from '../trace/filter.ts';
  */
 export const IS_RUN_NAME = raw(String.raw`(s.name like '%run' or s.name like '%.\_aexecute%' escape '\')`);
 
+/** Names of Agno's model calls and steps. A span of another library that is called so costs a look at its trace, no more. */
+const IS_AGNO_NAME = raw("s.name like '%.%invoke%' or s.name like '%.%execute%'");
+
 /** A test that some span of every wanted run passes; the first of them in time is not before the run's start. */
 export interface Candidates {
   readonly test: Sql;
@@ -50,7 +53,9 @@ export function candidatesOf(filter: RunFilter, {byName = true}: {byName?: boole
   if (filter.tools.length > 0) return anySpan(oneOf(filter.tools.map(tool => matchesGlob(raw('s.name'), tool))));
   if (filter.models.length > 0)
     return anySpan(oneOf(filter.models.map(model => matchesGlob(attribute('s', KEY.model), model))));
-  return anySpan(filter.traffic ? raw('true') : hasAttribute('s', KEY.openInferenceKind));
+  if (filter.traffic) return anySpan(raw('true'));
+  // Agno's own names first: the largest attributes are those of model calls, and need not be parsed to know one.
+  return anySpan(sql`(${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${hasAttribute('s', KEY.openInferenceKind)})`);
 }
 
 /** True when the test passes on every span of a run, its first one among them. */

@@ -29,8 +29,9 @@ export interface PageOptions {
   readonly onProgress?: (spans: number) => void;
 }
 
-/** Spans looked at in one statement: first a little more than a page is likely to need, then more each time. */
-const FIRST_STRETCH = 240;
+/** Spans looked at in one statement: first what a page is likely to need, then twice as many each time. */
+const SPANS_PER_RUN = 6;
+const SHORTEST_STRETCH = 60;
 const LONGEST_STRETCH = 20_000;
 
 /**
@@ -58,7 +59,8 @@ async function walk(store: Store, options: PageOptions, cursor: Cursor | null, b
   const bounds = windowOf(filter);
   const wanted = limit === 0 ? Number.POSITIVE_INFINITY : limit + 1;
   let from: Position | null = cursor?.position ?? null;
-  let stretch = FIRST_STRETCH;
+  let stretch =
+    limit === 0 ? LONGEST_STRETCH : Math.min(Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH), LONGEST_STRETCH);
   let looked = 0;
   while (emitted.length < wanted) {
     const {rows, end, isLast} = await loadStretch(store, {from, length: stretch, test: candidates.test, bounds});

@@ -1,6 +1,6 @@
 import {own, type Safe} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
-import type {State} from '../trace/state.ts';
+import type {State} from '../trace/states.ts';
 
 /** State first by shape and word, then by colour. */
 const LOOKS: Readonly<Record<State, {glyph: string; ascii: string; style: Style}>> = {

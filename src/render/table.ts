@@ -1,7 +1,7 @@
 import type {Cell, Table, Unit} from '../table/table.ts';
 import {joined, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
-import {toWidth, width} from '../text/width.ts';
+import {toWidth, truncate, width} from '../text/width.ts';
 import {count, duration, usd} from './values.ts';
 
 /** One column as drawn: text per row, ready but for its width. */
@@ -26,7 +26,7 @@ export interface DrawnColumn {
  */
 export function renderColumns(drawn: readonly DrawnColumn[], columns: number | null): Safe {
   const rowCount = drawn[0]?.cells.length ?? 0;
-  const {kept, widths} = columns === null ? {kept: drawn, widths: drawn.map(naturalWidth)} : arrange(drawn, columns);
+  const {kept, widths} = columns === null ? {kept: drawn, widths: drawn.map(widthInPipe)} : arrange(drawn, columns);
   const lines: Safe[] = [
     paint(
       row(kept, widths, column => own(column.label)),
@@ -56,10 +56,15 @@ function row(
 ): Safe {
   const parts = columns.map((column, i) => {
     const isLast = i === columns.length - 1 && column.align === 'left';
-    const text = toWidth(cell(column), widths[i]!, column.align);
-    return colour(column, isLast ? own(text.trimEnd()) : text);
+    // Nothing follows the last column, so it needs no padding; in a pipe it need not even be measured.
+    if (isLast) return colour(column, Number.isFinite(widths[i]!) ? truncate(cell(column), widths[i]!) : cell(column));
+    return colour(column, toWidth(cell(column), widths[i]!, column.align));
   });
   return joined(parts, GAP);
+}
+
+function widthInPipe(column: DrawnColumn, i: number, all: readonly DrawnColumn[]): number {
+  return i === all.length - 1 && column.align === 'left' ? Number.POSITIVE_INFINITY : naturalWidth(column);
 }
 
 function naturalWidth(column: DrawnColumn): number {

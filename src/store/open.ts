@@ -1,12 +1,9 @@
+import {openPostgres} from './postgres/store.ts';
 import type {Source} from './source.ts';
+import {openSqlite} from './sqlite/store.ts';
 import type {OpenOptions, Store} from './store.ts';
 
-/** Opens a database for reading; the driver is loaded only now, and only the one that is needed. */
-export async function openStore(source: Source, options: OpenOptions): Promise<Store> {
-  if (source.dialect === 'sqlite') {
-    const {openSqlite} = await import('./sqlite/store.ts');
-    return openSqlite(source, options);
-  }
-  const {openPostgres} = await import('./postgres/store.ts');
-  return openPostgres(source, options);
+/** Opens a database for reading. Each side loads its driver only when it is asked to connect. */
+export function openStore(source: Source, options: OpenOptions): Promise<Store> {
+  return source.dialect === 'sqlite' ? openSqlite(source, options) : openPostgres(source, options);
 }

@@ -1,4 +1,6 @@
+import {createPostgresTables} from './postgres/writer.ts';
 import type {Source} from './source.ts';
+import {createSqliteTables} from './sqlite/writer.ts';
 
 /** A row as it is inserted: the values in Agno's order of columns. */
 export type Row = readonly (string | number | null)[];
@@ -19,11 +21,6 @@ export interface TableWriter {
  * Creates Agno's tables where there are none and opens them for filling.
  * @throws UserError exit 2 when there is something already
  */
-export async function createTables(source: Source, schema: string): Promise<TableWriter> {
-  if (source.dialect === 'sqlite') {
-    const {createSqliteTables} = await import('./sqlite/writer.ts');
-    return createSqliteTables(source);
-  }
-  const {createPostgresTables} = await import('./postgres/writer.ts');
-  return createPostgresTables(source, schema);
+export function createTables(source: Source, schema: string): Promise<TableWriter> {
+  return source.dialect === 'sqlite' ? createSqliteTables(source) : createPostgresTables(source, schema);
 }

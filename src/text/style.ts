@@ -1,29 +1,21 @@
-import chalk from 'chalk';
+import type {ChalkInstance} from 'chalk';
 import {own, type Safe} from './safe.ts';
 
 /**
  * Colours. They are added to safe text only, after it was cut to its cell, so nothing has to be measured or sliced
  * through escape sequences. The terminal's own 16 colours, so that its theme applies; never colour alone.
  */
-export type Paint = (text: Safe) => Safe;
+export const STYLES = ['bold', 'dim', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
+export type Style = (typeof STYLES)[number];
 
-const STYLES = {
-  bold: chalk.bold,
-  dim: chalk.dim,
-  red: chalk.red,
-  green: chalk.green,
-  yellow: chalk.yellow,
-  blue: chalk.blue,
-  magenta: chalk.magenta,
-  cyan: chalk.cyan,
-} as const;
-
-export type Style = keyof typeof STYLES;
+/** Absent: no colour. A pipe never loads it. */
+let chalk: ChalkInstance | null = null;
 
 /** `text` in `style`; plain when colour is off (`setColour`). */
 export function paint(text: Safe, ...styles: readonly Style[]): Safe {
-  if (text === '') return text;
-  return own(styles.reduce<string>((out, style) => STYLES[style](out), text));
+  if (text === '' || chalk === null) return text;
+  const colours = chalk;
+  return own(styles.reduce<string>((out, style) => colours[style](out), text));
 }
 
 /**
@@ -43,6 +35,11 @@ export function wantsColour(
   return isTTY;
 }
 
-export function setColour(on: boolean): void {
-  chalk.level = on ? 1 : 0;
+export async function setColour(on: boolean): Promise<void> {
+  if (!on) {
+    chalk = null;
+    return;
+  }
+  const {Chalk} = await import('chalk');
+  chalk = new Chalk({level: 1});
 }

@@ -9,6 +9,9 @@ import {own, type Safe} from './safe.ts';
  * everything those tables are there for but emoji sequences.
  */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+/** Latin, Greek, Cyrillic, punctuation, arrows, boxes, CJK: one code unit a character, nothing that combines. */
+const SIMPLE =
+  /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u2190-\u23cf\u2400-\u25ff\u2e80-\u3029\u3030\u3040-\u3096\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
 const MARK = /\p{M}/u;
 const SPACING_MARK = /\p{Mc}/u;
 const NONSPACING_MARK = /[\p{Mn}\p{Me}]/u;
@@ -19,6 +22,7 @@ const EMOJI_PRESENTATION = '\ufe0f';
 /** Columns that `text` takes on a terminal. */
 export function width(text: Safe): number {
   if (PRINTABLE_ASCII.test(text)) return text.length;
+  if (SIMPLE.test(text)) return simpleWidth(text);
   let columns = 0;
   for (const cluster of clusters(text)) columns += cluster.width;
   return columns;
@@ -79,6 +83,15 @@ function wrapLine(text: Safe, columns: number): Safe[] {
   }
   if (current !== '') push();
   return lines;
+}
+
+function simpleWidth(text: string): number {
+  let columns = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x1100 && eastAsianWidth(code) === 2) columns++;
+  }
+  return columns;
 }
 
 interface Cluster {

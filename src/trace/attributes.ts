@@ -63,7 +63,10 @@ export const PAYLOAD_PREFIXES: readonly string[] = [
 export const OUTPUT_MESSAGES_PREFIX = 'llm.output_messages.';
 export const TOOL_CALL_MARK = '.tool_call.';
 
-/** Attributes of one span: a map without a prototype, because keys are data (`__proto__`, `constructor`). */
+/**
+ * Attributes of one span, as parsed. Keys are data (`__proto__`, `constructor`): looked up are only the names in `KEY` and
+ * the like, which no prototype has; everything else goes by the object's own keys.
+ */
 export type Attributes = Readonly<Record<string, Json>>;
 
 export interface ParsedAttributes {
@@ -97,7 +100,7 @@ function fromValue(value: Json, problems: readonly string[]): ParsedAttributes {
   if (typeof value !== 'object' || Array.isArray(value)) {
     return {attributes: NONE, problems: [...problems, 'attributes are no JSON object']};
   }
-  return {attributes: Object.assign(Object.create(null), value) as Attributes, problems};
+  return {attributes: value, problems};
 }
 
 /** The value as text, or null. Numbers and lists are written as JSON. */

@@ -1,7 +1,7 @@
 import type {Kind} from './kind.ts';
 import {type JudgedRun, spansOf} from './record.ts';
 import type {Span} from './span.ts';
-import type {State} from './state.ts';
+import type {State} from './states.ts';
 import {displayName} from './tree.ts';
 
 /** Which runs to select. Lists hold alternatives; different fields must all hold. Globs: `*`, `?`, case-insensitive. */

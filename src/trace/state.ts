@@ -1,10 +1,7 @@
 import type {Clock, Run} from './runs.ts';
 import type {Span, ToolCall} from './span.ts';
+import type {State} from './states.ts';
 import {displayName, isContinuation, isRunSpan, isStreamed, type Node, startOf, walk} from './tree.ts';
-
-/** States of a run in the order they are tested; `ok` when nothing else fits. */
-export const STATES = ['running', 'stalled', 'lost', 'cancelled', 'error', 'paused', 'degraded', 'ok'] as const;
-export type State = (typeof STATES)[number];
 
 export interface Judgement {
   readonly state: State;

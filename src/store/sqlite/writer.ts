@@ -3,18 +3,14 @@ import {EXIT, UserError} from '../../errors.ts';
 import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../sql/agno-tables.ts';
 import type {SqliteSource} from '../source.ts';
 import type {Row, TableWriter} from '../writer.ts';
+import {loadBetterSqlite} from './driver.ts';
 
 /** Marks a file as made here ("AGTR"), so that a demo can be made again but nothing else is ever replaced. */
 const DEMO_APPLICATION_ID = 0x41475452;
 
 /** Makes a new SQLite file with Agno's tables; replaces one that this tool made, refuses any other. */
 export async function createSqliteTables({file}: SqliteSource): Promise<TableWriter> {
-  const {default: Database} = await import('better-sqlite3').catch(error => {
-    throw new UserError(EXIT.failed, 'the SQLite driver better-sqlite3 is not installed or not built.', {
-      hint: 'npm rebuild better-sqlite3 (needs a C++ compiler on Node 20).',
-      cause: error,
-    });
-  });
+  const Database = driver();
   if (existsSync(file)) {
     if (!isDemo(file, Database)) {
       throw new UserError(EXIT.usage, `"${file}" exists and is no demo database; it is left as it is.`, {
@@ -52,6 +48,17 @@ export async function createSqliteTables({file}: SqliteSource): Promise<TableWri
 }
 
 type DatabaseClass = typeof import('better-sqlite3');
+
+function driver(): DatabaseClass {
+  try {
+    return loadBetterSqlite();
+  } catch (error) {
+    throw new UserError(EXIT.failed, 'the SQLite driver better-sqlite3 is not installed or not built.', {
+      hint: 'npm rebuild better-sqlite3 (needs a C++ compiler on Node 20).',
+      cause: error,
+    });
+  }
+}
 
 function isDemo(file: string, Database: DatabaseClass): boolean {
   try {

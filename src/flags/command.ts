@@ -1,4 +1,5 @@
 import type {Command} from 'commander';
+import type {Context} from '../context.ts';
 
 export interface Example {
   /** What follows `agno-trace`. */
@@ -6,12 +7,21 @@ export interface Example {
   readonly answer: string;
 }
 
+/** What a file of `commands/` exports by default; the file's name is the command's. */
+export interface CommandModule {
+  readonly summary: string;
+  readonly alias?: string;
+  readonly examples: readonly Example[];
+  /** Declares arguments and flags, and what answers. Called for the command that was asked for only. */
+  readonly declare: (command: Command, context: Context) => void;
+}
+
 /** Examples below a command's help: what to type, and what it answers. */
-export function addExamples(command: Command, examples: readonly Example[]): Command {
+export function examplesText(examples: readonly Example[]): string {
   const longest = Math.max(...examples.map(({line}) => line.length));
   const fits = examples.every(({answer}) => `  agno-trace ${' '.repeat(longest)}   ${answer}`.length <= 80);
   const lines = examples.map(({line, answer}) =>
     fits ? `  agno-trace ${line.padEnd(longest)}   ${answer}` : `  agno-trace ${line}\n      ${answer}`,
   );
-  return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}\n`);
+  return `\nExamples:\n${lines.join('\n')}\n`;
 }

@@ -1,0 +1,131 @@
+import path from 'node:path';
+import type {Context} from '../context.ts';
+import {loadRecorded} from '../demo/recorded.ts';
+import {movedToNow} from '../demo/replay.ts';
+import {synthesize} from '../demo/synthesize.ts';
+import {usageError} from '../errors.ts';
+import {tableChoiceOf} from '../flags/database.ts';
+import type {DatabaseFlags, OutputFlags} from '../flags/declare.ts';
+import {columnsOf, lookOf, writeLine, writeNote} from '../flags/output.ts';
+import {withProgress} from '../flags/progress.ts';
+import {parseCount} from '../flags/values.ts';
+import {loadRunPage} from '../queries/run-pages.ts';
+import {loadShown} from '../queries/shown.ts';
+import {renderRunList} from '../render/run-list.ts';
+import {renderShownRun} from '../render/shown-run.ts';
+import {openStore} from '../store/open.ts';
+import {labelOf, parseSource, type Source} from '../store/source.ts';
+import {createTables, type Row, type TableWriter} from '../store/writer.ts';
+import {line, own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {NO_FILTER} from '../trace/filter.ts';
+import {PATIENCE} from '../trace/runs.ts';
+
+export interface DemoFlags extends DatabaseFlags, OutputFlags {
+  path: string;
+  traces?: string;
+  seed: string;
+}
+
+/** Answers `demo`: makes a database, and shows the small one. */
+export default async function demo(flags: DemoFlags, context: Context): Promise<void> {
+  const runs = flags.traces === undefined ? null : parseCount('--traces', flags.traces);
+  const seed = parseCount('--seed', flags.seed);
+  const source: Source =
+    flags.db === undefined
+      ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}
+      : parseSource(flags.db, '--db', context.env, context.cwd);
+  if (source.dialect === 'postgres' && runs === null)
+    throw usageError(
+      'the small demo is a SQLite file.',
+      'Leave --db out, or pass --traces with the number of runs to make on Postgres.',
+    );
+  const writer = await createTables(source, tableChoiceOf(flags).schema ?? 'ai');
+  const written = await fill(writer, runs, seed, context).catch(async error => {
+    await writer.abandon();
+    throw error;
+  });
+  writeLine(context, line`wrote ${safe(labelOf(source))}: ${written.traces} traces, ${written.spans} spans`);
+  if (runs === null && source.dialect === 'sqlite') await present(source.file, flags, context);
+}
+
+/** Rows of one insert; enough to be quick, few enough to keep memory flat. */
+const SPANS_AT_ONCE = 5000;
+
+async function fill(
+  writer: TableWriter,
+  runs: number | null,
+  seed: number,
+  context: Context,
+): Promise<{traces: number; spans: number}> {
+  const recorded = await loadRecorded();
+  const rows =
+    runs === null
+      ? movedToNow(recorded, context.nowMicros())
+      : synthesize(recorded, {runs, nowMicros: context.nowMicros(), seed});
+  const written = {traces: 0, spans: 0};
+  let traces: Row[] = [];
+  let spans: Row[] = [];
+  const flush = async () => {
+    await writer.write(traces, spans);
+    written.traces += traces.length;
+    written.spans += spans.length;
+    traces = [];
+    spans = [];
+  };
+  await withProgress(context, 'writing', async report => {
+    for (const item of rows) {
+      traces.push(item.trace);
+      spans.push(...item.spans);
+      if (spans.length < SPANS_AT_ONCE) continue;
+      await flush();
+      report(written.spans);
+    }
+    await flush();
+    await writer.finish();
+  });
+  return written;
+}
+
+const SHOWN_RUNS = 14;
+
+/** What one would type first: the list, one run as a tree, and the commands that made them. */
+async function present(file: string, flags: DemoFlags, context: Context): Promise<void> {
+  const store = await openStore(
+    {dialect: 'sqlite', file},
+    {tables: tableChoiceOf({}), nowMicros: context.nowMicros, timeoutMs: 30_000},
+  );
+  try {
+    const look = {...lookOf(flags, context), columns: columnsOf(context)};
+    const db = path.relative(context.cwd, file) || file;
+    const command = (text: string): Safe => paint(line`$ agno-trace --db ${safe(db)} ${own(text)}`, 'bold');
+    const page = await loadRunPage(store, {filter: NO_FILTER, limit: SHOWN_RUNS, cursor: null, patience: PATIENCE});
+    writeLine(context, line`\n${command(`list -n ${SHOWN_RUNS}`)}`);
+    writeLine(context, renderRunList(page.runs, {...look, nowMicros: store.nowMicros()}));
+    const team = await loadRunPage(store, {
+      filter: {...NO_FILTER, sessions: ['team-member-error']},
+      limit: 1,
+      cursor: null,
+      patience: PATIENCE,
+    });
+    const id = team.runs[0]!.record.runId!;
+    const shown = await loadShown(store, id, {patience: PATIENCE, sessionLimit: 1});
+    writeLine(context, line`\n${command(`show ${id.slice(0, 8)}`)}`);
+    const selection = {criticalOnly: false, kinds: [], depth: null, limit: 0};
+    for (const run of shown.runs) writeLine(context, renderShownRun(run, {...look, io: 'preview', selection}));
+    writeLine(context, own(''));
+    for (const text of nextSteps(db)) writeNote(context, text);
+  } finally {
+    await store.close();
+  }
+}
+
+function nextSteps(db: string): string[] {
+  const steps = [
+    ['list --state error,degraded,paused', 'what went wrong, what waits for a person'],
+    ['show latest', 'the newest run'],
+    ['show team-human-in-the-loop', 'a conversation: a pause and its continuation'],
+    ['slowest --by tool', 'which tools take the time'],
+  ] as const;
+  return ['next:', ...steps.map(([text, answer]) => `  agno-trace --db ${db} ${text.padEnd(36)} ${answer}`)];
+}

@@ -1,0 +1,61 @@
+import type {Context} from '../context.ts';
+import {usageError} from '../errors.ts';
+import {withStore} from '../flags/database.ts';
+import type {OutputFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
+import {columnsOf, formatOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
+import {withProgress} from '../flags/progress.ts';
+import {filterOf} from '../flags/selection.ts';
+import {closest, parseChoice, parseCount} from '../flags/values.ts';
+import {askQuestion} from '../queries/ask.ts';
+import type {Question, QuestionInput} from '../queries/question.ts';
+import {renderTable} from '../render/table.ts';
+
+export interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags {
+  by: string;
+  sort: string;
+  limit: string;
+}
+
+const FORMATS = ['table', 'json', 'jsonl'] as const;
+const THEN = 'nothing: the answer is the rows of the last but one statement (percentile_cont needs SQLite 3.47)';
+
+/** Answers a canned question. */
+export default async function ask(
+  name: string,
+  question: Question,
+  flags: QuestionFlags,
+  context: Context,
+): Promise<void> {
+  const format = formatOf(flags, FORMATS);
+  const input: Omit<QuestionInput, 'where'> = {
+    by: parseChoice('--by', flags.by, question.by),
+    sort: parseSort(flags.sort, question),
+    limit: parseCount('--limit', flags.limit),
+  };
+  filterOf(flags, context.nowMicros());
+  await withStore(flags, context, THEN, async (store, out) => {
+    const filter = filterOf(flags, store.nowMicros());
+    const {rows, notes} = await withProgress(out, 'finding the runs', onProgress =>
+      askQuestion(store, question, input, filter, onProgress),
+    );
+    if (writeMachine(out, format, {command: name, data: rows, items: rows, notes})) return;
+    const columns = {...question.columns, name: {...question.columns.name!, label: input.by.toUpperCase()}};
+    if (rows.length > 0) writeLine(out, renderTable({columns, rows}, columnsOf(out)));
+    writeNote(out, [...(rows.length === 0 ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));
+  });
+}
+
+function parseSort(text: string, question: Question): QuestionInput['sort'] {
+  const column = text.replace(/^[-+]/, '');
+  const known = Object.keys(question.columns);
+  const found = known.find(key => key.toLowerCase() === column.toLowerCase());
+  if (!found) {
+    const near = closest(column, known);
+    throw usageError(
+      `--sort "${text}" is no column.`,
+      near ? `Did you mean ${near}? Columns: ${known.join(', ')}.` : `Columns: ${known.join(', ')}.`,
+    );
+  }
+  const isText = (question.columns[found]!.unit ?? 'text') === 'text';
+  return {column: found, descending: text.startsWith('-') === isText};
+}

@@ -1,0 +1,128 @@
+import type {Command} from 'commander';
+import {STATES} from '../trace/states.ts';
+
+/*
+ * The flags that commands share: their declaration, and what the argument parser makes of them. What they mean is read
+ * elsewhere in this folder, which is loaded only when a command runs: `--help` must not pay for it.
+ */
+
+/** Values of the flags that every reading command has. */
+export interface DatabaseFlags {
+  db?: string;
+  schema?: string;
+  tracesTable?: string;
+  spansTable?: string;
+  timeout?: string;
+}
+
+export function addDatabaseFlags(command: Command): Command {
+  return command
+    .option('--db <url>', 'database: URL as in your Python code, or a SQLite path')
+    .option('--schema <name>', 'Postgres schema of the tables (default: found, else ai)')
+    .option('--traces-table <name>', 'name of the traces table (default: agno_traces)')
+    .option('--spans-table <name>', 'name of the spans table (default: agno_spans)')
+    .option('--timeout <length>', 'longest time of one statement (default: 30s)');
+}
+
+export interface ReadFlags extends DatabaseFlags {
+  printSql?: boolean;
+  debug?: boolean;
+}
+
+export interface WindowFlags {
+  since?: string;
+  until?: string;
+  last?: string;
+}
+
+export interface WhoFlags {
+  session?: string[];
+  user?: string[];
+  agent?: string[];
+  team?: string[];
+  workflow?: string[];
+  run?: string[];
+  trace?: string[];
+}
+
+export interface WhatFlags {
+  kind?: string[];
+  model?: string[];
+  tool?: string[];
+  name?: string[];
+  state?: string[];
+  status?: string[];
+  error?: string | true;
+  failed?: true;
+  minDuration?: string;
+  maxDuration?: string;
+  minTokens?: string;
+}
+
+export interface PatienceFlags {
+  stalledAfter?: string;
+  lostAfter?: string;
+}
+
+/** Repeated flags become a list. */
+export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+
+export function addWindowFlags(command: Command): Command {
+  return command
+    .optionsGroup('When:')
+    .option('--since <time>', 'started at or after: ISO, date, today, 24h (times are UTC)')
+    .option('--until <time>', 'started before')
+    .option('--last <length>', 'started in the last 30m, 24h, 7d, 2w');
+}
+
+/** Repeated: any of them. */
+export function addWhoFlags(command: Command): Command {
+  return command
+    .optionsGroup('Who (repeat for "or"):')
+    .option('--session <id>', 'session of the run', collect)
+    .option('--user <id>', 'user of the run', collect)
+    .option('--agent <id>', 'run of this agent: id, or name with * and ?', collect)
+    .option('--team <id>', 'run of this team', collect)
+    .option('--workflow <id>', 'run of this workflow', collect)
+    .option('--run <id>', 'run id', collect)
+    .option('--trace <id>', 'trace id', collect);
+}
+
+export function addWhatFlags(command: Command): Command {
+  return command
+    .optionsGroup('What:')
+    .option('--kind <kinds>', 'kind of run, or of a span it holds: agent,llm,tool,…', collect)
+    .option('--model <name>', 'holds a call of this model (* and ? allowed)', collect)
+    .option('--tool <name>', 'holds a call of this tool', collect)
+    .option('--name <name>', 'holds a span of this name', collect)
+    .option('--state <states>', `computed state: ${STATES.join(', ')}`, collect)
+    .option('--status <status>', 'stored status of the trace row: OK, ERROR', collect)
+    .option('--error [text]', 'with an error that contains the text; alone: --state error')
+    .option('--failed', 'short for --state error')
+    .option('--min-duration <length>', 'took at least: 500ms, 2s, 1m')
+    .option('--max-duration <length>', 'took at most')
+    .option('--min-tokens <n>', 'used at least so many tokens');
+}
+
+export function addPatienceFlags(command: Command): Command {
+  return command
+    .optionsGroup('States:')
+    .option('--stalled-after <length>', 'an unfinished run counts as stalled after this silence (default: 5m)')
+    .option('--lost-after <length>', 'and as lost after this (default: 1h)');
+}
+
+export interface OutputFlags {
+  format?: string;
+  json?: boolean;
+  jsonl?: boolean;
+  ascii?: boolean;
+}
+
+export function addOutputFlags(command: Command, formats: readonly string[]): Command {
+  return command
+    .optionsGroup('Output:')
+    .option('--format <format>', formats.join(', '))
+    .option('--json', 'short for --format json')
+    .option('--jsonl', 'short for --format jsonl')
+    .option('--print-sql', 'print the statements sent to the database instead of the answer');
+}
