@@ -4,6 +4,7 @@ import {fileURLToPath} from 'node:url';
 import esbuild from 'esbuild';
 import {packDemoRuns} from './demo-data.js';
 import {folderImports} from './folder-imports.js';
+import {thirdPartyLicenses} from './licenses.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -45,8 +46,9 @@ export async function build() {
   };
   // The entry by itself, the rest in few chunks: each further module costs a millisecond or two of every start.
   await esbuild.build({...common, entryPoints: ['src/cli/main.ts'], plugins: [runOutside]});
-  await esbuild.build({
+  const {metafile} = await esbuild.build({
     ...common,
+    metafile: true,
     entryPoints: ['src/cli/run.ts'],
     splitting: true,
     // better-sqlite3 is native; pg-native is an optional part of pg that nobody installs here.
@@ -57,6 +59,7 @@ export async function build() {
     },
     plugins: [folderImports.esbuild, noChildProcess],
   });
+  await writeFile(`${root}dist/THIRD-PARTY-LICENSES.txt`, thirdPartyLicenses(root, metafile));
   await writeFile(`${root}dist/demo-runs.br`, packDemoRuns(root));
 }
 

@@ -16,6 +16,8 @@ export interface Context {
   readonly stderr: Output;
   readonly env: Env;
   readonly cwd: string;
+  /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
+  readonly notes: string[];
   /** Our clock, microseconds since 1970. */
   nowMicros(): number;
 }

@@ -4,6 +4,10 @@ import type pg from 'pg';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {agnoTables} from '../src/sql/agno-tables.ts';
 import {quoteIdentifier} from '../src/sql/sql.ts';
+import {drawnSpans, drawnTops, judgedRun} from '../src/trace/record.ts';
+import {buildTrace, PATIENCE} from '../src/trace/runs.ts';
+import {type SpanRow, toSpan} from '../src/trace/span.ts';
+import {Judge, NO_EVIDENCE} from '../src/trace/state.ts';
 import {agnoTime} from '../src/trace/time.ts';
 import {type CliResult, cli} from './cli.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from './databases.ts';
@@ -183,6 +187,8 @@ interface Case {
   readonly showsSpan?: number;
   /** The tables cannot be read at all: every command ends with this exit code, and its message holds this. */
   readonly refused?: {readonly exit: number; readonly says: string};
+  /** So large that a handful of commands is enough. */
+  readonly isLarge?: boolean;
   /** A type that no Agno makes: any command may say so instead of answering. */
   readonly mayRefuse?: number;
   readonly facts?: (seen: Seen, backend: Backend) => void | Promise<void>;
@@ -266,9 +272,19 @@ const ATTRIBUTES: Case[] = [
     name: 'A9 NaN and Infinity, as Python writes them',
     on: ['sqlite'],
     bad: run({root: {attributes: agentText('"score": NaN, "best": Infinity, "worst": -Infinity')}}),
-    facts: seen => {
+    facts: async seen => {
       isWholeRun(seen);
       expect(shownSpan(seen, BAD.root).attributes).toMatchObject({score: 'NaN', best: 'Infinity', worst: '-Infinity'});
+      // To SQLite's own functions it is no JSON, so no statement can look into it; filters still find it.
+      for (const filter of [
+        ['--session', BAD.session],
+        ['--run', BAD.run],
+        ['--agent', 'agent-bad0'],
+        ['--user', 'user'],
+        ['--kind', 'agent'],
+        ['--state', 'ok'],
+      ])
+        expect((await seen.ask('list', ...filter)).out, filter.join(' ')).toContain(BAD.run);
     },
   },
   {
@@ -351,6 +367,7 @@ const ATTRIBUTES: Case[] = [
   },
   {
     name: 'A15 a value nested 100,000 deep',
+    isLarge: true,
     on: ['sqlite'],
     bad: run({root: {attributes: agentText(`"deep": ${deep(100_000)}`)}}),
     facts: isWholeRun,
@@ -372,6 +389,7 @@ const ATTRIBUTES: Case[] = [
   },
   {
     name: 'A17 100,000 keys in one object',
+    isLarge: true,
     bad: run({
       rootMore: Object.fromEntries(Array.from({length: 100_000}, (_, i) => [`key.${i}`, i])),
     }),
@@ -918,6 +936,7 @@ const TYPES: Case[] = [
   },
   {
     name: 'B9 names of 1 MB',
+    isLarge: true,
     bad: run({
       root: {name: 'n'.repeat(1_000_000), status_message: 'm '.repeat(500_000)},
       call: {name: `${'漢\u0301'.repeat(300_000)}.invoke`},
@@ -1415,25 +1434,30 @@ async function survives(bad: Case, backend: Backend, db: string): Promise<void> 
   const trace = bad.trace ?? BAD.trace;
   const span = bad.span ?? BAD.root;
   const [showsTrace, showsSpan] = [bad.showsTrace ?? 0, bad.showsSpan ?? 0];
+  const rest = bad.isLarge
+    ? []
+    : [
+        check(['list'], 0, GOOD.run),
+        check(['list', '--traffic'], 0, GOOD.run),
+        check(['list', '--since', '2000-01-01'], 0, GOOD.run),
+        check(['show', 'latest'], 0),
+        check(['show', GOOD.run], 0, 'agent 600d'),
+        check(['show', GOOD.run, '--json', '--io', 'full'], 0, '"an answer"'),
+        check(['show', GOOD.trace, '--span', GOOD.call], 0, 'a question'),
+        check(['show', trace], showsTrace),
+        check(['show', trace, '--io', 'full'], showsTrace),
+        check(['show', span], showsSpan),
+        check(['show', trace, '--span', span, '--json'], showsSpan),
+        check(['slowest', '--limit', '0'], 0),
+        ...BY.map(by => check(['slowest', '--by', by, '--json'], 0)),
+      ];
   // All at once: most of the time each command waits for its own connection.
   const [plain, traffic, whole, detail] = await Promise.all([
     check(['list', '--limit', '0', '--json'], 0, GOOD.run),
-    check(['list', '--limit', '0', '--traffic', '--json'], 0, GOOD.run),
+    check(['list', '--limit', '0', '--json', ...(bad.isLarge ? [] : ['--traffic'])], 0, GOOD.run),
     check(['show', trace, '--json', '--io', 'full'], showsTrace),
     check(['show', trace, '--span', span], showsSpan),
-    check(['list'], 0, GOOD.run),
-    check(['list', '--traffic'], 0, GOOD.run),
-    check(['list', '--since', '2000-01-01'], 0, GOOD.run),
-    check(['show', 'latest'], 0),
-    check(['show', GOOD.run], 0, 'agent 600d'),
-    check(['show', GOOD.run, '--json', '--io', 'full'], 0, '"an answer"'),
-    check(['show', GOOD.trace, '--span', GOOD.call], 0, 'a question'),
-    check(['show', trace], showsTrace),
-    check(['show', trace, '--io', 'full'], showsTrace),
-    check(['show', span], showsSpan),
-    check(['show', trace, '--span', span, '--json'], showsSpan),
-    check(['slowest', '--limit', '0'], 0),
-    ...BY.map(by => check(['slowest', '--by', by, '--json'], 0)),
+    ...rest,
   ]);
   expect(wrong).toEqual([]);
   if (refused || plain.code === mayRefuse) return;
@@ -1526,5 +1550,220 @@ describe('bad data in Postgres', () => {
     await fillPostgres(database.client, bad);
     // Nothing here is about TLS: asking for it first would cost every command a second connection.
     await survives(bad, 'postgres', `${database.url}?sslmode=disable`);
+  });
+});
+
+const hex = (backend: Backend, number: string) =>
+  backend === 'sqlite' ? `printf('%016x', ${number})` : `lpad(to_hex(${number}), 16, '0')`;
+const digits = (backend: Backend, number: string, width: number) =>
+  backend === 'sqlite' ? `printf('%0${width}d', ${number})` : `lpad((${number})::text, ${width}, '0')`;
+
+/** A trace of so many spans, each below `parent` (SQL over `i`); the first is the run span, the others are tools. */
+function massStatements(backend: Backend, count: number, parent: string): string[] {
+  const schema = backend === 'sqlite' ? '' : 'ai.';
+  const numbers =
+    backend === 'sqlite'
+      ? `(with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count}) select i from n)`
+      : `generate_series(1, ${count}) n(i)`;
+  const jsonb = backend === 'sqlite' ? '' : '::jsonb';
+  const [minute, second, micro] = [
+    ['i / 60000', 2],
+    ['i / 1000 % 60', 2],
+    ['i % 1000 * 1000', 6],
+  ] as const;
+  const start = `'2024-05-06T10:' || ${digits(backend, ...minute)} || ':' || ${digits(backend, ...second)} || '.' || ${digits(backend, ...micro)} || '+00:00'`;
+  const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
+  const columns = Object.keys(traceRow(BAD));
+  const values = Object.values(traceRow(BAD)).map(value => (value === null ? 'null' : text(String(value))));
+  return [
+    `insert into ${schema}agno_traces (${columns.join(', ')}) values (${values.join(', ')})`,
+    `insert into ${schema}agno_spans (span_id, trace_id, parent_span_id, name, span_kind, status_code, start_time, end_time,
+                                      duration_ms, attributes, created_at)
+     select ${hex(backend, 'i')}, '${BAD.trace}', ${parent}, case i when 1 then 'agent.run' else 'a_tool' end, 'INTERNAL', 'OK',
+            ${start}, '${at(600_000)}', 1000,
+            (case i when 1 then ${text(JSON.stringify(agentAttributes(BAD)))}
+                    else '{"openinference.span.kind": "TOOL", "tool.name": "a_tool"}' end)${jsonb}, '${at(1001)}'
+       from ${numbers}`,
+  ];
+}
+
+interface Large {
+  readonly name: string;
+  readonly count: number;
+  /** SQL for the parent of row `i`. */
+  readonly parent: (backend: Backend) => string;
+  readonly depth: number;
+}
+
+const ROOT_ID = '1'.padStart(16, '0');
+const belowRoot = () => `case i when 1 then null else '${ROOT_ID}' end`;
+const LARGE: Large[] = [
+  {name: 'D9 100,000 spans in one trace', count: 100_000, parent: belowRoot, depth: 1},
+  {
+    name: 'D10 a chain of 10,000',
+    count: 10_000,
+    parent: backend => `case i when 1 then null else ${hex(backend, 'i - 1')} end`,
+    depth: 9999,
+  },
+  {
+    name: 'D10 a chain of 10,000 that ends in a circle',
+    count: 10_000,
+    parent: backend => hex(backend, 'case i when 1 then 10000 else i - 1 end'),
+    depth: 9999,
+  },
+  {name: 'D11 10,000 siblings', count: 10_000, parent: belowRoot, depth: 1},
+];
+
+async function readsWhole({count, depth}: Large, db: string): Promise<void> {
+  const wrong: string[] = [];
+  const ask = async (good: string | null, ...argv: string[]) => {
+    const result = await cli([...argv, '--db', db]);
+    wrong.push(...wrongWith(argv, result, [0], good));
+    return result.out;
+  };
+  const listed = await ask(GOOD.run, 'list', '--json');
+  const tree = await ask('agent bad0', 'show', BAD.trace, '--io', 'none');
+  const shown = await ask(null, 'show', BAD.trace, '--json');
+  expect(wrong).toEqual([]);
+  const [record] = JSON.parse(listed).data.filter(({traceId}: {traceId: string}) => traceId === BAD.trace);
+  expect(record).toMatchObject({runId: BAD.run, state: 'ok', spanCount: count});
+  const {spans} = JSON.parse(shown).data;
+  expect(new Set(spans.map(({spanId}: {spanId: string}) => spanId)).size).toBe(count);
+  expect(spans.at(-1).depth).toBe(depth);
+  // Each has its row in the tree, below a header.
+  expect(tree.split('\n').length).toBeGreaterThan(count);
+}
+
+describe.each(BACKENDS)('large traces in %s', backend => {
+  it.each(LARGE.map(large => [large.name, large] as const))('%s', async (name, large) => {
+    const statements = massStatements(backend, large.count, large.parent(backend));
+    const made: Case = {name, bad: rows(), after: () => statements};
+    if (backend === 'sqlite') return readsWhole(large, sqliteWith(made, temporaryFolder()));
+    const {url, client} = await newPostgresDatabase();
+    await fillPostgres(client, made);
+    await readsWhole(large, url);
+  });
+});
+
+describe('a trace of more spans than a call can have arguments', () => {
+  // `push(...list)` and `Math.min(...list)` overflow the stack somewhere above 120,000.
+  const COUNT = 150_000;
+  const clock = {nowMicros: START, patience: PATIENCE};
+
+  it.each([
+    ['below one span', (i: number) => (i === 0 ? null : '0')],
+    ['each below another one that is not there', (i: number) => `missing ${i}`],
+    ['below one that is not there', () => 'missing'],
+  ])('%s is built, judged and put into order', (_, parentOf) => {
+    const [agent, tool] = [agentAttributes(BAD), {'openinference.span.kind': 'TOOL', 'tool.name': 't'}];
+    const spans = Array.from({length: COUNT}, (_, i) => {
+      const changed = {parent_span_id: parentOf(i)};
+      return toSpan({...spanRow(BAD, String(i), changed), attributes: i === 0 ? agent : tool} as unknown as SpanRow);
+    });
+    const trace = buildTrace(BAD.trace, spans, null, clock);
+    const judge = new Judge(trace.tops);
+    const drawn = trace.runs.flatMap(run => {
+      const judged = judgedRun(run, judge, judge.run(run, NO_EVIDENCE, clock), NO_EVIDENCE);
+      return drawnSpans(judged, drawnTops(trace, run));
+    });
+    expect(drawn.filter(({node}) => node.span !== null)).toHaveLength(COUNT);
+  });
+});
+
+describe.each(BACKENDS)('A16 a value of 50 MB in %s', backend => {
+  it('is printed where it is asked for and stays in the database elsewhere', async () => {
+    const made: Case = {name: 'A16', bad: run({rootMore: {'output.value': 'fifty '.repeat(9_000_000)}})};
+    let db = '';
+    if (backend === 'sqlite') db = sqliteWith(made, temporaryFolder());
+    else {
+      const {url, client} = await newPostgresDatabase();
+      await fillPostgres(client, made);
+      db = url;
+    }
+    for (const argv of [
+      ['list', '--json'],
+      ['show', BAD.run],
+    ]) {
+      const result = await cli([...argv, '--db', db]);
+      expect(wrongWith(argv, result, [0], BAD.run)).toEqual([]);
+      expect(result.out.length).toBeLessThan(20_000);
+    }
+    const {code, out} = await cli(['show', BAD.run, '--span', BAD.root, '--db', db]);
+    expect(code).toBe(0);
+    expect(out.length).toBeGreaterThan(54_000_000);
+  });
+});
+
+describe('databases that are no bad rows but bad situations', () => {
+  it('D13 the same session in two databases: each answers for its own', async () => {
+    const folder = temporaryFolder();
+    const here = sqliteWith({name: '', bad: rows(run({ids: {...BAD, session: 'shared'}}))}, folder);
+    const there = sqliteWith({name: '', bad: rows(run({ids: {...OTHER, session: 'shared'}}))}, folder);
+    for (const [file, own, foreign] of [
+      [here, BAD.run, OTHER.run],
+      [there, OTHER.run, BAD.run],
+    ] as const) {
+      const {code, out} = await cli(['show', 'shared', '--db', file]);
+      expect(code).toBe(0);
+      expect(out).toContain(own);
+      expect(out).not.toContain(foreign);
+    }
+  });
+
+  it.each(BACKENDS)('D16 a run that was deleted between list and show is not found any more, in %s', async backend => {
+    const bad: Case = {name: 'D16', bad: run()};
+    let [db, remove] = ['', async (_: string): Promise<unknown> => undefined];
+    if (backend === 'sqlite') {
+      db = sqliteWith(bad, temporaryFolder());
+      remove = async statement => {
+        const file = new Database(db);
+        file.exec(statement.replaceAll('ai.', ''));
+        file.close();
+      };
+    } else {
+      const {url, client} = await newPostgresDatabase();
+      await fillPostgres(client, bad);
+      [db, remove] = [url, statement => client.query(statement)];
+    }
+    const before = await cli(['list', '--db', db]);
+    expect(before.out).toContain(BAD.run);
+    await remove(`delete from ai.agno_spans where trace_id = '${BAD.trace}'`);
+    await remove(`delete from ai.agno_traces where trace_id = '${BAD.trace}'`);
+    for (const argv of [
+      ['show', BAD.run],
+      ['show', BAD.trace],
+      ['show', BAD.run.slice(0, 8)],
+      ['show', BAD.root, '--json'],
+      ['show', BAD.session],
+    ]) {
+      const result = await cli([...argv, '--db', db]);
+      expect(wrongWith(argv, result, [3], null)).toEqual([]);
+      expect(result.err).toContain('hint');
+    }
+    expect((await cli(['list', '--db', db])).out).toContain(GOOD.run);
+  });
+
+  it.each(BACKENDS)('D17 tables without a row have no run, and that is no error, in %s', async backend => {
+    let db = '';
+    if (backend === 'sqlite') {
+      db = path.join(temporaryFolder(), 'empty.db');
+      const file = new Database(db);
+      for (const statement of agnoTables('sqlite', '')) file.exec(statement);
+      file.close();
+    } else {
+      const {url, client} = await newPostgresDatabase();
+      for (const statement of agnoTables('postgres', 'ai')) await client.query(statement);
+      db = url;
+    }
+    for (const argv of [['list'], ['list', '--traffic'], ['list', '--session', 'x'], ['list', '--state', 'running']]) {
+      const result = await cli([...argv, '--db', db]);
+      expect(result).toMatchObject({code: 0, out: ''});
+      expect(result.err).toContain('no run matches');
+    }
+    const {code, out} = await cli(['list', '--json', '--db', db]);
+    expect({code, ...JSON.parse(out)}).toMatchObject({code: 0, data: [], page: {next: null}});
+    expect((await cli(['slowest', '--db', db])).code).toBe(0);
+    expect(JSON.parse((await cli(['slowest', '--json', '--db', db])).out).data).toEqual([]);
+    for (const id of ['latest', 'abcd', BAD.run]) expect((await cli(['show', id, '--db', db])).code).toBe(3);
   });
 });

@@ -27,6 +27,7 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     stderr: {write: into('err'), isTTY, columns: options.columns},
     env: options.env ?? {},
     cwd: options.cwd ?? '/',
+    notes: [],
     nowMicros: () => options.nowMicros ?? Date.now() * 1000,
   });
   return {code, ...printed};

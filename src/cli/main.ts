@@ -26,6 +26,7 @@ async function main(): Promise<void> {
     stderr: output(process.stderr),
     env: process.env,
     cwd: process.cwd(),
+    notes: [],
     nowMicros: () => Date.now() * 1000,
   });
 }

@@ -2,6 +2,7 @@ import commands from 'folder:../commands';
 import questions from 'folder:../queries/canned';
 import {Command} from 'commander';
 import type {Context} from '../context.ts';
+import {usageError} from '../errors.ts';
 import {type CommandModule, examplesText} from '../flags/command.ts';
 import {addDatabaseFlags} from '../flags/declare.ts';
 import {own} from '../text/safe.ts';
@@ -44,10 +45,11 @@ export function buildProgram(argv: readonly string[], context: Context): Command
     .option('--debug', 'what was sent and connected to, and stacks of defects');
   program.commandsGroup('Look:');
   const add = (name: string, module: CommandModule) => {
-    const command = program.command(name).description(module.summary);
+    const command = program.command(name).description(module.summary).allowExcessArguments();
     if (module.alias) command.alias(module.alias);
     if (!argv.includes(name) && !(module.alias && argv.includes(module.alias))) return;
     module.declare(command, context);
+    command.hook('preAction', refuseExcess);
     command.addHelpText('after', examplesText(module.examples));
   };
   for (const [name, module] of Object.entries(commands)) add(name, module);
@@ -55,4 +57,11 @@ export function buildProgram(argv: readonly string[], context: Context): Command
   for (const [name, question] of Object.entries(questions)) add(name, questionCommand(name, question));
   program.commandsGroup('Other:').helpCommand('help [command]', 'help for a command');
   return program;
+}
+
+/** The parser would only count them; the one that is too many is named. */
+function refuseExcess(_: unknown, {args, registeredArguments}: Command): void {
+  const excess = args[registeredArguments.length];
+  if (excess !== undefined)
+    throw usageError(`unexpected argument "${excess}".`, 'agno-trace --help lists commands; each has its own --help.');
 }

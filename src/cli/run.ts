@@ -11,8 +11,8 @@ import {secretsIn} from './secrets.ts';
  * @param argv without the program's own name
  */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  await setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
   try {
+    await setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
     const program = buildProgram(argv, context);
     if (argv.length === 0) {
       program.outputHelp();
@@ -25,21 +25,27 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   }
 }
 
-function colourChoice(argv: readonly string[]): 'auto' | 'always' | 'never' {
+const COLOUR_CHOICES = ['auto', 'always', 'never'] as const;
+
+/** Read before the arguments are parsed: errors of the parser are coloured too. */
+function colourChoice(argv: readonly string[]): (typeof COLOUR_CHOICES)[number] {
   if (argv.includes('--no-color')) return 'never';
   const at = argv.findIndex(arg => arg === '--color' || arg.startsWith('--color='));
-  const value = argv[at]?.includes('=') ? argv[at].split('=')[1] : argv[at + 1];
-  return at >= 0 && (value === 'always' || value === 'never') ? value : 'auto';
+  if (at < 0) return 'auto';
+  const value = argv[at]!.includes('=') ? argv[at]!.slice('--color='.length) : (argv[at + 1] ?? '');
+  const choice = COLOUR_CHOICES.find(known => known === value);
+  if (!choice) throw usageError(`--color "${value}" is not known.`, `It is one of ${COLOUR_CHOICES.join(', ')}.`);
+  return choice;
 }
 
 function report(error: unknown, argv: readonly string[], context: Context): number {
+  const mask = (text: string) =>
+    secretsIn(argv, context.env).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   if (isCommanderError(error)) {
     // Help and version have been printed; they are no errors.
     if (error.exitCode === 0) return EXIT.done;
-    return report(fromCommander(error), argv, context);
+    return report(fromCommander(error, argv, mask), argv, context);
   }
-  const mask = (text: string) =>
-    secretsIn(argv, context.env).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   const isDebug = argv.includes('--debug') || Boolean(context.env.AGNO_TRACE_DEBUG);
   const isDefect = !(error instanceof UserError);
   const message = mask(error instanceof Error ? error.message : String(error));
@@ -76,9 +82,15 @@ function isCommanderError(error: unknown): error is CommanderError {
 }
 
 /** Usage errors of the argument parser in our own form; its suggestion becomes the hint. */
-function fromCommander(error: CommanderError): UserError {
-  const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
+function fromCommander(error: CommanderError, argv: readonly string[], mask: (text: string) => string): UserError {
+  const seeHelp = 'agno-trace --help lists commands; each has its own --help.';
+  if (error.code === 'commander.help')
+    return usageError(`unknown command "${argv[argv.indexOf('help') + 1] ?? ''}".`, seeHelp);
+  // Masked before its quotes are changed: they may be part of a secret.
+  const [first = '', ...rest] = mask(error.message)
+    .replace(/^error: /, '')
+    .split('\n');
   const suggestion = /^\(?(Did you mean .*?)\)?$/.exec(rest.join(' ').trim())?.[1];
   const message = `${first.replaceAll("'", '"')}${/[.!?]$/.test(first) ? '' : '.'}`;
-  return usageError(message, suggestion ?? 'agno-trace --help lists commands; each has its own --help.');
+  return usageError(message, suggestion ?? seeHelp);
 }

@@ -30,6 +30,8 @@ export function secretsIn(argv: readonly string[], env: Env): string[] {
     for (const [, quoted, bare] of text.matchAll(/\b(?:ssl)?password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&]+))/gi))
       add(quoted ?? bare);
   }
+  // A password that is also the name of the user or the database is shown as that; masking it would give it away.
+  for (const part of namesIn(texts)) secrets.delete(part);
   // The longest first, so that one secret inside another leaves nothing over.
   return [...secrets].sort((a, b) => b.length - a.length);
 }
@@ -40,4 +42,12 @@ function decoded(text: string | undefined): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** User, host and database of the URLs: what messages may name. */
+function namesIn(texts: readonly string[]): string[] {
+  return texts.flatMap(text => {
+    const match = /:\/\/(?:([^:/@?]*)(?::[^@]*)?@)?([^:/?#]*)(?::[^/?#]*)?(?:\/([^?#]*))?/.exec(text);
+    return match ? match.slice(1).filter(part => part !== undefined && part !== '') : [];
+  });
 }

@@ -33,8 +33,12 @@ export function tableChoiceOf(flags: DatabaseFlags): TableChoice {
   };
 }
 
+/** Node's timers and Postgres' limits hold 32 bits. */
+const LONGEST_TIMEOUT_MS = 7 * 24 * 3_600_000;
+
 export function timeoutMsOf({timeout}: DatabaseFlags): number {
-  return timeout === undefined ? 30_000 : Math.max(1, Math.round(parseLength('--timeout', timeout)));
+  if (timeout === undefined) return 30_000;
+  return Math.min(LONGEST_TIMEOUT_MS, Math.max(1, Math.round(parseLength('--timeout', timeout))));
 }
 
 /**
@@ -56,10 +60,15 @@ export async function withStore(
     tables: tableChoiceOf(flags),
     nowMicros: context.nowMicros,
     timeoutMs: timeoutMsOf(flags),
+    warn: text => context.notes.push(text),
     debug,
   });
   try {
-    if (!flags.printSql) return await use(store, context);
+    if (!flags.printSql) {
+      await use(store, context);
+      for (const note of context.notes.splice(0)) context.stderr.write(line`note: ${safe(note)}\n`);
+      return;
+    }
     const statements: string[] = [];
     const silent = {...context, stdout: {...SILENT, isTTY: false, columns: undefined}};
     await use(recording(store, statements), silent);

@@ -39,18 +39,17 @@ interface Answer {
 
 /** Writes the machine formats; true when `format` was one of them. */
 export function writeMachine(context: Context, format: Format, answer: Answer): boolean {
+  if (format !== 'json' && format !== 'jsonl') return false;
+  const notes = [...context.notes.splice(0), ...(answer.notes ?? [])];
   if (format === 'json') {
-    context.stdout.write(line`${renderJson(answer, context.stdout.isTTY)}\n`);
+    context.stdout.write(line`${renderJson({...answer, notes}, context.stdout.isTTY)}\n`);
     return true;
   }
-  if (format === 'jsonl') {
-    for (const text of renderJsonLines(answer.items, context.stdout.isTTY)) context.stdout.write(line`${text}\n`);
-    // The lines are items only; what belongs to the whole goes where it cannot be taken for one.
-    for (const note of answer.notes ?? []) writeNote(context, note);
-    if (answer.next) writeNote(context, `next page: --cursor ${answer.next}`);
-    return true;
-  }
-  return false;
+  for (const text of renderJsonLines(answer.items, context.stdout.isTTY)) context.stdout.write(line`${text}\n`);
+  // The lines are items only; what belongs to the whole goes where it cannot be taken for one.
+  for (const note of notes) writeNote(context, note);
+  if (answer.next) writeNote(context, `next page: --cursor ${answer.next}`);
+  return true;
 }
 
 /** Notes are talk: on a terminal below the answer, else on stderr. */

@@ -3,8 +3,12 @@ import {NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import {KINDS} from '../trace/kind.ts';
 import {PATIENCE, type Patience} from '../trace/runs.ts';
 import {STATES} from '../trace/states.ts';
+import {isoTime} from '../trace/time.ts';
 import type {PatienceFlags, WhatFlags, WhoFlags, WindowFlags} from './declare.ts';
 import {parseChoices, parseCount, parseLength, parseMoment} from './values.ts';
+
+/** What a trace row's status can be; Agno writes the first two. */
+const STATUSES = ['ok', 'error', 'unset'] as const;
 
 /** @throws UserError exit 2 for a window that holds nothing or says two things at once */
 export function windowOf(
@@ -19,6 +23,10 @@ export function windowOf(
       : since !== undefined
         ? parseMoment('--since', since, nowMicros)
         : null;
+  if (sinceMicros !== null && isoTime(sinceMicros) === null) {
+    const [flag, text] = last !== undefined ? ['--last', last] : ['--since', since];
+    throw usageError(`${flag} "${text}" is before all time.`, 'Leave it out, or write 7d.');
+  }
   const untilMicros = until === undefined ? null : parseMoment('--until', until, nowMicros);
   if (sinceMicros !== null && untilMicros !== null && sinceMicros >= untilMicros) {
     throw usageError(
@@ -51,7 +59,7 @@ export function filterOf(
     names: flags.name ?? [],
     errors: typeof flags.error === 'string' ? [flags.error] : [],
     states: wantsError ? [...new Set([...states, 'error' as const])] : states,
-    statuses: (flags.status ?? []).flatMap(text => text.split(',')).map(text => text.trim().toUpperCase()),
+    statuses: parseChoices('--status', flags.status ?? [], STATUSES).map(status => status.toUpperCase()),
     minDurationMs: flags.minDuration === undefined ? null : parseLength('--min-duration', flags.minDuration),
     maxDurationMs: flags.maxDuration === undefined ? null : parseLength('--max-duration', flags.maxDuration),
     minTokens: flags.minTokens === undefined ? null : parseCount('--min-tokens', flags.minTokens),

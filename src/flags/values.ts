@@ -43,7 +43,7 @@ export function parseMoment(flag: string, text: string, nowMicros: number): numb
   if (/^\d{4}-\d{2}-\d{2}/.test(plain)) {
     const micros = parseTime(plain);
     if (micros !== null && isRealDate(plain)) return micros;
-  } else if (/^\d/.test(plain)) return nowMicros - parseLength(flag, plain) * 1000;
+  } else if (/^\d+(\.\d+)?\s*([a-z].*)?$/i.test(plain)) return nowMicros - parseLength(flag, plain) * 1000;
   throw usageError(
     `${flag} "${text}" is no time.`,
     'Write 2026-11-22, 2026-11-22T14:00, 14:00, today, yesterday, or a length back such as 24h.',
@@ -59,7 +59,7 @@ function isRealDate(text: string): boolean {
 
 export function parseCount(flag: string, text: string): number {
   if (!/^\d+$/.test(text.trim()) || !Number.isSafeInteger(Number(text)))
-    throw usageError(`${flag} "${text}" is no whole number.`, `Write ${flag} 20; 0 means all.`);
+    throw usageError(`${flag} "${text}" is no whole number.`, `Write a number such as ${flag} 20.`);
   return Number(text);
 }
 
@@ -90,13 +90,19 @@ export function closest(text: string, choices: readonly string[]): string | null
   return best && best.edits <= Math.max(1, Math.floor(best.choice.length / 3)) ? best.choice : null;
 }
 
+/** Edits from one word to the other; letters that changed places are one (optimal string alignment). */
 function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({length: b.length + 1}, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+      const isSame = a[i - 1] === b[j - 1];
+      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (isSame ? 0 : 1));
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwap) next[j] = Math.min(next[j]!, before[j - 2]! + 1);
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;

@@ -1,6 +1,6 @@
 import {homedir} from 'node:os';
 import path from 'node:path';
-import {usageError} from '../errors.ts';
+import {type UserError, usageError} from '../errors.ts';
 
 /** A database to read, as parsed from a URL, a path or the environment. Holds secrets: never printed as a whole. */
 export type Source = SqliteSource | PostgresSource;
@@ -17,6 +17,8 @@ export interface PostgresSource {
   readonly dialect: 'postgres';
   /** A host name, an address, or the folder of a Unix socket. */
   readonly host: string;
+  /** Where to connect when the name is not to be looked up; `host` stays the name that a certificate is checked for. */
+  readonly hostAddress: string | null;
   readonly port: number;
   readonly user: string;
   /** Null: none given; `.pgpass` is asked when the connection is made. */
@@ -67,16 +69,39 @@ export function parseSource(text: string, origin: string, env: Env, cwd: string)
     if (scheme === 'sqlite') return parseSqliteUrl(trimmed.slice(match![0].length), origin, cwd);
     if (scheme === 'postgresql' || scheme === 'postgres')
       return parsePostgresUrl(trimmed.slice(match![0].length), origin, env);
-    if (scheme === 'file') return sqlite(decodeURIComponent(trimmed.replace(/^file:(\/\/)?/, '')), cwd);
-    throw usageError(
-      `${origin} "${scheme}://…" is no database this tool reads.`,
-      'It reads Postgres (postgresql://…) and SQLite (sqlite:///… or a path).',
-    );
+    if (scheme !== 'file')
+      throw usageError(
+        `${origin} "${scheme}://…" is no database this tool reads.`,
+        'It reads Postgres (postgresql://…) and SQLite (sqlite:///… or a path).',
+      );
   }
+  if (scheme === 'file') return parseFileUri(trimmed, origin, cwd);
+  if (trimmed === ':memory:') throw inMemory(origin);
   if (/^\s*[a-z_]+\s*=/i.test(trimmed) && /\b(host|hostaddr|dbname|service|user|port)\s*=/.test(trimmed)) {
     return fromParameters(parseKeywords(trimmed, origin), origin, env);
   }
+  // A misspelt URL taken for a path would be printed with its password.
+  if (trimmed.includes('://') || (/^(\/\/)?[^/\\]*:.*@/s.test(trimmed) && !/^[a-z]:[\\/]/i.test(trimmed))) {
+    throw usageError(
+      `${origin} is neither a URL this tool can read nor a path.`,
+      'Write postgresql://user:password@host:5432/database, sqlite:///agno.db or a path such as ./agno.db',
+    );
+  }
   return sqlite(trimmed, cwd);
+}
+
+function inMemory(origin: string): UserError {
+  return usageError(
+    `${origin} names no file: an in-memory SQLite database lives in its own process only.`,
+    'Write sqlite:///agno.db or a path.',
+  );
+}
+
+/** SQLite's own `file:rel`, `file:/abs`, `file:///abs`, with its parameters, which only a writer needs. */
+function parseFileUri(text: string, origin: string, cwd: string): SqliteSource {
+  const file = decode(text.replace(/^file:(\/\/(localhost)?(?=\/|$))?/i, '').split('?', 1)[0]!);
+  if (file === '' || file === ':memory:') throw inMemory(origin);
+  return sqlite(file, cwd);
 }
 
 function sqlite(file: string, cwd: string): SqliteSource {
@@ -88,10 +113,7 @@ function sqlite(file: string, cwd: string): SqliteSource {
 function parseSqliteUrl(rest: string, origin: string, cwd: string): SqliteSource {
   const file = rest.split('?', 1)[0]!;
   if (file === '' || file === '/' || /^\/?:memory:$/.test(file)) {
-    throw usageError(
-      `${origin} names no file: an in-memory SQLite database lives in its own process only.`,
-      'Write sqlite:///agno.db or a path.',
-    );
+    throw inMemory(origin);
   }
   const plain = file.replace(/^\/(?=.)/, '').replace(/^file:/, '');
   return sqlite(decode(plain), cwd);
@@ -106,19 +128,17 @@ function parsePostgresUrl(rest: string, origin: string, env: Env): PostgresSourc
   const match = /^(?:([^:/@?]*)(?::([^@]*))?@)?(\[[^\]]*\]|[^:/?#]*)(?::([^/?#]*))?(?:\/([^?#]*))?(?:\?(.*))?$/s.exec(
     rest,
   );
-  if (!match || match[3]!.includes('@') || match[5]?.includes('@')) {
+  // Without a user, `host:port/db?password=…@…` looks like one, and the rest of the password like a host.
+  const isMisread =
+    (match?.[1] !== undefined && match[6]?.includes('@')) || /\?(.*&)?(ssl)?(user|password)=/i.test(match?.[2] ?? '');
+  if (!match || isMisread || match[3]!.includes('@') || match[5]?.includes('@')) {
     throw usageError(
       `${origin} is no Postgres URL this tool can read.`,
       'Write postgresql://user:password@host:5432/database; in a password, @ : / ? # are written %40 %3A %2F %3F %23',
     );
   }
   const [, user, password, host = '', port, database, query] = match;
-  if (host.includes(',') || port?.includes(',')) {
-    throw usageError(
-      `${origin} names several hosts; one is read at a time.`,
-      'Write the host to read from, for example the primary.',
-    );
-  }
+  if (port?.includes(',')) throw severalHosts(origin);
   const parameters = new Map<string, string>();
   const set = (key: string, value: string | undefined) => {
     if (value) parameters.set(key, decode(value));
@@ -128,25 +148,39 @@ function parsePostgresUrl(rest: string, origin: string, env: Env): PostgresSourc
   set('host', host.replace(/^\[|\]$/g, ''));
   set('port', port);
   set('dbname', database);
+  const seen = new Set<string>();
   for (const pair of (query ?? '').split('&')) {
     const equals = pair.indexOf('=');
-    if (equals > 0) set(pair.slice(0, equals).toLowerCase(), pair.slice(equals + 1).replaceAll('+', '%20'));
+    if (equals <= 0) continue;
+    if (seen.has('host') && pair.startsWith('host=')) throw severalHosts(origin);
+    seen.add(pair.slice(0, equals));
+    set(pair.slice(0, equals).toLowerCase(), pair.slice(equals + 1).replaceAll('+', '%20'));
   }
   return fromParameters(parameters, origin, env);
 }
 
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+function severalHosts(origin: string): UserError {
+  return usageError(
+    `${origin} names several hosts; one is read at a time.`,
+    'Write the host to read from, for example the primary.',
+  );
 }
 
-/** libpq's keyword strings: `host=localhost password='it''s'`. */
+/** As Python's unquote: what is no escape stays as it is. */
+function decode(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, escapes => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
+}
+
+/** libpq's keyword strings: `host=localhost password='it\'s'`. */
 function parseKeywords(text: string, origin: string): Map<string, string> {
   const parameters = new Map<string, string>();
-  const pair = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\]|\\.)*))\s*/gy;
+  const pair = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\']|\\.)(?:[^\s\\]|\\.)*)?)(?:\s+|$)/gy;
   let end = 0;
   for (let match = pair.exec(text); match; match = pair.exec(text)) {
     parameters.set(match[1]!, (match[2] ?? match[3] ?? '').replace(/\\(.)/g, '$1'));
@@ -171,15 +205,25 @@ export function sourceFromEnvironment(env: Env): PostgresSource | null {
 function fromParameters(parameters: ReadonlyMap<string, string>, origin: string, env: Env): PostgresSource {
   const value = (key: string, variable?: string): string | null =>
     parameters.get(key) || (variable ? env[variable] : undefined) || null;
+  const originOf = (keys: readonly string[], variable: string) =>
+    keys.some(key => parameters.get(key)) ? origin : variable;
+  if (parameters.get('service'))
+    throw usageError(
+      `${origin} names a service; service files are not read.`,
+      'Write its host, dbname and user instead of service=…',
+    );
+  const host = value('host', 'PGHOST');
+  if (host?.includes(',')) throw severalHosts(originOf(['host'], 'PGHOST'));
   const user = value('user', 'PGUSER') ?? env.USER ?? env.LOGNAME ?? 'postgres';
   return {
     dialect: 'postgres',
-    host: value('hostaddr', 'PGHOSTADDR') ?? value('host', 'PGHOST') ?? 'localhost',
-    port: parsePort(value('port', 'PGPORT'), origin),
+    host: host ?? value('hostaddr', 'PGHOSTADDR') ?? 'localhost',
+    hostAddress: value('hostaddr', 'PGHOSTADDR'),
+    port: parsePort(value('port', 'PGPORT'), originOf(['port'], 'PGPORT')),
     user,
     password: value('password', 'PGPASSWORD'),
-    database: value('dbname', 'PGDATABASE') ?? parameters.get('database') ?? user,
-    sslMode: parseSslMode(value('sslmode', 'PGSSLMODE') ?? value('ssl'), origin),
+    database: value('dbname') ?? value('database', 'PGDATABASE') ?? user,
+    sslMode: parseSslMode(value('sslmode') ?? value('ssl', 'PGSSLMODE'), originOf(['sslmode', 'ssl'], 'PGSSLMODE')),
     sslRootCert: value('sslrootcert', 'PGSSLROOTCERT'),
     sslCert: value('sslcert', 'PGSSLCERT'),
     sslKey: value('sslkey', 'PGSSLKEY'),
@@ -192,7 +236,7 @@ function parsePort(text: string | null, origin: string): number {
   if (text === null) return 5432;
   const port = Number(text);
   // Not quoted: what stands where a port should be may be the rest of a password.
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+  if (!/^\d+$/.test(text) || port < 1 || port > 65535) {
     throw usageError(
       `${origin} has no valid port.`,
       'Characters such as @ : / in a password must be written as %40 %3A %2F',

@@ -36,6 +36,8 @@ export interface OpenOptions {
   readonly nowMicros: () => number;
   /** Longest time one statement may take, ms. */
   readonly timeoutMs: number;
+  /** Told what a reader of the answer must know: one line, no secret. */
+  readonly warn?: (text: string) => void;
   /** Where debug lines go; absent unless asked for. */
   readonly debug?: (text: string) => void;
 }

@@ -333,6 +333,29 @@ describe('reading without harm', () => {
       expect(result.out.split('\n').length).toBeGreaterThan(10);
     },
   );
+
+  // SQLite reads a WAL file only with an -shm beside it, which cannot be made here (reliability.md 4.1).
+  it.skipIf(!CAN_BE_ORDINARY)('a WAL file in a folder where nothing may be written is read from a copy', async () => {
+    const file = publicCopy(WAL);
+    const before = stateOf(file);
+    chmodSync(path.dirname(file), 0o555);
+    const result = await asOrdinaryUser(['list', '--db', file]);
+    // Else it could not be removed at the end.
+    chmodSync(path.dirname(file), 0o755);
+    expect(result.code, result.err).toBe(0);
+    expect(result.err).toContain('copy');
+    expect(stateOf(file)).toBe(before);
+    expect(readdirSync(path.dirname(file))).toEqual([WAL]);
+  });
+
+  // Agno's own process, another user, could not write its database any more: "readonly database" (reliability.md 4.1).
+  it.skipIf(!IS_ROOT || !CAN_BE_ORDINARY)('a WAL file of another user never gets an -shm that is ours', async () => {
+    const file = publicCopy(WAL);
+    chmodSync(path.dirname(file), 0o777);
+    await asOrdinaryUser(['list', '--db', file]);
+    const owners = readdirSync(path.dirname(file)).map(name => statSync(path.join(path.dirname(file), name)).uid);
+    expect(owners).not.toContain(NOBODY.uid);
+  });
 });
 
 describe('while Agno writes', () => {

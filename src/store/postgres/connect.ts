@@ -31,12 +31,12 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
   const tries = attempts(source);
   for (const [i, attempt] of tries.entries()) {
     const client = new pg.Client({
-      host: source.host,
+      host: source.hostAddress ?? source.host,
       port: source.port,
       user: source.user,
       database: source.database,
-      // An empty function would make pg ask its own sources; a string never does.
-      password: password ?? '',
+      // For an empty string or null pg asks its own sources (PGPASSWORD, its own .pgpass reader, which prints warnings).
+      password: () => password ?? '',
       ssl: attempt.ssl,
       application_name: 'agno-trace',
       connectionTimeoutMillis: CONNECT_MS,

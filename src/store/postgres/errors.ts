@@ -1,4 +1,5 @@
 import {EXIT, UserError} from '../../errors.ts';
+import {quoteIdentifier} from '../../sql/sql.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
 
 interface DriverError {
@@ -31,6 +32,11 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
       return fail(`no Postgres answered at ${at} in time.`, 'Check the network, the port and the firewall.');
     case '28P01':
     case '28000':
+      if (/no encryption/.test(message))
+        return fail(
+          `"${label}" takes user "${source.user}" only with TLS, but sslmode is "${source.sslMode}".`,
+          'Pass sslmode=require.',
+        );
       return fail(
         `"${label}" refused the login of user "${source.user}".`,
         'Check the user and the password: in the URL, PGPASSWORD or ~/.pgpass.',
@@ -43,7 +49,14 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
         hint: 'Try again; was it renamed or dropped just now?',
         cause: error,
       });
+    case '55P03':
+      return fail(`a table of "${label}" is locked.`, 'Is a migration running? Try again when it is done.');
     case '42501':
+      if (/for database/.test(message))
+        return fail(
+          `user "${source.user}" may not connect to "${label}".`,
+          `GRANT CONNECT ON DATABASE ${quoteIdentifier(source.database)} TO ${quoteIdentifier(source.user)};`,
+        );
       return fail(
         `user "${source.user}" may not read the tables at "${label}".`,
         'It needs USAGE on the schema and SELECT on both tables.',
@@ -72,6 +85,13 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
       'sslmode=prefer takes TLS only where there is some.',
     );
   }
+  if (/establishing an SSL connection/.test(message))
+    return fail(`what answers at ${at} is no Postgres.`, 'Check the host and the port in --db or AGNO_TRACE_DB.');
+  if (/^ERR_OSSL/.test(code))
+    return fail(
+      'the certificate or the key for TLS cannot be used.',
+      'Check sslcert, sslkey, sslpassword and sslrootcert.',
+    );
   if (/certificate|self.signed|altnames|CERT_|DEPTH_ZERO/i.test(`${message} ${code}`)) {
     return fail(
       `the certificate of "${label}" was not accepted (sslmode "${source.sslMode}").`,
@@ -83,7 +103,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
   if (
     code === 'ECONNRESET' ||
     code === 'EPIPE' ||
-    /Connection terminated|Connection ended/.test(message) ||
+    /Connection terminated|Connection ended|not queryable/.test(message) ||
     code.startsWith('08')
   ) {
     return fail(`the connection to "${label}" broke off.`, 'Try again.');

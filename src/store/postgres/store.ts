@@ -125,7 +125,7 @@ const NAMES = ({spansTable, tracesTable}: TableChoice) => [
 const INSPECT = `
 select coalesce(json_agg(json_build_object('schema', t.schema, 'name', t.name, 'readable', t.readable, 'columns', t.columns)), '[]')::text as tables,
        (extract(epoch from clock_timestamp()) * 1e6)::bigint::text as now,
-       (select setting from pg_catalog.pg_settings where name = 'statement_timeout') as timeout
+       (select reset_val from pg_catalog.pg_settings where name = 'statement_timeout') as timeout
   from (select n.nspname as schema, c.relname as name,
                has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable,
                (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null)))
@@ -173,13 +173,14 @@ function chooseTables(found: readonly FoundTable[], choice: TableChoice, client:
     choice,
     label,
   );
+  const grantee = quoteIdentifier(client.user ?? '');
   for (const table of [spans!, traces!]) {
     if (!table.readable) {
       throw new UserError(
         EXIT.unreachable,
         `user "${client.user}" may not read "${schema}.${table.name}" of "${label}".`,
         {
-          hint: `GRANT USAGE ON SCHEMA ${schema} TO "${client.user}"; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO "${client.user}";`,
+          hint: `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${grantee}; GRANT SELECT ON ALL TABLES IN SCHEMA ${quoteIdentifier(schema)} TO ${grantee};`,
         },
       );
     }

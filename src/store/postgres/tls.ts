@@ -1,4 +1,5 @@
 import {readFileSync} from 'node:fs';
+import {isIP} from 'node:net';
 import type {ConnectionOptions} from 'node:tls';
 import {EXIT, UserError} from '../../errors.ts';
 import type {PostgresSource} from '../source.ts';
@@ -45,7 +46,8 @@ function verified(source: PostgresSource, checkName: boolean): Attempt {
     ssl: {
       ...certificates(source),
       rejectUnauthorized: true,
-      ...(checkName ? {servername: source.host} : {checkServerIdentity: () => undefined}),
+      // TLS names no server by an address (RFC 6066); Node then checks the address it connects to.
+      ...(checkName ? (isIP(source.host) ? {} : {servername: source.host}) : {checkServerIdentity: () => undefined}),
     },
     words: checkName ? 'TLS, server and name verified' : 'TLS, server verified',
   };

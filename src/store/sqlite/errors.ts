@@ -35,6 +35,11 @@ export function explainSqlite(error: unknown, file: string): unknown {
       `A copy can often be read after: sqlite3 ${JSON.stringify(file)} .recover | sqlite3 recovered.db`,
     );
   }
+  if (code === 'SQLITE_READONLY_ROLLBACK')
+    return fail(
+      `the last writer of "${file}" was stopped in the middle of a commit, and its "-journal" is still there.`,
+      'Start the program that writes it: it takes the commit back. This tool only reads.',
+    );
   if (code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_CANTOPEN')) {
     return fail(
       `"${file}" cannot be opened.`,

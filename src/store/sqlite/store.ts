@@ -1,4 +1,4 @@
-import {type Stats, statSync} from 'node:fs';
+import {accessSync, constants, type Stats, statSync} from 'node:fs';
 import {EXIT, UserError} from '../../errors.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
 import {checkSchema} from '../schema-check.ts';
@@ -6,6 +6,7 @@ import type {SqliteSource} from '../source.ts';
 import {DEFAULT_TABLES, type OpenOptions, type Store} from '../store.ts';
 import {openFile, type SqliteConnection} from './driver.ts';
 import {explainSqlite} from './errors.ts';
+import {readableFile} from './private-copy.ts';
 
 /** A reader waits this long for a writer's commit. Waiting reads disturb nobody: no lock is held meanwhile. */
 const BUSY_MS = 2000;
@@ -21,13 +22,20 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
       hint: 'Leave it out; tables are found by name.',
     });
   }
-  const connection = await openFile({file: source.file, busyMs: BUSY_MS}).catch(error => {
+  const readable = readableFile(source.file);
+  if (readable.reason !== null) options.warn?.(`a copy of "${source.file}" is read: ${readable.reason}`);
+  const connection = await openFile({file: readable.file, busyMs: BUSY_MS}).catch(error => {
+    readable.dispose();
     throw explainSqlite(error, source.file);
   });
-  try {
-    return new SqliteStore(source, connection, findTables(connection, source, options), options);
-  } catch (error) {
+  const close = () => {
     connection.close();
+    readable.dispose();
+  };
+  try {
+    return new SqliteStore(source, connection, findTables(connection, source, options), options, close);
+  } catch (error) {
+    close();
     throw explainSqlite(error, source.file);
   }
 }
@@ -41,6 +49,7 @@ class SqliteStore implements Store {
     private readonly connection: SqliteConnection,
     readonly tables: TableNames,
     private readonly options: OpenOptions,
+    private readonly onClose: () => void,
   ) {
     this.label = source.file;
   }
@@ -62,7 +71,7 @@ class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.connection.close();
+    this.onClose();
   }
 }
 
@@ -78,10 +87,20 @@ function checkFile(file: string): void {
   }
   if (stat.isDirectory()) throw refused(`"${file}" is a folder, not a SQLite file.`, 'Pass the file in it.');
   if (!stat.isFile()) throw refused(`"${file}" is not a regular file.`, 'Pass a SQLite file.');
+  if (!isReadable(file)) throw refused(`"${file}" may not be read by you.`, 'Check the permissions of the file.');
   if (stat.size === 0) {
     throw new UserError(EXIT.schema, `"${file}" is an empty database: it has no tables yet.`, {
       hint: 'Is tracing on? Agno creates its tables with the first traced run.',
     });
+  }
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,0 +1,87 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {EXIT, UserError} from '../../errors.ts';
+
+/** The file to open, and what to do when it is closed again. */
+export interface Readable {
+  readonly file: string;
+  /** Why a copy is read; null: the file is read where it lies. */
+  readonly reason: string | null;
+  readonly dispose: () => void;
+}
+
+const LARGEST_COPY_BYTES = 2 * 1024 ** 3;
+
+/**
+ * SQLite reads a file in WAL mode only with an `-shm` beside it, and makes one. Where it cannot, or where the one it would
+ * make is ours beside another user's file, whose program could then not write any more ("readonly database"), a private
+ * copy is read instead: the database and the newest rows in its `-wal` (reliability.md 4.1).
+ */
+export function readableFile(file: string): Readable {
+  const reason = reasonToCopy(file);
+  if (reason === null) return {file, reason, dispose: () => undefined};
+  const parts = ['', '-wal'].filter(suffix => existsSync(file + suffix));
+  const bytes = parts.reduce((sum, suffix) => sum + statSync(file + suffix).size, 0);
+  if (bytes > LARGEST_COPY_BYTES) {
+    throw new UserError(EXIT.unreachable, `"${file}" cannot be read where it lies: ${reason}.`, {
+      hint: 'It is too large to be copied unasked: copy it with its -wal file and read the copy.',
+    });
+  }
+  // Made for its owner alone (0700).
+  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-'));
+  const copy = path.join(folder, path.basename(file));
+  const dispose = () => rmSync(folder, {recursive: true, force: true});
+  try {
+    for (const suffix of parts) copyFileSync(file + suffix, copy + suffix, constants.COPYFILE_FICLONE);
+  } catch (error) {
+    dispose();
+    throw new UserError(EXIT.unreachable, `"${file}" cannot be read where it lies, and cannot be copied.`, {
+      hint: `Is there room in ${tmpdir()}?`,
+      cause: error,
+    });
+  }
+  return {file: copy, reason, dispose};
+}
+
+function reasonToCopy(file: string): string | null {
+  if (!isWal(file)) return null;
+  const shm = `${file}-shm`;
+  if (existsSync(shm)) return may(shm, constants.R_OK) ? null : 'its -shm file may not be read by you';
+  if (!may(path.dirname(file), constants.W_OK)) return 'it is in WAL mode, in a folder where you may not write';
+  const user = process.getuid?.();
+  // SQLite gives what root makes to the owner of the database.
+  const isOthers = user !== undefined && user !== 0 && statSync(file).uid !== user;
+  return isOthers ? "it is in WAL mode and another user's" : null;
+}
+
+/** From the file's header (https://www.sqlite.org/fileformat.html, offset 18). */
+function isWal(file: string): boolean {
+  const header = Buffer.alloc(20);
+  const handle = openSync(file, 'r');
+  try {
+    return readSync(handle, header, 0, 20, 0) === 20 && header[18] === 2;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function may(target: string, mode: number): boolean {
+  try {
+    accessSync(target, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
