@@ -7,8 +7,9 @@ import {describe, expect, it} from 'vitest';
  * learn which database it was. A folder that is not in the table fails.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  cli: ['commands', 'flags', 'queries', 'store', 'render', 'text', 'trace'],
-  commands: ['flags', 'queries', 'store', 'demo', 'render', 'table', 'text', 'trace'],
+  cli: ['commands', 'flags', 'answers', 'queries', 'store', 'text'],
+  commands: ['flags', 'answers'],
+  answers: ['flags', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
   flags: ['store', 'sql', 'render', 'text', 'trace'],
   queries: ['store', 'sql', 'table', 'trace'],
   demo: ['store', 'sql', 'trace'],
@@ -24,7 +25,7 @@ const ANYWHERE = ['errors.ts', 'context.ts'];
 const DRIVERS: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^store\/sqlite\//,
   pg: /^store\/postgres\//,
-  commander: /^(cli|commands|flags)\//,
+  commander: /^(cli|flags)\//,
   chalk: /^text\//,
 };
 

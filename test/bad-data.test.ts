@@ -297,6 +297,15 @@ const ATTRIBUTES: Case[] = [
     },
   },
   {
+    name: 'A9 NaN on spans whose names are not Agno’s',
+    on: ['sqlite'],
+    bad: run({
+      root: {name: 'invoke_agent', attributes: agentText('"score": NaN')},
+      call: {name: 'chat', attributes: JSON.stringify(callAttributes()).replace(/\}$/, ', "llm.logprob": NaN}')},
+    }),
+    facts: isWholeRun,
+  },
+  {
     name: 'A10 half of a surrogate pair',
     on: ['sqlite'],
     bad: run({root: {attributes: agentText(String.raw`"output.value": "half \ud800 of one", "\udc00": 1`)}}),
@@ -1434,35 +1443,38 @@ async function survives(bad: Case, backend: Backend, db: string): Promise<void> 
   const trace = bad.trace ?? BAD.trace;
   const span = bad.span ?? BAD.root;
   const [showsTrace, showsSpan] = [bad.showsTrace ?? 0, bad.showsSpan ?? 0];
-  const rest = bad.isLarge
-    ? []
-    : [
-        check(['list'], 0, GOOD.run),
-        check(['list', '--traffic'], 0, GOOD.run),
-        check(['list', '--since', '2000-01-01'], 0, GOOD.run),
-        check(['show', 'latest'], 0),
-        check(['show', GOOD.run], 0, 'agent 600d'),
-        check(['show', GOOD.run, '--json', '--io', 'full'], 0, '"an answer"'),
-        check(['show', GOOD.trace, '--span', GOOD.call], 0, 'a question'),
-        check(['show', trace], showsTrace),
-        check(['show', trace, '--io', 'full'], showsTrace),
-        check(['show', span], showsSpan),
-        check(['show', trace, '--span', span, '--json'], showsSpan),
-        check(['slowest', '--limit', '0'], 0),
-        ...BY.map(by => check(['slowest', '--by', by, '--json'], 0)),
-      ];
+  // Of one row both databases hand over the same, so what only draws it is looked at once.
+  const isDrawnElsewhere = backend === 'postgres' && (bad.on ?? BACKENDS).includes('sqlite');
+  const asking = [
+    () => check(['list', '--limit', '0', '--traffic', '--json'], 0, GOOD.run),
+    () => check(['list'], 0, GOOD.run),
+    () => check(['list', '--since', '2000-01-01'], 0, GOOD.run),
+    () => check(['show', GOOD.run], 0, 'agent 600d'),
+    () => check(['show', span], showsSpan),
+    ...BY.map(by => () => check(['slowest', '--by', by, '--json'], 0)),
+  ];
+  const drawing = [
+    () => check(['list', '--traffic'], 0, GOOD.run),
+    () => check(['show', 'latest'], 0),
+    () => check(['show', GOOD.run, '--json', '--io', 'full'], 0, '"an answer"'),
+    () => check(['show', GOOD.trace, '--span', GOOD.call], 0, 'a question'),
+    () => check(['show', trace], showsTrace),
+    () => check(['show', trace, '--io', 'full'], showsTrace),
+    () => check(['show', trace, '--span', span, '--json'], showsSpan),
+    () => check(['slowest', '--limit', '0'], 0),
+  ];
+  const further = bad.isLarge ? [] : isDrawnElsewhere ? asking : [...asking, ...drawing];
   // All at once: most of the time each command waits for its own connection.
-  const [plain, traffic, whole, detail] = await Promise.all([
+  const [plain, whole, detail, traffic] = await Promise.all([
     check(['list', '--limit', '0', '--json'], 0, GOOD.run),
-    check(['list', '--limit', '0', '--json', ...(bad.isLarge ? [] : ['--traffic'])], 0, GOOD.run),
     check(['show', trace, '--json', '--io', 'full'], showsTrace),
     check(['show', trace, '--span', span], showsSpan),
-    ...rest,
+    ...further.map(start => start()),
   ]);
   expect(wrong).toEqual([]);
   if (refused || plain.code === mayRefuse) return;
 
-  const [runs, withTraffic] = [plain, traffic].map(({out}) => JSON.parse(out).data);
+  const [runs, withTraffic] = [plain, traffic ?? plain].map(({out}) => JSON.parse(out).data);
   expect(runs.find(({runId}: {runId: string}) => runId === GOOD.run)).toMatchObject({state: 'ok', spanCount: 2});
   const isIn = (list: {traceId: string}[]) => list.some(({traceId}) => traceId === trace);
   expect(isIn(runs) ? 'run' : isIn(withTraffic) ? 'traffic' : 'nowhere').toBe(bad.listed ?? 'run');
@@ -1614,22 +1626,25 @@ const LARGE: Large[] = [
   {name: 'D11 10,000 siblings', count: 10_000, parent: belowRoot, depth: 1},
 ];
 
-async function readsWhole({count, depth}: Large, db: string): Promise<void> {
+async function readsWhole({count, depth}: Large, backend: Backend, db: string): Promise<void> {
   const wrong: string[] = [];
   const ask = async (good: string | null, ...argv: string[]) => {
     const result = await cli([...argv, '--db', db]);
     wrong.push(...wrongWith(argv, result, [0], good));
     return result.out;
   };
-  const listed = await ask(GOOD.run, 'list', '--json');
-  const tree = await ask('agent bad0', 'show', BAD.trace, '--io', 'none');
   const shown = await ask(null, 'show', BAD.trace, '--json');
-  expect(wrong).toEqual([]);
-  const [record] = JSON.parse(listed).data.filter(({traceId}: {traceId: string}) => traceId === BAD.trace);
-  expect(record).toMatchObject({runId: BAD.run, state: 'ok', spanCount: count});
   const {spans} = JSON.parse(shown).data;
   expect(new Set(spans.map(({spanId}: {spanId: string}) => spanId)).size).toBe(count);
   expect(spans.at(-1).depth).toBe(depth);
+  expect(wrong).toEqual([]);
+  // What follows differs in nothing but the time it takes to hand over the same rows again.
+  if (backend === 'postgres' && count > 10_000) return;
+  const listed = await ask(GOOD.run, 'list', '--json');
+  const tree = await ask('agent bad0', 'show', BAD.trace, '--io', 'none');
+  expect(wrong).toEqual([]);
+  const [record] = JSON.parse(listed).data.filter(({traceId}: {traceId: string}) => traceId === BAD.trace);
+  expect(record).toMatchObject({runId: BAD.run, state: 'ok', spanCount: count});
   // Each has its row in the tree, below a header.
   expect(tree.split('\n').length).toBeGreaterThan(count);
 }
@@ -1638,10 +1653,10 @@ describe.each(BACKENDS)('large traces in %s', backend => {
   it.each(LARGE.map(large => [large.name, large] as const))('%s', async (name, large) => {
     const statements = massStatements(backend, large.count, large.parent(backend));
     const made: Case = {name, bad: rows(), after: () => statements};
-    if (backend === 'sqlite') return readsWhole(large, sqliteWith(made, temporaryFolder()));
+    if (backend === 'sqlite') return readsWhole(large, backend, sqliteWith(made, temporaryFolder()));
     const {url, client} = await newPostgresDatabase();
     await fillPostgres(client, made);
-    await readsWhole(large, url);
+    await readsWhole(large, backend, url);
   });
 });
 
@@ -1655,11 +1670,14 @@ describe('a trace of more spans than a call can have arguments', () => {
     ['each below another one that is not there', (i: number) => `missing ${i}`],
     ['below one that is not there', () => 'missing'],
   ])('%s is built, judged and put into order', (_, parentOf) => {
-    const [agent, tool] = [agentAttributes(BAD), {'openinference.span.kind': 'TOOL', 'tool.name': 't'}];
-    const spans = Array.from({length: COUNT}, (_, i) => {
-      const changed = {parent_span_id: parentOf(i)};
-      return toSpan({...spanRow(BAD, String(i), changed), attributes: i === 0 ? agent : tool} as unknown as SpanRow);
-    });
+    const [agent, tool] = [agentAttributes(BAD), {'openinference.span.kind': 'TOOL', 'tool.name': 't'}].map(
+      attributes => toSpan({...spanRow(BAD, ''), attributes} as unknown as SpanRow),
+    );
+    const spans = Array.from({length: COUNT}, (_, i) => ({
+      ...(i === 0 ? agent! : tool!),
+      spanId: String(i),
+      parentSpanId: parentOf(i),
+    }));
     const trace = buildTrace(BAD.trace, spans, null, clock);
     const judge = new Judge(trace.tops);
     const drawn = trace.runs.flatMap(run => {

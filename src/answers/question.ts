@@ -17,7 +17,7 @@ export interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoF
 }
 
 const FORMATS = ['table', 'json', 'jsonl'] as const;
-const THEN = 'nothing: the answer is the rows of the last but one statement (percentile_cont needs SQLite 3.47)';
+const THEN = 'nothing: the answer is the rows of the last but one statement';
 
 /** Answers a canned question. */
 export default async function ask(

@@ -86,6 +86,7 @@ function recording(store: Store, statements: string[]): Store {
     dialect: store.dialect,
     label: store.label,
     tables: store.tables,
+    spansPerStatement: store.spansPerStatement,
     all: query => {
       statements.push(inline(query, store.dialect, store.tables));
       return store.all(query);

@@ -104,15 +104,15 @@ async function searchSpans(store: Store, id: string, byName: boolean, {onProgres
   const isRun = byName ? IS_RUN_NAME : hasAttribute('s', KEY.openInferenceKind);
   const spanIds: string[] = [];
   let from: Position | null = null;
-  for (let looked = 0; ; looked += STRETCH) {
+  for (let looked = 0; ; looked += store.spansPerStatement) {
     const stretch = await loadStretch(store, {
       from,
-      length: STRETCH,
+      length: store.spansPerStatement,
       test: sql`${isRun} and (${starts(KEY.runId)} or ${starts(KEY.sessionId)})`,
       bounds: [],
     });
     spanIds.push(...stretch.rows.map(row => row.spanId));
-    onProgress?.(looked + STRETCH);
+    onProgress?.(looked + store.spansPerStatement);
     if (stretch.isLast) break;
     from = stretch.end;
   }
@@ -132,7 +132,6 @@ select s.trace_id, ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.
     return matches;
   });
 }
-const STRETCH = 20_000;
 
 /** One thing, or the error that lists what else it could be. An exact id beats a longer one that starts with it. */
 async function choose(store: Store, text: string, matches: readonly Match[], options: FindOptions): Promise<Target> {
@@ -199,11 +198,11 @@ async function searchAround(store: Store, runId: string): Promise<string[]> {
   const seconds = Number(row?.created_at);
   if (!Number.isFinite(seconds) || seconds <= 0) return [];
   const rows = await store.all<{trace_id: unknown}>(sql`
-select distinct s.trace_id
+select s.trace_id
   from ${table('spans')} s
  where s.start_time >= ${agnoTime((seconds - AROUND_RUN_SECONDS) * 1e6)}
    and s.start_time < ${agnoTime((seconds + AROUND_RUN_SECONDS) * 1e6)}
    and ${IS_RUN_NAME}
    and ${attribute('s', KEY.runId)} = ${runId}`);
-  return rows.map(item => String(item.trace_id));
+  return [...new Set(rows.map(item => String(item.trace_id)))];
 }

@@ -9,7 +9,7 @@ import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import {candidatesOf, takesEverySpan} from './candidates.ts';
 import {loadRuns} from './runs.ts';
-import {loadStretch, type Position} from './walk.ts';
+import {between, loadStretch, type Position} from './walk.ts';
 
 export interface RunPage {
   readonly runs: readonly JudgedRun[];
@@ -32,7 +32,6 @@ export interface PageOptions {
 /** Spans looked at in one statement: first what a page is likely to need, then twice as many each time. */
 const SPANS_PER_RUN = 6;
 const SHORTEST_STRETCH = 60;
-const LONGEST_STRETCH = 20_000;
 
 /**
  * Runs, newest first. Walks the spans backwards by start time and stops as soon as the page is certain: a run is emitted
@@ -60,7 +59,9 @@ async function walk(store: Store, options: PageOptions, cursor: Cursor | null, b
   const wanted = limit === 0 ? Number.POSITIVE_INFINITY : limit + 1;
   let from: Position | null = cursor?.position ?? null;
   let stretch =
-    limit === 0 ? LONGEST_STRETCH : Math.min(Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH), LONGEST_STRETCH);
+    limit === 0
+      ? store.spansPerStatement
+      : Math.min(Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH), store.spansPerStatement);
   let looked = 0;
   while (emitted.length < wanted) {
     const {rows, end, isLast} = await loadStretch(store, {from, length: stretch, test: candidates.test, bounds});
@@ -84,7 +85,7 @@ async function walk(store: Store, options: PageOptions, cursor: Cursor | null, b
     options.onProgress?.(looked);
     if (isLast) break;
     from = end;
-    stretch = Math.min(stretch * 2, LONGEST_STRETCH);
+    stretch = Math.min(stretch * 2, store.spansPerStatement);
   }
   return finish(store, emitted, options, cursor);
 }
@@ -106,14 +107,11 @@ async function loadPassed(
   end: Position | null,
   from: Position | null,
 ): Promise<string[]> {
-  if (spanIds.length === 0 || !end) return [];
-  const after = from ? sql`and (s.start_time, s.span_id) < (${from.time}, ${from.id})` : raw('');
+  if (spanIds.length === 0) return [];
   const rows = await store.all<{span_id: unknown}>(sql`
 select s.span_id
   from ${table('spans')} s
- where ${isAnyOf(raw('s.span_id'), spanIds)}
-   and (s.start_time, s.span_id) >= (${end.time}, ${end.id})
-   ${after}
+ where ${join([isAnyOf(raw('s.span_id'), spanIds), ...between(from, end)], '\n   and ')}
  order by s.start_time desc, s.span_id desc`);
   return rows.map(row => String(row.span_id));
 }
@@ -126,10 +124,11 @@ function knownTraces({filter}: PageOptions, nowMicros: number): ((store: Store) 
   // A run that is still going on has written a span lately, however long ago it began.
   return async store => {
     const rows = await store.all<{trace_id: unknown}>(sql`
-select distinct s.trace_id
+select s.trace_id
   from ${table('spans')} s
  where s.created_at >= ${agnoTime(nowMicros - RECENT_MICROS)} and ${hasAttribute('s', KEY.openInferenceKind)}`);
-    return rows.map(row => String(row.trace_id));
+    // Not `distinct`: SQLite would walk the whole table in the order of trace ids (queries.md B).
+    return [...new Set(rows.map(row => String(row.trace_id)))];
   };
 }
 /** Twice the longest a run counts as stalled by default; hosts' clocks differ. */
@@ -204,12 +203,12 @@ async function countTraffic(
   if (to) tests.push(sql`t.start_time >= ${to.time}`);
   if (filter.untilMicros !== null) tests.push(sql`t.start_time < ${agnoTime(filter.untilMicros)}`);
   if (filter.sinceMicros !== null) tests.push(sql`t.start_time >= ${agnoTime(filter.sinceMicros)}`);
-  // `offset 0` keeps Postgres from turning the test into a hash of the whole table (queries.md B).
+  // `+` keeps SQLite off the index on run ids, where all requests have none; `offset 0` keeps Postgres from turning the test into a hash of the whole table (queries.md B).
   const none = either({sqlite: raw(''), postgres: raw('offset 0')});
   const rows = await store.all<{traces: number}>(sql`
 select count(*) as traces
   from ${table('traces')} t
- where ${join([...tests, raw('t.run_id is null')], '\n   and ')}
+ where ${join([...tests, either({sqlite: raw('+t.run_id is null'), postgres: raw('t.run_id is null')})], '\n   and ')}
    and exists (select 1 from ${table('spans')} s where s.trace_id = t.trace_id ${none})
    and not exists (select 1 from ${table('spans')} s where s.trace_id = t.trace_id and ${hasAttribute('s', KEY.openInferenceKind)} ${none})`);
   return Number(rows[0]?.traces ?? 0);

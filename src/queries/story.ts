@@ -107,7 +107,7 @@ async function searchContinuations(
     ...(beforeMicros === null ? [] : [sql`s.start_time < ${agnoTime(beforeMicros + 2_000_000)}`]),
   ];
   const rows = await store.all<{trace_id: unknown}>(sql`
-select distinct s.trace_id
+select s.trace_id
   from ${table('spans')} s
  where ${join(bounds, ' and ')}
    and ${IS_RUN_NAME}

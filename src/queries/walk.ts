@@ -1,9 +1,10 @@
-import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 
-/** A place in the table's own order by start: where a stretch of a walk ended. */
+/** A place in the table's own order by start, then id. */
 export interface Position {
   readonly time: string;
+  /** Empty: below every span of that time. */
   readonly id: string;
 }
 
@@ -14,7 +15,7 @@ export interface Stretch {
   readonly isLast: boolean;
 }
 
-export interface StretchOptions {
+interface StretchOptions {
   /** The walk goes on below this place; null: from the newest span. */
   readonly from: Position | null;
   readonly length: number;
@@ -24,37 +25,41 @@ export interface StretchOptions {
   readonly bounds: readonly Sql[];
 }
 
-/** The next spans of a walk backwards by start time, over Agno's own index; one short statement, no payload. */
+/** Always true; without any range SQLite would sort the whole table rather than walk its index. */
+const ANY_TIME = either({sqlite: raw("s.start_time >= ''"), postgres: raw('true')});
+
+/**
+ * Spans below a place of the walk and not below another, as the table sorts them. A place without an id is the lowest of
+ * its time, so that the test is on the index alone.
+ */
+export function between(from: Position | null, end: Position | null): Sql[] {
+  const below = (place: Position) =>
+    place.id === '' ? sql`s.start_time < ${place.time}` : sql`(s.start_time, s.span_id) < (${place.time}, ${place.id})`;
+  return [...(from ? [below(from)] : []), ...(end ? [sql`s.start_time >= ${end.time}`] : [])];
+}
+
+/**
+ * The next spans of a walk backwards by start time, over Agno's own index: first where the stretch ends, from the index
+ * alone, then what passes in it. Two plain range reads: numbering the rows in one statement took four times as long
+ * (SQLite, 1.1 million spans: 6.2 s for the whole table).
+ */
 export async function loadStretch(store: Store, {from, length, test, bounds}: StretchOptions): Promise<Stretch> {
-  const below = from ? [sql`(s.start_time, s.span_id) < (${from.time}, ${from.id})`] : [];
-  const rows = await store.all<{
-    trace_id: unknown;
-    span_id: unknown;
-    start_time: unknown;
-    passes: unknown;
-    place: unknown;
-  }>(sql`
-with stretch as (
-  select s.trace_id, s.span_id, s.start_time, (${test}) as passes
-    from ${table('spans')} s
-   where ${join([...below, ...bounds], ' and ', raw('true'))}
-   order by s.start_time desc, s.span_id desc
-   limit ${length}
-), numbered as (
-  select trace_id, span_id, start_time, passes,
-         row_number() over (order by start_time desc, span_id desc) as place, count(*) over () as places
-    from stretch
-)
-select trace_id, span_id, start_time, passes, place
-  from numbered
- where passes or place = places
- order by place`);
-  const last = rows.at(-1);
+  const [last] = await store.all<{start_time: unknown}>(sql`
+select s.start_time
+  from ${table('spans')} s
+ where ${join([...between(from, null), ...bounds], '\n   and ', ANY_TIME)}
+ order by s.start_time desc
+ limit 1 offset ${length - 1}`);
+  const end = last ? {time: String(last.start_time), id: ''} : null;
+  const rows = await store.all<{trace_id: unknown; span_id: unknown}>(sql`
+select s.trace_id, s.span_id
+  from ${table('spans')} s
+ where ${join([...between(from, end), ...bounds], '\n   and ', ANY_TIME)}
+   and (${test})
+ order by s.start_time desc, s.span_id desc`);
   return {
-    rows: rows
-      .filter(row => row.passes === true || row.passes === 1)
-      .map(row => ({traceId: String(row.trace_id), spanId: String(row.span_id)})),
-    end: last ? {time: String(last.start_time), id: String(last.span_id)} : from,
-    isLast: !last || Number(last.place) < length,
+    rows: rows.map(row => ({traceId: String(row.trace_id), spanId: String(row.span_id)})),
+    end,
+    isLast: end === null,
   };
 }

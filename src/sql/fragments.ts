@@ -36,22 +36,9 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Continuous percentile of a numeric expression, 0 < fraction < 1, as a double. */
-export function percentile(expression: Sql, fraction: number): Sql {
-  return either({
-    sqlite: sql`percentile_cont(${expression}, ${raw(String(fraction))})`,
-    postgres: sql`percentile_cont(${raw(String(fraction))}) within group (order by ${expression})`,
-  });
-}
-
 /** `expression` as a double; text that is no number counts as 0 on SQLite, as its own avg() does. */
 export function asDouble(expression: Sql): Sql {
   return either({sqlite: sql`cast(${expression} as real)`, postgres: sql`(${expression})::double precision`});
-}
-
-/** Rows `from` strictly before `key` in the order `(time, id)`, both descending, as the column sorts. */
-export function before(alias: string, key: {time: string; id: string}): Sql {
-  return sql`(${raw(alias)}.start_time, ${raw(alias)}.span_id) < (${key.time}, ${key.id})`;
 }
 
 /** `expression` matches a shell-like pattern: `*` any run, `?` one character, case-insensitive. */

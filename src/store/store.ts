@@ -6,6 +6,8 @@ export interface Store {
   /** How it is called in messages; holds no secret. */
   readonly label: string;
   readonly tables: TableNames;
+  /** Spans that one statement may walk over: on SQLite what takes some 25 ms, as a writer waits that long. */
+  readonly spansPerStatement: number;
   /**
    * Runs one statement and returns all its rows. JSON columns arrive as text, integers as numbers.
    * @throws UserError exit 4 when the database does not answer or does not allow it

@@ -1,5 +1,5 @@
-import {asDouble, attribute, percentile} from '../../sql/fragments.ts';
-import {EMPTY, raw, type Sql, sql, table} from '../../sql/sql.ts';
+import {asDouble, attribute} from '../../sql/fragments.ts';
+import {EMPTY, either, raw, type Sql, sql, table} from '../../sql/sql.ts';
 import {KEY} from '../../trace/attributes.ts';
 import {kindOfSpan} from '../kind.ts';
 import {defineQuestion} from '../question.ts';
@@ -32,22 +32,54 @@ export default defineQuestion({
   },
   sort: 'avgMs',
   note: 'times as Agno stores them, whole milliseconds',
-  // Grouping is by a projection: a GROUP BY over the table itself makes SQLite's sorter carry the payload (queries.md D).
+  // Durations are whole milliseconds and repeat, so they are counted first: every figure then comes from a few thousand
+  // rows, in words that both databases have. percentile_cont sorts all spans, on Postgres once for each percentile: 3.2
+  // against 0.9 s for 1.1 million. The projection comes before the grouping, or SQLite's sorter carries the payload.
   sql: ({by, sort, limit, where}) => sql`
-select name, calls, errors, "avgMs", "p50Ms", "p95Ms", "p99Ms", "maxMs", "totalMs"
+select name, calls, errors, "totalMs" / calls as "avgMs",
+       ${interpolated('p50', 0.5)} as "p50Ms", ${interpolated('p95', 0.95)} as "p95Ms", ${interpolated('p99', 0.99)} as "p99Ms",
+       "maxMs", "totalMs"
   from (
-    select name, count(*) as calls, sum(error) as errors, ${asDouble(raw('avg(duration_ms)'))} as "avgMs",
-           ${percentile(raw('ms'), 0.5)} as "p50Ms", ${percentile(raw('ms'), 0.95)} as "p95Ms",
-           ${percentile(raw('ms'), 0.99)} as "p99Ms", max(ms) as "maxMs", sum(ms) as "totalMs"
+    select name, max(calls) as calls, sum(errors) as errors, max(ms) as "maxMs", sum(ms * times) as "totalMs",
+           ${neighbours('p50', 0.5)},
+           ${neighbours('p95', 0.95)},
+           ${neighbours('p99', 0.99)}
       from (
-        select ${KEYS[by]!()} as name, s.duration_ms, ${asDouble(raw('s.duration_ms'))} as ms,
-               case when upper(s.status_code) = 'ERROR' then 1 else 0 end as error
-          from ${table('spans')} s
-         where ${where}
-      ) spans
-     where name is not null
+        select name, ms, times, errors, ${asDouble(raw('sum(times) over (partition by name)'))} as calls,
+               sum(times) over (partition by name order by ms) as up_to
+          from (
+            select name, ms, count(*) as times, sum(error) as errors
+              from (
+                select ${KEYS[by]!()} as name, ${asDouble(raw('s.duration_ms'))} as ms,
+                       case when upper(s.status_code) = 'ERROR' then 1 else 0 end as error
+                  from ${table('spans')} s
+                 where ${where}
+                 ${ALL_FIRST}
+              ) spans
+             where name is not null
+             group by name, ms
+          ) counted
+      ) ranked
      group by name
-  ) groups
+  ) named
  order by ${raw(`"${sort.column}"`)} ${raw(sort.descending ? 'desc' : 'asc')}, name
  ${limit === 0 ? EMPTY : sql`limit ${limit}`}`,
 });
+
+/** Keeps SQLite from merging the projection into the grouping. */
+const ALL_FIRST = either({sqlite: raw('limit -1 offset 0'), postgres: EMPTY});
+
+/** Place of a percentile among the sorted durations, counted from 0, between two of them. */
+const place = (fraction: number): string => `(${fraction} * (calls - 1))`;
+
+/** The durations on both sides of the place: the first ones with more durations up to them than the place's. */
+function neighbours(name: string, fraction: number): Sql {
+  const [below, above] = ['floor', 'ceil'].map(
+    side => `min(case when up_to > ${side}(${place(fraction)}) then ms end)`,
+  );
+  return raw(`${below} as ${name}_below, ${above} as ${name}_above`);
+}
+
+function interpolated(name: string, fraction: number): Sql {
+  return raw(`${name}_below + (${name}_above - ${name}_below) * (${place(fraction)} - floor(${place(fraction)}))`);
+}

@@ -27,6 +27,7 @@ export async function openPostgres(source: PostgresSource, options: OpenOptions)
 
 class PostgresStore implements Store {
   readonly dialect = 'postgres';
+  readonly spansPerStatement = 200_000;
   readonly label: string;
   readonly tables: TableNames;
 

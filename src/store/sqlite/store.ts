@@ -42,6 +42,7 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
 
 class SqliteStore implements Store {
   readonly dialect = 'sqlite';
+  readonly spansPerStatement = 20_000;
   readonly label: string;
 
   constructor(
