@@ -4,8 +4,11 @@ import type {Store} from '../store/store.ts';
 import {OUTPUT_MESSAGES_PREFIX, PAYLOAD_KEYS, PAYLOAD_PREFIXES, TOOL_CALL_MARK} from '../trace/attributes.ts';
 import {PREVIEW_LIMITS, type Span, type SpanRow, type TraceRow, toSpan} from '../trace/span.ts';
 
-/** Spans read at a time: a trace of 100,000 spans must not be one answer of 300 MB. */
-const PAGE = 5000;
+/**
+ * Spans read in one statement: a trace of 100,000 must not be one answer of 300 MB, and on SQLite a writer waits while a
+ * statement reads.
+ */
+const SPANS_AT_ONCE = 1000;
 /**
  * SQLite hands over whole attributes up to this size: copying and parsing 3 KB here took a quarter of the time of
  * picking keys in SQL (444 spans: 3.5 against 14.3 ms). Beyond it, payload stays in the file.
@@ -65,36 +68,28 @@ export interface LoadedTrace {
   readonly spans: readonly Span[];
 }
 
-interface LoadOptions {
-  /** Read every attribute and every text uncut. */
-  whole?: boolean;
-  /** Called after each further page with the number of spans so far. */
-  onProgress?: (spans: number) => void;
-}
+/** Traces asked for in one statement; a page of runs has a few dozen. */
+const TRACES_AT_ONCE = 200;
 
 /**
- * Reads whole traces by id, in pages that end on no lock. Traces without a span are left out.
+ * Reads whole traces by id, in short statements that end on no lock. Traces without a span are left out.
  * @returns in the order of `traceIds`
  */
-export async function loadTraces(
-  store: Store,
-  traceIds: readonly string[],
-  options: LoadOptions = {},
-): Promise<LoadedTrace[]> {
-  if (traceIds.length === 0) return [];
+export async function loadTraces(store: Store, traceIds: readonly string[]): Promise<LoadedTrace[]> {
   const spans = new Map<string, Map<string, Span>>(traceIds.map(id => [id, new Map()]));
   const traceRows = new Map<string, TraceRow>();
   const keep = (rows: readonly JoinedRow[]) => {
     for (const row of rows) {
-      const span = toSpan(row, {whole: options.whole});
+      const span = toSpan(row);
       spans.get(span.traceId)?.set(span.spanId, span);
       if (row.row_trace_id != null && !traceRows.has(span.traceId)) traceRows.set(span.traceId, traceRowOf(row));
     }
   };
-  const ofTraces = isAnyOf(raw('s.trace_id'), traceIds);
-  const first = await loadRows(store, sql`${ofTraces} limit ${PAGE + 1}`, options);
-  keep(first);
-  if (first.length > PAGE) {
+  for (let at = 0; at < traceIds.length; at += TRACES_AT_ONCE) {
+    const ofTraces = isAnyOf(raw('s.trace_id'), traceIds.slice(at, at + TRACES_AT_ONCE));
+    const first = await loadRows(store, sql`${ofTraces} limit ${SPANS_AT_ONCE + 1}`, narrowColumns());
+    keep(first);
+    if (first.length <= SPANS_AT_ONCE) continue;
     // The ids first, then the rows by key: no statement has to sort or skip what another one read.
     const ids = await store.all<{span_id: unknown; trace_id: unknown}>(sql`
 select s.span_id, s.trace_id
@@ -103,9 +98,8 @@ select s.span_id, s.trace_id
     const rest = ids
       .filter(row => !spans.get(String(row.trace_id))?.has(String(row.span_id)))
       .map(row => String(row.span_id));
-    for (let at = 0; at < rest.length; at += PAGE) {
-      keep(await loadRows(store, isAnyOf(raw('s.span_id'), rest.slice(at, at + PAGE)), options));
-      options.onProgress?.(first.length + at);
+    for (let from = 0; from < rest.length; from += SPANS_AT_ONCE) {
+      keep(await loadRows(store, isAnyOf(raw('s.span_id'), rest.slice(from, from + SPANS_AT_ONCE)), narrowColumns()));
     }
   }
   return traceIds
@@ -135,9 +129,9 @@ function traceRowOf(row: JoinedRow): TraceRow {
   return Object.fromEntries(TRACE_COLUMNS.map(column => [column, row[`row_${column}`]])) as unknown as TraceRow;
 }
 
-function loadRows(store: Store, where: Sql, {whole}: LoadOptions): Promise<JoinedRow[]> {
+function loadRows(store: Store, where: Sql, columns: Sql): Promise<JoinedRow[]> {
   return store.all<JoinedRow>(sql`
-select ${whole ? raw('s.*') : narrowColumns()},
+select ${columns},
        ${raw(TRACE_COLUMNS.map(column => `t.${column} as row_${column}`).join(', '))}
   from ${table('spans')} s
   left join ${table('traces')} t on t.trace_id = s.trace_id
@@ -146,6 +140,6 @@ select ${whole ? raw('s.*') : narrowColumns()},
 
 /** Reads single spans with everything they hold. */
 export async function loadSpans(store: Store, spanIds: readonly string[]): Promise<Span[]> {
-  const rows = await loadRows(store, isAnyOf(raw('s.span_id'), spanIds), {whole: true});
+  const rows = await loadRows(store, isAnyOf(raw('s.span_id'), spanIds), raw('s.*'));
   return rows.map(row => toSpan(row, {whole: true}));
 }

@@ -1,0 +1,106 @@
+import {execFile, execFileSync, spawn} from 'node:child_process';
+import {existsSync, mkdirSync, readdirSync, symlinkSync} from 'node:fs';
+import path from 'node:path';
+import {promisify} from 'node:util';
+import {describe, expect, it} from 'vitest';
+import {sqliteCopy, temporaryFolder} from '../databases.ts';
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+const BIN = path.join(ROOT, 'bin/agno-trace.js');
+
+interface Result {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+async function program(
+  argv: readonly string[],
+  {cwd = '/', bin = BIN}: {cwd?: string; bin?: string} = {},
+): Promise<Result> {
+  const env = {PATH: process.env.PATH, HOME: process.env.HOME};
+  return promisify(execFile)(process.execPath, [bin, ...argv], {cwd, env, maxBuffer: 1e8}).then(
+    ({stdout, stderr}) => ({code: 0, out: stdout, err: stderr}),
+    error => ({code: error.code, out: error.stdout, err: error.stderr}),
+  );
+}
+
+describe('the built program', () => {
+  it('prints its version, and nothing else', async () => {
+    const {version} = JSON.parse(execFileSync('cat', [path.join(ROOT, 'package.json')], {encoding: 'utf8'}));
+    expect(await program(['--version'])).toEqual({code: 0, out: `${version}\n`, err: ''});
+  });
+
+  it('makes the demo in a folder, and reads it as the default of no other', async () => {
+    const cwd = temporaryFolder();
+    const demo = await program(['demo'], {cwd});
+    expect(demo.code).toBe(0);
+    expect(demo.out).toContain('Support Team');
+    const none = await program(['list'], {cwd});
+    expect([none.code, none.out]).toEqual([2, '']);
+    const list = await program(['list', '--db', 'agno-trace-demo.db', '--jsonl'], {cwd});
+    expect(list.out.trimEnd().split('\n')).toHaveLength(20);
+  });
+
+  it('ends with the exit codes it documents', async () => {
+    const db = sqliteCopy('agno-3.1.10-pictures.sqlite');
+    expect((await program(['list', '--db', db])).code).toBe(0);
+    expect((await program(['lst', '--db', db])).code).toBe(2);
+    expect((await program(['show', 'nothing-of-the-kind', '--db', db])).code).toBe(3);
+    expect((await program(['list', '--db', '/nowhere/agno.db'])).code).toBe(4);
+    expect((await program(['list', '--db', db, '--spans-table', 'x'])).code).toBe(5);
+  });
+
+  it('ends quietly when its reader has seen enough', async () => {
+    const file = `${temporaryFolder()}/large.db`;
+    await program(['demo', '--traces', '300', '--path', file]);
+    const child = spawn(process.execPath, [BIN, 'list', '--db', file, '--limit', '0', '--traffic', '--jsonl'], {
+      env: {PATH: process.env.PATH},
+    });
+    let err = '';
+    child.stderr.on('data', chunk => {
+      err += chunk;
+    });
+    child.stdout.once('data', () => child.stdout.destroy());
+    const code = await new Promise(resolve => child.once('close', resolve));
+    expect([code, err]).toEqual([0, '']);
+  });
+
+  it('prints everything into a pipe before it ends', async () => {
+    const file = `${temporaryFolder()}/large.db`;
+    await program(['demo', '--traces', '300', '--path', file]);
+    const {out} = await program(['list', '--db', file, '--limit', '0', '--traffic', '--jsonl']);
+    const lines = out.trimEnd().split('\n');
+    expect(lines).toHaveLength(300 + 120 * 20 + 10_000);
+    expect(JSON.parse(lines.at(-1)!)).toHaveProperty('traceId');
+  });
+});
+
+describe('the package', () => {
+  it('holds what the program needs and no more, below 300 kB, and works where it is installed', async () => {
+    const folder = temporaryFolder();
+    execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], {cwd: ROOT, stdio: 'ignore'});
+    const tarball = path.join(folder, readdirSync(folder).find(name => name.endsWith('.tgz'))!);
+    const listed = execFileSync('tar', ['-tzvf', tarball], {encoding: 'utf8'});
+    expect(listed).not.toMatch(/\/(src|test|fixtures|node_modules)\//);
+    expect(execFileSync('stat', ['-c', '%s', tarball], {encoding: 'utf8'}).trim().length).toBeLessThanOrEqual(6);
+    expect(Number(execFileSync('stat', ['-c', '%s', tarball], {encoding: 'utf8'}))).toBeLessThan(300_000);
+    // Installed by hand: npm would compile SQLite's driver, which the clone has already.
+    const modules = path.join(folder, 'node_modules');
+    mkdirSync(modules);
+    execFileSync('tar', ['-xzf', tarball, '-C', modules]);
+    execFileSync('mv', [path.join(modules, 'package'), path.join(modules, 'agno-trace')]);
+    for (const name of ['better-sqlite3', 'bindings', 'file-uri-to-path']) {
+      const target = path.join(ROOT, 'node_modules', name);
+      if (existsSync(target)) symlinkSync(target, path.join(modules, name));
+    }
+    const bin = path.join(modules, 'agno-trace/bin/agno-trace.js');
+    const demo = await program(['demo'], {cwd: folder, bin});
+    expect([demo.code, demo.out]).toEqual([0, expect.stringContaining('121 traces')]);
+    const list = await program(['list', '--db', 'agno-trace-demo.db'], {cwd: folder, bin});
+    expect(list.out).toContain('Weather Agent');
+    // Postgres needs nothing beside the package: its driver is bundled.
+    const none = await program(['list', '--db', 'postgresql://u:p@127.0.0.1:1/x'], {cwd: folder, bin});
+    expect([none.code, none.err]).toEqual([4, expect.stringContaining('no Postgres answered')]);
+  });
+});
