@@ -1,4 +1,4 @@
-import {attribute, contains, hasAttribute, isAnyOf, matchesGlob} from '../sql/fragments.ts';
+import {attribute, contains, hasAttribute, isAnyOf, matchesGlob, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql} from '../sql/sql.ts';
 import {KEY} from '../trace/attributes.ts';
 import type {RunFilter} from '../trace/filter.ts';
@@ -24,8 +24,8 @@ export interface Candidates {
  * reading traces that cannot match.
  */
 export function candidatesOf(filter: RunFilter, {byName = true}: {byName?: boolean} = {}): Candidates {
-  const isRun = byName ? IS_RUN_NAME : hasAttribute('s', KEY.openInferenceKind);
-  const runSpan = (test: Sql): Candidates => ({test: sql`${isRun} and ${test}`, isComplete: !byName});
+  const isRun = byName ? IS_RUN_NAME : orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
+  const runSpan = (test: Sql): Candidates => ({test: sql`${isRun} and ${orOpaque('s', test)}`, isComplete: !byName});
   const anySpan = (test: Sql): Candidates => ({test, isComplete: true});
   const oneOf = (tests: readonly Sql[]): Sql => sql`(${join(tests, ' or ')})`;
   if (filter.runs.length > 0) return runSpan(isAnyOf(attribute('s', KEY.runId), filter.runs));
@@ -45,17 +45,19 @@ export function candidatesOf(filter: RunFilter, {byName = true}: {byName?: boole
       oneOf(
         filter.errors.flatMap(text => [
           contains(raw('s.status_message'), text),
-          sql`${IS_RUN_NAME} and ${contains(attribute('s', KEY.output), text)}`,
+          sql`${IS_RUN_NAME} and ${orOpaque('s', contains(attribute('s', KEY.output), text))}`,
         ]),
       ),
     );
   }
   if (filter.tools.length > 0) return anySpan(oneOf(filter.tools.map(tool => matchesGlob(raw('s.name'), tool))));
   if (filter.models.length > 0)
-    return anySpan(oneOf(filter.models.map(model => matchesGlob(attribute('s', KEY.model), model))));
+    return anySpan(orOpaque('s', oneOf(filter.models.map(model => matchesGlob(attribute('s', KEY.model), model)))));
   if (filter.traffic) return anySpan(raw('true'));
   // Agno's own names first: the largest attributes are those of model calls, and need not be parsed to know one.
-  return anySpan(sql`(${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${hasAttribute('s', KEY.openInferenceKind)})`);
+  return anySpan(
+    sql`(${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))})`,
+  );
 }
 
 /** True when the test passes on every span of a run, its first one among them. */

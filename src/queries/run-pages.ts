@@ -1,5 +1,5 @@
 import {type UserError, usageError} from '../errors.ts';
-import {hasAttribute, isAnyOf} from '../sql/fragments.ts';
+import {hasAttribute, isAnyOf, orOpaque} from '../sql/fragments.ts';
 import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
@@ -69,12 +69,13 @@ async function walk(store: Store, options: PageOptions, cursor: Cursor | null, b
     for (const id of fresh) judgedTraces.add(id);
     for (const {runs} of await loadRuns(store, fresh, options)) {
       for (const judged of runs) {
-        if (matchesRun(judged, filter) && !wasEmitted(judged, cursor)) waiting.set(judged.run.startSpan.spanId, judged);
+        if (matchesRun(judged, filter) && !wasEmitted(judged, cursor))
+          waiting.set(placeOf(judged.run.startSpan), judged);
       }
     }
     const passed = takesEverySpan(filter)
-      ? rows.map(row => row.spanId)
-      : await loadPassed(store, [...waiting.keys()], end, from);
+      ? rows.map(placeOf)
+      : await loadPassed(store, [...waiting.values()], end, from);
     for (const id of passed) {
       const judged = waiting.get(id);
       if (!judged) continue;
@@ -100,20 +101,26 @@ function windowOf({sinceMicros, untilMicros}: RunFilter): Sql[] {
   return tests;
 }
 
+/** OpenTelemetry promises that a span id is unique in its trace, no more. */
+function placeOf({traceId, spanId}: {traceId: string; spanId: string}): string {
+  return `${traceId} ${spanId}`;
+}
+
 /** Which of the waiting runs' first spans the walk has passed, in its order. */
 async function loadPassed(
   store: Store,
-  spanIds: readonly string[],
+  waiting: readonly JudgedRun[],
   end: Position | null,
   from: Position | null,
 ): Promise<string[]> {
-  if (spanIds.length === 0) return [];
-  const rows = await store.all<{span_id: unknown}>(sql`
-select s.span_id
+  if (waiting.length === 0) return [];
+  const spanIds = waiting.map(({run}) => run.startSpan.spanId);
+  const rows = await store.all<{trace_id: unknown; span_id: unknown}>(sql`
+select s.trace_id, s.span_id
   from ${table('spans')} s
  where ${join([isAnyOf(raw('s.span_id'), spanIds), ...between(from, end)], '\n   and ')}
  order by s.start_time desc, s.span_id desc`);
-  return rows.map(row => String(row.span_id));
+  return rows.map(row => placeOf({traceId: String(row.trace_id), spanId: String(row.span_id)}));
 }
 
 /** Traces that a filter names, or that an index finds at once; null when the walk has to look for them. */
@@ -126,7 +133,7 @@ function knownTraces({filter}: PageOptions, nowMicros: number): ((store: Store) 
     const rows = await store.all<{trace_id: unknown}>(sql`
 select s.trace_id
   from ${table('spans')} s
- where s.created_at >= ${agnoTime(nowMicros - RECENT_MICROS)} and ${hasAttribute('s', KEY.openInferenceKind)}`);
+ where s.created_at >= ${agnoTime(nowMicros - RECENT_MICROS)} and ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))}`);
     // Not `distinct`: SQLite would walk the whole table in the order of trace ids (queries.md B).
     return [...new Set(rows.map(row => String(row.trace_id)))];
   };

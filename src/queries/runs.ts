@@ -1,9 +1,10 @@
 import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
+import {Judge} from '../trace/judge.ts';
 import {type JudgedRun, judgedRun} from '../trace/record.ts';
 import {buildTrace, type Patience, type Run, type Trace} from '../trace/runs.ts';
-import {type Evidence, Judge, NO_EVIDENCE} from '../trace/state.ts';
+import {type Evidence, NO_EVIDENCE} from '../trace/state.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {type LoadedTrace, loadTraces} from './spans.ts';

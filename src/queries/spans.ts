@@ -1,7 +1,7 @@
 import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
-import type {Store} from '../store/store.ts';
-import {OUTPUT_MESSAGES_PREFIX, PAYLOAD_KEYS, PAYLOAD_PREFIXES, TOOL_CALL_MARK} from '../trace/attributes.ts';
+import {REQUIRED_COLUMNS, type Store} from '../store/store.ts';
+import {ID_KEYS, OUTPUT_MESSAGES_PREFIX, PAYLOAD_KEYS, PAYLOAD_PREFIXES, TOOL_CALL_MARK} from '../trace/attributes.ts';
 import {PREVIEW_LIMITS, type Span, type SpanRow, type TraceRow, toSpan} from '../trace/span.ts';
 
 /**
@@ -33,20 +33,25 @@ function preview(text: Sql): Sql {
   });
 }
 
+/** An id that was cut is another id. */
+function previewUnlessId(text: Sql): Sql {
+  return sql`case when j.key in (${raw(ID_KEYS.map(key => `'${key}'`).join(', '))}) then ${text} else ${preview(text)} end`;
+}
+
 function narrowAttributes(): Sql {
   return either({
     sqlite: sql`case when octet_length(s.attributes) <= ${raw(String(WHOLE_UP_TO_BYTES))} then s.attributes
               when json_valid(s.attributes) and json_type(s.attributes) = 'object' then (
                 select json_group_object(j.key, case j.type
-                         when 'text' then ${preview(raw('j.value'))}
+                         when 'text' then ${previewUnlessId(raw('j.value'))}
                          when 'array' then json(j.value) when 'object' then json(j.value)
                          when 'true' then json('true') when 'false' then json('false') when 'null' then json('null')
                          else j.value end)
                   from json_each(s.attributes) j where ${WANTED})
-              else substr(s.attributes, 1, ${raw(String(WHOLE_UP_TO_BYTES))}) end`,
+              else s.attributes end`,
     postgres: sql`case when jsonb_typeof(s.attributes) = 'object' then (
                 select jsonb_object_agg(j.key, case when jsonb_typeof(j.value) = 'string'
-                         then to_jsonb(${preview(raw("j.value #>> '{}'"))}) else j.value end)
+                         then to_jsonb(${previewUnlessId(raw("j.value #>> '{}'"))}) else j.value end)
                   from jsonb_each(s.attributes) j where ${WANTED})
               else s.attributes end::text`,
   });
@@ -107,20 +112,7 @@ select s.span_id, s.trace_id
     .filter(trace => trace.spans.length > 0);
 }
 
-const TRACE_COLUMNS = [
-  'trace_id',
-  'name',
-  'status',
-  'start_time',
-  'end_time',
-  'run_id',
-  'session_id',
-  'user_id',
-  'agent_id',
-  'team_id',
-  'workflow_id',
-  'created_at',
-] as const satisfies readonly (keyof TraceRow)[];
+const TRACE_COLUMNS = REQUIRED_COLUMNS.traces satisfies readonly (keyof TraceRow)[];
 
 /** A span beside its trace's row, whose columns carry `row_` in front; one statement, so that both are of one moment. */
 type JoinedRow = SpanRow & {[column in `row_${keyof TraceRow}`]?: unknown};

@@ -150,7 +150,12 @@ select s.trace_id, s.span_id
     .filter(judged => judged.run.isPart && tops.has(judged.run.root.id))
     .sort(byStart)
     .map(judged => ({judged, top: tops.get(judged.run.root.id)!}));
-  const tied = tieLooseParts(paused, candidates);
+  const asking = spansOf(paused.run).filter(span => span.toolCalls.length > 0);
+  const calls = await loadSpans(
+    store,
+    asking.map(span => span.spanId),
+  );
+  const tied = tieLooseParts(paused, calls, candidates);
   if (tied.length === 0) return story;
   const tracesOfTied = new Set(tied.map(judged => judged.record.traceId));
   return {

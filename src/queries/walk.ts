@@ -25,8 +25,11 @@ interface StretchOptions {
   readonly bounds: readonly Sql[];
 }
 
-/** Always true; without any range SQLite would sort the whole table rather than walk its index. */
-const ANY_TIME = either({sqlite: raw("s.start_time >= ''"), postgres: raw('true')});
+/**
+ * True for text, numbers and bytes alike (in SQLite they sort in the order numbers, text, bytes); without any range SQLite
+ * would sort the whole table rather than walk its index.
+ */
+const ANY_TIME = either({sqlite: raw("s.start_time < x'ff'"), postgres: raw('true')});
 
 /**
  * Spans below a place of the walk and not below another, as the table sorts them. A place without an id is the lowest of

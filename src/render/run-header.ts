@@ -1,8 +1,8 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {width, wrap} from '../text/width.ts';
+import {isStoredStatusWrong} from '../trace/judge.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
-import {isStoredStatusWrong} from '../trace/state.ts';
 import {seenMs} from '../trace/timing.ts';
 import {type Look, paintState, stateText} from './states.ts';
 import {count, duration, moment, usd} from './values.ts';

@@ -4,7 +4,7 @@ import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {seenMs} from '../trace/timing.ts';
 import {type Look, paintState, stateText} from './states.ts';
 import {type DrawnColumn, renderColumns} from './table.ts';
-import {ago, duration, firstLine, shortCount, shortId, usd} from './values.ts';
+import {ago, duration, firstLine, isHex, shortCount, shortId, usd} from './values.ts';
 
 interface ListOptions extends Look {
   readonly nowMicros: number;
@@ -26,7 +26,7 @@ function terminalColumns(runs: readonly JudgedRun[], options: ListOptions): Draw
   return [
     column('STATE', ({record}) => stateText(record.state, options), {paint: (cell, i) => paintState(cell, stateOf(i))}),
     column('STARTED', ({run}) => ago(run.startMicros, options.nowMicros)),
-    column('RUN', ({record}) => shortRunId(record), {paint: cell => paint(cell, 'bold')}),
+    column('RUN', ({record}) => shortRunId(record), {shrinkTo: 8, paint: cell => paint(cell, 'bold')}),
     column('WHO', ({record}) => who(record), {shrinkTo: 12}),
     column('USER', ({record}) => safe(record.userId ?? '–'), {dropOrder: 6, shrinkTo: 8}),
     column('SESSION', ({record}) => shortId(record.sessionId ?? '–'), {dropOrder: 5, shrinkTo: 10}),
@@ -69,7 +69,10 @@ function columnOf(runs: readonly JudgedRun[]) {
 
 /** Its run id; while there is none, its trace, marked as such. `show` takes both. */
 export function shortRunId(record: RunRecord): Safe {
-  return record.runId === null ? own(`~${shortId(record.traceId).slice(0, 7)}`) : shortId(record.runId);
+  if (record.runId !== null) return shortId(record.runId);
+  // Cut before it is escaped: half of an escape, or of a pair of surrogates, is neither safe nor an id.
+  const short = Array.from(record.traceId).slice(0, 7).join('');
+  return isHex(record.traceId) ? safe(`~${short}`) : safe(`~${record.traceId}`);
 }
 
 function who(record: RunRecord): Safe {

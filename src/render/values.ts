@@ -3,7 +3,7 @@ import {own, type Safe, safe} from '../text/safe.ts';
 
 /** A duration for people: `329ms`, `14.2s`, `2m 5s`; `–` when unknown. */
 export function duration(ms: number | null): Safe {
-  if (ms === null) return own('–');
+  if (ms === null || !Number.isFinite(ms)) return own('–');
   if (Math.abs(ms) < 10) return own(`${Number(ms.toFixed(1))}ms`);
   // Rounded first: the library cuts digits off, and 1,899 ms are not 1.8 s.
   const step = Math.abs(ms) < 1000 ? 1 : Math.abs(ms) < 60_000 ? 100 : 1000;
@@ -59,7 +59,9 @@ export function ago(micros: number | null, nowMicros: number): Safe {
 
 /** A moment for people, in UTC: `2026-11-22 14:21:03 UTC`. */
 export function moment(iso: string | null): Safe {
-  return own(iso === null ? '–' : `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`);
+  // Years beyond 9999 have six digits and a sign.
+  const [, date, time] = /^\+?0*(-?\d+-\d\d-\d\d)T(\d\d:\d\d:\d\d)/.exec(iso ?? '') ?? [];
+  return own(date === undefined ? '–' : `${date.padStart(10, '0')} ${time} UTC`);
 }
 
 /** The first line of a text that holds anything, for a cell. */
@@ -74,5 +76,9 @@ export function firstLine(text: string): Safe {
 
 /** A UUID or a hex id in the length people compare by eye; other ids whole. */
 export function shortId(id: string): Safe {
-  return safe(/^[0-9a-f]{8}[0-9a-f-]{8,}$/i.test(id) ? id.slice(0, 8) : id);
+  return safe(isHex(id) ? id.slice(0, 8) : id);
+}
+
+export function isHex(id: string): boolean {
+  return /^[0-9a-f]{8}[0-9a-f-]{8,}$/i.test(id);
 }

@@ -27,6 +27,18 @@ export function hasAttribute(alias: string, key: string): Sql {
   });
 }
 
+/**
+ * `test`, or true where the database cannot look into the attributes but `parseAttributes` can: text that is not quite
+ * JSON (NaN of Python's, cut off), or JSON that was encoded twice. Such spans are read and tested here.
+ */
+export function orOpaque(alias: string, test: Sql): Sql {
+  const column = raw(`${alias}.attributes`);
+  return either({
+    sqlite: sql`case when not json_valid(${column}) then true when json_type(${column}) = 'text' then true else ${test} end`,
+    postgres: sql`(${test} or jsonb_typeof(${column}) = 'string')`,
+  });
+}
+
 /** Keys hold dots, so the label is always quoted. Keys come from our own source, never from input. */
 function path(key: string): Sql {
   return raw(quoted(`$."${key}"`));

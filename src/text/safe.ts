@@ -18,7 +18,7 @@ const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 const HIDDEN =
   // biome-ignore lint/suspicious/noMisleadingCharacterClass: single code points are meant, whatever they combine with
   /[\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\u{e0000}-\u{e0fff}]/u;
-const PRIVATE_OR_NONCHARACTER = /[\ue000-\uf8ff\ufdd0-\ufdef\u{f0000}-\u{10ffff}]|[\ufffe\uffff]/u;
+const PRIVATE_OR_NONCHARACTER = /[\p{Co}\p{Noncharacter_Code_Point}]/u;
 const SUSPECT =
   /[^\x20-\x7e\u00a0-\u02ff\u0370-\u0482\u048a-\u058f\u05d0-\u05ea\u2010-\u2027\u2030-\u205e\u20a0-\u20c0\u2100-\u2bff\u2e80-\u3029\u3030-\u3098\u309b-\u3163\u3165-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff01-\uff9f]|\u00ad/u;
 const MARK = /\p{M}/u;

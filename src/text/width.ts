@@ -13,9 +13,11 @@ const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 const SIMPLE =
   /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u2190-\u23cf\u2400-\u25ff\u2e80-\u3029\u3030\u3040-\u3096\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
 const MARK = /\p{M}/u;
-const SPACING_MARK = /\p{Mc}/u;
+/** Marks with a cell of their own, and letters that Unicode joins to the one before: Thai and Lao AM, half-width kana marks. */
+const SPACING_MARK = /[\p{Mc}\u0e33\u0eb3\uff9e\uff9f]/u;
+const SKIN_TONE_BASE = /^\p{Emoji_Modifier_Base}/u;
+const EMOJI = /\p{Emoji}/u;
 const NONSPACING_MARK = /[\p{Mn}\p{Me}]/u;
-const PICTOGRAPH = /\p{Extended_Pictographic}/u;
 const ZWJ = '\u200d';
 const EMOJI_PRESENTATION = '\ufe0f';
 
@@ -76,7 +78,7 @@ function wrapLine(text: Safe, columns: number): Safe[] {
       continue;
     }
     for (const cluster of clusters(own(word))) {
-      if (used + cluster.width > columns) push();
+      if (used > 0 && used + cluster.width > columns) push();
       current += cluster.text;
       used += cluster.width;
     }
@@ -104,12 +106,26 @@ function* clusters(text: Safe): Generator<Cluster> {
   let current: Cluster | undefined;
   let joinNext = false;
   let isFlagOpen = false;
+  let syllable: Syllable = null;
   for (const char of text) {
     const code = char.codePointAt(0)!;
     const isRegional = code >= 0x1f1e6 && code <= 0x1f1ff;
-    if (current && (joinNext || MARK.test(char) || char === ZWJ || isSkinTone(code) || (isRegional && isFlagOpen))) {
+    const joined = joinedSyllable(syllable, code);
+    if (current && joined !== undefined) {
       current.text += char;
-      if (isRegional || (char === EMOJI_PRESENTATION && PICTOGRAPH.test(current.text))) current.width = 2;
+      syllable = joined;
+      continue;
+    }
+    syllable = syllableOf(code);
+    const isMark = MARK.test(char) || SPACING_MARK.test(char);
+    if (current && (joinNext || isMark || char === ZWJ || isSkinTone(code) || (isRegional && isFlagOpen))) {
+      const isPicture: boolean =
+        isRegional ||
+        joinNext ||
+        (isSkinTone(code) && SKIN_TONE_BASE.test(current.text)) ||
+        (char === EMOJI_PRESENTATION && EMOJI.test(current.text));
+      current.text += char;
+      if (isPicture) current.width = 2;
       else if (SPACING_MARK.test(char)) current.width += eastAsianWidth(code);
       joinNext = char === ZWJ;
       isFlagOpen = false;
@@ -121,6 +137,27 @@ function* clusters(text: Safe): Generator<Cluster> {
     joinNext = false;
   }
   if (current) yield current;
+}
+
+/** How far a Korean syllable written in letters has come; `whole…`: it began as one precomposed character. */
+type Syllable = 'lead' | 'vowel' | 'whole' | 'closed' | null;
+
+function syllableOf(code: number): Syllable {
+  if ((code >= 0x1100 && code <= 0x115f) || (code >= 0xa960 && code <= 0xa97c)) return 'lead';
+  if (code < 0xac00 || code > 0xd7a3) return null;
+  return (code - 0xac00) % 28 === 0 ? 'whole' : 'closed';
+}
+
+/** What a syllable is with this vowel or final in it, which take no room of their own; undefined: it does not belong to it. */
+function joinedSyllable(syllable: Syllable, code: number): Syllable | undefined {
+  if (syllable === null) return undefined;
+  const isVowel = (code >= 0x1160 && code <= 0x11a7) || (code >= 0xd7b0 && code <= 0xd7c6);
+  const isFinal = (code >= 0x11a8 && code <= 0x11ff) || (code >= 0xd7cb && code <= 0xd7fb);
+  if (isVowel && syllable === 'lead') return 'vowel';
+  if (isVowel && syllable === 'whole') return 'whole';
+  if (isFinal && syllable === 'vowel') return null;
+  if (isFinal && syllable !== 'lead') return 'closed';
+  return undefined;
 }
 
 function isSkinTone(code: number): boolean {

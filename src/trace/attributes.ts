@@ -39,6 +39,19 @@ export const KEY = {
   httpStatus: 'http.response.status_code',
 } as const;
 
+/** Keys whose values are compared and typed: never shortened. */
+export const ID_KEYS: readonly string[] = [
+  KEY.runId,
+  KEY.sessionId,
+  KEY.userId,
+  KEY.agentId,
+  KEY.teamId,
+  KEY.workflowId,
+  KEY.nodeId,
+  KEY.parentNodeId,
+  ...['run_id', 'agno.session.id', 'session_id', 'agno.user.id', 'user_id', 'agent_id', 'team_id', 'workflow_id'],
+];
+
 /**
  * Keys that hold payload and decide nothing: left in the database when only trees and states are wanted. They are most
  * of the bytes; every model call stores its whole history twice (agno.md 3.7).
@@ -87,9 +100,10 @@ export function parseAttributes(cell: unknown, options: {thorough?: boolean} = {
   if (!parsed) return {attributes: NONE, problems: ['attributes are not JSON']};
   const problems = parsed.problems.map(problem => `attributes JSON ${problem}`);
   if (typeof parsed.value === 'string') {
-    const inner = parseJson(parsed.value);
+    const inner = parseJson(parsed.value, options);
     if (inner && typeof inner.value === 'object') {
-      return fromValue(inner.value, [...problems, 'attributes were encoded twice']);
+      const innerProblems = inner.problems.map(problem => `attributes JSON ${problem}`);
+      return fromValue(inner.value, [...problems, ...innerProblems, 'attributes were encoded twice']);
     }
   }
   return fromValue(parsed.value, problems);

@@ -16,8 +16,8 @@ interface ParseOptions {
   thorough?: boolean;
 }
 
-/** JSON.parse rounds these without a word, so they are read by the tolerant parser, which keeps them as text. */
-const BIG_INTEGER = /[\s:,[]-?\d{16,}/;
+/** JSON.parse rounds these without a word, or calls them infinite, so they are read by the tolerant parser, which keeps them as text. */
+const BIG_NUMBER = /(?:^|[\s:,[])-?\d{16,}|\d[eE]\+?\d{3}/;
 
 /** @returns null when the text is not JSON at all, even for the tolerant reader. Never throws. */
 export function parseJson(text: string, {thorough = false}: ParseOptions = {}): ParsedJson | null {
@@ -29,7 +29,7 @@ export function parseJson(text: string, {thorough = false}: ParseOptions = {}): 
     if (parsed && parsed.problems.length === 0) parsed.problems.push('is not valid JSON');
     return parsed;
   }
-  if (thorough || BIG_INTEGER.test(text)) return parseTolerant(text) ?? {value, problems: []};
+  if (thorough || BIG_NUMBER.test(text)) return parseTolerant(text) ?? {value, problems: []};
   return {value, problems: []};
 }
 
@@ -150,6 +150,10 @@ function readWord(cursor: Cursor): Json | undefined {
   if (Number.isFinite(number)) {
     if (!/^-?\d+$/.test(word) || Number.isSafeInteger(number)) return number;
     cursor.problems.add('holds integers beyond 2^53, kept as text');
+    return word;
+  }
+  if (/^-?\d+(\.\d+)?([eE]\+?\d+)?$/.test(word)) {
+    cursor.problems.add('holds numbers beyond a double, kept as text');
     return word;
   }
   if (/^-?(NaN|Infinity)$/.test(word)) {

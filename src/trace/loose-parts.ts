@@ -1,4 +1,4 @@
-import {parseJson} from './json.ts';
+import {parseJson, printable} from './json.ts';
 import {messagesOf} from './messages.ts';
 import type {JudgedRun} from './record.ts';
 import type {Span, ToolCall} from './span.ts';
@@ -14,25 +14,30 @@ export interface LooseCandidate {
  * Finds what a paused run left behind when it was continued by a writer that gives its parts no ids: Agno 2 writes every
  * resumed tool and model call as a trace of its own, and both versions every remaining step of a workflow
  * (agno.md 3.4, 8.2). What cannot be tied stays a loose part.
+ * @param asking the paused run's model calls that asked for tools, read whole: arguments are compared to the last letter
  * @param candidates loose parts that began after the pause, oldest first
  */
-export function tieLooseParts(paused: JudgedRun, candidates: readonly LooseCandidate[]): JudgedRun[] {
+export function tieLooseParts(
+  paused: JudgedRun,
+  asking: readonly Span[],
+  candidates: readonly LooseCandidate[],
+): JudgedRun[] {
   const after = candidates.filter(
     ({top}) => (top.startMicros ?? 0) >= (paused.run.endMicros ?? Number.POSITIVE_INFINITY),
   );
-  return paused.run.kind === 'workflow' ? tieSteps(paused, after) : tieCalls(paused, after);
+  return paused.run.kind === 'workflow' ? tieSteps(paused, after) : tieCalls(asking, after);
 }
 
 /**
  * Model calls by the id of a tool call whose result they were sent; tools by name, arguments and the result that such a
  * model call was sent.
  */
-function tieCalls(paused: JudgedRun, candidates: readonly LooseCandidate[]): JudgedRun[] {
+function tieCalls(asking: readonly Span[], candidates: readonly LooseCandidate[]): JudgedRun[] {
   const asked = new Map<string, ToolCall>();
   const learn = (span: Span) => {
     for (const call of span.toolCalls) if (call.callId !== null) asked.set(call.callId, call);
   };
-  for (const node of walk(paused.run.tops)) if (node.span) learn(node.span);
+  for (const span of asking) learn(span);
   const tied = new Set<JudgedRun>();
   const results: {call: ToolCall; result: string}[] = [];
   for (const {judged, top} of candidates) {
@@ -62,9 +67,12 @@ function tieCalls(paused: JudgedRun, candidates: readonly LooseCandidate[]): Jud
 }
 
 function sameJson(a: string | null, b: string | null): boolean {
-  const [left, right] = [a, b].map(text =>
-    JSON.stringify(sorted(text === null ? null : (parseJson(text)?.value ?? text))),
-  );
+  if (a === b) return true;
+  const [left, right] = [a, b].map(text => {
+    const value = text === null ? null : (parseJson(text)?.value ?? text);
+    // Too deep for JSON.stringify: only the same text is the same.
+    return printable(value) === value ? JSON.stringify(sorted(value)) : text;
+  });
   return left === right;
 }
 

@@ -1,7 +1,8 @@
+import type {Judge} from './judge.ts';
 import type {Kind} from './kind.ts';
 import type {Run, Trace} from './runs.ts';
 import type {Span} from './span.ts';
-import {type Evidence, isFailedCall, type Judge, type Judgement, NO_EVIDENCE} from './state.ts';
+import {type Evidence, isFailedCall, type Judgement, NO_EVIDENCE} from './state.ts';
 import type {State} from './states.ts';
 import {isoTime} from './time.ts';
 import {criticalPath, selfMs} from './timing.ts';

@@ -114,7 +114,7 @@ class RunFinder {
     const unfinished: Node[] = [];
     for (const top of tops) {
       if (top.span) this.enter(top);
-      else unfinished.push(...this.enterGhost(top));
+      else for (const part of this.enterGhost(top)) unfinished.push(part);
     }
     this.settle(unfinished);
   }
@@ -139,7 +139,7 @@ class RunFinder {
       const node = stack.pop()!;
       const span = node.span!;
       if (isRunSpan(span)) this.add({root: node, tops: [node]});
-      else if (isSurroundings(span, this.holdsRun.has(node))) stack.push(...node.children);
+      else if (isSurroundings(span, this.holdsRun.has(node))) for (const child of node.children) stack.push(child);
       else this.add({root: node, tops: [node], isPart: true});
     }
   }
@@ -220,7 +220,9 @@ class RunFinder {
     const identity = own && !draft.isPart ? own : null;
     // Agno fills the row from the trace's true root only (2.6.7+), so it speaks for that run and for no other.
     const row = own?.parentSpanId === null && !draft.isPart ? this.row : null;
-    const start = draft.isMissing ? Math.min(...tops.map(startOf)) : startOf(root);
+    const start = draft.isMissing
+      ? tops.reduce((min, top) => Math.min(min, startOf(top)), Number.POSITIVE_INFINITY)
+      : startOf(root);
     return {
       traceId: this.traceId,
       root,

@@ -119,10 +119,16 @@ export function toSpan(row: SpanRow, {whole = false}: ToSpanOptions = {}): Span 
   const {attributes, problems: attributeProblems} = parseAttributes(row.attributes, {thorough: whole});
   const problems = [...attributeProblems];
   const text = (key: string): string | null => cut(textOf(attributes, key), whole);
-  const startMicros = parseTime(row.start_time);
-  const endMicros = parseTime(row.end_time);
-  if (startMicros === null) problems.push(`start_time ${JSON.stringify(asText(row.start_time))} is no time`);
-  if (endMicros === null) problems.push(`end_time ${JSON.stringify(asText(row.end_time))} is no time`);
+  const id = (key: string): string | null => textOf(attributes, key);
+  const startMicros = timeOf(row.start_time);
+  const endMicros = timeOf(row.end_time);
+  for (const [column, micros] of [
+    ['start_time', startMicros],
+    ['end_time', endMicros],
+  ] as const) {
+    if (micros === null) problems.push(`${column} ${JSON.stringify(asText(row[column]))} is no time`);
+    else if (lacksZone(row[column])) problems.push(`${column} has no zone, taken for UTC`);
+  }
   const durationMs = duration(startMicros, endMicros, row.duration_ms);
   if (durationMs !== null && durationMs < 0) problems.push('ends before it starts');
   const name = asText(row.name) ?? '';
@@ -143,18 +149,18 @@ export function toSpan(row: SpanRow, {whole = false}: ToSpanOptions = {}): Span 
     statusMessage: cut(asText(row.status_message), whole) || null,
     startMicros,
     endMicros,
-    createdMicros: parseTime(row.created_at),
+    createdMicros: timeOf(row.created_at),
     startText: asText(row.start_time) ?? '',
     durationMs,
-    runId: text(KEY.runId) ?? text('run_id'),
-    sessionId: text(KEY.sessionId) ?? text('agno.session.id') ?? text('session_id'),
-    userId: text(KEY.userId) ?? text('agno.user.id') ?? text('user_id'),
-    agentId: text(KEY.agentId) ?? text('agent_id'),
-    teamId: text(KEY.teamId) ?? text('team_id'),
-    workflowId: text(KEY.workflowId) ?? text('workflow_id'),
+    runId: id(KEY.runId) ?? id('run_id'),
+    sessionId: id(KEY.sessionId) ?? id('agno.session.id') ?? id('session_id'),
+    userId: id(KEY.userId) ?? id('agno.user.id') ?? id('user_id'),
+    agentId: id(KEY.agentId) ?? id('agent_id'),
+    teamId: id(KEY.teamId) ?? id('team_id'),
+    workflowId: id(KEY.workflowId) ?? id('workflow_id'),
     componentName: text(KEY.agentName) ?? text(KEY.nodeName) ?? text('agno.team') ?? text('agno.agent'),
-    nodeId: text(KEY.nodeId),
-    parentNodeId: text(KEY.parentNodeId),
+    nodeId: id(KEY.nodeId),
+    parentNodeId: id(KEY.parentNodeId),
     steps: listOf(attributes, KEY.steps),
     toolName: text(KEY.toolName),
     toolArguments: text(KEY.toolParameters),
@@ -169,6 +175,20 @@ export function toSpan(row: SpanRow, {whole = false}: ToSpanOptions = {}): Span 
     problems,
     attributes: whole ? attributes : null,
   };
+}
+
+function timeOf(cell: unknown): number | null {
+  return parseTime(cell instanceof Uint8Array ? asText(cell) : cell);
+}
+
+/** ISO text without a zone; epoch numbers need none. */
+function lacksZone(cell: unknown): boolean {
+  const text = asText(cell) ?? '';
+  return (
+    !text.endsWith('+00:00') &&
+    /^\s*[+-]?\d+-/.test(text) &&
+    !/(Z|UTC|[+-]\d{2}(:?\d{2})?)\s*$/i.test(text.trim().slice(10))
+  );
 }
 
 /** Any cell as text; bytes are decoded, numbers written out. Null stays null. */

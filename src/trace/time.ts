@@ -15,7 +15,7 @@ export function parseTime(value: unknown): number | null {
   if (AGNO.test(value)) {
     // Agno's own form, read without taking it to pieces: every row has three of them.
     const micros = Date.parse(`${value.slice(0, 19)}Z`) * 1000;
-    if (!Number.isNaN(micros)) return value.length === 25 ? micros : micros + Number(value.slice(20, 26));
+    if (Number.isSafeInteger(micros)) return value.length === 25 ? micros : micros + Number(value.slice(20, 26));
   }
   const match = ISO.exec(value);
   if (!match) return /^\s*-?\d{9,19}(\.\d+)?\s*$/.test(value) ? fromEpoch(Number(value)) : null;
@@ -25,8 +25,12 @@ export function parseTime(value: unknown): number | null {
   // A leap second (:60) rolls over into the next minute, as every clock that has none shows it.
   date.setUTCHours(Number(hour), Number(minute), Number(second));
   const millis = date.getTime();
-  if (Number.isNaN(millis) || Number(month) > 12 || Number(day) > 31 || Number(hour) > 24) return null;
-  return millis * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6)) - offsetMinutes(zone) * 60_000_000;
+  if (Number.isNaN(millis) || Number(month) > 12 || Number(day) > 31) return null;
+  if (Number(hour) * 60 + Number(minute) > 24 * 60 || Number(minute) > 59 || Number(second) > 60) return null;
+  const micros = millis * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+  // Beyond what a number holds exactly (datetime.max is) the fraction is cut, so that it cannot round up into another year.
+  const exact = Number.isSafeInteger(micros) ? micros : (millis + Number(fraction.padEnd(3, '0').slice(0, 3))) * 1000;
+  return exact - offsetMinutes(zone) * 60_000_000;
 }
 
 /** Epoch numbers in s, ms, µs or ns, told apart by size: each reads as a year between 1973 and 5138. */
@@ -48,10 +52,11 @@ function offsetMinutes(zone: string): number {
 /** ISO 8601 in UTC with microseconds, as the JSON contract has it; null when the time is unknown or out of range. */
 export function isoTime(micros: number | null): string | null {
   if (micros === null) return null;
-  const seconds = Math.floor(micros / 1e6);
+  const whole = Math.round(micros);
+  const seconds = Math.floor(whole / 1e6);
   const date = new Date(seconds * 1000);
   if (Number.isNaN(date.getTime())) return null;
-  return `${date.toISOString().slice(0, -5)}.${String(Math.round(micros - seconds * 1e6)).padStart(6, '0')}Z`;
+  return `${date.toISOString().slice(0, -5)}.${String(whole - seconds * 1e6).padStart(6, '0')}Z`;
 }
 
 /** A bound as Agno writes it, so that text compares as time: `2026-11-22T06:22:35+00:00`, fraction only if there is one. */

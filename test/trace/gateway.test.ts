@@ -1,7 +1,8 @@
 import {describe, expect, it} from 'vitest';
+import {Judge} from '../../src/trace/judge.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';
 import {type SpanRow, toSpan} from '../../src/trace/span.ts';
-import {Judge, NO_EVIDENCE} from '../../src/trace/state.ts';
+import {NO_EVIDENCE} from '../../src/trace/state.ts';
 import {parseTime} from '../../src/trace/time.ts';
 import {isRunSpan} from '../../src/trace/tree.ts';
 import {build, LONG_AFTER, rowsOf, type TraceRows} from './rows.ts';

@@ -1,7 +1,8 @@
 import {describe, expect, it} from 'vitest';
+import {Judge} from '../../src/trace/judge.ts';
 import {drawnSpans, drawnTops, judgedRun} from '../../src/trace/record.ts';
 import {PATIENCE, type Trace} from '../../src/trace/runs.ts';
-import {Judge, NO_EVIDENCE} from '../../src/trace/state.ts';
+import {NO_EVIDENCE} from '../../src/trace/state.ts';
 import {parseTime} from '../../src/trace/time.ts';
 import {build, rowsOf} from './rows.ts';
 

@@ -49,6 +49,14 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
         hint: 'Try again; was it renamed or dropped just now?',
         cause: error,
       });
+    // Our statements fit the types that Agno makes; these say that a column is of another one.
+    case '42883':
+    case '42804':
+    case '22P02':
+      return new UserError(EXIT.schema, `a column of the tables in "${label}" is of a type that is not understood.`, {
+        hint: "Is it Agno's table? --debug says what the server refused.",
+        cause: error,
+      });
     case '55P03':
       return fail(`a table of "${label}" is locked.`, 'Is a migration running? Try again when it is done.');
     case '42501':
