@@ -1,3 +1,5 @@
+import Database from 'better-sqlite3';
+import pg from 'pg';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, openFixture} from '../databases.ts';
@@ -127,6 +129,37 @@ describe.each(BACKENDS)('the filters of list on %s', backend => {
     expect((await find(db, '--state', 'running,ok', ...patience)).filter(run => run.state === 'running')).toHaveLength(
       17,
     );
+  });
+
+  it('select the same runs where attributes are JSON encoded twice and the trace row knows nothing', async () => {
+    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const filters = [
+      ['--session', 'tool-error'],
+      ['--user', 'user-2'],
+      ['--agent', 'policy-agent'],
+      ['--model', 'offline'],
+      ['--error', 'overloaded'],
+      ['--kind', 'retrieval'],
+      ['--state', 'degraded'],
+    ];
+    const before = await Promise.all(filters.map(filter => find(db, ...filter)));
+    const nothing = 'run_id = null, session_id = null, user_id = null, agent_id = null, team_id = null';
+    if (backend === 'sqlite') {
+      const file = new Database(db);
+      file.exec(`update agno_spans set attributes = json_quote(attributes); update agno_traces set ${nothing}`);
+      file.close();
+    } else {
+      const client = new pg.Client({connectionString: db});
+      await client.connect();
+      await client.query(`update ai.agno_spans set attributes = to_jsonb(attributes::text)`);
+      await client.query(`update ai.agno_traces set ${nothing}`);
+      await client.end();
+    }
+    const spanIds = (runs: Run[]) => runs.map(run => run.spanId);
+    for (const [i, filter] of filters.entries()) {
+      expect(before[i]!.length).toBeGreaterThan(0);
+      expect(spanIds(await find(db, ...filter))).toEqual(spanIds(before[i]!));
+    }
   });
 
   it('answer with an empty list and exit 0 when nothing matches', async () => {
