@@ -41,6 +41,7 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
       application_name: 'agno-trace',
       connectionTimeoutMillis: CONNECT_MS,
       keepAlive: true,
+      pipeline: true,
       query_timeout: options.timeoutMs + 5000,
       types: {getTypeParser: (oid: number) => PARSERS[oid] ?? pg.types.getTypeParser(oid)},
     });
