@@ -17,7 +17,7 @@ interface ParseOptions {
 }
 
 /** JSON.parse rounds these without a word, or calls them infinite, so they are read by the tolerant parser, which keeps them as text. */
-const BIG_NUMBER = /(?:^|[\s:,[])-?\d{16,}|\d[eE]\+?\d{3}/;
+const BIG_NUMBER = /(?:^|[\s:,[])-?\d(?:\d{15}|[\d.]*[eE]\+?\d{3})/;
 
 /** @returns null when the text is not JSON at all, even for the tolerant reader. Never throws. */
 export function parseJson(text: string, {thorough = false}: ParseOptions = {}): ParsedJson | null {
