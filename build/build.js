@@ -43,8 +43,8 @@ export async function build() {
     minifyWhitespace: true,
     define: {
       'process.env.NODE_ENV': '"production"',
-      // pg asks for its runtime by making a Response, which on Node 20 loads all of fetch, 15 ms; later versions have this.
-      navigator: '{"userAgent": "Node.js"}',
+      // pg learns its runtime by making a Response where there is no `navigator`: on Node 20 that loads all of fetch, 15 ms.
+      Response: 'undefined',
     },
     logLevel: 'warning',
   };

@@ -205,9 +205,12 @@ export function asText(cell: unknown): string | null {
  */
 function cut(text: string | null, whole: boolean): string | null {
   if (whole || text === null || text.length <= PREVIEW_HEAD + PREVIEW_TAIL) return text;
-  const points = Array.from(text);
-  if (points.length <= PREVIEW_HEAD + PREVIEW_TAIL + 1) return text;
-  return `${points.slice(0, PREVIEW_HEAD).join('')}…${points.slice(-PREVIEW_TAIL).join('')}`;
+  // A code point has one or two units: beyond twice the limit nothing needs to be counted.
+  const isLong = text.length > 2 * (PREVIEW_HEAD + PREVIEW_TAIL + 1);
+  if (!isLong && Array.from(text).length <= PREVIEW_HEAD + PREVIEW_TAIL + 1) return text;
+  const head = Array.from(text.slice(0, 2 * PREVIEW_HEAD)).slice(0, PREVIEW_HEAD);
+  const tail = Array.from(text.slice(-2 * PREVIEW_TAIL)).slice(-PREVIEW_TAIL);
+  return `${head.join('')}…${tail.join('')}`;
 }
 
 function duration(start: number | null, end: number | null, stored: unknown): number | null {
