@@ -6,7 +6,7 @@ import {synthesize} from '../demo/synthesize.ts';
 import {usageError} from '../errors.ts';
 import {tableChoiceOf} from '../flags/database.ts';
 import type {DatabaseFlags, OutputFlags} from '../flags/declare.ts';
-import {columnsOf, lookOf, writeLine, writeNote} from '../flags/output.ts';
+import {columnsOf, lookOf, writeLine, writeNext} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
 import {parseCount} from '../flags/values.ts';
 import {loadRunPage} from '../queries/run-pages.ts';
@@ -114,7 +114,7 @@ async function present(file: string, flags: DemoFlags, context: Context): Promis
     const selection = {criticalOnly: false, kinds: [], depth: null, limit: 0};
     for (const run of shown.runs) writeLine(context, renderShownRun(run, {...look, io: 'preview', selection}));
     writeLine(context, own(''));
-    for (const text of nextSteps(db)) writeNote(context, text);
+    for (const text of nextSteps(db)) writeNext(context, text);
   } finally {
     await store.close();
   }

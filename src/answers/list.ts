@@ -1,7 +1,7 @@
 import type {Context} from '../context.ts';
 import {withStore} from '../flags/database.ts';
 import type {OutputFlags, PatienceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
+import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
 import {parseCount} from '../flags/values.ts';
@@ -38,7 +38,8 @@ export default async function list(flags: ListFlags, context: Context): Promise<
         out,
         renderRunList(page.runs, {...lookOf(flags, out), nowMicros: store.nowMicros(), columns: columnsOf(out)}),
       );
-    for (const text of [[countOf(page), ...notes].join(' · '), ...nextOf(page)]) writeNote(out, text);
+    writeNote(out, [countOf(page), ...notes].join(' · '));
+    for (const text of nextOf(page)) writeNext(out, text);
   });
 }
 

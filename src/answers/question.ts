@@ -40,7 +40,7 @@ export default async function ask(
     );
     if (writeMachine(out, format, {command: name, data: rows, items: rows, notes})) return;
     const columns = {...question.columns, name: {...question.columns.name!, label: input.by.toUpperCase()}};
-    if (rows.length > 0) writeLine(out, renderTable({columns, rows}, columnsOf(out)));
+    if (rows.length > 0) writeLine(out, renderTable({columns, rows, sortedBy: input.sort.column}, columnsOf(out)));
     writeNote(out, [...(rows.length === 0 ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));
   });
 }

@@ -2,7 +2,16 @@ import type {Context} from '../context.ts';
 import {EXIT, UserError} from '../errors.ts';
 import {withStore} from '../flags/database.ts';
 import type {OutputFlags, PatienceFlags, ReadFlags} from '../flags/declare.ts';
-import {columnsOf, type Format, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
+import {
+  columnsOf,
+  type Format,
+  formatOf,
+  lookOf,
+  writeLine,
+  writeMachine,
+  writeNext,
+  writeNote,
+} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
 import {patienceOf} from '../flags/selection.ts';
 import {parseChoice, parseChoices, parseCount} from '../flags/values.ts';
@@ -90,7 +99,7 @@ async function showTrees(
   }
   for (const note of shown.notes) writeNote(out, note);
   const next = shown.runs.map(nextStep).find(step => step !== null);
-  if (next) writeNote(out, next);
+  if (next) writeNext(out, next);
 }
 
 /** Spans are read whole in small groups: of a large trace one payload at a time is in memory. */

@@ -3,6 +3,7 @@ import {renderJson, renderJsonLines} from '../render/json.ts';
 import type {Look} from '../render/states.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
+import {wrap} from '../text/width.ts';
 import type {OutputFlags} from './declare.ts';
 import {parseChoice} from './values.ts';
 
@@ -48,14 +49,23 @@ export function writeMachine(context: Context, format: Format, answer: Answer): 
   for (const text of renderJsonLines(answer.items, context.stdout.isTTY)) context.stdout.write(line`${text}\n`);
   // The lines are items only; what belongs to the whole goes where it cannot be taken for one.
   for (const note of notes) writeNote(context, note);
-  if (answer.next) writeNote(context, `next page: --cursor ${answer.next}`);
+  if (answer.next) writeNext(context, `next page: --cursor ${answer.next}`);
   return true;
 }
 
 /** Notes are talk: on a terminal below the answer, else on stderr. */
 export function writeNote(context: Context, text: string): void {
-  const out = context.stdout.isTTY ? context.stdout : context.stderr;
-  out.write(line`${paint(safe(text), 'dim')}\n`);
+  const columns = columnsOf(context);
+  for (const part of columns === null ? [safe(text)] : wrap(safe(text), columns)) talk(context, part);
+}
+
+/** The next command to type; the terminal may break the line, so that it can be copied whole. */
+export function writeNext(context: Context, text: string): void {
+  talk(context, safe(text));
+}
+
+function talk({stdout, stderr}: Context, text: Safe): void {
+  (stdout.isTTY ? stdout : stderr).write(line`${paint(text, 'dim')}\n`);
 }
 
 export function writeLine(context: Context, text: Safe): void {

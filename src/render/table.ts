@@ -18,7 +18,8 @@ export interface DrawnColumn {
 }
 
 /**
- * Draws columns. On a terminal whatever does not toWidth is cut or left out, least important first; into a pipe everything is whole.
+ * Draws columns. On a terminal whatever does not fit is cut or left out, least important
+ * first; into a pipe everything is whole.
  *
  * Written here and not with cli-table3: every cell must be cut by the same widths the terminal uses (its string-width
  * is of version 4), columns leave by importance, and it took 452 ms for 1,000 rows (stack.md 1).
@@ -93,7 +94,10 @@ function arrange(drawn: readonly DrawnColumn[], available: number): {kept: Drawn
   return {kept: kept.map(({column}) => column), widths};
 }
 
-/** A table of a question's answer: the first column is text that may be cut, numbers stand to the right. */
+/**
+ * A table of a question's answer: the first column is text that may be cut, numbers stand to the right. On a narrow
+ * terminal the last columns go first, but never the one that the rows are sorted by.
+ */
 export function renderTable(table: Table, columns: number | null): Safe {
   const drawn = Object.entries(table.columns).map(([key, column], i): DrawnColumn => {
     const unit = column.unit ?? 'text';
@@ -101,7 +105,7 @@ export function renderTable(table: Table, columns: number | null): Safe {
       label: column.label,
       align: unit === 'text' || unit === 'time' ? 'left' : 'right',
       cells: table.rows.map(cells => cellText(cells[key] ?? null, unit)),
-      dropOrder: i < 3 ? 0 : 20 - i,
+      dropOrder: i < 3 || key === table.sortedBy ? 0 : i,
       ...(i === 0 ? {shrinkTo: 16} : {}),
     };
   });

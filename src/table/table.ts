@@ -15,4 +15,6 @@ export interface Column {
 export interface Table {
   readonly columns: Readonly<Record<string, Column>>;
   readonly rows: readonly Readonly<Record<string, Cell>>[];
+  /** Key of the column that the rows are sorted by. */
+  readonly sortedBy?: string;
 }

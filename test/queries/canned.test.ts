@@ -185,3 +185,13 @@ it('a question is asked of a Postgres with other names of schema and tables', as
   expect((await json(['slowest', ...flags])).data).toHaveLength(10);
   expect((await json(['list', ...flags, '--limit', '0'])).data).toHaveLength(24);
 });
+
+it('a narrow terminal loses the last columns, never the one that the rows are sorted by', async () => {
+  const db = sqliteCopy('agno-3.1.10-pictures.sqlite');
+  const headOf = async (...argv: string[]) =>
+    (await cli(['slowest', '--no-color', '--db', db, ...argv], {columns: 60})).out.split('\n', 1)[0]!.split(/ +/);
+  expect(await headOf()).toEqual(['NAME', 'CALLS', 'ERRORS', 'AVG', 'P50', 'P95', 'P99']);
+  expect(await headOf('--sort', 'totalMs')).toEqual(['NAME', 'CALLS', 'ERRORS', 'AVG', 'P50', 'P95', 'TOTAL']);
+  const {out} = await cli(['slowest', '--no-color', '--db', db], {columns: 60});
+  expect(Math.max(...out.split('\n').map(text => text.length))).toBeLessThanOrEqual(60);
+});
