@@ -87,6 +87,10 @@ function recording(store: Store, statements: string[]): Store {
     label: store.label,
     tables: store.tables,
     spansPerStatement: store.spansPerStatement,
+    blocksWriter: store.blocksWriter,
+    get lastStatementMs() {
+      return store.lastStatementMs;
+    },
     all: query => {
       statements.push(inline(query, store.dialect, store.tables));
       return store.all(query);

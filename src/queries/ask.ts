@@ -10,6 +10,7 @@ import {agnoTime, isoTime, parseTime} from '../trace/time.ts';
 import {kindOfSpan} from './kind.ts';
 import type {Question, QuestionInput} from './question.ts';
 import {loadRunPage} from './run-pages.ts';
+import {between, nextLength, type Position, stretchEnd} from './walk.ts';
 
 export interface Answer {
   readonly rows: readonly Readonly<Record<string, Cell>>[];
@@ -42,9 +43,61 @@ export async function askQuestion(
     notes.push(`${page.runs.length} ${page.runs.length === 1 ? 'run' : 'runs'}`);
   }
   const where = join(tests, '\n           and ', raw('true'));
-  const rows = await store.all<Record<string, Cell>>(question.sql({...input, where}));
-  return {rows, notes: [...notes, await coverage(store, where), question.note]};
+  const {groups, covered} = store.blocksWriter
+    ? await countInStretches(store, question, {...input, where}, filter, onProgress)
+    : {groups: question.groups.sql({...input, where}), covered: await coverage(store, [where])};
+  const rows = await store.all<Record<string, Cell>>(question.sql(input, groups));
+  return {rows, notes: [...notes, describe(covered), question.note]};
 }
+
+/** The groups of a question as a relation that reads no table, gathered in short statements. */
+async function countInStretches(
+  store: Store,
+  question: Question,
+  input: QuestionInput,
+  {sinceMicros, untilMicros}: RunFilter,
+  onProgress: (spans: number) => void,
+): Promise<{groups: Sql; covered: Coverage}> {
+  const {keys, sums} = question.groups;
+  const bounds = [
+    ...(sinceMicros === null ? [] : [sql`s.start_time >= ${agnoTime(sinceMicros)}`]),
+    ...(untilMicros === null ? [] : [sql`s.start_time < ${agnoTime(untilMicros)}`]),
+  ];
+  const found = new Map<string, Cell[]>();
+  let covered: Coverage = {first: null, last: null, spans: 0};
+  let from: Position | null = null;
+  let length = FIRST_STRETCH;
+  for (let looked = 0; ; ) {
+    const end: Position | null = await stretchEnd(store, {from, length, bounds});
+    const tests = [...between(from, end), input.where];
+    const rows = await store.all<Record<string, Cell>>(
+      question.groups.sql({...input, where: join(tests, '\n           and ')}),
+    );
+    const {lastStatementMs} = store;
+    for (const row of rows) {
+      const key = JSON.stringify(keys.map(name => row[name]));
+      const known = found.get(key);
+      if (!known)
+        found.set(
+          key,
+          [...keys, ...sums].map(name => row[name] ?? null),
+        );
+      else
+        for (const [i, name] of sums.entries())
+          known[keys.length + i] = Number(known[keys.length + i]) + Number(row[name]);
+    }
+    covered = joined(covered, await coverage(store, tests));
+    looked += length;
+    onProgress(looked);
+    if (!end) break;
+    from = end;
+    length = nextLength(store, {length, elapsedMs: lastStatementMs, longest: store.spansPerStatement});
+  }
+  const columns = [...keys, ...sums].map((name, i) => `value ->> ${i} as ${name}`).join(', ');
+  const values = JSON.stringify([...found.values()]);
+  return {groups: sql`select ${raw(columns)} from json_each(${values})`, covered};
+}
+const FIRST_STRETCH = 2000;
 
 /** What the statement itself can test on a span, and what only the run of a span can tell. */
 function split(filter: RunFilter): {runFilter: RunFilter | null; spanTests: Sql[]} {
@@ -88,13 +141,32 @@ function split(filter: RunFilter): {runFilter: RunFilter | null; spanTests: Sql[
   return {runFilter: asksRuns ? {...NO_FILTER, ...rest, sinceMicros, untilMicros} : null, spanTests};
 }
 
-async function coverage(store: Store, where: Sql): Promise<string> {
+/** Which spans an answer is made of. */
+interface Coverage {
+  readonly first: number | null;
+  readonly last: number | null;
+  readonly spans: number;
+}
+
+async function coverage(store: Store, tests: readonly Sql[]): Promise<Coverage> {
   const [row] = await store.all<{first: unknown; last: unknown; spans: unknown}>(sql`
 select min(s.start_time) as first, max(s.start_time) as last, count(*) as spans
   from ${table('spans')} s
- where ${where}`);
-  const [first, last] = [parseTime(row?.first), parseTime(row?.last)].map(isoTime);
-  const spans = Number(row?.spans ?? 0);
+ where ${join(tests, '\n   and ')}`);
+  return {first: parseTime(row?.first), last: parseTime(row?.last), spans: Number(row?.spans ?? 0)};
+}
+
+/** A stretch that lies before what was covered so far. */
+function joined(covered: Coverage, before: Coverage): Coverage {
+  return {
+    first: before.first ?? covered.first,
+    last: covered.last ?? before.last,
+    spans: covered.spans + before.spans,
+  };
+}
+
+function describe({first: firstMicros, last: lastMicros, spans}: Coverage): string {
+  const [first, last] = [firstMicros, lastMicros].map(isoTime);
   if (!first || !last || spans === 0) return `${spans} spans`;
   return `${spans} spans from ${first.slice(0, 19)}Z to ${last.slice(0, 19)}Z`;
 }

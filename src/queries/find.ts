@@ -5,7 +5,7 @@ import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {agnoTime} from '../trace/time.ts';
 import {IS_RUN_NAME} from './candidates.ts';
-import {loadStretch, type Position} from './walk.ts';
+import {loadStretch, nextLength, type Position} from './walk.ts';
 
 /** What an id names. */
 export type Target =
@@ -99,22 +99,25 @@ select distinct kind, id, trace_id
  * @param byName look only at spans with the names Agno gives runs, five times faster; the caller looks again without
  */
 async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
-  const length = raw(String(Array.from(id).length));
-  const starts = (key: string): Sql => sql`substr(${attribute('s', key)}, 1, ${length}) = ${id}`;
+  const idLength = raw(String(Array.from(id).length));
+  const starts = (key: string): Sql => sql`substr(${attribute('s', key)}, 1, ${idLength}) = ${id}`;
   const isRun = byName ? IS_RUN_NAME : hasAttribute('s', KEY.openInferenceKind);
   const spanIds: string[] = [];
   let from: Position | null = null;
-  for (let looked = 0; ; looked += store.spansPerStatement) {
+  let length = store.spansPerStatement;
+  for (let looked = 0; ; ) {
     const stretch = await loadStretch(store, {
       from,
-      length: store.spansPerStatement,
+      length,
       test: sql`${isRun} and (${starts(KEY.runId)} or ${starts(KEY.sessionId)})`,
       bounds: [],
     });
     spanIds.push(...stretch.rows.map(row => row.spanId));
-    onProgress?.(looked + store.spansPerStatement);
+    looked += length;
+    onProgress?.(looked);
     if (stretch.isLast) break;
     from = stretch.end;
+    length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement});
   }
   if (spanIds.length === 0) return [];
   const rows = await store.all<{trace_id: unknown; run_id: string | null; session_id: string | null}>(sql`

@@ -29,7 +29,17 @@ export interface Question {
   readonly sort: string;
   /** Said below the answer: how to read its figures. */
   readonly note: string;
-  readonly sql: (input: QuestionInput) => Sql;
+  /**
+   * The spans that pass, counted in groups: `name` and further columns in `keys`, and the ones in `sums`, which add up. So
+   * a long table can be read in stretches where a writer waits for readers.
+   */
+  readonly groups: {
+    readonly keys: readonly string[];
+    readonly sums: readonly string[];
+    readonly sql: (input: QuestionInput) => Sql;
+  };
+  /** The answer, from a relation with the columns of the groups. */
+  readonly sql: (input: Omit<QuestionInput, 'where'>, groups: Sql) => Sql;
 }
 
 export function defineQuestion(question: Question): Question {

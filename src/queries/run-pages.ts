@@ -9,7 +9,7 @@ import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import {candidatesOf, takesEverySpan} from './candidates.ts';
 import {loadRuns} from './runs.ts';
-import {between, loadStretch, type Position} from './walk.ts';
+import {between, loadStretch, nextLength, type Position, stretchEnd} from './walk.ts';
 
 export interface RunPage {
   readonly runs: readonly JudgedRun[];
@@ -64,7 +64,12 @@ async function walk(store: Store, options: PageOptions, cursor: Cursor | null, b
       : Math.min(Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH), store.spansPerStatement);
   let looked = 0;
   while (emitted.length < wanted) {
-    const {rows, end, isLast} = await loadStretch(store, {from, length: stretch, test: candidates.test, bounds});
+    const {rows, end, isLast, elapsedMs} = await loadStretch(store, {
+      from,
+      length: stretch,
+      test: candidates.test,
+      bounds,
+    });
     const fresh = [...new Set(rows.map(row => row.traceId))].filter(id => !judgedTraces.has(id));
     for (const id of fresh) judgedTraces.add(id);
     for (const {runs} of await loadRuns(store, fresh, options)) {
@@ -86,7 +91,7 @@ async function walk(store: Store, options: PageOptions, cursor: Cursor | null, b
     options.onProgress?.(looked);
     if (isLast) break;
     from = end;
-    stretch = Math.min(stretch * 2, store.spansPerStatement);
+    stretch = nextLength(store, {length: stretch, elapsedMs, longest: store.spansPerStatement});
   }
   return finish(store, emitted, options, cursor);
 }
@@ -198,6 +203,9 @@ function isPlain(filter: RunFilter): boolean {
   );
 }
 
+/** Traces that one statement may test for traffic; each costs as much as a handful of spans in a walk. */
+const TRACES_PER_SPAN = 1 / 5;
+
 /** Traces of plain requests between two places of the walk. */
 async function countTraffic(
   store: Store,
@@ -205,20 +213,31 @@ async function countTraffic(
   to: Position | null,
   filter: RunFilter,
 ): Promise<number> {
-  const tests: Sql[] = [];
-  if (from) tests.push(sql`t.start_time < ${from.time}`);
-  if (to) tests.push(sql`t.start_time >= ${to.time}`);
-  if (filter.untilMicros !== null) tests.push(sql`t.start_time < ${agnoTime(filter.untilMicros)}`);
-  if (filter.sinceMicros !== null) tests.push(sql`t.start_time >= ${agnoTime(filter.sinceMicros)}`);
+  const bounds: Sql[] = [];
+  if (to) bounds.push(sql`t.start_time >= ${to.time}`);
+  if (filter.untilMicros !== null) bounds.push(sql`t.start_time < ${agnoTime(filter.untilMicros)}`);
+  if (filter.sinceMicros !== null) bounds.push(sql`t.start_time >= ${agnoTime(filter.sinceMicros)}`);
   // `+` keeps SQLite off the index on run ids, where all requests have none; `offset 0` keeps Postgres from turning the test into a hash of the whole table (queries.md B).
   const none = either({sqlite: raw(''), postgres: raw('offset 0')});
-  const rows = await store.all<{traces: number}>(sql`
+  const isTraffic = sql`${either({sqlite: raw('+t.run_id is null'), postgres: raw('t.run_id is null')})}
+   and exists (select 1 from ${table('spans')} s where s.trace_id = t.trace_id ${none})
+   and not exists (select 1 from ${table('spans')} s where s.trace_id = t.trace_id and ${hasAttribute('s', KEY.openInferenceKind)} ${none})`;
+  let count = 0;
+  let below = from && {time: from.time, id: ''};
+  const longest = Math.ceil(store.spansPerStatement * TRACES_PER_SPAN);
+  let length = longest;
+  for (;;) {
+    const end = await stretchEnd(store, {from: below, length, bounds, walked: 'traces'});
+    const tests = [...between(below, end, 'traces'), ...bounds, isTraffic];
+    const [row] = await store.all<{traces: number}>(sql`
 select count(*) as traces
   from ${table('traces')} t
- where ${join([...tests, either({sqlite: raw('+t.run_id is null'), postgres: raw('t.run_id is null')})], '\n   and ')}
-   and exists (select 1 from ${table('spans')} s where s.trace_id = t.trace_id ${none})
-   and not exists (select 1 from ${table('spans')} s where s.trace_id = t.trace_id and ${hasAttribute('s', KEY.openInferenceKind)} ${none})`);
-  return Number(rows[0]?.traces ?? 0);
+ where ${join(tests, '\n   and ')}`);
+    count += Number(row?.traces ?? 0);
+    if (!end) return count;
+    below = end;
+    length = nextLength(store, {length, elapsedMs: store.lastStatementMs, longest});
+  }
 }
 
 /**

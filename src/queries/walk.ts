@@ -1,6 +1,10 @@
 import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 
+/** Tables that a walk can go over, both with an index on `start_time`, and the names that statements give them. */
+const ALIAS = {spans: 's', traces: 't'} as const;
+type Walked = keyof typeof ALIAS;
+
 /** A place in the table's own order by start, then id. */
 export interface Position {
   readonly time: string;
@@ -13,6 +17,8 @@ export interface Stretch {
   readonly rows: readonly {readonly traceId: string; readonly spanId: string}[];
   readonly end: Position | null;
   readonly isLast: boolean;
+  /** Time of the statement that read it, ms. */
+  readonly elapsedMs: number;
 }
 
 interface StretchOptions {
@@ -29,16 +35,46 @@ interface StretchOptions {
  * True for text, numbers and bytes alike (in SQLite they sort in the order numbers, text, bytes); without any range SQLite
  * would sort the whole table rather than walk its index.
  */
-const ANY_TIME = either({sqlite: raw("s.start_time < x'ff'"), postgres: raw('true')});
+const anyTime = (alias: string): Sql => either({sqlite: raw(`${alias}.start_time < x'ff'`), postgres: raw('true')});
 
 /**
  * Spans below a place of the walk and not below another, as the table sorts them. A place without an id is the lowest of
  * its time, so that the test is on the index alone.
  */
-export function between(from: Position | null, end: Position | null): Sql[] {
+export function between(from: Position | null, end: Position | null, walked: Walked = 'spans'): Sql[] {
+  const time = raw(`${ALIAS[walked]}.start_time`);
   const below = (place: Position) =>
-    place.id === '' ? sql`s.start_time < ${place.time}` : sql`(s.start_time, s.span_id) < (${place.time}, ${place.id})`;
-  return [...(from ? [below(from)] : []), ...(end ? [sql`s.start_time >= ${end.time}`] : [])];
+    place.id === '' ? sql`${time} < ${place.time}` : sql`(s.start_time, s.span_id) < (${place.time}, ${place.id})`;
+  return [...(from ? [below(from)] : []), ...(end ? [sql`${time} >= ${end.time}`] : [])];
+}
+
+/** Where the next `length` rows of a walk end, from the index alone; null: the table ends before. */
+export async function stretchEnd(
+  store: Store,
+  {from, length, bounds, walked = 'spans'}: Omit<StretchOptions, 'test'> & {readonly walked?: Walked},
+): Promise<Position | null> {
+  const time = raw(`${ALIAS[walked]}.start_time`);
+  const [last] = await store.all<{start_time: unknown}>(sql`
+select ${time}
+  from ${table(walked)} ${raw(ALIAS[walked])}
+ where ${join([...between(from, null, walked), ...bounds], '\n   and ', anyTime(ALIAS[walked]))}
+ order by ${time} desc
+ limit 1 offset ${length - 1}`);
+  return last ? {time: String(last.start_time), id: ''} : null;
+}
+
+/** What a statement may take where the writer waits for it; half of what it would notice (design section 4). */
+const FITTING_MS = 25;
+const SHORTEST_STRETCH = 50;
+
+/** How many rows the next stretch should have: twice as many, but where the writer waits no more than fit in a moment. */
+export function nextLength(
+  store: Store,
+  {length, elapsedMs, longest}: {length: number; elapsedMs: number; longest: number},
+): number {
+  const grown = Math.min(length * 2, longest);
+  if (!store.blocksWriter) return grown;
+  return Math.max(SHORTEST_STRETCH, Math.min(grown, Math.floor((length * FITTING_MS) / Math.max(elapsedMs, 1))));
 }
 
 /**
@@ -47,22 +83,17 @@ export function between(from: Position | null, end: Position | null): Sql[] {
  * (SQLite, 1.1 million spans: 6.2 s for the whole table).
  */
 export async function loadStretch(store: Store, {from, length, test, bounds}: StretchOptions): Promise<Stretch> {
-  const [last] = await store.all<{start_time: unknown}>(sql`
-select s.start_time
-  from ${table('spans')} s
- where ${join([...between(from, null), ...bounds], '\n   and ', ANY_TIME)}
- order by s.start_time desc
- limit 1 offset ${length - 1}`);
-  const end = last ? {time: String(last.start_time), id: ''} : null;
+  const end = await stretchEnd(store, {from, length, bounds});
   const rows = await store.all<{trace_id: unknown; span_id: unknown}>(sql`
 select s.trace_id, s.span_id
   from ${table('spans')} s
- where ${join([...between(from, end), ...bounds], '\n   and ', ANY_TIME)}
+ where ${join([...between(from, end), ...bounds], '\n   and ', anyTime('s'))}
    and (${test})
  order by s.start_time desc, s.span_id desc`);
   return {
     rows: rows.map(row => ({traceId: String(row.trace_id), spanId: String(row.span_id)})),
     end,
     isLast: end === null,
+    elapsedMs: store.lastStatementMs,
   };
 }

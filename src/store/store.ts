@@ -9,6 +9,13 @@ export interface Store {
   /** Spans that one statement may walk over: on SQLite what takes some 25 ms, as a writer waits that long. */
   readonly spansPerStatement: number;
   /**
+   * True where a writer waits while we read: SQLite with a rollback journal. There long work is cut into short statements
+   * with pauses between (design section 4); everywhere else a reader disturbs nobody.
+   */
+  readonly blocksWriter: boolean;
+  /** How long the last statement took, ms, without any pause before it. */
+  readonly lastStatementMs: number;
+  /**
    * Runs one statement and returns all its rows. JSON columns arrive as text, integers as numbers.
    * @throws UserError exit 4 when the database does not answer or does not allow it
    */

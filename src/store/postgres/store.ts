@@ -28,6 +28,8 @@ export async function openPostgres(source: PostgresSource, options: OpenOptions)
 class PostgresStore implements Store {
   readonly dialect = 'postgres';
   readonly spansPerStatement = 200_000;
+  readonly blocksWriter = false;
+  lastStatementMs = 0;
   readonly label: string;
   readonly tables: TableNames;
 
@@ -46,7 +48,8 @@ class PostgresStore implements Store {
     const start = performance.now();
     try {
       const rows = await this.connection.read<Row>(text, params, this.facts.timeoutMs);
-      this.options.debug?.(`postgres: ${rows.length} rows in ${(performance.now() - start).toFixed(1)} ms`);
+      this.lastStatementMs = performance.now() - start;
+      this.options.debug?.(`postgres: ${rows.length} rows in ${this.lastStatementMs.toFixed(1)} ms`);
       return rows;
     } catch (error) {
       throw explainPostgres(error, this.source);

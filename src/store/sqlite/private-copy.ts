@@ -67,7 +67,7 @@ function reasonToCopy(file: string): string | null {
 }
 
 /** From the file's header (https://www.sqlite.org/fileformat.html, offset 18). */
-function isWal(file: string): boolean {
+export function isWal(file: string): boolean {
   const header = Buffer.alloc(20);
   const handle = openSync(file, 'r');
   try {

@@ -1,4 +1,5 @@
 import {accessSync, constants, type Stats, statSync} from 'node:fs';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, UserError} from '../../errors.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
 import {checkSchema} from '../schema-check.ts';
@@ -6,10 +7,12 @@ import type {SqliteSource} from '../source.ts';
 import {DEFAULT_TABLES, type OpenOptions, type Store} from '../store.ts';
 import {openFile, type SqliteConnection} from './driver.ts';
 import {explainSqlite} from './errors.ts';
-import {readableFile} from './private-copy.ts';
+import {isWal, readableFile} from './private-copy.ts';
 
 /** A reader waits this long for a writer's commit. Waiting reads disturb nobody: no lock is held meanwhile. */
 const BUSY_MS = 2000;
+/** A statement that blocked the writer for longer is followed by a pause as long as it took. */
+const NO_REST_BELOW_MS = 10;
 
 /**
  * Opens a SQLite file for short autocommit reads. The journal mode stays what it is: Agno 3 puts its files into WAL,
@@ -33,7 +36,9 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
     readable.dispose();
   };
   try {
-    return new SqliteStore(source, connection, findTables(connection, source, options), options, close);
+    const tables = findTables(connection, source, options);
+    const blocksWriter = readable.reason === null && !isWal(readable.file);
+    return new SqliteStore(source, connection, tables, blocksWriter, options, close);
   } catch (error) {
     close();
     throw explainSqlite(error, source.file);
@@ -44,11 +49,15 @@ class SqliteStore implements Store {
   readonly dialect = 'sqlite';
   readonly spansPerStatement = 20_000;
   readonly label: string;
+  lastStatementMs = 0;
+  /** No statement before this moment (`performance.now`): the writer's turn. */
+  private restUntilMs = 0;
 
   constructor(
     private readonly source: SqliteSource,
     private readonly connection: SqliteConnection,
     readonly tables: TableNames,
+    readonly blocksWriter: boolean,
     private readonly options: OpenOptions,
     private readonly onClose: () => void,
   ) {
@@ -57,10 +66,14 @@ class SqliteStore implements Store {
 
   async all<Row>(query: Sql): Promise<Row[]> {
     const {text, params} = compile(query, 'sqlite', this.tables);
+    if (this.restUntilMs > performance.now()) await sleep(this.restUntilMs - performance.now());
     const start = performance.now();
     try {
       const rows = this.connection.all(text, params) as Row[];
-      this.options.debug?.(`sqlite: ${rows.length} rows in ${(performance.now() - start).toFixed(1)} ms`);
+      this.lastStatementMs = performance.now() - start;
+      this.options.debug?.(`sqlite: ${rows.length} rows in ${this.lastStatementMs.toFixed(1)} ms`);
+      if (this.blocksWriter && this.lastStatementMs > NO_REST_BELOW_MS)
+        this.restUntilMs = performance.now() + this.lastStatementMs;
       return rows;
     } catch (error) {
       throw explainSqlite(error, this.source.file);
