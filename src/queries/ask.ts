@@ -10,7 +10,7 @@ import {agnoTime, isoTime, parseTime} from '../trace/time.ts';
 import {kindOfSpan} from './kind.ts';
 import type {Question, QuestionInput} from './question.ts';
 import {loadRunPage} from './run-pages.ts';
-import {between, nextLength, type Position, stretchEnd} from './walk.ts';
+import {between, firstLength, nextLength, type Position, stretchEnd} from './walk.ts';
 
 export interface Answer {
   readonly rows: readonly Readonly<Record<string, Cell>>[];
@@ -66,7 +66,7 @@ async function countInStretches(
   const found = new Map<string, Cell[]>();
   let covered: Coverage = {first: null, last: null, spans: 0};
   let from: Position | null = null;
-  let length = FIRST_STRETCH;
+  let length = firstLength(store, store.spansPerStatement);
   for (let looked = 0; ; ) {
     const end: Position | null = await stretchEnd(store, {from, length, bounds});
     const tests = [...between(from, end), input.where];
@@ -97,7 +97,6 @@ async function countInStretches(
   const values = JSON.stringify([...found.values()]);
   return {groups: sql`select ${raw(columns)} from json_each(${values})`, covered};
 }
-const FIRST_STRETCH = 2000;
 
 /** What the statement itself can test on a span, and what only the run of a span can tell. */
 function split(filter: RunFilter): {runFilter: RunFilter | null; spanTests: Sql[]} {

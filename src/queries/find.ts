@@ -5,7 +5,7 @@ import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {agnoTime} from '../trace/time.ts';
 import {IS_RUN_NAME} from './candidates.ts';
-import {loadStretch, nextLength, type Position} from './walk.ts';
+import {firstLength, loadStretch, nextLength, type Position} from './walk.ts';
 
 /** What an id names. */
 export type Target =
@@ -104,7 +104,7 @@ async function searchSpans(store: Store, id: string, byName: boolean, {onProgres
   const isRun = byName ? IS_RUN_NAME : hasAttribute('s', KEY.openInferenceKind);
   const spanIds: string[] = [];
   let from: Position | null = null;
-  let length = store.spansPerStatement;
+  let length = firstLength(store, store.spansPerStatement);
   for (let looked = 0; ; ) {
     const stretch = await loadStretch(store, {
       from,

@@ -9,7 +9,7 @@ import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import {candidatesOf, takesEverySpan} from './candidates.ts';
 import {loadRuns} from './runs.ts';
-import {between, loadStretch, nextLength, type Position, stretchEnd} from './walk.ts';
+import {between, firstLength, loadStretch, nextLength, type Position, stretchEnd} from './walk.ts';
 
 export interface RunPage {
   readonly runs: readonly JudgedRun[];
@@ -60,7 +60,7 @@ async function walk(store: Store, options: PageOptions, cursor: Cursor | null, b
   let from: Position | null = cursor?.position ?? null;
   let stretch =
     limit === 0
-      ? store.spansPerStatement
+      ? firstLength(store, store.spansPerStatement)
       : Math.min(Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH), store.spansPerStatement);
   let looked = 0;
   while (emitted.length < wanted) {
@@ -225,7 +225,7 @@ async function countTraffic(
   let count = 0;
   let below = from && {time: from.time, id: ''};
   const longest = Math.ceil(store.spansPerStatement * TRACES_PER_SPAN);
-  let length = longest;
+  let length = firstLength(store, longest);
   for (;;) {
     const end = await stretchEnd(store, {from: below, length, bounds, walked: 'traces'});
     const tests = [...between(below, end, 'traces'), ...bounds, isTraffic];

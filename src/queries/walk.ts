@@ -66,6 +66,13 @@ select ${time}
 /** What a statement may take where the writer waits for it; half of what it would notice (design section 4). */
 const FITTING_MS = 25;
 const SHORTEST_STRETCH = 50;
+/** Taken before it is known how fast this machine is: cold pages come a hundred times slower than warm ones. */
+const FIRST_STRETCH = 1000;
+
+/** How many rows the first stretch of a long walk should have. */
+export function firstLength(store: Store, longest: number): number {
+  return store.blocksWriter ? Math.min(FIRST_STRETCH, longest) : longest;
+}
 
 /** How many rows the next stretch should have: twice as many, but where the writer waits no more than fit in a moment. */
 export function nextLength(

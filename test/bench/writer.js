@@ -1,0 +1,106 @@
+// Whether reading disturbs the writer: a process inserts as Agno does (a transaction a span, busy timeout 5 s) while the
+// commands run over the same large SQLite file, in rollback mode and in WAL. Undisturbed times beside it.
+//   SECONDS=120   FILE=…   a large database, copied first; without it one is made with TRACES=29500
+import {fork, spawn} from 'node:child_process';
+import {copyFileSync, mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+import Database from 'better-sqlite3';
+
+const SELF = fileURLToPath(import.meta.url);
+const BIN = fileURLToPath(new URL('../../bin/agno-trace.js', import.meta.url));
+const SECONDS = Number(process.env.SECONDS ?? 120);
+const INSERT_EVERY_MS = 20;
+const COMMANDS = [
+  ['list'],
+  ['list', '--limit', '500'],
+  ['list', '--session', 'nobody', '--limit', '0'],
+  ['show', 'latest'],
+  ['slowest'],
+];
+
+export default async function writer() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-bench-'));
+  const file = path.join(folder, 'large.db');
+  try {
+    if (process.env.FILE) copyFileSync(process.env.FILE, file);
+    else await command(['demo', '--traces', process.env.TRACES ?? '29500', '--path', file]);
+    print('journal', 'reading', 'inserts', 'lost', 'p50', 'p99', 'worst', 'commands');
+    for (const mode of ['delete', 'wal']) {
+      const db = new Database(file);
+      db.pragma(`journal_mode = ${mode}`);
+      db.close();
+      for (const isReading of [false, true]) await measure(file, mode, isReading);
+    }
+  } finally {
+    rmSync(folder, {recursive: true, force: true});
+  }
+}
+
+async function measure(file, mode, isReading) {
+  const seconds = isReading ? SECONDS : Math.min(SECONDS, 20);
+  const child = fork(SELF, ['insert', file, String(seconds)]);
+  const times = new Promise((resolve, reject) => {
+    child.once('message', resolve);
+    child.once('error', reject);
+  });
+  let isOver = false;
+  times.then(() => {
+    isOver = true;
+  });
+  let commands = 0;
+  for (let i = 0; isReading && !isOver; i++, commands++)
+    await command([...COMMANDS[i % COMMANDS.length], '--db', file]);
+  const {ms, lost} = await times;
+  const sorted = ms.sort((a, b) => a - b);
+  const at = share => `${sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))].toFixed(1)} ms`;
+  print(mode, isReading ? 'yes' : 'no', ms.length, lost, at(0.5), at(0.99), at(1), commands);
+}
+
+function command(argv) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [BIN, ...argv], {stdio: ['ignore', 'ignore', 'pipe']});
+    let said = '';
+    child.stderr.on('data', chunk => {
+      said += chunk;
+    });
+    child.once('close', code =>
+      code === 0 ? resolve() : reject(new Error(`${argv.join(' ')} ended with ${code}: ${said}`)),
+    );
+  });
+}
+
+/** The writer's process: one span a transaction, and what every insert took. */
+async function insert(file, seconds) {
+  const db = new Database(file, {timeout: 5000});
+  const copy = db.prepare(`
+insert into agno_spans (span_id, trace_id, parent_span_id, name, span_kind, status_code, status_message, start_time, end_time, duration_ms, attributes, created_at)
+select ?, trace_id, parent_span_id, name, span_kind, status_code, status_message, ?, ?, duration_ms, attributes, ?
+  from agno_spans where rowid = ?`);
+  const {last} = db.prepare('select max(rowid) as last from agno_spans').get();
+  const ms = [];
+  let lost = 0;
+  const until = Date.now() + seconds * 1000;
+  while (Date.now() < until) {
+    const now = new Date().toISOString().replace('Z', '000+00:00');
+    const id = Math.random().toString(16).slice(2, 18).padEnd(16, '0');
+    const start = performance.now();
+    try {
+      copy.run(id, now, now, now, last - Math.floor(Math.random() * 1000));
+    } catch {
+      lost++;
+    }
+    ms.push(performance.now() - start);
+    await sleep(INSERT_EVERY_MS);
+  }
+  db.close();
+  process.send({ms, lost});
+}
+
+function print(...cells) {
+  process.stdout.write(`${cells.map(cell => String(cell).padEnd(12)).join('')}\n`);
+}
+
+if (process.argv[2] === 'insert') await insert(process.argv[3], Number(process.argv[4]));
