@@ -1,10 +1,11 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
-import {attribute, hasAttribute} from '../sql/fragments.ts';
+import {attribute, hasAttribute, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {agnoTime} from '../trace/time.ts';
 import {IS_RUN_NAME} from './candidates.ts';
+import {loadSpans} from './spans.ts';
 import {firstLength, loadStretch, nextLength, type Position} from './walk.ts';
 
 /** What an id names. */
@@ -101,7 +102,7 @@ select distinct kind, id, trace_id
 async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
   const idLength = raw(String(Array.from(id).length));
   const starts = (key: string): Sql => sql`substr(${attribute('s', key)}, 1, ${idLength}) = ${id}`;
-  const isRun = byName ? IS_RUN_NAME : hasAttribute('s', KEY.openInferenceKind);
+  const isRun = byName ? IS_RUN_NAME : orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
   const spanIds: string[] = [];
   let from: Position | null = null;
   let length = firstLength(store, store.spansPerStatement);
@@ -109,7 +110,7 @@ async function searchSpans(store: Store, id: string, byName: boolean, {onProgres
     const stretch = await loadStretch(store, {
       from,
       length,
-      test: sql`${isRun} and (${starts(KEY.runId)} or ${starts(KEY.sessionId)})`,
+      test: sql`${isRun} and ${orOpaque('s', sql`(${starts(KEY.runId)} or ${starts(KEY.sessionId)})`)}`,
       bounds: [],
     });
     spanIds.push(...stretch.rows.map(row => row.spanId));
@@ -120,18 +121,32 @@ async function searchSpans(store: Store, id: string, byName: boolean, {onProgres
     length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement});
   }
   if (spanIds.length === 0) return [];
-  const rows = await store.all<{trace_id: unknown; run_id: string | null; session_id: string | null}>(sql`
-select s.trace_id, ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.sessionId)} as session_id
+  const rows = await store.all<{
+    span_id: unknown;
+    trace_id: unknown;
+    run_id: string | null;
+    session_id: string | null;
+  }>(sql`
+select s.span_id, s.trace_id, ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.sessionId)} as session_id
   from ${table('spans')} s
  where s.span_id in (${join(
    spanIds.slice(0, 1000).map(spanId => sql`${spanId}`),
    ', ',
  )})`);
-  return rows.flatMap(row => {
-    const traceId = String(row.trace_id);
+  // What the database could not look into is read here.
+  const isOpaque = (row: (typeof rows)[number]) => row.run_id === null && row.session_id === null;
+  const opaque = await loadSpans(
+    store,
+    rows.filter(isOpaque).map(row => String(row.span_id)),
+  );
+  const found = [
+    ...rows.map(row => ({traceId: String(row.trace_id), runId: row.run_id, sessionId: row.session_id})),
+    ...opaque,
+  ];
+  return found.flatMap(({traceId, runId, sessionId}) => {
     const matches: Match[] = [];
-    if (row.run_id?.startsWith(id)) matches.push({kind: 'run', id: row.run_id, traceId});
-    if (row.session_id?.startsWith(id)) matches.push({kind: 'session', id: row.session_id, traceId: null});
+    if (runId?.startsWith(id)) matches.push({kind: 'run', id: runId, traceId});
+    if (sessionId?.startsWith(id)) matches.push({kind: 'session', id: sessionId, traceId: null});
     return matches;
   });
 }

@@ -132,6 +132,7 @@ select ${columns},
 
 /** Reads single spans with everything they hold. */
 export async function loadSpans(store: Store, spanIds: readonly string[]): Promise<Span[]> {
+  if (spanIds.length === 0) return [];
   const rows = await loadRows(store, isAnyOf(raw('s.span_id'), spanIds), raw('s.*'));
   return rows.map(row => toSpan(row, {whole: true}));
 }

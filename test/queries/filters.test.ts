@@ -5,6 +5,7 @@ import {cli, json} from '../cli.ts';
 import {BACKENDS, openFixture} from '../databases.ts';
 
 interface Run {
+  runId: string;
   sessionId: string | null;
   userId: string | null;
   name: string;
@@ -159,6 +160,11 @@ describe.each(BACKENDS)('the filters of list on %s', backend => {
     for (const [i, filter] of filters.entries()) {
       expect(before[i]!.length).toBeGreaterThan(0);
       expect(spanIds(await find(db, ...filter))).toEqual(spanIds(before[i]!));
+    }
+    const [run] = before[0]!;
+    for (const id of [run!.runId, run!.sessionId!]) {
+      const shown = await json(['show', id, '--db', db]);
+      expect(shown.data.runs.map((found: Run) => found.spanId)).toEqual([run!.spanId]);
     }
   });
 
