@@ -44,7 +44,7 @@ export class PriceFile implements Pricing {
     try {
       value = JSON.parse(text);
     } catch {
-      throw wrong(full, `is not JSON: ${syntaxErrorAt(text)}`);
+      throw wrong(full, ` is not JSON: ${syntaxErrorAt(text)}`);
     }
     return parse(full, value, (prices, date) => new PriceFile(prices, date));
   }
@@ -80,13 +80,13 @@ export class PriceFile implements Pricing {
 }
 
 function wrong(file: string, what: string): Error {
-  return usageError(`price file "${file}" ${what}.`, 'Its form: docs/prices.md.');
+  return usageError(`price file "${file}"${what}.`, 'Its form: docs/prices.md.');
 }
 
 function parse<T>(file: string, value: unknown, make: (prices: FilePrice[], date: string | null) => T): T {
-  if (!isObject(value) || !Array.isArray(value.prices)) throw wrong(file, 'has no list "prices"');
+  if (!isObject(value) || !Array.isArray(value.prices)) throw wrong(file, ' has no list "prices"');
   const unknown = Object.keys(value).find(key => key !== 'prices' && key !== 'date');
-  if (unknown !== undefined) throw wrong(file, `has an unknown key "${unknown}"`);
+  if (unknown !== undefined) throw wrong(file, ` has an unknown key "${unknown}"`);
   if (value.date !== undefined && dateOf(value.date) === null)
     throw wrong(file, `: date ${quoted(value.date)} is no date such as "2026-11-22"`);
   const prices = value.prices.map((entry, i) => {
