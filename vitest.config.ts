@@ -1,8 +1,9 @@
 import {defineConfig} from 'vitest/config';
 import {folderImports} from './build/folder-imports.js';
+import {priceData} from './build/price-data.js';
 
 export default defineConfig({
-  plugins: [folderImports.vite],
+  plugins: [folderImports.vite, priceData.vite],
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],

@@ -5,6 +5,7 @@ import esbuild from 'esbuild';
 import {packDemoRuns} from './demo-data.js';
 import {folderImports} from './folder-imports.js';
 import {thirdPartyLicenses} from './licenses.js';
+import {priceData} from './price-data.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -61,9 +62,9 @@ export async function build() {
     banner: {
       js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
     },
-    plugins: [folderImports.esbuild, noChildProcess],
+    plugins: [folderImports.esbuild, noChildProcess, priceData.esbuild],
   });
-  await writeFile(`${root}dist/THIRD-PARTY-LICENSES.txt`, thirdPartyLicenses(root, metafile));
+  await writeFile(`${root}dist/THIRD-PARTY-LICENSES.txt`, thirdPartyLicenses(root, metafile, priceData.packages));
   await writeFile(`${root}dist/demo-runs.br`, packDemoRuns(root));
 }
 

@@ -2,8 +2,8 @@
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 
-export function thirdPartyLicenses(root, metafile) {
-  const packages = new Set();
+export function thirdPartyLicenses(root, metafile, more) {
+  const packages = new Set(more);
   for (const input of Object.keys(metafile.inputs)) {
     const match = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
     if (match) packages.add(match[1]);

@@ -10,8 +10,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['commands', 'flags', 'answers', 'queries', 'store', 'text'],
   commands: ['flags', 'answers'],
   answers: ['flags', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
-  flags: ['store', 'sql', 'render', 'text', 'trace'],
-  queries: ['store', 'sql', 'table', 'trace'],
+  flags: ['prices', 'store', 'sql', 'render', 'text', 'trace'],
+  queries: ['prices', 'store', 'sql', 'table', 'trace'],
+  prices: ['trace'],
   demo: ['store', 'sql', 'trace'],
   store: ['sql', 'trace', 'text'],
   render: ['trace', 'table', 'text'],
@@ -27,6 +28,7 @@ const DRIVERS: Readonly<Record<string, RegExp>> = {
   pg: /^store\/postgres\//,
   commander: /^(cli|flags)\//,
   chalk: /^text\//,
+  'built:prices': /^prices\/library\.ts$/,
 };
 
 const src = new URL('../src', import.meta.url).pathname;

@@ -1,16 +1,26 @@
 import type {Context} from '../context.ts';
 import {withStore} from '../flags/database.ts';
-import type {OutputFlags, PatienceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
+import type {
+  OutputFlags,
+  PatienceFlags,
+  PriceFlags,
+  ReadFlags,
+  WhatFlags,
+  WhoFlags,
+  WindowFlags,
+} from '../flags/declare.ts';
 import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../flags/output.ts';
+import {pricesOf} from '../flags/prices.ts';
 import {withProgress} from '../flags/progress.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
 import {parseCount} from '../flags/values.ts';
 import {loadRunPage, type RunPage} from '../queries/run-pages.ts';
+import {costOrigins, unpricedCalls} from '../render/cost.ts';
 import {renderRunList} from '../render/run-list.ts';
 import type {RunFilter} from '../trace/filter.ts';
 import {agnoTime} from '../trace/time.ts';
 
-export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
+export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
   limit: string;
   cursor?: string;
   traffic?: boolean;
@@ -24,11 +34,12 @@ export default async function list(flags: ListFlags, context: Context): Promise<
   const format = formatOf(flags, LIST_FORMATS);
   const limit = parseCount('--limit', flags.limit);
   const patience = patienceOf(flags);
+  const prices = pricesOf(flags, context);
   filterOf(flags, context.nowMicros());
   await withStore(flags, context, THEN, async (store, out) => {
     const filter = filterOf(flags, store.nowMicros());
     const page = await withProgress(out, 'looking through spans', onProgress =>
-      loadRunPage(store, {filter, limit, cursor: flags.cursor ?? null, patience, onProgress}),
+      loadRunPage(store, {filter, limit, cursor: flags.cursor ?? null, patience, prices, onProgress}),
     );
     const notes = notesOf(page, filter);
     const records = page.runs.map(({record}) => record);
@@ -38,7 +49,7 @@ export default async function list(flags: ListFlags, context: Context): Promise<
         out,
         renderRunList(page.runs, {...lookOf(flags, out), nowMicros: store.nowMicros(), columns: columnsOf(out)}),
       );
-    writeNote(out, [countOf(page), ...notes].join(' · '));
+    writeNote(out, [countOf(page), ...notes, ...costNotesOf(page)].join(' · '));
     for (const text of nextOf(page)) writeNext(out, text);
   });
 }
@@ -65,6 +76,14 @@ function notesOf({trafficLeftOut}: RunPage, {sinceMicros, untilMicros}: RunFilte
   if (sinceMicros !== null) notes.push(`since ${agnoTime(sinceMicros)}`);
   if (untilMicros !== null) notes.push(`until ${agnoTime(untilMicros)}`);
   return notes;
+}
+
+/** For people; in JSON each run says it of itself. */
+function costNotesOf({runs}: RunPage): string[] {
+  const costs = runs.flatMap(({record}) => record.costs);
+  const origins = costOrigins(costs);
+  const unpriced = unpricedCalls(costs);
+  return [...(unpriced === null ? [] : [unpriced]), ...(origins.length === 0 ? [] : [`cost: ${origins.join(', ')}`])];
 }
 
 function nextOf({runs, next}: RunPage): string[] {

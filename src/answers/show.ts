@@ -1,7 +1,7 @@
 import type {Context} from '../context.ts';
 import {EXIT, UserError} from '../errors.ts';
 import {withStore} from '../flags/database.ts';
-import type {OutputFlags, PatienceFlags, ReadFlags} from '../flags/declare.ts';
+import type {OutputFlags, PatienceFlags, PriceFlags, ReadFlags} from '../flags/declare.ts';
 import {
   columnsOf,
   type Format,
@@ -12,6 +12,7 @@ import {
   writeNext,
   writeNote,
 } from '../flags/output.ts';
+import {pricesOf} from '../flags/prices.ts';
 import {withProgress} from '../flags/progress.ts';
 import {patienceOf} from '../flags/selection.ts';
 import {parseChoice, parseChoices, parseCount} from '../flags/values.ts';
@@ -30,7 +31,7 @@ import {type RowSelection, type ShownRun, type SpanRecord, selectRows} from '../
 import type {Span} from '../trace/span.ts';
 import type {Node} from '../trace/tree.ts';
 
-export interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags {
+export interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
   span?: string;
   io: string;
   critical?: boolean;
@@ -67,9 +68,10 @@ export default async function show(id: string, flags: ShowFlags, context: Contex
   };
   const sessionLimit = flags.limit === undefined ? SESSION_RUNS : view.selection.limit;
   const patience = patienceOf(flags);
+  const prices = pricesOf(flags, context);
   await withStore(flags, context, THEN, async (store, out) => {
     const shown = await withProgress(out, 'looking for it', onProgress =>
-      loadShown(store, id, {patience, sessionLimit, onProgress}),
+      loadShown(store, id, {patience, prices, sessionLimit, onProgress}),
     );
     if (flags.span !== undefined) return showOneSpan(store, shown, id, flags, view, out);
     if (view.format === 'tree') return showTrees(store, shown, flags, view, out);

@@ -1,5 +1,12 @@
 import type {CommandModule} from '../flags/command.ts';
-import {addOutputFlags, addPatienceFlags, addWhatFlags, addWhoFlags, addWindowFlags} from '../flags/declare.ts';
+import {
+  addOutputFlags,
+  addPatienceFlags,
+  addPriceFlags,
+  addWhatFlags,
+  addWhoFlags,
+  addWindowFlags,
+} from '../flags/declare.ts';
 
 /** Runs, newest first; the unit is the run, wherever it stands (design section 3). */
 const list: CommandModule = {
@@ -22,6 +29,7 @@ const list: CommandModule = {
       .option('--cursor <text>', 'go on where the page before ended')
       .option('--traffic', 'also HTTP requests without a run');
     addPatienceFlags(command);
+    addPriceFlags(command);
     addOutputFlags(command, ['table', 'json', 'jsonl']);
     command.action(async (_, self) => {
       const {default: answers} = await import('folder:../answers');

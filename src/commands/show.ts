@@ -1,5 +1,5 @@
 import type {CommandModule} from '../flags/command.ts';
-import {addOutputFlags, addPatienceFlags, collect} from '../flags/declare.ts';
+import {addOutputFlags, addPatienceFlags, addPriceFlags, collect} from '../flags/declare.ts';
 
 /** One way in: a run, a trace, a span or a session. */
 const show: CommandModule = {
@@ -19,6 +19,7 @@ const show: CommandModule = {
       .option('--depth <n>', 'levels below the run')
       .option('-n, --limit <n>', 'rows of a run on a terminal (default 400), runs of a session (default 20); 0: all');
     addPatienceFlags(command);
+    addPriceFlags(command);
     addOutputFlags(command, ['tree', 'json', 'jsonl']);
     command.action(async (id: string, _, self) => {
       const {default: answers} = await import('folder:../answers');

@@ -111,6 +111,16 @@ export function addPatienceFlags(command: Command): Command {
     .option('--lost-after <length>', 'and as lost after this (default: 1h)');
 }
 
+export interface PriceFlags {
+  prices?: string;
+}
+
+export function addPriceFlags(command: Command): Command {
+  return command
+    .optionsGroup('Cost:')
+    .option('--prices <file>', 'your own prices of models; or AGNO_TRACE_PRICES (docs/prices.md)');
+}
+
 export interface OutputFlags {
   format?: string;
   json?: boolean;

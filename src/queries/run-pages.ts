@@ -1,4 +1,5 @@
 import {type UserError, usageError} from '../errors.ts';
+import type {Prices} from '../prices/prices.ts';
 import {hasAttribute, isAnyOf, orOpaque} from '../sql/fragments.ts';
 import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
@@ -25,6 +26,7 @@ export interface PageOptions {
   readonly limit: number;
   readonly cursor: string | null;
   readonly patience: Patience;
+  readonly prices?: Prices;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
 }

@@ -1,3 +1,4 @@
+import type {Prices} from '../prices/prices.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
@@ -19,6 +20,8 @@ interface JudgeOptions {
   readonly patience: Patience;
   /** Also read the conversations of Agno 2, which hold whole runs: for a few runs, not for a page of them. */
   readonly readsConversations?: boolean;
+  /** Absent where costs are not looked at: then there are only those that providers reported. */
+  readonly prices?: Prices;
 }
 
 /** Reads traces and judges their runs, with what Agno's own tables add where they are there. */
@@ -36,7 +39,10 @@ export async function judgeTraces(
   options: JudgeOptions,
 ): Promise<JudgedTrace[]> {
   const clock = {nowMicros: store.nowMicros(), patience: options.patience};
-  const built = loaded.map(({traceId, spans, row}) => {
+  const priced: LoadedTrace[] = [];
+  for (const item of loaded)
+    priced.push(options.prices ? {...item, spans: await options.prices.priced(item.spans)} : item);
+  const built = priced.map(({traceId, spans, row}) => {
     const trace = buildTrace(traceId, spans, row, clock);
     return {trace, judge: new Judge(trace.tops), runs: trace.traffic ? [trace.traffic] : trace.runs};
   });

@@ -1,3 +1,4 @@
+import type {Prices} from '../prices/prices.ts';
 import type {Store} from '../store/store.ts';
 import {NO_FILTER} from '../trace/filter.ts';
 import {drawnSpans, drawnTops, type JudgedRun, type RunRecord, type ShownRun, subRun} from '../trace/record.ts';
@@ -17,6 +18,7 @@ interface ShownOptions {
   readonly patience: Patience;
   /** Runs of a session, the newest; 0: all. */
   readonly sessionLimit: number;
+  readonly prices?: Prices;
   readonly onProgress?: (spans: number) => void;
 }
 
@@ -26,9 +28,9 @@ interface ShownOptions {
  * @throws UserError exit 3 when there is no such thing
  */
 export async function loadShown(store: Store, id: string, options: ShownOptions): Promise<Shown> {
-  const {patience} = options;
+  const {patience, prices} = options;
   if (id === 'latest' || id === '@latest') {
-    const page = await loadRunPage(store, {filter: NO_FILTER, limit: 1, cursor: null, patience});
+    const page = await loadRunPage(store, {filter: NO_FILTER, limit: 1, cursor: null, patience, prices});
     const latest = page.runs[0];
     if (!latest) throw notFound(id);
     const {record} = latest;
@@ -106,6 +108,7 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
     limit: options.sessionLimit,
     cursor: null,
     patience: options.patience,
+    prices: options.prices,
     onProgress: options.onProgress,
   });
   if (page.runs.length === 0) throw notFound(sessionId);

@@ -1,3 +1,4 @@
+import type {Prices} from '../prices/prices.ts';
 import {attribute, escapeGlob, isAnyOf, matchesGlob} from '../sql/fragments.ts';
 import {join, raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
@@ -22,6 +23,7 @@ export interface Story {
 
 interface StoryOptions {
   readonly patience: Patience;
+  readonly prices?: Prices;
 }
 
 /** Loose parts looked at when a pause has no continuation with an id. */
@@ -37,9 +39,9 @@ export async function loadStory(
   store: Store,
   runId: string,
   traceIds: readonly string[],
-  {patience}: StoryOptions,
+  {patience, prices}: StoryOptions,
 ): Promise<Story> {
-  const options = {patience, readsConversations: true};
+  const options = {patience, prices, readsConversations: true};
   let known = new Set(traceIds);
   let traces = await loadRuns(store, [...known], options);
   let ids = storyIds(traces, runId);
@@ -115,7 +117,7 @@ select s.trace_id
   return rows.map(row => String(row.trace_id));
 }
 
-async function withLooseParts(store: Store, story: Story, options: {patience: Patience}): Promise<Story> {
+async function withLooseParts(store: Store, story: Story, options: StoryOptions): Promise<Story> {
   const clock = {nowMicros: store.nowMicros(), patience: options.patience};
   const waits = (part: JudgedRun) =>
     part.evidence.continuedAt === null && part.judge.node(part.run.root)?.state === 'paused';

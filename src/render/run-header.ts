@@ -4,8 +4,9 @@ import {width, wrap} from '../text/width.ts';
 import {isStoredStatusWrong} from '../trace/judge.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {seenMs} from '../trace/timing.ts';
+import {modelsWithCost, runCost} from './cost.ts';
 import {type Look, paintState, stateText} from './states.ts';
-import {count, duration, moment, usd} from './values.ts';
+import {count, duration, moment} from './values.ts';
 
 interface HeaderOptions extends Look {
   readonly columns: number | null;
@@ -24,14 +25,7 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
     moment(record.startTime),
     run.isMissing ? line`>${duration(seenMs(run))}` : duration(record.durationMs),
     ...tokenFacts(record),
-    ...(record.models.length > 0
-      ? [
-          joined(
-            record.models.map(model => safe(model)),
-            ', ',
-          ),
-        ]
-      : []),
+    ...(record.models.length > 0 ? [modelsWithCost(record)] : []),
     ...(record.agentId && record.agentId !== record.name ? [line`agent ${safe(record.agentId)}`] : []),
     ...(record.teamId && record.teamId !== record.name ? [line`team ${safe(record.teamId)}`] : []),
     ...(record.workflowId && record.workflowId !== record.name ? [line`workflow ${safe(record.workflowId)}`] : []),
@@ -60,7 +54,7 @@ function tokenFacts(record: RunRecord): Safe[] {
     record.promptTokens === null
       ? line`${count(record.totalTokens)} tokens`
       : line`${count(record.promptTokens)}${cached} → ${count(record.completionTokens)} tokens`;
-  return record.costUsd === null ? [tokens] : [tokens, usd(record.costUsd)];
+  return [tokens, ...runCost(record)];
 }
 
 function stored(record: RunRecord): Safe {

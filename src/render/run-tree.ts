@@ -8,7 +8,7 @@ import {displayName, endOf, isDelegation, isRunSpan, isStreamed, type Node, star
 import type {IoLevel} from './io.ts';
 import {bar, type Guides, guidesOf, within} from './layout.ts';
 import {type Look, paintState, stateGlyph} from './states.ts';
-import {count, duration, firstLine} from './values.ts';
+import {count, duration, firstLine, usd} from './values.ts';
 
 export interface TreeOptions extends Look {
   /** Columns of the terminal; null: a pipe, where nothing is cut. */
@@ -191,6 +191,7 @@ function detailsOf({node, record}: DrawnSpan, options: TreeOptions): Detail[] {
   if (node.children.length > 0 && record.selfMs !== null && !record.surroundings)
     figure(line`self ${duration(record.selfMs)}`);
   if (record.promptTokens !== null) figure(line`${count(record.promptTokens)} → ${count(record.completionTokens)}`);
+  if (record.costUsd !== null) figure(usd(record.costUsd));
   if (
     span.openInferenceKind === 'TOOL' &&
     options.io !== 'none' &&

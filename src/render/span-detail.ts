@@ -3,6 +3,7 @@ import {paint} from '../text/style.ts';
 import type {DrawnSpan, JudgedRun} from '../trace/record.ts';
 import type {Span} from '../trace/span.ts';
 import {displayName} from '../trace/tree.ts';
+import {costOrigins} from './cost.ts';
 import {shortRunId} from './run-list.ts';
 import {renderSpanContent} from './span-content.ts';
 import {type Look, paintState, stateText} from './states.ts';
@@ -13,7 +14,12 @@ interface DetailOptions extends Look {
 }
 
 /** One span with everything it holds. */
-export function renderSpanDetail(span: Span, {record}: DrawnSpan, judged: JudgedRun, options: DetailOptions): Safe {
+export function renderSpanDetail(
+  span: Span,
+  {node, record}: DrawnSpan,
+  judged: JudgedRun,
+  options: DetailOptions,
+): Safe {
   const title = [
     ...(record.state ? [paintState(stateText(record.state, options), record.state)] : []),
     paint(safe(displayName(span)), 'bold'),
@@ -44,7 +50,7 @@ export function renderSpanDetail(span: Span, {record}: DrawnSpan, judged: Judged
         ? line`${tokens[0]}${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`
         : null,
     ],
-    ['cost', span.costUsd === null ? null : line`${usd(span.costUsd)} (as the provider reported it)`],
+    ['cost', costOf(node.span ?? span)],
     ['parent', span.parentSpanId === null ? null : safe(span.parentSpanId)],
     ['trace', safe(span.traceId)],
   ];
@@ -52,4 +58,11 @@ export function renderSpanDetail(span: Span, {record}: DrawnSpan, judged: Judged
     value === null ? [] : [line`  ${paint(own(name.padEnd(8)), 'dim')}${value}`],
   );
   return joined([joined(title, '  '), ...lines, own(''), renderSpanContent(span, options)], '\n');
+}
+
+/** The call's own; the span of the tree has been priced, the one read whole has not. */
+function costOf(span: Span): Safe | null {
+  if (span.costUsd === null) return span.kind === 'llm' && span.totalTokens !== null ? own('no price is known') : null;
+  const origin = span.costSource === 'provider' ? own('as the provider reported it') : costOrigins([span])[0]!;
+  return line`${usd(span.costUsd)} (${origin})`;
 }

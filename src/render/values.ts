@@ -38,6 +38,7 @@ function trimmed(value: number): string {
 
 export function usd(value: number | null): Safe {
   if (value === null) return own('–');
+  if (value > 0 && value < 1e-6) return own('<$0.000001');
   return own(`$${value >= 1 ? value.toFixed(2) : Number(value.toPrecision(2))}`);
 }
 

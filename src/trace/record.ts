@@ -1,3 +1,4 @@
+import {costsByModel, type ModelCost} from './cost.ts';
 import type {Judge} from './judge.ts';
 import type {Kind} from './kind.ts';
 import type {Run, Trace} from './runs.ts';
@@ -31,6 +32,7 @@ export interface RunRecord extends Tokens {
   readonly model: string | null;
   readonly provider: string | null;
   readonly models: readonly string[];
+  readonly costs: readonly ModelCost[];
   readonly spanCount: number;
   readonly errorCount: number;
   readonly missing: boolean;
@@ -81,6 +83,7 @@ function runRecord(run: Run, {state, reason}: Judgement): RunRecord {
     spanCount: spans.length,
     errorCount: spans.filter(isFailedSpan).length,
     ...sumTokens(calls),
+    costs: costsByModel(calls),
     missing: run.isMissing,
     part: run.isPart,
     traffic: run.isTraffic,

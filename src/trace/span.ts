@@ -8,6 +8,7 @@ import {
   TOOL_CALL_MARK,
   textOf,
 } from './attributes.ts';
+import type {CostSource} from './cost.ts';
 import {parseJson} from './json.ts';
 import {type Kind, kindOf} from './kind.ts';
 import {parseTime} from './time.ts';
@@ -88,11 +89,21 @@ export interface Span {
   readonly toolArguments: string | null;
   readonly model: string | null;
   readonly provider: string | null;
+  /** `llm.system`: whose model it is, by its name; the provider may be a client that reaches several. */
+  readonly system: string | null;
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
   readonly cachedTokens: number | null;
+  readonly cacheWriteTokens: number | null;
+  readonly audioPromptTokens: number | null;
+  readonly audioCompletionTokens: number | null;
+  readonly reasoningTokens: number | null;
   readonly totalTokens: number | null;
+  /** The provider's own figure; where it gave none, what `prices/` found. */
   readonly costUsd: number | null;
+  readonly costSource: CostSource | null;
+  /** Date of the prices; null for a provider's own figure. */
+  readonly costDate: string | null;
   readonly toolCalls: readonly ToolCall[];
   readonly hasOutput: boolean;
   /** `output.value`; a preview unless the span was read whole. */
@@ -137,6 +148,7 @@ export function toSpan(row: SpanRow, {whole = false}: ToSpanOptions = {}): Span 
   const promptTokens = numberOf(attributes, KEY.promptTokens);
   const completionTokens = numberOf(attributes, KEY.completionTokens);
   const tokens = tokensOf(promptTokens, completionTokens, attributes);
+  const costUsd = numberOf(attributes, KEY.cost);
   return {
     spanId: asText(row.span_id) ?? '',
     traceId: asText(row.trace_id) ?? '',
@@ -166,8 +178,15 @@ export function toSpan(row: SpanRow, {whole = false}: ToSpanOptions = {}): Span 
     toolArguments: text(KEY.toolParameters),
     model: text(KEY.model) ?? text('gen_ai.response.model') ?? text('gen_ai.request.model'),
     provider: text(KEY.provider) ?? text('gen_ai.provider.name') ?? text(KEY.system),
+    system: text(KEY.system),
     ...tokens,
-    costUsd: numberOf(attributes, KEY.cost),
+    cacheWriteTokens: numberOf(attributes, KEY.cacheWriteTokens),
+    audioPromptTokens: numberOf(attributes, KEY.audioPromptTokens),
+    audioCompletionTokens: numberOf(attributes, KEY.audioCompletionTokens),
+    reasoningTokens: numberOf(attributes, KEY.reasoningTokens),
+    costUsd,
+    costSource: costUsd === null ? null : 'provider',
+    costDate: null,
     toolCalls: toolCallsOf(attributes, openInferenceKind),
     hasOutput: attributes[KEY.output] !== undefined && attributes[KEY.output] !== null,
     output: text(KEY.output),

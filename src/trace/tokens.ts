@@ -1,14 +1,17 @@
+import {type CostOrigin, isCounted, originOf, sumUsd} from './cost.ts';
 import type {Span} from './span.ts';
 import {type Node, walk} from './tree.ts';
 
 /** Sums over model calls; null when no call in question reports the figure. */
-export interface Tokens {
+export interface Tokens extends CostOrigin {
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
   readonly cachedTokens: number | null;
   readonly totalTokens: number | null;
   /** Null unless every call that counted tokens has a cost: half a sum is no sum. */
   readonly costUsd: number | null;
+  /** Calls that counted tokens and have no cost. */
+  readonly costUnknownCalls: number;
 }
 
 export const NO_TOKENS: Tokens = {
@@ -17,6 +20,9 @@ export const NO_TOKENS: Tokens = {
   cachedTokens: null,
   totalTokens: null,
   costUsd: null,
+  costSource: null,
+  costDate: null,
+  costUnknownCalls: 0,
 };
 
 type Count = 'promptTokens' | 'completionTokens' | 'cachedTokens' | 'totalTokens';
@@ -49,15 +55,24 @@ export function sumTokens(calls: readonly Span[]): Tokens {
     const known = calls.map(call => call[key]).filter(value => value !== null);
     return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
   };
-  const counted = calls.filter(call => call.totalTokens !== null || call.costUsd !== null);
-  const isPriced = counted.length > 0 && counted.every(call => call.costUsd !== null);
+  const counted = calls.filter(isCounted);
+  const costs = counted.map(call => call.costUsd).filter(cost => cost !== null);
   const [promptTokens, completionTokens, cachedTokens, totalTokens] = COUNTS.map(sum);
   return {
     promptTokens: promptTokens!,
     completionTokens: completionTokens!,
     cachedTokens: cachedTokens!,
     totalTokens: totalTokens!,
-    costUsd: isPriced ? counted.reduce((total, call) => total + call.costUsd!, 0) : null,
+    ...costOf(costs, counted.length - costs.length, counted),
+  };
+}
+
+function costOf(costs: readonly number[], costUnknownCalls: number, parts: readonly CostOrigin[]) {
+  const isKnown = costs.length > 0 && costUnknownCalls === 0;
+  return {
+    costUsd: isKnown ? sumUsd(costs) : null,
+    ...(isKnown ? originOf(parts) : {costSource: null, costDate: null}),
+    costUnknownCalls,
   };
 }
 
@@ -74,15 +89,16 @@ export function subtreeTokens(tops: readonly Node[]): ReadonlyMap<Node, Tokens> 
 }
 
 function addUp(parts: readonly Tokens[]): Tokens {
-  const sum = (key: keyof Tokens): number | null =>
+  const sum = (key: Count): number | null =>
     parts.reduce<number | null>((total, part) => (part[key] === null ? total : (total ?? 0) + part[key]), null);
-  const isPriced = parts.every(part => part.costUsd !== null || part.totalTokens === null);
+  const costs = parts.map(part => part.costUsd).filter(cost => cost !== null);
+  const unknown = parts.reduce((total, part) => total + part.costUnknownCalls, 0);
   return {
     promptTokens: sum('promptTokens'),
     completionTokens: sum('completionTokens'),
     cachedTokens: sum('cachedTokens'),
     totalTokens: sum('totalTokens'),
-    costUsd: isPriced ? sum('costUsd') : null,
+    ...costOf(costs, unknown, parts),
   };
 }
 

@@ -1,5 +1,5 @@
 import {execFile, execFileSync, spawn} from 'node:child_process';
-import {existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync} from 'node:fs';
+import {existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync} from 'node:fs';
 import path from 'node:path';
 import {promisify} from 'node:util';
 import {describe, expect, it} from 'vitest';
@@ -103,6 +103,10 @@ describe('the package', () => {
     expect([demo.code, demo.out]).toEqual([0, expect.stringContaining('121 traces')]);
     const list = await program(['list', '--db', 'agno-trace-demo.db'], {cwd: folder, bin});
     expect(list.out).toContain('Weather Agent');
+    expect(list.err).toContain('cost: prices of 20');
+    expect(readFileSync(path.join(modules, 'agno-trace/dist/THIRD-PARTY-LICENSES.txt'), 'utf8')).toContain(
+      '@pydantic/genai-prices',
+    );
     // Postgres needs nothing beside the package: its driver is bundled.
     const none = await program(['list', '--db', 'postgresql://u:p@127.0.0.1:1/x'], {cwd: folder, bin});
     expect([none.code, none.err]).toEqual([4, expect.stringContaining('no Postgres answered')]);

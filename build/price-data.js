@@ -1,0 +1,76 @@
+// `import data from 'built:prices'`: the prices that the installed library carries, packed when the program is built. Of
+// its data only what tells models apart and prices tokens, and only of providers that spans can name (src/prices/library.json).
+// The library itself would cost every listing 30 ms, most of it for units other than tokens.
+import {readFileSync} from 'node:fs';
+
+const MODULE = 'built:prices';
+const root = new URL('../', import.meta.url);
+
+/** Prices for a million tokens, and for a thousand calls; what else the library knows is billed by the page or the second. */
+const PRICES = [
+  'input_mtok',
+  'cache_read_mtok',
+  'cache_write_mtok',
+  'input_audio_mtok',
+  'output_mtok',
+  'output_audio_mtok',
+  'output_reasoning_mtok',
+  'requests_kcount',
+];
+
+async function sourceOf() {
+  const {version, providers} = readJson('src/prices/library.json');
+  const installed = readJson('node_modules/@pydantic/genai-prices/package.json').version;
+  if (installed !== version)
+    throw new Error(
+      `@pydantic/genai-prices ${installed} is installed, but src/prices/library.json has the date of ${version}. ` +
+        'Put the version and its day there: npm view @pydantic/genai-prices time',
+    );
+  const {waitForUpdate} = await import('@pydantic/genai-prices');
+  // Nothing has asked for an update, so this is what the release carries; nothing is fetched.
+  const all = await waitForUpdate();
+  const missing = Object.keys(providers).filter(id => !all.some(provider => provider.id === id));
+  if (missing.length > 0) throw new Error(`the price library does not know ${missing.join(', ')}`);
+  // Text by provider: what is not asked for is not parsed.
+  const packed = all
+    .filter(({id}) => id in providers)
+    .map(provider => [provider.id, JSON.stringify(packProvider(provider))]);
+  return `export default ${JSON.stringify(Object.fromEntries(packed))};`;
+}
+
+function packProvider({fallback_model_providers: fallbacks = [], models}) {
+  return {fallbacks, models: models.map(({match, prices}) => ({match, prices: packPrices(prices)}))};
+}
+
+/** Always a list; the last one in force counts. */
+function packPrices(prices) {
+  const list = Array.isArray(prices) ? prices : [{prices}];
+  return list.map(({constraint, prices: all}) => {
+    const kept = PRICES.filter(key => all[key] !== undefined).map(key => [key, all[key]]);
+    return {...(constraint && {constraint}), ...Object.fromEntries(kept)};
+  });
+}
+
+function readJson(file) {
+  return JSON.parse(readFileSync(new URL(file, root), 'utf8'));
+}
+
+export const priceData = {
+  /** What the licence list cannot see in the bundle's inputs. */
+  packages: ['@pydantic/genai-prices'],
+  /** @type {import('esbuild').Plugin} */
+  esbuild: {
+    name: 'price-data',
+    setup(build) {
+      build.onResolve({filter: /^built:prices$/}, ({path}) => ({path, namespace: 'built'}));
+      build.onLoad({filter: /^built:prices$/, namespace: 'built'}, async () => ({contents: await sourceOf()}));
+    },
+  },
+  /** @type {import('vite').Plugin} */
+  vite: {
+    name: 'price-data',
+    enforce: 'pre',
+    resolveId: id => (id === MODULE ? `\0${MODULE}` : null),
+    load: id => (id === `\0${MODULE}` ? sourceOf() : null),
+  },
+};

@@ -1,0 +1,44 @@
+/*
+ * The price library's data as `build/price-data.js` packs it.
+ */
+
+/** As the library writes them; all of one object hold together. */
+export type Rule =
+  | {readonly or: readonly Rule[]}
+  | {readonly and: readonly Rule[]}
+  | {readonly equals: string}
+  | {readonly starts_with: string}
+  | {readonly ends_with: string}
+  | {readonly contains: string}
+  | {readonly regex: string};
+
+/** USD; with tiers, the last whose `start` the input tokens exceed is the price of all of them. */
+export type Price =
+  | number
+  | {readonly base: number; readonly tiers: readonly {readonly start: number; readonly price: number}[]};
+
+export interface Prices {
+  readonly constraint?:
+    | {readonly type: 'start_date'; readonly start_date: string}
+    | {readonly type: 'time_of_date'; readonly start_time: string; readonly end_time: string};
+  readonly input_mtok?: Price;
+  readonly cache_read_mtok?: Price;
+  readonly cache_write_mtok?: Price;
+  readonly input_audio_mtok?: Price;
+  readonly output_mtok?: Price;
+  readonly output_audio_mtok?: Price;
+  readonly output_reasoning_mtok?: Price;
+  readonly requests_kcount?: Price;
+}
+
+export interface Model {
+  readonly match: Rule;
+  /** The last one in force counts, the first where none is. */
+  readonly prices: readonly Prices[];
+}
+
+export interface Provider {
+  /** Providers whose models it sells at their prices. */
+  readonly fallbacks: readonly string[];
+  readonly models: readonly Model[];
+}

@@ -1,0 +1,136 @@
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
+import {usageError} from '../errors.ts';
+import {type Cost, tidyUsd} from '../trace/cost.ts';
+import {matchesGlob} from '../trace/filter.ts';
+import type {Span} from '../trace/span.ts';
+import {parseTime} from '../trace/time.ts';
+import {syntaxErrorAt} from './json-syntax.ts';
+import type {Pricing} from './pricing.ts';
+import {tokensToBill} from './usage.ts';
+
+/** One line of the price file: USD for a million tokens. */
+interface FilePrice {
+  readonly model: string;
+  readonly provider: string | null;
+  readonly fromMicros: number | null;
+  readonly input: number;
+  readonly cachedInput: number;
+  readonly cacheWrite: number;
+  readonly output: number;
+}
+
+const KEYS = ['model', 'provider', 'from', 'input', 'cachedInput', 'cacheWrite', 'output'];
+
+/** The user's own prices (docs/prices.md). */
+export class PriceFile implements Pricing {
+  private constructor(
+    private readonly prices: readonly FilePrice[],
+    private readonly date: string | null,
+  ) {}
+
+  /** @throws UserError exit 2 that names the file and the place in it */
+  static read(file: string, cwd: string): PriceFile {
+    const full = path.resolve(cwd, file);
+    let text: string;
+    try {
+      text = readFileSync(full, 'utf8').replace(/^\uFEFF/, '');
+    } catch (error) {
+      const {code} = error as NodeJS.ErrnoException;
+      const why = code === 'ENOENT' ? 'is not there' : code === 'EISDIR' ? 'is a folder' : `cannot be read (${code})`;
+      throw usageError(`price file "${full}" ${why}.`, 'Check --prices or AGNO_TRACE_PRICES.');
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw wrong(full, ` is not JSON: ${syntaxErrorAt(text)}`);
+    }
+    return parse(full, value, (prices, date) => new PriceFile(prices, date));
+  }
+
+  costOf(span: Span): Cost | null {
+    const usage = tokensToBill(span);
+    const price = this.priceOf(span);
+    if (usage === null || price === null) return null;
+    const plain = usage.input - usage.cacheRead - usage.cacheWrite;
+    const usd =
+      (plain * price.input +
+        usage.cacheRead * price.cachedInput +
+        usage.cacheWrite * price.cacheWrite +
+        usage.output * price.output) /
+      1e6;
+    return Number.isFinite(usd) ? {usd: tidyUsd(usd), source: 'file', date: this.date} : null;
+  }
+
+  /** The first entry that names the call; of entries with the same names the newest that was in force. */
+  private priceOf({model, provider, startMicros}: Span): FilePrice | null {
+    const inForce = this.prices.filter(
+      price =>
+        matchesGlob(price.model, model) &&
+        (price.provider === null || matchesGlob(price.provider, provider)) &&
+        (price.fromMicros === null || (startMicros !== null && price.fromMicros <= startMicros)),
+    );
+    const first = inForce[0];
+    if (!first) return null;
+    return inForce
+      .filter(price => price.model === first.model && price.provider === first.provider)
+      .reduce((best, price) => ((price.fromMicros ?? -Infinity) > (best.fromMicros ?? -Infinity) ? price : best));
+  }
+}
+
+function wrong(file: string, what: string): Error {
+  return usageError(`price file "${file}"${what}.`, 'Its form: docs/prices.md.');
+}
+
+function parse<T>(file: string, value: unknown, make: (prices: FilePrice[], date: string | null) => T): T {
+  if (!isObject(value) || !Array.isArray(value.prices)) throw wrong(file, ' has no list "prices"');
+  const unknown = Object.keys(value).find(key => key !== 'prices' && key !== 'date');
+  if (unknown !== undefined) throw wrong(file, ` has an unknown key "${unknown}"`);
+  if (value.date !== undefined && dateOf(value.date) === null)
+    throw wrong(file, `: date ${quoted(value.date)} is no date such as "2026-11-22"`);
+  const prices = value.prices.map((entry, i) => {
+    const fail = (what: string) => wrong(file, `: prices[${i}]${what}`);
+    if (!isObject(entry)) throw fail(' is no object');
+    const stranger = Object.keys(entry).find(key => !KEYS.includes(key));
+    if (stranger !== undefined) throw fail(` has an unknown key "${stranger}" (known: ${KEYS.join(', ')})`);
+    const amount = (key: string, otherwise?: number): number => {
+      const usd = entry[key] ?? otherwise;
+      if (typeof usd === 'number' && usd >= 0 && Number.isFinite(usd)) return usd;
+      throw fail(`.${key} ${usd === undefined ? 'is missing' : `${quoted(usd)} is no amount in USD`}`);
+    };
+    if (typeof entry.model !== 'string' || entry.model === '') throw fail('.model is missing');
+    if (entry.provider !== undefined && typeof entry.provider !== 'string')
+      throw fail(`.provider ${quoted(entry.provider)} is no text`);
+    const from = entry.from === undefined ? null : dateOf(entry.from);
+    if (entry.from !== undefined && from === null)
+      throw fail(`.from ${quoted(entry.from)} is no date such as "2026-11-22"`);
+    const input = amount('input');
+    return {
+      model: entry.model,
+      provider: entry.provider ?? null,
+      fromMicros: from,
+      input,
+      cachedInput: amount('cachedInput', input),
+      cacheWrite: amount('cacheWrite', input),
+      output: amount('output'),
+    };
+  });
+  return make(prices, (value.date as string | undefined)?.slice(0, 10) ?? null);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> & {provider?: string} {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A date, or a moment, in UTC; microseconds. Not 31 February. */
+function dateOf(value: unknown): number | null {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d/.test(value)) return null;
+  const day = parseTime(value.slice(0, 10));
+  const isReal = day !== null && new Date(day / 1000).toISOString().startsWith(value.slice(0, 10));
+  return isReal ? parseTime(value) : null;
+}
+
+function quoted(value: unknown): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,31 @@
+import type {Span} from '../trace/span.ts';
+import type {PriceFile} from './price-file.ts';
+import type {Pricing} from './pricing.ts';
+
+/**
+ * Gives model calls a cost where their provider reported none: by the user's price file for what it names, then by the
+ * bundled library, which is loaded when the first call needs it.
+ */
+export class Prices {
+  private library: Pricing | null = null;
+
+  constructor(private readonly file: PriceFile | null) {}
+
+  async priced(spans: readonly Span[]): Promise<readonly Span[]> {
+    if (!spans.some(needsPrice)) return spans;
+    const byFile = spans.map(span => (this.file && needsPrice(span) ? withCost(span, this.file) : span));
+    if (!byFile.some(needsPrice)) return byFile;
+    this.library ??= new (await import('./library.ts')).LibraryPrices();
+    const library = this.library;
+    return byFile.map(span => (needsPrice(span) ? withCost(span, library) : span));
+  }
+}
+
+function needsPrice(span: Span): boolean {
+  return span.kind === 'llm' && span.costUsd === null && span.promptTokens !== null;
+}
+
+function withCost(span: Span, pricing: Pricing): Span {
+  const cost = pricing.costOf(span);
+  return cost === null ? span : {...span, costUsd: cost.usd, costSource: cost.source, costDate: cost.date};
+}

@@ -1,0 +1,69 @@
+import type {Span} from './span.ts';
+
+/** Who said what a call costs: its provider, the user's price file, or the bundled price library. */
+export type CostSource = 'provider' | 'file' | 'library';
+
+/** What one model call costs. */
+export interface Cost {
+  readonly usd: number;
+  readonly source: CostSource;
+  /** Date of the prices (`2026-09-23`); null for a provider's own figure and for a file that names none. */
+  readonly date: string | null;
+}
+
+/** What a sum of costs rests on. */
+export interface CostOrigin {
+  /** Null while the sum is unknown. */
+  readonly costSource: CostSource | 'mixed' | null;
+  /** Null where there is none, or more than one. */
+  readonly costDate: string | null;
+}
+
+/** Calls of one model at one provider whose cost came from one source. */
+export interface ModelCost extends CostOrigin {
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly calls: number;
+  /** Null: these calls have no price. */
+  readonly costUsd: number | null;
+}
+
+/** Calls that took tokens or are known to have cost something; a call that failed before it is neither. */
+export function isCounted({totalTokens, costUsd}: Span): boolean {
+  return totalTokens !== null || costUsd !== null;
+}
+
+/** A sum without the noise of binary fractions: 12 digits are far below a cent of any bill. */
+export function sumUsd(values: readonly number[]): number {
+  return tidyUsd(values.reduce((total, value) => total + value, 0));
+}
+
+export function tidyUsd(value: number): number {
+  return Number(value.toPrecision(12));
+}
+
+export function originOf(parts: readonly CostOrigin[]): CostOrigin {
+  const sources = new Set(parts.map(part => part.costSource).filter(source => source !== null));
+  const dates = new Set(parts.map(part => part.costDate).filter(date => date !== null));
+  return {
+    costSource: sources.size > 1 ? 'mixed' : ([...sources][0] ?? null),
+    costDate: dates.size === 1 ? [...dates][0]! : null,
+  };
+}
+
+/** What was spent on which model, dearest first; calls without a price are rows of their own, at the end. */
+export function costsByModel(calls: readonly Span[]): ModelCost[] {
+  const groups = new Map<string, Span[]>();
+  for (const call of calls.filter(isCounted)) {
+    const key = JSON.stringify([call.model, call.provider, call.costSource, call.costDate]);
+    groups.set(key, [...(groups.get(key) ?? []), call]);
+  }
+  return [...groups.values()]
+    .map(group => {
+      const {model, provider, costSource, costDate} = group[0]!;
+      const isKnown = costSource !== null;
+      const costUsd = isKnown ? sumUsd(group.map(call => call.costUsd!)) : null;
+      return {model, provider, calls: group.length, costUsd, costSource, costDate};
+    })
+    .sort((a, b) => (b.costUsd ?? -1) - (a.costUsd ?? -1));
+}
