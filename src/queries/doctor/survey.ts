@@ -1,0 +1,122 @@
+import type {ConnectionFacts} from '../../store/facts.ts';
+import type {Store} from '../../store/store.ts';
+import {NO_FILTER} from '../../trace/filter.ts';
+import type {RunRecord} from '../../trace/record.ts';
+import {PATIENCE} from '../../trace/runs.ts';
+import {asText} from '../../trace/span.ts';
+import {isoTime, parseTime} from '../../trace/time.ts';
+import {candidatesOf} from '../candidates.ts';
+import {type JudgedTrace, loadRuns} from '../runs.ts';
+import {loadStretch, type Position} from '../walk.ts';
+import {counted} from './finding.ts';
+import {Pace} from './pace.ts';
+
+/** What is kept of a run: a survey of all runs must fit into memory. */
+export type SurveyedRun = Pick<
+  RunRecord,
+  'runId' | 'traceId' | 'spanId' | 'state' | 'storedStatus' | 'sessionId' | 'part' | 'detached'
+>;
+
+export interface SurveyedTrace {
+  readonly traceId: string;
+  /** Runs and loose parts by start. */
+  readonly runs: readonly SurveyedRun[];
+  /** The trace row names no session. */
+  readonly hasEmptyRow: boolean;
+  /** Spans whose row could not be read as it should. */
+  readonly unreadable: readonly {readonly spanId: string; readonly problem: string}[];
+}
+
+/** Runs as `trace/` finds and judges them, newest first. */
+export interface RunSurvey {
+  readonly traces: readonly SurveyedTrace[];
+  readonly runs: readonly SurveyedRun[];
+  readonly isComplete: boolean;
+  readonly covered: string;
+}
+
+export interface SurveyLimits {
+  readonly runs: number;
+  readonly ms: number;
+}
+
+const TRACES_AT_ONCE = 50;
+const FIRST_STRETCH = 600;
+
+/** Walks the spans backwards by start, reads the traces they are of, and stops at the limit. */
+export async function surveyRuns(
+  store: Store,
+  facts: ConnectionFacts,
+  limits: SurveyLimits,
+  onProgress: (spans: number) => void,
+): Promise<RunSurvey> {
+  const pace = new Pace(facts, limits.ms, FIRST_STRETCH, store.spansPerStatement);
+  const {test} = candidatesOf(NO_FILTER);
+  const seen = new Set<string>();
+  const traces: SurveyedTrace[] = [];
+  const runs: SurveyedRun[] = [];
+  let from: Position | null = null;
+  let spans = 0;
+  const isEnough = () => runs.filter(run => !run.part).length >= limits.runs || pace.isOver;
+  for (;;) {
+    const length = pace.rows;
+    pace.begin();
+    const stretch = await loadStretch(store, {from, length, test, bounds: []});
+    await pace.end();
+    const fresh = [...new Set(stretch.rows.map(({traceId}) => traceId))].filter(id => !seen.has(id));
+    let at = 0;
+    for (; at < fresh.length && !isEnough(); at += TRACES_AT_ONCE) {
+      const ids = fresh.slice(at, at + TRACES_AT_ONCE);
+      const rest = new Pace(facts, limits.ms, ids.length, ids.length);
+      rest.begin();
+      for (const judged of await loadRuns(store, ids, {patience: PATIENCE})) {
+        const surveyed = toSurveyed(judged);
+        seen.add(surveyed.traceId);
+        traces.push(surveyed);
+        runs.push(...surveyed.runs);
+        spans += judged.trace.nodes.size;
+      }
+      await rest.end();
+      onProgress(spans);
+    }
+    const isWhole = stretch.isLast && at >= fresh.length;
+    if (isWhole || isEnough())
+      return {traces, runs, isComplete: isWhole, covered: coverage(runs, isWhole, stretch.end)};
+    from = stretch.end;
+  }
+}
+
+function coverage(runs: readonly SurveyedRun[], isWhole: boolean, end: Position | null): string {
+  const whole = counted(runs.filter(run => !run.part).length, 'run');
+  if (isWhole) return `all ${whole}`;
+  const since = end === null ? null : isoTime(parseTime(end.time));
+  return `the newest ${whole}${since === null ? '' : `, back to ${since.slice(0, 19)}Z`}`;
+}
+
+/** Rows that lost something; a missing zone or a repeated key lost nothing. */
+const UNREADABLE = /^attributes (are|JSON (is|has|holds -?(NaN|Infinity)))|is no time$/;
+
+function toSurveyed({trace, runs}: JudgedTrace): SurveyedTrace {
+  const unreadable: {spanId: string; problem: string}[] = [];
+  for (const {span} of trace.nodes.values()) {
+    const problem = span?.problems.find(text => UNREADABLE.test(text));
+    if (span && problem) unreadable.push({spanId: span.spanId, problem});
+  }
+  return {
+    traceId: trace.traceId,
+    hasEmptyRow: asText(trace.row?.session_id ?? null) === null,
+    unreadable,
+    runs: runs
+      .filter(({record}) => !record.traffic)
+      .map(({record}) => ({
+        runId: record.runId,
+        traceId: record.traceId,
+        spanId: record.spanId,
+        state: record.state,
+        storedStatus: record.storedStatus,
+        sessionId: record.sessionId,
+        part: record.part,
+        detached: record.detached,
+      })),
+  };
+}
