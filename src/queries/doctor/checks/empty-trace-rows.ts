@@ -5,7 +5,7 @@ import {counted} from '../finding.ts';
 export default defineRunCheck(({traces, isComplete, covered}) => {
   const sessions = new Set(
     traces.flatMap(({hasEmptyRow, runs}) =>
-      hasEmptyRow ? runs.flatMap(run => (run.sessionId === null || run.part ? [] : [run.sessionId])) : [],
+      hasEmptyRow ? runs.flatMap(run => (run.sessionId === null ? [] : [run.sessionId])) : [],
     ),
   );
   const [first] = sessions;
@@ -18,7 +18,7 @@ export default defineRunCheck(({traces, isComplete, covered}) => {
     text:
       first === undefined
         ? 'Every conversation stands in its trace rows.'
-        : `${counted(sessions.size, 'conversation has', 'conversations have')} runs whose trace row names no session, as HTTP leaves it: Agno does not find them, and this tool has to look through the spans (--last bounds that).`,
+        : `${counted(sessions.size, 'conversation has', 'conversations have')} work whose trace row names no session, as HTTP and killed programs leave it: Agno does not find it there, and this tool has to look through the spans (--last bounds that).`,
     command: first === undefined ? null : ['list', '--session', first],
     repair: null,
   };
