@@ -1,6 +1,6 @@
 import checks from 'folder:./checks';
 import {isTimeout} from '../../store/timeout.ts';
-import {type Finding, SEVERITIES} from './finding.ts';
+import {type Finding, NOT_COUNTED, SEVERITIES} from './finding.ts';
 import type {Subject} from './subject.ts';
 import type {RunSurvey} from './survey.ts';
 
@@ -23,7 +23,7 @@ export async function checkUp(subject: Subject): Promise<NamedFinding[]> {
   const findings: NamedFinding[] = [];
   for (const [id, check] of Object.entries(checks)) {
     const finding = await orNotCounted(async () => check(subject));
-    if (finding) findings.push({id, ...finding});
+    if (finding) findings.push({id, ...honest(finding)});
   }
   return findings.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
 }
@@ -37,14 +37,23 @@ async function orNotCounted(work: () => Promise<Finding | null>): Promise<Findin
   }
 }
 
+/** "None" said of a part only must not read like "none at all". */
+function honest(finding: Finding): Finding {
+  if (finding.isComplete || (finding.count !== 0 && finding.count !== null)) return finding;
+  if (finding.covered.startsWith(NOT_COUNTED)) return {...finding, severity: 'warning', text: COULD_NOT};
+  return {...finding, text: finding.text.replace(/\.$/, ', as far as was looked.')};
+}
+
+const COULD_NOT = 'This could not be checked.';
+
 function notCounted(why: string): Finding {
   return {
     severity: 'warning',
     count: null,
     isComplete: false,
-    covered: `not counted: ${why}`,
+    covered: `${NOT_COUNTED}: ${why}`,
     sample: null,
-    text: 'This could not be checked.',
+    text: COULD_NOT,
     command: null,
     repair: null,
   };

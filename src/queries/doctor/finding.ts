@@ -23,6 +23,9 @@ export interface Finding {
 /** Nothing to count here: the facts of the connection decide. */
 export const FROM_CATALOGUE = {isComplete: true, covered: 'the catalogue'} as const;
 
+/** How `covered` begins where nothing was looked at. */
+export const NOT_COUNTED = 'not counted';
+
 /** `n` with its noun: `1 span`, `2 spans`. */
 export function counted(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;

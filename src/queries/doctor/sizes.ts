@@ -27,7 +27,7 @@ export async function countRows(subject: Omit<Subject, 'survey'>, role: 'spans' 
     if (estimatedRows !== null && estimatedRows > limit) return {rows: estimatedRows, isEstimate: true};
     return {rows: await countAll(store, qualifiedName), isEstimate: false};
   }
-  if ((await largestCount(store, qualifiedName)) <= limit)
+  if (tables[role].isView || (await largestCount(store, qualifiedName)) <= limit)
     return {rows: await countAll(store, qualifiedName), isEstimate: false};
   let rows = 0;
   const {isComplete} = await sweep<{rows: number}>(

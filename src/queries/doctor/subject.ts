@@ -49,5 +49,5 @@ export function isIndexed({indexes}: TableFacts, column: string): boolean {
 const FIRST_ROWS = 2000;
 
 export function paceOf({facts, countMs, store}: Pick<Subject, 'facts' | 'countMs' | 'store'>): Pace {
-  return new Pace(facts, countMs, FIRST_ROWS, store.spansPerStatement);
+  return new Pace(facts, {limitMs: countMs, firstRows: FIRST_ROWS, mostRows: store.spansPerStatement});
 }

@@ -50,44 +50,40 @@ export async function surveyRuns(
   limits: SurveyLimits,
   onProgress: (spans: number) => void,
 ): Promise<RunSurvey> {
-  const pace = new Pace(facts, limits.ms, FIRST_STRETCH, store.spansPerStatement);
+  const pace = new Pace(facts, {limitMs: limits.ms, firstRows: FIRST_STRETCH, mostRows: store.spansPerStatement});
   const {test} = candidatesOf(NO_FILTER);
   const seen = new Set<string>();
   const traces: SurveyedTrace[] = [];
   const runs: SurveyedRun[] = [];
   let from: Position | null = null;
   let spans = 0;
-  const isEnough = () => runs.filter(run => !run.part).length >= limits.runs || pace.isOver;
+  let wholeRuns = 0;
+  const isEnough = () => wholeRuns >= limits.runs || pace.isOver;
   for (;;) {
-    const length = pace.rows;
-    pace.begin();
-    const stretch = await loadStretch(store, {from, length, test, bounds: []});
-    await pace.end();
+    const stretch = await pace.step(length => loadStretch(store, {from, length, test, bounds: []}));
     const fresh = [...new Set(stretch.rows.map(({traceId}) => traceId))].filter(id => !seen.has(id));
     let at = 0;
     for (; at < fresh.length && !isEnough(); at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
-      const rest = new Pace(facts, limits.ms, ids.length, ids.length);
-      rest.begin();
-      for (const judged of await loadRuns(store, ids, {patience: PATIENCE})) {
+      for (const judged of await pace.rested(() => loadRuns(store, ids, {patience: PATIENCE}))) {
         const surveyed = toSurveyed(judged);
         seen.add(surveyed.traceId);
         traces.push(surveyed);
         runs.push(...surveyed.runs);
+        wholeRuns += surveyed.runs.filter(run => !run.part).length;
         spans += judged.trace.nodes.size;
       }
-      await rest.end();
       onProgress(spans);
     }
     const isWhole = stretch.isLast && at >= fresh.length;
     if (isWhole || isEnough())
-      return {traces, runs, isComplete: isWhole, covered: coverage(runs, isWhole, stretch.end)};
+      return {traces, runs, isComplete: isWhole, covered: coverage(wholeRuns, isWhole, stretch.end)};
     from = stretch.end;
   }
 }
 
-function coverage(runs: readonly SurveyedRun[], isWhole: boolean, end: Position | null): string {
-  const whole = counted(runs.filter(run => !run.part).length, 'run');
+function coverage(runs: number, isWhole: boolean, end: Position | null): string {
+  const whole = counted(runs, 'run');
   if (isWhole) return `all ${whole}`;
   const since = end === null ? null : isoTime(parseTime(end.time));
   return `the newest ${whole}${since === null ? '' : `, back to ${since.slice(0, 19)}Z`}`;

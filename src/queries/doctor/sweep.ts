@@ -1,6 +1,6 @@
 import {join, raw, type Sql, sql, table} from '../../sql/sql.ts';
 import {isoTime, parseTime} from '../../trace/time.ts';
-import type {Finding} from './finding.ts';
+import {type Finding, NOT_COUNTED} from './finding.ts';
 import {isIndexed, paceOf, type Subject} from './subject.ts';
 
 interface SweepOptions {
@@ -34,7 +34,7 @@ export async function sweep<Row>(
 ): Promise<Swept> {
   const {store, tables, countMs} = subject;
   if (!isIndexed(tables[role], column)) {
-    return {isComplete: false, rows: 0, covered: `not counted: no index on ${tables[role].name}.${column}`};
+    return {isComplete: false, rows: 0, covered: `${NOT_COUNTED}: no index on ${tables[role].name}.${column}`};
   }
   const pace = paceOf(subject);
   const at = raw(`x.${column}`);
@@ -43,19 +43,19 @@ export async function sweep<Row>(
   let rows = 0;
   for (;;) {
     const above: Sql[] = from === null ? [sql`${at} is not null`] : [sql`${at} ${beyond} ${from}`];
-    const length = pace.rows;
-    pace.begin();
-    const [last] = await store.all<{place: unknown}>(sql`
+    const end = await pace.step(async length => {
+      const [last] = await store.all<{place: unknown}>(sql`
 select ${at} as place
   from ${table(role)} x
  where ${join(above, ' and ')}
  order by ${at} ${order}
  limit 1 offset ${length - 1}`);
-    const end = placeOf(last?.place);
-    const range = join([...above, ...(end === null ? [] : [sql`${at} ${upTo} ${end}`])], ' and ');
-    for (const row of await store.all<Row>(slice(range))) add(row);
-    await pace.end();
-    rows += length;
+      const place = placeOf(last?.place);
+      const range = join([...above, ...(place === null ? [] : [sql`${at} ${upTo} ${place}`])], ' and ');
+      for (const row of await store.all<Row>(slice(range))) add(row);
+      rows += length;
+      return place;
+    });
     subject.onProgress(rows);
     if (end === null) return {isComplete: true, rows, covered: `all of ${tables[role].name}`};
     if (pace.isOver) {
@@ -81,5 +81,5 @@ export function sweptCount(
 ): Pick<Finding, 'count' | 'isComplete' | 'covered'> {
   if (isComplete) return {count, isComplete, covered};
   if (count > 0) return {count, isComplete, covered: `at least; ${covered}`};
-  return {count: null, isComplete, covered: covered.startsWith('not counted') ? covered : `none in ${covered}`};
+  return {count: null, isComplete, covered: covered.startsWith(NOT_COUNTED) ? covered : `none in ${covered}`};
 }

@@ -1,5 +1,5 @@
 import {hasAttribute} from '../../../sql/fragments.ts';
-import {raw, sql} from '../../../sql/sql.ts';
+import {sql} from '../../../sql/sql.ts';
 import {KEY} from '../../../trace/attributes.ts';
 import {reachedAttributeLimit} from '../../../trace/messages.ts';
 import {isoTime, parseTime} from '../../../trace/time.ts';
@@ -24,19 +24,18 @@ export default defineCheck(async subject => {
   let spans = 0;
   let isLast = false;
   while (!isLast && !pace.isOver) {
-    const length = pace.rows;
-    pace.begin();
-    const stretch = await loadStretch(store, {from, length, test: CANDIDATE, bounds: [sql`${raw('true')}`]});
-    await pace.end();
+    const stretch = await pace.step(length => {
+      spans += length;
+      return loadStretch(store, {from, length, test: CANDIDATE, bounds: []});
+    });
     for (let at = 0; at < stretch.rows.length; at += SPANS_AT_ONCE) {
       const ids = stretch.rows.slice(at, at + SPANS_AT_ONCE).map(({spanId}) => spanId);
-      for (const {spanId, attributes} of await loadSpans(store, ids)) {
+      for (const {spanId, attributes} of await pace.rested(() => loadSpans(store, ids))) {
         if (!attributes || !reachedAttributeLimit(attributes)) continue;
         count++;
         sample ??= spanId;
       }
     }
-    spans += length;
     subject.onProgress(spans);
     isLast = stretch.isLast;
     from = stretch.end;
@@ -51,9 +50,9 @@ export default defineCheck(async subject => {
     sample,
     text:
       count > 0
-        ? `${counted(count, 'model call', 'model calls')} reached the limit of attributes per span and lost the first messages, the system prompt among them.`
+        ? `${counted(count, 'model call', 'model calls')} reached the limit of attributes per span and lost the first messages, the system prompt among them; the setting belongs into the environment of the program that runs Agno.`
         : 'No model call reached the limit of attributes per span.',
     command: sample === null ? null : ['show', sample],
-    repair: count > 0 ? 'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=4096 in the environment of the program that runs Agno' : null,
+    repair: count > 0 ? 'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=4096' : null,
   };
 });

@@ -19,6 +19,6 @@ export default defineCheck(({facts}) => {
       ? `The server's clock is ${seconds} s ${facts.clockAheadMs > 0 ? 'ahead of' : 'behind'} this machine's; ages are counted by the server's.`
       : "The server's clock agrees with this machine's.",
     command: null,
-    repair: isOff ? 'let both machines keep time (NTP)' : null,
+    repair: null,
   };
 });

@@ -60,13 +60,10 @@ select (select count(*) from ${table('traces')} x where ${range}) as "all",
     sample,
     text:
       traces > 0
-        ? `${counted(traces, 'of', 'of')} ${counted(all, 'trace')} (${percent(share)}) ${traces === 1 ? 'is a plain HTTP request' : 'are plain HTTP requests'} without a run: ${counted(spans, 'span')}, ${size(bytes)} of rows.`
+        ? `${counted(traces, 'of', 'of')} ${counted(all, 'trace')} (${percent(share)}) ${traces === 1 ? 'is a plain HTTP request' : 'are plain HTTP requests'} without a run: ${counted(spans, 'span')}, ${size(bytes)} of rows; FastAPI 0.142 and later traces every request unless AgentOS is handed an app that does not.`
         : 'No plain HTTP requests are stored.',
     command: sample === null ? null : ['show', sample],
-    repair:
-      traces > 0
-        ? 'AgentOS(base_app=FastAPI(telemetry={"tracing": False})), or telemetry={"exclude": f} with f(scope) true for the dashboard\'s routes'
-        : null,
+    repair: traces > 0 ? 'AgentOS(base_app=FastAPI(telemetry={"tracing": False}))' : null,
   };
 });
 
