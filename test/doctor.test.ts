@@ -3,6 +3,10 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, inject, it} from 'vitest';
+import {surveyRuns} from '../src/queries/doctor/survey.ts';
+import type {ConnectionFacts} from '../src/store/facts.ts';
+import {openStore} from '../src/store/open.ts';
+import {parseSource} from '../src/store/source.ts';
 import {cli, json} from './cli.ts';
 import {
   BACKENDS,
@@ -214,6 +218,33 @@ async function read(backend: Backend, db: string, statement: string): Promise<un
   await client.end();
   return rows;
 }
+
+describe.each(BACKENDS)('a look that is bounded, on %s', backend => {
+  it('says how far it came: a part is no whole', async () => {
+    const db = await openFixture(backend, 'agno-2.9.0-shop.sqlite');
+    let facts: ConnectionFacts | null = null;
+    const store = await openStore(parseSource(db, 'the test', {}, '/'), {
+      tables: {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'},
+      nowMicros: () => Date.now() * 1000,
+      timeoutMs: 10_000,
+      onConnect: found => {
+        facts = found;
+      },
+    });
+    const survey = await surveyRuns(store, facts!, {runs: 10, ms: 60_000}, () => undefined);
+    const whole = await surveyRuns(store, facts!, {runs: 1000, ms: 60_000}, () => undefined);
+    await store.close();
+    const runs = survey.runs.filter(run => !run.part);
+    expect(survey.isComplete).toBe(false);
+    expect(runs.length).toBeGreaterThanOrEqual(10);
+    expect(runs.length).toBeLessThan(70);
+    expect(survey.covered).toMatch(/^the newest \d+ runs, back to 2026-\d\d-\d\dT[\d:]{8}Z$/);
+    expect(survey.covered).toContain(`the newest ${runs.length} runs`);
+    // The newest ones, none left out in between.
+    expect(whole.runs.slice(0, survey.runs.length)).toEqual(survey.runs);
+    expect(whole).toMatchObject({isComplete: true, covered: 'all 70 runs'});
+  });
+});
 
 describe('when it fails', () => {
   it('tables that are not there: the connection is told, exit 5', async () => {

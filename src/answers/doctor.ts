@@ -84,6 +84,8 @@ async function look(store: Store, facts: ConnectionFacts, flags: DoctorFlags, ou
 
 /** What can be said when the tables cannot be read: the error is the finding. */
 function withoutTables(facts: ConnectionFacts, error: UserError): Checkup {
+  const {message, hint = ''} = error;
+  const isGrant = hint.startsWith('GRANT ');
   const finding: NamedFinding = {
     id: error.exitCode === EXIT.unreachable ? 'tables-not-readable' : 'tables-missing',
     severity: 'error',
@@ -91,9 +93,9 @@ function withoutTables(facts: ConnectionFacts, error: UserError): Checkup {
     isComplete: true,
     covered: 'the catalogue',
     sample: null,
-    text: error.message,
+    text: isGrant || hint === '' ? message : `${message} ${hint}`,
     command: null,
-    repair: error.hint ?? null,
+    repair: isGrant ? hint : null,
   };
   return {facts, tables: null, version: null, range: null, sizes: null, findings: [finding], notes: []};
 }

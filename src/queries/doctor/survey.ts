@@ -4,7 +4,6 @@ import {NO_FILTER} from '../../trace/filter.ts';
 import type {RunRecord} from '../../trace/record.ts';
 import {PATIENCE} from '../../trace/runs.ts';
 import {asText} from '../../trace/span.ts';
-import {isoTime, parseTime} from '../../trace/time.ts';
 import {candidatesOf} from '../candidates.ts';
 import {type JudgedTrace, loadRuns} from '../runs.ts';
 import {loadStretch, type Position} from '../walk.ts';
@@ -58,6 +57,7 @@ export async function surveyRuns(
   let from: Position | null = null;
   let spans = 0;
   let wholeRuns = 0;
+  let reached: string | null = null;
   const isEnough = () => wholeRuns >= limits.runs || pace.isOver;
   for (;;) {
     const stretch = await pace.step(length => loadStretch(store, {from, length, test, bounds: []}));
@@ -72,21 +72,22 @@ export async function surveyRuns(
         runs.push(...surveyed.runs);
         wholeRuns += surveyed.runs.filter(run => !run.part).length;
         spans += judged.trace.nodes.size;
+        reached = judged.runs[0]?.record.startTime ?? reached;
       }
       onProgress(spans);
     }
     const isWhole = stretch.isLast && at >= fresh.length;
     if (isWhole || isEnough())
-      return {traces, runs, isComplete: isWhole, covered: coverage(wholeRuns, isWhole, stretch.end)};
+      return {traces, runs, isComplete: isWhole, covered: coverage(wholeRuns, isWhole, reached)};
     from = stretch.end;
   }
 }
 
-function coverage(runs: number, isWhole: boolean, end: Position | null): string {
+/** @param reached start of the last run looked at */
+function coverage(runs: number, isWhole: boolean, reached: string | null): string {
   const whole = counted(runs, 'run');
   if (isWhole) return `all ${whole}`;
-  const since = end === null ? null : isoTime(parseTime(end.time));
-  return `the newest ${whole}${since === null ? '' : `, back to ${since.slice(0, 19)}Z`}`;
+  return `the newest ${whole}${reached === null ? '' : `, back to ${reached.slice(0, 19)}Z`}`;
 }
 
 /** Rows that lost something; a missing zone or a repeated key lost nothing. */
