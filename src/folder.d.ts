@@ -17,8 +17,15 @@ declare module 'folder:../../src/queries/canned' {
   const questions: Readonly<Record<string, Question>>;
   export default questions;
 }
+declare module 'folder:./checks' {
+  import type {Check} from './queries/doctor/checkup.ts';
+
+  const checks: Readonly<Record<string, Check>>;
+  export default checks;
+}
 declare module 'folder:../answers' {
   const answers: {
+    readonly doctor: typeof import('./answers/doctor.ts').default;
     readonly list: typeof import('./answers/list.ts').default;
     readonly show: typeof import('./answers/show.ts').default;
     readonly demo: typeof import('./answers/demo.ts').default;

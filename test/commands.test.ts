@@ -17,7 +17,7 @@ const READING = [
 ];
 
 describe.each(BACKENDS)('--print-sql on %s', backend => {
-  it.each(READING)('prints statements that run as they stand: %s %s %s', async (...argv) => {
+  it.each([...READING, ['doctor']])('prints statements that run as they stand: %s %s %s', async (...argv) => {
     const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const {code, out} = await cli([...argv, '--print-sql', '--db', db]);
     expect(code).toBe(0);
@@ -134,6 +134,7 @@ describe('the JSON contract', () => {
         ['list', '--limit', '0'],
         ['slowest', '--limit', '0', '--json'],
         ['slowest', '--by', 'kind'],
+        ['doctor'],
         ['slowest', '--by', 'model'],
         ['show', 'latest', '--io', 'full'],
         ['show', 'latest', '--io', 'full', '--json'],

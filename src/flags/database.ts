@@ -3,6 +3,7 @@ import path from 'node:path';
 import type {Context} from '../context.ts';
 import {EXIT, UserError} from '../errors.ts';
 import {inline} from '../sql/sql.ts';
+import type {ConnectionFacts} from '../store/facts.ts';
 import {openStore} from '../store/open.ts';
 import {parseSource, type Source, secretsOf, sourceFromEnvironment} from '../store/source.ts';
 import {DEFAULT_TABLES, type Store, type TableChoice} from '../store/store.ts';
@@ -45,23 +46,34 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
  * Opens the database that the flags name, lends it, and closes it. With `--print-sql` the command runs as always, but its
  * answer is replaced by the statements that were sent.
  * @param then what is computed after the statements, for `--print-sql`
+ * @param onConnect told what was connected to, before the tables are checked
  */
 export async function withStore(
   flags: ReadFlags,
   context: Context,
   then: string,
   use: (store: Store, context: Context) => Promise<void>,
+  onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
   const source = sourceOf(flags, context);
   const debug = flags.debug
     ? (text: string) => context.stderr.write(line`debug: ${safe(maskSecrets(text, secretsOf(source)))}\n`)
     : undefined;
+  const statements: string[] = [];
   const store = await openStore(source, {
     tables: tableChoiceOf(flags),
     nowMicros: context.nowMicros,
     timeoutMs: timeoutMsOf(flags),
     warn: text => context.notes.push(text),
     debug,
+    ...(onConnect
+      ? {
+          onConnect: facts => {
+            statements.push(...facts.statements);
+            onConnect(facts);
+          },
+        }
+      : {}),
   });
   try {
     if (!flags.printSql) {
@@ -69,7 +81,6 @@ export async function withStore(
       for (const note of context.notes.splice(0)) context.stderr.write(line`note: ${safe(note)}\n`);
       return;
     }
-    const statements: string[] = [];
     const silent = {...context, stdout: {...SILENT, isTTY: false, columns: undefined}};
     await use(recording(store, statements), silent);
     for (const statement of statements) context.stdout.write(printable(`${statement};\n\n`, context));

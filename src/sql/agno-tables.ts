@@ -39,7 +39,8 @@ const SPANS = [
 export const TRACE_COLUMNS: readonly string[] = TRACES.map(([name]) => name);
 export const SPAN_COLUMNS: readonly string[] = SPANS.map(([name]) => name);
 
-const TRACE_INDEXES = [
+/** Columns that Agno puts an index on, besides the primary keys. */
+export const TRACE_INDEXES: readonly string[] = [
   'created_at',
   'start_time',
   'status',
@@ -50,7 +51,7 @@ const TRACE_INDEXES = [
   'workflow_id',
   'team_id',
 ];
-const SPAN_INDEXES = ['created_at', 'parent_span_id', 'trace_id', 'start_time'];
+export const SPAN_INDEXES: readonly string[] = ['created_at', 'parent_span_id', 'trace_id', 'start_time'];
 
 function typeOf(column: string, dialect: Dialect): string {
   if (column === 'duration_ms') return 'BIGINT';

@@ -1,4 +1,5 @@
 import type {Dialect, Sql, TableNames} from '../sql/sql.ts';
+import type {ConnectionFacts} from './facts.ts';
 
 /** A database opened for reading. Every read is short and on its own: no lock and no cursor survives a call. */
 export interface Store {
@@ -38,7 +39,13 @@ export const DEFAULT_TABLES = {
   spans: 'agno_spans',
   runs: 'agno_runs',
   sessions: 'agno_sessions',
+  versions: 'agno_schema_versions',
 } as const;
+
+/** Every table that is looked at, by the names that were asked for. */
+export function tableNamesOf({tracesTable, spansTable}: TableChoice): string[] {
+  return [tracesTable, spansTable, DEFAULT_TABLES.runs, DEFAULT_TABLES.sessions, DEFAULT_TABLES.versions];
+}
 
 export interface OpenOptions {
   readonly tables: TableChoice;
@@ -49,6 +56,8 @@ export interface OpenOptions {
   readonly warn?: (text: string) => void;
   /** Where debug lines go; absent unless asked for. */
   readonly debug?: (text: string) => void;
+  /** Told what was connected to, before the tables are checked: `doctor` says it even when they are not there. */
+  readonly onConnect?: (facts: ConnectionFacts) => void;
 }
 
 /** Columns this tool cannot do without; others may be missing or extra. */

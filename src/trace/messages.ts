@@ -96,6 +96,15 @@ function toMessage(index: number, draft: Draft): Message {
   };
 }
 
+/**
+ * The SDK's attribute limit took the oldest keys of a model call: `input.value` went before the messages, so either of
+ * them gone beside messages that are there says so, whatever the limit was (agno.md 3.3).
+ */
+export function reachedAttributeLimit(attributes: Attributes): boolean {
+  const [first] = messagesOf(attributes, 'input').messages;
+  return first !== undefined && (first.index > 0 || attributes[KEY.input] === undefined);
+}
+
 function gapsIn(messages: readonly Message[], attributes: Attributes): string[] {
   if (messages.length === 0) return [];
   const notes: string[] = [];

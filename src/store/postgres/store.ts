@@ -3,8 +3,9 @@ import {EXIT, UserError} from '../../errors.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
 import {checkSchema} from '../schema-check.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
-import {DEFAULT_TABLES, type OpenOptions, type Store, type TableChoice} from '../store.ts';
+import {DEFAULT_TABLES, type OpenOptions, type Store, type TableChoice, tableNamesOf} from '../store.ts';
 import {connectClient} from './connect.ts';
+import {describePostgres} from './describe.ts';
 import {explainPostgres} from './errors.ts';
 
 /**
@@ -17,6 +18,11 @@ export async function openPostgres(source: PostgresSource, options: OpenOptions)
   });
   const connection = new Connection(client, options);
   try {
+    if (options.onConnect) {
+      const read = <Row>(text: string, params: readonly unknown[]) => connection.read<Row>(text, params, 10_000);
+      const names = tableNamesOf(options.tables);
+      options.onConnect(await describePostgres(client, source, read, names, options.nowMicros));
+    }
     const facts = await connection.inspect(options.tables);
     return new PostgresStore(source, connection, facts, options);
   } catch (error) {

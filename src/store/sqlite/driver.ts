@@ -5,6 +5,8 @@ import {EXIT, UserError} from '../../errors.ts';
 
 /** What is needed of a SQLite driver; better-sqlite3 and node:sqlite both have it. */
 export interface SqliteConnection {
+  /** Name and version, for `doctor`. */
+  readonly driver: string;
   all(text: string, params: readonly unknown[]): unknown[];
   close(): void;
 }
@@ -46,7 +48,14 @@ async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<Sq
   const Database = loadBetterSqlite();
   const db = new Database(file, {readonly: true, fileMustExist: true, timeout: busyMs, ...builtBinding()});
   db.pragma('query_only = on');
-  return {all: (text, params) => db.prepare(text).all(...params), close: () => db.close()};
+  return {
+    get driver() {
+      const {version} = require('better-sqlite3/package.json') as {version: string};
+      return `better-sqlite3 ${version}`;
+    },
+    all: (text, params) => db.prepare(text).all(...params),
+    close: () => db.close(),
+  };
 }
 
 /** Where version 12 builds its binding, told rather than searched for (5 ms); elsewhere the driver looks by itself. */
@@ -62,7 +71,11 @@ async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConn
   if (!sqlite) return null;
   const db = new sqlite.DatabaseSync(file, {readOnly: true, timeout: busyMs});
   db.exec('pragma query_only = on');
-  return {all: (text, params) => db.prepare(text).all(...params), close: () => db.close()};
+  return {
+    driver: `node:sqlite of Node ${process.versions.node}`,
+    all: (text, params) => db.prepare(text).all(...params),
+    close: () => db.close(),
+  };
 }
 
 function isBindingMissing(error: unknown): boolean {

@@ -4,7 +4,8 @@ import {EXIT, UserError} from '../../errors.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
 import {checkSchema} from '../schema-check.ts';
 import type {SqliteSource} from '../source.ts';
-import {DEFAULT_TABLES, type OpenOptions, type Store} from '../store.ts';
+import {DEFAULT_TABLES, type OpenOptions, type Store, tableNamesOf} from '../store.ts';
+import {describeSqlite} from './describe.ts';
 import {openFile, type SqliteConnection} from './driver.ts';
 import {explainSqlite} from './errors.ts';
 import {isWal, readableFile} from './private-copy.ts';
@@ -19,7 +20,7 @@ const NO_REST_BELOW_MS = 10;
  * Agno 2 leaves the rollback journal, and both are read the same way.
  */
 export async function openSqlite(source: SqliteSource, options: OpenOptions): Promise<Store> {
-  checkFile(source.file);
+  const {size} = checkFile(source.file);
   if (options.tables.schema !== null) {
     throw new UserError(EXIT.usage, `--schema "${options.tables.schema}" does not apply to SQLite.`, {
       hint: 'Leave it out; tables are found by name.',
@@ -36,6 +37,8 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
     readable.dispose();
   };
   try {
+    options.onConnect?.(describeSqlite(connection, source, readable, tableNamesOf(options.tables)));
+    if (size === 0) throw emptyDatabase(source.file);
     const tables = findTables(connection, source, options);
     const blocksWriter = readable.reason === null && !isWal(readable.file);
     return new SqliteStore(source, connection, tables, blocksWriter, options, close);
@@ -90,7 +93,7 @@ class SqliteStore implements Store {
 }
 
 /** A precise message where SQLite would only say that it cannot open the file. */
-function checkFile(file: string): void {
+function checkFile(file: string): Stats {
   const refused = (message: string, hint: string) => new UserError(EXIT.unreachable, message, {hint});
   const stat = statOf(file);
   if (stat === 'EACCES') {
@@ -102,11 +105,13 @@ function checkFile(file: string): void {
   if (stat.isDirectory()) throw refused(`"${file}" is a folder, not a SQLite file.`, 'Pass the file in it.');
   if (!stat.isFile()) throw refused(`"${file}" is not a regular file.`, 'Pass a SQLite file.');
   if (!isReadable(file)) throw refused(`"${file}" may not be read by you.`, 'Check the permissions of the file.');
-  if (stat.size === 0) {
-    throw new UserError(EXIT.schema, `"${file}" is an empty database: it has no tables yet.`, {
-      hint: 'Is tracing on? Agno creates its tables with the first traced run.',
-    });
-  }
+  return stat;
+}
+
+function emptyDatabase(file: string): UserError {
+  return new UserError(EXIT.schema, `"${file}" is an empty database: it has no tables yet.`, {
+    hint: 'Is tracing on? Agno creates its tables with the first traced run.',
+  });
 }
 
 function isReadable(file: string): boolean {

@@ -1,0 +1,25 @@
+import {defineRunCheck} from '../checkup.ts';
+import {counted} from '../finding.ts';
+
+/** Behind HTTP the request is the root, and Agno fills a trace row from the root (agno.md 8.4). */
+export default defineRunCheck(({traces, isComplete, covered}) => {
+  const sessions = new Set(
+    traces.flatMap(({hasEmptyRow, runs}) =>
+      hasEmptyRow ? runs.flatMap(run => (run.sessionId === null ? [] : [run.sessionId])) : [],
+    ),
+  );
+  const [first] = sessions;
+  return {
+    severity: first === undefined ? 'ok' : 'info',
+    count: sessions.size,
+    isComplete,
+    covered,
+    sample: first ?? null,
+    text:
+      first === undefined
+        ? 'Every conversation stands in its trace rows.'
+        : `${counted(sessions.size, 'conversation has', 'conversations have')} work whose trace row names no session, as HTTP and killed programs leave it: Agno does not find it there, and this tool has to look through the spans (--last bounds that).`,
+    command: first === undefined ? null : ['list', '--session', first],
+    repair: null,
+  };
+});

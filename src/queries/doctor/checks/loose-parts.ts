@@ -1,0 +1,19 @@
+import {defineRunCheck} from '../checkup.ts';
+import {counted} from '../finding.ts';
+
+export default defineRunCheck(({runs, isComplete, covered}) => {
+  const parts = runs.filter(run => run.part);
+  const [first] = parts;
+  return {
+    severity: first ? 'info' : 'ok',
+    count: parts.length,
+    isComplete,
+    covered,
+    sample: first?.spanId ?? null,
+    text: first
+      ? `${counted(parts.length, 'loose part')}: finished work outside any run, as a memory manager or a resumed tool of Agno 2 leaves it.`
+      : 'No finished work stands outside a run.',
+    command: first ? ['show', first.traceId] : null,
+    repair: null,
+  };
+});

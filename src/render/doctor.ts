@@ -1,0 +1,101 @@
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {paint, type Style} from '../text/style.ts';
+import {toWidth, width, wrap} from '../text/width.ts';
+import type {Look} from './states.ts';
+import {count} from './values.ts';
+
+/** Facts below a heading: what, and what it is. */
+export interface FactSection {
+  readonly title: string;
+  readonly rows: readonly (readonly [string, Safe])[];
+}
+
+export interface DrawnFinding {
+  readonly id: string;
+  readonly severity: 'error' | 'warning' | 'info' | 'ok';
+  readonly count: number | null;
+  readonly covered: string;
+  readonly isComplete: boolean;
+  readonly text: string;
+  /** Ready to paste. */
+  readonly command: string | null;
+  readonly repair: string | null;
+}
+
+const LOOKS: Readonly<Record<DrawnFinding['severity'], {glyph: string; ascii: string; style: Style}>> = {
+  error: {glyph: '✖', ascii: 'x', style: 'red'},
+  warning: {glyph: '◐', ascii: '!', style: 'yellow'},
+  info: {glyph: '●', ascii: '*', style: 'cyan'},
+  ok: {glyph: '✔', ascii: '+', style: 'green'},
+};
+
+interface Options extends Look {
+  /** Columns of the terminal; null: a pipe. */
+  readonly columns: number | null;
+}
+
+/** Facts with their labels in one column; long values go on below themselves. */
+export function renderFacts(sections: readonly FactSection[], {columns}: Options): Safe {
+  const labelWidth = Math.max(...sections.flatMap(({rows}) => rows.map(([label]) => label.length)));
+  const blocks = sections.map(({title, rows}) => {
+    const lines = rows.flatMap(([label, value]) =>
+      wrapped(value, columns, 2 + labelWidth + 2).map(
+        (part, i) => line`  ${paint(toWidth(own(i === 0 ? label : ''), labelWidth), 'dim')}  ${part}`,
+      ),
+    );
+    return joined([paint(own(title), 'bold'), ...lines], '\n');
+  });
+  return joined(blocks, '\n\n');
+}
+
+/**
+ * Findings, each with its sentence and, on a line of its own that is never broken, what to type. What is in order is named
+ * in one paragraph.
+ */
+export function renderFindings(findings: readonly DrawnFinding[], options: Options): Safe {
+  const lines: Safe[] = [paint(own('Findings'), 'bold')];
+  for (const finding of findings.filter(isWorthALine)) lines.push(...findingLines(finding, options));
+  const fine = findings.filter(finding => !isWorthALine(finding)).map(({id}) => id);
+  if (fine.length > 0) {
+    const text = own(`in order: ${fine.join(', ')}`);
+    const glyph = paint(own(options.ascii ? LOOKS.ok.ascii : LOOKS.ok.glyph), LOOKS.ok.style);
+    wrapped(text, options.columns, 4).forEach((part, i) => {
+      lines.push(line`  ${i === 0 ? glyph : own(' ')} ${part}`);
+    });
+  }
+  return joined(lines, '\n');
+}
+
+/** What is in order needs no words; what could not be counted in full does. */
+function isWorthALine({severity, isComplete, count: n}: DrawnFinding): boolean {
+  return severity !== 'ok' || (!isComplete && n === null);
+}
+
+function findingLines(finding: DrawnFinding, options: Options): Safe[] {
+  const {glyph, ascii, style} = LOOKS[finding.severity];
+  const head = line`  ${paint(own(options.ascii ? ascii : glyph), style)} ${paint(own(finding.id), 'bold')}`;
+  const number =
+    finding.count === null ? '' : `  ${finding.isComplete ? '' : options.ascii ? '>= ' : '≥ '}${count(finding.count)}`;
+  const over = finding.isComplete ? '' : ` (${finding.covered})`;
+  const text = wrapped(safe(`${finding.text}${over}`), options.columns, 4).map(part => line`    ${part}`);
+  const next = [
+    ...(finding.command ? [line`    ${paint(own('see:'), 'dim')} ${safe(finding.command)}`] : []),
+    ...(finding.repair ? [line`    ${paint(own('repair:'), 'dim')} ${safe(finding.repair)}`] : []),
+  ];
+  return [line`${head}${own(number)}`, ...text, ...next];
+}
+
+function wrapped(text: Safe, columns: number | null, indent: number): Safe[] {
+  if (columns === null || width(text) + indent <= columns) return [text];
+  return wrap(text, Math.max(20, columns - indent));
+}
+
+/** Bytes for people: `1.2 MB`. */
+export function byteSize(bytes: number | null): Safe {
+  if (bytes === null) return own('–');
+  if (bytes < 1000) return own(`${bytes} B`);
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return own(`${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[power - 1]}`);
+}

@@ -1,0 +1,102 @@
+import {accessSync, constants, existsSync, statSync} from 'node:fs';
+import {userInfo} from 'node:os';
+import {quoteIdentifier} from '../../sql/sql.ts';
+import type {ConnectionFacts, IndexFacts, TableFacts} from '../facts.ts';
+import type {SqliteSource} from '../source.ts';
+import type {SqliteConnection} from './driver.ts';
+import type {Readable} from './private-copy.ts';
+
+/** The file as it lies, and what SQLite says of its tables; small reads of the schema only. */
+export function describeSqlite(
+  connection: SqliteConnection,
+  source: SqliteSource,
+  {reason}: Readable,
+  tableNames: readonly string[],
+): ConnectionFacts {
+  const statements: string[] = [];
+  const all = <Row>(text: string, params: readonly string[] = []): Row[] => {
+    statements.push(params.reduce((sent, param) => sent.replace('?', `'${param.replaceAll("'", "''")}'`), text));
+    return connection.all(text, params) as Row[];
+  };
+  const value = (text: string): unknown => Object.values(all<Record<string, unknown>>(text)[0] ?? {})[0];
+  const stat = statSync(source.file);
+  const wal = `${source.file}-wal`;
+  return {
+    dialect: 'sqlite',
+    label: source.file,
+    tls: null,
+    pooler: null,
+    serverVersion: String(value('select sqlite_version() as version')),
+    role: null,
+    isSuperuser: null,
+    mayWrite: isWritable(source.file),
+    isStandby: null,
+    statementTimeoutMs: null,
+    clockAheadMs: null,
+    file: source.file,
+    fileBytes: stat.size,
+    walBytes: existsSync(wal) ? statSync(wal).size : 0,
+    journalMode: String(value('pragma journal_mode')),
+    pageBytes: Number(value('pragma page_size')),
+    driver: connection.driver,
+    owner: ownerOf(stat.uid),
+    copyReason: reason,
+    tables: tableNames.flatMap(name => describeTable(name, all) ?? []),
+    statements,
+  };
+}
+
+type All = <Row>(text: string, params?: readonly string[]) => Row[];
+
+function describeTable(name: string, all: All): TableFacts | null {
+  const columns = all<{name: string; type: string}>('select name, type from pragma_table_info(?)', [name]);
+  if (columns.length === 0) return null;
+  const keys = all<{column: string; target: string}>(
+    'select "from" as column, "table" as target from pragma_foreign_key_list(?)',
+    [name],
+  );
+  const indexes = all<{name: string; partial: number; column: string | null}>(
+    'select l.name, l.partial, i.name as column from pragma_index_list(?) l, pragma_index_info(l.name) i order by l.name, i.seqno',
+    [name],
+  );
+  const byName = new Map<string, IndexFacts & {columns: (string | null)[]}>();
+  for (const row of indexes) {
+    const index = byName.get(row.name) ?? {
+      name: row.name,
+      columns: [],
+      isValid: true,
+      isPartial: Boolean(row.partial),
+    };
+    index.columns.push(row.column);
+    byName.set(row.name, index);
+  }
+  return {
+    schema: null,
+    name,
+    qualifiedName: quoteIdentifier(name),
+    columns,
+    foreignKeys: keys.map(({column, target}) => ({column, references: target, isValid: true})),
+    indexes: [...byName.values()],
+    totalBytes: null,
+    indexBytes: null,
+    estimatedRows: null,
+    mayRead: true,
+    isView: all("select 1 from sqlite_master where type = 'view' and name = ?", [name]).length > 0,
+  };
+}
+
+function isWritable(file: string): boolean {
+  try {
+    accessSync(file, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The name of our own user; others are known by their number only. Windows has none. */
+function ownerOf(uid: number): string | null {
+  const own = process.getuid?.();
+  if (own === undefined) return null;
+  return uid === own ? `${userInfo().username} (you)` : `user ${uid}`;
+}
