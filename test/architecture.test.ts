@@ -9,8 +9,9 @@ import {describe, expect, it} from 'vitest';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['commands', 'flags', 'answers', 'queries', 'store', 'text'],
   commands: ['flags', 'answers'],
-  answers: ['flags', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
-  flags: ['store', 'sql', 'render', 'text', 'trace'],
+  answers: ['flags', 'profiles', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
+  flags: ['profiles', 'store', 'sql', 'render', 'text', 'trace'],
+  profiles: ['store'],
   queries: ['store', 'sql', 'table', 'trace'],
   demo: ['store', 'sql', 'trace'],
   store: ['sql', 'trace', 'text'],
@@ -27,6 +28,7 @@ const DRIVERS: Readonly<Record<string, RegExp>> = {
   pg: /^store\/postgres\//,
   commander: /^(cli|flags)\//,
   chalk: /^text\//,
+  'smol-toml': /^profiles\//,
 };
 
 const src = new URL('../src', import.meta.url).pathname;

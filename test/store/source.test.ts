@@ -206,13 +206,6 @@ describe('Postgres URLs', () => {
     expect(refusal('postgresql:///ai', {PGHOST: 'one,two'})).toContain('several hosts');
   });
 
-  it.each(['postgresql:///ai?service=prod', 'service=prod', 'service=prod dbname=ai'])(
-    'a service file is not read, which is said, so that no other database is taken for it: %s',
-    text => {
-      expect(refusal(text)).toContain('service');
-    },
-  );
-
   it.each(['abc', '0', '65536', '-1', '54 32', '5432x', '1e3'])('the port %s is refused', port => {
     expect(refusal(`postgresql://db.example:${port}/ai`)).toContain('port');
   });
