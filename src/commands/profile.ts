@@ -1,6 +1,7 @@
-import type {Command} from 'commander';
 import {type CommandModule, type Example, examplesText} from '../flags/command.ts';
 import {addOutputFlags} from '../flags/declare.ts';
+
+type Command = Parameters<CommandModule['declare']>[0];
 
 /** Names for databases, kept in a config file of the user's. */
 const profile: CommandModule = {

@@ -146,14 +146,16 @@ export function saveConfig(file: string, toml: Toml): void {
     try {
       writeFileSync(handle, stringify(toml, {numbersAsFloat: true}));
       fsyncSync(handle);
+      // The umask may have taken more than asked.
+      chmodSync(temporary, 0o600);
+      renameSync(temporary, target);
+    } catch (error) {
+      rmSync(temporary, {force: true});
+      throw error;
     } finally {
       closeSync(handle);
     }
-    // The umask may have taken more than asked.
-    chmodSync(temporary, 0o600);
-    renameSync(temporary, target);
   } catch (error) {
-    rmSync(temporary, {force: true});
     throw new UserError(
       EXIT.failed,
       `the config file "${file}" cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`,
