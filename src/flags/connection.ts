@@ -1,6 +1,6 @@
 import {existsSync, readFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
 import path from 'node:path';
-import {parseEnv} from 'node:util';
 import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {type Config, loadConfig} from '../profiles/config-file.ts';
@@ -114,6 +114,8 @@ export function readEnvFile({envFile}: DatabaseFlags, context: Context): Context
       {hint: `It was looked for at ${file}`, cause: error},
     );
   }
+  // Imported above it would load all that node:util has, at every start.
+  const {parseEnv} = createRequire(import.meta.url)('node:util') as typeof import('node:util');
   const added = parseEnv(text);
   const set = Object.entries(context.env).filter(([, value]) => value !== undefined);
   context.env = {...added, ...Object.fromEntries(set)};

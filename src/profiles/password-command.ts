@@ -1,4 +1,3 @@
-import {spawn} from 'node:child_process';
 import {EXIT, UserError} from '../errors.ts';
 import type {Env} from '../store/source.ts';
 
@@ -40,7 +39,9 @@ interface Ran {
   readonly outcome: string;
 }
 
-function runCommand(command: string, env: Env, cwd: string): Promise<Ran> {
+async function runCommand(command: string, env: Env, cwd: string): Promise<Ran> {
+  // Loaded here: it would cost every start 3 ms.
+  const {spawn} = await import('node:child_process');
   return new Promise(resolve => {
     // A group of its own, so that at the limit what the shell started ends with it.
     const child = spawn('/bin/sh', ['-c', command], {cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true});
