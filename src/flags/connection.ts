@@ -92,12 +92,16 @@ function withSecrets(context: Context, connection: Connection): Connection {
     if (source?.dialect !== 'postgres') continue;
     // One that is also a name would give itself away by being masked there.
     const names = [source.user, source.host, source.database];
-    context.secrets?.push(...secretsOf(source).filter(secret => !names.includes(secret)));
+    context.secrets.push(...secretsOf(source).filter(secret => !names.includes(secret)));
   }
   return connection;
 }
 
-/** Adds the variables of `--env-file` to the context; those that are set win, as with Node and dotenv. */
+/**
+ * Adds the variables of `--env-file` to the context; those that are set win, as with Node and dotenv. Node itself looks for
+ * this flag behind a script too, but only whether the file is there: without it the program ends before this is reached
+ * (exit 9, `node: x.env: not found`).
+ */
 export function readEnvFile({envFile}: DatabaseFlags, context: Context): Context['env'] {
   if (envFile === undefined) return context.env;
   const file = path.resolve(context.cwd, envFile);

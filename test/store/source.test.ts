@@ -520,7 +520,8 @@ describe('which database', () => {
     writeFileSync(path.join(cwd, 'agno.db'), '');
     return cwd;
   };
-  const chosen = (env: Env, cwd: string, db?: string) => labelOf(sourceOf({db}, {env, cwd} as Context));
+  const chosen = (env: Env, cwd: string, db?: string) =>
+    labelOf(sourceOf({db}, {env, cwd, secrets: [] as string[]} as Context));
   const pg = (name: string) => `postgresql://u@${name}/d`;
 
   it('--db, AGNO_TRACE_DB, DATABASE_URL, PG*, ./agno.db: the first that is there', () => {
