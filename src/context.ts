@@ -1,3 +1,4 @@
+import type {ExitCode} from './errors.ts';
 import type {Env} from './store/source.ts';
 import type {Safe} from './text/safe.ts';
 
@@ -14,10 +15,15 @@ export interface Output {
 export interface Context {
   readonly stdout: Output;
   readonly stderr: Output;
-  readonly env: Env;
+  /** With `--env-file` also what the file adds, once a command has read it. */
+  env: Env;
   readonly cwd: string;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
   readonly notes: string[];
+  /** Passwords learnt on the way, from a service file or a command: masked in all that is printed about errors. */
+  readonly secrets: string[];
+  /** Set by an answer that was printed and is not the whole. */
+  exitCode?: ExitCode;
   /** Our clock, microseconds since 1970. */
   nowMicros(): number;
 }

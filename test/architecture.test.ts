@@ -9,8 +9,9 @@ import {describe, expect, it} from 'vitest';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['commands', 'flags', 'answers', 'queries', 'store', 'text'],
   commands: ['flags', 'answers'],
-  answers: ['flags', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
-  flags: ['prices', 'store', 'sql', 'render', 'text', 'trace'],
+  answers: ['flags', 'profiles', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
+  flags: ['prices', 'profiles', 'store', 'sql', 'render', 'text', 'trace'],
+  profiles: ['store'],
   queries: ['prices', 'store', 'sql', 'table', 'trace'],
   prices: ['trace'],
   demo: ['store', 'sql', 'trace'],
@@ -29,6 +30,7 @@ const DRIVERS: Readonly<Record<string, RegExp>> = {
   commander: /^(cli|flags)\//,
   chalk: /^text\//,
   'built:prices': /^prices\/library\.ts$/,
+  'smol-toml': /^profiles\//,
 };
 
 const src = new URL('../src', import.meta.url).pathname;

@@ -28,6 +28,7 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     env: options.env ?? {},
     cwd: options.cwd ?? '/',
     notes: [],
+    secrets: [],
     nowMicros: () => options.nowMicros ?? Date.now() * 1000,
   });
   return {code, ...printed};

@@ -4,7 +4,7 @@ import {loadRecorded} from '../demo/recorded.ts';
 import {movedToNow} from '../demo/replay.ts';
 import {synthesize} from '../demo/synthesize.ts';
 import {usageError} from '../errors.ts';
-import {tableChoiceOf} from '../flags/database.ts';
+import {readEnvFile, tableChoiceOf} from '../flags/connection.ts';
 import type {DatabaseFlags, OutputFlags} from '../flags/declare.ts';
 import {columnsOf, lookOf, writeLine, writeNext} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
@@ -31,10 +31,13 @@ export interface DemoFlags extends DatabaseFlags, OutputFlags {
 export default async function demo(flags: DemoFlags, context: Context): Promise<void> {
   const runs = flags.traces === undefined ? null : parseCount('--traces', flags.traces);
   const seed = parseCount('--seed', flags.seed);
+  if (flags.profile !== undefined)
+    throw usageError('demo makes a database, and profiles name those to read.', 'Pass --path or --db instead.');
+  const env = readEnvFile(flags, context);
   const source: Source =
     flags.db === undefined
       ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}
-      : parseSource(flags.db, '--db', context.env, context.cwd);
+      : parseSource(flags.db, '--db', env, context.cwd);
   if (source.dialect === 'postgres' && runs === null)
     throw usageError(
       'the small demo is a SQLite file.',

@@ -1,5 +1,6 @@
 import type {Context} from '../context.ts';
-import {withStore} from '../flags/database.ts';
+import {EXIT} from '../errors.ts';
+import {sayNotes, withStore} from '../flags/database.ts';
 import type {
   OutputFlags,
   PatienceFlags,
@@ -9,12 +10,24 @@ import type {
   WhoFlags,
   WindowFlags,
 } from '../flags/declare.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../flags/output.ts';
+import {
+  columnsOf,
+  type Format,
+  formatOf,
+  lookOf,
+  writeLine,
+  writeMachine,
+  writeNext,
+  writeNote,
+} from '../flags/output.ts';
 import {pricesOf} from '../flags/prices.ts';
 import {withProgress} from '../flags/progress.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
+import {severalProfiles, withEachProfile} from '../flags/several.ts';
 import {parseCount} from '../flags/values.ts';
-import {loadRunPage, type RunPage} from '../queries/run-pages.ts';
+import type {Profile} from '../profiles/profile.ts';
+import {type MergedPage, mergePages, placesOf, refuseMergedCursor} from '../queries/merged-pages.ts';
+import {loadRunPage, type PageOptions, type RunPage} from '../queries/run-pages.ts';
 import {costOrigins, unpricedCalls} from '../render/cost.ts';
 import {renderRunList} from '../render/run-list.ts';
 import type {RunFilter} from '../trace/filter.ts';
@@ -24,6 +37,7 @@ export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags
   limit: string;
   cursor?: string;
   traffic?: boolean;
+  allProfiles?: boolean;
 }
 
 export const LIST_FORMATS = ['table', 'json', 'jsonl'] as const;
@@ -36,25 +50,85 @@ export default async function list(flags: ListFlags, context: Context): Promise<
   const patience = patienceOf(flags);
   const prices = pricesOf(flags, context);
   filterOf(flags, context.nowMicros());
+  const profiles = severalProfiles(flags, context);
+  const asked = {format, limit, patience, prices};
+  if (profiles) return listSeveral(profiles, flags, context, asked);
+  const cursor = flags.cursor ?? null;
+  refuseMergedCursor(cursor);
   await withStore(flags, context, THEN, async (store, out) => {
     const filter = filterOf(flags, store.nowMicros());
     const page = await withProgress(out, 'looking through spans', onProgress =>
-      loadRunPage(store, {filter, limit, cursor: flags.cursor ?? null, patience, prices, onProgress}),
+      loadRunPage(store, {filter, limit, cursor, patience, prices, onProgress}),
     );
-    const notes = notesOf(page, filter);
     const records = page.runs.map(({record}) => record);
-    if (writeMachine(out, format, {command: 'list', data: records, items: records, next: page.next, notes})) return;
-    if (page.runs.length > 0)
-      writeLine(
-        out,
-        renderRunList(page.runs, {...lookOf(flags, out), nowMicros: store.nowMicros(), columns: columnsOf(out)}),
-      );
-    writeNote(out, [countOf(page), ...notes, ...costNotesOf(page)].join(' · '));
-    for (const text of nextOf(page)) writeNext(out, text);
+    const nowMicros = store.nowMicros();
+    write(page, {records, nowMicros, notes: notesOf(page, filter), next: nextOf(page)}, flags, out, format);
   });
 }
 
-function countOf({runs}: RunPage): string {
+interface Asked extends Pick<PageOptions, 'limit' | 'patience' | 'prices'> {
+  readonly format: Format;
+}
+
+/** One page out of several databases. Those that fail are named, and the answer says by its exit code that it is not whole. */
+async function listSeveral(
+  profiles: readonly Profile[],
+  flags: ListFlags,
+  context: Context,
+  {format, limit, patience, prices}: Asked,
+): Promise<void> {
+  const names = profiles.map(({name}) => name);
+  const places = placesOf(flags.cursor ?? null, names);
+  const filter = filterOf(flags, context.nowMicros());
+  const rest = profiles.filter(({name}) => places.get(name) !== false);
+  const results = await withEachProfile(rest, flags, context, THEN, async (store, out, name) => {
+    const ownFilter = filterOf(flags, store.nowMicros());
+    const cursor = places.get(name) || null;
+    return withProgress(out, `looking through spans of ${name}`, onProgress =>
+      loadRunPage(store, {filter: ownFilter, limit, cursor, patience, prices, onProgress}),
+    );
+  });
+  const pageOf = new Map(results.map(({profile, answer}) => [profile, answer]));
+  const own = names.map(profile => ({profile, before: places.get(profile)!, page: pageOf.get(profile) ?? null}));
+  const page = mergePages(own, limit);
+  const failures = results.flatMap(({failure}) => failure ?? []);
+  if (failures.length > 0) context.exitCode = EXIT.unreachable;
+  if (flags.printSql) {
+    context.notes.push(...failures);
+    return sayNotes(context);
+  }
+  const judged = {...page, runs: page.runs.map(run => run.judged)};
+  const notes = [...notesOf(page, filter), ...failures];
+  const records = page.runs.map(({profile, judged: {record}}) => ({profile, ...record}));
+  const of = page.runs.map(({profile}) => profile);
+  const next = nextOf(judged, of[0]);
+  write(judged, {records, nowMicros: context.nowMicros(), notes, next, profiles: of}, flags, context, format);
+  sayNotes(context);
+}
+
+interface Written {
+  readonly records: readonly object[];
+  readonly nowMicros: number;
+  readonly notes: readonly string[];
+  readonly next: readonly string[];
+  readonly profiles?: readonly string[];
+}
+
+function write(
+  page: Pick<RunPage, 'runs' | 'next'>,
+  {records, nowMicros, notes, next, profiles}: Written,
+  flags: ListFlags,
+  out: Context,
+  format: Format,
+): void {
+  if (writeMachine(out, format, {command: 'list', data: records, items: records, next: page.next, notes})) return;
+  if (page.runs.length > 0)
+    writeLine(out, renderRunList(page.runs, {...lookOf(flags, out), nowMicros, columns: columnsOf(out), profiles}));
+  writeNote(out, [countOf(page), ...notes, ...costNotesOf(page)].join(' · '));
+  for (const text of next) writeNext(out, text);
+}
+
+function countOf({runs}: Pick<RunPage, 'runs'>): string {
   if (runs.length === 0) return 'no run matches';
   const whole = runs.filter(({record}) => !record.part && !record.traffic).length;
   const others = [
@@ -67,9 +141,13 @@ function countOf({runs}: RunPage): string {
   ].join(', ');
 }
 
-function notesOf({trafficLeftOut}: RunPage, {sinceMicros, untilMicros}: RunFilter): string[] {
+function notesOf(
+  {trafficLeftOut}: Pick<MergedPage, 'trafficLeftOut'>,
+  {sinceMicros, untilMicros}: RunFilter,
+): string[] {
   const notes: string[] = [];
-  if (trafficLeftOut)
+  if (trafficLeftOut === 'some') notes.push('HTTP requests without a run not shown (--traffic)');
+  else if (trafficLeftOut)
     notes.push(
       `${trafficLeftOut} HTTP ${trafficLeftOut === 1 ? 'request' : 'requests'} without a run not shown (--traffic)`,
     );
@@ -79,16 +157,16 @@ function notesOf({trafficLeftOut}: RunPage, {sinceMicros, untilMicros}: RunFilte
 }
 
 /** For people; in JSON each run says it of itself. */
-function costNotesOf({runs}: RunPage): string[] {
+function costNotesOf({runs}: Pick<RunPage, 'runs'>): string[] {
   const costs = runs.flatMap(({record}) => record.costs);
   const origins = costOrigins(costs);
   const unpriced = unpricedCalls(costs);
   return [...(unpriced === null ? [] : [unpriced]), ...(origins.length === 0 ? [] : [`cost: ${origins.join(', ')}`])];
 }
 
-function nextOf({runs, next}: RunPage): string[] {
+function nextOf({runs, next}: Pick<RunPage, 'runs' | 'next'>, profile?: string): string[] {
   const first = runs[0]?.record;
   if (!first) return [];
-  const show = `next: agno-trace show ${first.runId?.slice(0, 8) ?? `~${first.traceId.slice(0, 7)}`}`;
+  const show = `next: agno-trace show ${first.runId?.slice(0, 8) ?? `~${first.traceId.slice(0, 7)}`}${profile === undefined ? '' : ` --profile ${profile}`}`;
   return next ? [`more: --cursor ${next}`, show] : [show];
 }

@@ -27,6 +27,7 @@ async function main(): Promise<void> {
     env: process.env,
     cwd: process.cwd(),
     notes: [],
+    secrets: [],
     nowMicros: () => Date.now() * 1000,
   });
 }

@@ -19,7 +19,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       return EXIT.done;
     }
     await program.parseAsync(argv, {from: 'user'});
-    return EXIT.done;
+    return context.exitCode ?? EXIT.done;
   } catch (error) {
     return report(error, argv, context);
   }
@@ -40,7 +40,7 @@ function colourChoice(argv: readonly string[]): (typeof COLOUR_CHOICES)[number] 
 
 function report(error: unknown, argv: readonly string[], context: Context): number {
   const mask = (text: string) =>
-    secretsIn(argv, context.env).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
+    secretsIn(argv, context.env, context.secrets).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   if (isCommanderError(error)) {
     // Help and version have been printed; they are no errors.
     if (error.exitCode === 0) return EXIT.done;
@@ -51,11 +51,15 @@ function report(error: unknown, argv: readonly string[], context: Context): numb
   const message = mask(error instanceof Error ? error.message : String(error));
   const exitCode = isDefect ? EXIT.failed : error.exitCode;
   const hint = isDefect ? 'This is a defect of agno-trace; --debug prints where it happened.' : error.hint;
+  // What was said about how it was read may be why nothing was found.
+  const notes = context.notes.splice(0).map(mask);
   if (wantsJson(argv)) {
-    context.stderr.write(own(`${JSON.stringify({error: {message, hint: hint ? mask(hint) : null, exitCode}})}\n`));
+    const details = {message, hint: hint ? mask(hint) : null, exitCode, ...(notes.length > 0 ? {notes} : {})};
+    context.stderr.write(own(`${JSON.stringify({error: details})}\n`));
   } else {
     context.stderr.write(line`${paint(own('error:'), 'red')} ${safe(message)}\n`);
     if (hint) context.stderr.write(line`${paint(own('hint:'), 'dim')} ${safe(mask(hint))}\n`);
+    for (const note of notes) context.stderr.write(line`note: ${safe(note)}\n`);
   }
   if (isDebug) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {

@@ -7,14 +7,15 @@ const URL_VARIABLES = ['AGNO_TRACE_DB', 'DATABASE_URL'];
  * Every text of the command line and the environment that may be a secret, found without trusting that a URL parses: what
  * stands between the first `:` after `//` and each `@`, and the values of a URL's query. Replaced in all that is printed
  * about errors; a last belt, messages are built without them in the first place.
+ * @param learnt passwords that came from elsewhere: a service file, a profile's variable or command
  */
-export function secretsIn(argv: readonly string[], env: Env): string[] {
+export function secretsIn(argv: readonly string[], env: Env, learnt: readonly string[] = []): string[] {
   const texts = [...argv, ...URL_VARIABLES.map(name => env[name] ?? '')];
   const secrets = new Set<string>();
   const add = (text: string | undefined) => {
     for (const form of [text, decoded(text)]) if (form && form.length >= 3) secrets.add(form);
   };
-  add(env.PGPASSWORD);
+  for (const secret of [env.PGPASSWORD, ...learnt]) add(secret);
   for (const text of texts) {
     const url = /:\/\/([^\s]*)/.exec(text)?.[1];
     if (url) {

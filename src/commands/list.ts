@@ -27,7 +27,8 @@ const list: CommandModule = {
       .optionsGroup('Page:')
       .option('-n, --limit <n>', 'runs on a page; 0: all', '20')
       .option('--cursor <text>', 'go on where the page before ended')
-      .option('--traffic', 'also HTTP requests without a run');
+      .option('--traffic', 'also HTTP requests without a run')
+      .option('--all-profiles', 'runs of all profiles; or repeat --profile');
     addPatienceFlags(command);
     addPriceFlags(command);
     addOutputFlags(command, ['table', 'json', 'jsonl']);

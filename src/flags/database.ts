@@ -1,38 +1,16 @@
-import {existsSync} from 'node:fs';
-import path from 'node:path';
 import type {Context} from '../context.ts';
-import {EXIT, UserError} from '../errors.ts';
 import {inline} from '../sql/sql.ts';
+import {openRunTables} from '../store/evidence.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
 import {openStore} from '../store/open.ts';
-import {parseSource, type Source, secretsOf, sourceFromEnvironment} from '../store/source.ts';
-import {DEFAULT_TABLES, type Store, type TableChoice} from '../store/store.ts';
+import {secretsOf} from '../store/source.ts';
+import type {Evidence, Store} from '../store/store.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
+import {type Connection, connectionOf} from './connection.ts';
 import type {DatabaseFlags, ReadFlags} from './declare.ts';
 import {parseLength} from './values.ts';
 
-const DEFAULT_FILE = 'agno.db';
-
-/** Which database: `--db`, AGNO_TRACE_DB, DATABASE_URL, libpq's PG*, `./agno.db` (design section 4). */
-export function sourceOf({db}: DatabaseFlags, {env, cwd}: Context): Source {
-  if (db !== undefined) return parseSource(db, '--db', env, cwd);
-  if (env.AGNO_TRACE_DB) return parseSource(env.AGNO_TRACE_DB, 'AGNO_TRACE_DB', env, cwd);
-  if (env.DATABASE_URL) return parseSource(env.DATABASE_URL, 'DATABASE_URL', env, cwd);
-  const fromEnvironment = sourceFromEnvironment(env);
-  if (fromEnvironment) return fromEnvironment;
-  if (existsSync(path.join(cwd, DEFAULT_FILE))) return parseSource(DEFAULT_FILE, 'the default', env, cwd);
-  throw new UserError(EXIT.usage, `no database given, and there is no "./${DEFAULT_FILE}" here.`, {
-    hint: 'Pass --db with the URL from your Python code, or set AGNO_TRACE_DB; agno-trace demo shows how it looks.',
-  });
-}
-
-export function tableChoiceOf(flags: DatabaseFlags): TableChoice {
-  return {
-    schema: flags.schema ?? null,
-    tracesTable: flags.tracesTable ?? DEFAULT_TABLES.traces,
-    spansTable: flags.spansTable ?? DEFAULT_TABLES.spans,
-  };
-}
+export {sourceOf, tableChoiceOf} from './connection.ts';
 
 /** Node's timers and Postgres' limits hold 32 bits. */
 const LONGEST_TIMEOUT_MS = 7 * 24 * 3_600_000;
@@ -46,7 +24,6 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
  * Opens the database that the flags name, lends it, and closes it. With `--print-sql` the command runs as always, but its
  * answer is replaced by the statements that were sent.
  * @param then what is computed after the statements, for `--print-sql`
- * @param onConnect told what was connected to, before the tables are checked
  */
 export async function withStore(
   flags: ReadFlags,
@@ -55,30 +32,33 @@ export async function withStore(
   use: (store: Store, context: Context) => Promise<void>,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
-  const source = sourceOf(flags, context);
-  const debug = flags.debug
-    ? (text: string) => context.stderr.write(line`debug: ${safe(maskSecrets(text, secretsOf(source)))}\n`)
-    : undefined;
+  await withConnection(connectionOf(flags, context), flags, context, then, use, onConnect);
+}
+
+/** As `withStore`, for a connection that is known already. */
+export async function withConnection(
+  connection: Connection,
+  flags: ReadFlags,
+  context: Context,
+  then: string,
+  use: (store: Store, context: Context) => Promise<void>,
+  onConnect?: (facts: ConnectionFacts) => void,
+): Promise<void> {
   const statements: string[] = [];
-  const store = await openStore(source, {
-    tables: tableChoiceOf(flags),
-    nowMicros: context.nowMicros,
-    timeoutMs: timeoutMsOf(flags),
-    warn: text => context.notes.push(text),
-    debug,
-    ...(onConnect
-      ? {
-          onConnect: facts => {
-            statements.push(...facts.statements);
-            onConnect(facts);
-          },
-        }
-      : {}),
-  });
+  const store = await open(
+    connection,
+    flags,
+    context,
+    onConnect &&
+      (facts => {
+        statements.push(...facts.statements);
+        onConnect(facts);
+      }),
+  );
   try {
     if (!flags.printSql) {
       await use(store, context);
-      for (const note of context.notes.splice(0)) context.stderr.write(line`note: ${safe(note)}\n`);
+      sayNotes(context);
       return;
     }
     const silent = {...context, stdout: {...SILENT, isTTY: false, columns: undefined}};
@@ -90,25 +70,78 @@ export async function withStore(
   }
 }
 
+/** Says what no answer has said. */
+export function sayNotes({notes, stderr}: Context): void {
+  for (const note of notes.splice(0)) stderr.write(line`note: ${safe(note)}\n`);
+}
+
 const SILENT = {write: () => undefined};
 
-function recording(store: Store, statements: string[]): Store {
-  return {
-    dialect: store.dialect,
-    label: store.label,
-    tables: store.tables,
-    spansPerStatement: store.spansPerStatement,
-    blocksWriter: store.blocksWriter,
-    get lastStatementMs() {
-      return store.lastStatementMs;
-    },
-    all: query => {
-      statements.push(inline(query, store.dialect, store.tables));
-      return store.all(query);
-    },
-    nowMicros: () => store.nowMicros(),
-    close: () => store.close(),
+/** Opens the database, and beside it the one of Agno's run table where that is another one. */
+async function open(
+  {source, tables, runs}: Connection,
+  flags: ReadFlags,
+  context: Context,
+  onConnect?: (facts: ConnectionFacts) => void,
+): Promise<Store> {
+  const secrets = [source, runs].flatMap(one => (one ? secretsOf(one) : []));
+  const options = {
+    nowMicros: context.nowMicros,
+    timeoutMs: timeoutMsOf(flags),
+    warn: (text: string) => void context.notes.push(text),
+    debug: flags.debug
+      ? (text: string) =>
+          context.stderr.write(line`debug: ${safe(maskSecrets(text, [...secrets, ...context.secrets]))}\n`)
+      : undefined,
   };
+  const main = {...options, tables, ...(onConnect ? {onConnect} : {})};
+  if (!runs) return openStore(source, main);
+  const opening = openRunTables(runs, {
+    ...options,
+    tables: {...tables, schema: runs.dialect === 'sqlite' ? null : tables.schema},
+  });
+  const store = await openStore(source, main).catch(async error => {
+    await (await opening).close();
+    throw error;
+  });
+  return withEvidence(store, await opening);
+}
+
+function withEvidence(store: Store, evidence: Evidence): Store {
+  return replacing(store, {
+    evidence,
+    close: async () => {
+      await Promise.all([store.close(), evidence.close()]);
+    },
+  });
+}
+
+/** `store` with some of its members replaced; the others are asked each time. */
+function replacing(store: Store, members: Partial<Store>): Store {
+  return Object.create(store, Object.getOwnPropertyDescriptors(members)) as Store;
+}
+
+function recording(store: Store, statements: string[]): Store {
+  const record = (from: Evidence, where: string): Store['all'] => {
+    return query => {
+      statements.push(`${where}${inline(query, from.dialect, from.tables)}`);
+      return from.all(query);
+    };
+  };
+  const {evidence} = store;
+  return replacing(store, {
+    all: record(store, ''),
+    evidence: evidence && {
+      dialect: evidence.dialect,
+      label: evidence.label,
+      // Asked anew each time: they are gone once a read has failed.
+      get tables() {
+        return evidence.tables;
+      },
+      all: record(evidence, `-- in ${evidence.label}:\n`),
+      close: () => evidence.close(),
+    },
+  });
 }
 
 /** Into a pipe statements stay exact, so that they run; on a terminal their values are escaped like all data. */

@@ -13,11 +13,18 @@ export interface DatabaseFlags {
   tracesTable?: string;
   spansTable?: string;
   timeout?: string;
+  /** Only `list` reads several. */
+  profile?: string[];
+  envFile?: string;
+  runsDb?: string;
 }
 
 export function addDatabaseFlags(command: Command): Command {
   return command
     .option('--db <url>', 'database: URL as in your Python code, or a SQLite path')
+    .option('--profile <name>', 'database of this profile (agno-trace profile)', collect)
+    .option('--env-file <file>', 'more variables, as node --env-file; set ones win')
+    .option('--runs-db <url>', "database of Agno's own run table, if another one")
     .option('--schema <name>', 'Postgres schema of the tables (default: found, else ai)')
     .option('--traces-table <name>', 'name of the traces table (default: agno_traces)')
     .option('--spans-table <name>', 'name of the spans table (default: agno_spans)')
@@ -128,11 +135,12 @@ export interface OutputFlags {
   ascii?: boolean;
 }
 
-export function addOutputFlags(command: Command, formats: readonly string[]): Command {
-  return command
+export function addOutputFlags(command: Command, formats: readonly string[], {printSql = true} = {}): Command {
+  command
     .optionsGroup('Output:')
     .option('--format <format>', formats.join(', '))
     .option('--json', 'short for --format json')
-    .option('--jsonl', 'short for --format jsonl')
-    .option('--print-sql', 'print the statements sent to the database instead of the answer');
+    .option('--jsonl', 'short for --format jsonl');
+  if (!printSql) return command;
+  return command.option('--print-sql', 'print the statements sent to the database instead of the answer');
 }

@@ -1,7 +1,7 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {attribute, hasAttribute, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
-import type {Store} from '../store/store.ts';
+import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {agnoTime} from '../trace/time.ts';
 import {IS_RUN_NAME} from './candidates.ts';
@@ -74,6 +74,10 @@ async function lookUp(store: Store, id: string, asPrefix: boolean): Promise<Matc
   const part = (kind: string, column: string, trace: string, role: 'spans' | 'traces' | 'runs', more = raw('')): Sql =>
     sql`select * from (select distinct ${raw(`'${kind}'`)} as kind, ${raw(column)} as id, ${raw(trace)} as trace_id from ${table(role)} x where ${test(column)} ${more} limit ${SHOWN_CANDIDATES * 4}) p${raw(String(partCount++))}`;
   let partCount = 0;
+  const evidence = evidenceOf(store);
+  const ofRuns = evidence.tables.runs
+    ? [part('run', 'x.run_id', 'null', 'runs'), part('session', 'x.session_id', 'null', 'runs')]
+    : [];
   const parts = [
     part('trace', 'x.trace_id', 'x.trace_id', 'traces'),
     part('span', 'x.span_id', 'x.trace_id', 'spans'),
@@ -81,11 +85,14 @@ async function lookUp(store: Store, id: string, asPrefix: boolean): Promise<Matc
     part('span', 'x.parent_span_id', 'x.trace_id', 'spans'),
     part('run', 'x.run_id', 'x.trace_id', 'traces'),
     part('session', 'x.session_id', 'null', 'traces'),
-    ...(store.tables.runs
-      ? [part('run', 'x.run_id', 'null', 'runs'), part('session', 'x.session_id', 'null', 'runs')]
-      : []),
   ];
-  const rows = await store.all<{kind: Target['kind']; id: unknown; trace_id: unknown}>(sql`
+  if (evidence === store) return loadMatches(store, [...parts, ...ofRuns]);
+  const found = [loadMatches(store, parts), ...(ofRuns.length > 0 ? [loadMatches(evidence, ofRuns)] : [])];
+  return (await Promise.all(found)).flat();
+}
+
+async function loadMatches(from: Evidence, parts: readonly Sql[]): Promise<Match[]> {
+  const rows = await from.all<{kind: Target['kind']; id: unknown; trace_id: unknown}>(sql`
 select distinct kind, id, trace_id
   from (${join(parts, '\n        union all ')}) found`);
   return rows.map(row => ({
@@ -210,7 +217,10 @@ async function toTarget(store: Store, text: string, group: readonly Match[], opt
 
 /** Traces whose run span has this run id, within minutes of the time that Agno's run table gives. */
 async function searchAround(store: Store, runId: string): Promise<string[]> {
-  const [row] = await store.all<{created_at: unknown}>(
+  const evidence = evidenceOf(store);
+  // The id can only come from there; a failed read since then has been noted.
+  if (!evidence.tables.runs) return [];
+  const [row] = await evidence.all<{created_at: unknown}>(
     sql`select r.created_at from ${table('runs')} r where r.run_id = ${runId}`,
   );
   const seconds = Number(row?.created_at);

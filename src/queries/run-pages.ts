@@ -266,6 +266,11 @@ function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null): string
   return Buffer.from(JSON.stringify([1, time, id, ...(before?.unfinished ?? []), ...open])).toString('base64url');
 }
 
+/** The cursor that goes on after only the first runs of a page; `before` is the cursor of that page. */
+export function cursorAfter(runs: readonly JudgedRun[], before: string | null): string | null {
+  return runs.length === 0 ? before : encodeCursor(runs, before === null ? null : decodeCursor(before));
+}
+
 /** @throws UserError exit 2 for anything that is no cursor of ours */
 function decodeCursor(text: string): Cursor {
   const fail = (): UserError =>

@@ -1,7 +1,7 @@
 import type {Prices} from '../prices/prices.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, sql, table} from '../sql/sql.ts';
-import type {Store} from '../store/store.ts';
+import {evidenceOf, type Store} from '../store/store.ts';
 import {Judge} from '../trace/judge.ts';
 import {type JudgedRun, judgedRun} from '../trace/record.ts';
 import {buildTrace, type Patience, type Run, type Trace} from '../trace/runs.ts';
@@ -86,10 +86,11 @@ async function loadAgnoStatuses(
     for (const row of rows)
       if (row.run_id != null && row.status != null) statuses.set(String(row.run_id), String(row.status).toUpperCase());
   };
+  const evidence = evidenceOf(store);
   const runIds = unique(runs.map(run => run.runId));
-  if (store.tables.runs && runIds.length > 0) {
+  if (evidence.tables.runs && runIds.length > 0) {
     keep(
-      await store.all(sql`
+      await evidence.all(sql`
 select r.run_id, r.status
   from ${table('runs')} r
  where ${isAnyOf(raw('r.run_id'), runIds)}`),
@@ -98,9 +99,9 @@ select r.run_id, r.status
   const sessionIds = unique(
     runs.filter(run => run.runId !== null && !statuses.has(run.runId)).map(run => run.sessionId),
   );
-  if (options.readsConversations && store.tables.sessions && sessionIds.length > 0) {
+  if (options.readsConversations && evidence.tables.sessions && sessionIds.length > 0) {
     keep(
-      await store.all(
+      await evidence.all(
         either({
           sqlite: sql`
 select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status

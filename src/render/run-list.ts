@@ -10,11 +10,26 @@ interface ListOptions extends Look {
   readonly nowMicros: number;
   /** Columns of the terminal; null: a pipe, which gets whole values and ISO times. */
   readonly columns: number | null;
+  /** Which profile each run comes from, when several are read. */
+  readonly profiles?: readonly string[];
 }
 
 /** Runs as a table: state, then who, then what it took, then the last word. */
 export function renderRunList(runs: readonly JudgedRun[], options: ListOptions): Safe {
-  return renderColumns(options.columns === null ? pipeColumns(runs) : terminalColumns(runs, options), options.columns);
+  const {columns, profiles} = options;
+  const drawn = columns === null ? pipeColumns(runs) : terminalColumns(runs, options);
+  if (profiles) {
+    const shape: Shape = columns === null ? {} : {shrinkTo: 8};
+    // After the state and the time, before the id: `show <id>` needs both.
+    drawn.splice(2, 0, {
+      label: 'PROFILE',
+      align: 'left',
+      dropOrder: 0,
+      cells: profiles.map(name => safe(name)),
+      ...shape,
+    });
+  }
+  return renderColumns(drawn, columns);
 }
 
 type Shape = Partial<Pick<DrawnColumn, 'align' | 'dropOrder' | 'shrinkTo' | 'paint'>>;

@@ -34,3 +34,13 @@ export function checkSchema(found: FoundColumns, choice: TableChoice, label: str
     );
   }
 }
+
+/** The error of a database that was named for Agno's own run tables and has none that can be used. */
+export function noRunTables(label: string, areThere: boolean): UserError {
+  const names = `"${DEFAULT_TABLES.runs}" or "${DEFAULT_TABLES.sessions}"`;
+  return new UserError(
+    EXIT.schema,
+    areThere ? `${names} of "${label}" may not be read or is not understood.` : `"${label}" has no table ${names}.`,
+    {hint: 'Is it the database of your agents?'},
+  );
+}

@@ -1,6 +1,7 @@
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {type UserError, usageError} from '../errors.ts';
+import {loadService} from './postgres/service.ts';
 
 /** A database to read, as parsed from a URL, a path or the environment. Holds secrets: never printed as a whole. */
 export type Source = SqliteSource | PostgresSource;
@@ -30,6 +31,8 @@ export interface PostgresSource {
   readonly sslKey: string | null;
   readonly sslPassword: string | null;
   readonly passFile: string | null;
+  /** Where a profile has its password from; asked when a connection is made, before `.pgpass`. */
+  readonly askPassword?: () => Promise<string>;
 }
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -57,6 +60,44 @@ const URL_SHAPE = /^([a-z][a-z0-9]*)(?:\+[a-z0-9_]+)?:(\/\/)?/i;
  * @throws UserError (exit 2); the message never quotes what may hold a password
  */
 export function parseSource(text: string, origin: string, env: Env, cwd: string): Source {
+  const parsed = parseDatabase(text, origin, cwd);
+  return parsed instanceof Map ? fromParameters(parsed, origin, env) : (parsed as SqliteSource);
+}
+
+/** True when the text itself carries a password, as a file that others may read must not. */
+export function holdsPassword(text: string, origin: string, cwd: string): boolean {
+  try {
+    const parsed = parseDatabase(text, origin, cwd);
+    return parsed instanceof Map && [...parsed.keys()].some(key => SECRET_PARAMETER.test(key));
+  } catch {
+    // What cannot be read is refused where it is used; here it only must not be taken for harmless.
+    return /:[^/]*@|password/i.test(text);
+  }
+}
+const SECRET_PARAMETER = /^(?!sslkey$|passfile$).*(pass|pwd|secret|token|key)/;
+
+/**
+ * What a text says about its database without service file and environment, built from its parts: no secret in it.
+ * @throws UserError (exit 2) when it cannot be read
+ */
+export function describeDatabase(
+  text: string,
+  origin: string,
+  cwd: string,
+): {dialect: Source['dialect']; label: string} {
+  const parsed = parseDatabase(text, origin, cwd);
+  if (!(parsed instanceof Map)) return {dialect: 'sqlite', label: parsed.file};
+  // A service's parameters are looked up when it is connected to; the others can be checked now.
+  if (!parsed.get('service')) fromParameters(parsed, origin, {});
+  const part = (key: string, before = '', after = '') => (parsed.get(key) ? `${before}${parsed.get(key)}${after}` : '');
+  const host = parsed.get('host')?.includes(':') ? `[${parsed.get('host')}]` : (parsed.get('host') ?? '');
+  const place = `${part('user', '', '@')}${host}${part('port', ':')}${part('dbname', '/') || part('database', '/')}`;
+  const words = [place, part('service', 'service='), part('sslmode', 'sslmode=')].filter(word => word !== '');
+  return {dialect: 'postgres', label: words.join(' ') || '(the PG* variables)'};
+}
+
+/** What the text says by itself: a file, or libpq's parameters, to be completed from service file and environment. */
+function parseDatabase(text: string, origin: string, cwd: string): SqliteSource | Map<string, string> {
   const trimmed = text.trim();
   if (trimmed === '')
     throw usageError(
@@ -68,7 +109,7 @@ export function parseSource(text: string, origin: string, env: Env, cwd: string)
   if (match?.[2] !== undefined || scheme === 'sqlite') {
     if (scheme === 'sqlite') return parseSqliteUrl(trimmed.slice(match![0].length), origin, cwd);
     if (scheme === 'postgresql' || scheme === 'postgres')
-      return parsePostgresUrl(trimmed.slice(match![0].length), origin, env);
+      return parsePostgresUrl(trimmed.slice(match![0].length), origin);
     if (scheme !== 'file')
       throw usageError(
         `${origin} "${scheme}://…" is no database this tool reads.`,
@@ -78,7 +119,7 @@ export function parseSource(text: string, origin: string, env: Env, cwd: string)
   if (scheme === 'file') return parseFileUri(trimmed, origin, cwd);
   if (trimmed === ':memory:') throw inMemory(origin);
   if (/^\s*[a-z_]+\s*=/i.test(trimmed) && /\b(host|hostaddr|dbname|service|user|port)\s*=/.test(trimmed)) {
-    return fromParameters(parseKeywords(trimmed, origin), origin, env);
+    return parseKeywords(trimmed, origin);
   }
   // A misspelt URL taken for a path would be printed with its password.
   if (trimmed.includes('://') || (/^(\/\/)?[^/\\]*:.*@/s.test(trimmed) && !/^[a-z]:[\\/]/i.test(trimmed))) {
@@ -124,7 +165,7 @@ function parseSqliteUrl(rest: string, origin: string, cwd: string): SqliteSource
  * may hold `/`, `#` or `?`. An `@` in what is then the host comes from a password that was not encoded: refused, because
  * part of the password would end up in messages as a host.
  */
-function parsePostgresUrl(rest: string, origin: string, env: Env): PostgresSource {
+function parsePostgresUrl(rest: string, origin: string): Map<string, string> {
   const match = /^(?:([^:/@?]*)(?::([^@]*))?@)?(\[[^\]]*\]|[^:/?#]*)(?::([^/?#]*))?(?:\/([^?#]*))?(?:\?(.*))?$/s.exec(
     rest,
   );
@@ -156,7 +197,7 @@ function parsePostgresUrl(rest: string, origin: string, env: Env): PostgresSourc
     seen.add(pair.slice(0, equals));
     set(pair.slice(0, equals).toLowerCase(), pair.slice(equals + 1).replaceAll('+', '%20'));
   }
-  return fromParameters(parameters, origin, env);
+  return parameters;
 }
 
 function severalHosts(origin: string): UserError {
@@ -197,33 +238,35 @@ function parseKeywords(text: string, origin: string): Map<string, string> {
 
 /** The connection that libpq's variables describe; null unless PGHOST, PGDATABASE or PGSERVICE says there is one. */
 export function sourceFromEnvironment(env: Env): PostgresSource | null {
-  if (!env.PGHOST && !env.PGDATABASE) return null;
+  if (!env.PGHOST && !env.PGDATABASE && !env.PGSERVICE) return null;
   return fromParameters(new Map(), 'the PG* variables', env);
 }
 
-/** libpq's parameters, and the spelling asyncpg has for one of them; what is missing comes from PG* and the defaults. */
-function fromParameters(parameters: ReadonlyMap<string, string>, origin: string, env: Env): PostgresSource {
+/**
+ * Completes libpq's parameters, and the spellings asyncpg has for two of them, in libpq's order: what is given, the
+ * service's, PG*, defaults.
+ */
+function fromParameters(given: ReadonlyMap<string, string>, origin: string, env: Env): PostgresSource {
+  const aliases: Readonly<Record<string, string>> = {dbname: 'database', sslmode: 'ssl'};
+  const explicit = (key: string) => given.get(key) || given.get(aliases[key] ?? key) || undefined;
+  const service = explicit('service') ?? env.PGSERVICE;
+  const served = service ? loadService(service, env) : new Map<string, string>();
   const value = (key: string, variable?: string): string | null =>
-    parameters.get(key) || (variable ? env[variable] : undefined) || null;
-  const originOf = (keys: readonly string[], variable: string) =>
-    keys.some(key => parameters.get(key)) ? origin : variable;
-  if (parameters.get('service'))
-    throw usageError(
-      `${origin} names a service; service files are not read.`,
-      'Write its host, dbname and user instead of service=…',
-    );
+    explicit(key) || (served.get(key) ?? (variable ? env[variable] : undefined)) || null;
+  const originOf = (key: string, variable: string) =>
+    explicit(key) ? origin : served.has(key) ? `service "${service}"` : variable;
   const host = value('host', 'PGHOST');
-  if (host?.includes(',')) throw severalHosts(originOf(['host'], 'PGHOST'));
+  if (host?.includes(',')) throw severalHosts(originOf('host', 'PGHOST'));
   const user = value('user', 'PGUSER') ?? env.USER ?? env.LOGNAME ?? 'postgres';
   return {
     dialect: 'postgres',
     host: host ?? value('hostaddr', 'PGHOSTADDR') ?? 'localhost',
     hostAddress: value('hostaddr', 'PGHOSTADDR'),
-    port: parsePort(value('port', 'PGPORT'), originOf(['port'], 'PGPORT')),
+    port: parsePort(value('port', 'PGPORT'), originOf('port', 'PGPORT')),
     user,
     password: value('password', 'PGPASSWORD'),
-    database: value('dbname') ?? value('database', 'PGDATABASE') ?? user,
-    sslMode: parseSslMode(value('sslmode') ?? value('ssl', 'PGSSLMODE'), originOf(['sslmode', 'ssl'], 'PGSSLMODE')),
+    database: value('dbname', 'PGDATABASE') ?? user,
+    sslMode: parseSslMode(value('sslmode', 'PGSSLMODE'), originOf('sslmode', 'PGSSLMODE')),
     sslRootCert: value('sslrootcert', 'PGSSLROOTCERT'),
     sslCert: value('sslcert', 'PGSSLCERT'),
     sslKey: value('sslkey', 'PGSSLKEY'),

@@ -24,6 +24,18 @@ export interface Store {
   /** Microseconds since 1970 by the clock that counts: the server's on Postgres, ours on SQLite. */
   nowMicros(): number;
   close(): Promise<void>;
+  /** Where Agno's own run table is, when that is another database. */
+  readonly evidence?: Evidence;
+}
+
+/**
+ * What may hold Agno's own run tables: further evidence, never needed. A database of its own that cannot be read has
+ * no tables and says so in the notes.
+ */
+export type Evidence = Pick<Store, 'dialect' | 'label' | 'tables' | 'all' | 'close'>;
+
+export function evidenceOf(store: Store): Evidence {
+  return store.evidence ?? store;
 }
 
 /** What the user said about where the tables are. */
@@ -52,6 +64,8 @@ export interface OpenOptions {
   readonly nowMicros: () => number;
   /** Longest time one statement may take, ms. */
   readonly timeoutMs: number;
+  /** `runs`: a database of Agno's own run tables, which needs no traces. */
+  readonly holds?: 'traces' | 'runs';
   /** Told what a reader of the answer must know: one line, no secret. */
   readonly warn?: (text: string) => void;
   /** Where debug lines go; absent unless asked for. */

@@ -172,6 +172,7 @@ describe('wrong usage exits 2', () => {
     ['list', '--format', 'tree', /table, json, jsonl/],
     ['list', '--timeout', '5', /5s/],
     ['list', '--timeout', 'abc', /30m/],
+    ['list', '--env-file', '/nowhere/.env', /looked for/],
     ['list', '--color', 'sometimes', /auto, always, never/],
     ['show', '--io', 'half', /none, preview, full/],
     ['show', '--depth', 'deep', /--depth/],
@@ -195,7 +196,7 @@ describe('wrong usage exits 2', () => {
 
   /** Flags that take any text there is: names, ids and patterns. */
   const ANY_TEXT = [
-    ...['--db', '--schema', '--traces-table', '--spans-table', '--path', '--span'],
+    ...['--db', '--profile', '--runs-db', '--schema', '--traces-table', '--spans-table', '--path', '--span'],
     ...['--session', '--user', '--agent', '--team', '--workflow', '--run', '--trace'],
     ...['--model', '--tool', '--name', '--status'],
   ];

@@ -206,13 +206,6 @@ describe('Postgres URLs', () => {
     expect(refusal('postgresql:///ai', {PGHOST: 'one,two'})).toContain('several hosts');
   });
 
-  it.each(['postgresql:///ai?service=prod', 'service=prod', 'service=prod dbname=ai'])(
-    'a service file is not read, which is said, so that no other database is taken for it: %s',
-    text => {
-      expect(refusal(text)).toContain('service');
-    },
-  );
-
   it.each(['abc', '0', '65536', '-1', '54 32', '5432x', '1e3'])('the port %s is refused', port => {
     expect(refusal(`postgresql://db.example:${port}/ai`)).toContain('port');
   });
@@ -527,7 +520,8 @@ describe('which database', () => {
     writeFileSync(path.join(cwd, 'agno.db'), '');
     return cwd;
   };
-  const chosen = (env: Env, cwd: string, db?: string) => labelOf(sourceOf({db}, {env, cwd} as Context));
+  const chosen = (env: Env, cwd: string, db?: string) =>
+    labelOf(sourceOf({db}, {env, cwd, secrets: [] as string[]} as Context));
   const pg = (name: string) => `postgresql://u@${name}/d`;
 
   it('--db, AGNO_TRACE_DB, DATABASE_URL, PG*, ./agno.db: the first that is there', () => {

@@ -24,10 +24,11 @@ interface ConnectOptions {
   readonly debug?: (text: string) => void;
 }
 
-/** Connects as libpq would for the source's `sslmode`, with its password or the one in `.pgpass`. */
+/** Connects as libpq would for the source's `sslmode`, with its password, the one its profile asks for, or `.pgpass`'s. */
 export async function connectClient(source: PostgresSource, options: ConnectOptions): Promise<Client> {
   const {default: pg} = await import('pg');
-  const password = source.password ?? passwordFromFile(source, text => options.debug?.(text));
+  const password =
+    source.password ?? (await source.askPassword?.()) ?? passwordFromFile(source, text => options.debug?.(text));
   const tries = attempts(source);
   for (const [i, attempt] of tries.entries()) {
     const client = new pg.Client({

@@ -39,7 +39,9 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
         );
       return fail(
         `"${label}" refused the login of user "${source.user}".`,
-        'Check the user and the password: in the URL, PGPASSWORD or ~/.pgpass.',
+        source.askPassword
+          ? 'Check the user, and what password_command of the profile prints.'
+          : 'Check the user and the password: in the URL, PGPASSWORD or ~/.pgpass.',
       );
     case '3D000':
       return fail(`there is no database "${source.database}" at ${at}.`, 'Check the last part of the URL.');

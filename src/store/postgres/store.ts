@@ -1,7 +1,7 @@
 import type {Client as PgClient} from 'pg';
 import {EXIT, UserError} from '../../errors.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
-import {checkSchema} from '../schema-check.ts';
+import {checkSchema, noRunTables} from '../schema-check.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
 import {DEFAULT_TABLES, type OpenOptions, type Store, type TableChoice, tableNamesOf} from '../store.ts';
 import {connectClient} from './connect.ts';
@@ -113,7 +113,11 @@ class Connection {
     const {tables, now, timeout} = rows[0]!;
     const limit = Number(timeout);
     return {
-      tables: chooseTables(JSON.parse(tables) as FoundTable[], choice, this.client),
+      tables: (this.options.holds === 'runs' ? chooseRunTables : chooseTables)(
+        JSON.parse(tables) as FoundTable[],
+        choice,
+        this.client,
+      ),
       clockAheadMicros: Math.round(Number(now) - (asked + answered) / 2),
       timeoutMs: limit > 0 ? Math.min(limit, this.options.timeoutMs) : this.options.timeoutMs,
     };
@@ -194,6 +198,11 @@ function chooseTables(found: readonly FoundTable[], choice: TableChoice, client:
       );
     }
   }
+  return {spans: spansName(spans!, label), traces: qualified(traces!), ...runTables(tableOf)};
+}
+
+/** Agno's own run tables, as far as they are there, readable and understood. */
+function runTables(tableOf: (name: string) => FoundTable | undefined): TableNames {
   const optional = (name: string, columns: readonly string[]): string | undefined => {
     const table = tableOf(name);
     const isUsable =
@@ -201,11 +210,21 @@ function chooseTables(found: readonly FoundTable[], choice: TableChoice, client:
     return isUsable ? qualified(table) : undefined;
   };
   return {
-    spans: spansName(spans!, label),
-    traces: qualified(traces!),
     runs: optional(DEFAULT_TABLES.runs, ['run_id', 'status', 'created_at']),
     sessions: optional(DEFAULT_TABLES.sessions, ['session_id', 'runs']),
   };
+}
+
+/** Where the run tables are in a database of their own: the schema that was asked for, `ai`, or the only one. */
+function chooseRunTables(found: readonly FoundTable[], {schema: asked}: TableChoice, client: PgClient): TableNames {
+  const label = `${client.user}@${client.host}:${client.port}/${client.database}`;
+  const tables = found.filter(({name}) => name === DEFAULT_TABLES.runs || name === DEFAULT_TABLES.sessions);
+  const schemas = [...new Set(tables.map(table => table.schema))].sort();
+  const schema = [asked, 'ai'].find(name => name !== null && schemas.includes(name)) ?? schemas[0];
+  const tableOf = (name: string) => tables.find(table => table.schema === schema && table.name === name);
+  const chosen = runTables(tableOf);
+  if (chosen.runs || chosen.sessions) return chosen;
+  throw noRunTables(label, tables.length > 0);
 }
 
 function qualified(table: FoundTable): string {

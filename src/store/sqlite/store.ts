@@ -2,7 +2,7 @@ import {accessSync, constants, type Stats, statSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, UserError} from '../../errors.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
-import {checkSchema} from '../schema-check.ts';
+import {checkSchema, noRunTables} from '../schema-check.ts';
 import type {SqliteSource} from '../source.ts';
 import {DEFAULT_TABLES, type OpenOptions, type Store, tableNamesOf} from '../store.ts';
 import {describeSqlite} from './describe.ts';
@@ -131,20 +131,27 @@ function statOf(file: string): Stats | string {
   }
 }
 
-function findTables(connection: SqliteConnection, source: SqliteSource, {tables: choice}: OpenOptions): TableNames {
+function findTables(
+  connection: SqliteConnection,
+  source: SqliteSource,
+  {tables: choice, holds}: OpenOptions,
+): TableNames {
   const columnsOf = (name: string): string[] | null => {
     const rows = connection.all('select name from pragma_table_info(?)', [name]) as {name: string}[];
     return rows.length === 0 ? null : rows.map(row => row.name);
   };
-  checkSchema({spans: columnsOf(choice.spansTable), traces: columnsOf(choice.tracesTable)}, choice, source.file);
   const optional = (name: string, columns: readonly string[]): string | undefined => {
     const found = columnsOf(name);
     return found && columns.every(column => found.includes(column)) ? quoteIdentifier(name) : undefined;
   };
-  return {
-    spans: quoteIdentifier(choice.spansTable),
-    traces: quoteIdentifier(choice.tracesTable),
+  const own = {
     runs: optional(DEFAULT_TABLES.runs, ['run_id', 'status', 'created_at']),
     sessions: optional(DEFAULT_TABLES.sessions, ['session_id', 'runs']),
   };
+  if (holds === 'runs') {
+    if (own.runs || own.sessions) return own;
+    throw noRunTables(source.file, [DEFAULT_TABLES.runs, DEFAULT_TABLES.sessions].some(columnsOf));
+  }
+  checkSchema({spans: columnsOf(choice.spansTable), traces: columnsOf(choice.tracesTable)}, choice, source.file);
+  return {spans: quoteIdentifier(choice.spansTable), traces: quoteIdentifier(choice.tracesTable), ...own};
 }

@@ -1,0 +1,164 @@
+import {existsSync, readFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import path from 'node:path';
+import type {Context} from '../context.ts';
+import {EXIT, UserError, usageError} from '../errors.ts';
+import {type Config, loadConfig} from '../profiles/config-file.ts';
+import {type Profile, sourceOfProfile} from '../profiles/profile.ts';
+import {parseSource, type Source, secretsOf, sourceFromEnvironment} from '../store/source.ts';
+import {DEFAULT_TABLES, type TableChoice} from '../store/store.ts';
+import type {DatabaseFlags} from './declare.ts';
+import {closest} from './values.ts';
+
+const DEFAULT_FILE = 'agno.db';
+
+/** Which database to read, and where what is in it. */
+export interface Connection {
+  /** The profile it comes from; null when flags or the environment name it. */
+  readonly profile: string | null;
+  readonly source: Source;
+  readonly tables: TableChoice;
+  /** The database of Agno's own run table, where that is another one. */
+  readonly runs: Source | null;
+}
+
+/**
+ * Which database: `--db` or `--profile`, AGNO_TRACE_DB, AGNO_TRACE_PROFILE or the default profile, DATABASE_URL, libpq's
+ * PG*, `./agno.db` (design section 4). Flags win over what a profile says about tables.
+ */
+export function connectionOf(flags: DatabaseFlags, context: Context): Connection {
+  const {cwd} = context;
+  const env = readEnvFile(flags, context);
+  const [name, ...others] = flags.profile ?? [];
+  if (others.length > 0)
+    throw usageError(
+      'several profiles are given, and this command reads one database.',
+      'Only list reads several: agno-trace list --profile a --profile b',
+    );
+  if (flags.db !== undefined && name !== undefined)
+    throw usageError('--db and --profile both name a database.', 'Pass one of them.');
+  const direct = (source: Source): Connection => withSecrets(context, {profile: null, source, ...rest(flags, context)});
+  if (name !== undefined) return connectionOfProfile(profileOf(configOf(context), name), flags, context);
+  if (flags.db !== undefined) return direct(parseSource(flags.db, '--db', env, cwd));
+  if (env.AGNO_TRACE_DB) return direct(parseSource(env.AGNO_TRACE_DB, 'AGNO_TRACE_DB', env, cwd));
+  const standing = standingProfile(context);
+  if (standing) return connectionOfProfile(standing, flags, context);
+  if (env.DATABASE_URL) return direct(parseSource(env.DATABASE_URL, 'DATABASE_URL', env, cwd));
+  const fromEnvironment = sourceFromEnvironment(env);
+  if (fromEnvironment) return direct(fromEnvironment);
+  if (existsSync(path.join(cwd, DEFAULT_FILE))) return direct(parseSource(DEFAULT_FILE, 'the default', env, cwd));
+  throw new UserError(EXIT.usage, `no database given, and there is no "./${DEFAULT_FILE}" here.`, {
+    hint: 'Pass --db with the URL from your Python code, or set AGNO_TRACE_DB; agno-trace demo shows how it looks.',
+  });
+}
+
+export function sourceOf(flags: DatabaseFlags, context: Context): Source {
+  return connectionOf(flags, context).source;
+}
+
+export function tableChoiceOf(flags: DatabaseFlags, profile?: Profile): TableChoice {
+  return {
+    schema: flags.schema ?? profile?.schema ?? null,
+    tracesTable: flags.tracesTable ?? profile?.tracesTable ?? DEFAULT_TABLES.traces,
+    spansTable: flags.spansTable ?? profile?.spansTable ?? DEFAULT_TABLES.spans,
+  };
+}
+
+function rest(flags: DatabaseFlags, {env, cwd}: Context): Pick<Connection, 'tables' | 'runs'> {
+  const runs = flags.runsDb === undefined ? null : parseSource(flags.runsDb, '--runs-db', env, cwd);
+  return {tables: tableChoiceOf(flags), runs};
+}
+
+export function connectionOfProfile(profile: Profile, flags: DatabaseFlags, context: Context): Connection {
+  for (const key of profile.unknownKeys)
+    context.notes.push(`profile "${profile.name}" has a key "${key}" that this version does not know`);
+  const around = {
+    env: context.env,
+    cwd: context.cwd,
+    folder: path.dirname(configOf(context).file),
+    onSecret: (secret: string) => context.secrets.push(secret),
+  };
+  return withSecrets(context, {
+    profile: profile.name,
+    source: sourceOfProfile(profile, 'db', around)!,
+    tables: tableChoiceOf(flags, profile),
+    runs: rest(flags, context).runs ?? sourceOfProfile(profile, 'runsDb', around),
+  });
+}
+
+/** A password of a service file or a profile stands in no argument and no variable that errors are searched for. */
+function withSecrets(context: Context, connection: Connection): Connection {
+  for (const source of [connection.source, connection.runs]) {
+    if (source?.dialect !== 'postgres') continue;
+    // One that is also a name would give itself away by being masked there.
+    const names = [source.user, source.host, source.database];
+    context.secrets.push(...secretsOf(source).filter(secret => !names.includes(secret)));
+  }
+  return connection;
+}
+
+/**
+ * Adds the variables of `--env-file` to the context; those that are set win, as with Node and dotenv. Node itself looks for
+ * this flag behind a script too, but only whether the file is there: without it the program ends before this is reached
+ * (exit 9, `node: x.env: not found`).
+ */
+export function readEnvFile({envFile}: DatabaseFlags, context: Context): Context['env'] {
+  if (envFile === undefined) return context.env;
+  const file = path.resolve(context.cwd, envFile);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new UserError(
+      EXIT.usage,
+      code === 'ENOENT'
+        ? `--env-file "${envFile}" does not exist.`
+        : `--env-file "${envFile}" cannot be read (${code}).`,
+      {hint: `It was looked for at ${file}`, cause: error},
+    );
+  }
+  // Imported above it would load all that node:util has, at every start.
+  const {parseEnv} = createRequire(import.meta.url)('node:util') as typeof import('node:util');
+  const added = parseEnv(text);
+  const set = Object.entries(context.env).filter(([, value]) => value !== undefined);
+  context.env = {...added, ...Object.fromEntries(set)};
+  return context.env;
+}
+
+/** The config file, or a word on why there can be none. */
+export function configOf({env, cwd}: Context): Config {
+  const config = loadConfig(env, cwd);
+  if (config) return config;
+  throw usageError('there is no place for a config file: HOME is not set.', 'Name the file: AGNO_TRACE_CONFIG.');
+}
+
+/** @throws UserError exit 2 that names what was probably meant, or all there are */
+export function profileOf({profiles, file}: Config, name: string): Profile {
+  const found = profiles.get(name);
+  if (found) return found;
+  const known = [...profiles.keys()];
+  const near = closest(name, known);
+  throw usageError(
+    `there is no profile "${name}" in "${file}".`,
+    near
+      ? `Did you mean ${near}?`
+      : known.length > 0
+        ? `There are: ${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}.`
+        : `agno-trace profile add ${name} --db <url> makes it.`,
+  );
+}
+
+/** The profile of AGNO_TRACE_PROFILE, else the default one; null when there is neither. */
+function standingProfile(context: Context): Profile | null {
+  const {env, cwd} = context;
+  if (env.AGNO_TRACE_PROFILE) return profileOf(configOf(context), env.AGNO_TRACE_PROFILE);
+  const config = loadConfig(env, cwd);
+  if (!config || config.defaultName === null) return null;
+  const found = config.profiles.get(config.defaultName);
+  if (found) return found;
+  throw usageError(
+    `the default profile "${config.defaultName}" is not in "${config.file}".`,
+    'agno-trace profile use <name> chooses another one.',
+  );
+}

@@ -1,0 +1,113 @@
+import type {Context} from '../context.ts';
+import {EXIT, UserError, usageError} from '../errors.ts';
+import type {Profile} from '../profiles/profile.ts';
+import type {Source} from '../store/source.ts';
+import type {Store} from '../store/store.ts';
+import {own, safe} from '../text/safe.ts';
+import {configOf, connectionOfProfile, profileOf, readEnvFile} from './connection.ts';
+import {maskSecrets, withConnection} from './database.ts';
+import type {ReadFlags} from './declare.ts';
+
+/**
+ * The profiles that `--profile a --profile b` or `--all-profiles` name; null when one database is asked for.
+ * @throws UserError exit 2 for an unknown one, or for two ways of saying which
+ */
+export function severalProfiles(
+  flags: ReadFlags & {allProfiles?: boolean},
+  context: Context,
+): readonly Profile[] | null {
+  const names = [...new Set(flags.profile ?? [])];
+  if (!flags.allProfiles && (flags.profile ?? []).length < 2) return null;
+  const flag = flags.allProfiles ? '--all-profiles' : '--profile';
+  if (flags.allProfiles && names.length > 0)
+    throw usageError('--all-profiles and --profile both say which.', 'Pass one of them.');
+  if (flags.db !== undefined) throw usageError(`--db and ${flag} both name a database.`, 'Pass one of them.');
+  readEnvFile(flags, context);
+  const config = configOf(context);
+  if (!flags.allProfiles) return names.map(name => profileOf(config, name));
+  if (config.profiles.size === 0)
+    throw usageError(
+      `there are no profiles in "${config.file}".`,
+      'agno-trace profile add <name> --db <url> makes one.',
+    );
+  return [...config.profiles.values()];
+}
+
+export interface ProfileResult<T> {
+  readonly profile: string;
+  readonly answer: T | null;
+  /** Why there is no answer, for the notes. */
+  readonly failure: string | null;
+}
+
+/**
+ * Asks the same of several databases, all at once: a page takes as long as the slowest and not as long as all, and one
+ * that does not answer delays no other. Only what shares a database waits for the one before it, so that none gets more
+ * than two connections (its traces and its run table).
+ * @throws UserError when none could be read
+ */
+export async function withEachProfile<T>(
+  profiles: readonly Profile[],
+  flags: ReadFlags,
+  context: Context,
+  then: string,
+  ask: (store: Store, context: Context, profile: string) => Promise<T>,
+): Promise<ProfileResult<T>[]> {
+  const last = new Map<string, Promise<unknown>>();
+  const printed = profiles.map((): string[] => []);
+  const failures: UserError[] = [];
+  const one = async (profile: Profile, at: number): Promise<ProfileResult<T>> => {
+    const {name} = profile;
+    const notes: string[] = [];
+    // Statements of all must not mix.
+    const stdout = {...context.stdout, write: (text: string) => void printed[at]!.push(text)};
+    const mine = {...context, notes, ...(flags.printSql ? {stdout} : {})};
+    try {
+      const connection = connectionOfProfile(profile, flags, mine);
+      const keys = [connection.source, connection.runs].flatMap(source => (source ? [keyOf(source)] : []));
+      const before = keys.map(key => last.get(key));
+      let answer: T | null = null;
+      const task = Promise.all(before).then(() =>
+        withConnection(connection, flags, mine, then, async (store, out) => {
+          answer = await ask(store, out, name);
+          context.notes.push(...notes.splice(0).map(note => `profile "${name}": ${note}`));
+        }),
+      );
+      for (const key of keys)
+        last.set(
+          key,
+          task.catch(() => undefined),
+        );
+      await task;
+      return {profile: name, answer, failure: null};
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failures.push(error);
+      const hint = error.hint ? ` (${error.hint})` : '';
+      const failure = `profile "${name}" could not be read: ${error.message}${hint}`;
+      return {profile: name, answer: null, failure: maskSecrets(failure, context.secrets)};
+    }
+  };
+  const results = await Promise.all(profiles.map(one));
+  for (const [i, texts] of printed.entries()) {
+    if (texts.length > 0) context.stdout.write(own(`-- profile ${safe(profiles[i]!.name)}\n${texts.join('')}\n`));
+  }
+  if (failures.length === profiles.length && profiles.length > 0) throw noneOf(results, failures);
+  return results;
+}
+
+/** Two profiles of one server and database share its connections, whoever they log in as. */
+function keyOf(source: Source): string {
+  return source.dialect === 'sqlite'
+    ? source.file
+    : `${source.hostAddress ?? source.host}:${source.port}/${source.database}`;
+}
+
+function noneOf(results: readonly ProfileResult<unknown>[], failures: readonly UserError[]): UserError {
+  const codes = new Set(failures.map(({exitCode}) => exitCode));
+  return new UserError(
+    codes.size === 1 ? failures[0]!.exitCode : EXIT.unreachable,
+    `none of ${results.length} profiles could be read: ${results.map(({failure}) => failure).join(' ')}`,
+    {hint: 'Read one by itself, with --debug: agno-trace list --profile <name>', cause: failures[0]},
+  );
+}

@@ -1,0 +1,165 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import {parse, stringify, TomlError} from 'smol-toml';
+import {EXIT, UserError, usageError} from '../errors.ts';
+import type {Env} from '../store/source.ts';
+import {isTable, type Profile, parseProfile, SECRET_HINT, secretKeysOf} from './profile.ts';
+
+type Toml = Record<string, unknown>;
+
+/** What the config file says. Keys of others are kept when it is written again. */
+export interface Config {
+  readonly file: string;
+  /** In the order of the file. */
+  readonly profiles: ReadonlyMap<string, Profile>;
+  /** Which profile is used when nothing is said; it may be gone. */
+  readonly defaultName: string | null;
+  /** The whole document. */
+  readonly toml: Toml;
+  /** Comments in the file; writing it again loses them. */
+  readonly comments: number;
+}
+
+const NAME = 'agno-trace';
+
+/**
+ * Where the config file is: AGNO_TRACE_CONFIG, else `config.toml` in the folder that env-paths gives for config. Its
+ * three lines are repeated here because it reads the variables of the process once, when it is loaded, and a command is
+ * given its own (`--env-file`, tests); a test compares the two.
+ * @returns null where neither a variable nor a home folder tells
+ */
+export function configPlace(env: Env, cwd: string, platform: string = process.platform): string | null {
+  if (env.AGNO_TRACE_CONFIG) return path.resolve(cwd, env.AGNO_TRACE_CONFIG);
+  const home = platform === 'win32' ? env.USERPROFILE : env.HOME;
+  const inHome = (...parts: string[]) => (home ? path.join(home, ...parts) : null);
+  let folder: string | null;
+  if (platform === 'darwin') folder = inHome('Library', 'Preferences', NAME);
+  else if (platform === 'win32') {
+    const appData = env.APPDATA || inHome('AppData', 'Roaming');
+    folder = appData && path.join(appData, NAME, 'Config');
+  } else {
+    // A relative path is invalid and to be ignored (XDG Base Directory Specification).
+    const base = path.isAbsolute(env.XDG_CONFIG_HOME ?? '') ? env.XDG_CONFIG_HOME! : inHome('.config');
+    folder = base && path.join(base, NAME);
+  }
+  return folder && path.join(folder, 'config.toml');
+}
+
+/**
+ * Reads the config file where there is one.
+ * @throws UserError exit 2 with file, line and column for what is no TOML; for a password in a file that others can read
+ */
+export function loadConfig(env: Env, cwd: string): Config | null {
+  const file = configPlace(env, cwd);
+  if (file === null) return null;
+  const text = textOf(file);
+  if (text === null) return {file, profiles: new Map(), defaultName: null, toml: {}, comments: 0};
+  const toml = parseToml(text, file);
+  const {profiles: tables = {}, default: defaultName = null} = toml;
+  if (!isTable(tables)) throw usageError(`"profiles" in "${file}" is no table.`, 'Write [profiles.name].');
+  if (defaultName !== null && typeof defaultName !== 'string')
+    throw usageError(`"default" in "${file}" is no text.`, 'agno-trace profile use <name> writes it.');
+  const profiles = new Map(Object.entries(tables).map(([name, table]) => [name, parseProfile(name, table, file)]));
+  for (const profile of profiles.values()) refuseOpenFile(file, profile, cwd);
+  return {file, profiles, defaultName, toml, comments: commentsIn(text)};
+}
+
+function textOf(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw new UserError(EXIT.usage, `the config file "${file}" cannot be read (${code}).`, {
+      hint: 'Check its permissions, or name another one: AGNO_TRACE_CONFIG.',
+      cause: error,
+    });
+  }
+}
+
+function parseToml(text: string, file: string): Toml {
+  try {
+    // Whole and broken numbers stay what they are when the file is written again.
+    return parse(text, {integersAsBigInt: true});
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // Only its first line: the rest quotes the file.
+    const reason = error.message.split('\n')[0]!.replace(/^Invalid TOML document: /, '');
+    throw usageError(
+      `${file}:${error.line}:${error.column} is no TOML: ${reason}.`,
+      'Check quotes and brackets there.',
+    );
+  }
+}
+
+const OTHERS_READ = 0o044;
+const OTHERS_WRITE = 0o022;
+
+/** Nobody else may read a password, or write a command that is run as the user. */
+function refuseOpenFile(file: string, profile: Profile, cwd: string): void {
+  if (process.platform === 'win32') return;
+  const mode = statSync(file).mode & 0o777;
+  const shown = mode.toString(8).padStart(4, '0');
+  const [key] = secretKeysOf(profile, cwd);
+  if (key !== undefined && mode & OTHERS_READ)
+    throw usageError(
+      `"${file}" holds a password (${key} of profile "${profile.name}") and others can read it (mode ${shown}).`,
+      `chmod 600 ${file}. Better: ${SECRET_HINT}`,
+    );
+  if ((profile.passwordCommand ?? profile.runsPasswordCommand) !== undefined && mode & OTHERS_WRITE)
+    throw usageError(
+      `"${file}" holds a command (profile "${profile.name}") and others can change it (mode ${shown}).`,
+      `chmod 600 ${file}`,
+    );
+}
+
+/** Comments outside of strings. */
+function commentsIn(text: string): number {
+  const parts = text.matchAll(/"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#.*/g);
+  return [...parts].filter(([part]) => part.startsWith('#')).length;
+}
+
+/**
+ * Writes the whole document, or nothing: a new file beside the old one takes its place. Mode 0600; a folder that has to
+ * be made gets 0700.
+ */
+export function saveConfig(file: string, toml: Toml): void {
+  // A link stays a link: what it points to is replaced.
+  const target = existsSync(file) ? realpathSync(file) : file;
+  const temporary = `${target}.${process.pid}.new`;
+  try {
+    mkdirSync(path.dirname(target), {recursive: true, mode: 0o700});
+    const handle = openSync(temporary, 'wx', 0o600);
+    try {
+      writeFileSync(handle, stringify(toml, {numbersAsFloat: true}));
+      fsyncSync(handle);
+      // The umask may have taken more than asked.
+      chmodSync(temporary, 0o600);
+      renameSync(temporary, target);
+    } catch (error) {
+      rmSync(temporary, {force: true});
+      throw error;
+    } finally {
+      closeSync(handle);
+    }
+  } catch (error) {
+    throw new UserError(
+      EXIT.failed,
+      `the config file "${file}" cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`,
+      {hint: 'Check the permissions of its folder, or name another file: AGNO_TRACE_CONFIG.', cause: error},
+    );
+  }
+}

@@ -1,0 +1,90 @@
+import {EXIT, UserError} from '../errors.ts';
+import type {Env} from '../store/source.ts';
+
+const LIMIT_MS = 10_000;
+/** A password is a line; a command that prints more than this is another command. */
+const MOST_BYTES = 64 * 1024;
+
+interface Asked {
+  readonly env: Env;
+  readonly cwd: string;
+  /** Whose command it is, for messages. */
+  readonly origin: string;
+}
+
+/**
+ * Runs a profile's `password_command` by `/bin/sh -c` without a terminal's stdin: the first line it prints is the
+ * password.
+ * @throws UserError exit 4; it quotes the first line of stderr and never what was printed on stdout
+ */
+export async function passwordFromCommand(command: string, {env, cwd, origin}: Asked): Promise<string> {
+  const {out, err, outcome} = await runCommand(command, env, cwd);
+  const [password = '', ...rest] = out.split(/\r?\n/);
+  const printed = [password, ...rest].filter(text => text.trim().length >= 3);
+  const said = printed.reduce((text, secret) => text.replaceAll(secret, '***'), firstLine(err));
+  const fail = (text: string) =>
+    new UserError(EXIT.unreachable, `password_command of ${origin} ${text}${said ? `: ${said}` : '.'}`, {
+      hint: 'Run it by hand: it must print the password as its first line and end with exit code 0.',
+    });
+  if (outcome !== 'exit 0')
+    throw fail(outcome === 'late' ? `took longer than ${LIMIT_MS / 1000} s` : `failed (${outcome})`);
+  if (password === '') throw fail('printed no password');
+  return password;
+}
+
+interface Ran {
+  readonly out: string;
+  readonly err: string;
+  /** `exit 3`, `signal SIGTERM`, `late`, or why it could not be run. */
+  readonly outcome: string;
+}
+
+async function runCommand(command: string, env: Env, cwd: string): Promise<Ran> {
+  // Loaded here: it would cost every start 3 ms.
+  const {spawn} = await import('node:child_process');
+  return new Promise(resolve => {
+    // A group of its own, so that at the limit what the shell started ends with it.
+    const child = spawn('/bin/sh', ['-c', command], {cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true});
+    const texts = {stdout: '', stderr: ''};
+    let outcome: string | null = null;
+    const stop = () => {
+      try {
+        process.kill(-child.pid!, 'SIGKILL');
+      } catch {
+        // It ended by itself just now.
+      }
+    };
+    const timer = setTimeout(() => {
+      outcome = 'late';
+      stop();
+      // A process that left the group may still hold the pipes.
+      finish();
+    }, LIMIT_MS);
+    const finish = () => {
+      clearTimeout(timer);
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.unref();
+      resolve({out: texts.stdout, err: texts.stderr, outcome: outcome ?? 'not run'});
+    };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        if (texts[name].length < MOST_BYTES) texts[name] += text;
+      });
+    }
+    child.once('error', error => {
+      outcome ??= `/bin/sh: ${(error as NodeJS.ErrnoException).code ?? error.message}`;
+      finish();
+    });
+    child.once('close', (code, signal) => {
+      outcome ??= code === null ? `signal ${signal}` : `exit ${code}`;
+      finish();
+    });
+  });
+}
+
+const LONGEST_QUOTE = 200;
+
+function firstLine(text: string): string {
+  return (text.split(/\r?\n/).find(line => line.trim() !== '') ?? '').trim().slice(0, LONGEST_QUOTE);
+}

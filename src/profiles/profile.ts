@@ -1,0 +1,137 @@
+import {type UserError, usageError} from '../errors.ts';
+import {type Env, holdsPassword, parseSource, type Source} from '../store/source.ts';
+import {passwordFromCommand} from './password-command.ts';
+
+/** A named database, as the config file has it. May hold a password inside a URL: never printed as a whole. */
+export interface Profile {
+  readonly name: string;
+  readonly db: string;
+  readonly schema?: string;
+  readonly tracesTable?: string;
+  readonly spansTable?: string;
+  /** The database of Agno's own run table, where that is another one. */
+  readonly runsDb?: string;
+  readonly passwordCommand?: string;
+  readonly passwordEnv?: string;
+  readonly runsPasswordCommand?: string;
+  readonly runsPasswordEnv?: string;
+  /** Keys of the file that mean nothing to this version. */
+  readonly unknownKeys: readonly string[];
+}
+
+/** The file's spelling of each key. */
+export const PROFILE_KEYS = {
+  db: 'db',
+  schema: 'schema',
+  tracesTable: 'traces_table',
+  spansTable: 'spans_table',
+  runsDb: 'runs_db',
+  passwordCommand: 'password_command',
+  passwordEnv: 'password_env',
+  runsPasswordCommand: 'runs_password_command',
+  runsPasswordEnv: 'runs_password_env',
+} as const;
+
+type ProfileKey = keyof typeof PROFILE_KEYS;
+
+const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u;
+
+export function checkProfileName(name: string): void {
+  if (!NAME.test(name))
+    throw usageError(
+      `"${name}" cannot be a profile's name.`,
+      'Letters, digits, "-", "_" and "." are allowed, a letter or digit first, 64 at most.',
+    );
+}
+
+/**
+ * Reads one table of the config file.
+ * @param file for messages
+ * @throws UserError exit 2; values are not quoted, they may hold a password
+ */
+export function parseProfile(name: string, table: unknown, file: string): Profile {
+  const refuse = (text: string, hint: string): UserError => usageError(`profile "${name}" in "${file}" ${text}`, hint);
+  if (!isTable(table)) throw refuse('is no table.', `Write [profiles.${name}] with db = "…" below it.`);
+  const values: Partial<Record<ProfileKey, string>> = {};
+  for (const [key, spelled] of Object.entries(PROFILE_KEYS) as [ProfileKey, string][]) {
+    const value = table[spelled];
+    if (value === undefined) continue;
+    if (typeof value !== 'string' || value === '')
+      throw refuse(`has a ${spelled} that is no text.`, `Write ${spelled} = "…".`);
+    values[key] = value;
+  }
+  for (const key of ['password', 'runs_password']) {
+    if (table[key] !== undefined) throw refuse(`has a "${key}", which is not read.`, SECRET_HINT);
+  }
+  if (values.db === undefined) throw refuse('names no database.', 'Write db = "…", a URL or a path.');
+  const known: readonly string[] = Object.values(PROFILE_KEYS);
+  const profile = {...values, name, db: values.db, unknownKeys: Object.keys(table).filter(key => !known.includes(key))};
+  for (const [which, url] of [
+    ['password', profile.db],
+    ['runs_password', profile.runsDb],
+  ] as const) {
+    const origins = [`${which}_command`, `${which}_env`].filter(key => table[key] !== undefined);
+    if (url !== undefined && origins.length > 0 && holdsPassword(url, `profile "${name}"`, '/'))
+      origins.push('a password in the URL');
+    if (origins.length > 1)
+      throw refuse(`says twice where its password is: ${origins.join(' and ')}.`, 'Keep one of them.');
+    if (url === undefined && origins.length > 0)
+      throw refuse(`has ${origins[0]} but no runs_db.`, 'Name the database it is for.');
+  }
+  return profile;
+}
+
+export function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+export const SECRET_HINT =
+  'Keep it in ~/.pgpass, in PGPASSWORD, in a variable (password_env) or behind a command (password_command).';
+
+/** The texts of a profile that hold a password themselves, by key. */
+export function secretKeysOf(profile: Profile, cwd: string): string[] {
+  return (['db', 'runsDb'] as const)
+    .filter(key => profile[key] !== undefined && holdsPassword(profile[key], originOf(profile, key), cwd))
+    .map(key => PROFILE_KEYS[key]);
+}
+
+interface Surroundings {
+  readonly env: Env;
+  readonly cwd: string;
+  /** What a relative path is relative to. */
+  readonly folder: string;
+  /** Told each password that is learnt. */
+  readonly onSecret: (secret: string) => void;
+}
+
+/** One of the profile's databases, with its password or the way to it. */
+export function sourceOfProfile(profile: Profile, which: 'db' | 'runsDb', around: Surroundings): Source | null {
+  const text = profile[which];
+  if (text === undefined) return null;
+  const origin = originOf(profile, which);
+  const source = parseSource(text, origin, around.env, around.folder);
+  if (source.dialect === 'sqlite') return source;
+  const variable = which === 'db' ? profile.passwordEnv : profile.runsPasswordEnv;
+  const command = which === 'db' ? profile.passwordCommand : profile.runsPasswordCommand;
+  if (variable !== undefined) {
+    const password = around.env[variable];
+    if (!password)
+      throw usageError(
+        `${origin}: the variable "${variable}" that its password is in is not set.`,
+        'Set it, or put it into a file for --env-file.',
+      );
+    around.onSecret(password);
+    return {...source, password};
+  }
+  if (command === undefined) return source;
+  const askPassword = async () => {
+    const password = await passwordFromCommand(command, {...around, origin});
+    around.onSecret(password);
+    return password;
+  };
+  return {...source, password: null, askPassword};
+}
+
+function originOf({name}: Profile, which: 'db' | 'runsDb'): string {
+  return which === 'db' ? `profile "${name}"` : `runs_db of profile "${name}"`;
+}

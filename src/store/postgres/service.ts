@@ -1,0 +1,87 @@
+import {readFileSync} from 'node:fs';
+import {homedir} from 'node:os';
+import path from 'node:path';
+import {type UserError, usageError} from '../../errors.ts';
+import type {Env} from '../source.ts';
+
+/** libpq's connection parameters up to version 18; a service file with another one is refused, as libpq does. */
+const PARAMETERS = new Set(
+  `application_name channel_binding client_encoding connect_timeout dbname fallback_application_name gssdelegation
+  gssencmode gsslib host hostaddr keepalives keepalives_count keepalives_idle keepalives_interval krbsrvname
+  load_balance_hosts max_protocol_version min_protocol_version oauth_client_id oauth_client_secret oauth_issuer
+  oauth_scope options passfile password port replication require_auth requirepeer requiressl scram_client_key
+  scram_server_key ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl sslcrldir
+  sslkey sslkeylogfile sslmode sslnegotiation sslpassword sslrootcert sslsni target_session_attrs tcp_user_timeout
+  user`.split(/\s+/),
+);
+
+/** libpq takes no longer line, counted with its end. */
+const LONGEST_LINE_BYTES = 1022;
+
+/**
+ * The parameters of a service as libpq finds them: in PGSERVICEFILE or `~/.pg_service.conf`, then in `pg_service.conf`
+ * of PGSYSCONFDIR (without it libpq knows the folder it was built with, which is not known here). A service of the first
+ * file hides one of the same name in the second. An empty value counts: it keeps the environment's away.
+ * Source: PostgreSQL documentation, "The Connection Service File"; parseServiceFile in libpq's fe-connect.c.
+ * @throws UserError (exit 2) that names the file, never a value
+ */
+export function loadService(name: string, env: Env): ReadonlyMap<string, string> {
+  const home = env.HOME || homedir();
+  const own =
+    process.platform === 'win32'
+      ? path.join(env.APPDATA ?? '', 'postgresql', '.pg_service.conf')
+      : path.join(home, '.pg_service.conf');
+  const files = [
+    {file: env.PGSERVICEFILE || own, isRequired: Boolean(env.PGSERVICEFILE)},
+    ...(env.PGSYSCONFDIR ? [{file: path.join(env.PGSYSCONFDIR, 'pg_service.conf'), isRequired: false}] : []),
+  ];
+  for (const {file, isRequired} of files) {
+    const text = textOf(file, isRequired);
+    const found = text === null ? null : parseService(text, name, file);
+    if (found) return found;
+  }
+  throw usageError(
+    `definition of service "${name}" not found in ${files.map(({file}) => `"${file}"`).join(' or ')}.`,
+    'Check PGSERVICE (or service=…) and PGSERVICEFILE.',
+  );
+}
+
+function textOf(file: string, isRequired: boolean): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (!isRequired && (code === 'ENOENT' || code === 'ENOTDIR')) return null;
+    throw usageError(
+      code === 'ENOENT' ? `service file "${file}" not found.` : `service file "${file}" cannot be read (${code}).`,
+      'Check PGSERVICEFILE and the permissions of the file.',
+    );
+  }
+}
+
+/** The first section of that name; lines of other sections are not looked at. Nothing is trimmed around `=`. */
+function parseService(text: string, name: string, file: string): ReadonlyMap<string, string> | null {
+  let found: Map<string, string> | null = null;
+  for (const [i, whole] of text.split('\n').entries()) {
+    const refuse = (what: string): UserError =>
+      usageError(
+        `${what} service file "${file}", line ${i + 1}.`,
+        'Lines are [service], key=value with keys of libpq (no blanks around =), and # comments.',
+      );
+    if (Buffer.byteLength(whole) + 1 > LONGEST_LINE_BYTES) throw refuse('line too long in');
+    const line = whole.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    if (line.startsWith('[')) {
+      if (found) break;
+      if (line.startsWith(`[${name}]`)) found = new Map();
+      continue;
+    }
+    if (!found) continue;
+    const equals = line.indexOf('=');
+    const key = line.slice(0, Math.max(0, equals));
+    if (key === 'service') throw refuse('nested "service" specifications are not supported in');
+    if (!PARAMETERS.has(key)) throw refuse('syntax error in');
+    if (!found.has(key)) found.set(key, line.slice(equals + 1));
+  }
+  return found;
+}
