@@ -3,11 +3,12 @@ import {withStore} from '../flags/database.ts';
 import type {OutputFlags, PatienceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
 import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
+import {queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
 import {parseCount} from '../flags/values.ts';
 import {loadRunPage, type RunPage} from '../queries/run-pages.ts';
 import {renderRunList} from '../render/run-list.ts';
-import type {RunFilter} from '../trace/filter.ts';
+import {hoisted, type RunFilter} from '../trace/filter.ts';
 import {agnoTime} from '../trace/time.ts';
 
 export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
@@ -25,8 +26,9 @@ export default async function list(flags: ListFlags, context: Context): Promise<
   const limit = parseCount('--limit', flags.limit);
   const patience = patienceOf(flags);
   filterOf(flags, context.nowMicros());
+  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
   await withStore(flags, context, THEN, async (store, out) => {
-    const filter = filterOf(flags, store.nowMicros());
+    const filter = hoisted(filterOf(flags, store.nowMicros()));
     const page = await withProgress(out, 'looking through spans', onProgress =>
       loadRunPage(store, {filter, limit, cursor: flags.cursor ?? null, patience, onProgress}),
     );

@@ -4,6 +4,7 @@ import {withStore} from '../flags/database.ts';
 import type {OutputFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
 import {columnsOf, formatOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
+import {queryNotes} from '../flags/query.ts';
 import {filterOf} from '../flags/selection.ts';
 import {closest, parseChoice, parseCount} from '../flags/values.ts';
 import {askQuestion} from '../queries/ask.ts';
@@ -33,6 +34,7 @@ export default async function ask(
     limit: parseCount('--limit', flags.limit),
   };
   filterOf(flags, context.nowMicros());
+  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
   await withStore(flags, context, THEN, async (store, out) => {
     const filter = filterOf(flags, store.nowMicros());
     const {rows, notes} = await withProgress(out, 'finding the runs', onProgress =>

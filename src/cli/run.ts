@@ -1,8 +1,9 @@
 import type {CommanderError} from 'commander';
 import type {Context} from '../context.ts';
-import {EXIT, UserError, usageError} from '../errors.ts';
-import {line, own, safe} from '../text/safe.ts';
+import {EXIT, type Place, UserError, usageError} from '../errors.ts';
+import {line, own, type Safe, safe} from '../text/safe.ts';
 import {paint, setColour, wantsColour} from '../text/style.ts';
+import {width} from '../text/width.ts';
 import {buildProgram} from './program.ts';
 import {secretsIn} from './secrets.ts';
 
@@ -55,6 +56,7 @@ function report(error: unknown, argv: readonly string[], context: Context): numb
     context.stderr.write(own(`${JSON.stringify({error: {message, hint: hint ? mask(hint) : null, exitCode}})}\n`));
   } else {
     context.stderr.write(line`${paint(own('error:'), 'red')} ${safe(message)}\n`);
+    if (!isDefect && error.place) context.stderr.write(line`${drawnPlace(error.place, mask)}\n`);
     if (hint) context.stderr.write(line`${paint(own('hint:'), 'dim')} ${safe(mask(hint))}\n`);
   }
   if (isDebug) {
@@ -63,6 +65,23 @@ function report(error: unknown, argv: readonly string[], context: Context): numb
     }
   }
   return exitCode;
+}
+
+/** As much of a text as a line holds on both sides of a place. */
+const AROUND = 32;
+
+/** The text around a place, and below it a mark. */
+function drawnPlace({text, at}: Place, mask: (text: string) => string): Safe {
+  const before = Array.from(mask(text.slice(0, at)));
+  const after = Array.from(mask(text.slice(at)));
+  const shownBefore = safe((before.length > AROUND ? ['…'] : []).concat(before.slice(-AROUND)).join(''));
+  const shownAfter = safe(
+    after
+      .slice(0, AROUND)
+      .concat(after.length > AROUND ? ['…'] : [])
+      .join(''),
+  );
+  return line`  ${shownBefore}${shownAfter}\n  ${own(' '.repeat(width(shownBefore)))}^`;
 }
 
 function wantsJson(argv: readonly string[]): boolean {
