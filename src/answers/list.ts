@@ -1,19 +1,23 @@
 import type {Context} from '../context.ts';
+import {usageError} from '../errors.ts';
 import {withStore} from '../flags/database.ts';
 import type {OutputFlags, PatienceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
 import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
 import {queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
-import {parseCount} from '../flags/values.ts';
+import {parseChoice, parseCount} from '../flags/values.ts';
 import {loadRunPage, type RunPage} from '../queries/run-pages.ts';
+import {loadSortedRuns, SORT_KEYS, type SortedOptions} from '../queries/sorted-runs.ts';
 import {renderRunList} from '../render/run-list.ts';
+import type {Store} from '../store/store.ts';
 import {hoisted, type RunFilter} from '../trace/filter.ts';
 import {agnoTime} from '../trace/time.ts';
 
 export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
   limit: string;
   cursor?: string;
+  sort?: string;
   traffic?: boolean;
 }
 
@@ -26,13 +30,16 @@ export default async function list(flags: ListFlags, context: Context): Promise<
   const limit = parseCount('--limit', flags.limit);
   const patience = patienceOf(flags);
   filterOf(flags, context.nowMicros());
+  const sort = flags.sort === undefined ? null : parseSort(flags.sort, flags.cursor);
   if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
   await withStore(flags, context, THEN, async (store, out) => {
     const filter = hoisted(filterOf(flags, store.nowMicros()));
-    const page = await withProgress(out, 'looking through spans', onProgress =>
-      loadRunPage(store, {filter, limit, cursor: flags.cursor ?? null, patience, onProgress}),
+    const page: SortedPage = await withProgress(out, 'looking through spans', onProgress =>
+      sort
+        ? sortedPage(store, {...sort, filter, limit, patience, onProgress})
+        : loadRunPage(store, {filter, limit, cursor: flags.cursor ?? null, patience, onProgress}),
     );
-    const notes = notesOf(page, filter);
+    const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
     const records = page.runs.map(({record}) => record);
     if (writeMachine(out, format, {command: 'list', data: records, items: records, next: page.next, notes})) return;
     if (page.runs.length > 0)
@@ -43,6 +50,28 @@ export default async function list(flags: ListFlags, context: Context): Promise<
     writeNote(out, [countOf(page), ...notes].join(' · '));
     for (const text of nextOf(page)) writeNext(out, text);
   });
+}
+
+interface SortedPage extends RunPage {
+  readonly matched?: number;
+}
+
+async function sortedPage(store: Store, options: SortedOptions): Promise<SortedPage> {
+  return {...(await loadSortedRuns(store, options)), next: null, trafficLeftOut: null};
+}
+
+/** What the order was taken from. */
+function sortedNote({matched}: SortedPage, {key, descending}: Pick<SortedOptions, 'key' | 'descending'>): string {
+  const order =
+    key === 'started' ? (descending ? 'newest' : 'oldest') : `${descending ? 'largest' : 'smallest'} ${key}`;
+  return `${order} first, of ${matched} ${matched === 1 ? 'row' : 'rows'} that match`;
+}
+
+function parseSort(text: string, cursor: string | undefined): Pick<SortedOptions, 'key' | 'descending'> {
+  const key = parseChoice('--sort', text.replace(/^-/, ''), SORT_KEYS);
+  if (cursor !== undefined)
+    throw usageError('--cursor goes on newest first, --sort does not.', 'Leave one of them out; --limit 0 lists all.');
+  return {key, descending: !text.startsWith('-')};
 }
 
 function countOf({runs}: RunPage): string {

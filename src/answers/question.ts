@@ -19,6 +19,8 @@ export interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoF
 
 const FORMATS = ['table', 'json', 'jsonl'] as const;
 const THEN = 'nothing: the answer is the rows of the last but one statement';
+const THEN_OWNERS =
+  'spans become trees, runs are judged and filtered, times given to their owners and summed up (src/queries/owners.ts)';
 
 /** Answers a canned question. */
 export default async function ask(
@@ -35,7 +37,7 @@ export default async function ask(
   };
   filterOf(flags, context.nowMicros());
   if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
-  await withStore(flags, context, THEN, async (store, out) => {
+  await withStore(flags, context, question.owners?.[input.by] ? THEN_OWNERS : THEN, async (store, out) => {
     const filter = filterOf(flags, store.nowMicros());
     const {rows, notes} = await withProgress(out, 'finding the runs', onProgress =>
       askQuestion(store, question, input, filter, onProgress),

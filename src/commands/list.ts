@@ -20,6 +20,7 @@ const list: CommandModule = {
       .optionsGroup('Page:')
       .option('-n, --limit <n>', 'runs on a page; 0: all', '20')
       .option('--cursor <text>', 'go on where the page before ended')
+      .option('--sort <figure>', 'duration, tokens, cost, spans, errors, started, largest first; - in front: smallest')
       .option('--traffic', 'also HTTP requests without a run');
     addPatienceFlags(command);
     addOutputFlags(command, ['table', 'json', 'jsonl']);

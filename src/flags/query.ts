@@ -1,9 +1,9 @@
-import {type UserError, usageError} from '../errors.ts';
 import {type Figure, MARKS, NO_FILTER, type Query, type RunFilter} from '../trace/filter.ts';
 import {KINDS} from '../trace/kind.ts';
 import {STATES} from '../trace/states.ts';
 import {globOf, parseSyntax, plainOf, queryError, type Syntax, type Value} from './query-syntax.ts';
-import {closest, parseChoice, parseLength, parseMoment} from './values.ts';
+import {isOpen, momentOf, parseCountOf, parseUsd, placed, type Reading, rangeOf} from './query-values.ts';
+import {closest, parseChoice, parseLength} from './values.ts';
 
 /*
  * What the keys of `-q` mean. Those that are flags of `list` mean what the flag means; docs/query.md has them all. The
@@ -14,10 +14,6 @@ import {closest, parseChoice, parseLength, parseMoment} from './values.ts';
 export const STATUSES = ['ok', 'error', 'unset'] as const;
 
 type Term = Extract<Syntax, {type: 'term'}>;
-interface Reading {
-  readonly text: string;
-  readonly nowMicros: number;
-}
 type Reader = (term: Term, reading: Reading) => Query;
 
 const KEYS: Readonly<Record<string, Reader>> = {
@@ -143,17 +139,6 @@ function listIn(query: Query): keyof RunFilter | null {
   );
 }
 
-/** Runs `work` on a value; what it throws gets the value's place. */
-function placed<T>({at}: Value, {text}: Reading, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const {message, hint} = error as UserError;
-    if (!(error instanceof Error && 'exitCode' in error)) throw error;
-    throw queryError(text, at, message.trim(), hint);
-  }
-}
-
 function refuseComparison({key, comparison, at}: Term, {text}: Reading, hint: string): void {
   if (comparison !== null) throw queryError(text, at, `"${key}" cannot be compared with ${comparison}.`, hint);
 }
@@ -207,33 +192,6 @@ function figure(name: Figure, numberOf: (text: string) => number, isCounted: boo
   };
 }
 
-/** Both ends of `a..b`; one of them may be left open. */
-function rangeOf(text: string): RegExpExecArray | null {
-  const match = /^(.*?)\.\.(.*)$/s.exec(text);
-  return match && !(isOpen(match[1]!) && isOpen(match[2]!)) ? match : null;
-}
-
-function isOpen(end: string): boolean {
-  return end === '' || end === '*';
-}
-
-function parseCountOf(key: string): (text: string) => number {
-  return text => {
-    const match = /^(\d+(?:\.\d+)?)(k|m)?$/i.exec(text);
-    const count = match ? Number(match[1]) * (match[2] ? (match[2].toLowerCase() === 'k' ? 1e3 : 1e6) : 1) : Number.NaN;
-    if (!Number.isFinite(count))
-      throw usageError(`"${text}" is no number.`, `Write ${key}:>500, ${key}:>5k or ${key}:100..200.`);
-    return count;
-  };
-}
-
-function parseUsd(text: string): number {
-  const match = /^\$?(\d+(?:\.\d+)?|\.\d+)$/.exec(text);
-  if (!match || !Number.isFinite(Number(match[1])))
-    throw usageError(`"${text}" is no amount.`, 'Write cost:>0.05, in US dollars.');
-  return Number(match[1]);
-}
-
 const DAY_MICROS = 86_400_000_000;
 
 /** `started:` compares moments; a date is the whole day. */
@@ -268,17 +226,6 @@ function readStarted(term: Term, reading: Reading): Query {
   };
   return anyOf(term.values.map(one));
 }
-
-/** A moment that can be written down. */
-function momentOf(key: string, value: Value, text: string, reading: Reading): number {
-  return placed(value, reading, () => {
-    const micros = parseMoment(key, text, reading.nowMicros);
-    if (Math.abs(micros) > LAST_MICROS) throw usageError(`"${text}" is before all time.`, 'Write 7d, or a date.');
-    return Math.round(micros);
-  });
-}
-/** Year 5138, and as far back. */
-const LAST_MICROS = 1e17;
 
 /** `age:<2h`: how long ago the run started. */
 function readAge(term: Term, reading: Reading): Query {

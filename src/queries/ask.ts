@@ -3,11 +3,12 @@ import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {KEY} from '../trace/attributes.ts';
-import {NO_FILTER, type RunFilter} from '../trace/filter.ts';
+import {hoisted, NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import {spansOf} from '../trace/record.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {agnoTime, isoTime, parseTime} from '../trace/time.ts';
 import {kindOfSpan} from './kind.ts';
+import {type OwnersTally, tallyOwners} from './owners.ts';
 import type {Question, QuestionInput} from './question.ts';
 import {loadRunPage} from './run-pages.ts';
 
@@ -29,6 +30,16 @@ export async function askQuestion(
   onProgress: (spans: number) => void,
 ): Promise<Answer> {
   const {runFilter, spanTests} = split(filter);
+  const owner = question.owners?.[input.by];
+  if (owner) {
+    const found = await tallyOwners(store, {
+      owner,
+      spanFilter: filter,
+      runFilter: runFilter && hoisted(runFilter),
+      onProgress,
+    });
+    return {rows: found.tally.rows(input), notes: [...ownerNotes(found), question.note]};
+  }
   const tests = [...spanTests];
   const notes: string[] = [];
   if (runFilter) {
@@ -44,6 +55,13 @@ export async function askQuestion(
   const where = join(tests, '\n           and ', raw('true'));
   const rows = await store.all<Record<string, Cell>>(question.sql({...input, where}));
   return {rows, notes: [...notes, await coverage(store, where), question.note]};
+}
+
+function ownerNotes({spans, firstMicros, lastMicros, unfinished}: OwnersTally): string[] {
+  const covered = coverageText(spans, isoTime(firstMicros), isoTime(lastMicros));
+  return unfinished === 0
+    ? [covered]
+    : [covered, `${unfinished} unfinished ${unfinished === 1 ? 'run has' : 'runs have'} no time yet`];
 }
 
 /** What the statement itself can test on a span, and what only the run of a span can tell. */
@@ -94,7 +112,10 @@ select min(s.start_time) as first, max(s.start_time) as last, count(*) as spans
   from ${table('spans')} s
  where ${where}`);
   const [first, last] = [parseTime(row?.first), parseTime(row?.last)].map(isoTime);
-  const spans = Number(row?.spans ?? 0);
+  return coverageText(Number(row?.spans ?? 0), first ?? null, last ?? null);
+}
+
+function coverageText(spans: number, first: string | null, last: string | null): string {
   if (!first || !last || spans === 0) return `${spans} spans`;
   return `${spans} spans from ${first.slice(0, 19)}Z to ${last.slice(0, 19)}Z`;
 }

@@ -65,6 +65,7 @@ async function* walkPassed(
   for await (const {traces, stretch, from} of walkTraces(store, candidates.test, options)) {
     for (const {runs} of traces)
       for (const judged of runs) if (matches(judged)) waiting.set(placeOf(judged.run.startSpan), judged);
+    if (!stretch) continue;
     const passed = candidates.takesEverySpan
       ? stretch.rows.map(placeOf)
       : await loadPassed(store, [...waiting.values()], stretch.end, from);
@@ -77,13 +78,16 @@ async function* walkPassed(
   }
 }
 
-interface WalkedStretch {
+interface Walked {
   /** Traces that were met for the first time. */
   readonly traces: readonly JudgedTrace[];
-  readonly stretch: Stretch;
-  /** Where the stretch began. */
+  /** The stretch that has been walked with them, and where it began; null: there are more traces in it. */
+  readonly stretch: Stretch | null;
   readonly from: Position | null;
 }
+
+/** Traces held at once; a trace has some twenty spans, and a stretch on Postgres thousands of traces. */
+const TRACES_AT_ONCE = 500;
 
 /**
  * Walks the spans backwards by start time and judges the traces it meets, each once. Its cost is what lies in between,
@@ -94,7 +98,7 @@ export async function* walkTraces(
   store: Store,
   test: Sql,
   {filter, patience, from: start, firstStretch, onProgress}: WalkOptions,
-): AsyncGenerator<WalkedStretch> {
+): AsyncGenerator<Walked> {
   /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
   const judged = new Map<string, number | null>();
   const bounds = boundsOf(filter);
@@ -104,12 +108,15 @@ export async function* walkTraces(
   for (;;) {
     const stretch = await loadStretch(store, {from, length, test, bounds});
     const fresh = [...new Set(stretch.rows.map(row => row.traceId))].filter(id => !judged.has(id));
-    const traces = await loadRuns(store, fresh, {patience});
-    for (const id of fresh) judged.set(id, null);
-    for (const {trace, runs} of traces) {
-      if (!runs.some(({run}) => run.isMissing)) judged.set(trace.traceId, earliestMicros(trace));
+    for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
+      const ids = fresh.slice(at, at + TRACES_AT_ONCE);
+      const traces = await loadRuns(store, ids, {patience});
+      for (const id of ids) judged.set(id, null);
+      for (const {trace, runs} of traces) {
+        if (!runs.some(({run}) => run.isMissing)) judged.set(trace.traceId, earliestMicros(trace));
+      }
+      yield {traces, stretch: at + TRACES_AT_ONCE < fresh.length ? null : stretch, from};
     }
-    yield {traces, stretch, from};
     looked += length;
     onProgress?.(looked);
     if (stretch.isLast) return;

@@ -84,6 +84,10 @@ export const NO_FILTER: RunFilter = {
 /** Kinds that say what a run is; the other kinds ask for a span inside it. */
 const RUN_KINDS: ReadonlySet<Kind> = new Set<Kind>(['agent', 'team', 'workflow']);
 
+export function isRunKind(kind: Kind): boolean {
+  return RUN_KINDS.has(kind);
+}
+
 export function matchesRun(judged: JudgedRun, filter: RunFilter): boolean {
   const {run, record} = judged;
   const {startMicros} = run;
@@ -209,6 +213,26 @@ function holdsSpans(run: JudgedRun['run'], state: State, filter: RunFilter): boo
     holds(tools, (tool, span) => span.openInferenceKind === 'TOOL' && matchesGlob(tool, span.toolName ?? span.name)) &&
     holds(names, (name, span) => matchesGlob(name, span.name) || matchesGlob(name, displayName(span))) &&
     holds(errors, (text, span) => holdsError(text, span, state !== 'ok'))
+  );
+}
+
+/** The filters on single spans, as `queries/ask.ts` has them in SQL: on the span's own values, stored ones included. */
+export function matchesSpan(span: Span, filter: RunFilter): boolean {
+  const {sinceMicros, untilMicros, minDurationMs, maxDurationMs} = filter;
+  const {startMicros, storedMs, statusMessage} = span;
+  const isAny = (wanted: readonly string[], test: (item: string) => boolean) =>
+    wanted.length === 0 || wanted.some(test);
+  return (
+    (sinceMicros === null || (startMicros !== null && startMicros >= sinceMicros)) &&
+    (untilMicros === null || (startMicros !== null && startMicros < untilMicros)) &&
+    (minDurationMs === null || (storedMs !== null && storedMs >= minDurationMs)) &&
+    (maxDurationMs === null || (storedMs !== null && storedMs <= maxDurationMs)) &&
+    isAny(filter.kinds, kind => span.kind === kind) &&
+    isAny(filter.models, model => matchesGlob(model, span.model)) &&
+    isAny(filter.tools, tool => span.openInferenceKind === 'TOOL' && matchesGlob(tool, span.name)) &&
+    isAny(filter.names, name => matchesGlob(name, span.name)) &&
+    isAny(filter.statuses, status => span.spanStatus === status) &&
+    isAny(filter.errors, text => span.spanStatus === 'ERROR' && matchesGlob(`*${text}*`, statusMessage))
   );
 }
 
