@@ -8,7 +8,7 @@ import {spansOf} from '../trace/record.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {agnoTime, isoTime, parseTime} from '../trace/time.ts';
 import {kindOfSpan} from './kind.ts';
-import {type OwnersTally, tallyOwners} from './owners.ts';
+import {tallyOwners} from './owners.ts';
 import type {Question, QuestionInput} from './question.ts';
 import {loadRunPage} from './run-pages.ts';
 
@@ -38,7 +38,14 @@ export async function askQuestion(
       runFilter: runFilter && hoisted(runFilter),
       onProgress,
     });
-    return {rows: found.tally.rows(input), notes: [...ownerNotes(found), question.note]};
+    return {
+      rows: found.tally.rows(input),
+      notes: [
+        coverageText(found.spans, isoTime(found.firstMicros), isoTime(found.lastMicros)),
+        'unfinished ones, whose time is not known, left out',
+        question.note,
+      ],
+    };
   }
   const tests = [...spanTests];
   const notes: string[] = [];
@@ -55,13 +62,6 @@ export async function askQuestion(
   const where = join(tests, '\n           and ', raw('true'));
   const rows = await store.all<Record<string, Cell>>(question.sql({...input, where}));
   return {rows, notes: [...notes, await coverage(store, where), question.note]};
-}
-
-function ownerNotes({spans, firstMicros, lastMicros, unfinished}: OwnersTally): string[] {
-  const covered = coverageText(spans, isoTime(firstMicros), isoTime(lastMicros));
-  return unfinished === 0
-    ? [covered]
-    : [covered, `${unfinished} unfinished ${unfinished === 1 ? 'run has' : 'runs have'} no time yet`];
 }
 
 /** What the statement itself can test on a span, and what only the run of a span can tell. */

@@ -27,8 +27,6 @@ export interface OwnersTally {
   readonly spans: number;
   readonly firstMicros: number;
   readonly lastMicros: number;
-  /** Runs without their run span: how long they took is not known. */
-  readonly unfinished: number;
 }
 
 /**
@@ -78,7 +76,6 @@ class OwnersCounter {
   private spans = 0;
   private firstMicros = Number.POSITIVE_INFINITY;
   private lastMicros = Number.NEGATIVE_INFINITY;
-  private unfinished = 0;
   private readonly filter: RunFilter;
 
   constructor(private readonly options: OwnersOptions) {
@@ -88,7 +85,6 @@ class OwnersCounter {
 
   add(judged: JudgedRun): void {
     const {run, judge, record} = judged;
-    if (run.isMissing) this.unfinished++;
     const owners = new Map<Node, Node | null>();
     for (const node of nodesOf(run)) {
       const {span} = node;
@@ -103,8 +99,8 @@ class OwnersCounter {
   finish(): OwnersTally {
     for (const {name, ms, isError} of this.continued.values()) this.tally.add(name, ms, isError);
     this.continued.clear();
-    const {tally, spans, firstMicros, lastMicros, unfinished} = this;
-    return {tally, spans, firstMicros, lastMicros, unfinished};
+    const {tally, spans, firstMicros, lastMicros} = this;
+    return {tally, spans, firstMicros, lastMicros};
   }
 
   /** The parts of a run that paused come newest first: how it ended stands in the first of them. */
