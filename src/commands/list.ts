@@ -8,7 +8,7 @@ const list: CommandModule = {
   examples: [
     {line: 'list', answer: 'the newest runs'},
     {
-      line: 'list --session session-31 --state error,degraded --last 7d',
+      line: "list -q 'session:session-31 (error OR degraded)' --last 7d",
       answer: 'what went wrong in a conversation this week',
     },
   ],

@@ -35,10 +35,10 @@ export type Syntax =
       readonly at: number;
     };
 
-/** An error at a place of the query, in the form that all errors of `-q` have. */
+/** An error at a place of the query, in the form that all errors of queries have. */
 export function queryError(text: string, at: number, message: string, hint?: string): UserError {
   const column = Array.from(text.slice(0, at)).length + 1;
-  return usageError(`-q, column ${column}: ${message}`, hint, {text, at});
+  return usageError(`--query, column ${column}: ${message}`, hint, {text, at});
 }
 
 /**
@@ -97,7 +97,7 @@ class Parser {
         throw this.error(start, `nothing stands before ${word}.`, `In quotes it is text: "${word}".`);
     }
     if (++this.depth > DEEPEST)
-      throw this.error(start, `more than ${DEEPEST} parentheses or negations inside each other.`);
+      throw this.error(start, `more than ${DEEPEST} parentheses or negations inside each other.`, 'Write it flatter.');
     const one = this.parseNegated(start) ?? this.parseGroup(start) ?? this.parseTerm(start);
     this.depth--;
     this.skipSpace();

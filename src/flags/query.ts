@@ -88,7 +88,7 @@ function isState({text, isQuoted}: Value): boolean {
 
 function readText(value: Value, {text}: Reading): Query {
   if (isState(value)) return flag({states: STATES.filter(state => state === value.text)});
-  if (value.text === '') throw queryError(text, value.at, 'the quotes hold nothing.', 'Write a text to search for.');
+  if (value.text === '') throw queryError(text, value.at, 'the quotes hold nothing.', 'Write a text between them.');
   return {type: 'text', glob: globOf(value)};
 }
 
@@ -105,7 +105,8 @@ function readTerm(term: Term, reading: Reading): Query {
       near ? `Did you mean ${near}? ${known}` : known,
     );
   }
-  for (const {text, at} of term.values) if (text === '') throw queryError(reading.text, at, 'the quotes hold nothing.');
+  for (const {text, at} of term.values)
+    if (text === '') throw queryError(reading.text, at, 'the quotes hold nothing.', 'Write a text between them.');
   return reader(term, reading);
 }
 

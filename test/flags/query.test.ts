@@ -131,7 +131,7 @@ const WRONG: readonly [query: string, at: number, message: RegExp, hint: RegExp]
   ['agent:>x', 0, /cannot be compared with >/, /agent:value/],
   ['a agent: b', 2, /"agent:" lacks a value/, /without a space/],
   ['agent:a,', 7, /lacks a value/, /agent:value/],
-  ['agent:""', 6, /quotes hold nothing/, /^$/],
+  ['agent:""', 6, /quotes hold nothing/, /between/],
   ['ab "cd', 3, /quote is not closed/, /Add "/],
   ['ab"cd"', 2, /quote inside a word/, /whole text in quotes/],
   ['"ab"c', 4, /"c" follows the quote/, /space/],
@@ -142,14 +142,14 @@ const WRONG: readonly [query: string, at: number, message: RegExp, hint: RegExp]
   ['OR a', 0, /nothing stands before OR/, /"OR"/],
   ['(NOT)', 1, /nothing follows NOT/, /"NOT"/],
   ['a - b', 2, /nothing follows "-"/, /-tool:web_search/],
-  [`x ${'('.repeat(200)}`, 102, /more than 100 parentheses/, /^$/],
+  [`x ${'('.repeat(200)}`, 102, /more than 100 parentheses/, /flatter/],
 ];
 
 describe('a query that cannot be read', () => {
   it.each(WRONG)('%s', (query, at, message, hint) => {
     const error = errorOf(query);
     expect(error?.message).toMatch(message);
-    expect(error?.message).toMatch(new RegExp(`^-q, column ${at + 1}: `));
+    expect(error?.message).toMatch(new RegExp(`^--query, column ${at + 1}: `));
     expect(error?.hint ?? '').toMatch(hint);
     expect(error?.place).toEqual({text: query, at});
     expect(error?.exitCode).toBe(2);
@@ -188,7 +188,7 @@ describe('any text', () => {
         expect(error.place!.at).toBeGreaterThanOrEqual(0);
         expect(error.place!.at).toBeLessThan(text.length);
         expect(error.message).not.toContain('undefined');
-        expect(error.message).toMatch(/^-q, column \d+: \S/);
+        expect(error.message).toMatch(/^--query, column \d+: \S/);
       }),
       {numRuns: 5000},
     );

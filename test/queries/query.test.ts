@@ -273,7 +273,7 @@ it('an error of -q draws the place below the message, within the line, whatever 
   expect(code).toBe(2);
   expect(out).toBe('');
   const [message, text, mark, hint] = err.split('\n');
-  expect(message).toBe('error: -q, column 208: "stat" is no key.');
+  expect(message).toBe('error: --query, column 208: "stat" is no key.');
   expect(text).toMatch(/^ {2}…ü+" 界界界 stat:x y .*…$/);
   // Wide characters take two columns.
   expect(mark!.length - 1).toBe(text!.indexOf('stat') + 3);

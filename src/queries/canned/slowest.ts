@@ -16,7 +16,7 @@ export default defineQuestion({
   summary: 'Span names by average duration, slowest first (tools, models, agents, … with --by)',
   examples: [
     {line: 'slowest --limit 10', answer: "the ten slowest span names, as in Agno's documentation"},
-    {line: 'slowest --by tool --last 24h --sort p95Ms', answer: 'tools by their 95th percentile since yesterday'},
+    {line: 'slowest --by agent --last 24h --sort p95Ms', answer: 'agents by their 95th percentile since yesterday'},
   ],
   by: ['name', 'kind', 'tool', 'model', 'agent', 'team', 'workflow', 'step'],
   owners: {agent: 'agent', team: 'team', workflow: 'workflow', step: 'step'},
