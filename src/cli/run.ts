@@ -1,9 +1,8 @@
 import type {CommanderError} from 'commander';
 import type {Context} from '../context.ts';
-import {EXIT, type Place, UserError, usageError} from '../errors.ts';
-import {line, own, type Safe, safe} from '../text/safe.ts';
+import {EXIT, UserError, usageError} from '../errors.ts';
+import {line, own, safe} from '../text/safe.ts';
 import {paint, setColour, wantsColour} from '../text/style.ts';
-import {width} from '../text/width.ts';
 import {buildProgram} from './program.ts';
 import {secretsIn} from './secrets.ts';
 
@@ -39,7 +38,7 @@ function colourChoice(argv: readonly string[]): (typeof COLOUR_CHOICES)[number] 
   return choice;
 }
 
-function report(error: unknown, argv: readonly string[], context: Context): number {
+async function report(error: unknown, argv: readonly string[], context: Context): Promise<number> {
   const mask = (text: string) =>
     secretsIn(argv, context.env).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   if (isCommanderError(error)) {
@@ -56,7 +55,10 @@ function report(error: unknown, argv: readonly string[], context: Context): numb
     context.stderr.write(own(`${JSON.stringify({error: {message, hint: hint ? mask(hint) : null, exitCode}})}\n`));
   } else {
     context.stderr.write(line`${paint(own('error:'), 'red')} ${safe(message)}\n`);
-    if (!isDefect && error.place) context.stderr.write(line`${drawnPlace(error.place, mask)}\n`);
+    if (!isDefect && error.place) {
+      const {drawnPlace} = await import('./place.ts');
+      context.stderr.write(line`${drawnPlace(error.place, mask)}\n`);
+    }
     if (hint) context.stderr.write(line`${paint(own('hint:'), 'dim')} ${safe(mask(hint))}\n`);
   }
   if (isDebug) {
@@ -65,23 +67,6 @@ function report(error: unknown, argv: readonly string[], context: Context): numb
     }
   }
   return exitCode;
-}
-
-/** As much of a text as a line holds on both sides of a place. */
-const AROUND = 32;
-
-/** The text around a place, and below it a mark. */
-function drawnPlace({text, at}: Place, mask: (text: string) => string): Safe {
-  const before = Array.from(mask(text.slice(0, at)));
-  const after = Array.from(mask(text.slice(at)));
-  const shownBefore = safe((before.length > AROUND ? ['…'] : []).concat(before.slice(-AROUND)).join(''));
-  const shownAfter = safe(
-    after
-      .slice(0, AROUND)
-      .concat(after.length > AROUND ? ['…'] : [])
-      .join(''),
-  );
-  return line`  ${shownBefore}${shownAfter}\n  ${own(' '.repeat(width(shownBefore)))}^`;
 }
 
 function wantsJson(argv: readonly string[]): boolean {
