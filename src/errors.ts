@@ -12,11 +12,19 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** Where in a text that the user wrote something is wrong; the place is drawn below the message. */
+export interface Place {
+  readonly text: string;
+  /** Counted as JavaScript does, from 0; inside the text, or 0 where it is empty. */
+  readonly at: number;
+}
+
 interface Details {
   /** The next thing to type or to check; one line. */
   hint?: string;
   /** Why it happened, for `--debug`; never printed otherwise. */
   cause?: unknown;
+  place?: Place;
 }
 
 /**
@@ -26,16 +34,18 @@ interface Details {
 export class UserError extends Error {
   readonly exitCode: ExitCode;
   readonly hint: string | undefined;
+  readonly place: Place | undefined;
 
-  constructor(exitCode: ExitCode, message: string, {hint, cause}: Details = {}) {
+  constructor(exitCode: ExitCode, message: string, {hint, cause, place}: Details = {}) {
     super(message, cause === undefined ? undefined : {cause});
     this.name = 'UserError';
     this.exitCode = exitCode;
     this.hint = hint;
+    this.place = place;
   }
 }
 
 /** Wrong usage: a flag or an argument that cannot be understood. */
-export function usageError(message: string, hint?: string): UserError {
-  return new UserError(EXIT.usage, message, {hint});
+export function usageError(message: string, hint?: string, place?: Place): UserError {
+  return new UserError(EXIT.usage, message, {hint, place});
 }

@@ -9,11 +9,14 @@ import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from './databases.ts
 const READING = [
   ['list', '--limit', '3'],
   ['list', '--session', 'http-stream'],
+  ['list', '--query', String.raw`(team:* OR "it's \\ 5%") -user:x tokens:>1k`],
+  ['list', '--sort', 'duration'],
   ['show', 'tool-error'],
   ['show', 'human-in-the-loop', '--io', 'full'],
   ['show', 'model-error', '--span', '6b88e6'],
   ['slowest', '--limit', '3'],
   ['slowest', '--by', 'kind'],
+  ['slowest', '--by', 'agent'],
 ];
 
 describe.each(BACKENDS)('--print-sql on %s', backend => {

@@ -1,5 +1,5 @@
 import type {Context} from '../context.ts';
-import {EXIT} from '../errors.ts';
+import {EXIT, usageError} from '../errors.ts';
 import {sayNotes, withStore} from '../flags/database.ts';
 import type {
   OutputFlags,
@@ -22,20 +22,24 @@ import {
 } from '../flags/output.ts';
 import {pricesOf} from '../flags/prices.ts';
 import {withProgress} from '../flags/progress.ts';
+import {queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
 import {severalProfiles, withEachProfile} from '../flags/several.ts';
-import {parseCount} from '../flags/values.ts';
+import {parseChoice, parseCount} from '../flags/values.ts';
 import type {Profile} from '../profiles/profile.ts';
 import {type MergedPage, mergePages, placesOf, refuseMergedCursor} from '../queries/merged-pages.ts';
 import {loadRunPage, type PageOptions, type RunPage} from '../queries/run-pages.ts';
+import {loadSortedRuns, SORT_KEYS, type SortedOptions} from '../queries/sorted-runs.ts';
 import {costOrigins, unpricedCalls} from '../render/cost.ts';
 import {renderRunList} from '../render/run-list.ts';
-import type {RunFilter} from '../trace/filter.ts';
+import type {Store} from '../store/store.ts';
+import {hoisted, type RunFilter} from '../trace/filter.ts';
 import {agnoTime} from '../trace/time.ts';
 
 export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
   limit: string;
   cursor?: string;
+  sort?: string;
   traffic?: boolean;
   allProfiles?: boolean;
 }
@@ -50,20 +54,50 @@ export default async function list(flags: ListFlags, context: Context): Promise<
   const patience = patienceOf(flags);
   const prices = pricesOf(flags, context);
   filterOf(flags, context.nowMicros());
+  const sort = flags.sort === undefined ? null : parseSort(flags.sort, flags.cursor);
+  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
   const profiles = severalProfiles(flags, context);
   const asked = {format, limit, patience, prices};
-  if (profiles) return listSeveral(profiles, flags, context, asked);
+  if (profiles) {
+    if (sort) throw usageError('--sort is for one database.', 'Name one --profile; several are listed newest first.');
+    return listSeveral(profiles, flags, context, asked);
+  }
   const cursor = flags.cursor ?? null;
   refuseMergedCursor(cursor);
   await withStore(flags, context, THEN, async (store, out) => {
-    const filter = filterOf(flags, store.nowMicros());
-    const page = await withProgress(out, 'looking through spans', onProgress =>
-      loadRunPage(store, {filter, limit, cursor, patience, prices, onProgress}),
+    const filter = hoisted(filterOf(flags, store.nowMicros()));
+    const page: SortedPage = await withProgress(out, 'looking through spans', onProgress =>
+      sort
+        ? sortedPage(store, {...sort, filter, limit, patience, prices, onProgress})
+        : loadRunPage(store, {filter, limit, cursor, patience, prices, onProgress}),
     );
+    const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
     const records = page.runs.map(({record}) => record);
     const nowMicros = store.nowMicros();
-    write(page, {records, nowMicros, notes: notesOf(page, filter), next: nextOf(page)}, flags, out, format);
+    write(page, {records, nowMicros, notes, next: nextOf(page)}, flags, out, format);
   });
+}
+
+interface SortedPage extends RunPage {
+  readonly matched?: number;
+}
+
+async function sortedPage(store: Store, options: SortedOptions): Promise<SortedPage> {
+  return {...(await loadSortedRuns(store, options)), next: null, trafficLeftOut: null};
+}
+
+/** What the order was taken from. */
+function sortedNote({matched}: SortedPage, {key, descending}: Pick<SortedOptions, 'key' | 'descending'>): string {
+  const order =
+    key === 'started' ? (descending ? 'newest' : 'oldest') : `${descending ? 'largest' : 'smallest'} ${key}`;
+  return `${order} first, of ${matched} ${matched === 1 ? 'row' : 'rows'} that match`;
+}
+
+function parseSort(text: string, cursor: string | undefined): Pick<SortedOptions, 'key' | 'descending'> {
+  const key = parseChoice('--sort', text.replace(/^-/, ''), SORT_KEYS);
+  if (cursor !== undefined)
+    throw usageError('--cursor goes on newest first, --sort does not.', 'Leave one of them out; --limit 0 lists all.');
+  return {key, descending: !text.startsWith('-')};
 }
 
 interface Asked extends Pick<PageOptions, 'limit' | 'patience' | 'prices'> {

@@ -4,6 +4,7 @@ import {withStore} from '../flags/database.ts';
 import type {OutputFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
 import {columnsOf, formatOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
+import {queryNotes} from '../flags/query.ts';
 import {filterOf} from '../flags/selection.ts';
 import {closest, parseChoice, parseCount} from '../flags/values.ts';
 import {askQuestion} from '../queries/ask.ts';
@@ -18,6 +19,8 @@ export interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoF
 
 const FORMATS = ['table', 'json', 'jsonl'] as const;
 const THEN = 'nothing: the answer is the rows of the last but one statement';
+const THEN_OWNERS =
+  'spans become trees, runs are judged and filtered, times given to their owners and summed up (src/queries/owners.ts)';
 
 /** Answers a canned question. */
 export default async function ask(
@@ -33,7 +36,8 @@ export default async function ask(
     limit: parseCount('--limit', flags.limit),
   };
   filterOf(flags, context.nowMicros());
-  await withStore(flags, context, THEN, async (store, out) => {
+  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  await withStore(flags, context, question.owners?.[input.by] ? THEN_OWNERS : THEN, async (store, out) => {
     const filter = filterOf(flags, store.nowMicros());
     const {rows, notes} = await withProgress(out, 'finding the runs', onProgress =>
       askQuestion(store, question, input, filter, onProgress),

@@ -14,6 +14,7 @@ import {
 } from '../flags/output.ts';
 import {pricesOf} from '../flags/prices.ts';
 import {withProgress} from '../flags/progress.ts';
+import {parseQuery, queryNotes} from '../flags/query.ts';
 import {patienceOf} from '../flags/selection.ts';
 import {parseChoice, parseChoices, parseCount} from '../flags/values.ts';
 import {loadShown, type Shown} from '../queries/shown.ts';
@@ -33,6 +34,7 @@ import type {Node} from '../trace/tree.ts';
 
 export interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
   span?: string;
+  query?: string;
   io: string;
   critical?: boolean;
   kind?: string[];
@@ -69,9 +71,12 @@ export default async function show(id: string, flags: ShowFlags, context: Contex
   const sessionLimit = flags.limit === undefined ? SESSION_RUNS : view.selection.limit;
   const patience = patienceOf(flags);
   const prices = pricesOf(flags, context);
+  const queryAt = (nowMicros: number) => (flags.query === undefined ? null : parseQuery(flags.query, nowMicros));
+  queryAt(context.nowMicros());
+  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
   await withStore(flags, context, THEN, async (store, out) => {
     const shown = await withProgress(out, 'looking for it', onProgress =>
-      loadShown(store, id, {patience, prices, sessionLimit, onProgress}),
+      loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),
     );
     if (flags.span !== undefined) return showOneSpan(store, shown, id, flags, view, out);
     if (view.format === 'tree') return showTrees(store, shown, flags, view, out);

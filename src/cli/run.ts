@@ -38,7 +38,7 @@ function colourChoice(argv: readonly string[]): (typeof COLOUR_CHOICES)[number] 
   return choice;
 }
 
-function report(error: unknown, argv: readonly string[], context: Context): number {
+async function report(error: unknown, argv: readonly string[], context: Context): Promise<number> {
   const mask = (text: string) =>
     secretsIn(argv, context.env, context.secrets).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   if (isCommanderError(error)) {
@@ -58,6 +58,10 @@ function report(error: unknown, argv: readonly string[], context: Context): numb
     context.stderr.write(own(`${JSON.stringify({error: details})}\n`));
   } else {
     context.stderr.write(line`${paint(own('error:'), 'red')} ${safe(message)}\n`);
+    if (!isDefect && error.place) {
+      const {drawnPlace} = await import('./place.ts');
+      context.stderr.write(line`${drawnPlace(error.place, mask)}\n`);
+    }
     if (hint) context.stderr.write(line`${paint(own('hint:'), 'dim')} ${safe(mask(hint))}\n`);
     for (const note of notes) context.stderr.write(line`note: ${safe(note)}\n`);
   }

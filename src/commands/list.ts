@@ -15,7 +15,7 @@ const list: CommandModule = {
   examples: [
     {line: 'list', answer: 'the newest runs'},
     {
-      line: 'list --session session-31 --state error,degraded --last 7d',
+      line: "list -q 'session:session-31 (error OR degraded)' --last 7d",
       answer: 'what went wrong in a conversation this week',
     },
   ],
@@ -27,6 +27,7 @@ const list: CommandModule = {
       .optionsGroup('Page:')
       .option('-n, --limit <n>', 'runs on a page; 0: all', '20')
       .option('--cursor <text>', 'go on where the page before ended')
+      .option('--sort <figure>', 'duration, tokens, cost, spans, errors, started, largest first; - in front: smallest')
       .option('--traffic', 'also HTTP requests without a run')
       .option('--all-profiles', 'runs of all profiles; or repeat --profile');
     addPatienceFlags(command);

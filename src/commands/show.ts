@@ -1,5 +1,5 @@
 import type {CommandModule} from '../flags/command.ts';
-import {addOutputFlags, addPatienceFlags, addPriceFlags, collect} from '../flags/declare.ts';
+import {addOutputFlags, addPatienceFlags, addPriceFlags, collect, QUERY_FLAG} from '../flags/declare.ts';
 
 /** One way in: a run, a trace, a span or a session. */
 const show: CommandModule = {
@@ -13,6 +13,7 @@ const show: CommandModule = {
       .argument('<id>', 'run, trace, span or session id, a unique prefix of one, or "latest"')
       .optionsGroup('What to show:')
       .option('--span <id>', 'everything this span holds: messages, arguments, result, documents')
+      .option(QUERY_FLAG[0], 'of a session, or for latest, the runs that match (docs/query.md)')
       .option('--io <level>', 'texts that went in and out: none, preview, full', 'preview')
       .option('--critical', 'only the spans that decided how long it took')
       .option('--kind <kinds>', 'only spans of these kinds, and those above them', collect)

@@ -64,6 +64,7 @@ export interface WhatFlags {
   minDuration?: string;
   maxDuration?: string;
   minTokens?: string;
+  query?: string;
 }
 
 export interface PatienceFlags {
@@ -108,8 +109,15 @@ export function addWhatFlags(command: Command): Command {
     .option('--failed', 'short for --state error')
     .option('--min-duration <length>', 'took at least: 500ms, 2s, 1m')
     .option('--max-duration <length>', 'took at most')
-    .option('--min-tokens <n>', 'used at least so many tokens');
+    .option('--min-tokens <n>', 'used at least so many tokens')
+    .option(...QUERY_FLAG);
 }
+
+/** The free query, as people know it from GitHub, Sentry and Datadog (docs/query.md). */
+export const QUERY_FLAG = [
+  '-q, --query <query>',
+  "runs, as in 'agent:billing -tool:web_* duration:>5s (error OR lost)'",
+] as const;
 
 export function addPatienceFlags(command: Command): Command {
   return command

@@ -5,10 +5,8 @@ import {PATIENCE, type Patience} from '../trace/runs.ts';
 import {STATES} from '../trace/states.ts';
 import {isoTime} from '../trace/time.ts';
 import type {PatienceFlags, WhatFlags, WhoFlags, WindowFlags} from './declare.ts';
+import {parseQuery, STATUSES} from './query.ts';
 import {parseChoices, parseCount, parseLength, parseMoment} from './values.ts';
-
-/** What a trace row's status can be; Agno writes the first two. */
-const STATUSES = ['ok', 'error', 'unset'] as const;
 
 /** @throws UserError exit 2 for a window that holds nothing or says two things at once */
 export function windowOf(
@@ -64,6 +62,7 @@ export function filterOf(
     maxDurationMs: flags.maxDuration === undefined ? null : parseLength('--max-duration', flags.maxDuration),
     minTokens: flags.minTokens === undefined ? null : parseCount('--min-tokens', flags.minTokens),
     traffic: flags.traffic ?? false,
+    query: flags.query === undefined ? null : parseQuery(flags.query, nowMicros),
   };
 }
 

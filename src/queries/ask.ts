@@ -3,11 +3,12 @@ import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {KEY} from '../trace/attributes.ts';
-import {NO_FILTER, type RunFilter} from '../trace/filter.ts';
+import {hoisted, NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import {spansOf} from '../trace/record.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {agnoTime, isoTime, parseTime} from '../trace/time.ts';
 import {kindOfSpan} from './kind.ts';
+import {tallyOwners} from './owners.ts';
 import type {Question, QuestionInput} from './question.ts';
 import {loadRunPage} from './run-pages.ts';
 import {between, firstLength, nextLength, type Position, stretchEnd} from './walk.ts';
@@ -30,6 +31,23 @@ export async function askQuestion(
   onProgress: (spans: number) => void,
 ): Promise<Answer> {
   const {runFilter, spanTests} = split(filter);
+  const owner = question.owners?.[input.by];
+  if (owner) {
+    const found = await tallyOwners(store, {
+      owner,
+      spanFilter: filter,
+      runFilter: runFilter && hoisted(runFilter),
+      onProgress,
+    });
+    return {
+      rows: found.tally.rows(input),
+      notes: [
+        describe({first: found.firstMicros, last: found.lastMicros, spans: found.spans}),
+        'unfinished ones, whose time is not known, left out',
+        question.note,
+      ],
+    };
+  }
   const tests = [...spanTests];
   const notes: string[] = [];
   if (runFilter) {

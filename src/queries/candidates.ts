@@ -1,7 +1,7 @@
-import {attribute, contains, hasAttribute, isAnyOf, matchesGlob, orOpaque} from '../sql/fragments.ts';
+import {attribute, hasAttribute, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql} from '../sql/sql.ts';
-import {KEY} from '../trace/attributes.ts';
-import type {RunFilter} from '../trace/filter.ts';
+import {KEY, TEXT_KEYS} from '../trace/attributes.ts';
+import type {Query, RunFilter} from '../trace/filter.ts';
 
 /**
  * The names Agno gives run spans. Measured to find the same rows as the JSON test at a fifth of its cost, because
@@ -17,17 +17,26 @@ export interface Candidates {
   readonly test: Sql;
   /** False: the test finds Agno's own spans only; spans of other libraries need the same test without names. */
   readonly isComplete: boolean;
+  /** True: it passes on every span of a wanted run, its first one among them. */
+  readonly takesEverySpan: boolean;
+}
+
+interface CandidateOptions {
+  readonly byName?: boolean;
 }
 
 /**
  * The sharpest test on single spans that a filter allows. Selecting is done in `trace/filter.ts`; this only spares
  * reading traces that cannot match.
  */
-export function candidatesOf(filter: RunFilter, {byName = true}: {byName?: boolean} = {}): Candidates {
+export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOptions = {}): Candidates {
   const isRun = byName ? IS_RUN_NAME : orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
-  const runSpan = (test: Sql): Candidates => ({test: sql`${isRun} and ${orOpaque('s', test)}`, isComplete: !byName});
-  const anySpan = (test: Sql): Candidates => ({test, isComplete: true});
-  const oneOf = (tests: readonly Sql[]): Sql => sql`(${join(tests, ' or ')})`;
+  const runSpan = (test: Sql): Candidates => ({
+    test: sql`${isRun} and ${orOpaque('s', test)}`,
+    isComplete: !byName,
+    takesEverySpan: false,
+  });
+  const anySpan = (test: Sql, takesEverySpan = false): Candidates => ({test, isComplete: true, takesEverySpan});
   if (filter.runs.length > 0) return runSpan(isAnyOf(attribute('s', KEY.runId), filter.runs));
   if (filter.sessions.length > 0) return runSpan(isAnyOf(attribute('s', KEY.sessionId), filter.sessions));
   if (filter.users.length > 0) return runSpan(isAnyOf(attribute('s', KEY.userId), filter.users));
@@ -37,31 +46,68 @@ export function candidatesOf(filter: RunFilter, {byName = true}: {byName?: boole
     [filter.workflows, KEY.workflowId, KEY.nodeName],
   ] as const) {
     if (wanted.length === 0) continue;
-    const names = wanted.map(name => matchesGlob(attribute('s', nameKey), name));
+    const names = wanted.map(name => mayMatchGlob(attribute('s', nameKey), name));
     return runSpan(oneOf([isAnyOf(attribute('s', idKey), wanted), ...names]));
   }
   if (filter.errors.length > 0) {
     return anySpan(
       oneOf(
         filter.errors.flatMap(text => [
-          contains(raw('s.status_message'), text),
-          sql`${IS_RUN_NAME} and ${orOpaque('s', contains(attribute('s', KEY.output), text))}`,
+          mayContain(raw('s.status_message'), text),
+          sql`${IS_RUN_NAME} and ${orOpaque('s', mayContain(attribute('s', KEY.output), text))}`,
         ]),
       ),
     );
   }
-  if (filter.tools.length > 0) return anySpan(oneOf(filter.tools.map(tool => matchesGlob(raw('s.name'), tool))));
+  if (filter.tools.length > 0) return anySpan(oneOf(filter.tools.map(tool => mayMatchGlob(raw('s.name'), tool))));
   if (filter.models.length > 0)
-    return anySpan(orOpaque('s', oneOf(filter.models.map(model => matchesGlob(attribute('s', KEY.model), model)))));
-  if (filter.traffic) return anySpan(raw('true'));
+    return anySpan(orOpaque('s', oneOf(filter.models.map(model => mayMatchGlob(attribute('s', KEY.model), model)))));
+  if (filter.traces.length > 0) return anySpan(isAnyOf(raw('s.trace_id'), filter.traces));
+  const ofQuery = filter.query && candidatesOfQuery(filter.query, {byName});
+  if (ofQuery) return ofQuery;
+  if (filter.traffic) return anySpan(raw('true'), true);
   // Agno's own names first: the largest attributes are those of model calls, and need not be parsed to know one.
   return anySpan(
     sql`(${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))})`,
+    true,
   );
 }
 
-/** True when the test passes on every span of a run, its first one among them. */
-export function takesEverySpan(filter: RunFilter): boolean {
-  const {runs, sessions, users, agents, teams, workflows, errors, tools, models} = filter;
-  return [runs, sessions, users, agents, teams, workflows, errors, tools, models].every(list => list.length === 0);
+/** What a query allows, or null where it says nothing about single spans: what is not there, or is computed. */
+function candidatesOfQuery(query: Query, options: CandidateOptions): Candidates | null {
+  switch (query.type) {
+    case 'and': {
+      const parts = query.parts.map(part => candidatesOfQuery(part, options));
+      return parts.find(part => part !== null) ?? null;
+    }
+    case 'or': {
+      // One part may find runs where the names of another part's find none, so none of them trusts names.
+      const parts = query.parts.map(part => candidatesOfQuery(part, {byName: false}));
+      const known = parts.filter(part => part !== null);
+      if (known.length < parts.length) return null;
+      return {test: oneOf(known.map(({test}) => sql`(${test})`)), isComplete: true, takesEverySpan: false};
+    }
+    case 'flag': {
+      const candidates = candidatesOf(query.filter, options);
+      return candidates.takesEverySpan ? null : candidates;
+    }
+    case 'text': {
+      const within = `*${query.glob}*`;
+      const columns = [raw('s.name'), raw('s.status_message')];
+      const attributes = TEXT_KEYS.map(key => mayMatchGlob(attribute('s', key), within));
+      return {
+        test: oneOf([...columns.map(column => mayMatchGlob(column, within)), orOpaque('s', oneOf(attributes))]),
+        isComplete: true,
+        takesEverySpan: false,
+      };
+    }
+    case 'not':
+    case 'compare':
+    case 'mark':
+      return null;
+  }
+}
+
+function oneOf(tests: readonly Sql[]): Sql {
+  return sql`(${join(tests, ' or ')})`;
 }

@@ -1,5 +1,6 @@
 import type {Sql} from '../sql/sql.ts';
 import type {Column} from '../table/table.ts';
+import type {OwnerKind} from './owners.ts';
 
 /** What a question is asked with, parsed. */
 export interface QuestionInput {
@@ -23,6 +24,8 @@ export interface Question {
   readonly examples: readonly {readonly line: string; readonly answer: string}[];
   /** What rows can be grouped by; the first is the default. */
   readonly by: readonly string[];
+  /** Of `by`, what only the tree of a run tells; answered through runs, not by the SQL, with the same columns. */
+  readonly owners?: Readonly<Record<string, OwnerKind>>;
   /** Keys are the names of the SQL's columns and of the JSON. */
   readonly columns: Readonly<Record<string, Column>>;
   /** Column that rows are sorted by unless told otherwise, largest first. */

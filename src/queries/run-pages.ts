@@ -1,16 +1,15 @@
 import {type UserError, usageError} from '../errors.ts';
 import type {Prices} from '../prices/prices.ts';
-import {hasAttribute, isAnyOf, orOpaque} from '../sql/fragments.ts';
+import {hasAttribute} from '../sql/fragments.ts';
 import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
-import {matchesRun, type RunFilter} from '../trace/filter.ts';
+import {hoisted, type RunFilter} from '../trace/filter.ts';
 import {type JudgedRun, nodesOf} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
-import {candidatesOf, takesEverySpan} from './candidates.ts';
-import {loadRuns} from './runs.ts';
-import {between, firstLength, loadStretch, nextLength, type Position, stretchEnd} from './walk.ts';
+import {positionOf, walkRuns} from './run-walk.ts';
+import {between, firstLength, nextLength, type Position, stretchEnd} from './walk.ts';
 
 export interface RunPage {
   readonly runs: readonly JudgedRun[];
@@ -36,153 +35,34 @@ const SPANS_PER_RUN = 6;
 const SHORTEST_STRETCH = 60;
 
 /**
- * Runs, newest first. Walks the spans backwards by start time and stops as soon as the page is certain: a run is emitted
- * once the walk has passed its first span, so that its place is known exactly. Its cost is what lies in between, never
- * the table. The order, and with it the cursor, is the one of the table's own index, so a page ends and the next one
- * begins at the same place in every collation and with any text in the column.
+ * Runs, newest first. Walks the spans backwards by start time and stops as soon as the page is certain. The order, and
+ * with it the cursor, is the one of the walk, so a page ends and the next one begins at the same place.
  */
 export async function loadRunPage(store: Store, options: PageOptions): Promise<RunPage> {
+  const {limit, patience, prices, onProgress} = options;
+  const filter = hoisted(options.filter);
   const cursor = options.cursor === null ? null : decodeCursor(options.cursor);
-  const known = knownTraces(options, store.nowMicros());
-  if (known) return pageOfTraces(store, await known(store), options, cursor);
-  const page = await walk(store, options, cursor, true);
-  // Nothing by the names Agno gives its runs: look again without trusting names, before saying that there is nothing.
-  const isEmpty = page.runs.length === 0 && cursor === null && !candidatesOf(options.filter).isComplete;
-  return isEmpty ? walk(store, options, cursor, false) : page;
-}
-
-async function walk(store: Store, options: PageOptions, cursor: Cursor | null, byName: boolean): Promise<RunPage> {
-  const {filter, limit} = options;
-  const candidates = candidatesOf(filter, {byName});
-  const emitted: JudgedRun[] = [];
-  const waiting = new Map<string, JudgedRun>();
-  const judgedTraces = new Set<string>();
-  const bounds = windowOf(filter);
-  const wanted = limit === 0 ? Number.POSITIVE_INFINITY : limit + 1;
-  let from: Position | null = cursor?.position ?? null;
-  let stretch =
-    limit === 0
-      ? firstLength(store, store.spansPerStatement)
-      : Math.min(Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH), store.spansPerStatement);
-  let looked = 0;
-  while (emitted.length < wanted) {
-    const {rows, end, isLast, elapsedMs} = await loadStretch(store, {
-      from,
-      length: stretch,
-      test: candidates.test,
-      bounds,
-    });
-    const fresh = [...new Set(rows.map(row => row.traceId))].filter(id => !judgedTraces.has(id));
-    for (const id of fresh) judgedTraces.add(id);
-    for (const {runs} of await loadRuns(store, fresh, options)) {
-      for (const judged of runs) {
-        if (matchesRun(judged, filter) && !wasEmitted(judged, cursor))
-          waiting.set(placeOf(judged.run.startSpan), judged);
-      }
-    }
-    const passed = takesEverySpan(filter)
-      ? rows.map(placeOf)
-      : await loadPassed(store, [...waiting.values()], end, from);
-    for (const id of passed) {
-      const judged = waiting.get(id);
-      if (!judged) continue;
-      emitted.push(judged);
-      waiting.delete(id);
-    }
-    looked += stretch;
-    options.onProgress?.(looked);
-    if (isLast) break;
-    from = end;
-    stretch = nextLength(store, {length: stretch, elapsedMs, longest: store.spansPerStatement});
-  }
-  return finish(store, emitted, options, cursor);
-}
-
-/** Times sort as text; under some collations a whole second sorts after its fractions, so bounds give two seconds. */
-const SLACK_MICROS = 2_000_000;
-
-function windowOf({sinceMicros, untilMicros}: RunFilter): Sql[] {
-  const tests: Sql[] = [];
-  if (untilMicros !== null) tests.push(sql`s.start_time < ${agnoTime(untilMicros + SLACK_MICROS)}`);
-  if (sinceMicros !== null) tests.push(sql`s.start_time >= ${agnoTime(sinceMicros - SLACK_MICROS)}`);
-  return tests;
-}
-
-/** OpenTelemetry promises that a span id is unique in its trace, no more. */
-function placeOf({traceId, spanId}: {traceId: string; spanId: string}): string {
-  return `${traceId} ${spanId}`;
-}
-
-/** Which of the waiting runs' first spans the walk has passed, in its order. */
-async function loadPassed(
-  store: Store,
-  waiting: readonly JudgedRun[],
-  end: Position | null,
-  from: Position | null,
-): Promise<string[]> {
-  if (waiting.length === 0) return [];
-  const spanIds = waiting.map(({run}) => run.startSpan.spanId);
-  const rows = await store.all<{trace_id: unknown; span_id: unknown}>(sql`
-select s.trace_id, s.span_id
-  from ${table('spans')} s
- where ${join([isAnyOf(raw('s.span_id'), spanIds), ...between(from, end)], '\n   and ')}
- order by s.start_time desc, s.span_id desc`);
-  return rows.map(row => placeOf({traceId: String(row.trace_id), spanId: String(row.span_id)}));
-}
-
-/** Traces that a filter names, or that an index finds at once; null when the walk has to look for them. */
-function knownTraces({filter}: PageOptions, nowMicros: number): ((store: Store) => Promise<string[]>) | null {
-  if (filter.traces.length > 0) return async () => [...filter.traces];
-  const isRecent = filter.states.length > 0 && filter.states.every(state => state === 'running' || state === 'stalled');
-  if (!isRecent) return null;
-  // A run that is still going on has written a span lately, however long ago it began.
-  return async store => {
-    const rows = await store.all<{trace_id: unknown}>(sql`
-select s.trace_id
-  from ${table('spans')} s
- where s.created_at >= ${agnoTime(nowMicros - RECENT_MICROS)} and ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))}`);
-    // Not `distinct`: SQLite would walk the whole table in the order of trace ids (queries.md B).
-    return [...new Set(rows.map(row => String(row.trace_id)))];
-  };
-}
-/** Twice the longest a run counts as stalled by default; hosts' clocks differ. */
-const RECENT_MICROS = 2 * 3_600_000_000;
-
-async function pageOfTraces(
-  store: Store,
-  traceIds: readonly string[],
-  options: PageOptions,
-  cursor: Cursor | null,
-): Promise<RunPage> {
-  const loaded = await loadRuns(store, traceIds, options);
-  const runs = loaded
-    .flatMap(trace => trace.runs)
-    .filter(judged => matchesRun(judged, options.filter) && !wasEmitted(judged, cursor))
-    .sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
-  const position = cursor?.position;
-  return finish(
+  const firstStretch = limit === 0 ? Number.POSITIVE_INFINITY : Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH);
+  const walked = walkRuns(
     store,
-    position ? runs.filter(judged => isBefore(positionOf(judged), position)) : runs,
-    options,
-    cursor,
+    {filter, patience, prices, from: cursor?.position ?? null, firstStretch, onProgress},
+    judged => !wasEmitted(judged, cursor),
   );
-}
-
-function isBefore(a: Position, b: Position): boolean {
-  return a.time !== b.time ? a.time < b.time : a.id < b.id;
-}
-
-function positionOf({run}: JudgedRun): Position {
-  return {time: run.startSpan.startText, id: run.startSpan.spanId};
+  const found: JudgedRun[] = [];
+  for await (const judged of walked) {
+    found.push(judged);
+    // One more than wanted tells that there is a next page.
+    if (limit !== 0 && found.length > limit) break;
+  }
+  return finish(store, found, {limit, filter}, cursor);
 }
 
 async function finish(
   store: Store,
   found: readonly JudgedRun[],
-  options: PageOptions,
+  {limit, filter}: Pick<PageOptions, 'limit' | 'filter'>,
   cursor: Cursor | null,
 ): Promise<RunPage> {
-  const {limit, filter} = options;
   const runs = limit === 0 ? found : found.slice(0, limit);
   const hasMore = runs.length < found.length;
   return {

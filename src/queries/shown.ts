@@ -1,6 +1,7 @@
+import {EXIT, UserError, usageError} from '../errors.ts';
 import type {Prices} from '../prices/prices.ts';
 import type {Store} from '../store/store.ts';
-import {NO_FILTER} from '../trace/filter.ts';
+import {NO_FILTER, type Query} from '../trace/filter.ts';
 import {drawnSpans, drawnTops, type JudgedRun, type RunRecord, type ShownRun, subRun} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {isRunSpan, type Node} from '../trace/tree.ts';
@@ -19,6 +20,8 @@ interface ShownOptions {
   /** Runs of a session, the newest; 0: all. */
   readonly sessionLimit: number;
   readonly prices?: Prices;
+  /** Which runs of a session, or which is the latest; absent: any. */
+  readonly query?: Query | null;
   readonly onProgress?: (spans: number) => void;
 }
 
@@ -28,17 +31,29 @@ interface ShownOptions {
  * @throws UserError exit 3 when there is no such thing
  */
 export async function loadShown(store: Store, id: string, options: ShownOptions): Promise<Shown> {
-  const {patience, prices} = options;
+  const {patience, prices, query = null, onProgress} = options;
   if (id === 'latest' || id === '@latest') {
-    const page = await loadRunPage(store, {filter: NO_FILTER, limit: 1, cursor: null, patience, prices});
+    const page = await loadRunPage(store, {
+      filter: {...NO_FILTER, query},
+      limit: 1,
+      cursor: null,
+      patience,
+      prices,
+      onProgress,
+    });
     const latest = page.runs[0];
-    if (!latest) throw notFound(id);
+    if (!latest) throw query ? nothingMatches('no run') : notFound(id);
     const {record} = latest;
     return record.runId === null
       ? showTrace(store, record.traceId, options, record.spanId)
       : showRun(store, record.runId, [record.traceId], options);
   }
   const target = await findTarget(store, id, options);
+  if (query && target.kind !== 'session')
+    throw usageError(
+      `-q selects runs of a session, and "${id}" is a ${target.kind}.`,
+      'Leave -q out, or pass a session id or latest.',
+    );
   switch (target.kind) {
     case 'run':
       return showRun(store, target.id, target.traceIds, options);
@@ -49,6 +64,10 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
     case 'session':
       return showSession(store, target.id, options);
   }
+}
+
+function nothingMatches(what: string): UserError {
+  return new UserError(EXIT.notFound, `${what} matches -q.`, {hint: 'agno-trace list takes the same query.'});
 }
 
 async function showRun(
@@ -104,14 +123,15 @@ async function showSpanOf(store: Store, traceId: string, spanId: string, options
 
 async function showSession(store: Store, sessionId: string, options: ShownOptions): Promise<Shown> {
   const page = await loadRunPage(store, {
-    filter: {...NO_FILTER, sessions: [sessionId]},
+    filter: {...NO_FILTER, sessions: [sessionId], query: options.query ?? null},
     limit: options.sessionLimit,
     cursor: null,
     patience: options.patience,
     prices: options.prices,
     onProgress: options.onProgress,
   });
-  if (page.runs.length === 0) throw notFound(sessionId);
+  if (page.runs.length === 0)
+    throw options.query ? nothingMatches(`no run of session "${sessionId}"`) : notFound(sessionId);
   const traceIds = [...new Set(page.runs.map(({record}) => record.traceId))];
   const traces = await loadRuns(store, traceIds, {...options, readsConversations: true});
   const wanted = new Set(page.runs.map(({record}) => keyOf(record)));

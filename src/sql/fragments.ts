@@ -67,6 +67,20 @@ export function contains(expression: Sql, text: string): Sql {
   return matchesGlob(expression, `*${escapeGlob(text)}*`);
 }
 
+/**
+ * True wherever `matchesGlob` of `trace/filter.ts` is, and perhaps elsewhere: which letters are the same in both cases
+ * depends on the database (SQLite knows ASCII's, Postgres its locale's), so those that may differ stand for any.
+ */
+export function mayMatchGlob(expression: Sql, glob: string): Sql {
+  // k and s have relatives beyond ASCII: the sign of Kelvin, the long s.
+  return matchesGlob(expression, glob.replace(/\\?[ks\u0080-\u{10ffff}]/giu, '?'));
+}
+
+/** True wherever `expression` contains `text` in any case, and perhaps elsewhere. */
+export function mayContain(expression: Sql, text: string): Sql {
+  return mayMatchGlob(expression, `*${escapeGlob(text)}*`);
+}
+
 /** `text` as a glob that matches only itself. */
 export function escapeGlob(text: string): string {
   return text.replace(/[\\*?]/g, char => `\\${char}`);

@@ -56,6 +56,19 @@ export const ID_KEYS: readonly string[] = [
   ...['run_id', 'agno.session.id', 'session_id', 'agno.user.id', 'user_id', 'agent_id', 'team_id', 'workflow_id'],
 ];
 
+/** Keys whose values the text search of `-q` may find, through a span's displayed name or what a run answered. */
+export const TEXT_KEYS: readonly string[] = [
+  KEY.output,
+  KEY.agentName,
+  KEY.nodeName,
+  'agno.team',
+  'agno.agent',
+  KEY.toolName,
+  KEY.model,
+  'gen_ai.response.model',
+  'gen_ai.request.model',
+];
+
 /**
  * Keys that hold payload and decide nothing: left in the database when only trees and states are wanted. They are most
  * of the bytes; every model call stores its whole history twice (agno.md 3.7).

@@ -1,8 +1,8 @@
 import type {Kind} from './kind.ts';
-import {type JudgedRun, spansOf} from './record.ts';
+import {type JudgedRun, type RunRecord, spansOf} from './record.ts';
 import type {Span} from './span.ts';
 import type {State} from './states.ts';
-import {displayName} from './tree.ts';
+import {displayName, isRunSpan} from './tree.ts';
 
 /** Which runs to select. Lists hold alternatives; different fields must all hold. Globs: `*`, `?`, case-insensitive. */
 export interface RunFilter {
@@ -32,7 +32,30 @@ export interface RunFilter {
   readonly minTokens: number | null;
   /** Plain requests too. */
   readonly traffic: boolean;
+  /** What `-q` asks; must hold too. */
+  readonly query: Query | null;
 }
+
+/** A free query as a tree; its leaves ask about a run, as flags do. */
+export type Query =
+  | {readonly type: 'and' | 'or'; readonly parts: readonly Query[]}
+  | {readonly type: 'not'; readonly part: Query}
+  /** What one flag asks: a filter with one field set. */
+  | {readonly type: 'flag'; readonly filter: RunFilter}
+  /** A figure of the run; an unknown one matches nothing. */
+  | {
+      readonly type: 'compare';
+      readonly figure: Figure;
+      readonly comparison: '>=' | '<=' | '>' | '<' | '=';
+      readonly value: number;
+    }
+  | {readonly type: 'mark'; readonly mark: Mark}
+  /** A text that the run holds somewhere, as a glob without anchors. */
+  | {readonly type: 'text'; readonly glob: string};
+
+export type Figure = 'durationMs' | 'totalTokens' | 'costUsd' | 'spanCount' | 'errorCount';
+export const MARKS = ['missing', 'part', 'detached', 'traffic'] as const;
+export type Mark = (typeof MARKS)[number] & keyof RunRecord;
 
 export const NO_FILTER: RunFilter = {
   sinceMicros: null,
@@ -55,12 +78,18 @@ export const NO_FILTER: RunFilter = {
   maxDurationMs: null,
   minTokens: null,
   traffic: false,
+  query: null,
 };
 
 /** Kinds that say what a run is; the other kinds ask for a span inside it. */
 const RUN_KINDS: ReadonlySet<Kind> = new Set<Kind>(['agent', 'team', 'workflow']);
 
-export function matchesRun({run, record}: JudgedRun, filter: RunFilter): boolean {
+export function isRunKind(kind: Kind): boolean {
+  return RUN_KINDS.has(kind);
+}
+
+export function matchesRun(judged: JudgedRun, filter: RunFilter): boolean {
+  const {run, record} = judged;
   const {startMicros} = run;
   if (filter.sinceMicros !== null && (startMicros === null || startMicros < filter.sinceMicros)) return false;
   if (filter.untilMicros !== null && (startMicros === null || startMicros >= filter.untilMicros)) return false;
@@ -78,8 +107,90 @@ export function matchesRun({run, record}: JudgedRun, filter: RunFilter): boolean
     (filter.minDurationMs === null || (record.durationMs !== null && record.durationMs >= filter.minDurationMs)) &&
     (filter.maxDurationMs === null || (record.durationMs !== null && record.durationMs <= filter.maxDurationMs)) &&
     (filter.minTokens === null || (record.totalTokens !== null && record.totalTokens >= filter.minTokens)) &&
-    holdsSpans(run, record.state, filter)
+    holdsSpans(run, record.state, filter) &&
+    (filter.query === null || matchesQuery(judged, filter.query))
   );
+}
+
+function matchesQuery(judged: JudgedRun, query: Query): boolean {
+  switch (query.type) {
+    case 'and':
+      return query.parts.every(part => matchesQuery(judged, part));
+    case 'or':
+      return query.parts.some(part => matchesQuery(judged, part));
+    case 'not':
+      return !matchesQuery(judged, query.part);
+    case 'flag':
+      // Whether requests are looked at is no question to one of them.
+      return matchesRun(judged, {...query.filter, traffic: true});
+    case 'compare':
+      return compares(judged.record[query.figure], query.comparison, query.value);
+    case 'mark':
+      return judged.record[query.mark];
+    case 'text':
+      return holdsText(judged, query.glob);
+  }
+}
+
+function compares(figure: number | null, comparison: '>=' | '<=' | '>' | '<' | '=', value: number): boolean {
+  if (figure === null) return false;
+  if (comparison === '>') return figure > value;
+  if (comparison === '<') return figure < value;
+  if (comparison === '>=') return figure >= value;
+  return comparison === '<=' ? figure <= value : figure === value;
+}
+
+/** Names of the run and its spans, status messages, and what its run spans answered, as far as it is read for lists. */
+function holdsText({run, record}: JudgedRun, glob: string): boolean {
+  const within = `*${glob}*`;
+  return (
+    matchesGlob(within, record.name) ||
+    spansOf(run).some(
+      span =>
+        matchesGlob(within, span.name) ||
+        matchesGlob(within, displayName(span)) ||
+        matchesGlob(within, span.statusMessage) ||
+        (isRunSpan(span) && matchesGlob(within, span.output)),
+    )
+  );
+}
+
+/**
+ * The same filter with those parts of its query that must hold and are what a flag asks as if they had been flags, so
+ * that `-q session:x` is found on the way of `--session x`.
+ */
+export function hoisted(filter: RunFilter): RunFilter {
+  if (filter.query === null) return filter;
+  const parts = filter.query.type === 'and' ? filter.query.parts : [filter.query];
+  let merged: RunFilter = {...filter, traffic: filter.traffic || mentionsTraffic(filter.query), query: null};
+  const rest: Query[] = [];
+  for (const part of parts) {
+    const both = part.type === 'flag' ? joined(merged, part.filter) : null;
+    if (both) merged = both;
+    else rest.push(part);
+  }
+  return {...merged, query: rest.length === 0 ? null : rest.length === 1 ? rest[0]! : {type: 'and', parts: rest}};
+}
+
+/** One filter for two that both must hold; null where one cannot say it. */
+function joined(a: RunFilter, b: RunFilter): RunFilter | null {
+  const both: Record<string, unknown> = {...a};
+  for (const key of Object.keys(NO_FILTER) as (keyof RunFilter)[]) {
+    const [mine, other] = [a[key], b[key]];
+    if (other === null || other === false || (Array.isArray(other) && other.length === 0)) continue;
+    if (Array.isArray(mine) && mine.length > 0) return null;
+    if (key === 'sinceMicros') both[key] = Math.max(a.sinceMicros ?? Number.NEGATIVE_INFINITY, b.sinceMicros!);
+    else if (key === 'untilMicros') both[key] = Math.min(a.untilMicros ?? Number.POSITIVE_INFINITY, b.untilMicros!);
+    else if (mine !== null && mine !== false && !Array.isArray(mine)) return null;
+    else both[key] = other;
+  }
+  return both as unknown as RunFilter;
+}
+
+/** Requests are left out unless they are asked for. */
+function mentionsTraffic(query: Query): boolean {
+  if (query.type === 'and' || query.type === 'or') return query.parts.some(mentionsTraffic);
+  return query.type === 'not' ? mentionsTraffic(query.part) : query.type === 'mark' && query.mark === 'traffic';
 }
 
 function isOneOf(wanted: readonly string[], value: string | null): boolean {
@@ -102,6 +213,26 @@ function holdsSpans(run: JudgedRun['run'], state: State, filter: RunFilter): boo
     holds(tools, (tool, span) => span.openInferenceKind === 'TOOL' && matchesGlob(tool, span.toolName ?? span.name)) &&
     holds(names, (name, span) => matchesGlob(name, span.name) || matchesGlob(name, displayName(span))) &&
     holds(errors, (text, span) => holdsError(text, span, state !== 'ok'))
+  );
+}
+
+/** The filters on single spans, as `queries/ask.ts` has them in SQL: on the span's own values, stored ones included. */
+export function matchesSpan(span: Span, filter: RunFilter): boolean {
+  const {sinceMicros, untilMicros, minDurationMs, maxDurationMs} = filter;
+  const {startMicros, storedMs, statusMessage} = span;
+  const isAny = (wanted: readonly string[], test: (item: string) => boolean) =>
+    wanted.length === 0 || wanted.some(test);
+  return (
+    (sinceMicros === null || (startMicros !== null && startMicros >= sinceMicros)) &&
+    (untilMicros === null || (startMicros !== null && startMicros < untilMicros)) &&
+    (minDurationMs === null || (storedMs !== null && storedMs >= minDurationMs)) &&
+    (maxDurationMs === null || (storedMs !== null && storedMs <= maxDurationMs)) &&
+    isAny(filter.kinds, kind => span.kind === kind) &&
+    isAny(filter.models, model => matchesGlob(model, span.model)) &&
+    isAny(filter.tools, tool => span.openInferenceKind === 'TOOL' && matchesGlob(tool, span.name)) &&
+    isAny(filter.names, name => matchesGlob(name, span.name)) &&
+    isAny(filter.statuses, status => span.spanStatus === status) &&
+    isAny(filter.errors, text => span.spanStatus === 'ERROR' && matchesGlob(`*${text}*`, statusMessage))
   );
 }
 

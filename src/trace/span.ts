@@ -74,6 +74,8 @@ export interface Span {
   readonly startText: string;
   /** From the two times; the stored column only where a time is missing. */
   readonly durationMs: number | null;
+  /** The stored column, which rounds; from the two times where it is no number. */
+  readonly storedMs: number | null;
   readonly runId: string | null;
   readonly sessionId: string | null;
   readonly userId: string | null;
@@ -164,6 +166,7 @@ export function toSpan(row: SpanRow, {whole = false}: ToSpanOptions = {}): Span 
     createdMicros: timeOf(row.created_at),
     startText: asText(row.start_time) ?? '',
     durationMs,
+    storedMs: duration(null, null, row.duration_ms) ?? durationMs,
     runId: id(KEY.runId) ?? id('run_id'),
     sessionId: id(KEY.sessionId) ?? id('agno.session.id') ?? id('session_id'),
     userId: id(KEY.userId) ?? id('agno.user.id') ?? id('user_id'),

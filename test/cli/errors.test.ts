@@ -46,8 +46,8 @@ const FAILURES = [
 function isError(result: CliResult, code: number): {message: string; hint: string} {
   expect(result.code, result.err).toBe(code);
   expect(result.out).toBe('');
-  expect(result.err).toMatch(/^error: \S[^\n]*\nhint: \S[^\n]*\n$/);
-  const [, message, hint] = /^error: (.*)\nhint: (.*)\n$/.exec(result.err)!;
+  expect(result.err).toMatch(/^error: \S[^\n]*\n(?: {2}\S[^\n]*\n +\^\n)?hint: \S[^\n]*\n$/);
+  const [, message, hint] = /^error: (.*)\n(?: .*\n)*hint: (.*)\n$/.exec(result.err)!;
   return {message: message!, hint: hint!};
 }
 
@@ -165,6 +165,8 @@ describe('wrong usage exits 2', () => {
     ['list', '--kind', 'zzz', /agent, .*llm/],
     ['list', '--state', 'eror', /Did you mean error\?/],
     ['list', '--state', 'zzz', /running, .*ok/],
+    ['list', '--query', 'agent:', /agent:value/],
+    ['list', '--sort', 'tokns', /Did you mean tokens\?/],
     ['list', '--stalled-after', 'soon', /30m/],
     ['list', '--lost-after', '1', /1h/],
     ['list', '--cursor', 'abc', /page\.next/],
@@ -179,6 +181,8 @@ describe('wrong usage exits 2', () => {
     ['show', '--limit', 'all', /--limit/],
     ['show', '--kind', 'll', /Did you mean llm\?/],
     ['show', '--format', 'table', /tree, json, jsonl/],
+    ['show', '--query', 'tool:', /tool:value/],
+    ['slowest', '--query', 'is:', /is:value/],
     ['slowest', '--by', 'tol', /Did you mean tool\?/],
     ['slowest', '--sort', 'p95', /p95Ms/],
     ['slowest', '--limit', 'all', /--limit/],

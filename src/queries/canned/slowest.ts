@@ -13,16 +13,25 @@ const KEYS: Readonly<Record<string, () => Sql>> = {
 
 /** The question of Agno's own documentation, with what it leaves out beside it. */
 export default defineQuestion({
-  summary: 'Span names by average duration, slowest first (tools, models or kinds with --by)',
+  summary: 'Span names by average duration, slowest first (tools, models, agents, … with --by)',
   examples: [
     {line: 'slowest --limit 10', answer: "the ten slowest span names, as in Agno's documentation"},
-    {line: 'slowest --by tool --last 24h --sort p95Ms', answer: 'tools by their 95th percentile since yesterday'},
+    {line: 'slowest --by agent --last 24h --sort p95Ms', answer: 'agents by their 95th percentile since yesterday'},
   ],
-  by: ['name', 'kind', 'tool', 'model'],
+  by: ['name', 'kind', 'tool', 'model', 'agent', 'team', 'workflow', 'step'],
+  owners: {agent: 'agent', team: 'team', workflow: 'workflow', step: 'step'},
   columns: {
-    name: {label: 'NAME', description: 'span name, kind, tool or model'},
-    calls: {label: 'CALLS', unit: 'count', description: 'spans, those of plain HTTP requests among them'},
-    errors: {label: 'ERRORS', unit: 'count', description: 'spans stored as ERROR'},
+    name: {label: 'NAME', description: 'span name, kind, tool, model; agent, team, workflow, or workflow / step'},
+    calls: {
+      label: 'CALLS',
+      unit: 'count',
+      description: 'spans, plain HTTP requests among them; by agent to step: its runs, members too',
+    },
+    errors: {
+      label: 'ERRORS',
+      unit: 'count',
+      description: 'spans stored as ERROR; by agent to step: those that failed, as computed',
+    },
     avgMs: {label: 'AVG', unit: 'ms', description: 'average of the stored duration_ms'},
     p50Ms: {label: 'P50', unit: 'ms', description: 'median'},
     p95Ms: {label: 'P95', unit: 'ms', description: '95th percentile, interpolated'},

@@ -1,0 +1,20 @@
+import type {Place} from '../errors.ts';
+import {line, own, type Safe, safe} from '../text/safe.ts';
+import {width} from '../text/width.ts';
+
+/** As much of a text as a line holds on both sides of a place. */
+const AROUND = 32;
+
+/** The text around a place, and below it a mark. */
+export function drawnPlace({text, at}: Place, mask: (text: string) => string): Safe {
+  const before = Array.from(mask(text.slice(0, at)));
+  const after = Array.from(mask(text.slice(at)));
+  const shownBefore = safe((before.length > AROUND ? ['…'] : []).concat(before.slice(-AROUND)).join(''));
+  const shownAfter = safe(
+    after
+      .slice(0, AROUND)
+      .concat(after.length > AROUND ? ['…'] : [])
+      .join(''),
+  );
+  return line`  ${shownBefore}${shownAfter}\n  ${own(' '.repeat(width(shownBefore)))}^`;
+}

@@ -1,0 +1,289 @@
+import {type UserError, usageError} from '../errors.ts';
+import {escapeGlob} from '../sql/fragments.ts';
+
+/*
+ * The grammar of `-q`, without the meaning of its keys: text to tree, and back (docs/query.md). Pure.
+ *
+ *   query   = all ("OR" all)*
+ *   all     = one (["AND"] one)*
+ *   one     = ("-" | "NOT") one | "(" query ")" | key ":" [compare] value ("," value)* | value
+ *   compare = ">=" | "<=" | ">" | "<"
+ *   value   = a word, or anything in double quotes
+ */
+
+export const COMPARISONS = ['>=', '<=', '>', '<'] as const;
+export type Comparison = (typeof COMPARISONS)[number];
+
+/** A word or a quoted text. */
+export interface Value {
+  /** Of a word: the pattern, where `*` and `?` stand for others and `\` takes them literally. In quotes: the text itself. */
+  readonly text: string;
+  readonly isQuoted: boolean;
+  /** Where it stands, from 0. */
+  readonly at: number;
+}
+
+export type Syntax =
+  | {readonly type: 'and' | 'or'; readonly parts: readonly Syntax[]}
+  | {readonly type: 'not'; readonly part: Syntax}
+  | {readonly type: 'text'; readonly value: Value}
+  | {
+      readonly type: 'term';
+      readonly key: string;
+      readonly comparison: Comparison | null;
+      readonly values: readonly Value[];
+      readonly at: number;
+    };
+
+/** An error at a place of the query, in the form that all errors of queries have. */
+export function queryError(text: string, at: number, message: string, hint?: string): UserError {
+  const column = Array.from(text.slice(0, at)).length + 1;
+  return usageError(`--query, column ${column}: ${message}`, hint, {text, at});
+}
+
+/**
+ * Reads the text of a query; nothing but spaces is an empty `and`, which every run matches.
+ * @throws UserError exit 2 with the place
+ */
+export function parseSyntax(text: string): Syntax {
+  return new Parser(text).parse();
+}
+
+/** Parentheses and negations inside each other; people write three. */
+const DEEPEST = 100;
+const KEY = /[A-Za-z][A-Za-z_-]*:/y;
+const COMPARE = />=|<=|>|</y;
+const SPACE = /\s/;
+/** What ends a word. A comma does so in the list of a key only. */
+const ENDS_WORD = /[\s()"]/;
+
+class Parser {
+  private at = 0;
+  private depth = 0;
+
+  constructor(private readonly text: string) {}
+
+  parse(): Syntax {
+    this.skipSpace();
+    if (this.isAtEnd()) return {type: 'and', parts: []};
+    const query = this.parseOr();
+    if (!this.isAtEnd()) throw this.error(this.at, '")" closes nothing.', 'Leave it out, or put it in quotes.');
+    return query;
+  }
+
+  private parseOr(): Syntax {
+    const parts = [this.parseAnd()];
+    for (let word = this.takeWord('OR'); word !== null; word = this.takeWord('OR')) {
+      this.expectMore(word, 'OR');
+      parts.push(this.parseAnd());
+    }
+    return parts.length === 1 ? parts[0]! : {type: 'or', parts};
+  }
+
+  private parseAnd(): Syntax {
+    const parts = [this.parseOne()];
+    while (!this.isAtEnd() && this.peek() !== ')' && !this.isWord('OR')) {
+      const word = this.takeWord('AND');
+      if (word !== null) this.expectMore(word, 'AND');
+      parts.push(this.parseOne());
+    }
+    return parts.length === 1 ? parts[0]! : {type: 'and', parts};
+  }
+
+  private parseOne(): Syntax {
+    const start = this.at;
+    for (const word of ['OR', 'AND']) {
+      if (this.isWord(word))
+        throw this.error(start, `nothing stands before ${word}.`, `In quotes it is text: "${word}".`);
+    }
+    if (++this.depth > DEEPEST)
+      throw this.error(start, `more than ${DEEPEST} parentheses or negations inside each other.`, 'Write it flatter.');
+    const one = this.parseNegated(start) ?? this.parseGroup(start) ?? this.parseTerm(start);
+    this.depth--;
+    this.skipSpace();
+    return one;
+  }
+
+  private parseNegated(start: number): Syntax | null {
+    if (this.takeWord('NOT') !== null) this.expectMore(start, 'NOT');
+    else if (this.peek() === '-') {
+      this.at++;
+      if (this.isAtEnd() || SPACE.test(this.peek()) || this.peek() === ')')
+        throw this.error(
+          start,
+          'nothing follows "-".',
+          'Write -tool:web_search, or "-" in quotes for the sign itself.',
+        );
+    } else return null;
+    return {type: 'not', part: this.parseOne()};
+  }
+
+  private parseGroup(start: number): Syntax | null {
+    if (this.peek() !== '(') return null;
+    this.at++;
+    this.skipSpace();
+    if (this.peek() === ')')
+      throw this.error(start, 'the parentheses hold nothing.', 'Put them in quotes to search for them.');
+    if (this.isAtEnd()) throw this.unclosed(start);
+    const query = this.parseOr();
+    if (this.peek() !== ')') throw this.unclosed(start);
+    this.at++;
+    return query;
+  }
+
+  private unclosed(start: number): UserError {
+    return this.error(start, 'the parenthesis is not closed.', 'Add ), or put it in quotes to search for it.');
+  }
+
+  private parseTerm(start: number): Syntax {
+    const key = this.take(KEY)?.slice(0, -1) ?? null;
+    if (key === null) return {type: 'text', value: this.parseValue(false)};
+    const comparison = this.take(COMPARE) as Comparison | null;
+    const values: Value[] = [];
+    do {
+      const at = this.at;
+      if (this.isAtEnd() || ENDS_WORD.test(this.peek().replace('"', '')) || this.peek() === ',') {
+        throw this.error(
+          values.length === 0 ? start : at - 1,
+          `"${this.text.slice(start, at)}" lacks a value.`,
+          `Write it without a space: ${key}:value; in quotes it is text.`,
+        );
+      }
+      values.push(this.parseValue(true));
+    } while (this.takeComma());
+    return {type: 'term', key, comparison, values, at: start};
+  }
+
+  private takeComma(): boolean {
+    if (this.peek() !== ',') return false;
+    this.at++;
+    return true;
+  }
+
+  private parseValue(isListed: boolean): Value {
+    return this.peek() === '"' ? this.parseQuoted(isListed) : this.parseWord(isListed);
+  }
+
+  private parseQuoted(isListed: boolean): Value {
+    const at = this.at++;
+    let text = '';
+    while (this.peek() !== '"') {
+      if (this.isAtEnd())
+        throw this.error(at, 'the quote is not closed.', String.raw`Add ", or write \" for the sign itself.`);
+      // A backslash takes itself and a quote literally; before anything else it is one.
+      if (this.peek() === '\\' && /["\\]/.test(this.text[this.at + 1] ?? '')) this.at++;
+      text += this.text[this.at++];
+    }
+    this.at++;
+    const isEnded = this.isAtEnd() || /[\s)]/.test(this.peek()) || (isListed && this.peek() === ',');
+    if (!isEnded)
+      throw this.error(this.at, `"${this.charAt(this.at)}" follows the quote at once.`, 'Put a space between them.');
+    return {text, isQuoted: true, at};
+  }
+
+  private parseWord(isListed: boolean): Value {
+    const at = this.at;
+    let text = '';
+    while (!this.isAtEnd() && !ENDS_WORD.test(this.peek()) && !(isListed && this.peek() === ',')) {
+      let char = this.text[this.at++]!;
+      if (char === '\\') {
+        char = this.text[this.at] ?? '\\';
+        if (!this.isAtEnd()) this.at++;
+        if ('*?\\'.includes(char)) char = `\\${char}`;
+      }
+      text += char;
+    }
+    if (this.peek() === '"')
+      throw this.error(
+        this.at,
+        'a quote inside a word.',
+        String.raw`Put the whole text in quotes, or write \" for the sign itself.`,
+      );
+    return {text, isQuoted: false, at};
+  }
+
+  private isAtEnd(): boolean {
+    return this.at >= this.text.length;
+  }
+
+  private peek(): string {
+    return this.text[this.at] ?? '';
+  }
+
+  private charAt(at: number): string {
+    return String.fromCodePoint(this.text.codePointAt(at) ?? 0);
+  }
+
+  private skipSpace(): void {
+    while (!this.isAtEnd() && SPACE.test(this.peek())) this.at++;
+  }
+
+  private take(pattern: RegExp): string | null {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.text)?.[0] ?? null;
+    this.at += found?.length ?? 0;
+    return found;
+  }
+
+  private isWord(word: string): boolean {
+    const next = this.text[this.at + word.length];
+    return this.text.startsWith(word, this.at) && (next === undefined || /[\s()]/.test(next));
+  }
+
+  /** The place of the word that was taken, or null. */
+  private takeWord(word: string): number | null {
+    if (!this.isWord(word)) return null;
+    const at = this.at;
+    this.at += word.length;
+    this.skipSpace();
+    return at;
+  }
+
+  private expectMore(at: number, word: string): void {
+    if (this.isAtEnd() || this.peek() === ')')
+      throw this.error(at, `nothing follows ${word}.`, `In quotes it is text: "${word}".`);
+  }
+
+  private error(at: number, message: string, hint?: string): UserError {
+    return queryError(this.text, Math.max(0, Math.min(at, this.text.length - 1)), message, hint);
+  }
+}
+
+/** The query as text; read again it gives the same tree. */
+export function printSyntax(syntax: Syntax): string {
+  switch (syntax.type) {
+    case 'or':
+      return syntax.parts.map(part => (part.type === 'or' ? `(${printSyntax(part)})` : printSyntax(part))).join(' OR ');
+    case 'and':
+      return syntax.parts.map(printInside).join(' ');
+    case 'not':
+      return `-${printInside(syntax.part)}`;
+    case 'text':
+      return printValue(syntax.value, false);
+    case 'term':
+      return `${syntax.key}:${syntax.comparison ?? ''}${syntax.values.map(value => printValue(value, true)).join(',')}`;
+  }
+}
+
+function printInside(syntax: Syntax): string {
+  return syntax.type === 'and' || syntax.type === 'or' ? `(${printSyntax(syntax)})` : printSyntax(syntax);
+}
+
+function printValue({text, isQuoted}: Value, isListed: boolean): string {
+  if (isQuoted) return `"${text.replace(/["\\]/g, char => `\\${char}`)}"`;
+  const word = text.replace(isListed ? /[\s()",]/g : /[\s()"]/g, char => `\\${char}`);
+  if (isListed) return /^[<>=]/.test(word) ? `\\${word}` : word;
+  // What would be read as a sign, a word of the grammar or a key at this place.
+  const isTaken = word.startsWith('-') || /^(OR|AND|NOT)$/.test(word) || /^[A-Za-z][A-Za-z_-]*:/.test(word);
+  return isTaken ? `\\${word}` : word;
+}
+
+/** A value as a pattern. */
+export function globOf({text, isQuoted}: Value): string {
+  return isQuoted ? escapeGlob(text) : text;
+}
+
+/** A value as it is, for ids and whatever knows no patterns. */
+export function plainOf({text, isQuoted}: Value): string {
+  return isQuoted ? text : text.replace(/\\([*?\\])/g, '$1');
+}

@@ -1,0 +1,60 @@
+import {type UserError, usageError} from '../errors.ts';
+import {queryError, type Value} from './query-syntax.ts';
+import {parseMoment} from './values.ts';
+
+/* Values of the keys of `-q`: figures, amounts, moments, ranges. */
+
+/** The query that is read, and when. */
+export interface Reading {
+  readonly text: string;
+  readonly nowMicros: number;
+}
+
+/** Runs `work` on a value; what it throws gets the value's place. */
+export function placed<T>({at}: Value, {text}: Reading, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const {message, hint} = error as UserError;
+    if (!(error instanceof Error && 'exitCode' in error)) throw error;
+    throw queryError(text, at, message.trim(), hint);
+  }
+}
+
+/** Both ends of `a..b`; one of them may be left open. */
+export function rangeOf(text: string): RegExpExecArray | null {
+  const match = /^(.*?)\.\.(.*)$/s.exec(text);
+  return match && !(isOpen(match[1]!) && isOpen(match[2]!)) ? match : null;
+}
+
+export function isOpen(end: string): boolean {
+  return end === '' || end === '*';
+}
+
+export function parseCountOf(key: string): (text: string) => number {
+  return text => {
+    const match = /^(\d+(?:\.\d+)?)(k|m)?$/i.exec(text);
+    const count = match ? Number(match[1]) * (match[2] ? (match[2].toLowerCase() === 'k' ? 1e3 : 1e6) : 1) : Number.NaN;
+    if (!Number.isFinite(count))
+      throw usageError(`"${text}" is no number.`, `Write ${key}:>500, ${key}:>5k or ${key}:100..200.`);
+    return count;
+  };
+}
+
+export function parseUsd(text: string): number {
+  const match = /^\$?(\d+(?:\.\d+)?|\.\d+)$/.exec(text);
+  if (!match || !Number.isFinite(Number(match[1])))
+    throw usageError(`"${text}" is no amount.`, 'Write cost:>0.05, in US dollars.');
+  return Number(match[1]);
+}
+
+/** A moment that can be written down. */
+export function momentOf(key: string, value: Value, text: string, reading: Reading): number {
+  return placed(value, reading, () => {
+    const micros = parseMoment(key, text, reading.nowMicros);
+    if (Math.abs(micros) > LAST_MICROS) throw usageError(`"${text}" is before all time.`, 'Write 7d, or a date.');
+    return Math.round(micros);
+  });
+}
+/** Year 5138, and as far back. */
+const LAST_MICROS = 1e17;

@@ -1,0 +1,277 @@
+import {type Figure, MARKS, NO_FILTER, type Query, type RunFilter} from '../trace/filter.ts';
+import {KINDS} from '../trace/kind.ts';
+import {STATES} from '../trace/states.ts';
+import {globOf, parseSyntax, plainOf, queryError, type Syntax, type Value} from './query-syntax.ts';
+import {isOpen, momentOf, parseCountOf, parseUsd, placed, type Reading, rangeOf} from './query-values.ts';
+import {closest, parseChoice, parseLength} from './values.ts';
+
+/*
+ * What the keys of `-q` mean. Those that are flags of `list` mean what the flag means; docs/query.md has them all. The
+ * grammar is in query-syntax.ts.
+ */
+
+/** What a trace row's status can be; Agno writes the first two. */
+export const STATUSES = ['ok', 'error', 'unset'] as const;
+
+type Term = Extract<Syntax, {type: 'term'}>;
+type Reader = (term: Term, reading: Reading) => Query;
+
+const KEYS: Readonly<Record<string, Reader>> = {
+  run: listed('runs', plainOf),
+  trace: listed('traces', plainOf),
+  session: listed('sessions', plainOf),
+  user: listed('users', plainOf),
+  agent: listed('agents', globOf),
+  team: listed('teams', globOf),
+  workflow: listed('workflows', globOf),
+  kind: listed('kinds', chosenOf(KINDS)),
+  model: listed('models', globOf),
+  tool: listed('tools', globOf),
+  name: listed('names', globOf),
+  state: listed('states', chosenOf(STATES)),
+  status: listed('statuses', (value, key) => chosenOf(STATUSES)(value, key).toUpperCase()),
+  error: listed('errors', plainOf),
+  duration: figure('durationMs', value => parseLength('duration', value), false),
+  tokens: figure('totalTokens', parseCountOf('tokens'), true),
+  spans: figure('spanCount', parseCountOf('spans'), true),
+  errors: figure('errorCount', parseCountOf('errors'), true),
+  cost: figure('costUsd', parseUsd, true),
+  started: readStarted,
+  age: readAge,
+  since: window((micros): Partial<RunFilter> => ({sinceMicros: micros})),
+  until: window((micros): Partial<RunFilter> => ({untilMicros: micros})),
+  is: readMark,
+};
+export const QUERY_KEYS: readonly string[] = Object.keys(KEYS);
+
+/**
+ * Reads a free query. Null: it asks nothing.
+ * @throws UserError exit 2 with the place
+ */
+export function parseQuery(text: string, nowMicros: number): Query | null {
+  const query = read(parseSyntax(text), {text, nowMicros});
+  return query.type === 'and' && query.parts.length === 0 ? null : query;
+}
+
+/** What a reader of the answer must know about how the query was understood. */
+export function queryNotes(text: string): string[] {
+  const notes = new Set<string>();
+  const visit = (syntax: Syntax): void => {
+    if (syntax.type === 'and' || syntax.type === 'or') syntax.parts.forEach(visit);
+    else if (syntax.type === 'not') visit(syntax.part);
+    else if (syntax.type === 'text' && isState(syntax.value))
+      notes.add(`${syntax.value.text} in -q means state:${syntax.value.text}; in quotes it is searched as text`);
+  };
+  visit(parseSyntax(text));
+  return [...notes];
+}
+
+function read(syntax: Syntax, reading: Reading): Query {
+  switch (syntax.type) {
+    case 'and':
+      return {type: 'and', parts: syntax.parts.map(part => read(part, reading))};
+    case 'or':
+      return anyOf(syntax.parts.map(part => read(part, reading)));
+    case 'not':
+      return {type: 'not', part: read(syntax.part, reading)};
+    case 'text':
+      return readText(syntax.value, reading);
+    case 'term':
+      return readTerm(syntax, reading);
+  }
+}
+
+/** A bare word that is a state's name asks for the state, as one reads it in the list. */
+function isState({text, isQuoted}: Value): boolean {
+  return !isQuoted && STATES.some(state => state === text);
+}
+
+function readText(value: Value, {text}: Reading): Query {
+  if (isState(value)) return flag({states: STATES.filter(state => state === value.text)});
+  if (value.text === '') throw queryError(text, value.at, 'the quotes hold nothing.', 'Write a text between them.');
+  return {type: 'text', glob: globOf(value)};
+}
+
+function readTerm(term: Term, reading: Reading): Query {
+  const key = term.key.toLowerCase();
+  const reader = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+  if (!reader) {
+    const near = closest(key, QUERY_KEYS);
+    const known = `Keys: ${QUERY_KEYS.join(', ')}; in quotes it is text.`;
+    throw queryError(
+      reading.text,
+      term.at,
+      `"${term.key}" is no key.`,
+      near ? `Did you mean ${near}? ${known}` : known,
+    );
+  }
+  for (const {text, at} of term.values)
+    if (text === '') throw queryError(reading.text, at, 'the quotes hold nothing.', 'Write a text between them.');
+  return reader(term, reading);
+}
+
+function flag(fields: Partial<RunFilter>): Query {
+  return {type: 'flag', filter: {...NO_FILTER, ...fields}};
+}
+
+/** Alternatives of the same flag are one flag with several values, which is found on that flag's way. */
+function anyOf(parts: readonly Query[]): Query {
+  const merged: Query[] = [];
+  for (const part of parts) {
+    const at = merged.findIndex(other => listIn(other) !== null && listIn(other) === listIn(part));
+    const key = listIn(part);
+    if (at < 0 || key === null || part.type !== 'flag') merged.push(part);
+    else {
+      const before = merged[at] as typeof part;
+      merged[at] = flag({[key]: [...(before.filter[key] as unknown[]), ...(part.filter[key] as unknown[])]});
+    }
+  }
+  return merged.length === 1 ? merged[0]! : {type: 'or', parts: merged};
+}
+
+/** The one list that a flag sets; null where it sets something else. */
+function listIn(query: Query): keyof RunFilter | null {
+  if (query.type !== 'flag') return null;
+  const {filter} = query;
+  return (
+    (Object.keys(filter) as (keyof RunFilter)[]).find(
+      key => Array.isArray(filter[key]) && (filter[key] as unknown[]).length > 0,
+    ) ?? null
+  );
+}
+
+function refuseComparison({key, comparison, at}: Term, {text}: Reading, hint: string): void {
+  if (comparison !== null) throw queryError(text, at, `"${key}" cannot be compared with ${comparison}.`, hint);
+}
+
+/** A key that is a flag with a list of values. */
+function listed<K extends keyof RunFilter>(
+  field: K,
+  read: (value: Value, key: string) => (RunFilter[K] & readonly unknown[])[number],
+): Reader {
+  return (term, reading) => {
+    refuseComparison(
+      term,
+      reading,
+      `Write ${term.key}:value; figures that can be compared: duration, tokens, cost, spans, errors, started, age.`,
+    );
+    return flag({[field]: term.values.map(value => placed(value, reading, () => read(value, term.key)))});
+  };
+}
+
+function chosenOf<T extends string>(choices: readonly T[]): (value: Value, key: string) => T {
+  return (value, key) => parseChoice(key, plainOf(value), choices);
+}
+
+/** A figure of the run: compared, in a range, or (counts) the very one. */
+function figure(name: Figure, numberOf: (text: string) => number, isCounted: boolean): Reader {
+  return (term, reading) => {
+    const one = (value: Value): Query => {
+      const text = plainOf(value);
+      const compare = (comparison: '>=' | '<=' | '>' | '<' | '=', part: string): Query => ({
+        type: 'compare',
+        figure: name,
+        comparison,
+        value: placed(value, reading, () => numberOf(part)),
+      });
+      if (term.comparison !== null) return compare(term.comparison, text);
+      const [, from, to] = rangeOf(text) ?? [];
+      if (from === undefined || to === undefined) {
+        if (isCounted) return compare('=', text);
+        placed(value, reading, () => numberOf(text));
+        throw queryError(
+          reading.text,
+          term.at,
+          `"${term.key}:${text}" is exact to the microsecond.`,
+          `Write ${term.key}:>${text}, ${term.key}:<${text} or a range such as ${term.key}:1s..5s.`,
+        );
+      }
+      const parts = [...(isOpen(from) ? [] : [compare('>=', from)]), ...(isOpen(to) ? [] : [compare('<=', to)])];
+      return parts.length === 1 ? parts[0]! : {type: 'and', parts};
+    };
+    return anyOf(term.values.map(one));
+  };
+}
+
+const DAY_MICROS = 86_400_000_000;
+
+/** `started:` compares moments; a date is the whole day. */
+function readStarted(term: Term, reading: Reading): Query {
+  const spanOf = (value: Value, text: string): {first: number; last: number} => {
+    const first = momentOf(term.key, value, text, reading);
+    const isDay = /^(today|yesterday|\d{4}-\d{2}-\d{2})$/.test(text.trim());
+    return {first, last: isDay ? first + DAY_MICROS - 1 : first};
+  };
+  const one = (value: Value): Query => {
+    const text = plainOf(value);
+    const [, from, to] = term.comparison === null ? (rangeOf(text) ?? []) : [];
+    if (from !== undefined && to !== undefined) {
+      return flag({
+        sinceMicros: isOpen(from) ? null : spanOf(value, from).first,
+        untilMicros: isOpen(to) ? null : spanOf(value, to).last + 1,
+      });
+    }
+    const {first, last} = spanOf(value, text);
+    if (term.comparison === null && first === last)
+      throw queryError(
+        reading.text,
+        term.at,
+        `"${term.key}:${text}" is exact to the microsecond.`,
+        `Write ${term.key}:>=${text}, ${term.key}:<${text}, a date, or a range.`,
+      );
+    if (term.comparison === '>') return flag({sinceMicros: last + 1});
+    if (term.comparison === '>=') return flag({sinceMicros: first});
+    if (term.comparison === '<') return flag({untilMicros: first});
+    if (term.comparison === '<=') return flag({untilMicros: last + 1});
+    return flag({sinceMicros: first, untilMicros: last + 1});
+  };
+  return anyOf(term.values.map(one));
+}
+
+/** `age:<2h`: how long ago the run started. */
+function readAge(term: Term, reading: Reading): Query {
+  const ago = (value: Value, text: string): number => {
+    placed(value, reading, () => parseLength('age', text));
+    return momentOf(term.key, value, text, reading);
+  };
+  return anyOf(
+    term.values.map(value => {
+      const text = plainOf(value);
+      if (term.comparison === '<') return flag({sinceMicros: ago(value, text) + 1});
+      if (term.comparison === '<=') return flag({sinceMicros: ago(value, text)});
+      if (term.comparison === '>') return flag({untilMicros: ago(value, text)});
+      if (term.comparison === '>=') return flag({untilMicros: ago(value, text) + 1});
+      const [, from, to] = rangeOf(text) ?? [];
+      if (from === undefined || to === undefined)
+        throw queryError(
+          reading.text,
+          term.at,
+          `"${term.key}:${text}" is exact to the microsecond.`,
+          `Write ${term.key}:<2h, ${term.key}:>1d or ${term.key}:1h..2h.`,
+        );
+      return flag({
+        sinceMicros: isOpen(to) ? null : ago(value, to),
+        untilMicros: isOpen(from) ? null : ago(value, from) + 1,
+      });
+    }),
+  );
+}
+
+/** `since:` and `until:`, as the flags. */
+function window(bound: (micros: number) => Partial<RunFilter>): Reader {
+  return (term, reading) => {
+    refuseComparison(term, reading, 'started:>= and started:< compare.');
+    return anyOf(term.values.map(value => flag(bound(momentOf(term.key, value, plainOf(value), reading)))));
+  };
+}
+
+function readMark(term: Term, reading: Reading): Query {
+  refuseComparison(term, reading, `Write is:${MARKS[0]}.`);
+  return anyOf(
+    term.values.map(value => {
+      const mark = placed(value, reading, () => parseChoice(term.key, plainOf(value), [...MARKS, ...STATES]));
+      const state = STATES.find(known => known === mark);
+      return state ? flag({states: [state]}) : {type: 'mark', mark: MARKS.find(known => known === mark)!};
+    }),
+  );
+}

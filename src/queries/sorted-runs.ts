@@ -1,0 +1,61 @@
+import type {Prices} from '../prices/prices.ts';
+import type {Store} from '../store/store.ts';
+import {hoisted, type RunFilter} from '../trace/filter.ts';
+import type {JudgedRun} from '../trace/record.ts';
+import type {Patience} from '../trace/runs.ts';
+import {walkRuns} from './run-walk.ts';
+
+/** What runs can be sorted by, and the figure of each; unknown ones come last in either direction. */
+const FIGURES = {
+  started: ({run}: JudgedRun) => run.startMicros,
+  duration: ({record}: JudgedRun) => record.durationMs,
+  tokens: ({record}: JudgedRun) => record.totalTokens,
+  cost: ({record}: JudgedRun) => record.costUsd,
+  spans: ({record}: JudgedRun) => record.spanCount,
+  errors: ({record}: JudgedRun) => record.errorCount,
+} as const;
+export type SortKey = keyof typeof FIGURES;
+export const SORT_KEYS = Object.keys(FIGURES) as readonly SortKey[];
+
+export interface SortedOptions {
+  readonly filter: RunFilter;
+  readonly key: SortKey;
+  readonly descending: boolean;
+  /** Runs wanted; 0: all. */
+  readonly limit: number;
+  readonly patience: Patience;
+  readonly prices?: Prices;
+  readonly onProgress?: (spans: number) => void;
+}
+
+export interface SortedRuns {
+  readonly runs: readonly JudgedRun[];
+  /** Runs that match, of which `runs` are the first. */
+  readonly matched: number;
+}
+
+/** The first runs in another order than that of time: looks at every run that matches, and keeps only what may be shown. */
+export async function loadSortedRuns(store: Store, options: SortedOptions): Promise<SortedRuns> {
+  const {key, descending, limit, patience, prices, onProgress} = options;
+  const figure = FIGURES[key];
+  const compare = (a: JudgedRun, b: JudgedRun): number => {
+    const [left, right] = [figure(a), figure(b)];
+    if (left === null || right === null) return left === right ? 0 : left === null ? 1 : -1;
+    return descending ? right - left : left - right;
+  };
+  const kept: JudgedRun[] = [];
+  // Sorting is stable, so runs with the same figure stay newest first.
+  const cut = () => {
+    kept.sort(compare);
+    if (limit !== 0) kept.splice(limit);
+  };
+  let matched = 0;
+  const walk = {filter: hoisted(options.filter), patience, prices, from: null, firstStretch: Number.POSITIVE_INFINITY};
+  for await (const judged of walkRuns(store, {...walk, onProgress})) {
+    matched++;
+    kept.push(judged);
+    if (limit !== 0 && kept.length >= 2 * limit) cut();
+  }
+  cut();
+  return {runs: kept, matched};
+}
