@@ -17,11 +17,19 @@ declare module 'folder:../../src/queries/canned' {
   const questions: Readonly<Record<string, Question>>;
   export default questions;
 }
+declare module 'folder:../help' {
+  import type {Topic} from './flags/command.ts';
+
+  const topics: Readonly<Record<string, Topic>>;
+  export default topics;
+}
 declare module 'folder:../answers' {
   const answers: {
     readonly list: typeof import('./answers/list.ts').default;
     readonly show: typeof import('./answers/show.ts').default;
     readonly demo: typeof import('./answers/demo.ts').default;
+    readonly completion: typeof import('./answers/completion.ts').default;
+    readonly help: typeof import('./answers/help.ts').default;
     readonly question: typeof import('./answers/question.ts').default;
   };
   export default answers;

@@ -7,9 +7,11 @@ import {describe, expect, it} from 'vitest';
  * learn which database it was. A folder that is not in the table fails.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  cli: ['commands', 'flags', 'answers', 'queries', 'store', 'text'],
+  cli: ['commands', 'completion', 'flags', 'answers', 'queries', 'store', 'text'],
   commands: ['flags', 'answers'],
-  answers: ['flags', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
+  answers: ['completion', 'flags', 'help', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
+  completion: ['flags', 'help', 'queries', 'store', 'render', 'text', 'trace'],
+  help: ['flags', 'render', 'trace'],
   flags: ['store', 'sql', 'render', 'text', 'trace'],
   queries: ['store', 'sql', 'table', 'trace'],
   demo: ['store', 'sql', 'trace'],
@@ -25,7 +27,7 @@ const ANYWHERE = ['errors.ts', 'context.ts'];
 const DRIVERS: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^store\/sqlite\//,
   pg: /^store\/postgres\//,
-  commander: /^(cli|flags)\//,
+  commander: /^(cli|completion|flags)\//,
   chalk: /^text\//,
 };
 

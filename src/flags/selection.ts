@@ -8,7 +8,7 @@ import type {PatienceFlags, WhatFlags, WhoFlags, WindowFlags} from './declare.ts
 import {parseChoices, parseCount, parseLength, parseMoment} from './values.ts';
 
 /** What a trace row's status can be; Agno writes the first two. */
-const STATUSES = ['ok', 'error', 'unset'] as const;
+export const STATUSES = ['ok', 'error', 'unset'] as const;
 
 /** @throws UserError exit 2 for a window that holds nothing or says two things at once */
 export function windowOf(

@@ -38,6 +38,8 @@ export interface OpenOptions {
   readonly nowMicros: () => number;
   /** Longest time one statement may take, ms. */
   readonly timeoutMs: number;
+  /** A SQLite file that cannot be read where it lies is copied up to this size; absent: 2 GiB. */
+  readonly largestCopyBytes?: number;
   /** Told what a reader of the answer must know: one line, no secret. */
   readonly warn?: (text: string) => void;
   /** Where debug lines go; absent unless asked for. */
