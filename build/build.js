@@ -9,10 +9,6 @@ import {manPage} from './man-page.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-const requireBanner = {
-  js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
-};
-
 /** The entry finds the rest of the program beside it. */
 const runOutside = {
   name: 'run-outside',
@@ -63,13 +59,15 @@ export async function build() {
     // better-sqlite3 is native; pg-native is an optional part of pg that nobody installs here.
     external: ['better-sqlite3', 'pg-native', 'pg-cloudflare'],
     // Parts of pg are CommonJS and call require for Node's own modules.
-    banner: requireBanner,
+    banner: {
+      js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
+    },
     plugins: [folderImports.esbuild, noChildProcess],
   });
   await writeFile(`${root}dist/THIRD-PARTY-LICENSES.txt`, thirdPartyLicenses(root, metafile));
   await writeFile(`${root}dist/demo-runs.br`, packDemoRuns(root));
   await mkdir(`${root}man`, {recursive: true});
-  await writeFile(`${root}man/agno-trace.1`, await manPage(root, {...common, banner: requireBanner}));
+  await writeFile(`${root}man/agno-trace.1`, await manPage(root));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

@@ -9,11 +9,10 @@ import {folderImports} from './folder-imports.js';
 
 /**
  * @param {string} root the package's folder
- * @param {import('esbuild').BuildOptions} common how the program is bundled
  * @returns {Promise<string>} roff; the same for the same sources
  */
-export async function manPage(root, common) {
-  const {buildProgram, commands, topics} = await loadDeclarations(root, common);
+export async function manPage(root) {
+  const {buildProgram, commands, topics} = await loadDeclarations(root);
   const silent = {write: () => undefined, isTTY: false, columns: 80};
   const context = {stdout: silent, stderr: silent, env: {}, cwd: root, notes: [], nowMicros: () => 0};
   const names = buildProgram([], context).commands.map(command => command.name());
@@ -40,13 +39,16 @@ export async function manPage(root, common) {
   return `.\\" Made by build/man-page.js from what the program declares.\n${lines.join('\n')}\n`;
 }
 
-async function loadDeclarations(root, common) {
+async function loadDeclarations(root) {
   const folder = await mkdtemp(path.join(tmpdir(), 'agno-trace-man-'));
   try {
     const {outputFiles} = await esbuild.build({
-      ...common,
-      outdir: folder,
+      absWorkingDir: root,
       write: false,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      logLevel: 'warning',
       stdin: {
         contents: `export {buildProgram} from './src/cli/program.ts';
           import modules from 'folder:./src/commands';
@@ -58,6 +60,8 @@ async function loadDeclarations(root, common) {
         loader: 'ts',
       },
       external: ['better-sqlite3', 'pg-native', 'pg-cloudflare'],
+      // commander is CommonJS and calls require for Node's own modules.
+      banner: {js: "import {createRequire} from 'node:module';const require=createRequire(import.meta.url);"},
       plugins: [folderImports.esbuild],
     });
     const file = path.join(folder, 'declarations.mjs');

@@ -23,6 +23,12 @@ declare module 'folder:../help' {
   const topics: Readonly<Record<string, Topic>>;
   export default topics;
 }
+declare module 'folder:../../src/help' {
+  import type {Topic} from './flags/command.ts';
+
+  const topics: Readonly<Record<string, Topic>>;
+  export default topics;
+}
 declare module 'folder:../answers' {
   const answers: {
     readonly list: typeof import('./answers/list.ts').default;

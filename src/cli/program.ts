@@ -53,9 +53,11 @@ export function buildProgram(argv: readonly string[], context: Context): Command
     command.hook('preAction', refuseExcess);
     command.addHelpText('after', examplesText(module.examples));
   };
-  for (const [name, module] of Object.entries(commands)) add(name, module);
+  const modules = Object.entries(commands);
+  for (const [name, module] of modules) if (!module.group) add(name, module);
   program.commandsGroup('Ask:');
   for (const [name, question] of Object.entries(questions)) add(name, questionCommand(name, question));
+  for (const [name, module] of modules) if (module.group) add(name, module);
   program.helpCommand(false);
   return program;
 }

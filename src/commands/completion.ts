@@ -2,17 +2,17 @@ import type {CommandModule} from '../flags/command.ts';
 
 const INSTALL = `
 Install:
-  bash        add to ~/.bashrc:  eval "$(agno-trace completion bash)"
-  zsh         add to ~/.zshrc, below compinit:
-                                 eval "$(agno-trace completion zsh)"
-  fish        agno-trace completion fish \\
-                > ~/.config/fish/completions/agno-trace.fish
-  powershell  add to $PROFILE:
-                agno-trace completion powershell | Out-String | Invoke-Expression
+  bash: add to ~/.bashrc:
+      eval "$(agno-trace completion bash)"
+  zsh: add to ~/.zshrc, below compinit:
+      eval "$(agno-trace completion zsh)"
+  fish: once:
+      agno-trace completion fish > ~/.config/fish/completions/agno-trace.fish
+  PowerShell: add to $PROFILE:
+      agno-trace completion powershell | Out-String | Invoke-Expression
 
 Agents, users, sessions and recent runs come from the database that the command
-line or the environment names, within 300 ms; after that, nothing is offered.
-`;
+line or the environment names, within 300 ms; after that, nothing is offered.`;
 
 const completion: CommandModule = {
   summary: 'Script that completes commands, flags, names and ids',

@@ -55,8 +55,10 @@ export function readLine(line: string, breaks: string): TypedLine {
 /** What bash has to put in place of the replaced part, so that the word becomes `value`; null: it cannot be quoted. */
 export function quotedForBash(value: string, {quote, kept}: TypedLine): string | null {
   const rest = value.slice(kept);
-  if (quote === "'") return rest.replaceAll("'", String.raw`'\''`);
+  // readline closes the quote, unless the text ends with one, which it takes for the closing one.
+  const closed = (text: string) => (text.endsWith(quote) ? text + quote : text);
+  if (quote === "'") return closed(rest.replaceAll("'", String.raw`'\''`));
   // In double quotes nothing takes the history's mark literally.
-  if (quote === '"') return rest.includes('!') ? null : rest.replace(/[\\"$`]/g, '\\$&');
+  if (quote === '"') return rest.includes('!') ? null : closed(rest.replace(/[\\"$`]/g, '\\$&'));
   return rest.replace(/[^\w\-./,:=@%+\u0080-\uffff]/g, '\\$&');
 }

@@ -11,11 +11,11 @@ import type {Candidate} from './candidates.ts';
 
 /** Runs looked at in one step, and at most. */
 const STEP = 25;
-const MOST = 150;
+const MOST = 100;
 /** Spans that one statement walks over: some 3 ms, as a read of SQLite cannot be ended from outside. */
 const SPANS_PER_STATEMENT = 2000;
 /** Share of the time that may have passed when a statement begins. */
-const SHARE_FOR_READING = 0.5;
+const SHARE_FOR_READING = 0.8;
 const LARGEST_COPY_BYTES = 20 * 1024 ** 2;
 /** Runs only, without requests and loose parts. */
 const WHOLE_RUNS: RunFilter = {...NO_FILTER, kinds: ['agent', 'team', 'workflow']};

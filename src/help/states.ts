@@ -17,9 +17,9 @@ const MEANINGS: Readonly<Record<State, readonly string[]>> = {
   ok: ['finished, and nothing below it failed'],
 };
 
-const indent = ' '.repeat(14);
+const indent = ' '.repeat(15);
 const rows = STATES.map(
-  state => `  ${stateText(state, {ascii: false}).padEnd(12)}${MEANINGS[state].join(`\n${indent}`)}`,
+  state => `  ${stateText(state, {ascii: false}).padEnd(13)}${MEANINGS[state].join(`\n${indent}`)}`,
 );
 
 const topic: Topic = {
@@ -27,8 +27,8 @@ const topic: Topic = {
   text: `States of a run
 
 The stored status of a trace is the one of the last batch written, and wrong in
-both directions; a running or killed run has no status at all. So the state is
-computed from the spans. The first that fits counts:
+both directions, and a run that goes on or was killed has not written the span
+that would say so. So the state is computed. The first that fits counts:
 
 ${rows.join('\n')}
 

@@ -100,7 +100,11 @@ class Connection {
   async inspect(choice: TableChoice): Promise<Facts> {
     const asked = this.options.nowMicros();
     const limitMs = Math.min(10_000, this.options.timeoutMs);
-    const rows = await this.read<{tables: string; now: string; timeout: string}>(INSPECT, [[...NAMES(choice)]], limitMs);
+    const rows = await this.read<{tables: string; now: string; timeout: string}>(
+      INSPECT,
+      [[...NAMES(choice)]],
+      limitMs,
+    );
     const answered = this.options.nowMicros();
     const {tables, now, timeout} = rows[0]!;
     const limit = Number(timeout);
