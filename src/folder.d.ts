@@ -34,6 +34,7 @@ declare module 'folder:../answers' {
     readonly list: typeof import('./answers/list.ts').default;
     readonly show: typeof import('./answers/show.ts').default;
     readonly demo: typeof import('./answers/demo.ts').default;
+    readonly complete: typeof import('./answers/complete.ts').default;
     readonly completion: typeof import('./answers/completion.ts').default;
     readonly help: typeof import('./answers/help.ts').default;
     readonly question: typeof import('./answers/question.ts').default;

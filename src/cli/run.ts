@@ -41,8 +41,8 @@ function colourChoice(argv: readonly string[]): ColourChoice {
  * Never an error, never a word on stderr.
  */
 export async function complete(argv: readonly string[], context: Context, leftMs: number): Promise<void> {
-  const completion = await import('../completion/complete.ts');
-  await completion.complete(argv, context, leftMs, buildProgram);
+  const {default: answers} = await import('folder:../answers');
+  await answers.complete(argv, context, leftMs, buildProgram);
 }
 
 function report(error: unknown, argv: readonly string[], context: Context): number {

@@ -1,3 +1,4 @@
+import topics from 'folder:../help';
 import type {Argument, Command, Option} from 'commander';
 import type {Context} from '../context.ts';
 import {type DatabaseFlags, FIXED_VALUES} from '../flags/declare.ts';
@@ -68,15 +69,14 @@ export function valuesIn(context: Context, leftMs: number): ValuesOf {
     const name = 'long' in of ? of.long! : `${command.name()} ${of.name()}`;
     const provider = PROVIDERS[name];
     if (provider) return provider(typed, context, leftMs);
-    if (name === 'help topic') return {candidates: await pagesAndCommands(command.parent!)};
+    if (name === 'help topic') return {candidates: pagesAndCommands(command.parent!)};
     const list = 'long' in of ? FIXED_VALUES.get(of) : undefined;
     if (list) return {fixed: list};
     return takesFile(of) ? {files: true} : null;
   };
 }
 
-async function pagesAndCommands(program: Command) {
-  const {default: topics} = await import('folder:../help');
+function pagesAndCommands(program: Command) {
   return [
     ...Object.entries(topics).map(([value, {summary}]) => ({value, about: summary})),
     ...program.commands.map(command => ({value: command.name(), about: command.description()})),
