@@ -1,10 +1,11 @@
 // Bundles src/ into dist/: ESM in split chunks, so that a command loads only what it uses.
-import {rm, writeFile} from 'node:fs/promises';
+import {mkdir, rm, writeFile} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
 import esbuild from 'esbuild';
 import {packDemoRuns} from './demo-data.js';
 import {folderImports} from './folder-imports.js';
 import {thirdPartyLicenses} from './licenses.js';
+import {manPage} from './man-page.js';
 import {priceData} from './price-data.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -66,6 +67,8 @@ export async function build() {
   });
   await writeFile(`${root}dist/THIRD-PARTY-LICENSES.txt`, thirdPartyLicenses(root, metafile, priceData.packages));
   await writeFile(`${root}dist/demo-runs.br`, packDemoRuns(root));
+  await mkdir(`${root}man`, {recursive: true});
+  await writeFile(`${root}man/agno-trace.1`, await manPage(root));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

@@ -23,6 +23,18 @@ declare module 'folder:./checks' {
   const checks: Readonly<Record<string, Check>>;
   export default checks;
 }
+declare module 'folder:../help' {
+  import type {Topic} from './flags/command.ts';
+
+  const topics: Readonly<Record<string, Topic>>;
+  export default topics;
+}
+declare module 'folder:../../src/help' {
+  import type {Topic} from './flags/command.ts';
+
+  const topics: Readonly<Record<string, Topic>>;
+  export default topics;
+}
 declare module 'folder:../answers' {
   const answers: {
     readonly doctor: typeof import('./answers/doctor.ts').default;
@@ -30,6 +42,9 @@ declare module 'folder:../answers' {
     readonly show: typeof import('./answers/show.ts').default;
     readonly profile: typeof import('./answers/profile.ts').default;
     readonly demo: typeof import('./answers/demo.ts').default;
+    readonly complete: typeof import('./answers/complete.ts').default;
+    readonly completion: typeof import('./answers/completion.ts').default;
+    readonly help: typeof import('./answers/help.ts').default;
     readonly question: typeof import('./answers/question.ts').default;
   };
   export default answers;

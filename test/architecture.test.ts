@@ -9,7 +9,9 @@ import {describe, expect, it} from 'vitest';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['commands', 'flags', 'answers', 'queries', 'store', 'text'],
   commands: ['flags', 'answers'],
-  answers: ['flags', 'profiles', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
+  answers: ['completion', 'flags', 'help', 'profiles', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
+  completion: ['flags', 'help', 'profiles', 'queries', 'store', 'render', 'text', 'trace'],
+  help: ['flags', 'render', 'trace'],
   flags: ['prices', 'profiles', 'store', 'sql', 'render', 'text', 'trace'],
   profiles: ['store'],
   queries: ['prices', 'store', 'sql', 'table', 'trace'],
@@ -27,7 +29,7 @@ const ANYWHERE = ['errors.ts', 'context.ts'];
 const DRIVERS: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^store\/sqlite\//,
   pg: /^store\/postgres\//,
-  commander: /^(cli|flags)\//,
+  commander: /^(cli|completion|flags)\//,
   chalk: /^text\//,
   'built:prices': /^prices\/library\.ts$/,
   'smol-toml': /^profiles\//,

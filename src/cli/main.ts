@@ -6,12 +6,14 @@ import {VERSION} from './version.ts';
  * asking for the version loads this one file.
  */
 const argv = process.argv.slice(2);
+/** A shell waits for names out of a database at most so long, counted from the start of the process. */
+const COMPLETION_MS = 300;
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) process.stdout.write(`${VERSION}\n`);
 else await main();
 
 async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', onStreamError);
-  const {run} = await import('./run.ts');
+  const {complete, run} = await import('./run.ts');
   const output = (stream: NodeJS.WriteStream) => ({
     write: (text: Safe) => void stream.write(text),
     get isTTY() {
@@ -21,7 +23,7 @@ async function main(): Promise<void> {
       return stream.columns;
     },
   });
-  process.exitCode = await run(argv, {
+  const context = {
     stdout: output(process.stdout),
     stderr: output(process.stderr),
     env: process.env,
@@ -29,7 +31,14 @@ async function main(): Promise<void> {
     notes: [],
     secrets: [],
     nowMicros: () => Date.now() * 1000,
-  });
+  };
+  if (argv[0] !== '__complete') {
+    process.exitCode = await run(argv, context);
+    return;
+  }
+  await complete(argv.slice(1), context, COMPLETION_MS - performance.now());
+  // A connection that is still being made must not hold up the shell.
+  process.stdout.write('', () => process.exit(0));
 }
 
 /** `agno-trace list | head`: the reader has what it wanted. Any other failure to write is one. */

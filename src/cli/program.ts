@@ -46,16 +46,19 @@ export function buildProgram(argv: readonly string[], context: Context): Command
   program.commandsGroup('Look:');
   const add = (name: string, module: CommandModule) => {
     const command = program.command(name).description(module.summary).allowExcessArguments();
+    if (module.group) command.helpGroup(module.group);
     if (module.alias) command.alias(module.alias);
     if (!argv.includes(name) && !(module.alias && argv.includes(module.alias))) return;
     module.declare(command, context);
     command.hook('preAction', refuseExcess);
     command.addHelpText('after', examplesText(module.examples));
   };
-  for (const [name, module] of Object.entries(commands)) add(name, module);
+  const modules = Object.entries(commands);
+  for (const [name, module] of modules) if (!module.group) add(name, module);
   program.commandsGroup('Ask:');
   for (const [name, question] of Object.entries(questions)) add(name, questionCommand(name, question));
-  program.commandsGroup('Other:').helpCommand('help [command]', 'help for a command');
+  for (const [name, module] of modules) if (module.group) add(name, module);
+  program.helpCommand(false);
   return program;
 }
 

@@ -1,5 +1,5 @@
 import type {CommandModule} from '../flags/command.ts';
-import {addOutputFlags, addWhatFlags, addWhoFlags, addWindowFlags} from '../flags/declare.ts';
+import {addOutputFlags, addWhatFlags, addWhoFlags, addWindowFlags, takesOneOf} from '../flags/declare.ts';
 import type {Question} from '../queries/question.ts';
 
 /** Makes a subcommand of a canned question. */
@@ -11,15 +11,15 @@ export function questionCommand(name: string, question: Question): CommandModule
       addWindowFlags(command);
       addWhoFlags(command);
       addWhatFlags(command);
-      command
-        .optionsGroup('Question:')
-        .option('--by <what>', `rows are: ${question.by.join(', ')}`, question.by[0])
-        .option(
-          '--sort <column>',
-          `${Object.keys(question.columns).join(', ')}; - in front: smallest first`,
-          question.sort,
-        )
-        .option('-n, --limit <n>', 'rows; 0: all', '10');
+      command.optionsGroup('Question:').option('--by <what>', `rows are: ${question.by.join(', ')}`, question.by[0]);
+      takesOneOf(command, question.by);
+      const columns = Object.keys(question.columns);
+      command.option('--sort <column>', `${columns.join(', ')}; - in front: smallest first`, question.sort);
+      takesOneOf(command, [...columns, ...columns.map(column => `-${column}`)]).option(
+        '-n, --limit <n>',
+        'rows; 0: all',
+        '10',
+      );
       addOutputFlags(command, ['table', 'json', 'jsonl']);
       command.action(async (_, self) => {
         const {default: answers} = await import('folder:../answers');

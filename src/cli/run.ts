@@ -2,7 +2,7 @@ import type {CommanderError} from 'commander';
 import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {line, own, safe} from '../text/safe.ts';
-import {paint, setColour, wantsColour} from '../text/style.ts';
+import {COLOUR_CHOICES, type ColourChoice, paint, setColour, wantsColour} from '../text/style.ts';
 import {buildProgram} from './program.ts';
 import {secretsIn} from './secrets.ts';
 
@@ -25,10 +25,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   }
 }
 
-const COLOUR_CHOICES = ['auto', 'always', 'never'] as const;
-
 /** Read before the arguments are parsed: errors of the parser are coloured too. */
-function colourChoice(argv: readonly string[]): (typeof COLOUR_CHOICES)[number] {
+function colourChoice(argv: readonly string[]): ColourChoice {
   if (argv.includes('--no-color')) return 'never';
   const at = argv.findIndex(arg => arg === '--color' || arg.startsWith('--color='));
   if (at < 0) return 'auto';
@@ -38,13 +36,22 @@ function colourChoice(argv: readonly string[]): (typeof COLOUR_CHOICES)[number] 
   return choice;
 }
 
+/**
+ * Answers a shell's script that completes a command line: the words it sends, and the time it has left for a database.
+ * Never an error, never a word on stderr.
+ */
+export async function complete(argv: readonly string[], context: Context, leftMs: number): Promise<void> {
+  const {default: answers} = await import('folder:../answers');
+  await answers.complete(argv, context, leftMs, buildProgram);
+}
+
 async function report(error: unknown, argv: readonly string[], context: Context): Promise<number> {
   const mask = (text: string) =>
     secretsIn(argv, context.env, context.secrets).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   if (isCommanderError(error)) {
     // Help and version have been printed; they are no errors.
     if (error.exitCode === 0) return EXIT.done;
-    return report(fromCommander(error, argv, mask), argv, context);
+    return report(fromCommander(error, mask), argv, context);
   }
   const isDebug = argv.includes('--debug') || Boolean(context.env.AGNO_TRACE_DEBUG);
   const isDefect = !(error instanceof UserError);
@@ -90,10 +97,8 @@ function isCommanderError(error: unknown): error is CommanderError {
 }
 
 /** Usage errors of the argument parser in our own form; its suggestion becomes the hint. */
-function fromCommander(error: CommanderError, argv: readonly string[], mask: (text: string) => string): UserError {
+function fromCommander(error: CommanderError, mask: (text: string) => string): UserError {
   const seeHelp = 'agno-trace --help lists commands; each has its own --help.';
-  if (error.code === 'commander.help')
-    return usageError(`unknown command "${argv[argv.indexOf('help') + 1] ?? ''}".`, seeHelp);
   // Masked before its quotes are changed: they may be part of a secret.
   const [first = '', ...rest] = mask(error.message)
     .replace(/^error: /, '')

@@ -11,6 +11,8 @@ export interface Example {
 export interface CommandModule {
   readonly summary: string;
   readonly alias?: string;
+  /** Heading it stands under in the program's help; absent: `Look:`. */
+  readonly group?: string;
   readonly examples: readonly Example[];
   /** Declares arguments and flags, and what answers. Called for the command that was asked for only. */
   readonly declare: (command: Command, context: Context) => void;
@@ -24,4 +26,11 @@ export function examplesText(examples: readonly Example[]): string {
     fits ? `  agno-trace ${line.padEnd(longest)}   ${answer}` : `  agno-trace ${line}\n      ${answer}`,
   );
   return `\nExamples:\n${lines.join('\n')}\n`;
+}
+
+/** What a file of `help/` exports by default: a page that `help` and the man page print; the file's name is the topic. */
+export interface Topic {
+  readonly summary: string;
+  /** At most 80 columns. */
+  readonly text: string;
 }

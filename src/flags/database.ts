@@ -4,7 +4,7 @@ import {openRunTables} from '../store/evidence.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
 import {openStore} from '../store/open.ts';
 import {secretsOf} from '../store/source.ts';
-import type {Evidence, Store} from '../store/store.ts';
+import {type Evidence, replacing, type Store} from '../store/store.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {type Connection, connectionOf} from './connection.ts';
 import type {DatabaseFlags, ReadFlags} from './declare.ts';
@@ -114,11 +114,6 @@ function withEvidence(store: Store, evidence: Evidence): Store {
       await Promise.all([store.close(), evidence.close()]);
     },
   });
-}
-
-/** `store` with some of its members replaced; the others are asked each time. */
-function replacing(store: Store, members: Partial<Store>): Store {
-  return Object.create(store, Object.getOwnPropertyDescriptors(members)) as Store;
 }
 
 function recording(store: Store, statements: string[]): Store {

@@ -1,4 +1,4 @@
-import type {Command} from 'commander';
+import type {Command, Option} from 'commander';
 import {STATES} from '../trace/states.ts';
 
 /*
@@ -75,6 +75,18 @@ export interface PatienceFlags {
 /** Repeated flags become a list. */
 export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
+/**
+ * What a flag takes where that differs between commands (formats, columns), for completions. Flags with the same values
+ * everywhere stand in `completion/values.ts`.
+ */
+export const FIXED_VALUES = new WeakMap<Option, readonly string[]>();
+
+/** Says what the flag declared last takes; its parser has to be given the same list. */
+export function takesOneOf(command: Command, values: readonly string[]): Command {
+  FIXED_VALUES.set(command.options.at(-1)!, values);
+  return command;
+}
+
 export function addWindowFlags(command: Command): Command {
   return command
     .optionsGroup('When:')
@@ -144,9 +156,8 @@ export interface OutputFlags {
 }
 
 export function addOutputFlags(command: Command, formats: readonly string[], {printSql = true} = {}): Command {
-  command
-    .optionsGroup('Output:')
-    .option('--format <format>', formats.join(', '))
+  command.optionsGroup('Output:').option('--format <format>', formats.join(', '));
+  takesOneOf(command, formats)
     .option('--json', 'short for --format json')
     .option('--jsonl', 'short for --format jsonl');
   if (!printSql) return command;

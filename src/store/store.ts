@@ -38,6 +38,11 @@ export function evidenceOf(store: Store): Evidence {
   return store.evidence ?? store;
 }
 
+/** `store` with some of its members replaced; the others are asked each time. */
+export function replacing(store: Store, members: Partial<Store>): Store {
+  return Object.create(store, Object.getOwnPropertyDescriptors(members)) as Store;
+}
+
 /** What the user said about where the tables are. */
 export interface TableChoice {
   /** Postgres schema; null: look for the tables. */
@@ -66,6 +71,8 @@ export interface OpenOptions {
   readonly timeoutMs: number;
   /** `runs`: a database of Agno's own run tables, which needs no traces. */
   readonly holds?: 'traces' | 'runs';
+  /** A SQLite file that cannot be read where it lies is copied up to this size; absent: 2 GiB. */
+  readonly largestCopyBytes?: number;
   /** Told what a reader of the answer must know: one line, no secret. */
   readonly warn?: (text: string) => void;
   /** Where debug lines go; absent unless asked for. */

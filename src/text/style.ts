@@ -8,6 +8,9 @@ import {own, type Safe} from './safe.ts';
 export const STYLES = ['bold', 'dim', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
 export type Style = (typeof STYLES)[number];
 
+export const COLOUR_CHOICES = ['auto', 'always', 'never'] as const;
+export type ColourChoice = (typeof COLOUR_CHOICES)[number];
+
 /** Absent: no colour. A pipe never loads it. */
 let chalk: ChalkInstance | null = null;
 
@@ -23,7 +26,7 @@ export function paint(text: Safe, ...styles: readonly Style[]): Safe {
  * Order: flag, NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, TERM=dumb, terminal.
  */
 export function wantsColour(
-  choice: 'auto' | 'always' | 'never',
+  choice: ColourChoice,
   env: Readonly<Record<string, string | undefined>>,
   isTTY: boolean,
 ): boolean {

@@ -108,7 +108,12 @@ class Connection {
   /** One round trip that finds the tables, the clock and the role's limit. */
   async inspect(choice: TableChoice): Promise<Facts> {
     const asked = this.options.nowMicros();
-    const rows = await this.read<{tables: string; now: string; timeout: string}>(INSPECT, [[...NAMES(choice)]], 10_000);
+    const limitMs = Math.min(10_000, this.options.timeoutMs);
+    const rows = await this.read<{tables: string; now: string; timeout: string}>(
+      INSPECT,
+      [[...NAMES(choice)]],
+      limitMs,
+    );
     const answered = this.options.nowMicros();
     const {tables, now, timeout} = rows[0]!;
     const limit = Number(timeout);

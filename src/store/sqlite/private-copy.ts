@@ -29,12 +29,12 @@ const LARGEST_COPY_BYTES = 2 * 1024 ** 3;
  * make is ours beside another user's file, whose program could then not write any more ("readonly database"), a private
  * copy is read instead: the database and the newest rows in its `-wal` (reliability.md 4.1).
  */
-export function readableFile(file: string): Readable {
+export function readableFile(file: string, largestCopyBytes = LARGEST_COPY_BYTES): Readable {
   const reason = reasonToCopy(file);
   if (reason === null) return {file, reason, dispose: () => undefined};
   const parts = ['', '-wal'].filter(suffix => existsSync(file + suffix));
   const bytes = parts.reduce((sum, suffix) => sum + statSync(file + suffix).size, 0);
-  if (bytes > LARGEST_COPY_BYTES) {
+  if (bytes > largestCopyBytes) {
     throw new UserError(EXIT.unreachable, `"${file}" cannot be read where it lies: ${reason}.`, {
       hint: 'It is too large to be copied unasked: copy it with its -wal file and read the copy.',
     });

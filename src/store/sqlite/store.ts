@@ -26,12 +26,14 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
       hint: 'Leave it out; tables are found by name.',
     });
   }
-  const readable = readableFile(source.file);
+  const readable = readableFile(source.file, options.largestCopyBytes);
   if (readable.reason !== null) options.warn?.(`a copy of "${source.file}" is read: ${readable.reason}`);
-  const connection = await openFile({file: readable.file, busyMs: BUSY_MS}).catch(error => {
-    readable.dispose();
-    throw explainSqlite(error, source.file);
-  });
+  const connection = await openFile({file: readable.file, busyMs: Math.min(BUSY_MS, options.timeoutMs)}).catch(
+    error => {
+      readable.dispose();
+      throw explainSqlite(error, source.file);
+    },
+  );
   const close = () => {
     connection.close();
     readable.dispose();

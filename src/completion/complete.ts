@@ -1,0 +1,70 @@
+import type {Command} from 'commander';
+import type {Context} from '../context.ts';
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {type Candidate, completionsOf} from './candidates.ts';
+import {quotedForBash, readLine} from './command-line.ts';
+import {valuesIn} from './values.ts';
+
+/** What a shell's script asked: which shell, and its command line in the way the script of `scripts.ts` sends it. */
+interface Request {
+  /** Before the cursor, without the program's name. */
+  readonly words: readonly string[];
+  readonly current: string;
+  /** How the shell has to be given a word; null: it cannot be. */
+  readonly inserted: (value: string) => string | null;
+  /** The shell shows what a candidate is. */
+  readonly showsAbout: boolean;
+}
+
+/**
+ * Answers the shell: a line `words` or `files`, and for `words` one candidate a line, with a tab and what it is where
+ * the shell shows that. Nothing at all when there is nothing to offer, something failed, or the time is over: whoever
+ * presses Tab is typing, and neither an error nor half an answer is of use there.
+ * @param argv the shell, and what its script sends
+ * @param leftMs time for looking into a database
+ */
+export async function complete(
+  argv: readonly string[],
+  context: Context,
+  leftMs: number,
+  programFor: (words: readonly string[], context: Context) => Command,
+): Promise<void> {
+  const request = requestOf(argv, context);
+  if (!request) return;
+  // What commands would say on the way has no place on a line that is being typed.
+  const silent = {...context, stdout: SILENT, stderr: SILENT, notes: []};
+  const program = programFor(request.words, silent);
+  const found = await completionsOf(program, request.words, request.current, valuesIn(silent, leftMs)).catch(() => []);
+  if (found === 'files') context.stdout.write(own('files\n'));
+  else if (found.length > 0) context.stdout.write(answer(found, request));
+}
+
+const SILENT = {write: () => undefined, isTTY: false, columns: undefined};
+
+function answer(found: readonly Candidate[], {inserted, showsAbout}: Request): Safe {
+  const lines = found.flatMap(({value, about}) => {
+    const text = inserted(value);
+    if (text === null) return [];
+    return showsAbout && about ? [line`${safe(text)}\t${safe(about)}`] : [safe(text)];
+  });
+  return joined([own('words'), ...lines, own('')], '\n');
+}
+
+function requestOf([shell, ...rest]: readonly string[], {env}: Context): Request | null {
+  if (shell === 'bash') {
+    const typed = readLine(rest[0] ?? '', rest[1] ?? '');
+    return {
+      words: typed.words.slice(1),
+      current: typed.current,
+      inserted: value => quotedForBash(value, typed),
+      showsAbout: false,
+    };
+  }
+  const plain = {inserted: (value: string) => value, showsAbout: true};
+  // fish takes the quotes off all words but the one at the cursor.
+  if (shell === 'fish') return {...plain, words: rest.slice(0, -1), current: readLine(rest.at(-1) ?? '', '').current};
+  if (shell === 'zsh') return {...plain, words: rest.slice(0, -1), current: rest.at(-1) ?? ''};
+  // PowerShell drops empty arguments and changes quotes in others.
+  const words = (env.AGNO_TRACE_WORDS ?? '').split('\n');
+  return shell === 'powershell' ? {...plain, words: words.slice(0, -1), current: words.at(-1)!} : null;
+}

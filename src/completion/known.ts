@@ -1,0 +1,136 @@
+import type {Context} from '../context.ts';
+import {connectionOf} from '../flags/connection.ts';
+import type {DatabaseFlags} from '../flags/declare.ts';
+import {loadRunPage} from '../queries/run-pages.ts';
+import {openStore} from '../store/open.ts';
+import {replacing, type Store} from '../store/store.ts';
+import {NO_FILTER, type RunFilter} from '../trace/filter.ts';
+import type {JudgedRun} from '../trace/record.ts';
+import {PATIENCE} from '../trace/runs.ts';
+import type {Candidate} from './candidates.ts';
+
+/** Runs looked at in one step, and at most. */
+const STEP = 25;
+const MOST = 100;
+/** Spans that one statement walks over: some 3 ms, as a read of SQLite cannot be ended from outside. */
+const SPANS_PER_STATEMENT = 2000;
+/** Share of the time that may have passed when a statement begins. */
+const SHARE_FOR_READING = 0.8;
+const LARGEST_COPY_BYTES = 20 * 1024 ** 2;
+/** Runs only, without requests and loose parts. */
+const WHOLE_RUNS: RunFilter = {...NO_FILTER, kinds: ['agent', 'team', 'workflow']};
+
+type Offer = (beginning: string) => readonly Candidate[];
+
+/** What the newest runs are called, newest first, by what it can be asked for with. */
+export interface Known {
+  readonly agents: Offer;
+  readonly teams: Offer;
+  readonly workflows: Offer;
+  readonly users: Offer;
+  readonly sessions: Offer;
+  readonly models: Offer;
+  readonly runs: Offer;
+  readonly traces: Offer;
+  /** What `show` takes. */
+  readonly ways: Offer;
+}
+
+/**
+ * Reads the newest runs of the database that the flags and the environment name, as `list` does, as many as there is
+ * time for. Read-only, and no statement may take longer than `leftMs`.
+ * @throws UserError for anything that a command would complain about
+ */
+export async function knownIn(flags: DatabaseFlags, context: Context, leftMs: number): Promise<Known> {
+  const start = performance.now();
+  const {source, tables} = connectionOf(flags, context);
+  // A command of the user's is run for commands, not for a key that was pressed.
+  if (source.dialect === 'postgres' && source.askPassword) return namesIn([]);
+  const store = await openStore(source, {
+    tables,
+    nowMicros: context.nowMicros,
+    timeoutMs: Math.max(1, Math.floor(leftMs)),
+    largestCopyBytes: LARGEST_COPY_BYTES,
+  });
+  try {
+    return namesIn(await newestRuns(hurried(store, start + leftMs * SHARE_FOR_READING)));
+  } finally {
+    await store.close();
+  }
+}
+
+/** As many as there is time for. */
+async function newestRuns(store: Store): Promise<JudgedRun[]> {
+  const runs: JudgedRun[] = [];
+  let cursor: string | null = null;
+  try {
+    do {
+      const page = await loadRunPage(store, {filter: WHOLE_RUNS, limit: STEP, cursor, patience: PATIENCE});
+      runs.push(...page.runs);
+      cursor = page.next;
+    } while (cursor && runs.length < MOST);
+  } catch (error) {
+    if (!(error instanceof OutOfTime)) throw error;
+  }
+  return runs;
+}
+
+class OutOfTime extends Error {}
+
+/** The store, with short statements only, and none that begins after `end` (of `performance.now`). */
+function hurried(store: Store, end: number): Store {
+  return replacing(store, {
+    spansPerStatement: Math.min(store.spansPerStatement, SPANS_PER_STATEMENT),
+    all: async query => {
+      if (performance.now() > end) throw new OutOfTime();
+      return store.all(query);
+    },
+  });
+}
+
+function namesIn(runs: readonly JudgedRun[]): Known {
+  const records = runs.map(({record}) => record);
+  const offer =
+    (entries: readonly {id: string | null; name?: string | null; about?: string}[]): Offer =>
+    beginning => {
+      const byId = entries.map(({id, name, about}) => ({value: id ?? name ?? '', about: about ?? name ?? undefined}));
+      const found = distinct(byId, beginning);
+      // Flags that take an id take a name too; it is offered to whoever began to write one.
+      const byName = entries.map(({id, name}) => ({value: name ?? '', about: id ?? undefined}));
+      return found.length > 0 ? found : distinct(byName, beginning);
+    };
+  const component = (kind: string, key: 'agentId' | 'teamId' | 'workflowId') =>
+    offer(records.filter(record => record.kind === kind).map(record => ({id: record[key], name: record.name})));
+  const plain = (ids: readonly (string | null)[]) => offer(ids.map(id => ({id})));
+  const aboutRun = (record: (typeof records)[number]) =>
+    [record.state, record.name, record.startTime?.slice(0, 16).replace('T', ' ')].filter(Boolean).join('  ');
+  const runIds = offer(records.map(record => ({id: record.runId, about: aboutRun(record)})));
+  const sessions = plain(records.map(({sessionId}) => sessionId));
+  const latest = {value: 'latest', about: 'the newest run'};
+  return {
+    agents: component('agent', 'agentId'),
+    teams: component('team', 'teamId'),
+    workflows: component('workflow', 'workflowId'),
+    users: plain(records.map(({userId}) => userId)),
+    sessions,
+    models: plain(records.flatMap(({models}) => models)),
+    runs: runIds,
+    traces: plain(records.map(({traceId}) => traceId)),
+    ways: beginning => [
+      ...distinct([latest], beginning),
+      ...runIds(beginning).slice(0, NEWEST),
+      // All sessions at once would bury the runs.
+      ...(beginning === '' ? [] : sessions(beginning)),
+    ],
+  };
+}
+const NEWEST = 20;
+
+function distinct(candidates: readonly Candidate[], beginning: string): Candidate[] {
+  const seen = new Set<string>();
+  return candidates.filter(({value}) => {
+    if (value === '' || seen.has(value) || !value.startsWith(beginning)) return false;
+    seen.add(value);
+    return true;
+  });
+}

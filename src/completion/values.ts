@@ -1,0 +1,105 @@
+import topics from 'folder:../help';
+import type {Argument, Command, Option} from 'commander';
+import type {Context} from '../context.ts';
+import {type DatabaseFlags, FIXED_VALUES} from '../flags/declare.ts';
+import {STATUSES} from '../flags/query.ts';
+import {loadConfig} from '../profiles/config-file.ts';
+import {IO_LEVELS} from '../render/io.ts';
+import {COLOUR_CHOICES} from '../text/style.ts';
+import {KINDS} from '../trace/kind.ts';
+import {STATES} from '../trace/states.ts';
+import type {Typed, Values, ValuesOf} from './candidates.ts';
+import {type Known, knownIn} from './known.ts';
+import {SHELLS} from './scripts.ts';
+
+type Provider = (typed: Typed, context: Context, leftMs: number) => Promise<Values>;
+
+const fixed =
+  (list: readonly string[]): Provider =>
+  async () => ({fixed: list});
+const commas =
+  (list: readonly string[]): Provider =>
+  async () => ({fixed: list, commas: true});
+const files: Provider = async () => ({files: true});
+const profiles: Provider = async (_, {env, cwd}) => ({fixed: [...(loadConfig(env, cwd)?.profiles.keys() ?? [])]});
+/** Names and ids in the database that the command line names. */
+const stored =
+  (what: keyof Known): Provider =>
+  async (typed, context, leftMs) => {
+    const known = await inTime(leftMs, () => knownIn(withVariables(typed.flags, context), context, leftMs));
+    return {candidates: known?.[what](typed.beginning) ?? []};
+  };
+
+/** Null when the work took longer. Reads of SQLite hold up the timer, so the clock is asked as well. */
+async function inTime<T>(leftMs: number, work: () => Promise<T>): Promise<T | null> {
+  if (leftMs <= 0) return null;
+  const start = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>(resolve => {
+    timer = setTimeout(resolve, leftMs, null);
+  });
+  const done = await Promise.race([work(), late]).finally(() => clearTimeout(timer));
+  return performance.now() - start > leftMs ? null : done;
+}
+
+/**
+ * What stands after a flag (`--kind`) or in place of an argument (`show id`): the lists that the parser itself checks
+ * against, files, or what is stored. A new source of values is one more line.
+ */
+const PROVIDERS: Readonly<Record<string, Provider>> = {
+  '--color': fixed(COLOUR_CHOICES),
+  '--io': fixed(IO_LEVELS),
+  '--kind': commas(KINDS),
+  '--state': commas(STATES),
+  '--status': commas(STATUSES),
+  '--db': files,
+  '--runs-db': files,
+  '--profile': profiles,
+  'show name': profiles,
+  'use name': profiles,
+  'remove name': profiles,
+  '--agent': stored('agents'),
+  '--team': stored('teams'),
+  '--workflow': stored('workflows'),
+  '--user': stored('users'),
+  '--session': stored('sessions'),
+  '--model': stored('models'),
+  '--run': stored('runs'),
+  '--trace': stored('traces'),
+  'show id': stored('ways'),
+  'completion shell': fixed(SHELLS),
+};
+
+/** @param leftMs time for looking into a database */
+export function valuesIn(context: Context, leftMs: number): ValuesOf {
+  return async ({command, of}, typed) => {
+    const name = 'long' in of ? of.long! : `${command.name()} ${of.name()}`;
+    const provider = PROVIDERS[name];
+    if (provider) return provider(typed, context, leftMs);
+    if (name === 'help topic') return {candidates: pagesAndCommands(command.parent!)};
+    const list = 'long' in of ? FIXED_VALUES.get(of) : undefined;
+    if (list) return {fixed: list};
+    return takesFile(of) ? {files: true} : null;
+  };
+}
+
+function pagesAndCommands(program: Command) {
+  return [
+    ...Object.entries(topics).map(([value, {summary}]) => ({value, about: summary})),
+    ...program.commands.map(command => ({value: command.name(), about: command.description()})),
+  ];
+}
+
+/** Declared as `<file>`. */
+function takesFile(of: Option | Argument): boolean {
+  return /<file>/.test('flags' in of ? of.flags : `<${of.name()}>`);
+}
+
+/** `--db $URL`: a value that is a variable and nothing else means what the variable holds; nothing else is expanded. */
+function withVariables(flags: Typed['flags'], {env}: Context): DatabaseFlags {
+  const meant = Object.entries(flags).map(([flag, value]) => {
+    const variable = /^\$(?:(\w+)|\{(\w+)\})$/.exec(String(value));
+    return [flag, variable ? env[variable[1] ?? variable[2]!] : value];
+  });
+  return Object.fromEntries(meant) as DatabaseFlags;
+}

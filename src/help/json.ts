@@ -1,0 +1,34 @@
+import type {Topic} from '../flags/command.ts';
+
+const topic: Topic = {
+  summary: 'the JSON that --json and --jsonl print',
+  text: `JSON for scripts and coding agents
+
+--json prints one object; --jsonl prints the items of data alone, one a line.
+
+  {"schema": "agno-trace/<command>/1",
+   "data": ..., "page": {"next": cursor or null}, "notes": ["..."]}
+
+data    list: a list of runs
+        show: {"runs": [...], "spans": [...]}, spans flat, in drawn order;
+              input, output and attributes with --io full, or of one --span
+        slowest and every other question: a list of rows, keys as its columns
+page    next is the text for --cursor; null on the last page
+notes   sentences that belong to reading the data right: what was left out, what
+        was covered; with --jsonl they go to stderr
+
+Times are ISO 8601 in UTC with microseconds, durations are numbers and end in
+Ms, money ends in Usd. Unknown is null, never zero. data has the same shape for
+no, one and many items. Keys are added, never renamed or removed, within one
+schema number; docs/json.md in the package lists them all.
+
+Errors are JSON on stderr (agno-trace help exit-codes); stdout stays empty.
+Into a pipe text is exact. On a terminal what could act on it is written as \\u
+escapes, which every JSON parser reads back.
+
+  agno-trace list --json --last 24h --limit 0 | jq '.data[] | .runId'
+  agno-trace list --jsonl --state error | jq -r '.stateReason'
+  agno-trace show latest --json --io full
+`,
+};
+export default topic;

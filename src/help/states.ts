@@ -1,0 +1,45 @@
+import type {Topic} from '../flags/command.ts';
+import {stateText} from '../render/states.ts';
+import {PATIENCE} from '../trace/runs.ts';
+import {STATES, type State} from '../trace/states.ts';
+
+const stalledAfter = `${PATIENCE.stalledAfterMs / 60_000} minutes`;
+const lostAfter = PATIENCE.lostAfterMs === 3_600_000 ? 'an hour' : `${PATIENCE.lostAfterMs / 60_000} minutes`;
+
+const MEANINGS: Readonly<Record<State, readonly string[]>> = {
+  running: ['its run span is not written yet; the last sign of life', `is under ${stalledAfter} old`],
+  stalled: ['the same, and the last sign is older (--stalled-after)'],
+  lost: [`the same, and it is older than ${lostAfter}: its process was`, 'most likely killed (--lost-after)'],
+  cancelled: ['stopped by request, or its reader left the stream'],
+  error: ['it failed, or stopped before any output; the reason says', 'where: model, guardrail, step, exception'],
+  paused: ['waits for a person or an outside tool, and no continuation', 'is known'],
+  degraded: ['something below it failed, a tool, a member, a step, a', 'retried model call, and the run went on'],
+  ok: ['finished, and nothing below it failed'],
+};
+
+const indent = ' '.repeat(15);
+const rows = STATES.map(
+  state => `  ${stateText(state, {ascii: false}).padEnd(13)}${MEANINGS[state].join(`\n${indent}`)}`,
+);
+
+const topic: Topic = {
+  summary: 'how the state of a run is found, and what each means',
+  text: `States of a run
+
+The stored status of a trace is the one of the last batch written, and wrong in
+both directions, and a run that goes on or was killed has not written the span
+that would say so. So the state is computed. The first that fits counts:
+
+${rows.join('\n')}
+
+Each state carries its reason in words. In JSON storedStatus (of the trace row)
+and spanStatus (of the run span) stand beside it. Where Agno's own run table is
+in the same database its word is further evidence, and a contradiction is named.
+
+  agno-trace list --state error,degraded --last 24h
+  agno-trace list --state running,stalled
+  agno-trace list --failed              short for --state error
+  agno-trace list --status ERROR        what is stored, not what is computed
+`,
+};
+export default topic;
