@@ -45,7 +45,12 @@ export default async function list(flags: ListFlags, context: Context): Promise<
     if (page.runs.length > 0)
       writeLine(
         out,
-        renderRunList(page.runs, {...lookOf(flags, out), nowMicros: store.nowMicros(), columns: columnsOf(out)}),
+        renderRunList(page.runs, {
+          ...lookOf(flags, out),
+          nowMicros: store.nowMicros(),
+          columns: columnsOf(out),
+          sortedBy: sort?.key,
+        }),
       );
     writeNote(out, [countOf(page), ...notes].join(' · '));
     for (const text of nextOf(page)) writeNext(out, text);

@@ -10,11 +10,36 @@ interface ListOptions extends Look {
   readonly nowMicros: number;
   /** Columns of the terminal; null: a pipe, which gets whole values and ISO times. */
   readonly columns: number | null;
+  /** Figure that the rows are sorted by, where it is not the time: its column is always there. */
+  readonly sortedBy?: string;
+}
+
+/** Columns of the figures that rows can be sorted by; spans and errors have one only then. */
+const SORTED_LABELS: Readonly<Record<string, string>> = {
+  duration: 'TIME',
+  tokens: 'TOKENS',
+  cost: 'COST',
+  spans: 'SPANS',
+  errors: 'ERRORS',
+};
+
+function sortedColumns(runs: readonly JudgedRun[], {sortedBy}: ListOptions): DrawnColumn[] {
+  const column = columnOf(runs);
+  if (sortedBy === 'spans') return [column('SPANS', ({record}) => shortCount(record.spanCount), {align: 'right'})];
+  if (sortedBy === 'errors') return [column('ERRORS', ({record}) => shortCount(record.errorCount), {align: 'right'})];
+  return [];
 }
 
 /** Runs as a table: state, then who, then what it took, then the last word. */
 export function renderRunList(runs: readonly JudgedRun[], options: ListOptions): Safe {
-  return renderColumns(options.columns === null ? pipeColumns(runs) : terminalColumns(runs, options), options.columns);
+  const drawn = options.columns === null ? pipeColumns(runs) : terminalColumns(runs, options);
+  const lastWord = drawn.pop()!;
+  const sorted = SORTED_LABELS[options.sortedBy ?? ''];
+  const columns = [...drawn, ...sortedColumns(runs, options), lastWord];
+  return renderColumns(
+    columns.map(column => (column.label === sorted ? {...column, dropOrder: 0} : column)),
+    options.columns,
+  );
 }
 
 type Shape = Partial<Pick<DrawnColumn, 'align' | 'dropOrder' | 'shrinkTo' | 'paint'>>;
