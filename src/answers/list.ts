@@ -74,7 +74,7 @@ export default async function list(flags: ListFlags, context: Context): Promise<
     const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
     const records = page.runs.map(({record}) => record);
     const nowMicros = store.nowMicros();
-    write(page, {records, nowMicros, notes, next: nextOf(page)}, flags, out, format);
+    write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, flags, out, format);
   });
 }
 
@@ -146,18 +146,22 @@ interface Written {
   readonly notes: readonly string[];
   readonly next: readonly string[];
   readonly profiles?: readonly string[];
+  readonly sortedBy?: string;
 }
 
 function write(
   page: Pick<RunPage, 'runs' | 'next'>,
-  {records, nowMicros, notes, next, profiles}: Written,
+  {records, nowMicros, notes, next, profiles, sortedBy}: Written,
   flags: ListFlags,
   out: Context,
   format: Format,
 ): void {
   if (writeMachine(out, format, {command: 'list', data: records, items: records, next: page.next, notes})) return;
   if (page.runs.length > 0)
-    writeLine(out, renderRunList(page.runs, {...lookOf(flags, out), nowMicros, columns: columnsOf(out), profiles}));
+    writeLine(
+      out,
+      renderRunList(page.runs, {...lookOf(flags, out), nowMicros, columns: columnsOf(out), profiles, sortedBy}),
+    );
   writeNote(out, [countOf(page), ...notes, ...costNotesOf(page)].join(' · '));
   for (const text of next) writeNext(out, text);
 }

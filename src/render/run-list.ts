@@ -12,14 +12,32 @@ interface ListOptions extends Look {
   readonly columns: number | null;
   /** Which profile each run comes from, when several are read. */
   readonly profiles?: readonly string[];
+  /** Figure that the rows are sorted by, where it is not the time: its column is always there. */
+  readonly sortedBy?: string;
+}
+
+/** Columns of the figures that rows can be sorted by; spans and errors have one only then. */
+const SORTED_LABELS: Readonly<Record<string, string>> = {
+  duration: 'TIME',
+  tokens: 'TOKENS',
+  cost: 'COST',
+  spans: 'SPANS',
+  errors: 'ERRORS',
+};
+
+function sortedColumns(runs: readonly JudgedRun[], {sortedBy}: ListOptions): DrawnColumn[] {
+  const column = columnOf(runs);
+  if (sortedBy === 'spans') return [column('SPANS', ({record}) => shortCount(record.spanCount), {align: 'right'})];
+  if (sortedBy === 'errors') return [column('ERRORS', ({record}) => shortCount(record.errorCount), {align: 'right'})];
+  return [];
 }
 
 /** Runs as a table: state, then who, then what it took, then the last word. */
 export function renderRunList(runs: readonly JudgedRun[], options: ListOptions): Safe {
-  const {columns, profiles} = options;
-  const drawn = columns === null ? pipeColumns(runs) : terminalColumns(runs, options);
+  const {columns: available, profiles, sortedBy} = options;
+  const drawn = available === null ? pipeColumns(runs) : terminalColumns(runs, options);
   if (profiles) {
-    const shape: Shape = columns === null ? {} : {shrinkTo: 8};
+    const shape: Shape = available === null ? {} : {shrinkTo: 8};
     // After the state and the time, before the id: `show <id>` needs both.
     drawn.splice(2, 0, {
       label: 'PROFILE',
@@ -29,7 +47,13 @@ export function renderRunList(runs: readonly JudgedRun[], options: ListOptions):
       ...shape,
     });
   }
-  return renderColumns(drawn, columns);
+  const lastWord = drawn.pop()!;
+  const sorted = SORTED_LABELS[sortedBy ?? ''];
+  const columns = [...drawn, ...sortedColumns(runs, options), lastWord];
+  return renderColumns(
+    columns.map(column => (column.label === sorted ? {...column, dropOrder: 0} : column)),
+    available,
+  );
 }
 
 type Shape = Partial<Pick<DrawnColumn, 'align' | 'dropOrder' | 'shrinkTo' | 'paint'>>;

@@ -280,6 +280,15 @@ it('an error of -q draws the place below the message, within the line, whatever 
   expect(hint).toMatch(/^hint: Did you mean (state|status)\?/);
 });
 
+it('a narrow terminal keeps the column that the runs are sorted by', async () => {
+  const db = sqliteCopy('agno-3.1.10-pictures.sqlite');
+  const headOf = async (...argv: string[]) =>
+    (await cli(['list', '--no-color', '--db', db, ...argv], {columns: 60})).out.split('\n', 1)[0]!.split(/ +/);
+  expect(await headOf()).toEqual(['STATE', 'STARTED', 'RUN', 'WHO', 'TIME']);
+  expect(await headOf('--sort', 'tokens')).toContain('TOKENS');
+  expect(await headOf('--sort', 'errors')).toContain('ERRORS');
+});
+
 it('--sort refuses a cursor and what it does not know', async () => {
   const refused = await cli(['list', '--sort', 'tokens', '--cursor', 'x']);
   expect(refused.code).toBe(2);
