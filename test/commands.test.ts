@@ -137,7 +137,6 @@ describe('the JSON contract', () => {
         ['list', '--limit', '0'],
         ['slowest', '--limit', '0', '--json'],
         ['slowest', '--by', 'kind'],
-        ['doctor'],
         ['slowest', '--by', 'model'],
         ['show', 'latest', '--io', 'full'],
         ['show', 'latest', '--io', 'full', '--json'],
