@@ -8,6 +8,7 @@ import type {PriceFlags} from './declare.ts';
  * @throws UserError exit 2 for a file that cannot be read or understood
  */
 export function pricesOf(flags: PriceFlags, {env, cwd}: Context): Prices {
-  const file = flags.prices ?? (env.AGNO_TRACE_PRICES || null);
-  return new Prices(file === null ? null : PriceFile.read(file, cwd));
+  if (flags.prices !== undefined) return new Prices(PriceFile.read(flags.prices, '--prices', cwd));
+  const file = env.AGNO_TRACE_PRICES;
+  return new Prices(file ? PriceFile.read(file, 'AGNO_TRACE_PRICES', cwd) : null);
 }

@@ -29,8 +29,12 @@ export class PriceFile implements Pricing {
     private readonly date: string | null,
   ) {}
 
-  /** @throws UserError exit 2 that names the file and the place in it */
-  static read(file: string, cwd: string): PriceFile {
+  /**
+   * @param from what named the file: `--prices` or `AGNO_TRACE_PRICES`
+   * @throws UserError exit 2 that names the file and the place in it
+   */
+  static read(file: string, from: string, cwd: string): PriceFile {
+    const named = `${from} "${file}"`;
     const full = path.resolve(cwd, file);
     let text: string;
     try {
@@ -38,15 +42,15 @@ export class PriceFile implements Pricing {
     } catch (error) {
       const {code} = error as NodeJS.ErrnoException;
       const why = code === 'ENOENT' ? 'is not there' : code === 'EISDIR' ? 'is a folder' : `cannot be read (${code})`;
-      throw usageError(`price file "${full}" ${why}.`, 'Check --prices or AGNO_TRACE_PRICES.');
+      throw usageError(`${named} ${why}.`, `Looked for ${full}; its form: docs/prices.md.`);
     }
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch {
-      throw wrong(full, ` is not JSON: ${syntaxErrorAt(text)}`);
+      throw wrong(named, ` is not JSON: ${syntaxErrorAt(text)}`);
     }
-    return parse(full, value, (prices, date) => new PriceFile(prices, date));
+    return parse(named, value, (prices, date) => new PriceFile(prices, date));
   }
 
   costOf(span: Span): Cost | null {
@@ -79,18 +83,18 @@ export class PriceFile implements Pricing {
   }
 }
 
-function wrong(file: string, what: string): Error {
-  return usageError(`price file "${file}"${what}.`, 'Its form: docs/prices.md.');
+function wrong(named: string, what: string): Error {
+  return usageError(`${named}${what}.`, 'Its form: docs/prices.md.');
 }
 
-function parse<T>(file: string, value: unknown, make: (prices: FilePrice[], date: string | null) => T): T {
-  if (!isObject(value) || !Array.isArray(value.prices)) throw wrong(file, ' has no list "prices"');
+function parse<T>(named: string, value: unknown, make: (prices: FilePrice[], date: string | null) => T): T {
+  if (!isObject(value) || !Array.isArray(value.prices)) throw wrong(named, ' has no list "prices"');
   const unknown = Object.keys(value).find(key => key !== 'prices' && key !== 'date');
-  if (unknown !== undefined) throw wrong(file, ` has an unknown key "${unknown}"`);
+  if (unknown !== undefined) throw wrong(named, ` has an unknown key "${unknown}"`);
   if (value.date !== undefined && dateOf(value.date) === null)
-    throw wrong(file, `: date ${quoted(value.date)} is no date such as "2026-11-22"`);
+    throw wrong(named, `: date ${quoted(value.date)} is no date such as "2026-11-22"`);
   const prices = value.prices.map((entry, i) => {
-    const fail = (what: string) => wrong(file, `: prices[${i}]${what}`);
+    const fail = (what: string) => wrong(named, `: prices[${i}]${what}`);
     if (!isObject(entry)) throw fail(' is no object');
     const stranger = Object.keys(entry).find(key => !KEYS.includes(key));
     if (stranger !== undefined) throw fail(` has an unknown key "${stranger}" (known: ${KEYS.join(', ')})`);

@@ -176,6 +176,8 @@ describe('wrong usage exits 2', () => {
     ['list', '--timeout', 'abc', /30m/],
     ['list', '--env-file', '/nowhere/.env', /looked for/],
     ['list', '--color', 'sometimes', /auto, always, never/],
+    ['list', '--prices', 'none.json', /docs\/prices\.md/],
+    ['show', '--prices', 'none.json', /docs\/prices\.md/],
     ['show', '--io', 'half', /none, preview, full/],
     ['show', '--depth', 'deep', /--depth/],
     ['show', '--limit', 'all', /--limit/],

@@ -17,7 +17,7 @@ function write(content: unknown): string {
 }
 
 const costBy = (prices: readonly object[], span: Partial<Span>, more: object = {}) =>
-  PriceFile.read(write({prices, ...more}), '/').costOf(call(span));
+  PriceFile.read(write({prices, ...more}), '--prices', '/').costOf(call(span));
 const usdBy = (prices: readonly object[], span: Partial<Span>) => costBy(prices, span)?.usd ?? null;
 
 describe('the price file', () => {
@@ -96,14 +96,15 @@ describe('the price file', () => {
     }
     const missing = await cli(['show', 'latest', '--db', db, '--prices', 'none.json'], {cwd: folder});
     expect(missing.code).toBe(2);
-    expect(missing.err).toContain(`price file "${folder}/none.json" is not there.`);
+    expect(missing.err).toContain('--prices "none.json" is not there.');
+    expect(missing.err).toContain(`Looked for ${folder}/none.json`);
     const isFolder = await cli(['list', '--db', db], {cwd: folder, env: {AGNO_TRACE_PRICES: 'here'}});
     expect(isFolder.code).toBe(2);
-    expect(isFolder.err).toContain('is a folder');
+    expect(isFolder.err).toContain('AGNO_TRACE_PRICES "here" is a folder.');
   });
 
   it('may begin with a byte order mark', () => {
-    expect(PriceFile.read(write('\uFEFF{"prices": []}'), '/').costOf(call({model: 'm'}))).toBeNull();
+    expect(PriceFile.read(write('\uFEFF{"prices": []}'), '--prices', '/').costOf(call({model: 'm'}))).toBeNull();
   });
 
   it('that nobody may read is named with the reason', async () => {
