@@ -14,6 +14,8 @@ export interface Output {
 export interface Context {
   readonly stdout: Output;
   readonly stderr: Output;
+  /** All that is sent to stdin. */
+  readonly stdin: () => Promise<string>;
   readonly env: Env;
   readonly cwd: string;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */

@@ -22,6 +22,7 @@ declare module 'folder:../answers' {
     readonly list: typeof import('./answers/list.ts').default;
     readonly show: typeof import('./answers/show.ts').default;
     readonly demo: typeof import('./answers/demo.ts').default;
+    readonly sql: typeof import('./answers/sql.ts').default;
     readonly question: typeof import('./answers/question.ts').default;
   };
   export default answers;

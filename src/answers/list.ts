@@ -1,6 +1,7 @@
 import type {Context} from '../context.ts';
 import {withStore} from '../flags/database.ts';
 import type {OutputFlags, PatienceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
+import {fieldsOf, pick} from '../flags/fields.ts';
 import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
@@ -8,6 +9,7 @@ import {parseCount} from '../flags/values.ts';
 import {loadRunPage, type RunPage} from '../queries/run-pages.ts';
 import {renderRunList} from '../render/run-list.ts';
 import type {RunFilter} from '../trace/filter.ts';
+import {RUN_FIELDS} from '../trace/record.ts';
 import {agnoTime} from '../trace/time.ts';
 
 export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
@@ -16,12 +18,13 @@ export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags
   traffic?: boolean;
 }
 
-export const LIST_FORMATS = ['table', 'json', 'jsonl'] as const;
+export const LIST_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 const THEN = 'spans become trees, runs are found and judged, filters applied, the page cut (src/trace)';
 
 /** Answers `list`: one page of runs. */
 export default async function list(flags: ListFlags, context: Context): Promise<void> {
   const format = formatOf(flags, LIST_FORMATS);
+  const fields = fieldsOf(flags, RUN_FIELDS, format);
   const limit = parseCount('--limit', flags.limit);
   const patience = patienceOf(flags);
   filterOf(flags, context.nowMicros());
@@ -31,8 +34,12 @@ export default async function list(flags: ListFlags, context: Context): Promise<
       loadRunPage(store, {filter, limit, cursor: flags.cursor ?? null, patience, onProgress}),
     );
     const notes = notesOf(page, filter);
-    const records = page.runs.map(({record}) => record);
-    if (writeMachine(out, format, {command: 'list', data: records, items: records, next: page.next, notes})) return;
+    const records = pick(
+      page.runs.map(({record}) => record),
+      fields,
+    );
+    const answer = {command: 'list', data: records, items: records, fields, next: page.next, notes};
+    if (writeMachine(out, format, answer)) return;
     if (page.runs.length > 0)
       writeLine(
         out,

@@ -22,7 +22,7 @@ const list: CommandModule = {
       .option('--cursor <text>', 'go on where the page before ended')
       .option('--traffic', 'also HTTP requests without a run');
     addPatienceFlags(command);
-    addOutputFlags(command, ['table', 'json', 'jsonl']);
+    addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
     command.action(async (_, self) => {
       const {default: answers} = await import('folder:../answers');
       await answers.list(self.optsWithGlobals(), context);

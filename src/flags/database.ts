@@ -2,12 +2,14 @@ import {existsSync} from 'node:fs';
 import path from 'node:path';
 import type {Context} from '../context.ts';
 import {EXIT, UserError} from '../errors.ts';
-import {inline} from '../sql/sql.ts';
+import {inline, schemaOf} from '../sql/sql.ts';
 import {openStore} from '../store/open.ts';
 import {parseSource, type Source, secretsOf, sourceFromEnvironment} from '../store/source.ts';
 import {DEFAULT_TABLES, type Store, type TableChoice} from '../store/store.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
+import {setColour} from '../text/style.ts';
 import type {DatabaseFlags, ReadFlags} from './declare.ts';
+import {outputFileOf} from './output-file.ts';
 import {parseLength} from './values.ts';
 
 const DEFAULT_FILE = 'agno.db';
@@ -42,11 +44,25 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
 }
 
 /**
- * Opens the database that the flags name, lends it, and closes it. With `--print-sql` the command runs as always, but its
+ * Opens the database that the flags name, lends it, and closes it. With `--output` what is written goes to a file, which
+ * is put in place when all has gone well. With `--print-sql` the command runs as always, but its
  * answer is replaced by the statements that were sent.
  * @param then what is computed after the statements, for `--print-sql`
  */
 export async function withStore(
+  flags: ReadFlags,
+  context: Context,
+  then: string,
+  use: (store: Store, context: Context) => Promise<void>,
+): Promise<void> {
+  const file = outputFileOf(flags, context);
+  if (!file) return withOpenStore(flags, context, then, use);
+  if (flags.color !== 'always') await setColour(false);
+  await withOpenStore(flags, {...context, stdout: file}, then, use);
+  await file.save();
+}
+
+async function withOpenStore(
   flags: ReadFlags,
   context: Context,
   then: string,
@@ -90,6 +106,13 @@ function recording(store: Store, statements: string[]): Store {
     all: query => {
       statements.push(inline(query, store.dialect, store.tables));
       return store.all(query);
+    },
+    adHoc: (statement, limits) => {
+      const {dialect, tables} = store;
+      // Agno's tables are found there without their schema.
+      if (dialect === 'postgres') statements.push(`set search_path = ${schemaOf(tables.traces!)}, public`);
+      statements.push(statement.printed);
+      return store.adHoc(statement, limits);
     },
     nowMicros: () => store.nowMicros(),
     close: () => store.close(),

@@ -25,6 +25,8 @@ export function addDatabaseFlags(command: Command): Command {
 }
 
 export interface ReadFlags extends DatabaseFlags {
+  output?: string;
+  color?: string | boolean;
   printSql?: boolean;
   debug?: boolean;
 }
@@ -116,13 +118,19 @@ export interface OutputFlags {
   json?: boolean;
   jsonl?: boolean;
   ascii?: boolean;
+  fields?: string;
+  output?: string;
+  color?: string | boolean;
 }
 
 export function addOutputFlags(command: Command, formats: readonly string[]): Command {
-  return command
+  command
     .optionsGroup('Output:')
     .option('--format <format>', formats.join(', '))
     .option('--json', 'short for --format json')
-    .option('--jsonl', 'short for --format jsonl')
+    .option('--jsonl', 'short for --format jsonl');
+  if (formats.includes('csv')) command.option('--fields <keys>', 'these keys in this order, for json, jsonl, csv, md');
+  return command
+    .option('-o, --output <file>', 'into a file, whole or not at all; .json, .jsonl, .csv, .md say the format')
     .option('--print-sql', 'print the statements sent to the database instead of the answer');
 }

@@ -1,3 +1,4 @@
+import type {AdHoc, AnswerValue} from '../sql/ad-hoc.ts';
 import type {Dialect, Sql, TableNames} from '../sql/sql.ts';
 
 /** A database opened for reading. Every read is short and on its own: no lock and no cursor survives a call. */
@@ -13,9 +14,30 @@ export interface Store {
    * @throws UserError exit 4 when the database does not answer or does not allow it
    */
   all<Row>(query: Sql): Promise<Row[]>;
+  /**
+   * Runs one statement that a user wrote, and reads no more than the rows asked for. JSON and times of the table arrive as
+   * text, integers and decimals exact, bytes as `\x` and hex.
+   * @throws UserError exit 2 with the place in the statement when the database refuses it, exit 4 as `all`
+   */
+  adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer>;
   /** Microseconds since 1970 by the clock that counts: the server's on Postgres, ours on SQLite. */
   nowMicros(): number;
   close(): Promise<void>;
+}
+
+export interface AdHocLimits {
+  /** 0: all. */
+  readonly maxRows: number;
+  /** Longest time, ms; null: what harms no writer. */
+  readonly timeoutMs: number | null;
+}
+
+export interface AdHocAnswer {
+  /** In the statement's order; two may have the same name. */
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly AnswerValue[])[];
+  /** There are more rows than `maxRows`. */
+  readonly isCut: boolean;
 }
 
 /** What the user said about where the tables are. */

@@ -6,6 +6,8 @@ import {EXIT, UserError} from '../../errors.ts';
 /** What is needed of a SQLite driver; better-sqlite3 and node:sqlite both have it. */
 export interface SqliteConnection {
   all(text: string, params: readonly unknown[]): unknown[];
+  /** Compiles a statement without running it; throws what is wrong with it. False: it is known to change something. */
+  isReading(text: string): boolean;
   close(): void;
 }
 
@@ -46,11 +48,18 @@ async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<Sq
   const Database = loadBetterSqlite();
   const db = new Database(file, {readonly: true, fileMustExist: true, timeout: busyMs, ...builtBinding()});
   db.pragma('query_only = on');
-  return {all: (text, params) => db.prepare(text).all(...params), close: () => db.close()};
+  return {
+    all: (text, params) => db.prepare(text).all(...params),
+    isReading: text => {
+      const statement = db.prepare(text);
+      return statement.readonly && statement.reader;
+    },
+    close: () => db.close(),
+  };
 }
 
 /** Where version 12 builds its binding, told rather than searched for (5 ms); elsewhere the driver looks by itself. */
-function builtBinding(): {nativeBinding: string} | undefined {
+export function builtBinding(): {nativeBinding: string} | undefined {
   const folder = path.dirname(require.resolve('better-sqlite3/package.json'));
   const nativeBinding = path.join(folder, 'build', 'Release', 'better_sqlite3.node');
   return existsSync(nativeBinding) ? {nativeBinding} : undefined;
@@ -62,10 +71,15 @@ async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConn
   if (!sqlite) return null;
   const db = new sqlite.DatabaseSync(file, {readOnly: true, timeout: busyMs});
   db.exec('pragma query_only = on');
-  return {all: (text, params) => db.prepare(text).all(...params), close: () => db.close()};
+  return {
+    all: (text, params) => db.prepare(text).all(...params),
+    // It cannot tell; the file is open for reading only.
+    isReading: text => Boolean(db.prepare(text)),
+    close: () => db.close(),
+  };
 }
 
-function isBindingMissing(error: unknown): boolean {
+export function isBindingMissing(error: unknown): boolean {
   const {code, message} = error as {code?: string; message?: string};
   return (
     code === 'ERR_MODULE_NOT_FOUND' ||

@@ -1,12 +1,14 @@
 import {accessSync, constants, type Stats, statSync} from 'node:fs';
 import {EXIT, UserError} from '../../errors.ts';
+import type {AdHoc} from '../../sql/ad-hoc.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
 import {checkSchema} from '../schema-check.ts';
 import type {SqliteSource} from '../source.ts';
-import {DEFAULT_TABLES, type OpenOptions, type Store} from '../store.ts';
+import {type AdHocAnswer, type AdHocLimits, DEFAULT_TABLES, type OpenOptions, type Store} from '../store.ts';
+import {runAdHoc} from './ad-hoc.ts';
 import {openFile, type SqliteConnection} from './driver.ts';
 import {explainSqlite} from './errors.ts';
-import {readableFile} from './private-copy.ts';
+import {type Readable, readableFile} from './private-copy.ts';
 
 /** A reader waits this long for a writer's commit. Waiting reads disturb nobody: no lock is held meanwhile. */
 const BUSY_MS = 2000;
@@ -33,7 +35,7 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
     readable.dispose();
   };
   try {
-    return new SqliteStore(source, connection, findTables(connection, source, options), options, close);
+    return new SqliteStore(source, connection, findTables(connection, source, options), options, readable, close);
   } catch (error) {
     close();
     throw explainSqlite(error, source.file);
@@ -50,6 +52,7 @@ class SqliteStore implements Store {
     private readonly connection: SqliteConnection,
     readonly tables: TableNames,
     private readonly options: OpenOptions,
+    private readonly readable: Readable,
     private readonly onClose: () => void,
   ) {
     this.label = source.file;
@@ -62,6 +65,20 @@ class SqliteStore implements Store {
       const rows = this.connection.all(text, params) as Row[];
       this.options.debug?.(`sqlite: ${rows.length} rows in ${(performance.now() - start).toFixed(1)} ms`);
       return rows;
+    } catch (error) {
+      throw explainSqlite(error, this.source.file);
+    }
+  }
+
+  async adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
+    const {connection, readable, options} = this;
+    const isCopy = readable.reason !== null;
+    try {
+      return await runAdHoc(
+        {connection, file: readable.file, isCopy, busyMs: BUSY_MS, timeoutMs: options.timeoutMs},
+        statement,
+        limits,
+      );
     } catch (error) {
       throw explainSqlite(error, this.source.file);
     }

@@ -1,0 +1,163 @@
+import {spawn} from 'node:child_process';
+import {createRequire} from 'node:module';
+import {EXIT, UserError} from '../../errors.ts';
+import type {AdHoc, AnswerValue} from '../../sql/ad-hoc.ts';
+import {fold} from '../../sql/tokens.ts';
+import {refusedStatement} from '../refused-statement.ts';
+import type {AdHocAnswer, AdHocLimits} from '../store.ts';
+import {type ChildError, type ChildJob, type ChildMessage, readInChild} from './child.ts';
+import {builtBinding, type SqliteConnection} from './driver.ts';
+
+/** Writers of Agno's wait 5 s for a lock, then lose the spans they hold; in a rollback journal every read is one. */
+const ROLLBACK_MS = 2000;
+
+interface Reader {
+  readonly connection: SqliteConnection;
+  /** The file that is read: the database, or a private copy of it. */
+  readonly file: string;
+  readonly isCopy: boolean;
+  readonly busyMs: number;
+  /** Longest time unless the statement has its own. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Runs a user's statement in a process of its own: nothing else can stop SQLite in the middle of a statement, and one
+ * that never ends would keep the writer out for ever. With the process its locks go.
+ */
+export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
+  checkIsReading(reader.connection, statement);
+  const timeoutMs = limits.timeoutMs ?? (blocksWriters(reader) ? ROLLBACK_MS : reader.timeoutMs);
+  const job: ChildJob = {
+    driver: driverPath(),
+    nativeBinding: driverPath() === null ? null : (builtBinding()?.nativeBinding ?? null),
+    file: reader.file,
+    busyMs: reader.busyMs,
+    text: statement.text,
+    values: Object.fromEntries(statement.values),
+    maxRows: limits.maxRows,
+    timeoutMs,
+  };
+  const answer = await inChild(job, () => tooLong(timeoutMs, limits.timeoutMs === null && blocksWriters(reader)));
+  if ('error' in answer) throw explain(answer.error, statement);
+  return {...answer, rows: answer.rows.map(row => row.map(asValue))};
+}
+
+function blocksWriters({connection, isCopy}: Reader): boolean {
+  if (isCopy) return false;
+  const [row] = connection.all('pragma journal_mode', []) as {journal_mode: string}[];
+  return row?.journal_mode !== 'wal';
+}
+
+function tooLong(timeoutMs: number, isForWriters: boolean): UserError {
+  const seconds = `${timeoutMs / 1000} s`;
+  if (isForWriters)
+    return new UserError(EXIT.unreachable, `the statement took longer than ${seconds} and was stopped.`, {
+      hint: 'This file is in rollback-journal mode: while it is read, Agno cannot write. --timeout 4s allows more, at its cost.',
+    });
+  return new UserError(EXIT.unreachable, `the statement took longer than ${seconds} and was stopped.`, {
+    hint: 'Narrow it, or allow more with --timeout 2m.',
+  });
+}
+
+/** Path of better-sqlite3; null: Node's own SQLite is used. */
+function driverPath(): string | null {
+  try {
+    return createRequire(import.meta.url).resolve('better-sqlite3');
+  } catch {
+    return null;
+  }
+}
+
+function inChild(
+  job: ChildJob,
+  onTimeout: () => UserError,
+): Promise<{columns: string[]; rows: unknown[][]; isCut: boolean} | {error: ChildError}> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--no-warnings', '-e', `(${readInChild})(require)`], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      serialization: 'advanced',
+    });
+    let said = '';
+    const rows: unknown[][] = [];
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(onTimeout());
+    }, job.timeoutMs);
+    child.stderr!.on('data', data => {
+      said += data;
+    });
+    child.on('error', error =>
+      reject(new UserError(EXIT.failed, 'no process could be started to read.', {cause: error})),
+    );
+    child.on('message', (message: ChildMessage) => {
+      if ('rows' in message) rows.push(...message.rows);
+      else {
+        clearTimeout(timer);
+        resolve('error' in message ? message : {...message, rows});
+      }
+    });
+    child.on('close', code => {
+      clearTimeout(timer);
+      reject(new Error(`the reading process ended early (${code}): ${said}`));
+    });
+    child.send(job);
+  });
+}
+
+/** Integers that a number holds exactly become numbers; bytes are written as Postgres writes them. */
+function asValue(value: unknown): AnswerValue {
+  if (typeof value === 'bigint')
+    return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
+  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`;
+  return value as AnswerValue;
+}
+
+function checkIsReading(connection: SqliteConnection, statement: AdHoc): void {
+  let isReading: boolean;
+  try {
+    isReading = connection.isReading(statement.text);
+  } catch (error) {
+    throw explain(error as ChildError, statement, connection);
+  }
+  if (!isReading)
+    throw new UserError(EXIT.usage, 'the statement would change something, or answers nothing: sql only reads.', {
+      hint: 'Send a select.',
+    });
+}
+
+/** SQLite says what is wrong, not where; the place is found by the word that it names. */
+function explain(error: ChildError, statement: AdHoc, connection?: SqliteConnection): unknown {
+  const {code = '', errcode, message} = error;
+  const isRefused =
+    /^SQLITE_(ERROR|MISMATCH|TOOBIG|RANGE|AUTH|READONLY)$/.test(code) || [1, 8, 18, 20, 23, 25].includes(errcode ?? -1);
+  if (!isRefused) return Object.assign(new Error(message), {code, errcode});
+  return refusedStatement(message, statement.placeOf(offsetOf(message, statement, connection)), undefined, error);
+}
+
+function offsetOf(message: string, {text, tokens}: AdHoc, connection?: SqliteConnection): number {
+  const name = /near "([\s\S]+)": syntax error$/.exec(message)?.[1];
+  if (name !== undefined && connection) {
+    // The first of these words up to which the text is already wrong.
+    for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1))
+      if (isWrong(connection, text.slice(0, at + name.length), message)) return at;
+  }
+  const unknown = /^no such (?:column|table|function): (?:.*\.)?([^.]+?)(?: - .*)?$/.exec(message)?.[1];
+  const token = tokens.find(({text: word}) => unknown !== undefined && fold(word) === fold(unknown));
+  if (token) return text.indexOf(token.text) >= 0 ? firstWordAt(text, unknown!) : -1;
+  return message === 'incomplete input' ? text.length : -1;
+}
+
+function firstWordAt(text: string, word: string): number {
+  const escaped = word.replace(/[^\w]/g, '\\$&');
+  return text.search(new RegExp(`(?<![\\w$])${escaped}(?![\\w$])`, 'i'));
+}
+
+function isWrong(connection: SqliteConnection, text: string, message: string): boolean {
+  try {
+    connection.isReading(text);
+    return false;
+  } catch (error) {
+    return (error as Error).message === message;
+  }
+}
