@@ -24,7 +24,8 @@ export function renderCsv(records: readonly FlatRecord[], columns: readonly stri
   return own(
     stringify(rows, {
       record_delimiter: 'windows',
-      quoted_match: /^$/,
+      // Empty text, to be told from unknown; the library by itself quotes no single CR or LF.
+      quoted_match: /^$|[\r\n]/,
       cast: {
         string: text,
         boolean: String,

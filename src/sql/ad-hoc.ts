@@ -32,7 +32,8 @@ export interface AdHoc {
   readonly functions: readonly string[];
   /** @param offset in `text`; null: in what was added to the user's text */
   placeOf(offset: number): Place | null;
-  readonly tokens: readonly Token[];
+  /** Where the user's text first has this name; null: nowhere. */
+  placeOfName(name: string): Place | null;
 }
 
 interface AdHocInput {
@@ -78,10 +79,12 @@ export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc
       const parameter = byName.get(token.text)!;
       printed.replace(token, literal(parameter, dialect));
       if (dialect === 'sqlite') values.set(token.text, sqliteValue(parameter));
+      // A bound null has no type that Postgres could guess.
+      else if (parameter.type === 'null') written.replace(token, 'null');
       else {
         if (!places.has(token.text)) places.set(token.text, places.size + 1);
         const place = places.get(token.text)!;
-        values.set(`$${place}`, parameter.type === 'null' ? null : parameter.text);
+        values.set(`$${place}`, parameter.text);
         written.replace(token, `$${place}${castOf(parameter)}`);
       }
     }
@@ -96,7 +99,10 @@ export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc
     isQuery: QUERIES.includes(firstWord(tokens)),
     functions,
     placeOf: offset => written.placeOf(offset),
-    tokens,
+    placeOfName: name => {
+      const token = tokens.find(({kind, text: word}) => /word|quoted/.test(kind) && fold(word) === fold(name));
+      return token ? placeAt(text, token.start) : null;
+    },
   };
 }
 

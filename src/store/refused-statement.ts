@@ -10,8 +10,8 @@ export function refusedStatement(
 ): UserError {
   const near = place?.near ? `, near "${place.near}"` : ', at its end';
   const at = place ? ` at ${place.line}:${place.column}${near}` : '';
-  const oneLine = message.replace(/\s+/g, ' ').trim();
-  return new UserError(EXIT.usage, `the statement was refused${at}: ${oneLine}.`, {
+  const oneLine = message.replace(/\s+/g, ' ').replace(/[\s.]+$/, '');
+  return new UserError(EXIT.usage, `the statement was refused${at}: ${oneLine}${/[?!]$/.test(oneLine) ? '' : '.'}`, {
     hint:
       hint?.replace(/\s+/g, ' ') ??
       'agno-trace sql "select * from spans limit 1" --views shows which columns there are.',

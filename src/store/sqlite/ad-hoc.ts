@@ -1,8 +1,7 @@
 import {spawn} from 'node:child_process';
 import {createRequire} from 'node:module';
 import {EXIT, UserError} from '../../errors.ts';
-import type {AdHoc, AnswerValue} from '../../sql/ad-hoc.ts';
-import {fold} from '../../sql/tokens.ts';
+import type {AdHoc, AnswerValue, Place} from '../../sql/ad-hoc.ts';
 import {refusedStatement} from '../refused-statement.ts';
 import type {AdHocAnswer, AdHocLimits} from '../store.ts';
 import {type ChildError, type ChildJob, type ChildMessage, readInChild} from './child.ts';
@@ -80,9 +79,10 @@ function inChild(
     });
     let said = '';
     const rows: unknown[][] = [];
+    let isLate = false;
     const timer = setTimeout(() => {
+      isLate = true;
       child.kill('SIGKILL');
-      reject(onTimeout());
     }, job.timeoutMs);
     child.stderr!.on('data', data => {
       said += data;
@@ -97,9 +97,10 @@ function inChild(
         resolve('error' in message ? message : {...message, rows});
       }
     });
+    // Its locks are gone when it is, not before.
     child.on('close', code => {
       clearTimeout(timer);
-      reject(new Error(`the reading process ended early (${code}): ${said}`));
+      reject(isLate ? onTimeout() : new Error(`the reading process ended early (${code}): ${said}`));
     });
     child.send(job);
   });
@@ -132,25 +133,23 @@ function explain(error: ChildError, statement: AdHoc, connection?: SqliteConnect
   const isRefused =
     /^SQLITE_(ERROR|MISMATCH|TOOBIG|RANGE|AUTH|READONLY)$/.test(code) || [1, 8, 18, 20, 23, 25].includes(errcode ?? -1);
   if (!isRefused) return Object.assign(new Error(message), {code, errcode});
-  return refusedStatement(message, statement.placeOf(offsetOf(message, statement, connection)), undefined, error);
+  return refusedStatement(message, placeOf(message, statement, connection), undefined, error);
 }
 
-function offsetOf(message: string, {text, tokens}: AdHoc, connection?: SqliteConnection): number {
-  const name = /near "([\s\S]+)": syntax error$/.exec(message)?.[1];
-  if (name !== undefined && connection) {
+const NAMED =
+  /(?:no such (?:column|table|function)|ambiguous column name|misuse of \w+(?: function)?): (?:.*\.)?"?([^".()]+?)"?(?:\(\))?(?: - .*)?$/;
+
+function placeOf(message: string, statement: AdHoc, connection?: SqliteConnection): Place | null {
+  const {text} = statement;
+  const near = /near "([\s\S]+)": syntax error$/.exec(message)?.[1];
+  if (near !== undefined && connection) {
     // The first of these words up to which the text is already wrong.
-    for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1))
-      if (isWrong(connection, text.slice(0, at + name.length), message)) return at;
+    for (let at = text.indexOf(near); at >= 0; at = text.indexOf(near, at + 1))
+      if (isWrong(connection, text.slice(0, at + near.length), message)) return statement.placeOf(at);
   }
-  const unknown = /^no such (?:column|table|function): (?:.*\.)?([^.]+?)(?: - .*)?$/.exec(message)?.[1];
-  const token = tokens.find(({text: word}) => unknown !== undefined && fold(word) === fold(unknown));
-  if (token) return text.indexOf(token.text) >= 0 ? firstWordAt(text, unknown!) : -1;
-  return message === 'incomplete input' ? text.length : -1;
-}
-
-function firstWordAt(text: string, word: string): number {
-  const escaped = word.replace(/[^\w]/g, '\\$&');
-  return text.search(new RegExp(`(?<![\\w$])${escaped}(?![\\w$])`, 'i'));
+  if (message === 'incomplete input') return statement.placeOf(text.length);
+  const name = NAMED.exec(message)?.[1] ?? /to function (\w+)\(\)$/.exec(message)?.[1];
+  return name === undefined ? null : statement.placeOfName(name);
 }
 
 function isWrong(connection: SqliteConnection, text: string, message: string): boolean {
