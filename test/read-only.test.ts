@@ -1,8 +1,9 @@
+import {spawn} from 'node:child_process';
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import {describe, expect, it} from 'vitest';
+import {describe, expect, it, vi} from 'vitest';
 import {EXIT} from '../src/errors.ts';
 import {cli} from './cli.ts';
 import {openFixture, sqliteCopy, temporaryFolder} from './databases.ts';
@@ -315,5 +316,26 @@ describe('sql on SQLite cannot write', () => {
     writer.close();
     const short = await cli(['sql', '--db', db, endless, '--timeout', '300ms']);
     expect(short.err).toMatch(/^error: the statement took longer than 0\.3 s/);
+  });
+
+  it('and ends with the program that asked, even one that was killed', async () => {
+    const endless =
+      'with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n, agno_spans';
+    const asking = spawn(process.execPath, ['bin/agno-trace.js', 'sql', '--db', db, endless, '--timeout', '60s']);
+    const isLocked = () => {
+      const writer = new Database(db, {timeout: 0});
+      try {
+        writer.exec("update agno_spans set name = name where span_id = 'nobody'");
+        return false;
+      } catch (error) {
+        expect((error as {code: string}).code).toBe('SQLITE_BUSY');
+        return true;
+      } finally {
+        writer.close();
+      }
+    };
+    await vi.waitFor(() => expect(isLocked()).toBe(true), {timeout: 20_000, interval: 50});
+    asking.kill('SIGKILL');
+    await vi.waitFor(() => expect(isLocked()).toBe(false), {timeout: 5000, interval: 50});
   });
 });

@@ -136,6 +136,14 @@ describe.each(BACKENDS)('sql on %s', async backend => {
       ]);
     });
 
+    it('stand by themselves, however tightly they are written', async () => {
+      const argv = ['sql', '--db', db, 'select:n+1 as a,1-:n as b', '-p', 'n:=-5'];
+      expect((await json(argv)).data).toEqual([{a: -4, b: 6}]);
+      const {out} = await cli([...argv, '--print-sql']);
+      const printed = out.split(';\n\n').at(-2)!;
+      expect((await json(['sql', '--db', db, printed])).data).toEqual([{a: -4, b: 6}]);
+    });
+
     it('keep long numbers', async () => {
       expect(await data('select :n as n', '-p', 'n:=9007199254740993')).toEqual([{n: '9007199254740993'}]);
     });

@@ -225,7 +225,8 @@ function literal(parameter: Parameter, dialect: Dialect): string {
   if (type === 'text')
     return dialect === 'postgres' && text.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted;
   if (dialect === 'postgres') return `${quoted}${castOf(parameter)}`;
-  return String(sqliteValue(parameter));
+  // Behind a minus, another one would begin a comment.
+  return text.startsWith('-') ? `(${sqliteValue(parameter)})` : String(sqliteValue(parameter));
 }
 
 /** The user's text with parts put in or replaced, which knows where each part came from. */
@@ -244,6 +245,8 @@ class Written {
 
   replace({start, end}: Token, text: string): void {
     this.copyTo(start);
+    // `select:a` is two words, and stays two.
+    if (/[\w$\x80-\uffff]$/.test(this.text)) this.text += ' ';
     this.parts.push({at: this.text.length, source: start, isCopy: false});
     this.text += text;
     this.done = end;

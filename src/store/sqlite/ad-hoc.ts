@@ -4,7 +4,7 @@ import {EXIT, UserError} from '../../errors.ts';
 import type {AdHoc, AnswerValue, Place} from '../../sql/ad-hoc.ts';
 import {refusedStatement} from '../refused-statement.ts';
 import type {AdHocAnswer, AdHocLimits} from '../store.ts';
-import {type ChildError, type ChildJob, type ChildMessage, readInChild} from './child.ts';
+import {type ChildError, type ChildJob, type ChildMessage, OLD_NODE, readInChild} from './child.ts';
 import {builtBinding, type SqliteConnection} from './driver.ts';
 
 /** Writers of Agno's wait 5 s for a lock, then lose the spans they hold; in a rollback journal every read is one. */
@@ -36,6 +36,7 @@ export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLi
     values: Object.fromEntries(statement.values),
     maxRows: limits.maxRows,
     timeoutMs,
+    parent: process.pid,
   };
   const answer = await inChild(job, () => tooLong(timeoutMs, limits.timeoutMs === null && blocksWriters(reader)));
   if ('error' in answer) throw explain(answer.error, statement);
@@ -73,10 +74,14 @@ function inChild(
   onTimeout: () => UserError,
 ): Promise<{columns: string[]; rows: unknown[][]; isCut: boolean} | {error: ChildError}> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--no-warnings', '-e', `(${readInChild})(require)`], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      serialization: 'advanced',
-    });
+    const child = spawn(
+      process.execPath,
+      ['--no-warnings', '--input-type=commonjs', '-e', `(${readInChild})(require)`],
+      {
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        serialization: 'advanced',
+      },
+    );
     let said = '';
     const rows: unknown[][] = [];
     let isLate = false;
@@ -130,6 +135,14 @@ function checkIsReading(connection: SqliteConnection, statement: AdHoc): void {
 /** SQLite says what is wrong, not where; the place is found by the word that it names. */
 function explain(error: ChildError, statement: AdHoc, connection?: SqliteConnection): unknown {
   const {code = '', errcode, message} = error;
+  if (code === OLD_NODE)
+    return new UserError(
+      EXIT.failed,
+      "sql needs better-sqlite3 here: this Node's own SQLite cannot tell columns apart.",
+      {
+        hint: 'npm rebuild better-sqlite3, or use Node 22.16 or later.',
+      },
+    );
   const isRefused =
     /^SQLITE_(ERROR|MISMATCH|TOOBIG|RANGE|AUTH|READONLY)$/.test(code) || [1, 8, 18, 20, 23, 25].includes(errcode ?? -1);
   if (!isRefused) return Object.assign(new Error(message), {code, errcode});

@@ -10,6 +10,8 @@ export interface ChildJob {
   /** 0: all. */
   readonly maxRows: number;
   readonly timeoutMs: number;
+  /** Process id of the one that waits for the answer. */
+  readonly parent: number;
 }
 
 export interface ChildError {
@@ -17,6 +19,9 @@ export interface ChildError {
   readonly code?: string;
   readonly errcode?: number;
 }
+
+/** Code of the error where `node:sqlite` cannot return rows as lists. */
+export const OLD_NODE = 'OLD_NODE';
 
 /** What the child says: rows in several messages, then the end. */
 export type ChildMessage =
@@ -35,8 +40,8 @@ export function readInChild(load: NodeJS.Require): void {
       // SQLite does not let go of this thread. Should nobody stop the process, because the one that started it was
       // killed, another thread does: a read that nobody waits for must keep no writer out.
       const {Worker} = load('node:worker_threads') as typeof import('node:worker_threads');
-      const watch = `const parent = process.ppid, end = Date.now() + ${job.timeoutMs} + 1000;
-        setInterval(() => { if (process.ppid !== parent || Date.now() > end) process.kill(process.pid, 'SIGKILL'); }, 200);`;
+      const watch = `const end = Date.now() + ${job.timeoutMs} + 1000;
+        setInterval(() => { if (process.ppid !== ${job.parent} || Date.now() > end) process.kill(process.pid, 'SIGKILL'); }, 200);`;
       new Worker(watch, {eval: true}).unref();
       const rows: unknown[][] = [];
       let columns: string[];
@@ -55,6 +60,7 @@ export function readInChild(load: NodeJS.Require): void {
         const db = new DatabaseSync(job.file, {readOnly: true, timeout: job.busyMs});
         db.exec('pragma query_only = on');
         const statement = db.prepare(job.text);
+        if (!statement.setReturnArrays) throw Object.assign(new Error('rows as lists'), {code: 'OLD_NODE'});
         statement.setReadBigInts(true);
         statement.setReturnArrays(true);
         columns = statement.columns().map((column: {name: string}) => column.name);
