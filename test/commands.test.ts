@@ -14,6 +14,7 @@ const READING = [
   ['show', 'model-error', '--span', '6b88e6'],
   ['slowest', '--limit', '3'],
   ['slowest', '--by', 'kind'],
+  ['sql', 'select kind, count(*) from spans group by kind', '--views'],
 ];
 
 describe.each(BACKENDS)('--print-sql on %s', backend => {

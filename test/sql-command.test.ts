@@ -169,10 +169,10 @@ describe.each(BACKENDS)('sql on %s', async backend => {
   describe('views', () => {
     it('give the kinds that show gives', async () => {
       const rows = await data(
-        'select span_id, kind, model, tool, session_id, agent_id, status, duration_ms from spans',
+        'select span_id, kind, model, provider, prompt_tokens, cached_tokens, total_tokens from spans',
         '--views',
       );
-      const shown = new Map<string, {kind: string; model: string | null}>();
+      const shown = new Map<string, Record<string, unknown>>();
       for (const {traceId} of (await json(['list', '--db', db, '--limit', '0', '--traffic'])).data)
         for (const span of (await json(['show', traceId, '--db', db])).data.spans) shown.set(span.spanId, span);
       expect(rows).toHaveLength(275);
@@ -180,23 +180,31 @@ describe.each(BACKENDS)('sql on %s', async backend => {
         const span = shown.get(row.span_id);
         if (!span) continue;
         expect([row.span_id, row.kind]).toEqual([row.span_id, span.kind]);
-        if (row.kind === 'llm') expect(row.model).toBe(span.model);
+        if (row.kind === 'llm')
+          expect([row.model, row.provider, row.total_tokens, row.prompt_tokens, row.cached_tokens]).toEqual([
+            span.model,
+            span.provider,
+            span.totalTokens,
+            span.promptTokens,
+            span.cachedTokens,
+          ]);
       }
       expect(shown.size).toBeGreaterThan(200);
     });
 
     it('give tokens as numbers, unknown as null', async () => {
       const [row] = await data(
-        "select sum(total_tokens) as sum, count(total_tokens) as n, max(model) as m from spans where kind = 'llm'",
+        "select sum(prompt_tokens) as sum, count(prompt_tokens) as n from spans where kind = 'llm'",
         '--views',
       );
       const [byHand] = await data(
         backend === 'sqlite'
-          ? `select sum(attributes ->> '$."llm.token_count.total"') as sum from agno_spans`
-          : `select sum((attributes ->> 'llm.token_count.total')::int) as sum from agno_spans`,
+          ? `select sum(attributes ->> '$."llm.token_count.prompt"') as sum from agno_spans`
+          : `select sum((attributes ->> 'llm.token_count.prompt')::int) as sum from agno_spans`,
       );
       expect(row.sum).toBe(byHand.sum);
       expect(row.sum).toBeGreaterThan(1000);
+      // Model calls that failed, or were left, have no count.
       expect(row.n).toBeLessThan(110);
     });
 

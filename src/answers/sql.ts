@@ -37,12 +37,16 @@ export default async function sql(statement: string | undefined, flags: SqlFlags
     });
     const fields = fieldsOf(flags, columns, format);
     const items = pick(rows, fields);
-    const cut = isCut ? [`first ${rows.length} rows; --max-rows 0 for all`] : [];
+    const cut = isCut ? [`first ${rowsText(rows.length)}; --max-rows 0 for all`] : [];
     if (writeMachine(out, format, {command: 'sql', data: items, items, fields, notes: [...cut, ...notes]})) return;
     if (rows.length > 0) writeLine(out, renderRelation(rows, columns, columnsOf(out)));
-    const count = isCut ? cut : [`${rows.length} ${rows.length === 1 ? 'row' : 'rows'}`];
+    const count = isCut ? cut : [rowsText(rows.length)];
     writeNote(out, [...count, ...notes].join(' · '));
   });
+}
+
+function rowsText(count: number): string {
+  return `${count} ${count === 1 ? 'row' : 'rows'}`;
 }
 
 /** The statement from where it is: one place, and only one. */

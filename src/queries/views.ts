@@ -18,6 +18,12 @@ function numberOf(key: string): Sql {
   });
 }
 
+const PROMPT = numberOf(KEY.promptTokens);
+const COMPLETION = numberOf(KEY.completionTokens);
+
+/** Agno leaves a count out when it is zero: beside a known count a missing one is zero (as in `trace/span.ts`). */
+const known = (count: Sql, other: Sql): Sql => sql`coalesce(${count}, 0 * ${other})`;
+
 /** `main.`: a table that is itself called "spans" is meant, not the view over it. */
 const stored = (role: 'spans' | 'traces'): Sql => either({sqlite: sql`main.${table(role)}`, postgres: table(role)});
 
@@ -33,8 +39,9 @@ export function helperViews(): Sql {
            s.start_time, s.end_time, s.duration_ms, upper(s.status_code) as status, s.status_message,
            ${firstOf(KEY.model, 'gen_ai.response.model', 'gen_ai.request.model')} as model,
            ${firstOf(KEY.provider, 'gen_ai.provider.name', KEY.system)} as provider,
-           ${numberOf(KEY.promptTokens)} as prompt_tokens, ${numberOf(KEY.completionTokens)} as completion_tokens,
-           ${numberOf(KEY.cachedTokens)} as cached_tokens, ${numberOf(KEY.totalTokens)} as total_tokens,
+           ${known(PROMPT, COMPLETION)} as prompt_tokens, ${known(COMPLETION, PROMPT)} as completion_tokens,
+           coalesce(${numberOf(KEY.cachedTokens)}, 0 * coalesce(${PROMPT}, ${COMPLETION})) as cached_tokens,
+           coalesce(${numberOf(KEY.totalTokens)}, ${known(PROMPT, COMPLETION)} + ${known(COMPLETION, PROMPT)}) as total_tokens,
            ${numberOf(KEY.cost)} as cost_usd,
            ${firstOf(KEY.toolName)} as tool,
            ${firstOf(KEY.runId, 'run_id')} as run_id,
