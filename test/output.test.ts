@@ -1,6 +1,7 @@
 import {spawn} from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -336,6 +337,30 @@ describe('--output', () => {
     const {code, out, err} = await cli(['list', '--db', 'nowhere.db', '-o', name], {cwd});
     expect(err).toMatch(message);
     expect([code, out]).toEqual([EXIT.failed, '']);
+  });
+
+  it('never writes over the database that is asked', async () => {
+    const own = sqliteCopy(FIXTURE);
+    const before = readFileSync(own);
+    const cwd = path.dirname(own);
+    symlinkSync(own, path.join(cwd, 'link.db'));
+    for (const name of [own, path.basename(own), 'link.db', `${own}-wal`, `${own}-journal`]) {
+      const {code, err} = await cli(['list', '--db', own, '-o', name], {cwd});
+      expect(err).toMatch(/^error: -o ".*" is the database itself\.\nhint: Name another file\.\n$/);
+      expect(code).toBe(EXIT.usage);
+    }
+    expect(readFileSync(own).equals(before)).toBe(true);
+    expect((await cli(['list', '--db', 'link.db', '-o', own], {cwd})).code).toBe(EXIT.usage);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('leaves a file with its owner when root replaces it', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(path.join(cwd, 'x.json'), 'old');
+    chownSync(path.join(cwd, 'x.json'), 65534, 65534);
+    await cli([...list, '-o', 'x.json'], {cwd});
+    const {uid, gid, size} = statSync(path.join(cwd, 'x.json'));
+    expect([uid, gid]).toEqual([65534, 65534]);
+    expect(size).toBeGreaterThan(100);
   });
 
   it('writes into what is no file as it is', async () => {

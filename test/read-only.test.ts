@@ -118,6 +118,13 @@ const POSTGRES = [
   'select 1 order by pg_terminate_backend(1)',
   'values (pg_terminate_backend(1))',
   'with x as (select pg_terminate_backend(1)) select * from x',
+  "select ('agno_test_sequence'::regclass).nextval",
+  "select (a.b).nextval from (select 'agno_test_sequence'::regclass as b) a",
+  'select (array[1])[1].pg_terminate_backend',
+  'select (1) /* */ . "pg_terminate_backend"',
+  'select (1).PG_terminate_Backend',
+  'select (s).agno_test_of_a_row from ai.agno_spans s',
+  'select s.agno_test_of_a_row from ai.agno_spans s',
   "select E'\\'' || pg_terminate_backend(1) || E'\\''",
   "select E'a'\n'\\'' || pg_terminate_backend(1)::text || '''",
   'select $x$ $y$ $x$, pg_terminate_backend(1)',
@@ -237,6 +244,7 @@ describe('sql on Postgres cannot write, even as a superuser', async () => {
     create function "Agno_Test ""Writes"() returns int language sql as 'delete from ai.agno_spans returning 1';
     create function agno_test_a_name_of_more_than_sixty_three_bytes_which_the_server() returns int language sql
       as 'delete from ai.agno_spans returning 1';
+    create function agno_test_of_a_row(ai.agno_spans) returns int language sql as 'delete from ai.agno_spans returning 1';
     create function agno_test_reads() returns bigint stable language sql as 'select count(*) from ai.agno_spans'`);
   const state = async () => {
     const {rows} = await client.query(`

@@ -1,7 +1,7 @@
-import {existsSync} from 'node:fs';
+import {existsSync, realpathSync} from 'node:fs';
 import path from 'node:path';
 import type {Context} from '../context.ts';
-import {EXIT, UserError} from '../errors.ts';
+import {EXIT, UserError, usageError} from '../errors.ts';
 import {inline, schemaOf} from '../sql/sql.ts';
 import {openStore} from '../store/open.ts';
 import {parseSource, type Source, secretsOf, sourceFromEnvironment} from '../store/source.ts';
@@ -57,9 +57,18 @@ export async function withStore(
 ): Promise<void> {
   const file = outputFileOf(flags, context);
   if (!file) return withOpenStore(flags, context, then, use);
+  refuseDatabase(file.path, sourceOf(flags, context));
   if (flags.color !== 'always') await setColour(false);
   await withOpenStore(flags, {...context, stdout: file}, then, use);
   await file.save();
+}
+
+/** The answer would take the place of what was asked. */
+function refuseDatabase(output: string, source: Source): void {
+  if (source.dialect !== 'sqlite' || !existsSync(source.file)) return;
+  const file = realpathSync(source.file);
+  if (['', '-wal', '-shm', '-journal'].some(suffix => output === file + suffix))
+    throw usageError(`-o "${output}" is the database itself.`, 'Name another file.');
 }
 
 async function withOpenStore(

@@ -7,6 +7,8 @@ import type {OutputFlags} from './declare.ts';
 
 /** Where `-o` sends the answer: kept until it is whole, then put in place at once. */
 export interface OutputFile extends Output {
+  /** Its path, links followed. */
+  readonly path: string;
   /** @throws UserError exit 1; the file is then what it was before */
   save(): Promise<void>;
 }
@@ -25,6 +27,7 @@ export function outputFileOf({output}: OutputFlags, {cwd}: Context): OutputFile 
   else checkWritable(file, output);
   const parts: string[] = [];
   return {
+    path: file,
     isTTY: false,
     columns: undefined,
     write: text => void parts.push(text),
@@ -63,6 +66,8 @@ async function replace(file: string, parts: readonly string[], found: Stats | nu
     const handle = await open(temporary, 'wx', found ? 0o600 : 0o666);
     try {
       for (const part of parts) await handle.appendFile(part);
+      // Only root may give a file away; whoever else replaces one owns it from then on.
+      if (found && process.getuid?.() === 0) await handle.chown(found.uid, found.gid);
       if (found) await handle.chmod(found.mode & 0o7777);
       await handle.sync();
     } finally {

@@ -30,6 +30,8 @@ export interface AdHoc {
   readonly isQuery: boolean;
   /** Names that stand before a parenthesis: functions, and some that are none. */
   readonly functions: readonly string[];
+  /** Names behind a dot: columns, but Postgres also reads `(x).f` as `f(x)`. */
+  readonly fields: readonly string[];
   /** @param offset in `text`; null: in what was added to the user's text */
   placeOf(offset: number): Place | null;
   /** Where the user's text first has this name; null: nowhere. */
@@ -65,7 +67,7 @@ export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc
   if (text.includes('\0')) throw usageError('the statement holds a NUL character.', 'Is the file text?');
   const tokens = oneStatement(tokenize(text, dialect), text);
   const start = checkFirstWord(tokens, dialect);
-  const functions = functionsOf(tokens);
+  const functions = namesBy(tokens, (_, next) => next === '(');
   if (dialect === 'sqlite') checkSqlite(tokens, functions);
   const byName = checkParameters(tokens, parameters);
   const written = new Written(text);
@@ -98,6 +100,7 @@ export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc
     printed: printed.finish(end),
     isQuery: QUERIES.includes(firstWord(tokens)),
     functions,
+    fields: namesBy(tokens, before => before === '.'),
     placeOf: offset => written.placeOf(offset),
     placeOfName: name => {
       const token = tokens.find(({kind, text: word}) => /word|quoted/.test(kind) && fold(word) === fold(name));
@@ -160,13 +163,13 @@ function withEnd(tokens: readonly Token[], start: number): Token | null {
   return next?.kind === 'word' && next.text === 'recursive' ? next : tokens[start]!;
 }
 
-function functionsOf(tokens: readonly Token[]): string[] {
-  const names = tokens.flatMap((token, i) => {
-    const next = tokens[i + 1];
-    const isCalled = next?.kind === 'symbol' && next.text === '(';
-    return isCalled && (token.kind === 'word' || token.kind === 'quoted') ? [token.text] : [];
-  });
-  return [...new Set(names)];
+/** Names by the symbols that stand before and behind them. */
+function namesBy(tokens: readonly Token[], is: (before: string, behind: string) => boolean): string[] {
+  const symbol = (token: Token | undefined) => (token?.kind === 'symbol' ? token.text : '');
+  const names = tokens.filter(
+    ({kind}, i) => (kind === 'word' || kind === 'quoted') && is(symbol(tokens[i - 1]), symbol(tokens[i + 1])),
+  );
+  return [...new Set(names.map(({text}) => text))];
 }
 
 function checkSqlite(tokens: readonly Token[], functions: readonly string[]): void {

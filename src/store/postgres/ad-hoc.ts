@@ -20,11 +20,14 @@ const HARMLESS = [
 /** Stable to Postgres, and yet they take a transaction id. */
 const EFFECTIVE = ['txid_current', 'pg_current_xact_id'];
 
-/** Names that are cut to 63 bytes are looked up as the server cuts them: by the type `name`. */
+/**
+ * Names that are cut to 63 bytes are looked up as the server cuts them: by the type `name`. `(x).f` calls `f` as well, if
+ * it can do with one argument.
+ */
 const VOLATILE = `
 select distinct proname::text as name
   from pg_catalog.pg_proc
- where proname = any($1::name[])
+ where (proname = any($1::name[]) or proname = any($4::name[]) and pronargs > 0 and pronargs - pronargdefaults <= 1)
    and (provolatile = 'v' and not proname = any($2::name[]) or proname = any($3::name[]))
  order by 1 limit 1`;
 
@@ -80,9 +83,9 @@ function searchPath(schema: string): string {
   return `select set_config('search_path', ${path}, true)`;
 }
 
-async function checkFunctions({read, timeoutMs}: Reader, {functions}: AdHoc): Promise<void> {
-  if (functions.length === 0) return;
-  const [found] = await read<{name: string}>(VOLATILE, [[...functions], HARMLESS, EFFECTIVE], timeoutMs);
+async function checkFunctions({read, timeoutMs}: Reader, {functions, fields}: AdHoc): Promise<void> {
+  if (functions.length + fields.length === 0) return;
+  const [found] = await read<{name: string}>(VOLATILE, [[...functions], HARMLESS, EFFECTIVE, [...fields]], timeoutMs);
   if (found)
     throw new UserError(EXIT.usage, `function "${found.name}" is refused: sql only reads.`, {
       hint: 'Postgres calls it volatile, so it may change something. One of your own that only reads can be declared stable.',
