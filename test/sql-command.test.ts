@@ -152,14 +152,17 @@ describe.each(BACKENDS)('sql on %s', async backend => {
       [['select :a'], 'error: parameter ":a" has no value.\nhint: Pass -p a=value.\n'],
       [['select 1', '-p', 'a=1'], 'error: the statement has no parameter ":a".\nhint: Leave -p out.\n'],
       [['select :b', '-p', 'a=1', '-p', 'b=1'], 'error: the statement has no parameter ":a".\nhint: It has :b.\n'],
-      [['select :a', '-p', 'a=1', '-p', 'a=2'], 'error: -p "a" is given twice.\nhint: A parameter has one value.\n'],
+      [
+        ['select :a', '-p', 'a=1', '-p', 'a=2'],
+        'error: --param "a" is given twice.\nhint: A parameter has one value.\n',
+      ],
       [
         ['select :a', '-p', 'a'],
-        'error: -p "a" is no name=value.\nhint: Write -p name=text, or -p name:=123 for a value as JSON has it.\n',
+        'error: --param "a" is no name=value.\nhint: Write -p name=text, or -p name:=123 for a value as JSON has it.\n',
       ],
       [
         ['select :a', '-p', 'a:=x'],
-        'error: -p "a:=x" is not JSON after ":=".\nhint: Write -p name=text, or -p name:=123 for a value as JSON has it.\n',
+        'error: --param "a:=x" is not JSON after ":=".\nhint: Write -p name=text, or -p name:=123 for a value as JSON has it.\n',
       ],
     ])('%j are refused', async (argv, message) => {
       expect(await refusal(...argv)).toBe(message);

@@ -8,14 +8,14 @@ export function parseParameters(texts: readonly string[]): Parameter[] {
   const parameters = texts.map(parseParameter);
   const names = parameters.map(({name}) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw usageError(`-p "${twice}" is given twice.`, 'A parameter has one value.');
+  if (twice !== undefined) throw usageError(`--param "${twice}" is given twice.`, 'A parameter has one value.');
   return parameters;
 }
 
 function parseParameter(text: string): Parameter {
   const [, name, isJson, value] = /^([A-Za-z_]\w*)(:?)=([\s\S]*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw usageError(`-p "${text}" is no name=value.`, HINT);
-  if (value.includes('\0')) throw usageError(`-p "${name}" holds a NUL character.`, HINT);
+  if (name === undefined || value === undefined) throw usageError(`--param "${text}" is no name=value.`, HINT);
+  if (value.includes('\0')) throw usageError(`--param "${name}" holds a NUL character.`, HINT);
   if (!isJson) return {name, type: 'text', text: value};
   const plain = value.trim();
   // A number is kept as it is written: JSON.parse would round a long one.
@@ -24,7 +24,7 @@ function parseParameter(text: string): Parameter {
   try {
     parsed = JSON.parse(plain);
   } catch {
-    throw usageError(`-p "${text}" is not JSON after ":=".`, HINT);
+    throw usageError(`--param "${text}" is not JSON after ":=".`, HINT);
   }
   if (parsed === null) return {name, type: 'null', text: ''};
   if (typeof parsed === 'boolean') return {name, type: 'boolean', text: plain};
