@@ -62,7 +62,9 @@ async function loadDeclarations(root) {
       },
       external: ['better-sqlite3', 'pg-native', 'pg-cloudflare'],
       // commander is CommonJS and calls require for Node's own modules.
-      banner: {js: "import {createRequire} from 'node:module';const require=createRequire(import.meta.url);"},
+      banner: {
+        js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
+      },
       plugins: [folderImports.esbuild, priceData.esbuild],
     });
     const file = path.join(folder, 'declarations.mjs');

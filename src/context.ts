@@ -17,6 +17,8 @@ export interface Context {
   readonly stderr: Output;
   /** With `--env-file` also what the file adds, once a command has read it. */
   env: Env;
+  /** All that is sent to stdin. */
+  readonly stdin: () => Promise<string>;
   readonly cwd: string;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
   readonly notes: string[];

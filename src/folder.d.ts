@@ -45,6 +45,7 @@ declare module 'folder:../answers' {
     readonly complete: typeof import('./answers/complete.ts').default;
     readonly completion: typeof import('./answers/completion.ts').default;
     readonly help: typeof import('./answers/help.ts').default;
+    readonly sql: typeof import('./answers/sql.ts').default;
     readonly question: typeof import('./answers/question.ts').default;
   };
   export default answers;

@@ -29,6 +29,7 @@ const ANYWHERE = ['errors.ts', 'context.ts'];
 const DRIVERS: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^store\/sqlite\//,
   pg: /^store\/postgres\//,
+  'pg/lib/client.js': /^store\/postgres\//,
   commander: /^(cli|completion|flags)\//,
   chalk: /^text\//,
   'built:prices': /^prices\/library\.ts$/,

@@ -7,6 +7,7 @@ export interface CliOptions {
   /** A terminal of so many columns; absent: a pipe. */
   columns?: number;
   nowMicros?: number;
+  stdin?: string;
 }
 
 export interface CliResult {
@@ -25,6 +26,7 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
   const code = await run(argv, {
     stdout: {write: into('out'), isTTY, columns: options.columns},
     stderr: {write: into('err'), isTTY, columns: options.columns},
+    stdin: async () => options.stdin ?? '',
     env: options.env ?? {},
     cwd: options.cwd ?? '/',
     notes: [],

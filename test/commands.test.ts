@@ -17,6 +17,7 @@ const READING = [
   ['slowest', '--limit', '3'],
   ['slowest', '--by', 'kind'],
   ['slowest', '--by', 'agent'],
+  ['sql', 'select kind, count(*) from spans group by kind', '--views'],
 ];
 
 describe.each(BACKENDS)('--print-sql on %s', backend => {

@@ -1,6 +1,6 @@
 import type {Context} from '../context.ts';
 import {EXIT, usageError} from '../errors.ts';
-import {sayNotes, withStore} from '../flags/database.ts';
+import {sayNotes, withOutput, withStore} from '../flags/database.ts';
 import type {
   OutputFlags,
   PatienceFlags,
@@ -10,6 +10,7 @@ import type {
   WhoFlags,
   WindowFlags,
 } from '../flags/declare.ts';
+import {fieldsOf, pick} from '../flags/fields.ts';
 import {
   columnsOf,
   type Format,
@@ -24,7 +25,7 @@ import {pricesOf} from '../flags/prices.ts';
 import {withProgress} from '../flags/progress.ts';
 import {queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
-import {severalProfiles, withEachProfile} from '../flags/several.ts';
+import {severalProfiles, sourcesOf, withEachProfile} from '../flags/several.ts';
 import {parseChoice, parseCount} from '../flags/values.ts';
 import type {Profile} from '../profiles/profile.ts';
 import {type MergedPage, mergePages, placesOf, refuseMergedCursor} from '../queries/merged-pages.ts';
@@ -34,6 +35,7 @@ import {costOrigins, unpricedCalls} from '../render/cost.ts';
 import {renderRunList} from '../render/run-list.ts';
 import type {Store} from '../store/store.ts';
 import {hoisted, type RunFilter} from '../trace/filter.ts';
+import {RUN_FIELDS} from '../trace/record.ts';
 import {agnoTime} from '../trace/time.ts';
 
 export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
@@ -44,7 +46,7 @@ export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags
   allProfiles?: boolean;
 }
 
-export const LIST_FORMATS = ['table', 'json', 'jsonl'] as const;
+export const LIST_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 const THEN = 'spans become trees, runs are found and judged, filters applied, the page cut (src/trace)';
 
 /** Answers `list`: one page of runs. */
@@ -57,10 +59,12 @@ export default async function list(flags: ListFlags, context: Context): Promise<
   const sort = flags.sort === undefined ? null : parseSort(flags.sort, flags.cursor);
   if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
   const profiles = severalProfiles(flags, context);
-  const asked = {format, limit, patience, prices};
+  const fields = fieldsOf(flags, profiles ? ['profile', ...RUN_FIELDS] : RUN_FIELDS, format);
+  const asked = {format, fields, limit, patience, prices};
   if (profiles) {
     if (sort) throw usageError('--sort is for one database.', 'Name one --profile; several are listed newest first.');
-    return listSeveral(profiles, flags, context, asked);
+    const sources = sourcesOf(profiles, flags, context);
+    return withOutput(flags, context, sources, out => listSeveral(profiles, flags, out, asked));
   }
   const cursor = flags.cursor ?? null;
   refuseMergedCursor(cursor);
@@ -74,7 +78,7 @@ export default async function list(flags: ListFlags, context: Context): Promise<
     const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
     const records = page.runs.map(({record}) => record);
     const nowMicros = store.nowMicros();
-    write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, flags, out, format);
+    write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, flags, out, asked);
   });
 }
 
@@ -102,6 +106,7 @@ function parseSort(text: string, cursor: string | undefined): Pick<SortedOptions
 
 interface Asked extends Pick<PageOptions, 'limit' | 'patience' | 'prices'> {
   readonly format: Format;
+  readonly fields: readonly string[];
 }
 
 /** One page out of several databases. Those that fail are named, and the answer says by its exit code that it is not whole. */
@@ -109,8 +114,9 @@ async function listSeveral(
   profiles: readonly Profile[],
   flags: ListFlags,
   context: Context,
-  {format, limit, patience, prices}: Asked,
+  asked: Asked,
 ): Promise<void> {
+  const {limit, patience, prices} = asked;
   const names = profiles.map(({name}) => name);
   const places = placesOf(flags.cursor ?? null, names);
   const filter = filterOf(flags, context.nowMicros());
@@ -136,7 +142,7 @@ async function listSeveral(
   const records = page.runs.map(({profile, judged: {record}}) => ({profile, ...record}));
   const of = page.runs.map(({profile}) => profile);
   const next = nextOf(judged, of[0]);
-  write(judged, {records, nowMicros: context.nowMicros(), notes, next, profiles: of}, flags, context, format);
+  write(judged, {records, nowMicros: context.nowMicros(), notes, next, profiles: of}, flags, context, asked);
   sayNotes(context);
 }
 
@@ -154,9 +160,10 @@ function write(
   {records, nowMicros, notes, next, profiles, sortedBy}: Written,
   flags: ListFlags,
   out: Context,
-  format: Format,
+  {format, fields}: Pick<Asked, 'format' | 'fields'>,
 ): void {
-  if (writeMachine(out, format, {command: 'list', data: records, items: records, next: page.next, notes})) return;
+  const items = pick(records, fields);
+  if (writeMachine(out, format, {command: 'list', data: items, items, fields, next: page.next, notes})) return;
   if (page.runs.length > 0)
     writeLine(
       out,

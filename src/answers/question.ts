@@ -2,6 +2,7 @@ import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
 import {withStore} from '../flags/database.ts';
 import type {OutputFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
+import {fieldsOf, pick} from '../flags/fields.ts';
 import {columnsOf, formatOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
 import {withProgress} from '../flags/progress.ts';
 import {queryNotes} from '../flags/query.ts';
@@ -17,7 +18,7 @@ export interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoF
   limit: string;
 }
 
-const FORMATS = ['table', 'json', 'jsonl'] as const;
+const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 const THEN = 'nothing: the answer is the rows of the last but one statement';
 const THEN_OWNERS =
   'spans become trees, runs are judged and filtered, times given to their owners and summed up (src/queries/owners.ts)';
@@ -30,6 +31,7 @@ export default async function ask(
   context: Context,
 ): Promise<void> {
   const format = formatOf(flags, FORMATS);
+  const fields = fieldsOf(flags, Object.keys(question.columns), format);
   const input: Omit<QuestionInput, 'where'> = {
     by: parseChoice('--by', flags.by, question.by),
     sort: parseSort(flags.sort, question),
@@ -42,7 +44,8 @@ export default async function ask(
     const {rows, notes} = await withProgress(out, 'finding the runs', onProgress =>
       askQuestion(store, question, input, filter, onProgress),
     );
-    if (writeMachine(out, format, {command: name, data: rows, items: rows, notes})) return;
+    const items = pick(rows, fields);
+    if (writeMachine(out, format, {command: name, data: items, items, fields, notes})) return;
     const columns = {...question.columns, name: {...question.columns.name!, label: input.by.toUpperCase()}};
     if (rows.length > 0) writeLine(out, renderTable({columns, rows, sortedBy: input.sort.column}, columnsOf(out)));
     writeNote(out, [...(rows.length === 0 ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));

@@ -57,6 +57,7 @@ interface View {
 
 /** Answers `show`: what an id names, as trees, as one span, or as records. */
 export default async function show(id: string, flags: ShowFlags, context: Context): Promise<void> {
+  const isTerminal = context.stdout.isTTY && (flags.output === undefined || flags.output === '-');
   const view: View = {
     format: formatOf(flags, SHOW_FORMATS),
     io: parseChoice('--io', flags.io, IO_LEVELS),
@@ -64,8 +65,7 @@ export default async function show(id: string, flags: ShowFlags, context: Contex
       criticalOnly: flags.critical ?? false,
       kinds: parseChoices('--kind', flags.kind ?? [], KINDS),
       depth: flags.depth === undefined ? null : parseCount('--depth', flags.depth),
-      limit:
-        flags.limit === undefined ? (context.stdout.isTTY ? TERMINAL_ROWS : 0) : parseCount('--limit', flags.limit),
+      limit: flags.limit === undefined ? (isTerminal ? TERMINAL_ROWS : 0) : parseCount('--limit', flags.limit),
     },
   };
   const sessionLimit = flags.limit === undefined ? SESSION_RUNS : view.selection.limit;

@@ -26,6 +26,11 @@ async function main(): Promise<void> {
   const context = {
     stdout: output(process.stdout),
     stderr: output(process.stderr),
+    stdin: async () => {
+      const parts: Buffer[] = [];
+      for await (const part of process.stdin) parts.push(part as Buffer);
+      return Buffer.concat(parts).toString();
+    },
     env: process.env,
     cwd: process.cwd(),
     notes: [],

@@ -20,7 +20,7 @@ export function questionCommand(name: string, question: Question): CommandModule
         'rows; 0: all',
         '10',
       );
-      addOutputFlags(command, ['table', 'json', 'jsonl']);
+      addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
       command.action(async (_, self) => {
         const {default: answers} = await import('folder:../answers');
         await answers.question(name, question, self.optsWithGlobals(), context);

@@ -32,7 +32,7 @@ const list: CommandModule = {
       .option('--all-profiles', 'runs of all profiles; or repeat --profile');
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, ['table', 'json', 'jsonl']);
+    addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
     command.action(async (_, self) => {
       const {default: answers} = await import('folder:../answers');
       await answers.list(self.optsWithGlobals(), context);

@@ -1,13 +1,17 @@
+import {existsSync, realpathSync} from 'node:fs';
 import type {Context} from '../context.ts';
-import {inline} from '../sql/sql.ts';
+import {usageError} from '../errors.ts';
+import {inline, schemaOf} from '../sql/sql.ts';
 import {openRunTables} from '../store/evidence.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
 import {openStore} from '../store/open.ts';
-import {secretsOf} from '../store/source.ts';
+import {type Source, secretsOf} from '../store/source.ts';
 import {type Evidence, replacing, type Store} from '../store/store.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
+import {setColour} from '../text/style.ts';
 import {type Connection, connectionOf} from './connection.ts';
 import type {DatabaseFlags, ReadFlags} from './declare.ts';
+import {outputFileOf} from './output-file.ts';
 import {parseLength} from './values.ts';
 
 export {sourceOf, tableChoiceOf} from './connection.ts';
@@ -32,7 +36,37 @@ export async function withStore(
   use: (store: Store, context: Context) => Promise<void>,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
-  await withConnection(connectionOf(flags, context), flags, context, then, use, onConnect);
+  const connection = connectionOf(flags, context);
+  const sources = [connection.source, connection.runs].filter(source => source !== null);
+  await withOutput(flags, context, sources, out => withConnection(connection, flags, out, then, use, onConnect));
+}
+
+/**
+ * With `--output` what is written goes to a file, which is put in place when all has gone well.
+ * @param sources databases that are read: none of them may be that file
+ */
+export async function withOutput(
+  flags: ReadFlags,
+  context: Context,
+  sources: readonly Source[],
+  write: (context: Context) => Promise<void>,
+): Promise<void> {
+  const file = outputFileOf(flags, context);
+  if (!file) return write(context);
+  for (const source of sources) refuseDatabase(file.path, source);
+  if (flags.color !== 'always') await setColour(false);
+  const out = {...context, stdout: file};
+  await write(out);
+  if (out.exitCode !== undefined) context.exitCode = out.exitCode;
+  await file.save();
+}
+
+/** The answer would take the place of what was asked. */
+function refuseDatabase(output: string, source: Source): void {
+  if (source.dialect !== 'sqlite' || !existsSync(source.file)) return;
+  const file = realpathSync(source.file);
+  if (['', '-wal', '-shm', '-journal'].some(suffix => output === file + suffix))
+    throw usageError(`-o "${output}" is the database itself.`, 'Name another file.');
 }
 
 /** As `withStore`, for a connection that is known already. */
@@ -126,6 +160,13 @@ function recording(store: Store, statements: string[]): Store {
   const {evidence} = store;
   return replacing(store, {
     all: record(store, ''),
+    adHoc: (statement, limits) => {
+      const {dialect, tables} = store;
+      // Agno's tables are found there without their schema.
+      if (dialect === 'postgres') statements.push(`set search_path = ${schemaOf(tables.traces!)}, public`);
+      statements.push(statement.printed);
+      return store.adHoc(statement, limits);
+    },
     evidence: evidence && {
       dialect: evidence.dialect,
       label: evidence.label,

@@ -32,6 +32,8 @@ export function addDatabaseFlags(command: Command): Command {
 }
 
 export interface ReadFlags extends DatabaseFlags {
+  output?: string;
+  color?: string | boolean;
   printSql?: boolean;
   debug?: boolean;
 }
@@ -153,6 +155,9 @@ export interface OutputFlags {
   json?: boolean;
   jsonl?: boolean;
   ascii?: boolean;
+  fields?: string;
+  output?: string;
+  color?: string | boolean;
 }
 
 export function addOutputFlags(command: Command, formats: readonly string[], {printSql = true} = {}): Command {
@@ -160,6 +165,9 @@ export function addOutputFlags(command: Command, formats: readonly string[], {pr
   takesOneOf(command, formats)
     .option('--json', 'short for --format json')
     .option('--jsonl', 'short for --format jsonl');
+  if (formats.includes('csv')) command.option('--fields <keys>', 'these keys in this order, for json, jsonl, csv, md');
   if (!printSql) return command;
-  return command.option('--print-sql', 'print the statements sent to the database instead of the answer');
+  return command
+    .option('-o, --output <file>', 'into a file, whole or not at all; .json, .jsonl, .csv, .md say the format')
+    .option('--print-sql', 'print the statements sent to the database instead of the answer');
 }

@@ -1,5 +1,8 @@
 import type {Context} from '../context.ts';
+import {usageError} from '../errors.ts';
+import {type FlatRecord, renderCsv} from '../render/csv.ts';
 import {renderJson, renderJsonLines} from '../render/json.ts';
+import {renderMarkdown} from '../render/markdown.ts';
 import type {Look} from '../render/states.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
@@ -7,12 +10,23 @@ import {wrap} from '../text/width.ts';
 import type {OutputFlags} from './declare.ts';
 import {parseChoice} from './values.ts';
 
-export const FORMATS = ['table', 'tree', 'json', 'jsonl'] as const;
+export const FORMATS = ['table', 'tree', 'json', 'jsonl', 'csv', 'md'] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** The format asked for, by a flag or else by the end of the output's name. */
 export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format {
   if (flags.format !== undefined) return parseChoice('--format', flags.format, formats);
-  return flags.json ? 'json' : flags.jsonl ? 'jsonl' : formats[0]!;
+  if (flags.json) return 'json';
+  if (flags.jsonl) return 'jsonl';
+  const ending = /\.(json|jsonl|csv|md)$/i.exec(flags.output ?? '')?.[1]?.toLowerCase();
+  const named = FORMATS.find(format => format === ending);
+  if (named === undefined) return formats[0]!;
+  if (!formats.includes(named))
+    throw usageError(
+      `-o "${flags.output}" asks for ${named}, which this command does not write.`,
+      `It writes ${formats.join(', ')}; say which with --format.`,
+    );
+  return named;
 }
 
 /** Terminals that cannot show more than ASCII get no more. */
@@ -33,20 +47,26 @@ interface Answer {
   readonly command: string;
   readonly data: unknown;
   /** What `jsonl` prints one a line; the data's items. */
-  readonly items: readonly unknown[];
+  readonly items: readonly object[];
+  /** Keys of the items in order, for the formats with a header. */
+  readonly fields?: readonly string[];
   readonly next?: string | null;
   readonly notes?: readonly string[];
 }
 
 /** Writes the machine formats; true when `format` was one of them. */
 export function writeMachine(context: Context, format: Format, answer: Answer): boolean {
-  if (format !== 'json' && format !== 'jsonl') return false;
+  if (format === 'table' || format === 'tree') return false;
   const notes = [...context.notes.splice(0), ...(answer.notes ?? [])];
   if (format === 'json') {
     context.stdout.write(line`${renderJson({...answer, notes}, context.stdout.isTTY)}\n`);
     return true;
   }
-  for (const text of renderJsonLines(answer.items, context.stdout.isTTY)) context.stdout.write(line`${text}\n`);
+  const items = answer.items as readonly FlatRecord[];
+  const fields = answer.fields ?? Object.keys(items[0] ?? {});
+  if (format === 'csv') context.stdout.write(renderCsv(items, fields, context.stdout.isTTY));
+  else if (format === 'md') context.stdout.write(renderMarkdown(items, fields));
+  else for (const text of renderJsonLines(items, context.stdout.isTTY)) context.stdout.write(line`${text}\n`);
   // The lines are items only; what belongs to the whole goes where it cannot be taken for one.
   for (const note of notes) writeNote(context, note);
   if (answer.next) writeNext(context, `next page: --cursor ${answer.next}`);

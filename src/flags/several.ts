@@ -33,6 +33,20 @@ export function severalProfiles(
   return [...config.profiles.values()];
 }
 
+/** The databases of the profiles, but of those that cannot be asked at all. */
+export function sourcesOf(profiles: readonly Profile[], flags: ReadFlags, context: Context): Source[] {
+  return profiles.flatMap(profile => {
+    try {
+      const {source, runs} = connectionOfProfile(profile, flags, {...context, notes: []});
+      return runs ? [source, runs] : [source];
+    } catch (error) {
+      // Asking it fails the same way, and says so.
+      if (error instanceof UserError) return [];
+      throw error;
+    }
+  });
+}
+
 export interface ProfileResult<T> {
   readonly profile: string;
   readonly answer: T | null;

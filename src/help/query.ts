@@ -48,7 +48,7 @@ Free query
 -q says the same in one text, on list, show and slowest; flags beside it must
 hold as well:
 
-  -q 'agent:billing* -tool:web_search duration:>5s (state:error OR "customs hold")'
+  -q 'agent:billing* -tool:web_search duration:>5s (error OR "customs hold")'
 
 key:value and key:a,b; > >= < <= and 1s..5s for figures and times; -term or NOT;
 OR and ( ); words and "phrases" are searched in names, errors and outputs.

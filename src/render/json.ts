@@ -15,14 +15,20 @@ interface Envelope {
  * Into a pipe the data is exact; for a terminal what could act on it is written as `\u` escapes, which read back the same.
  */
 export function renderJson({command, data, next = null, notes = []}: Envelope, isTTY: boolean): Safe {
-  const text = JSON.stringify({schema: `agno-trace/${command}/1`, data, page: {next}, notes});
+  const text = JSON.stringify({schema: `agno-trace/${command}/1`, data, page: {next}, notes}, exactly);
   return isTTY ? terminalJson(text) : own(text);
 }
 
 /** Items one a line. */
 export function* renderJsonLines(items: Iterable<unknown>, isTTY: boolean): Generator<Safe> {
   for (const item of items) {
-    const text = JSON.stringify(item);
+    const text = JSON.stringify(item, exactly);
     yield isTTY ? terminalJson(text) : own(text);
   }
+}
+
+/** What a number of JSON's cannot hold is text: integers beyond 2^53, `Infinity` and `NaN`. */
+function exactly(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return String(value);
+  return value;
 }

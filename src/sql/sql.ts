@@ -116,3 +116,8 @@ function quote(text: string, dialect: Dialect): string {
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/** The schema of a quoted and qualified name, quoted. */
+export function schemaOf(qualified: string): string {
+  return /^("(?:[^"]|"")*")\./.exec(qualified)![1]!;
+}

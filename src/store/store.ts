@@ -1,3 +1,4 @@
+import type {AdHoc, AnswerValue} from '../sql/ad-hoc.ts';
 import type {Dialect, Sql, TableNames} from '../sql/sql.ts';
 import type {ConnectionFacts} from './facts.ts';
 
@@ -21,6 +22,12 @@ export interface Store {
    * @throws UserError exit 4 when the database does not answer or does not allow it
    */
   all<Row>(query: Sql): Promise<Row[]>;
+  /**
+   * Runs one statement that a user wrote, and reads no more than the rows asked for. JSON and times of the table arrive as
+   * text, integers and decimals exact, bytes as `\x` and hex.
+   * @throws UserError exit 2 with the place in the statement when the database refuses it, exit 4 as `all`
+   */
+  adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer>;
   /** Microseconds since 1970 by the clock that counts: the server's on Postgres, ours on SQLite. */
   nowMicros(): number;
   close(): Promise<void>;
@@ -41,6 +48,21 @@ export function evidenceOf(store: Store): Evidence {
 /** `store` with some of its members replaced; the others are asked each time. */
 export function replacing(store: Store, members: Partial<Store>): Store {
   return Object.create(store, Object.getOwnPropertyDescriptors(members)) as Store;
+}
+
+export interface AdHocLimits {
+  /** 0: all. */
+  readonly maxRows: number;
+  /** Longest time, ms; null: what harms no writer. */
+  readonly timeoutMs: number | null;
+}
+
+export interface AdHocAnswer {
+  /** In the statement's order; two may have the same name. */
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly AnswerValue[])[];
+  /** There are more rows than `maxRows`. */
+  readonly isCut: boolean;
 }
 
 /** What the user said about where the tables are. */

@@ -41,6 +41,16 @@ export interface RunRecord extends Tokens {
   readonly detached: boolean;
 }
 
+/** Keys of a run as JSON and the formats with a header have them, in order. */
+export const RUN_FIELDS = [
+  ...['runId', 'traceId', 'spanId', 'name', 'kind', 'state', 'stateReason', 'storedStatus', 'spanStatus'],
+  ...['startTime', 'endTime', 'durationMs', 'agentId', 'teamId', 'workflowId', 'userId', 'sessionId'],
+  ...['model', 'provider', 'models', 'costs', 'spanCount', 'errorCount'],
+  ...['promptTokens', 'completionTokens', 'cachedTokens', 'totalTokens'],
+  ...['costUsd', 'costSource', 'costDate', 'costUnknownCalls'],
+  ...['missing', 'part', 'traffic', 'detached'],
+] as const satisfies readonly (keyof RunRecord)[];
+
 /** A run with everything that was found out about it. */
 export interface JudgedRun {
   readonly run: Run;

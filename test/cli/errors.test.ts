@@ -172,6 +172,7 @@ describe('wrong usage exits 2', () => {
     ['list', '--cursor', 'abc', /page\.next/],
     ['list', '--format', 'tabl', /Did you mean table\?/],
     ['list', '--format', 'tree', /table, json, jsonl/],
+    ['list', '--fields', 'stat', /add --json/],
     ['list', '--timeout', '5', /5s/],
     ['list', '--timeout', 'abc', /30m/],
     ['list', '--env-file', '/nowhere/.env', /looked for/],
@@ -188,6 +189,12 @@ describe('wrong usage exits 2', () => {
     ['slowest', '--by', 'tol', /Did you mean tool\?/],
     ['slowest', '--sort', 'p95', /p95Ms/],
     ['slowest', '--limit', 'all', /--limit/],
+    ['slowest', '--fields', 'p95', /add --json/],
+    ['sql', '--max-rows', 'many', /--max-rows/],
+    ['sql', '--param', 'x', /name=text/],
+    ['sql', '--file', '/nowhere/ask.sql', /path/],
+    ['sql', '--fields', 'a', /add --json/],
+    ['sql', '--format', 'tabl', /Did you mean table\?/],
     ['demo', '--traces', 'many', /--traces/],
     ['demo', '--seed', 'x', /--seed/],
   ] as const;
@@ -202,18 +209,31 @@ describe('wrong usage exits 2', () => {
 
   /** Flags that take any text there is: names, ids and patterns. */
   const ANY_TEXT = [
-    ...['--db', '--profile', '--runs-db', '--schema', '--traces-table', '--spans-table', '--path', '--span'],
+    ...[
+      '--db',
+      '--profile',
+      '--runs-db',
+      '--schema',
+      '--traces-table',
+      '--spans-table',
+      '--path',
+      '--span',
+      '--output',
+    ],
     ...['--session', '--user', '--agent', '--team', '--workflow', '--run', '--trace'],
     ...['--model', '--tool', '--name', '--status'],
   ];
 
-  it.each(['list', 'show', 'slowest', 'demo'])('every flag of %s is tested here, or takes any text', async command => {
-    const {out} = await cli([command, '--help']);
-    const flags = [...out.matchAll(/^\s+(?:-\w, )?(--[a-z-]+) </gm)].map(([, flag]) => flag!);
-    expect(flags).toContain('--db');
-    const tested: readonly string[] = BAD_VALUES.map(([, flag]) => flag);
-    expect(flags.filter(flag => !tested.includes(flag) && !ANY_TEXT.includes(flag))).toEqual([]);
-  });
+  it.each(['list', 'show', 'slowest', 'sql', 'demo'])(
+    'every flag of %s is tested here, or takes any text',
+    async command => {
+      const {out} = await cli([command, '--help']);
+      const flags = [...out.matchAll(/^\s+(?:-\w, )?(--[a-z-]+) </gm)].map(([, flag]) => flag!);
+      expect(flags).toContain('--db');
+      const tested: readonly string[] = BAD_VALUES.map(([, flag]) => flag);
+      expect(flags.filter(flag => !tested.includes(flag) && !ANY_TEXT.includes(flag))).toEqual([]);
+    },
+  );
 
   it.each([
     [['--since', 'now', '--until', 'yesterday'], /"yesterday"/],

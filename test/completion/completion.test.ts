@@ -29,6 +29,7 @@ async function asked(argv: readonly string[], {env = {}, cwd = '/', leftMs = 30_
       cwd,
       notes: [],
       secrets: [],
+      stdin: async () => '',
       nowMicros: () => Date.now() * 1000,
     },
     leftMs,
@@ -81,7 +82,7 @@ describe('what is offered', () => {
     ],
     [
       ['list', '--format', ''],
-      ['table', 'json', 'jsonl'],
+      ['table', 'json', 'jsonl', 'csv', 'md'],
     ],
     [
       ['show', 'latest', '--format', ''],
@@ -97,7 +98,7 @@ describe('what is offered', () => {
     ],
     [
       ['slowest', '--by', ''],
-      ['name', 'kind', 'tool', 'model'],
+      ['name', 'kind', 'tool', 'model', 'agent', 'team', 'workflow', 'step'],
     ],
     [
       ['slowest', '--sort', 'p9'],
@@ -134,6 +135,16 @@ describe('what is offered', () => {
       expect(values.length).toBeGreaterThan(1);
       for (const value of values) expect((await cli([...line, value, '--db', db])).code, `${line} ${value}`).toBe(0);
     }
+  });
+
+  it('is the names of profiles', async () => {
+    const config = `${temporaryFolder()}/config.toml`;
+    const env = {AGNO_TRACE_CONFIG: config};
+    expect(await words(['list', '--profile', ''], {env})).toEqual([]);
+    for (const name of ['prod', 'local'])
+      expect((await cli(['profile', 'add', name, '--db', 'agno.db'], {env})).code).toBe(0);
+    expect(await words(['list', '--profile', ''], {env})).toEqual(['prod', 'local']);
+    expect(await words(['profile', 'use', 'p'], {env})).toEqual(['prod']);
   });
 
   it('is files where a file is asked for', async () => {

@@ -26,12 +26,13 @@ interface ConnectOptions {
 
 /** Connects as libpq would for the source's `sslmode`, with its password, the one its profile asks for, or `.pgpass`'s. */
 export async function connectClient(source: PostgresSource, options: ConnectOptions): Promise<Client> {
-  const {default: pg} = await import('pg');
+  // The client alone: pools and what else the package has are not needed.
+  const {default: PgClient} = await import('pg/lib/client.js');
   const password =
     source.password ?? (await source.askPassword?.()) ?? passwordFromFile(source, text => options.debug?.(text));
   const tries = attempts(source);
   for (const [i, attempt] of tries.entries()) {
-    const client = new pg.Client({
+    const client = new PgClient({
       host: source.hostAddress ?? source.host,
       port: source.port,
       user: source.user,
@@ -44,8 +45,8 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
       keepAlive: true,
       pipeline: true,
       query_timeout: options.timeoutMs + 5000,
-      types: {getTypeParser: (oid: number) => PARSERS[oid] ?? pg.types.getTypeParser(oid)},
     });
+    for (const [oid, parse] of Object.entries(PARSERS)) client.setTypeParser(Number(oid), parse);
     // A connection that breaks while idle must not end the process; the next read reports it.
     client.on('error', error => options.debug?.(`postgres: connection lost: ${error.message}`));
     try {

@@ -1,9 +1,19 @@
 import type {Client as PgClient} from 'pg';
 import {EXIT, UserError} from '../../errors.ts';
-import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
+import type {AdHoc} from '../../sql/ad-hoc.ts';
+import {compile, quoteIdentifier, type Sql, schemaOf, type TableNames} from '../../sql/sql.ts';
 import {checkSchema, noRunTables} from '../schema-check.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
-import {DEFAULT_TABLES, type OpenOptions, type Store, type TableChoice, tableNamesOf} from '../store.ts';
+import {
+  type AdHocAnswer,
+  type AdHocLimits,
+  DEFAULT_TABLES,
+  type OpenOptions,
+  type Store,
+  type TableChoice,
+  tableNamesOf,
+} from '../store.ts';
+import {runAdHoc} from './ad-hoc.ts';
 import {connectClient} from './connect.ts';
 import {describePostgres} from './describe.ts';
 import {explainPostgres} from './errors.ts';
@@ -62,6 +72,14 @@ class PostgresStore implements Store {
     }
   }
 
+  async adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
+    try {
+      return await this.connection.adHoc(statement, limits, this.facts);
+    } catch (error) {
+      throw explainPostgres(error, this.source);
+    }
+  }
+
   nowMicros(): number {
     return this.options.nowMicros() + this.facts.clockAheadMicros;
   }
@@ -103,6 +121,11 @@ class Connection {
       this.client.query('commit'),
     ]);
     return rows as Row[];
+  }
+
+  adHoc(statement: AdHoc, limits: AdHocLimits, {timeoutMs, tables}: Facts): Promise<AdHocAnswer> {
+    const schema = schemaOf(tables.traces!);
+    return runAdHoc({client: this.client, timeoutMs, schema, read: this.read.bind(this)}, statement, limits);
   }
 
   /** One round trip that finds the tables, the clock and the role's limit. */

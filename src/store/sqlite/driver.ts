@@ -8,6 +8,8 @@ export interface SqliteConnection {
   /** Name and version, for `doctor`. */
   readonly driver: string;
   all(text: string, params: readonly unknown[]): unknown[];
+  /** Compiles a statement without running it; throws what is wrong with it. False: it is known to change something. */
+  isReading(text: string): boolean;
   close(): void;
 }
 
@@ -54,12 +56,16 @@ async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<Sq
       return `better-sqlite3 ${version}`;
     },
     all: (text, params) => db.prepare(text).all(...params),
+    isReading: text => {
+      const statement = db.prepare(text);
+      return statement.readonly && statement.reader;
+    },
     close: () => db.close(),
   };
 }
 
 /** Where version 12 builds its binding, told rather than searched for (5 ms); elsewhere the driver looks by itself. */
-function builtBinding(): {nativeBinding: string} | undefined {
+export function builtBinding(): {nativeBinding: string} | undefined {
   const folder = path.dirname(require.resolve('better-sqlite3/package.json'));
   const nativeBinding = path.join(folder, 'build', 'Release', 'better_sqlite3.node');
   return existsSync(nativeBinding) ? {nativeBinding} : undefined;
@@ -74,11 +80,13 @@ async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConn
   return {
     driver: `node:sqlite of Node ${process.versions.node}`,
     all: (text, params) => db.prepare(text).all(...params),
+    // It cannot tell; the file is open for reading only.
+    isReading: text => Boolean(db.prepare(text)),
     close: () => db.close(),
   };
 }
 
-function isBindingMissing(error: unknown): boolean {
+export function isBindingMissing(error: unknown): boolean {
   const {code, message} = error as {code?: string; message?: string};
   return (
     code === 'ERR_MODULE_NOT_FOUND' ||

@@ -1,14 +1,23 @@
 import {accessSync, constants, type Stats, statSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, UserError} from '../../errors.ts';
+import type {AdHoc} from '../../sql/ad-hoc.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
 import {checkSchema, noRunTables} from '../schema-check.ts';
 import type {SqliteSource} from '../source.ts';
-import {DEFAULT_TABLES, type OpenOptions, type Store, tableNamesOf} from '../store.ts';
+import {
+  type AdHocAnswer,
+  type AdHocLimits,
+  DEFAULT_TABLES,
+  type OpenOptions,
+  type Store,
+  tableNamesOf,
+} from '../store.ts';
+import {runAdHoc} from './ad-hoc.ts';
 import {describeSqlite} from './describe.ts';
 import {openFile, type SqliteConnection} from './driver.ts';
 import {explainSqlite} from './errors.ts';
-import {isWal, readableFile} from './private-copy.ts';
+import {isWal, type Readable, readableFile} from './private-copy.ts';
 
 /** A reader waits this long for a writer's commit. Waiting reads disturb nobody: no lock is held meanwhile. */
 const BUSY_MS = 2000;
@@ -43,7 +52,7 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
     if (size === 0) throw emptyDatabase(source.file);
     const tables = findTables(connection, source, options);
     const blocksWriter = readable.reason === null && !isWal(readable.file);
-    return new SqliteStore(source, connection, tables, blocksWriter, options, close);
+    return new SqliteStore(source, connection, tables, blocksWriter, options, readable, close);
   } catch (error) {
     close();
     throw explainSqlite(error, source.file);
@@ -64,6 +73,7 @@ class SqliteStore implements Store {
     readonly tables: TableNames,
     readonly blocksWriter: boolean,
     private readonly options: OpenOptions,
+    private readonly readable: Readable,
     private readonly onClose: () => void,
   ) {
     this.label = source.file;
@@ -80,6 +90,19 @@ class SqliteStore implements Store {
       if (this.blocksWriter && this.lastStatementMs > NO_REST_BELOW_MS)
         this.restUntilMs = performance.now() + this.lastStatementMs;
       return rows;
+    } catch (error) {
+      throw explainSqlite(error, this.source.file);
+    }
+  }
+
+  async adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
+    const {connection, readable, blocksWriter, options} = this;
+    try {
+      return await runAdHoc(
+        {connection, file: readable.file, blocksWriter, busyMs: BUSY_MS, timeoutMs: options.timeoutMs},
+        statement,
+        limits,
+      );
     } catch (error) {
       throw explainSqlite(error, this.source.file);
     }

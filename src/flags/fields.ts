@@ -1,0 +1,50 @@
+import {usageError} from '../errors.ts';
+import type {OutputFlags} from './declare.ts';
+import type {Format} from './output.ts';
+import {closest} from './values.ts';
+
+const WITH_FIELDS: readonly Format[] = ['json', 'jsonl', 'csv', 'md'];
+
+/**
+ * The keys that `--fields` asks for, in its order; all of `known` without it.
+ * @throws UserError exit 2 for a key that is not known, and for a format that has no keys
+ */
+export function fieldsOf({fields}: OutputFlags, known: readonly string[], format: Format): readonly string[] {
+  if (fields === undefined) return known;
+  checkHasFields(fields, format);
+  const wanted = fields
+    .split(',')
+    .map(field => field.trim())
+    .filter(field => field !== '');
+  if (wanted.length === 0) throw usageError(`--fields "${fields}" names none.`, `They are ${known.join(', ')}.`);
+  return [...new Set(wanted.map(field => knownField(field, known)))];
+}
+
+/** For a command that learns its fields from the answer: what can be said before it is asked. */
+export function checkFields({fields}: OutputFlags, format: Format): void {
+  if (fields !== undefined) checkHasFields(fields, format);
+}
+
+function checkHasFields(fields: string, format: Format): void {
+  if (!WITH_FIELDS.includes(format))
+    throw usageError(
+      `--fields "${fields}" does not apply to --format ${format}.`,
+      `It is for ${WITH_FIELDS.join(', ')}: add --json.`,
+    );
+}
+
+/** As it is written, else in other letters of the same case: `runid` is found too. */
+function knownField(field: string, known: readonly string[]): string {
+  const found = known.includes(field) ? field : known.find(key => key.toLowerCase() === field.toLowerCase());
+  if (found !== undefined) return found;
+  const near = closest(field, known);
+  const list = `Fields: ${known.join(', ')}.`;
+  throw usageError(`--fields "${field}" is not known.`, near ? `Did you mean ${near}? ${list}` : list);
+}
+
+/** `records` with these keys alone, in this order. */
+export function pick(records: readonly object[], fields: readonly string[]): Record<string, unknown>[] {
+  return records.map(record =>
+    Object.fromEntries(fields.map(field => [field, (record as Record<string, unknown>)[field] ?? null])),
+  );
+}

@@ -1,0 +1,283 @@
+import {usageError} from '../errors.ts';
+import type {Dialect} from './sql.ts';
+import {fold, type Token, tokenize} from './tokens.ts';
+
+/** A value for `:name`, as it was typed. Text stays untyped, as a literal in quotes is; the others are what JSON says. */
+export interface Parameter {
+  readonly name: string;
+  readonly type: 'text' | 'number' | 'boolean' | 'null';
+  readonly text: string;
+}
+
+export type AnswerValue = string | number | bigint | boolean | null;
+
+/** Where in the user's own text something is; counted from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  /** The text that stands there. */
+  readonly near: string;
+}
+
+/** One statement that a user wrote, checked, with its parameters and views; ready to be sent. */
+export interface AdHoc {
+  readonly text: string;
+  /** On Postgres the values of `$1`, `$2`, …; on SQLite those of `:name`. */
+  readonly values: ReadonlyMap<string, string | number | bigint | null>;
+  /** The same with the values written in: runs as it stands. */
+  readonly printed: string;
+  /** A query, which a cursor can read; not so `explain` and `show`. */
+  readonly isQuery: boolean;
+  /** Names that stand before a parenthesis: functions, and some that are none. */
+  readonly functions: readonly string[];
+  /** Names behind a dot: columns, but Postgres also reads `(x).f` as `f(x)`. */
+  readonly fields: readonly string[];
+  /** @param offset in `text`; null: in what was added to the user's text */
+  placeOf(offset: number): Place | null;
+  /** Where the user's text first has this name; null: nowhere. */
+  placeOfName(name: string): Place | null;
+}
+
+interface AdHocInput {
+  readonly text: string;
+  readonly dialect: Dialect;
+  readonly parameters: readonly Parameter[];
+  /** Definitions to put into the statement's `with`: `a as (…), b as (…)`. */
+  readonly views: string | null;
+}
+
+const QUERIES = ['select', 'with', 'values', 'table'];
+const FIRST_WORDS: Readonly<Record<Dialect, readonly string[]>> = {
+  sqlite: ['select', 'with', 'values', 'explain'],
+  postgres: [...QUERIES, 'explain', 'show'],
+};
+
+/** What SQLite's shell and its extensions know; Postgres' functions are judged by what the server says of them. */
+const SQLITE_REFUSED = ['load_extension', 'readfile', 'writefile', 'edit', 'fts3_tokenizer'];
+/** Pragmas as tables that only look at the schema and the file. */
+const SQLITE_PRAGMAS =
+  /^pragma_(table_info|table_xinfo|table_list|index_list|index_info|index_xinfo|foreign_key_list|collation_list|function_list|module_list|pragma_list|compile_options|page_count|page_size|freelist_count|journal_mode|user_version|schema_version|application_id|encoding)$/;
+
+/**
+ * Checks a statement and makes it ready. What can only read begins with one of few words, and is alone; the databases
+ * are asked to refuse the rest (read-only transaction, `query_only`), this is the belt before.
+ * @throws UserError exit 2
+ */
+export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc {
+  if (text.includes('\0')) throw usageError('the statement holds a NUL character.', 'Is the file text?');
+  const tokens = oneStatement(tokenize(text, dialect), text);
+  const start = checkFirstWord(tokens, dialect);
+  const functions = namesBy(tokens, (_, next) => next === '(');
+  if (dialect === 'sqlite') checkSqlite(tokens, functions);
+  const byName = checkParameters(tokens, parameters);
+  const written = new Written(text);
+  const printed = new Written(text);
+  const places = new Map<string, number>();
+  const values = new Map<string, string | number | bigint | null>();
+  for (const token of tokens) {
+    if (views !== null && token.start === tokens[start]!.start && token.text !== 'with')
+      for (const into of [written, printed]) into.insert(`with ${views}\n`, token.start);
+    if (token.kind === 'param') {
+      const parameter = byName.get(token.text)!;
+      printed.replace(token, literal(parameter, dialect));
+      if (dialect === 'sqlite') values.set(token.text, sqliteValue(parameter));
+      // A bound null has no type that Postgres could guess.
+      else if (parameter.type === 'null') written.replace(token, 'null');
+      else {
+        if (!places.has(token.text)) places.set(token.text, places.size + 1);
+        const place = places.get(token.text)!;
+        values.set(`$${place}`, parameter.text);
+        written.replace(token, `$${place}${castOf(parameter)}`);
+      }
+    }
+    const isBehindWith = views !== null && token === withEnd(tokens, start);
+    if (isBehindWith) for (const into of [written, printed]) into.insert(` ${views},`, token.end);
+  }
+  const end = tokens.at(-1)!.end;
+  return {
+    text: written.finish(end),
+    values,
+    printed: printed.finish(end),
+    isQuery: QUERIES.includes(firstWord(tokens)),
+    functions,
+    fields: namesBy(tokens, before => before === '.'),
+    placeOf: offset => written.placeOf(offset),
+    placeOfName: name => {
+      const token = tokens.find(({kind, text: word}) => /word|quoted/.test(kind) && fold(word) === fold(name));
+      return token ? placeAt(text, token.start) : null;
+    },
+  };
+}
+
+function oneStatement(tokens: readonly Token[], text: string): Token[] {
+  const open = tokens.find(token => token.kind === 'open');
+  if (open) {
+    const {line, column} = placeAt(text, open.start);
+    if (open.text === 'U&"') throw usageError(`names as U&"…" are not taken (${line}:${column}).`, 'Write "…".');
+    throw usageError(`${open.text} at ${line}:${column} is not closed.`, 'Close the text, the name or the comment.');
+  }
+  const isEnd = (token: Token) => token.kind === 'symbol' && token.text === ';';
+  const first = tokens.findIndex(token => !isEnd(token));
+  if (first < 0) throw usageError('the statement is empty.', 'agno-trace sql "select name, count(*) from …"');
+  const rest = tokens.slice(first);
+  const end = rest.findIndex(isEnd);
+  const after = end < 0 ? undefined : rest.slice(end).find(token => !isEnd(token));
+  if (after) {
+    const {line, column, near} = placeAt(text, after.start);
+    throw usageError(
+      `more than one statement: the second begins at ${line}:${column}, "${near}".`,
+      'Send one at a time.',
+    );
+  }
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+function firstWord(tokens: readonly Token[]): string {
+  const first = tokens.find(token => token.text !== '(');
+  return first?.kind === 'word' ? first.text : '';
+}
+
+/** @returns index of the token that the query itself begins with, behind `explain (…)` */
+function checkFirstWord(tokens: readonly Token[], dialect: Dialect): number {
+  const word = firstWord(tokens);
+  const known = FIRST_WORDS[dialect];
+  const said = tokens.find(token => token.text !== '(')?.text ?? '';
+  if (!known.includes(word))
+    throw usageError(`"${said}" is refused: sql only reads.`, `A statement begins with ${known.join(', ')}.`);
+  if (word !== 'explain') return 0;
+  let depth = 0;
+  for (const [i, token] of tokens.entries()) {
+    if (token.text === '(' && token.kind === 'symbol') depth++;
+    else if (token.text === ')' && token.kind === 'symbol') depth--;
+    else if (depth === 0 && token.kind === 'word' && QUERIES.includes(token.text)) return i;
+    else if (depth === 0 && !EXPLAIN_WORDS.includes(token.text)) break;
+  }
+  throw usageError('explain is refused for anything but a query: sql only reads.', 'Write explain select …');
+}
+const EXPLAIN_WORDS = ['explain', 'query', 'plan', 'analyze', 'analyse', 'verbose'];
+
+/** The last token of `with` or `with recursive`, where the statement has one. */
+function withEnd(tokens: readonly Token[], start: number): Token | null {
+  if (tokens[start]!.text !== 'with') return null;
+  const next = tokens[start + 1];
+  return next?.kind === 'word' && next.text === 'recursive' ? next : tokens[start]!;
+}
+
+/** Names by the symbols that stand before and behind them. */
+function namesBy(tokens: readonly Token[], is: (before: string, behind: string) => boolean): string[] {
+  const symbol = (token: Token | undefined) => (token?.kind === 'symbol' ? token.text : '');
+  const names = tokens.filter(
+    ({kind}, i) => (kind === 'word' || kind === 'quoted') && is(symbol(tokens[i - 1]), symbol(tokens[i + 1])),
+  );
+  return [...new Set(names.map(({text}) => text))];
+}
+
+function checkSqlite(tokens: readonly Token[], functions: readonly string[]): void {
+  const refused = functions.find(name => SQLITE_REFUSED.includes(fold(name)));
+  if (refused !== undefined) throw usageError(`function "${refused}" is refused: sql only reads.`);
+  for (const [i, token] of tokens.entries()) {
+    const isName = token.kind === 'word' || token.kind === 'quoted';
+    // SQLite takes a text for a name where only a name can stand.
+    const isTextAsName = token.kind === 'string' && ['from', 'join', ',', '.'].includes(tokens[i - 1]?.text ?? '');
+    const name = fold(isName ? token.text : token.text.slice(1, -1));
+    if ((isName || isTextAsName) && name.startsWith('pragma_') && !SQLITE_PRAGMAS.test(name))
+      throw usageError(
+        `"${name}" is refused: sql only reads.`,
+        'Pragmas that look at the schema are taken: pragma_table_info and the like.',
+      );
+  }
+}
+
+function checkParameters(tokens: readonly Token[], parameters: readonly Parameter[]): Map<string, Parameter> {
+  const foreign = tokens.find(token => token.kind === 'placeholder');
+  if (foreign) throw usageError(`"${foreign.text}" is no parameter here.`, 'Write :name, and pass -p name=value.');
+  const byName = new Map(parameters.map(parameter => [parameter.name, parameter]));
+  const used = new Set(tokens.filter(token => token.kind === 'param').map(token => token.text));
+  for (const name of used)
+    if (!byName.has(name)) throw usageError(`parameter ":${name}" has no value.`, `Pass -p ${name}=value.`);
+  for (const name of byName.keys())
+    if (!used.has(name))
+      throw usageError(
+        `the statement has no parameter ":${name}".`,
+        used.size > 0 ? `It has ${[...used].map(known => `:${known}`).join(', ')}.` : 'Leave -p out.',
+      );
+  return byName;
+}
+
+/** As a literal of the same look would be typed. */
+function castOf({type, text}: Parameter): string {
+  if (type === 'boolean') return '::boolean';
+  if (type !== 'number') return '';
+  if (!/^-?\d+$/.test(text)) return '::numeric';
+  const value = BigInt(text);
+  if (value >= -(2n ** 31n) && value < 2n ** 31n) return '::integer';
+  return value >= -(2n ** 63n) && value < 2n ** 63n ? '::bigint' : '::numeric';
+}
+
+function sqliteValue(parameter: Parameter): string | number | bigint | null {
+  if (parameter.type === 'null') return null;
+  if (parameter.type === 'boolean') return parameter.text === 'true' ? 1n : 0n;
+  if (parameter.type === 'text') return parameter.text;
+  return ['::integer', '::bigint'].includes(castOf(parameter)) ? BigInt(parameter.text) : Number(parameter.text);
+}
+
+function literal(parameter: Parameter, dialect: Dialect): string {
+  const {type, text} = parameter;
+  if (type === 'null') return 'null';
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  if (type === 'text')
+    return dialect === 'postgres' && text.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted;
+  if (dialect === 'postgres') return `${quoted}${castOf(parameter)}`;
+  // Behind a minus, another one would begin a comment.
+  return text.startsWith('-') ? `(${sqliteValue(parameter)})` : String(sqliteValue(parameter));
+}
+
+/** The user's text with parts put in or replaced, which knows where each part came from. */
+class Written {
+  private text = '';
+  private done = 0;
+  private readonly parts: {at: number; source: number | null; isCopy: boolean}[] = [];
+
+  constructor(private readonly source: string) {}
+
+  insert(text: string, before: number): void {
+    this.copyTo(before);
+    this.parts.push({at: this.text.length, source: null, isCopy: false});
+    this.text += text;
+  }
+
+  replace({start, end}: Token, text: string): void {
+    this.copyTo(start);
+    // `select:a` is two words, and stays two.
+    if (/[\w$\x80-\uffff]$/.test(this.text)) this.text += ' ';
+    this.parts.push({at: this.text.length, source: start, isCopy: false});
+    this.text += text;
+    this.done = end;
+  }
+
+  finish(end: number): string {
+    this.copyTo(end);
+    return this.text;
+  }
+
+  placeOf(offset: number): Place | null {
+    const part = this.parts.findLast(({at}) => at <= offset);
+    if (!part || part.source === null) return null;
+    return placeAt(this.source, part.isCopy ? part.source + offset - part.at : part.source);
+  }
+
+  private copyTo(end: number): void {
+    if (end <= this.done) return;
+    this.parts.push({at: this.text.length, source: this.done, isCopy: true});
+    this.text += this.source.slice(this.done, end);
+    this.done = end;
+  }
+}
+
+const NEAR_LENGTH = 30;
+
+function placeAt(text: string, offset: number): Place {
+  const before = text.slice(0, offset).split('\n');
+  const near = Array.from(text.slice(offset).split('\n')[0]!).slice(0, NEAR_LENGTH).join('');
+  return {line: before.length, column: Array.from(before.at(-1)!).length + 1, near: near.trimEnd()};
+}

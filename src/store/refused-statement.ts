@@ -1,0 +1,20 @@
+import {EXIT, UserError} from '../errors.ts';
+import type {Place} from '../sql/ad-hoc.ts';
+
+/** What a database says of a user's statement, in one line with its place. */
+export function refusedStatement(
+  message: string,
+  place: Place | null,
+  hint: string | undefined,
+  cause: unknown,
+): UserError {
+  const near = place?.near ? `, near "${place.near}"` : ', at its end';
+  const at = place ? ` at ${place.line}:${place.column}${near}` : '';
+  const oneLine = message.replace(/\s+/g, ' ').replace(/[\s.]+$/, '');
+  return new UserError(EXIT.usage, `the statement was refused${at}: ${oneLine}${/[?!]$/.test(oneLine) ? '' : '.'}`, {
+    hint:
+      hint?.replace(/\s+/g, ' ') ??
+      'agno-trace sql "select * from spans limit 1" --views shows which columns there are.',
+    cause,
+  });
+}
