@@ -4,7 +4,6 @@ import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, inject, it} from 'vitest';
 import {surveyRuns} from '../src/queries/doctor/survey.ts';
-import type {ConnectionFacts} from '../src/store/facts.ts';
 import {openStore} from '../src/store/open.ts';
 import {parseSource} from '../src/store/source.ts';
 import {cli, json} from './cli.ts';
@@ -222,17 +221,13 @@ async function read(backend: Backend, db: string, statement: string): Promise<un
 describe.each(BACKENDS)('a look that is bounded, on %s', backend => {
   it('says how far it came: a part is no whole', async () => {
     const db = await openFixture(backend, 'agno-2.9.0-shop.sqlite');
-    let facts: ConnectionFacts | null = null;
     const store = await openStore(parseSource(db, 'the test', {}, '/'), {
       tables: {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'},
       nowMicros: () => Date.now() * 1000,
       timeoutMs: 10_000,
-      onConnect: found => {
-        facts = found;
-      },
     });
-    const survey = await surveyRuns(store, facts!, {runs: 10, ms: 60_000}, () => undefined);
-    const whole = await surveyRuns(store, facts!, {runs: 1000, ms: 60_000}, () => undefined);
+    const survey = await surveyRuns(store, {runs: 10, ms: 60_000}, () => undefined);
+    const whole = await surveyRuns(store, {runs: 1000, ms: 60_000}, () => undefined);
     await store.close();
     const runs = survey.runs.filter(run => !run.part);
     expect(survey.isComplete).toBe(false);

@@ -72,7 +72,7 @@ async function look(store: Store, facts: ConnectionFacts, flags: DoctorFlags, ou
     const version = await loadVersion(store, tables);
     const range = await loadRange(store, tables);
     const sizes = {traces: await countRows(subject, 'traces'), spans: await countRows(subject, 'spans')};
-    const survey = await surveyRuns(store, facts, limits, onProgress).catch((error: unknown) => {
+    const survey = await surveyRuns(store, limits, onProgress).catch((error: unknown) => {
       if (isTimeout(error)) return null;
       throw error;
     });

@@ -19,6 +19,7 @@ const COMMANDS = [
   ['list', '--session', 'nobody', '--limit', '0'],
   ['show', 'latest'],
   ['slowest'],
+  ['doctor'],
 ];
 
 export default async function writer() {

@@ -48,6 +48,6 @@ export function isIndexed({indexes}: TableFacts, column: string): boolean {
 /** First guess of what one statement may walk over. */
 const FIRST_ROWS = 2000;
 
-export function paceOf({facts, countMs, store}: Pick<Subject, 'facts' | 'countMs' | 'store'>): Pace {
-  return new Pace(facts, {limitMs: countMs, firstRows: FIRST_ROWS, mostRows: store.spansPerStatement});
+export function paceOf({countMs, store}: Pick<Subject, 'countMs' | 'store'>): Pace {
+  return new Pace(store, {limitMs: countMs, firstRows: FIRST_ROWS});
 }

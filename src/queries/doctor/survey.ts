@@ -1,4 +1,3 @@
-import type {ConnectionFacts} from '../../store/facts.ts';
 import type {Store} from '../../store/store.ts';
 import {NO_FILTER} from '../../trace/filter.ts';
 import type {RunRecord} from '../../trace/record.ts';
@@ -45,11 +44,10 @@ const FIRST_STRETCH = 600;
 /** Walks the spans backwards by start, reads the traces they are of, and stops at the limit. */
 export async function surveyRuns(
   store: Store,
-  facts: ConnectionFacts,
   limits: SurveyLimits,
   onProgress: (spans: number) => void,
 ): Promise<RunSurvey> {
-  const pace = new Pace(facts, {limitMs: limits.ms, firstRows: FIRST_STRETCH, mostRows: store.spansPerStatement});
+  const pace = new Pace(store, {limitMs: limits.ms, firstRows: FIRST_STRETCH});
   const {test} = candidatesOf(NO_FILTER);
   const seen = new Set<string>();
   const traces: SurveyedTrace[] = [];
@@ -65,7 +63,7 @@ export async function surveyRuns(
     let at = 0;
     for (; at < fresh.length && !isEnough(); at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
-      for (const judged of await pace.rested(() => loadRuns(store, ids, {patience: PATIENCE}))) {
+      for (const judged of await loadRuns(store, ids, {patience: PATIENCE})) {
         const surveyed = toSurveyed(judged);
         seen.add(surveyed.traceId);
         traces.push(surveyed);
