@@ -47,6 +47,9 @@ export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags
 }
 
 export const LIST_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
+/** From so many spans on a look through them is worth a word. */
+const MANY_SPANS = 50_000;
+const LOOKED_THROUGH = 'looked through all spans, as trace rows do not tell; --last 7d looks through fewer';
 const THEN = 'spans become trees, runs are found and judged, filters applied, the page cut (src/trace)';
 
 /** Answers `list`: one page of runs. */
@@ -70,12 +73,18 @@ export default async function list(flags: ListFlags, context: Context): Promise<
   refuseMergedCursor(cursor);
   await withStore(flags, context, THEN, async (store, out) => {
     const filter = hoisted(filterOf(flags, store.nowMicros()));
-    const page: SortedPage = await withProgress(out, 'looking through spans', onProgress =>
-      sort
+    let looked = 0;
+    const page: SortedPage = await withProgress(out, 'looking through spans', report => {
+      const onProgress = (spans: number) => {
+        looked = spans;
+        report(spans);
+      };
+      return sort
         ? sortedPage(store, {...sort, filter, limit, patience, prices, onProgress})
-        : loadRunPage(store, {filter, limit, cursor, patience, prices, onProgress}),
-    );
+        : loadRunPage(store, {filter, limit, cursor, patience, prices, onProgress});
+    });
     const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
+    if (looked >= MANY_SPANS && page.trafficLeftOut === null && filter.sinceMicros === null) notes.push(LOOKED_THROUGH);
     const records = page.runs.map(({record}) => record);
     const nowMicros = store.nowMicros();
     write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, flags, out, asked);

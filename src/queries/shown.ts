@@ -48,15 +48,26 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
       ? showTrace(store, record.traceId, options, record.spanId)
       : showRun(store, record.runId, [record.traceId], options);
   }
-  const target = await findTarget(store, id, options);
+  let looked = 0;
+  const target = await findTarget(store, id, {
+    ...options,
+    onProgress: spans => {
+      looked = spans;
+      onProgress?.(spans);
+    },
+  });
   if (query && target.kind !== 'session')
     throw usageError(
       `-q selects runs of a session, and "${id}" is a ${target.kind}.`,
       'Leave -q out, or pass a session id or latest.',
     );
   switch (target.kind) {
-    case 'run':
-      return showRun(store, target.id, target.traceIds, options);
+    case 'run': {
+      const shown = await showRun(store, target.id, target.traceIds, options);
+      if (looked < MANY_SPANS) return shown;
+      const quick = `agno-trace show ${target.traceIds[0]!.slice(0, 12)}`;
+      return {...shown, notes: [...shown.notes, `found by looking through all spans; at once by its trace: ${quick}`]};
+    }
     case 'trace':
       return showTrace(store, target.id, options);
     case 'span':
@@ -65,6 +76,9 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
       return showSession(store, target.id, options);
   }
 }
+
+/** From so many spans on a look through them is worth a word. */
+const MANY_SPANS = 50_000;
 
 function nothingMatches(what: string): UserError {
   return new UserError(EXIT.notFound, `${what} matches -q.`, {hint: 'agno-trace list takes the same query.'});

@@ -1,6 +1,7 @@
+import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture} from '../databases.ts';
+import {BACKENDS, openFixture, temporaryFolder} from '../databases.ts';
 
 describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   const PICTURES = 'agno-3.1.10-pictures.sqlite';
@@ -105,4 +106,23 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
     expect(failed.out).toContain('Exception');
     expect(failed.out).toContain('ModelProviderError: The engine is currently overloaded');
   });
+});
+
+it('a look through many spans says what would be quicker', async () => {
+  const db = `${temporaryFolder()}/large.db`;
+  expect((await cli(['demo', '--traces', '700', '--path', db])).code).toBe(0);
+  const file = new Database(db);
+  file.exec('update agno_traces set run_id = null, session_id = null');
+  file.close();
+  const [run] = (await json(['list', '--limit', '1', '--db', db])).data;
+  const list = await json(['list', '--session', run.sessionId, '--db', db]);
+  expect(list.notes.join(' ')).toContain('--last 7d');
+  expect((await json(['list', '--session', run.sessionId, '--last', '7d', '--db', db])).notes.join(' ')).not.toContain(
+    '--last',
+  );
+  const shown = await json(['show', run.runId, '--db', db]);
+  const [, quick] = /agno-trace show (\w+)/.exec(shown.notes.join(' ')) ?? [];
+  const again = await json(['show', quick!, '--db', db]);
+  expect(again.data.runs.map(({runId}: {runId: string}) => runId)).toContain(run.runId);
+  expect(again.notes.join(' ')).not.toContain('looking through');
 });
