@@ -30,6 +30,7 @@ import {parseChoice, parseCount} from '../flags/values.ts';
 import type {Profile} from '../profiles/profile.ts';
 import {type MergedPage, mergePages, placesOf, refuseMergedCursor} from '../queries/merged-pages.ts';
 import {loadRunPage, type PageOptions, type RunPage} from '../queries/run-pages.ts';
+import {MANY_SPANS} from '../queries/shown.ts';
 import {loadSortedRuns, SORT_KEYS, type SortedOptions} from '../queries/sorted-runs.ts';
 import {costOrigins, unpricedCalls} from '../render/cost.ts';
 import {renderRunList} from '../render/run-list.ts';
@@ -47,8 +48,6 @@ export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags
 }
 
 export const LIST_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
-/** From so many spans on a look through them is worth a word. */
-const MANY_SPANS = 50_000;
 const LOOKED_THROUGH = 'looked through all spans, as trace rows do not tell; --last 7d looks through fewer';
 const THEN = 'spans become trees, runs are found and judged, filters applied, the page cut (src/trace)';
 

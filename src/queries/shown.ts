@@ -78,7 +78,7 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
 }
 
 /** From so many spans on a look through them is worth a word. */
-const MANY_SPANS = 50_000;
+export const MANY_SPANS = 50_000;
 
 function nothingMatches(what: string): UserError {
   return new UserError(EXIT.notFound, `${what} matches -q.`, {hint: 'agno-trace list takes the same query.'});
