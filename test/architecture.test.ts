@@ -9,16 +9,23 @@ import {describe, expect, it} from 'vitest';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['commands', 'flags', 'answers', 'queries', 'store', 'text'],
   commands: ['flags', 'answers'],
-  answers: ['completion', 'flags', 'help', 'profiles', 'queries', 'store', 'demo', 'render', 'text', 'trace'],
+  answers: [
+    ...['completion', 'flags', 'help', 'profiles', 'queries', 'follow', 'store', 'demo', 'render', 'tui', 'text'],
+    ...['retention', 'migrations', 'trace'],
+  ],
   completion: ['flags', 'help', 'profiles', 'queries', 'store', 'render', 'text', 'trace'],
   help: ['flags', 'render', 'trace'],
   flags: ['prices', 'profiles', 'store', 'sql', 'render', 'text', 'trace'],
   profiles: ['store'],
   queries: ['prices', 'store', 'sql', 'table', 'trace'],
+  follow: ['prices', 'queries', 'store', 'sql', 'trace'],
+  retention: ['queries', 'store', 'sql', 'trace'],
+  migrations: ['store', 'sql'],
   prices: ['trace'],
   demo: ['store', 'sql', 'trace'],
   store: ['sql', 'trace', 'text'],
   render: ['trace', 'table', 'text'],
+  tui: ['render', 'trace', 'table', 'text'],
   sql: [],
   table: [],
   trace: [],
@@ -34,10 +41,12 @@ const DRIVERS: Readonly<Record<string, RegExp>> = {
   chalk: /^text\//,
   'built:prices': /^prices\/library\.ts$/,
   'smol-toml': /^profiles\//,
+  ink: /^tui\//,
+  react: /^tui\//,
 };
 
 const src = new URL('../src', import.meta.url).pathname;
-const files = readdirSync(src, {recursive: true, encoding: 'utf8'}).filter(file => file.endsWith('.ts'));
+const files = readdirSync(src, {recursive: true, encoding: 'utf8'}).filter(file => /\.tsx?$/.test(file));
 
 function importsOf(file: string): string[] {
   const text = readFileSync(path.join(src, file), 'utf8');
@@ -77,7 +86,7 @@ describe('imports', () => {
 describe('files', () => {
   it('are named for a noun: no utils, helpers, barrels, and no model (a model is an LLM here)', () => {
     expect(
-      files.filter(file => /(^|\/)(utils?|helpers?|index|types|constants|common|model|misc)(\.ts|\/)/.test(file)),
+      files.filter(file => /(^|\/)(utils?|helpers?|index|types|constants|common|model|misc)(\.tsx?|\/)/.test(file)),
     ).toEqual([]);
   });
 
