@@ -1,9 +1,10 @@
 import {defineConfig} from 'vitest/config';
 import {folderImports} from './build/folder-imports.js';
 import {priceData} from './build/price-data.js';
+import {sqliteDriver} from './build/sqlite-driver.js';
 
 export default defineConfig({
-  plugins: [folderImports.vite, priceData.vite],
+  plugins: [folderImports.vite, priceData.vite, sqliteDriver.vite],
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],

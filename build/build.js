@@ -1,12 +1,14 @@
-// Bundles src/ into dist/: ESM in split chunks, so that a command loads only what it uses.
+// Bundles src/ into dist/: split chunks, so that a command loads only what it uses.
 import {mkdir, rm, writeFile} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
 import esbuild from 'esbuild';
+import {toCommonJs} from './common-js.js';
 import {packDemoRuns} from './demo-data.js';
 import {folderImports} from './folder-imports.js';
 import {thirdPartyLicenses} from './licenses.js';
 import {manPage} from './man-page.js';
-import {priceData} from './price-data.js';
+import {priceData, priceFile} from './price-data.js';
+import {sqliteDriver} from './sqlite-driver.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -14,7 +16,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const runOutside = {
   name: 'run-outside',
   setup(build) {
-    build.onResolve({filter: /\/run\.ts$/}, () => ({path: './run.js', external: true}));
+    build.onResolve({filter: /\/run\.ts$/}, ({path}) => ({path, namespace: 'outside'}));
+    build.onLoad({filter: /.*/, namespace: 'outside'}, () => ({
+      contents: "module.exports = require('./start.js')['run.js'];",
+    }));
+    build.onResolve({filter: /\/start\.js$/}, ({path}) => ({path, external: true}));
   },
 };
 
@@ -32,12 +38,24 @@ const noChildProcess = {
   },
 };
 
+/** What every start reads, what the commands used most read besides, and the rest, which by itself would be larger. */
+const TOGETHER = {
+  'start.js': ['src/cli/run.ts'],
+  'reading.js': ['src/answers/list.ts', 'src/answers/show.ts', 'src/store/sqlite/store.ts', 'src/prices/library.ts'],
+  'postgres.js': ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
+  'other.js': ['complete', 'completion', 'demo', 'doctor', 'help', 'profile', 'question', 'sql']
+    .map(name => `src/answers/${name}.ts`)
+    .concat('src/cli/place.ts'),
+};
+
 export async function build() {
   await rm(`${root}dist`, {recursive: true, force: true});
   const common = {
     absWorkingDir: root,
     outdir: 'dist',
     bundle: true,
+    write: false,
+    metafile: true,
     format: 'esm',
     platform: 'node',
     target: 'node20.12',
@@ -45,6 +63,8 @@ export async function build() {
     // Names in stacks are for us, and 300 kB are the bound of the package; a build without this line has them.
     minifyIdentifiers: true,
     minifyWhitespace: true,
+    // They are in the licence file.
+    legalComments: 'none',
     define: {
       'process.env.NODE_ENV': '"production"',
       // pg learns its runtime by making a Response where there is no `navigator`: on Node 20 that loads all of fetch, 15 ms.
@@ -52,22 +72,29 @@ export async function build() {
     },
     logLevel: 'warning',
   };
-  // The entry by itself, the rest in few chunks: each further module costs a millisecond or two of every start.
-  await esbuild.build({...common, entryPoints: ['src/cli/main.ts'], plugins: [runOutside]});
-  const {metafile} = await esbuild.build({
+  // The entry by itself, the rest in few chunks: each further one costs a start half a millisecond.
+  const entry = await esbuild.build({
     ...common,
-    metafile: true,
+    format: 'cjs',
+    entryPoints: ['src/cli/main.ts'],
+    plugins: [runOutside],
+    supported: {'dynamic-import': false},
+  });
+  const rest = await esbuild.build({
+    ...common,
     entryPoints: ['src/cli/run.ts'],
     splitting: true,
     // better-sqlite3 is native; pg-native is an optional part of pg that nobody installs here.
-    external: ['better-sqlite3', 'pg-native', 'pg-cloudflare'],
-    // Parts of pg are CommonJS and call require for Node's own modules.
-    banner: {
-      js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
-    },
-    plugins: [folderImports.esbuild, noChildProcess, priceData.esbuild],
+    external: ['better-sqlite3', 'bindings', 'pg-native', 'pg-cloudflare'],
+    plugins: [folderImports.esbuild, noChildProcess, priceData.esbuild, sqliteDriver.esbuild],
   });
-  await writeFile(`${root}dist/THIRD-PARTY-LICENSES.txt`, thirdPartyLicenses(root, metafile, priceData.packages));
+  await mkdir(`${root}dist`);
+  const files = await toCommonJs(rest.outputFiles, rest.metafile, TOGETHER);
+  for (const {name, text} of [{name: 'main.js', text: entry.outputFiles[0].text}, ...files])
+    await writeFile(`${root}dist/${name}`, text);
+  await writeFile(`${root}dist/package.json`, '{"type": "commonjs"}\n');
+  await writeFile(`${root}dist/THIRD-PARTY-LICENSES.txt`, thirdPartyLicenses(root, rest.metafile, priceData.packages));
+  await writeFile(`${root}dist/prices.br`, await priceFile());
   await writeFile(`${root}dist/demo-runs.br`, packDemoRuns(root));
   await mkdir(`${root}man`, {recursive: true});
   await writeFile(`${root}man/agno-trace.1`, await manPage(root));

@@ -7,6 +7,7 @@ import {pathToFileURL} from 'node:url';
 import esbuild from 'esbuild';
 import {folderImports} from './folder-imports.js';
 import {priceData} from './price-data.js';
+import {sqliteDriver} from './sqlite-driver.js';
 
 /**
  * @param {string} root the package's folder
@@ -60,12 +61,12 @@ async function loadDeclarations(root) {
         resolveDir: root,
         loader: 'ts',
       },
-      external: ['better-sqlite3', 'pg-native', 'pg-cloudflare'],
+      external: ['better-sqlite3', 'bindings', 'pg-native', 'pg-cloudflare'],
       // commander is CommonJS and calls require for Node's own modules.
       banner: {
         js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
       },
-      plugins: [folderImports.esbuild, priceData.esbuild],
+      plugins: [folderImports.esbuild, priceData.esbuild, sqliteDriver.esbuild],
     });
     const file = path.join(folder, 'declarations.mjs');
     await writeFile(file, outputFiles[0].contents);

@@ -1,7 +1,8 @@
-// `import data from 'built:prices'`: the prices that the installed library carries, packed when the program is built. Of
+// `import loadPrices from 'built:prices'`: the prices that the installed library carries, packed when the program is built. Of
 // its data only what tells models apart and prices tokens, and only of providers that spans can name (src/prices/library.json).
 // The library itself would cost every listing 30 ms, most of it for units other than tokens.
 import {readFileSync} from 'node:fs';
+import zlib from 'node:zlib';
 
 const MODULE = 'built:prices';
 const root = new URL('../', import.meta.url);
@@ -18,7 +19,7 @@ const PRICES = [
   'requests_kcount',
 ];
 
-async function sourceOf() {
+async function packedPrices() {
   const {version, providers} = readJson('src/prices/library.json');
   const installed = readJson('node_modules/@pydantic/genai-prices/package.json').version;
   if (installed !== version)
@@ -35,7 +36,26 @@ async function sourceOf() {
   const packed = all
     .filter(({id}) => id in providers)
     .map(provider => [provider.id, JSON.stringify(packProvider(provider))]);
-  return `export default ${JSON.stringify(Object.fromEntries(packed))};`;
+  return Object.fromEntries(packed);
+}
+
+/** A file beside the program: read when a call needs a price, where a module would be compiled as a whole. */
+const FROM_FILE = `import {readFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+export default function loadPrices() {
+  const {brotliDecompressSync} = createRequire(import.meta.url)('node:zlib');
+  const file = readFileSync(new URL('./prices.br', import.meta.url));
+  const lines = brotliDecompressSync(file).toString().split('\\n');
+  return Object.fromEntries(lines.flatMap((line, i) => (i % 2 ? [] : [[line, lines[i + 1]]])));
+}`;
+
+/** @returns {Promise<Buffer>} compressed lines in pairs: a provider's id, what is known of it */
+export async function priceFile() {
+  return zlib.brotliCompressSync(
+    Object.entries(await packedPrices())
+      .flat()
+      .join('\n'),
+  );
 }
 
 function packProvider({fallback_model_providers: fallbacks = [], models}) {
@@ -63,7 +83,7 @@ export const priceData = {
     name: 'price-data',
     setup(build) {
       build.onResolve({filter: /^built:prices$/}, ({path}) => ({path, namespace: 'built'}));
-      build.onLoad({filter: /^built:prices$/, namespace: 'built'}, async () => ({contents: await sourceOf()}));
+      build.onLoad({filter: /^built:prices$/, namespace: 'built'}, () => ({contents: FROM_FILE}));
     },
   },
   /** @type {import('vite').Plugin} */
@@ -71,6 +91,6 @@ export const priceData = {
     name: 'price-data',
     enforce: 'pre',
     resolveId: id => (id === MODULE ? `\0${MODULE}` : null),
-    load: id => (id === `\0${MODULE}` ? sourceOf() : null),
+    load: async id => (id === `\0${MODULE}` ? `export default () => (${JSON.stringify(await packedPrices())});` : null),
   },
 };

@@ -35,18 +35,3 @@ declare module 'folder:../../src/help' {
   const topics: Readonly<Record<string, Topic>>;
   export default topics;
 }
-declare module 'folder:../answers' {
-  const answers: {
-    readonly doctor: typeof import('./answers/doctor.ts').default;
-    readonly list: typeof import('./answers/list.ts').default;
-    readonly show: typeof import('./answers/show.ts').default;
-    readonly profile: typeof import('./answers/profile.ts').default;
-    readonly demo: typeof import('./answers/demo.ts').default;
-    readonly complete: typeof import('./answers/complete.ts').default;
-    readonly completion: typeof import('./answers/completion.ts').default;
-    readonly help: typeof import('./answers/help.ts').default;
-    readonly sql: typeof import('./answers/sql.ts').default;
-    readonly question: typeof import('./answers/question.ts').default;
-  };
-  export default answers;
-}

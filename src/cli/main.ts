@@ -9,7 +9,7 @@ const argv = process.argv.slice(2);
 /** A shell waits for names out of a database at most so long, counted from the start of the process. */
 const COMPLETION_MS = 300;
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) process.stdout.write(`${VERSION}\n`);
-else await main();
+else void main();
 
 async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', onStreamError);

@@ -22,8 +22,8 @@ export function questionCommand(name: string, question: Question): CommandModule
       );
       addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
       command.action(async (_, self) => {
-        const {default: answers} = await import('folder:../answers');
-        await answers.question(name, question, self.optsWithGlobals(), context);
+        const {default: answer} = await import('../answers/question.ts');
+        await answer(name, question, self.optsWithGlobals(), context);
       });
     },
   };

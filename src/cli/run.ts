@@ -41,8 +41,8 @@ function colourChoice(argv: readonly string[]): ColourChoice {
  * Never an error, never a word on stderr.
  */
 export async function complete(argv: readonly string[], context: Context, leftMs: number): Promise<void> {
-  const {default: answers} = await import('folder:../answers');
-  await answers.complete(argv, context, leftMs, buildProgram);
+  const {default: answer} = await import('../answers/complete.ts');
+  await answer(argv, context, leftMs, buildProgram);
 }
 
 async function report(error: unknown, argv: readonly string[], context: Context): Promise<number> {

@@ -24,8 +24,8 @@ const completion: CommandModule = {
   declare: (command, context) => {
     command.argument('<shell>', 'bash, zsh, fish or powershell').addHelpText('after', INSTALL);
     command.action(async (shell: string) => {
-      const {default: answers} = await import('folder:../answers');
-      await answers.completion(shell, context);
+      const {default: answer} = await import('../answers/completion.ts');
+      await answer(shell, context);
     });
   },
 };

@@ -14,8 +14,8 @@ const demo: CommandModule = {
       .option('--traces <n>', 'a large synthetic database with n runs instead; with --db on Postgres')
       .option('--seed <n>', 'for --traces: another number, other runs', '1');
     command.action(async (_, self) => {
-      const {default: answers} = await import('folder:../answers');
-      await answers.demo(self.optsWithGlobals(), context);
+      const {default: answer} = await import('../answers/demo.ts');
+      await answer(self.optsWithGlobals(), context);
     });
   },
 };

@@ -15,8 +15,8 @@ const doctor: CommandModule = {
       .option('--strict', 'exit 7 when there is a warning or an error');
     addOutputFlags(command, ['table', 'json', 'jsonl']);
     command.action(async (_, self) => {
-      const {default: answers} = await import('folder:../answers');
-      await answers.doctor(self.optsWithGlobals(), context);
+      const {default: answer} = await import('../answers/doctor.ts');
+      await answer(self.optsWithGlobals(), context);
     });
   },
 };

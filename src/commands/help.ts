@@ -10,8 +10,8 @@ const help: CommandModule = {
   declare: (command, context) => {
     command.argument('[topic...]', 'a command or a topic');
     command.action(async (words: readonly string[], _, self) => {
-      const {default: answers} = await import('folder:../answers');
-      await answers.help(words, self.parent, context);
+      const {default: answer} = await import('../answers/help.ts');
+      await answer(words, self.parent, context);
     });
   },
 };

@@ -34,8 +34,8 @@ const list: CommandModule = {
     addPriceFlags(command);
     addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
     command.action(async (_, self) => {
-      const {default: answers} = await import('folder:../answers');
-      await answers.list(self.optsWithGlobals(), context);
+      const {default: answer} = await import('../answers/list.ts');
+      await answer(self.optsWithGlobals(), context);
     });
   },
 };

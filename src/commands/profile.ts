@@ -22,8 +22,8 @@ const profile: CommandModule = {
         .addHelpText('after', examplesText(examples));
     type Verb = 'add' | 'list' | 'show' | 'remove' | 'use';
     const answer = async (verb: Verb, name: string | null, self: Command): Promise<void> => {
-      const {default: answers} = await import('folder:../answers');
-      await answers.profile(verb, name, self.optsWithGlobals(), context);
+      const {default: answer} = await import('../answers/profile.ts');
+      await answer(verb, name, self.optsWithGlobals(), context);
     };
     sub('add <name>', 'Name a database: --db, and what else is needed to read it', [
       {line: 'profile add prod --db postgresql://reader@db.example/ai --schema ai', answer: 'password from ~/.pgpass'},

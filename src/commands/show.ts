@@ -23,8 +23,8 @@ const show: CommandModule = {
     addPriceFlags(command);
     addOutputFlags(command, ['tree', 'json', 'jsonl']);
     command.action(async (id: string, _, self) => {
-      const {default: answers} = await import('folder:../answers');
-      await answers.show(id, self.optsWithGlobals(), context);
+      const {default: answer} = await import('../answers/show.ts');
+      await answer(id, self.optsWithGlobals(), context);
     });
   },
 };

@@ -21,8 +21,8 @@ const sql: CommandModule = {
       .option('--max-rows <n>', 'no more rows than this; 0: all', '1000');
     addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
     command.action(async (statement: string | undefined, _, self) => {
-      const {default: answers} = await import('folder:../answers');
-      await answers.sql(statement, self.optsWithGlobals(), context);
+      const {default: answer} = await import('../answers/sql.ts');
+      await answer(statement, self.optsWithGlobals(), context);
     });
   },
 };

@@ -15,6 +15,21 @@ export async function loadRecorded(): Promise<RecordedTrace[]> {
   if (!file) throw new Error('the recorded runs are missing: npm run build');
   // Loaded here: the module costs 3 ms, and every command carries this file.
   const {brotliDecompressSync} = await import('node:zlib');
-  const lines = brotliDecompressSync(readFileSync(file)).toString().split('\n');
-  return lines.map(text => JSON.parse(text) as RecordedTrace);
+  const [traces, ...columns] = brotliDecompressSync(readFileSync(file))
+    .toString()
+    .split('\n')
+    .map(line => JSON.parse(line)) as [Packed[], ...Column[]];
+  let next = 0;
+  return traces.map(({spans, ...trace}) => {
+    const from = next;
+    next += spans;
+    return {...trace, spans: Array.from({length: spans}, (_, i) => columns.map(column => column[from + i]!))};
+  });
+}
+
+type Column = readonly (string | number | null)[];
+
+interface Packed extends Omit<RecordedTrace, 'spans'> {
+  /** How many. */
+  readonly spans: number;
 }

@@ -1,5 +1,14 @@
-import {accessSync, constants, realpathSync, type Stats, statSync, unlinkSync, writeFileSync} from 'node:fs';
-import {open, rename} from 'node:fs/promises';
+import {
+  accessSync,
+  constants,
+  // Not `node:fs/promises`, which costs every start a millisecond: this is loaded when it is first used.
+  promises as files,
+  realpathSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import type {Context, Output} from '../context.ts';
 import {EXIT, UserError} from '../errors.ts';
@@ -63,7 +72,7 @@ async function replace(file: string, parts: readonly string[], found: Stats | nu
   for (const signal of signals) process.once(signal, onSignal);
   try {
     // A file that was private must not be readable for a moment.
-    const handle = await open(temporary, 'wx', found ? 0o600 : 0o666);
+    const handle = await files.open(temporary, 'wx', found ? 0o600 : 0o666);
     try {
       for (const part of parts) await handle.appendFile(part);
       // Only root may give a file away; whoever else replaces one owns it from then on.
@@ -73,7 +82,7 @@ async function replace(file: string, parts: readonly string[], found: Stats | nu
     } finally {
       await handle.close();
     }
-    await rename(temporary, file);
+    await files.rename(temporary, file);
   } catch (error) {
     remove();
     throw error;

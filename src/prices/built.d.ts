@@ -1,5 +1,4 @@
 /** The price library's data, packed when the program is built (`build/price-data.js`): JSON of each provider by its id. */
 declare module 'built:prices' {
-  const providers: Readonly<Record<string, string>>;
-  export default providers;
+  export default function loadPrices(): Readonly<Record<string, string>>;
 }

@@ -1,4 +1,4 @@
-import packed from 'built:prices';
+import loadPrices from 'built:prices';
 import {type Cost, tidyUsd} from '../trace/cost.ts';
 import type {Span} from '../trace/span.ts';
 import library from './library.json' with {type: 'json'};
@@ -28,6 +28,7 @@ const CLOSED_MODELS: ReadonlyMap<string, RegExp> = new Map([
 
 /** What the bundled library knows of prices. */
 export class LibraryPrices implements Pricing {
+  private readonly packed = loadPrices();
   private readonly providers = new Map<string, Provider>();
   /** Provider, system and model as stored, to the library's model; null: not known. */
   private readonly found = new Map<string, Model | null>();
@@ -57,7 +58,7 @@ export class LibraryPrices implements Pricing {
   /** As the library finds it: the provider's first model that matches, then those it sells for others. */
   private findModel(providerId: string, name: string): Model | null {
     const own = this.providerOf(providerId);
-    const all = [own, ...own.fallbacks.filter(id => id in packed).map(id => this.providerOf(id))];
+    const all = [own, ...own.fallbacks.filter(id => id in this.packed).map(id => this.providerOf(id))];
     for (const spelled of new Set([name, withDashedDate(name)])) {
       for (const {models} of all) {
         const model = models.find(({match}) => matches(match, spelled));
@@ -68,7 +69,7 @@ export class LibraryPrices implements Pricing {
   }
 
   private providerOf(id: string): Provider {
-    const known = this.providers.get(id) ?? (JSON.parse(packed[id]!) as Provider);
+    const known = this.providers.get(id) ?? (JSON.parse(this.packed[id]!) as Provider);
     this.providers.set(id, known);
     return known;
   }

@@ -1,9 +1,8 @@
-import {openPostgres} from './postgres/store.ts';
 import type {Source} from './source.ts';
-import {openSqlite} from './sqlite/store.ts';
 import type {OpenOptions, Store} from './store.ts';
 
-/** Opens a database for reading. Each side loads its driver only when it is asked to connect. */
-export function openStore(source: Source, options: OpenOptions): Promise<Store> {
-  return source.dialect === 'sqlite' ? openSqlite(source, options) : openPostgres(source, options);
+/** Opens a database for reading. Only the side that is asked for is loaded. */
+export async function openStore(source: Source, options: OpenOptions): Promise<Store> {
+  if (source.dialect === 'sqlite') return (await import('./sqlite/store.ts')).openSqlite(source, options);
+  return (await import('./postgres/store.ts')).openPostgres(source, options);
 }

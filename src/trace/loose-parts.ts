@@ -1,7 +1,8 @@
 import {parseJson, printable} from './json.ts';
 import {messagesOf} from './messages.ts';
 import type {JudgedRun} from './record.ts';
-import type {Span, ToolCall} from './span.ts';
+import type {Span} from './span.ts';
+import type {ToolCall} from './tool-calls.ts';
 import {type Node, walk} from './tree.ts';
 
 /** A loose part that may continue a paused run: its judged self, and its top span read whole. */

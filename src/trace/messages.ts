@@ -1,6 +1,6 @@
 import {type Attributes, KEY, textOf} from './attributes.ts';
 import {parseJson} from './json.ts';
-import type {ToolCall} from './span.ts';
+import type {ToolCall} from './tool-calls.ts';
 
 /** One message of a model call. */
 export interface Message {

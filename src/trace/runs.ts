@@ -1,5 +1,6 @@
+import {asText} from './cell.ts';
 import type {Kind} from './kind.ts';
-import {asText, type Span, type TraceRow} from './span.ts';
+import type {Span, TraceRow} from './span.ts';
 import {buildForest, byStart, displayName, isRunSpan, type Node, startOf, walk} from './tree.ts';
 
 /** How long a run without its run span counts as running, then as stalled; after that it is lost. */

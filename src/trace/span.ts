@@ -1,17 +1,9 @@
-import {
-  type Attributes,
-  KEY,
-  listOf,
-  numberOf,
-  OUTPUT_MESSAGES_PREFIX,
-  parseAttributes,
-  TOOL_CALL_MARK,
-  textOf,
-} from './attributes.ts';
+import {type Attributes, KEY, listOf, numberOf, parseAttributes, textOf} from './attributes.ts';
+import {asText} from './cell.ts';
 import type {CostSource} from './cost.ts';
-import {parseJson} from './json.ts';
 import {type Kind, kindOf} from './kind.ts';
 import {parseTime} from './time.ts';
+import {type ToolCall, toolCallsOf} from './tool-calls.ts';
 
 /** A row of `agno_spans` as a driver returns it; any column may hold anything (reliability.md section 6, B). */
 export interface SpanRow {
@@ -43,14 +35,6 @@ export interface TraceRow {
   team_id: unknown;
   workflow_id: unknown;
   created_at: unknown;
-}
-
-/** A tool call that a model asked for. */
-export interface ToolCall {
-  callId: string | null;
-  name: string;
-  /** JSON text as the model wrote it. */
-  arguments: string | null;
 }
 
 /** One timed operation, parsed. Times are microseconds since 1970, null when the text is no time. */
@@ -213,14 +197,6 @@ function lacksZone(cell: unknown): boolean {
   );
 }
 
-/** Any cell as text; bytes are decoded, numbers written out. Null stays null. */
-export function asText(cell: unknown): string | null {
-  if (cell === null || cell === undefined) return null;
-  if (typeof cell === 'string') return cell;
-  if (cell instanceof Uint8Array) return new TextDecoder().decode(cell);
-  return String(cell);
-}
-
 /**
  * Head and tail of a long text. Counted in code points as the databases count, so that a text cut there and one cut
  * here are the same; cutting twice changes nothing.
@@ -253,50 +229,6 @@ function tokensOf(prompt: number | null, completion: number | null, attributes: 
     cachedTokens: isKnown ? (cached ?? 0) : cached,
     totalTokens: total ?? (isKnown ? (prompt ?? 0) + (completion ?? 0) : null),
   };
-}
-
-const TOOL_CALL_KEY = /\.message\.tool_calls\.(\d+)\.tool_call\.(id|function\.name|function\.arguments)$/;
-
-/** Tool calls of the answer: flattened keys, or the output itself where an old instrumentor wrote no keys (< 0.1.35). */
-function toolCallsOf(attributes: Attributes, openInferenceKind: string | null): ToolCall[] {
-  if (openInferenceKind !== 'LLM') return [];
-  const calls = new Map<string, ToolCall>();
-  let hasMessages = false;
-  for (const key in attributes) {
-    if (!key.startsWith(OUTPUT_MESSAGES_PREFIX)) continue;
-    hasMessages = true;
-    if (!key.includes(TOOL_CALL_MARK)) continue;
-    const match = TOOL_CALL_KEY.exec(key);
-    if (!match) continue;
-    const place = key.slice(0, match.index) + match[1];
-    const call = calls.get(place) ?? {callId: null, name: '', arguments: null};
-    const value = textOf(attributes, key);
-    if (match[2] === 'id') call.callId = value;
-    else if (match[2] === 'function.name') call.name = value ?? '';
-    else call.arguments = value;
-    calls.set(place, call);
-  }
-  if (calls.size > 0 || hasMessages) return [...calls.values()];
-  return toolCallsOfOutput(textOf(attributes, KEY.output));
-}
-
-function toolCallsOfOutput(output: string | null): ToolCall[] {
-  if (output === null || !output.includes('tool_calls')) return [];
-  const value = parseJson(output)?.value;
-  if (value === null || typeof value !== 'object') return [];
-  const messages = Array.isArray(value) ? value : value.messages;
-  if (!Array.isArray(messages)) return [];
-  return messages.flatMap(message => {
-    const calls =
-      message !== null && typeof message === 'object' && !Array.isArray(message) ? message.tool_calls : null;
-    if (!Array.isArray(calls)) return [];
-    return calls.flatMap(call => {
-      if (call === null || typeof call !== 'object' || Array.isArray(call)) return [];
-      const called = call.function;
-      if (called === null || typeof called !== 'object' || Array.isArray(called)) return [];
-      return [{callId: asText(call.id), name: asText(called.name) ?? '', arguments: asText(called.arguments)}];
-    });
-  });
 }
 
 function httpOf(attributes: Attributes, openInferenceKind: string | null): Span['http'] {

@@ -1,5 +1,6 @@
-import type {Span, ToolCall} from './span.ts';
+import type {Span} from './span.ts';
 import type {State} from './states.ts';
+import type {ToolCall} from './tool-calls.ts';
 import {displayName, isContinuation, isRunSpan, isStreamed, type Node, startOf} from './tree.ts';
 
 export interface Judgement {

@@ -1,8 +1,8 @@
 import type {Store} from '../../store/store.ts';
+import {asText} from '../../trace/cell.ts';
 import {NO_FILTER} from '../../trace/filter.ts';
 import type {RunRecord} from '../../trace/record.ts';
 import {PATIENCE} from '../../trace/runs.ts';
-import {asText} from '../../trace/span.ts';
 import {candidatesOf} from '../candidates.ts';
 import {type JudgedTrace, loadRuns} from '../runs.ts';
 import {loadStretch, type Position} from '../walk.ts';

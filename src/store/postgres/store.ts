@@ -4,6 +4,7 @@ import type {AdHoc} from '../../sql/ad-hoc.ts';
 import {compile, quoteIdentifier, type Sql, schemaOf, type TableNames} from '../../sql/sql.ts';
 import {checkSchema, noRunTables} from '../schema-check.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
+import {stopwatchMs} from '../stopwatch.ts';
 import {
   type AdHocAnswer,
   type AdHocLimits,
@@ -61,10 +62,10 @@ class PostgresStore implements Store {
 
   async all<Row>(query: Sql): Promise<Row[]> {
     const {text, params} = compile(query, 'postgres', this.tables);
-    const start = performance.now();
+    const start = stopwatchMs();
     try {
       const rows = await this.connection.read<Row>(text, params, this.facts.timeoutMs);
-      this.lastStatementMs = performance.now() - start;
+      this.lastStatementMs = stopwatchMs() - start;
       this.options.debug?.(`postgres: ${rows.length} rows in ${this.lastStatementMs.toFixed(1)} ms`);
       return rows;
     } catch (error) {

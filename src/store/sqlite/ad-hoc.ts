@@ -1,4 +1,3 @@
-import {spawn} from 'node:child_process';
 import {createRequire} from 'node:module';
 import {EXIT, UserError} from '../../errors.ts';
 import type {AdHoc, AnswerValue, Place} from '../../sql/ad-hoc.ts';
@@ -39,7 +38,8 @@ export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLi
     timeoutMs,
     parent: process.pid,
   };
-  const answer = await inChild(job, () => tooLong(timeoutMs, limits.timeoutMs === null && reader.blocksWriter));
+  const {spawn} = await import('node:child_process');
+  const answer = await inChild(spawn, job, () => tooLong(timeoutMs, limits.timeoutMs === null && reader.blocksWriter));
   if ('error' in answer) throw explain(answer.error, statement);
   return {...answer, rows: answer.rows.map(row => row.map(asValue))};
 }
@@ -65,6 +65,7 @@ function driverPath(): string | null {
 }
 
 function inChild(
+  spawn: typeof import('node:child_process').spawn,
   job: ChildJob,
   onTimeout: () => UserError,
 ): Promise<{columns: string[]; rows: unknown[][]; isCut: boolean} | {error: ChildError}> {

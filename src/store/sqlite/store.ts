@@ -1,10 +1,10 @@
 import {accessSync, constants, type Stats, statSync} from 'node:fs';
-import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, UserError} from '../../errors.ts';
 import type {AdHoc} from '../../sql/ad-hoc.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
 import {checkSchema, noRunTables} from '../schema-check.ts';
 import type {SqliteSource} from '../source.ts';
+import {stopwatchMs} from '../stopwatch.ts';
 import {
   type AdHocAnswer,
   type AdHocLimits,
@@ -64,7 +64,7 @@ class SqliteStore implements Store {
   readonly spansPerStatement = 20_000;
   readonly label: string;
   lastStatementMs = 0;
-  /** No statement before this moment (`performance.now`): the writer's turn. */
+  /** No statement before this moment (`stopwatchMs`): the writer's turn. */
   private restUntilMs = 0;
 
   constructor(
@@ -81,18 +81,23 @@ class SqliteStore implements Store {
 
   async all<Row>(query: Sql): Promise<Row[]> {
     const {text, params} = compile(query, 'sqlite', this.tables);
-    if (this.restUntilMs > performance.now()) await sleep(this.restUntilMs - performance.now());
-    const start = performance.now();
+    await this.rest();
+    const start = stopwatchMs();
     try {
       const rows = this.connection.all(text, params) as Row[];
-      this.lastStatementMs = performance.now() - start;
+      this.lastStatementMs = stopwatchMs() - start;
       this.options.debug?.(`sqlite: ${rows.length} rows in ${this.lastStatementMs.toFixed(1)} ms`);
       if (this.blocksWriter && this.lastStatementMs > NO_REST_BELOW_MS)
-        this.restUntilMs = performance.now() + this.lastStatementMs;
+        this.restUntilMs = stopwatchMs() + this.lastStatementMs;
       return rows;
     } catch (error) {
       throw explainSqlite(error, this.source.file);
     }
+  }
+
+  private async rest(): Promise<void> {
+    const restMs = this.restUntilMs - stopwatchMs();
+    if (restMs > 0) await new Promise(resolve => setTimeout(resolve, restMs));
   }
 
   async adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {

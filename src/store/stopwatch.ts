@@ -1,0 +1,8 @@
+/**
+ * Milliseconds since some moment, never going back. `performance` would do the same; on Node 20 its first use loads all of
+ * node:perf_hooks, a millisecond of every start.
+ */
+export function stopwatchMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
