@@ -80,7 +80,7 @@ async function inOneFile(file, {texts, fileOf, asked}) {
   const {outputFiles} = await esbuild.build({
     stdin: {
       contents: isEsModule
-        ? `export * from "./${names[0]}"; export {default} from "./${names[0]}";`
+        ? `export * from "./${names[0]}";${/\bas default\b/.test(texts.get(names[0])) ? `export {default} from "./${names[0]}";` : ''}`
         : names
             .filter(name => asked.has(name))
             .map(name => `export * as ${JSON.stringify(name)} from "./${name}";`)

@@ -1,2 +1,2 @@
-/** Answers a shell; beside the other answers, because a bundle of its own would cost every start further modules. */
+/** Answers a shell. */
 export {complete as default} from '../completion/complete.ts';
