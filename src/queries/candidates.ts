@@ -1,5 +1,5 @@
 import {attribute, hasAttribute, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
-import {join, raw, type Sql, sql} from '../sql/sql.ts';
+import {either, join, raw, type Sql, sql} from '../sql/sql.ts';
 import {KEY, TEXT_KEYS} from '../trace/attributes.ts';
 import type {Query, RunFilter} from '../trace/filter.ts';
 
@@ -11,6 +11,15 @@ export const IS_RUN_NAME = raw(String.raw`(s.name like '%run' or s.name like '%.
 
 /** Names of Agno's model calls and steps. A span of another library that is called so costs a look at its trace, no more. */
 const IS_AGNO_NAME = raw("s.name like '%.%invoke%' or s.name like '%.%execute%'");
+
+const HAS_KIND = orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
+
+/**
+ * Spans of Agno's and of other OpenInference libraries. Large attributes are those of model calls, known by their names
+ * without a look inside; in the small ones of plain requests the look costs half as much as comparing names.
+ */
+const IS_AGNO = sql`case when ${either({sqlite: raw('octet_length'), postgres: raw('pg_column_size')})}(s.attributes) < 1000 then ${HAS_KIND}
+        else ${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${HAS_KIND} end`;
 
 /** A test that some span of every wanted run passes; the first of them in time is not before the run's start. */
 export interface Candidates {
@@ -30,7 +39,7 @@ interface CandidateOptions {
  * reading traces that cannot match.
  */
 export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOptions = {}): Candidates {
-  const isRun = byName ? IS_RUN_NAME : orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
+  const isRun = byName ? IS_RUN_NAME : HAS_KIND;
   const runSpan = (test: Sql): Candidates => ({
     test: sql`${isRun} and ${orOpaque('s', test)}`,
     isComplete: !byName,
@@ -66,11 +75,7 @@ export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOption
   const ofQuery = filter.query && candidatesOfQuery(filter.query, {byName});
   if (ofQuery) return ofQuery;
   if (filter.traffic) return anySpan(raw('true'), true);
-  // Agno's own names first: the largest attributes are those of model calls, and need not be parsed to know one.
-  return anySpan(
-    sql`(${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))})`,
-    true,
-  );
+  return anySpan(IS_AGNO, true);
 }
 
 /** What a query allows, or null where it says nothing about single spans: what is not there, or is computed. */

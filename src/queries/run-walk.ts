@@ -18,7 +18,7 @@ export interface WalkOptions {
   readonly prices?: Prices;
   /** The walk goes on below this place; null: from the newest span. */
   readonly from: Position | null;
-  /** Spans looked at in the first statement; twice as many each time after that. */
+  /** Spans looked at in the first statement, and those that may pass in it; more each time after that. */
   readonly firstStretch: number;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
@@ -106,9 +106,16 @@ export async function* walkTraces(
   const bounds = boundsOf(filter);
   let from = start;
   let length = Math.min(firstStretch, firstLength(store, store.spansPerStatement));
+  let mostRows = firstStretch;
   let looked = 0;
   for (;;) {
-    const stretch = await loadStretch(store, {from, length, test, bounds});
+    const stretch = await loadStretch(store, {
+      from,
+      length,
+      test,
+      bounds,
+      ...(Number.isFinite(mostRows) ? {mostRows} : {}),
+    });
     const fresh = [...new Set(stretch.rows.map(row => row.traceId))].filter(id => !judged.has(id));
     for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
@@ -119,7 +126,7 @@ export async function* walkTraces(
       }
       yield {traces, stretch: at + TRACES_AT_ONCE < fresh.length ? null : stretch, from};
     }
-    looked += length;
+    looked += stretch.isCut ? stretch.rows.length : length;
     onProgress?.(looked);
     if (stretch.isLast) return;
     const passedMicros = parseTime(stretch.end?.time);
@@ -127,7 +134,11 @@ export async function* walkTraces(
       for (const [id, micros] of judged) if (micros !== null && micros - SLACK_MICROS > passedMicros) judged.delete(id);
     }
     from = stretch.end;
-    length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement});
+    if (stretch.isCut) mostRows *= 2;
+    else {
+      const wasEmpty = stretch.rows.length === 0;
+      length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement, wasEmpty});
+    }
   }
 }
 
