@@ -8,6 +8,7 @@ import type {JudgedRun} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import {type Candidates, candidatesOf} from './candidates.ts';
+import {hasIndexes} from './look-up.ts';
 import {type JudgedTrace, loadRuns} from './runs.ts';
 import {between, firstLength, loadStretch, nextLength, type Position, type Stretch} from './walk.ts';
 
@@ -64,7 +65,8 @@ async function* walkPassed(
   matches: (judged: JudgedRun) => boolean,
 ): AsyncGenerator<JudgedRun> {
   const waiting = new Map<string, JudgedRun>();
-  for await (const {traces, stretch, from} of walkTraces(store, candidates.test, options)) {
+  const isIndexed = candidates.lookUp !== undefined && (await hasIndexes(store, [candidates.lookUp]));
+  for await (const {traces, stretch, from} of walkTraces(store, candidates.test, {...options, isIndexed})) {
     for (const {runs} of traces)
       for (const judged of runs) if (matches(judged)) waiting.set(placeOf(judged.run.startSpan), judged);
     if (!stretch) continue;
@@ -78,6 +80,11 @@ async function* walkPassed(
       yield judged;
     }
   }
+}
+
+interface Indexed {
+  /** An index answers the test: nothing but what passes is read. */
+  readonly isIndexed?: boolean;
 }
 
 interface Walked {
@@ -99,7 +106,7 @@ const TRACES_AT_ONCE = 500;
 export async function* walkTraces(
   store: Store,
   test: Sql,
-  {filter, patience, prices, from: start, firstStretch, onProgress}: WalkOptions,
+  {filter, patience, prices, from: start, firstStretch, isIndexed = false, onProgress}: WalkOptions & Indexed,
 ): AsyncGenerator<Walked> {
   /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
   const judged = new Map<string, number | null>();
@@ -111,7 +118,7 @@ export async function* walkTraces(
   for (;;) {
     const stretch = await loadStretch(store, {
       from,
-      length,
+      length: isIndexed ? null : length,
       test,
       bounds,
       ...(Number.isFinite(mostRows) ? {mostRows} : {}),
@@ -126,7 +133,7 @@ export async function* walkTraces(
       }
       yield {traces, stretch: at + TRACES_AT_ONCE < fresh.length ? null : stretch, from};
     }
-    looked += stretch.isCut ? stretch.rows.length : length;
+    looked += stretch.isCut || isIndexed ? stretch.rows.length : length;
     onProgress?.(looked);
     if (stretch.isLast) return;
     const passedMicros = parseTime(stretch.end?.time);

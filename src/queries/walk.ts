@@ -26,7 +26,8 @@ export interface Stretch {
 interface StretchOptions {
   /** The walk goes on below this place; null: from the newest span. */
   readonly from: Position | null;
-  readonly length: number;
+  /** Null: all that is below, where an index answers the test. */
+  readonly length: number | null;
   /** A test on one span, `s`. */
   readonly test: Sql;
   /** What bounds the walk, tests on `s.start_time`. */
@@ -57,7 +58,12 @@ export function between(from: Position | null, end: Position | null, walked: Wal
 /** Where the next `length` rows of a walk end, from the index alone; null: the table ends before. */
 export async function stretchEnd(
   store: Store,
-  {from, length, bounds, walked = 'spans'}: Omit<StretchOptions, 'test' | 'mostRows'> & {readonly walked?: Walked},
+  {
+    from,
+    length,
+    bounds,
+    walked = 'spans',
+  }: Pick<StretchOptions, 'from' | 'bounds'> & {readonly length: number; readonly walked?: Walked},
 ): Promise<Position | null> {
   const time = raw(`${ALIAS[walked]}.start_time`);
   const [last] = await store.all<{start_time: unknown}>(sql`
@@ -104,13 +110,15 @@ export async function loadStretch(
   store: Store,
   {from, length, test, bounds, mostRows}: StretchOptions,
 ): Promise<Stretch> {
-  const end = await stretchEnd(store, {from, length, bounds});
+  const end = length === null ? null : await stretchEnd(store, {from, length, bounds});
+  // Without the column's own order Postgres has no reason to walk by it rather than to ask the index of the test.
+  const time = raw(length === null ? "s.start_time || ''" : 's.start_time');
   const rows = await store.all<{trace_id: unknown; span_id: unknown; start_time: unknown}>(sql`
 select s.trace_id, s.span_id, s.start_time
   from ${table('spans')} s
  where ${join([...between(from, end), ...bounds], '\n   and ', anyTime('s'))}
    and (${test})
- order by s.start_time desc, s.span_id desc${raw(mostRows === undefined ? '' : `\n limit ${mostRows}`)}`);
+ order by ${time} desc, s.span_id desc${raw(mostRows === undefined ? '' : `\n limit ${mostRows}`)}`);
   const last = rows.length === mostRows ? rows.at(-1) : undefined;
   return {
     rows: rows.map(row => ({traceId: String(row.trace_id), spanId: String(row.span_id)})),
