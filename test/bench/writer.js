@@ -112,6 +112,8 @@ function command(argv) {
 /** The writer's process: one span a transaction, and what every insert took. */
 async function insert(file, seconds) {
   const db = new Database(file, {timeout: 5000});
+  // As Agno leaves it (agno/db/sqlite/sqlite.py), every commit on disk; this driver would relax it in WAL.
+  db.pragma('synchronous = full');
   const copy = db.prepare(`
 insert into agno_spans (span_id, trace_id, parent_span_id, name, span_kind, status_code, status_message, start_time, end_time, duration_ms, attributes, created_at)
 select ?, trace_id, parent_span_id, name, span_kind, status_code, status_message, ?, ?, duration_ms, attributes, ?
