@@ -10,6 +10,7 @@ await complete(
     env: process.env,
     cwd: process.cwd(),
     notes: [],
+    secrets: [],
     nowMicros: () => Date.now() * 1000,
   },
   30_000,
