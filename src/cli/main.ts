@@ -12,7 +12,7 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) process.
 else void main();
 
 async function main(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', onStreamError);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', error => onStreamError(stream, error));
   const {complete, run} = await import('./run.ts');
   const output = (stream: NodeJS.WriteStream) => ({
     write: (text: Safe) => void stream.write(text),
@@ -46,9 +46,13 @@ async function main(): Promise<void> {
   process.stdout.write('', () => process.exit(0));
 }
 
-/** `agno-trace list | head`: the reader has what it wanted. Any other failure to write is one. */
-function onStreamError(error: NodeJS.ErrnoException): void {
+/**
+ * `agno-trace list | head`: the reader has what it wanted. Any other failure to write is one, and ends a command that
+ * would go on for ever; of stderr itself nobody can be told (a terminal that was closed fails both).
+ */
+function onStreamError(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): never {
   if (error.code === 'EPIPE') process.exit(0);
-  process.exitCode = 1;
-  process.stderr.write(`error: the output could not be written (${error.code ?? 'unknown'}).\n`);
+  if (stream !== process.stderr)
+    process.stderr.write(`error: the output could not be written (${error.code ?? 'unknown'}).\n`);
+  process.exit(1);
 }
