@@ -31,9 +31,14 @@ export interface Store {
   /** Microseconds since 1970 by the clock that counts: the server's on Postgres, ours on SQLite. */
   nowMicros(): number;
   close(): Promise<void>;
+  /** SQLite: whether what is read is still what lies at the path. */
+  whereabouts?(): Whereabouts;
   /** Where Agno's own run table is, when that is another database. */
   readonly evidence?: Evidence;
 }
+
+/** `gone`: nothing is at the path; `replaced`: another file is; `copied`: a copy is read, and the file was written to since. */
+export type Whereabouts = 'here' | 'gone' | 'replaced' | 'copied';
 
 /**
  * What may hold Agno's own run tables: further evidence, never needed. A database of its own that cannot be read has
@@ -91,6 +96,10 @@ export interface OpenOptions {
   readonly nowMicros: () => number;
   /** Longest time one statement may take, ms. */
   readonly timeoutMs: number;
+  /**
+   * SQLite: how long a read waits for a writer's commit, ms; this process does nothing else meanwhile. Absent: 2000.
+   */
+  readonly busyMs?: number;
   /** `runs`: a database of Agno's own run tables, which needs no traces. */
   readonly holds?: 'traces' | 'runs';
   /** A SQLite file that cannot be read where it lies is copied up to this size; absent: 2 GiB. */

@@ -102,6 +102,8 @@ interface FoundTable {
   schema: string;
   name: string;
   readable: boolean;
+  /** As in pg_class. */
+  kind: string;
   columns: {name: string; type: string}[];
 }
 
@@ -170,11 +172,11 @@ const NAMES = ({spansTable, tracesTable}: TableChoice) => [
 ];
 
 const INSPECT = `
-select coalesce(json_agg(json_build_object('schema', t.schema, 'name', t.name, 'readable', t.readable, 'columns', t.columns)), '[]')::text as tables,
+select coalesce(json_agg(json_build_object('schema', t.schema, 'name', t.name, 'kind', t.kind, 'readable', t.readable, 'columns', t.columns)), '[]')::text as tables,
        (extract(epoch from clock_timestamp()) * 1e6)::bigint::text as now,
        (select reset_val from pg_catalog.pg_settings where name = 'statement_timeout') as timeout,
        current_setting('jit', true) is not distinct from 'on' as jit
-  from (select n.nspname as schema, c.relname as name,
+  from (select n.nspname as schema, c.relname as name, c.relkind as kind,
                has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable,
                (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null)))
                   from pg_catalog.pg_attribute a
@@ -274,6 +276,8 @@ function spansName(table: FoundTable, label: string): string {
     const columns = table.columns.map(({name}) =>
       name === 'attributes' ? 'attributes::jsonb as attributes' : quoteIdentifier(name),
     );
+    // The follower reads which transaction wrote a row.
+    if (table.kind === 'r' || table.kind === 'p') columns.unshift('xmin');
     return `(select ${columns.join(', ')} from ${qualified(table)})`;
   }
   throw new UserError(
