@@ -143,14 +143,16 @@ export class LiveRuns {
     const nowMicros = store.nowMicros();
     const again = new Set<LiveTrace>();
     for (const {judged} of changes) {
-      const {runId, traceId, state} = judged?.record ?? {};
-      if (runId == null || traceId === undefined) continue;
+      if (!judged || judged.record.runId === null) continue;
+      const {runId, traceId} = judged.record;
       const pausedIn = this.pausedIn.get(runId);
       if (pausedIn !== undefined && pausedIn !== traceId) {
         again.add(this.wake(pausedIn, nowMicros)).add(this.awake.get(traceId)!);
         this.pausedIn.delete(runId);
       }
-      if (state === 'paused') this.remember(this.pausedIn, runId, traceId, MOST_SLEEPING);
+      // By its spans it waits; that it went on Agno's own status may know before there is a continuation.
+      if (judged.judge.node(judged.run.root)?.state === 'paused')
+        this.remember(this.pausedIn, runId, traceId, MOST_SLEEPING);
     }
     return again.size === 0 ? changes : [...changes, ...(await this.lookOnce(store, [...again]))];
   }
