@@ -1,4 +1,4 @@
-import type {ExitCode} from './errors.ts';
+import type {ExitCode, SignalCode} from './errors.ts';
 import type {Env} from './store/source.ts';
 import type {Safe} from './text/safe.ts';
 
@@ -6,6 +6,8 @@ import type {Safe} from './text/safe.ts';
 export interface Output {
   /** Only safe text: what came from elsewhere has been escaped (`text/safe.ts`) or is JSON. */
   write(text: Safe): void;
+  /** Waits until a slow reader has taken what was written. Absent: there is nothing to wait for. */
+  drained?(): Promise<void>;
   readonly isTTY: boolean;
   /** Columns of the terminal; undefined for a pipe. */
   readonly columns: number | undefined;
@@ -25,7 +27,7 @@ export interface Context {
   /** Passwords learnt on the way, from a service file or a command: masked in all that is printed about errors. */
   readonly secrets: string[];
   /** Set by an answer that was printed and is not the whole. */
-  exitCode?: ExitCode;
+  exitCode?: ExitCode | SignalCode;
   /** Our clock, microseconds since 1970. */
   nowMicros(): number;
 }

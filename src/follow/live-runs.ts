@@ -101,14 +101,6 @@ export class LiveRuns {
     return this.look(store, this.dirty(nowMicros));
   }
 
-  /** Tells at once what a large trace would have told a moment later; for the end. */
-  flush(store: Store): Promise<RunChange[]> {
-    return this.look(
-      store,
-      [...this.awake.values()].filter(trace => trace.isDirty),
-    );
-  }
-
   /** A run with the tree it stands in, while its trace is held; null: it is quiet, or not known. */
   find(key: string): {readonly judged: JudgedRun; readonly trace: Trace} | null {
     return this.awake.get(key.split(' ', 1)[0]!)?.find(key) ?? null;
