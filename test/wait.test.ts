@@ -47,7 +47,7 @@ describe.each(BACKENDS)('wait on %s', backend => {
     if (state === 'paused') expect(notes).toEqual([expect.stringMatching(/^it waits: /)]);
     const again = await waitFor(runId, player);
     expect(again.code).toBe(code);
-    expect(again.out).toMatch(new RegExp(`^\\S ${state} .*\\n$`));
+    expect(again.out).toMatch(new RegExp(`^${state} .*\\n$`));
   });
 
   it.each([
@@ -59,14 +59,11 @@ describe.each(BACKENDS)('wait on %s', backend => {
   ])('in %s never takes the run of %s for ended before its own span is there', async (fixture, session) => {
     const player = await openPlayer(backend, fixture, {where: ofSession(session)});
     const traceId = String(player.waiting[0]!.trace_id);
-    await player.write();
+    const listed = async () => JSON.parse((await cli(['list', '--db', player.url, '--json'])).out).data;
+    while ((await listed()).length === 0) await player.write();
     const waiting = [waitFor(traceId, player), waitFor('latest', player), waitFor(`~${traceId.slice(0, 12)}`, player)];
-    const ofRun = JSON.parse((await cli(['list', '--db', player.url, '--json'])).out).data[0].spanId;
-    const isThere = () => player.waiting.every(row => row.span_id !== root);
-    const rootRow = player.waiting.findLast(row => runIdOf(row) !== undefined && row.trace_id === traceId)!;
-    const root = String(rootRow.span_id);
-    expect(ofRun).toBeTruthy();
-    while (!isThere()) {
+    const root = player.waiting.findLast(row => runIdOf(row) !== undefined && row.trace_id === traceId);
+    while (player.waiting.some(row => row === root)) {
       for (const one of waiting) expect(await isWaiting(one, player)).toBe(true);
       await player.write();
     }
@@ -79,7 +76,7 @@ describe.each(BACKENDS)('wait on %s', backend => {
     const traceId = String(player.waiting[0]!.trace_id);
     await player.write(player.waiting.length);
     const lost = await waitFor(traceId, player, '--lost-after', '6m');
-    expect([lost.code, lost.out]).toEqual([EXIT.different, expect.stringContaining('? lost')]);
+    expect([lost.code, lost.out]).toEqual([EXIT.different, expect.stringMatching(/^lost .*\n$/)]);
     const stalled = await waitFor(traceId, player, '--timeout', '300ms');
     expect([stalled.code, stalled.out]).toEqual([EXIT.stopped, '']);
     expect(stalled.err).toMatch(/has not ended within 300ms; it is stalled: /);
