@@ -1,6 +1,9 @@
 import type {Look} from '../render/states.ts';
 import type {Safe} from '../text/safe.ts';
+import type {DrawnSpan, ShownRun} from '../trace/record.ts';
+import type {Span} from '../trace/span.ts';
 import type {Action} from './keys.ts';
+import type {Failure} from './source.ts';
 
 /** Room of a pane, in characters, without any border. */
 export interface Size {
@@ -38,3 +41,27 @@ export interface Pane<State, Input> {
   /** It shows something that runs, so its lines change with the clock. */
   isTicking(input: Input): boolean;
 }
+
+/** What the tree (`tree/pane.ts`: `treePane`, `selectedRow`) shows: the parts of the run that is open. */
+export interface TreeInput {
+  /** Null: none is open, or it is not here yet. */
+  readonly parts: readonly ShownRun[] | null;
+}
+
+/** The row that the cursor of the tree is on, and the part it belongs to. */
+export interface SelectedRow {
+  readonly row: DrawnSpan;
+  readonly part: ShownRun;
+}
+
+/** What the detail pane (`detail/pane.ts`: `detailPane`) shows: one span, and what it holds as soon as it is here. */
+export interface DetailInput {
+  readonly selected: SelectedRow | null;
+  readonly content: SpanContent;
+}
+
+export type SpanContent =
+  | {readonly state: 'loading'}
+  /** Null: the span is a ghost, or it is gone from the database. */
+  | {readonly state: 'here'; readonly span: Span | null}
+  | {readonly state: 'failed'; readonly failure: Failure};
