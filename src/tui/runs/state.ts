@@ -139,6 +139,7 @@ export function actOnRuns(state: RunsState, action: Action, input: RunsInput, si
 
 /** Goes to the first hit from the cursor on, round the end. */
 export function searchRuns(state: RunsState, text: string, input: RunsInput, size: Size): RunsState {
+  if (text === state.search) return state;
   const next = {...state, search: text};
   const here = selectedRun(state, input);
   if (text === '' || (here && matches(text)(here))) return next;
@@ -148,7 +149,9 @@ export function searchRuns(state: RunsState, text: string, input: RunsInput, siz
 function moveTo(state: RunsState, wanted: number, input: RunsInput, size: Size): RunsState {
   const count = input.runs.length;
   const index = Math.max(0, Math.min(count - 1, wanted));
-  if (count === 0 || (index === state.index && wanted !== index && !state.isFollowing)) return state;
+  if (count === 0) return state;
+  const isNewest = index === newestIndex(state, count);
+  if (index === state.index && (!input.isLive || state.isFollowing === isNewest)) return state;
   const rows = listRows(size);
   const moved = {
     ...state,
@@ -156,8 +159,7 @@ function moveTo(state: RunsState, wanted: number, input: RunsInput, size: Size):
     top: Math.max(index - rows + 1, Math.min(state.top, index)),
     cursorKey: runAt(state, input, index)!.key,
   };
-  if (index === newestIndex(state, count)) return input.isLive ? following(moved) : moved;
-  return paused(moved, input);
+  return isNewest ? following(moved) : paused(moved, input);
 }
 
 function following(state: RunsState): RunsState {
