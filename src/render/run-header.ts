@@ -21,19 +21,11 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
     ...(record.kind ? [paint(own(record.kind), 'dim')] : []),
     record.runId === null ? line`trace ${safe(record.traceId)}` : line`run ${safe(record.runId)}`,
   ];
-  const facts = [
+  const facts = headerFacts(
+    {record},
     moment(record.startTime),
     run.isMissing ? line`>${duration(seenMs(run))}` : duration(record.durationMs),
-    ...tokenFacts(record),
-    ...(record.models.length > 0 ? [modelsWithCost(record)] : []),
-    ...(record.agentId && record.agentId !== record.name ? [line`agent ${safe(record.agentId)}`] : []),
-    ...(record.teamId && record.teamId !== record.name ? [line`team ${safe(record.teamId)}`] : []),
-    ...(record.workflowId && record.workflowId !== record.name ? [line`workflow ${safe(record.workflowId)}`] : []),
-    ...(record.userId ? [line`user ${safe(record.userId)}`] : []),
-    ...(record.sessionId ? [line`session ${safe(record.sessionId)}`] : []),
-    line`stored ${stored(record)}`,
-    ...(record.runId === null ? [] : [line`trace ${safe(record.traceId)}`]),
-  ];
+  );
   return joined(
     [
       ...flow(title, own('  '), options.columns),
@@ -45,6 +37,27 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
     ],
     '\n',
   );
+}
+
+/**
+ * When, how long, tokens, cost, ids of a run, and what the trace row says of it: short facts, the most wanted first.
+ * @param started as people of this screen read times
+ * @param took how long it took, or has gone on
+ */
+export function headerFacts({record}: Pick<JudgedRun, 'record'>, started: Safe, took: Safe): Safe[] {
+  return [
+    started,
+    took,
+    ...tokenFacts(record),
+    ...(record.models.length > 0 ? [modelsWithCost(record)] : []),
+    ...(record.agentId && record.agentId !== record.name ? [line`agent ${safe(record.agentId)}`] : []),
+    ...(record.teamId && record.teamId !== record.name ? [line`team ${safe(record.teamId)}`] : []),
+    ...(record.workflowId && record.workflowId !== record.name ? [line`workflow ${safe(record.workflowId)}`] : []),
+    ...(record.userId ? [line`user ${safe(record.userId)}`] : []),
+    ...(record.sessionId ? [line`session ${safe(record.sessionId)}`] : []),
+    line`stored ${stored(record)}`,
+    ...(record.runId === null ? [] : [line`trace ${safe(record.traceId)}`]),
+  ];
 }
 
 function tokenFacts(record: RunRecord): Safe[] {
@@ -63,7 +76,7 @@ function stored(record: RunRecord): Safe {
 }
 
 /** What a reader would otherwise wonder about. */
-function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
+export function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
   const notes: Safe[] = [];
   if (run.isDetached)
     notes.push(own('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'));
@@ -82,7 +95,7 @@ function indented(text: Safe, columns: number | null): Safe[] {
 }
 
 /** Items in a row, broken between items where the line is full. */
-function flow(items: readonly Safe[], separator: Safe, columns: number | null): Safe[] {
+export function flow(items: readonly Safe[], separator: Safe, columns: number | null): Safe[] {
   if (columns === null) return [joined(items, separator)];
   const lines: Safe[] = [];
   let current: Safe[] = [];
