@@ -43,11 +43,15 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
  * When, how long, tokens, cost, ids of a run, and what the trace row says of it: short facts, the most wanted first.
  * @param started as people of this screen read times
  * @param took how long it took, or has gone on
+ * @param contradictsFirst a stored status that is wrong comes before what there may be no room for
  */
-export function headerFacts({record}: Pick<JudgedRun, 'record'>, started: Safe, took: Safe): Safe[] {
+export function headerFacts({record}: Pick<JudgedRun, 'record'>, started: Safe, took: Safe, {contradictsFirst = false} = {}): Safe[] {
+  const isWrong = isStoredStatusWrong(record.state, record.storedStatus);
+  const status = line`stored ${safe(record.storedStatus ?? 'no trace row')}${own(isWrong ? ' (wrong)' : '')}`;
   return [
     started,
     took,
+    ...(contradictsFirst && isWrong ? [status] : []),
     ...tokenFacts(record),
     ...(record.models.length > 0 ? [modelsWithCost(record)] : []),
     ...(record.agentId && record.agentId !== record.name ? [line`agent ${safe(record.agentId)}`] : []),
@@ -55,7 +59,7 @@ export function headerFacts({record}: Pick<JudgedRun, 'record'>, started: Safe, 
     ...(record.workflowId && record.workflowId !== record.name ? [line`workflow ${safe(record.workflowId)}`] : []),
     ...(record.userId ? [line`user ${safe(record.userId)}`] : []),
     ...(record.sessionId ? [line`session ${safe(record.sessionId)}`] : []),
-    line`stored ${stored(record)}`,
+    ...(contradictsFirst && isWrong ? [] : [status]),
     ...(record.runId === null ? [] : [line`trace ${safe(record.traceId)}`]),
   ];
 }
@@ -68,11 +72,6 @@ function tokenFacts(record: RunRecord): Safe[] {
       ? line`${count(record.totalTokens)} tokens`
       : line`${count(record.promptTokens)}${cached} → ${count(record.completionTokens)} tokens`;
   return [tokens, ...runCost(record)];
-}
-
-function stored(record: RunRecord): Safe {
-  const status = safe(record.storedStatus ?? 'no trace row');
-  return isStoredStatusWrong(record.state, record.storedStatus) ? line`${status} (wrong)` : status;
 }
 
 /** What a reader would otherwise wonder about. */

@@ -5,17 +5,7 @@ import type {DrawnSpan} from '../trace/record.ts';
 import {endOf, type Node, startOf} from '../trace/tree.ts';
 import {type Guides, guidesOf, within} from './layout.ts';
 import {paintState} from './states.ts';
-import {
-  DURATION_WIDTH,
-  type Extent,
-  failureText,
-  GAP,
-  labelOf,
-  PIPE_BAR,
-  type RowLayout,
-  type RowOptions,
-  rowText,
-} from './tree-row.ts';
+import {type Extent, failureText, labelOf, layoutFor, PIPE_BAR, type RowLayout, type RowOptions, rowText} from './tree-row.ts';
 
 export interface TreeOptions extends RowOptions {
   /** Columns of the terminal; null: a pipe, where nothing is cut. */
@@ -48,11 +38,7 @@ export function renderTree(rows: readonly DrawnSpan[], options: TreeOptions): Sa
 
 function layoutOf(labels: readonly Safe[], columns: number | null): RowLayout {
   const longest = labels.reduce((max, label) => Math.max(max, width(label)), 0);
-  if (columns === null) return {label: Math.min(longest, 100), bar: PIPE_BAR, details: null};
-  const barWidth = columns >= 160 ? 48 : columns >= 110 ? 32 : columns >= 76 ? 16 : columns >= 60 ? 10 : 0;
-  const label = Math.min(longest, Math.max(20, Math.floor(columns * 0.44)));
-  const used = label + (barWidth > 0 ? GAP.length + barWidth + 2 : 0) + GAP.length + DURATION_WIDTH + GAP.length;
-  return {label, bar: barWidth, details: Math.max(0, columns - used)};
+  return columns === null ? {label: Math.min(longest, 100), bar: PIPE_BAR, details: null} : layoutFor(longest, columns);
 }
 
 function extentOf(rows: readonly DrawnSpan[]): Extent {

@@ -25,12 +25,24 @@ export interface RowLayout {
   details: number | null;
 }
 
-export const GAP = '  ';
-export const DURATION_WIDTH = 7;
+const GAP = '  ';
+const DURATION_WIDTH = 7;
 /** A waterfall in a pipe has this width; there is no terminal to ask. */
 export const PIPE_BAR = 32;
 const LONGEST_ARGUMENTS = 60;
 const LONGEST_RESULT = 120;
+
+/**
+ * Widths for a terminal of so many columns; from 10 columns on a row keeps within them.
+ * @param longest columns of the longest label
+ */
+export function layoutFor(longest: number, columns: number): RowLayout {
+  const barWidth = columns >= 160 ? 48 : columns >= 110 ? 32 : columns >= 76 ? 16 : columns >= 60 ? 10 : 0;
+  const besides = (barWidth > 0 ? GAP.length + barWidth + 2 : 0) + GAP.length + DURATION_WIDTH;
+  const wanted = Math.min(longest, Math.max(20, Math.floor(columns * 0.44)));
+  const label = Math.max(1, Math.min(wanted, columns - besides));
+  return {label, bar: barWidth, details: Math.max(0, columns - label - besides - GAP.length)};
+}
 
 /** Stretch of time that the bars of a tree stand in, microseconds. */
 export interface Extent {
@@ -188,11 +200,17 @@ function kindText({kind, state, surroundings}: DrawnSpan['record']): Safe {
   return own(state === null || state === 'ok' || surroundings ? `${kind}` : `${kind} ${state}`);
 }
 
-/** What went wrong, once: on the span where it happened, not again on those above it. Null: nothing, or it is said elsewhere. */
-export function failureText({node, record}: DrawnSpan, root: Node): string | null {
-  if (record.surroundings || node.span === null || node === root) return null;
+/** A span that failed, or was cancelled, by itself: not one of those above it that only say so. */
+export function isFailure({node, record}: DrawnSpan): boolean {
+  if (record.surroundings || node.span === null) return false;
   const isBad = record.state === 'error' || record.state === 'cancelled';
-  if (!isBad || node.children.some(child => child.span?.spanStatus === 'ERROR')) return null;
+  return isBad && !node.children.some(child => child.span?.spanStatus === 'ERROR');
+}
+
+/** What went wrong, once: on the span where it happened. Null: nothing, or the header of the run has said it. */
+export function failureText(row: DrawnSpan, root: Node): string | null {
+  const {node, record} = row;
+  if (node === root || !isFailure(row)) return null;
   const text =
     record.statusMessage && record.statusMessage !== 'run status: error' ? record.statusMessage : record.stateReason;
   return text?.trim() || null;
