@@ -114,7 +114,7 @@ export function shortRunId(record: RunRecord): Safe {
   return isHex(record.traceId) ? safe(`~${short}`) : safe(`~${record.traceId}`);
 }
 
-function who(record: RunRecord): Safe {
+export function who(record: RunRecord): Safe {
   if (record.name === null) return own('(not known)');
   return record.part ? own(`${safe(record.name)} (${record.kind})`) : safe(record.name);
 }
@@ -127,7 +127,7 @@ function timeOf({run, record}: JudgedRun): Safe {
 }
 
 /** What it said last; what went wrong, where something did. */
-function lastWord({run, record}: JudgedRun): Safe {
+export function lastWord({run, record}: JudgedRun): Safe {
   const isPlain = record.state === 'ok' && !record.stateReason.startsWith('paused');
   if (!isPlain) return safe(record.stateReason);
   return firstLine(run.root.span?.output ?? '');

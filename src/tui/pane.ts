@@ -30,7 +30,10 @@ export interface Pane<State, Input> {
   readonly start: State;
   /** The state after an action; the very same object, when the action means nothing here now. */
   act(state: State, action: Action, input: Input, size: Size): State;
-  /** Takes a search text (`/`) and goes to the first hit from the cursor on, as `n` goes on; empty: none. */
+  /**
+   * Takes a search text (`/`) and goes to the first hit from the cursor on, as `n` goes on; empty: none. The same object, when
+   * that is what is searched for already.
+   */
   search(state: State, text: string, input: Input, size: Size): State;
   /** Puts cursor and scrolling in order after the input or the size changed. The same object, when nothing moved. */
   settle(state: State, input: Input, size: Size): State;
