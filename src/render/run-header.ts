@@ -45,7 +45,12 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
  * @param took how long it took, or has gone on
  * @param contradictsFirst a stored status that is wrong comes before what there may be no room for
  */
-export function headerFacts({record}: Pick<JudgedRun, 'record'>, started: Safe, took: Safe, {contradictsFirst = false} = {}): Safe[] {
+export function headerFacts(
+  {record}: Pick<JudgedRun, 'record'>,
+  started: Safe,
+  took: Safe,
+  {contradictsFirst = false} = {},
+): Safe[] {
   const isWrong = isStoredStatusWrong(record.state, record.storedStatus);
   const status = line`stored ${safe(record.storedStatus ?? 'no trace row')}${own(isWrong ? ' (wrong)' : '')}`;
   return [

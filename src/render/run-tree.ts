@@ -5,7 +5,16 @@ import type {DrawnSpan} from '../trace/record.ts';
 import {endOf, type Node, startOf} from '../trace/tree.ts';
 import {type Guides, guidesOf, within} from './layout.ts';
 import {paintState} from './states.ts';
-import {type Extent, failureText, labelOf, layoutFor, PIPE_BAR, type RowLayout, type RowOptions, rowText} from './tree-row.ts';
+import {
+  type Extent,
+  failureText,
+  labelOf,
+  layoutFor,
+  PIPE_BAR,
+  type RowLayout,
+  type RowOptions,
+  rowText,
+} from './tree-row.ts';
 
 export interface TreeOptions extends RowOptions {
   /** Columns of the terminal; null: a pipe, where nothing is cut. */

@@ -147,8 +147,9 @@ function documentsOf(span: Span, attributes: Attributes, shown: Set<string>): Re
     standard.set(index, document);
   }
   if (standard.size > 0) return [...standard].sort(([a], [b]) => a - b).map(([, document]) => document);
-  if (span.kind !== 'retrieval') return [];
-  const list = parseJson(textOf(attributes, KEY.output) ?? '')?.value;
+  const output = textOf(attributes, KEY.output) ?? '';
+  if (span.kind !== 'retrieval' || output.length > LONGEST_LIST) return [];
+  const list = parseJson(output)?.value;
   if (!Array.isArray(list) || list.length === 0) return [];
   const documents = list.map(item => {
     if (item === null || typeof item !== 'object' || Array.isArray(item) || typeof item.content !== 'string')
@@ -165,6 +166,9 @@ function documentsOf(span: Span, attributes: Attributes, shown: Set<string>): Re
   shown.add(KEY.output);
   return documents as RetrievedDocument[];
 }
+
+/** A list that is longer is shown as it is: taking it apart takes seconds. */
+const LONGEST_LIST = 5_000_000;
 
 function documentParts(document: RetrievedDocument): ContentPart[] {
   const head = [

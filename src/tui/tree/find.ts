@@ -1,6 +1,7 @@
 import {isFailure} from '../../render/tree-row.ts';
 import type {DrawnSpan} from '../../trace/record.ts';
 import {displayName} from '../../trace/tree.ts';
+import {matchesText} from '../runs/match.ts';
 import {rowIndex} from './rows.ts';
 import type {Parts, RowPlace} from './state.ts';
 
@@ -19,8 +20,7 @@ export function searchHits(parts: Parts, search: string, criticalOnly: boolean):
   if (search === '') return [];
   const known = KNOWN.get(parts);
   if (known?.search === search && known.criticalOnly === criticalOnly) return known.hits;
-  const pattern = new RegExp(search.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'i');
-  const hits = hitsWhere(parts, criticalOnly, row => textsOf(row).some(text => text !== null && pattern.test(text)));
+  const hits = hitsWhere(parts, criticalOnly, row => matchesText(search, textsOf(row)));
   KNOWN.set(parts, {search, criticalOnly, hits});
   return hits;
 }
