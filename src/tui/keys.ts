@@ -15,6 +15,8 @@ export const KEYS = [
   {action: 'unfold', keys: ['l', 'right'], shown: '→ l', does: 'unfold', group: 'Look', brief: ['→', 'unfold']},
   {action: 'fold', keys: ['h', 'left'], shown: '← h', does: 'fold; to the parent', group: 'Look', brief: ['←', 'fold']},
   {action: 'toggle', keys: ['space'], shown: 'Space', does: 'fold or unfold', group: 'Look'},
+  {action: 'unfoldAll', keys: ['L'], shown: 'L', does: 'unfold everything', group: 'Look'},
+  {action: 'foldAll', keys: ['H'], shown: 'H', does: 'fold everything below the run', group: 'Look'},
   {action: 'open', keys: ['enter'], shown: '↵', does: 'open', group: 'Look', brief: ['↵', 'open']},
   {
     action: 'close',
