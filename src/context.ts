@@ -14,6 +14,12 @@ export interface Output {
   readonly columns: number | undefined;
 }
 
+/** The terminal that screens are drawn on. */
+export interface TerminalStreams {
+  readonly input: ReadStream;
+  readonly output: WriteStream;
+}
+
 /** What a command is given. Tests pass their own. */
 export interface Context {
   readonly stdout: Output;
@@ -23,7 +29,7 @@ export interface Context {
   /** All that is sent to stdin. */
   readonly stdin: () => Promise<string>;
   /** Both ends of the terminal, where stdin and stdout are one. */
-  readonly terminal?: () => {readonly input: ReadStream; readonly output: WriteStream} | null;
+  readonly terminal?: () => TerminalStreams | null;
   readonly cwd: string;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
   readonly notes: string[];
