@@ -7,10 +7,8 @@ import {follow} from '../../src/follow/follow.ts';
 import type {FollowEvent} from '../../src/follow/poll.ts';
 import type {Start} from '../../src/follow/start.ts';
 import {agnoTables} from '../../src/sql/agno-tables.ts';
-import {openStore} from '../../src/store/open.ts';
-import {parseSource} from '../../src/store/source.ts';
-import {DEFAULT_TABLES} from '../../src/store/store.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from '../databases.ts';
+import {openTables} from './followed.ts';
 
 /** Agno's tables in a new database, and a way to put spans into them. */
 interface Table {
@@ -89,13 +87,7 @@ function fastClock(): Clock {
 
 function start(url: string, from: Start) {
   const stop = new AbortController();
-  const open = () =>
-    openStore(parseSource(url, '--db', {}, '/'), {
-      tables: {schema: null, tracesTable: DEFAULT_TABLES.traces, spansTable: DEFAULT_TABLES.spans},
-      nowMicros: () => Date.now() * 1000,
-      timeoutMs: 30_000,
-    });
-  const events = follow({open, start: from, signal: stop.signal, clock: fastClock()});
+  const events = follow({open: () => openTables(url), start: from, signal: stop.signal, clock: fastClock()});
   const seen: string[] = [];
   const said: string[] = [];
   closing.push(async () => {
