@@ -21,7 +21,9 @@ export type FeedEvent =
       readonly store: Store;
       /** From a span being written to it being here, ms, of the newest that were not late; null: nothing came. */
       readonly lagMs: number | null;
-      /** Where following goes on once this was taken; absent where there is nothing new to remember. */
+      /** The look brought something. */
+      readonly isNew: boolean;
+      /** Where following goes on once this was taken; absent while something of it is still to be told. */
       readonly cursor?: () => Cursor;
     }
   | {readonly type: 'connection'; readonly connection: Connection}
@@ -60,7 +62,7 @@ export async function* runFeed(options: FeedOptions): AsyncGenerator<FeedEvent> 
       });
       if (changes) {
         newest = null;
-        yield {type: 'runs', changes: byStart(changes).slice(-runs), isBacklog: true, store, lagMs: null};
+        yield {type: 'runs', changes: byStart(changes).slice(-runs), isBacklog: true, store, lagMs: null, isNew: false};
       }
     }
     const changes: RunChange[] = [];
@@ -71,14 +73,14 @@ export async function* runFeed(options: FeedOptions): AsyncGenerator<FeedEvent> 
     }
     if (signal.aborted) return;
     yield* guard.takeNotices();
-    const isTaken = event.type === 'poll' && !guard.isFailing;
     yield {
       type: 'runs',
       changes,
       isBacklog: event.type === 'poll' && event.poll.isBacklog === true,
       store,
       lagMs: lagOf(event),
-      ...(isTaken ? {cursor: event.cursor} : {}),
+      isNew: event.type === 'poll',
+      ...(guard.isFailing ? {} : {cursor: event.cursor}),
     };
   }
 }
