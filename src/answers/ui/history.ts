@@ -22,6 +22,7 @@ interface HistoryOptions {
 
 /** Runs read at a time: some screens full. */
 const PAGE = 100;
+const LEFT: Failure = {message: 'the screens were left', hint: null};
 /** Statements kept for `S`. */
 const KEPT_STATEMENTS = 40;
 
@@ -98,7 +99,10 @@ export class HistorySource implements RunSource {
   }
 
   loadSpans(spanIds: readonly string[]): Promise<readonly Span[]> {
-    return this.trimming(loadSpans(this.store, spanIds));
+    return this.trimming(loadSpans(this.store, spanIds)).catch(error => {
+      if (!this.isClosed) throw error;
+      return [];
+    });
   }
 
   statements(): readonly string[] {
@@ -148,6 +152,8 @@ export class HistorySource implements RunSource {
     try {
       return {read: await this.trimming(reading)};
     } catch (error) {
+      // Whoever left closed the connection under what was still being read; nobody waits for it.
+      if (this.isClosed) return {failure: LEFT};
       if (!(error instanceof UserError)) throw error;
       return {failure: {message: error.message, hint: error.hint ?? null}};
     }
