@@ -1,22 +1,18 @@
 import {UserError} from '../../errors.ts';
 import {recording} from '../../flags/database.ts';
-import type {Prices} from '../../prices/prices.ts';
-import {loadRunPage} from '../../queries/run-pages.ts';
+import {loadRunPage, type PageOptions} from '../../queries/run-pages.ts';
 import {loadShownRun} from '../../queries/shown.ts';
 import {loadSpans} from '../../queries/spans.ts';
 import type {Store} from '../../store/store.ts';
 import type {RunFilter} from '../../trace/filter.ts';
 import type {JudgedRun} from '../../trace/record.ts';
-import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
 import type {Failure, ListedRun, OpenedRun, RunSource, Snapshot} from '../../tui/source.ts';
 
-interface HistoryOptions {
+interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
   /** What is asked for by flags, with this query. @throws UserError with the place */
   readonly filter: (query: string) => RunFilter;
   readonly query: string;
-  readonly patience: Patience;
-  readonly prices: Prices;
   readonly notes: readonly string[];
 }
 
