@@ -7,6 +7,7 @@ import {packDemoRuns} from './demo-data.js';
 import {folderImports} from './folder-imports.js';
 import {thirdPartyLicenses} from './licenses.js';
 import {manPage} from './man-page.js';
+import {noDevTools} from './no-dev-tools.js';
 import {priceData, priceFile} from './price-data.js';
 import {sqliteDriver} from './sqlite-driver.js';
 
@@ -43,7 +44,7 @@ const TOGETHER = {
   'start.js': ['src/cli/run.ts'],
   'reading.js': ['src/answers/list.ts', 'src/answers/show.ts', 'src/store/sqlite/store.ts', 'src/prices/library.ts'],
   'postgres.js': ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
-  'other.js': ['complete', 'completion', 'demo', 'doctor', 'help', 'profile', 'question', 'sql']
+  'other.js': ['complete', 'completion', 'demo', 'doctor', 'help', 'profile', 'question', 'sql', 'wait']
     .map(name => `src/answers/${name}.ts`)
     .concat('src/cli/place.ts'),
 };
@@ -59,6 +60,7 @@ export async function build() {
     format: 'esm',
     platform: 'node',
     target: 'node20.12',
+    jsx: 'automatic',
     minifySyntax: true,
     // Names in stacks are for us, and 300 kB are the bound of the package; a build without this line has them.
     minifyIdentifiers: true,
@@ -86,7 +88,7 @@ export async function build() {
     splitting: true,
     // better-sqlite3 is native; pg-native is an optional part of pg that nobody installs here.
     external: ['better-sqlite3', 'bindings', 'pg-native', 'pg-cloudflare'],
-    plugins: [folderImports.esbuild, noChildProcess, priceData.esbuild, sqliteDriver.esbuild],
+    plugins: [folderImports.esbuild, noChildProcess, noDevTools, priceData.esbuild, sqliteDriver.esbuild],
   });
   await mkdir(`${root}dist`);
   const files = await toCommonJs(rest.outputFiles, rest.metafile, TOGETHER);

@@ -1,3 +1,4 @@
+import {once} from 'node:events';
 import type {Safe} from '../text/safe.ts';
 import {VERSION} from './version.ts';
 
@@ -16,6 +17,10 @@ async function main(): Promise<void> {
   const {complete, run} = await import('./run.ts');
   const output = (stream: NodeJS.WriteStream) => ({
     write: (text: Safe) => void stream.write(text),
+    drained: async () => {
+      // Nobody reads any more: the error that comes then ends the program.
+      if (stream.writableNeedDrain && !stream.destroyed) await once(stream, 'drain');
+    },
     get isTTY() {
       return stream.isTTY === true;
     },
@@ -31,6 +36,8 @@ async function main(): Promise<void> {
       for await (const part of process.stdin) parts.push(part as Buffer);
       return Buffer.concat(parts).toString();
     },
+    terminal: () =>
+      process.stdin.isTTY && process.stdout.isTTY ? {input: process.stdin, output: process.stdout} : null,
     env: process.env,
     cwd: process.cwd(),
     notes: [],
