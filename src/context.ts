@@ -1,3 +1,4 @@
+import type {ReadStream, WriteStream} from 'node:tty';
 import type {ExitCode} from './errors.ts';
 import type {Env} from './store/source.ts';
 import type {Safe} from './text/safe.ts';
@@ -19,6 +20,8 @@ export interface Context {
   env: Env;
   /** All that is sent to stdin. */
   readonly stdin: () => Promise<string>;
+  /** Both ends of the terminal, where stdin and stdout are one. */
+  readonly terminal?: () => {readonly input: ReadStream; readonly output: WriteStream} | null;
   readonly cwd: string;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
   readonly notes: string[];

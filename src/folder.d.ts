@@ -46,6 +46,7 @@ declare module 'folder:../answers' {
     readonly completion: typeof import('./answers/completion.ts').default;
     readonly help: typeof import('./answers/help.ts').default;
     readonly sql: typeof import('./answers/sql.ts').default;
+    readonly ui: typeof import('./answers/ui.ts').default;
     readonly question: typeof import('./answers/question.ts').default;
   };
   export default answers;

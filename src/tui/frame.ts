@@ -107,11 +107,20 @@ function linesOf(name: PaneName, state: ScreenState, world: World, size: Size, v
   switch (name) {
     case 'runs':
       return runsPane.lines(state.runs, runsInput(world), size, own);
-    case 'tree':
-      return treePane.lines(state.tree, treeInput(state, world), size, own);
+    case 'tree': {
+      const input = treeInput(state, world);
+      if (input.parts === null && state.runs.cursorKey !== null) return [readingLine(world)];
+      return treePane.lines(state.tree, input, size, own);
+    }
     case 'detail':
       return detailPane.lines(state.detail, detailInput(state, world), size, own);
   }
+}
+
+/** The note line says why, where it could not be read. */
+function readingLine({snapshot, ascii}: World): Safe {
+  const dots = ascii ? '...' : '…';
+  return paint(own(snapshot.opened?.failure ? ' this run could not be read' : ` reading the run ${dots}`), 'dim');
 }
 
 function filled(lines: readonly Safe[], columns: number, rows: number): Block {

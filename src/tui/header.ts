@@ -59,7 +59,7 @@ function figuresOf({snapshot}: World): Part[] {
   const figures = [own(`${count(runs.length)}${older === 'none' ? '' : '+'} ${runs.length === 1 ? 'run' : 'runs'}`)];
   if (lagMs !== null) figures.push(own(`lag ${duration(lagMs)}`));
   if (runsPerMinute !== null) figures.push(own(`${Number(runsPerMinute.toFixed(1))} runs/min`));
-  if (hiddenTraffic) figures.push(own(`${shortCount(hiddenTraffic)} polls hidden`));
+  if (hiddenTraffic) figures.push(own(`${shortCount(hiddenTraffic)} ${hiddenTraffic === 1 ? 'poll' : 'polls'} hidden`));
   return figures.map(text => ({text, styles: ['dim']}));
 }
 

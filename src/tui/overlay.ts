@@ -14,7 +14,7 @@ export interface Overlay {
 
 /** Keys that work whatever has the focus. */
 const ALWAYS: readonly Action[] = [
-  ...(['filter', 'time', 'sql', 'help', 'back', 'quit', 'close'] as const),
+  ...(['search', 'filter', 'time', 'sql', 'help', 'back', 'quit', 'close', 'open'] as const),
   ...(['nextPane', 'previousPane', 'pane1', 'pane2', 'pane3', 'copy'] as const),
 ];
 const KEY_WIDTH = 9;

@@ -121,9 +121,11 @@ export class Screens {
   private perform(effect: Effect, source: RunSource): void {
     switch (effect.type) {
       case 'quit':
-        return this.finish();
+        this.finish();
+        break;
       case 'copy':
-        return this.terminal.write(clipboard(effect.text));
+        this.terminal.write(clipboard(effect.text));
+        break;
       case 'filter':
         try {
           source.setFilter(effect.text);
@@ -148,7 +150,10 @@ export class Screens {
 
   private draw(): void {
     const {source, contents} = this;
-    if (source === null || contents === null || this.view === null) return this.drawOpening();
+    if (source === null || contents === null || this.view === null) {
+      this.drawOpening();
+      return;
+    }
     const nowMicros = source.nowMicros();
     const before = this.world(source);
     const settled = settle(this.state, before);

@@ -9,7 +9,7 @@ import type {Pane, Size} from './pane.ts';
 import {type Prompt, problemOf, promptOf, textOf, typed} from './prompt.ts';
 import {runsPane} from './runs/pane.ts';
 import {type RunsState, selectedRun} from './runs/state.ts';
-import {treePane} from './tree/pane.ts';
+import {heldTree, treePane} from './tree/pane.ts';
 import type {TreeState} from './tree/state.ts';
 import {detailInput, runsInput, selectedSpan, sizeOf, treeInput, type World} from './world.ts';
 
@@ -101,9 +101,10 @@ function perform(state: ScreenState, action: Action, world: World): Step {
       return closed(state, world);
     case 'open':
       if (focus === 'runs') return still(state.runs.cursorKey === null ? state : focused(state, 'tree'));
-      if (focus === 'tree') return still(selectedSpan(state, world) ? focused(state, 'detail') : state);
+      if (focus === 'tree' && selectedSpan(state, world))
+        return still(focused({...state, tree: heldTree(state.tree, treeInput(state, world))}, 'detail'));
   }
-  const acted = act(state, focus === 'runs' || action !== 'newest' ? action : 'last', world);
+  const acted = act(state, action, world);
   const missing = acted === state ? nothingFound(action) : null;
   return still(missing === null ? acted : {...acted, message: missing});
 }

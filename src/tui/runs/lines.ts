@@ -12,13 +12,8 @@ import type {Size, View} from '../pane.ts';
 import type {ListedRun} from '../source.ts';
 import {listRows, type RunsInput, type RunsState, runAt} from './state.ts';
 
-/** Columns by the room there is, not by what stands in them: rows that come and go move nothing. Absent: no room. */
-interface Columns {
-  readonly who: number;
-  readonly started?: number;
-  readonly user?: number;
-  readonly last?: number;
-}
+/** Columns by the room there is, not by what stands in them: rows that come and go move nothing. 0: no room. */
+type Columns = Readonly<Record<'who' | 'started' | 'user' | 'last', number>>;
 
 const STATE = 11;
 const TIME = 7;
@@ -31,36 +26,32 @@ function columnsFor(available: number): Columns {
   const gaps = 3;
   let left = available - MARK - STATE - TIME - TOKENS - gaps - SHORTEST_WHO;
   const take = (size: number) => {
-    if (left < size + 1) return undefined;
+    if (left < size + 1) return 0;
     left -= size + 1;
     return size;
   };
-  const user = take(8);
-  const last = take(14);
-  const started = take(STARTED);
-  const forWho = Math.max(0, Math.min(left, 12));
-  left -= forWho;
-  const forUser = user === undefined ? 0 : Math.max(0, Math.min(left, 6));
-  left -= forUser;
-  if (last === undefined)
-    return {
-      who: SHORTEST_WHO + forWho + Math.max(0, left),
-      ...(user && {user: user + forUser}),
-      ...(started && {started}),
-    };
-  return {
-    who: SHORTEST_WHO + forWho,
-    ...(user && {user: user + forUser}),
-    ...(started && {started}),
-    last: last + Math.max(0, left),
-  };
+  const widths = {who: SHORTEST_WHO, user: take(8), last: take(14), started: take(STARTED)};
+  // What is left makes those wider that are cut most.
+  for (const [name, most] of [
+    ['who', 6],
+    ['last', 20],
+    ['user', 8],
+    ['who', 10],
+  ] as const) {
+    if (widths[name] === 0) continue;
+    const more = Math.max(0, Math.min(left, most));
+    widths[name] += more;
+    left -= more;
+  }
+  widths[widths.last > 0 ? 'last' : 'who'] += Math.max(0, left);
+  return widths;
 }
 
 /** The list: a line of headings, then a line a run. */
 export function runsLines(state: RunsState, input: RunsInput, size: Size, view: View): Safe[] {
   const columns = columnsFor(size.columns);
-  const cell = (text: string, width: number | undefined, align?: 'right') =>
-    width === undefined ? [] : [toWidth(own(text), width, align)];
+  const cell = (text: string, width: number, align?: 'right') =>
+    width === 0 ? [] : [toWidth(own(text), width, align)];
   const heading = joined(
     [
       ...cell(' STATE', MARK + STATE),
@@ -81,7 +72,7 @@ export function runsLines(state: RunsState, input: RunsInput, size: Size, view: 
   }
   if (input.runs.length === 0) lines.push(own(''), emptyText(input, view));
   else if (input.older === 'loading' && lines.length <= rows) lines.push(paint(own(' reading older runs …'), 'dim'));
-  return lines.map(text => text);
+  return lines;
 }
 
 function emptyText({older, isLive}: RunsInput, {ascii}: View): Safe {
