@@ -1,5 +1,5 @@
 import type {ReadStream, WriteStream} from 'node:tty';
-import type {ExitCode} from './errors.ts';
+import type {ExitCode, SignalCode} from './errors.ts';
 import type {Env} from './store/source.ts';
 import type {Safe} from './text/safe.ts';
 
@@ -7,9 +7,17 @@ import type {Safe} from './text/safe.ts';
 export interface Output {
   /** Only safe text: what came from elsewhere has been escaped (`text/safe.ts`) or is JSON. */
   write(text: Safe): void;
+  /** Waits until a slow reader has taken what was written. Absent: there is nothing to wait for. */
+  drained?(): Promise<void>;
   readonly isTTY: boolean;
   /** Columns of the terminal; undefined for a pipe. */
   readonly columns: number | undefined;
+}
+
+/** The terminal that screens are drawn on. */
+export interface TerminalStreams {
+  readonly input: ReadStream;
+  readonly output: WriteStream;
 }
 
 /** What a command is given. Tests pass their own. */
@@ -21,14 +29,14 @@ export interface Context {
   /** All that is sent to stdin. */
   readonly stdin: () => Promise<string>;
   /** Both ends of the terminal, where stdin and stdout are one. */
-  readonly terminal?: () => {readonly input: ReadStream; readonly output: WriteStream} | null;
+  readonly terminal?: () => TerminalStreams | null;
   readonly cwd: string;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
   readonly notes: string[];
   /** Passwords learnt on the way, from a service file or a command: masked in all that is printed about errors. */
   readonly secrets: string[];
   /** Set by an answer that was printed and is not the whole. */
-  exitCode?: ExitCode;
+  exitCode?: ExitCode | SignalCode;
   /** Our clock, microseconds since 1970. */
   nowMicros(): number;
 }

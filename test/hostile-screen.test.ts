@@ -3,9 +3,16 @@ import Database from 'better-sqlite3';
 import stringWidth from 'string-width';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../src/sql/agno-tables.ts';
+import {setColour} from '../src/text/style.ts';
+import {Screens} from '../src/tui/screens.ts';
 import {type CliOptions, cli} from './cli.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from './databases.ts';
 import {badHostileRows, hostile, hostileRows, OWN_SEQUENCE, PAYLOADS, UNSAFE} from './hostile-rows.ts';
+import {loaded, openHistory} from './tui/history.ts';
+import {VirtualTerminal} from './tui/virtual-terminal.ts';
+
+/** What the screens make beside: the life cycle of the terminal, and lines put in their places. A copied id is base64. */
+const SCREEN_SEQUENCE = /\x1b\[(?:\?(?:1049|25|7|2004|2026)[hl]|\d+;1H|H|0m|2K|2J)|\x1b\]52;c;[A-Za-z0-9+/=]*\x07/g;
 
 async function openHostile(backend: Backend): Promise<string> {
   const parts = hostile(backend).flatMap((item, i) => [hostileRows(item), badHostileRows(item, i)]);
@@ -116,6 +123,34 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
       }
       expect(wrong).toEqual([]);
     });
+  });
+
+  it('are drawn on the screens without one of them acting', async () => {
+    await setColour(true);
+    const {source, store} = await openHistory(db, {traffic: true});
+    const terminal = new VirtualTerminal({columns: 130, rows: 40});
+    const screens = new Screens({terminal: terminal.streams, ascii: false});
+    const left = screens.show(source);
+    await loaded(source);
+    const {runs} = source.snapshot();
+    expect(runs.length).toBeGreaterThan(rows.length);
+    for (const {key} of runs) {
+      await expect
+        .poll(() => source.snapshot().opened, {interval: 5, timeout: 20_000})
+        .toMatchObject({key, parts: expect.anything()});
+      // Through the tree and what its spans hold, and back.
+      terminal.press('2', 'L', 'j', 'j', '3', 'L', 'v', 'v', '1', 'y', 'down');
+    }
+    for (const {payload} of rows) terminal.press('F', `\x1b[200~${payload}\x1b[201~`, '\r', '\x1b');
+    terminal.press('?', 'S', '\x03');
+    await left;
+    await store.close();
+    await setColour(false);
+    const written = terminal.written.join('').replace(OWN_SEQUENCE, '').replace(SCREEN_SEQUENCE, '');
+    const found = UNSAFE.exec(written);
+    expect(found && JSON.stringify(written.slice(Math.max(0, found.index - 40), found.index + 40))).toBeNull();
+    for (const [, copied] of terminal.written.join('').matchAll(/\x1b\]52;c;([^\x07]*)\x07/g))
+      expect(Buffer.from(copied!, 'base64').toString()).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
   it('leave the machine formats exact in a pipe', async () => {

@@ -178,7 +178,8 @@ function keyOf({traceId, spanId}: RunRecord): string {
   return `${traceId} ${spanId}`;
 }
 
-function whole(judged: JudgedRun, trace: Trace): ShownRun {
+/** A run as it stands in its trace, without what continued it elsewhere. */
+export function whole(judged: JudgedRun, trace: Trace): ShownRun {
   return {
     judged,
     rows: drawnSpans(judged, judged.run.isTraffic ? trace.tops : drawnTops(trace, judged.run)),

@@ -114,13 +114,14 @@ export function shortRunId(record: RunRecord): Safe {
   return isHex(record.traceId) ? safe(`~${short}`) : safe(`~${record.traceId}`);
 }
 
+/** The component; of a loose part also what it is. */
 export function who(record: RunRecord): Safe {
   if (record.name === null) return own('(not known)');
   return record.part ? own(`${safe(record.name)} (${record.kind})`) : safe(record.name);
 }
 
 /** Of an unfinished run only what has been seen so far. */
-function timeOf({run, record}: JudgedRun): Safe {
+export function timeOf({run, record}: JudgedRun): Safe {
   if (!run.isMissing) return duration(record.durationMs);
   const seen = seenMs(run);
   return seen === null ? own('–') : own(`>${duration(seen)}`);
