@@ -1,4 +1,4 @@
-import type {ExitCode} from './errors.ts';
+import type {ExitCode, SignalCode} from './errors.ts';
 import type {Env} from './store/source.ts';
 import type {Safe} from './text/safe.ts';
 
@@ -25,7 +25,7 @@ export interface Context {
   /** Passwords learnt on the way, from a service file or a command: masked in all that is printed about errors. */
   readonly secrets: string[];
   /** Set by an answer that was printed and is not the whole. */
-  exitCode?: ExitCode;
+  exitCode?: ExitCode | SignalCode;
   /** Our clock, microseconds since 1970. */
   nowMicros(): number;
 }

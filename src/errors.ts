@@ -12,6 +12,11 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** What a program that ended because of a signal ends with, as shells have it. */
+export const SIGNALLED = {SIGINT: 130, SIGTERM: 143} as const;
+
+export type SignalCode = (typeof SIGNALLED)[keyof typeof SIGNALLED];
+
 /** Where in a text that the user wrote something is wrong; the place is drawn below the message. */
 export interface Place {
   readonly text: string;
