@@ -58,8 +58,10 @@ function refuseLiveFlags({live, traces, speed, for: length}: DemoFlags): void {
       '--live plays recorded runs, and --traces makes synthetic ones.',
       'Make the large demo first, then play into it: demo --live --path with the same file.',
     );
-  const lone = speed !== undefined ? '--speed' : length !== undefined ? '--for' : null;
-  if (!live && lone !== null) throw usageError(`${lone} belongs to --live.`, 'Pass --live too.');
+  if (live) return;
+  for (const [flag, value] of Object.entries({'--speed': speed, '--for': length}))
+    if (value !== undefined)
+      throw usageError(`${flag} "${value}" is of no use without --live.`, `Write demo --live ${flag} ${value}.`);
 }
 
 const SHOWN_RUNS = 14;

@@ -312,8 +312,8 @@ describe('demo --live', () => {
   });
 
   it.each([
-    [['--speed', '2'], '--speed belongs to --live.'],
-    [['--for', '2s'], '--for belongs to --live.'],
+    [['--speed', '2'], '--speed "2" is of no use without --live.'],
+    [['--for', '2s'], '--for "2s" is of no use without --live.'],
     [['--live', '--traces', '5'], '--live plays recorded runs'],
     [['--live', '--speed', 'fast'], '--speed "fast" is no speed.'],
     [['--live', '--speed', '0'], '--speed "0" is no speed.'],
