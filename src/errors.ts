@@ -12,10 +12,9 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** What a program that ended because of a signal ends with, as shells have it. */
-export const SIGNALLED = {SIGINT: 130, SIGTERM: 143} as const;
-
-export type SignalCode = (typeof SIGNALLED)[keyof typeof SIGNALLED];
+/** Of a command that goes on until it is told to end, as a shell has them: 128 and the signal's number. */
+export const SIGNAL_CODES = {SIGHUP: 129, SIGINT: 130, SIGTERM: 143} as const;
+export type SignalCode = (typeof SIGNAL_CODES)[keyof typeof SIGNAL_CODES];
 
 /** Where in a text that the user wrote something is wrong; the place is drawn below the message. */
 export interface Place {

@@ -5,7 +5,7 @@ import type {Performance} from '../../demo/performance.ts';
 import {type Clock, type Played, play} from '../../demo/player.ts';
 import {loadRecorded} from '../../demo/recorded.ts';
 import {scenesOf} from '../../demo/scenes.ts';
-import {SIGNALLED, usageError} from '../../errors.ts';
+import {SIGNAL_CODES, usageError} from '../../errors.ts';
 import {writeLine} from '../../flags/output.ts';
 import {parseCount, parseLength} from '../../flags/values.ts';
 import {openExporter, type SpanExporter} from '../../store/exporter.ts';
@@ -51,7 +51,7 @@ export async function playLive(source: Source, schema: string, flags: LiveFlags,
       onBegin: performance => writeLine(context, lineOf(performance, clock)),
     });
     writeLine(context, summaryOf(played));
-    if (stop.signal.aborted) context.exitCode = SIGNALLED[stop.signal.reason as keyof typeof SIGNALLED];
+    if (stop.signal.aborted) context.exitCode = SIGNAL_CODES[stop.signal.reason as keyof typeof SIGNAL_CODES];
   } finally {
     stop.end();
     await exporter.close();
@@ -103,7 +103,7 @@ function summaryOf({traces, spans, cancelled}: Played): Safe {
 /** Aborted by the first ^C or SIGTERM; the second one ends the process as it would any other. */
 function stoppable(): {signal: AbortSignal; end: () => void} {
   const controller = new AbortController();
-  const listeners = Object.keys(SIGNALLED).map(name => {
+  const listeners = Object.keys(SIGNAL_CODES).map(name => {
     const listener = () => controller.abort(name);
     process.once(name, listener);
     return () => process.off(name, listener);

@@ -1,0 +1,42 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+
+const LAB = new URL('agno_lab.py', import.meta.url).pathname;
+
+export interface AgnoOptions {
+  readonly python: string;
+  /** As the tests name databases: a file, or a Postgres URL. */
+  readonly db: string;
+  readonly isBatch: boolean;
+  readonly seconds: number;
+  /** Runs begun per second. */
+  readonly rate: number;
+  /** Below 1: models and tools answer faster. */
+  readonly speed: number;
+  /** Ids of a run that goes well and of one that fails. */
+  readonly runIds: readonly [string, string];
+}
+
+/** What Agno and its drivers say when a trace or a span could not be written; the failures of runs are no matter here. */
+const DATABASE_ERROR =
+  /Error creating (trace|span)|Failed to (export|convert)|database is locked|sqlite3\.|psycopg\.|sqlalchemy|FOREIGN KEY|agno_(traces|spans)/i;
+
+/** Lets real Agno write for a while; resolves when its process has ended, with its lines about the database. */
+export async function runAgno(options: AgnoOptions): Promise<string[]> {
+  const {python, db, isBatch, seconds, rate, speed, runIds} = options;
+  const url = db.startsWith('/') ? `sqlite:///${db}` : db.replace(/^postgresql:/, 'postgresql+psycopg:');
+  const flags = ['--db', url, '--live', seconds, '--rate', rate, '--speed', speed, '--ids', ...runIds];
+  const child = spawn(python, [LAB, ...flags.map(String), ...(isBatch ? ['--batch'] : [])], {
+    // No proxy between Agno and its fake model.
+    env: {...process.env, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1', PYTHONUNBUFFERED: '1'},
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', data => {
+      said += data;
+    });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`Agno's process ended with ${code}: ${said.slice(-2000)}`);
+  return said.split('\n').filter(line => DATABASE_ERROR.test(line));
+}

@@ -1,0 +1,106 @@
+import {randomUUID} from 'node:crypto';
+import {once} from 'node:events';
+import path from 'node:path';
+import {afterAll, describe, expect, it} from 'vitest';
+import {BACKENDS, newPostgresDatabase, temporaryFolder} from '../databases.ts';
+import {runAgno} from './agno.ts';
+import {AGNO_VERSIONS, pythonWith} from './python.ts';
+import {program, Tail} from './tail.ts';
+import {percentile, writtenSpans} from './written.ts';
+
+/*
+ * Real Agno from PyPI writes, the built program follows. The short form is one of many tests: Agno 3 for some seconds, no
+ * limits of time. `npm run live` is the long one: both lines of Agno, a minute each, and the delays that are promised.
+ */
+const IS_LONG = process.env.AGNO_TRACE_LONG === '1';
+const WRITING = IS_LONG ? {seconds: 45, rate: 4, speed: 0.5} : {seconds: 5, rate: 5, speed: 0.2};
+const PROMISED_P95_MS = {sqlite: 300, postgres: 600} as const;
+/** After so long without a new line a span that is missing is lost. Rows of long transactions come within a minute. */
+const QUIET_MS = IS_LONG ? 70_000 : 15_000;
+
+const table: string[][] = [];
+afterAll(() => {
+  if (table.length === 0) return;
+  const head = [
+    'agno',
+    'database',
+    'export',
+    'spans',
+    'runs',
+    'missed',
+    'repeated',
+    'db errors',
+    'p50',
+    'p95',
+    'worst',
+    'measured from',
+  ];
+  const widths = head.map((cell, i) => Math.max(cell.length, ...table.map(row => row[i]!.length)));
+  const lines = [head, ...table].map(row => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  '));
+  process.stdout.write(`${lines.join('\n')}\n`);
+});
+
+const CASES = (IS_LONG ? AGNO_VERSIONS : (['3.1.10'] as const)).flatMap(version =>
+  BACKENDS.flatMap(backend => [false, true].map(isBatch => ({version, backend, isBatch}))),
+);
+
+describe('tail beside real Agno', () => {
+  it.for(CASES)(
+    'tells every span once, of Agno $version on $backend (batches: $isBatch)',
+    {timeout: 400_000},
+    async ({version, backend, isBatch}, {skip}) => {
+      const python = await pythonWith(version).catch((error: Error) => error);
+      if (python instanceof Error) {
+        process.stderr.write(`skipped: tail beside real Agno ${version}: ${python.message}\n`);
+        return skip(python.message);
+      }
+      const db = backend === 'sqlite' ? path.join(temporaryFolder(), 'agno.db') : (await newPostgresDatabase()).url;
+      const runIds = [randomUUID(), randomUUID()] as const;
+      const tail = new Tail(db);
+      const waits = runIds.map(runId => waitFor(runId, db));
+      const errors = await runAgno({python, db, isBatch, runIds, ...WRITING});
+      const written = await writtenSpans(db);
+      await tail.hasTold(
+        written.map(span => span.spanId),
+        QUIET_MS,
+      );
+      const exitCode = await tail.end('SIGINT');
+      expect([exitCode, errors]).toEqual([130, []]);
+      expect(written.length).toBeGreaterThan(30);
+
+      const missed = written.filter(({spanId}) => !tail.told.has(spanId));
+      const repeated = [...tail.told].filter(([, times]) => times.length > 1);
+      const known = new Set(written.map(({spanId}) => spanId));
+      const delays = written.flatMap(span =>
+        (tail.told.get(span.spanId) ?? []).slice(0, 1).map(at => at - span.writtenMs),
+      );
+      const runs = new Set(written.flatMap(({runId}) => runId ?? []));
+      const ms = (share: number) => `${Math.round(percentile(delays, share))} ms`;
+      table.push([
+        ...[version, backend, isBatch ? 'batches' : 'one span'],
+        ...[written.length, runs.size, missed.length, repeated.length, errors.length].map(String),
+        ...[ms(0.5), ms(0.95), ms(1)],
+        backend === 'postgres' ? "the server's commit time" : 'created_at, before both transactions',
+      ]);
+      expect(missed).toEqual([]);
+      expect(repeated).toEqual([]);
+      expect([...tail.told.keys()].filter(id => !known.has(id))).toEqual([]);
+
+      const [ok, failed] = await Promise.all(waits);
+      expect([ok!.code, failed!.code]).toEqual([0, 7]);
+      // Never before its run span is stored.
+      for (const [i, {endedMs}] of [ok!, failed!].entries())
+        expect(endedMs).toBeGreaterThan(written.find(span => span.runId === runIds[i])!.writtenMs);
+      if (IS_LONG) expect(percentile(delays, 0.95)).toBeLessThanOrEqual(PROMISED_P95_MS[backend]);
+    },
+  );
+});
+
+/** `wait` for a run that nobody has written yet. */
+async function waitFor(runId: string, db: string): Promise<{code: number; endedMs: number}> {
+  const child = program(['wait', runId, '--db', db, '--timeout', '2m']);
+  child.stdout!.resume();
+  child.stderr!.resume();
+  const [code] = await once(child, 'close');
+  return {code, endedMs: performance.timeOrigin + performance.now()};
+}
