@@ -515,8 +515,9 @@ def main() -> None:
     for index in range(opts.runs):
         in_thread(one_run, shop, index)
     if opts.ids:
+        # One after the other and before all others: Agno 2 loses rows when several threads create its tables at once.
         for run_id, ask in zip(opts.ids, ("What is the weather in Zürich?", "simulate a model outage")):
-            threading.Thread(target=shop.weather.run, args=(ask,), kwargs={"run_id": run_id, "session_id": run_id}, daemon=True).start()
+            in_thread(lambda: shop.weather.run(ask, run_id=run_id, session_id=run_id))
     if opts.live:
         end, index = time.monotonic() + opts.live, 0
         while time.monotonic() < end:

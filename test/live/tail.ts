@@ -2,7 +2,7 @@ import {type ChildProcess, spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {createInterface} from 'node:readline';
 
-const BIN = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
+const BIN = process.env.TRY_BIN ?? new URL('../../bin/agno-trace.js', import.meta.url).pathname;
 
 /** A run of the built program. */
 export function program(argv: readonly string[]): ChildProcess {
@@ -18,20 +18,31 @@ export class Tail {
   err = '';
   readonly child: ChildProcess;
   private readonly isClosed: Promise<unknown>;
+  private onLive: () => void = () => undefined;
+  private readonly live = new Promise<void>(resolve => {
+    this.onLive = resolve;
+  });
 
   constructor(db: string, flags: readonly string[] = []) {
-    this.child = program(['tail', '--jsonl', '--traffic', '--db', db, ...flags]);
+    this.child = program(['tail', '--jsonl', '--traffic', '--heartbeat', '500ms', '--db', db, ...flags]);
     this.child.stderr!.on('data', data => {
       this.err += data;
     });
     createInterface({input: this.child.stdout!}).on('line', line => {
       const now = performance.timeOrigin + performance.now();
       const event = JSON.parse(line);
+      if (event.event === 'heartbeat' && event.connection === 'live') this.onLive();
       if (event.event !== 'span') return;
       const {spanId} = event.span;
       this.told.set(spanId, [...(this.told.get(spanId) ?? []), now]);
     });
     this.isClosed = once(this.child, 'close');
+  }
+
+  /** Waits until it reads. */
+  async isLive(): Promise<void> {
+    const ended = await Promise.race([this.live.then(() => false), this.isClosed.then(() => true)]);
+    if (ended) throw new Error(`tail ended with ${this.child.exitCode}: ${this.err}`);
   }
 
   /** Waits until all these were told; gives up when nothing was for so long. */
