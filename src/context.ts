@@ -6,6 +6,8 @@ import type {Safe} from './text/safe.ts';
 export interface Output {
   /** Only safe text: what came from elsewhere has been escaped (`text/safe.ts`) or is JSON. */
   write(text: Safe): void;
+  /** Waits until a slow reader has taken what was written. Absent: there is nothing to wait for. */
+  drained?(): Promise<void>;
   readonly isTTY: boolean;
   /** Columns of the terminal; undefined for a pipe. */
   readonly columns: number | undefined;

@@ -46,6 +46,8 @@ declare module 'folder:../answers' {
     readonly completion: typeof import('./answers/completion.ts').default;
     readonly help: typeof import('./answers/help.ts').default;
     readonly sql: typeof import('./answers/sql.ts').default;
+    readonly tail: typeof import('./answers/tail.ts').default;
+    readonly wait: typeof import('./answers/wait.ts').default;
     readonly question: typeof import('./answers/question.ts').default;
   };
   export default answers;

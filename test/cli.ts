@@ -8,6 +8,8 @@ export interface CliOptions {
   columns?: number;
   nowMicros?: number;
   stdin?: string;
+  /** Told all that was printed on stdout so far, each time something is. */
+  onOut?: (out: string) => void;
 }
 
 export interface CliResult {
@@ -21,6 +23,7 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
   const printed = {out: '', err: ''};
   const into = (name: 'out' | 'err') => (text: Safe) => {
     printed[name] += text;
+    if (name === 'out') options.onOut?.(printed.out);
   };
   const isTTY = options.columns !== undefined;
   const code = await run(argv, {

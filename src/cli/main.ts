@@ -1,3 +1,4 @@
+import {once} from 'node:events';
 import type {Safe} from '../text/safe.ts';
 import {VERSION} from './version.ts';
 
@@ -16,6 +17,10 @@ async function main(): Promise<void> {
   const {complete, run} = await import('./run.ts');
   const output = (stream: NodeJS.WriteStream) => ({
     write: (text: Safe) => void stream.write(text),
+    drained: async () => {
+      // Nobody reads any more: the error that comes then ends the program.
+      if (stream.writableNeedDrain && !stream.destroyed) await once(stream, 'drain');
+    },
     get isTTY() {
       return stream.isTTY === true;
     },

@@ -79,7 +79,7 @@ export async function withConnection(
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
   const statements: string[] = [];
-  const store = await open(
+  const store = await openConnection(
     connection,
     flags,
     context,
@@ -112,7 +112,7 @@ export function sayNotes({notes, stderr}: Context): void {
 const SILENT = {write: () => undefined};
 
 /** Opens the database, and beside it the one of Agno's run table where that is another one. */
-async function open(
+export async function openConnection(
   {source, tables, runs}: Connection,
   flags: ReadFlags,
   context: Context,

@@ -1,5 +1,6 @@
 import type {LoadedTrace} from '../queries/spans.ts';
 import type {Store} from '../store/store.ts';
+import type {Cursor} from './start.ts';
 
 /** What one look at the database brought. */
 export interface Poll {
@@ -9,6 +10,8 @@ export interface Poll {
   readonly lateMs: ReadonlyMap<string, number>;
   /** More waits in the table: look again at once. */
   readonly isMore: boolean;
+  /** What was there before following began: whole traces. Absent: new spans. */
+  readonly isBacklog?: boolean;
 }
 
 /** Whether the source is being read right now, and if not, why and when it is tried again. */
@@ -19,7 +22,13 @@ export type Connection =
 
 /** What a follower tells, in order. */
 export type FollowEvent =
-  | {readonly type: 'poll'; readonly poll: Poll; readonly store: Store}
+  | {
+      readonly type: 'poll';
+      readonly poll: Poll;
+      readonly store: Store;
+      /** Where following goes on when this poll was taken; to be asked before the next event. */
+      readonly cursor: () => Cursor;
+    }
   /** A look that found nothing: the moment for clocks and heartbeats. */
   | {readonly type: 'idle'; readonly store: Store}
   | {readonly type: 'connection'; readonly connection: Connection}

@@ -114,20 +114,21 @@ export function shortRunId(record: RunRecord): Safe {
   return isHex(record.traceId) ? safe(`~${short}`) : safe(`~${record.traceId}`);
 }
 
-function who(record: RunRecord): Safe {
+/** The component; of a loose part also what it is. */
+export function who(record: RunRecord): Safe {
   if (record.name === null) return own('(not known)');
   return record.part ? own(`${safe(record.name)} (${record.kind})`) : safe(record.name);
 }
 
 /** Of an unfinished run only what has been seen so far. */
-function timeOf({run, record}: JudgedRun): Safe {
+export function timeOf({run, record}: JudgedRun): Safe {
   if (!run.isMissing) return duration(record.durationMs);
   const seen = seenMs(run);
   return seen === null ? own('–') : own(`>${duration(seen)}`);
 }
 
 /** What it said last; what went wrong, where something did. */
-function lastWord({run, record}: JudgedRun): Safe {
+export function lastWord({run, record}: JudgedRun): Safe {
   const isPlain = record.state === 'ok' && !record.stateReason.startsWith('paused');
   if (!isPlain) return safe(record.stateReason);
   return firstLine(run.root.span?.output ?? '');

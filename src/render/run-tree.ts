@@ -156,7 +156,8 @@ function ghostText({record}: DrawnSpan): Safe {
   return record.state === 'lost' ? own('(its run span never came)') : own('(its run span comes when it ends)');
 }
 
-function nameOf(node: Node, options: TreeOptions): Safe {
+/** What a row is called; a tool with its arguments, unless no content is wanted. */
+export function nameOf(node: Node, options: Pick<TreeOptions, 'io'>): Safe {
   const span = node.span!;
   const name = safe(displayName(span));
   if (span.kind === 'llm') return isStreamed(span) ? line`${name}  stream` : name;

@@ -1,6 +1,9 @@
 import {EXIT, UserError} from '../errors.ts';
 import {DEFAULT_TABLES, REQUIRED_COLUMNS, type TableChoice} from './store.ts';
 
+/** The database or its tables do not exist yet: Agno makes them with the first traced run, so a follower may wait. */
+export class NotThereYet extends UserError {}
+
 /** What was found of the two tables: their columns, or null where a table is not there. */
 export interface FoundColumns {
   readonly spans: readonly string[] | null;
@@ -12,7 +15,7 @@ export function checkSchema(found: FoundColumns, choice: TableChoice, label: str
   const missing = [...(found.traces ? [] : [choice.tracesTable]), ...(found.spans ? [] : [choice.spansTable])];
   if (missing.length > 0) {
     const isDefault = choice.tracesTable === DEFAULT_TABLES.traces && choice.spansTable === DEFAULT_TABLES.spans;
-    throw new UserError(EXIT.schema, `"${label}" has no table ${missing.map(name => `"${name}"`).join(' and ')}.`, {
+    throw new NotThereYet(EXIT.schema, `"${label}" has no table ${missing.map(name => `"${name}"`).join(' and ')}.`, {
       hint:
         missing.length === 1
           ? 'Agno creates each table with its first row; has a traced run ended yet?'

@@ -31,9 +31,14 @@ export interface Store {
   /** Microseconds since 1970 by the clock that counts: the server's on Postgres, ours on SQLite. */
   nowMicros(): number;
   close(): Promise<void>;
+  /** SQLite: whether what is read is still what lies at the path. */
+  whereabouts?(): Whereabouts;
   /** Where Agno's own run table is, when that is another database. */
   readonly evidence?: Evidence;
 }
+
+/** `gone`: nothing is at the path; `replaced`: another file is, or one newer than the copy that is read. */
+export type Whereabouts = 'here' | 'gone' | 'replaced';
 
 /**
  * What may hold Agno's own run tables: further evidence, never needed. A database of its own that cannot be read has

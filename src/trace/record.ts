@@ -3,11 +3,12 @@ import type {Judge} from './judge.ts';
 import type {Kind} from './kind.ts';
 import type {Run, Trace} from './runs.ts';
 import type {Span} from './span.ts';
+import {type SpanRecord, spanRecord} from './span-record.ts';
 import {type Evidence, isFailedCall, type Judgement, NO_EVIDENCE} from './state.ts';
 import type {State} from './states.ts';
 import {isoTime} from './time.ts';
-import {criticalPath, selfMs} from './timing.ts';
-import {modelCalls, modelsOf, NO_TOKENS, subtreeTokens, sumTokens, type Tokens} from './tokens.ts';
+import {criticalPath} from './timing.ts';
+import {modelCalls, modelsOf, subtreeTokens, sumTokens, type Tokens} from './tokens.ts';
 import {displayName, isRunSpan, type Node, walk} from './tree.ts';
 
 /** A run, a loose part or (with `traffic`) a plain request, as the JSON contract has it. Unknown is null. */
@@ -119,34 +120,7 @@ function ownModelCalls(run: Run): Span[] {
   return run.root.children.flatMap(child => (child.span?.kind === 'llm' ? [child.span] : []));
 }
 
-/** A span in drawn order, as the JSON contract has it. */
-export interface SpanRecord extends Tokens {
-  readonly spanId: string;
-  readonly traceId: string;
-  readonly parentSpanId: string | null;
-  /** The span it is drawn under; differs from the parent where delegation was regrouped. */
-  readonly drawnUnder: string | null;
-  readonly depth: number;
-  readonly name: string | null;
-  readonly kind: Kind | null;
-  readonly state: State | null;
-  readonly stateReason: string | null;
-  readonly spanStatus: string | null;
-  readonly statusMessage: string | null;
-  readonly startTime: string | null;
-  readonly endTime: string | null;
-  readonly durationMs: number | null;
-  readonly selfMs: number | null;
-  readonly critical: boolean;
-  readonly missing: boolean;
-  readonly surroundings: boolean;
-  readonly detached: boolean;
-  readonly runId: string | null;
-  readonly model: string | null;
-  readonly provider: string | null;
-  readonly toolName: string | null;
-  readonly problems: readonly string[];
-}
+export type {SpanRecord} from './span-record.ts';
 
 /** One drawn row: the node, and what was computed for it. */
 export interface DrawnSpan {
@@ -237,7 +211,7 @@ export function subRun(judged: JudgedRun, node: Node): JudgedRun {
  * @param tops where to begin: `drawnTops`, or one node for a subtree
  */
 export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[] {
-  const {run, judge, judgement} = judged;
+  const {run} = judged;
   const path = run.isMissing ? new Map<Node, number>() : criticalPath(run);
   const tokens = subtreeTokens(tops);
   const rows: DrawnSpan[] = [];
@@ -252,40 +226,17 @@ export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[
     const span = node.span;
     const enclosing = span?.runId ?? (node.parent ? runIds.get(node.parent) : null) ?? node.run?.runId ?? null;
     runIds.set(node, enclosing);
-    const isGhostOfRun = span === null && run.tops.includes(node);
-    const own = isGhostOfRun ? judgement : node === run.root ? judgement : judge.node(node);
     rows.push({
       node,
       depth,
       criticalMs: path.get(node) ?? null,
-      record: {
-        spanId: node.id,
-        traceId: node.traceId,
-        parentSpanId: span?.parentSpanId ?? null,
-        drawnUnder: isTop.has(node) ? null : (node.parent?.id ?? null),
+      record: spanRecord(judged, node, {
         depth,
-        name: span?.name ?? null,
-        kind: span?.kind ?? null,
-        state: own?.state ?? null,
-        stateReason: own?.reason || null,
-        spanStatus: span?.spanStatus ?? null,
-        statusMessage: span?.statusMessage ?? null,
-        startTime: isoTime(span?.startMicros ?? null),
-        endTime: isoTime(span?.endMicros ?? null),
-        durationMs: span?.durationMs ?? null,
-        selfMs: span ? selfMs(node) : null,
-        critical: path.has(node),
-        missing: span === null,
-        surroundings: node.run === null,
-        detached: node.isDetached,
+        isTop: isTop.has(node),
         runId: enclosing,
-        model: span?.model ?? null,
-        provider: span?.provider ?? null,
-        toolName: span?.toolName ?? null,
-        // Surroundings count into nothing of the run's (design section 3).
-        ...(node.run === null && !run.isTraffic ? NO_TOKENS : tokens.get(node)!),
-        problems: span?.problems ?? [],
-      },
+        isCritical: path.has(node),
+        tokens: tokens.get(node)!,
+      }),
     });
   }
   return rows;

@@ -19,6 +19,8 @@ export interface Readable {
   readonly file: string;
   /** Why a copy is read; null: the file is read where it lies. */
   readonly reason: string | null;
+  /** When the file was looked at: what was written later is not in a copy. Milliseconds since 1970. */
+  readonly begunMs: number;
   readonly dispose: () => void;
 }
 
@@ -30,8 +32,9 @@ const LARGEST_COPY_BYTES = 2 * 1024 ** 3;
  * copy is read instead: the database and the newest rows in its `-wal` (reliability.md 4.1).
  */
 export function readableFile(file: string, largestCopyBytes = LARGEST_COPY_BYTES): Readable {
+  const begunMs = Date.now();
   const reason = reasonToCopy(file);
-  if (reason === null) return {file, reason, dispose: () => undefined};
+  if (reason === null) return {file, reason, begunMs, dispose: () => undefined};
   const parts = ['', '-wal'].filter(suffix => existsSync(file + suffix));
   const bytes = parts.reduce((sum, suffix) => sum + statSync(file + suffix).size, 0);
   if (bytes > largestCopyBytes) {
@@ -52,7 +55,7 @@ export function readableFile(file: string, largestCopyBytes = LARGEST_COPY_BYTES
       cause: error,
     });
   }
-  return {file: copy, reason, dispose};
+  return {file: copy, reason, begunMs, dispose};
 }
 
 function reasonToCopy(file: string): string | null {

@@ -1,9 +1,10 @@
-import {accessSync, constants, type Stats, statSync} from 'node:fs';
+import {accessSync, constants, existsSync, type Stats, statSync} from 'node:fs';
+import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, UserError} from '../../errors.ts';
 import type {AdHoc} from '../../sql/ad-hoc.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
-import {checkSchema, noRunTables} from '../schema-check.ts';
+import {checkSchema, NotThereYet, noRunTables} from '../schema-check.ts';
 import type {SqliteSource} from '../source.ts';
 import {
   type AdHocAnswer,
@@ -12,6 +13,7 @@ import {
   type OpenOptions,
   type Store,
   tableNamesOf,
+  type Whereabouts,
 } from '../store.ts';
 import {runAdHoc} from './ad-hoc.ts';
 import {describeSqlite} from './describe.ts';
@@ -29,7 +31,7 @@ const NO_REST_BELOW_MS = 10;
  * Agno 2 leaves the rollback journal, and both are read the same way.
  */
 export async function openSqlite(source: SqliteSource, options: OpenOptions): Promise<Store> {
-  const {size} = checkFile(source.file);
+  const opened = checkFile(source.file);
   if (options.tables.schema !== null) {
     throw new UserError(EXIT.usage, `--schema "${options.tables.schema}" does not apply to SQLite.`, {
       hint: 'Leave it out; tables are found by name.',
@@ -49,10 +51,10 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
   };
   try {
     options.onConnect?.(describeSqlite(connection, source, readable, tableNamesOf(options.tables)));
-    if (size === 0) throw emptyDatabase(source.file);
+    if (opened.size === 0) throw emptyDatabase(source.file);
     const tables = findTables(connection, source, options);
     const blocksWriter = readable.reason === null && !isWal(readable.file);
-    return new SqliteStore(source, connection, tables, blocksWriter, options, readable, close);
+    return new SqliteStore(source, connection, tables, blocksWriter, options, readable, opened, close);
   } catch (error) {
     close();
     throw explainSqlite(error, source.file);
@@ -66,6 +68,8 @@ class SqliteStore implements Store {
   lastStatementMs = 0;
   /** No statement before this moment (`performance.now`): the writer's turn. */
   private restUntilMs = 0;
+  /** When a copy was begun, if one is read. */
+  private readonly copiedMs: number;
 
   constructor(
     private readonly source: SqliteSource,
@@ -74,9 +78,11 @@ class SqliteStore implements Store {
     readonly blocksWriter: boolean,
     private readonly options: OpenOptions,
     private readonly readable: Readable,
+    private readonly opened: Stats,
     private readonly onClose: () => void,
   ) {
     this.label = source.file;
+    this.copiedMs = readable.begunMs;
   }
 
   async all<Row>(query: Sql): Promise<Row[]> {
@@ -112,6 +118,14 @@ class SqliteStore implements Store {
     return this.options.nowMicros();
   }
 
+  whereabouts(): Whereabouts {
+    const stat = statOf(this.source.file);
+    if (typeof stat === 'string') return 'gone';
+    const isSame = stat.dev === this.opened.dev && stat.ino === this.opened.ino;
+    if (this.readable.reason === null) return isSame ? 'here' : 'replaced';
+    return isSame && !isNewer(this.source.file, this.copiedMs) ? 'here' : 'replaced';
+  }
+
   async close(): Promise<void> {
     this.onClose();
   }
@@ -125,7 +139,9 @@ function checkFile(file: string): Stats {
     throw refused(`"${file}" may not be read by you.`, 'Check the permissions of the file and of its folders.');
   }
   if (typeof stat === 'string') {
-    throw refused(`there is no database file "${file}".`, 'Pass --db with a path or a URL, or set AGNO_TRACE_DB.');
+    const hint = 'Pass --db with a path or a URL, or set AGNO_TRACE_DB.';
+    const message = `there is no database file "${file}".`;
+    throw existsSync(path.dirname(file)) ? new NotThereYet(EXIT.unreachable, message, {hint}) : refused(message, hint);
   }
   if (stat.isDirectory()) throw refused(`"${file}" is a folder, not a SQLite file.`, 'Pass the file in it.');
   if (!stat.isFile()) throw refused(`"${file}" is not a regular file.`, 'Pass a SQLite file.');
@@ -134,7 +150,7 @@ function checkFile(file: string): Stats {
 }
 
 function emptyDatabase(file: string): UserError {
-  return new UserError(EXIT.schema, `"${file}" is an empty database: it has no tables yet.`, {
+  return new NotThereYet(EXIT.schema, `"${file}" is an empty database: it has no tables yet.`, {
     hint: 'Is tracing on? Agno creates its tables with the first traced run.',
   });
 }
@@ -146,6 +162,14 @@ function isReadable(file: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** True when the file or the newest rows beside it were written to since then. */
+function isNewer(file: string, sinceMs: number): boolean {
+  return ['', '-wal'].some(suffix => {
+    const stat = statOf(file + suffix);
+    return typeof stat !== 'string' && stat.mtimeMs > sinceMs;
+  });
 }
 
 function statOf(file: string): Stats | string {

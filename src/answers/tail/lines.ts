@@ -1,0 +1,45 @@
+import type {Context} from '../../context.ts';
+import type {RunChange} from '../../follow/live-runs.ts';
+import {type EventLook, mergedLine, runLine, spanLine} from '../../render/event-lines.ts';
+import {line, type Safe, safe} from '../../text/safe.ts';
+import {type EventWriter, endsNow, turnsNow} from './event-writer.ts';
+
+/** One line an event, for people and their logs. Runs from before are one line each. */
+export class LineWriter implements EventWriter {
+  constructor(
+    private readonly context: Context,
+    private readonly look: EventLook,
+    /** Also what is around runs. */
+    private readonly showsSurroundings: boolean,
+  ) {}
+
+  change(change: RunChange, isBacklog: boolean, nowMicros: number): void {
+    const {before, judged, newSpans, lateMs} = change;
+    const {look} = this;
+    if (!judged) {
+      this.write(mergedLine(before!, nowMicros, look));
+      return;
+    }
+    const isFirst = before === null;
+    if (isFirst && (isBacklog || judged.run.isMissing)) this.write(runLine(judged, nowMicros, look));
+    if (isBacklog) return;
+    for (const node of newSpans) {
+      // The run's own span is what its last line says.
+      if (node === judged.run.root && !judged.run.isTraffic) continue;
+      if (node.run === null && !this.showsSurroundings) continue;
+      this.write(spanLine(node, judged, lateMs.get(node.id), look));
+    }
+    if (endsNow(change) || turnsNow(change)) this.write(runLine(judged, nowMicros, look));
+  }
+
+  notice(text: string): void {
+    this.context.stderr.write(line`note: ${safe(text)}\n`);
+  }
+
+  /** People see that it is alive by what it shows. */
+  heartbeat(): void {}
+
+  private write(text: Safe): void {
+    this.context.stdout.write(line`${text}\n`);
+  }
+}

@@ -1,0 +1,96 @@
+import type {LiveRuns, RunChange} from '../../follow/live-runs.ts';
+import type {FeedEvent} from '../../follow/run-feed.ts';
+import {type EventWriter, endsNow, isWholeRun, type Pulse, turnsNow} from './event-writer.ts';
+
+interface WatchOptions {
+  readonly writer: EventWriter;
+  readonly live: LiveRuns;
+  /** Called when what was waited for has happened. */
+  readonly end: () => void;
+  /** Ends once so many runs have ended; null: never. */
+  readonly maxRuns: number | null;
+  /** Ends once a run fails. */
+  readonly exitOnError: boolean;
+}
+
+/** Hands on what a feed tells, keeps count, and knows when it is enough. */
+export class Watch {
+  /** A run failed, and that was to be the end. */
+  hasFailed = false;
+  private isOver = false;
+  private connection: Pulse['connection'] = 'connecting';
+  private lagMs: number | null = null;
+  private readonly open = new Set<string>();
+  private ended = 0;
+  private spans = 0;
+
+  constructor(private readonly options: WatchOptions) {}
+
+  take(event: FeedEvent): void {
+    const {writer} = this.options;
+    if (this.isOver) return;
+    if (event.type === 'notice') writer.notice(event.text);
+    else if (event.type === 'connection') this.connected(event);
+    else this.changed(event);
+  }
+
+  private changed(event: Extract<FeedEvent, {type: 'runs'}>): void {
+    const {writer} = this.options;
+    if (event.lagMs !== null) this.lagMs = Math.max(this.lagMs ?? 0, event.lagMs);
+    const nowMicros = event.store.nowMicros();
+    for (const change of event.changes) {
+      writer.change(change, event.isBacklog, nowMicros);
+      this.count(change);
+      if (!event.isBacklog && this.isEnough(change)) {
+        this.isOver = true;
+        this.options.end();
+        return;
+      }
+    }
+  }
+
+  beat(): void {
+    const {writer, live} = this.options;
+    const {connection, lagMs, ended, spans} = this;
+    writer.heartbeat({
+      connection,
+      lagMs,
+      runsOpen: this.open.size,
+      runsEnded: ended,
+      spans,
+      hiddenTraffic: live.trafficCount,
+    });
+    this.lagMs = null;
+  }
+
+  private connected({connection}: Extract<FeedEvent, {type: 'connection'}>): void {
+    const before = this.connection;
+    this.connection = connection.state;
+    const {writer} = this.options;
+    if (connection.state === 'reconnecting') {
+      const seconds = (connection.retryInMs / 1000).toFixed(1);
+      writer.notice(`${connection.reason} Tried again in ${seconds} s.`, connection.state);
+    } else if (connection.state === 'waiting') {
+      if (before !== 'waiting') writer.notice(`waiting: ${connection.reason}`, connection.state);
+    } else if (before !== 'connecting') writer.notice('reading again.', connection.state);
+  }
+
+  private count(change: RunChange): void {
+    const {key, judged, newSpans} = change;
+    this.spans += newSpans.length;
+    const isOpen = judged !== null && ['running', 'stalled'].includes(judged.record.state);
+    if (isOpen) this.open.add(key);
+    else this.open.delete(key);
+  }
+
+  private isEnough(change: RunChange): boolean {
+    const {judged} = change;
+    if (!judged || !isWholeRun(judged.record)) return false;
+    const {state} = judged.record;
+    if (endsNow(change)) this.ended++;
+    const {maxRuns, exitOnError} = this.options;
+    if (exitOnError && (state === 'error' || state === 'lost') && (endsNow(change) || turnsNow(change)))
+      this.hasFailed = true;
+    return this.hasFailed || (maxRuns !== null && this.ended >= maxRuns);
+  }
+}

@@ -1,0 +1,126 @@
+import {EXIT, UserError} from '../../errors.ts';
+import type {LiveRuns, RunChange} from '../../follow/live-runs.ts';
+import {findTarget, notFound, type Target} from '../../queries/find.ts';
+import {loadRunPage} from '../../queries/run-pages.ts';
+import {loadTraces} from '../../queries/spans.ts';
+import {loadStory} from '../../queries/story.ts';
+import type {Store} from '../../store/store.ts';
+import {NO_FILTER} from '../../trace/filter.ts';
+import {type JudgedRun, subRun} from '../../trace/record.ts';
+import type {Patience} from '../../trace/runs.ts';
+import {isRunSpan, type Node} from '../../trace/tree.ts';
+
+/** Runs of a session that are looked at when it is waited for. */
+const SESSION_RUNS = 50;
+
+/** The runs that somebody waits for, as they stand. */
+export class Awaited {
+  /** By key of the run they stand in; of a run inside another one, a member or a step's agent, that one alone. */
+  private readonly runs = new Map<string, JudgedRun>();
+  private readonly id: string;
+  /** Null: nothing of it is stored yet. */
+  private target: Target | {readonly kind: 'runs'; readonly keys: ReadonlySet<string>} | null = null;
+
+  constructor(text: string) {
+    this.id = text.replace(/^~/, '');
+  }
+
+  /** Finds what is stored of it. @throws UserError exit 3 when it is nothing, and can be nothing that is still to come */
+  async find(
+    store: Store,
+    live: LiveRuns,
+    options: {readonly patience: Patience; readonly onProgress?: (spans: number) => void},
+  ): Promise<void> {
+    const {patience} = options;
+    const runsOf = async (traceIds: readonly string[]) => live.begin(store, await loadTraces(store, traceIds));
+    const page = (sessions: string[], limit: number) =>
+      loadRunPage(store, {filter: {...NO_FILTER, sessions}, limit, cursor: null, ...options});
+    if (this.id === 'latest' || this.id === '@latest') {
+      const [latest] = (await page([], 1)).runs;
+      if (!latest) throw notFound(this.id);
+      const changes = await runsOf([latest.record.traceId]);
+      return this.keep(changes.filter(({judged}) => judged?.record.spanId === latest.record.spanId));
+    }
+    const target = await findTarget(store, this.id, options).catch((error: unknown) => {
+      if (error instanceof UserError && error.exitCode === EXIT.notFound && isWholeId(this.id)) return null;
+      throw error;
+    });
+    this.target = target;
+    if (target === null) return;
+    if (target.kind === 'session') {
+      const runs = (await page([target.id], SESSION_RUNS)).runs.filter(({record}) => !record.part);
+      const open = runs.filter(({run}) => run.isMissing);
+      const places = new Set((open.length > 0 ? open : runs.slice(0, 1)).map(({record}) => record.spanId));
+      const changes = await runsOf([...new Set(runs.map(({record}) => record.traceId))]);
+      return this.keep(changes.filter(({judged}) => judged && places.has(judged.record.spanId)));
+    }
+    const traceIds =
+      target.kind === 'run'
+        ? (await loadStory(store, target.id, target.traceIds, {patience})).traces.map(({trace}) => trace.traceId)
+        : [target.kind === 'trace' ? target.id : target.traceId];
+    for (const change of await runsOf(traceIds)) this.take(change);
+  }
+
+  /** What happened to a run: any run; whether it is waited for is found out here. */
+  take(change: RunChange): void {
+    const {key, judged, into, trace} = change;
+    if (!judged) {
+      if (this.runs.delete(key) && this.target?.kind === 'runs' && into !== null)
+        this.target = {kind: 'runs', keys: new Set([...this.target.keys, into])};
+      return;
+    }
+    const {record, run} = judged;
+    const {target, id} = this;
+    if (target?.kind === 'runs') {
+      if (target.keys.has(key)) this.runs.set(key, judged);
+      return;
+    }
+    const isAny = target === null;
+    const isOf = (kind: Target['kind'], value: string | null) => (isAny || target.kind === kind) && value === targetId;
+    const targetId = target?.id ?? id;
+    if (isOf('trace', record.traceId) || isOf('run', record.runId) || isOf('session', record.sessionId)) {
+      this.runs.set(key, judged);
+      return;
+    }
+    if (isAny || target.kind === 'span') {
+      const node = trace.nodes.get(targetId);
+      if (node && (node.run === run || node === run.root)) this.runs.set(key, judged);
+    }
+    if (isAny || target.kind === 'run') {
+      const inner = innerRun(trace.nodes, targetId);
+      if (inner && inner.run === run) this.runs.set(key, subRun(judged, inner));
+    }
+  }
+
+  /** What is known of it: nothing while it is not there yet. In order of start. */
+  get found(): readonly JudgedRun[] {
+    return [...this.runs.values()].sort((a, b) => (a.run.startMicros ?? 0) - (b.run.startMicros ?? 0));
+  }
+
+  /** All of it is there, and none of it is going on. */
+  get hasEnded(): boolean {
+    const found = this.found;
+    return found.length > 0 && found.every(({record}) => record.state !== 'running' && record.state !== 'stalled');
+  }
+
+  private keep(changes: readonly RunChange[]): void {
+    this.target = {kind: 'runs', keys: new Set(changes.map(({key}) => key))};
+    for (const change of changes) this.take(change);
+  }
+}
+
+function innerRun(nodes: ReadonlyMap<string, Node>, runId: string): Node | null {
+  for (const node of nodes.values()) if (node.span?.runId === runId && isRunSpan(node.span)) return node;
+  return null;
+}
+
+/**
+ * Whether this can be the whole of an id that nobody has written yet, and not the beginning of one: as long as those that
+ * Agno makes, or with a character that these never hold, as session ids of one's own have.
+ */
+export function isWholeId(id: string): boolean {
+  if (id === 'latest' || id === '@latest' || id === '') return false;
+  return (
+    !/^[0-9a-f-]+$/i.test(id) || /^([0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.test(id)
+  );
+}

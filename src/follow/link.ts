@@ -1,0 +1,141 @@
+import {EXIT, UserError} from '../errors.ts';
+import {NotThereYet} from '../store/schema-check.ts';
+import {replacing, type Store} from '../store/store.ts';
+import type {Clock} from './clock.ts';
+import type {FollowEvent} from './poll.ts';
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 15_000;
+const WAIT_MS = 1000;
+/** A statement that is not answered for so long: the connection is taken for dead. */
+const ANSWER_MS = 8000;
+
+export interface Connected {
+  readonly store: Store;
+  /** Opened just now. */
+  readonly isNew: boolean;
+  /** The tables were not there when it was first tried. */
+  readonly wasAbsent: boolean;
+}
+
+/** The connection of a follower: opened, watched, and opened again with growing pauses after it was lost. */
+export class Link {
+  /** The tables were not there when it was first tried. */
+  hasWaited = false;
+  private store: Store | null = null;
+  private failures = 0;
+  private failure: Error | null = null;
+  private isLive = false;
+
+  constructor(
+    private readonly open: () => Promise<Store>,
+    private readonly clock: Clock,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /**
+   * The store to read, opened where needed.
+   * @param isAgain it was reached before, so that failures are told and tried again
+   * @returns null when the signal was aborted
+   */
+  async *connect(isAgain: boolean): AsyncGenerator<FollowEvent, Connected | null> {
+    for (;;) {
+      if (this.signal.aborted) return null;
+      if (this.failure) {
+        yield* this.pause(this.failure, isAgain);
+        this.failure = null;
+        continue;
+      }
+      if (this.store) {
+        const whereabouts = this.store.whereabouts?.() ?? 'here';
+        if (whereabouts === 'here') return {store: this.store, isNew: false, wasAbsent: this.hasWaited};
+        if (whereabouts === 'gone') {
+          this.isLive = false;
+          const reason = `there is no file "${this.store.label}" any more.`;
+          yield {type: 'connection', connection: {state: 'waiting', reason}};
+          await this.clock.sleep(WAIT_MS, this.signal);
+          continue;
+        }
+        this.drop();
+        yield {type: 'notice', text: 'the file was replaced: reading goes on in the new one.'};
+      }
+      try {
+        this.store = this.watched(await this.open());
+        return {store: this.store, isNew: true, wasAbsent: this.hasWaited};
+      } catch (error) {
+        const isAbsent = error instanceof NotThereYet;
+        if (!(error instanceof UserError) || !(isAgain || isAbsent || this.hasWaited)) throw error;
+        if (isAbsent && !isAgain) this.hasWaited = true;
+        this.failure = error;
+      }
+    }
+  }
+
+  /** Says so when reading begins, and when it goes on. */
+  *live(): Generator<FollowEvent, void> {
+    if (this.isLive) return;
+    this.isLive = true;
+    yield {type: 'connection', connection: {state: 'live'}};
+  }
+
+  /** What was read last failed: the connection is given up, and the next `connect` opens another after a pause. */
+  lost(error: Error): void {
+    this.drop();
+    this.failure = error;
+  }
+
+  /** A read came back: the next failure is a first one again. */
+  answered(): void {
+    this.failures = 0;
+  }
+
+  close(): void {
+    this.drop();
+  }
+
+  private drop(): void {
+    this.isLive = false;
+    // Not waited for: a connection that is dead does not answer its end either.
+    void this.store?.close().catch(() => undefined);
+    this.store = null;
+  }
+
+  private async *pause(error: Error, isAgain: boolean): AsyncGenerator<FollowEvent, void> {
+    this.isLive = false;
+    const reason = error.message;
+    if (error instanceof NotThereYet && !isAgain) {
+      yield {type: 'connection', connection: {state: 'waiting', reason}};
+      return this.clock.sleep(WAIT_MS, this.signal);
+    }
+    const full = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.failures);
+    this.failures = Math.min(this.failures + 1, 10);
+    const retryInMs = Math.round(full * (0.5 + Math.random() / 2));
+    yield {type: 'connection', connection: {state: 'reconnecting', reason, retryInMs}};
+    await this.clock.sleep(retryInMs, this.signal);
+  }
+
+  /** A half-open connection never answers: each statement has its time, and none outlives the follower. */
+  private watched(store: Store): Store {
+    if (store.dialect === 'sqlite') return store;
+    const {signal} = this;
+    return replacing(store, {
+      all: <Row>(query: Parameters<Store['all']>[0]) =>
+        new Promise<Row[]>((resolve, reject) => {
+          const silent = () =>
+            new UserError(EXIT.unreachable, `"${store.label}" did not answer within ${ANSWER_MS / 1000} s.`);
+          const timer = setTimeout(() => end(() => reject(silent())), ANSWER_MS);
+          const onAbort = () => end(() => reject(new UserError(EXIT.stopped, 'stopped.')));
+          const end = (settle: () => void) => {
+            clearTimeout(timer);
+            signal.removeEventListener('abort', onAbort);
+            settle();
+          };
+          signal.addEventListener('abort', onAbort, {once: true});
+          store.all<Row>(query).then(
+            rows => end(() => resolve(rows)),
+            error => end(() => reject(error)),
+          );
+        }),
+    });
+  }
+}

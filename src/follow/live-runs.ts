@@ -1,0 +1,227 @@
+import type {Prices} from '../prices/prices.ts';
+import {judgeTraces} from '../queries/runs.ts';
+import {type LoadedTrace, loadTraces} from '../queries/spans.ts';
+import type {Store} from '../store/store.ts';
+import type {RunFilter} from '../trace/filter.ts';
+import type {JudgedRun} from '../trace/record.ts';
+import type {Patience, Trace} from '../trace/runs.ts';
+import {LiveTrace, type RunChange, type SleepingTrace} from './live-trace.ts';
+import type {Poll} from './poll.ts';
+
+export type {RunChange} from './live-trace.ts';
+
+export interface LiveRunsOptions {
+  /**
+   * Which runs are told. One that does not match yet may match later, as who it is may be known only at its end: then all
+   * of it is told that came while it was followed. Once told it is told to its end, whatever it matches then.
+   */
+  readonly filter: RunFilter;
+  readonly patience: Patience;
+  /** Absent where costs are not looked at. */
+  readonly prices?: Prices;
+}
+
+/** A trace without open ends is looked at once more after this silence, then its spans are let go. */
+const SETTLED_AFTER_MICROS = 10_000_000;
+/** Any other after this one; the next span, or the moment its state changes, reads it again. */
+const QUIET_AFTER_MICROS = 60_000_000;
+/** Spans held in memory; beyond, traces without news for a moment are let go early. A narrow span takes some 2 KB. */
+const MOST_SPANS = 50_000;
+const NEWS_MICROS = 5_000_000;
+/** Sleeping traces that are remembered; an older one is met like an unknown one. */
+const MOST_SLEEPING = 20_000;
+/** Traces of which nothing more is expected that are remembered, so that a late span is told of the same run. */
+const MOST_ENDED = 5000;
+/** Traces read again at one moment, because their state changes by time. */
+const MOST_WOKEN = 200;
+/** A look at a trace takes at most this share of the time, as 1 in so many. */
+const LOOK_SHARE = 10;
+/** Smaller traces cost nothing worth waiting for. */
+const LARGE_TRACE = 2000;
+
+/**
+ * The runs of the traces that grow, kept as spans arrive: each look takes what a follower delivered, builds the traces that
+ * changed anew and says what is new about their runs. Calls must not overlap. A call that fails (the database is gone)
+ * loses nothing: the next one makes up for it.
+ */
+export class LiveRuns {
+  private readonly awake = new Map<string, LiveTrace>();
+  /** By trace id, the longest asleep first. */
+  private readonly sleeping = new Map<string, SleepingTrace>();
+  private readonly ended = new Map<string, SleepingTrace>();
+  /** Where a run waits for somebody, by run id: its continuation is another trace. */
+  private readonly pausedIn = new Map<string, string>();
+  private endedTraffic = 0;
+
+  constructor(private readonly options: LiveRunsOptions) {}
+
+  /** Traces to begin with: their runs are told, their spans are not. */
+  async begin(store: Store, loaded: readonly LoadedTrace[]): Promise<RunChange[]> {
+    const nowMicros = store.nowMicros();
+    const traces: LiveTrace[] = [];
+    for (const item of loaded) {
+      const trace = this.wake(item.traceId, nowMicros);
+      trace.complete(await this.priced(item));
+      traces.push(trace);
+    }
+    return this.look(store, traces);
+  }
+
+  /** Takes what a poll delivered. */
+  async take(store: Store, {traces, lateMs}: Pick<Poll, 'traces' | 'lateMs'>): Promise<RunChange[]> {
+    const nowMicros = store.nowMicros();
+    for (const item of traces) {
+      const {spans, row} = await this.priced(item);
+      this.wake(item.traceId, nowMicros).deliver(spans, row, lateMs, nowMicros);
+    }
+    return this.look(store, this.dirty(nowMicros));
+  }
+
+  /** Looks again where time alone changed something, and lets go of what is quiet. To be called every second or so. */
+  async tick(store: Store): Promise<RunChange[]> {
+    const nowMicros = store.nowMicros();
+    for (const trace of this.awake.values()) {
+      const isDue = trace.dueMicros !== null && trace.dueMicros <= nowMicros;
+      const quietMicros = nowMicros - trace.changedMicros;
+      const isQuiet = quietMicros >= (trace.hasEnded ? SETTLED_AFTER_MICROS : QUIET_AFTER_MICROS);
+      if (isDue) trace.isDirty = true;
+      else if (isQuiet && trace.isSettled && !trace.isDirty) this.letGo(trace);
+      else if (isQuiet && !trace.isSettled) {
+        trace.isSettled = true;
+        trace.isDirty = true;
+      }
+    }
+    this.letGoUntilBounded(nowMicros);
+    let woken = 0;
+    for (const {traceId, dueMicros} of this.sleeping.values()) {
+      if (dueMicros === null || dueMicros > nowMicros) continue;
+      if (++woken > MOST_WOKEN) break;
+      this.wake(traceId, nowMicros);
+    }
+    return this.look(store, this.dirty(nowMicros));
+  }
+
+  /** A run with the tree it stands in, while its trace is held; null: it is quiet, or not known. */
+  find(key: string): {readonly judged: JudgedRun; readonly trace: Trace} | null {
+    return this.awake.get(key.split(' ', 1)[0]!)?.find(key) ?? null;
+  }
+
+  /** Every run of the traces that are held, whether it matches or not. */
+  *runs(): Generator<JudgedRun> {
+    for (const trace of this.awake.values()) yield* trace.runs;
+  }
+
+  /** Traces seen so far that hold none of Agno's spans, HTTP polls mostly; those that may yet become runs left out. */
+  get trafficCount(): number {
+    let count = this.endedTraffic;
+    for (const trace of this.awake.values()) if (trace.isTraffic) count++;
+    return count;
+  }
+
+  /** Spans that are held in memory. */
+  get spanCount(): number {
+    let count = 0;
+    for (const trace of this.awake.values()) count += trace.spans.size;
+    return count;
+  }
+
+  private dirty(nowMicros: number): LiveTrace[] {
+    return [...this.awake.values()].filter(trace => trace.isDirty && trace.restUntilMicros <= nowMicros);
+  }
+
+  private async look(store: Store, traces: readonly LiveTrace[]): Promise<RunChange[]> {
+    const changes = await this.lookOnce(store, traces);
+    // A pause and what continues it are judged together: behind HTTP only the spans tell that they are one run.
+    const nowMicros = store.nowMicros();
+    const again = new Set<LiveTrace>();
+    for (const {judged} of changes) {
+      if (!judged || judged.record.runId === null) continue;
+      const {runId, traceId} = judged.record;
+      const pausedIn = this.pausedIn.get(runId);
+      if (pausedIn !== undefined && pausedIn !== traceId) {
+        again.add(this.wake(pausedIn, nowMicros)).add(this.awake.get(traceId)!);
+        this.pausedIn.delete(runId);
+      }
+      // By its spans it waits; that it went on Agno's own status may know before there is a continuation.
+      if (judged.judge.node(judged.run.root)?.state === 'paused')
+        this.remember(this.pausedIn, runId, traceId, MOST_SLEEPING);
+    }
+    return again.size === 0 ? changes : [...changes, ...(await this.lookOnce(store, [...again]))];
+  }
+
+  private async lookOnce(store: Store, traces: readonly LiveTrace[]): Promise<RunChange[]> {
+    if (traces.length === 0) return [];
+    const partial = traces.filter(trace => !trace.isWhole);
+    if (partial.length > 0) {
+      const ids = partial.map(trace => trace.traceId);
+      const loaded = new Map((await loadTraces(store, ids)).map(item => [item.traceId, item]));
+      for (const trace of partial) {
+        const item = loaded.get(trace.traceId);
+        trace.complete(item && (await this.priced(item)));
+        // Deleted while it slept: nothing is left to be said of it.
+        if (trace.spans.size === 0) this.awake.delete(trace.traceId);
+      }
+    }
+    const here = traces.filter(trace => trace.spans.size > 0);
+    const total = here.reduce((sum, trace) => sum + trace.spans.size, 0);
+    const start = performance.now();
+    const {filter, patience} = this.options;
+    const judged = await judgeTraces(
+      store,
+      here.map(trace => trace.loaded()),
+      {patience},
+    );
+    const nowMicros = store.nowMicros();
+    const changes = judged.flatMap((item, i) => here[i]!.settle(item, filter, patience, nowMicros));
+    const perSpanMicros = ((performance.now() - start) * 1000) / total;
+    for (const trace of here) {
+      if (trace.spans.size < LARGE_TRACE) continue;
+      trace.restUntilMicros = nowMicros + perSpanMicros * trace.spans.size * LOOK_SHARE;
+    }
+    return changes;
+  }
+
+  /** Costs are found once, as a span arrives. */
+  private async priced(item: LoadedTrace): Promise<LoadedTrace> {
+    const {prices} = this.options;
+    return prices ? {...item, spans: await prices.priced(item.spans)} : item;
+  }
+
+  private wake(traceId: string, nowMicros: number): LiveTrace {
+    const found = this.awake.get(traceId);
+    if (found) return found;
+    const before = this.sleeping.get(traceId) ?? this.ended.get(traceId);
+    this.sleeping.delete(traceId);
+    if (this.ended.delete(traceId) && before?.isTraffic) this.endedTraffic--;
+    const trace = new LiveTrace(traceId, nowMicros, before);
+    this.awake.set(traceId, trace);
+    return trace;
+  }
+
+  private letGo(trace: LiveTrace): void {
+    this.awake.delete(trace.traceId);
+    const asleep = trace.asleep();
+    if (trace.dueMicros !== null) this.remember(this.sleeping, trace.traceId, asleep, MOST_SLEEPING);
+    else this.remember(this.ended, trace.traceId, asleep, MOST_ENDED);
+    if (trace.dueMicros === null && asleep.isTraffic) this.endedTraffic++;
+  }
+
+  private letGoUntilBounded(nowMicros: number): void {
+    let held = this.spanCount;
+    if (held <= MOST_SPANS) return;
+    const quiet = [...this.awake.values()]
+      .filter(trace => !trace.isDirty && nowMicros - trace.changedMicros >= NEWS_MICROS)
+      .sort((a, b) => a.changedMicros - b.changedMicros);
+    for (const trace of quiet) {
+      if (held <= MOST_SPANS) return;
+      held -= trace.spans.size;
+      this.letGo(trace);
+    }
+  }
+
+  private remember<T>(map: Map<string, T>, key: string, value: T, most: number): void {
+    map.delete(key);
+    map.set(key, value);
+    if (map.size > most) map.delete(map.keys().next().value!);
+  }
+}

@@ -1,0 +1,334 @@
+import {isAnyOf} from '../sql/fragments.ts';
+import {raw, type Sql, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {agnoTime, parseTime} from '../trace/time.ts';
+import type {Clock} from './clock.ts';
+import type {Look, NewKey, PostgresPosition, Reader} from './reader.ts';
+import {ShownIds} from './shown.ts';
+
+/** Keys read in one statement, and keys told in one look. */
+const KEYS_AT_ONCE = 5000;
+const TOLD_AT_ONCE = 500;
+/** Fractions vanish on whole seconds and some collations mis-sort them: bounds on text are widened (design section 4). */
+const WIDER_MICROS = 2_000_000;
+/** A table of so many rows is looked through whole, whatever its rows say about their time. */
+const WHOLE_UP_TO_ROWS = 500_000;
+const WHOLE_UP_TO_BYTES = 2 ** 30;
+/** A lane that takes long is looked at less often: at most this share of the time. */
+const MOST_BUSY = 1 / 100;
+/** After a server restart transactions may have been lost, and their numbers given again. */
+const REUSED_XIDS = 100_000;
+
+/**
+ * How far back by `created_at` rows are looked for, and how often: what was just written at once, rows of clocks that are
+ * behind a little later, rows of long transactions and of clocks far off within a minute.
+ */
+const LANES = [
+  {windowMs: 15_000, everyMs: 0},
+  {windowMs: 300_000, everyMs: 5000},
+  {windowMs: 86_400_000, everyMs: 60_000},
+] as const;
+
+interface Lane {
+  /** Every row of this lane whose transaction is below was visible when it was last looked at. */
+  lowXid: number;
+  /** `created_at` of its rows, inclusive, up to the lane before it; null: no bound. */
+  fromMicros: number | null;
+  dueMs: number;
+}
+
+interface Seen {
+  readonly xid: number;
+  readonly createdMicros: number | null;
+}
+
+/** One look through the lanes, page by page; its snapshots follow on each other and the first one counts. */
+interface Pass {
+  readonly deepest: number;
+  lane: number;
+  after: {readonly createdAt: string; readonly spanId: string} | null;
+  xmin: number | null;
+  startedMs: number;
+}
+
+interface PageRow {
+  low: number;
+  high: number;
+  started: string;
+  span_id: unknown;
+  created_at: unknown;
+  xid: number | null;
+}
+
+/**
+ * New spans of a Postgres table. `created_at` is the application's clock and says nothing about the order of commits. What
+ * does: a row whose transaction is below the oldest one that ran when the table was last looked at was visible then. Every
+ * look therefore takes the rows at or above that mark, drops those it has seen, and takes the next mark from its own
+ * snapshot, in the same statement (reliability.md 2.3). The lanes part the table by `created_at`; each has its own mark,
+ * and their bounds move only when both neighbours have just been looked at, so that no row falls between.
+ */
+export class PostgresReader implements Reader {
+  private readonly shown = new ShownIds();
+  private readonly notices: string[] = [];
+  private identity = '';
+  private lanes: Lane[] = [];
+  private readonly seen = new Map<string, Seen>();
+  private pending: NewKey[] = [];
+  private pendingSeen = new Map<string, Seen>();
+  private pass: Pass | null = null;
+  private isWhole = false;
+  private started: string | null = null;
+  /** Below it nothing was shown or known in this session. */
+  private sessionXid = Number.POSITIVE_INFINITY;
+  private isReopened = false;
+
+  constructor(position?: PostgresPosition) {
+    if (!position) return;
+    this.identity = position.identity;
+    this.lanes = position.lanes.map(lane => ({...lane, dueMs: Number.NEGATIVE_INFINITY}));
+    for (const [id, xid, createdMicros] of position.seen) {
+      this.seen.set(id, {xid, createdMicros});
+      this.shown.add(id);
+    }
+    this.sessionXid = Math.min(...this.lanes.map(lane => lane.lowXid));
+  }
+
+  async begin(store: Store, from: 'now' | 'beginning'): Promise<void> {
+    await this.survey(store);
+    const [{low}] = (await store.all<{low: number}>(sql`select ${SNAPSHOT_XMIN} as low`)) as [{low: number}];
+    const lowXid = from === 'now' ? low : Math.max(FIRST_XID, low - 2 ** 30);
+    this.sessionXid = lowXid;
+    const now = store.nowMicros();
+    this.lanes = LANES.map(({windowMs}, i) => ({
+      lowXid,
+      fromMicros: i === LANES.length - 1 && this.isWhole ? null : now - windowMs * 1000,
+      dueMs: Number.NEGATIVE_INFINITY,
+    }));
+    if (from === 'beginning') return;
+    // Visible already, though a transaction that still runs is older: known, or they would pop up as new.
+    const all = {lowXid, fromMicros: this.lanes.at(-1)!.fromMicros};
+    for (let after: Pass['after'] = null; ; ) {
+      const rows = keyed(await this.page(store, all, null, after));
+      for (const row of rows) this.see(String(row.span_id), {xid: row.xid, createdMicros: parseTime(row.created_at)});
+      if (rows.length < KEYS_AT_ONCE) break;
+      after = placeOf(rows.at(-1)!);
+    }
+  }
+
+  async reopened(store: Store): Promise<void> {
+    const known = this.identity;
+    this.pass = null;
+    this.isReopened = true;
+    await this.survey(store);
+    if (known !== '' && known !== this.identity) await this.rebase(store, 'another server or database answers now');
+  }
+
+  async look(store: Store, clock: Clock): Promise<Look> {
+    while (this.pending.length === 0) {
+      this.pass ??= this.startPass(clock);
+      const pass = this.pass;
+      const lane = this.lanes[pass.lane]!;
+      const rows = await this.page(store, lane, this.lanes[pass.lane - 1]?.fromMicros ?? null, pass.after);
+      const {low, high, started} = rows[0]!;
+      if (await this.isOtherServer(store, high, started)) continue;
+      pass.xmin ??= low;
+      const found = keyed(rows);
+      for (const row of found) this.find(row);
+      if (found.length === KEYS_AT_ONCE) {
+        pass.after = placeOf(found.at(-1)!);
+        continue;
+      }
+      pass.after = null;
+      pass.lane++;
+      if (pass.lane <= pass.deepest) continue;
+      if (this.pending.length === 0) this.endPass(store, clock);
+      break;
+    }
+    const keys = this.pending.splice(0, TOLD_AT_ONCE);
+    for (const {spanId} of keys) {
+      this.see(spanId, this.pendingSeen.get(spanId)!);
+      this.pendingSeen.delete(spanId);
+    }
+    if (this.pending.length === 0 && this.pass && this.pass.lane > this.pass.deepest) this.endPass(store, clock);
+    return {keys, isMore: this.pending.length > 0 || this.pass !== null};
+  }
+
+  async told(store: Store, spanIds: readonly string[]): Promise<void> {
+    for (const id of spanIds) this.shown.add(id);
+    const lowXid = Math.min(...this.lanes.map(lane => lane.lowXid));
+    const rows = await store.all<{span_id: unknown; created_at: unknown; xid: number}>(sql`
+select s.span_id, s.created_at, ${fullXid(lowXid)} as xid
+  from ${table('spans')} s
+ where ${isAnyOf(raw('s.span_id'), spanIds)}
+   and ${isAtOrAbove(lowXid)}`);
+    for (const row of rows) this.see(String(row.span_id), {xid: row.xid, createdMicros: parseTime(row.created_at)});
+  }
+
+  position(): PostgresPosition {
+    return {
+      dialect: 'postgres',
+      identity: this.identity,
+      lanes: this.lanes.map(({lowXid, fromMicros}) => ({lowXid, fromMicros})),
+      seen: [...this.seen].map(([id, {xid, createdMicros}]) => [id, xid, createdMicros]),
+    };
+  }
+
+  takeNotices(): string[] {
+    return this.notices.splice(0);
+  }
+
+  private see(spanId: string, seen: Seen): void {
+    this.seen.set(spanId, seen);
+    this.shown.add(spanId);
+  }
+
+  private find(row: KeyedRow): void {
+    const spanId = String(row.span_id);
+    if (this.seen.has(spanId) || this.pendingSeen.has(spanId)) return;
+    const createdMicros = parseTime(row.created_at);
+    if (this.shown.has(spanId)) {
+      // Told before, and its transaction is a new one: the row was rewritten.
+      this.seen.set(spanId, {xid: row.xid, createdMicros});
+      return;
+    }
+    this.pending.push({spanId, createdMicros});
+    this.pendingSeen.set(spanId, {xid: row.xid, createdMicros});
+  }
+
+  private startPass(clock: Clock): Pass {
+    const nowMs = clock.nowMs();
+    const deepest = this.lanes.findLastIndex((lane, i) => i === 0 || lane.dueMs <= nowMs);
+    return {deepest, lane: 0, after: null, xmin: null, startedMs: nowMs};
+  }
+
+  /** All rows of its lanes that the first snapshot showed have been told: their marks rise to it, their bounds to now. */
+  private endPass(store: Store, clock: Clock): void {
+    const {deepest, xmin, startedMs} = this.pass!;
+    const nowMicros = store.nowMicros();
+    const tookMs = clock.nowMs() - startedMs;
+    const lowXid = Math.max(xmin!, Math.min(...this.lanes.slice(0, deepest + 1).map(lane => lane.lowXid)));
+    for (let i = 0; i <= deepest; i++) {
+      const lane = this.lanes[i]!;
+      lane.lowXid = lowXid;
+      const isBounded = i < this.lanes.length - 1 || !this.isWhole;
+      if (i < deepest || i === this.lanes.length - 1)
+        lane.fromMicros = isBounded ? nowMicros - LANES[i]!.windowMs * 1000 : null;
+      if (i > 0) lane.dueMs = startedMs + Math.max(LANES[i]!.everyMs, tookMs / MOST_BUSY);
+    }
+    for (const [id, seen] of this.seen) if (!this.mayReturn(seen)) this.seen.delete(id);
+    this.pass = null;
+  }
+
+  /** True while a lane that may hold the row would still take it. */
+  private mayReturn({xid, createdMicros}: Seen): boolean {
+    return this.lanes.some((lane, i) => {
+      if (xid < lane.lowXid) return false;
+      if (createdMicros === null) return true;
+      const {fromMicros} = lane;
+      const untilMicros = this.lanes[i - 1]?.fromMicros ?? null;
+      return (
+        (fromMicros === null || createdMicros >= fromMicros - 2 * WIDER_MICROS) &&
+        (untilMicros === null || createdMicros < untilMicros + 2 * WIDER_MICROS)
+      );
+    });
+  }
+
+  /** One page of a lane's rows at or above its mark, by `created_at` then id; one row without a span when there are none. */
+  private page(
+    store: Store,
+    {lowXid, fromMicros}: Pick<Lane, 'lowXid' | 'fromMicros'>,
+    untilMicros: number | null,
+    after: Pass['after'],
+  ): Promise<PageRow[]> {
+    const from = fromMicros === null ? raw('true') : sql`s.created_at >= ${agnoTime(fromMicros - WIDER_MICROS)}`;
+    const until = untilMicros === null ? raw('true') : sql`s.created_at < ${agnoTime(untilMicros + WIDER_MICROS)}`;
+    const rest = after ? sql`(s.created_at, s.span_id) > (${after.createdAt}, ${after.spanId})` : raw('true');
+    // Ordered by an expression: an index on created_at is for the bounds, never for walking all rows in their order.
+    return store.all<PageRow>(sql`
+select w.low, w.high, w.started, k.span_id, k.created_at, k.xid
+  from (select ${SNAPSHOT_XMIN} as low, txid_snapshot_xmax(txid_current_snapshot()) as high,
+               pg_postmaster_start_time()::text as started) w
+  left join (select s.span_id, s.created_at, ${fullXid(lowXid)} as xid
+               from ${table('spans')} s
+              where ${from} and ${until} and ${rest}
+                and ${isAtOrAbove(lowXid)}
+              order by s.created_at || '', s.span_id
+              limit ${KEYS_AT_ONCE}) k on true
+ order by k.created_at || '', k.span_id`);
+  }
+
+  /** Which cluster and database this is, and how large the table. */
+  private async survey(store: Store): Promise<void> {
+    const [facts] = await store.all<{database: number; isSmall: boolean | null}>(sql`
+select (select d.oid::bigint from pg_catalog.pg_database d where d.datname = current_database()) as database,
+       (select c.relkind = 'r' and c.reltuples < ${WHOLE_UP_TO_ROWS} and pg_relation_size(c.oid) < ${WHOLE_UP_TO_BYTES}
+          from pg_catalog.pg_class c where c.oid = to_regclass(${store.tables.spans!})) as "isSmall"`);
+    this.isWhole = facts!.isSmall === true;
+    this.identity = `${await clusterOf(store)}/${facts!.database}`;
+  }
+
+  private async isOtherServer(store: Store, highXid: number, started: string): Promise<boolean> {
+    const isRestarted = this.started !== null && this.started !== started && this.isReopened;
+    this.started = started;
+    this.isReopened = false;
+    if (this.lanes.some(lane => lane.lowXid > highXid)) {
+      await this.rebase(store, 'the transactions of the database start again (a restored or another server)');
+      return true;
+    }
+    if (isRestarted) {
+      for (const lane of this.lanes) lane.lowXid = Math.max(this.sessionXid, lane.lowXid - REUSED_XIDS);
+      this.pass = null;
+    }
+    return isRestarted;
+  }
+
+  /** Marks of another server say nothing here: from the recent rows, those that were not told are taken for new. */
+  private async rebase(store: Store, why: string): Promise<void> {
+    this.notices.push(`${why}: the spans of the last minutes are looked through again, and some may be repeated.`);
+    const nowMicros = store.nowMicros();
+    this.pass = null;
+    this.pending = [];
+    this.pendingSeen.clear();
+    this.seen.clear();
+    const [{low}] = (await store.all<{low: number}>(sql`select ${SNAPSHOT_XMIN} as low`)) as [{low: number}];
+    const lowXid = Math.max(FIRST_XID, low - 2 ** 30);
+    this.sessionXid = lowXid;
+    this.lanes.forEach((lane, i) => {
+      // The last lane starts at the new mark: its rows are history here.
+      lane.lowXid = i === this.lanes.length - 1 ? low : lowXid;
+      if (i < this.lanes.length - 1) lane.fromMicros = nowMicros - LANES[i]!.windowMs * 1000;
+      lane.dueMs = Number.NEGATIVE_INFINITY;
+    });
+  }
+}
+
+type KeyedRow = PageRow & {xid: number};
+
+function keyed(rows: readonly PageRow[]): KeyedRow[] {
+  return rows.filter((row): row is KeyedRow => row.xid !== null);
+}
+
+function placeOf(row: PageRow): {createdAt: string; spanId: string} {
+  return {createdAt: String(row.created_at), spanId: String(row.span_id)};
+}
+
+/** The lowest number that an ordinary transaction can have. */
+const FIRST_XID = 3;
+/** These older names work on every server. */
+const SNAPSHOT_XMIN: Sql = raw('txid_snapshot_xmin(txid_current_snapshot())');
+
+/** Rows carry the lower half of their transaction's number; compared as the server does, within two thousand million. */
+function isAtOrAbove(lowXid: number): Sql {
+  return sql`(s.xmin::text::bigint - ${lowXid}::bigint) & 4294967295 < 2147483648`;
+}
+
+function fullXid(lowXid: number): Sql {
+  return sql`${lowXid}::bigint + ((s.xmin::text::bigint - ${lowXid}::bigint) & 4294967295)`;
+}
+
+async function clusterOf(store: Store): Promise<string> {
+  const [row] = await store.all<{id: string}>(sql`
+select case when has_function_privilege('pg_catalog.pg_control_system()', 'execute')
+            then (select system_identifier::text from pg_catalog.pg_control_system()) else 'cluster' end as id`);
+  return row!.id;
+}

@@ -1,0 +1,55 @@
+import type {Store} from '../store/store.ts';
+import type {Clock} from './clock.ts';
+
+/** A span that nobody was told of yet. */
+export interface NewKey {
+  readonly spanId: string;
+  /** As its row says, microseconds; null when that is no time. */
+  readonly createdMicros: number | null;
+}
+
+export interface Look {
+  readonly keys: readonly NewKey[];
+  /** More waits: look again at once. */
+  readonly isMore: boolean;
+}
+
+/** Where a reader stands: JSON, small, without secrets. What it says was told is never told again. */
+export type Position = SqlitePosition | PostgresPosition;
+
+export interface SqlitePosition {
+  readonly dialect: 'sqlite';
+  /** Rows that were there and known, `[rowid, span id]`, in order: the last one is where reading goes on. */
+  readonly anchors: readonly (readonly [number, string])[];
+  /** From this rowid on every row that was known is an anchor. */
+  readonly exactFrom: number;
+  /** Told already though they lie behind the last anchor. */
+  readonly ahead: readonly string[];
+}
+
+export interface PostgresPosition {
+  readonly dialect: 'postgres';
+  /** Cluster and database. */
+  readonly identity: string;
+  readonly lanes: readonly {readonly lowXid: number; readonly fromMicros: number | null}[];
+  /** Spans told whose transaction may lie above a low-water mark: id, transaction, `created_at` in microseconds. */
+  readonly seen: readonly (readonly [string, number, number | null])[];
+}
+
+/**
+ * Finds the spans that became visible since the last look. It holds no connection: each call is given the store, which may
+ * be another one after a connection was lost.
+ */
+export interface Reader {
+  /** Takes what is there for known (`now`), or for new (`beginning`). */
+  begin(store: Store, from: 'now' | 'beginning'): Promise<void>;
+  /** A new connection to what should be the same database. */
+  reopened(store: Store): Promise<void>;
+  /** The next spans; they count as told when it returns. */
+  look(store: Store, clock: Clock): Promise<Look>;
+  /** These were told by other means: a look must not bring them again. */
+  told(store: Store, spanIds: readonly string[]): Promise<void>;
+  position(): Position;
+  /** What a reader must be told since the last call; one line each. */
+  takeNotices(): string[];
+}

@@ -1,0 +1,216 @@
+import {isAnyOf} from '../sql/fragments.ts';
+import {raw, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {parseTime} from '../trace/time.ts';
+import type {Look, Reader, SqlitePosition} from './reader.ts';
+import {ShownIds} from './shown.ts';
+
+/** Rows read in one statement; a writer in rollback-journal mode waits meanwhile. */
+const ROWS_AT_ONCE = 500;
+/** Rows known one by one when following begins. */
+const EXACT_AT_START = 256;
+const MOST_ANCHORS = 1024;
+/** Distance between older known rows, as a share of their distance from the newest one. */
+const SPARSENESS = 0.03;
+/** Rows in doubt that were written so long before following began are taken for old ones. */
+const SURELY_OLD_MICROS = 3_600_000_000;
+
+type Anchor = readonly [rowid: number, spanId: string];
+
+interface KeyRow {
+  rowid: number;
+  span_id: unknown;
+  created_at: unknown;
+}
+
+/**
+ * New spans of a SQLite file. Writers come one after the other, so the order of rowids is the order of commits, as long as
+ * the row at the last rowid is still the same: when it is gone the rowids after it may have been given again, and VACUUM
+ * may have changed them all. Then reading goes back to the last row that is still there, and what was told or known is
+ * told apart by id (reliability.md 2.5).
+ */
+export class SqliteReader implements Reader {
+  private readonly shown = new ShownIds();
+  private readonly notices: string[] = [];
+  /** Every known row near the end, the older the sparser; in order. */
+  private anchors: Anchor[] = [];
+  private exactFrom = 0;
+  private readonly ahead = new Set<string>();
+  /** `data_version` of the connection when nothing was left to read; null: look at the rows. */
+  private quietAt: number | null = null;
+  private beganMicros: number | null = null;
+
+  constructor(position?: SqlitePosition) {
+    if (!position) return;
+    this.anchors = [...position.anchors];
+    this.exactFrom = position.exactFrom;
+    for (const [, id] of position.anchors) this.shown.add(id);
+    for (const id of position.ahead) {
+      this.ahead.add(id);
+      this.shown.add(id);
+    }
+  }
+
+  async begin(store: Store, from: 'now' | 'beginning'): Promise<void> {
+    this.beganMicros = store.nowMicros();
+    if (from === 'beginning') return;
+    const newest = await store.all<KeyRow>(sql`
+select s.rowid as rowid, s.span_id
+  from ${table('spans')} s
+ order by s.rowid desc
+ limit ${EXACT_AT_START}`);
+    if (newest.length === 0) return;
+    const exact = newest.reverse().map(anchorOf);
+    const oldest = exact[0]![0];
+    const rowids: number[] = [];
+    for (let back = EXACT_AT_START; back < oldest; back = Math.ceil(back * (1 + SPARSENESS)))
+      rowids.push(oldest - back);
+    const sparse = await store.all<KeyRow>(sql`
+select s.rowid as rowid, s.span_id
+  from ${table('spans')} s
+ where s.rowid in (select value from json_each(${JSON.stringify(rowids)}))
+ order by s.rowid`);
+    this.anchors = thinned([...sparse.map(anchorOf), ...exact]);
+    this.exactFrom = newest.length < EXACT_AT_START ? 0 : oldest;
+    for (const [, id] of exact) this.shown.add(id);
+  }
+
+  async reopened(store: Store): Promise<void> {
+    this.quietAt = null;
+    this.beganMicros ??= store.nowMicros();
+  }
+
+  async look(store: Store): Promise<Look> {
+    const [version] = await store.all<{data_version: number}>(raw('pragma data_version'));
+    if (version!.data_version === this.quietAt) return {keys: [], isMore: false};
+    const last = this.anchors.at(-1);
+    const rows = await rowsFrom(store, last?.[0] ?? null);
+    if (last && (rows.length === 0 || rows[0]!.rowid !== last[0] || String(rows[0]!.span_id) !== last[1]))
+      return this.relocate(store);
+    const fresh = last ? rows.slice(1) : rows;
+    const isMore = rows.length > ROWS_AT_ONCE;
+    if (!isMore) this.quietAt = version!.data_version;
+    return {keys: this.take(fresh), isMore};
+  }
+
+  async told(store: Store, spanIds: readonly string[]): Promise<void> {
+    const last = this.anchors.at(-1)?.[0] ?? -1;
+    for (const id of spanIds) this.shown.add(id);
+    const ahead = await store.all<{span_id: unknown}>(sql`
+select s.span_id
+  from ${table('spans')} s
+ where ${isAnyOf(raw('s.span_id'), spanIds)}
+   and s.rowid > ${last}`);
+    for (const row of ahead) this.ahead.add(String(row.span_id));
+  }
+
+  position(): SqlitePosition {
+    return {dialect: 'sqlite', anchors: [...this.anchors], exactFrom: this.exactFrom, ahead: [...this.ahead]};
+  }
+
+  takeNotices(): string[] {
+    return this.notices.splice(0);
+  }
+
+  /** True when a row that is known here is in this database. */
+  async isKnown(store: Store): Promise<boolean> {
+    return this.anchors.length === 0 || (await this.survivors(store)).size > 0;
+  }
+
+  private take(rows: readonly KeyRow[]): Look['keys'] {
+    const keys = [];
+    for (const row of rows) {
+      const spanId = String(row.span_id);
+      this.anchors.push([row.rowid, spanId]);
+      this.ahead.delete(spanId);
+      if (this.shown.has(spanId)) continue;
+      // The oldest ids were forgotten: what lies that far back is no longer known one by one.
+      if (this.shown.add(spanId)) this.exactFrom = Math.max(this.exactFrom, this.anchors[0]![0]);
+      keys.push({spanId, createdMicros: parseTime(row.created_at)});
+    }
+    this.anchors = thinned(this.anchors);
+    return keys;
+  }
+
+  private async survivors(store: Store): Promise<Map<string, number>> {
+    const ids = this.anchors.map(([, id]) => id);
+    const rows = await store.all<KeyRow>(sql`
+select s.rowid as rowid, s.span_id
+  from ${table('spans')} s
+ where ${isAnyOf(raw('s.span_id'), ids)}`);
+    return new Map(rows.map(row => [String(row.span_id), row.rowid]));
+  }
+
+  /** The last row is gone or has another rowid: back to the newest known row that is there, and on from it. */
+  private async relocate(store: Store): Promise<Look> {
+    const there = await this.survivors(store);
+    let at = this.anchors.length - 1;
+    while (at >= 0 && !there.has(this.anchors[at]![1])) at--;
+    const isExact = at >= 0 && this.anchors[at]![0] >= this.exactFrom;
+    // What is in doubt is told apart once, here; from then on every row after the anchor is known by id.
+    if (!isExact && this.exactFrom > 0) await this.settleDoubt(store, at < 0 ? null : there.get(this.anchors[at]![1])!);
+    this.anchors = this.anchors.slice(0, at + 1).flatMap(([, id]): Anchor[] => {
+      const rowid = there.get(id);
+      return rowid === undefined ? [] : [[rowid, id]];
+    });
+    this.exactFrom =
+      isExact || this.exactFrom === 0
+        ? Math.min(this.exactFrom, this.anchors[0]?.[0] ?? 0)
+        : (this.anchors.at(-1)?.[0] ?? 0);
+    this.quietAt = null;
+    return {keys: [], isMore: true};
+  }
+
+  /** More rows vanished than were known one by one: rows older than the session are taken for known, the others are told. */
+  private async settleDoubt(store: Store, after: number | null): Promise<void> {
+    const isOld = (createdAt: unknown) => {
+      const created = parseTime(createdAt);
+      return created !== null && created < (this.beganMicros ?? 0) - SURELY_OLD_MICROS;
+    };
+    let unsure = 0;
+    for (let from = after; ; ) {
+      const rows = await rowsFrom(store, from);
+      for (const row of rows.slice(from === null ? 0 : 1)) {
+        const id = String(row.span_id);
+        if (this.shown.has(id)) continue;
+        if (isOld(row.created_at)) this.shown.add(id);
+        else unsure++;
+      }
+      if (rows.length <= ROWS_AT_ONCE) break;
+      from = rows.at(-1)!.rowid;
+    }
+    if (unsure > 0)
+      this.notices.push(
+        `more of the newest rows were deleted than are remembered: up to ${unsure} of the next spans may have been there before.`,
+      );
+  }
+}
+
+/** The row at `rowid` if it is there, and those after it: one more than are read at once when there are more. */
+function rowsFrom(store: Store, rowid: number | null): Promise<KeyRow[]> {
+  return store.all<KeyRow>(sql`
+select s.rowid as rowid, s.span_id, s.created_at
+  from ${table('spans')} s
+ where s.rowid >= ${rowid ?? Number.MIN_SAFE_INTEGER}
+ order by s.rowid
+ limit ${ROWS_AT_ONCE + 1}`);
+}
+
+function anchorOf(row: KeyRow): Anchor {
+  return [row.rowid, String(row.span_id)];
+}
+
+/** The last 256 rows stay; before them the distances grow with the distance from the end. */
+function thinned(anchors: Anchor[]): Anchor[] {
+  if (anchors.length <= MOST_ANCHORS) return anchors;
+  const newest = anchors.at(-1)![0];
+  const exact = anchors.slice(-EXACT_AT_START);
+  const sparse: Anchor[] = [];
+  let kept = exact[0]![0];
+  for (const anchor of anchors.slice(0, -EXACT_AT_START).reverse()) {
+    if (kept - anchor[0] < (newest - kept) * SPARSENESS) continue;
+    sparse.push(anchor);
+    kept = anchor[0];
+  }
+  return [...sparse.reverse(), ...exact];
+}

@@ -1,0 +1,17 @@
+import type {Position} from './reader.ts';
+
+/** Where following begins. */
+export type Start =
+  | {readonly from: 'now'}
+  /** Also the traces that gained a span since then, whole. */
+  | {readonly from: 'since'; readonly sinceMicros: number}
+  /** Also the traces of the newest runs, whole. */
+  | {readonly from: 'last'; readonly runs: number}
+  | {readonly from: 'cursor'; readonly cursor: Cursor};
+
+/** Where following goes on after a stop: JSON, without secrets. */
+export interface Cursor {
+  readonly position: Position;
+  /** Traces of the backlog that were not told yet. */
+  readonly backlog: readonly string[];
+}

@@ -1,0 +1,128 @@
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {toWidth, truncate} from '../text/width.ts';
+import type {JudgedRun, RunRecord} from '../trace/record.ts';
+import {isoTime} from '../trace/time.ts';
+import {isRunSpan, type Node} from '../trace/tree.ts';
+import {lastWord, timeOf, who} from './run-list.ts';
+import {nameOf} from './run-tree.ts';
+import {type Look, paintState, stateGlyph} from './states.ts';
+import {count, duration, firstLine, isHex, usd} from './values.ts';
+
+/*
+ * What happens to runs, one line an event, to be read in a log:
+ *
+ *     14:21:03  ● running    ~a31f09c  (not known)
+ *     14:21:03    · llm      ~a31f09c  gpt-5.5-mini  1.3s  812 → 64
+ *     14:21:04    ✖ tool     ~a31f09c  flaky_inventory(sku=7)  56ms  InventoryDown: no answer
+ *     14:21:09  ✔ ok         ~a31f09c  Research Agent  8.2s  5,812 tokens  $0.012  run 9aa6a590  …
+ *
+ * The third column is the same in all lines of a trace; `show` takes it.
+ */
+
+export interface EventLook extends Look {
+  /** Columns of the terminal; null: a pipe, which gets whole values and dates. */
+  readonly columns: number | null;
+}
+
+const GAP = '  ';
+const STATE_WIDTH = 11;
+const TRACE_LENGTH = 7;
+const LONGEST_WORD = 200;
+
+/** A run that is told for the first time, or whose state is another one; `endMicros` or now is when. */
+export function runLine(judged: JudgedRun, nowMicros: number, look: EventLook): Safe {
+  const {run, record} = judged;
+  const {state} = record;
+  const at = run.isMissing ? (run.lastSeenMicros ?? nowMicros) : (run.endMicros ?? nowMicros);
+  const isQuiet = state === 'stalled' || state === 'lost';
+  const word = lastWord(judged);
+  const parts = [
+    paint(who(record), 'bold'),
+    ...(run.isMissing && !isQuiet ? [] : [timeOf(judged)]),
+    ...figuresOf(record),
+    ...identityOf(record, look),
+    ...(word === '' ? [] : [state === 'ok' ? paint(short(word), 'dim') : short(word)]),
+  ];
+  const name = own(`${stateGlyph(state, look)} ${state}`);
+  return eventLine(
+    isQuiet ? nowMicros : at,
+    paintState(toWidth(name, STATE_WIDTH), state),
+    record.traceId,
+    parts,
+    look,
+  );
+}
+
+/** A span that landed; `lateMs` says how long after it was written it became visible. */
+export function spanLine(node: Node, judged: JudgedRun, lateMs: number | undefined, look: EventLook): Safe {
+  const span = node.span!;
+  const judgement = judged.judge.node(node)!;
+  const isBad = judgement.state !== 'ok';
+  const glyph = isBad ? stateGlyph(judgement.state, look) : own(look.ascii ? '-' : '·');
+  const kind = toWidth(own(`  ${glyph} ${span.kind}`), STATE_WIDTH);
+  const isSurroundings = node.run === null;
+  const parts = [
+    isSurroundings ? paint(nameOf(node, {io: 'preview'}), 'dim') : nameOf(node, {io: 'preview'}),
+    duration(span.durationMs),
+    ...(span.promptTokens === null ? [] : [line`${count(span.promptTokens)} → ${count(span.completionTokens)}`]),
+    ...(span.costUsd === null ? [] : [usd(span.costUsd)]),
+    ...(isSurroundings && span.http?.status ? [line`HTTP ${safe(span.http.status)}`] : []),
+    ...(isBad && judgement.reason !== '' ? [paintState(short(firstLine(judgement.reason)), judgement.state)] : []),
+    ...(!isBad && !isRunSpan(span) && span.openInferenceKind === 'TOOL' && span.output
+      ? [paint(short(firstLine(span.output)), 'dim')]
+      : []),
+    ...(lateMs === undefined ? [] : [paint(line`late by ${duration(lateMs)}`, 'yellow')]),
+  ];
+  return eventLine(
+    span.endMicros ?? span.startMicros,
+    isBad ? paintState(kind, judgement.state) : paint(kind, 'dim'),
+    span.traceId,
+    parts,
+    look,
+  );
+}
+
+/** What was shown as a run of its own turned out to be a part of another. */
+export function mergedLine(before: RunRecord, nowMicros: number, look: EventLook): Safe {
+  const mark = own(look.ascii ? '  -' : '  ·');
+  const parts = [own('what was a run of its own belongs to the run around it')];
+  return eventLine(nowMicros, paint(toWidth(mark, STATE_WIDTH), 'dim'), before.traceId, parts, look);
+}
+
+function figuresOf(record: RunRecord): Safe[] {
+  return [
+    ...(record.totalTokens === null ? [] : [line`${count(record.totalTokens)} tokens`]),
+    ...(record.costUsd === null ? [] : [usd(record.costUsd)]),
+    ...(record.errorCount === 0 ? [] : [line`${count(record.errorCount)} failed`]),
+  ];
+}
+
+function identityOf({runId, userId, sessionId}: RunRecord, look: EventLook): Safe[] {
+  return [
+    ...(runId === null ? [] : [line`run ${shortUnlessPiped(runId, look)}`]),
+    ...(userId === null ? [] : [line`user ${safe(userId)}`]),
+    ...(sessionId === null ? [] : [line`session ${shortUnlessPiped(sessionId, look)}`]),
+  ];
+}
+
+function shortUnlessPiped(id: string, {columns}: EventLook): Safe {
+  return safe(columns !== null && isHex(id) ? id.slice(0, 8) : id);
+}
+
+function short(text: Safe): Safe {
+  return truncate(text, LONGEST_WORD);
+}
+
+function eventLine(
+  micros: number | null,
+  what: Safe,
+  traceId: string,
+  parts: readonly Safe[],
+  {columns}: EventLook,
+): Safe {
+  const iso = isoTime(micros);
+  const time = iso === null ? own('–') : own(columns === null ? `${iso.slice(0, 23)}Z` : iso.slice(11, 19));
+  const trace = line`~${safe(isHex(traceId) ? traceId.slice(0, TRACE_LENGTH) : traceId)}`;
+  return joined([paint(time, 'dim'), what, trace, ...parts.filter(part => part !== '')], GAP);
+}
