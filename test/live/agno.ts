@@ -1,5 +1,8 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
+import {temporaryFolder} from '../databases.ts';
 
 const LAB = new URL('agno_lab.py', import.meta.url).pathname;
 
@@ -21,11 +24,32 @@ export interface AgnoOptions {
 const DATABASE_ERROR =
   /Error creating (trace|span)|Failed to (export|convert)|database is locked|sqlite3\.|psycopg\.|sqlalchemy|FOREIGN KEY|agno_(traces|spans)/i;
 
-/** Lets real Agno write for a while; resolves when its process has ended, with its lines about the database. */
-export async function runAgno(options: AgnoOptions): Promise<string[]> {
+export interface AgnoWrote {
+  /** Its lines about the database. */
+  readonly errors: readonly string[];
+  /** When the insert of a span had returned to it, ms since 1970, by span id. */
+  readonly insertedMs: ReadonlyMap<string, number>;
+}
+
+/** Lets real Agno write for a while; resolves when its process has ended. */
+export async function runAgno(options: AgnoOptions): Promise<AgnoWrote> {
+  const commits = path.join(temporaryFolder(), 'commits.jsonl');
   const {python, db, isBatch, seconds, rate, speed, runIds} = options;
   const url = db.startsWith('/') ? `sqlite:///${db}` : db.replace(/^postgresql:/, 'postgresql+psycopg:');
-  const flags = ['--db', url, '--live', seconds, '--rate', rate, '--speed', speed, '--ids', ...runIds];
+  const flags = [
+    '--db',
+    url,
+    '--live',
+    seconds,
+    '--rate',
+    rate,
+    '--speed',
+    speed,
+    '--ids',
+    ...runIds,
+    '--commits',
+    commits,
+  ];
   const child = spawn(python, [LAB, ...flags.map(String), ...(isBatch ? ['--batch'] : [])], {
     // No proxy between Agno and its fake model.
     env: {...process.env, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1', PYTHONUNBUFFERED: '1'},
@@ -38,5 +62,12 @@ export async function runAgno(options: AgnoOptions): Promise<string[]> {
     });
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`Agno's process ended with ${code}: ${said.slice(-2000)}`);
-  return said.split('\n').filter(line => DATABASE_ERROR.test(line));
+  const inserts = readFileSync(commits, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line));
+  return {
+    errors: said.split('\n').filter(line => DATABASE_ERROR.test(line)),
+    insertedMs: new Map(inserts.flatMap(({at, spans}) => spans.map((id: string) => [id, at]))),
+  };
 }

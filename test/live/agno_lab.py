@@ -478,6 +478,18 @@ def over_http(shop: Shop) -> None:
         time.sleep(3 * SPEED + 1)  # the background run
 
 
+def write_down_commits(db, file: str) -> None:
+    """Looks at a clock after each of Agno's inserts; the inserts themselves stay as they are."""
+    insert, out, lock = db.create_spans, open(file, "w"), threading.Lock()
+
+    def create_spans(spans):
+        insert(spans)
+        at = time.time() * 1000
+        with lock:
+            print(json.dumps({"at": at, "spans": [span.span_id for span in spans]}), file=out, flush=True)
+    db.create_spans = create_spans
+
+
 def main() -> None:
     global PORT, SPEED, RANDOM
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -487,6 +499,7 @@ def main() -> None:
     args.add_argument("--live", type=float, default=0, metavar="SECONDS")
     args.add_argument("--rate", type=float, default=2.0, help="runs started per second with --live")
     args.add_argument("--ids", nargs=2, metavar=("OK", "ERROR"), help="begin with a run of this id that goes well and one of that id that fails")
+    args.add_argument("--commits", metavar="FILE", help="write down when each insert of spans returned to Agno, that is, after its commit: a JSON line with ms since 1970 and the span ids")
     args.add_argument("--pictures", action="store_true")
     args.add_argument("--die-after", type=float, default=0, metavar="SECONDS", help="kill this process hard, in the middle of its runs")
     args.add_argument("--batch", action="store_true", help="BatchSpanProcessor instead of one export per span")
@@ -505,6 +518,8 @@ def main() -> None:
     else:
         from agno.db.postgres import PostgresDb
         db = PostgresDb(db_url=opts.db, db_schema=opts.schema)
+    if opts.commits:
+        write_down_commits(db, opts.commits)
     setup_tracing(db=db, batch_processing=opts.batch)
     shop = Shop(db)
 

@@ -7,11 +7,10 @@ export interface WrittenSpan {
   readonly spanId: string;
   /** `agno.run.id`, where it has one. */
   readonly runId: string | null;
-  /**
-   * When its transaction was committed, ms since 1970, by the server's own record. On SQLite, and on a server that keeps
-   * none, when Agno began to write it: both of its transactions come after that, so a delay from then on is an upper bound.
-   */
-  readonly writtenMs: number;
+  /** When Agno began to write it, ms since 1970: before both of its transactions. */
+  readonly createdMs: number;
+  /** When its transaction was committed by the server's own record; null on SQLite, and on a server that keeps none. */
+  readonly committedMs: number | null;
 }
 
 export async function writtenSpans(db: string): Promise<WrittenSpan[]> {
@@ -26,11 +25,8 @@ interface Row {
 }
 
 function toWritten({span_id, run_id, created_at, committed}: Row): WrittenSpan {
-  return {
-    spanId: span_id,
-    runId: run_id,
-    writtenMs: committed === null ? parseTime(created_at)! / 1000 : Number(committed),
-  };
+  const committedMs = committed === null ? null : Number(committed);
+  return {spanId: span_id, runId: run_id, createdMs: parseTime(created_at)! / 1000, committedMs};
 }
 
 function fromSqlite(file: string): WrittenSpan[] {
@@ -61,3 +57,20 @@ export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
+
+/** How late the timers of this process fire, ms: what a busy machine adds to every delay. */
+export class TimerLateness {
+  private readonly lateMs: number[] = [];
+  private dueMs = performance.now() + EVERY_MS;
+  private readonly timer = setInterval(() => {
+    const now = performance.now();
+    this.lateMs.push(Math.max(0, now - this.dueMs));
+    this.dueMs = now + EVERY_MS;
+  }, EVERY_MS);
+
+  end(): readonly number[] {
+    clearInterval(this.timer);
+    return this.lateMs;
+  }
+}
+const EVERY_MS = 20;

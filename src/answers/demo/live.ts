@@ -5,7 +5,8 @@ import type {Performance} from '../../demo/performance.ts';
 import {type Clock, type Played, play} from '../../demo/player.ts';
 import {loadRecorded} from '../../demo/recorded.ts';
 import {scenesOf} from '../../demo/scenes.ts';
-import {SIGNAL_CODES, usageError} from '../../errors.ts';
+import {usageError} from '../../errors.ts';
+import {Ending} from '../../flags/ending.ts';
 import {writeLine} from '../../flags/output.ts';
 import {parseCount, parseLength} from '../../flags/values.ts';
 import {openExporter, type SpanExporter} from '../../store/exporter.ts';
@@ -32,7 +33,7 @@ export async function playLive(source: Source, schema: string, flags: LiveFlags,
   const seed = parseCount('--seed', flags.seed);
   const lengthMs = flags.for === undefined ? null : parseLength('--for', flags.for);
   const exporter = (await openExporter(source, schema)) ?? (await made(source, schema, context));
-  const stop = stoppable();
+  const ending = new Ending(null);
   try {
     writeLine(
       context,
@@ -47,13 +48,13 @@ export async function playLive(source: Source, schema: string, flags: LiveFlags,
       speed,
       seed,
       untilMicros: lengthMs === null ? null : clock.nowMicros() + lengthMs * 1000,
-      stop: stop.signal,
+      stop: ending.signal,
       onBegin: performance => writeLine(context, lineOf(performance, clock)),
     });
     writeLine(context, summaryOf(played));
-    if (stop.signal.aborted) context.exitCode = SIGNAL_CODES[stop.signal.reason as keyof typeof SIGNAL_CODES];
+    if (ending.signalCode !== null) context.exitCode = ending.signalCode;
   } finally {
-    stop.end();
+    ending.dispose();
     await exporter.close();
   }
 }
@@ -98,17 +99,6 @@ function lineOf({scene, session}: Performance, clock: Clock): Safe {
 function summaryOf({traces, spans, cancelled}: Played): Safe {
   const ended = cancelled === 0 ? line`` : line`; ${cancelled} of them had not ended, and ended as cancelled`;
   return line`wrote ${spans} spans of ${traces} traces${ended}`;
-}
-
-/** Aborted by the first ^C or SIGTERM; the second one ends the process as it would any other. */
-function stoppable(): {signal: AbortSignal; end: () => void} {
-  const controller = new AbortController();
-  const listeners = Object.keys(SIGNAL_CODES).map(name => {
-    const listener = () => controller.abort(name);
-    process.once(name, listener);
-    return () => process.off(name, listener);
-  });
-  return {signal: controller.signal, end: () => listeners.forEach(off => void off())};
 }
 
 /** Timers fire late, and sometimes a little early. */
