@@ -6,6 +6,7 @@ import {packDemoRuns} from './demo-data.js';
 import {folderImports} from './folder-imports.js';
 import {thirdPartyLicenses} from './licenses.js';
 import {manPage} from './man-page.js';
+import {noDevTools} from './no-dev-tools.js';
 import {priceData} from './price-data.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -41,6 +42,7 @@ export async function build() {
     format: 'esm',
     platform: 'node',
     target: 'node20.12',
+    jsx: 'automatic',
     minifySyntax: true,
     // Names in stacks are for us, and 300 kB are the bound of the package; a build without this line has them.
     minifyIdentifiers: true,
@@ -65,7 +67,7 @@ export async function build() {
     banner: {
       js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
     },
-    plugins: [folderImports.esbuild, noChildProcess, priceData.esbuild],
+    plugins: [folderImports.esbuild, noChildProcess, noDevTools, priceData.esbuild],
   });
   await writeFile(`${root}dist/THIRD-PARTY-LICENSES.txt`, thirdPartyLicenses(root, metafile, priceData.packages));
   await writeFile(`${root}dist/demo-runs.br`, packDemoRuns(root));

@@ -6,6 +6,7 @@ import path from 'node:path';
 import {pathToFileURL} from 'node:url';
 import esbuild from 'esbuild';
 import {folderImports} from './folder-imports.js';
+import {noDevTools} from './no-dev-tools.js';
 import {priceData} from './price-data.js';
 
 /**
@@ -65,7 +66,7 @@ async function loadDeclarations(root) {
       banner: {
         js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
       },
-      plugins: [folderImports.esbuild, priceData.esbuild],
+      plugins: [folderImports.esbuild, noDevTools, priceData.esbuild],
     });
     const file = path.join(folder, 'declarations.mjs');
     await writeFile(file, outputFiles[0].contents);

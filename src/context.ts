@@ -1,3 +1,4 @@
+import type {ReadStream, WriteStream} from 'node:tty';
 import type {ExitCode, SignalCode} from './errors.ts';
 import type {Env} from './store/source.ts';
 import type {Safe} from './text/safe.ts';
@@ -13,6 +14,12 @@ export interface Output {
   readonly columns: number | undefined;
 }
 
+/** The terminal that screens are drawn on. */
+export interface TerminalStreams {
+  readonly input: ReadStream;
+  readonly output: WriteStream;
+}
+
 /** What a command is given. Tests pass their own. */
 export interface Context {
   readonly stdout: Output;
@@ -21,6 +28,8 @@ export interface Context {
   env: Env;
   /** All that is sent to stdin. */
   readonly stdin: () => Promise<string>;
+  /** Both ends of the terminal, where stdin and stdout are one. */
+  readonly terminal?: () => TerminalStreams | null;
   readonly cwd: string;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
   readonly notes: string[];

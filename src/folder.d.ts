@@ -48,6 +48,7 @@ declare module 'folder:../answers' {
     readonly sql: typeof import('./answers/sql.ts').default;
     readonly tail: typeof import('./answers/tail.ts').default;
     readonly wait: typeof import('./answers/wait.ts').default;
+    readonly ui: typeof import('./answers/ui.ts').default;
     readonly question: typeof import('./answers/question.ts').default;
   };
   export default answers;

@@ -1,4 +1,4 @@
-import type {Context} from '../context.ts';
+import type {Context, TerminalStreams} from '../context.ts';
 import {EXIT, usageError} from '../errors.ts';
 import {connectionOf} from '../flags/connection.ts';
 import {openConnection, withConnection} from '../flags/database.ts';
@@ -51,6 +51,11 @@ const SHORTEST_INTERVAL_MS = 20;
 export default async function tail(flags: TailFlags, context: Context): Promise<void> {
   const settings = settingsOf(flags, context);
   const connection = connectionOf(flags, context);
+  const terminal = screenOf(flags, context);
+  if (terminal) {
+    const {showScreens} = await import('./tail/screens.ts');
+    return showScreens(terminal, {flags, settings, connection}, context);
+  }
   const {heartbeatMs, forMs, format} = settings;
   const writer: EventWriter =
     format === 'jsonl'
@@ -81,7 +86,7 @@ export default async function tail(flags: TailFlags, context: Context): Promise<
   else if (ending.signalCode !== null) context.exitCode = ending.signalCode;
 }
 
-interface Settings {
+export interface Settings {
   readonly format: (typeof TAIL_FORMATS)[number];
   readonly filter: RunFilter;
   readonly patience: Patience;
@@ -96,6 +101,16 @@ interface Settings {
   /** Null: no limit. */
   readonly maxRuns: number | null;
   readonly exitOnError: boolean;
+}
+
+/** The terminal that screens are drawn on; null: lines. Whoever says how it ends, or in which form, wants lines. */
+function screenOf(flags: TailFlags, {env, terminal}: Context): TerminalStreams | null {
+  const {plain, format, jsonl, printSql, maxRuns, exitOnError} = flags;
+  if (plain || format !== undefined || jsonl || printSql) return null;
+  if (flags.for !== undefined || maxRuns !== undefined || exitOnError) return null;
+  // Ink's own variable for screen readers, who are better off with lines.
+  if (env.TERM === 'dumb' || env.INK_SCREEN_READER === 'true') return null;
+  return terminal?.() ?? null;
 }
 
 function settingsOf(flags: TailFlags, context: Context): Settings {

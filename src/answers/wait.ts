@@ -72,7 +72,12 @@ export default async function wait(id: string, flags: WaitFlags, context: Contex
           hint: 'Only a whole id can be waited for before there is a database.',
         });
       if (event.type === 'runs') {
-        if (!isFound) await find(event.store);
+        if (!isFound)
+          await find(event.store).catch(error => {
+            // What is being read when time is up is given up, and fails.
+            if (!ending.signal.aborted) throw error;
+          });
+        if (ending.signal.aborted) break;
         isFound = true;
         for (const change of event.changes) awaited.take(change);
         if (awaited.hasEnded) {

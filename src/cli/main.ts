@@ -36,6 +36,8 @@ async function main(): Promise<void> {
       for await (const part of process.stdin) parts.push(part as Buffer);
       return Buffer.concat(parts).toString();
     },
+    terminal: () =>
+      process.stdin.isTTY && process.stdout.isTTY ? {input: process.stdin, output: process.stdout} : null,
     env: process.env,
     cwd: process.cwd(),
     notes: [],

@@ -150,7 +150,8 @@ function withEvidence(store: Store, evidence: Evidence): Store {
   });
 }
 
-function recording(store: Store, statements: string[]): Store {
+/** `store`, with each statement also put into `statements`, runnable as it stands. */
+export function recording(store: Store, statements: string[]): Store {
   const record = (from: Evidence, where: string): Store['all'] => {
     return query => {
       statements.push(`${where}${inline(query, from.dialect, from.tables)}`);

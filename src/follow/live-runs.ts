@@ -41,8 +41,8 @@ const LARGE_TRACE = 2000;
 
 /**
  * The runs of the traces that grow, kept as spans arrive: each look takes what a follower delivered, builds the traces that
- * changed anew and says what is new about their runs. Calls must not overlap. A call that fails (the database is gone)
- * loses nothing: the next one makes up for it.
+ * changed anew and says what is new about their runs. Calls take turns. One that fails (the database is gone) loses
+ * nothing: the next one makes up for it.
  */
 export class LiveRuns {
   private readonly awake = new Map<string, LiveTrace>();
@@ -52,53 +52,23 @@ export class LiveRuns {
   /** Where a run waits for somebody, by run id: its continuation is another trace. */
   private readonly pausedIn = new Map<string, string>();
   private endedTraffic = 0;
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: LiveRunsOptions) {}
 
   /** Traces to begin with: their runs are told, their spans are not. */
-  async begin(store: Store, loaded: readonly LoadedTrace[]): Promise<RunChange[]> {
-    const nowMicros = store.nowMicros();
-    const traces: LiveTrace[] = [];
-    for (const item of loaded) {
-      const trace = this.wake(item.traceId, nowMicros);
-      trace.complete(await this.priced(item));
-      traces.push(trace);
-    }
-    return this.look(store, traces);
+  begin(store: Store, loaded: readonly LoadedTrace[]): Promise<RunChange[]> {
+    return this.inTurn(() => this.beginNow(store, loaded));
   }
 
   /** Takes what a poll delivered. */
-  async take(store: Store, {traces, lateMs}: Pick<Poll, 'traces' | 'lateMs'>): Promise<RunChange[]> {
-    const nowMicros = store.nowMicros();
-    for (const item of traces) {
-      const {spans, row} = await this.priced(item);
-      this.wake(item.traceId, nowMicros).deliver(spans, row, lateMs, nowMicros);
-    }
-    return this.look(store, this.dirty(nowMicros));
+  take(store: Store, poll: Pick<Poll, 'traces' | 'lateMs'>): Promise<RunChange[]> {
+    return this.inTurn(() => this.takeNow(store, poll));
   }
 
   /** Looks again where time alone changed something, and lets go of what is quiet. To be called every second or so. */
-  async tick(store: Store): Promise<RunChange[]> {
-    const nowMicros = store.nowMicros();
-    for (const trace of this.awake.values()) {
-      const isDue = trace.dueMicros !== null && trace.dueMicros <= nowMicros;
-      const quietMicros = nowMicros - trace.changedMicros;
-      const isQuiet = quietMicros >= (trace.hasEnded ? SETTLED_AFTER_MICROS : QUIET_AFTER_MICROS);
-      if (isDue) trace.isDirty = true;
-      else if (isQuiet && trace.isSettled && !trace.isDirty) this.letGo(trace);
-      else if (isQuiet && !trace.isSettled) {
-        trace.isSettled = true;
-        trace.isDirty = true;
-      }
-    }
-    this.letGoUntilBounded(nowMicros);
-    let woken = 0;
-    for (const {traceId, dueMicros} of this.sleeping.values()) {
-      if (dueMicros === null || dueMicros > nowMicros) continue;
-      if (++woken > MOST_WOKEN) break;
-      this.wake(traceId, nowMicros);
-    }
-    return this.look(store, this.dirty(nowMicros));
+  tick(store: Store): Promise<RunChange[]> {
+    return this.inTurn(() => this.tickNow(store));
   }
 
   /** A run with the tree it stands in, while its trace is held; null: it is quiet, or not known. */
@@ -123,6 +93,55 @@ export class LiveRuns {
     let count = 0;
     for (const trace of this.awake.values()) count += trace.spans.size;
     return count;
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+
+  private async beginNow(store: Store, loaded: readonly LoadedTrace[]): Promise<RunChange[]> {
+    const nowMicros = store.nowMicros();
+    const traces: LiveTrace[] = [];
+    for (const item of loaded) {
+      const trace = this.wake(item.traceId, nowMicros);
+      trace.complete(await this.priced(item));
+      traces.push(trace);
+    }
+    return this.look(store, traces);
+  }
+
+  private async takeNow(store: Store, {traces, lateMs}: Pick<Poll, 'traces' | 'lateMs'>): Promise<RunChange[]> {
+    const nowMicros = store.nowMicros();
+    for (const item of traces) {
+      const {spans, row} = await this.priced(item);
+      this.wake(item.traceId, nowMicros).deliver(spans, row, lateMs, nowMicros);
+    }
+    return this.look(store, this.dirty(nowMicros));
+  }
+
+  private async tickNow(store: Store): Promise<RunChange[]> {
+    const nowMicros = store.nowMicros();
+    for (const trace of this.awake.values()) {
+      const isDue = trace.dueMicros !== null && trace.dueMicros <= nowMicros;
+      const quietMicros = nowMicros - trace.changedMicros;
+      const isQuiet = quietMicros >= (trace.hasEnded ? SETTLED_AFTER_MICROS : QUIET_AFTER_MICROS);
+      if (isDue) trace.isDirty = true;
+      else if (isQuiet && trace.isSettled && !trace.isDirty) this.letGo(trace);
+      else if (isQuiet && !trace.isSettled) {
+        trace.isSettled = true;
+        trace.isDirty = true;
+      }
+    }
+    this.letGoUntilBounded(nowMicros);
+    let woken = 0;
+    for (const {traceId, dueMicros} of this.sleeping.values()) {
+      if (dueMicros === null || dueMicros > nowMicros) continue;
+      if (++woken > MOST_WOKEN) break;
+      this.wake(traceId, nowMicros);
+    }
+    return this.look(store, this.dirty(nowMicros));
   }
 
   private dirty(nowMicros: number): LiveTrace[] {

@@ -43,10 +43,7 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
     });
     const latest = page.runs[0];
     if (!latest) throw query ? nothingMatches('no run') : notFound(id);
-    const {record} = latest;
-    return record.runId === null
-      ? showTrace(store, record.traceId, options, record.spanId)
-      : showRun(store, record.runId, [record.traceId], options);
+    return loadShownRun(store, latest.record, options);
   }
   let looked = 0;
   const target = await findTarget(store, id, {
@@ -79,6 +76,11 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
 
 /** From so many spans on a look through them is worth a word. */
 export const MANY_SPANS = 50_000;
+
+/** A run that a list has, with its continuations. */
+export function loadShownRun(store: Store, {runId, traceId, spanId}: RunRecord, options: ShownOptions): Promise<Shown> {
+  return runId === null ? showTrace(store, traceId, options, spanId) : showRun(store, runId, [traceId], options);
+}
 
 function nothingMatches(what: string): UserError {
   return new UserError(EXIT.notFound, `${what} matches -q.`, {hint: 'agno-trace list takes the same query.'});
@@ -176,7 +178,8 @@ function keyOf({traceId, spanId}: RunRecord): string {
   return `${traceId} ${spanId}`;
 }
 
-function whole(judged: JudgedRun, trace: Trace): ShownRun {
+/** A run as it stands in its trace, without what continued it elsewhere. */
+export function whole(judged: JudgedRun, trace: Trace): ShownRun {
   return {
     judged,
     rows: drawnSpans(judged, judged.run.isTraffic ? trace.tops : drawnTops(trace, judged.run)),

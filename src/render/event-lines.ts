@@ -5,8 +5,8 @@ import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {isoTime} from '../trace/time.ts';
 import {isRunSpan, type Node} from '../trace/tree.ts';
 import {lastWord, timeOf, who} from './run-list.ts';
-import {nameOf} from './run-tree.ts';
 import {type Look, paintState, stateGlyph} from './states.ts';
+import {nameOf} from './tree-row.ts';
 import {count, duration, firstLine, isHex, usd} from './values.ts';
 
 /*

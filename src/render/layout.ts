@@ -41,11 +41,19 @@ export function guidesOf(depths: readonly number[], hasChildren: readonly boolea
   return guides;
 }
 
+/** `faint`: what does not count into the run; `open`: what still goes on. */
+export type Fill = 'solid' | 'faint' | 'open';
+const FILLS: Readonly<Record<Fill, {blocks: string; ascii: string}>> = {
+  solid: {blocks: '█▌▐', ascii: '##='},
+  faint: {blocks: '···', ascii: '...'},
+  open: {blocks: '░░░', ascii: '---'},
+};
+
 /** A stretch of time as a bar in half characters; the smallest is half a character, so that nothing is invisible. */
-export function bar(from: number, to: number, columns: number, look: Look, faint: boolean): Safe {
+export function bar(from: number, to: number, columns: number, look: Look, fill: Fill): Safe {
   const start = Math.max(0, Math.min(2 * columns - 1, Math.floor(2 * columns * from)));
   const end = Math.max(start + 1, Math.min(2 * columns, Math.ceil(2 * columns * to)));
-  const [full, left, right] = look.ascii ? (faint ? '...' : '##=') : faint ? '···' : '█▌▐';
+  const [full, left, right] = FILLS[fill][look.ascii ? 'ascii' : 'blocks'];
   let out = '';
   for (let column = 0; column < columns; column++) {
     const first = 2 * column >= start && 2 * column < end;

@@ -21,19 +21,11 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
     ...(record.kind ? [paint(own(record.kind), 'dim')] : []),
     record.runId === null ? line`trace ${safe(record.traceId)}` : line`run ${safe(record.runId)}`,
   ];
-  const facts = [
+  const facts = headerFacts(
+    {record},
     moment(record.startTime),
     run.isMissing ? line`>${duration(seenMs(run))}` : duration(record.durationMs),
-    ...tokenFacts(record),
-    ...(record.models.length > 0 ? [modelsWithCost(record)] : []),
-    ...(record.agentId && record.agentId !== record.name ? [line`agent ${safe(record.agentId)}`] : []),
-    ...(record.teamId && record.teamId !== record.name ? [line`team ${safe(record.teamId)}`] : []),
-    ...(record.workflowId && record.workflowId !== record.name ? [line`workflow ${safe(record.workflowId)}`] : []),
-    ...(record.userId ? [line`user ${safe(record.userId)}`] : []),
-    ...(record.sessionId ? [line`session ${safe(record.sessionId)}`] : []),
-    line`stored ${stored(record)}`,
-    ...(record.runId === null ? [] : [line`trace ${safe(record.traceId)}`]),
-  ];
+  );
   return joined(
     [
       ...flow(title, own('  '), options.columns),
@@ -47,6 +39,36 @@ export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions
   );
 }
 
+/**
+ * When, how long, tokens, cost, ids of a run, and what the trace row says of it: short facts, the most wanted first.
+ * @param started as people of this screen read times
+ * @param took how long it took, or has gone on
+ * @param contradictsFirst a stored status that is wrong comes before what there may be no room for
+ */
+export function headerFacts(
+  {record}: Pick<JudgedRun, 'record'>,
+  started: Safe,
+  took: Safe,
+  {contradictsFirst = false} = {},
+): Safe[] {
+  const isWrong = isStoredStatusWrong(record.state, record.storedStatus);
+  const status = line`stored ${safe(record.storedStatus ?? 'no trace row')}${own(isWrong ? ' (wrong)' : '')}`;
+  return [
+    started,
+    took,
+    ...(contradictsFirst && isWrong ? [status] : []),
+    ...tokenFacts(record),
+    ...(record.models.length > 0 ? [modelsWithCost(record)] : []),
+    ...(record.agentId && record.agentId !== record.name ? [line`agent ${safe(record.agentId)}`] : []),
+    ...(record.teamId && record.teamId !== record.name ? [line`team ${safe(record.teamId)}`] : []),
+    ...(record.workflowId && record.workflowId !== record.name ? [line`workflow ${safe(record.workflowId)}`] : []),
+    ...(record.userId ? [line`user ${safe(record.userId)}`] : []),
+    ...(record.sessionId ? [line`session ${safe(record.sessionId)}`] : []),
+    ...(contradictsFirst && isWrong ? [] : [status]),
+    ...(record.runId === null ? [] : [line`trace ${safe(record.traceId)}`]),
+  ];
+}
+
 function tokenFacts(record: RunRecord): Safe[] {
   if (record.totalTokens === null) return [];
   const cached = record.cachedTokens ? line` (${count(record.cachedTokens)} cached)` : own('');
@@ -57,13 +79,8 @@ function tokenFacts(record: RunRecord): Safe[] {
   return [tokens, ...runCost(record)];
 }
 
-function stored(record: RunRecord): Safe {
-  const status = safe(record.storedStatus ?? 'no trace row');
-  return isStoredStatusWrong(record.state, record.storedStatus) ? line`${status} (wrong)` : status;
-}
-
 /** What a reader would otherwise wonder about. */
-function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
+export function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
   const notes: Safe[] = [];
   if (run.isDetached)
     notes.push(own('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'));
@@ -82,7 +99,7 @@ function indented(text: Safe, columns: number | null): Safe[] {
 }
 
 /** Items in a row, broken between items where the line is full. */
-function flow(items: readonly Safe[], separator: Safe, columns: number | null): Safe[] {
+export function flow(items: readonly Safe[], separator: Safe, columns: number | null): Safe[] {
   if (columns === null) return [joined(items, separator)];
   const lines: Safe[] = [];
   let current: Safe[] = [];

@@ -14,20 +14,25 @@ interface DetailOptions extends Look {
 }
 
 /** One span with everything it holds. */
-export function renderSpanDetail(
-  span: Span,
-  {node, record}: DrawnSpan,
-  judged: JudgedRun,
-  options: DetailOptions,
-): Safe {
+export function renderSpanDetail(span: Span, row: DrawnSpan, judged: JudgedRun, options: DetailOptions): Safe {
   const title = [
-    ...(record.state ? [paintState(stateText(record.state, options), record.state)] : []),
+    ...(row.record.state ? [paintState(stateText(row.record.state, options), row.record.state)] : []),
     paint(safe(displayName(span)), 'bold'),
     paint(own(span.kind), 'dim'),
     line`span ${safe(span.spanId)}`,
   ];
+  const lines = spanFields(span, row, judged).map(
+    ([name, value]) => line`  ${paint(own(name.padEnd(8)), 'dim')}${value}`,
+  );
+  return joined([joined(title, '  '), ...lines, own(''), renderSpanContent(span, options)], '\n');
+}
+
+/** Facts about a span by name, without its texts; those that are not known are left out. */
+export function spanFields(span: Span, {node, record}: DrawnSpan, judged: JudgedRun): (readonly [string, Safe])[] {
   const tokens =
-    span.totalTokens === null ? [] : [line`${count(span.promptTokens)} → ${count(span.completionTokens)} tokens`];
+    span.totalTokens === null
+      ? null
+      : line`${count(span.promptTokens)} → ${count(span.completionTokens)} tokens${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`;
   const fields: (readonly [string, Safe | null])[] = [
     ['run', line`${safe(judged.record.name ?? '(not known)')} ${shortRunId(judged.record)}`],
     ['name', safe(span.name)],
@@ -44,20 +49,12 @@ export function renderSpanDetail(
         ? null
         : line`${safe(span.model)}${span.provider ? line` (${safe(span.provider)})` : own('')}`,
     ],
-    [
-      'tokens',
-      tokens[0]
-        ? line`${tokens[0]}${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`
-        : null,
-    ],
+    ['tokens', tokens],
     ['cost', costOf(node.span ?? span)],
     ['parent', span.parentSpanId === null ? null : safe(span.parentSpanId)],
     ['trace', safe(span.traceId)],
   ];
-  const lines = fields.flatMap(([name, value]) =>
-    value === null ? [] : [line`  ${paint(own(name.padEnd(8)), 'dim')}${value}`],
-  );
-  return joined([joined(title, '  '), ...lines, own(''), renderSpanContent(span, options)], '\n');
+  return fields.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
 }
 
 /** The call's own; the span of the tree has been priced, the one read whole has not. */

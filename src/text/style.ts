@@ -5,7 +5,7 @@ import {own, type Safe} from './safe.ts';
  * Colours. They are added to safe text only, after it was cut to its cell, so nothing has to be measured or sliced
  * through escape sequences. The terminal's own 16 colours, so that its theme applies; never colour alone.
  */
-export const STYLES = ['bold', 'dim', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
+export const STYLES = ['bold', 'dim', 'inverse', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
 export type Style = (typeof STYLES)[number];
 
 export const COLOUR_CHOICES = ['auto', 'always', 'never'] as const;

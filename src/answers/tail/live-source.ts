@@ -1,0 +1,277 @@
+import {UserError} from '../../errors.ts';
+import {recording} from '../../flags/database.ts';
+import {LiveRuns, type RunChange} from '../../follow/live-runs.ts';
+import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
+import type {Start} from '../../follow/start.ts';
+import type {Prices} from '../../prices/prices.ts';
+import {loadRunPage} from '../../queries/run-pages.ts';
+import {loadShownRun, whole} from '../../queries/shown.ts';
+import {loadSpans, loadTraces} from '../../queries/spans.ts';
+import type {Store} from '../../store/store.ts';
+import {matchesRun, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
+import type {JudgedRun} from '../../trace/record.ts';
+import type {Patience} from '../../trace/runs.ts';
+import type {Span} from '../../trace/span.ts';
+import {isContinuation} from '../../trace/tree.ts';
+import type {ListedRun, OpenedRun, RunSource, Snapshot} from '../../tui/source.ts';
+import {isWholeRun} from './event-writer.ts';
+
+interface LiveOptions {
+  readonly name: string;
+  readonly open: () => Promise<Store>;
+  readonly start: Start;
+  readonly pollMs: number | undefined;
+  /** What is asked for by flags, with this query. @throws UserError with the place */
+  readonly filter: (query: string) => RunFilter;
+  readonly query: string;
+  readonly patience: Patience;
+  readonly prices: Prices;
+  /** Newest runs that are there at the beginning, and after the filter was changed. */
+  readonly newestRuns: number;
+  readonly nowMicros: () => number;
+}
+
+/** Runs that are kept with their trees, the newest; a person cannot look through more. */
+const KEPT_RUNS = 1000;
+/** And as many spans as these have together; the newest runs are kept whatever they hold. */
+const KEPT_SPANS = 60_000;
+const KEPT_NOTICES = 50;
+const KEPT_STATEMENTS = 40;
+const RATE_MINUTES = 5;
+const MINUTE_MICROS = 60_000_000;
+/** A lag is old news after this. */
+const LAG_MICROS = 10_000_000;
+
+/** The runs of a database that is followed, for the screens. */
+export class LiveSource implements RunSource {
+  readonly mode = 'live';
+  readonly name: string;
+  /** Rejects when following cannot begin, or a defect ended it. */
+  readonly followed: Promise<void>;
+  private readonly live: LiveRuns;
+  private readonly stop = new AbortController();
+  private readonly listeners = new Set<() => void>();
+  private readonly sent: string[] = [];
+  private readonly entries = new Map<string, ListedRun>();
+  /** Whether a run matches the filter in force; a run that changed is another object. */
+  private matching = new WeakMap<JudgedRun, boolean>();
+  private filter: RunFilter;
+  private store: Store | null = null;
+  /** When whole runs appeared, lately. */
+  private appeared: number[] = [];
+  private lag: {ms: number; atMicros: number} | null = null;
+  private beganMicros = 0;
+  private opening = 0;
+  private current: Snapshot;
+
+  constructor(private readonly options: LiveOptions) {
+    const {filter, query, patience, prices} = options;
+    this.name = options.name;
+    this.filter = filter(query);
+    this.live = new LiveRuns({filter: {...NO_FILTER, traffic: true}, patience, prices});
+    this.current = {
+      runs: [],
+      older: 'none',
+      opened: null,
+      connection: {state: 'waiting', reason: 'connecting'},
+      filter: query,
+      runsPerMinute: null,
+      lagMs: null,
+      hiddenTraffic: null,
+      notices: [],
+      failure: null,
+    };
+    this.followed = this.follow();
+    // Whoever shows the screens waits for it too; a failure before that is no unhandled one.
+    this.followed.catch(() => undefined);
+  }
+
+  snapshot(): Snapshot {
+    return this.current;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  nowMicros(): number {
+    return this.store?.nowMicros() ?? this.options.nowMicros();
+  }
+
+  open(key: string | null): void {
+    const {opened} = this.current;
+    if (key === (opened?.key ?? null) && !opened?.failure) return;
+    this.opening++;
+    this.publish({opened: key === null ? null : {key, parts: null, failure: null}});
+    if (key !== null) this.show(key);
+  }
+
+  async loadSpans(spanIds: readonly string[]): Promise<readonly Span[]> {
+    return this.store ? loadSpans(this.store, spanIds) : [];
+  }
+
+  /** What was before is `ui`'s. */
+  loadOlder(): void {}
+
+  setFilter(query: string): void {
+    this.filter = this.options.filter(query);
+    this.matching = new WeakMap();
+    this.publish({filter: query, runs: this.listed()});
+    if (this.store) void this.loadNewest(this.store);
+  }
+
+  statements(): readonly string[] {
+    return [...new Set(this.sent)].reverse();
+  }
+
+  async close(): Promise<void> {
+    this.stop.abort();
+    this.listeners.clear();
+    await this.followed.catch(() => undefined);
+  }
+
+  private async follow(): Promise<void> {
+    const {start, pollMs, newestRuns, patience} = this.options;
+    const feed = runFeed({
+      open: async () => recording(await this.options.open(), this.sent),
+      start,
+      signal: this.stop.signal,
+      live: this.live,
+      newest: newestRuns === 0 ? null : {runs: newestRuns, filter: this.filter, patience},
+      ...(pollMs === undefined ? {} : {pollMs}),
+    });
+    for await (const event of feed) {
+      this.take(event);
+      this.sent.splice(0, this.sent.length - KEPT_STATEMENTS);
+    }
+  }
+
+  private take(event: FeedEvent): void {
+    if (event.type === 'notice') {
+      this.publish({notices: [...this.current.notices, event.text].slice(-KEPT_NOTICES)});
+      return;
+    }
+    if (event.type === 'connection') {
+      const {connection} = event;
+      const retryAtMicros = 'retryInMs' in connection ? this.nowMicros() + connection.retryInMs * 1000 : 0;
+      this.publish({connection: connection.state === 'reconnecting' ? {...connection, retryAtMicros} : connection});
+      return;
+    }
+    const {store, changes, isBacklog, lagMs} = event;
+    this.store = store;
+    const nowMicros = store.nowMicros();
+    this.beganMicros ||= nowMicros;
+    if (lagMs !== null) this.lag = {ms: lagMs, atMicros: nowMicros};
+    this.apply(changes, isBacklog, nowMicros);
+  }
+
+  private apply(changes: readonly RunChange[], isBacklog: boolean, nowMicros: number): void {
+    for (const change of changes) {
+      const {key, before, judged} = change;
+      // Polls of a dashboard would push out what people look at.
+      if (judged && (!judged.run.isTraffic || this.filter.traffic)) this.entries.set(key, {key, judged});
+      else this.entries.delete(key);
+      if (judged && before === null && !isBacklog && isWholeRun(judged.record)) this.appeared.push(nowMicros);
+    }
+    if (changes.length > 0) this.forgetOldest();
+    const {opened} = this.current;
+    this.publish({
+      ...(changes.length > 0 ? {runs: this.listed()} : {}),
+      runsPerMinute: this.rate(nowMicros),
+      lagMs: this.lag && nowMicros - this.lag.atMicros < LAG_MICROS ? this.lag.ms : null,
+      hiddenTraffic: this.filter.traffic ? 0 : this.live.trafficCount,
+    });
+    const change = opened && changes.findLast(({key}) => key === opened.key);
+    if (change) this.show(change.key);
+  }
+
+  /** The newest runs that match, where the list was begun with others. */
+  private async loadNewest(store: Store): Promise<void> {
+    const {newestRuns, patience} = this.options;
+    if (newestRuns === 0) return;
+    try {
+      const page = await loadRunPage(store, {filter: this.filter, limit: newestRuns, cursor: null, patience});
+      const traceIds = [...new Set(page.runs.map(({record}) => record.traceId))];
+      this.apply(await this.live.begin(store, await loadTraces(store, traceIds)), true, store.nowMicros());
+      this.publish({failure: null});
+    } catch (error) {
+      this.publish({failure: failureOf(error)});
+    }
+  }
+
+  /** The rows of a run: at once while its trace is held, with what continued it where there is such a thing. */
+  private show(key: string): void {
+    const held = this.live.find(key);
+    if (held) this.publish({opened: {key, parts: [whole(held.judged, held.trace)], failure: null}});
+    const judged = held?.judged ?? this.entries.get(key)?.judged;
+    if (judged && (!held || isOneOfSeveral(judged))) void this.loadParts(key, judged, ++this.opening);
+  }
+
+  private async loadParts(key: string, {record}: JudgedRun, at: number): Promise<void> {
+    const {store} = this;
+    if (!store) return;
+    const {patience, prices} = this.options;
+    let opened: OpenedRun;
+    try {
+      const {runs} = await loadShownRun(store, record, {patience, prices, sessionLimit: 0});
+      opened = {key, parts: runs, failure: null};
+    } catch (error) {
+      opened = {key, parts: this.current.opened?.parts ?? null, failure: failureOf(error)};
+    }
+    if (at === this.opening) this.publish({opened});
+  }
+
+  private listed(): ListedRun[] {
+    return [...this.entries.values()].filter(({judged}) => this.matches(judged)).sort(newestFirst);
+  }
+
+  private matches(judged: JudgedRun): boolean {
+    const known = this.matching.get(judged);
+    if (known !== undefined) return known;
+    const matches = matchesRun(judged, this.filter);
+    this.matching.set(judged, matches);
+    return matches;
+  }
+
+  /** What still goes on stays, as it changes yet. */
+  private forgetOldest(): void {
+    let spans = 0;
+    for (const {judged} of this.entries.values()) spans += judged.record.spanCount;
+    if (this.entries.size <= KEPT_RUNS && spans <= KEPT_SPANS) return;
+    const oldest = [...this.entries.values()].filter(({judged}) => !judged.run.isMissing).sort(newestFirst);
+    while ((this.entries.size > KEPT_RUNS || spans > KEPT_SPANS) && oldest.length > 1) {
+      const {key, judged} = oldest.pop()!;
+      this.entries.delete(key);
+      spans -= judged.record.spanCount;
+    }
+  }
+
+  private rate(nowMicros: number): number | null {
+    const from = nowMicros - RATE_MINUTES * MINUTE_MICROS;
+    this.appeared = this.appeared.filter(micros => micros >= from);
+    const minutes = Math.min(RATE_MINUTES, (nowMicros - this.beganMicros) / MINUTE_MICROS);
+    return minutes < 0.1 ? null : this.appeared.length / minutes;
+  }
+
+  private publish(change: Partial<Snapshot>): void {
+    if (this.stop.signal.aborted) return;
+    this.current = {...this.current, ...change};
+    for (const listener of this.listeners) listener();
+  }
+}
+
+function newestFirst(a: ListedRun, b: ListedRun): number {
+  return (b.judged.run.startMicros ?? 0) - (a.judged.run.startMicros ?? 0) || (a.key < b.key ? -1 : 1);
+}
+
+/** It paused, or continues what did: the other parts are in other traces. */
+function isOneOfSeveral({run, judge}: JudgedRun): boolean {
+  const {span} = run.root;
+  return span !== null && (isContinuation(span) || judge.node(run.root)?.state === 'paused');
+}
+
+function failureOf(error: unknown): {message: string; hint: string | null} {
+  if (!(error instanceof UserError)) throw error;
+  return {message: error.message, hint: error.hint ?? null};
+}

@@ -1,0 +1,173 @@
+import {UserError} from '../../errors.ts';
+import {recording} from '../../flags/database.ts';
+import type {Prices} from '../../prices/prices.ts';
+import {loadRunPage} from '../../queries/run-pages.ts';
+import {loadShownRun} from '../../queries/shown.ts';
+import {loadSpans} from '../../queries/spans.ts';
+import type {Store} from '../../store/store.ts';
+import type {RunFilter} from '../../trace/filter.ts';
+import type {JudgedRun} from '../../trace/record.ts';
+import type {Patience} from '../../trace/runs.ts';
+import type {Span} from '../../trace/span.ts';
+import type {Failure, ListedRun, OpenedRun, RunSource, Snapshot} from '../../tui/source.ts';
+
+interface HistoryOptions {
+  /** What is asked for by flags, with this query. @throws UserError with the place */
+  readonly filter: (query: string) => RunFilter;
+  readonly query: string;
+  readonly patience: Patience;
+  readonly prices: Prices;
+  readonly notes: readonly string[];
+}
+
+/** Runs read at a time: some screens full. */
+const PAGE = 100;
+/** Statements kept for `S`. */
+const KEPT_STATEMENTS = 40;
+
+/** The runs that are in the database, page by page, newest first. */
+export class HistorySource implements RunSource {
+  readonly mode = 'history';
+  readonly name: string;
+  private readonly store: Store;
+  private readonly sent: string[] = [];
+  private readonly listeners = new Set<() => void>();
+  private filter: RunFilter;
+  private next: string | null = null;
+  /** Counts what was asked for: an answer to an older question is dropped. */
+  private asked = 0;
+  private opening = 0;
+  private isClosed = false;
+  private current: Snapshot;
+
+  constructor(
+    store: Store,
+    private readonly options: HistoryOptions,
+  ) {
+    this.name = store.label;
+    this.store = recording(store, this.sent);
+    this.filter = options.filter(options.query);
+    this.current = {
+      runs: [],
+      older: 'loading',
+      opened: null,
+      connection: {state: 'live'},
+      filter: options.query,
+      runsPerMinute: null,
+      lagMs: null,
+      hiddenTraffic: null,
+      notices: options.notes,
+      failure: null,
+    };
+    void this.loadPage(null);
+  }
+
+  snapshot(): Snapshot {
+    return this.current;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  nowMicros(): number {
+    return this.store.nowMicros();
+  }
+
+  loadOlder(): void {
+    if (this.current.older !== 'some') return;
+    this.publish({older: 'loading'});
+    void this.loadPage(this.next);
+  }
+
+  setFilter(query: string): void {
+    this.filter = this.options.filter(query);
+    this.next = null;
+    this.publish({filter: query, runs: [], older: 'loading', hiddenTraffic: null, failure: null});
+    void this.loadPage(null);
+  }
+
+  open(key: string | null): void {
+    const {opened} = this.current;
+    if (key === (opened?.key ?? null) && !opened?.failure) return;
+    const run = this.current.runs.find(listed => listed.key === key);
+    const at = ++this.opening;
+    this.publish({opened: run ? {key: run.key, parts: null, failure: null} : null});
+    if (run) void this.loadRun(run, at);
+  }
+
+  loadSpans(spanIds: readonly string[]): Promise<readonly Span[]> {
+    return this.trimming(loadSpans(this.store, spanIds));
+  }
+
+  statements(): readonly string[] {
+    return [...new Set(this.sent)].reverse();
+  }
+
+  /** The connection belongs to whoever opened it. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.listeners.clear();
+  }
+
+  private async loadPage(cursor: string | null): Promise<void> {
+    const at = ++this.asked;
+    const {patience, prices} = this.options;
+    const answer = await this.read(
+      loadRunPage(this.store, {filter: this.filter, limit: PAGE, cursor, patience, prices}),
+    );
+    if (at !== this.asked) return;
+    if ('failure' in answer) {
+      this.publish({failure: answer.failure, older: this.next === null ? 'none' : 'some'});
+      return;
+    }
+    const {runs, next, trafficLeftOut} = answer.read;
+    this.next = next;
+    const before = cursor === null ? [] : this.current.runs;
+    const {hiddenTraffic} = this.current;
+    this.publish({
+      runs: [...before, ...runs.map(listed)],
+      older: next === null ? 'none' : 'some',
+      hiddenTraffic: trafficLeftOut === null ? null : (cursor === null ? 0 : (hiddenTraffic ?? 0)) + trafficLeftOut,
+      failure: null,
+    });
+  }
+
+  private async loadRun({key, judged}: ListedRun, at: number): Promise<void> {
+    const {patience, prices} = this.options;
+    const answer = await this.read(loadShownRun(this.store, judged.record, {patience, prices, sessionLimit: 0}));
+    if (at !== this.opening) return;
+    const opened: OpenedRun =
+      'failure' in answer ? {key, parts: null, failure: answer.failure} : {key, parts: answer.read.runs, failure: null};
+    this.publish({opened});
+  }
+
+  /** What the database says is shown; a defect ends the screens. */
+  private async read<T>(reading: Promise<T>): Promise<{read: T} | {failure: Failure}> {
+    try {
+      return {read: await this.trimming(reading)};
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return {failure: {message: error.message, hint: error.hint ?? null}};
+    }
+  }
+
+  private async trimming<T>(reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } finally {
+      this.sent.splice(0, this.sent.length - KEPT_STATEMENTS);
+    }
+  }
+
+  private publish(change: Partial<Snapshot>): void {
+    if (this.isClosed) return;
+    this.current = {...this.current, ...change};
+    for (const listener of this.listeners) listener();
+  }
+}
+
+function listed(judged: JudgedRun): ListedRun {
+  return {key: `${judged.record.traceId} ${judged.record.spanId}`, judged};
+}

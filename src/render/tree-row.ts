@@ -1,0 +1,231 @@
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {toWidth, truncate, width} from '../text/width.ts';
+import {formatJson, parseJson} from '../trace/json.ts';
+import type {DrawnSpan} from '../trace/record.ts';
+import type {Span} from '../trace/span.ts';
+import {displayName, endOf, isDelegation, isRunSpan, isStreamed, type Node, startOf, walk} from '../trace/tree.ts';
+import type {IoLevel} from './io.ts';
+import {bar, type Guides} from './layout.ts';
+import {type Look, paintState, stateGlyph} from './states.ts';
+import {count, duration, firstLine, usd} from './values.ts';
+
+export interface RowOptions extends Look {
+  readonly io: IoLevel;
+  /** The moment up to which what still runs is drawn; absent: it is drawn as far as its parts were seen. */
+  readonly openUntilMicros?: number;
+  /** Also what a person calls its kind, and its state in words; for screens, where no line below explains a glyph. */
+  readonly showsKind?: boolean;
+}
+
+/** Widths of the parts of a row; decided once for a tree. */
+export interface RowLayout {
+  label: number;
+  bar: number;
+  details: number | null;
+}
+
+const GAP = '  ';
+const DURATION_WIDTH = 7;
+/** A waterfall in a pipe has this width; there is no terminal to ask. */
+export const PIPE_BAR = 32;
+const LONGEST_ARGUMENTS = 60;
+const LONGEST_RESULT = 120;
+
+/**
+ * Widths for a terminal of so many columns; from 10 columns on a row keeps within them.
+ * @param longest columns of the longest label
+ */
+export function layoutFor(longest: number, columns: number): RowLayout {
+  const barWidth = columns >= 160 ? 48 : columns >= 110 ? 32 : columns >= 76 ? 16 : columns >= 60 ? 10 : 0;
+  const besides = (barWidth > 0 ? GAP.length + barWidth + 2 : 0) + GAP.length + DURATION_WIDTH;
+  const wanted = Math.min(longest, Math.max(20, Math.floor(columns * 0.44)));
+  const label = Math.max(1, Math.min(wanted, columns - besides));
+  return {label, bar: barWidth, details: Math.max(0, columns - label - besides - GAP.length)};
+}
+
+/** Stretch of time that the bars of a tree stand in, microseconds. */
+export interface Extent {
+  from: number;
+  to: number;
+}
+
+/** One span in one line: its label, its bar, how long it took, and as many details as there is room for. */
+export function rowText(
+  row: DrawnSpan,
+  label: Safe,
+  guide: Guides,
+  extent: Extent,
+  layout: RowLayout,
+  options: RowOptions,
+): Safe {
+  const cut = toWidth(label, layout.label);
+  const details = fitting(detailsOf(row, options), layout.details);
+  const parts = [
+    paintLabel(cut, guide, row),
+    ...(layout.bar > 0 ? [barOf(row, extent, layout.bar, options)] : []),
+    toWidth(tookOf(row, options), DURATION_WIDTH, 'right'),
+    paint(details, 'dim'),
+  ];
+  return own(joined(parts, GAP).trimEnd());
+}
+
+/** Nothing is known of a ghost's time but where it began; while its run goes on, so does it. */
+function tookOf({node, record}: DrawnSpan, options: RowOptions): Safe {
+  if (record.durationMs !== null) return duration(record.durationMs);
+  const start = startOf(node);
+  return isOpen(node, options) && Number.isFinite(start)
+    ? duration(Math.max(0, options.openUntilMicros! - start) / 1000)
+    : own('');
+}
+
+function isOpen(node: Node, {openUntilMicros}: RowOptions): boolean {
+  return openUntilMicros !== undefined && endOf(node) === null;
+}
+
+/** As many as there is room for: a figure that is cut would be another figure; only words are. */
+function fitting(details: readonly Detail[], columns: number | null): Safe {
+  const kept: Safe[] = [];
+  let room = columns ?? Number.POSITIVE_INFINITY;
+  for (const {text, isFigure} of details) {
+    const size = width(text) + (kept.length > 0 ? GAP.length : 0);
+    if (size > room && (isFigure || room < SHORTEST_TEXT)) break;
+    kept.push(size > room ? truncate(text, room - (kept.length > 0 ? GAP.length : 0)) : text);
+    room -= size;
+  }
+  return joined(kept, GAP);
+}
+const SHORTEST_TEXT = 12;
+
+interface Detail {
+  readonly text: Safe;
+  readonly isFigure: boolean;
+}
+
+function barOf({node, record}: DrawnSpan, extent: Extent, columns: number, options: RowOptions): Safe {
+  const place = (micros: number) => (micros - extent.from) / (extent.to - extent.from);
+  const start = startOf(node);
+  const open = isOpen(node, options);
+  const end = open ? options.openUntilMicros! : (endOf(node) ?? latestEnd(node));
+  const edge = options.ascii ? '|' : '┆';
+  if (!Number.isFinite(start) || end === null) return own(`${edge}${' '.repeat(columns)}${edge}`);
+  const fill = open ? 'open' : record.surroundings || record.missing ? 'faint' : 'solid';
+  const drawn = bar(place(start), place(Math.max(start, end)), columns, options, fill);
+  const isFailed = record.state === 'error' || record.state === 'cancelled';
+  return own(
+    `${edge}${isFailed ? paintState(drawn, record.state!) : paint(drawn, record.surroundings || record.missing ? 'dim' : record.critical ? 'cyan' : 'blue')}${edge}`,
+  );
+}
+
+function latestEnd(node: Node): number | null {
+  let latest: number | null = null;
+  for (const inner of walk(node.children)) {
+    const end = endOf(inner);
+    if (end !== null && (latest === null || end > latest)) latest = end;
+  }
+  return latest;
+}
+
+/** State where it says something, ★ on the critical path, the name a person would use. */
+export function labelOf(row: DrawnSpan, options: RowOptions): Safe {
+  const {node, record} = row;
+  if (!node.span) return own(`${options.ascii ? ':' : '┊'} ${ghostText(row)}`);
+  const isRun = isRunSpan(node.span);
+  const showsState = record.state !== null && !record.surroundings && (isRun || record.state !== 'ok');
+  const marks = [
+    ...(showsState ? [stateGlyph(record.state!, options)] : []),
+    ...(record.critical && node.parent !== null && !isRun ? [own(options.ascii ? '*' : '★')] : []),
+  ];
+  return joined([...marks, nameOf(node, options)], ' ');
+}
+
+function ghostText({record}: DrawnSpan): Safe {
+  if (record.surroundings || record.state === null) return line`(span ${safe(record.spanId)} is not here)`;
+  return record.state === 'lost' ? own('(its run span never came)') : own('(its run span comes when it ends)');
+}
+
+/** What a row is called; a tool with its arguments, unless no content is wanted. */
+export function nameOf(node: Node, options: Pick<RowOptions, 'io'>): Safe {
+  const span = node.span!;
+  const name = safe(displayName(span));
+  if (span.kind === 'llm') return isStreamed(span) ? line`${name}  stream` : name;
+  if (span.kind === 'step' || span.kind === 'parallel') return line`${own(span.kind)} ${name}`;
+  if (isDelegation(span)) {
+    const members = node.children.flatMap(child =>
+      child.span && isRunSpan(child.span) ? [safe(displayName(child.span))] : [],
+    );
+    if (members.length > 0) return line`delegate → ${joined(members, ', ')}`;
+  }
+  if (span.openInferenceKind === 'TOOL' && options.io !== 'none') return line`${name}(${argumentsOf(span)})`;
+  return name;
+}
+
+/** Arguments as a call is written: `order_id=4417, amount=89.5`. */
+function argumentsOf(span: Span): Safe {
+  const text = span.toolArguments;
+  if (text === null || text === 'null' || text === '{}') return own('');
+  const value = parseJson(text)?.value;
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    return truncate(safe(text), LONGEST_ARGUMENTS);
+  const pairs = Object.entries(value ?? {}).map(([key, item]) => `${key}=${formatJson(item, 0)}`);
+  return truncate(safe(pairs.join(', ')), LONGEST_ARGUMENTS);
+}
+
+function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
+  const span = node.span;
+  if (!span) return [];
+  const details: Detail[] = [];
+  const figure = (text: Safe) => details.push({text, isFigure: true});
+  const words = (text: Safe) => details.push({text, isFigure: false});
+  if (options.showsKind) figure(kindText(record));
+  if (node.children.length > 0 && record.selfMs !== null && !record.surroundings)
+    figure(line`self ${duration(record.selfMs)}`);
+  if (record.promptTokens !== null) figure(line`${count(record.promptTokens)} → ${count(record.completionTokens)}`);
+  if (record.costUsd !== null) figure(usd(record.costUsd));
+  if (
+    span.openInferenceKind === 'TOOL' &&
+    options.io !== 'none' &&
+    span.output &&
+    record.state === 'ok' &&
+    !isDelegation(span)
+  ) {
+    words(truncate(firstLine(span.output), LONGEST_RESULT));
+  }
+  if (record.surroundings && span.http?.status) figure(line`HTTP ${safe(span.http.status)}`);
+  if (record.problems.length > 0) words(line`! ${safe(record.problems[0]!)}`);
+  return details;
+}
+
+/** `tool`, `tool error`: a glyph alone is for those who know it. */
+function kindText({kind, state, surroundings}: DrawnSpan['record']): Safe {
+  return own(state === null || state === 'ok' || surroundings ? `${kind}` : `${kind} ${state}`);
+}
+
+/** A span that failed, or was cancelled, by itself: not one of those above it that only say so. */
+export function isFailure({node, record}: DrawnSpan): boolean {
+  if (record.surroundings || node.span === null) return false;
+  const isBad = record.state === 'error' || record.state === 'cancelled';
+  return isBad && !node.children.some(child => child.span?.spanStatus === 'ERROR');
+}
+
+/** What went wrong, once: on the span where it happened. Null: nothing, or the header of the run has said it. */
+export function failureText(row: DrawnSpan, root: Node): string | null {
+  const {node, record} = row;
+  if (node === root || !isFailure(row)) return null;
+  const text =
+    record.statusMessage && record.statusMessage !== 'run status: error' ? record.statusMessage : record.stateReason;
+  return text?.trim() || null;
+}
+
+function paintLabel(cell: Safe, guide: Guides, {node, record}: DrawnSpan): Safe {
+  if (record.surroundings || record.missing) return paint(cell, 'dim');
+  const lead = guide.first.length;
+  const [before, name] = [own(cell.slice(0, lead)), own(cell.slice(lead))];
+  const painted =
+    record.state && record.state !== 'ok'
+      ? paintState(name, record.state)
+      : node.span && isRunSpan(node.span)
+        ? paint(name, 'bold')
+        : name;
+  return own(paint(before, 'dim') + painted);
+}

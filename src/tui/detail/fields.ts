@@ -1,0 +1,54 @@
+import {spanFields} from '../../render/span-detail.ts';
+import {labelOf} from '../../render/tree-row.ts';
+import {count, moment} from '../../render/values.ts';
+import {isoTime} from '../../trace/time.ts';
+import {startOf} from '../../trace/tree.ts';
+import type {DetailInput, SelectedRow} from '../pane.ts';
+import type {DocumentLine} from './document.ts';
+
+const NAME = 8;
+
+/** Facts of the span, known from the tree, and how far reading what it holds has come. */
+export function fieldLines({selected, content}: DetailInput): DocumentLine[] {
+  if (selected === null) return [];
+  const {row, part} = selected;
+  const {span} = row.node;
+  const facts = span ? spanFields(span, row, part.within ?? part.judged) : ghostFacts(selected);
+  const lines = facts.map(([name, text]) => field(name, text));
+  if (span === null) return lines;
+  if (content.state === 'loading') return [...lines, blank, note('reading what it holds …')];
+  if (content.state === 'failed') {
+    const {message, hint} = content.failure;
+    return [...lines, blank, note(`! ${message}`), ...(hint === null ? [] : [note(`hint: ${hint}`)])];
+  }
+  return content.span === null
+    ? [...lines, blank, note('! It is gone: it was deleted from the database just now.')]
+    : lines;
+}
+
+function ghostFacts({row}: SelectedRow): (readonly [string, string])[] {
+  const {node, record} = row;
+  const start = startOf(node);
+  return [
+    ['what', labelOf(row, {ascii: true, io: 'none'}).replace(/^: /, '')],
+    ...(record.stateReason === null ? [] : [['why', record.stateReason] as const]),
+    [
+      'known',
+      `only as the parent of ${count(node.children.length)} ${node.children.length === 1 ? 'span' : 'spans'}; a span is written when it ends`,
+    ],
+    ...(Number.isFinite(start) ? [['began', `${moment(isoTime(start))} at the latest`] as const] : []),
+    ['span', node.id],
+    ['trace', node.traceId],
+  ];
+}
+
+const PLAIN = {depth: 0, key: null, isFoldedAtFirst: false} as const;
+const blank: DocumentLine = {...PLAIN, indent: 0, look: 'text', lead: '', text: ''};
+
+function field(name: string, text: string): DocumentLine {
+  return {...PLAIN, indent: 0, look: 'field', lead: name.padEnd(NAME), text: text.replaceAll('\n', '⏎')};
+}
+
+function note(text: string): DocumentLine {
+  return {...PLAIN, indent: 0, look: 'note', lead: '', text: text.replaceAll('\n', '⏎')};
+}

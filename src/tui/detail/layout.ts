@@ -1,0 +1,94 @@
+import {own, type Safe, safe} from '../../text/safe.ts';
+import {paint, type Style} from '../../text/style.ts';
+import {truncate, wrap} from '../../text/width.ts';
+import type {DocumentLine} from './document.ts';
+
+/** How lines become rows of the pane. */
+export interface RowShape {
+  readonly columns: number;
+  readonly wraps: boolean;
+}
+
+interface Laid extends RowShape {
+  readonly rows: readonly Safe[];
+}
+const LAID = new WeakMap<DocumentLine, Laid>();
+
+/** At least one row of at most `columns` columns; a line that was laid out for this shape is not laid out again. */
+export function rowsOf(line: DocumentLine, {columns, wraps}: RowShape): readonly Safe[] {
+  const known = LAID.get(line);
+  if (known?.columns === columns && known.wraps === wraps) return known.rows;
+  const indent = indentOf(line, columns);
+  const before = ' '.repeat(indent);
+  const text = plainText(line);
+  const room = Math.max(1, columns - indent);
+  const laid = wraps ? wrap(text, room) : [truncate(text, room)];
+  const rows = (laid.length === 0 ? [own('')] : laid).map(row => own(before + row));
+  LAID.set(line, {columns, wraps, rows});
+  return rows;
+}
+
+/** Deep lines in a narrow pane keep half of it for what they say. */
+function indentOf({indent}: DocumentLine, columns: number): number {
+  return Math.min(indent, Math.floor(columns / 2));
+}
+
+/** The line as it is read, and searched: escaped, without its indentation. */
+export function plainText({lead, text}: DocumentLine): Safe {
+  return own(safe(lead) + safe(text));
+}
+
+/** Where each row of a line begins in its plain text. */
+export function rowStarts(line: DocumentLine, shape: RowShape): number[] {
+  const text = plainText(line);
+  const indent = indentOf(line, shape.columns);
+  let from = 0;
+  return rowsOf(line, shape).map((row, i) => {
+    const body = row.slice(indent);
+    // Blanks at the end of a row are dropped, and a row that is cut ends with a mark that the text has not.
+    const at = i === 0 ? 0 : Math.max(from, text.indexOf(body, from));
+    from = at + body.length;
+    return at;
+  });
+}
+
+const LEAD_STYLES: Readonly<Record<DocumentLine['look'], Style | null>> = {
+  title: 'bold',
+  head: 'cyan',
+  field: 'dim',
+  note: 'yellow',
+  text: null,
+};
+
+/** A row with its colours; what is searched for stands out. */
+export function paintedRow(line: DocumentLine, at: number, shape: RowShape, search: string): Safe {
+  const row = rowsOf(line, shape)[at]!;
+  const indent = indentOf(line, shape.columns);
+  const style = LEAD_STYLES[line.look];
+  const start = style === null || search !== '' ? rowStarts(line, shape)[at]! : (rowStarts(line, shape)[at] ?? 0);
+  const leadEnd = line.look === 'note' ? row.length : indent + Math.max(0, safe(line.lead).length - start);
+  const hits = occurrences(row.slice(indent), search).map(hit => hit + indent);
+  const edges = new Set([0, row.length, Math.min(row.length, leadEnd)]);
+  for (const hit of hits) {
+    edges.add(hit);
+    edges.add(Math.min(row.length, hit + search.length));
+  }
+  const sorted = [...edges].sort((a, b) => a - b);
+  let out = '';
+  for (const [i, from] of sorted.slice(0, -1).entries()) {
+    const text = own(row.slice(from, sorted[i + 1]!));
+    const isHit = hits.some(hit => hit <= from && from < hit + search.length);
+    out += paint(text, ...(style !== null && from < leadEnd ? [style] : []), ...(isHit ? (['inverse'] as const) : []));
+  }
+  return own(out);
+}
+
+/** Where a text stands in another, whatever its case, without overlaps. */
+export function occurrences(text: string, search: string): number[] {
+  if (search === '') return [];
+  const within = text.toLowerCase();
+  const wanted = search.toLowerCase();
+  const found: number[] = [];
+  for (let at = within.indexOf(wanted); at >= 0; at = within.indexOf(wanted, at + wanted.length)) found.push(at);
+  return found;
+}

@@ -1,0 +1,62 @@
+import {terminalJson} from '../../text/safe.ts';
+import {formatJson, type Json} from '../../trace/json.ts';
+import type {DrawnSpan} from '../../trace/record.ts';
+import type {Span} from '../../trace/span.ts';
+import {type DocumentLine, LineCollector} from './document.ts';
+
+/** Deeper values stand in one line. */
+const DEEPEST = 60;
+
+/** The span as JSON, as `show --json` has it: what was computed of it, then its attributes by name. Exact, and foldable. */
+export function rawLines({record}: DrawnSpan, span: Span | null, whole: string): readonly DocumentLine[] {
+  const attributes = span?.attributes ?? null;
+  const sorted: Json =
+    attributes === null
+      ? null
+      : Object.fromEntries(
+          Object.keys(attributes)
+            .sort()
+            .map(key => [key, attributes[key]!]),
+        );
+  const lines = new LineCollector(whole);
+  addValue(
+    lines,
+    {...(record as unknown as {[key: string]: Json}), attributes: sorted},
+    {
+      ...{lead: '', comma: '', depth: 0, path: ''},
+    },
+  );
+  return lines.lines;
+}
+
+interface Place {
+  readonly lead: string;
+  readonly comma: string;
+  readonly depth: number;
+  readonly path: string;
+}
+
+function addValue(lines: LineCollector, value: Json, {lead, comma, depth, path}: Place): void {
+  if (lines.isFull) return;
+  const at = {depth, indent: 2 * depth};
+  const isContainer = value !== null && typeof value === 'object' && Object.keys(value).length > 0;
+  if (!isContainer || depth > DEEPEST) {
+    lines.addText(`${jsonText(value)}${comma}`, {...at, lead});
+    return;
+  }
+  const isList = Array.isArray(value);
+  const entries = Object.entries(value);
+  lines.add({...at, look: 'head', lead, text: isList ? '[' : '{', key: `{}${path}`});
+  for (const [i, [key, item]] of entries.entries())
+    addValue(lines, item, {
+      lead: isList ? '' : `${jsonText(key)}: `,
+      comma: i < entries.length - 1 ? ',' : '',
+      depth: depth + 1,
+      path: `${path}/${key}`,
+    });
+  lines.add({depth: depth + 1, indent: 2 * depth, look: 'text', text: `${isList ? ']' : '}'}${comma}`});
+}
+
+function jsonText(value: Json): string {
+  return terminalJson(formatJson(value, 0));
+}

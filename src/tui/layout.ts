@@ -1,0 +1,55 @@
+import type {Size} from './pane.ts';
+
+export const PANE_NAMES = ['runs', 'tree', 'detail'] as const;
+export type PaneName = (typeof PANE_NAMES)[number];
+
+/** Below this there is no room for a list and a footer that mean anything. */
+export const SMALLEST: Size = {columns: 60, rows: 15};
+/** From here on the run stands beside the list. */
+const WIDE = 110;
+/** Rows from which two panes may stand above each other. */
+const TALL = 26;
+/** The header, the titles, the footer. */
+const AROUND = 3;
+
+/** Room of each pane that is visible. */
+export interface Arrangement {
+  readonly runs: Size | null;
+  readonly tree: Size | null;
+  readonly detail: Size | null;
+  /** The list on the left, the others on the right of a line; else all above each other. */
+  readonly isBeside: boolean;
+}
+
+/** Which panes are visible, and how large: what has the focus always is. Null: the terminal is too small. */
+export function arrange({columns, rows}: Size, focus: PaneName, hasNote: boolean): Arrangement | null {
+  if (columns < SMALLEST.columns || rows < SMALLEST.rows) return null;
+  const body = rows - AROUND - (hasNote ? 1 : 0);
+  if (columns >= WIDE) {
+    const left = Math.max(44, Math.min(76, Math.round(columns * 0.4)));
+    return {
+      ...runAndSpan({columns: columns - left - 1, rows: body}, focus),
+      runs: {columns: left, rows: body},
+      isBeside: true,
+    };
+  }
+  if (body >= TALL) {
+    const list = Math.floor(body * 0.4);
+    return {
+      ...one({columns, rows: body - list - 1}, focus === 'detail' ? 'detail' : 'tree'),
+      runs: {columns, rows: list},
+      isBeside: false,
+    };
+  }
+  return {...one({columns, rows: body}, focus), isBeside: false};
+}
+
+function runAndSpan(size: Size, focus: PaneName): Pick<Arrangement, 'tree' | 'detail'> {
+  if (size.rows < TALL) return one(size, focus === 'detail' ? 'detail' : 'tree');
+  const tree = Math.floor(size.rows * 0.55);
+  return {tree: {...size, rows: tree}, detail: {...size, rows: size.rows - tree - 1}};
+}
+
+function one(size: Size, name: PaneName): Record<PaneName, Size | null> {
+  return {runs: null, tree: null, detail: null, [name]: size};
+}

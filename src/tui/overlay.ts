@@ -1,0 +1,88 @@
+import {own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {toWidth, truncate, wrap} from '../text/width.ts';
+import {type Action, KEYS, keyText} from './keys.ts';
+import type {Size} from './pane.ts';
+import type {ScreenState} from './state.ts';
+import {paneActions, type World} from './world.ts';
+
+/** A page that stands in front of the panes. */
+export interface Overlay {
+  readonly kind: 'help' | 'sql';
+  readonly top: number;
+}
+
+/** Keys that work whatever has the focus. */
+const ALWAYS: readonly Action[] = [
+  ...(['search', 'filter', 'time', 'sql', 'help', 'back', 'quit', 'close', 'open'] as const),
+  ...(['nextPane', 'previousPane', 'pane1', 'pane2', 'pane3', 'copy'] as const),
+];
+const KEY_WIDTH = 9;
+const COLUMN = 52;
+
+/** All lines of the page; `scrolled` and `overlayLines` choose. */
+export function overlayRows({kind}: Overlay, state: ScreenState, world: World): Safe[] {
+  return kind === 'help' ? helpRows(state, world) : sqlRows(world);
+}
+
+export function overlayLines(overlay: Overlay, state: ScreenState, world: World, size: Size): Safe[] {
+  return overlayRows(overlay, state, world).slice(overlay.top, overlay.top + size.rows);
+}
+
+/** Rows of a page on a screen of this size: all but the header, the title and the footer. */
+function visibleRows(size: Size): number {
+  return Math.max(1, size.rows - 3);
+}
+
+export function scrolled(overlay: Overlay, action: Action, rows: readonly Safe[], size: Size): Overlay {
+  const page = visibleRows(size);
+  const last = Math.max(0, rows.length - page);
+  const by: Partial<Record<Action, number>> = {
+    up: -1,
+    down: 1,
+    pageUp: -page,
+    pageDown: page,
+    halfUp: -Math.ceil(page / 2),
+    halfDown: Math.ceil(page / 2),
+    first: -rows.length,
+    last: rows.length,
+    newest: rows.length,
+  };
+  const top = Math.max(0, Math.min(last, overlay.top + (by[action] ?? 0)));
+  return top === overlay.top ? overlay : {...overlay, top};
+}
+
+function helpRows(state: ScreenState, world: World): Safe[] {
+  const now = new Set<Action>([...ALWAYS, ...paneActions(state, world)]);
+  const groups = [...new Set(KEYS.map(({group}) => group))].map(group => [
+    paint(own(` ${group}`), 'bold'),
+    ...KEYS.filter(row => row.group === group).map(({action, shown, does}) => {
+      const text = truncate(own(`   ${toWidth(own(keyText(shown, world.ascii)), KEY_WIDTH)} ${does}`), COLUMN - 1);
+      return now.has(action) ? text : paint(own(`${text} -`), 'dim');
+    }),
+    own(''),
+  ]);
+  const foot = [paint(own(' - means nothing where you are now'), 'dim')];
+  if (world.size.columns < 2 * COLUMN) return [...groups.flat(), ...foot];
+  const half = Math.ceil(groups.length / 2);
+  const [left, right] = [groups.slice(0, half).flat(), groups.slice(half).flat()];
+  const rows = Array.from({length: Math.max(left.length, right.length)}, (_, i) =>
+    own(`${toWidthStyled(left[i] ?? own(''), COLUMN)}${right[i] ?? ''}`),
+  );
+  return [...rows, ...foot];
+}
+
+/** Our own words, one column a character, with styles that have none. */
+function toWidthStyled(text: Safe, columns: number): Safe {
+  const length = text.replace(/\x1b\[\d+m/g, '').length;
+  return own(text + ' '.repeat(Math.max(0, columns - length)));
+}
+
+function sqlRows({statements, size}: World): Safe[] {
+  const all = statements();
+  if (all.length === 0) return [own(' nothing was sent yet')];
+  return all.flatMap(statement => [
+    ...wrap(safe(`${statement};`, {multiline: true}), size.columns - 2).map(text => own(` ${text}`)),
+    own(''),
+  ]);
+}

@@ -1,0 +1,220 @@
+import {own, type Safe, safe} from '../text/safe.ts';
+import {detailPane} from './detail/pane.ts';
+import type {DetailState} from './detail/state.ts';
+import type {KeyPress} from './key-press.ts';
+import {type Action, actionOf} from './keys.ts';
+import {PANE_NAMES, type PaneName} from './layout.ts';
+import {type Overlay, overlayRows, scrolled} from './overlay.ts';
+import type {Pane, Size} from './pane.ts';
+import {type Prompt, problemOf, promptOf, textOf, typed} from './prompt.ts';
+import {runsPane} from './runs/pane.ts';
+import {type RunsState, selectedRun} from './runs/state.ts';
+import {heldTree, treePane} from './tree/pane.ts';
+import type {TreeState} from './tree/state.ts';
+import {detailInput, runsInput, selectedSpan, sizeOf, treeInput, type World} from './world.ts';
+
+/** All that the screens remember of their own. Pure; what they show is the `World`. */
+export interface ScreenState {
+  readonly focus: PaneName;
+  readonly runs: RunsState;
+  readonly tree: TreeState;
+  readonly detail: DetailState;
+  readonly overlay: Overlay | null;
+  readonly prompt: Prompt | null;
+  /** The state of the panes before a search was typed, for Escape. */
+  readonly beforeSearch: Pick<ScreenState, PaneName> | null;
+  readonly isRelative: boolean;
+  /** Said until the next key. */
+  readonly message: Safe | null;
+  /** Notices that were put away. */
+  readonly noticesRead: number;
+}
+
+/** What is done outside after a key. */
+export type Effect =
+  | {readonly type: 'quit'}
+  | {readonly type: 'copy'; readonly text: string}
+  | {readonly type: 'filter'; readonly text: string};
+
+export interface Step {
+  readonly state: ScreenState;
+  readonly effects: readonly Effect[];
+}
+
+export const FIRST_STATE: ScreenState = {
+  focus: 'runs',
+  runs: runsPane.start,
+  tree: treePane.start,
+  detail: detailPane.start,
+  overlay: null,
+  prompt: null,
+  beforeSearch: null,
+  isRelative: false,
+  message: null,
+  noticesRead: 0,
+};
+
+/** What a key does. */
+export function press(before: ScreenState, key: KeyPress, world: World): Step {
+  const state = before.message === null ? before : {...before, message: null};
+  if (key.name === '^c') return {state, effects: [{type: 'quit'}]};
+  if (state.prompt) return inPrompt(state, state.prompt, key, world);
+  const action = actionOf(key.name);
+  if (action === null) return still(state);
+  if (state.overlay) return still(inOverlay(state, state.overlay, action, world));
+  return perform(state, action, world);
+}
+
+function still(state: ScreenState): Step {
+  return {state, effects: []};
+}
+
+function perform(state: ScreenState, action: Action, world: World): Step {
+  const {focus} = state;
+  switch (action) {
+    case 'quit':
+      return {state, effects: [{type: 'quit'}]};
+    case 'help':
+    case 'sql':
+      return still({...state, overlay: {kind: action, top: 0}});
+    case 'filter':
+      return still({...state, prompt: promptOf('filter', world.snapshot.filter)});
+    case 'search':
+      return still({...state, prompt: promptOf('search', ''), beforeSearch: panesOf(state)});
+    case 'time':
+      return still({...state, isRelative: !state.isRelative});
+    case 'nextPane':
+      return still(focused(state, PANE_NAMES[(PANE_NAMES.indexOf(focus) + 1) % PANE_NAMES.length]!));
+    case 'previousPane':
+      return still(
+        focused(state, PANE_NAMES[(PANE_NAMES.indexOf(focus) + PANE_NAMES.length - 1) % PANE_NAMES.length]!),
+      );
+    case 'pane1':
+    case 'pane2':
+    case 'pane3':
+      return still(focused(state, PANE_NAMES[Number(action.slice(-1)) - 1]!));
+    case 'copy':
+      return copied(state, world);
+    case 'back':
+      return focus === 'runs' ? {state, effects: [{type: 'quit'}]} : still(up(state));
+    case 'close':
+      return closed(state, world);
+    case 'open':
+      if (focus === 'runs') return still(state.runs.cursorKey === null ? state : focused(state, 'tree'));
+      if (focus === 'tree' && selectedSpan(state, world))
+        return still(focused({...state, tree: heldTree(state.tree, treeInput(state, world))}, 'detail'));
+  }
+  const acted = act(state, action, world);
+  const missing = acted === state ? nothingFound(action) : null;
+  return still(missing === null ? acted : {...acted, message: missing});
+}
+
+function focused(state: ScreenState, focus: PaneName): ScreenState {
+  return state.focus === focus ? state : {...state, focus};
+}
+
+function up(state: ScreenState): ScreenState {
+  return focused(state, PANE_NAMES[Math.max(0, PANE_NAMES.indexOf(state.focus) - 1)]!);
+}
+
+/** Escape: what stands in front is gone by now; then the search of the pane, the notices, the filter, a pane up. */
+function closed(state: ScreenState, world: World): Step {
+  const searched = search(state, '', world);
+  if (searched !== state) return still(searched);
+  const {notices, filter} = world.snapshot;
+  if (notices.length > state.noticesRead) return still({...state, noticesRead: notices.length});
+  if (state.focus !== 'runs') return still(up(state));
+  return filter === '' ? still(state) : {state, effects: [{type: 'filter', text: ''}]};
+}
+
+function act(state: ScreenState, action: Action, world: World): ScreenState {
+  return onFocused(state, world, (pane, own, input, size) => pane.act(own, action, input, size));
+}
+
+function search(state: ScreenState, text: string, world: World): ScreenState {
+  return onFocused(state, world, (pane, own, input, size) => pane.search(own, text, input, size));
+}
+
+type OnPane = <State, Input>(pane: Pane<State, Input>, own: State, input: Input, size: Size) => State;
+
+function onFocused(state: ScreenState, world: World, change: OnPane): ScreenState {
+  const size = sizeOf(state.focus, state, world);
+  switch (state.focus) {
+    case 'runs': {
+      const runs = change(runsPane, state.runs, runsInput(world), size);
+      return runs === state.runs ? state : {...state, runs};
+    }
+    case 'tree': {
+      const tree = change(treePane, state.tree, treeInput(state, world), size);
+      return tree === state.tree ? state : {...state, tree};
+    }
+    case 'detail': {
+      const detail = change(detailPane, state.detail, detailInput(state, world), size);
+      return detail === state.detail ? state : {...state, detail};
+    }
+  }
+}
+
+function nothingFound(action: Action): Safe | null {
+  if (action === 'nextError' || action === 'previousError') return own('no other error here');
+  if (action === 'nextMatch' || action === 'previousMatch') return own('no other hit; / searches');
+  return null;
+}
+
+function copied(state: ScreenState, world: World): Step {
+  const text =
+    state.focus === 'runs'
+      ? runIdOf(state, world)
+      : (selectedSpan(state, world)?.row.record.spanId ?? runIdOf(state, world));
+  if (text === null) return still(state);
+  const what = state.focus === 'runs' ? 'run' : 'span';
+  return {
+    state: {...state, message: own(`copied the id of the ${what}: ${safe(text)}`)},
+    effects: [{type: 'copy', text}],
+  };
+}
+
+/** What `show` takes: the run id, or the trace while there is none. */
+function runIdOf(state: ScreenState, world: World): string | null {
+  const record = selectedRun(state.runs, runsInput(world))?.judged.record;
+  return record ? (record.runId ?? record.traceId) : null;
+}
+
+function inOverlay(state: ScreenState, overlay: Overlay, action: Action, world: World): ScreenState {
+  const isClosing = action === 'close' || action === 'back' || action === overlay.kind || action === 'open';
+  if (isClosing) return {...state, overlay: null};
+  if (action === 'help' || action === 'sql') return {...state, overlay: {kind: action, top: 0}};
+  return {...state, overlay: scrolled(overlay, action, overlayRows(overlay, state, world), world.size)};
+}
+
+function inPrompt(state: ScreenState, prompt: Prompt, key: KeyPress, world: World): Step {
+  if (key.name === 'escape') return still({...state, ...state.beforeSearch, prompt: null, beforeSearch: null});
+  if (key.name === 'enter') {
+    if (prompt.kind === 'filter') return {state, effects: [{type: 'filter', text: textOf(prompt).trim()}]};
+    return still({...state, prompt: null, beforeSearch: null});
+  }
+  const next = typed(prompt, key);
+  const withPrompt = {...state, prompt: next};
+  if (prompt.kind === 'filter' || next === prompt) return still(withPrompt);
+  // Found while it is typed, from where the search began.
+  return still(search({...withPrompt, ...panesOf(state.beforeSearch ?? state)}, textOf(next), world));
+}
+
+function panesOf({runs, tree, detail}: Pick<ScreenState, PaneName>): Pick<ScreenState, PaneName> {
+  return {runs, tree, detail};
+}
+
+/** The filter was taken. */
+export function filtered(state: ScreenState): ScreenState {
+  return {...state, prompt: null};
+}
+
+/** The filter was refused: the prompt says why and where. */
+export function refused(
+  state: ScreenState,
+  text: string,
+  error: {message: string; place?: {text: string; at: number}},
+): ScreenState {
+  const prompt = state.prompt ?? promptOf('filter', text);
+  return {...state, prompt: {...prompt, problem: problemOf(error.message, error.place)}};
+}

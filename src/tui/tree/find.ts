@@ -1,0 +1,67 @@
+import {isFailure} from '../../render/tree-row.ts';
+import type {DrawnSpan} from '../../trace/record.ts';
+import {displayName} from '../../trace/tree.ts';
+import {matchesText} from '../runs/match.ts';
+import {rowIndex} from './rows.ts';
+import type {Parts, RowPlace} from './state.ts';
+
+/** All rows that are meant, in drawn order. */
+export type Hits = readonly RowPlace[];
+
+interface Known {
+  readonly search: string;
+  readonly criticalOnly: boolean;
+  readonly hits: Hits;
+}
+const KNOWN = new WeakMap<Parts, Known>();
+
+/** Spans that show a text somewhere: name, arguments, message, ids, kind, state, model. Upper and lower case are the same. */
+export function searchHits(parts: Parts, search: string, criticalOnly: boolean): Hits {
+  if (search === '') return [];
+  const known = KNOWN.get(parts);
+  if (known?.search === search && known.criticalOnly === criticalOnly) return known.hits;
+  const hits = hitsWhere(parts, criticalOnly, row => matchesText(search, textsOf(row)));
+  KNOWN.set(parts, {search, criticalOnly, hits});
+  return hits;
+}
+
+export function failures(parts: Parts, criticalOnly: boolean): Hits {
+  return hitsWhere(parts, criticalOnly, isFailure);
+}
+
+function hitsWhere(parts: Parts, criticalOnly: boolean, isHit: (row: DrawnSpan) => boolean): Hits {
+  return parts.flatMap((shown, part) => {
+    const {critical} = rowIndex(shown);
+    const hits: RowPlace[] = [];
+    for (const [row, drawn] of shown.rows.entries())
+      if ((!criticalOnly || critical(row)) && isHit(drawn)) hits.push({part, row});
+    return hits;
+  });
+}
+
+function textsOf({node, record}: DrawnSpan): readonly (string | null)[] {
+  const {span} = node;
+  if (!span) return [node.id];
+  return [
+    displayName(span),
+    span.name,
+    span.toolArguments,
+    record.statusMessage,
+    record.stateReason,
+    record.state,
+    record.kind,
+    record.model,
+    node.id,
+  ];
+}
+
+/** The hit after a row, or before it; from the other end on where there is none. Null: there are no hits at all. */
+export function nextHit(hits: Hits, from: RowPlace | null, step: 1 | -1, {inclusive = false} = {}): RowPlace | null {
+  if (hits.length === 0) return null;
+  if (from === null) return hits[0]!;
+  const isPast = (hit: RowPlace) => {
+    const order = (hit.part - from.part || hit.row - from.row) * step;
+    return inclusive ? order >= 0 : order > 0;
+  };
+  return step === 1 ? (hits.find(isPast) ?? hits[0]!) : (hits.findLast(isPast) ?? hits.at(-1)!);
+}

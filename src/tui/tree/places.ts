@@ -1,0 +1,119 @@
+import {type Guides, guidesOf} from '../../render/layout.ts';
+import type {Look} from '../../render/states.ts';
+import {failureText} from '../../render/tree-row.ts';
+import {own, type Safe, safe} from '../../text/safe.ts';
+import {wrap} from '../../text/width.ts';
+import type {ShownRun} from '../../trace/record.ts';
+import {seenRows} from '../outline.ts';
+import {rowIndex} from './rows.ts';
+
+/** A line of the tree: a span, a line about the span above it, or the beginning of another part of the run. */
+export interface Place {
+  readonly type: 'span' | 'text' | 'part';
+  readonly part: number;
+  readonly row: number;
+  readonly text: Safe;
+}
+
+/** All lines there are to scroll through, most of them never drawn. */
+export interface Places {
+  readonly list: readonly Place[];
+  /** By part, then row: where its line is; -1: it is folded away or left out. */
+  readonly lineOf: readonly Int32Array[];
+  guides(part: number, row: number, look: Look): Guides;
+}
+
+/** What decides which lines there are. */
+export interface Folding {
+  /** Ids of spans. */
+  readonly folded: ReadonlySet<string>;
+  readonly criticalOnly: boolean;
+  /** Messages whole instead of in one line. */
+  readonly wraps: boolean;
+}
+
+/** Of a message that is wrapped no more is shown here; the detail pane has all of it. */
+const MOST_WRAPPED = 8;
+/** More of a message is not looked at. */
+const LONGEST_MESSAGE = 2000;
+const NO_TEXT = own('');
+
+interface Known extends Folding {
+  readonly columns: number;
+  readonly places: Places;
+}
+const KNOWN = new WeakMap<readonly ShownRun[], Known>();
+
+/**
+ * Which lines the tree has. Costs time by the number of spans, so it is kept until parts or folding change.
+ * @param columns for messages that are wrapped
+ */
+export function placesOf(parts: readonly ShownRun[], folding: Folding, columns: number): Places {
+  const known = KNOWN.get(parts);
+  if (
+    known?.folded === folding.folded &&
+    known.criticalOnly === folding.criticalOnly &&
+    known.wraps === folding.wraps &&
+    (!folding.wraps || known.columns === columns)
+  )
+    return known.places;
+  const {folded, criticalOnly, wraps} = folding;
+  const places = findPlaces(parts, folding, columns);
+  KNOWN.set(parts, {folded, criticalOnly, wraps, columns, places});
+  return places;
+}
+
+function findPlaces(parts: readonly ShownRun[], {folded, criticalOnly, wraps}: Folding, columns: number): Places {
+  const list: Place[] = [];
+  const lineOf = parts.map(({rows}) => new Int32Array(rows.length).fill(-1));
+  const seen = parts.map((part, partAt) => {
+    const {rows} = part;
+    const {outline, critical} = rowIndex(part);
+    const shown = seenRows(
+      outline,
+      folded.size === 0 ? () => false : row => folded.has(rows[row]!.node.id),
+      criticalOnly ? critical : undefined,
+    );
+    if (parts.length > 1) list.push({type: 'part', part: partAt, row: shown[0] ?? 0, text: NO_TEXT});
+    for (const row of shown) {
+      lineOf[partAt]![row] = list.length;
+      list.push({type: 'span', part: partAt, row, text: NO_TEXT});
+      const message = failureText(rows[row]!, part.judged.run.root);
+      if (message === null) continue;
+      const texts = wraps ? wrapped(message, columns - 4 * outline.depths[row]! - 2) : [firstLineOf(message)];
+      for (const text of texts) list.push({type: 'text', part: partAt, row, text});
+    }
+    return shown;
+  });
+  return {list, lineOf, guides: guidesFinder(parts, seen)};
+}
+
+function firstLineOf(message: string): Safe {
+  const end = message.indexOf('\n');
+  return safe(message.slice(0, end < 0 ? LONGEST_MESSAGE : Math.min(end, LONGEST_MESSAGE)));
+}
+
+function wrapped(message: string, columns: number): Safe[] {
+  const lines = wrap(safe(message.slice(0, LONGEST_MESSAGE), {multiline: true}), Math.max(20, columns));
+  return lines.length <= MOST_WRAPPED ? lines : [...lines.slice(0, MOST_WRAPPED - 1), own('…')];
+}
+
+function guidesFinder(parts: readonly ShownRun[], seen: readonly (readonly number[])[]): Places['guides'] {
+  const known = new Map<string, ReadonlyMap<number, Guides>>();
+  return (part, row, look) => {
+    const key = `${part} ${look.ascii}`;
+    let guides = known.get(key);
+    if (!guides) {
+      const shown = seen[part]!;
+      const depths = shown.map(i => parts[part]!.rows[i]!.depth);
+      const drawn = guidesOf(
+        depths,
+        depths.map((depth, i) => (depths[i + 1] ?? -1) > depth),
+        look,
+      );
+      guides = new Map(shown.map((i, at) => [i, drawn[at]!]));
+      known.set(key, guides);
+    }
+    return guides.get(row)!;
+  };
+}

@@ -1,0 +1,71 @@
+import {type Extent, isFailure} from '../../render/tree-row.ts';
+import type {DrawnSpan, ShownRun} from '../../trace/record.ts';
+import {endOf, startOf} from '../../trace/tree.ts';
+import {above, type Outline, outlineOf} from '../outline.ts';
+
+/** What moving, folding and drawing want to know of the rows of a part at once. */
+export interface RowIndex {
+  readonly outline: Outline;
+  readonly byId: ReadonlyMap<string, number>;
+  /** Row of the run itself. */
+  readonly root: number;
+  /** Row of the span that was written last; -1: none was. */
+  readonly newest: number;
+  /** How many rows before a row failed by themselves; one entry more than rows. */
+  readonly failuresBefore: Int32Array;
+  /** On the critical path or above it; all, where there is no such path yet. */
+  readonly critical: (row: number) => boolean;
+  readonly hasCriticalPath: boolean;
+  readonly extent: Extent;
+}
+
+/** Rows are not changed once they are drawn: what was found out about them holds as long as they do. */
+const INDEXES = new WeakMap<readonly DrawnSpan[], RowIndex>();
+
+export function rowIndex({rows, judged}: ShownRun): RowIndex {
+  const known = INDEXES.get(rows);
+  if (known) return known;
+  const outline = outlineOf(rows.map(row => row.depth));
+  const byId = new Map<string, number>();
+  const failuresBefore = new Int32Array(rows.length + 1);
+  const critical = new Uint8Array(rows.length);
+  const extent = {from: Number.POSITIVE_INFINITY, to: Number.NEGATIVE_INFINITY};
+  let newest = -1;
+  let hasCriticalPath = false;
+  for (const [i, row] of rows.entries()) {
+    const {node, record} = row;
+    byId.set(node.id, i);
+    failuresBefore[i + 1] = failuresBefore[i]! + (isFailure(row) ? 1 : 0);
+    if (node.span) extent.from = Math.min(extent.from, startOf(node));
+    extent.to = Math.max(extent.to, endOf(node) ?? Number.NEGATIVE_INFINITY);
+    if (node.span && (newest < 0 || writtenAt(row) >= writtenAt(rows[newest]!))) newest = i;
+    if (!record.critical) continue;
+    hasCriticalPath = true;
+    critical[i] = 1;
+    for (const up of above(outline, i)) {
+      if (critical[up] === 1) break;
+      critical[up] = 1;
+    }
+  }
+  const index: RowIndex = {
+    outline,
+    byId,
+    root: byId.get(judged.run.root.id) ?? 0,
+    newest,
+    failuresBefore,
+    critical: hasCriticalPath ? row => critical[row] === 1 : () => true,
+    hasCriticalPath,
+    extent: {from: extent.from, to: Math.max(extent.to, extent.from + 1)},
+  };
+  INDEXES.set(rows, index);
+  return index;
+}
+
+function writtenAt({node}: DrawnSpan): number {
+  return node.span?.createdMicros ?? node.span?.endMicros ?? 0;
+}
+
+/** Its run span is not written and may still come. */
+export function isGoingOn({judged}: ShownRun): boolean {
+  return judged.run.isMissing && judged.record.state !== 'lost';
+}

@@ -1,0 +1,60 @@
+import xterm from '@xterm/headless';
+import fc from 'fast-check';
+import {describe, expect, it} from 'vitest';
+import {Screen} from '../../src/tui/screen.ts';
+
+const COLUMNS = 24;
+const ROWS = 6;
+
+/** Lines as views make them: never wider than the terminal, styles closed, CJK among them. */
+const line = fc
+  .array(fc.constantFrom('a', 'bc', ' ', '客', '\x1b[31mx\x1b[39m', '\x1b[1m─\x1b[22m', '…', '│'), {maxLength: 12})
+  .map(parts => parts.join(''));
+const frame = fc.array(line, {maxLength: ROWS});
+
+async function cellsOf(writes: readonly string[]): Promise<string> {
+  const terminal = new xterm.Terminal({cols: COLUMNS, rows: ROWS, allowProposedApi: true});
+  for (const text of writes) terminal.write(text);
+  await new Promise<void>(resolve => terminal.write('', resolve));
+  const rows = Array.from({length: ROWS}, (_, y) =>
+    Array.from({length: COLUMNS}, (_, x) => {
+      const cell = terminal.buffer.active.getLine(y)!.getCell(x)!;
+      return `${cell.getChars() || ' '}${cell.getFgColor()}${cell.isBold()}`;
+    }).join('|'),
+  );
+  return rows.join('\n');
+}
+
+describe('the painter', () => {
+  it('leaves the screen that painting the last frame alone would give', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(frame, fc.boolean()), {minLength: 1, maxLength: 8}), async frames => {
+        const written: string[] = [];
+        const screen = new Screen(text => written.push('\x1b[?7l', text));
+        for (const [lines, isForgotten] of frames) {
+          if (isForgotten) screen.forget();
+          screen.paint(lines, {columns: COLUMNS, rows: ROWS});
+        }
+        const alone: string[] = [];
+        new Screen(text => alone.push(text)).paint(frames.at(-1)![0], {columns: COLUMNS, rows: ROWS});
+        expect(await cellsOf(written)).toBe(await cellsOf(alone));
+      }),
+      {numRuns: 200},
+    );
+  });
+
+  it('writes the lines that changed and nothing else', () => {
+    const written: string[] = [];
+    const screen = new Screen(text => written.push(text));
+    const size = {columns: 10, rows: 3};
+    screen.paint(['one', 'two', 'three'], size);
+    expect(written.splice(0)[0]).toContain('\x1b[2J');
+    screen.paint(['one', 'two!', 'three'], size);
+    expect(written.splice(0)).toEqual(['\x1b[?2026h\x1b[2;1H\x1b[0m\x1b[2Ktwo!\x1b[0m\x1b[?2026l']);
+    screen.paint(['one', 'two!', 'three'], size);
+    expect(written).toEqual([]);
+    screen.forget();
+    screen.paint(['one'], size);
+    expect(written[0]).toContain('\x1b[2J');
+  });
+});

@@ -1,0 +1,101 @@
+import {EventEmitter} from 'node:events';
+import {PassThrough} from 'node:stream';
+import type {ReadStream, WriteStream} from 'node:tty';
+import xterm from '@xterm/headless';
+import {expect} from 'vitest';
+import type {Size} from '../../src/tui/pane.ts';
+import type {TerminalStreams} from '../../src/tui/terminal.ts';
+
+/** A terminal without a window: what is written to it is drawn by xterm's own core, keys go in as bytes. */
+export class VirtualTerminal {
+  readonly streams: TerminalStreams;
+  /** All that was written, in order. */
+  readonly written: string[] = [];
+  isRaw = false;
+  private readonly xterm: xterm.Terminal;
+  private readonly input = new PassThrough();
+  private readonly output: EventEmitter & Size;
+
+  constructor(size: Size) {
+    this.xterm = new xterm.Terminal({cols: size.columns, rows: size.rows, allowProposedApi: true});
+    const write = (text: string) => {
+      this.written.push(text);
+      this.xterm.write(text);
+      return true;
+    };
+    this.output = Object.assign(new EventEmitter(), {...size, isTTY: true, writableNeedDrain: false, write});
+    const setRawMode = (on: boolean) => {
+      this.isRaw = on;
+    };
+    Object.assign(this.input, {isTTY: true, setRawMode});
+    this.streams = {
+      input: this.input as unknown as ReadStream,
+      output: this.output as unknown as WriteStream,
+    };
+  }
+
+  press(...keys: readonly string[]): void {
+    for (const key of keys) this.input.write(KEYS[key] ?? key);
+  }
+
+  resize({columns, rows}: Size): void {
+    this.xterm.resize(columns, rows);
+    Object.assign(this.output, {columns, rows});
+    this.output.emit('resize');
+  }
+
+  /** What stands on the screen now, a line a row, without spaces at the end. */
+  async screen(): Promise<string> {
+    await new Promise<void>(resolve => this.xterm.write('', resolve));
+    const {active} = this.xterm.buffer;
+    return Array.from({length: this.xterm.rows}, (_, row) =>
+      (active.getLine(active.baseY + row)?.translateToString(true) ?? '').trimEnd(),
+    ).join('\n');
+  }
+
+  /** The screen as soon as it shows `text`. */
+  async until(text: string | RegExp): Promise<string> {
+    let screen = '';
+    await expect
+      .poll(
+        async () => {
+          screen = await this.screen();
+          return screen;
+        },
+        {timeout: 20_000, interval: 10},
+      )
+      .toMatch(text);
+    return screen;
+  }
+
+  /** The screen as soon as it no longer shows `text`. */
+  async untilWithout(text: string | RegExp): Promise<string> {
+    let screen = '';
+    await expect
+      .poll(
+        async () => {
+          screen = await this.screen();
+          return screen;
+        },
+        {timeout: 20_000, interval: 10},
+      )
+      .not.toMatch(text);
+    return screen;
+  }
+
+  get isAlternate(): boolean {
+    return this.xterm.buffer.active.type === 'alternate';
+  }
+}
+
+const KEYS: Readonly<Record<string, string>> = {
+  up: '\x1b[A',
+  down: '\x1b[B',
+  right: '\x1b[C',
+  left: '\x1b[D',
+  enter: '\r',
+  escape: '\x1b',
+  tab: '\t',
+  '^c': '\x03',
+  backspace: '\x7f',
+};
