@@ -7,6 +7,7 @@ import {Tail} from '../live/tail.ts';
 import {percentile} from '../live/written.ts';
 import {FastWriter, makeTables} from './fast-writer.ts';
 import {ProcessUse} from './process-use.ts';
+import {Terminal} from './terminal.ts';
 
 /*
  * A fast writer of ours, and the built program behind it. The short form is one of many tests and has no limits of time;
@@ -59,6 +60,33 @@ describe.each(BACKENDS)('tail --jsonl on %s', backend => {
     expect([lost, repeated]).toEqual([[], []]);
     expect(writer.writtenMs.size).toBeGreaterThan(100);
     if (IS_LONG) expect(slope).toBeLessThan(MOST_GROWTH_MB_PER_MINUTE);
+  });
+
+  it('draws behind a fast writer on a terminal, and does not grow', async ({skip}) => {
+    const db = await emptyDatabase(backend);
+    const terminal = Terminal.open(['tail', '--db', db]);
+    if (!terminal) {
+      process.stderr.write('skipped: tail on a terminal behind a fast writer: there is no tmux\n');
+      return skip('there is no tmux');
+    }
+    try {
+      await terminal.shows(/LIVE/);
+      const use = new ProcessUse(terminal.pid);
+      const writer = new FastWriter({db, ...RATE[backend]});
+      await writer.run(SECONDS);
+      use.end();
+      // What the writer wrote last is on the screen, and keys are heard.
+      await terminal.shows(/LIVE {2}[\d,.k]+ runs/);
+      terminal.type('?');
+      await terminal.shows(/copy/);
+      terminal.type('Escape');
+      said.push(
+        `${backend}: on a terminal, ${writer.writtenMs.size} spans in ${SECONDS} s; ${share(use.cpuShare())}, at most ${Math.round(use.peakMb())} MB, ${use.slopeMbPerMinute(0.3).toFixed(1)} MB a minute after warm-up`,
+      );
+      if (IS_LONG) expect(use.slopeMbPerMinute(0.3)).toBeLessThan(MOST_GROWTH_MB_PER_MINUTE);
+    } finally {
+      terminal.close();
+    }
   });
 
   it('is idle when nothing happens', async () => {
