@@ -3,7 +3,7 @@ import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {NO_FILTER} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
-import {agnoTime} from '../trace/time.ts';
+import {agnoTime, parseTime} from '../trace/time.ts';
 import type {Start} from './start.ts';
 
 /** Index entries read in one statement; a writer in rollback-journal mode waits meanwhile. */
@@ -38,7 +38,10 @@ select s.trace_id, s.span_id, s.created_at
  where (s.created_at, s.span_id) > (${after.createdAt}, ${after.spanId})
  order by s.created_at, s.span_id
  limit ${raw(String(ROWS_AT_ONCE))}`);
-    for (const row of rows) traceIds.add(String(row.trace_id));
+    for (const row of rows) {
+      const created = parseTime(row.created_at);
+      if (created === null || created >= sinceMicros) traceIds.add(String(row.trace_id));
+    }
     if (rows.length < ROWS_AT_ONCE) return [...traceIds];
     const last = rows.at(-1)!;
     after = {createdAt: String(last.created_at), spanId: String(last.span_id)};

@@ -1,5 +1,6 @@
-import {UserError} from '../errors.ts';
+import {UserError, usageError} from '../errors.ts';
 import {type LoadedTrace, loadNewSpans, loadTraces} from '../queries/spans.ts';
+import type {Dialect} from '../sql/sql.ts';
 import {NotThereYet} from '../store/schema-check.ts';
 import type {Store} from '../store/store.ts';
 import {isTimeout} from '../store/timeout.ts';
@@ -8,7 +9,7 @@ import {type Clock, SYSTEM_CLOCK} from './clock.ts';
 import {Link} from './link.ts';
 import type {FollowEvent, Poll} from './poll.ts';
 import {PostgresReader} from './postgres.ts';
-import type {NewKey, Reader} from './reader.ts';
+import type {NewKey, Position, PostgresPosition, Reader, SqlitePosition} from './reader.ts';
 import {SqliteReader} from './sqlite.ts';
 import type {Cursor, Start} from './start.ts';
 
@@ -50,6 +51,9 @@ class Follower {
   /** Told by the reader, not yet read. */
   private keys: readonly NewKey[] = [];
   private isMore = false;
+  private dialect: Dialect = 'sqlite';
+  /** When everything there was had been told; by the clock that counts. Null: never yet. */
+  private caughtUpMicros: number | null = null;
 
   constructor(
     private readonly options: FollowOptions,
@@ -71,6 +75,11 @@ class Follower {
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof UserError) && !isTimeout(error)) throw error;
+        const isBusy = this.reader !== null && isTimeout(error) && this.dialect === 'sqlite';
+        if (isBusy) {
+          yield* this.link.busy(error as Error);
+          continue;
+        }
         if (this.reader === null && !(error instanceof NotThereYet) && !this.link.hasWaited) throw error;
         this.link.lost(error as Error);
         continue;
@@ -78,22 +87,25 @@ class Follower {
       for (const text of this.reader!.takeNotices()) yield {type: 'notice', text};
       yield event;
       if (event.type === 'poll' && event.poll.isMore) continue;
-      const store = event.type === 'poll' || event.type === 'idle' ? event.store : null;
-      await this.clock.sleep(this.options.pollMs ?? POLL_MS[store?.dialect ?? 'sqlite'], signal);
+      await this.clock.sleep(this.options.pollMs ?? POLL_MS[this.dialect], signal);
     }
   }
 
   private async attach(store: Store, wasAbsent: boolean): Promise<void> {
     if (this.reader) return this.reader.reopened(store);
+    this.dialect = store.dialect;
     const {start} = this.options;
-    const position = start.from === 'cursor' ? start.cursor.position : undefined;
-    const reader =
-      store.dialect === 'sqlite'
-        ? new SqliteReader(position?.dialect === 'sqlite' ? position : undefined)
-        : new PostgresReader(position?.dialect === 'postgres' ? position : undefined);
-    if (position) await reader.reopened(store);
-    else await reader.begin(store, wasAbsent ? 'beginning' : 'now');
-    this.backlog = wasAbsent ? [] : await backlogOf(store, start);
+    const cursor = start.from === 'cursor' ? start.cursor : null;
+    const reader = readerFor(store, cursor?.position);
+    if (cursor) {
+      if (!reader || !(await reader.resume(store, cursor.source === store.label)))
+        throw usageError(
+          `the cursor was saved while "${cursor.source}" was followed; "${store.label}" is another database.`,
+          'Name another --cursor-file, or remove this one to begin anew.',
+        );
+      this.caughtUpMicros = cursor.atMicros;
+    } else await reader!.begin(store, wasAbsent ? 'beginning' : 'now');
+    this.backlog = wasAbsent && !cursor ? [] : await backlogOf(store, start);
     this.reader = reader;
   }
 
@@ -112,9 +124,11 @@ class Follower {
             store,
             this.keys.map(key => key.spanId),
           );
-    const lateMs = lateness(this.keys, store.nowMicros());
+    const nowMicros = store.nowMicros();
+    const lateMs = lateness(this.keys, this.caughtUpMicros, nowMicros);
     this.keys = [];
-    if (traces.length === 0 && !this.isMore) return {type: 'idle', store};
+    if (!this.isMore) this.caughtUpMicros = nowMicros;
+    if (traces.length === 0 && !this.isMore) return {type: 'idle', store, cursor: () => this.cursor(store)};
     return this.pollEvent(store, {traces, lateMs, isMore: this.isMore});
   }
 
@@ -127,24 +141,35 @@ class Follower {
   }
 
   private pollEvent(store: Store, poll: Poll): FollowEvent {
-    return {type: 'poll', poll, store, cursor: () => this.cursor()};
+    return {type: 'poll', poll, store, cursor: () => this.cursor(store)};
   }
 
-  private cursor(): Cursor {
-    return {position: this.reader!.position(), backlog: this.backlog};
+  private cursor(store: Store): Cursor {
+    const atMicros = store.nowMicros();
+    return {source: store.label, position: this.reader!.position(atMicros), backlog: this.backlog, atMicros};
   }
+}
+
+/** Null: the position is one of the other kind of database. */
+function readerFor(store: Store, position: Position | undefined): Reader | null {
+  if (position && position.dialect !== store.dialect) return null;
+  if (store.dialect === 'sqlite') return new SqliteReader(position as SqlitePosition | undefined);
+  return new PostgresReader(position as PostgresPosition | undefined);
 }
 
 function idsOf(traces: readonly LoadedTrace[]): string[] {
   return traces.flatMap(trace => trace.spans.map(span => span.spanId));
 }
 
-function lateness(keys: readonly NewKey[], nowMicros: number): Map<string, number> {
+/**
+ * Spans that were written well before a look that did not find them: their transaction was long, or a clock is behind.
+ * What waited only because nobody looked is not late.
+ */
+function lateness(keys: readonly NewKey[], caughtUpMicros: number | null, nowMicros: number): Map<string, number> {
   const late = new Map<string, number>();
-  for (const {spanId, createdMicros} of keys) {
-    if (createdMicros === null) continue;
-    const ms = (nowMicros - createdMicros) / 1000;
-    if (ms >= LATE_MS) late.set(spanId, ms);
-  }
+  if (caughtUpMicros === null) return late;
+  for (const {spanId, createdMicros} of keys)
+    if (createdMicros !== null && createdMicros < caughtUpMicros - LATE_MS * 1000)
+      late.set(spanId, (nowMicros - createdMicros) / 1000);
   return late;
 }

@@ -1,4 +1,5 @@
 import {EXIT, UserError} from '../errors.ts';
+import type {Sql} from '../sql/sql.ts';
 import {NotThereYet} from '../store/schema-check.ts';
 import {replacing, type Store} from '../store/store.ts';
 import type {Clock} from './clock.ts';
@@ -9,6 +10,9 @@ const LONGEST_RETRY_MS = 15_000;
 const WAIT_MS = 1000;
 /** A statement that is not answered for so long: the connection is taken for dead. */
 const ANSWER_MS = 8000;
+/** A file that a writer holds is tried again after about so long, and after so long the user is told. */
+const BUSY_RETRY_MS = 100;
+const BUSY_TOLD_MS = 2000;
 
 export interface Connected {
   readonly store: Store;
@@ -26,6 +30,9 @@ export class Link {
   private failures = 0;
   private failure: Error | null = null;
   private isLive = false;
+  /** Nothing is at the path; said. */
+  private isGone = false;
+  private busySinceMs: number | null = null;
 
   constructor(
     private readonly open: () => Promise<Store>,
@@ -48,21 +55,25 @@ export class Link {
       }
       if (this.store) {
         const whereabouts = this.store.whereabouts?.() ?? 'here';
+        if (whereabouts === 'here') this.isGone = false;
         if (whereabouts === 'here') return {store: this.store, isNew: false, wasAbsent: this.hasWaited};
         if (whereabouts === 'gone') {
           this.isLive = false;
           const reason = `there is no file "${this.store.label}" any more.`;
-          yield {type: 'connection', connection: {state: 'waiting', reason}};
+          if (!this.isGone) yield {type: 'connection', connection: {state: 'waiting', reason}};
+          this.isGone = true;
           await this.clock.sleep(WAIT_MS, this.signal);
           continue;
         }
+        this.isGone = false;
         this.drop();
         yield {type: 'notice', text: 'the file was replaced: reading goes on in the new one.'};
       }
       try {
-        this.store = this.watched(await this.open());
+        this.store = this.watched(await this.opened());
         return {store: this.store, isNew: true, wasAbsent: this.hasWaited};
       } catch (error) {
+        if (this.signal.aborted) return null;
         const isAbsent = error instanceof NotThereYet;
         if (!(error instanceof UserError) || !(isAgain || isAbsent || this.hasWaited)) throw error;
         if (isAbsent && !isAgain) this.hasWaited = true;
@@ -84,13 +95,39 @@ export class Link {
     this.failure = error;
   }
 
+  /**
+   * A writer holds the SQLite file: the connection stays, and it is tried again soon. Said when it lasts.
+   */
+  async *busy(error: Error): AsyncGenerator<FollowEvent, void> {
+    const nowMs = this.clock.nowMs();
+    this.busySinceMs ??= nowMs;
+    if (this.isLive && nowMs - this.busySinceMs >= BUSY_TOLD_MS) {
+      this.isLive = false;
+      yield {type: 'connection', connection: {state: 'waiting', reason: error.message}};
+    }
+    await this.clock.sleep(BUSY_RETRY_MS * (0.5 + Math.random()), this.signal);
+  }
+
   /** A read came back: the next failure is a first one again. */
   answered(): void {
     this.failures = 0;
+    this.busySinceMs = null;
   }
 
   close(): void {
     this.drop();
+  }
+
+  /** A connection that is made after all when nobody waits for it any more is closed again. */
+  private opened(): Promise<Store> {
+    const opening = this.open();
+    return this.unlessStopped(() => opening, null).catch(error => {
+      void opening.then(
+        store => store.close(),
+        () => undefined,
+      );
+      throw error;
+    });
   }
 
   private drop(): void {
@@ -114,28 +151,41 @@ export class Link {
     await this.clock.sleep(retryInMs, this.signal);
   }
 
-  /** A half-open connection never answers: each statement has its time, and none outlives the follower. */
+  /**
+   * A half-open connection never answers: each statement has its time, and none outlives the follower. SQLite answers
+   * without leaving the event loop, so keys, signals and timers get their turn before each statement.
+   */
   private watched(store: Store): Store {
-    if (store.dialect === 'sqlite') return store;
-    const {signal} = this;
+    const isRemote = store.dialect === 'postgres';
     return replacing(store, {
-      all: <Row>(query: Parameters<Store['all']>[0]) =>
-        new Promise<Row[]>((resolve, reject) => {
-          const silent = () =>
-            new UserError(EXIT.unreachable, `"${store.label}" did not answer within ${ANSWER_MS / 1000} s.`);
-          const timer = setTimeout(() => end(() => reject(silent())), ANSWER_MS);
-          const onAbort = () => end(() => reject(new UserError(EXIT.stopped, 'stopped.')));
-          const end = (settle: () => void) => {
-            clearTimeout(timer);
-            signal.removeEventListener('abort', onAbort);
-            settle();
-          };
-          signal.addEventListener('abort', onAbort, {once: true});
-          store.all<Row>(query).then(
-            rows => end(() => resolve(rows)),
-            error => end(() => reject(error)),
-          );
-        }),
+      all: async <Row>(query: Sql) => {
+        if (!isRemote) await new Promise(resolve => setImmediate(resolve));
+        return this.unlessStopped(() => store.all<Row>(query), isRemote ? ANSWER_MS : null, store.label);
+      },
     });
   }
+
+  private unlessStopped<T>(work: () => Promise<T>, answerMs: number | null, label = ''): Promise<T> {
+    const {signal} = this;
+    if (signal.aborted) return Promise.reject(stopped());
+    return new Promise((resolve, reject) => {
+      const silent = () => new UserError(EXIT.unreachable, `"${label}" did not answer within ${ANSWER_MS / 1000} s.`);
+      const timer = answerMs === null ? undefined : setTimeout(() => end(() => reject(silent())), answerMs);
+      const onAbort = () => end(() => reject(stopped()));
+      const end = (settle: () => void) => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+        settle();
+      };
+      signal.addEventListener('abort', onAbort, {once: true});
+      work().then(
+        result => end(() => resolve(result)),
+        error => end(() => reject(error)),
+      );
+    });
+  }
+}
+
+function stopped(): UserError {
+  return new UserError(EXIT.stopped, 'stopped.');
 }

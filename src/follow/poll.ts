@@ -30,7 +30,7 @@ export type FollowEvent =
       readonly cursor: () => Cursor;
     }
   /** A look that found nothing: the moment for clocks and heartbeats. */
-  | {readonly type: 'idle'; readonly store: Store}
+  | {readonly type: 'idle'; readonly store: Store; readonly cursor: () => Cursor}
   | {readonly type: 'connection'; readonly connection: Connection}
   /** What a reader must know: what cannot be covered, a replaced file, a possible repetition. One line, no secret. */
   | {readonly type: 'notice'; readonly text: string};

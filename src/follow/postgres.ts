@@ -1,6 +1,7 @@
 import {isAnyOf} from '../sql/fragments.ts';
 import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
+import {isTimeout} from '../store/timeout.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import type {Clock} from './clock.ts';
 import type {Look, NewKey, PostgresPosition, Reader} from './reader.ts';
@@ -16,6 +17,10 @@ const WHOLE_UP_TO_ROWS = 500_000;
 const WHOLE_UP_TO_BYTES = 2 ** 30;
 /** A lane that takes long is looked at less often: at most this share of the time. */
 const MOST_BUSY = 1 / 100;
+/** A lane that could not be looked through in time is left alone for so long. */
+const AFTER_TIMEOUT_MS = 600_000;
+/** Where rows do not say their transaction, what was told is remembered for so long, and looked for no longer. */
+const BEST_EFFORT_MS = 3_600_000;
 /** After a server restart transactions may have been lost, and their numbers given again. */
 const REUSED_XIDS = 100_000;
 
@@ -48,7 +53,9 @@ interface Pass {
   lane: number;
   after: {readonly createdAt: string; readonly spanId: string} | null;
   xmin: number | null;
-  startedMs: number;
+  readonly startedMs: number;
+  /** How long the statements of the deepest lane took, ms. */
+  busyMs: number;
 }
 
 interface PageRow {
@@ -70,6 +77,7 @@ interface PageRow {
 export class PostgresReader implements Reader {
   private readonly shown = new ShownIds();
   private readonly notices: string[] = [];
+  private readonly noted = new Set<string>();
   private identity = '';
   private lanes: Lane[] = [];
   private readonly seen = new Map<string, Seen>();
@@ -77,6 +85,8 @@ export class PostgresReader implements Reader {
   private pendingSeen = new Map<string, Seen>();
   private pass: Pass | null = null;
   private isWhole = false;
+  /** Rows say which transaction wrote them; those of views and of other servers do not. */
+  private hasXids = true;
   private started: string | null = null;
   /** Below it nothing was shown or known in this session. */
   private sessionXid = Number.POSITIVE_INFINITY;
@@ -99,9 +109,9 @@ export class PostgresReader implements Reader {
     const lowXid = from === 'now' ? low : Math.max(FIRST_XID, low - 2 ** 30);
     this.sessionXid = lowXid;
     const now = store.nowMicros();
-    this.lanes = LANES.map(({windowMs}, i) => ({
+    this.lanes = LANES.map((_, i) => ({
       lowXid,
-      fromMicros: i === LANES.length - 1 && this.isWhole ? null : now - windowMs * 1000,
+      fromMicros: this.fromOf(i, now),
       dueMs: Number.NEGATIVE_INFINITY,
     }));
     if (from === 'beginning') return;
@@ -113,6 +123,12 @@ export class PostgresReader implements Reader {
       if (rows.length < KEYS_AT_ONCE) break;
       after = placeOf(rows.at(-1)!);
     }
+  }
+
+  async resume(store: Store): Promise<boolean> {
+    const known = this.identity;
+    await this.survey(store);
+    return this.identity === known;
   }
 
   async reopened(store: Store): Promise<void> {
@@ -128,7 +144,15 @@ export class PostgresReader implements Reader {
       this.pass ??= this.startPass(clock);
       const pass = this.pass;
       const lane = this.lanes[pass.lane]!;
-      const rows = await this.page(store, lane, this.lanes[pass.lane - 1]?.fromMicros ?? null, pass.after);
+      let rows: PageRow[];
+      try {
+        rows = await this.page(store, lane, this.lanes[pass.lane - 1]?.fromMicros ?? null, pass.after);
+      } catch (error) {
+        if (pass.lane === 0 || !isTimeout(error)) throw error;
+        this.giveUpLane(store, pass, clock);
+        break;
+      }
+      if (pass.lane === pass.deepest) pass.busyMs += store.lastStatementMs;
       const {low, high, started} = rows[0]!;
       if (await this.isOtherServer(store, high, started)) continue;
       pass.xmin ??= low;
@@ -141,7 +165,7 @@ export class PostgresReader implements Reader {
       pass.after = null;
       pass.lane++;
       if (pass.lane <= pass.deepest) continue;
-      if (this.pending.length === 0) this.endPass(store, clock);
+      if (this.pending.length === 0) this.endPass(store);
       break;
     }
     const keys = this.pending.splice(0, TOLD_AT_ONCE);
@@ -149,7 +173,7 @@ export class PostgresReader implements Reader {
       this.see(spanId, this.pendingSeen.get(spanId)!);
       this.pendingSeen.delete(spanId);
     }
-    if (this.pending.length === 0 && this.pass && this.pass.lane > this.pass.deepest) this.endPass(store, clock);
+    if (this.pending.length === 0 && this.pass && this.pass.lane > this.pass.deepest) this.endPass(store);
     return {keys, isMore: this.pending.length > 0 || this.pass !== null};
   }
 
@@ -157,10 +181,10 @@ export class PostgresReader implements Reader {
     for (const id of spanIds) this.shown.add(id);
     const lowXid = Math.min(...this.lanes.map(lane => lane.lowXid));
     const rows = await store.all<{span_id: unknown; created_at: unknown; xid: number}>(sql`
-select s.span_id, s.created_at, ${fullXid(lowXid)} as xid
+select s.span_id, s.created_at, ${this.hasXids ? fullXid(lowXid) : raw('0')} as xid
   from ${table('spans')} s
  where ${isAnyOf(raw('s.span_id'), spanIds)}
-   and ${isAtOrAbove(lowXid)}`);
+   and ${this.hasXids ? isAtOrAbove(lowXid) : raw('true')}`);
     for (const row of rows) this.see(String(row.span_id), {xid: row.xid, createdMicros: parseTime(row.created_at)});
   }
 
@@ -175,6 +199,19 @@ select s.span_id, s.created_at, ${fullXid(lowXid)} as xid
 
   takeNotices(): string[] {
     return this.notices.splice(0);
+  }
+
+  private noteOnce(text: string): void {
+    if (this.noted.has(text)) return;
+    this.noted.add(text);
+    this.notices.push(text);
+  }
+
+  /** Where a lane begins that is looked through now; null: at the first row. */
+  private fromOf(lane: number, nowMicros: number): number | null {
+    if (lane === LANES.length - 1 && this.isWhole) return null;
+    const windowMs = this.hasXids ? LANES[lane]!.windowMs : Math.min(LANES[lane]!.windowMs, BEST_EFFORT_MS);
+    return nowMicros - windowMs * 1000;
   }
 
   private see(spanId: string, seen: Seen): void {
@@ -198,31 +235,38 @@ select s.span_id, s.created_at, ${fullXid(lowXid)} as xid
   private startPass(clock: Clock): Pass {
     const nowMs = clock.nowMs();
     const deepest = this.lanes.findLastIndex((lane, i) => i === 0 || lane.dueMs <= nowMs);
-    return {deepest, lane: 0, after: null, xmin: null, startedMs: nowMs};
+    return {deepest, lane: 0, after: null, xmin: null, startedMs: nowMs, busyMs: 0};
   }
 
   /** All rows of its lanes that the first snapshot showed have been told: their marks rise to it, their bounds to now. */
-  private endPass(store: Store, clock: Clock): void {
-    const {deepest, xmin, startedMs} = this.pass!;
+  private endPass(store: Store): void {
+    const {deepest, xmin, startedMs, busyMs} = this.pass!;
     const nowMicros = store.nowMicros();
-    const tookMs = clock.nowMs() - startedMs;
     const lowXid = Math.max(xmin!, Math.min(...this.lanes.slice(0, deepest + 1).map(lane => lane.lowXid)));
     for (let i = 0; i <= deepest; i++) {
       const lane = this.lanes[i]!;
       lane.lowXid = lowXid;
-      const isBounded = i < this.lanes.length - 1 || !this.isWhole;
-      if (i < deepest || i === this.lanes.length - 1)
-        lane.fromMicros = isBounded ? nowMicros - LANES[i]!.windowMs * 1000 : null;
-      if (i > 0) lane.dueMs = startedMs + Math.max(LANES[i]!.everyMs, tookMs / MOST_BUSY);
+      if (i < deepest || i === this.lanes.length - 1) lane.fromMicros = this.fromOf(i, nowMicros);
+      if (i > 0) lane.dueMs = startedMs + Math.max(LANES[i]!.everyMs, i === deepest ? busyMs / MOST_BUSY : 0);
     }
     for (const [id, seen] of this.seen) if (!this.mayReturn(seen)) this.seen.delete(id);
     this.pass = null;
   }
 
+  /** A slow look through older rows must not keep the new ones waiting. */
+  private giveUpLane(store: Store, pass: Pass, clock: Clock): void {
+    this.noteOnce('looking for spans of late transactions takes too long here: they are told later, or not at all.');
+    this.lanes.forEach((lane, i) => {
+      if (i >= pass.lane) lane.dueMs = clock.nowMs() + AFTER_TIMEOUT_MS;
+    });
+    this.pass = {...pass, deepest: pass.lane - 1, busyMs: 0};
+    this.endPass(store);
+  }
+
   /** True while a lane that may hold the row would still take it. */
   private mayReturn({xid, createdMicros}: Seen): boolean {
     return this.lanes.some((lane, i) => {
-      if (xid < lane.lowXid) return false;
+      if (this.hasXids && xid < lane.lowXid) return false;
       if (createdMicros === null) return true;
       const {fromMicros} = lane;
       const untilMicros = this.lanes[i - 1]?.fromMicros ?? null;
@@ -248,10 +292,10 @@ select s.span_id, s.created_at, ${fullXid(lowXid)} as xid
 select w.low, w.high, w.started, k.span_id, k.created_at, k.xid
   from (select ${SNAPSHOT_XMIN} as low, txid_snapshot_xmax(txid_current_snapshot()) as high,
                pg_postmaster_start_time()::text as started) w
-  left join (select s.span_id, s.created_at, ${fullXid(lowXid)} as xid
+  left join (select s.span_id, s.created_at, ${this.hasXids ? fullXid(lowXid) : raw('0')} as xid
                from ${table('spans')} s
               where ${from} and ${until} and ${rest}
-                and ${isAtOrAbove(lowXid)}
+                and ${this.hasXids ? isAtOrAbove(lowXid) : raw('true')}
               order by s.created_at || '', s.span_id
               limit ${KEYS_AT_ONCE}) k on true
  order by k.created_at || '', k.span_id`);
@@ -259,11 +303,23 @@ select w.low, w.high, w.started, k.span_id, k.created_at, k.xid
 
   /** Which cluster and database this is, and how large the table. */
   private async survey(store: Store): Promise<void> {
-    const [facts] = await store.all<{database: number; isSmall: boolean | null}>(sql`
-select (select d.oid::bigint from pg_catalog.pg_database d where d.datname = current_database()) as database,
-       (select c.relkind = 'r' and c.reltuples < ${WHOLE_UP_TO_ROWS} and pg_relation_size(c.oid) < ${WHOLE_UP_TO_BYTES}
-          from pg_catalog.pg_class c where c.oid = to_regclass(${store.tables.spans!})) as "isSmall"`);
-    this.isWhole = facts!.isSmall === true;
+    const [facts] = await store.all<{database: number; kind: string; isSmall: boolean; isFiltered: boolean}>(sql`
+select d.oid::bigint as database, c.relkind::text as kind,
+       c.relkind = 'r' and c.reltuples < ${WHOLE_UP_TO_ROWS} and pg_relation_size(c.oid) < ${WHOLE_UP_TO_BYTES} as "isSmall",
+       coalesce(row_security_active(c.oid), false) as "isFiltered"
+  from pg_catalog.pg_database d
+  left join pg_catalog.pg_class c on c.oid = to_regclass(${tableOf(store)})
+ where d.datname = current_database()`);
+    const {kind, isSmall, isFiltered} = facts!;
+    this.hasXids = kind === 'r' || kind === 'p';
+    this.isWhole = isSmall === true;
+    if (!this.hasXids)
+      this.noteOnce(
+        'these spans are no plain table: best effort only, a span that becomes visible more than an hour after it was written is not told.',
+      );
+    else if (!this.isWhole)
+      this.noteOnce('the table is large: a span that becomes visible more than 24 h after it was written is not told.');
+    if (isFiltered) this.noteOnce('row-level security is on for this user: spans that it hides are not told.');
     this.identity = `${await clusterOf(store)}/${facts!.database}`;
   }
 
@@ -271,7 +327,7 @@ select (select d.oid::bigint from pg_catalog.pg_database d where d.datname = cur
     const isRestarted = this.started !== null && this.started !== started && this.isReopened;
     this.started = started;
     this.isReopened = false;
-    if (this.lanes.some(lane => lane.lowXid > highXid)) {
+    if (this.hasXids && this.lanes.some(lane => lane.lowXid > highXid)) {
       await this.rebase(store, 'the transactions of the database start again (a restored or another server)');
       return true;
     }
@@ -296,7 +352,7 @@ select (select d.oid::bigint from pg_catalog.pg_database d where d.datname = cur
     this.lanes.forEach((lane, i) => {
       // The last lane starts at the new mark: its rows are history here.
       lane.lowXid = i === this.lanes.length - 1 ? low : lowXid;
-      if (i < this.lanes.length - 1) lane.fromMicros = nowMicros - LANES[i]!.windowMs * 1000;
+      if (i < this.lanes.length - 1) lane.fromMicros = this.fromOf(i, nowMicros);
       lane.dueMs = Number.NEGATIVE_INFINITY;
     });
   }
@@ -324,6 +380,12 @@ function isAtOrAbove(lowXid: number): Sql {
 
 function fullXid(lowXid: number): Sql {
   return sql`${lowXid}::bigint + ((s.xmin::text::bigint - ${lowXid}::bigint) & 4294967295)`;
+}
+
+/** The table itself: a column of type json is read through a subselect (`store/postgres/store.ts`). */
+function tableOf(store: Store): string {
+  const name = store.tables.spans!;
+  return /((?:"(?:[^"]|"")*"\.)?"(?:[^"]|"")*")\)?$/.exec(name)?.[1] ?? name;
 }
 
 async function clusterOf(store: Store): Promise<string> {

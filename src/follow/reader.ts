@@ -25,6 +25,8 @@ export interface SqlitePosition {
   readonly exactFrom: number;
   /** Told already though they lie behind the last anchor. */
   readonly ahead: readonly string[];
+  /** When it was taken. */
+  readonly atMicros: number;
 }
 
 export interface PostgresPosition {
@@ -43,13 +45,18 @@ export interface PostgresPosition {
 export interface Reader {
   /** Takes what is there for known (`now`), or for new (`beginning`). */
   begin(store: Store, from: 'now' | 'beginning'): Promise<void>;
+  /**
+   * Goes on where its position says, the first time in this process.
+   * @returns false when the position is of another database
+   */
+  resume(store: Store, isSameName: boolean): Promise<boolean>;
   /** A new connection to what should be the same database. */
   reopened(store: Store): Promise<void>;
   /** The next spans; they count as told when it returns. */
   look(store: Store, clock: Clock): Promise<Look>;
   /** These were told by other means: a look must not bring them again. */
   told(store: Store, spanIds: readonly string[]): Promise<void>;
-  position(): Position;
+  position(nowMicros: number): Position;
   /** What a reader must be told since the last call; one line each. */
   takeNotices(): string[];
 }

@@ -34,16 +34,24 @@ export class SqliteReader implements Reader {
   private readonly notices: string[] = [];
   /** Every known row near the end, the older the sparser; in order. */
   private anchors: Anchor[] = [];
+  /** From this rowid on every known row is in `shown`; 0: all are. */
   private exactFrom = 0;
+  /** Where the newer half of `shown` begins. */
+  private generationFrom = 0;
+  /** From this rowid on every known row is an anchor; 0: all are. */
+  private sparseBelow = 0;
   private readonly ahead = new Set<string>();
   /** `data_version` of the connection when nothing was left to read; null: look at the rows. */
   private quietAt: number | null = null;
-  private beganMicros: number | null = null;
+  /** What was written long before is not new; by the clock that counts. */
+  private beganMicros = 0;
 
   constructor(position?: SqlitePosition) {
     if (!position) return;
     this.anchors = [...position.anchors];
     this.exactFrom = position.exactFrom;
+    this.sparseBelow = position.exactFrom;
+    this.beganMicros = position.atMicros;
     for (const [, id] of position.anchors) this.shown.add(id);
     for (const id of position.ahead) {
       this.ahead.add(id);
@@ -70,14 +78,19 @@ select s.rowid as rowid, s.span_id
   from ${table('spans')} s
  where s.rowid in (select value from json_each(${JSON.stringify(rowids)}))
  order by s.rowid`);
-    this.anchors = thinned([...sparse.map(anchorOf), ...exact]);
+    this.anchors = [...sparse.map(anchorOf), ...exact];
     this.exactFrom = newest.length < EXACT_AT_START ? 0 : oldest;
+    this.sparseBelow = this.exactFrom;
     for (const [, id] of exact) this.shown.add(id);
   }
 
-  async reopened(store: Store): Promise<void> {
+  async resume(store: Store, isSameName: boolean): Promise<boolean> {
+    // A file may be moved, and a file may be emptied; not both.
+    return isSameName || (await this.survivors(store)).size > 0;
+  }
+
+  async reopened(): Promise<void> {
     this.quietAt = null;
-    this.beganMicros ??= store.nowMicros();
   }
 
   async look(store: Store): Promise<Look> {
@@ -104,17 +117,18 @@ select s.span_id
     for (const row of ahead) this.ahead.add(String(row.span_id));
   }
 
-  position(): SqlitePosition {
-    return {dialect: 'sqlite', anchors: [...this.anchors], exactFrom: this.exactFrom, ahead: [...this.ahead]};
+  position(nowMicros: number): SqlitePosition {
+    return {
+      dialect: 'sqlite',
+      anchors: [...this.anchors],
+      exactFrom: Math.max(this.exactFrom, this.sparseBelow),
+      ahead: [...this.ahead],
+      atMicros: nowMicros,
+    };
   }
 
   takeNotices(): string[] {
     return this.notices.splice(0);
-  }
-
-  /** True when a row that is known here is in this database. */
-  async isKnown(store: Store): Promise<boolean> {
-    return this.anchors.length === 0 || (await this.survivors(store)).size > 0;
   }
 
   private take(rows: readonly KeyRow[]): Look['keys'] {
@@ -125,11 +139,30 @@ select s.span_id
       this.ahead.delete(spanId);
       if (this.shown.has(spanId)) continue;
       // The oldest ids were forgotten: what lies that far back is no longer known one by one.
-      if (this.shown.add(spanId)) this.exactFrom = Math.max(this.exactFrom, this.anchors[0]![0]);
+      if (this.shown.add(spanId)) {
+        this.exactFrom = Math.max(this.exactFrom, this.generationFrom);
+        this.generationFrom = row.rowid;
+      }
       keys.push({spanId, createdMicros: parseTime(row.created_at)});
     }
-    this.anchors = thinned(this.anchors);
+    this.thin();
     return keys;
+  }
+
+  /** The last 256 rows stay; before them the distances grow with the distance from the end. */
+  private thin(): void {
+    if (this.anchors.length <= MOST_ANCHORS) return;
+    const newest = this.anchors.at(-1)![0];
+    const exact = this.anchors.slice(-EXACT_AT_START);
+    const sparse: Anchor[] = [];
+    let kept = exact[0]![0];
+    for (const anchor of this.anchors.slice(0, -EXACT_AT_START).reverse()) {
+      if (kept - anchor[0] < (newest - kept) * SPARSENESS) continue;
+      sparse.push(anchor);
+      kept = anchor[0];
+    }
+    this.anchors = [...sparse.reverse(), ...exact];
+    this.sparseBelow = exact[0]![0];
   }
 
   private async survivors(store: Store): Promise<Map<string, number>> {
@@ -149,14 +182,17 @@ select s.rowid as rowid, s.span_id
     const isExact = at >= 0 && this.anchors[at]![0] >= this.exactFrom;
     // What is in doubt is told apart once, here; from then on every row after the anchor is known by id.
     if (!isExact && this.exactFrom > 0) await this.settleDoubt(store, at < 0 ? null : there.get(this.anchors[at]![1])!);
-    this.anchors = this.anchors.slice(0, at + 1).flatMap(([, id]): Anchor[] => {
-      const rowid = there.get(id);
-      return rowid === undefined ? [] : [[rowid, id]];
-    });
-    this.exactFrom =
-      isExact || this.exactFrom === 0
-        ? Math.min(this.exactFrom, this.anchors[0]?.[0] ?? 0)
-        : (this.anchors.at(-1)?.[0] ?? 0);
+    const kept = this.anchors.slice(0, at + 1).filter(([, id]) => there.has(id));
+    // The rowids may be others now.
+    const moved = (rowid: number) => {
+      if (rowid === 0) return 0;
+      const first = kept.find(([old]) => old >= rowid) ?? kept.at(-1);
+      return first ? there.get(first[1])! : 0;
+    };
+    this.exactFrom = moved(this.exactFrom);
+    this.sparseBelow = moved(this.sparseBelow);
+    this.generationFrom = moved(this.generationFrom);
+    this.anchors = kept.map(([, id]) => [there.get(id)!, id]);
     this.quietAt = null;
     return {keys: [], isMore: true};
   }
@@ -165,7 +201,7 @@ select s.rowid as rowid, s.span_id
   private async settleDoubt(store: Store, after: number | null): Promise<void> {
     const isOld = (createdAt: unknown) => {
       const created = parseTime(createdAt);
-      return created !== null && created < (this.beganMicros ?? 0) - SURELY_OLD_MICROS;
+      return created !== null && created < this.beganMicros - SURELY_OLD_MICROS;
     };
     let unsure = 0;
     for (let from = after; ; ) {
@@ -198,19 +234,4 @@ select s.rowid as rowid, s.span_id, s.created_at
 
 function anchorOf(row: KeyRow): Anchor {
   return [row.rowid, String(row.span_id)];
-}
-
-/** The last 256 rows stay; before them the distances grow with the distance from the end. */
-function thinned(anchors: Anchor[]): Anchor[] {
-  if (anchors.length <= MOST_ANCHORS) return anchors;
-  const newest = anchors.at(-1)![0];
-  const exact = anchors.slice(-EXACT_AT_START);
-  const sparse: Anchor[] = [];
-  let kept = exact[0]![0];
-  for (const anchor of anchors.slice(0, -EXACT_AT_START).reverse()) {
-    if (kept - anchor[0] < (newest - kept) * SPARSENESS) continue;
-    sparse.push(anchor);
-    kept = anchor[0];
-  }
-  return [...sparse.reverse(), ...exact];
 }

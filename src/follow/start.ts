@@ -11,7 +11,11 @@ export type Start =
 
 /** Where following goes on after a stop: JSON, without secrets. */
 export interface Cursor {
+  /** The database, as messages call it. */
+  readonly source: string;
   readonly position: Position;
   /** Traces of the backlog that were not told yet. */
   readonly backlog: readonly string[];
+  /** When it was taken, microseconds by the clock that counts. */
+  readonly atMicros: number;
 }

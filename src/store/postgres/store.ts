@@ -101,6 +101,8 @@ interface FoundTable {
   schema: string;
   name: string;
   readable: boolean;
+  /** As in pg_class. */
+  kind: string;
   columns: {name: string; type: string}[];
 }
 
@@ -164,10 +166,10 @@ const NAMES = ({spansTable, tracesTable}: TableChoice) => [
 ];
 
 const INSPECT = `
-select coalesce(json_agg(json_build_object('schema', t.schema, 'name', t.name, 'readable', t.readable, 'columns', t.columns)), '[]')::text as tables,
+select coalesce(json_agg(json_build_object('schema', t.schema, 'name', t.name, 'kind', t.kind, 'readable', t.readable, 'columns', t.columns)), '[]')::text as tables,
        (extract(epoch from clock_timestamp()) * 1e6)::bigint::text as now,
        (select reset_val from pg_catalog.pg_settings where name = 'statement_timeout') as timeout
-  from (select n.nspname as schema, c.relname as name,
+  from (select n.nspname as schema, c.relname as name, c.relkind as kind,
                has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable,
                (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null)))
                   from pg_catalog.pg_attribute a
@@ -267,6 +269,8 @@ function spansName(table: FoundTable, label: string): string {
     const columns = table.columns.map(({name}) =>
       name === 'attributes' ? 'attributes::jsonb as attributes' : quoteIdentifier(name),
     );
+    // The follower reads which transaction wrote a row.
+    if (table.kind === 'r' || table.kind === 'p') columns.unshift('xmin');
     return `(select ${columns.join(', ')} from ${qualified(table)})`;
   }
   throw new UserError(

@@ -1,0 +1,124 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import {EXIT, UserError, usageError} from '../errors.ts';
+import type {Position} from './reader.ts';
+import type {Cursor} from './start.ts';
+
+const SCHEMA = 'agno-trace/cursor/1';
+
+/**
+ * A cursor in a file. It is written when the consumer has taken what was told, so a run that was killed repeats at most
+ * what was on its way: the output and the cursor are not one transaction.
+ */
+export class CursorFile {
+  constructor(private readonly file: string) {}
+
+  /**
+   * @returns null when there is no such file yet
+   * @throws UserError exit 2 when it is something else
+   */
+  load(): Cursor | null {
+    let text: string;
+    try {
+      text = readFileSync(this.file, 'utf8');
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+      if (code === 'ENOENT') return null;
+      throw new UserError(EXIT.usage, `the cursor file "${this.file}" cannot be read (${code}).`, {
+        hint: 'Check its permissions, or name another one.',
+        cause: error,
+      });
+    }
+    const cursor = parsed(text);
+    if (cursor) return cursor;
+    throw usageError(
+      `"${this.file}" is no cursor file, or a damaged one.`,
+      'Remove it to begin anew, or name another --cursor-file.',
+    );
+  }
+
+  /** Takes the place of what was there, whole or not at all; mode 0600. */
+  save(cursor: Cursor): void {
+    try {
+      // A link stays a link: what it points to is replaced.
+      const target = existsSync(this.file) ? realpathSync(this.file) : this.file;
+      const temporary = `${target}.${process.pid}.new`;
+      rmSync(temporary, {force: true});
+      const handle = openSync(temporary, 'wx', 0o600);
+      try {
+        writeFileSync(handle, `${JSON.stringify({schema: SCHEMA, ...cursor})}\n`);
+        fsyncSync(handle);
+        // The umask may have taken more than asked.
+        chmodSync(temporary, 0o600);
+        renameSync(temporary, target);
+      } catch (error) {
+        rmSync(temporary, {force: true});
+        throw error;
+      } finally {
+        closeSync(handle);
+      }
+    } catch (error) {
+      throw new UserError(
+        EXIT.failed,
+        `the cursor file "${this.file}" cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`,
+        {hint: 'Check the permissions of its folder, or name another one.', cause: error},
+      );
+    }
+  }
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function parsed(text: string): Cursor | null {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isRecord(json) || json.schema !== SCHEMA) return null;
+  const {source, position, backlog, atMicros} = json;
+  const isWhole =
+    typeof source === 'string' &&
+    isTexts(backlog) &&
+    typeof atMicros === 'number' &&
+    isRecord(position) &&
+    isPosition(position);
+  return isWhole ? {source, position: position as unknown as Position, backlog, atMicros} : null;
+}
+
+function isPosition(position: Json): boolean {
+  const isRows = (rows: unknown, fits: (row: readonly unknown[]) => boolean) =>
+    Array.isArray(rows) && rows.every(row => Array.isArray(row) && fits(row));
+  if (position.dialect === 'sqlite')
+    return (
+      isRows(position.anchors, ([rowid, id]) => Number.isSafeInteger(rowid) && typeof id === 'string') &&
+      Number.isSafeInteger(position.exactFrom) &&
+      isTexts(position.ahead) &&
+      typeof position.atMicros === 'number'
+    );
+  return (
+    position.dialect === 'postgres' &&
+    typeof position.identity === 'string' &&
+    Array.isArray(position.lanes) &&
+    position.lanes.every(lane => isRecord(lane) && isCount(lane.lowXid) && isTime(lane.fromMicros)) &&
+    isRows(position.seen, ([id, xid, micros]) => typeof id === 'string' && isCount(xid) && isTime(micros))
+  );
+}
+
+const isRecord = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every(item => typeof item === 'string');
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isTime = (value: unknown) => value === null || Number.isSafeInteger(value);
