@@ -108,7 +108,7 @@ describe.each(BACKENDS)('tail on %s', backend => {
     expect(out).toMatch(/ {2}✔|◐ degraded/);
     expect(out).toMatch(/✖ error {4,}~[0-9a-f]{7} {2}Weather Agent/);
     for (const text of out.trimEnd().split('\n'))
-      expect(text).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z {2}.{11} {2}~[0-9a-f]{7} {2}\S/);
+      expect(text).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z {2}.{13} {2}~[0-9a-f]{7} {2}\S/);
   });
 
   it('exits 7 as soon as a run fails, and tells nothing after it', async () => {

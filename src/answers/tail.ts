@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type {Context, TerminalStreams} from '../context.ts';
 import {EXIT, usageError} from '../errors.ts';
 import {connectionOf} from '../flags/connection.ts';
@@ -9,12 +10,14 @@ import {pricesOf} from '../flags/prices.ts';
 import {queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf, windowOf} from '../flags/selection.ts';
 import {parseChoice, parseCount, parseLength} from '../flags/values.ts';
+import {CursorFile} from '../follow/cursor-file.ts';
 import {LiveRuns} from '../follow/live-runs.ts';
 import {type FeedOptions, runFeed} from '../follow/run-feed.ts';
 import type {Start} from '../follow/start.ts';
 import {replacing, type Store} from '../store/store.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import type {Patience} from '../trace/runs.ts';
+import {BookMark} from './tail/book-mark.ts';
 import type {EventWriter} from './tail/event-writer.ts';
 import {JsonEventWriter} from './tail/json-events.ts';
 import {LineWriter} from './tail/lines.ts';
@@ -38,6 +41,7 @@ export interface TailFlags
   for?: string;
   maxRuns?: string;
   exitOnError?: boolean;
+  cursorFile?: string;
 }
 
 export const TAIL_FORMATS = ['lines', 'jsonl'] as const;
@@ -71,13 +75,16 @@ export default async function tail(flags: TailFlags, context: Context): Promise<
   const ending = new Ending(forMs);
   const feed = feedOf(settings, () => openConnection(connection, flags, context), ending.signal);
   const watch = new Watch({writer, live: feed.live, end: () => ending.end(), ...settings});
+  const mark = settings.cursorFile && new BookMark(settings.cursorFile);
   const heart = heartbeatMs === null ? undefined : setInterval(() => watch.beat(), heartbeatMs);
   try {
     for await (const event of runFeed(feed)) {
       for (const note of context.notes.splice(0)) writer.notice(note);
       watch.take(event);
       await context.stdout.drained?.();
+      if (event.type === 'runs' && event.cursor) mark?.take(event.cursor(), event.isNew);
     }
+    mark?.save();
   } finally {
     clearInterval(heart);
     ending.dispose();
@@ -101,13 +108,14 @@ export interface Settings {
   /** Null: no limit. */
   readonly maxRuns: number | null;
   readonly exitOnError: boolean;
+  readonly cursorFile: CursorFile | null;
 }
 
 /** The terminal that screens are drawn on; null: lines. Whoever says how it ends, or in which form, wants lines. */
 function screenOf(flags: TailFlags, {env, terminal}: Context): TerminalStreams | null {
-  const {plain, format, jsonl, printSql, maxRuns, exitOnError} = flags;
+  const {plain, format, jsonl, printSql, maxRuns, exitOnError, cursorFile} = flags;
   if (plain || format !== undefined || jsonl || printSql) return null;
-  if (flags.for !== undefined || maxRuns !== undefined || exitOnError) return null;
+  if (flags.for !== undefined || maxRuns !== undefined || exitOnError || cursorFile !== undefined) return null;
   // Ink's own variable for screen readers, who are better off with lines.
   if (env.TERM === 'dumb' || env.INK_SCREEN_READER === 'true') return null;
   return terminal?.() ?? null;
@@ -127,6 +135,15 @@ function settingsOf(flags: TailFlags, context: Context): Settings {
   const heartbeatMs = flags.heartbeat === '0' ? 0 : parseLength('--heartbeat', flags.heartbeat);
   const maxRuns = flags.maxRuns === undefined ? null : parseCount('--max-runs', flags.maxRuns);
   if (maxRuns === 0) throw usageError('--max-runs "0" would end before it begins.', 'Write --max-runs 1.');
+  const cursorFile =
+    flags.cursorFile === undefined ? null : new CursorFile(path.resolve(context.cwd, flags.cursorFile));
+  const cursor = cursorFile?.load() ?? null;
+  const start: Start = cursor
+    ? {from: 'cursor', cursor}
+    : sinceMicros === null
+      ? {from: 'now'}
+      : {from: 'since', sinceMicros};
+  const newestRuns = flags.limit === undefined ? NEWEST_RUNS : parseCount('-n', flags.limit);
   return {
     format: flags.jsonl
       ? 'jsonl'
@@ -136,14 +153,15 @@ function settingsOf(flags: TailFlags, context: Context): Settings {
     filter: hoisted(filterOf(others, nowMicros)),
     patience: patienceOf(flags),
     prices: pricesOf(flags, context),
-    start: sinceMicros === null ? {from: 'now'} : {from: 'since', sinceMicros},
-    newestRuns: sinceMicros !== null ? 0 : flags.limit === undefined ? NEWEST_RUNS : parseCount('-n', flags.limit),
+    start,
+    newestRuns: start.from === 'now' ? newestRuns : 0,
     nowMicros,
     pollMs,
     heartbeatMs: heartbeatMs === 0 ? null : heartbeatMs,
     forMs: flags.for === undefined ? null : parseLength('--for', flags.for),
     maxRuns,
     exitOnError: flags.exitOnError ?? false,
+    cursorFile,
   };
 }
 

@@ -54,6 +54,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--status': commas(STATUSES),
   '--db': files,
   '--runs-db': files,
+  '--cursor-file': files,
   '--profile': profiles,
   'show name': profiles,
   'use name': profiles,
@@ -67,6 +68,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--run': stored('runs'),
   '--trace': stored('traces'),
   'show id': stored('ways'),
+  'wait id': stored('ways'),
   'completion shell': fixed(SHELLS),
 };
 

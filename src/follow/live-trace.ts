@@ -4,7 +4,7 @@ import {matchesRun, type RunFilter} from '../trace/filter.ts';
 import {type JudgedRun, RUN_FIELDS, type RunRecord} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import type {Span, TraceRow} from '../trace/span.ts';
-import {byStart, type Node} from '../trace/tree.ts';
+import type {Node} from '../trace/tree.ts';
 
 /** What happened to one run between two looks at its trace. */
 export interface RunChange {
@@ -17,7 +17,7 @@ export interface RunChange {
   /** Key of the run that it turned out to be part of; null while it is a run of its own. */
   readonly into: string | null;
   readonly trace: Trace;
-  /** Spans that landed since, each told once in the life of its trace: the run's own and what surrounds it. By start, then id. */
+  /** Spans that landed since, each told once in the life of its trace: the run's own and what surrounds it. In the order in which they ended. */
   readonly newSpans: readonly Node[];
   /** How late some of them became visible, ms, by span id. */
   readonly lateMs: ReadonlyMap<string, number>;
@@ -173,7 +173,7 @@ export class LiveTrace {
       if (nodes) nodes.push(node);
       else landed.set(judged, [node]);
     }
-    for (const nodes of landed.values()) nodes.sort(byStart);
+    for (const nodes of landed.values()) nodes.sort(byEnd);
     return landed;
   }
 
@@ -220,6 +220,12 @@ function recognise(known: readonly Known[], {trace, runs}: JudgedTrace): Recogni
     else dissolved.push([old, holders[0] ?? null]);
   }
   return {before, dissolved};
+}
+
+/** Agno writes a span when it ends. */
+function byEnd(a: Node, b: Node): number {
+  const end = (node: Node) => node.span?.endMicros ?? node.span?.startMicros ?? 0;
+  return end(a) - end(b) || (a.id < b.id ? -1 : 1);
 }
 
 function marksOf({run}: JudgedRun): string[] {

@@ -21,7 +21,9 @@ export type FeedEvent =
       readonly store: Store;
       /** From a span being written to it being here, ms, of the newest that were not late; null: nothing came. */
       readonly lagMs: number | null;
-      /** Where following goes on once this was taken; absent where there is nothing new to remember. */
+      /** The look brought something. */
+      readonly isNew: boolean;
+      /** Where following goes on once this was taken; absent while something of it is still to be told. */
       readonly cursor?: () => Cursor;
     }
   | {readonly type: 'connection'; readonly connection: Connection}
@@ -47,6 +49,8 @@ export async function* runFeed(options: FeedOptions): AsyncGenerator<FeedEvent> 
   let tickedMs = Number.NEGATIVE_INFINITY;
   for await (const event of follow(options)) {
     if (event.type === 'connection' || event.type === 'notice') {
+      // Nothing was there: whatever is found then is new, and told by the follower.
+      if (event.type === 'connection' && event.connection.state === 'waiting') newest = null;
       yield event;
       continue;
     }
@@ -60,7 +64,7 @@ export async function* runFeed(options: FeedOptions): AsyncGenerator<FeedEvent> 
       });
       if (changes) {
         newest = null;
-        yield {type: 'runs', changes: byStart(changes).slice(-runs), isBacklog: true, store, lagMs: null};
+        yield {type: 'runs', changes: byStart(changes).slice(-runs), isBacklog: true, store, lagMs: null, isNew: false};
       }
     }
     const changes: RunChange[] = [];
@@ -71,14 +75,14 @@ export async function* runFeed(options: FeedOptions): AsyncGenerator<FeedEvent> 
     }
     if (signal.aborted) return;
     yield* guard.takeNotices();
-    const isTaken = event.type === 'poll' && !guard.isFailing;
     yield {
       type: 'runs',
       changes,
       isBacklog: event.type === 'poll' && event.poll.isBacklog === true,
       store,
       lagMs: lagOf(event),
-      ...(isTaken ? {cursor: event.cursor} : {}),
+      isNew: event.type === 'poll',
+      ...(guard.isFailing ? {} : {cursor: event.cursor}),
     };
   }
 }

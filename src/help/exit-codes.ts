@@ -8,8 +8,8 @@ const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   notFound: 'not found, or an id that is the beginning of several',
   unreachable: 'the database is unreachable, or does not allow it',
   schema: 'the tables are missing, or not understood',
-  stopped: 'stopped early; the same command goes on from there',
-  different: 'a check failed, or a difference was found',
+  stopped: 'stopped early or out of time; the same command goes on from there',
+  different: 'a check or a run failed, or a difference was found',
 };
 
 const rows = Object.entries(EXIT).map(([name, code]) => [code, MEANINGS[name as keyof typeof EXIT]] as const);

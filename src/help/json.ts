@@ -12,6 +12,8 @@ const topic: Topic = {
 data    list: a list of runs
         show: {"runs": [...], "spans": [...]}, spans flat, in drawn order;
               input, output and attributes with --io full, or of one --span
+        tail --jsonl: an event a line, with "event": run, span, heartbeat or
+              notice; wait: a list of runs
         slowest and every other question: a list of rows, keys as its columns
 page    next is the text for --cursor; null on the last page
 notes   sentences that belong to reading the data right: what was left out, what

@@ -26,7 +26,7 @@ export interface EventLook extends Look {
 }
 
 const GAP = '  ';
-const STATE_WIDTH = 11;
+const STATE_WIDTH = 13;
 const TRACE_LENGTH = 7;
 const LONGEST_WORD = 200;
 
@@ -36,7 +36,8 @@ export function runLine(judged: JudgedRun, nowMicros: number, look: EventLook): 
   const {state} = record;
   const at = run.isMissing ? (run.lastSeenMicros ?? nowMicros) : (run.endMicros ?? nowMicros);
   const isQuiet = state === 'stalled' || state === 'lost';
-  const word = lastWord(judged);
+  // That its span is to come is what running means.
+  const word = state === 'running' ? own('') : lastWord(judged);
   const parts = [
     paint(who(record), 'bold'),
     ...(run.isMissing && !isQuiet ? [] : [timeOf(judged)]),

@@ -56,7 +56,9 @@ export function costsByModel(calls: readonly Span[]): ModelCost[] {
   const groups = new Map<string, Span[]>();
   for (const call of calls.filter(isCounted)) {
     const key = JSON.stringify([call.model, call.provider, call.costSource, call.costDate]);
-    groups.set(key, [...(groups.get(key) ?? []), call]);
+    const group = groups.get(key);
+    if (group) group.push(call);
+    else groups.set(key, [call]);
   }
   return [...groups.values()]
     .map(group => {

@@ -3,8 +3,7 @@ import {recording} from '../../flags/database.ts';
 import {LiveRuns, type RunChange} from '../../follow/live-runs.ts';
 import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
 import type {Start} from '../../follow/start.ts';
-import type {Prices} from '../../prices/prices.ts';
-import {loadRunPage} from '../../queries/run-pages.ts';
+import {loadRunPage, type PageOptions} from '../../queries/run-pages.ts';
 import {loadShownRun, whole} from '../../queries/shown.ts';
 import {loadSpans, loadTraces} from '../../queries/spans.ts';
 import type {Store} from '../../store/store.ts';
@@ -25,7 +24,7 @@ interface LiveOptions {
   readonly filter: (query: string) => RunFilter;
   readonly query: string;
   readonly patience: Patience;
-  readonly prices: Prices;
+  readonly prices: PageOptions['prices'];
   /** Newest runs that are there at the beginning, and after the filter was changed. */
   readonly newestRuns: number;
   readonly nowMicros: () => number;
