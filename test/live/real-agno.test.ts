@@ -13,7 +13,9 @@ import {percentile, TimerLateness, type WrittenSpan, writtenSpans} from './writt
  * limits of time. `npm run live` is the long one: both lines of Agno, a minute each, and the delays that are promised.
  */
 const IS_LONG = process.env.AGNO_TRACE_LONG === '1';
-const WRITING = IS_LONG ? {seconds: 45, rate: 4, speed: 0.5} : {seconds: 5, rate: 5, speed: 0.2};
+const WRITING = IS_LONG ? {seconds: 45, speed: 0.5} : {seconds: 5, speed: 0.2};
+/** Runs begun per second. More than Agno's threads can commit to one SQLite file, and it loses rows all by itself. */
+const RATE = {sqlite: 1.5, postgres: 4} as const;
 const PROMISED_P95_MS = {sqlite: 300, postgres: 600} as const;
 /** After so long without a new line a span that is missing is lost. Rows of long transactions come within a minute. */
 const QUIET_MS = IS_LONG ? 70_000 : 15_000;
@@ -54,14 +56,21 @@ describe('tail beside real Agno', () => {
       const tail = new Tail(db);
       const waits = runIds.map(runId => waitFor(runId, db));
       const lateness = new TimerLateness();
-      const {errors, insertedMs} = await runAgno({python, db, isBatch, runIds, ...WRITING});
+      const writing = {python, db, isBatch, runIds, rate: RATE[backend], ...WRITING};
+      const {errors, insertedMs} = await runAgno(writing);
       const written = await writtenSpans(db);
       await tail.hasTold(
         written.map(span => span.spanId),
         QUIET_MS,
       );
       const exitCode = await tail.end('SIGINT');
-      expect([exitCode, errors]).toEqual([130, []]);
+      expect(exitCode).toBe(130);
+      if (errors.length > 0) {
+        const alone = await runAgno({...writing, db: path.join(temporaryFolder(), 'alone.db')});
+        throw new Error(
+          `Agno could not write (without tail, on SQLite, ${alone.errors.length} lines say so):\n${errors.join('\n')}`,
+        );
+      }
       expect(written.length).toBeGreaterThan(30);
 
       const missed = written.filter(({spanId}) => !tail.told.has(spanId));

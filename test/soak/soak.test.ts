@@ -1,3 +1,4 @@
+import {rmSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, describe, expect, it} from 'vitest';
@@ -20,6 +21,8 @@ const RATE = {
 } as const;
 const SECONDS = IS_LONG ? Number(process.env.SOAK_SECONDS ?? 300) : 3;
 const IDLE_SECONDS = IS_LONG ? 60 : 2;
+const KILLS = IS_LONG ? 30 : 3;
+const STARTS = IS_LONG ? 20 : 2;
 const QUIET_MS = IS_LONG ? 70_000 : 15_000;
 const MOST_IDLE_CPU = 0.01;
 const MOST_GROWTH_MB_PER_MINUTE = 5;
@@ -58,6 +61,27 @@ describe.each(BACKENDS)('tail --jsonl on %s', backend => {
     expect([lost, repeated]).toEqual([[], []]);
     expect(writer.writtenMs.size).toBeGreaterThan(100);
     if (IS_LONG) expect(slope).toBeLessThan(MOST_GROWTH_MB_PER_MINUTE);
+  });
+
+  it('misses nothing from the moment it reads on, begun while a writer is at work', async () => {
+    const db = await emptyDatabase(backend);
+    const writer = new FastWriter({db, ...RATE[backend]});
+    const writing = writer.run(3600);
+    for (let i = 0; i < STARTS; i++) {
+      const tail = new Tail(db);
+      await tail.isLive();
+      const liveMs = performance.timeOrigin + performance.now();
+      await sleep(IS_LONG ? 2000 : 300);
+      const untilMs = performance.timeOrigin + performance.now();
+      const wanted = [...writer.writtenMs].filter(([, at]) => at > liveMs && at < untilMs).map(([id]) => id);
+      await tail.hasTold(wanted, QUIET_MS);
+      expect(await tail.end('SIGINT')).toBe(130);
+      expect(wanted.filter(id => tail.told.get(id)?.length !== 1)).toEqual([]);
+      expect([...tail.told.values()].filter(times => times.length > 1)).toEqual([]);
+      expect(wanted.length).toBeGreaterThan(0);
+    }
+    writer.stop();
+    await writing;
   });
 
   it('draws behind a fast writer on a terminal, and does not grow', async ({skip}) => {
@@ -99,5 +123,41 @@ describe.each(BACKENDS)('tail --jsonl on %s', backend => {
     said.push(`${backend}: idle for ${IDLE_SECONDS} s, ${share(use.cpuShare())}, ${Math.round(use.peakMb())} MB`);
     expect(await tail.end('SIGINT')).toBe(130);
     if (IS_LONG) expect(use.cpuShare()).toBeLessThanOrEqual(MOST_IDLE_CPU);
+  });
+
+  it('goes on where it was killed', async () => {
+    const db = await emptyDatabase(backend);
+    const cursor = path.join(temporaryFolder(), 'cursor.json');
+    const writer = new FastWriter({db, ...RATE[backend], spansPerSecond: RATE[backend].spansPerSecond / 2});
+    const first = new Tail(db, ['--cursor-file', cursor]);
+    await first.isLive();
+    const writing = writer.run(3600);
+    const told = new Map<string, number>();
+    const keep = (tail: Tail) => {
+      for (const [id, times] of tail.told) told.set(id, (told.get(id) ?? 0) + times.length);
+    };
+    let tail = first;
+    for (let i = 0; i < KILLS; i++) {
+      await sleep(200 + Math.random() * 1500);
+      await tail.end('SIGKILL');
+      keep(tail);
+      tail = new Tail(db, ['--cursor-file', cursor]);
+    }
+    writer.stop();
+    await writing;
+    const before = new Set(told.keys());
+    await tail.hasTold(
+      [...writer.writtenMs.keys()].filter(id => !before.has(id)),
+      QUIET_MS,
+    );
+    expect(await tail.end('SIGINT')).toBe(130);
+    keep(tail);
+    rmSync(cursor);
+    const lost = [...writer.writtenMs.keys()].filter(id => !told.has(id));
+    const repeated = [...told.values()].filter(times => times > 1);
+    said.push(
+      `${backend}: killed ${KILLS} times while ${writer.writtenMs.size} spans were written: ${lost.length} lost, ${repeated.length} repeated`,
+    );
+    expect(lost).toEqual([]);
   });
 });
