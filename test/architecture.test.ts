@@ -94,6 +94,11 @@ describe('files', () => {
     const writers = files.filter(file =>
       /\b(insert into|delete from|update .* set|drop table)\b/i.test(readFileSync(path.join(src, file), 'utf8')),
     );
-    expect(writers.sort()).toEqual(['store/postgres/writer.ts', 'store/sqlite/writer.ts']);
+    expect(writers.sort()).toEqual([
+      'store/postgres/exporter.ts',
+      'store/postgres/writer.ts',
+      'store/sqlite/exporter.ts',
+      'store/sqlite/writer.ts',
+    ]);
   });
 });

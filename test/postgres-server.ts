@@ -35,6 +35,8 @@ export async function startPostgres(): Promise<PostgresServer> {
       'synchronous_commit=off',
       '-c',
       'listen_addresses=127.0.0.1',
+      '-c',
+      'track_commit_timestamp=on',
     ],
     onLog: message => log.push(String(message)),
     onError: message => log.push(String(message)),

@@ -1,13 +1,9 @@
 import path from 'node:path';
 import type {Context} from '../context.ts';
-import {loadRecorded} from '../demo/recorded.ts';
-import {movedToNow} from '../demo/replay.ts';
-import {synthesize} from '../demo/synthesize.ts';
 import {usageError} from '../errors.ts';
 import {readEnvFile, tableChoiceOf} from '../flags/connection.ts';
 import type {DatabaseFlags, OutputFlags} from '../flags/declare.ts';
 import {columnsOf, lookOf, writeLine, writeNext} from '../flags/output.ts';
-import {withProgress} from '../flags/progress.ts';
 import {parseCount} from '../flags/values.ts';
 import {loadRunPage} from '../queries/run-pages.ts';
 import {loadShown} from '../queries/shown.ts';
@@ -15,22 +11,24 @@ import {renderRunList} from '../render/run-list.ts';
 import {renderShownRun} from '../render/shown-run.ts';
 import {openStore} from '../store/open.ts';
 import {labelOf, parseSource, type Source} from '../store/source.ts';
-import {createTables, type Row, type TableWriter} from '../store/writer.ts';
+import {createTables} from '../store/writer.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {NO_FILTER} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
+import {fill} from './demo/fill.ts';
+import {type LiveFlags, playLive} from './demo/live.ts';
 
-export interface DemoFlags extends DatabaseFlags, OutputFlags {
+export interface DemoFlags extends DatabaseFlags, OutputFlags, LiveFlags {
   path: string;
   traces?: string;
-  seed: string;
 }
 
-/** Answers `demo`: makes a database, and shows the small one. */
+/** Answers `demo`: makes a database and shows the small one, or plays runs into one. */
 export default async function demo(flags: DemoFlags, context: Context): Promise<void> {
   const runs = flags.traces === undefined ? null : parseCount('--traces', flags.traces);
   const seed = parseCount('--seed', flags.seed);
+  refuseLiveFlags(flags);
   if (flags.profile !== undefined)
     throw usageError('demo makes a database, and profiles name those to read.', 'Pass --path or --db instead.');
   const env = readEnvFile(flags, context);
@@ -38,12 +36,14 @@ export default async function demo(flags: DemoFlags, context: Context): Promise<
     flags.db === undefined
       ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}
       : parseSource(flags.db, '--db', env, context.cwd);
+  const schema = tableChoiceOf(flags).schema ?? 'ai';
+  if (flags.live) return playLive(source, schema, flags, context);
   if (source.dialect === 'postgres' && runs === null)
     throw usageError(
       'the small demo is a SQLite file.',
-      'Leave --db out, or pass --traces with the number of runs to make on Postgres.',
+      'Leave --db out, or pass --traces with the number of runs to make on Postgres, or --live.',
     );
-  const writer = await createTables(source, tableChoiceOf(flags).schema ?? 'ai');
+  const writer = await createTables(source, schema);
   const written = await fill(writer, runs, seed, context).catch(async error => {
     await writer.abandon();
     throw error;
@@ -52,42 +52,16 @@ export default async function demo(flags: DemoFlags, context: Context): Promise<
   if (runs === null && source.dialect === 'sqlite') await present(source.file, flags, context);
 }
 
-/** Rows of one insert; enough to be quick, few enough to keep memory flat. */
-const SPANS_AT_ONCE = 5000;
-
-async function fill(
-  writer: TableWriter,
-  runs: number | null,
-  seed: number,
-  context: Context,
-): Promise<{traces: number; spans: number}> {
-  const recorded = await loadRecorded();
-  const rows =
-    runs === null
-      ? movedToNow(recorded, context.nowMicros())
-      : synthesize(recorded, {runs, nowMicros: context.nowMicros(), seed});
-  const written = {traces: 0, spans: 0};
-  let traces: Row[] = [];
-  let spans: Row[] = [];
-  const flush = async () => {
-    await writer.write(traces, spans);
-    written.traces += traces.length;
-    written.spans += spans.length;
-    traces = [];
-    spans = [];
-  };
-  await withProgress(context, 'writing', async report => {
-    for (const item of rows) {
-      traces.push(item.trace);
-      spans.push(...item.spans);
-      if (spans.length < SPANS_AT_ONCE) continue;
-      await flush();
-      report(written.spans);
-    }
-    await flush();
-    await writer.finish();
-  });
-  return written;
+function refuseLiveFlags({live, traces, speed, for: length}: DemoFlags): void {
+  if (live && traces !== undefined)
+    throw usageError(
+      '--live plays recorded runs, and --traces makes synthetic ones.',
+      'Make the large demo first, then play into it: demo --live --path with the same file.',
+    );
+  if (live) return;
+  for (const [flag, value] of Object.entries({'--speed': speed, '--for': length}))
+    if (value !== undefined)
+      throw usageError(`${flag} "${value}" is of no use without --live.`, `Write demo --live ${flag} ${value}.`);
 }
 
 const SHOWN_RUNS = 14;

@@ -4,7 +4,7 @@ import type {CommandModule} from '../flags/command.ts';
 const demo: CommandModule = {
   summary: 'Make a demo database of real runs, and show it',
   examples: [
-    {line: 'demo', answer: 'a small database to try everything on'},
+    {line: 'demo --live', answer: 'runs that happen now, for tail in another terminal'},
     {line: 'demo --traces 30000 --path big.db', answer: 'about 1.2 million spans, for measuring'},
   ],
   declare: (command, context) => {
@@ -12,7 +12,10 @@ const demo: CommandModule = {
       .optionsGroup('Demo:')
       .option('--path <file>', 'SQLite file to make', 'agno-trace-demo.db')
       .option('--traces <n>', 'a large synthetic database with n runs instead; with --db on Postgres')
-      .option('--seed <n>', 'for --traces: another number, other runs', '1');
+      .option('--live', 'play recorded runs into it as if they ran now, until ^C')
+      .option('--speed <x>', 'with --live: 2 plays twice as fast (default: 1)')
+      .option('--for <length>', 'with --live: end after 30s, 10m, …')
+      .option('--seed <n>', 'for --traces and --live: another number, other runs', '1');
     command.action(async (_, self) => {
       const {default: answer} = await import('../answers/demo.ts');
       await answer(self.optsWithGlobals(), context);

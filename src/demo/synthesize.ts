@@ -253,7 +253,7 @@ function withEnd(row: Row, end: number): Row {
   return copy;
 }
 
-class Ids {
+export class Ids {
   constructor(private readonly random: () => number) {}
 
   hex(length: number): string {
@@ -272,7 +272,7 @@ class Ids {
 }
 
 /** A small generator of repeatable numbers in [0, 1). */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -38,6 +38,10 @@ const SPANS = [
 /** In Agno's order of columns, for inserts. */
 export const TRACE_COLUMNS: readonly string[] = TRACES.map(([name]) => name);
 export const SPAN_COLUMNS: readonly string[] = SPANS.map(([name]) => name);
+/** Where a column stands in a row of spans. */
+export const SPAN_PLACES = Object.fromEntries(SPANS.map(([name], i) => [name, i])) as Readonly<
+  Record<(typeof SPANS)[number][0], number>
+>;
 
 /** Columns that Agno puts an index on, besides the primary keys. */
 export const TRACE_INDEXES: readonly string[] = [

@@ -197,6 +197,8 @@ describe('wrong usage exits 2', () => {
     ['sql', '--format', 'tabl', /Did you mean table\?/],
     ['demo', '--traces', 'many', /--traces/],
     ['demo', '--seed', 'x', /--seed/],
+    ['demo', '--speed', 'fast', /--speed/],
+    ['demo', '--for', '10', /--for/],
   ] as const;
 
   it.each(BAD_VALUES)('%s %s "%s"', async (command, flag, value, next) => {

@@ -1,3 +1,4 @@
+import type {Client} from 'pg';
 import {EXIT, UserError} from '../../errors.ts';
 import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../sql/agno-tables.ts';
 import {quoteIdentifier} from '../../sql/sql.ts';
@@ -8,6 +9,31 @@ import {explainPostgres} from './errors.ts';
 
 /** Parameters of one statement must stay below 65,536. */
 const ROWS_PER_INSERT = 1000;
+
+/** Marks tables as made here, so that runs can be played into them but never into anybody else's. */
+const DEMO_COMMENT = 'Demo data of agno-trace';
+
+/** Whose trace tables a schema has: ours, somebody else's, or none. */
+export async function demoTables(client: Client, schema: string): Promise<'demo' | 'foreign' | 'none'> {
+  const {rows} = await client.query(
+    `select c.relname, pg_catalog.obj_description(c.oid, 'pg_class') as comment
+       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = $1 and c.relname in ('agno_traces', 'agno_spans')`,
+    [schema],
+  );
+  if (rows.length === 0) return 'none';
+  return rows.some(({relname, comment}) => relname === 'agno_traces' && comment === DEMO_COMMENT) ? 'demo' : 'foreign';
+}
+
+export function refuseForeign(source: PostgresSource, schema: string): never {
+  throw new UserError(
+    EXIT.usage,
+    `schema "${schema}" of "${labelOf(source)}" has trace tables already; they are left as they are.`,
+    {
+      hint: 'Pass --schema with the name of a new schema.',
+    },
+  );
+}
 
 /** Makes Agno's tables in a schema that has none. */
 export async function createPostgresTables(source: PostgresSource, schema: string): Promise<TableWriter> {
@@ -24,22 +50,10 @@ export async function createPostgresTables(source: PostgresSource, schema: strin
   };
   const prefix = quoteIdentifier(schema);
   await explained(async () => {
-    const {rows} = await client.query(
-      `select c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = $1 and c.relname in ('agno_traces', 'agno_spans')`,
-      [schema],
-    );
-    if (rows.length > 0) {
-      throw new UserError(
-        EXIT.usage,
-        `schema "${schema}" of "${labelOf(source)}" has trace tables already; they are left as they are.`,
-        {
-          hint: 'Pass --schema with the name of a new schema.',
-        },
-      );
-    }
+    if ((await demoTables(client, schema)) !== 'none') refuseForeign(source, schema);
     await client.query('begin');
     for (const statement of agnoTables('postgres', schema)) await client.query(statement);
+    await client.query(`comment on table ${prefix}.agno_traces is '${DEMO_COMMENT}'`);
     await client.query('commit');
   });
   const insert = async (table: string, columns: readonly string[], rows: readonly Row[]): Promise<void> => {
@@ -48,7 +62,8 @@ export async function createPostgresTables(source: PostgresSource, schema: strin
       const values = chunk.map((_, i) => `(${columns.map((__, k) => `$${i * columns.length + k + 1}`).join(', ')})`);
       await client.query(
         `insert into ${prefix}.${table} (${columns.join(', ')}) values ${values.join(', ')}`,
-        chunk.flat(),
+        // Durations that were recorded on SQLite have a fraction; Agno's on Postgres are whole.
+        chunk.flat().map(value => (typeof value === 'number' ? Math.round(value) : value)),
       );
     }
   };

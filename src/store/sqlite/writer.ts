@@ -10,13 +10,9 @@ const DEMO_APPLICATION_ID = 0x41475452;
 
 /** Makes a new SQLite file with Agno's tables; replaces one that this tool made, refuses any other. */
 export async function createSqliteTables({file}: SqliteSource): Promise<TableWriter> {
-  const Database = driver();
+  const Database = loadDriver();
   if (existsSync(file)) {
-    if (!isDemo(file, Database)) {
-      throw new UserError(EXIT.usage, `"${file}" exists and is no demo database; it is left as it is.`, {
-        hint: 'Pass another --path.',
-      });
-    }
+    refuseForeign(file, Database);
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, {force: true});
   }
   const db = open(() => new Database(file), file);
@@ -49,7 +45,8 @@ export async function createSqliteTables({file}: SqliteSource): Promise<TableWri
 
 type DatabaseClass = typeof import('better-sqlite3');
 
-function driver(): DatabaseClass {
+/** @throws UserError exit 1 when the driver is not there: only better-sqlite3 is used for writing */
+export function loadDriver(): DatabaseClass {
   try {
     return loadBetterSqlite();
   } catch (error) {
@@ -58,6 +55,14 @@ function driver(): DatabaseClass {
       cause: error,
     });
   }
+}
+
+/** @throws UserError exit 2 when the file is no demo database */
+export function refuseForeign(file: string, Database: DatabaseClass): void {
+  if (isDemo(file, Database)) return;
+  throw new UserError(EXIT.usage, `"${file}" exists and is no demo database; it is left as it is.`, {
+    hint: 'Pass another --path.',
+  });
 }
 
 function isDemo(file: string, Database: DatabaseClass): boolean {

@@ -1,0 +1,112 @@
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {Context} from '../../context.ts';
+import type {Performance} from '../../demo/performance.ts';
+import {type Clock, type Played, play} from '../../demo/player.ts';
+import {loadRecorded} from '../../demo/recorded.ts';
+import {scenesOf} from '../../demo/scenes.ts';
+import {usageError} from '../../errors.ts';
+import {Ending} from '../../flags/ending.ts';
+import {writeLine} from '../../flags/output.ts';
+import {parseCount, parseLength} from '../../flags/values.ts';
+import {openExporter, type SpanExporter} from '../../store/exporter.ts';
+import {labelOf, type Source} from '../../store/source.ts';
+import {createTables} from '../../store/writer.ts';
+import {line, type Safe, safe} from '../../text/safe.ts';
+import {paint} from '../../text/style.ts';
+import {isoTime} from '../../trace/time.ts';
+import {fill} from './fill.ts';
+
+export interface LiveFlags {
+  live?: boolean;
+  speed?: string;
+  for?: string;
+  seed: string;
+}
+
+/**
+ * Answers `demo --live`: plays recorded runs into a demo database, which it makes where there is none, until ^C or the
+ * end of `--for`. Lines say what begins; nothing but demo databases is ever written.
+ */
+export async function playLive(source: Source, schema: string, flags: LiveFlags, context: Context): Promise<void> {
+  const speed = parseSpeed(flags.speed ?? '1');
+  const seed = parseCount('--seed', flags.seed);
+  const lengthMs = flags.for === undefined ? null : parseLength('--for', flags.for);
+  const exporter = (await openExporter(source, schema)) ?? (await made(source, schema, context));
+  const ending = new Ending(null);
+  try {
+    writeLine(
+      context,
+      line`playing runs into ${safe(labelOf(source))}; ${lengthMs === null ? line`^C ends it` : line`^C ends it early`}`,
+    );
+    writeLine(context, line`in another terminal:\n  ${paint(tailCommand(source, schema, context), 'bold')}\n`);
+    const clock: Clock = {nowMicros: context.nowMicros, sleepUntil: sleeperOf(context)};
+    const played = await play({
+      scenes: scenesOf(await loadRecorded()),
+      exporter,
+      clock,
+      speed,
+      seed,
+      untilMicros: lengthMs === null ? null : clock.nowMicros() + lengthMs * 1000,
+      stop: ending.signal,
+      onBegin: performance => writeLine(context, lineOf(performance, clock)),
+    });
+    writeLine(context, summaryOf(played));
+    if (ending.signalCode !== null) context.exitCode = ending.signalCode;
+  } finally {
+    ending.dispose();
+    await exporter.close();
+  }
+}
+
+/** A new demo database with the recorded runs as its history. */
+async function made(source: Source, schema: string, context: Context): Promise<SpanExporter> {
+  const writer = await createTables(source, schema);
+  const written = await fill(writer, null, 0, context).catch(async error => {
+    await writer.abandon();
+    throw error;
+  });
+  writeLine(context, line`wrote ${safe(labelOf(source))}: ${written.traces} traces, ${written.spans} spans`);
+  const exporter = await openExporter(source, schema);
+  if (!exporter) throw new Error('the demo that was just made is gone');
+  return exporter;
+}
+
+function parseSpeed(text: string): number {
+  const speed = Number(text);
+  if (text.trim() !== '' && speed >= 0.01 && speed <= 1000) return speed;
+  throw usageError(`--speed "${text}" is no speed.`, 'Write 2 for twice as fast, 0.5 for half; 0.01 to 1000.');
+}
+
+/** What one types to follow; a password is not repeated. */
+function tailCommand(source: Source, schema: string, {cwd}: Context): Safe {
+  if (source.dialect === 'sqlite') return line`agno-trace tail --db ${shellWord(path.relative(cwd, source.file))}`;
+  const tables = schema === 'ai' ? line`` : line` --schema ${shellWord(schema)}`;
+  const label = source.password === null ? labelOf(source) : labelOf(source).replace('@', ':***@');
+  return line`agno-trace tail --db ${shellWord(`postgresql://${label}`)}${tables}`;
+}
+
+function shellWord(text: string): Safe {
+  return safe(/^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+}
+
+function lineOf({scene, session}: Performance, clock: Clock): Safe {
+  const time = isoTime(clock.nowMicros())!.slice(11, 19);
+  const what = scene.isKilled ? 'its process is killed: it will never end' : (session ?? '');
+  return line`${paint(safe(time), 'dim')}  ${safe(scene.name)}  ${paint(safe(what), 'dim')}`;
+}
+
+function summaryOf({traces, spans, cancelled}: Played): Safe {
+  const ended = cancelled === 0 ? line`` : line`; ${cancelled} of them had not ended, and ended as cancelled`;
+  return line`wrote ${spans} spans of ${traces} traces${ended}`;
+}
+
+/** Timers fire late, and sometimes a little early. */
+function sleeperOf({nowMicros}: Context): Clock['sleepUntil'] {
+  return async (micros, signal) => {
+    const ms = Math.max(1, Math.ceil((micros - nowMicros()) / 1000));
+    await sleep(ms, undefined, {signal}).catch(error => {
+      if (!signal.aborted) throw error;
+    });
+  };
+}

@@ -1,0 +1,36 @@
+import {SPAN_PLACES as SPAN} from '../sql/agno-tables.ts';
+import type {Row} from '../store/writer.ts';
+import {agnoTime, parseTime} from '../trace/time.ts';
+
+/** Which attributes of a root Agno takes an id of the trace row from, first one first. */
+const IDS = [
+  ['run_id', 'agno.run.id'],
+  ['session_id', 'agno.session.id', 'session.id'],
+  ['user_id', 'agno.user.id', 'user.id'],
+  ['agent_id', 'agno.agent.id'],
+  ['team_id', 'agno.team.id'],
+  ['workflow_id', 'agno.workflow.id'],
+] as const;
+
+/**
+ * The trace row that Agno makes of the spans it exports at once, all of one trace (`create_trace_from_spans`): who it
+ * was is taken from a root among them, and from nothing else.
+ * @param nowMicros when it is made
+ */
+export function traceRowOf(spans: readonly Row[], nowMicros: number): Row {
+  const starts = spans.map(span => parseTime(span[SPAN.start_time])!);
+  const ends = spans.map(span => parseTime(span[SPAN.end_time])!);
+  const [start, end] = [Math.min(...starts), Math.max(...ends)];
+  const root = spans.find(span => span[SPAN.parent_span_id] === null);
+  const attributes = root ? (JSON.parse(String(root[SPAN.attributes])) as Record<string, string | undefined>) : {};
+  return [
+    spans[0]![SPAN.trace_id]!,
+    (root ?? spans[0]!)[SPAN.name]!,
+    spans.some(span => span[SPAN.status_code] === 'ERROR') ? 'ERROR' : 'OK',
+    agnoTime(start),
+    agnoTime(end),
+    Math.trunc((end - start) / 1000),
+    ...IDS.map(keys => keys.map(key => attributes[key]).find(Boolean) ?? null),
+    agnoTime(nowMicros),
+  ];
+}

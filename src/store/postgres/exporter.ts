@@ -1,0 +1,52 @@
+import {SPAN_COLUMNS, TRACE_COLUMNS} from '../../sql/agno-tables.ts';
+import {mergeTrace} from '../../sql/agno-upsert.ts';
+import {quoteIdentifier} from '../../sql/sql.ts';
+import type {SpanExporter} from '../exporter.ts';
+import type {PostgresSource} from '../source.ts';
+import type {Row} from '../writer.ts';
+import {connectClient} from './connect.ts';
+import {explainPostgres} from './errors.ts';
+import {demoTables, refuseForeign} from './writer.ts';
+
+/** A writer that waits longer than this has lost its server. */
+const STATEMENT_MS = 30_000;
+
+/** Opens the tables of a demo in a schema; null when the schema has none. */
+export async function openPostgresExporter(source: PostgresSource, schema: string): Promise<SpanExporter | null> {
+  const client = await connectClient(source, {timeoutMs: STATEMENT_MS}).catch(error => {
+    throw explainPostgres(error, source);
+  });
+  const explained = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw explainPostgres(error, source);
+    }
+  };
+  try {
+    const tables = await explained(() => demoTables(client, schema));
+    if (tables === 'foreign') refuseForeign(source, schema);
+    if (tables === 'none') {
+      await client.end();
+      return null;
+    }
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+  const prefix = quoteIdentifier(schema);
+  const into = (table: string, columns: readonly string[], rows: readonly Row[]) => {
+    const places = rows.map((_, i) => `(${columns.map((__, k) => `$${i * columns.length + k + 1}`).join(', ')})`);
+    return `insert into ${prefix}.${table} (${columns.join(', ')}) values ${places.join(', ')}`;
+  };
+  return {
+    // A statement outside a transaction is one of its own.
+    export: (trace, spans) =>
+      explained(async () => {
+        const upsert = `${into('agno_traces as stored', TRACE_COLUMNS, [trace])} ${mergeTrace('postgres')}`;
+        await client.query(upsert, [...trace]);
+        await client.query(into('agno_spans', SPAN_COLUMNS, spans), spans.flat());
+      }),
+    close: () => client.end(),
+  };
+}
