@@ -206,9 +206,9 @@ function kindText({kind, state, surroundings}: DrawnSpan['record']): Safe {
 }
 
 /** A span that failed, or was cancelled, by itself: not one of those above it that only say so. */
-export function isFailure({node, record}: DrawnSpan): boolean {
-  if (record.surroundings || node.span === null) return false;
-  const isBad = record.state === 'error' || record.state === 'cancelled';
+export function isFailure({node, state}: DrawnSpan): boolean {
+  if (node.run === null || node.span === null) return false;
+  const isBad = state === 'error' || state === 'cancelled';
   return isBad && !node.children.some(child => child.span?.spanStatus === 'ERROR');
 }
 

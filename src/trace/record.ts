@@ -3,7 +3,7 @@ import type {Judge} from './judge.ts';
 import type {Kind} from './kind.ts';
 import type {Run, Trace} from './runs.ts';
 import type {Span} from './span.ts';
-import {type SpanRecord, spanRecord} from './span-record.ts';
+import {judgementOf, type SpanRecord, spanRecord} from './span-record.ts';
 import {type Evidence, isFailedCall, type Judgement, NO_EVIDENCE} from './state.ts';
 import type {State} from './states.ts';
 import {isoTime} from './time.ts';
@@ -127,6 +127,8 @@ export interface DrawnSpan {
   readonly node: Node;
   readonly depth: number;
   readonly record: SpanRecord;
+  /** That of the record, without making it. */
+  readonly state: State | null;
   /** Own time on the critical path, ms; null when it is not on it. */
   readonly criticalMs: number | null;
 }
@@ -213,31 +215,61 @@ export function subRun(judged: JudgedRun, node: Node): JudgedRun {
 export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[] {
   const {run} = judged;
   const path = run.isMissing ? new Map<Node, number>() : criticalPath(run);
-  const tokens = subtreeTokens(tops);
+  const drawing: Drawing = {judged, tops, isTop: new Set(tops), path, tokens: null};
   const rows: DrawnSpan[] = [];
-  const isTop = new Set(tops);
   // Depth and the enclosing run are known from the parent's row, which came before.
   const depths = new Map<Node, number>();
   const runIds = new Map<Node, string | null>();
   const isElsewhere = (node: Node) => node.run !== null && node.run !== run.root.run;
   for (const node of walk(tops, isElsewhere)) {
-    const depth = isTop.has(node) ? 0 : depths.get(node.parent!)! + 1;
+    const depth = drawing.isTop.has(node) ? 0 : depths.get(node.parent!)! + 1;
     depths.set(node, depth);
-    const span = node.span;
-    const enclosing = span?.runId ?? (node.parent ? runIds.get(node.parent) : null) ?? node.run?.runId ?? null;
+    const enclosing = node.span?.runId ?? (node.parent ? runIds.get(node.parent) : null) ?? node.run?.runId ?? null;
     runIds.set(node, enclosing);
-    rows.push({
-      node,
-      depth,
-      criticalMs: path.get(node) ?? null,
-      record: spanRecord(judged, node, {
-        depth,
-        isTop: isTop.has(node),
-        runId: enclosing,
-        isCritical: path.has(node),
-        tokens: tokens.get(node)!,
-      }),
-    });
+    rows.push(new DrawnRow(drawing, node, depth, enclosing));
   }
   return rows;
+}
+
+interface Drawing {
+  readonly judged: JudgedRun;
+  readonly tops: readonly Node[];
+  readonly isTop: ReadonlySet<Node>;
+  readonly path: ReadonlyMap<Node, number>;
+  /** Made for the first record. */
+  tokens: ReadonlyMap<Node, Tokens> | null;
+}
+
+/** Its record is made when it is looked at: a screen draws thirty rows out of 20,000, and all anew with every span. */
+class DrawnRow implements DrawnSpan {
+  private made: SpanRecord | null = null;
+
+  constructor(
+    private readonly drawing: Drawing,
+    readonly node: Node,
+    readonly depth: number,
+    private readonly runId: string | null,
+  ) {}
+
+  get state(): State | null {
+    return judgementOf(this.drawing.judged, this.node)?.state ?? null;
+  }
+
+  get criticalMs(): number | null {
+    return this.drawing.path.get(this.node) ?? null;
+  }
+
+  get record(): SpanRecord {
+    if (this.made) return this.made;
+    const {node, depth, runId, drawing} = this;
+    drawing.tokens ??= subtreeTokens(drawing.tops);
+    this.made = spanRecord(drawing.judged, node, {
+      depth,
+      runId,
+      isTop: drawing.isTop.has(node),
+      isCritical: drawing.path.has(node),
+      tokens: drawing.tokens.get(node)!,
+    });
+    return this.made;
+  }
 }

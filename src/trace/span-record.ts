@@ -1,5 +1,6 @@
 import type {Kind} from './kind.ts';
 import type {JudgedRun} from './record.ts';
+import type {Judgement} from './state.ts';
 import type {State} from './states.ts';
 import {isoTime} from './time.ts';
 import {criticalPath, selfMs} from './timing.ts';
@@ -61,11 +62,16 @@ interface Drawn {
   readonly tokens: Tokens;
 }
 
+/** Null for a ghost of which nothing is known. */
+export function judgementOf({run, judge, judgement}: JudgedRun, node: Node): Judgement | null {
+  const isGhostOfRun = node.span === null && run.tops.includes(node);
+  return isGhostOfRun || node === run.root ? judgement : judge.node(node);
+}
+
 /** The record of one row, with what only the rows around it tell. */
-export function spanRecord({run, judge, judgement}: JudgedRun, node: Node, drawn: Drawn): SpanRecord {
+export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRecord {
   const {span} = node;
-  const isGhostOfRun = span === null && run.tops.includes(node);
-  const own = isGhostOfRun || node === run.root ? judgement : judge.node(node);
+  const own = judgementOf(judged, node);
   return {
     spanId: node.id,
     traceId: node.traceId,
@@ -91,7 +97,7 @@ export function spanRecord({run, judge, judgement}: JudgedRun, node: Node, drawn
     provider: span?.provider ?? null,
     toolName: span?.toolName ?? null,
     // Surroundings count into nothing of the run's (design section 3).
-    ...(node.run === null && !run.isTraffic ? NO_TOKENS : drawn.tokens),
+    ...(node.run === null && !judged.run.isTraffic ? NO_TOKENS : drawn.tokens),
     problems: span?.problems ?? [],
   };
 }

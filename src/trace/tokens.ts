@@ -81,9 +81,12 @@ export function subtreeTokens(tops: readonly Node[]): ReadonlyMap<Node, Tokens> 
   const sums = new Map<Node, Tokens>();
   const calls = new Set(modelCalls(tops));
   for (const node of [...walk(tops)].reverse()) {
-    const own = node.span && calls.has(node.span) ? [sumTokens([node.span])] : [];
-    const parts = [...own, ...node.children.filter(child => !child.isDetached).map(child => sums.get(child)!)];
-    sums.set(node, addUp(parts));
+    const parts: Tokens[] = node.span && calls.has(node.span) ? [sumTokens([node.span])] : [];
+    for (const child of node.children) {
+      const sum = child.isDetached ? NO_TOKENS : sums.get(child)!;
+      if (sum !== NO_TOKENS) parts.push(sum);
+    }
+    sums.set(node, parts.length === 0 ? NO_TOKENS : parts.length === 1 ? parts[0]! : addUp(parts));
   }
   return sums;
 }

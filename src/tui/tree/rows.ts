@@ -33,13 +33,13 @@ export function rowIndex({rows, judged}: ShownRun): RowIndex {
   let newest = -1;
   let hasCriticalPath = false;
   for (const [i, row] of rows.entries()) {
-    const {node, record} = row;
+    const {node} = row;
     byId.set(node.id, i);
     failuresBefore[i + 1] = failuresBefore[i]! + (isFailure(row) ? 1 : 0);
     if (node.span) extent.from = Math.min(extent.from, startOf(node));
     extent.to = Math.max(extent.to, endOf(node) ?? Number.NEGATIVE_INFINITY);
     if (node.span && (newest < 0 || writtenAt(row) >= writtenAt(rows[newest]!))) newest = i;
-    if (!record.critical) continue;
+    if (row.criticalMs === null) continue;
     hasCriticalPath = true;
     critical[i] = 1;
     for (const up of above(outline, i)) {
