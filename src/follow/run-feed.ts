@@ -49,6 +49,8 @@ export async function* runFeed(options: FeedOptions): AsyncGenerator<FeedEvent> 
   let tickedMs = Number.NEGATIVE_INFINITY;
   for await (const event of follow(options)) {
     if (event.type === 'connection' || event.type === 'notice') {
+      // Nothing was there: whatever is found then is new, and told by the follower.
+      if (event.type === 'connection' && event.connection.state === 'waiting') newest = null;
       yield event;
       continue;
     }

@@ -96,6 +96,10 @@ export interface OpenOptions {
   readonly nowMicros: () => number;
   /** Longest time one statement may take, ms. */
   readonly timeoutMs: number;
+  /**
+   * SQLite: how long a read waits for a writer's commit, ms; this process does nothing else meanwhile. Absent: 2000.
+   */
+  readonly busyMs?: number;
   /** `runs`: a database of Agno's own run tables, which needs no traces. */
   readonly holds?: 'traces' | 'runs';
   /** A SQLite file that cannot be read where it lies is copied up to this size; absent: 2 GiB. */

@@ -9,6 +9,7 @@ const IDLE_EVERY_MS = 30_000;
 /** Keeps the cursor file up with what was written. */
 export class BookMark {
   private cursor: Cursor | null = null;
+  private hasNews = false;
   private savedMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly file: CursorFile) {}
@@ -16,7 +17,8 @@ export class BookMark {
   /** What was told up to here has been written. */
   take(cursor: Cursor, isNew: boolean): void {
     this.cursor = cursor;
-    if (performance.now() - this.savedMs >= (isNew ? SAVED_EVERY_MS : IDLE_EVERY_MS)) this.save();
+    this.hasNews ||= isNew;
+    if (performance.now() - this.savedMs >= (this.hasNews ? SAVED_EVERY_MS : IDLE_EVERY_MS)) this.save();
   }
 
   save(): void {
@@ -24,5 +26,6 @@ export class BookMark {
     this.file.save(this.cursor);
     this.savedMs = performance.now();
     this.cursor = null;
+    this.hasNews = false;
   }
 }

@@ -3,8 +3,7 @@ import {recording} from '../../flags/database.ts';
 import {LiveRuns, type RunChange} from '../../follow/live-runs.ts';
 import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
 import type {Start} from '../../follow/start.ts';
-import type {Prices} from '../../prices/prices.ts';
-import {loadRunPage} from '../../queries/run-pages.ts';
+import {loadRunPage, type PageOptions} from '../../queries/run-pages.ts';
 import {loadShownRun, whole} from '../../queries/shown.ts';
 import {loadSpans, loadTraces} from '../../queries/spans.ts';
 import type {Store} from '../../store/store.ts';
@@ -25,7 +24,7 @@ interface LiveOptions {
   readonly filter: (query: string) => RunFilter;
   readonly query: string;
   readonly patience: Patience;
-  readonly prices: Prices;
+  readonly prices: PageOptions['prices'];
   /** Newest runs that are there at the beginning, and after the filter was changed. */
   readonly newestRuns: number;
   readonly nowMicros: () => number;
@@ -203,7 +202,10 @@ export class LiveSource implements RunSource {
   /** The rows of a run: at once while its trace is held, with what continued it where there is such a thing. */
   private show(key: string): void {
     const held = this.live.find(key);
-    if (held) this.publish({opened: {key, parts: [whole(held.judged, held.trace)], failure: null}});
+    const {opened} = this.current;
+    // The parts that are shown stay until they are read anew.
+    const isShown = opened?.key === key && (opened.parts?.length ?? 0) > 1;
+    if (held && !isShown) this.publish({opened: {key, parts: [whole(held.judged, held.trace)], failure: null}});
     const judged = held?.judged ?? this.entries.get(key)?.judged;
     if (judged && (!held || isOneOfSeveral(judged))) void this.loadParts(key, judged, ++this.opening);
   }

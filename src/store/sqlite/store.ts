@@ -39,12 +39,13 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
   }
   const readable = readableFile(source.file, options.largestCopyBytes);
   if (readable.reason !== null) options.warn?.(`a copy of "${source.file}" is read: ${readable.reason}`);
-  const connection = await openFile({file: readable.file, busyMs: Math.min(BUSY_MS, options.timeoutMs)}).catch(
-    error => {
-      readable.dispose();
-      throw explainSqlite(error, source.file);
-    },
-  );
+  const connection = await openFile({
+    file: readable.file,
+    busyMs: Math.min(options.busyMs ?? BUSY_MS, options.timeoutMs),
+  }).catch(error => {
+    readable.dispose();
+    throw explainSqlite(error, source.file);
+  });
   const close = () => {
     connection.close();
     readable.dispose();
