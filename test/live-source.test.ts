@@ -42,7 +42,8 @@ function until(source: LiveSource, test: (snapshot: Snapshot) => boolean): Promi
   });
 }
 
-const rowsOf = ({opened}: Snapshot) => opened?.parts?.flatMap(part => part.rows.map(row => row.node.id)) ?? [];
+const rowsOf = ({opened}: Snapshot) =>
+  opened?.parts?.flatMap(part => part.rows.flatMap(row => row.node.span?.spanId ?? [])) ?? [];
 
 describe.each(BACKENDS)('the live runs of the screens on %s', backend => {
   it('grow row by row under one key, and leave the others as they are', async () => {
@@ -84,16 +85,15 @@ describe.each(BACKENDS)('the live runs of the screens on %s', backend => {
     const {spanId} = some.runs[0]!.judged.record;
     const [span] = await source.loadSpans([spanId]);
     expect(span!.attributes).not.toBeNull();
-    expect(source.statements()[0]).toContain(spanId);
+    expect(source.statements().some(text => text.includes(spanId))).toBe(true);
     await source.close();
   });
 
-  it('show the parts of a run that paused together, and count requests without a run', async () => {
-    const player = await openPlayer(backend, FIXTURE);
+  it('show the parts of a run that paused together', async () => {
+    const player = await openPlayer(backend, FIXTURE, ofSession('human-in-the-loop'));
     await player.write(player.waiting.length);
     const source = sourceOf(player);
-    source.setFilter('careful');
-    const {runs} = await until(source, snapshot => snapshot.runs.length > 0);
+    const {runs} = await until(source, snapshot => snapshot.runs.length > 1);
     source.open(runs[0]!.key);
     const {opened} = await until(source, snapshot => (snapshot.opened?.parts?.length ?? 0) > 1);
     expect(new Set(opened!.parts!.map(part => part.judged.record.runId)).size).toBe(1);
