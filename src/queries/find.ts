@@ -40,13 +40,25 @@ export async function findTarget(store: Store, text: string, options: FindOption
   if (exact.length > 0) return choose(store, text, exact, options);
   if (id.length >= SHORTEST_PREFIX) {
     const prefixed = await lookUp(store, id, true);
-    if (prefixed.length > 0) return choose(store, text, prefixed, options);
+    if (prefixed.length > 0) {
+      const own = isGenerated(id) ? [] : await searchSpans(store, id, true, options);
+      const meant = own.filter(match => match.id === id);
+      return choose(store, text, meant.length > 0 ? meant : prefixed, options);
+    }
   }
   for (const byName of [true, false]) {
     const found = await searchSpans(store, id, byName, options);
     if (found.length > 0) return choose(store, text, found, options);
   }
   throw notFound(text);
+}
+
+/**
+ * Ids that programs make are never the beginning of one another. Those that people make up are ("order-1", "order-12"), and
+ * behind HTTP a session stands in its spans only: the longer one must not be taken for it.
+ */
+function isGenerated(id: string): boolean {
+  return /^[0-9a-f-]+$/i.test(id);
 }
 
 export function notFound(text: string): UserError {

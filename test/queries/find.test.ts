@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture, temporaryFolder} from '../databases.ts';
+import {BACKENDS, loadIntoPostgres, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   const PICTURES = 'agno-3.1.10-pictures.sqlite';
@@ -21,6 +21,19 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
     expect(await names(db, '1b300a14')).toEqual(['flaky_inventory']);
     const {out} = await cli(['show', '6ed47e12', '--db', db]);
     expect(out).toContain('part of Support Team 915bcc3c');
+  });
+
+  it('a session that only spans know, though its name is the beginning of one that trace rows know', async () => {
+    const file = sqliteCopy(PICTURES);
+    const writer = new Database(file);
+    writer.exec(`drop table agno_runs;
+      update agno_traces set session_id = 'http-later' where session_id = 'agent-ok';
+      update agno_spans set attributes = replace(attributes, '"agent-ok"', '"http-later"')`);
+    writer.close();
+    const db = backend === 'sqlite' ? file : await loadIntoPostgres(file);
+    const {data} = await json(['show', 'http', '--db', db]);
+    expect(data.runs.map((run: {sessionId: string}) => run.sessionId)).toEqual(['http']);
+    expect((await json(['show', 'http-later', '--db', db])).data.runs).toHaveLength(1);
   });
 
   it('the newest run', async () => {
