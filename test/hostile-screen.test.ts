@@ -3,9 +3,13 @@ import Database from 'better-sqlite3';
 import stringWidth from 'string-width';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../src/sql/agno-tables.ts';
+import {setColour} from '../src/text/style.ts';
 import {agnoTime} from '../src/trace/time.ts';
+import {Screens} from '../src/tui/screens.ts';
 import {type CliOptions, cli} from './cli.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from './databases.ts';
+import {loaded, openHistory} from './tui/history.ts';
+import {VirtualTerminal} from './tui/virtual-terminal.ts';
 
 /**
  * Rows whose every text is an attack on the terminal (reliability.md 5.1, 5.2), on every screen there is. Our own colours
@@ -47,6 +51,8 @@ const PAYLOADS: Readonly<Record<string, string>> = {
 
 /** Sequences that `paint` makes: bold, dim, the terminal's own colours, and their ends. Nobody else's. */
 const OWN_SEQUENCE = /\x1b\[(?:1|2|22|3[1-6]|39)m/g;
+/** What the screens make beside: the life cycle of the terminal, and lines put in their places. A copied id is base64. */
+const SCREEN_SEQUENCE = /\x1b\[(?:\?(?:1049|25|7|2004|2026)[hl]|\d+;1H|H|0m|2K|2J)|\x1b\]52;c;[A-Za-z0-9+/=]*\x07/g;
 const UNSAFE = new RegExp(
   [
     '[\\0-\\x09\\x0b-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f]',
@@ -323,6 +329,34 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
       }
       expect(wrong).toEqual([]);
     });
+  });
+
+  it('are drawn on the screens without one of them acting', async () => {
+    await setColour(true);
+    const {source, store} = await openHistory(db, {traffic: true});
+    const terminal = new VirtualTerminal({columns: 130, rows: 40});
+    const screens = new Screens({terminal: terminal.streams, ascii: false});
+    const left = screens.show(source);
+    await loaded(source);
+    const {runs} = source.snapshot();
+    expect(runs.length).toBeGreaterThan(rows.length);
+    for (const {key} of runs) {
+      await expect
+        .poll(() => source.snapshot().opened, {interval: 5, timeout: 20_000})
+        .toMatchObject({key, parts: expect.anything()});
+      // Through the tree and what its spans hold, and back.
+      terminal.press('2', 'L', 'j', 'j', '3', 'L', 'v', 'v', '1', 'y', 'down');
+    }
+    for (const {payload} of rows) terminal.press('F', `\x1b[200~${payload}\x1b[201~`, '\r', '\x1b');
+    terminal.press('?', 'S', '\x03');
+    await left;
+    await store.close();
+    await setColour(false);
+    const written = terminal.written.join('').replace(OWN_SEQUENCE, '').replace(SCREEN_SEQUENCE, '');
+    const found = UNSAFE.exec(written);
+    expect(found && JSON.stringify(written.slice(Math.max(0, found.index - 40), found.index + 40))).toBeNull();
+    for (const [, copied] of terminal.written.join('').matchAll(/\x1b\]52;c;([^\x07]*)\x07/g))
+      expect(Buffer.from(copied!, 'base64').toString()).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
   it('leave the machine formats exact in a pipe', async () => {

@@ -3,9 +3,9 @@ import {addPatienceFlags, addPriceFlags, addWhatFlags, addWhoFlags, takesOneOf} 
 
 /** Runs as they happen. */
 const tail: CommandModule = {
-  summary: 'Runs as they happen: a line or a JSON object for each event',
+  summary: 'Runs as they happen: on screens, as lines, or as JSON',
   examples: [
-    {line: 'tail', answer: 'the newest runs, then every run and span as it is written'},
+    {line: 'tail', answer: 'screens on a terminal (? shows the keys); in a pipe a line for each run and span'},
     {
       line: 'tail --agent billing --exit-on-error --for 10m',
       answer: 'watches an agent for ten minutes; exit 7 as soon as a run of it fails',

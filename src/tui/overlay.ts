@@ -17,7 +17,7 @@ const ALWAYS: readonly Action[] = [
   ...(['search', 'filter', 'time', 'sql', 'help', 'back', 'quit', 'close', 'open'] as const),
   ...(['nextPane', 'previousPane', 'pane1', 'pane2', 'pane3', 'copy'] as const),
 ];
-const KEY_WIDTH = 9;
+const KEY_WIDTH = 8;
 const COLUMN = 52;
 
 /** All lines of the page; `scrolled` and `overlayLines` choose. */
@@ -53,17 +53,19 @@ export function scrolled(overlay: Overlay, action: Action, rows: readonly Safe[]
 }
 
 function helpRows(state: ScreenState, world: World): Safe[] {
+  const isOneColumn = world.size.columns < 2 * COLUMN;
+  const room = (isOneColumn ? world.size.columns : COLUMN) - 3;
   const now = new Set<Action>([...ALWAYS, ...paneActions(state, world)]);
   const groups = [...new Set(KEYS.map(({group}) => group))].map(group => [
     paint(own(` ${group}`), 'bold'),
     ...KEYS.filter(row => row.group === group).map(({action, shown, does}) => {
-      const text = truncate(own(`   ${toWidth(own(keyText(shown, world.ascii)), KEY_WIDTH)} ${does}`), COLUMN - 1);
+      const text = truncate(own(`   ${toWidth(own(keyText(shown, world.ascii)), KEY_WIDTH)} ${does}`), room);
       return now.has(action) ? text : paint(own(`${text} -`), 'dim');
     }),
     own(''),
   ]);
   const foot = [paint(own(' - means nothing where you are now'), 'dim')];
-  if (world.size.columns < 2 * COLUMN) return [...groups.flat(), ...foot];
+  if (isOneColumn) return [...groups.flat(), ...foot];
   const half = Math.ceil(groups.length / 2);
   const [left, right] = [groups.slice(0, half).flat(), groups.slice(half).flat()];
   const rows = Array.from({length: Math.max(left.length, right.length)}, (_, i) =>

@@ -202,7 +202,10 @@ export class LiveSource implements RunSource {
   /** The rows of a run: at once while its trace is held, with what continued it where there is such a thing. */
   private show(key: string): void {
     const held = this.live.find(key);
-    if (held) this.publish({opened: {key, parts: [whole(held.judged, held.trace)], failure: null}});
+    const {opened} = this.current;
+    // The parts that are shown stay until they are read anew.
+    const isShown = opened?.key === key && (opened.parts?.length ?? 0) > 1;
+    if (held && !isShown) this.publish({opened: {key, parts: [whole(held.judged, held.trace)], failure: null}});
     const judged = held?.judged ?? this.entries.get(key)?.judged;
     if (judged && (!held || isOneOfSeveral(judged))) void this.loadParts(key, judged, ++this.opening);
   }

@@ -1,27 +1,24 @@
 import {UserError} from '../../errors.ts';
 import {recording} from '../../flags/database.ts';
-import type {Prices} from '../../prices/prices.ts';
-import {loadRunPage} from '../../queries/run-pages.ts';
+import {loadRunPage, type PageOptions} from '../../queries/run-pages.ts';
 import {loadShownRun} from '../../queries/shown.ts';
 import {loadSpans} from '../../queries/spans.ts';
 import type {Store} from '../../store/store.ts';
 import type {RunFilter} from '../../trace/filter.ts';
 import type {JudgedRun} from '../../trace/record.ts';
-import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
 import type {Failure, ListedRun, OpenedRun, RunSource, Snapshot} from '../../tui/source.ts';
 
-interface HistoryOptions {
+interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
   /** What is asked for by flags, with this query. @throws UserError with the place */
   readonly filter: (query: string) => RunFilter;
   readonly query: string;
-  readonly patience: Patience;
-  readonly prices: Prices;
   readonly notes: readonly string[];
 }
 
 /** Runs read at a time: some screens full. */
 const PAGE = 100;
+const LEFT: Failure = {message: 'the screens were left', hint: null};
 /** Statements kept for `S`. */
 const KEPT_STATEMENTS = 40;
 
@@ -98,7 +95,10 @@ export class HistorySource implements RunSource {
   }
 
   loadSpans(spanIds: readonly string[]): Promise<readonly Span[]> {
-    return this.trimming(loadSpans(this.store, spanIds));
+    return this.trimming(loadSpans(this.store, spanIds)).catch(error => {
+      if (!this.isClosed) throw error;
+      return [];
+    });
   }
 
   statements(): readonly string[] {
@@ -148,6 +148,8 @@ export class HistorySource implements RunSource {
     try {
       return {read: await this.trimming(reading)};
     } catch (error) {
+      // Whoever left closed the connection under what was still being read; nobody waits for it.
+      if (this.isClosed) return {failure: LEFT};
       if (!(error instanceof UserError)) throw error;
       return {failure: {message: error.message, hint: error.hint ?? null}};
     }

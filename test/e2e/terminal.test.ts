@@ -1,0 +1,112 @@
+import {execFileSync, spawnSync} from 'node:child_process';
+import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {sqliteCopy, temporaryFolder} from '../databases.ts';
+
+/**
+ * The built program in a real terminal: what it takes it gives back, whichever way it ends. tmux knows what is on the main
+ * screen, whether the cursor is shown and lines wrap; `stty` what the terminal does with keys.
+ */
+const BIN = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
+const HAS_TMUX = spawnSync('tmux', ['-V']).status === 0;
+if (!HAS_TMUX) process.stderr.write('skipped: no tmux here, so nothing tells whether the terminal is given back\n');
+
+describe.runIf(HAS_TMUX)('the terminal', () => {
+  const socket = `agno-trace-test-${process.pid}`;
+  const tmux = (...args: string[]) => execFileSync('tmux', ['-L', socket, ...args], {encoding: 'utf8'});
+  const screen = () => tmux('capture-pane', '-p');
+  const keys = (...names: string[]) => tmux('send-keys', ...names);
+  const until = (text: string) => expect.poll(screen, {timeout: 30_000, interval: 50}).toContain(text);
+  let folder = '';
+  let pidFile = '';
+  let db = '';
+
+  beforeAll(() => {
+    folder = temporaryFolder();
+    pidFile = path.join(folder, 'pid');
+    db = sqliteCopy('agno-3.1.10-pictures.sqlite');
+    // What the program cannot do by itself, done from outside: it says who it is, and fails when it is told to.
+    const outside = path.join(folder, 'outside.mjs');
+    writeFileSync(
+      outside,
+      `import {writeFileSync} from 'node:fs';
+writeFileSync(process.env.PID_FILE, String(process.pid));
+process.on('SIGUSR2', () => {
+  if (process.env.FAILS === 'later') void Promise.reject(new Error('a promise nobody waits for'));
+  else throw new Error('an exception nobody catches');
+});`,
+    );
+    tmux('-f', '/dev/null', 'new-session', '-d', '-x', '100', '-y', '30', 'env PS1="$ " sh -i');
+    keys(`export PID_FILE=${pidFile} NODE_OPTIONS=--import=${outside}; clear`, 'Enter');
+  });
+  afterAll(() => void spawnSync('tmux', ['-L', socket, 'kill-server']));
+
+  async function start(how: string, env = ''): Promise<number> {
+    rmSync(pidFile, {force: true});
+    keys(`clear; stty -a > ${folder}/before; echo before ${how}`, 'Enter');
+    await until(`before ${how}`);
+    keys(`${env} node ${BIN} ui --db ${db}`, 'Enter');
+    await until('[1 runs]');
+    expect(tmux('display-message', '-p', '#{alternate_on} #{cursor_flag} #{wrap_flag}').trim()).toBe('1 0 0');
+    return Number(readFileSync(pidFile, 'utf8'));
+  }
+
+  /** A shell ends a line when a signal ends its first command, so the code is asked for in a line of its own. */
+  async function expectLeft(code: number): Promise<void> {
+    await expect.poll(() => tmux('display-message', '-p', '#{alternate_on}').trim(), {timeout: 20_000}).toBe('0');
+    keys('echo "left with $?"', 'Enter');
+    await until(`left with ${code}\n`);
+  }
+
+  /** Main screen, cursor, wrapping and keys are as they were. */
+  async function expectRestored(how: string): Promise<void> {
+    expect(screen()).toContain(`before ${how}`);
+    expect(screen()).not.toContain('[1 runs]');
+    expect(tmux('display-message', '-p', '#{alternate_on} #{cursor_flag} #{wrap_flag}').trim()).toBe('0 1 1');
+    rmSync(`${folder}/after`, {force: true});
+    keys(`stty -a > ${folder}/after; echo measured`, 'Enter');
+    await until('measured\n');
+    await expect.poll(() => existsSync(`${folder}/after`)).toBe(true);
+    expect(readFileSync(`${folder}/after`, 'utf8')).toBe(readFileSync(`${folder}/before`, 'utf8'));
+  }
+
+  const ways: readonly (readonly [string, (pid: number) => void, number])[] = [
+    ['q', () => keys('q'), 0],
+    ['^C', () => keys('C-c'), 0],
+    ['SIGINT', pid => process.kill(pid, 'SIGINT'), 130],
+    ['SIGTERM', pid => process.kill(pid, 'SIGTERM'), 143],
+    ['SIGHUP', pid => process.kill(pid, 'SIGHUP'), 129],
+    ['an exception', pid => process.kill(pid, 'SIGUSR2'), 1],
+  ];
+  it.each(ways)('is given back after %s', async (how, leave, code) => {
+    leave(await start(how));
+    await expectLeft(code);
+    await expectRestored(how);
+  });
+
+  it('is given back after a rejected promise, and the error is printed below', async () => {
+    process.kill(await start('a rejection', 'FAILS=later'), 'SIGUSR2');
+    await expectLeft(1);
+    expect(screen()).toContain('a promise nobody waits for');
+    await expectRestored('a rejection');
+  });
+
+  it('is given back while the program is stopped, and taken again when it goes on', async () => {
+    const pid = await start('a stop');
+    for (const stop of [() => keys('C-z'), () => process.kill(pid, 'SIGTSTP')]) {
+      stop();
+      await expect.poll(() => tmux('display-message', '-p', '#{alternate_on} #{cursor_flag}').trim()).toBe('0 1');
+      await expect.poll(() => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))).toBe(true);
+      keys('fg', 'Enter');
+      await until('[1 runs]');
+      keys('?');
+      await until('[keys]');
+      keys('Escape');
+      await until('[1 runs]');
+    }
+    keys('q');
+    await expectLeft(0);
+    await expectRestored('a stop');
+  });
+});

@@ -1,0 +1,185 @@
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {own, safe} from '../../src/text/safe.ts';
+import {width} from '../../src/text/width.ts';
+import {frameOf} from '../../src/tui/frame.ts';
+import {actionOf, KEYS, type KeyRow} from '../../src/tui/keys.ts';
+import {arrange, PANE_NAMES, SMALLEST} from '../../src/tui/layout.ts';
+import {FIRST_RUNS_STATE} from '../../src/tui/runs/state.ts';
+import type {Snapshot} from '../../src/tui/source.ts';
+import {FIRST_STATE, press, type ScreenState} from '../../src/tui/state.ts';
+import {tickOf} from '../../src/tui/ticker.ts';
+import {settle, type World} from '../../src/tui/world.ts';
+import {sqliteCopy} from '../databases.ts';
+import {loaded, NOW_MICROS, openHistory} from './history.ts';
+
+let opened: Awaited<ReturnType<typeof openHistory>>;
+/** The runs that were going on at the moment the fixture's last tenth was written. */
+let snapshot: Snapshot;
+
+beforeAll(async () => {
+  opened = await openHistory(sqliteCopy('agno-3.1.10-pictures.sqlite'));
+  await loaded(opened.source);
+  snapshot = opened.source.snapshot();
+});
+afterAll(() => opened.store.close());
+
+function world(change: Partial<Snapshot> = {}, more: Partial<World> = {}): World {
+  return {
+    snapshot: {...snapshot, runsPerMinute: 3.14, lagMs: 210, hiddenTraffic: 38, ...change},
+    isLive: true,
+    content: {state: 'loading'},
+    size: {columns: 120, rows: 24},
+    ascii: false,
+    statements: () => [],
+    ...more,
+  };
+}
+
+function linesOf(state: ScreenState, shown: World): string[] {
+  const frame = frameOf('shop@db.internal/ai', settle(state, shown), shown, NOW_MICROS);
+  const rows = frame.body[0]?.lines.length ?? 0;
+  const body = Array.from({length: rows}, (_, i) => frame.body.map(({lines}) => lines[i]).join(''));
+  return [...frame.top, ...body, ...frame.bottom];
+}
+
+function pressed(state: ScreenState, shown: World, ...names: string[]): ScreenState {
+  return names.reduce((now, name) => settle(press(now, {name}, shown).state, shown), settle(state, shown));
+}
+
+describe('the header', () => {
+  it('says whether what is shown is new, how late it is, and what is not shown', () => {
+    expect(linesOf(FIRST_STATE, world())[0]).toMatch(
+      /^ agno-trace shop@db.internal\/ai +● LIVE {2}48 runs {2}lag 210ms {2}3.1 runs\/min {2}38 polls hidden$/,
+    );
+    expect(linesOf(pressed(FIRST_STATE, world(), 'j'), world())[0]).toContain('‖ PAUSED');
+    expect(linesOf(FIRST_STATE, world({}, {isLive: false}))[0]).toContain('HISTORY');
+  });
+
+  it('keeps what was read while a connection is lost, and counts down to the next try', () => {
+    const lost = world({
+      connection: {
+        state: 'reconnecting',
+        reason: 'no Postgres answered at db:5432',
+        retryAtMicros: NOW_MICROS + 2_100_000,
+      },
+    });
+    const lines = linesOf(FIRST_STATE, lost);
+    expect(lines[0]).toContain('◌ reconnecting in 3 s');
+    expect(lines.at(-2)).toContain('! no Postgres answered at db:5432');
+    expect(lines.join('\n')).toContain('Weather Agent');
+    expect(tickOf(FIRST_STATE, lost, NOW_MICROS)).toBe(1_000_000);
+    const waiting = world({connection: {state: 'waiting', reason: 'the tables do not exist yet'}, runs: []});
+    expect(linesOf(FIRST_STATE, waiting)[0]).toContain('WAITING');
+  });
+
+  it('leaves figures out whole where there is no room, never the state', () => {
+    const [header] = linesOf(FIRST_STATE, world({}, {size: {columns: 60, rows: 15}}));
+    expect(header).toContain('● LIVE');
+    expect(header).not.toContain('polls');
+    expect(width(own(header!))).toBeLessThanOrEqual(60);
+  });
+});
+
+describe('a frame', () => {
+  it('fits the terminal exactly, whatever its size, focus and state', () => {
+    const states = PANE_NAMES.flatMap(focus => {
+      const state = {...FIRST_STATE, focus};
+      return [state, {...state, overlay: {kind: 'help' as const, top: 0}}, {...state, message: own('said')}];
+    });
+    for (const columns of [60, 61, 79, 80, 109, 110, 111, 160, 200, 500])
+      for (const rows of [15, 16, 24, 29, 30, 50, 200])
+        for (const state of states) {
+          const lines = linesOf(state, world({notices: ['x'.repeat(300)]}, {size: {columns, rows}}));
+          expect(lines).toHaveLength(rows);
+          for (const line of lines) expect(width(safe(line))).toBeLessThanOrEqual(columns);
+        }
+  });
+
+  it('always shows the pane that keys go to', () => {
+    for (const columns of [60, 109, 110, 200])
+      for (const rows of [15, 29, 30, 60])
+        for (const focus of PANE_NAMES) expect(arrange({columns, rows}, focus, false)?.[focus]).not.toBeNull();
+    expect(arrange({...SMALLEST, rows: SMALLEST.rows - 1}, 'runs', false)).toBeNull();
+    expect(arrange({...SMALLEST, columns: SMALLEST.columns - 1}, 'runs', false)).toBeNull();
+  });
+
+  it('says how many runs are new while the cursor is elsewhere, and how to go there', () => {
+    const before = world({runs: snapshot.runs.slice(4)});
+    const paused = pressed(FIRST_STATE, before, 'j', 'j');
+    expect(linesOf(paused, world()).at(-1)).toMatch(/4 new ↑ G $/);
+    expect(linesOf(pressed(paused, world(), 'G'), world()).at(-1)).not.toContain('new');
+  });
+
+  it('goes on with what runs once a second, and with nothing else', () => {
+    expect(snapshot.runs.some(({judged}) => judged.record.state === 'running')).toBe(false);
+    expect(tickOf(FIRST_STATE, world(), NOW_MICROS)).toBeNull();
+    const running = snapshot.runs.map((run, i) =>
+      i === 1 ? {...run, judged: {...run.judged, record: {...run.judged.record, state: 'running' as const}}} : run,
+    );
+    expect(tickOf(FIRST_STATE, world({runs: running}), NOW_MICROS)).toBe(1_000_000);
+    // Ages in the list: by the second while the newest is young, then by the minute.
+    const relative = pressed(FIRST_STATE, world(), 't');
+    expect(tickOf(relative, world(), NOW_MICROS)).toBe(60_000_000);
+  });
+});
+
+describe('the table of keys', () => {
+  it('gives every key one meaning, and every action a key', () => {
+    const keys = KEYS.flatMap(row => row.keys as readonly string[]);
+    expect(new Set(keys).size).toBe(keys.length);
+    for (const {action, keys: names} of KEYS) for (const name of names) expect(actionOf(name)).toBe(action);
+  });
+
+  it('is where the footer and the help come from', () => {
+    const shown = world({}, {size: {columns: 120, rows: 60}});
+    const help = linesOf(pressed(FIRST_STATE, shown, '?'), shown).join('\n');
+    for (const {does} of KEYS) expect(help).toContain(does);
+    const words = (KEYS as readonly KeyRow[]).flatMap(({brief}) => (brief ? [brief.join(' ')] : []));
+    const footer = linesOf(FIRST_STATE, shown).at(-1)!.trim().split(/ {2,}/);
+    expect(footer.length).toBeGreaterThanOrEqual(5);
+    expect(footer.length).toBeLessThanOrEqual(7);
+    for (const hint of footer) expect(words).toContain(hint);
+  });
+});
+
+describe('keys', () => {
+  it('Escape closes, then clears the search, then the filter; q goes up, then quits', () => {
+    const shown = world({filter: 'agent:x'});
+    let state = pressed(FIRST_STATE, shown, '/', 'C', 'a', 'r', 'enter', '?');
+    const step = (name: string) => {
+      const result = press(state, {name}, shown);
+      state = settle(result.state, shown);
+      return result.effects;
+    };
+    expect(step('escape')).toEqual([]);
+    expect([state.overlay, state.runs.search]).toEqual([null, 'Car']);
+    expect(step('escape')).toEqual([]);
+    expect(state.runs.search).toBe('');
+    expect(step('escape')).toEqual([{type: 'filter', text: ''}]);
+    step('3');
+    expect(step('q')).toEqual([]);
+    expect(state.focus).toBe('tree');
+    expect(step('q')).toEqual([]);
+    expect(step('q')).toEqual([{type: 'quit'}]);
+  });
+
+  it('a search that is given up leaves the cursor where it was', () => {
+    const state = pressed(FIRST_STATE, world(), 'j', 'j', '/', 'C', 'a', 'r');
+    expect(state.runs.index).toBeGreaterThan(2);
+    expect(pressed(state, world(), 'escape').runs).toMatchObject({index: 2, search: ''});
+  });
+
+  it('letters typed into a prompt are no commands, ^C always is one', () => {
+    const state = pressed(FIRST_STATE, world(), 'F', 'q', '?', 'space', 'F');
+    expect(state.prompt?.characters.join('')).toBe('q? F');
+    expect(press(state, {name: '^c'}, world()).effects).toEqual([{type: 'quit'}]);
+    expect(press(FIRST_STATE, {name: 'paste', pasted: 'q'}, world()).effects).toEqual([]);
+  });
+
+  it('say when there is nothing to go to', () => {
+    const shown = world({runs: snapshot.runs.filter(({judged}) => judged.record.state !== 'error')});
+    expect(pressed(FIRST_STATE, shown, 'e').message).toBe('no other error here');
+    expect(pressed(FIRST_STATE, shown, 'e', 'j').message).toBeNull();
+    expect(pressed({...FIRST_STATE, runs: {...FIRST_RUNS_STATE, search: 'zz'}}, shown, 'n').message).toContain('hit');
+  });
+});

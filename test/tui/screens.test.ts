@@ -1,0 +1,198 @@
+import {afterEach, describe, expect, it} from 'vitest';
+import {setColour} from '../../src/text/style.ts';
+import {KEYS} from '../../src/tui/keys.ts';
+import type {Size} from '../../src/tui/pane.ts';
+import {Screens} from '../../src/tui/screens.ts';
+import type {RunSource} from '../../src/tui/source.ts';
+import {BACKENDS, openFixture, sqliteCopy} from '../databases.ts';
+import {openHistory} from './history.ts';
+import {VirtualTerminal} from './virtual-terminal.ts';
+
+const PICTURES = 'agno-3.1.10-pictures.sqlite';
+const SIZES = {small: {columns: 60, rows: 15}, usual: {columns: 80, rows: 24}, large: {columns: 200, rows: 50}};
+
+const open: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+  await setColour(false);
+});
+
+interface Shown {
+  readonly terminal: VirtualTerminal;
+  readonly source: RunSource;
+  /** Settles when the user has left. */
+  readonly left: Promise<void>;
+}
+
+/** The screens of `ui` over a real database, on a terminal of this size. */
+async function show(
+  db: string,
+  size: Size,
+  {ascii = false, ...asked}: Parameters<typeof openHistory>[1] & {ascii?: boolean} = {},
+): Promise<Shown> {
+  const {source, store} = await openHistory(db, asked);
+  const terminal = new VirtualTerminal(size);
+  const screens = new Screens({terminal: terminal.streams, ascii});
+  // A name that is the same wherever the tests run.
+  const left = screens.show(Object.create(source, {name: {value: 'shop.db'}}));
+  open.push(async () => {
+    screens.close();
+    await store.close();
+  });
+  return {terminal, source, left};
+}
+
+async function golden(name: string, screen: string): Promise<void> {
+  await expect(`${screen}\n`).toMatchFileSnapshot(`../golden/screens/${name}.txt`);
+}
+
+describe.each(Object.entries(SIZES))('on a %s terminal', (name, size) => {
+  it('stand the runs, the tree of one, what a span holds, and the keys', async () => {
+    const {terminal} = await show(sqliteCopy(PICTURES), size);
+    await terminal.until('Weather Agent');
+    // Where there is room the run under the cursor is read at once.
+    if (name === 'large') await terminal.until('What is the weather');
+    await golden(`runs-${name}`, await terminal.screen());
+    terminal.press('/', 'S', 'u', 'p', 'p', 'o', 'r', 't', 'enter', 'n', 'enter');
+    await terminal.until('delegate');
+    await golden(`tree-${name}`, await terminal.screen());
+    terminal.press('down', 'enter');
+    await terminal.until(/\[3 span\]/);
+    await terminal.untilWithout('reading');
+    await golden(`span-${name}`, await terminal.screen());
+    terminal.press('?');
+    await golden(`help-${name}`, await terminal.until('[keys]'));
+  });
+});
+
+describe('the screens', () => {
+  it('show the same on both databases, but for the fractions of milliseconds that Postgres lacks', async () => {
+    const screens: string[] = [];
+    for (const backend of BACKENDS) {
+      const {terminal} = await show(await openFixture(backend, PICTURES), SIZES.large);
+      await terminal.until('What is the weather');
+      const screen = await terminal.until('HTTP 200');
+      screens.push(screen.replace(/ *[\d.]+ms/g, ' ms'));
+    }
+    expect(screens[1]).toBe(screens[0]);
+  });
+
+  it('say where a filter is wrong, keep the one in force, and take the right one', async () => {
+    const {terminal, source} = await show(sqliteCopy(PICTURES), SIZES.usual, {query: 'agent:Weather*'});
+    await terminal.until('q: agent:Weather*');
+    terminal.press('F', ' state:eror');
+    await terminal.until('filter: agent:Weather* state:eror');
+    terminal.press('enter');
+    await golden('filter-refused', await terminal.until('is not known'));
+    expect(source.snapshot().filter).toBe('agent:Weather*');
+    terminal.press('backspace', 'backspace', 'ror', 'enter');
+    const screen = await terminal.until('q: agent:Weather* state:error');
+    expect(screen).not.toContain('✔ ok');
+    await terminal.until('3 runs');
+    // Escape clears it.
+    terminal.press('escape');
+    expect(await terminal.until('48 runs')).not.toContain('q:');
+  });
+
+  it('say so where a terminal is too small, and come back when it grows', async () => {
+    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.usual);
+    await terminal.until('Weather Agent');
+    terminal.resize({columns: 59, rows: 24});
+    expect((await terminal.until('too small')).trim()).toBe('terminal too small (now 59x24, need 60x15)');
+    terminal.resize({columns: 80, rows: 14});
+    expect((await terminal.until('80x14')).trim()).toBe('terminal too small (now 80x14, need 60x15)');
+    terminal.resize({columns: 20, rows: 5});
+    await golden('too-small', await terminal.until('20x5'));
+    terminal.resize(SIZES.usual);
+    await terminal.until('HISTORY');
+    await golden('runs-usual', await terminal.screen());
+  });
+
+  it('take a terminal that reports no size for one of 80 x 24', async () => {
+    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.usual);
+    Object.assign(terminal.streams.output, {columns: 0, rows: 0});
+    await terminal.until('Weather Agent');
+    await golden('runs-usual', await terminal.screen());
+  });
+
+  it('with --ascii draw nothing else of their own', async () => {
+    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.large, {
+      ascii: true,
+      query: 'agent:Careful* OR agent:Guarded',
+    });
+    await terminal.until('Input');
+    const screen = await terminal.screen();
+    await golden('ascii', screen);
+    // Dashes for what is unknown and dots for what was cut stand in tables everywhere.
+    expect(screen.replace(/[–…·→⏎]/g, '')).toMatch(/^[\x20-\x7e\n]*$/);
+  });
+
+  it('write no colour unless there is some, and the same words with it', async () => {
+    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.usual);
+    const plain = await terminal.until('Weather Agent');
+    expect(terminal.written.join('')).not.toMatch(/\x1b\[(?!0m)[\d;]*m/);
+    await setColour(true);
+    const coloured = await show(sqliteCopy(PICTURES), SIZES.usual);
+    expect(await coloured.terminal.until('Weather Agent')).toBe(plain);
+    expect(coloured.terminal.written.join('')).toMatch(/\x1b\[31m✖ error/);
+  });
+
+  it('answer every key of the table with the same screens as the bytes before: no key fails', async () => {
+    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.large);
+    await terminal.until('Weather Agent');
+    const quitting = ['quit', 'back', 'search', 'filter'];
+    for (const {action, keys} of KEYS) {
+      if (quitting.includes(action)) continue;
+      terminal.press(...keys.filter(key => key.length === 1), 'down');
+    }
+    terminal.press('escape');
+    await terminal.until('HISTORY');
+  });
+
+  it('copy the id of the run, by a key and only then', async () => {
+    const {terminal, source} = await show(sqliteCopy(PICTURES), SIZES.usual);
+    await terminal.until('Weather Agent');
+    expect(terminal.written.join('')).not.toContain('\x1b]52');
+    terminal.press('y');
+    await terminal.until('copied the id of the run');
+    const copied = /\x1b\]52;c;([A-Za-z0-9+/=]+)\x07/.exec(terminal.written.join(''))?.[1];
+    expect(Buffer.from(copied!, 'base64').toString()).toBe(source.snapshot().runs[0]!.judged.record.runId);
+  });
+
+  it('show the statements that were sent', async () => {
+    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.usual);
+    await terminal.until('Weather Agent');
+    terminal.press('S');
+    expect(await terminal.until('[SQL]')).toMatch(/from "?agno_(spans|traces)"?/);
+    terminal.press('escape');
+    await terminal.until('[1 runs]');
+  });
+
+  it('write few bytes for a move of the cursor, and none while nothing changes', async () => {
+    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.usual);
+    await terminal.until('Weather Agent');
+    terminal.press('down');
+    await terminal.until(/^ ✔.*\n›/m);
+    const before = terminal.written.length;
+    terminal.press('down');
+    await terminal.until(/^ ✔.*\n ✔.*\n›/m);
+    const bytes = Buffer.byteLength(terminal.written.slice(before).join(''));
+    expect(bytes).toBeLessThan(400);
+    expect(terminal.written.join('').match(/\x1b\[2J/g)).toHaveLength(2);
+  });
+
+  it('give the terminal back with q: the main screen as it was, the cursor shown, lines wrapping', async () => {
+    const {terminal, left} = await show(sqliteCopy(PICTURES), SIZES.usual);
+    await terminal.until('Weather Agent');
+    expect([terminal.isAlternate, terminal.isRaw]).toEqual([true, true]);
+    terminal.press('enter');
+    await terminal.until('[2 run]');
+    terminal.press('q');
+    await terminal.until('[1 runs]');
+    terminal.press('q');
+    await left;
+    await terminal.screen();
+    expect([terminal.isAlternate, terminal.isRaw]).toEqual([false, false]);
+    expect(terminal.written.at(-1)).toBe('\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l');
+  });
+});
