@@ -12,8 +12,9 @@ const WAIT_MS = 1000;
 const MOST_COPYING = 1 / 20;
 /** A statement that is not answered for so long: the connection is taken for dead. */
 const ANSWER_MS = 8000;
-/** A file that a writer holds is tried again after about so long, and after so long the user is told. */
-const BUSY_RETRY_MS = 100;
+/** A file that a writer holds is tried again soon, as its commits may follow close on each other; when it lasts, the user is told. */
+const BUSY_RETRY_MS = 10;
+const LONG_BUSY_RETRY_MS = 200;
 const BUSY_TOLD_MS = 2000;
 
 export interface Connected {
@@ -119,11 +120,12 @@ export class Link {
   async *busy(error: Error): AsyncGenerator<FollowEvent, void> {
     const nowMs = this.clock.nowMs();
     this.busySinceMs ??= nowMs;
-    if (this.isLive && nowMs - this.busySinceMs >= BUSY_TOLD_MS) {
+    const isLong = nowMs - this.busySinceMs >= BUSY_TOLD_MS;
+    if (this.isLive && isLong) {
       this.isLive = false;
       yield {type: 'connection', connection: {state: 'waiting', reason: error.message}};
     }
-    await this.clock.sleep(BUSY_RETRY_MS * (0.5 + Math.random()), this.signal);
+    await this.clock.sleep((isLong ? LONG_BUSY_RETRY_MS : BUSY_RETRY_MS) * (0.5 + Math.random()), this.signal);
   }
 
   /** A read came back: the next failure is a first one again. */

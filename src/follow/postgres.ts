@@ -2,6 +2,7 @@ import type {Store} from '../store/store.ts';
 import {isTimeout} from '../store/timeout.ts';
 import {parseTime} from '../trace/time.ts';
 import type {Clock} from './clock.ts';
+import {LANES, type Lane, mayReturn, type Seen} from './lanes.ts';
 import {
   FIRST_XID,
   KEYS_AT_ONCE,
@@ -15,7 +16,6 @@ import {
   type Place,
   placeOf,
   surveyOf,
-  WIDER_MICROS,
 } from './postgres-rows.ts';
 import type {Look, NewKey, PostgresPosition, Reader} from './reader.ts';
 import {ShownIds} from './shown.ts';
@@ -31,33 +31,10 @@ const BEST_EFFORT_MS = 3_600_000;
 /** After a server restart transactions may have been lost, and their numbers given again. */
 const REUSED_XIDS = 100_000;
 
-/**
- * How far back by `created_at` rows are looked for, and how often: what was just written at once, rows of clocks that are
- * behind a little later, rows of long transactions and of clocks far off within a minute.
- */
-const LANES = [
-  {windowMs: 15_000, everyMs: 0},
-  {windowMs: 300_000, everyMs: 5000},
-  {windowMs: 86_400_000, everyMs: 60_000},
-] as const;
-
 /** The first lane is widened to twice the lag of what comes in: batches of a busy application commit long after they began. */
 const WIDEST_MS = 60_000;
 /** What is left of a lag every few seconds without another one. */
 const LAG_KEPT = 0.8;
-
-interface Lane {
-  /** Every row of this lane whose transaction is below was visible when it was last looked at. */
-  lowXid: number;
-  /** `created_at` of its rows, inclusive, up to the lane before it; null: no bound. */
-  fromMicros: number | null;
-  dueMs: number;
-}
-
-interface Seen {
-  readonly xid: number;
-  readonly createdMicros: number | null;
-}
 
 /** One look through the lanes, page by page; its snapshots follow on each other and the first one counts. */
 interface Pass {
@@ -258,7 +235,7 @@ export class PostgresReader implements Reader {
       if (i > 0) lane.dueMs = startedMs + Math.max(LANES[i]!.everyMs, i === deepest ? busyMs / MOST_BUSY : 0);
     }
     if (deepest > 0) this.lagMs *= LAG_KEPT;
-    for (const [id, seen] of this.seen) if (!this.mayReturn(seen)) this.seen.delete(id);
+    for (const [id, seen] of this.seen) if (!mayReturn(this.lanes, seen, this.hasXids)) this.seen.delete(id);
     this.pass = null;
   }
 
@@ -270,20 +247,6 @@ export class PostgresReader implements Reader {
     });
     this.pass = {...pass, deepest: pass.lane - 1, busyMs: 0};
     this.endPass(store);
-  }
-
-  /** True while a lane that may hold the row would still take it. */
-  private mayReturn({xid, createdMicros}: Seen): boolean {
-    return this.lanes.some((lane, i) => {
-      if (this.hasXids && xid < lane.lowXid) return false;
-      if (createdMicros === null) return true;
-      const {fromMicros} = lane;
-      const untilMicros = this.lanes[i - 1]?.fromMicros ?? null;
-      return (
-        (fromMicros === null || createdMicros >= fromMicros - 2 * WIDER_MICROS) &&
-        (untilMicros === null || createdMicros < untilMicros + 2 * WIDER_MICROS)
-      );
-    });
   }
 
   private async survey(store: Store): Promise<void> {
