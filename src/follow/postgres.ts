@@ -31,9 +31,8 @@ const BEST_EFFORT_MS = 3_600_000;
 /** After a server restart transactions may have been lost, and their numbers given again. */
 const REUSED_XIDS = 100_000;
 
-/** The first lane is widened to twice the lag of what comes in: batches of a busy application commit long after they began. */
+/** The first lane is widened to twice the lag of what came in lately: batches of a busy application commit late. */
 const WIDEST_MS = 60_000;
-/** What is left of a lag every few seconds without another one. */
 const LAG_KEPT = 0.8;
 
 /** One look through the lanes, page by page; its snapshots follow on each other and the first one counts. */
