@@ -31,6 +31,10 @@ const BEST_EFFORT_MS = 3_600_000;
 /** After a server restart transactions may have been lost, and their numbers given again. */
 const REUSED_XIDS = 100_000;
 
+/** The first lane is widened to twice the lag of what came in lately: batches of a busy application commit late. */
+const WIDEST_MS = 60_000;
+const LAG_KEPT = 0.8;
+
 /** One look through the lanes, page by page; its snapshots follow on each other and the first one counts. */
 interface Pass {
   readonly deepest: number;
@@ -59,6 +63,8 @@ export class PostgresReader implements Reader {
   private pending: NewKey[] = [];
   private pendingSeen = new Map<string, Seen>();
   private pass: Pass | null = null;
+  /** How long after `created_at` spans became visible lately, at most. */
+  private lagMs = 0;
   private isWhole = false;
   /** Rows say which transaction wrote them; those of views and of other servers do not. */
   private hasXids = true;
@@ -133,7 +139,7 @@ export class PostgresReader implements Reader {
       if (await this.isOtherServer(store, high, started)) continue;
       pass.xmin ??= low;
       const found = keyed(rows);
-      for (const row of found) this.find(row);
+      for (const row of found) this.find(row, store.nowMicros());
       if (found.length === KEYS_AT_ONCE) {
         pass.after = placeOf(found.at(-1)!);
         continue;
@@ -186,7 +192,8 @@ export class PostgresReader implements Reader {
   /** Where a lane begins that is looked through now; null: at the first row. */
   private fromOf(lane: number, nowMicros: number): number | null {
     if (lane === LANES.length - 1 && this.isWhole) return null;
-    const windowMs = this.hasXids ? LANES[lane]!.windowMs : Math.min(LANES[lane]!.windowMs, BEST_EFFORT_MS);
+    const narrowMs = this.hasXids ? LANES[lane]!.windowMs : Math.min(LANES[lane]!.windowMs, BEST_EFFORT_MS);
+    const windowMs = lane === 0 ? Math.max(narrowMs, Math.min(2 * this.lagMs, WIDEST_MS)) : narrowMs;
     return nowMicros - windowMs * 1000;
   }
 
@@ -195,7 +202,7 @@ export class PostgresReader implements Reader {
     this.shown.add(spanId);
   }
 
-  private find(row: KeyedRow): void {
+  private find(row: KeyedRow, nowMicros: number): void {
     const spanId = String(row.span_id);
     if (this.seen.has(spanId) || this.pendingSeen.has(spanId)) return;
     const createdMicros = parseTime(row.created_at);
@@ -206,6 +213,7 @@ export class PostgresReader implements Reader {
     }
     this.pending.push({spanId, createdMicros});
     this.pendingSeen.set(spanId, {xid: row.xid, createdMicros});
+    if (createdMicros !== null) this.lagMs = Math.max(this.lagMs, (nowMicros - createdMicros) / 1000);
   }
 
   private startPass(clock: Clock): Pass {
@@ -225,6 +233,7 @@ export class PostgresReader implements Reader {
       if (i < deepest || i === this.lanes.length - 1) lane.fromMicros = this.fromOf(i, nowMicros);
       if (i > 0) lane.dueMs = startedMs + Math.max(LANES[i]!.everyMs, i === deepest ? busyMs / MOST_BUSY : 0);
     }
+    if (deepest > 0) this.lagMs *= LAG_KEPT;
     for (const [id, seen] of this.seen) if (!mayReturn(this.lanes, seen, this.hasXids)) this.seen.delete(id);
     this.pass = null;
   }

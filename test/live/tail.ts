@@ -2,6 +2,7 @@ import {type ChildProcess, spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {createInterface} from 'node:readline';
 
+const STAMP = new URL('stamp.js', import.meta.url).pathname;
 const BIN = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
 
 /** A run of the built program. */
@@ -28,15 +29,13 @@ export class Tail {
     this.child.stderr!.on('data', data => {
       this.err += data;
     });
-    createInterface({input: this.child.stdout!}).on('line', line => {
-      const now = performance.timeOrigin + performance.now();
-      const event = JSON.parse(line);
-      if (event.event === 'heartbeat' && event.connection === 'live') this.onLive();
-      if (event.event !== 'span') return;
-      const {spanId} = event.span;
-      this.told.set(spanId, [...(this.told.get(spanId) ?? []), now]);
+    const stamp = spawn(process.execPath, [STAMP], {stdio: [this.child.stdout!, 'pipe', 'inherit']});
+    createInterface({input: stamp.stdout}).on('line', line => {
+      const [event, what, at] = line.split(' ') as [string, string, string | undefined];
+      if (event === 'span') this.told.set(what, [...(this.told.get(what) ?? []), Number(at)]);
+      else if (what === 'live') this.onLive();
     });
-    this.isClosed = once(this.child, 'close');
+    this.isClosed = Promise.all([once(this.child, 'exit'), once(stamp, 'close')]);
   }
 
   /** Waits until it reads. */
