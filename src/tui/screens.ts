@@ -6,7 +6,7 @@ import {titleRule} from './header.ts';
 import type {KeyPress} from './key-press.ts';
 import {Pace} from './pace.ts';
 import {Screen} from './screen.ts';
-import type {RunSource} from './source.ts';
+import {isSameSnapshot, type RunSource, type Snapshot} from './source.ts';
 import {SpanContents} from './span-contents.ts';
 import {type Effect, FIRST_STATE, filtered, press, refused, type ScreenState} from './state.ts';
 import {Terminal, type TerminalStreams} from './terminal.ts';
@@ -41,6 +41,7 @@ export class Screens {
   private contents: SpanContents | null = null;
   private state: ScreenState = FIRST_STATE;
   private drawn: Frame | null = null;
+  private seen: Snapshot | null = null;
   private opening: NodeJS.Timeout | null = null;
   private wanted: string | null = null;
   private finish: (error?: unknown) => void = () => undefined;
@@ -69,7 +70,7 @@ export class Screens {
     const left = new Promise<void>((resolve, reject) => {
       this.finish = error => (error === undefined ? resolve() : reject(error));
     });
-    const unsubscribe = source.subscribe(() => this.pace.soon());
+    const unsubscribe = source.subscribe(() => this.published(source.snapshot()));
     try {
       const {InkView} = await Promise.race([this.loading, left.then(() => this.loading)]);
       this.view = new InkView(
@@ -103,6 +104,12 @@ export class Screens {
     if (isShown) this.finish();
     if (signal !== null) process.kill(process.pid, signal);
     else if (!isShown) process.kill(process.pid, 'SIGHUP');
+  }
+
+  private published(snapshot: Snapshot): void {
+    const isNews = this.seen === null || !isSameSnapshot(snapshot, this.seen);
+    this.seen = snapshot;
+    if (isNews) this.pace.soon();
   }
 
   private key(key: KeyPress): void {

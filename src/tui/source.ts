@@ -58,6 +58,14 @@ export interface Snapshot {
   readonly failure: Failure | null;
 }
 
+/** Whether two snapshots show the same: a follower looks several times a second, and most looks find nothing. */
+export function isSameSnapshot(a: Snapshot, b: Snapshot): boolean {
+  // A rate creeps while the time goes on that it is taken over; it is shown in tenths.
+  const shown = ({runsPerMinute, ...rest}: Snapshot) => ({...rest, rate: runsPerMinute?.toFixed(1)});
+  const other: Readonly<Record<string, unknown>> = shown(b);
+  return Object.entries(shown(a)).every(([field, value]) => Object.is(value, other[field]));
+}
+
 /** A run as the list has it. */
 export interface ListedRun {
   /** The same for the whole life of a run, its run span coming or not: selection and scrolling stick to it. */

@@ -5,7 +5,7 @@ import {frameOf} from '../../src/tui/frame.ts';
 import {actionOf, KEYS, type KeyRow} from '../../src/tui/keys.ts';
 import {arrange, PANE_NAMES, SMALLEST} from '../../src/tui/layout.ts';
 import {FIRST_RUNS_STATE} from '../../src/tui/runs/state.ts';
-import type {Snapshot} from '../../src/tui/source.ts';
+import {isSameSnapshot, type Snapshot} from '../../src/tui/source.ts';
 import {FIRST_STATE, press, type ScreenState} from '../../src/tui/state.ts';
 import {tickOf} from '../../src/tui/ticker.ts';
 import {settle, type World} from '../../src/tui/world.ts';
@@ -181,5 +181,17 @@ describe('keys', () => {
     expect(pressed(FIRST_STATE, shown, 'e').message).toBe('no other error here');
     expect(pressed(FIRST_STATE, shown, 'e', 'j').message).toBeNull();
     expect(pressed({...FIRST_STATE, runs: {...FIRST_RUNS_STATE, search: 'zz'}}, shown, 'n').message).toContain('hit');
+  });
+});
+
+describe('snapshots', () => {
+  it('that show the same are drawn once: a look that finds nothing, a rate that creeps', () => {
+    const seen = {...snapshot, runsPerMinute: 3.14};
+    expect(isSameSnapshot(seen, {...seen})).toBe(true);
+    expect(isSameSnapshot(seen, {...seen, runsPerMinute: 3.12})).toBe(true);
+    expect(isSameSnapshot(seen, {...seen, runsPerMinute: 3.21})).toBe(false);
+    expect(isSameSnapshot(seen, {...seen, runsPerMinute: null})).toBe(false);
+    expect(isSameSnapshot(seen, {...seen, runs: [...seen.runs]})).toBe(false);
+    expect(isSameSnapshot(seen, {...seen, lagMs: 5})).toBe(false);
   });
 });
