@@ -8,10 +8,13 @@ import type {FollowEvent} from './poll.ts';
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 15_000;
 const WAIT_MS = 1000;
+/** At most this share of the time goes into copying a file that cannot be read where it lies. */
+const MOST_COPYING = 1 / 20;
 /** A statement that is not answered for so long: the connection is taken for dead. */
 const ANSWER_MS = 8000;
-/** A file that a writer holds is tried again after about so long, and after so long the user is told. */
-const BUSY_RETRY_MS = 100;
+/** A file that a writer holds is tried again soon, as its commits may follow close on each other; when it lasts, the user is told. */
+const BUSY_RETRY_MS = 10;
+const LONG_BUSY_RETRY_MS = 200;
 const BUSY_TOLD_MS = 2000;
 
 export interface Connected {
@@ -32,6 +35,9 @@ export class Link {
   private isLive = false;
   /** Nothing is at the path; said. */
   private isGone = false;
+  private openedAtMs = Number.NEGATIVE_INFINITY;
+  private openingMs = 0;
+  private isCopyTold = false;
   private busySinceMs: number | null = null;
 
   constructor(
@@ -66,11 +72,24 @@ export class Link {
           continue;
         }
         this.isGone = false;
+        // A copy that takes long is made again less often.
+        const isTooSoon = this.clock.nowMs() < this.openedAtMs + Math.max(WAIT_MS, this.openingMs / MOST_COPYING);
+        if (whereabouts === 'copied' && isTooSoon) return {store: this.store, isNew: false, wasAbsent: this.hasWaited};
+        const wasLive = this.isLive;
         this.drop();
-        yield {type: 'notice', text: 'the file was replaced: reading goes on in the new one.'};
+        this.isLive = wasLive && whereabouts === 'copied';
+        const text =
+          whereabouts === 'copied'
+            ? 'a copy of the file is followed: what is new shows when it has been copied again.'
+            : 'the file was replaced: reading goes on in the new one.';
+        if (whereabouts === 'replaced' || !this.isCopyTold) yield {type: 'notice', text};
+        this.isCopyTold ||= whereabouts === 'copied';
       }
       try {
+        const startMs = performance.now();
         this.store = this.watched(await this.opened());
+        this.openingMs = performance.now() - startMs;
+        this.openedAtMs = this.clock.nowMs();
         return {store: this.store, isNew: true, wasAbsent: this.hasWaited};
       } catch (error) {
         if (this.signal.aborted) return null;
@@ -101,11 +120,12 @@ export class Link {
   async *busy(error: Error): AsyncGenerator<FollowEvent, void> {
     const nowMs = this.clock.nowMs();
     this.busySinceMs ??= nowMs;
-    if (this.isLive && nowMs - this.busySinceMs >= BUSY_TOLD_MS) {
+    const isLong = nowMs - this.busySinceMs >= BUSY_TOLD_MS;
+    if (this.isLive && isLong) {
       this.isLive = false;
       yield {type: 'connection', connection: {state: 'waiting', reason: error.message}};
     }
-    await this.clock.sleep(BUSY_RETRY_MS * (0.5 + Math.random()), this.signal);
+    await this.clock.sleep((isLong ? LONG_BUSY_RETRY_MS : BUSY_RETRY_MS) * (0.5 + Math.random()), this.signal);
   }
 
   /** A read came back: the next failure is a first one again. */

@@ -1,20 +1,27 @@
-import {isAnyOf} from '../sql/fragments.ts';
-import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {isTimeout} from '../store/timeout.ts';
-import {agnoTime, parseTime} from '../trace/time.ts';
+import {parseTime} from '../trace/time.ts';
 import type {Clock} from './clock.ts';
+import {LANES, type Lane, mayReturn, type Seen} from './lanes.ts';
+import {
+  FIRST_XID,
+  KEYS_AT_ONCE,
+  type KeyedRow,
+  keyed,
+  loadMarked,
+  loadPage,
+  type Mark,
+  oldestXid,
+  type PageRow,
+  type Place,
+  placeOf,
+  surveyOf,
+} from './postgres-rows.ts';
 import type {Look, NewKey, PostgresPosition, Reader} from './reader.ts';
 import {ShownIds} from './shown.ts';
 
-/** Keys read in one statement, and keys told in one look. */
-const KEYS_AT_ONCE = 5000;
+/** Keys told in one look. */
 const TOLD_AT_ONCE = 500;
-/** Fractions vanish on whole seconds and some collations mis-sort them: bounds on text are widened (design section 4). */
-const WIDER_MICROS = 2_000_000;
-/** A table of so many rows is looked through whole, whatever its rows say about their time. */
-const WHOLE_UP_TO_ROWS = 500_000;
-const WHOLE_UP_TO_BYTES = 2 ** 30;
 /** A lane that takes long is looked at less often: at most this share of the time. */
 const MOST_BUSY = 1 / 100;
 /** A lane that could not be looked through in time is left alone for so long. */
@@ -24,47 +31,15 @@ const BEST_EFFORT_MS = 3_600_000;
 /** After a server restart transactions may have been lost, and their numbers given again. */
 const REUSED_XIDS = 100_000;
 
-/**
- * How far back by `created_at` rows are looked for, and how often: what was just written at once, rows of clocks that are
- * behind a little later, rows of long transactions and of clocks far off within a minute.
- */
-const LANES = [
-  {windowMs: 15_000, everyMs: 0},
-  {windowMs: 300_000, everyMs: 5000},
-  {windowMs: 86_400_000, everyMs: 60_000},
-] as const;
-
-interface Lane {
-  /** Every row of this lane whose transaction is below was visible when it was last looked at. */
-  lowXid: number;
-  /** `created_at` of its rows, inclusive, up to the lane before it; null: no bound. */
-  fromMicros: number | null;
-  dueMs: number;
-}
-
-interface Seen {
-  readonly xid: number;
-  readonly createdMicros: number | null;
-}
-
 /** One look through the lanes, page by page; its snapshots follow on each other and the first one counts. */
 interface Pass {
   readonly deepest: number;
   lane: number;
-  after: {readonly createdAt: string; readonly spanId: string} | null;
+  after: Place | null;
   xmin: number | null;
   readonly startedMs: number;
   /** How long the statements of the deepest lane took, ms. */
   busyMs: number;
-}
-
-interface PageRow {
-  low: number;
-  high: number;
-  started: string;
-  span_id: unknown;
-  created_at: unknown;
-  xid: number | null;
 }
 
 /**
@@ -105,7 +80,7 @@ export class PostgresReader implements Reader {
 
   async begin(store: Store, from: 'now' | 'beginning'): Promise<void> {
     await this.survey(store);
-    const [{low}] = (await store.all<{low: number}>(sql`select ${SNAPSHOT_XMIN} as low`)) as [{low: number}];
+    const low = await oldestXid(store);
     const lowXid = from === 'now' ? low : Math.max(FIRST_XID, low - 2 ** 30);
     this.sessionXid = lowXid;
     const now = store.nowMicros();
@@ -116,9 +91,9 @@ export class PostgresReader implements Reader {
     }));
     if (from === 'beginning') return;
     // Visible already, though a transaction that still runs is older: known, or they would pop up as new.
-    const all = {lowXid, fromMicros: this.lanes.at(-1)!.fromMicros};
-    for (let after: Pass['after'] = null; ; ) {
-      const rows = keyed(await this.page(store, all, null, after));
+    const all = {...this.markOf(lowXid), fromMicros: this.lanes.at(-1)!.fromMicros, untilMicros: null};
+    for (let after: Place | null = null; ; ) {
+      const rows = keyed(await loadPage(store, all, after));
       for (const row of rows) this.see(String(row.span_id), {xid: row.xid, createdMicros: parseTime(row.created_at)});
       if (rows.length < KEYS_AT_ONCE) break;
       after = placeOf(rows.at(-1)!);
@@ -146,7 +121,8 @@ export class PostgresReader implements Reader {
       const lane = this.lanes[pass.lane]!;
       let rows: PageRow[];
       try {
-        rows = await this.page(store, lane, this.lanes[pass.lane - 1]?.fromMicros ?? null, pass.after);
+        const bounds = {fromMicros: lane.fromMicros, untilMicros: this.lanes[pass.lane - 1]?.fromMicros ?? null};
+        rows = await loadPage(store, {...this.markOf(lane.lowXid), ...bounds}, pass.after);
       } catch (error) {
         if (pass.lane === 0 || !isTimeout(error)) throw error;
         this.giveUpLane(store, pass, clock);
@@ -180,11 +156,7 @@ export class PostgresReader implements Reader {
   async told(store: Store, spanIds: readonly string[]): Promise<void> {
     for (const id of spanIds) this.shown.add(id);
     const lowXid = Math.min(...this.lanes.map(lane => lane.lowXid));
-    const rows = await store.all<{span_id: unknown; created_at: unknown; xid: number}>(sql`
-select s.span_id, s.created_at, ${this.hasXids ? fullXid(lowXid) : raw('0')} as xid
-  from ${table('spans')} s
- where ${isAnyOf(raw('s.span_id'), spanIds)}
-   and ${this.hasXids ? isAtOrAbove(lowXid) : raw('true')}`);
+    const rows = await loadMarked(store, this.markOf(lowXid), spanIds);
     for (const row of rows) this.see(String(row.span_id), {xid: row.xid, createdMicros: parseTime(row.created_at)});
   }
 
@@ -199,6 +171,10 @@ select s.span_id, s.created_at, ${this.hasXids ? fullXid(lowXid) : raw('0')} as 
 
   takeNotices(): string[] {
     return this.notices.splice(0);
+  }
+
+  private markOf(lowXid: number): Mark {
+    return {lowXid, hasXids: this.hasXids};
   }
 
   private noteOnce(text: string): void {
@@ -249,7 +225,7 @@ select s.span_id, s.created_at, ${this.hasXids ? fullXid(lowXid) : raw('0')} as 
       if (i < deepest || i === this.lanes.length - 1) lane.fromMicros = this.fromOf(i, nowMicros);
       if (i > 0) lane.dueMs = startedMs + Math.max(LANES[i]!.everyMs, i === deepest ? busyMs / MOST_BUSY : 0);
     }
-    for (const [id, seen] of this.seen) if (!this.mayReturn(seen)) this.seen.delete(id);
+    for (const [id, seen] of this.seen) if (!mayReturn(this.lanes, seen, this.hasXids)) this.seen.delete(id);
     this.pass = null;
   }
 
@@ -263,64 +239,18 @@ select s.span_id, s.created_at, ${this.hasXids ? fullXid(lowXid) : raw('0')} as 
     this.endPass(store);
   }
 
-  /** True while a lane that may hold the row would still take it. */
-  private mayReturn({xid, createdMicros}: Seen): boolean {
-    return this.lanes.some((lane, i) => {
-      if (this.hasXids && xid < lane.lowXid) return false;
-      if (createdMicros === null) return true;
-      const {fromMicros} = lane;
-      const untilMicros = this.lanes[i - 1]?.fromMicros ?? null;
-      return (
-        (fromMicros === null || createdMicros >= fromMicros - 2 * WIDER_MICROS) &&
-        (untilMicros === null || createdMicros < untilMicros + 2 * WIDER_MICROS)
-      );
-    });
-  }
-
-  /** One page of a lane's rows at or above its mark, by `created_at` then id; one row without a span when there are none. */
-  private page(
-    store: Store,
-    {lowXid, fromMicros}: Pick<Lane, 'lowXid' | 'fromMicros'>,
-    untilMicros: number | null,
-    after: Pass['after'],
-  ): Promise<PageRow[]> {
-    const from = fromMicros === null ? raw('true') : sql`s.created_at >= ${agnoTime(fromMicros - WIDER_MICROS)}`;
-    const until = untilMicros === null ? raw('true') : sql`s.created_at < ${agnoTime(untilMicros + WIDER_MICROS)}`;
-    const rest = after ? sql`(s.created_at, s.span_id) > (${after.createdAt}, ${after.spanId})` : raw('true');
-    // Ordered by an expression: an index on created_at is for the bounds, never for walking all rows in their order.
-    return store.all<PageRow>(sql`
-select w.low, w.high, w.started, k.span_id, k.created_at, k.xid
-  from (select ${SNAPSHOT_XMIN} as low, txid_snapshot_xmax(txid_current_snapshot()) as high,
-               pg_postmaster_start_time()::text as started) w
-  left join (select s.span_id, s.created_at, ${this.hasXids ? fullXid(lowXid) : raw('0')} as xid
-               from ${table('spans')} s
-              where ${from} and ${until} and ${rest}
-                and ${this.hasXids ? isAtOrAbove(lowXid) : raw('true')}
-              order by s.created_at || '', s.span_id
-              limit ${KEYS_AT_ONCE}) k on true
- order by k.created_at || '', k.span_id`);
-  }
-
-  /** Which cluster and database this is, and how large the table. */
   private async survey(store: Store): Promise<void> {
-    const [facts] = await store.all<{database: number; kind: string; isSmall: boolean; isFiltered: boolean}>(sql`
-select d.oid::bigint as database, c.relkind::text as kind,
-       c.relkind = 'r' and c.reltuples < ${WHOLE_UP_TO_ROWS} and pg_relation_size(c.oid) < ${WHOLE_UP_TO_BYTES} as "isSmall",
-       coalesce(row_security_active(c.oid), false) as "isFiltered"
-  from pg_catalog.pg_database d
-  left join pg_catalog.pg_class c on c.oid = to_regclass(${tableOf(store)})
- where d.datname = current_database()`);
-    const {kind, isSmall, isFiltered} = facts!;
-    this.hasXids = kind === 'r' || kind === 'p';
-    this.isWhole = isSmall === true;
-    if (!this.hasXids)
+    const {identity, hasXids, isSmall, isFiltered} = await surveyOf(store);
+    this.identity = identity;
+    this.hasXids = hasXids;
+    this.isWhole = isSmall;
+    if (!hasXids)
       this.noteOnce(
         'these spans are no plain table: best effort only, a span that becomes visible more than an hour after it was written is not told.',
       );
-    else if (!this.isWhole)
+    else if (!isSmall)
       this.noteOnce('the table is large: a span that becomes visible more than 24 h after it was written is not told.');
     if (isFiltered) this.noteOnce('row-level security is on for this user: spans that it hides are not told.');
-    this.identity = `${await clusterOf(store)}/${facts!.database}`;
   }
 
   private async isOtherServer(store: Store, highXid: number, started: string): Promise<boolean> {
@@ -346,51 +276,17 @@ select d.oid::bigint as database, c.relkind::text as kind,
     this.pending = [];
     this.pendingSeen.clear();
     this.seen.clear();
-    const [{low}] = (await store.all<{low: number}>(sql`select ${SNAPSHOT_XMIN} as low`)) as [{low: number}];
+    const low = await oldestXid(store);
     const lowXid = Math.max(FIRST_XID, low - 2 ** 30);
     this.sessionXid = lowXid;
     this.lanes.forEach((lane, i) => {
       // The last lane starts at the new mark: its rows are history here.
       lane.lowXid = i === this.lanes.length - 1 ? low : lowXid;
-      if (i < this.lanes.length - 1) lane.fromMicros = this.fromOf(i, nowMicros);
+      const fromMicros = this.fromOf(i, nowMicros);
+      // Not later than it was: what was written while nothing could be read is among them.
+      if (fromMicros !== null && i < this.lanes.length - 1)
+        lane.fromMicros = Math.min(fromMicros, lane.fromMicros ?? fromMicros);
       lane.dueMs = Number.NEGATIVE_INFINITY;
     });
   }
-}
-
-type KeyedRow = PageRow & {xid: number};
-
-function keyed(rows: readonly PageRow[]): KeyedRow[] {
-  return rows.filter((row): row is KeyedRow => row.xid !== null);
-}
-
-function placeOf(row: PageRow): {createdAt: string; spanId: string} {
-  return {createdAt: String(row.created_at), spanId: String(row.span_id)};
-}
-
-/** The lowest number that an ordinary transaction can have. */
-const FIRST_XID = 3;
-/** These older names work on every server. */
-const SNAPSHOT_XMIN: Sql = raw('txid_snapshot_xmin(txid_current_snapshot())');
-
-/** Rows carry the lower half of their transaction's number; compared as the server does, within two thousand million. */
-function isAtOrAbove(lowXid: number): Sql {
-  return sql`(s.xmin::text::bigint - ${lowXid}::bigint) & 4294967295 < 2147483648`;
-}
-
-function fullXid(lowXid: number): Sql {
-  return sql`${lowXid}::bigint + ((s.xmin::text::bigint - ${lowXid}::bigint) & 4294967295)`;
-}
-
-/** The table itself: a column of type json is read through a subselect (`store/postgres/store.ts`). */
-function tableOf(store: Store): string {
-  const name = store.tables.spans!;
-  return /((?:"(?:[^"]|"")*"\.)?"(?:[^"]|"")*")\)?$/.exec(name)?.[1] ?? name;
-}
-
-async function clusterOf(store: Store): Promise<string> {
-  const [row] = await store.all<{id: string}>(sql`
-select case when has_function_privilege('pg_catalog.pg_control_system()', 'execute')
-            then (select system_identifier::text from pg_catalog.pg_control_system()) else 'cluster' end as id`);
-  return row!.id;
 }

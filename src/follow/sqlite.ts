@@ -1,3 +1,4 @@
+import {EXIT, UserError} from '../errors.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
@@ -62,11 +63,15 @@ export class SqliteReader implements Reader {
   async begin(store: Store, from: 'now' | 'beginning'): Promise<void> {
     this.beganMicros = store.nowMicros();
     if (from === 'beginning') return;
-    const newest = await store.all<KeyRow>(sql`
+    const newest = await store
+      .all<KeyRow>(sql`
 select s.rowid as rowid, s.span_id
   from ${table('spans')} s
  order by s.rowid desc
- limit ${EXACT_AT_START}`);
+ limit ${EXACT_AT_START}`)
+      .catch(error => {
+        throw /no such column: s\.rowid/.test(String(error)) ? withoutRowids(store) : error;
+      });
     if (newest.length === 0) return;
     const exact = newest.reverse().map(anchorOf);
     const oldest = exact[0]![0];
@@ -220,6 +225,16 @@ select s.rowid as rowid, s.span_id
         `more of the newest rows were deleted than are remembered: up to ${unsure} of the next spans may have been there before.`,
       );
   }
+}
+
+function withoutRowids(store: Store): UserError {
+  return new UserError(
+    EXIT.schema,
+    `the spans in "${store.label}" cannot be followed: they are a view, or WITHOUT ROWID.`,
+    {
+      hint: "Agno's own table can be followed; list and show read this one.",
+    },
+  );
 }
 
 /** The row at `rowid` if it is there, and those after it: one more than are read at once when there are more. */

@@ -37,8 +37,8 @@ export interface Store {
   readonly evidence?: Evidence;
 }
 
-/** `gone`: nothing is at the path; `replaced`: another file is, or one newer than the copy that is read. */
-export type Whereabouts = 'here' | 'gone' | 'replaced';
+/** `gone`: nothing is at the path; `replaced`: another file is; `copied`: a copy is read, and the file was written to since. */
+export type Whereabouts = 'here' | 'gone' | 'replaced' | 'copied';
 
 /**
  * What may hold Agno's own run tables: further evidence, never needed. A database of its own that cannot be read has

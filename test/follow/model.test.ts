@@ -27,9 +27,11 @@ describe.each(WORLDS)('random histories on %s', name => {
   ])(
     '%s: nothing missed, nothing repeated; a reader by created_at misses',
     async (_, batch) => {
+      // On a server each step is a round trip; both ways of exporting together have as many histories.
+      const seeds = name === 'postgres' ? Math.ceil(SEEDS / 2) : SEEDS;
       let told = 0;
       let missedByCreatedAt = 0;
-      for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+      for (let seed = FIRST_SEED; seed < FIRST_SEED + seeds; seed++) {
         await world.remove(await world.ids());
         const outcome: Outcome = await playHistory(world, store, {seed: seed * 1000 + batch, steps: STEPS, batch});
         const {missed, repeated, invented} = outcome;
@@ -38,8 +40,8 @@ describe.each(WORLDS)('random histories on %s', name => {
         missedByCreatedAt += outcome.missedByCreatedAt;
       }
       // The histories are of the kind that matters.
-      expect(told).toBeGreaterThan(SEEDS * 10);
-      expect(missedByCreatedAt).toBeGreaterThan(SEEDS);
+      expect(told).toBeGreaterThan(seeds * 10);
+      expect(missedByCreatedAt).toBeGreaterThan(seeds);
     },
     600_000,
   );

@@ -8,6 +8,7 @@ import pg from 'pg';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {cli} from '../cli.ts';
 import {loadIntoPostgres, postgresDump, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {following, id, isIdle} from '../follow/followed.ts';
 
 /** Servers as they stand in production, the real programs. */
 
@@ -21,6 +22,13 @@ const IS_ROOT = process.getuid?.() === 0;
 const NOBODY = {uid: 65_534, gid: 65_534};
 const PGBOUNCER =
   ['pgbouncer', '/usr/sbin/pgbouncer'].find(name => spawnSync(name, ['--version']).status === 0) ?? null;
+
+/** A span like one that is there, written now. */
+const COPY_SPAN = `insert into ai.agno_spans
+(span_id, trace_id, parent_span_id, name, span_kind, status_code, start_time, end_time, duration_ms, attributes, created_at)
+select $1::text, trace_id, parent_span_id, name, span_kind, status_code, start_time, end_time, duration_ms, attributes,
+       to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')
+  from ai.agno_spans limit 1`;
 
 function unusedPort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -95,6 +103,20 @@ describe.skipIf(!PGBOUNCER)(
       expect(answers.map(({code}) => code)).toEqual(answers.map(() => 0));
       expect((await stranger.query(settings)).rows).toEqual(before);
       await stranger.end();
+    });
+
+    it('is followed through: every span once', async () => {
+      const client = await answering(direct);
+      const told = following(pooled, {from: 'now'});
+      await told.until(isIdle);
+      for (let n = 1; n <= 3; n++) {
+        await client.query(COPY_SPAN, [id(n)]);
+        await told.until(() => told.seen.length === n);
+        await told.until(isIdle);
+      }
+      expect(told.seen).toEqual([1, 2, 3].map(id));
+      await client.query('delete from ai.agno_spans where span_id = any($1)', [told.seen]);
+      await client.end();
     });
 
     it('a statement that takes too long is stopped, and the connection goes on', async () => {
@@ -191,5 +213,20 @@ describe('a standby', () => {
     }
     const http = await cli(['show', 'http-stream-error', '--db', url]);
     expect([http.code, http.out]).toEqual([0, expect.stringContaining('model call failed')]);
+  });
+
+  it('is followed: what its primary commits is told once, also from a transaction that was open for long', async () => {
+    const [writer, slow] = [await answering(primaryUrl), await answering(primaryUrl)];
+    const told = following(url, {from: 'now'});
+    await told.until(isIdle);
+    await slow.query('begin');
+    await slow.query(COPY_SPAN, [id(1)]);
+    await writer.query(COPY_SPAN, [id(2)]);
+    await told.until(() => told.seen.length === 1);
+    await slow.query('commit');
+    await told.until(() => told.seen.length === 2);
+    for (let n = 0; n < 3; n++) await told.until(isIdle);
+    expect(told.seen).toEqual([id(2), id(1)]);
+    for (const client of [writer, slow]) await client.end();
   });
 });

@@ -78,6 +78,10 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
         `"${label}" took too long and was stopped by its statement timeout.`,
         'Narrow the window (--last 24h), or allow more with --timeout 2m.',
       );
+    // A standby takes the rows back that its primary has cleaned up.
+    case '40001':
+    case '40P01':
+      return fail(`"${label}" stopped the statement: it was in the way of another one.`, 'Try again.');
     case '57P01':
     case '57P02':
     case '57P03':

@@ -123,8 +123,8 @@ class SqliteStore implements Store {
     const stat = statOf(this.source.file);
     if (typeof stat === 'string') return 'gone';
     const isSame = stat.dev === this.opened.dev && stat.ino === this.opened.ino;
-    if (this.readable.reason === null) return isSame ? 'here' : 'replaced';
-    return isSame && !isNewer(this.source.file, this.copiedMs) ? 'here' : 'replaced';
+    if (!isSame) return 'replaced';
+    return this.readable.reason !== null && isNewer(this.source.file, this.copiedMs) ? 'copied' : 'here';
   }
 
   async close(): Promise<void> {
