@@ -14,8 +14,7 @@ export interface Guides {
 const DRAWN_LEVELS = 12;
 
 /** Guides for rows in drawn order, from their depths alone. */
-export function guidesOf(depths: readonly number[], hasChildren: readonly boolean[], {ascii}: Look): Guides[] {
-  const [branch, last, bar] = ascii ? ['|- ', '`- ', '|  '] : ['├─ ', '└─ ', '│  '];
+export function guidesOf(depths: readonly number[], hasChildren: readonly boolean[], look: Look): Guides[] {
   const guides: Guides[] = new Array(depths.length);
   // From the end: whether another row of the same level follows before the level above goes on.
   const open: boolean[] = [];
@@ -23,22 +22,30 @@ export function guidesOf(depths: readonly number[], hasChildren: readonly boolea
     const depth = depths[i]!;
     const isOpen = depth < open.length && open[depth] === true;
     open.length = depth;
-    const shown = Math.min(depth - 1, DRAWN_LEVELS);
-    let lead = '';
-    if (depth > 0) {
-      const from = depth - shown;
-      if (from > 1) lead = `…${from - 1} `;
-      for (let level = from; level < depth; level++) lead += open[level] ? bar : '   ';
-    }
-    const below = hasChildren[i] ? bar : '';
-    guides[i] = {
-      first: own(depth === 0 ? '' : lead + (isOpen ? branch : last)),
-      rest: own(depth === 0 ? below : lead + (isOpen ? bar : '   ') + below),
-    };
+    guides[i] = guideOf(depth, level => (level === depth ? isOpen : open[level] === true), hasChildren[i]!, look);
     for (let level = open.length; level < depth; level++) open[level] = false;
     open[depth] = true;
   }
   return guides;
+}
+
+/**
+ * The guides of one row.
+ * @param isOpen whether at a level, its own or one above, another row follows
+ */
+export function guideOf(
+  depth: number,
+  isOpen: (level: number) => boolean,
+  hasChildren: boolean,
+  {ascii}: Look,
+): Guides {
+  const [branch, last, bar] = ascii ? ['|- ', '`- ', '|  '] : ['├─ ', '└─ ', '│  '];
+  const below = hasChildren ? bar : '';
+  if (depth === 0) return {first: own(''), rest: own(below)};
+  const from = depth - Math.min(depth - 1, DRAWN_LEVELS);
+  let lead = from > 1 ? `…${from - 1} ` : '';
+  for (let level = from; level < depth; level++) lead += isOpen(level) ? bar : '   ';
+  return {first: own(lead + (isOpen(depth) ? branch : last)), rest: own(lead + (isOpen(depth) ? bar : '   ') + below)};
 }
 
 /** `faint`: what does not count into the run; `open`: what still goes on. */

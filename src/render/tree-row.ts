@@ -16,6 +16,8 @@ export interface RowOptions extends Look {
   readonly openUntilMicros?: number;
   /** Also what a person calls its kind, and its state in words; for screens, where no line below explains a glyph. */
   readonly showsKind?: boolean;
+  /** Tokens and cost before the time of its own, where there may be no room for both. */
+  readonly tokensFirst?: boolean;
 }
 
 /** Widths of the parts of a row; decided once for a tree. */
@@ -37,7 +39,7 @@ const LONGEST_RESULT = 120;
  * @param longest columns of the longest label
  */
 export function layoutFor(longest: number, columns: number): RowLayout {
-  const barWidth = columns >= 160 ? 48 : columns >= 110 ? 32 : columns >= 76 ? 16 : columns >= 60 ? 10 : 0;
+  const barWidth = columns >= 160 ? 48 : columns >= 110 ? 32 : columns >= 76 ? 16 : columns >= 56 ? 10 : 0;
   const besides = (barWidth > 0 ? GAP.length + barWidth + 2 : 0) + GAP.length + DURATION_WIDTH;
   const wanted = Math.min(longest, Math.max(20, Math.floor(columns * 0.44)));
   const label = Math.max(1, Math.min(wanted, columns - besides));
@@ -178,10 +180,12 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
   const figure = (text: Safe) => details.push({text, isFigure: true});
   const words = (text: Safe) => details.push({text, isFigure: false});
   if (options.showsKind) figure(kindText(record));
-  if (node.children.length > 0 && record.selfMs !== null && !record.surroundings)
-    figure(line`self ${duration(record.selfMs)}`);
+  const isParent = node.children.length > 0 && record.selfMs !== null && !record.surroundings;
+  const self = isParent ? line`self ${duration(record.selfMs)}` : null;
+  if (self !== null && !options.tokensFirst) figure(self);
   if (record.promptTokens !== null) figure(line`${count(record.promptTokens)} → ${count(record.completionTokens)}`);
   if (record.costUsd !== null) figure(usd(record.costUsd));
+  if (self !== null && options.tokensFirst) figure(self);
   if (
     span.openInferenceKind === 'TOOL' &&
     options.io !== 'none' &&

@@ -1,7 +1,10 @@
 import xterm from '@xterm/headless';
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
+import {own} from '../../src/text/safe.ts';
+import type {Frame} from '../../src/tui/frame.ts';
 import {Screen} from '../../src/tui/screen.ts';
+import {InkView} from '../../src/tui/view.tsx';
 
 const COLUMNS = 24;
 const ROWS = 6;
@@ -56,5 +59,57 @@ describe('the painter', () => {
     screen.forget();
     screen.paint(['one'], size);
     expect(written[0]).toContain('\x1b[2J');
+  });
+});
+
+describe('the view', () => {
+  const SIZE = {columns: COLUMNS, rows: ROWS};
+  const text = fc.constantFrom('', 'a', '\x1b[31mbc\x1b[39m', '客户').map(own);
+  const lines = (count: number) => fc.array(text, {minLength: count, maxLength: count});
+  /** A header, two blocks side by side, the left one as wide as it may be, and one or two lines below. */
+  const screens = fc.integer({min: 1, max: 2}).chain(below =>
+    fc.record({
+      columns: fc.constant(COLUMNS),
+      top: lines(1),
+      body: fc
+        .tuple(fc.constantFrom(8, 12), lines(ROWS - 1 - below), lines(ROWS - 1 - below))
+        .map(([left, one, other]) => [
+          {columns: left, lines: one},
+          {columns: COLUMNS - left, lines: other},
+        ]),
+      bottom: lines(below),
+    }),
+  );
+
+  function drawn(frames: readonly Frame[]): readonly string[] {
+    let last: readonly string[] = [];
+    const view = new InkView(
+      () => SIZE,
+      whole => {
+        last = [...whole];
+      },
+    );
+    for (const frame of frames) view.draw(frame);
+    view.close();
+    return last;
+  }
+
+  it('of which only the rows that changed are laid out is the one laid out whole', () => {
+    fc.assert(
+      fc.property(fc.array(screens, {minLength: 2, maxLength: 6}), frames => {
+        expect(drawn(frames)).toEqual(drawn([frames.at(-1)!]));
+      }),
+      {numRuns: 100},
+    );
+  });
+
+  it('draws the same text again where it moved to another row', () => {
+    const frame = (row: number): Frame => ({
+      columns: COLUMNS,
+      top: Array.from({length: ROWS}, (_, i) => own(i === row ? 'here' : '')),
+      body: [],
+      bottom: [],
+    });
+    for (let row = 0; row < ROWS; row++) expect(drawn([frame(0), frame(3), frame(row)])).toEqual(frame(row).top);
   });
 });

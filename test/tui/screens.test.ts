@@ -5,7 +5,7 @@ import type {Size} from '../../src/tui/pane.ts';
 import {Screens} from '../../src/tui/screens.ts';
 import type {RunSource} from '../../src/tui/source.ts';
 import {BACKENDS, openFixture, sqliteCopy} from '../databases.ts';
-import {openHistory} from './history.ts';
+import {NOW_MICROS, openHistory} from './history.ts';
 import {VirtualTerminal} from './virtual-terminal.ts';
 
 const PICTURES = 'agno-3.1.10-pictures.sqlite';
@@ -33,8 +33,8 @@ async function show(
   const {source, store} = await openHistory(db, asked);
   const terminal = new VirtualTerminal(size);
   const screens = new Screens({terminal: terminal.streams, ascii});
-  // A name that is the same wherever the tests run.
-  const left = screens.show(Object.create(source, {name: {value: 'shop.db'}}));
+  // A name and a time that are the same wherever and whenever the tests run.
+  const left = screens.show(Object.create(source, {name: {value: 'shop.db'}, nowMicros: {value: () => NOW_MICROS}}));
   open.push(async () => {
     screens.close();
     await store.close();

@@ -25,7 +25,7 @@ export interface Document {
 }
 
 /** More of a value is not shown: it may be 50 MB, and nobody reads that in a terminal. */
-const LONGEST_VALUE = 200_000;
+export const LONGEST_VALUE = 200_000;
 /** JSON that is longer is not indented. */
 const LONGEST_INDENTED = 1_000_000;
 /** Longer lines are laid out in pieces, so that drawing a screen costs a screen. */
@@ -56,7 +56,7 @@ export class LineCollector {
   addText(text: string, at: Pick<DocumentLine, 'depth' | 'indent'> & {readonly lead?: string}): void {
     if (this.isFull) return;
     const limit = Math.min(LONGEST_VALUE, this.left);
-    const shown = text.length > limit ? text.slice(0, endOfCharacter(text, limit)) : text;
+    const shown = beginning(text, limit);
     let lead = at.lead ?? '';
     for (const line of shown.split('\n')) {
       for (const piece of pieces(line)) {
@@ -64,7 +64,12 @@ export class LineCollector {
         lead = '';
       }
     }
-    if (shown.length < text.length) this.note(`… ${count(text.length - shown.length)} more characters`, at);
+    this.leaveOut(text.length - shown.length, at);
+  }
+
+  /** Says that so many characters of a text are not here. */
+  leaveOut(characters: number, at: Pick<DocumentLine, 'depth' | 'indent'>): void {
+    if (characters > 0) this.note(`… ${count(characters)} more characters`, at);
   }
 
   private note(what: string, at: Pick<DocumentLine, 'depth' | 'indent'>): void {
@@ -84,6 +89,11 @@ export class LineCollector {
     }
     return isFull;
   }
+}
+
+/** At most so much of a text, without half a pair of surrogates at its end. */
+export function beginning(text: string, limit: number): string {
+  return text.length > limit ? text.slice(0, endOfCharacter(text, limit)) : text;
 }
 
 /** A place to cut that leaves pairs of surrogates whole. */

@@ -8,12 +8,30 @@ import type {DocumentLine} from './document.ts';
 
 const NAME = 8;
 
+/** Where a span belongs: for whom looks for it elsewhere, so below everything that tells what happened. */
+const ID_FIELDS: readonly string[] = ['run', 'name', 'parent', 'trace'];
+
+/** The facts about where the span belongs, foldable. */
+export function idLines({selected}: DetailInput): DocumentLine[] {
+  const span = selected?.row.node.span;
+  if (!selected || !span) return [];
+  return [
+    blank,
+    {...PLAIN, indent: 0, look: 'title', lead: 'Ids', text: '', key: 'Ids'},
+    ...spanFields(span, selected.row, selected.part.within ?? selected.part.judged)
+      .filter(([name]) => ID_FIELDS.includes(name))
+      .map(([name, text]) => ({...field(name, text), depth: 1, indent: 2})),
+  ];
+}
+
 /** Facts of the span, known from the tree, and how far reading what it holds has come. */
 export function fieldLines({selected, content}: DetailInput): DocumentLine[] {
   if (selected === null) return [];
   const {row, part} = selected;
   const {span} = row.node;
-  const facts = span ? spanFields(span, row, part.within ?? part.judged) : ghostFacts(selected);
+  const facts = span
+    ? spanFields(span, row, part.within ?? part.judged).filter(([name]) => !ID_FIELDS.includes(name))
+    : ghostFacts(selected);
   const lines = facts.map(([name, text]) => field(name, text));
   if (span === null) return lines;
   if (content.state === 'loading') return [...lines, blank, note('reading what it holds …')];

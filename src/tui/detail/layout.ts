@@ -20,10 +20,14 @@ export function rowsOf(line: DocumentLine, {columns, wraps}: RowShape): readonly
   if (known?.columns === columns && known.wraps === wraps) return known.rows;
   const indent = indentOf(line, columns);
   const before = ' '.repeat(indent);
+  const hang = hangOf(line, columns);
   const text = plainText(line);
   const room = Math.max(1, columns - indent);
-  const laid = wraps ? wrap(text, room) : [truncate(text, room)];
-  const rows = (laid.length === 0 ? [own('')] : laid).map(row => own(before + row));
+  // The name of a field stands before its first row, and the others below that row.
+  const laid = wraps ? wrap(own(text.slice(hang)), room - hang) : [truncate(text, room)];
+  const rows = (laid.length === 0 ? [own('')] : laid).map((row, i) =>
+    own(before + (hang === 0 || !wraps ? '' : i === 0 ? text.slice(0, hang) : ' '.repeat(hang)) + row),
+  );
   LAID.set(line, {columns, wraps, rows});
   return rows;
 }
@@ -31,6 +35,11 @@ export function rowsOf(line: DocumentLine, {columns, wraps}: RowShape): readonly
 /** Deep lines in a narrow pane keep half of it for what they say. */
 function indentOf({indent}: DocumentLine, columns: number): number {
   return Math.min(indent, Math.floor(columns / 2));
+}
+
+/** Columns that further rows of a field stay free, so that they stand below what it says; none in a narrow pane. */
+function hangOf({look, lead, indent}: DocumentLine, columns: number): number {
+  return look === 'field' && columns >= indent + 3 * lead.length ? lead.length : 0;
 }
 
 /** The line as it is read, and searched: escaped, without its indentation. */
@@ -44,7 +53,7 @@ export function rowStarts(line: DocumentLine, shape: RowShape): number[] {
   const indent = indentOf(line, shape.columns);
   let from = 0;
   return rowsOf(line, shape).map((row, i) => {
-    const body = row.slice(indent);
+    const body = row.slice(i === 0 ? indent : indent + hangOf(line, shape.columns));
     // Blanks at the end of a row are dropped, and a row that is cut ends with a mark that the text has not.
     const at = i === 0 ? 0 : Math.max(from, text.indexOf(body, from));
     from = at + body.length;

@@ -27,7 +27,7 @@ export const detailPane: Pane<DetailState, DetailInput> = {
   },
   search: (state, search, input, size) => {
     const next = search === state.search ? state : {...state, search};
-    return search === '' ? next : settled(toHit(next, input, size, 1, true), input, size);
+    return settled(toHit(next, input, size, 1, true), input, size);
   },
   settle: (state, input, size) => settled(state, input, size),
   lines: detailLines,

@@ -2,8 +2,10 @@ import {terminalJson} from '../../text/safe.ts';
 import {formatJson, type Json} from '../../trace/json.ts';
 import type {DrawnSpan} from '../../trace/record.ts';
 import type {Span} from '../../trace/span.ts';
-import {type DocumentLine, LineCollector} from './document.ts';
+import {beginning, type DocumentLine, LineCollector, LONGEST_VALUE} from './document.ts';
 
+/** Every character may become six. */
+const LONGEST_STRING = Math.floor(LONGEST_VALUE / 6);
 /** Deeper values stand in one line. */
 const DEEPEST = 60;
 
@@ -39,6 +41,13 @@ interface Place {
 function addValue(lines: LineCollector, value: Json, {lead, comma, depth, path}: Place): void {
   if (lines.isFull) return;
   const at = {depth, indent: 2 * depth};
+  if (typeof value === 'string' && value.length > LONGEST_STRING) {
+    // Cut before it is escaped: escaping 50 MB takes seconds.
+    const shown = beginning(value, LONGEST_STRING);
+    lines.addText(jsonText(shown).slice(0, -1), {...at, lead});
+    lines.leaveOut(value.length - shown.length, at);
+    return;
+  }
   const isContainer = value !== null && typeof value === 'object' && Object.keys(value).length > 0;
   if (!isContainer || depth > DEEPEST) {
     lines.addText(`${jsonText(value)}${comma}`, {...at, lead});

@@ -1,7 +1,7 @@
 import {above, hasBelow, seenRows} from '../outline.ts';
 import type {DetailInput} from '../pane.ts';
 import {contentLines, type Document, type DocumentLine, documentOf} from './document.ts';
-import {fieldLines} from './fields.ts';
+import {fieldLines, idLines} from './fields.ts';
 import {type RowShape, rowsOf} from './layout.ts';
 import {rawLines} from './raw.ts';
 
@@ -75,10 +75,11 @@ function linesOf(raw: boolean, input: DetailInput): readonly DocumentLine[] {
   const whole = `agno-trace show ${node.traceId} --span ${node.id}`;
   if (raw && (span !== null || node.span === null)) return rawLines(selected.row, span, whole);
   const fields = fieldLines(input);
-  if (span === null) return fields;
+  const ids = idLines(input);
+  if (span === null) return [...fields, ...ids];
   const lines = CONTENT.get(span) ?? contentLines(span, whole);
   CONTENT.set(span, lines);
-  return [...fields, ...lines];
+  return [...fields, ...lines, ...ids];
 }
 
 export function isFoldedLine({key, isFoldedAtFirst}: DocumentLine, turned: ReadonlySet<string>): boolean {

@@ -103,13 +103,14 @@ function runLine({judged}: ListedRun, isSelected: boolean, columns: Columns, vie
   return joined(cells, ' ');
 }
 
-/** The hour of today, the day of others. */
-function clockTime({record}: JudgedRun, nowMicros: number): Safe {
+/** The hour of what began within a day, the day of the rest. */
+function clockTime({record, run}: JudgedRun, nowMicros: number): Safe {
   const started = moment(record.startTime);
-  if (started.length < 19) return started;
-  const today = new Date(nowMicros / 1000).toISOString().slice(0, 10);
-  return own(started.startsWith(today) ? started.slice(11, 19) : started.slice(2, 10));
+  if (run.startMicros === null || started.length < 19) return started;
+  const isRecent = Math.abs(nowMicros - run.startMicros) < DAY_MICROS;
+  return own(isRecent ? started.slice(11, 19) : started.slice(2, 10));
 }
+const DAY_MICROS = 24 * 3600 * 1_000_000;
 
 /** What runs ticks; of what went silent only what was seen. */
 function timeOf({run, record}: JudgedRun, {nowMicros}: View): Safe {

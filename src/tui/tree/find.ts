@@ -47,7 +47,6 @@ function textsOf({node, record}: DrawnSpan): readonly (string | null)[] {
     span.name,
     span.toolArguments,
     record.statusMessage,
-    record.stateReason,
     record.state,
     record.kind,
     record.model,

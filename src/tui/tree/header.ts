@@ -11,7 +11,7 @@ import {rowIndex} from './rows.ts';
 
 /** Lines for the header: by the room there is, never by what it says, so that the tree stands still. */
 export function headerRows({rows}: Size): number {
-  return rows >= 30 ? 6 : rows >= 18 ? 4 : rows >= 10 ? 3 : rows >= 5 ? 1 : 0;
+  return rows >= 30 ? 5 : rows >= 18 ? 4 : rows >= 10 ? 3 : rows >= 5 ? 1 : 0;
 }
 
 /** What run this is, its state and why, when, who and what it took: exactly `headerRows` lines. */

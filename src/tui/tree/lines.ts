@@ -56,6 +56,7 @@ function rowDrawer(state: TreeState, parts: Parts, places: Places, size: Size, v
   const optionsOf = (shown: ShownRun): RowOptions => ({
     ascii: view.ascii,
     io: 'preview',
+    tokensFirst: true,
     showsKind: columns >= SHOWS_KIND_FROM,
     ...(shown.judged.record.state === 'running' ? {openUntilMicros: openUntil(shown, view)} : {}),
   });

@@ -40,9 +40,10 @@ export const treePane: Pane<TreeState, TreeInput> = {
   },
   search: (state, search, {parts}, size) => {
     const next = search === state.search ? state : {...state, search};
-    if (parts === null || search === '') return next;
-    const hit = nextHit(searchHits(parts, search, state.criticalOnly), cursorRow(next, parts), 1, {inclusive: true});
-    return hit === null ? next : settleTree(goTo(next, parts, hit), parts, size);
+    if (parts === null || parts.length === 0) return next;
+    const hits = searchHits(parts, search, state.criticalOnly);
+    const hit = nextHit(hits, cursorRow(next, parts), 1, {inclusive: true});
+    return settleTree(hit === null ? next : goTo(next, parts, hit), parts, size);
   },
   settle: (state, {parts}, size) => (parts === null || parts.length === 0 ? state : settleTree(state, parts, size)),
   lines: (state, {parts}, size, view) => treeLines(state, parts, size, view),

@@ -1,10 +1,10 @@
-import {type Guides, guidesOf} from '../../render/layout.ts';
+import {type Guides, guideOf} from '../../render/layout.ts';
 import type {Look} from '../../render/states.ts';
 import {failureText} from '../../render/tree-row.ts';
 import {own, type Safe, safe} from '../../text/safe.ts';
 import {wrap} from '../../text/width.ts';
 import type {ShownRun} from '../../trace/record.ts';
-import {seenRows} from '../outline.ts';
+import {above, type Outline, seenRows} from '../outline.ts';
 import {rowIndex} from './rows.ts';
 
 /** A line of the tree: a span, a line about the span above it, or the beginning of another part of the run. */
@@ -98,22 +98,36 @@ function wrapped(message: string, columns: number): Safe[] {
   return lines.length <= MOST_WRAPPED ? lines : [...lines.slice(0, MOST_WRAPPED - 1), own('…')];
 }
 
+/** Guides are made for the rows that are drawn; which rows are the last of their level is known for all. */
 function guidesFinder(parts: readonly ShownRun[], seen: readonly (readonly number[])[]): Places['guides'] {
-  const known = new Map<string, ReadonlyMap<number, Guides>>();
+  const known = new Map<number, {lasts: Uint8Array; hasSeenBelow: Uint8Array}>();
   return (part, row, look) => {
-    const key = `${part} ${look.ascii}`;
-    let guides = known.get(key);
-    if (!guides) {
-      const shown = seen[part]!;
-      const depths = shown.map(i => parts[part]!.rows[i]!.depth);
-      const drawn = guidesOf(
-        depths,
-        depths.map((depth, i) => (depths[i + 1] ?? -1) > depth),
-        look,
-      );
-      guides = new Map(shown.map((i, at) => [i, drawn[at]!]));
-      known.set(key, guides);
+    const {outline} = rowIndex(parts[part]!);
+    let marks = known.get(part);
+    if (!marks) {
+      marks = marksOf(outline, seen[part]!);
+      known.set(part, marks);
     }
-    return guides.get(row)!;
+    const {lasts, hasSeenBelow} = marks;
+    const depth = outline.depths[row]!;
+    const path = [row, ...above(outline, row)];
+    return guideOf(depth, level => lasts[path[depth - level]!] === 0, hasSeenBelow[row] === 1, look);
   };
+}
+
+function marksOf({depths}: Outline, seen: readonly number[]): {lasts: Uint8Array; hasSeenBelow: Uint8Array} {
+  const lasts = new Uint8Array(depths.length).fill(1);
+  const hasSeenBelow = new Uint8Array(depths.length);
+  // From the end: at which levels another row follows.
+  const open: number[] = [];
+  for (let i = seen.length - 1; i >= 0; i--) {
+    const row = seen[i]!;
+    const depth = depths[row]!;
+    if (open[depth] === 1) lasts[row] = 0;
+    if (i + 1 < seen.length && depths[seen[i + 1]!]! > depth) hasSeenBelow[row] = 1;
+    open.length = depth;
+    for (let level = 0; level < depth; level++) open[level] ??= 0;
+    open[depth] = 1;
+  }
+  return {lasts, hasSeenBelow};
 }

@@ -57,7 +57,7 @@ export function cursorRow({cursor}: TreeState, parts: Parts): RowPlace | null {
 }
 
 export function spanCount(parts: Parts): number {
-  return parts.reduce((sum, {judged, rows}) => sum + Math.max(judged.record.spanCount, rows.length), 0);
+  return parts.reduce((sum, {judged}) => sum + judged.record.spanCount, 0);
 }
 
 /** Puts the cursor on a row, unfolding what hides it. A person did it: following ends. */
