@@ -81,11 +81,6 @@ export class LiveRuns {
     return this.awake.get(key.split(' ', 1)[0]!)?.find(key) ?? null;
   }
 
-  /** Every run of the traces that are held, whether it matches or not. */
-  *runs(): Generator<JudgedRun> {
-    for (const trace of this.awake.values()) yield* trace.runs;
-  }
-
   /** Traces seen so far that hold none of Agno's spans, HTTP polls mostly; those that may yet become runs left out. */
   get trafficCount(): number {
     let count = this.endedTraffic;
