@@ -21,25 +21,28 @@ const READING = [
 ];
 
 describe.each(BACKENDS)('--print-sql on %s', backend => {
-  it.each([...READING, ['doctor']])('prints statements that run as they stand: %s %s %s', async (...argv) => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
-    const {code, out} = await cli([...argv, '--print-sql', '--db', db]);
-    expect(code).toBe(0);
-    expect(out).toMatch(/-- then, in this program: \S/);
-    const statements = out.split(/;\n\n/).slice(0, -1);
-    expect(statements.length).toBeGreaterThan(0);
-    if (backend === 'sqlite') {
-      const file = new Database(db, {readonly: true});
-      for (const statement of statements) file.prepare(statement).all();
-      file.close();
-      return;
-    }
-    const client = new pg.Client({connectionString: db});
-    await client.connect();
-    await client.query('begin read only');
-    for (const statement of statements) await client.query(statement);
-    await client.end();
-  });
+  it.each([...READING, ['doctor'], ['tail', '-n', '3'], ['tail', '--last', '24h'], ['wait', 'latest']])(
+    'prints statements that run as they stand: %s %s %s',
+    async (...argv) => {
+      const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+      const {code, out} = await cli([...argv, '--print-sql', '--db', db]);
+      expect(code).toBe(0);
+      expect(out).toMatch(/-- then, in this program: \S/);
+      const statements = out.split(/;\n\n/).slice(0, -1);
+      expect(statements.length).toBeGreaterThan(0);
+      if (backend === 'sqlite') {
+        const file = new Database(db, {readonly: true});
+        for (const statement of statements) file.prepare(statement).all();
+        file.close();
+        return;
+      }
+      const client = new pg.Client({connectionString: db});
+      await client.connect();
+      await client.query('begin read only');
+      for (const statement of statements) await client.query(statement);
+      await client.end();
+    },
+  );
 });
 
 it('--print-sql quotes a value so that it stays a value', async () => {

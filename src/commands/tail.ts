@@ -14,7 +14,7 @@ const tail: CommandModule = {
   declare: (command, context) => {
     command
       .optionsGroup('Where to begin:')
-      .option('-n, --limit <n>', 'newest runs shown first; 0: only what is new (default: 10)')
+      .option('-n, --limit <n>', 'newest runs shown first, with a filter of the last day; 0: none (default: 10)')
       .option('--since <time>', 'also what was written since: ISO, date, today, 24h (times are UTC)')
       .option('--last <length>', 'also what was written in the last 30m, 24h, 7d')
       .option('--cursor-file <file>', 'go on where the tail before ended that had this file; kept up to date');

@@ -1,6 +1,6 @@
 import type {Prices} from '../prices/prices.ts';
 import {judgeTraces} from '../queries/runs.ts';
-import {type LoadedTrace, loadTraces} from '../queries/spans.ts';
+import {type LoadedTrace, loadNewSpans, loadSpanIds} from '../queries/spans.ts';
 import type {Store} from '../store/store.ts';
 import type {RunFilter} from '../trace/filter.ts';
 import type {JudgedRun} from '../trace/record.ts';
@@ -21,6 +21,8 @@ export interface LiveRunsOptions {
   readonly prices?: Prices;
 }
 
+type Delivery = Pick<Poll, 'traces' | 'lateMs'> & Partial<Pick<Poll, 'isMore' | 'isBacklog'>>;
+
 /** A trace without open ends is looked at once more after this silence, then its spans are let go. */
 const SETTLED_AFTER_MICROS = 10_000_000;
 /** Any other after this one; the next span, or the moment its state changes, reads it again. */
@@ -32,6 +34,8 @@ const NEWS_MICROS = 5_000_000;
 const MOST_SLEEPING = 20_000;
 /** Traces of which nothing more is expected that are remembered, so that a late span is told of the same run. */
 const MOST_ENDED = 5000;
+/** While more waits, spans are gathered for so long before they are looked at. */
+const GATHERED_MICROS = 1_000_000;
 /** Traces read again at one moment, because their state changes by time. */
 const MOST_WOKEN = 200;
 /** A look at a trace takes at most this share of the time, as 1 in so many. */
@@ -52,6 +56,7 @@ export class LiveRuns {
   /** Where a run waits for somebody, by run id: its continuation is another trace. */
   private readonly pausedIn = new Map<string, string>();
   private endedTraffic = 0;
+  private lookedMicros = 0;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: LiveRunsOptions) {}
@@ -62,7 +67,7 @@ export class LiveRuns {
   }
 
   /** Takes what a poll delivered. */
-  take(store: Store, poll: Pick<Poll, 'traces' | 'lateMs'>): Promise<RunChange[]> {
+  take(store: Store, poll: Delivery): Promise<RunChange[]> {
     return this.inTurn(() => this.takeNow(store, poll));
   }
 
@@ -76,16 +81,17 @@ export class LiveRuns {
     return this.awake.get(key.split(' ', 1)[0]!)?.find(key) ?? null;
   }
 
-  /** Every run of the traces that are held, whether it matches or not. */
-  *runs(): Generator<JudgedRun> {
-    for (const trace of this.awake.values()) yield* trace.runs;
-  }
-
   /** Traces seen so far that hold none of Agno's spans, HTTP polls mostly; those that may yet become runs left out. */
   get trafficCount(): number {
     let count = this.endedTraffic;
     for (const trace of this.awake.values()) if (trace.isTraffic) count++;
     return count;
+  }
+
+  /** Some of what was delivered is still to be looked at. */
+  get isBehind(): boolean {
+    for (const trace of this.awake.values()) if (trace.isDirty) return true;
+    return false;
   }
 
   /** Spans that are held in memory. */
@@ -112,12 +118,15 @@ export class LiveRuns {
     return this.look(store, traces);
   }
 
-  private async takeNow(store: Store, {traces, lateMs}: Pick<Poll, 'traces' | 'lateMs'>): Promise<RunChange[]> {
+  private async takeNow(store: Store, {traces, lateMs, isMore, isBacklog}: Delivery): Promise<RunChange[]> {
     const nowMicros = store.nowMicros();
     for (const item of traces) {
       const {spans, row} = await this.priced(item);
       this.wake(item.traceId, nowMicros).deliver(spans, row, lateMs, nowMicros);
     }
+    // One look for several polls of a rush: what comes next mostly belongs to the same traces.
+    if (isMore && !isBacklog && nowMicros - this.lookedMicros < GATHERED_MICROS) return [];
+    this.lookedMicros = nowMicros;
     return this.look(store, this.dirty(nowMicros));
   }
 
@@ -172,8 +181,14 @@ export class LiveRuns {
     if (traces.length === 0) return [];
     const partial = traces.filter(trace => !trace.isWhole);
     if (partial.length > 0) {
-      const ids = partial.map(trace => trace.traceId);
-      const loaded = new Map((await loadTraces(store, ids)).map(item => [item.traceId, item]));
+      // Most traces are new: the follower has delivered all of them, and nothing needs to be read twice.
+      const here = new Set(partial.flatMap(trace => [...trace.spans.keys()]));
+      const ids = await loadSpanIds(
+        store,
+        partial.map(trace => trace.traceId),
+      );
+      const missing = ids.filter(id => !here.has(id));
+      const loaded = new Map((await loadNewSpans(store, missing)).map(item => [item.traceId, item]));
       for (const trace of partial) {
         const item = loaded.get(trace.traceId);
         trace.complete(item && (await this.priced(item)));

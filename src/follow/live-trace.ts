@@ -137,10 +137,6 @@ export class LiveTrace {
     return this.judged && judged ? {judged, trace: this.judged.trace} : null;
   }
 
-  get runs(): readonly JudgedRun[] {
-    return this.judged?.runs ?? [];
-  }
-
   /** No span of Agno's so far, and nothing missing. */
   get isTraffic(): boolean {
     const traffic = this.judged?.trace.traffic;

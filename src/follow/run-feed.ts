@@ -82,7 +82,7 @@ export async function* runFeed(options: FeedOptions): AsyncGenerator<FeedEvent> 
       store,
       lagMs: lagOf(event),
       isNew: event.type === 'poll',
-      ...(guard.isFailing ? {} : {cursor: event.cursor}),
+      ...(guard.isFailing || live.isBehind ? {} : {cursor: event.cursor}),
     };
   }
 }

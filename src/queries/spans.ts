@@ -155,6 +155,19 @@ export async function loadNewSpans(store: Store, spanIds: readonly string[]): Pr
   return [...traces].map(([traceId, {row, spans}]) => ({traceId, row, spans: spans.sort(byStart)}));
 }
 
+/** The ids of all spans of these traces, without reading what they hold. */
+export async function loadSpanIds(store: Store, traceIds: readonly string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (let at = 0; at < traceIds.length; at += TRACES_AT_ONCE) {
+    const rows = await store.all<{span_id: unknown}>(sql`
+select s.span_id
+  from ${table('spans')} s
+ where ${isAnyOf(raw('s.trace_id'), traceIds.slice(at, at + TRACES_AT_ONCE))}`);
+    for (const row of rows) ids.push(String(row.span_id));
+  }
+  return ids;
+}
+
 function byStart(a: Span, b: Span): number {
   const start = (span: Span) => span.startMicros ?? 0;
   return start(a) - start(b) || (a.spanId < b.spanId ? -1 : 1);
