@@ -3,9 +3,8 @@ import {judgeTraces} from '../queries/runs.ts';
 import {type LoadedTrace, loadNewSpans, loadSpanIds} from '../queries/spans.ts';
 import type {Store} from '../store/store.ts';
 import type {RunFilter} from '../trace/filter.ts';
-import type {JudgedRun} from '../trace/record.ts';
-import type {Patience, Trace} from '../trace/runs.ts';
-import {LiveTrace, type RunChange, type SleepingTrace} from './live-trace.ts';
+import type {Patience} from '../trace/runs.ts';
+import {type HeldRun, LiveTrace, type RunChange, type SleepingTrace} from './live-trace.ts';
 import type {Poll} from './poll.ts';
 
 export type {RunChange} from './live-trace.ts';
@@ -77,8 +76,13 @@ export class LiveRuns {
   }
 
   /** A run with the tree it stands in, while its trace is held; null: it is quiet, or not known. */
-  find(key: string): {readonly judged: JudgedRun; readonly trace: Trace} | null {
-    return this.awake.get(key.split(' ', 1)[0]!)?.find(key) ?? null;
+  find(key: string): HeldRun | null {
+    return this.runsIn([key.split(' ', 1)[0]!]).find(held => held.key === key) ?? null;
+  }
+
+  /** The runs of these traces, those that do not match too, while the traces are held. */
+  runsIn(traceIds: readonly string[]): HeldRun[] {
+    return traceIds.flatMap(traceId => this.awake.get(traceId)?.held ?? []);
   }
 
   /** Traces seen so far that hold none of Agno's spans, HTTP polls mostly; those that may yet become runs left out. */

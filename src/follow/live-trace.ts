@@ -23,6 +23,13 @@ export interface RunChange {
   readonly lateMs: ReadonlyMap<string, number>;
 }
 
+/** A run with the tree it stands in. */
+export interface HeldRun {
+  readonly key: string;
+  readonly judged: JudgedRun;
+  readonly trace: Trace;
+}
+
 /** What is remembered of a run, to know it again. */
 interface Known {
   readonly key: string;
@@ -130,11 +137,11 @@ export class LiveTrace {
     return changes;
   }
 
-  /** The run of this key as it was judged last. */
-  find(key: string): {judged: JudgedRun; trace: Trace} | null {
-    const at = this.known.findIndex(known => known.key === key);
-    const judged = this.judged?.runs[at];
-    return this.judged && judged ? {judged, trace: this.judged.trace} : null;
+  /** Its runs as they were judged last. */
+  get held(): readonly HeldRun[] {
+    const {judged, known} = this;
+    if (!judged) return [];
+    return judged.runs.map((run, at) => ({key: known[at]!.key, judged: run, trace: judged.trace}));
   }
 
   /** No span of Agno's so far, and nothing missing. */

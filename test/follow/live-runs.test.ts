@@ -1,4 +1,5 @@
 import {afterEach, describe, expect, it} from 'vitest';
+import {Awaited} from '../../src/answers/wait/awaited.ts';
 import {LiveRuns, type RunChange} from '../../src/follow/live-runs.ts';
 import {loadRuns} from '../../src/queries/runs.ts';
 import {loadTraces} from '../../src/queries/spans.ts';
@@ -199,6 +200,21 @@ describe.each(BACKENDS)('runs followed on %s', backend => {
     const changes = await live.take(store, await pollOf(store, await player.write()));
     expect(changes.map(({before, judged}) => [before, judged?.record.kind])).toEqual([[null, 'team']]);
     expect(changes[0]!.newSpans).toHaveLength(count);
+  });
+
+  it.each(['latest', 'team'])('can be waited for as %s though they were told already', async id => {
+    const where = "json_extract(attributes, '$.\"session.id\"') = 'team'";
+    const player = await openPlayer(backend, 'agno-3.1.10-pictures.sqlite', {where});
+    const store = await storeOf(player);
+    const live = liveRuns();
+    // A session is known as soon as a run span inside the team's run names it.
+    while (player.waiting.length > 3) await live.take(store, await pollOf(store, await player.write()));
+    const awaited = new Awaited(id);
+    await awaited.find(store, live, {patience: PATIENCE});
+    expect(awaited.found.map(({record}) => record.state)).toEqual(['running']);
+    while (player.waiting.length > 0)
+      for (const change of await live.take(store, await pollOf(store, await player.write()))) awaited.take(change);
+    expect([awaited.hasEnded, awaited.found.map(({record}) => record.state)]).toEqual([true, ['ok']]);
   });
 
   it('that wait are told of their continuation', async () => {

@@ -1,5 +1,6 @@
 import {EXIT, UserError} from '../../errors.ts';
 import type {LiveRuns, RunChange} from '../../follow/live-runs.ts';
+import type {HeldRun} from '../../follow/live-trace.ts';
 import {findTarget, notFound, type Target} from '../../queries/find.ts';
 import {loadRunPage} from '../../queries/run-pages.ts';
 import {loadTraces} from '../../queries/spans.ts';
@@ -32,14 +33,20 @@ export class Awaited {
     options: {readonly patience: Patience; readonly onProgress?: (spans: number) => void},
   ): Promise<void> {
     const {patience} = options;
-    const runsOf = async (traceIds: readonly string[]) => live.begin(store, await loadTraces(store, traceIds));
+    // Not what changed: the follower may have told these runs already.
+    const runsOf = async (traceIds: readonly string[]) => {
+      await live.begin(store, await loadTraces(store, traceIds));
+      return live.runsIn(traceIds);
+    };
+    // A run that grew since its page was read may stand under another id; the span it was listed by is still in it.
+    const isOneOf = (wanted: readonly JudgedRun[], {judged, trace}: HeldRun) =>
+      wanted.some(({run}) => judged.run === (trace.nodes.get(run.startSpan.spanId)?.run ?? null));
     const page = (sessions: string[], limit: number) =>
       loadRunPage(store, {filter: {...NO_FILTER, sessions}, limit, cursor: null, ...options});
     if (this.id === 'latest' || this.id === '@latest') {
       const [latest] = (await page([], 1)).runs;
       if (!latest) throw notFound(this.id);
-      const changes = await runsOf([latest.record.traceId]);
-      return this.keep(changes.filter(({judged}) => judged?.record.spanId === latest.record.spanId));
+      return this.keep((await runsOf([latest.record.traceId])).filter(held => isOneOf([latest], held)));
     }
     const target = await findTarget(store, this.id, options).catch((error: unknown) => {
       if (error instanceof UserError && error.exitCode === EXIT.notFound && isWholeId(this.id)) return null;
@@ -50,25 +57,28 @@ export class Awaited {
     if (target.kind === 'session') {
       const runs = (await page([target.id], SESSION_RUNS)).runs.filter(({record}) => !record.part);
       const open = runs.filter(({run}) => run.isMissing);
-      const places = new Set((open.length > 0 ? open : runs.slice(0, 1)).map(({record}) => record.spanId));
-      const changes = await runsOf([...new Set(runs.map(({record}) => record.traceId))]);
-      return this.keep(changes.filter(({judged}) => judged && places.has(judged.record.spanId)));
+      const wanted = open.length > 0 ? open : runs.slice(0, 1);
+      const held = await runsOf([...new Set(wanted.map(({record}) => record.traceId))]);
+      return this.keep(held.filter(one => isOneOf(wanted, one)));
     }
     const traceIds =
       target.kind === 'run'
         ? (await loadStory(store, target.id, target.traceIds, {patience})).traces.map(({trace}) => trace.traceId)
         : [target.kind === 'trace' ? target.id : target.traceId];
-    for (const change of await runsOf(traceIds)) this.take(change);
+    for (const held of await runsOf(traceIds)) this.hold(held);
   }
 
   /** What happened to a run: any run; whether it is waited for is found out here. */
   take(change: RunChange): void {
     const {key, judged, into, trace} = change;
-    if (!judged) {
+    if (judged) this.hold({key, judged, trace});
+    else {
       if (this.runs.delete(key) && this.target?.kind === 'runs' && into !== null)
         this.target = {kind: 'runs', keys: new Set([...this.target.keys, into])};
-      return;
     }
+  }
+
+  private hold({key, judged, trace}: HeldRun): void {
     const {record, run} = judged;
     const {target, id} = this;
     if (target?.kind === 'runs') {
@@ -103,9 +113,9 @@ export class Awaited {
     return found.length > 0 && found.every(({record}) => record.state !== 'running' && record.state !== 'stalled');
   }
 
-  private keep(changes: readonly RunChange[]): void {
-    this.target = {kind: 'runs', keys: new Set(changes.map(({key}) => key))};
-    for (const change of changes) this.take(change);
+  private keep(runs: readonly HeldRun[]): void {
+    this.target = {kind: 'runs', keys: new Set(runs.map(({key}) => key))};
+    for (const held of runs) this.hold(held);
   }
 }
 
