@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   trace: [],
   text: [],
 };
-const ANYWHERE = ['errors.ts', 'context.ts'];
+const ANYWHERE = ['errors.ts', 'context.ts', 'private-file.ts'];
 /** Libraries that only one place may know. */
 const DRIVERS: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^store\/sqlite\//,

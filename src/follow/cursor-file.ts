@@ -1,16 +1,6 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import {readFileSync} from 'node:fs';
 import {EXIT, UserError, usageError} from '../errors.ts';
+import {writePrivateFile} from '../private-file.ts';
 import type {Position} from './reader.ts';
 import type {Cursor} from './start.ts';
 
@@ -50,23 +40,7 @@ export class CursorFile {
   /** Takes the place of what was there, whole or not at all; mode 0600. */
   save(cursor: Cursor): void {
     try {
-      // A link stays a link: what it points to is replaced.
-      const target = existsSync(this.file) ? realpathSync(this.file) : this.file;
-      const temporary = `${target}.${process.pid}.new`;
-      rmSync(temporary, {force: true});
-      const handle = openSync(temporary, 'wx', 0o600);
-      try {
-        writeFileSync(handle, `${JSON.stringify({schema: SCHEMA, ...cursor})}\n`);
-        fsyncSync(handle);
-        // The umask may have taken more than asked.
-        chmodSync(temporary, 0o600);
-        renameSync(temporary, target);
-      } catch (error) {
-        rmSync(temporary, {force: true});
-        throw error;
-      } finally {
-        closeSync(handle);
-      }
+      writePrivateFile(this.file, `${JSON.stringify({schema: SCHEMA, ...cursor})}\n`);
     } catch (error) {
       throw new UserError(
         EXIT.failed,

@@ -1,20 +1,8 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, realpathSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {parse, stringify, TomlError} from 'smol-toml';
 import {EXIT, UserError, usageError} from '../errors.ts';
+import {writePrivateFile} from '../private-file.ts';
 import type {Env} from '../store/source.ts';
 import {isTable, type Profile, parseProfile, SECRET_HINT, secretKeysOf} from './profile.ts';
 
@@ -137,24 +125,9 @@ function commentsIn(text: string): number {
  * be made gets 0700.
  */
 export function saveConfig(file: string, toml: Toml): void {
-  // A link stays a link: what it points to is replaced.
-  const target = existsSync(file) ? realpathSync(file) : file;
-  const temporary = `${target}.${process.pid}.new`;
   try {
-    mkdirSync(path.dirname(target), {recursive: true, mode: 0o700});
-    const handle = openSync(temporary, 'wx', 0o600);
-    try {
-      writeFileSync(handle, stringify(toml, {numbersAsFloat: true}));
-      fsyncSync(handle);
-      // The umask may have taken more than asked.
-      chmodSync(temporary, 0o600);
-      renameSync(temporary, target);
-    } catch (error) {
-      rmSync(temporary, {force: true});
-      throw error;
-    } finally {
-      closeSync(handle);
-    }
+    mkdirSync(path.dirname(existsSync(file) ? realpathSync(file) : file), {recursive: true, mode: 0o700});
+    writePrivateFile(file, stringify(toml, {numbersAsFloat: true}));
   } catch (error) {
     throw new UserError(
       EXIT.failed,

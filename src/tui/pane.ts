@@ -45,6 +45,30 @@ export interface Pane<State, Input> {
   isTicking(input: Input): boolean;
 }
 
+/** How many rows an action moves the cursor of any pane; null: it does something else. */
+export function stepOf(action: Action, page: number): number | null {
+  switch (action) {
+    case 'up':
+      return -1;
+    case 'down':
+      return 1;
+    case 'pageUp':
+      return -page;
+    case 'pageDown':
+      return page;
+    case 'halfUp':
+      return -Math.ceil(page / 2);
+    case 'halfDown':
+      return Math.ceil(page / 2);
+    case 'first':
+      return Number.NEGATIVE_INFINITY;
+    case 'last':
+      return Number.POSITIVE_INFINITY;
+    default:
+      return null;
+  }
+}
+
 /** What the tree (`tree/pane.ts`: `treePane`, `selectedRow`) shows: the parts of the run that is open. */
 export interface TreeInput {
   /** Null: none is open, or it is not here yet. */

@@ -1,5 +1,7 @@
 // The built program, but its completions may take as long as a busy machine needs.
-import {complete} from '../../dist/run.js';
+import start from '../../dist/start.js';
+
+const {complete} = start['run.js'];
 
 const output = stream => ({write: text => void stream.write(text), isTTY: false, columns: undefined});
 await complete(

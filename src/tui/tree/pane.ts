@@ -1,6 +1,6 @@
 import type {Action} from '../keys.ts';
 import {above, scrolled} from '../outline.ts';
-import type {Pane, SelectedRow, Size, TreeInput} from '../pane.ts';
+import {type Pane, type SelectedRow, type Size, stepOf, type TreeInput} from '../pane.ts';
 import {failures, nextHit, searchHits} from './find.ts';
 import {bodyColumns, bodyRows, treeLines} from './lines.ts';
 import {placesOf} from './places.ts';
@@ -62,22 +62,9 @@ function actOnTree(state: TreeState, action: Action, parts: Parts, size: Size): 
   const at = cursorRow(state, parts);
   const page = bodyRows(state, parts, size);
   const by = (rows: number) => move(state, parts, bodyColumns(size), rows);
+  const step = stepOf(action, page);
+  if (step !== null) return by(step);
   switch (action) {
-    case 'up':
-      return by(-1);
-    case 'down':
-      return by(1);
-    case 'pageUp':
-      return by(-page);
-    case 'pageDown':
-      return by(page);
-    case 'halfUp':
-      return by(-Math.ceil(page / 2));
-    case 'halfDown':
-      return by(Math.ceil(page / 2));
-    case 'first':
-      return by(Number.NEGATIVE_INFINITY);
-    case 'last':
     case 'newest':
       // Of a run that goes on the end is what comes next.
       return parts.some(isGoingOn) ? {...state, follows: true} : by(Number.POSITIVE_INFINITY);
