@@ -30,11 +30,15 @@ export async function openFile(options: OpenFileOptions): Promise<SqliteConnecti
     if (!isBindingMissing(error)) throw error;
     const connection = await openWithNode(options);
     if (connection) return connection;
-    throw new UserError(EXIT.failed, 'the SQLite driver better-sqlite3 is not installed or not built.', {
-      hint: 'npm rebuild better-sqlite3 (needs a C++ compiler on Node 20), or use Node 22.13 or later.',
-      cause: error,
-    });
+    throw noDriver(error);
   }
+}
+
+function noDriver(cause: unknown): UserError {
+  return new UserError(EXIT.failed, 'the SQLite driver better-sqlite3 is not installed or not built.', {
+    hint: 'npm rebuild better-sqlite3 (needs a C++ compiler on Node 20), or use Node 22.13 or later.',
+    cause,
+  });
 }
 
 /**
@@ -83,6 +87,78 @@ async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConn
     // It cannot tell; the file is open for reading only.
     isReading: text => Boolean(db.prepare(text)),
     close: () => db.close(),
+  };
+}
+
+/** A file opened for writing, with what `SqliteConnection` has. */
+export interface WritableConnection {
+  all(text: string, params: readonly unknown[]): unknown[];
+  /** Integers as bigint. */
+  allExactly(text: string, params: readonly unknown[]): unknown[];
+  /** @returns rows changed */
+  run(text: string, params: readonly unknown[]): number;
+  exec(text: string): void;
+  inTransaction(): boolean;
+  close(): void;
+}
+
+/**
+ * Opens a file for writing, with foreign keys enforced; it is created only where that is asked for.
+ * @throws UserError exit 1 where no driver can
+ */
+export async function openWritableFile(
+  options: OpenFileOptions & {readonly mayCreate?: boolean},
+): Promise<WritableConnection> {
+  try {
+    return writableWithBetterSqlite(options);
+  } catch (error) {
+    if (!isBindingMissing(error)) throw error;
+    const connection = await writableWithNode(options);
+    if (connection) return connection;
+    throw noDriver(error);
+  }
+}
+
+function writableWithBetterSqlite({file, busyMs, mayCreate = false}: OpenFileOptions & {mayCreate?: boolean}) {
+  const Database = loadBetterSqlite();
+  const db = new Database(file, {fileMustExist: !mayCreate, timeout: busyMs, ...builtBinding()});
+  db.pragma('foreign_keys = on');
+  return {
+    all: (text: string, params: readonly unknown[]) => db.prepare(text).all(...params),
+    allExactly: (text: string, params: readonly unknown[]) =>
+      db
+        .prepare(text)
+        .safeIntegers()
+        .all(...params),
+    run: (text: string, params: readonly unknown[]) => db.prepare(text).run(...params).changes,
+    exec: (text: string) => void db.exec(text),
+    inTransaction: () => db.inTransaction,
+    close: () => void db.close(),
+  };
+}
+
+async function writableWithNode({file, busyMs, mayCreate = false}: OpenFileOptions & {mayCreate?: boolean}) {
+  const sqlite = await import(['node', 'sqlite'].join(':')).catch(() => null);
+  if (!sqlite) return null;
+  if (!mayCreate && !existsSync(file)) throw Object.assign(new Error(`no file ${file}`), {code: 'SQLITE_CANTOPEN'});
+  const db = new sqlite.DatabaseSync(file, {timeout: busyMs, enableForeignKeyConstraints: true});
+  let isOpen = false;
+  return {
+    all: (text: string, params: readonly unknown[]) => db.prepare(text).all(...params),
+    allExactly: (text: string, params: readonly unknown[]) => {
+      const statement = db.prepare(text);
+      statement.setReadBigInts(true);
+      return statement.all(...params);
+    },
+    run: (text: string, params: readonly unknown[]) => Number(db.prepare(text).run(...params).changes),
+    exec: (text: string) => {
+      db.exec(text);
+      // Node 22 does not tell whether a transaction is open.
+      if (/^begin/.test(text)) isOpen = true;
+      else if (/^(commit|rollback)/.test(text)) isOpen = false;
+    },
+    inTransaction: () => db.isTransaction ?? isOpen,
+    close: () => void db.close(),
   };
 }
 

@@ -1,0 +1,149 @@
+import type {Client as PgClient} from 'pg';
+import {compile, type Sql} from '../../sql/sql.ts';
+import type {Changes, ChangesOptions, Stored, Transaction, TransactionLimits} from '../changes.ts';
+import {CommitError} from '../commit-error.ts';
+import {labelOf, type PostgresSource} from '../source.ts';
+import {connectClient} from './connect.ts';
+import {explainPostgres} from './errors.ts';
+
+/** Longest time that this program itself may be silent in the middle of a transaction, ms. */
+const IDLE_MS = 10_000;
+/** Reads of the catalogue and of single rows. */
+const READ_MS = 15_000;
+/** Of our own making: "AGTR". The second half of the key is the oid of the table, so that schemas do not meet. */
+const LOCK_CLASS = 0x41475452;
+/** Values as the server spells them: nothing is rounded, nothing is parsed. */
+const AS_TEXT = {getTypeParser: () => (value: string) => value};
+
+/**
+ * Opens one connection for short transactions, and with `exclude` a second one that holds nothing but the advisory lock. No
+ * session state: everything is said again in each transaction (reliability.md 4.2).
+ */
+export async function openPostgresChanges(source: PostgresSource, options: ChangesOptions): Promise<Changes> {
+  const connect = () =>
+    connectClient(source, {timeoutMs: 7 * 24 * 3_600_000, debug: options.debug}).catch(error => {
+      throw explainPostgres(error, source);
+    });
+  return new PostgresChanges(source, await connect(), options, connect);
+}
+
+class PostgresChanges implements Changes {
+  readonly dialect = 'postgres';
+  readonly label: string;
+  private guard: PgClient | null = null;
+  private lost: Error | null = null;
+
+  constructor(
+    private readonly source: PostgresSource,
+    private readonly client: PgClient,
+    private readonly options: ChangesOptions,
+    private readonly connect: () => Promise<PgClient>,
+  ) {
+    this.label = labelOf(source);
+  }
+
+  async exclude(): Promise<boolean> {
+    if (this.guard) return true;
+    const guard = await this.connect();
+    try {
+      // Between statements of a `read committed` transaction nothing is held back: no snapshot, no row, no table.
+      await guard.query('begin isolation level read committed; set local idle_in_transaction_session_timeout = 0');
+      const table = this.options.tables.traces ?? '';
+      const {rows} = await guard.query(
+        'select pg_catalog.pg_try_advisory_xact_lock($1, coalesce(pg_catalog.to_regclass($2)::oid::bigint % 2147483647, 0)::int) as locked',
+        [LOCK_CLASS, table],
+      );
+      if (rows[0].locked) {
+        guard.on('error', error => {
+          this.lost = error;
+        });
+        guard.on('end', () => {
+          this.lost ??= new Error('Connection terminated');
+        });
+        this.guard = guard;
+        return true;
+      }
+    } catch (error) {
+      await guard.end().catch(() => undefined);
+      throw explainPostgres(error, this.source);
+    }
+    await guard.end().catch(() => undefined);
+    return false;
+  }
+
+  async all<Row>(query: Sql): Promise<Row[]> {
+    const {text, params} = compile(query, 'postgres', this.options.tables);
+    try {
+      const [, {rows}] = await Promise.all([
+        this.client.query(`begin read only; set local statement_timeout = ${READ_MS}; set local lock_timeout = 3000`),
+        this.client.query({text, values: [...params]}),
+        this.client.query('commit'),
+      ]);
+      return rows as Row[];
+    } catch (error) {
+      throw explainPostgres(error, this.source);
+    }
+  }
+
+  async transaction<T>(limits: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    // Without the lock somebody else may be at work: fail closed.
+    if (this.guard && this.lost) throw explainPostgres(this.lost, this.source);
+    let result: T;
+    try {
+      await this.client.query(
+        `begin isolation level read committed read write; set local statement_timeout = ${Math.ceil(limits.statementMs)}; set local lock_timeout = ${Math.ceil(limits.lockMs)}; set local idle_in_transaction_session_timeout = ${IDLE_MS}`,
+      );
+      result = await work(this.lend());
+    } catch (error) {
+      await this.client.query('rollback').catch(() => undefined);
+      throw explainPostgres(error, this.source);
+    }
+    try {
+      const {command} = await this.client.query('commit');
+      // The server takes the commit of a failed transaction for a rollback and says so, without an error.
+      if (command === 'ROLLBACK') throw new Error('a failed statement of the transaction was passed over');
+    } catch (error) {
+      throw new CommitError(explainPostgres(error, this.source));
+    }
+    return result;
+  }
+
+  private lend(): Transaction {
+    const {client, options} = this;
+    const all = async (query: Sql, types?: typeof AS_TEXT) => {
+      const {text, params} = compile(query, 'postgres', options.tables);
+      return client.query({text, values: [...params], ...(types ? {types} : {})});
+    };
+    return {
+      all: async <Row>(query: Sql) => (await all(query)).rows as Row[],
+      exactly: async query => (await all(query, AS_TEXT)).rows as Record<string, Stored>[],
+      run: async query => (await all(query)).rowCount ?? 0,
+      send: async (text, params) =>
+        (await (params ? client.query(text, [...params]) : client.query(text))).rowCount ?? 0,
+    };
+  }
+
+  async alone(statement: Sql, {lockMs, statementMs}: TransactionLimits): Promise<void> {
+    const {text} = compile(statement, 'postgres', this.options.tables);
+    const {client} = this;
+    try {
+      // A pooler may give each statement another session: what is set is taken back at once, so that no stranger gets it.
+      await client.query(`set lock_timeout = ${Math.ceil(lockMs)}`);
+      await client.query(`set statement_timeout = ${Math.ceil(statementMs)}`);
+      try {
+        await client.query(text);
+      } finally {
+        await client.query('reset lock_timeout').catch(() => undefined);
+        await client.query('reset statement_timeout').catch(() => undefined);
+      }
+    } catch (error) {
+      throw explainPostgres(error, this.source);
+    }
+  }
+
+  async close(): Promise<void> {
+    const {guard} = this;
+    this.guard = null;
+    await Promise.all([this.client, guard].map(client => client?.end().catch(() => undefined)));
+  }
+}
