@@ -19,6 +19,8 @@ export interface Context {
   env: Env;
   /** All that is sent to stdin. */
   readonly stdin: () => Promise<string>;
+  /** Asks on the terminal and gives the line that was typed, null at its end; absent where stdin is no terminal. */
+  readonly ask?: (question: Safe) => Promise<string | null>;
   readonly cwd: string;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
   readonly notes: string[];

@@ -40,6 +40,7 @@ declare module 'folder:../answers' {
     readonly doctor: typeof import('./answers/doctor.ts').default;
     readonly list: typeof import('./answers/list.ts').default;
     readonly show: typeof import('./answers/show.ts').default;
+    readonly prune: typeof import('./answers/prune.ts').default;
     readonly profile: typeof import('./answers/profile.ts').default;
     readonly demo: typeof import('./answers/demo.ts').default;
     readonly complete: typeof import('./answers/complete.ts').default;

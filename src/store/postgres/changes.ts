@@ -16,30 +16,35 @@ const LOCK_CLASS = 0x41475452;
 const AS_TEXT = {getTypeParser: () => (value: string) => value};
 
 /**
- * Opens one connection for short transactions, and with `exclude` a second one that holds nothing but the advisory lock. No
- * session state: everything is said again in each transaction (reliability.md 4.2).
+ * One connection for short transactions, made when the first one begins, and with `exclude` a second one that holds nothing
+ * but the advisory lock. No session state: everything is said again in each transaction (reliability.md 4.2).
  */
 export async function openPostgresChanges(source: PostgresSource, options: ChangesOptions): Promise<Changes> {
   const connect = () =>
     connectClient(source, {timeoutMs: 7 * 24 * 3_600_000, debug: options.debug}).catch(error => {
       throw explainPostgres(error, source);
     });
-  return new PostgresChanges(source, await connect(), options, connect);
+  return new PostgresChanges(source, options, connect);
 }
 
 class PostgresChanges implements Changes {
   readonly dialect = 'postgres';
   readonly label: string;
+  private connected: Promise<PgClient> | null = null;
   private guard: PgClient | null = null;
   private lost: Error | null = null;
 
   constructor(
     private readonly source: PostgresSource,
-    private readonly client: PgClient,
     private readonly options: ChangesOptions,
     private readonly connect: () => Promise<PgClient>,
   ) {
     this.label = labelOf(source);
+  }
+
+  private client(): Promise<PgClient> {
+    this.connected ??= this.connect();
+    return this.connected;
   }
 
   async exclude(): Promise<boolean> {
@@ -73,11 +78,12 @@ class PostgresChanges implements Changes {
 
   async all<Row>(query: Sql): Promise<Row[]> {
     const {text, params} = compile(query, 'postgres', this.options.tables);
+    const client = await this.client();
     try {
       const [, {rows}] = await Promise.all([
-        this.client.query(`begin read only; set local statement_timeout = ${READ_MS}; set local lock_timeout = 3000`),
-        this.client.query({text, values: [...params]}),
-        this.client.query('commit'),
+        client.query(`begin read only; set local statement_timeout = ${READ_MS}; set local lock_timeout = 3000`),
+        client.query({text, values: [...params]}),
+        client.query('commit'),
       ]);
       return rows as Row[];
     } catch (error) {
@@ -88,18 +94,19 @@ class PostgresChanges implements Changes {
   async transaction<T>(limits: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     // Without the lock somebody else may be at work: fail closed.
     if (this.guard && this.lost) throw explainPostgres(this.lost, this.source);
+    const client = await this.client();
     let result: T;
     try {
-      await this.client.query(
+      await client.query(
         `begin isolation level read committed read write; set local statement_timeout = ${Math.ceil(limits.statementMs)}; set local lock_timeout = ${Math.ceil(limits.lockMs)}; set local idle_in_transaction_session_timeout = ${IDLE_MS}`,
       );
-      result = await work(this.lend());
+      result = await work(this.lend(client));
     } catch (error) {
-      await this.client.query('rollback').catch(() => undefined);
+      await client.query('rollback').catch(() => undefined);
       throw explainPostgres(error, this.source);
     }
     try {
-      const {command} = await this.client.query('commit');
+      const {command} = await client.query('commit');
       // The server takes the commit of a failed transaction for a rollback and says so, without an error.
       if (command === 'ROLLBACK') throw new Error('a failed statement of the transaction was passed over');
     } catch (error) {
@@ -108,8 +115,8 @@ class PostgresChanges implements Changes {
     return result;
   }
 
-  private lend(): Transaction {
-    const {client, options} = this;
+  private lend(client: PgClient): Transaction {
+    const {options} = this;
     const all = async (query: Sql, types?: typeof AS_TEXT) => {
       const {text, params} = compile(query, 'postgres', options.tables);
       return client.query({text, values: [...params], ...(types ? {types} : {})});
@@ -125,7 +132,7 @@ class PostgresChanges implements Changes {
 
   async alone(statement: Sql, {lockMs, statementMs}: TransactionLimits): Promise<void> {
     const {text} = compile(statement, 'postgres', this.options.tables);
-    const {client} = this;
+    const client = await this.client();
     try {
       // A pooler may give each statement another session: what is set is taken back at once, so that no stranger gets it.
       await client.query(`set lock_timeout = ${Math.ceil(lockMs)}`);
@@ -142,8 +149,9 @@ class PostgresChanges implements Changes {
   }
 
   async close(): Promise<void> {
-    const {guard} = this;
+    const {guard, connected} = this;
     this.guard = null;
-    await Promise.all([this.client, guard].map(client => client?.end().catch(() => undefined)));
+    const client = await connected?.catch(() => null);
+    await Promise.all([client, guard].map(one => one?.end().catch(() => undefined)));
   }
 }
