@@ -5,7 +5,7 @@ import {EXIT, UserError} from '../../errors.ts';
 import {compile, type Sql} from '../../sql/sql.ts';
 import type {Changes, ChangesOptions, Stored, Transaction, TransactionLimits} from '../changes.ts';
 import {CommitError} from '../commit-error.ts';
-import type {SqliteSource} from '../source.ts';
+import {labelOf, type SqliteSource} from '../source.ts';
 import {openWritableFile, type WritableConnection} from './driver.ts';
 import {explainSqlite, isBusy} from './errors.ts';
 
@@ -16,6 +16,10 @@ const READ_MS = 2000;
  * keys are enforced as Agno 3 does, whether or not the program that writes the file is an Agno 2, which does not.
  */
 export async function openSqliteChanges(source: SqliteSource, options: ChangesOptions): Promise<Changes> {
+  if (source.isArchive)
+    throw new UserError(EXIT.usage, `"${labelOf(source)}" is an archive: it is read, not changed.`, {
+      hint: 'agno-trace archive restore FILE --db <database> puts its rows into a database.',
+    });
   checkWritable(source.file);
   try {
     return new SqliteChanges(source, await openWritableFile({file: source.file, busyMs: READ_MS}), options);
