@@ -28,6 +28,8 @@ import {filterOf, patienceOf} from '../flags/selection.ts';
 import {severalProfiles, sourcesOf, withEachProfile} from '../flags/several.ts';
 import {parseChoice, parseCount} from '../flags/values.ts';
 import type {Profile} from '../profiles/profile.ts';
+import {wantsIndex} from '../queries/candidates.ts';
+import {INDEX_HINT} from '../queries/look-up.ts';
 import {type MergedPage, mergePages, placesOf, refuseMergedCursor} from '../queries/merged-pages.ts';
 import {loadRunPage, type PageOptions, type RunPage} from '../queries/run-pages.ts';
 import {MANY_SPANS} from '../queries/shown.ts';
@@ -84,7 +86,10 @@ export default async function list(flags: ListFlags, context: Context): Promise<
     });
     const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
     const isSearch = page.trafficLeftOut === null && !filter.traffic && filter.sinceMicros === null;
-    if (isSearch && looked >= MANY_SPANS) notes.push(LOOKED_THROUGH);
+    if (isSearch && looked >= MANY_SPANS) {
+      notes.push(LOOKED_THROUGH);
+      if (await wantsIndex(store, filter)) notes.push(INDEX_HINT);
+    }
     const records = page.runs.map(({record}) => record);
     const nowMicros = store.nowMicros();
     write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, flags, out, asked);

@@ -1,16 +1,21 @@
 import {attribute, hasAttribute, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
-import {join, raw, type Sql, sql} from '../sql/sql.ts';
+import {either, join, raw, type Sql, sql} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
 import {KEY, TEXT_KEYS} from '../trace/attributes.ts';
 import type {Query, RunFilter} from '../trace/filter.ts';
-
-/**
- * The names Agno gives run spans. Measured to find the same rows as the JSON test at a fifth of its cost, because
- * payload is not touched (queries.md, NAME); partial indexes of `migrate` carry the same words.
- */
-export const IS_RUN_NAME = raw(String.raw`(s.name like '%run' or s.name like '%.\_aexecute%' escape '\')`);
+import {hasIndexes, hasValue, IS_RUN_NAME, type LookedUp, mayBeIndexed} from './look-up.ts';
 
 /** Names of Agno's model calls and steps. A span of another library that is called so costs a look at its trace, no more. */
 const IS_AGNO_NAME = raw("s.name like '%.%invoke%' or s.name like '%.%execute%'");
+
+const HAS_KIND = orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
+
+/**
+ * Spans of Agno's and of other OpenInference libraries. Large attributes are those of model calls, known by their names
+ * without a look inside; in the small ones of plain requests the look costs half as much as comparing names.
+ */
+const IS_AGNO = sql`case when ${either({sqlite: raw('octet_length'), postgres: raw('pg_column_size')})}(s.attributes) < 1000 then ${HAS_KIND}
+        else ${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${HAS_KIND} end`;
 
 /** A test that some span of every wanted run passes; the first of them in time is not before the run's start. */
 export interface Candidates {
@@ -19,6 +24,8 @@ export interface Candidates {
   readonly isComplete: boolean;
   /** True: it passes on every span of a wanted run, its first one among them. */
   readonly takesEverySpan: boolean;
+  /** The test is a look-up of this, which an index may answer. */
+  readonly lookUp?: LookedUp;
 }
 
 interface CandidateOptions {
@@ -30,16 +37,17 @@ interface CandidateOptions {
  * reading traces that cannot match.
  */
 export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOptions = {}): Candidates {
-  const isRun = byName ? IS_RUN_NAME : orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
-  const runSpan = (test: Sql): Candidates => ({
+  const isRun = byName ? IS_RUN_NAME : HAS_KIND;
+  const runSpan = (test: Sql, lookUp?: LookedUp): Candidates => ({
     test: sql`${isRun} and ${orOpaque('s', test)}`,
     isComplete: !byName,
     takesEverySpan: false,
+    ...(byName && lookUp ? {lookUp} : {}),
   });
   const anySpan = (test: Sql, takesEverySpan = false): Candidates => ({test, isComplete: true, takesEverySpan});
-  if (filter.runs.length > 0) return runSpan(isAnyOf(attribute('s', KEY.runId), filter.runs));
-  if (filter.sessions.length > 0) return runSpan(isAnyOf(attribute('s', KEY.sessionId), filter.sessions));
-  if (filter.users.length > 0) return runSpan(isAnyOf(attribute('s', KEY.userId), filter.users));
+  if (filter.runs.length > 0) return runSpan(hasValue('run_id', filter.runs), 'run_id');
+  if (filter.sessions.length > 0) return runSpan(hasValue('session_id', filter.sessions), 'session_id');
+  if (filter.users.length > 0) return runSpan(hasValue('user_id', filter.users), 'user_id');
   for (const [wanted, idKey, nameKey] of [
     [filter.agents, KEY.agentId, KEY.agentName],
     [filter.teams, KEY.teamId, KEY.agentName],
@@ -66,11 +74,13 @@ export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOption
   const ofQuery = filter.query && candidatesOfQuery(filter.query, {byName});
   if (ofQuery) return ofQuery;
   if (filter.traffic) return anySpan(raw('true'), true);
-  // Agno's own names first: the largest attributes are those of model calls, and need not be parsed to know one.
-  return anySpan(
-    sql`(${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))})`,
-    true,
-  );
+  return anySpan(IS_AGNO, true);
+}
+
+/** True where an index would answer what was asked, and is not there. */
+export async function wantsIndex(store: Store, filter: RunFilter): Promise<boolean> {
+  const {lookUp} = candidatesOf(filter);
+  return mayBeIndexed(store) && lookUp !== undefined && !(await hasIndexes(store, [lookUp]));
 }
 
 /** What a query allows, or null where it says nothing about single spans: what is not there, or is computed. */

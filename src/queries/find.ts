@@ -4,7 +4,7 @@ import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {agnoTime} from '../trace/time.ts';
-import {IS_RUN_NAME} from './candidates.ts';
+import {hasBeginning, hasIndexes, IS_RUN_NAME} from './look-up.ts';
 import {loadSpans} from './spans.ts';
 import {firstLength, loadStretch, nextLength, type Position} from './walk.ts';
 
@@ -107,21 +107,20 @@ select distinct kind, id, trace_id
  * @param byName look only at spans with the names Agno gives runs, five times faster; the caller looks again without
  */
 async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
-  const idLength = raw(String(Array.from(id).length));
-  const starts = (key: string): Sql => sql`substr(${attribute('s', key)}, 1, ${idLength}) = ${id}`;
   const isRun = byName ? IS_RUN_NAME : orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
   const spanIds: string[] = [];
   let from: Position | null = null;
+  const isIndexed = byName && (await hasIndexes(store, ['run_id', 'session_id']));
   let length = firstLength(store, store.spansPerStatement);
   for (let looked = 0; ; ) {
     const stretch = await loadStretch(store, {
       from,
-      length,
-      test: sql`${isRun} and ${orOpaque('s', sql`(${starts(KEY.runId)} or ${starts(KEY.sessionId)})`)}`,
+      length: isIndexed ? null : length,
+      test: sql`${isRun} and ${orOpaque('s', sql`(${hasBeginning('run_id', id)} or ${hasBeginning('session_id', id)})`)}`,
       bounds: [],
     });
     spanIds.push(...stretch.rows.map(row => row.spanId));
-    looked += length;
+    looked += isIndexed ? stretch.rows.length : length;
     onProgress?.(looked);
     if (stretch.isLast) break;
     from = stretch.end;

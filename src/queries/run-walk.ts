@@ -8,6 +8,7 @@ import type {JudgedRun} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import {type Candidates, candidatesOf} from './candidates.ts';
+import {hasIndexes} from './look-up.ts';
 import {type JudgedTrace, loadRuns} from './runs.ts';
 import {between, firstLength, loadStretch, nextLength, type Position, type Stretch} from './walk.ts';
 
@@ -18,7 +19,7 @@ export interface WalkOptions {
   readonly prices?: Prices;
   /** The walk goes on below this place; null: from the newest span. */
   readonly from: Position | null;
-  /** Spans looked at in the first statement; twice as many each time after that. */
+  /** Spans looked at in the first statement, and those that may pass in it; more each time after that. */
   readonly firstStretch: number;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
@@ -64,7 +65,8 @@ async function* walkPassed(
   matches: (judged: JudgedRun) => boolean,
 ): AsyncGenerator<JudgedRun> {
   const waiting = new Map<string, JudgedRun>();
-  for await (const {traces, stretch, from} of walkTraces(store, candidates.test, options)) {
+  const isIndexed = candidates.lookUp !== undefined && (await hasIndexes(store, [candidates.lookUp]));
+  for await (const {traces, stretch, from} of walkTraces(store, candidates.test, {...options, isIndexed})) {
     for (const {runs} of traces)
       for (const judged of runs) if (matches(judged)) waiting.set(placeOf(judged.run.startSpan), judged);
     if (!stretch) continue;
@@ -78,6 +80,11 @@ async function* walkPassed(
       yield judged;
     }
   }
+}
+
+interface Indexed {
+  /** An index answers the test: nothing but what passes is read. */
+  readonly isIndexed?: boolean;
 }
 
 interface Walked {
@@ -99,16 +106,23 @@ const TRACES_AT_ONCE = 500;
 export async function* walkTraces(
   store: Store,
   test: Sql,
-  {filter, patience, prices, from: start, firstStretch, onProgress}: WalkOptions,
+  {filter, patience, prices, from: start, firstStretch, isIndexed = false, onProgress}: WalkOptions & Indexed,
 ): AsyncGenerator<Walked> {
   /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
   const judged = new Map<string, number | null>();
   const bounds = boundsOf(filter);
   let from = start;
   let length = Math.min(firstStretch, firstLength(store, store.spansPerStatement));
+  let mostRows = firstStretch;
   let looked = 0;
   for (;;) {
-    const stretch = await loadStretch(store, {from, length, test, bounds});
+    const stretch = await loadStretch(store, {
+      from,
+      length: isIndexed ? null : length,
+      test,
+      bounds,
+      ...(Number.isFinite(mostRows) ? {mostRows} : {}),
+    });
     const fresh = [...new Set(stretch.rows.map(row => row.traceId))].filter(id => !judged.has(id));
     for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
@@ -119,7 +133,7 @@ export async function* walkTraces(
       }
       yield {traces, stretch: at + TRACES_AT_ONCE < fresh.length ? null : stretch, from};
     }
-    looked += length;
+    looked += stretch.isCut || isIndexed ? stretch.rows.length : length;
     onProgress?.(looked);
     if (stretch.isLast) return;
     const passedMicros = parseTime(stretch.end?.time);
@@ -127,7 +141,11 @@ export async function* walkTraces(
       for (const [id, micros] of judged) if (micros !== null && micros - SLACK_MICROS > passedMicros) judged.delete(id);
     }
     from = stretch.end;
-    length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement});
+    if (stretch.isCut) mostRows *= 2;
+    else {
+      const wasEmpty = stretch.rows.length === 0;
+      length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement, wasEmpty});
+    }
   }
 }
 

@@ -5,7 +5,9 @@ import {NO_FILTER, type Query} from '../trace/filter.ts';
 import {drawnSpans, drawnTops, type JudgedRun, type RunRecord, type ShownRun, subRun} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {isRunSpan, type Node} from '../trace/tree.ts';
+import {wantsIndex} from './candidates.ts';
 import {findTarget, notFound} from './find.ts';
+import {INDEX_HINT} from './look-up.ts';
 import {loadRunPage} from './run-pages.ts';
 import {loadRuns} from './runs.ts';
 import {loadStory, type Story} from './story.ts';
@@ -66,7 +68,9 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
       const shown = await showRun(store, target.id, target.traceIds, options);
       if (looked < MANY_SPANS) return shown;
       const quick = `agno-trace show ${target.traceIds[0]!.slice(0, 12)}`;
-      return {...shown, notes: [...shown.notes, `found by looking through all spans; at once by its trace: ${quick}`]};
+      const found = `found by looking through all spans; at once by its trace: ${quick}`;
+      const isUnindexed = await wantsIndex(store, {...NO_FILTER, runs: [target.id]});
+      return {...shown, notes: [...shown.notes, found, ...(isUnindexed ? [INDEX_HINT] : [])]};
     }
     case 'trace':
       return showTrace(store, target.id, options);

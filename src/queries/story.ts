@@ -8,7 +8,7 @@ import {type JudgedRun, judgedRun, spansOf} from '../trace/record.ts';
 import type {Clock, Patience} from '../trace/runs.ts';
 import {agnoTime, isoTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
-import {IS_RUN_NAME} from './candidates.ts';
+import {IS_RUN_NAME} from './look-up.ts';
 import {type JudgedTrace, loadRuns} from './runs.ts';
 import {loadSpans} from './spans.ts';
 

@@ -113,6 +113,22 @@ describe.each(BACKENDS)('paging through list on %s', backend => {
     expect(starts).toEqual([...starts].sort().reverse());
   });
 
+  it('shows every run once where all spans began at the same moment', async () => {
+    const file = sqliteCopy('agno-3.1.10-shop.sqlite');
+    const writer = new Database(file);
+    for (const table of ['agno_spans', 'agno_traces'])
+      writer.exec(`update ${table} set start_time = (select min(start_time) from agno_traces)`);
+    writer.close();
+    const db = backend === 'sqlite' ? file : await loadIntoPostgres(file);
+    const idsOf = (runs: readonly Run[]) => runs.map(({traceId, spanId}) => `${traceId} ${spanId}`);
+    const whole = idsOf((await json(['list', '--db', db, '--limit', '0'])).data);
+    expect(whole.length).toBeGreaterThan(60);
+    for (const limit of [1, 7, 20]) {
+      const pages = await allPages(db, limit, async () => undefined);
+      expect(idsOf(pages.flat())).toEqual(whole);
+    }
+  });
+
   it('shows every run that was there at the start exactly once while a writer inserts', async () => {
     const {db, insert, close} = await openWithWriter(backend, sqliteCopy('agno-3.1.10-shop.sqlite'));
     const before: Run[] = (await json(['list', '--db', db, '--limit', '0'])).data;

@@ -83,3 +83,34 @@ export function sweptCount(
   if (count > 0) return {count, isComplete, covered: `at least; ${covered}`};
   return {count: null, isComplete, covered: covered.startsWith(NOT_COUNTED) ? covered : `none in ${covered}`};
 }
+
+/** Counts rows `x` whose value in an indexed column names nothing: no `other` passes `test`. The sample is such a value. */
+export async function countLonely(
+  subject: Subject,
+  {
+    role,
+    column,
+    other,
+    test,
+  }: Pick<SweepOptions, 'role' | 'column'> & {readonly other: SweepOptions['role']; readonly test: Sql},
+): Promise<Pick<Finding, 'count' | 'isComplete' | 'covered' | 'sample'>> {
+  let count = 0;
+  let sample: string | null = null;
+  const swept = await sweep<{rows: number; sample: string | null}>(
+    subject,
+    {
+      role,
+      column,
+      slice: range => sql`
+select count(*) as rows, min(x.${raw(column)}) as sample
+  from ${table(role)} x
+ where ${range}
+   and not exists (select 1 from ${table(other)} o where ${test})`,
+    },
+    row => {
+      count += Number(row.rows);
+      sample ??= row.sample;
+    },
+  );
+  return {...sweptCount(count, swept), sample};
+}

@@ -105,6 +105,9 @@ interface FoundTable {
 }
 
 class Connection {
+  /** Compiling a statement takes longer than our short ones do; servers before 11 do not know the setting. */
+  private jitOff = '';
+
   constructor(
     private readonly client: PgClient,
     private readonly options: OpenOptions,
@@ -115,8 +118,9 @@ class Connection {
    * statement the server takes the commit for a rollback.
    */
   async read<Row>(text: string, params: readonly unknown[], timeoutMs: number): Promise<Row[]> {
+    const settings = `set local statement_timeout = ${timeoutMs}; set local lock_timeout = 3000${this.jitOff}`;
     const [, {rows}] = await Promise.all([
-      this.client.query(`begin read only; set local statement_timeout = ${timeoutMs}; set local lock_timeout = 3000`),
+      this.client.query(`begin read only; ${settings}`),
       this.client.query({text, values: [...params]}),
       this.client.query('commit'),
     ]);
@@ -132,13 +136,14 @@ class Connection {
   async inspect(choice: TableChoice): Promise<Facts> {
     const asked = this.options.nowMicros();
     const limitMs = Math.min(10_000, this.options.timeoutMs);
-    const rows = await this.read<{tables: string; now: string; timeout: string}>(
+    const rows = await this.read<{tables: string; now: string; timeout: string; jit: boolean}>(
       INSPECT,
       [[...NAMES(choice)]],
       limitMs,
     );
     const answered = this.options.nowMicros();
-    const {tables, now, timeout} = rows[0]!;
+    const {tables, now, timeout, jit} = rows[0]!;
+    if (jit) this.jitOff = '; set local jit = off';
     const limit = Number(timeout);
     return {
       tables: (this.options.holds === 'runs' ? chooseRunTables : chooseTables)(
@@ -166,7 +171,8 @@ const NAMES = ({spansTable, tracesTable}: TableChoice) => [
 const INSPECT = `
 select coalesce(json_agg(json_build_object('schema', t.schema, 'name', t.name, 'readable', t.readable, 'columns', t.columns)), '[]')::text as tables,
        (extract(epoch from clock_timestamp()) * 1e6)::bigint::text as now,
-       (select reset_val from pg_catalog.pg_settings where name = 'statement_timeout') as timeout
+       (select reset_val from pg_catalog.pg_settings where name = 'statement_timeout') as timeout,
+       current_setting('jit', true) is not distinct from 'on' as jit
   from (select n.nspname as schema, c.relname as name,
                has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable,
                (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null)))

@@ -1,32 +1,17 @@
-import {inline, sql, table} from '../../../sql/sql.ts';
+import {inline, raw, sql, table} from '../../../sql/sql.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
-import {sweep, sweptCount} from '../sweep.ts';
+import {countLonely} from '../sweep.ts';
 
 export default defineCheck(async subject => {
   const {store} = subject;
-  let count = 0;
-  let sample: string | null = null;
-  const swept = await sweep<{traces: number; sample: string | null}>(
-    subject,
-    {
-      role: 'traces',
-      column: 'trace_id',
-      slice: range => sql`
-select count(*) as traces, min(x.trace_id) as sample
-  from ${table('traces')} x
- where ${range}
-   and not exists (select 1 from ${table('spans')} s where s.trace_id = x.trace_id)`,
-    },
-    row => {
-      count += Number(row.traces);
-      sample ??= row.sample;
-    },
-  );
+  const test = raw('o.trace_id = x.trace_id');
+  const found = await countLonely(subject, {role: 'traces', column: 'trace_id', other: 'spans', test});
+  const {sample} = found;
+  const count = found.count ?? 0;
   return {
-    ...sweptCount(count, swept),
+    ...found,
     severity: count > 0 ? 'info' : 'ok',
-    sample,
     text:
       count > 0
         ? `${counted(count, 'trace row has', 'trace rows have')} no spans: they were deleted, or their write was lost.`

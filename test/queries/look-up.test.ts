@@ -1,0 +1,89 @@
+import pg from 'pg';
+import {describe, expect, it} from 'vitest';
+import {missingIndexes} from '../../src/queries/look-up.ts';
+import {cli, json} from '../cli.ts';
+import {openFixture} from '../databases.ts';
+
+const FIXTURE = 'agno-3.1.10-shop.sqlite';
+const TABLE = {schema: 'ai', name: 'agno_spans', qualifiedName: '"ai"."agno_spans"'};
+
+interface Row {
+  run_id: string;
+  session_id: string;
+}
+
+/** A database whose trace rows know no run, with some spans that Postgres cannot look into. */
+async function openWithEmptyRows(): Promise<{db: string; client: pg.Client; opaque: Row; plain: Row}> {
+  const db = await openFixture('postgres', FIXTURE);
+  const client = new pg.Client({connectionString: db});
+  await client.connect();
+  await client.query('update ai.agno_traces set run_id = null, session_id = null, user_id = null');
+  await client.query('drop table if exists ai.agno_runs, ai.agno_sessions');
+  const {rows} = await client.query<Row & {span_id: string}>(
+    `select span_id, attributes ->> 'agno.run.id' as run_id, attributes ->> 'session.id' as session_id
+       from ai.agno_spans s
+      where name like '%.run' and attributes ->> 'agno.run.id' is not null and attributes ->> 'session.id' is not null
+        and parent_span_id is null
+      order by start_time limit 2`,
+  );
+  await client.query('update ai.agno_spans set attributes = to_jsonb(attributes::text) where span_id = $1', [
+    rows[0]!.span_id,
+  ]);
+  return {db, client, opaque: rows[0]!, plain: rows[1]!};
+}
+
+describe('look-ups of ids that only spans know', () => {
+  it('give the same with the indexes that doctor names as without, and ask nothing but these', async () => {
+    const {db, client, opaque, plain} = await openWithEmptyRows();
+    const {rows} = await client.query<{user_id: string}>(
+      `select attributes ->> 'user.id' as user_id from ai.agno_spans where attributes ->> 'user.id' is not null limit 1`,
+    );
+    const asked = [opaque, plain].flatMap(({run_id, session_id}) => [
+      ['show', run_id],
+      ['show', run_id.slice(0, 9)],
+      ['list', '--session', session_id, '--limit', '0'],
+      ['list', '--session', session_id, '--limit', '1'],
+      ['list', '--run', run_id],
+    ]);
+    asked.push(['list', '--user', rows[0]!.user_id, '--limit', '0'], ['list', '--session', "no'body%"]);
+    const answersOf = () => Promise.all(asked.map(async argv => (await json([...argv, '--db', db])).data));
+    const before = await answersOf();
+    expect(JSON.stringify(before[0])).toContain(opaque.run_id);
+    expect(JSON.stringify(before[2])).toContain(opaque.run_id);
+    for (const statement of missingIndexes({...TABLE, indexes: []})) await client.query(statement);
+    await client.end();
+    expect(await answersOf()).toEqual(before);
+    const {out} = await cli(['list', '--session', plain.session_id, '--print-sql', '--db', db]);
+    expect(out).not.toMatch(/offset \d+/);
+  });
+
+  it('use the indexes where the table is worth it', async () => {
+    const {db, client, plain} = await openWithEmptyRows();
+    for (const statement of missingIndexes({...TABLE, indexes: []})) await client.query(statement);
+    const {out} = await cli(['list', '--session', plain.session_id, '--print-sql', '--db', db]);
+    const lookUp = out.split(';').find(text => text.includes("'session.id', 64"))!;
+    // On a table this small the whole of it is cheaper, so that is taken away.
+    await client.query('set enable_seqscan = off; set enable_indexscan = off');
+    const {rows} = await client.query(`explain ${lookUp}`);
+    await client.end();
+    const plan = rows.map(row => row['QUERY PLAN']).join('\n');
+    expect(plan).toContain('agno_spans_look_up_session_id');
+    expect(plan).toContain('agno_spans_look_up_opaque');
+    expect(plan).not.toContain('Seq Scan');
+  });
+
+  it('name only the indexes that are not there, and replace one that a failed attempt left', () => {
+    const made = {columns: [null], isValid: true, isPartial: true};
+    const left = missingIndexes({
+      ...TABLE,
+      indexes: [
+        {...made, name: 'agno_spans_look_up_run_id'},
+        {...made, name: 'agno_spans_look_up_user_id', isValid: false},
+      ],
+    });
+    expect(left).toHaveLength(3);
+    expect(left.filter(text => text.startsWith('DROP INDEX'))).toEqual([
+      expect.stringMatching(/^DROP INDEX CONCURRENTLY "ai"\."agno_spans_look_up_user_id"; CREATE INDEX CONCURRENTLY /),
+    ]);
+  });
+});
