@@ -26,7 +26,15 @@ export interface Changes {
    * @throws what `work` throws, rolled back; a `CommitError` when it is not known whether the commit took place
    */
   transaction<T>(limits: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Runs one statement outside of any transaction, as CREATE INDEX CONCURRENTLY and VACUUM need it. */
+  /**
+   * Runs one short read while `alone` is at work, on the connection that holds the lock of `exclude`. Null on SQLite, where
+   * nothing else runs meanwhile.
+   */
+  watch<Row>(query: Sql): Promise<Row[] | null>;
+  /**
+   * Runs one statement outside of any transaction, as CREATE INDEX CONCURRENTLY and VACUUM need it. Behind a pooler the limits
+   * are the server's own: what is set there would hold for a stranger.
+   */
   alone(statement: Sql, limits: TransactionLimits): Promise<void>;
   close(): Promise<void>;
 }
@@ -57,6 +65,8 @@ export type Stored = string | number | bigint | Buffer | null;
 export interface ChangesOptions {
   /** As the reading store found them; empty where there are none yet. */
   readonly tables: TableNames;
+  /** SQLite: nobody else may have the file open, from now until `close`. */
+  readonly offline?: boolean;
   readonly debug?: (text: string) => void;
 }
 

@@ -130,11 +130,30 @@ class PostgresChanges implements Changes {
     };
   }
 
+  async watch<Row>(query: Sql): Promise<Row[] | null> {
+    const {guard} = this;
+    if (!guard) throw new Error('nothing is locked');
+    const {text, params} = compile(query, 'postgres', this.options.tables);
+    try {
+      // Within a transaction the server shows what others do as it was at the first look.
+      await guard.query('select pg_catalog.pg_stat_clear_snapshot()');
+      return (await guard.query({text, values: [...params]})).rows as Row[];
+    } catch (error) {
+      // The failed transaction has let go of the lock.
+      this.lost ??= error as Error;
+      throw explainPostgres(error, this.source);
+    }
+  }
+
   async alone(statement: Sql, {lockMs, statementMs}: TransactionLimits): Promise<void> {
+    if (this.guard && this.lost) throw explainPostgres(this.lost, this.source);
     const {text} = compile(statement, 'postgres', this.options.tables);
     const client = await this.client();
     try {
-      // A pooler may give each statement another session: what is set is taken back at once, so that no stranger gets it.
+      if (await isPooled(client)) {
+        await client.query(text);
+        return;
+      }
       await client.query(`set lock_timeout = ${Math.ceil(lockMs)}`);
       await client.query(`set statement_timeout = ${Math.ceil(statementMs)}`);
       try {
@@ -154,4 +173,11 @@ class PostgresChanges implements Changes {
     const client = await connected?.catch(() => null);
     await Promise.all([client, guard].map(one => one?.end().catch(() => undefined)));
   }
+}
+
+/** A pooler lends one server after the other to each statement, and tells a process number of its own making. */
+async function isPooled(client: PgClient): Promise<boolean> {
+  const told = (client as PgClient & {processID?: number | null}).processID;
+  const {rows} = await client.query('select pg_catalog.pg_backend_pid() as pid');
+  return told !== Number(rows[0].pid);
 }

@@ -8,6 +8,7 @@ import {CommitError} from '../commit-error.ts';
 import {labelOf, type SqliteSource} from '../source.ts';
 import {openWritableFile, type WritableConnection} from './driver.ts';
 import {explainSqlite, isBusy} from './errors.ts';
+import {inUse, refuseUsers} from './users.ts';
 
 const READ_MS = 2000;
 
@@ -21,9 +22,13 @@ export async function openSqliteChanges(source: SqliteSource, options: ChangesOp
       hint: 'agno-trace archive restore FILE --db <database> puts its rows into a database.',
     });
   checkWritable(source.file);
+  const alone = options.offline ?? false;
+  if (alone) refuseUsers(source.file);
   try {
-    return new SqliteChanges(source, await openWritableFile({file: source.file, busyMs: READ_MS}), options);
+    const connection = await openWritableFile({file: source.file, busyMs: alone ? 0 : READ_MS, alone});
+    return new SqliteChanges(source, connection, options);
   } catch (error) {
+    if (alone && isBusy(error)) throw inUse(source.file, 'another process', error);
     throw explainSqlite(error, source.file);
   }
 }
@@ -119,6 +124,10 @@ class SqliteChanges implements Changes {
         return 0;
       },
     };
+  }
+
+  async watch(): Promise<null> {
+    return null;
   }
 
   async alone(statement: Sql, {lockMs}: TransactionLimits): Promise<void> {

@@ -102,13 +102,20 @@ export interface WritableConnection {
   close(): void;
 }
 
+interface WritableOptions extends OpenFileOptions {
+  readonly mayCreate?: boolean;
+  /** Nobody else may use the file until it is closed; then the schema may be edited as text, too. */
+  readonly alone?: boolean;
+}
+
+/** Said before the first access, it also tells apart a file in WAL mode that somebody else has open and idle. */
+const ALONE = 'pragma locking_mode = exclusive; begin exclusive; commit';
+
 /**
  * Opens a file for writing, with foreign keys enforced; it is created only where that is asked for.
  * @throws UserError exit 1 where no driver can
  */
-export async function openWritableFile(
-  options: OpenFileOptions & {readonly mayCreate?: boolean},
-): Promise<WritableConnection> {
+export async function openWritableFile(options: WritableOptions): Promise<WritableConnection> {
   try {
     return writableWithBetterSqlite(options);
   } catch (error) {
@@ -119,9 +126,10 @@ export async function openWritableFile(
   }
 }
 
-function writableWithBetterSqlite({file, busyMs, mayCreate = false}: OpenFileOptions & {mayCreate?: boolean}) {
+function writableWithBetterSqlite({file, busyMs, mayCreate = false, alone = false}: WritableOptions) {
   const Database = loadBetterSqlite();
   const db = new Database(file, {fileMustExist: !mayCreate, timeout: busyMs, ...builtBinding()});
+  if (alone) takeOver(db);
   db.pragma('foreign_keys = on');
   return {
     all: (text: string, params: readonly unknown[]) => db.prepare(text).all(...params),
@@ -137,11 +145,23 @@ function writableWithBetterSqlite({file, busyMs, mayCreate = false}: OpenFileOpt
   };
 }
 
-async function writableWithNode({file, busyMs, mayCreate = false}: OpenFileOptions & {mayCreate?: boolean}) {
+/** @throws the driver's error, closed, when somebody else is there */
+function takeOver(db: {exec(text: string): unknown; close(): unknown; unsafeMode?(on: boolean): unknown}): void {
+  try {
+    db.exec(ALONE);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  db.unsafeMode?.(true);
+}
+
+async function writableWithNode({file, busyMs, mayCreate = false, alone = false}: WritableOptions) {
   const sqlite = await import(['node', 'sqlite'].join(':')).catch(() => null);
   if (!sqlite) return null;
   if (!mayCreate && !existsSync(file)) throw Object.assign(new Error(`no file ${file}`), {code: 'SQLITE_CANTOPEN'});
   const db = new sqlite.DatabaseSync(file, {timeout: busyMs, enableForeignKeyConstraints: true});
+  if (alone) takeOver(db);
   let isOpen = false;
   return {
     all: (text: string, params: readonly unknown[]) => db.prepare(text).all(...params),
