@@ -38,6 +38,8 @@ declare module 'folder:../../src/help' {
 declare module 'folder:../answers' {
   const answers: {
     readonly archive: typeof import('./answers/archive.ts').default;
+    readonly migrate: typeof import('./answers/migrate.ts').default;
+    readonly vacuum: typeof import('./answers/vacuum.ts').default;
     readonly doctor: typeof import('./answers/doctor.ts').default;
     readonly list: typeof import('./answers/list.ts').default;
     readonly show: typeof import('./answers/show.ts').default;

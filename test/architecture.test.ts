@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   follow: ['prices', 'queries', 'store', 'sql', 'trace'],
   retention: ['archive', 'queries', 'store', 'sql', 'trace'],
   archive: [],
-  migrations: ['store', 'sql'],
+  migrations: ['queries', 'store', 'sql'],
   prices: ['trace'],
   demo: ['store', 'sql', 'trace'],
   store: ['archive', 'sql', 'trace', 'text'],

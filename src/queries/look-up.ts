@@ -110,7 +110,7 @@ export function lookUpIndexes({
       create,
       drop: `DROP INDEX CONCURRENTLY IF EXISTS ${quoteIdentifier(schema!)}.${index}`,
       found,
-      isMade: found !== null && found.isValid && isSameIndex(found.definition, create),
+      isMade: found?.isValid === true && isSameIndex(found.definition, create),
     };
   });
 }

@@ -96,14 +96,16 @@ const ASK_AGAIN_MS = 1000;
 /**
  * Opens the database for writing, alone: no other writing command of this tool may be at work on it.
  * @param waitMs how long to wait for another one to end
+ * @param offline SQLite: nobody at all may have the file open
  * @throws UserError exit 4 when there is another one
  */
 export async function openAlone(
   source: Source,
   {tables, label}: Pick<Store, 'tables' | 'label'>,
   waitMs: number,
+  {offline = false} = {},
 ): Promise<Changes> {
-  const changes = await openChanges(source, {tables});
+  const changes = await openChanges(source, {tables, offline});
   const until = performance.now() + waitMs;
   try {
     while (!(await changes.exclude())) {

@@ -19,6 +19,10 @@ export class ProgressLine {
     this.write(() => line`${own(what)}: ${count(traces)}`);
   }
 
+  saying(text: string): void {
+    this.write(() => safe(text));
+  }
+
   /** With an estimate of what is left, from the pace so far. */
   deleting(done: number, all: number, waitsFor: string | null): void {
     this.write(() => {

@@ -23,7 +23,7 @@ export function usersOf(file: string): FileUsers {
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     const open = openFiles(pid);
     if (open === null) hidden++;
-    else if (open.some(path => wanted.includes(identityOf(path) ?? ''))) processes.push({pid, name: nameOf(pid)});
+    else if (open.some(identity => wanted.includes(identity))) processes.push({pid, name: nameOf(pid)});
   }
   const others = 'other containers and machines are not seen, but their locks are';
   return {
@@ -47,14 +47,14 @@ export function inUse(file: string, who: string, cause?: unknown): UserError {
   });
 }
 
-/** Null: not ours to see. A process may end while it is looked at. */
+/** Their identities; null: not ours to see. A process may end while it is looked at. */
 function openFiles(pid: number): string[] | null {
   const folder = `/proc/${pid}/fd`;
   try {
     return readdirSync(folder).flatMap(fd => {
       const path = `${folder}/${fd}`;
       try {
-        return readlinkSync(path).startsWith('/') ? [path] : [];
+        return readlinkSync(path).startsWith('/') ? (identityOf(path) ?? []) : [];
       } catch {
         // Closed meanwhile.
         return [];
