@@ -1,4 +1,5 @@
 import type {Client as PgClient} from 'pg';
+import {EXIT, UserError} from '../../errors.ts';
 import {compile, type Sql} from '../../sql/sql.ts';
 import type {Changes, ChangesOptions, Stored, Transaction, TransactionLimits} from '../changes.ts';
 import {CommitError} from '../commit-error.ts';
@@ -8,6 +9,8 @@ import {explainPostgres} from './errors.ts';
 
 /** Longest time that this program itself may be silent in the middle of a transaction, ms. */
 const IDLE_MS = 10_000;
+/** A pooler that has a connection to lend does so at once. */
+const POOLER_MS = 5000;
 /** Reads of the catalogue and of single rows. */
 const READ_MS = 15_000;
 /** Of our own making: "AGTR". The second half of the key is the oid of the table, so that schemas do not meet. */
@@ -65,6 +68,7 @@ class PostgresChanges implements Changes {
         guard.on('end', () => {
           this.lost ??= new Error('Connection terminated');
         });
+        await this.refuseLonePooler(guard);
         this.guard = guard;
         return true;
       }
@@ -74,6 +78,21 @@ class PostgresChanges implements Changes {
     }
     await guard.end().catch(() => undefined);
     return false;
+  }
+
+  /** A pooler that lends one connection only would let nothing be done beside the lock. */
+  private async refuseLonePooler(guard: PgClient): Promise<void> {
+    if (!(await isPooled(guard))) return;
+    const client = await this.client();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>(resolve => {
+      timer = setTimeout(resolve, POOLER_MS, 'late');
+    });
+    const answer = await Promise.race([client.query('select 1'), late]).finally(() => clearTimeout(timer));
+    if (answer === 'late')
+      throw new UserError(EXIT.unreachable, `the pooler before "${this.label}" lends no second connection.`, {
+        hint: 'Connect to the server itself, or raise the size of its pool to 2.',
+      });
   }
 
   async all<Row>(query: Sql): Promise<Row[]> {
