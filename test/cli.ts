@@ -8,6 +8,8 @@ export interface CliOptions {
   columns?: number;
   nowMicros?: number;
   stdin?: string;
+  /** What is typed at each question on a terminal; absent: stdin is none. */
+  typed?: readonly string[];
 }
 
 export interface CliResult {
@@ -23,10 +25,16 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     printed[name] += text;
   };
   const isTTY = options.columns !== undefined;
+  const typed = [...(options.typed ?? [])];
+  const ask = async (question: Safe) => {
+    printed.err += question;
+    return typed.shift() ?? null;
+  };
   const code = await run(argv, {
     stdout: {write: into('out'), isTTY, columns: options.columns},
     stderr: {write: into('err'), isTTY, columns: options.columns},
     stdin: async () => options.stdin ?? '',
+    ...(options.typed ? {ask} : {}),
     env: options.env ?? {},
     cwd: options.cwd ?? '/',
     notes: [],

@@ -32,7 +32,9 @@ export function isReadableIn(column: Sql): Sql {
   const globs = FORMS.map(form => sql`${column} glob ${raw(`'${form.replaceAll('9', '[0-9]')}'`)}`);
   return either({
     sqlite: sql`(typeof(${column}) = 'text' and (${globs[0]!} or ${globs[1]!} or ${globs[2]!} or ${globs[3]!}))`,
-    postgres: sql`(translate(${column}, '012345678', '999999999') in (${raw(FORMS.map(form => `'${form}'`).join(', '))}))`,
+    // Much faster than a regular expression; the zone's own digits are nines then too, so it is asked for by itself.
+    postgres: sql`(translate(${column}, '012345678', '999999999') in (${raw(FORMS.map(form => `'${form.replace('00:00', '99:99')}'`).join(', '))})
+       and (${column} like '%+00:00' or ${column} like '%Z'))`,
   });
 }
 

@@ -2,6 +2,7 @@
 // writes as Agno does: rows a second, and what its inserts took and lost.
 //   FILE=…   a large SQLite database, copied first; without it one is made with TRACES=29500
 //   POSTGRES=postgresql://…   an empty database to fill; without it SQLite alone
+//   TMPDIR=/dev/shm   without the disk, whose waits are others' on a busy machine
 //   LOOP_TRACES=3000   what the loop deletes;  PRUNE_TRACES=20000   what prune deletes
 import {spawn, spawnSync} from 'node:child_process';
 import {copyFileSync, mkdtempSync, rmSync} from 'node:fs';
@@ -102,7 +103,7 @@ function sqliteSide(file) {
       const trace = db.prepare('delete from agno_traces where trace_id = ?');
       let rows = 0;
       for (const {trace_id: id} of ids) {
-        rows += spans.run(id).changes + trace.run(id).changes;
+        rows += patiently(() => spans.run(id).changes) + patiently(() => trace.run(id).changes);
         // A Python program has threads, this one has to let go of its only one now and then.
         await sleep(0);
       }
@@ -111,6 +112,17 @@ function sqliteSide(file) {
     cutoffOf: async count => db.prepare(`${oldest} 1 offset ${count}`).get().created_at,
     close: async () => void db.close(),
   };
+}
+
+/** A loop that ends at the first lock would be no loop to compare with. */
+function patiently(work) {
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      if (error.code !== 'SQLITE_BUSY') throw error;
+    }
+  }
 }
 
 async function postgresSide(url) {
