@@ -8,6 +8,7 @@ import {renderVacuumed, renderVacuumPlan} from '../render/vacuum.ts';
 import {openAlone} from '../retention/prune.ts';
 import {applyVacuum, planVacuum, type VacuumPlan} from '../retention/vacuum.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
+import {untilFree} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
 import {own} from '../text/safe.ts';
 import {ProgressLine} from './prune/progress.ts';
@@ -29,21 +30,17 @@ export default async function vacuum(flags: VacuumFlags, context: Context): Prom
   if (offline && source.dialect === 'postgres')
     throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');
   let facts: ConnectionFacts | null = null;
-  const bytesAfter = async () => {
-    let bytes = 0;
-    await withStore(
-      flags,
-      context,
-      '',
-      async store => {
-        bytes = await bytesOf(store, facts!, offline);
-      },
-      found => {
+  const bytesAfter = () =>
+    untilFree(async () => {
+      let bytes = 0;
+      const use = async (store: Store) => {
+        bytes = (await planVacuum(store, facts!, {offline})).bytes;
+      };
+      await withStore(flags, context, '', use, found => {
         facts = found;
-      },
-    );
-    return bytes;
-  };
+      });
+      return bytes;
+    });
   await withStore(
     flags,
     context,
@@ -92,10 +89,6 @@ export default async function vacuum(flags: VacuumFlags, context: Context): Prom
       facts = found;
     },
   );
-}
-
-async function bytesOf(store: Store, facts: ConnectionFacts, offline: boolean): Promise<number> {
-  return (await planVacuum(store, facts, {offline})).bytes;
 }
 
 function writePlan(plan: VacuumPlan, flags: VacuumFlags, context: Context): (result: object | null) => void {

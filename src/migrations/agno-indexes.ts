@@ -49,7 +49,7 @@ async function find(role: AgnoTable, table: TableFacts, column: string, subject:
   const isPostgres = dialect === 'postgres';
   const create = agnoIndex(role, column, {dialect, schema, names}, isPostgres);
   const drop = `DROP INDEX CONCURRENTLY IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(object)}`;
-  const estimateMs = await scanOf(subject, role, column);
+  const estimateMs = await scanOf(subject, role);
   const query = sql`select * from ${raw(table.qualifiedName)} where ${raw(column)} = ${'x'}`;
   const step: Step = {
     action: named ? 'repair' : 'create',

@@ -51,7 +51,7 @@ async function missing(
       ? 'both tables for some milliseconds, asked for 500 ms at a time; the validation keeps nobody from writing'
       : 'the whole file, while every span is looked up',
     risk: isThere ? null : 'spans whose trace row was lost are refused, as wherever Agno made its tables',
-    estimateMs: await scanOf(subject, 'spans', 'trace_id'),
+    estimateMs: await scanOf(subject, 'spans'),
     explain: null,
     blocked: blockedBy(subject, orphans, traces, !isPostgres && changed === null),
     sql: isPostgres

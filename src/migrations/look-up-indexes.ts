@@ -41,7 +41,7 @@ async function find(index: LookUpIndex, on: string, subject: Subject): Promise<F
   if (isMade) return {kind: 'index', object: name, state: 'there', step: null};
   const {schema} = subject;
   const query = queryOf(of);
-  const estimateMs = of === 'opaque' ? await attributesScanOf(subject) : await scanOf(subject, 'spans', of);
+  const estimateMs = of === 'opaque' ? await attributesScanOf(subject) : await scanOf(subject, 'spans');
   return {
     kind: 'index',
     object: name,

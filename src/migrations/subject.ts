@@ -4,6 +4,7 @@ import {type Dialect, inline, quoteIdentifier, raw, type Sql, sql} from '../sql/
 import {openChanges} from '../store/changes.ts';
 import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
 import {openStore} from '../store/open.ts';
+import {patient, untilFree} from '../store/patient.ts';
 import {labelOf, type Source} from '../store/source.ts';
 import type {OpenOptions, Store} from '../store/store.ts';
 import {type Made, readMade} from './made.ts';
@@ -42,16 +43,18 @@ export interface SubjectOptions extends Pick<OpenOptions, 'tables' | 'nowMicros'
  */
 export async function openSubject(source: Source, options: SubjectOptions): Promise<Subject> {
   let facts: ConnectionFacts | null = null;
-  const found = await openStore(source, {
-    ...options,
-    onConnect: connected => {
-      facts = connected;
-    },
-  }).catch((error: unknown) => {
+  const open = () =>
+    openStore(source, {
+      ...options,
+      onConnect: connected => {
+        facts = connected;
+      },
+    });
+  const found = await (source.dialect === 'sqlite' ? untilFree(open) : open()).catch((error: unknown) => {
     if (facts && isMissingTable(error)) return null;
     throw error;
   });
-  return describe(source, found, facts!, options);
+  return describe(source, found && patient(found), facts!, options);
 }
 
 async function describe(

@@ -126,7 +126,7 @@ export function isSameIndex(definition: string | null, statement: string): boole
 function essence(statement: string): string {
   // The table stands in front of each column in our text only.
   const table = /\bON (?:ONLY )?(?:(?:"(?:[^"]|"")*"|\w+)\.)?("(?:[^"]|"")*"|\w+)/i.exec(statement)?.[1] ?? '';
-  const bare = table.replaceAll('"', '');
+  const bare = table.replace(/["\s]/g, '');
   return statement
     .replace(/ CONCURRENTLY| USING btree|::(?:text|character varying)|like_escape|(?: escape|,) E?'\\+'/gi, '')
     .replaceAll('~~', 'like')

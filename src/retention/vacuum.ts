@@ -5,8 +5,8 @@ import {EXIT, UserError} from '../errors.ts';
 import {raw, type Sql, sql} from '../sql/sql.ts';
 import type {Changes, TransactionLimits} from '../store/changes.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
+import {patient, untilFree} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
-import {isTimeout} from '../store/timeout.ts';
 import {whileWatching} from '../store/watch.ts';
 
 export interface VacuumPlan {
@@ -46,7 +46,6 @@ const PLAIN_BYTES_PER_MS = 100_000;
 const INCREMENTAL_MS_PER_PAGE = 0.1;
 const MOST_STEP_MS = 40;
 const FIRST_PAGES = 64;
-const BUSY_MS = 60_000;
 const STEP_LIMITS: TransactionLimits = {lockMs: 300, statementMs: 15_000};
 const LONG_LIMITS: TransactionLimits = {lockMs: 5000, statementMs: 7 * 24 * 3_600_000};
 
@@ -61,7 +60,7 @@ export async function planVacuum(
       `"${store.label}" cannot be changed where it lies: ${facts.copyReason}.`,
       'Run it as the user whose program writes the file.',
     );
-  return store.dialect === 'postgres' ? planPostgres(store, facts) : planSqlite(store, facts, offline);
+  return store.dialect === 'postgres' ? planPostgres(store, facts) : planSqlite(patient(store), facts, offline);
 }
 
 async function planPostgres(store: Store, facts: ConnectionFacts): Promise<VacuumPlan> {
@@ -190,7 +189,7 @@ export async function applyVacuum(changes: Changes, plan: VacuumPlan, options: O
       if (row) options.report(`${statement}: ${row.phase}, ${row.percent ?? 0} %`);
     };
     const run = () => changes.alone(raw(statement), LONG_LIMITS);
-    await unlessBusy(changes, () => (plan.method === 'plain' ? whileWatching(run(), look) : run()));
+    await untilFree(() => (plan.method === 'plain' ? whileWatching(run(), look) : run()));
     steps++;
     longestMs = Math.max(longestMs, performance.now() - start);
   }
@@ -211,12 +210,12 @@ select p.phase, 100 * p.heap_blks_scanned / nullif(p.heap_blks_total, 0) as perc
 async function inSteps(changes: Changes, {bytes, freeBytes}: VacuumPlan, {stop, report}: Options): Promise<Vacuumed> {
   let [pages, steps, longestMs] = [FIRST_PAGES, 0, 0];
   for (;;) {
-    const [row] = await changes.all<{freelist_count: number}>(raw('pragma freelist_count'));
+    const [row] = await untilFree(() => changes.all<{freelist_count: number}>(raw('pragma freelist_count')));
     const left = Number(row!.freelist_count);
     if (left === 0) return {steps, longestMs, stoppedBy: null};
     if (stop.aborted) return {steps, longestMs, stoppedBy: 'signal'};
     report(`${left} free pages left of a file that had ${Math.round((100 * (freeBytes ?? 0)) / bytes)} % free`);
-    const tookMs = await unlessBusy(changes, async () => {
+    const tookMs = await untilFree(async () => {
       const start = performance.now();
       await changes.alone(raw(`pragma incremental_vacuum(${pages})`), STEP_LIMITS);
       return performance.now() - start;
@@ -230,25 +229,6 @@ async function inSteps(changes: Changes, {bytes, freeBytes}: VacuumPlan, {stop, 
   }
 }
 
-/** Waiting in vain for a lock is normal and is tried again for a while. */
-async function unlessBusy<T>(changes: Changes, work: () => Promise<T>): Promise<T> {
-  const until = performance.now() + BUSY_MS;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isTimeout(error)) throw error;
-      if (performance.now() > until)
-        throw refused(
-          `"${changes.label}" was busy for ${BUSY_MS / 1000} s.`,
-          'Run it again when its other work is done.',
-          error,
-        );
-      await sleep(250 * (0.5 + Math.random()));
-    }
-  }
-}
-
-function refused(message: string, hint: string, cause?: unknown): UserError {
-  return new UserError(EXIT.unreachable, message, {hint, cause});
+function refused(message: string, hint: string): UserError {
+  return new UserError(EXIT.unreachable, message, {hint});
 }

@@ -176,11 +176,14 @@ describe.each(BACKENDS)('migrate on %s', backend => {
     const numbers = isPostgres
       ? 'generate_series(1, 120) n(i)'
       : '(with recursive n(i) as (values (1) union all select i + 1 from n where i < 120) select i from n)';
-    const columns = 'parent_span_id, name, span_kind, status_code, status_message, start_time, end_time, duration_ms, attributes, created_at';
+    const columns =
+      'parent_span_id, name, span_kind, status_code, status_message, start_time, end_time, duration_ms, attributes, created_at';
     await send(
       db,
       `insert into ${table} (span_id, trace_id, ${columns}) select span_id || '-' || i, trace_id, ${columns} from ${table}, ${numbers}`,
-      ...['start_time', 'trace_id', 'created_at'].map(column => `drop index ${isPostgres ? 'ai.' : ''}idx_agno_spans_${column}`),
+      ...['start_time', 'trace_id', 'created_at'].map(
+        column => `drop index ${isPostgres ? 'ai.' : ''}idx_agno_spans_${column}`,
+      ),
       ...(isPostgres ? ['alter table ai.agno_spans drop constraint agno_spans_trace_id_fkey'] : []),
     );
     const journals = isPostgres ? [null] : ['wal', 'delete'];
@@ -201,11 +204,30 @@ describe.each(BACKENDS)('migrate on %s', backend => {
   it('lets ids of a megabyte and malformed attributes be inserted afterwards', async () => {
     const db = await openFixture(backend, FIXTURE);
     await json(['migrate', '--db', db, '--yes', ...offline(backend)]).catch(() => undefined);
-    const id = Array.from({length: 1_000_000}, (_, i) => String.fromCharCode(33 + ((i * 7919 + (i >> 5)) % 90))).join('');
-    const attributes = JSON.stringify({'openinference.span.kind': 'AGENT', 'session.id': id, 'agno.run.id': id, 'user.id': id});
+    const id = Array.from({length: 1_000_000}, (_, i) => String.fromCharCode(33 + ((i * 7919 + (i >> 5)) % 90))).join(
+      '',
+    );
+    const attributes = JSON.stringify({
+      'openinference.span.kind': 'AGENT',
+      'session.id': id,
+      'agno.run.id': id,
+      'user.id': id,
+    });
     const time = '2026-01-01T00:00:00.000001+00:00';
-    const columns = 'span_id, trace_id, name, span_kind, status_code, start_time, end_time, duration_ms, attributes, created_at';
-    const row = (spanId: string, json: string, trace: string) => [spanId, trace, 'Big.run', 'INTERNAL', 'OK', time, time, 1, json, time];
+    const columns =
+      'span_id, trace_id, name, span_kind, status_code, start_time, end_time, duration_ms, attributes, created_at';
+    const row = (spanId: string, json: string, trace: string) => [
+      spanId,
+      trace,
+      'Big.run',
+      'INTERNAL',
+      'OK',
+      time,
+      time,
+      1,
+      json,
+      time,
+    ];
     if (backend === 'sqlite') {
       const file = new Database(db);
       const trace = file.prepare('select trace_id from agno_traces limit 1').pluck().get() as string;
@@ -264,10 +286,14 @@ describe('migrate on Postgres', () => {
     });
     child.kill('SIGKILL');
     await ended;
-    const guarded = "select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())";
+    const guarded =
+      "select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())";
     await until(async () => (await watcher.query(guarded)).rows.length === 0 || undefined);
     const meanwhile = await cli(['migrate', '--yes', '--db', db]);
-    expect([meanwhile.code, meanwhile.err]).toEqual([4, expect.stringContaining(`is being built by process ${builder}`)]);
+    expect([meanwhile.code, meanwhile.err]).toEqual([
+      4,
+      expect.stringContaining(`is being built by process ${builder}`),
+    ]);
     await watcher.query('select pg_terminate_backend($1)', [builder]);
     await until(async () => {
       const {rows} = await watcher.query('select 1 from pg_stat_activity where pid = $1', [builder]);
@@ -291,16 +317,31 @@ describe('migrate on Postgres', () => {
     const {hostname, port, pathname} = new URL(url);
     const weak = `postgresql://${role}:weak@${hostname}:${port}${pathname}`;
     const nothing = await cli(['migrate', '--yes', '--db', weak]);
-    expect([nothing.code, nothing.err]).toEqual([4, expect.stringMatching(/^error: user ".*" may not create anything in the database.*\nhint: GRANT CREATE ON DATABASE .*\n$/)]);
+    expect([nothing.code, nothing.err]).toEqual([
+      4,
+      expect.stringMatching(
+        /^error: user ".*" may not create anything in the database.*\nhint: GRANT CREATE ON DATABASE .*\n$/,
+      ),
+    ]);
     await json(['migrate', '--yes', '--db', url]);
-    await client.query(`grant usage on schema ai to ${role}; grant select on all tables in schema ai to ${role}; drop index ai.${OWN[0]}`);
+    await client.query(
+      `grant usage on schema ai to ${role}; grant select on all tables in schema ai to ${role}; drop index ai.${OWN[0]}`,
+    );
     const before = await catalogueOf(url);
     const refused = await cli(['migrate', '--yes', '--db', weak]);
-    expect([refused.code, refused.err]).toEqual([4, expect.stringMatching(/^error: user ".*" may not change "ai"\."agno_traces" .* belongs to "postgres"\.\nhint: .*--print-sql.*\n$/)]);
+    expect([refused.code, refused.err]).toEqual([
+      4,
+      expect.stringMatching(
+        /^error: user ".*" may not change "ai"\."agno_traces" .* belongs to "postgres"\.\nhint: .*--print-sql.*\n$/,
+      ),
+    ]);
     expect(await cli(['migrate', '--dry-run', '--db', weak])).toMatchObject({code: 0});
     expect((await cli(['migrate', '--print-sql', '--db', weak])).out).toContain(OWN[0]);
     const vacuum = await cli(['vacuum', '--yes', '--db', weak]);
-    expect([vacuum.code, vacuum.err]).toEqual([4, expect.stringMatching(/^error: user ".*" may not vacuum .*\nhint: .*\n$/)]);
+    expect([vacuum.code, vacuum.err]).toEqual([
+      4,
+      expect.stringMatching(/^error: user ".*" may not vacuum .*\nhint: .*\n$/),
+    ]);
     expect(await catalogueOf(url)).toEqual(before);
     await client.query(`drop owned by ${role}`);
   });
@@ -328,7 +369,9 @@ describe('migrate on Postgres', () => {
     const first = cli(['migrate', '--yes', '--db', db]);
     const watcher = new pg.Client({connectionString: db});
     await watcher.connect();
-    await until(async () => (await watcher.query('select 1 from pg_stat_progress_create_index')).rows.length > 0 || undefined);
+    await until(
+      async () => (await watcher.query('select 1 from pg_stat_progress_create_index')).rows.length > 0 || undefined,
+    );
     const second = await cli(['migrate', '--yes', '--db', db]);
     expect([second.code, second.err]).toEqual([4, expect.stringContaining('another agno-trace is changing')]);
     await other.query('commit');
@@ -342,12 +385,18 @@ describe('migrate on SQLite', () => {
     const db = await openOlderShape('sqlite');
     const before = await catalogueOf(db);
     const online = await cli(['migrate', '--yes', '--db', db]);
-    expect([online.code, online.err]).toEqual([2, expect.stringMatching(/nothing was changed.*\nhint: Stop the program.*--offline/)]);
+    expect([online.code, online.err]).toEqual([
+      2,
+      expect.stringMatching(/nothing was changed.*\nhint: Stop the program.*--offline/),
+    ]);
     for (const journal of ['delete', 'wal']) {
       await send(db, `pragma journal_mode = ${journal}`);
       const writer = await agnoWriter(db);
       const inUse = await cli(['migrate', '--yes', '--offline', '--db', db]);
-      expect([inUse.code, inUse.err]).toEqual([4, expect.stringMatching(/is open in ".*" \(process \d+\).*\nhint: Stop what writes it/)]);
+      expect([inUse.code, inUse.err]).toEqual([
+        4,
+        expect.stringMatching(/is open in ".*" \(process \d+\).*\nhint: Stop what writes it/),
+      ]);
       expect(await writer.stop()).toMatchObject({lost: 0});
       expect(await catalogueOf(db)).toEqual(before);
     }

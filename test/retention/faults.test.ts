@@ -72,6 +72,7 @@ function failingChanges(changes: Changes, faults: Faults): Changes {
       if (faults.next()) throw new CommitError(broken());
       return result;
     },
+    watch: query => changes.watch(query),
     alone: (statement, limits) => changes.alone(statement, limits),
     close: () => changes.close(),
   };
