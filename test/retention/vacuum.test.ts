@@ -45,7 +45,7 @@ describe.each(['delete', 'wal'])('vacuum of a SQLite file in %s mode', journal =
     const file = prunedFile(['pragma auto_vacuum = 2', `pragma journal_mode = ${journal}`]);
     const before = look(file);
     expect(before.free).toBeGreaterThan(500);
-    const writer = await agnoWriter(file);
+    const writer = await agnoWriter(file, {everyMs: 20});
     const {data} = await json(['vacuum', '--yes', '--db', file]);
     expect(await writer.stop()).toMatchObject({lost: 0});
     expect(data.plan).toMatchObject({method: 'incremental', blocked: null, freeBytes: expect.any(Number)});
