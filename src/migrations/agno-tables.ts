@@ -29,7 +29,10 @@ function find(role: AgnoTable, subject: Subject): Found {
       why: 'Agno makes it with its first traced run, which its role may not be allowed to; this is what it would make.',
       serves: 'tracing itself',
       lock: 'none that anybody waits for',
-      risk: null,
+      risk:
+        dialect === 'postgres'
+          ? `it belongs to the role that makes it; an application with another role needs USAGE on schema "${schema}" and SELECT, INSERT, UPDATE on both tables`
+          : null,
       estimateMs: 50,
       explain: null,
       blocked: null,

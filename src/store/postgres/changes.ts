@@ -175,9 +175,12 @@ class PostgresChanges implements Changes {
       }
       await client.query(`set lock_timeout = ${Math.ceil(lockMs)}`);
       await client.query(`set statement_timeout = ${Math.ceil(statementMs)}`);
+      // One process of the server's is enough: more would take the processors that the writer needs.
+      await client.query('set max_parallel_maintenance_workers = 0');
       try {
         await client.query(text);
       } finally {
+        await client.query('reset max_parallel_maintenance_workers').catch(() => undefined);
         await client.query('reset lock_timeout').catch(() => undefined);
         await client.query('reset statement_timeout').catch(() => undefined);
       }
