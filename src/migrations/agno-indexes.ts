@@ -4,6 +4,7 @@ import type {TableFacts} from '../store/facts.ts';
 import {buildConcurrently} from './concurrent.ts';
 import {scanOf} from './estimate.ts';
 import {remember} from './made.ts';
+import {takenNames} from './names.ts';
 import {briefly} from './patience.ts';
 import type {Blocked, Found, MigrationObject, Step} from './step.ts';
 import {explained, type Subject} from './subject.ts';
@@ -63,7 +64,9 @@ async function find(role: AgnoTable, table: TableFacts, column: string, subject:
     risk: /_id$/.test(column) && isPostgres && !named ? RISK : null,
     estimateMs,
     explain: await explained(subject, query),
-    blocked: blockedBy(subject, named?.isValid ?? false, estimateMs, object),
+    blocked: named
+      ? blockedBy(subject, named.isValid, estimateMs, object)
+      : ((await takenNames(subject, table.name, [object])) ?? blockedBy(subject, false, estimateMs, object)),
     sql: [...(named && isPostgres ? [drop] : []), create],
     apply: async work => {
       const {changes, report} = work;

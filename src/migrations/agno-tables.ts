@@ -1,17 +1,18 @@
-import {type AgnoTable, agnoTable} from '../sql/agno-tables.ts';
+import {AGNO_INDEXES, type AgnoTable, agnoIndexName, agnoTable} from '../sql/agno-tables.ts';
 import {quoteIdentifier} from '../sql/sql.ts';
 import {remember} from './made.ts';
+import {takenNames} from './names.ts';
 import {briefly} from './patience.ts';
-import type {Found, MigrationObject} from './step.ts';
+import type {Blocked, Found, MigrationObject} from './step.ts';
 import type {Subject} from './subject.ts';
 
 /** Agno's two tables, exactly as Agno makes them; for applications whose role may not create any. */
 const agnoTables: MigrationObject = {
-  inspect: async subject => (['traces', 'spans'] as const).map(role => find(role, subject)),
+  inspect: async subject => [await find('traces', subject), await find('spans', subject)],
 };
 export default agnoTables;
 
-function find(role: AgnoTable, subject: Subject): Found {
+async function find(role: AgnoTable, subject: Subject): Promise<Found> {
   const object = subject.names[role];
   if (subject[role]) return {kind: 'table', object, state: 'there', step: null};
   const {dialect, schema, names} = subject;
@@ -35,7 +36,7 @@ function find(role: AgnoTable, subject: Subject): Found {
           : null,
       estimateMs: 50,
       explain: null,
-      blocked: null,
+      blocked: await tableBlocked(role, subject),
       sql,
       apply: ({changes, report}) =>
         briefly(changes, `table ${object}`, report, async transaction => {
@@ -45,4 +46,14 @@ function find(role: AgnoTable, subject: Subject): Found {
         }),
     },
   };
+}
+
+/** Why a table cannot be made now. */
+export function tableBlocked(role: AgnoTable, subject: Subject): Promise<Blocked | null> {
+  const name = subject.names[role];
+  return takenNames(
+    subject,
+    name,
+    AGNO_INDEXES[role].map(column => agnoIndexName(name, column)),
+  );
 }

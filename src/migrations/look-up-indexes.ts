@@ -8,8 +8,10 @@ import {
 } from '../queries/look-up.ts';
 import {type Sql, sql, table} from '../sql/sql.ts';
 import {NO_LOCK} from './agno-indexes.ts';
+import {tableBlocked} from './agno-tables.ts';
 import {buildConcurrently} from './concurrent.ts';
 import {attributesScanOf, scanOf} from './estimate.ts';
+import {takenNames} from './names.ts';
 import type {Found, MigrationObject} from './step.ts';
 import {explained, qualifiedName, type Subject} from './subject.ts';
 
@@ -28,6 +30,8 @@ const ownIndexes: MigrationObject = {
   inspect: async subject => {
     const {dialect, store, spans, schema, names} = subject;
     if (store ? !mayBeIndexed(store) : dialect === 'sqlite') return [];
+    // Nor on a table that cannot be made now.
+    if (!spans && (await tableBlocked('spans', subject))) return [];
     const table = spans ?? {schema, name: names.spans, qualifiedName: qualifiedName(subject, names.spans), indexes: []};
     const found: Found[] = [];
     for (const index of lookUpIndexes(table)) found.push(await find(index, table.qualifiedName, subject));
@@ -59,7 +63,7 @@ async function find(index: LookUpIndex, on: string, subject: Subject): Promise<F
       estimateMs,
       // A table that is still to be made has no plans.
       explain: subject.store ? await explained(subject, query) : null,
-      blocked: null,
+      blocked: found ? null : await takenNames(subject, subject.names.spans, [name]),
       sql: [...(found ? [drop] : []), create],
       apply: work => buildConcurrently(work, {schema, table: on, name, create}),
     },

@@ -16,9 +16,17 @@ export async function checkRights(subject: Subject): Promise<void> {
   const {role} = facts;
   for (const table of [traces, spans]) {
     if (!table) continue;
-    const [row] = await subject.all<{owns: boolean; owner: string}>(sql`
-select pg_catalog.pg_has_role(c.relowner, 'usage') as owns, pg_catalog.pg_get_userbyid(c.relowner)::text as owner
+    const [row] = await subject.all<{owns: boolean; owner: string; partitioned: boolean}>(sql`
+select c.relkind = 'p' as partitioned, pg_catalog.pg_has_role(c.relowner, 'usage') as owns, pg_catalog.pg_get_userbyid(c.relowner)::text as owner
   from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass(${table.qualifiedName})`);
+    if (row!.partitioned)
+      throw new UserError(
+        EXIT.schema,
+        `${table.qualifiedName} of "${label}" is partitioned: no index of it can be built beside a writer.`,
+        {
+          hint: '--print-sql prints the statements; leave out CONCURRENTLY, for each partition in turn.',
+        },
+      );
     if (!row!.owns)
       throw refused(
         `user "${role}" may not change ${table.qualifiedName} of "${label}": it belongs to "${row!.owner}".`,

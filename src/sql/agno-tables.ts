@@ -103,10 +103,10 @@ export function agnoTable(table: AgnoTable, place: Place): string[] {
     table === 'traces'
       ? createTable(qualified('traces', place), TRACES, ['PRIMARY KEY (trace_id)'], place.dialect)
       : createTable(qualified('spans', place), SPANS, ['PRIMARY KEY (span_id)', foreignKey(place)], place.dialect);
-  return [create, ...INDEXED[table].map(column => agnoIndex(table, column, place))];
+  return [create, ...AGNO_INDEXES[table].map(column => agnoIndex(table, column, place))];
 }
 
-const INDEXED = {traces: TRACE_INDEXES, spans: SPAN_INDEXES};
+export const AGNO_INDEXES = {traces: TRACE_INDEXES, spans: SPAN_INDEXES} as const;
 
 export function agnoIndex(table: AgnoTable, column: string, place: Place, concurrently = false): string {
   const name = agnoIndexName((place.names ?? AGNO_NAMES)[table], column);
