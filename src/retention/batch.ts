@@ -44,14 +44,19 @@ export async function deleteBatch(
       if (ids.length === 0) return outcome;
       const expected = ready.reduce((sum, {spans}) => sum + spans, 0);
       const spans = await remove(transaction, changes, 'spans', isAnyOf(raw('trace_id'), ids), rules);
-      if (spans.count !== expected) throw new Error(`${spans.count} spans went where ${expected} stood`);
+      if (spans.count !== expected) throw raced(`${spans.count} spans went where ${expected} stood`);
       const rows = ready.filter(({row}) => row !== null).map(({traceId}) => traceId);
       const traces = await remove(transaction, changes, 'traces', isAnyOf(raw('trace_id'), rows), rules);
-      if (traces.count !== rows.length) throw new Error(`${traces.count} traces went where ${rows.length} stood`);
+      if (traces.count !== rows.length) throw raced(`${traces.count} traces went where ${rows.length} stood`);
       onArchived({traces: traces.rows, spans: spans.rows});
       return {...outcome, traces: ready.length, spans: spans.count};
     }),
   );
+}
+
+/** Without a foreign key a span can come in between; the next try finds its trace changed. The code is Postgres' own for it. */
+function raced(what: string): Error {
+  return Object.assign(new Error(what), {code: '40001'});
 }
 
 export interface Parts {

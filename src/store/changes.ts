@@ -26,6 +26,11 @@ export interface Changes {
    * @throws what `work` throws, rolled back; a `CommitError` when it is not known whether the commit took place
    */
   transaction<T>(limits: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Does what a commit left to be done and what holds nobody up: in WAL, moving its pages into the file. Inside the commit it
+   * would be time for which writers wait, or their own next commit would have to do it.
+   */
+  tidy(): Promise<void>;
   /** Runs one statement outside of any transaction, as CREATE INDEX CONCURRENTLY and VACUUM need it. */
   alone(statement: Sql, limits: TransactionLimits): Promise<void>;
   close(): Promise<void>;

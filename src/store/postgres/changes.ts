@@ -130,6 +130,9 @@ class PostgresChanges implements Changes {
     };
   }
 
+  /** The server does so by itself. */
+  async tidy(): Promise<void> {}
+
   async alone(statement: Sql, {lockMs, statementMs}: TransactionLimits): Promise<void> {
     const {text} = compile(statement, 'postgres', this.options.tables);
     const client = await this.client();
