@@ -64,26 +64,43 @@ describe('parts of a run that stays', () => {
 });
 
 describe('the pace', () => {
-  it('stays within its limits, grows slowly and shrinks at once', () => {
+  const kinds = fc.constantFrom('sqlite', 'postgres' as const) as fc.Arbitrary<keyof typeof PACE>;
+
+  it('stays within its limits, grows slowly, halves after a wait in vain, and pauses as long as it worked', () => {
+    const steps = fc.array(fc.oneof(fc.double({min: 0.1, max: 5000, noNaN: true}), fc.constant(null)));
     fc.assert(
-      fc.property(
-        fc.constantFrom('sqlite', 'postgres' as const),
-        fc.array(fc.oneof(fc.double({min: 0.1, max: 5000, noNaN: true}), fc.constant(null))),
-        (kind, steps) => {
-          const limits = PACE[kind as keyof typeof PACE];
-          const pace = new Pace(limits);
-          for (const ms of steps) {
-            const before = pace.spans;
-            if (ms === null) pace.failed();
-            else pace.took(before, ms);
-            expect(pace.spans).toBeGreaterThanOrEqual(limits.fewestSpans);
-            expect(pace.spans).toBeLessThanOrEqual(Math.min(limits.mostSpans, Math.ceil(before * 1.5)));
-            if (ms !== null && ms > 2 * limits.targetMs)
-              expect(pace.spans).toBeLessThanOrEqual(Math.max(limits.fewestSpans, Math.ceil(before / 2)));
-            if (ms !== null) expect(pace.pauseMs(ms)).toBeGreaterThanOrEqual(ms);
-          }
-        },
-      ),
+      fc.property(kinds, steps, (kind, list) => {
+        const limits = PACE[kind];
+        const pace = new Pace(limits);
+        for (const ms of list) {
+          const before = pace.spans;
+          if (ms === null) pace.failed();
+          else pace.took(before, ms);
+          expect(pace.spans).toBeGreaterThanOrEqual(limits.fewestSpans);
+          expect(pace.spans).toBeLessThanOrEqual(Math.min(limits.mostSpans, Math.ceil(before * 1.5)));
+          if (ms === null) expect(pace.spans).toBeLessThanOrEqual(Math.max(limits.fewestSpans, Math.ceil(before / 2)));
+          else expect(pace.pauseMs(ms)).toBeGreaterThanOrEqual(ms);
+        }
+      }),
+    );
+  });
+
+  it('finds batches of the time aimed at, and does not make them tiny where a slow disk takes its time for each', () => {
+    const costs = fc.record({
+      fixed: fc.double({min: 0, max: 150, noNaN: true}),
+      per: fc.double({min: 0.005, max: 2, noNaN: true}),
+    });
+    fc.assert(
+      fc.property(kinds, costs, (kind, {fixed, per}) => {
+        const limits = PACE[kind];
+        const pace = new Pace(limits);
+        const msOf = (spans: number) => fixed + per * spans;
+        for (let i = 0; i < 60; i++) pace.took(pace.spans, msOf(pace.spans));
+        const isAtLimit = pace.spans === limits.mostSpans || pace.spans === limits.fewestSpans;
+        const ms = msOf(pace.spans);
+        expect(ms).toBeLessThanOrEqual(isAtLimit ? Number.POSITIVE_INFINITY : 3.3 * limits.targetMs);
+        if (!isAtLimit) expect(ms).toBeGreaterThanOrEqual(0.6 * limits.targetMs);
+      }),
     );
   });
 });
