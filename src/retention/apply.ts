@@ -43,6 +43,8 @@ const PATIENCE_MS = 60_000;
 /** Rows of one transaction weigh at most so much; a run can hold a million bytes in a span. */
 const MOST_BYTES = 8 * 1024 ** 2;
 const SHORTEST_REST_MS = 10;
+/** More ids in one statement could make Postgres read the whole table instead. */
+const MOST_TRACES = 1000;
 /** How often it is asked whether others need the database more. */
 const ASK_EVERY_MS = 2000;
 /** A vacuum may take hours and our batches do not harm it: it gets a head start, no more. */
@@ -130,7 +132,8 @@ class Pruning {
       const isFirst = batch.length === 0;
       const more = rows + candidate.spans + 1;
       if (maxRows !== null && done + more > maxRows && !(isFirst && done === 0)) break;
-      if (!isFirst && (more > this.pace.spans || bytes + candidate.bytes > MOST_BYTES)) break;
+      const isFull = more > this.pace.spans || bytes + candidate.bytes > MOST_BYTES || batch.length >= MOST_TRACES;
+      if (!isFirst && isFull) break;
       batch.push(candidate);
       [rows, bytes] = [more, bytes + candidate.bytes];
       if (this.isTooLarge(candidate)) return isFirst ? batch : batch.slice(0, -1);

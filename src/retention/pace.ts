@@ -22,7 +22,7 @@ const FIRST_SPANS = 200;
 const SHORTEST_PAUSE_MS = 50;
 /** A commit that waits long for the disk takes that time however small the batch is; so far it may then go beyond its target. */
 const MOST_OF_FIXED = 1.7;
-const MOST_OF_TARGET = 3;
+const MOST_OF_TARGET = 2;
 
 /**
  * How large the next batch should be. A batch costs something fixed, the commit, which waits for the disk, and something per

@@ -53,9 +53,9 @@ class PostgresChanges implements Changes {
     try {
       // Between statements of a `read committed` transaction nothing is held back: no snapshot, no row, no table.
       await guard.query('begin isolation level read committed; set local idle_in_transaction_session_timeout = 0');
-      const table = this.options.tables.traces ?? '';
+      const table = this.options.tables.traces ?? null;
       const {rows} = await guard.query(
-        'select pg_catalog.pg_try_advisory_xact_lock($1, coalesce(pg_catalog.to_regclass($2)::oid::bigint % 2147483647, 0)::int) as locked',
+        'select pg_catalog.pg_try_advisory_xact_lock($1, coalesce(pg_catalog.to_regclass($2::text)::oid::bigint % 2147483647, 0)::int) as locked',
         [LOCK_CLASS, table],
       );
       if (rows[0].locked) {
