@@ -38,6 +38,7 @@ export async function apply(
     report(`${step.action} ${object}`);
     try {
       await step.apply({changes, subject, report});
+      await changes.tidy();
     } catch (error) {
       applied.stoppedBy = 'failure';
       applied.failure = error;

@@ -98,7 +98,7 @@ export function renderResult(plan: DrawnPlan, result: DrawnResult): Safe {
   if (result.archive) parts.push(line`archived in ${safe(result.archive.file)}`);
   if (result.changed > 0) parts.push(line`${count(result.changed)} left alone, written or in use meanwhile`);
   const kept = Object.values(plan.skipped).reduce<number>((sum, n) => sum + (n ?? 0), 0);
-  if (kept > 0) parts.push(line`${count(kept)} old ones kept`);
+  if (kept > 0) parts.push(line`${count(kept)} old ${own(kept === 1 ? 'one' : 'ones')} kept`);
   if (result.stoppedBy)
     parts.push(
       line`stopped early (${own(STOPPED[result.stoppedBy] ?? result.stoppedBy)}), ${count(plan.traces - result.traces - result.changed)} to go`,

@@ -42,6 +42,9 @@ export interface Applied {
 const PATIENCE_MS = 60_000;
 /** Rows of one transaction weigh at most so much; a run can hold a million bytes in a span. */
 const MOST_BYTES = 8 * 1024 ** 2;
+const SHORTEST_REST_MS = 10;
+/** More ids in one statement could make Postgres read the whole table instead. */
+const MOST_TRACES = 1000;
 /** How often it is asked whether others need the database more. */
 const ASK_EVERY_MS = 2000;
 /** A vacuum may take hours and our batches do not harm it: it gets a head start, no more. */
@@ -110,7 +113,7 @@ class Pruning {
         }
         at += batch.length;
         this.inVainSinceMs = null;
-        if (at < candidates.length) await this.rest(this.pace.pauseMs(performance.now() - start), null);
+        if (at < candidates.length) await this.pause(performance.now() - start);
       } catch (error) {
         await this.afterFailure(error);
       }
@@ -129,7 +132,8 @@ class Pruning {
       const isFirst = batch.length === 0;
       const more = rows + candidate.spans + 1;
       if (maxRows !== null && done + more > maxRows && !(isFirst && done === 0)) break;
-      if (!isFirst && (more > this.pace.spans || bytes + candidate.bytes > MOST_BYTES)) break;
+      const isFull = more > this.pace.spans || bytes + candidate.bytes > MOST_BYTES || batch.length >= MOST_TRACES;
+      if (!isFirst && isFull) break;
       batch.push(candidate);
       [rows, bytes] = [more, bytes + candidate.bytes];
       if (this.isTooLarge(candidate)) return isFirst ? batch : batch.slice(0, -1);
@@ -154,7 +158,7 @@ class Pruning {
             const ms = performance.now() - start;
             this.pace.took(spans, ms);
             this.take({traces: 0, spans, changed: 0}, ms);
-            await this.rest(this.pace.pauseMs(ms), null);
+            await this.pause(ms);
             return this.reasonToStop() === null;
           } catch (error) {
             await this.afterFailure(error);
@@ -207,6 +211,14 @@ class Pruning {
     }
     this.askedMs = performance.now();
     return null;
+  }
+
+  /** Leaves the database to others; what the batch left to be done holds nobody up, so it is part of the pause. */
+  private async pause(batchMs: number): Promise<void> {
+    const start = performance.now();
+    await this.changes.tidy();
+    const tidyMs = performance.now() - start;
+    await this.rest(Math.max(SHORTEST_REST_MS, this.pace.pauseMs(batchMs) - tidyMs), null);
   }
 
   private async rest(ms: number, waitsFor: string | null): Promise<void> {

@@ -44,14 +44,19 @@ export async function deleteBatch(
       if (ids.length === 0) return outcome;
       const expected = ready.reduce((sum, {spans}) => sum + spans, 0);
       const spans = await remove(transaction, changes, 'spans', isAnyOf(raw('trace_id'), ids), rules);
-      if (spans.count !== expected) throw new Error(`${spans.count} spans went where ${expected} stood`);
+      if (spans.count !== expected) throw raced(`${spans.count} spans went where ${expected} stood`);
       const rows = ready.filter(({row}) => row !== null).map(({traceId}) => traceId);
       const traces = await remove(transaction, changes, 'traces', isAnyOf(raw('trace_id'), rows), rules);
-      if (traces.count !== rows.length) throw new Error(`${traces.count} traces went where ${rows.length} stood`);
+      if (traces.count !== rows.length) throw raced(`${traces.count} traces went where ${rows.length} stood`);
       onArchived({traces: traces.rows, spans: spans.rows});
       return {...outcome, traces: ready.length, spans: spans.count};
     }),
   );
+}
+
+/** Without a foreign key a span can come in between; the next try finds its trace changed. The code is Postgres' own for it. */
+function raced(what: string): Error {
+  return Object.assign(new Error(what), {code: '40001'});
 }
 
 export interface Parts {
@@ -76,18 +81,27 @@ export async function deleteInParts(
   parts: Parts,
 ): Promise<BatchOutcome> {
   const inTrace = sql`trace_id = ${candidate.traceId}`;
-  let left = candidate.spans;
+  const rows = await changes.all<{span_id: unknown}>(sql`
+select span_id
+  from ${table('spans')}
+ where ${inTrace}
+ order by start_time, span_id`);
+  const ids = rows.map(row => String(row.span_id));
+  if (ids.length !== candidate.spans) return {traces: 0, spans: 0, changed: 1};
   let hasChanged = false;
   let isLast = false;
   const deletePart = () =>
     archived(rules.archive, onArchived =>
       changes.transaction(rules.limits, async transaction => {
         const size = parts.spans();
-        isLast = left <= size;
-        if ((await readyOf(transaction, [{...candidate, spans: left}], rules)).length === 0) return null;
-        const some = sql`${inTrace} and span_id in (
-       select x.span_id from ${table('spans')} x where x.${inTrace} order by x.start_time desc, x.span_id desc limit ${size})`;
-        const spans = await remove(transaction, changes, 'spans', isLast ? inTrace : some, rules);
+        isLast = ids.length <= size;
+        // What came since shows in the row while it goes on, and in the number of spans at the end.
+        const standing = [{...candidate, spans: ids.length}];
+        const ready = await (isLast ? readyOf : lockedOf)(transaction, standing, rules);
+        const some = ids.slice(-size);
+        if (ready.length === 0) return null;
+        const spans = await remove(transaction, changes, 'spans', isAnyOf(raw('span_id'), some), rules);
+        if (spans.count !== some.length) throw raced(`${spans.count} spans went where ${some.length} stood`);
         const hasRow = isLast && candidate.row !== null;
         const traces = hasRow ? await remove(transaction, changes, 'traces', inTrace, rules) : {count: 0, rows: []};
         onArchived({traces: traces.rows, spans: spans.rows});
@@ -98,7 +112,7 @@ export async function deleteInParts(
     const goesOn = await parts.attempt(async () => {
       const count = await deletePart();
       hasChanged = count === null;
-      left -= count ?? 0;
+      ids.length -= count ?? 0;
       return count ?? 0;
     });
     if (hasChanged) return {traces: 0, spans: 0, changed: 1};
@@ -128,24 +142,41 @@ async function archived<T>(
   }
 }
 
-/** Those of the traces that are as they were; on Postgres they are locked from now on, without waiting for any. */
-async function readyOf(transaction: Transaction, batch: readonly Candidate[], rules: BatchRules): Promise<Candidate[]> {
+/** Those of the traces whose rows are as they were; on Postgres they are locked from now on, without waiting for any. */
+async function lockedOf(
+  transaction: Transaction,
+  batch: readonly Candidate[],
+  rules: BatchRules,
+): Promise<Candidate[]> {
   const ids = batch.map(({traceId}) => traceId);
   const rows = await transaction.all<{trace_id: unknown; created_at: unknown; end_time: unknown}>(lockSql(ids, rules));
   const byId = new Map(rows.map(row => [String(row.trace_id), row]));
-  const orphans = batch.filter(({row}) => row === null);
-  const rowless = new Set(orphans.length === 0 ? [] : orphans.map(({traceId}) => traceId));
-  const locked = batch.filter(({traceId, row}) => {
+  const orphans = batch.filter(({row}) => row === null).map(({traceId}) => traceId);
+  const returned = orphans.length === 0 ? new Set<string>() : await withRow(transaction, orphans);
+  return batch.filter(({traceId, row}) => {
+    if (!row) return !returned.has(traceId);
     const found = byId.get(traceId);
-    if (!row) return !found && rowless.has(traceId);
     return found?.created_at === row.createdAt && found.end_time === row.endedAt;
   });
+}
+
+/** Those of the traces that are as they were, row and spans. */
+async function readyOf(transaction: Transaction, batch: readonly Candidate[], rules: BatchRules): Promise<Candidate[]> {
+  const locked = await lockedOf(transaction, batch, rules);
   if (locked.length === 0) return [];
   const looks = await lookAt(
     query => transaction.all(query),
     locked.map(({traceId}) => traceId),
   );
   return locked.filter(candidate => isSame(candidate, looks.get(candidate.traceId) ?? NO_SPANS, rules.cutoff));
+}
+
+/** Traces that have a row again, of whatever age: what was an orphan is one no more. */
+async function withRow(transaction: Transaction, traceIds: readonly string[]): Promise<Set<string>> {
+  const rows = await transaction.all<{trace_id: unknown}>(
+    sql`select t.trace_id from ${table('traces')} t where ${isAnyOf(raw('t.trace_id'), traceIds)}`,
+  );
+  return new Set(rows.map(row => String(row.trace_id)));
 }
 
 function isSame(before: Candidate, now: Look, cutoff: Cutoff): boolean {

@@ -167,6 +167,7 @@ export async function restore(
         at += slice.length;
         seen += slice.length;
         onProgress?.(seen);
+        await changes.tidy();
         await sleep(pace.pauseMs(ms), undefined, {signal: stop}).catch(() => undefined);
       }
     });

@@ -224,6 +224,7 @@ async function inSteps(changes: Changes, {bytes, freeBytes}: VacuumPlan, {stop, 
       });
       return performance.now() - start;
     });
+    await changes.tidy();
     steps++;
     longestMs = Math.max(longestMs, tookMs);
     pages = Math.max(1, Math.min(pages * 2, Math.floor((pages * MOST_STEP_MS) / Math.max(tookMs, 1))));

@@ -32,6 +32,11 @@ export interface Changes {
    */
   watch<Row>(query: Sql): Promise<Row[] | null>;
   /**
+   * Does what a commit left to be done and what holds nobody up: in WAL, moving its pages into the file. Inside the commit it
+   * would be time for which writers wait, or their own next commit would have to do it.
+   */
+  tidy(): Promise<void>;
+  /**
    * Runs one statement outside of any transaction, as CREATE INDEX CONCURRENTLY and VACUUM need it. Behind a pooler the limits
    * are the server's own: what is set there would hold for a stranger.
    */

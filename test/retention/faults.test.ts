@@ -1,7 +1,8 @@
-import {copyFileSync, existsSync} from 'node:fs';
+import {execFileSync} from 'node:child_process';
+import {copyFileSync, existsSync, rmSync, statfsSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import {describe, expect, inject, it} from 'vitest';
+import {afterAll, describe, expect, inject, it} from 'vitest';
 import {DISK, type Disk} from '../../src/archive/disk.ts';
 import {openArchive} from '../../src/archive/reader.ts';
 import {ArchiveWriter, partialOf} from '../../src/archive/writer.ts';
@@ -15,6 +16,7 @@ import type {ConnectionFacts} from '../../src/store/facts.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';
+import {cli} from '../cli.ts';
 import {temporaryFolder} from '../databases.ts';
 import {archivedById, execute, idsOf, openAt, PLACES, type Place, rowsById, soundness} from './tables.ts';
 
@@ -73,6 +75,7 @@ function failingChanges(changes: Changes, faults: Faults): Changes {
       return result;
     },
     watch: query => changes.watch(query),
+    tidy: () => changes.tidy(),
     alone: (statement, limits) => changes.alone(statement, limits),
     close: () => changes.close(),
   };
@@ -310,4 +313,59 @@ describe('a connection that is cut in the middle of a batch', () => {
     expect(await idsOf(url)).toEqual([]);
     expect(await together(url, [archive])).toEqual(rows);
   }, 60_000);
+});
+
+/** A file system of 4 MB; null where this user may not make one. */
+function smallDisk(): string | null {
+  const folder = temporaryFolder();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], {stdio: 'ignore'});
+    return folder;
+  } catch {
+    return null;
+  }
+}
+
+const disk = smallDisk();
+afterAll(() => {
+  if (disk) execFileSync('umount', [disk]);
+});
+
+describe.skipIf(disk === null)('a full disk', () => {
+  const ALL = ['--older-than', '1h', '--yes', '--expect-max', '1000', '--settle', '0s', '--force', '--quiet'];
+  /** Leaves so many bytes. */
+  const fill = (leave: number) => {
+    const {bavail, bsize} = statfsSync(disk!);
+    writeFileSync(path.join(disk!, 'fill'), Buffer.alloc(Math.max(0, bavail * bsize - leave)));
+  };
+
+  it('under the archive stops it with nothing lost, and with room the same command finishes', async () => {
+    const url = await openAt('sqlite wal');
+    const rows = await rowsById(url);
+    const archive = path.join(disk!, 'a.ndjson');
+    fill(300_000);
+    const argv = ['prune', '--db', url, ...ALL, '--archive', archive];
+    expect(await cli(argv)).toMatchObject({code: 1, err: expect.stringContaining('the disk is full')});
+    expect(await together(url, [archive])).toEqual(rows);
+    rmSync(path.join(disk!, 'fill'));
+    expect((await cli(argv)).code).toBe(0);
+    expect(await archivedById(archive)).toEqual(rows);
+    rmSync(archive);
+  });
+
+  it('under the database deletes nothing of the batch, and says what to do', async () => {
+    const file = path.join(disk!, 'f.db');
+    copyFileSync(await openAt('sqlite rollback'), file);
+    const rows = await rowsById(file);
+    fill(0);
+    expect(await cli(['prune', '--db', file, ...ALL])).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('is full'),
+    });
+    expect(await rowsById(file)).toEqual(rows);
+    rmSync(path.join(disk!, 'fill'));
+    expect((await cli(['prune', '--db', file, ...ALL])).code).toBe(0);
+    expect(await idsOf(file)).toEqual([]);
+    expect(await soundness(file)).toEqual([]);
+  });
 });

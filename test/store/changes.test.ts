@@ -70,6 +70,15 @@ describe.each(BACKENDS)('the writing side of the store on %s', backend => {
     await other.close();
   });
 
+  it('keeps others out where there are no tables yet', async () => {
+    const {url} = await open(backend);
+    const source = parseSource(url, '--db', {}, '/');
+    const [first, second] = [await openChanges(source, {tables: {}}), await openChanges(source, {tables: {}})];
+    expect([await first.exclude(), await second.exclude()]).toEqual([true, false]);
+    await first.close();
+    await second.close();
+  });
+
   it('waits for a lock no longer than it may', async () => {
     const {changes, again, url} = await open(backend);
     const other = await again();

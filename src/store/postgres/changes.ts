@@ -58,7 +58,7 @@ class PostgresChanges implements Changes {
       await guard.query('begin isolation level read committed; set local idle_in_transaction_session_timeout = 0');
       const table = this.options.tables.traces ?? null;
       const {rows} = await guard.query(
-        'select pg_catalog.pg_try_advisory_xact_lock($1, coalesce(pg_catalog.to_regclass($2)::oid::bigint % 2147483647, 0)::int) as locked',
+        'select pg_catalog.pg_try_advisory_xact_lock($1, coalesce(pg_catalog.to_regclass($2::text)::oid::bigint % 2147483647, 0)::int) as locked',
         [LOCK_CLASS, table],
       );
       if (rows[0].locked) {
@@ -163,6 +163,9 @@ class PostgresChanges implements Changes {
       throw explainPostgres(error, this.source);
     }
   }
+
+  /** The server does so by itself. */
+  async tidy(): Promise<void> {}
 
   async alone(statement: Sql, {lockMs, statementMs}: TransactionLimits): Promise<void> {
     if (this.guard && this.lost) throw explainPostgres(this.lost, this.source);

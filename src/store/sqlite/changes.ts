@@ -1,4 +1,4 @@
-import {accessSync, chmodSync, constants, mkdirSync, statSync} from 'node:fs';
+import {accessSync, chmodSync, constants, existsSync, mkdirSync, statSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {EXIT, UserError} from '../../errors.ts';
@@ -8,12 +8,13 @@ import {CommitError} from '../commit-error.ts';
 import {labelOf, type SqliteSource} from '../source.ts';
 import {openWritableFile, type WritableConnection} from './driver.ts';
 import {explainSqlite, isBusy} from './errors.ts';
+import {isWal} from './private-copy.ts';
 import {inUse, refuseUsers} from './users.ts';
 
 const READ_MS = 2000;
 
 /**
- * Opens the file for short transactions. The journal mode stays what it is, nothing is checkpointed by hand, and foreign
+ * Opens the file for short transactions. The journal mode stays what it is, no checkpoint is forced, and foreign
  * keys are enforced as Agno 3 does, whether or not the program that writes the file is an Agno 2, which does not.
  */
 export async function openSqliteChanges(source: SqliteSource, options: ChangesOptions): Promise<Changes> {
@@ -26,6 +27,9 @@ export async function openSqliteChanges(source: SqliteSource, options: ChangesOp
   if (alone) refuseUsers(source.file);
   try {
     const connection = await openWritableFile({file: source.file, busyMs: alone ? 0 : READ_MS, alone});
+    connection.exec('pragma wal_autocheckpoint = 0');
+    // Batches touch the same inner pages of a dozen indexes again and again.
+    connection.exec('pragma cache_size = -65536');
     return new SqliteChanges(source, connection, options);
   } catch (error) {
     if (alone && isBusy(error)) throw inUse(source.file, 'another process', error);
@@ -130,6 +134,17 @@ class SqliteChanges implements Changes {
     return null;
   }
 
+  async tidy(): Promise<void> {
+    if (hasLitestream(this.source.file) || !isWal(this.source.file)) return;
+    try {
+      // Passive: whoever reads or writes is not waited for, and what is in use stays for the next time.
+      this.connection.all('pragma wal_checkpoint(passive)', []);
+    } catch (error) {
+      // Another program is at it.
+      if (!isBusy(error)) throw explainSqlite(error, this.source.file);
+    }
+  }
+
   async alone(statement: Sql, {lockMs}: TransactionLimits): Promise<void> {
     try {
       this.connection.exec(`pragma busy_timeout = ${Math.ceil(lockMs)}`);
@@ -144,8 +159,14 @@ class SqliteChanges implements Changes {
   async close(): Promise<void> {
     this.guard?.close();
     this.guard = null;
-    this.connection.close();
+    await this.tidy().finally(() => this.connection.close());
   }
+}
+
+/** Litestream moves the pages itself, and copies everything anew when somebody else does. */
+function hasLitestream(file: string): boolean {
+  const {dir, base} = path.parse(file);
+  return existsSync(path.join(dir, `.${base}-litestream`)) || existsSync(`${file}-litestream`);
 }
 
 /** Where others cannot put anything in our way: a folder of our own, a name that says which file is meant. */
