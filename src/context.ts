@@ -30,6 +30,8 @@ export interface Context {
   readonly stdin: () => Promise<string>;
   /** Both ends of the terminal, where stdin and stdout are one. */
   readonly terminal?: () => TerminalStreams | null;
+  /** Asks on the terminal and gives the line that was typed, null at its end; absent where stdin is no terminal. */
+  readonly ask?: (question: Safe) => Promise<string | null>;
   readonly cwd: string;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
   readonly notes: string[];

@@ -10,6 +10,8 @@ export interface CliOptions {
   stdin?: string;
   /** Told all that was printed on stdout so far, each time something is. */
   onOut?: (out: string) => void;
+  /** What is typed at each question on a terminal; absent: stdin is none. */
+  typed?: readonly string[];
 }
 
 export interface CliResult {
@@ -26,10 +28,16 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     if (name === 'out') options.onOut?.(printed.out);
   };
   const isTTY = options.columns !== undefined;
+  const typed = [...(options.typed ?? [])];
+  const ask = async (question: Safe) => {
+    printed.err += question;
+    return typed.shift() ?? null;
+  };
   const code = await run(argv, {
     stdout: {write: into('out'), isTTY, columns: options.columns},
     stderr: {write: into('err'), isTTY, columns: options.columns},
     stdin: async () => options.stdin ?? '',
+    ...(options.typed ? {ask} : {}),
     env: options.env ?? {},
     cwd: options.cwd ?? '/',
     notes: [],

@@ -38,6 +38,7 @@ async function main(): Promise<void> {
     },
     terminal: () =>
       process.stdin.isTTY && process.stdout.isTTY ? {input: process.stdin, output: process.stdout} : null,
+    ...(process.stdin.isTTY ? {ask} : {}),
     env: process.env,
     cwd: process.cwd(),
     notes: [],
@@ -51,6 +52,21 @@ async function main(): Promise<void> {
   await complete(argv.slice(1), context, COMPLETION_MS - performance.now());
   // A connection that is still being made must not hold up the shell.
   process.stdout.write('', () => process.exit(0));
+}
+
+async function ask(question: Safe): Promise<string | null> {
+  const {createInterface} = await import('node:readline');
+  const reader = createInterface({input: process.stdin, output: process.stderr});
+  try {
+    return await new Promise(resolve => {
+      reader.once('close', () => resolve(null));
+      // Ctrl-C while it asks ends the program as it does elsewhere.
+      reader.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+      reader.question(question, resolve);
+    });
+  } finally {
+    reader.close();
+  }
 }
 
 /**

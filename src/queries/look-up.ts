@@ -1,6 +1,6 @@
 import {attribute, isAnyOf} from '../sql/fragments.ts';
 import {either, inline, join, quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
-import type {TableFacts} from '../store/facts.ts';
+import type {IndexFacts, TableFacts} from '../store/facts.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 
@@ -41,14 +41,17 @@ export function hasBeginning(of: LookedUp, text: string): Sql {
 
 /** Spans that the database cannot look into may have any value, so every look-up needs the index that finds them. */
 const OPAQUE = 'opaque';
-type LookUpIndex = LookedUp | typeof OPAQUE;
+export type LookUpIndexKind = LookedUp | typeof OPAQUE;
 const LOOK_UP_INDEXES = [...(Object.keys(LOOKED_UP) as LookedUp[]), OPAQUE] as const;
 
+/** What is ours bears this, and nothing else does. */
+export const OWN_PREFIX = 'agnotrace_';
+
 /** Postgres cuts names at 63 bytes. */
-const indexName = (tableName: string, of: LookUpIndex): string => `${tableName.slice(0, 40)}_look_up_${of}`;
+const indexName = (tableName: string, of: LookUpIndexKind): string => `${OWN_PREFIX}${tableName.slice(0, 40)}_${of}`;
 
 /** What to say where a look-up had to go through all spans. */
-export const INDEX_HINT = 'agno-trace doctor names the index that answers it at once';
+export const INDEX_HINT = 'agno-trace migrate makes the index that answers it at once';
 
 /**
  * Only on Postgres: in SQLite an index over JSON fails Agno's insert of text that is none. And not over a column of type
@@ -68,31 +71,76 @@ select count(*) as found
   join pg_catalog.pg_class t on t.oid = i.indrelid
   join pg_catalog.pg_class c on c.oid = i.indexrelid
  where i.indrelid = to_regclass(${store.tables.spans!}) and i.indisvalid
-   and c.relname = any(array(select left(t.relname, 40) || '_look_up_' || x from unnest(${wanted}::text[]) x))`);
+   and c.relname = any(array(select ${OWN_PREFIX} || left(t.relname, 40) || '_' || x from unnest(${wanted}::text[]) x))`);
   return Number(row?.found) === wanted.length;
 }
 
-/** Statements that make those that are missing, without a lock that would make Agno wait. */
-export function missingIndexes({
+/** One of the indexes on a table of spans, whether it is there or not. */
+export interface LookUpIndex {
+  readonly of: LookUpIndexKind;
+  readonly name: string;
+  /** Makes it without a lock that would make Agno wait. */
+  readonly create: string;
+  /** Takes away what has the name: one that a failed attempt left invalid, or another definition. */
+  readonly drop: string;
+  /** What the table has under that name. */
+  readonly found: IndexFacts | null;
+  /** It is there, valid, and defined as here. */
+  readonly isMade: boolean;
+}
+
+export function lookUpIndexes({
   schema,
   name,
   qualifiedName,
   indexes,
-}: Pick<TableFacts, 'schema' | 'name' | 'qualifiedName' | 'indexes'>): string[] {
+}: Pick<TableFacts, 'schema' | 'name' | 'qualifiedName' | 'indexes'>): LookUpIndex[] {
   const alias = quoteIdentifier(name);
-  return LOOK_UP_INDEXES.filter(of => !indexes.some(index => index.name === indexName(name, of) && index.isValid)).map(
-    of => {
-      const over =
-        of === OPAQUE
-          ? sql`(start_time) WHERE ${isOpaque(alias)}`
-          : sql`((${held(alias, of)})) WHERE ${isRunName(alias)}`;
-      const index = quoteIdentifier(indexName(name, of));
-      // An invalid one, of an attempt that failed, has the name.
-      const isInvalid = indexes.some(found => found.name === indexName(name, of));
-      const drop = isInvalid ? `DROP INDEX CONCURRENTLY ${quoteIdentifier(schema!)}.${index}; ` : '';
-      return `${drop}CREATE INDEX CONCURRENTLY ${index} ON ${qualifiedName} ${inline(over, 'postgres', {})};`;
-    },
-  );
+  return LOOK_UP_INDEXES.map(of => {
+    const over =
+      of === OPAQUE
+        ? sql`(start_time) WHERE ${isOpaque(alias)}`
+        : sql`((${held(alias, of)})) WHERE ${isRunName(alias)}`;
+    const index = quoteIdentifier(indexName(name, of));
+    const create = `CREATE INDEX CONCURRENTLY ${index} ON ${qualifiedName} ${inline(over, 'postgres', {})}`;
+    const found = indexes.find(one => one.name === indexName(name, of)) ?? null;
+    return {
+      of,
+      name: indexName(name, of),
+      create,
+      drop: `DROP INDEX CONCURRENTLY IF EXISTS ${quoteIdentifier(schema!)}.${index}`,
+      found,
+      isMade: found?.isValid === true && isSameIndex(found.definition, create),
+    };
+  });
+}
+
+/**
+ * Whether the server's spelling of an index says what a statement of ours does. The server adds casts, parentheses and the
+ * method, and writes LIKE and ESCAPE as an operator and a function.
+ */
+export function isSameIndex(definition: string | null, statement: string): boolean {
+  return definition !== null && essence(definition) === essence(statement);
+}
+
+function essence(statement: string): string {
+  // The table stands in front of each column in our text only.
+  const table = /\bON (?:ONLY )?(?:(?:"(?:[^"]|"")*"|\w+)\.)?("(?:[^"]|"")*"|\w+)/i.exec(statement)?.[1] ?? '';
+  const bare = table.replace(/["\s]/g, '');
+  return statement
+    .replace(/ CONCURRENTLY| USING btree|::(?:text|character varying)|like_escape|(?: escape|,) E?'\\+'/gi, '')
+    .replaceAll('~~', 'like')
+    .replace(/\bE'([^']*)'/g, (_, text: string) => `'${text.replaceAll('\\\\', '\\')}'`)
+    .replace(/[()"\s]/g, '')
+    .replaceAll(`${bare}.`, '')
+    .toLowerCase();
+}
+
+/** Statements that make those that are missing. */
+export function missingIndexes(table: Pick<TableFacts, 'schema' | 'name' | 'qualifiedName' | 'indexes'>): string[] {
+  return lookUpIndexes(table)
+    .filter(({isMade}) => !isMade)
+    .map(({found, drop, create}) => `${found ? `${drop}; ` : ''}${create};`);
 }
 
 /** As `orOpaque` has it, on Postgres. */

@@ -76,22 +76,63 @@ function createTable(
   return `CREATE TABLE ${name} (\n\t${[...lines, ...constraints].join(', \n\t')}\n)`;
 }
 
+/** What the two tables are called: Agno lets its users rename them. */
+export interface AgnoNames {
+  readonly traces: string;
+  readonly spans: string;
+}
+export const AGNO_NAMES: AgnoNames = {traces: 'agno_traces', spans: 'agno_spans'};
+export type AgnoTable = keyof AgnoNames;
+
+interface Place {
+  readonly dialect: Dialect;
+  /** Of Postgres. */
+  readonly schema: string;
+  readonly names?: AgnoNames;
+}
+
 /** The statements that make both tables with their indexes, in order. */
-export function agnoTables(dialect: Dialect, schema: string): string[] {
-  const qualify = (name: string) => (dialect === 'sqlite' ? name : `${quoteIdentifier(schema)}.${name}`);
-  const [traces, spans] = [qualify('agno_traces'), qualify('agno_spans')];
-  const index = (table: string, column: string) =>
-    `CREATE INDEX idx_${table}_${column} ON ${qualify(table)} (${column})`;
+export function agnoTables(dialect: Dialect, schema: string, names: AgnoNames = AGNO_NAMES): string[] {
+  const place = {dialect, schema, names};
   return [
     ...(dialect === 'postgres' ? [`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`] : []),
-    createTable(traces, TRACES, ['PRIMARY KEY (trace_id)'], dialect),
-    ...TRACE_INDEXES.map(column => index('agno_traces', column)),
-    createTable(
-      spans,
-      SPANS,
-      ['PRIMARY KEY (span_id)', `FOREIGN KEY(trace_id) REFERENCES ${traces} (trace_id)`],
-      dialect,
-    ),
-    ...SPAN_INDEXES.map(column => index('agno_spans', column)),
+    ...agnoTable('traces', place),
+    ...agnoTable('spans', place),
   ];
+}
+
+/** The statements that make one of the tables, and its indexes. */
+export function agnoTable(table: AgnoTable, place: Place): string[] {
+  const create =
+    table === 'traces'
+      ? createTable(qualified('traces', place), TRACES, ['PRIMARY KEY (trace_id)'], place.dialect)
+      : createTable(qualified('spans', place), SPANS, ['PRIMARY KEY (span_id)', foreignKey(place)], place.dialect);
+  return [create, ...AGNO_INDEXES[table].map(column => agnoIndex(table, column, place))];
+}
+
+export const AGNO_INDEXES = {traces: TRACE_INDEXES, spans: SPAN_INDEXES} as const;
+
+export function agnoIndex(table: AgnoTable, column: string, place: Place, concurrently = false): string {
+  const name = agnoIndexName((place.names ?? AGNO_NAMES)[table], column);
+  const how = concurrently ? ' CONCURRENTLY' : '';
+  return `CREATE INDEX${how} ${identifier(name)} ON ${qualified(table, place)} (${column})`;
+}
+
+export function agnoIndexName(tableName: string, column: string): string {
+  return `idx_${tableName}_${column}`;
+}
+
+/** From spans to trace rows; without it the table is of the older shape (agno.md 1.6, B). */
+export function foreignKey(place: Place): string {
+  return `FOREIGN KEY(trace_id) REFERENCES ${qualified('traces', place)} (trace_id)`;
+}
+
+function qualified(table: AgnoTable, {dialect, schema, names = AGNO_NAMES}: Place): string {
+  const name = identifier(names[table]);
+  return dialect === 'sqlite' ? name : `${quoteIdentifier(schema)}.${name}`;
+}
+
+/** SQLite keeps the text as it was sent, and SQLAlchemy quotes only what needs it. */
+function identifier(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
 }

@@ -63,4 +63,6 @@ export interface IndexFacts {
   /** False: left behind by a CREATE INDEX CONCURRENTLY that failed; it is kept up to date and never read. */
   readonly isValid: boolean;
   readonly isPartial: boolean;
+  /** The statement that makes it, in the database's own spelling; null for one that SQLite makes by itself. */
+  readonly definition: string | null;
 }

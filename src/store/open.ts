@@ -3,6 +3,8 @@ import type {OpenOptions, Store} from './store.ts';
 
 /** Opens a database for reading. Only the side that is asked for is loaded. */
 export async function openStore(source: Source, options: OpenOptions): Promise<Store> {
+  if (source.dialect === 'sqlite' && source.isArchive)
+    return (await import('./archive.ts')).openArchiveStore(source, options);
   if (source.dialect === 'sqlite') return (await import('./sqlite/store.ts')).openSqlite(source, options);
   return (await import('./postgres/store.ts')).openPostgres(source, options);
 }

@@ -9,6 +9,8 @@ export type Source = SqliteSource | PostgresSource;
 export interface SqliteSource {
   readonly dialect: 'sqlite';
   readonly file: string;
+  /** The file is an archive that `prune` wrote: it is read through a private database made of it. */
+  readonly isArchive?: true;
 }
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
@@ -39,7 +41,7 @@ export type Env = Readonly<Record<string, string | undefined>>;
 
 /** What is shown of a source: built from its parts, never cut out of the URL, so that no secret can slip through. */
 export function labelOf(source: Source): string {
-  if (source.dialect === 'sqlite') return source.file;
+  if (source.dialect === 'sqlite') return `${source.isArchive ? 'archive:' : ''}${source.file}`;
   const host = source.host.includes(':') ? `[${source.host}]` : source.host;
   return `${source.user}@${host}:${source.port}/${source.database}`;
 }
@@ -104,6 +106,7 @@ function parseDatabase(text: string, origin: string, cwd: string): SqliteSource 
       `${origin} is empty.`,
       'Write a URL such as postgresql://user@host/db, or a path such as ./agno.db',
     );
+  if (/^archive:/i.test(trimmed)) return {...sqlite(trimmed.slice('archive:'.length), cwd), isArchive: true};
   const match = URL_SHAPE.exec(trimmed);
   const scheme = match?.[1]?.toLowerCase();
   if (match?.[2] !== undefined || scheme === 'sqlite') {

@@ -67,23 +67,28 @@ describe('look-ups of ids that only spans know', () => {
     const {rows} = await client.query(`explain ${lookUp}`);
     await client.end();
     const plan = rows.map(row => row['QUERY PLAN']).join('\n');
-    expect(plan).toContain('agno_spans_look_up_session_id');
-    expect(plan).toContain('agno_spans_look_up_opaque');
+    expect(plan).toContain('agnotrace_agno_spans_session_id');
+    expect(plan).toContain('agnotrace_agno_spans_opaque');
     expect(plan).not.toContain('Seq Scan');
   });
 
-  it('name only the indexes that are not there, and replace one that a failed attempt left', () => {
-    const made = {columns: [null], isValid: true, isPartial: true};
-    const left = missingIndexes({
-      ...TABLE,
-      indexes: [
-        {...made, name: 'agno_spans_look_up_run_id'},
-        {...made, name: 'agno_spans_look_up_user_id', isValid: false},
-      ],
-    });
-    expect(left).toHaveLength(3);
-    expect(left.filter(text => text.startsWith('DROP INDEX'))).toEqual([
-      expect.stringMatching(/^DROP INDEX CONCURRENTLY "ai"\."agno_spans_look_up_user_id"; CREATE INDEX CONCURRENTLY /),
+  it('name only the indexes that are not there as they should be, and replace one that a failed attempt left', async () => {
+    const {client} = await openWithEmptyRows();
+    const [first, second, third, fourth] = missingIndexes({...TABLE, indexes: []});
+    await client.query(first!);
+    await client.query(second!.replace('session.id', 'session'));
+    const {rows} = await client.query(
+      `select c.relname as name, pg_get_indexdef(c.oid) as definition from pg_index i join pg_class c on c.oid = i.indexrelid
+        where i.indrelid = 'ai.agno_spans'::regclass`,
+    );
+    await client.end();
+    const indexes = rows.map(row => ({...row, columns: [null], isValid: true, isPartial: true}));
+    const left = {...indexes[0], name: 'agnotrace_agno_spans_user_id', isValid: false, definition: third!};
+    const drop = (name: string) => `DROP INDEX CONCURRENTLY IF EXISTS "ai"."agnotrace_agno_spans_${name}"; `;
+    expect(missingIndexes({...TABLE, indexes: [...indexes, left]})).toEqual([
+      drop('session_id') + second,
+      drop('user_id') + third,
+      fourth,
     ]);
   });
 });

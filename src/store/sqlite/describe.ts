@@ -55,8 +55,10 @@ function describeTable(name: string, all: All): TableFacts | null {
     'select "from" as column, "table" as target from pragma_foreign_key_list(?)',
     [name],
   );
-  const indexes = all<{name: string; partial: number; column: string | null}>(
-    'select l.name, l.partial, i.name as column from pragma_index_list(?) l, pragma_index_info(l.name) i order by l.name, i.seqno',
+  const indexes = all<{name: string; partial: number; column: string | null; definition: string | null}>(
+    `select l.name, l.partial, i.name as column, m.sql as definition
+  from pragma_index_list(?) l, pragma_index_info(l.name) i left join sqlite_master m on m.type = 'index' and m.name = l.name
+ order by l.name, i.seqno`,
     [name],
   );
   const byName = new Map<string, IndexFacts & {columns: (string | null)[]}>();
@@ -66,6 +68,7 @@ function describeTable(name: string, all: All): TableFacts | null {
       columns: [],
       isValid: true,
       isPartial: Boolean(row.partial),
+      definition: row.definition,
     };
     index.columns.push(row.column);
     byName.set(row.name, index);

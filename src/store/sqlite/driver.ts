@@ -31,11 +31,15 @@ export async function openFile(options: OpenFileOptions): Promise<SqliteConnecti
     if (!isBindingMissing(error)) throw error;
     const connection = await openWithNode(options);
     if (connection) return connection;
-    throw new UserError(EXIT.failed, 'the SQLite driver better-sqlite3 is not installed or not built.', {
-      hint: 'npm rebuild better-sqlite3 (needs a C++ compiler on Node 20), or use Node 22.13 or later.',
-      cause: error,
-    });
+    throw noDriver(error);
   }
+}
+
+function noDriver(cause: unknown): UserError {
+  return new UserError(EXIT.failed, 'the SQLite driver better-sqlite3 is not installed or not built.', {
+    hint: 'npm rebuild better-sqlite3 (needs a C++ compiler on Node 20), or use Node 22.13 or later.',
+    cause,
+  });
 }
 
 /** The driver, or the reason why it is not there. By `require`: an import would first scan its files for names, 4 ms. */
@@ -81,6 +85,98 @@ async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConn
     // It cannot tell; the file is open for reading only.
     isReading: text => Boolean(db.prepare(text)),
     close: () => db.close(),
+  };
+}
+
+/** A file opened for writing, with what `SqliteConnection` has. */
+export interface WritableConnection {
+  all(text: string, params: readonly unknown[]): unknown[];
+  /** Integers as bigint. */
+  allExactly(text: string, params: readonly unknown[]): unknown[];
+  /** @returns rows changed */
+  run(text: string, params: readonly unknown[]): number;
+  exec(text: string): void;
+  inTransaction(): boolean;
+  close(): void;
+}
+
+interface WritableOptions extends OpenFileOptions {
+  readonly mayCreate?: boolean;
+  /** Nobody else may use the file until it is closed; then the schema may be edited as text, too. */
+  readonly alone?: boolean;
+}
+
+/** Said before the first access, it also tells apart a file in WAL mode that somebody else has open and idle. */
+const ALONE = 'pragma locking_mode = exclusive; begin exclusive; commit';
+
+/**
+ * Opens a file for writing, with foreign keys enforced; it is created only where that is asked for.
+ * @throws UserError exit 1 where no driver can
+ */
+export async function openWritableFile(options: WritableOptions): Promise<WritableConnection> {
+  try {
+    return writableWithBetterSqlite(options);
+  } catch (error) {
+    if (!isBindingMissing(error)) throw error;
+    const connection = await writableWithNode(options);
+    if (connection) return connection;
+    throw noDriver(error);
+  }
+}
+
+function writableWithBetterSqlite({file, busyMs, mayCreate = false, alone = false}: WritableOptions) {
+  const Database = loadBetterSqlite();
+  const db = new Database(file, {fileMustExist: !mayCreate, timeout: busyMs, ...builtBinding()});
+  if (alone) takeOver(db);
+  db.pragma('foreign_keys = on');
+  return {
+    all: (text: string, params: readonly unknown[]) => db.prepare(text).all(...params),
+    allExactly: (text: string, params: readonly unknown[]) =>
+      db
+        .prepare(text)
+        .safeIntegers()
+        .all(...params),
+    run: (text: string, params: readonly unknown[]) => db.prepare(text).run(...params).changes,
+    exec: (text: string) => void db.exec(text),
+    inTransaction: () => db.inTransaction,
+    close: () => void db.close(),
+  };
+}
+
+/** @throws the driver's error, closed, when somebody else is there */
+function takeOver(db: {exec(text: string): unknown; close(): unknown; unsafeMode?(on: boolean): unknown}): void {
+  try {
+    db.exec(ALONE);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  db.unsafeMode?.(true);
+}
+
+async function writableWithNode({file, busyMs, mayCreate = false, alone = false}: WritableOptions) {
+  const sqlite = await import(['node', 'sqlite'].join(':')).catch(() => null);
+  if (!sqlite) return null;
+  if (!mayCreate && !existsSync(file)) throw Object.assign(new Error(`no file ${file}`), {code: 'SQLITE_CANTOPEN'});
+  const db = new sqlite.DatabaseSync(file, {timeout: busyMs, enableForeignKeyConstraints: true});
+  if (alone) takeOver(db);
+  let isOpen = false;
+  return {
+    all: (text: string, params: readonly unknown[]) => db.prepare(text).all(...params),
+    allExactly: (text: string, params: readonly unknown[]) => {
+      const statement = db.prepare(text);
+      statement.setReadBigInts(true);
+      return statement.all(...params);
+    },
+    run: (text: string, params: readonly unknown[]) => Number(db.prepare(text).run(...params).changes),
+    exec: (text: string) => {
+      db.exec(text);
+      // Node 22 does not tell whether a transaction is open.
+      if (/^begin/.test(text)) isOpen = true;
+      else if (/^(commit|rollback)/.test(text)) isOpen = false;
+    },
+    inTransaction: () => db.isTransaction ?? isOpen,
+    close: () => void db.close(),
   };
 }
 

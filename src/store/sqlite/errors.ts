@@ -13,6 +13,7 @@ const PRIMARY: Readonly<Record<number, string>> = {
   8: 'SQLITE_READONLY',
   10: 'SQLITE_IOERR',
   11: 'SQLITE_CORRUPT',
+  13: 'SQLITE_FULL',
   14: 'SQLITE_CANTOPEN',
   26: 'SQLITE_NOTADB',
 };
@@ -46,6 +47,11 @@ export function explainSqlite(error: unknown, file: string): unknown {
       'Its journal needs files beside it (-wal, -shm); is the folder readable and writable for you? A copy of the three files can be read.',
     );
   }
+  if (code === 'SQLITE_FULL')
+    return fail(
+      `the disk of "${file}" is full.`,
+      'Even a deletion needs room for its journal: free some, then run it again.',
+    );
   if (code.startsWith('SQLITE_IOERR'))
     return fail(`"${file}" cannot be read: the disk reported an error.`, 'Check the disk and its file system.');
   return error;

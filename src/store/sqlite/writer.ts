@@ -9,7 +9,10 @@ import {loadBetterSqlite} from './driver.ts';
 const DEMO_APPLICATION_ID = 0x41475452;
 
 /** Makes a new SQLite file with Agno's tables; replaces one that this tool made, refuses any other. */
-export async function createSqliteTables({file}: SqliteSource): Promise<TableWriter> {
+export async function createSqliteTables(
+  {file}: SqliteSource,
+  {foreignKeys = true}: {readonly foreignKeys?: boolean} = {},
+): Promise<TableWriter> {
   const Database = loadDriver();
   if (existsSync(file)) {
     refuseForeign(file, Database);
@@ -19,10 +22,11 @@ export async function createSqliteTables({file}: SqliteSource): Promise<TableWri
   db.pragma(`application_id = ${DEMO_APPLICATION_ID}`);
   // As Agno 3 leaves its files. Losing a half-made demo to a power cut harms nobody, so writes do not wait for the disk.
   db.pragma('journal_mode = wal');
+  db.pragma(`foreign_keys = ${foreignKeys ? 'on' : 'off'}`);
   db.pragma('synchronous = off');
   for (const statement of agnoTables('sqlite', '')) db.exec(statement);
   const insert = (table: string, columns: readonly string[]) =>
-    db.prepare(`insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`);
+    db.prepare(`insert or ignore into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`);
   const insertTrace = insert('agno_traces', TRACE_COLUMNS);
   const insertSpan = insert('agno_spans', SPAN_COLUMNS);
   const writeAll = db.transaction((traces: readonly Row[], spans: readonly Row[]) => {

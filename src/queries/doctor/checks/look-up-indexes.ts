@@ -12,7 +12,7 @@ export default defineCheck(({store, tables: {spans}}) => {
     ...FROM_CATALOGUE,
     severity: first ? 'info' : 'ok',
     count: missing.length,
-    sample: first?.match(/"([^"]+)"/)?.[1] ?? null,
+    sample: first?.match(/"(agnotrace_[^"]+)"/)?.[1] ?? null,
     text: first
       ? `Run, session and user ids of runs behind HTTP stand in spans only, and ${counted(missing.length, 'index that finds', 'indexes that find')} them there ${missing.length === 1 ? 'is' : 'are'} missing: list --session and show <run id> look through all spans.`
       : 'Indexes find run, session and user ids that stand in spans only.',

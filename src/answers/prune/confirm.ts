@@ -1,0 +1,51 @@
+import path from 'node:path';
+import type {Context} from '../../context.ts';
+import {EXIT, UserError, usageError} from '../../errors.ts';
+import {count} from '../../render/values.ts';
+import type {PrunePlan} from '../../retention/plan.ts';
+import type {Source} from '../../store/source.ts';
+import {line, safe} from '../../text/safe.ts';
+
+interface Consent {
+  readonly yes: boolean;
+  readonly expectMax: number | null;
+}
+
+/**
+ * Nothing is deleted without a word of the user: a typed one on a terminal, else `--yes`; for more than half of all traces the
+ * database's name, or with `--yes` how many at most.
+ * @throws UserError exit 2 when that word is missing
+ */
+export async function confirm(
+  plan: PrunePlan,
+  source: Source,
+  {yes, expectMax}: Consent,
+  context: Context,
+): Promise<void> {
+  const nothing = 'Nothing was deleted.';
+  if (expectMax !== null && plan.traces > expectMax)
+    throw usageError(`${plan.traces} traces would go, more than --expect-max ${expectMax}.`, nothing);
+  if (yes) {
+    if (plan.mostOfAll && expectMax === null)
+      throw usageError(
+        `${plan.traces} traces would go, more than half of all.`,
+        `${nothing} Say that you expect it: --yes --expect-max ${plan.traces}`,
+      );
+    return;
+  }
+  if (!context.ask)
+    throw usageError(
+      'nothing was deleted: without a terminal --yes is needed.',
+      '--dry-run prints the plan and exits 0.',
+    );
+  const wanted = plan.mostOfAll ? nameOf(source) : 'yes';
+  const question = plan.mostOfAll
+    ? line`More than half of all traces go. Type the name of the database, ${safe(wanted)}, to delete ${count(plan.traces)}: `
+    : line`Delete ${count(plan.traces)} traces? Type yes: `;
+  const typed = (await context.ask(question))?.trim();
+  if (typed !== wanted) throw new UserError(EXIT.usage, nothing, {hint: `Only "${wanted}" deletes.`});
+}
+
+export function nameOf(source: Source): string {
+  return source.dialect === 'sqlite' ? path.basename(source.file) : source.database;
+}

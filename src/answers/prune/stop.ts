@@ -1,0 +1,19 @@
+/**
+ * Runs `work` so that the first Ctrl-C or SIGTERM lets it end what is under way; the second one ends the process. The database
+ * takes an open transaction back when its connection goes.
+ */
+export async function stoppable<T>(onFirst: () => void, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+    controller.abort();
+    onFirst();
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
+  }
+}

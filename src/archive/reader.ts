@@ -1,0 +1,204 @@
+import {closeSync, createReadStream, openSync, readSync} from 'node:fs';
+import {createGunzip, constants as zlib} from 'node:zlib';
+import {EXIT, UserError} from '../errors.ts';
+import {
+  type ArchiveHeader,
+  chainedHash,
+  FIRST_HASH,
+  FORMAT_VERSION,
+  type Line,
+  type Manifest,
+  type Trailer,
+} from './format.ts';
+import {isGzip} from './member.ts';
+import type {ArchivedRow} from './value.ts';
+
+/** A batch whose hash and counts are right. */
+export interface Batch {
+  readonly traces: readonly ArchivedRow[];
+  readonly spans: readonly ArchivedRow[];
+  readonly trailer: Trailer;
+  /** Where it ends among the bytes of the text, gzip aside. */
+  readonly endsAt: number;
+}
+
+/** How a file ended. */
+export interface Ending {
+  /** Present in an archive that was finished. */
+  readonly manifest: Manifest | null;
+  /** Rows after the last whole batch: written while the program was stopped, and never deleted from the database. */
+  readonly looseRows: number;
+}
+
+export interface OpenArchive {
+  readonly header: ArchiveHeader;
+  /**
+   * Whole batches in order; a cut end is no error.
+   * @throws UserError exit 7 where the file was changed or damaged
+   */
+  batches(): AsyncGenerator<Batch, Ending>;
+}
+
+/**
+ * Opens an archive, plain or gzip, finished or not.
+ * @throws UserError exit 4 when it cannot be read, exit 5 when it is no archive or one of a later version
+ */
+export async function openArchive(file: string): Promise<OpenArchive> {
+  const lines = linesOf(file);
+  const first = await lines.next();
+  const header = first.done ? null : parsed(first.value.bytes);
+  if (!header || !('agnoTraceArchive' in header)) {
+    await lines.return(undefined);
+    throw new UserError(EXIT.schema, `"${file}" is no archive of agno-trace.`, {
+      hint: 'agno-trace prune --archive FILE writes one.',
+    });
+  }
+  if (header.agnoTraceArchive !== FORMAT_VERSION) {
+    await lines.return(undefined);
+    throw new UserError(EXIT.schema, `"${file}" is an archive of format ${JSON.stringify(header.agnoTraceArchive)}.`, {
+      hint: `This version reads format ${FORMAT_VERSION}; a later one is needed.`,
+    });
+  }
+  return {header, batches: () => batchesOf(file, lines)};
+}
+
+/** True for a file that was cut off before its first line was whole: it holds no row. */
+export async function isBlank(file: string): Promise<boolean> {
+  for await (const {isWhole} of linesOf(file)) return !isWhole;
+  return true;
+}
+
+async function* batchesOf(file: string, lines: AsyncGenerator<RawLine>): AsyncGenerator<Batch, Ending> {
+  let before = FIRST_HASH;
+  let number = 0;
+  const total = {traces: 0, spans: 0};
+  let [traces, spans]: ArchivedRow[][] = [[], []];
+  let hash = chainedHash(before);
+  for await (const {bytes, endsAt, isWhole} of lines) {
+    const line = parsed(bytes);
+    if (line === null) {
+      // Only the last line can be cut; anything unreadable before it was damaged.
+      if (!isWhole) break;
+      throw damaged(file, number + 1, 'a line that cannot be read');
+    }
+    if ('manifest' in line) {
+      const {manifest} = line;
+      const isSame =
+        manifest.batches === number &&
+        manifest.traces === total.traces &&
+        manifest.spans === total.spans &&
+        manifest.sha256 === before;
+      if (!isSame || traces!.length + spans!.length > 0)
+        throw damaged(file, number, 'it does not hold what its last line says');
+      const after = await lines.next();
+      if (!after.done) throw damaged(file, number, 'there is something after its last line');
+      return {manifest, looseRows: 0};
+    }
+    if ('batch' in line) {
+      const sha256 = hash.digest();
+      if (line.batch !== number + 1) throw damaged(file, number + 1, `batch ${number + 1} is missing`);
+      if (line.sha256 !== sha256) throw damaged(file, line.batch, 'its hash is another one');
+      if (line.traces !== traces!.length || line.spans !== spans!.length)
+        throw damaged(file, line.batch, 'its counts are others');
+      number++;
+      total.traces += traces!.length;
+      total.spans += spans!.length;
+      yield {traces: traces!, spans: spans!, trailer: line, endsAt};
+      [traces, spans] = [[], []];
+      before = sha256;
+      hash = chainedHash(before);
+      continue;
+    }
+    hash.update(bytes);
+    if ('trace' in line) traces!.push(line.trace);
+    else if ('span' in line) spans!.push(line.span);
+    else throw damaged(file, number + 1, 'a line of no known kind');
+  }
+  return {manifest: null, looseRows: traces!.length + spans!.length};
+}
+
+function damaged(file: string, batch: number, what: string): UserError {
+  return new UserError(EXIT.different, `"${file}" is damaged at batch ${batch}: ${what}.`, {
+    hint: 'Batches before it are right. Is there another copy?',
+  });
+}
+
+interface RawLine {
+  /** With its line break. */
+  readonly bytes: Buffer;
+  readonly endsAt: number;
+  /** Ends with a line break. */
+  readonly isWhole: boolean;
+}
+
+/** Lines as bytes. Of a file that was cut off, all that can still be unpacked. */
+async function* linesOf(file: string): AsyncGenerator<RawLine> {
+  let rest: Buffer[] = [];
+  let at = 0;
+  try {
+    const head = headOf(file);
+    const stream = createReadStream(file, {highWaterMark: 1 << 20});
+    const source = isGzip(head)
+      ? stream.pipe(createGunzip({finishFlush: zlib.Z_SYNC_FLUSH, chunkSize: 1 << 20}))
+      : stream;
+    stream.on('error', error => source.destroy(error));
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      let from = 0;
+      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+        const bytes =
+          rest.length > 0 ? Buffer.concat([...rest, chunk.subarray(from, end + 1)]) : chunk.subarray(from, end + 1);
+        rest = [];
+        at += bytes.length;
+        yield {bytes, endsAt: at, isWhole: true};
+        from = end + 1;
+      }
+      if (from < chunk.length) rest.push(chunk.subarray(from));
+    }
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  if (rest.length > 0) {
+    const bytes = Buffer.concat(rest);
+    yield {bytes, endsAt: at + bytes.length, isWhole: false};
+  }
+}
+
+function headOf(file: string): Buffer {
+  const head = Buffer.alloc(2);
+  const handle = openSync(file, 'r');
+  try {
+    readSync(handle, head, 0, 2, 0);
+  } finally {
+    closeSync(handle);
+  }
+  return head;
+}
+
+function unreadable(file: string, error: unknown): unknown {
+  if (error instanceof UserError) return error;
+  const {code = ''} = error as NodeJS.ErrnoException;
+  if (code.startsWith('Z_'))
+    return new UserError(EXIT.different, `"${file}" is damaged: it cannot be unpacked.`, {
+      hint: 'Is there another copy?',
+      cause: error,
+    });
+  if (code === '') return error;
+  const reasons: Record<string, string> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'no permission',
+    EISDIR: 'it is a folder',
+  };
+  return new UserError(EXIT.unreachable, `archive "${file}" cannot be read: ${reasons[code] ?? code}.`, {
+    hint: 'Check the path.',
+    cause: error,
+  });
+}
+
+function parsed(bytes: Buffer): Line | null {
+  try {
+    const value = JSON.parse(bytes.toString('utf8')) as unknown;
+    return typeof value === 'object' && value !== null ? (value as Line) : null;
+  } catch {
+    return null;
+  }
+}

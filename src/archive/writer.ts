@@ -1,0 +1,249 @@
+import {closeSync, existsSync, lstatSync, openSync, readSync, statSync} from 'node:fs';
+import path from 'node:path';
+import {EXIT, UserError, usageError} from '../errors.ts';
+import {DISK, type Disk} from './disk.ts';
+import {type ArchiveHeader, chainedHash, FIRST_HASH, lineOf, type Manifest, type Trailer} from './format.ts';
+import {gzipMember, MEMBER_HEAD_BYTES, memberLength} from './member.ts';
+import {isBlank, openArchive} from './reader.ts';
+import type {ArchivedRow} from './value.ts';
+
+export interface BatchRows {
+  readonly traces: readonly ArchivedRow[];
+  readonly spans: readonly ArchivedRow[];
+}
+
+interface Standing extends Pick<Manifest, 'batches' | 'traces' | 'spans' | 'sha256'> {
+  /** Length of the file so far, bytes. */
+  readonly bytes: number;
+}
+
+const NOTHING = {batches: 0, traces: 0, spans: 0, sha256: FIRST_HASH};
+
+/**
+ * Writes an archive beside its final name, as `FILE.partial`, private to its owner. Each batch is on the disk when
+ * `append` returns; `finish` puts the file in place. A `FILE.partial` that a killed run left is gone on with, from its last
+ * whole batch: what follows that was never deleted from the database.
+ */
+export class ArchiveWriter {
+  /** Before the last batch, for `takeBack`. */
+  private before: Standing | null = null;
+
+  private constructor(
+    readonly file: string,
+    private readonly disk: Disk,
+    private readonly handle: number,
+    private standing: Standing,
+  ) {}
+
+  /** What has been written, a continued file's earlier batches included. */
+  get written(): Pick<Manifest, 'batches' | 'traces' | 'spans'> {
+    return this.standing;
+  }
+
+  /** @throws UserError exit 2 when the file is there already, exit 1 when it cannot be written */
+  static async open(file: string, header: ArchiveHeader, disk: Disk = DISK): Promise<ArchiveWriter> {
+    checkPlace(file);
+    const partial = partialOf(file);
+    try {
+      if (existsSync(partial) && (await isBlank(partial))) disk.remove(partial);
+      if (existsSync(partial)) {
+        const standing = await standingOf(partial, file, header);
+        const handle = disk.open(partial, false);
+        disk.truncate(handle, standing.bytes);
+        disk.sync(handle);
+        return new ArchiveWriter(file, disk, handle, standing);
+      }
+      const handle = disk.open(partial, true);
+      const bytes = encoded(file, lineOf(header));
+      disk.write(handle, bytes, 0);
+      disk.sync(handle);
+      return new ArchiveWriter(file, disk, handle, {...NOTHING, bytes: bytes.length});
+    } catch (error) {
+      throw cannotWrite(file, error);
+    }
+  }
+
+  /** Puts rows and their trailer on the disk. What it throws leaves nothing that `takeBack` does not remove. */
+  append({traces, spans}: BatchRows): void {
+    const {standing} = this;
+    this.before = standing;
+    const hash = chainedHash(standing.sha256);
+    const parts: Buffer[] = [];
+    const add = (text: string) => {
+      const bytes = Buffer.from(text);
+      hash.update(bytes);
+      parts.push(bytes);
+    };
+    for (const span of spans) add(lineOf({span}));
+    for (const trace of traces) add(lineOf({trace}));
+    const ids = [...spans, ...traces].map(row => String(row.trace_id));
+    const sha256 = hash.digest();
+    const trailer: Trailer = {
+      batch: standing.batches + 1,
+      traces: traces.length,
+      spans: spans.length,
+      first: ids[0] ?? '',
+      last: ids.at(-1) ?? '',
+      sha256,
+    };
+    parts.push(Buffer.from(lineOf(trailer)));
+    try {
+      const bytes = encoded(this.file, Buffer.concat(parts));
+      this.disk.write(this.handle, bytes, standing.bytes);
+      this.disk.sync(this.handle);
+      this.standing = {
+        batches: trailer.batch,
+        traces: standing.traces + traces.length,
+        spans: standing.spans + spans.length,
+        sha256,
+        bytes: standing.bytes + bytes.length,
+      };
+    } catch (error) {
+      throw cannotWrite(this.file, error);
+    }
+  }
+
+  /** Removes the last batch again: its rows are known to be in the database still. */
+  takeBack(): void {
+    if (!this.before) return;
+    try {
+      this.disk.truncate(this.handle, this.before.bytes);
+      this.standing = this.before;
+      this.before = null;
+    } catch (error) {
+      throw cannotWrite(this.file, error);
+    }
+  }
+
+  /** Writes the last line and puts the file in place. Without any batch there is no file. */
+  finish({cutoff, finishedAt}: Pick<Manifest, 'cutoff' | 'finishedAt'>): void {
+    const {batches, traces, spans, sha256, bytes: at} = this.standing;
+    try {
+      if (batches === 0) {
+        this.disk.close(this.handle);
+        this.disk.remove(partialOf(this.file));
+        return;
+      }
+      const manifest: Manifest = {batches, traces, spans, sha256, cutoff, finishedAt};
+      const bytes = encoded(this.file, lineOf({manifest}));
+      this.disk.write(this.handle, bytes, at);
+      this.disk.truncate(this.handle, at + bytes.length);
+      this.disk.sync(this.handle);
+      this.disk.close(this.handle);
+      this.disk.rename(partialOf(this.file), this.file);
+    } catch (error) {
+      throw cannotWrite(this.file, error);
+    }
+  }
+
+  /** Leaves the file as it is, to be gone on with. One that holds nothing goes. */
+  leave(): void {
+    this.disk.close(this.handle);
+    if (this.standing.batches === 0) this.disk.remove(partialOf(this.file));
+  }
+}
+
+export function partialOf(file: string): string {
+  return `${file}.partial`;
+}
+
+function encoded(file: string, text: string | Buffer): Buffer {
+  const bytes = Buffer.from(text as string);
+  return file.endsWith('.gz') ? gzipMember(bytes) : bytes;
+}
+
+/**
+ * Refuses a place where an archive cannot be written, before anything is asked or deleted.
+ * @throws UserError exit 2
+ */
+export function checkPlace(file: string): void {
+  const found = lstatSync(file, {throwIfNoEntry: false});
+  if (found?.isDirectory()) throw usageError(`--archive "${file}" is a folder.`, 'Name a file in it.');
+  if (found)
+    throw usageError(
+      `--archive "${file}" is there already, and an archive is never written over.`,
+      'Name another one, for example with the date: traces-$(date +%F).ndjson.gz',
+    );
+  const folder = path.dirname(file);
+  if (!statSync(folder, {throwIfNoEntry: false})?.isDirectory())
+    throw usageError(`there is no folder "${folder}" for the archive.`, `mkdir -p ${JSON.stringify(folder)}`);
+}
+
+/** What a file that was left behind holds, as far as it is whole. */
+async function standingOf(partial: string, file: string, header: ArchiveHeader): Promise<Standing> {
+  if (lstatSync(partial).isSymbolicLink())
+    throw usageError(`"${partial}" is a link.`, 'Remove it, or name another archive.');
+  let standing: Omit<Standing, 'bytes'> = NOTHING;
+  const archive = await openArchive(partial).catch(error => {
+    throw usageError(
+      `"${partial}" was left behind and cannot be gone on with: ${(error as Error).message}`,
+      'Move it away, or name another archive.',
+    );
+  });
+  const other = archive.header;
+  if (other.source !== header.source || JSON.stringify(other.columns) !== JSON.stringify(header.columns))
+    throw usageError(
+      `"${partial}" was left behind by a run on "${other.source}".`,
+      'Move it away, or name another archive.',
+    );
+  const batches = archive.batches();
+  let endsAt = 0;
+  for (;;) {
+    const next = await batches.next();
+    if (next.done) break;
+    const {trailer} = next.value;
+    standing = {
+      batches: trailer.batch,
+      traces: standing.traces + trailer.traces,
+      spans: standing.spans + trailer.spans,
+      sha256: trailer.sha256,
+    };
+    endsAt = next.value.endsAt;
+  }
+  const headerBytes = Buffer.byteLength(lineOf(other));
+  const bytes = file.endsWith('.gz') ? membersEnd(partial, standing.batches + 1) : Math.max(endsAt, headerBytes);
+  return {...standing, bytes};
+}
+
+/** Where the first so many members of a file end. */
+function membersEnd(file: string, members: number): number {
+  const handle = openSync(file, 'r');
+  try {
+    let at = 0;
+    const head = Buffer.alloc(MEMBER_HEAD_BYTES);
+    for (let i = 0; i < members; i++) {
+      readSync(handle, head, 0, MEMBER_HEAD_BYTES, at);
+      const length = memberLength(head);
+      if (length === null)
+        throw usageError(
+          `"${file}" was packed anew and cannot be gone on with.`,
+          'Move it away, or name another archive.',
+        );
+      at += length;
+    }
+    return at;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota is used up',
+  EEXIST: 'it has just been made by another program',
+  ELOOP: 'it is a link',
+  EIO: 'the disk reported an error',
+};
+
+function cannotWrite(file: string, error: unknown): unknown {
+  if (error instanceof UserError) return error;
+  const {code} = error as NodeJS.ErrnoException;
+  if (code === undefined) return error;
+  return new UserError(EXIT.failed, `the archive "${file}" cannot be written: ${REASONS[code] ?? code}.`, {
+    hint: 'Nothing that is not in the archive was deleted.',
+    cause: error,
+  });
+}

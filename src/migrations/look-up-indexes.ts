@@ -1,0 +1,81 @@
+import {
+  hasValue,
+  IS_RUN_NAME,
+  type LookedUp,
+  type LookUpIndex,
+  lookUpIndexes,
+  mayBeIndexed,
+} from '../queries/look-up.ts';
+import {type Sql, sql, table} from '../sql/sql.ts';
+import {NO_LOCK} from './agno-indexes.ts';
+import {tableBlocked} from './agno-tables.ts';
+import {buildConcurrently} from './concurrent.ts';
+import {attributesScanOf, scanOf} from './estimate.ts';
+import {takenNames} from './names.ts';
+import type {Found, MigrationObject} from './step.ts';
+import {explained, qualifiedName, type Subject} from './subject.ts';
+
+const SERVES = {
+  run_id: 'show <run id>, list --run',
+  session_id: 'list --session',
+  user_id: 'list --user',
+  opaque: 'all of these: finds the spans that Postgres cannot look into',
+} as const;
+
+/**
+ * Ours: behind HTTP the trace row knows neither run nor session nor user, only the spans do. Over the beginning of each
+ * value, so that none is too long to be inserted. None on SQLite, where malformed JSON would make the insert fail.
+ */
+const ownIndexes: MigrationObject = {
+  inspect: async subject => {
+    const {dialect, store, spans, schema, names} = subject;
+    if (store ? !mayBeIndexed(store) : dialect === 'sqlite') return [];
+    // Nor on a table that cannot be made now.
+    if (!spans && (await tableBlocked('spans', subject))) return [];
+    const table = spans ?? {schema, name: names.spans, qualifiedName: qualifiedName(subject, names.spans), indexes: []};
+    const found: Found[] = [];
+    for (const index of lookUpIndexes(table)) found.push(await find(index, table.qualifiedName, subject));
+    return found;
+  },
+};
+export default ownIndexes;
+
+async function find(index: LookUpIndex, on: string, subject: Subject): Promise<Found> {
+  const {name, of, found, create, drop, isMade} = index;
+  if (isMade) return {kind: 'index', object: name, state: 'there', step: null};
+  const {schema} = subject;
+  const query = queryOf(of);
+  const estimateMs = of === 'opaque' ? await attributesScanOf(subject) : await scanOf(subject, 'spans');
+  return {
+    kind: 'index',
+    object: name,
+    state: found ? (found.isValid ? 'different' : 'invalid') : 'missing',
+    step: {
+      action: found ? 'repair' : 'create',
+      why: !found
+        ? 'Behind HTTP only spans know it, and without an index all of them are read.'
+        : found.isValid
+          ? 'It is there with another definition, of an older version of this tool.'
+          : 'A build of it failed: it costs every insert and serves no read.',
+      serves: SERVES[of],
+      lock: NO_LOCK,
+      risk: null,
+      estimateMs,
+      // A table that is still to be made has no plans.
+      explain: subject.store ? await explained(subject, query) : null,
+      blocked: found ? null : await takenNames(subject, subject.names.spans, [name]),
+      sql: [...(found ? [drop] : []), create],
+      apply: work => buildConcurrently(work, {schema, table: on, name, create}),
+    },
+  };
+}
+
+/** The look-up that `list` and `show` make, for a value that stands for any. */
+function queryOf(of: LookUpIndex['of']): Sql {
+  const test = of === 'opaque' ? sql`jsonb_typeof(s.attributes) = 'string'` : valueTest(of);
+  return sql`select s.trace_id, s.span_id from ${table('spans')} s where ${test}`;
+}
+
+function valueTest(of: LookedUp): Sql {
+  return sql`${IS_RUN_NAME} and ${hasValue(of, ['x'])}`;
+}

@@ -1,0 +1,69 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {EXIT, UserError} from '../errors.ts';
+import type {Changes, Transaction, TransactionLimits} from '../store/changes.ts';
+import {isTimeout} from '../store/timeout.ts';
+
+/** Everybody queues behind DDL that waits for a strong lock, so it never waits for long, but often. */
+const STRONG: TransactionLimits = {lockMs: 500, statementMs: 15_000};
+/** Weaker locks stand in nobody's way; a validation reads the whole table. */
+const WEAK: TransactionLimits = {lockMs: 5000, statementMs: 12 * 3_600_000};
+const TRIES = 12;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 8000;
+
+/**
+ * Runs `work` until it gets its locks, with longer and longer pauses that differ from process to process.
+ * @throws UserError exit 4 when it never does
+ */
+export async function patiently<T>(
+  changes: Pick<Changes, 'label'>,
+  what: string,
+  report: (text: string) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      if (tries === TRIES)
+        throw new UserError(
+          EXIT.unreachable,
+          `${what} waited ${TRIES} times in vain for a lock in "${changes.label}".`,
+          {
+            hint: 'A long transaction is open somewhere; run it again when that is over.',
+            cause: error,
+          },
+        );
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)) * (0.5 + Math.random());
+      report(`${what}: somebody holds a lock, try ${tries + 1} of ${TRIES} in ${(pauseMs / 1000).toFixed(1)} s`);
+      await sleep(pauseMs);
+    }
+  }
+}
+
+/** A short transaction that may need strong locks. */
+export function briefly<T>(
+  changes: Changes,
+  what: string,
+  report: (text: string) => void,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return patiently(changes, what, report, () => changes.transaction(STRONG, work));
+}
+
+/** A transaction whose locks harm nobody, and that may take long. */
+export function lengthily<T>(
+  changes: Changes,
+  what: string,
+  report: (text: string) => void,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return patiently(changes, what, report, () => changes.transaction(WEAK, work));
+}
+
+/** A lock that was not to be had, or a deadlock. A statement that was stopped by its time limit is neither. */
+export function isPassing(error: unknown): boolean {
+  const {code} = ((error as {cause?: unknown}).cause ?? error) as {code?: unknown};
+  return code === '40P01' || (code !== '57014' && isTimeout(error));
+}

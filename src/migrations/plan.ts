@@ -1,0 +1,24 @@
+import agnoIndexes from './agno-indexes.ts';
+import agnoTables from './agno-tables.ts';
+import foreignKey from './foreign-key.ts';
+import lookUpIndexes from './look-up-indexes.ts';
+import type {Found, Step} from './step.ts';
+import type {Subject} from './subject.ts';
+import {inspectForUndo} from './undo.ts';
+
+/** In the order in which they are made. */
+const OBJECTS = [agnoTables, agnoIndexes, foreignKey, lookUpIndexes];
+
+export interface Planned {
+  readonly found: readonly Found[];
+  /** What is to be done, blocked or not. */
+  readonly steps: readonly (Found & {readonly step: Step})[];
+}
+
+/** Looks at the catalogue and says what should change. Changes nothing. */
+export async function inspect(subject: Subject, {undo = false} = {}): Promise<Planned> {
+  const found: Found[] = [];
+  if (undo) found.push(...(await inspectForUndo(subject)));
+  else for (const object of OBJECTS) found.push(...(await object.inspect(subject)));
+  return {found, steps: found.flatMap(one => (one.step ? [{...one, step: one.step}] : []))};
+}

@@ -1,0 +1,146 @@
+import {EXIT, UserError} from '../errors.ts';
+import type {AgnoNames} from '../sql/agno-tables.ts';
+import {type Dialect, inline, quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
+import {openChanges} from '../store/changes.ts';
+import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
+import {openStore} from '../store/open.ts';
+import {patient, untilFree} from '../store/patient.ts';
+import {labelOf, type Source} from '../store/source.ts';
+import type {OpenOptions, Store} from '../store/store.ts';
+import {type Made, readMade} from './made.ts';
+import type {Explained} from './step.ts';
+
+/** A database as it was found. */
+export interface Subject {
+  readonly dialect: Dialect;
+  readonly label: string;
+  readonly facts: ConnectionFacts;
+  /** Of Postgres; empty on SQLite. */
+  readonly schema: string;
+  readonly hasSchema: boolean;
+  readonly names: AgnoNames;
+  /** Null: not there. */
+  readonly traces: TableFacts | null;
+  readonly spans: TableFacts | null;
+  /** Null where a table is missing. */
+  readonly store: Store | null;
+  /** What this tool made and what bears no name of ours. */
+  readonly made: readonly Made[];
+  /** Nobody else has the SQLite file open, as the user says. */
+  readonly offline: boolean;
+  /** Reads that work without the tables. */
+  all<Row>(query: Sql): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+export interface SubjectOptions extends Pick<OpenOptions, 'tables' | 'nowMicros' | 'timeoutMs' | 'warn' | 'debug'> {
+  readonly offline: boolean;
+}
+
+/**
+ * Looks at the catalogue. A database without the tables is fine here, unlike everywhere else.
+ * @throws UserError exit 4 where it cannot be changed, exit 5 where the tables are none of Agno's
+ */
+export async function openSubject(source: Source, options: SubjectOptions): Promise<Subject> {
+  let facts: ConnectionFacts | null = null;
+  const open = () =>
+    openStore(source, {
+      ...options,
+      onConnect: connected => {
+        facts = connected;
+      },
+    });
+  const found = await (source.dialect === 'sqlite' ? untilFree(open) : open()).catch((error: unknown) => {
+    if (facts && isMissingTable(error)) return null;
+    throw error;
+  });
+  return describe(source, found && patient(found), facts!, options);
+}
+
+async function describe(
+  source: Source,
+  store: Store | null,
+  facts: ConnectionFacts,
+  options: SubjectOptions,
+): Promise<Subject> {
+  // Without the tables there is no reading store; only a short read of the catalogue is asked of this one.
+  const reader = store ?? (await openChanges(source, {tables: {}, ...(options.debug ? {debug: options.debug} : {})}));
+  try {
+    const {dialect, label} = {dialect: facts.dialect, label: labelOf(source)};
+    if (facts.isStandby) throw unreachable(`"${label}" is a standby: it may only be read.`, 'Connect to the primary.');
+    if (facts.copyReason !== null)
+      throw unreachable(
+        `"${label}" cannot be changed where it lies: ${facts.copyReason}.`,
+        'Run it as the user whose program writes the file.',
+      );
+    const names = {traces: options.tables.tracesTable, spans: options.tables.spansTable};
+    const named = facts.tables.filter(({name}) => name === names.traces || name === names.spans);
+    const schema = dialect === 'sqlite' ? '' : (options.tables.schema ?? named[0]?.schema ?? 'ai');
+    const tableOf = (name: string) =>
+      named.find(table => table.name === name && (dialect === 'sqlite' || table.schema === schema)) ?? null;
+    const [traces, spans] = [tableOf(names.traces), tableOf(names.spans)];
+    for (const table of [traces, spans])
+      if (table?.isView)
+        throw new UserError(EXIT.schema, `${table.qualifiedName} is no table: it holds no rows of its own.`, {
+          hint: 'Name the tables behind it: --traces-table, --spans-table, --schema.',
+        });
+    return {
+      dialect,
+      label,
+      facts,
+      schema,
+      hasSchema: dialect === 'sqlite' || (await schemaExists(reader, schema)),
+      names,
+      traces,
+      spans,
+      store,
+      made: await readMade(reader, dialect, schema),
+      offline: options.offline,
+      all: query => reader.all(query),
+      close: () => reader.close(),
+    };
+  } catch (error) {
+    await reader.close();
+    throw error;
+  }
+}
+
+function isMissingTable(error: unknown): boolean {
+  return (
+    error instanceof UserError && error.exitCode === EXIT.schema && /has no table|no tables yet/.test(error.message)
+  );
+}
+
+async function schemaExists(reader: Pick<Subject, 'all'>, schema: string): Promise<boolean> {
+  const rows = await reader.all(sql`select 1 from pg_catalog.pg_namespace where nspname = ${schema}`);
+  return rows.length > 0;
+}
+
+/** A query, and how the database answers it now. */
+export async function explained(subject: Subject, query: Sql): Promise<Explained> {
+  const again = (at: Subject) => plan(at, query);
+  const tables = {spans: subject.spans!.qualifiedName, traces: subject.traces!.qualifiedName};
+  return {query: inline(query, subject.dialect, tables), plan: await again(subject), again};
+}
+
+async function plan({dialect, all}: Subject, query: Sql): Promise<string[]> {
+  if (dialect === 'postgres') {
+    const rows = await all<Record<string, string>>(sql`explain ${query}`);
+    return rows.map(row => row['QUERY PLAN']!);
+  }
+  return (await all<{detail: string}>(sql`explain query plan ${query}`)).map(({detail}) => detail);
+}
+
+/** The name of a table in SQL, whether it is there or not. */
+export function qualifiedName({dialect, schema}: Pick<Subject, 'dialect' | 'schema'>, name: string): string {
+  return dialect === 'sqlite' ? quoteIdentifier(name) : `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+}
+
+/** A text of ours as SQL writes it. */
+export function literal(text: string): Sql {
+  return raw(`'${text.replaceAll("'", "''")}'`);
+}
+
+function unreachable(message: string, hint: string): UserError {
+  return new UserError(EXIT.unreachable, message, {hint});
+}

@@ -1,0 +1,79 @@
+import {line, own, type Safe, safe} from '../text/safe.ts';
+import {renderFacts} from './doctor.ts';
+import {bytes} from './prune.ts';
+import type {Look} from './states.ts';
+import {count, moment} from './values.ts';
+
+export interface DrawnArchive {
+  readonly file: string;
+  readonly source: string;
+  readonly selection: string;
+  readonly cutoff: string;
+  readonly createdAt: string;
+  readonly writtenBy: string;
+  readonly bytes: number;
+  readonly batches: number;
+  readonly traces: number;
+  readonly spans: number;
+  readonly twice: number;
+  readonly looseRows: number;
+  readonly isComplete: boolean;
+  readonly problem: string | null;
+}
+
+type Options = Look & {readonly columns: number | null};
+
+export function archiveFacts(archive: DrawnArchive, options: Options): Safe {
+  const rows: [string, Safe][] = [
+    ['file', line`${safe(archive.file)}, ${bytes(archive.bytes)}`],
+    ['from', safe(archive.source)],
+    ['which', line`${safe(archive.selection)}, last written before ${moment(archive.cutoff)}`],
+    ['written', line`${moment(archive.createdAt)} by ${safe(archive.writtenBy)}`],
+    [
+      'holds',
+      line`${count(archive.traces)} traces and ${count(archive.spans)} spans in ${count(archive.batches)} batches`,
+    ],
+  ];
+  if (archive.twice > 0) rows.push(['twice', line`${count(archive.twice)} rows; they are restored once`]);
+  if (archive.looseRows > 0)
+    rows.push(['cut off', line`${count(archive.looseRows)} rows that were not deleted from the database`]);
+  rows.push([
+    'state',
+    archive.problem !== null
+      ? safe(archive.problem)
+      : own(
+          archive.isComplete
+            ? 'whole: every hash and count is right'
+            : 'cut: it has no end; every batch in it is right, and holds all that was deleted',
+        ),
+  ]);
+  return renderFacts([{title: 'Archive', rows}], options);
+}
+
+export interface DrawnRestore {
+  readonly archive: string;
+  readonly source: string;
+  readonly database: string;
+  readonly isComplete: boolean;
+  readonly traces: number;
+  readonly spans: number;
+  readonly tracesThere: number;
+  readonly spansThere: number;
+}
+
+export function restoreFacts(plan: DrawnRestore, options: Options): Safe {
+  const rows: [string, Safe][] = [
+    ['archive', safe(plan.archive)],
+    ['from', safe(plan.source)],
+    ['into', safe(plan.database)],
+    [
+      'holds',
+      line`${count(plan.traces)} traces and ${count(plan.spans)} spans${own(plan.isComplete ? '' : '; it was cut off, and holds all that was deleted')}`,
+    ],
+    [
+      'there already',
+      line`${count(plan.tracesThere)} traces and ${count(plan.spansThere)} spans; they stay as they are`,
+    ],
+  ];
+  return renderFacts([{title: 'Plan', rows}], options);
+}

@@ -1,0 +1,119 @@
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {type FactSection, renderFacts} from './doctor.ts';
+import type {Look} from './states.ts';
+import {duration} from './values.ts';
+
+/** What is drawn of a step; the JSON contract's keys. */
+export interface DrawnStep {
+  readonly kind: string;
+  readonly object: string;
+  readonly action: string;
+  readonly why: string;
+  readonly serves: string;
+  readonly lock: string;
+  readonly risk: string | null;
+  readonly estimateMs: number | null;
+  readonly query: string | null;
+  readonly planBefore: readonly string[] | null;
+  readonly blocked: string | null;
+  readonly hint: string | null;
+  readonly sql: readonly string[];
+}
+
+export interface DrawnObject {
+  readonly kind: string;
+  readonly object: string;
+  readonly state: string;
+}
+
+export interface DrawnDone {
+  readonly object: string;
+  readonly action: string;
+  readonly elapsedMs: number;
+  readonly planAfter: readonly string[] | null;
+}
+
+interface Options extends Look {
+  readonly columns: number | null;
+}
+
+/** Each step with its reasons, and below all of them the SQL, whole lines that can be copied. */
+export function renderSteps(database: string, steps: readonly DrawnStep[], options: Options): Safe {
+  const head = line`${paint(own('Plan'), 'bold')} for ${safe(database)}`;
+  if (steps.length === 0) return line`${head}: nothing to do`;
+  const sections = steps.map((step, i): FactSection => ({title: `${i + 1}. ${titleOf(step)}`, rows: rowsOf(step)}));
+  const sql = joined([paint(own('SQL'), 'bold'), ...steps.flatMap(({sql}) => sql.map(statementLine))], '\n');
+  return joined([head, renderFacts(sections, options), sql], '\n\n');
+}
+
+function titleOf({action, kind, object}: DrawnStep): string {
+  return `${action} ${kind} ${safe(object)}`;
+}
+
+function rowsOf(step: DrawnStep): [string, Safe][] {
+  const rows: [string, Safe][] = [
+    ['why', safe(step.why)],
+    ['serves', safe(step.serves)],
+  ];
+  if (step.planBefore) rows.push(['now', safe(firstOf(step.planBefore))]);
+  rows.push(['lock', safe(step.lock)]);
+  if (step.estimateMs !== null)
+    rows.push(['takes', step.estimateMs < 1000 ? own('less than a second') : line`about ${duration(step.estimateMs)}`]);
+  if (step.risk) rows.push(['mind', safe(step.risk)]);
+  if (step.blocked) rows.push(['not done', safe(`${step.blocked}. ${step.hint ?? ''}`)]);
+  return rows;
+}
+
+/** The first line of a query plan says what is read; costs are in it on Postgres. */
+function firstOf(plan: readonly string[]): string {
+  return plan.find(text => /scan|search/i.test(text))?.replace(/^\s*(->)?\s*/, '') ?? plan[0] ?? '';
+}
+
+function statementLine(statement: string): Safe {
+  return line`  ${safe(`${statement};`, {multiline: true})}`;
+}
+
+/** For a DBA: runs as it stands, reasons as comments. */
+export function sqlText(steps: readonly DrawnStep[]): string {
+  if (steps.length === 0) return '-- nothing to do\n';
+  return steps
+    .map(step => {
+      const comments = [`${step.action} ${step.kind} ${step.object}: ${step.why}`, `lock: ${step.lock}`];
+      if (step.blocked) comments.push(`not done by this tool: ${step.blocked}. ${step.hint ?? ''}`);
+      return [
+        ...comments.map(text => `-- ${text.replaceAll(/\s+/g, ' ')}`),
+        ...step.sql.map(sql => `${sql};`),
+        '',
+      ].join('\n');
+    })
+    .join('\n');
+}
+
+export function renderObjects(objects: readonly DrawnObject[]): Safe {
+  const width = Math.max(...objects.map(({state}) => state.length));
+  return joined(
+    objects.map(({kind, object, state}) => {
+      const shown = paint(own(state.padEnd(width)), state === 'there' ? 'green' : 'yellow');
+      return line`${shown}  ${own(kind)} ${safe(object)}`;
+    }),
+    '\n',
+  );
+}
+
+export function renderDone(database: string, done: readonly DrawnDone[], left: readonly string[]): Safe {
+  const lines = done.map(({action, object, elapsedMs, planAfter}) => {
+    const now = planAfter ? line`; now ${safe(firstOf(planAfter))}` : own('');
+    return line`${own(PAST[action] ?? action)} ${safe(object)} in ${duration(elapsedMs)}${now}`;
+  });
+  const rest = left.length > 0 ? [line`not done: ${safe(left.join(', '))}`] : [];
+  if (lines.length === 0) lines.push(line`nothing was changed in ${safe(database)}`);
+  return joined([...lines, ...rest], '\n');
+}
+
+const PAST: Readonly<Record<string, string>> = {
+  create: 'created',
+  repair: 'repaired',
+  validate: 'validated',
+  drop: 'dropped',
+};

@@ -1,0 +1,141 @@
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {type FactSection, renderFacts} from './doctor.ts';
+import type {Look} from './states.ts';
+import {count, duration, moment} from './values.ts';
+
+/** What is drawn of a plan; the JSON contract's keys. */
+export interface DrawnPlan {
+  readonly database: string;
+  readonly cutoff: string;
+  readonly selection: string;
+  readonly traces: number;
+  readonly spans: number;
+  readonly bytes: number;
+  readonly staying: number;
+  readonly oldest: string | null;
+  readonly newest: string | null;
+  readonly judged: number;
+  readonly byComponent: Readonly<Record<string, number>>;
+  readonly byState: Readonly<Record<string, number>>;
+  readonly skipped: Readonly<Record<string, number | undefined>>;
+  readonly orphans: number;
+  readonly sample: readonly string[];
+  readonly space: string;
+  readonly sql: readonly string[];
+  readonly archive: string | null;
+}
+
+export interface DrawnResult {
+  readonly traces: number;
+  readonly spans: number;
+  readonly changed: number;
+  readonly elapsedMs: number;
+  readonly stoppedBy: string | null;
+  readonly archive: {readonly file: string} | null;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  active: 'hold something younger',
+  unreadable: 'hold a time in another form than Agno writes',
+  running: 'hold a run that has not ended',
+  other: 'hold a run that was not asked for',
+  error: 'hold a run that failed (--keep-errors)',
+  last: 'are among the last (--keep-last)',
+  continued: 'hold a part of a run that stays',
+  changed: 'were written or in use meanwhile',
+};
+
+export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: number | null}): Safe {
+  const of = plan.judged < plan.traces ? ` of ${count(plan.judged)} traces spread over all` : '';
+  const rows: [string, Safe][] = [
+    ['database', safe(plan.database)],
+    ['cutoff', line`last sign of life before ${moment(plan.cutoff)}`],
+    ['which', safe(plan.selection)],
+    ['goes', line`${traces(plan.traces)} with ${spans(plan.spans)}, about ${bytes(plan.bytes)}`],
+    ['stays', own(`${atLeast(plan)} traces`)],
+  ];
+  if (plan.traces > 0)
+    rows.push(
+      ['last signs of life', line`from ${moment(plan.oldest)} to ${moment(plan.newest)}`],
+      [`runs by name${of}`, counts(plan.byComponent)],
+      [`runs by state${of}`, counts(plan.byState)],
+    );
+  for (const [reason, n] of Object.entries(plan.skipped))
+    if (n) rows.push(['old, but stay', line`${traces(n)}: ${own(REASONS[reason] ?? reason)}`]);
+  if (plan.orphans > 0) rows.push(['without a trace row', traces(plan.orphans)]);
+  if (plan.traces > 0)
+    rows.push(
+      [
+        'for example',
+        joined(
+          plan.sample.map(id => safe(id)),
+          ' ',
+        ),
+      ],
+      [
+        'archive',
+        plan.archive === null ? own('none: what is deleted is gone (--archive FILE keeps it)') : safe(plan.archive),
+      ],
+      ['space', own(plan.space)],
+    );
+  const sections: FactSection[] = [{title: 'Plan', rows}];
+  const facts = renderFacts(sections, options);
+  if (plan.traces === 0) return facts;
+  const statements = plan.sql.map(text => safe(`${text.trim()};`, {multiline: true}).replaceAll(/^/gm, '  ') as Safe);
+  return joined([facts, own('In each batch, in one transaction'), ...statements], '\n');
+}
+
+/** `staying` is counted no further than it matters. */
+function atLeast({staying, traces: going}: DrawnPlan): string {
+  return staying > going && going > 0 ? `${count(staying)} or more` : count(staying);
+}
+
+/** One line, which is all that `--quiet` prints. */
+export function renderResult(plan: DrawnPlan, result: DrawnResult): Safe {
+  const parts = [
+    line`deleted ${traces(result.traces)} and ${spans(result.spans)} of ${safe(plan.database)} last written before ${moment(plan.cutoff)}, in ${duration(result.elapsedMs)}`,
+  ];
+  if (result.archive) parts.push(line`archived in ${safe(result.archive.file)}`);
+  if (result.changed > 0) parts.push(line`${count(result.changed)} left alone, written or in use meanwhile`);
+  const kept = Object.values(plan.skipped).reduce<number>((sum, n) => sum + (n ?? 0), 0);
+  if (kept > 0) parts.push(line`${count(kept)} old ${own(kept === 1 ? 'one' : 'ones')} kept`);
+  if (result.stoppedBy)
+    parts.push(
+      line`stopped early (${own(STOPPED[result.stoppedBy] ?? result.stoppedBy)}), ${count(plan.traces - result.traces - result.changed)} to go`,
+    );
+  return joined(parts, '; ');
+}
+
+const STOPPED: Readonly<Record<string, string>> = {
+  signal: 'interrupted',
+  'max-rows': '--max-rows',
+  'max-runtime': '--max-runtime',
+  failure: 'it failed',
+};
+
+function counts(byKey: Readonly<Record<string, number>>): Safe {
+  return joined(
+    Object.entries(byKey).map(([key, n]) => line`${safe(key)} ${count(n)}`),
+    ', ',
+  );
+}
+
+function traces(n: number): Safe {
+  return line`${count(n)} ${own(n === 1 ? 'trace' : 'traces')}`;
+}
+
+function spans(n: number): Safe {
+  return line`${count(n)} ${own(n === 1 ? 'span' : 'spans')}`;
+}
+
+/** A size for people, in powers of 1000 as disks are sold. */
+export function bytes(n: number): Safe {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let size = n;
+  let unit = 0;
+  while (size >= 999.5 && unit < units.length - 1) {
+    size /= 1000;
+    unit++;
+  }
+  return own(`${size >= 10 || unit === 0 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`);
+}

@@ -1,0 +1,58 @@
+import {line, own, type Safe, safe} from '../text/safe.ts';
+import {renderFacts} from './doctor.ts';
+import {bytes} from './prune.ts';
+import type {Look} from './states.ts';
+import {count, duration} from './values.ts';
+
+/** The JSON contract's keys. */
+export interface DrawnVacuum {
+  readonly database: string;
+  readonly method: string;
+  readonly bytes: number;
+  readonly freeBytes: number | null;
+  readonly returns: string;
+  readonly lock: string;
+  readonly estimateMs: number;
+  readonly neededBytes: number;
+  readonly availableBytes: number | null;
+  readonly sql: readonly string[];
+  readonly blocked: string | null;
+  readonly hint: string | null;
+}
+
+export function renderVacuumPlan(plan: DrawnVacuum, options: Look & {readonly columns: number | null}): Safe {
+  const free = plan.freeBytes === null ? own('') : line`, ${bytes(plan.freeBytes)} of it free`;
+  const rows: [string, Safe][] = [
+    ['database', safe(plan.database)],
+    ['size', line`${bytes(plan.bytes)}${free}`],
+    ['gives back', safe(plan.returns)],
+  ];
+  if (plan.method !== 'none') {
+    rows.push(
+      ['lock', own(plan.lock)],
+      ['takes', plan.estimateMs < 1000 ? own('less than a second') : line`about ${duration(plan.estimateMs)}`],
+    );
+    if (plan.availableBytes !== null)
+      rows.push([
+        'room',
+        line`needs ${bytes(plan.neededBytes)} of the ${bytes(plan.availableBytes)} that are free on the disk`,
+      ]);
+    rows.push(...plan.sql.map((statement): [string, Safe] => ['SQL', safe(`${statement};`)]));
+  }
+  if (plan.blocked) rows.push(['not done', safe(`${plan.blocked}. ${plan.hint ?? ''}`)]);
+  return renderFacts([{title: 'Plan', rows}], options);
+}
+
+export function renderVacuumed(
+  {database}: {readonly database: string},
+  result: {
+    readonly bytesBefore: number;
+    readonly bytesAfter: number;
+    readonly elapsedMs: number;
+    readonly steps: number;
+    readonly stoppedBy: string | null;
+  },
+): Safe {
+  const stopped = result.stoppedBy ? own('; stopped early, run it again to go on') : own('');
+  return line`vacuumed ${safe(database)} in ${duration(result.elapsedMs)} (${count(result.steps)} steps): ${bytes(result.bytesBefore)} before, ${bytes(result.bytesAfter)} now${stopped}`;
+}

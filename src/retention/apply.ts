@@ -1,0 +1,243 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {EXIT, UserError} from '../errors.ts';
+import type {Changes} from '../store/changes.ts';
+import {CommitError} from '../store/commit-error.ts';
+import {isTimeout} from '../store/timeout.ts';
+import {type BatchOutcome, type BatchRules, deleteBatch, deleteInParts} from './batch.ts';
+import {type Busy, busyWith} from './busy.ts';
+import {PACE, Pace} from './pace.ts';
+import type {Candidate} from './survey.ts';
+
+export interface ApplyOptions {
+  readonly rules: BatchRules;
+  /** Spans and traces to delete at most, but one trace at least; null: all. */
+  readonly maxRows: number | null;
+  readonly maxRuntimeMs: number | null;
+  /** No batch before this moment (`performance.now`): candidates must have been looked at long enough ago. */
+  readonly notBeforeMs: number;
+  /** Aborted: the batch under way is the last. */
+  readonly stop: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress extends BatchOutcome {
+  readonly waitsFor: string | null;
+}
+
+/** Why it ended before all was deleted. */
+export type StoppedBy = 'signal' | 'max-rows' | 'max-runtime' | 'busy' | 'failure';
+
+export interface Applied {
+  traces: number;
+  spans: number;
+  changed: number;
+  batches: number;
+  longestBatchMs: number;
+  stoppedBy: StoppedBy | null;
+  /** With `failure`: what failed; the batches before it are done, the one at hand is not. */
+  failure: unknown;
+}
+
+/** Longest time that batches may be in vain, one after the other, before it is given up. */
+const PATIENCE_MS = 60_000;
+/** Rows of one transaction weigh at most so much; a run can hold a million bytes in a span. */
+const MOST_BYTES = 8 * 1024 ** 2;
+const SHORTEST_REST_MS = 10;
+/** More ids in one statement could make Postgres read the whole table instead. */
+const MOST_TRACES = 1000;
+/** How often it is asked whether others need the database more. */
+const ASK_EVERY_MS = 2000;
+/** A vacuum may take hours and our batches do not harm it: it gets a head start, no more. */
+const LONGEST_YIELD_MS = 60_000;
+
+/**
+ * Deletes the candidates in short transactions with pauses between them. Whatever happens, whole batches are done or nothing of
+ * them is; running it again goes on.
+ */
+export async function applyPrune(
+  changes: Changes,
+  candidates: readonly Candidate[],
+  options: ApplyOptions,
+): Promise<Applied> {
+  const applied: Applied = {
+    traces: 0,
+    spans: 0,
+    changed: 0,
+    batches: 0,
+    longestBatchMs: 0,
+    stoppedBy: null,
+    failure: null,
+  };
+  try {
+    applied.stoppedBy = await new Pruning(changes, options, applied).run(candidates);
+  } catch (error) {
+    applied.stoppedBy = 'failure';
+    applied.failure = error;
+  }
+  return applied;
+}
+
+class Pruning {
+  private readonly pace: Pace;
+  private readonly startMs = performance.now();
+  private inVainSinceMs: number | null = null;
+  private askedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly changes: Changes,
+    private readonly options: ApplyOptions,
+    private readonly applied: Applied,
+  ) {
+    this.pace = new Pace(PACE[changes.dialect]);
+  }
+
+  async run(candidates: readonly Candidate[]): Promise<StoppedBy | null> {
+    await this.rest(this.options.notBeforeMs - performance.now(), 'the spans of traces just written');
+    for (let at = 0; at < candidates.length; ) {
+      const stopped = this.reasonToStop() ?? (await this.yieldToOthers());
+      if (stopped) return stopped;
+      const batch = this.nextBatch(candidates, at);
+      if (batch.length === 0) return 'max-rows';
+      const start = performance.now();
+      try {
+        const first = batch[0]!;
+        if (this.isTooLarge(first)) {
+          const outcome = await this.inParts(first);
+          this.take(outcome, 0);
+          if (outcome.traces + outcome.changed === 0) return this.reasonToStop();
+        } else {
+          const outcome = await deleteBatch(this.changes, batch, this.options.rules);
+          const ms = performance.now() - start;
+          this.take(outcome, ms);
+          this.pace.took(outcome.spans + outcome.traces, ms);
+        }
+        at += batch.length;
+        this.inVainSinceMs = null;
+        if (at < candidates.length) await this.pause(performance.now() - start);
+      } catch (error) {
+        await this.afterFailure(error);
+      }
+    }
+    return null;
+  }
+
+  /** Traces for one transaction: as many as the pace allows, one at least; none when `--max-rows` is reached. */
+  private nextBatch(candidates: readonly Candidate[], at: number): Candidate[] {
+    const {maxRows} = this.options;
+    const done = this.applied.traces + this.applied.spans;
+    const batch: Candidate[] = [];
+    let [rows, bytes] = [0, 0];
+    for (let i = at; i < candidates.length; i++) {
+      const candidate = candidates[i]!;
+      const isFirst = batch.length === 0;
+      const more = rows + candidate.spans + 1;
+      if (maxRows !== null && done + more > maxRows && !(isFirst && done === 0)) break;
+      const isFull = more > this.pace.spans || bytes + candidate.bytes > MOST_BYTES || batch.length >= MOST_TRACES;
+      if (!isFirst && isFull) break;
+      batch.push(candidate);
+      [rows, bytes] = [more, bytes + candidate.bytes];
+      if (this.isTooLarge(candidate)) return isFirst ? batch : batch.slice(0, -1);
+    }
+    return batch;
+  }
+
+  private isTooLarge({spans, bytes}: Candidate): boolean {
+    return spans > 1 && (spans > PACE[this.changes.dialect].mostSpans || bytes > 2 * MOST_BYTES);
+  }
+
+  private inParts(candidate: Candidate): Promise<BatchOutcome> {
+    const perPart = Math.max(1, Math.floor((candidate.spans * MOST_BYTES) / candidate.bytes));
+    return deleteInParts(this.changes, candidate, this.options.rules, {
+      spans: () => Math.min(this.pace.spans, perPart),
+      attempt: async work => {
+        for (;;) {
+          const start = performance.now();
+          try {
+            const spans = await work();
+            this.inVainSinceMs = null;
+            const ms = performance.now() - start;
+            this.pace.took(spans, ms);
+            this.take({traces: 0, spans, changed: 0}, ms);
+            await this.pause(ms);
+            return this.reasonToStop() === null;
+          } catch (error) {
+            await this.afterFailure(error);
+          }
+        }
+      },
+    });
+  }
+
+  private take({traces, spans, changed}: BatchOutcome, ms: number): void {
+    const {applied} = this;
+    applied.traces += traces;
+    applied.spans += spans;
+    applied.changed += changed;
+    if (ms > 0) applied.batches++;
+    applied.longestBatchMs = Math.max(applied.longestBatchMs, ms);
+    this.report(null);
+  }
+
+  /** Waiting in vain for a lock is normal, and the batch is tried again, smaller; everything else ends it. */
+  private async afterFailure(error: unknown): Promise<void> {
+    if (error instanceof CommitError || !isPassing(error)) throw error instanceof CommitError ? error.cause : error;
+    const now = performance.now();
+    this.inVainSinceMs ??= now;
+    if (now - this.inVainSinceMs > PATIENCE_MS) {
+      throw new UserError(EXIT.unreachable, `"${this.changes.label}" was busy for ${PATIENCE_MS / 1000} s.`, {
+        hint: 'Run it again when its other work is done; what was deleted stays deleted.',
+        cause: error,
+      });
+    }
+    this.pace.failed();
+    await this.rest(250, 'a lock that somebody else holds');
+  }
+
+  private reasonToStop(): StoppedBy | null {
+    if (this.options.stop.aborted) return 'signal';
+    const {maxRuntimeMs} = this.options;
+    return maxRuntimeMs !== null && performance.now() - this.startMs >= maxRuntimeMs ? 'max-runtime' : null;
+  }
+
+  /** Standbys that fall behind and a vacuum of the same tables come first. */
+  private async yieldToOthers(): Promise<StoppedBy | null> {
+    if (performance.now() - this.askedMs < ASK_EVERY_MS) return null;
+    const since = performance.now();
+    for (let busy: Busy | null = await busyWith(this.changes); busy; busy = await busyWith(this.changes)) {
+      if (busy.mayBePassed && performance.now() - since > LONGEST_YIELD_MS) break;
+      await this.rest(ASK_EVERY_MS, busy.words);
+      const stopped = this.reasonToStop();
+      if (stopped) return stopped;
+    }
+    this.askedMs = performance.now();
+    return null;
+  }
+
+  /** Leaves the database to others; what the batch left to be done holds nobody up, so it is part of the pause. */
+  private async pause(batchMs: number): Promise<void> {
+    const start = performance.now();
+    await this.changes.tidy();
+    const tidyMs = performance.now() - start;
+    await this.rest(Math.max(SHORTEST_REST_MS, this.pace.pauseMs(batchMs) - tidyMs), null);
+  }
+
+  private async rest(ms: number, waitsFor: string | null): Promise<void> {
+    if (ms <= 0) return;
+    if (waitsFor) this.report(waitsFor);
+    await sleep(ms, undefined, {signal: this.options.stop}).catch(error => {
+      if (!this.options.stop.aborted) throw error;
+    });
+  }
+
+  private report(waitsFor: string | null): void {
+    const {traces, spans, changed} = this.applied;
+    this.options.onProgress?.({traces, spans, changed, waitsFor});
+  }
+}
+
+/** A lock, a deadlock, a conflict: gone when the statement is tried again. */
+function isPassing(error: unknown): boolean {
+  if (isTimeout(error)) return true;
+  const {code} = ((error as {cause?: unknown}).cause ?? error) as {code?: unknown};
+  return code === '40P01' || code === '40001';
+}

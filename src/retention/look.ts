@@ -1,0 +1,70 @@
+import {isAnyOf} from '../sql/fragments.ts';
+import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {byBytes, type Cutoff, isReadableIn} from './cutoff.ts';
+
+/** What the spans of a trace were like at one look. */
+export interface Look {
+  readonly spans: number;
+  /** About. */
+  readonly bytes: number;
+  /** The latest `end_time` and `created_at` of its spans; null without spans. */
+  readonly endedAt: string | null;
+  readonly writtenAt: string | null;
+  /** All times are in the form that Agno writes. */
+  readonly isReadable: boolean;
+}
+
+export const NO_SPANS: Look = {spans: 0, bytes: 0, endedAt: null, writtenAt: null, isReadable: true};
+
+interface LookRow {
+  trace_id: unknown;
+  spans: number;
+  bytes: number;
+  ended: string;
+  written: string;
+  readable: number;
+}
+
+/** What a row costs besides its attributes: its other columns and its places in five indexes. */
+const ROW_BYTES = 400;
+
+/** Reads what the spans of some traces are like; the size of attributes stands in their head, they are not read. */
+export async function lookAt(
+  all: (query: Sql) => Promise<LookRow[]>,
+  traceIds: readonly string[],
+): Promise<Map<string, Look>> {
+  const rows = await all(lookSql(traceIds));
+  return new Map(
+    rows.map(row => [
+      String(row.trace_id),
+      {
+        spans: row.spans,
+        bytes: row.bytes,
+        endedAt: row.ended,
+        writtenAt: row.written,
+        isReadable: row.readable === 1,
+      },
+    ]),
+  );
+}
+
+export function lookSql(traceIds: readonly string[]): Sql {
+  const end = raw('s.end_time');
+  const written = raw('s.created_at');
+  const size = either({
+    sqlite: raw('octet_length(s.attributes)'),
+    postgres: raw('pg_catalog.pg_column_size(s.attributes)'),
+  });
+  return sql`
+select s.trace_id, count(*) as spans, sum(coalesce(${size}, 0) + ${raw(String(ROW_BYTES))}) as bytes,
+       max(${byBytes(end)}) as ended, max(${byBytes(written)}) as written,
+       min(case when ${isReadableIn(end)} and ${isReadableIn(written)} then 1 else 0 end) as readable
+  from ${table('spans')} s
+ where ${isAnyOf(raw('s.trace_id'), traceIds)}
+ group by s.trace_id`;
+}
+
+/** True when all of its spans are older. */
+export function isOld({endedAt, writtenAt}: Look, {text}: Cutoff): boolean {
+  return (endedAt === null || endedAt < text) && (writtenAt === null || writtenAt < text);
+}

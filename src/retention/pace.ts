@@ -1,0 +1,76 @@
+/** What batches are to be like on one kind of database. */
+export interface PaceLimits {
+  /** Time that one batch should take, ms: a writer may wait for so long. */
+  readonly targetMs: number;
+  readonly fewestSpans: number;
+  readonly mostSpans: number;
+}
+
+/**
+ * On SQLite every writer waits while a batch is under way; on Postgres none does, and a batch holds its rows only.
+ * Measured: reliability of both, 1.3 and 1.4.
+ */
+export const PACE = {
+  sqlite: {targetMs: 70, fewestSpans: 20, mostSpans: 4000},
+  postgres: {targetMs: 250, fewestSpans: 50, mostSpans: 10_000},
+} as const satisfies Record<string, PaceLimits>;
+
+/** How much is left of what earlier batches said with each further one. */
+const MEMORY = 0.85;
+const LONGEST_GROWTH = 1.5;
+const FIRST_SPANS = 200;
+const SHORTEST_PAUSE_MS = 50;
+/** A commit that waits long for the disk takes that time however small the batch is; so far it may then go beyond its target. */
+const MOST_OF_FIXED = 1.7;
+const MOST_OF_TARGET = 2;
+
+/**
+ * How large the next batch should be. A batch costs something fixed, the commit, which waits for the disk, and something per
+ * row; both are fitted to the last batches. Pure but for what it remembers.
+ */
+export class Pace {
+  /** Sums over the last batches, the newest ones weighing most: 1, n, ms, n², n·ms. */
+  private sums = [0, 0, 0, 0, 0];
+  /** Spans that the next batch should have. */
+  spans: number;
+
+  constructor(private readonly limits: PaceLimits) {
+    this.spans = Math.min(FIRST_SPANS, limits.mostSpans);
+  }
+
+  /** A batch of so many spans took so long. */
+  took(spans: number, ms: number): void {
+    const n = Math.max(1, spans);
+    this.sums = [1, n, ms, n * n, n * ms].map((value, i) => value + MEMORY * this.sums[i]!);
+    const {fixedMs, perSpanMs} = this.fitted();
+    const {targetMs} = this.limits;
+    const budgetMs = Math.max(targetMs, Math.min(MOST_OF_FIXED * fixedMs, MOST_OF_TARGET * targetMs));
+    // Where the fixed part alone is too long, making batches tiny would save nothing.
+    const fitting = Math.max(budgetMs - fixedMs, 0.3 * fixedMs) / perSpanMs;
+    this.set(Math.min(fitting, this.spans * LONGEST_GROWTH));
+  }
+
+  /** A batch had to wait in vain: for a lock, or for its statement. */
+  failed(): void {
+    this.set(this.spans / 2);
+  }
+
+  /** How long to leave the database to others after a batch, ms. */
+  pauseMs(batchMs: number): number {
+    return Math.max(SHORTEST_PAUSE_MS, batchMs);
+  }
+
+  /** The line through the last batches; where they were all alike, one through zero. */
+  private fitted(): {fixedMs: number; perSpanMs: number} {
+    const [w, n, ms, nn, nms] = this.sums.map(sum => sum / this.sums[0]!) as [number, number, number, number, number];
+    const proportional = Math.max(ms / n, 1e-6);
+    const variance = nn - n * n;
+    const slope = variance > (0.05 * n) ** 2 * w ? (nms - n * ms) / variance : proportional;
+    const perSpanMs = Math.min(proportional, Math.max(0.1 * proportional, slope));
+    return {fixedMs: ms - perSpanMs * n, perSpanMs};
+  }
+
+  private set(spans: number): void {
+    this.spans = Math.round(Math.max(this.limits.fewestSpans, Math.min(this.limits.mostSpans, spans)));
+  }
+}

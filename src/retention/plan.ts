@@ -1,0 +1,114 @@
+import {inline, raw, sql} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {isoTime, parseTime} from '../trace/time.ts';
+import {deleteSql, lockSql} from './batch.ts';
+import type {Chosen} from './choose.ts';
+import type {Cutoff} from './cutoff.ts';
+import type {Reason} from './survey.ts';
+
+/** What a prune would do, as its JSON has it. Unknown is null. */
+export interface PrunePlan {
+  readonly database: string;
+  /** ISO; a trace goes when its newest sign of life is before it. */
+  readonly cutoff: string;
+  /** Which of the old traces, in words. */
+  readonly selection: string;
+  readonly traces: number;
+  readonly spans: number;
+  /** About. */
+  readonly bytes: number;
+  /** Traces that stay: those that were looked at, and all younger ones; counted no further than it matters. */
+  readonly staying: number;
+  /** More than half of all traces would go. */
+  readonly mostOfAll: boolean;
+  /** Newest sign of life of the trace that was quiet for longest, and of the last one to go; ISO. */
+  readonly oldest: string | null;
+  readonly newest: string | null;
+  /** Traces of which the two counts below are: all of them, or some spread evenly over them. */
+  readonly judged: number;
+  readonly byComponent: Readonly<Record<string, number>>;
+  readonly byState: Readonly<Record<string, number>>;
+  /** Traces from before the cutoff that stay, by reason. */
+  readonly skipped: Readonly<Partial<Record<Reason, number>>>;
+  /** Traces without a row in the table of traces, among those above. */
+  readonly orphans: number;
+  /** Some trace ids, from the oldest to the newest. */
+  readonly sample: readonly string[];
+  /** Whether the space goes back to the system, in words. */
+  readonly space: string;
+  /** The statements of one batch. */
+  readonly sql: readonly string[];
+  readonly archive: string | null;
+}
+
+const SAMPLES = 5;
+const COMPONENTS = 10;
+
+const SPACE = {
+  sqlite: 'the file does not shrink: freed pages are used again for new rows; agno-trace vacuum gives them back',
+  postgres: 'tables do not shrink: autovacuum frees the space for new rows',
+} as const;
+
+interface PlanInput {
+  readonly cutoff: Cutoff;
+  readonly chosen: Chosen;
+  readonly skipped: ReadonlyMap<Reason, number>;
+  readonly younger: number;
+  readonly selection: string;
+  readonly archive: string | null;
+}
+
+export function prunePlan(
+  {label, dialect, tables}: Pick<Store, 'label' | 'dialect' | 'tables'>,
+  {cutoff, chosen, skipped, younger, selection, archive}: PlanInput,
+): PrunePlan {
+  const {candidates, tally} = chosen;
+  const sum = (figure: 'spans' | 'bytes') => candidates.reduce((total, candidate) => total + candidate[figure], 0);
+  const times = candidates.map(({lastAt}) => lastAt);
+  const staying = younger + [...skipped.values()].reduce((total, n) => total + n, 0);
+  const ids = ['…'];
+  return {
+    database: label,
+    cutoff: isoTime(cutoff.micros)!,
+    selection,
+    traces: candidates.length,
+    spans: sum('spans'),
+    bytes: sum('bytes'),
+    staying,
+    mostOfAll: candidates.length > staying,
+    oldest: isoTime(parseTime(smallest(times))),
+    newest: isoTime(parseTime(largest(times))),
+    judged: tally.traces,
+    byComponent: topOf(tally.byComponent),
+    byState: topOf(tally.byState),
+    skipped: Object.fromEntries(skipped),
+    orphans: candidates.filter(({row}) => row === null).length,
+    sample: evenly(candidates, SAMPLES).map(({traceId}) => traceId),
+    space: SPACE[dialect],
+    sql: [
+      lockSql(ids, {cutoff, settledXid: null}),
+      deleteSql('spans', sql`trace_id in (${raw(`'${ids[0]}'`)})`),
+      deleteSql('traces', sql`trace_id in (${raw(`'${ids[0]}'`)})`),
+    ].map(statement => inline(statement, dialect, tables)),
+    archive,
+  };
+}
+
+function topOf(counts: ReadonlyMap<string, number>): Record<string, number> {
+  const sorted = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const rest = sorted.slice(COMPONENTS).reduce((sum, [, n]) => sum + n, 0);
+  return Object.fromEntries([...sorted.slice(0, COMPONENTS), ...(rest > 0 ? [['others', rest] as const] : [])]);
+}
+
+function smallest(texts: readonly string[]): string | null {
+  return texts.reduce<string | null>((min, text) => (min === null || text < min ? text : min), null);
+}
+
+function largest(texts: readonly string[]): string | null {
+  return texts.reduce<string | null>((max, text) => (max === null || text > max ? text : max), null);
+}
+
+function evenly<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from({length: count}, (_, i) => items[Math.round((i * (items.length - 1)) / (count - 1))]!);
+}

@@ -1,0 +1,136 @@
+import {EXIT, UserError, usageError} from '../errors.ts';
+import {quoteIdentifier, raw, sql} from '../sql/sql.ts';
+import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
+import type {Store} from '../store/store.ts';
+import {parseTime} from '../trace/time.ts';
+import {newestRow} from './survey.ts';
+
+const DAY_MICROS = 24 * 3_600_000_000;
+
+/** Both tables as the catalogue has them. */
+export interface Tables {
+  readonly traces: TableFacts;
+  readonly spans: TableFacts;
+}
+
+/**
+ * Refuses a database from which rows cannot be deleted safely, before anything is looked at.
+ * @returns the tables, and what the user should know
+ * @throws UserError exit 4 where it is not allowed, exit 2 or 5 where it would not be safe
+ */
+export async function preflight(store: Store, facts: ConnectionFacts): Promise<Tables & {notes: string[]}> {
+  const tables = {traces: tableOf(store, facts, 'traces'), spans: tableOf(store, facts, 'spans')};
+  const notes: string[] = [];
+  if (facts.copyReason !== null)
+    throw unreachable(
+      `"${store.label}" cannot be changed where it lies: ${facts.copyReason}.`,
+      'Run it as the user whose program writes the file.',
+    );
+  if (facts.isStandby)
+    throw unreachable(`"${store.label}" is a standby: it may only be read.`, 'Connect to the primary.');
+  if (store.dialect === 'postgres') notes.push(...(await checkServer(store, facts, tables)));
+  else if (!facts.mayWrite)
+    throw unreachable(`"${store.label}" may not be written by you.`, 'Check the permissions of the file.');
+  const hasIndex = tables.spans.indexes.some(
+    ({columns, isValid, isPartial}) => columns[0] === 'trace_id' && isValid && !isPartial,
+  );
+  if (!hasIndex)
+    throw new UserError(
+      EXIT.schema,
+      `${tables.spans.qualifiedName} has no index on trace_id: each batch would read the whole table.`,
+      {
+        hint: `create index ${store.dialect === 'postgres' ? 'concurrently ' : ''}on ${tables.spans.qualifiedName} (trace_id), or agno-trace migrate.`,
+      },
+    );
+  await checkClock(store);
+  if (tables.spans.foreignKeys.length === 0)
+    notes.push('the tables have no foreign key: spans without a trace row may be there (--orphans)');
+  return {...tables, notes};
+}
+
+function tableOf(store: Store, facts: ConnectionFacts, role: 'traces' | 'spans'): TableFacts {
+  const found = facts.tables.find(({qualifiedName}) => qualifiedName === store.tables[role]);
+  if (!found || found.isView)
+    throw new UserError(EXIT.schema, `what holds the ${role} in "${store.label}" is not a table as Agno makes it.`, {
+      hint: 'Rows are deleted from plain tables with jsonb attributes only.',
+    });
+  return found;
+}
+
+/** A clock that is wrong makes everything old. */
+async function checkClock(store: Store): Promise<void> {
+  const newest = await newestRow(store);
+  const micros = newest === null ? null : parseTime(newest);
+  if (micros === null || micros - store.nowMicros() < DAY_MICROS) return;
+  const clock = store.dialect === 'postgres' ? "the server's clock" : "this machine's clock";
+  throw usageError(
+    `the newest trace is of ${newest}, more than a day ahead of ${clock}.`,
+    `Which of the two is wrong? Until then nothing can be said to be old.`,
+  );
+}
+
+interface ServerRow {
+  version: number;
+  encoding: string;
+  delete_traces: boolean;
+  update_traces: boolean;
+  delete_spans: boolean;
+  guarded: boolean;
+  referrers: string | null;
+}
+
+async function checkServer(store: Store, facts: ConnectionFacts, {traces, spans}: Tables): Promise<string[]> {
+  const [traceTable, spanTable] = [raw(literal(traces.qualifiedName)), raw(literal(spans.qualifiedName))];
+  const [row] = await store.all<ServerRow>(sql`
+select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding,
+       has_table_privilege(${traceTable}, 'delete') as delete_traces,
+       has_table_privilege(${traceTable}, 'update') as update_traces,
+       has_table_privilege(${spanTable}, 'delete') as delete_spans,
+       row_security_active(${traceTable}) or row_security_active(${spanTable}) as guarded,
+       (select string_agg(k.conrelid::regclass::text, ', ')
+          from pg_catalog.pg_constraint k
+         where k.contype = 'f' and k.confrelid in (${traceTable}::regclass, ${spanTable}::regclass)
+           and k.conrelid not in (${traceTable}::regclass, ${spanTable}::regclass)) as referrers`);
+  const server = row!;
+  if (server.version < 130_000)
+    throw unreachable(
+      `"${store.label}" is Postgres ${facts.serverVersion}.`,
+      'Rows are deleted from Postgres 13 or later.',
+    );
+  if (!(server.delete_traces && server.update_traces && server.delete_spans)) {
+    const grantee = quoteIdentifier(facts.role ?? '');
+    throw unreachable(
+      `user "${facts.role}" may not delete from the tables of "${store.label}".`,
+      `GRANT SELECT, UPDATE, DELETE ON ${traces.qualifiedName}, ${spans.qualifiedName} TO ${grantee}; (UPDATE for the row lock)`,
+    );
+  }
+  if (server.referrers)
+    throw new UserError(EXIT.schema, `other tables refer to these rows: ${server.referrers}.`, {
+      hint: 'Delete what refers to them first, or drop the foreign key.',
+    });
+  return server.guarded ? ['row security is on: only rows that this user may see are deleted'] : [];
+}
+
+/** Of Postgres with any server encoding but SQL_ASCII every text arrives whole. */
+export async function canArchive(store: Store): Promise<boolean> {
+  if (store.dialect === 'sqlite') return true;
+  const [row] = await store.all<{encoding: string}>(sql`select current_setting('server_encoding') as encoding`);
+  return row!.encoding !== 'SQL_ASCII';
+}
+
+/** The moment before which every transaction is over, for the rule of settled rows; null on SQLite. */
+export async function oldestTransaction(store: Store): Promise<bigint | null> {
+  if (store.dialect === 'sqlite') return null;
+  const [row] = await store.all<{xmin: string}>(
+    sql`select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text as xmin`,
+  );
+  return BigInt(row!.xmin);
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function unreachable(message: string, hint: string): UserError {
+  return new UserError(EXIT.unreachable, message, {hint});
+}

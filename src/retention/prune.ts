@@ -1,0 +1,130 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {ArchiveColumn, ArchiveHeader} from '../archive/format.ts';
+import {FORMAT_VERSION} from '../archive/format.ts';
+import {EXIT, UserError} from '../errors.ts';
+import {type Changes, openChanges} from '../store/changes.ts';
+import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
+import {patient} from '../store/patient.ts';
+import type {Source} from '../store/source.ts';
+import type {Store} from '../store/store.ts';
+import type {Patience} from '../trace/runs.ts';
+import {isoTime} from '../trace/time.ts';
+import type {Selection} from './choice.ts';
+import {chooseTraces} from './choose.ts';
+import {type Cutoff, cutoffAt} from './cutoff.ts';
+import {type PrunePlan, prunePlan} from './plan.ts';
+import {oldestTransaction, preflight} from './preflight.ts';
+import {add, type Candidate, countYounger, surveyOrphans, surveyTraces} from './survey.ts';
+
+export interface PrepareOptions {
+  readonly cutoffMicros: number;
+  readonly selection: Selection;
+  /** The selection in words. */
+  readonly words: string;
+  readonly orphans: boolean;
+  readonly patience: Patience;
+  readonly archive: string | null;
+  /** Told what is being done, and how many traces of it are done. */
+  readonly onProgress?: (what: string, traces: number) => void;
+}
+
+export interface Prepared {
+  readonly plan: PrunePlan;
+  readonly candidates: readonly Candidate[];
+  readonly cutoff: Cutoff;
+  readonly settledXid: bigint | null;
+  /** When the last of them had been looked at (`performance.now`). */
+  readonly lookedAtMs: number;
+  readonly columns: {readonly traces: readonly ArchiveColumn[]; readonly spans: readonly ArchiveColumn[]};
+  readonly notes: readonly string[];
+}
+
+/** Looks at everything that is old enough and says what would go. Reads only. */
+export async function preparePrune(
+  impatient: Store,
+  facts: ConnectionFacts,
+  options: PrepareOptions,
+): Promise<Prepared> {
+  const store = patient(impatient);
+  const {notes, ...tables} = await preflight(store, facts);
+  const cutoff = cutoffAt(options.cutoffMicros);
+  const settledXid = await oldestTransaction(store);
+  const report = (what: string) => (traces: number) => options.onProgress?.(what, traces);
+  const survey = await surveyTraces(store, {cutoff, onProgress: report('looking at old traces')});
+  const chosen = await chooseTraces(store, survey.candidates, options.selection, survey.skipped, {
+    cutoff,
+    patience: options.patience,
+    onProgress: report('judging runs'),
+  });
+  const orphans = options.orphans
+    ? await surveyOrphans(store, {cutoff, onProgress: report('looking for spans without a trace row')})
+    : null;
+  for (const [reason, n] of orphans?.skipped ?? []) add(survey.skipped, reason, n);
+  const all = {...chosen, candidates: [...chosen.candidates, ...(orphans?.candidates ?? [])]};
+  const younger = await countYounger(store, cutoff, all.candidates.length + 1);
+  const {words: selection, archive} = options;
+  return {
+    plan: prunePlan(store, {cutoff, chosen: all, skipped: survey.skipped, younger, selection, archive}),
+    candidates: all.candidates,
+    cutoff,
+    settledXid,
+    lookedAtMs: performance.now(),
+    columns: {traces: columnsOf(tables.traces), spans: columnsOf(tables.spans)},
+    notes,
+  };
+}
+
+function columnsOf({columns}: TableFacts): ArchiveColumn[] {
+  return columns.map(({name, type}) => ({name, type}));
+}
+
+/** What an archive of these rows says of itself. */
+export function archiveHeader(
+  store: Pick<Store, 'dialect' | 'label' | 'tables'>,
+  {columns, cutoff, plan}: Prepared,
+  {writtenBy, nowMicros}: {writtenBy: string; nowMicros: number},
+): ArchiveHeader {
+  return {
+    agnoTraceArchive: FORMAT_VERSION,
+    dialect: store.dialect,
+    source: store.label,
+    tables: {traces: store.tables.traces!, spans: store.tables.spans!},
+    columns,
+    cutoff: isoTime(cutoff.micros)!,
+    selection: plan.selection,
+    writtenBy,
+    createdAt: isoTime(nowMicros)!,
+  };
+}
+
+const ASK_AGAIN_MS = 1000;
+
+/**
+ * Opens the database for writing, alone: no other writing command of this tool may be at work on it.
+ * @param waitMs how long to wait for another one to end
+ * @param offline SQLite: nobody at all may have the file open
+ * @throws UserError exit 4 when there is another one
+ */
+export async function openAlone(
+  source: Source,
+  {tables, label}: Pick<Store, 'tables' | 'label'>,
+  waitMs: number,
+  {offline = false} = {},
+): Promise<Changes> {
+  const changes = await openChanges(source, {tables, offline});
+  const until = performance.now() + waitMs;
+  try {
+    while (!(await changes.exclude())) {
+      const leftMs = until - performance.now();
+      if (leftMs <= 0)
+        throw new UserError(EXIT.unreachable, `another agno-trace is changing "${label}" at this moment.`, {
+          hint: 'Run it again when that one is done, or wait for it: --lock-wait 10min',
+        });
+      await sleep(Math.min(ASK_AGAIN_MS, leftMs));
+    }
+    return changes;
+  } catch (error) {
+    await changes.close();
+    throw error;
+  }
+}

@@ -1,0 +1,203 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {ArchiveHeader} from '../archive/format.ts';
+import {type Ending, openArchive} from '../archive/reader.ts';
+import type {ArchivedRow} from '../archive/value.ts';
+import {EXIT, UserError} from '../errors.ts';
+import {isAnyOf} from '../sql/fragments.ts';
+import {raw, sql, table} from '../sql/sql.ts';
+import type {Changes} from '../store/changes.ts';
+import type {ConnectionFacts} from '../store/facts.ts';
+import type {Store} from '../store/store.ts';
+import {isTimeout} from '../store/timeout.ts';
+import {Inserter, type Target} from './insert.ts';
+import {PACE, Pace} from './pace.ts';
+
+export type Role = 'traces' | 'spans';
+const KEYS = {traces: 'trace_id', spans: 'span_id'} as const;
+const IDS_AT_ONCE = 500;
+const LIMITS = {lockMs: 300, statementMs: 15_000};
+const PATIENCE_MS = 60_000;
+
+/** What a restore would do. */
+export interface RestorePlan {
+  readonly archive: string;
+  readonly database: string;
+  /** Where the rows come from. */
+  readonly source: string;
+  readonly cutoff: string;
+  /** False: the archive has no end. What was deleted is in it all the same. */
+  readonly isComplete: boolean;
+  readonly traces: number;
+  readonly spans: number;
+  /** Rows of the archive whose ids are in the database already: those are left as they are. */
+  readonly tracesThere: number;
+  readonly spansThere: number;
+}
+
+export interface Restored {
+  traces: number;
+  spans: number;
+  /** Rows that were there already, or came into the archive twice. */
+  there: number;
+  /** Spans whose trace is neither in the archive nor in the database; the foreign key refuses them. */
+  withoutTrace: number;
+  /** Rows that this database cannot hold (text with NUL or JSON with NaN, in Postgres), and ids of some. */
+  unfit: number;
+  unfitIds: string[];
+  stoppedBy: 'signal' | null;
+}
+
+/** Reads a whole archive, checks it, and counts what of it is in the database already. Changes nothing. */
+export async function planRestore(
+  store: Store,
+  file: string,
+  onProgress?: (rows: number) => void,
+): Promise<RestorePlan> {
+  const {header, batches} = await openArchive(file);
+  const counts = {traces: 0, spans: 0, tracesThere: 0, spansThere: 0};
+  const ending = await eachBatch(batches(), async rows => {
+    counts.traces += rows.traces.length;
+    counts.spans += rows.spans.length;
+    counts.tracesThere += (await standing(store.all.bind(store), 'traces', idsOf(rows.traces, 'trace_id'))).size;
+    counts.spansThere += (await standing(store.all.bind(store), 'spans', idsOf(rows.spans, 'span_id'))).size;
+    onProgress?.(counts.traces + counts.spans);
+  });
+  return {
+    archive: file,
+    database: store.label,
+    source: header.source,
+    cutoff: ending.manifest?.cutoff ?? header.cutoff,
+    isComplete: ending.manifest !== null,
+    ...counts,
+  };
+}
+
+type Rows = {readonly traces: readonly ArchivedRow[]; readonly spans: readonly ArchivedRow[]};
+
+async function eachBatch(batches: AsyncGenerator<Rows, Ending>, take: (rows: Rows) => Promise<void>): Promise<Ending> {
+  for (;;) {
+    const next = await batches.next();
+    if (next.done) return next.value;
+    await take(next.value);
+  }
+}
+
+function idsOf(rows: readonly ArchivedRow[], key: string): string[] {
+  return [...new Set(rows.map(row => String(row[key])))];
+}
+
+/** Which ids are in a table. */
+async function standing(all: Store['all'], role: Role, ids: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  const key = raw(KEYS[role]);
+  for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
+    const rows = await all<{id: unknown}>(
+      sql`select ${key} as id from ${table(role)} where ${isAnyOf(key, ids.slice(at, at + IDS_AT_ONCE))}`,
+    );
+    for (const {id} of rows) found.add(String(id));
+  }
+  return found;
+}
+
+/**
+ * Says whether the rows of an archive can be put into the tables as they were.
+ * @throws UserError exit 5 where a column is missing
+ */
+export async function targetOf(store: Store, facts: ConnectionFacts, header: ArchiveHeader): Promise<Target> {
+  const of = (role: Role) => {
+    const found = facts.tables.find(({qualifiedName}) => qualifiedName === store.tables[role]);
+    const lacking = header.columns[role].filter(({name}) => !found?.columns.some(column => column.name === name));
+    if (!found || found.isView || lacking.length > 0)
+      throw new UserError(
+        EXIT.schema,
+        lacking.length > 0
+          ? `the ${role} of "${store.label}" have no column ${lacking.map(({name}) => `"${name}"`).join(', ')}.`
+          : `what holds the ${role} in "${store.label}" is not a table as Agno makes it.`,
+        {hint: 'The archive has it; restore into a database of the same shape.'},
+      );
+    return {
+      name: found.qualifiedName,
+      columns: header.columns[role].map(({name}) => found.columns.find(column => column.name === name)!),
+      hasForeignKey: found.foreignKeys.length > 0,
+    };
+  };
+  return {dialect: store.dialect, traces: of('traces'), spans: of('spans')};
+}
+
+interface RestoreOptions {
+  readonly target: Target;
+  readonly stop: AbortSignal;
+  readonly onProgress?: (rows: number) => void;
+}
+
+/**
+ * Puts rows back, those that are there left as they are: traces first, as spans refer to them, in short transactions with
+ * pauses. Running it again goes on.
+ */
+export async function restore(
+  changes: Changes,
+  file: string,
+  {target, stop, onProgress}: RestoreOptions,
+): Promise<Restored> {
+  const done: Restored = {traces: 0, spans: 0, there: 0, withoutTrace: 0, unfit: 0, unfitIds: [], stoppedBy: null};
+  const pace = new Pace(PACE[changes.dialect]);
+  const inserter = new Inserter(target);
+  let seen = 0;
+  for (const role of ['traces', 'spans'] as const) {
+    const {batches} = await openArchive(file);
+    await eachBatch(batches(), async rows => {
+      let some = rows[role];
+      if (role === 'spans' && target.spans.hasForeignKey) some = await withTraces(changes, some, done);
+      for (let at = 0; at < some.length && !done.stoppedBy; ) {
+        if (stop.aborted) {
+          done.stoppedBy = 'signal';
+          break;
+        }
+        const slice = inserter.slice(some, at, pace.spans);
+        const start = performance.now();
+        const outcome = await patiently(pace, () =>
+          changes.transaction(LIMITS, transaction => inserter.insert(transaction, role, slice)),
+        );
+        const ms = performance.now() - start;
+        pace.took(slice.length, ms);
+        done[role] += outcome.inserted;
+        done.unfit += outcome.unfit.length;
+        done.unfitIds.push(...outcome.unfit.slice(0, 5 - done.unfitIds.length));
+        done.there += slice.length - outcome.inserted - outcome.unfit.length;
+        at += slice.length;
+        seen += slice.length;
+        onProgress?.(seen);
+        await changes.tidy();
+        await sleep(pace.pauseMs(ms), undefined, {signal: stop}).catch(() => undefined);
+      }
+    });
+    if (done.stoppedBy) break;
+  }
+  return done;
+}
+
+/** Spans whose trace is there; the others are counted. */
+async function withTraces(
+  changes: Changes,
+  spans: readonly ArchivedRow[],
+  done: Restored,
+): Promise<readonly ArchivedRow[]> {
+  const there = await standing(changes.all.bind(changes), 'traces', idsOf(spans, 'trace_id'));
+  const rows = spans.filter(span => there.has(String(span.trace_id)));
+  done.withoutTrace += spans.length - rows.length;
+  return rows;
+}
+
+/** Tries again where a lock was waited for in vain. */
+async function patiently<T>(pace: Pace, work: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isTimeout(error) || performance.now() - start > PATIENCE_MS) throw error;
+      pace.failed();
+      await sleep(250);
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import {firstLength, nextLength} from '../queries/walk.ts';
+import {raw, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {type Cutoff, isReadable} from './cutoff.ts';
+import {isOld, type Look, lookAt, NO_SPANS} from './look.ts';
+
+/** A trace that is old enough, as it was at the first look. */
+export interface Candidate extends Look {
+  readonly traceId: string;
+  /** Of the trace row; null: spans without one. */
+  readonly row: {readonly createdAt: string; readonly endedAt: string} | null;
+  /** Its newest sign of life. */
+  readonly lastAt: string;
+}
+
+/** Why a trace from before the cutoff stays. */
+export type Reason =
+  /** Something in it is younger than the cutoff. */
+  | 'active'
+  /** A time in it is not written as Agno writes times. */
+  | 'unreadable'
+  | 'running'
+  /** A run in it does not match what was asked for. */
+  | 'other'
+  | 'error'
+  | 'last'
+  /** Another part of its run stays. */
+  | 'continued'
+  /** Written or in use between plan and deletion. */
+  | 'changed';
+
+export interface Survey {
+  /** Oldest first. */
+  readonly candidates: Candidate[];
+  readonly skipped: Map<Reason, number>;
+}
+
+interface SurveyOptions {
+  readonly cutoff: Cutoff;
+  readonly onProgress?: (traces: number) => void;
+}
+
+/** Traces looked at in one go: longer lists of ids can make Postgres read the whole table instead. */
+const TRACES_AT_ONCE = 500;
+
+/**
+ * Finds the traces that are older than the cutoff, oldest first, over Agno's index on `created_at`: what is younger is not
+ * read. Traces before the cutoff that are not old, and why, are counted.
+ */
+export async function surveyTraces(store: Store, {cutoff, onProgress}: SurveyOptions): Promise<Survey> {
+  const survey: Survey = {candidates: [], skipped: new Map()};
+  let after: {createdAt: string; traceId: string} | null = null;
+  let length = Math.min(TRACES_AT_ONCE, firstLength(store, TRACES_AT_ONCE));
+  let looked = 0;
+  for (;;) {
+    const rows: TraceTimes[] = await store.all<TraceTimes>(pageSql(cutoff, after, length));
+    const rowsMs = store.lastStatementMs;
+    if (rows.length > 0) {
+      const looks = await lookAt(
+        query => store.all(query),
+        rows.map(row => String(row.trace_id)),
+      );
+      for (const row of rows) sort(row, looks.get(String(row.trace_id)) ?? NO_SPANS, cutoff, survey);
+    }
+    looked += rows.length;
+    onProgress?.(looked);
+    if (rows.length < length) break;
+    const last = rows.at(-1)!;
+    after = {createdAt: String(last.created_at), traceId: String(last.trace_id)};
+    length = nextLength(store, {length, elapsedMs: rowsMs + store.lastStatementMs, longest: TRACES_AT_ONCE});
+  }
+  add(survey.skipped, 'unreadable', await countBeyondTime(store));
+  return survey;
+}
+
+interface TraceTimes {
+  trace_id: unknown;
+  created_at: unknown;
+  end_time: unknown;
+}
+
+function pageSql(cutoff: Cutoff, after: {createdAt: string; traceId: string} | null, length: number) {
+  const beyond = after ? sql`(t.created_at, t.trace_id) > (${after.createdAt}, ${after.traceId})` : raw('true');
+  return sql`
+select t.trace_id, t.created_at, t.end_time
+  from ${table('traces')} t
+ where t.created_at < ${cutoff.wideText} and ${beyond}
+ order by t.created_at, t.trace_id
+ limit ${length}`;
+}
+
+/** Puts one trace where it belongs. */
+function sort(row: TraceTimes, look: Look, cutoff: Cutoff, {candidates, skipped}: Survey): void {
+  const {created_at: createdAt, end_time: endedAt} = row;
+  if (!isReadable(createdAt) || !isReadable(endedAt) || !look.isReadable) add(skipped, 'unreadable');
+  else if (createdAt >= cutoff.text) {
+    // Not before the cutoff at all: met because the index was read two seconds further.
+  } else if (endedAt >= cutoff.text || !isOld(look, cutoff)) add(skipped, 'active');
+  else
+    candidates.push({...look, traceId: String(row.trace_id), row: {createdAt, endedAt}, lastAt: latest(endedAt, look)});
+}
+
+export function latest(endedAt: string, look: Look): string {
+  return [endedAt, look.endedAt, look.writtenAt].reduce<string>(
+    (max, time) => (time !== null && time > max ? time : max),
+    '',
+  );
+}
+
+export function add<Key>(counts: Map<Key, number>, key: Key, n = 1): void {
+  if (n > 0) counts.set(key, (counts.get(key) ?? 0) + n);
+}
+
+/** Rows whose time is no time and sorts behind all times (`None`, words): the walk does not meet them. */
+async function countBeyondTime(store: Store): Promise<number> {
+  const [row] = await store.all<{n: number}>(
+    sql`select count(*) as n from ${table('traces')} t where t.created_at >= ${'A'}`,
+  );
+  return row!.n;
+}
+
+/** Rows of a table that are newer than all clocks should allow; null where there are none. */
+export async function newestRow(store: Store): Promise<string | null> {
+  const [row] = await store.all<{created_at: unknown}>(sql`
+select t.created_at
+  from ${table('traces')} t
+ where t.created_at < ${'A'}
+ order by t.created_at desc
+ limit 1`);
+  return row && isReadable(row.created_at) ? row.created_at : null;
+}
+
+/** How many traces stay, counted no further than `most`: whether that is fewer than half needs no more. */
+export async function countYounger(store: Store, cutoff: Cutoff, most: number): Promise<number> {
+  const [row] = await store.all<{n: number}>(sql`
+select count(*) as n
+  from (select 1 as one from ${table('traces')} t where t.created_at >= ${cutoff.text} limit ${most}) younger`);
+  return row!.n;
+}
+
+/**
+ * Spans without a trace row, by trace id: of traces that are old, as above. They come from tables without a foreign key, and
+ * from Agno 2 on SQLite, which does not enforce it.
+ */
+export async function surveyOrphans(store: Store, {cutoff, onProgress}: SurveyOptions): Promise<Survey> {
+  const survey: Survey = {candidates: [], skipped: new Map()};
+  let after = '';
+  let looked = 0;
+  for (;;) {
+    const ids: {trace_id: unknown; orphan: number}[] = await store.all(sql`
+select x.trace_id, case when exists (select 1 from ${table('traces')} t where t.trace_id = x.trace_id) then 0 else 1 end as orphan
+  from (select distinct s.trace_id from ${table('spans')} s where s.trace_id > ${after} order by s.trace_id limit ${TRACES_AT_ONCE}) x
+ order by x.trace_id`);
+    const orphans = ids.filter(row => row.orphan === 1).map(row => String(row.trace_id));
+    if (orphans.length > 0) {
+      const looks = await lookAt(query => store.all(query), orphans);
+      for (const [traceId, look] of looks) {
+        if (!look.isReadable) add(survey.skipped, 'unreadable');
+        else if (!isOld(look, cutoff)) add(survey.skipped, 'active');
+        else survey.candidates.push({...look, traceId, row: null, lastAt: latest('', look)});
+      }
+    }
+    looked += ids.length;
+    onProgress?.(looked);
+    if (ids.length < TRACES_AT_ONCE) return survey;
+    after = String(ids.at(-1)!.trace_id);
+  }
+}

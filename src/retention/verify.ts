@@ -1,0 +1,82 @@
+import {statSync} from 'node:fs';
+import type {ArchiveHeader, Trailer} from '../archive/format.ts';
+import {openArchive} from '../archive/reader.ts';
+import {UserError} from '../errors.ts';
+
+/** What a whole look through an archive found. */
+export interface Inspection {
+  readonly file: string;
+  readonly header: ArchiveHeader;
+  readonly bytes: number;
+  readonly batches: number;
+  readonly traces: number;
+  readonly spans: number;
+  /** Rows that are in it more than once: a run was stopped between archive and deletion. They restore once. */
+  readonly twice: number;
+  /** Spans whose trace is not in it. */
+  readonly withoutTrace: number;
+  /** It has its last line; one without was cut, and holds all that was deleted. */
+  readonly isComplete: boolean;
+  /** Rows behind the last whole batch, which were not deleted. */
+  readonly looseRows: number;
+  readonly trailers: readonly Trailer[];
+  readonly cutoff: string;
+  /** What is wrong; null when every hash and count is right. */
+  readonly problem: UserError | null;
+}
+
+/** Reads an archive from end to end. What is wrong with it is part of the answer. @throws UserError when it is none */
+export async function inspectArchive(file: string, {keepBatches}: {keepBatches: boolean}): Promise<Inspection> {
+  const {header, batches} = await openArchive(file);
+  const counts = {batches: 0, traces: 0, spans: 0, twice: 0};
+  const trailers: Trailer[] = [];
+  const ids = new Set<string>();
+  /** Traces of spans, until their row comes: the row of a large trace is in a later batch. */
+  const open = new Map<string, number>();
+  const rows = new Set<string>();
+  const once = (id: string) => {
+    if (ids.has(id)) counts.twice++;
+    ids.add(id);
+  };
+  const walk = batches();
+  let problem: UserError | null = null;
+  let ending = {manifest: null as {cutoff: string} | null, looseRows: 0};
+  try {
+    for (;;) {
+      const next = await walk.next();
+      if (next.done) {
+        ending = next.value;
+        break;
+      }
+      const {traces, spans, trailer} = next.value;
+      counts.batches++;
+      counts.traces += traces.length;
+      counts.spans += spans.length;
+      if (keepBatches) trailers.push(trailer);
+      for (const {trace_id} of traces) {
+        rows.add(String(trace_id));
+        open.delete(String(trace_id));
+        once(`t${trace_id}`);
+      }
+      for (const {span_id, trace_id} of spans) {
+        if (!rows.has(String(trace_id))) open.set(String(trace_id), (open.get(String(trace_id)) ?? 0) + 1);
+        once(`s${span_id}`);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    problem = error;
+  }
+  return {
+    file,
+    header,
+    bytes: statSync(file).size,
+    ...counts,
+    withoutTrace: [...open.values()].reduce((sum, n) => sum + n, 0),
+    isComplete: ending.manifest !== null,
+    looseRows: ending.looseRows,
+    trailers,
+    cutoff: ending.manifest?.cutoff ?? header.cutoff,
+    problem,
+  };
+}

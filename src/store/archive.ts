@@ -1,0 +1,99 @@
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {openArchive} from '../archive/reader.ts';
+import {type ArchivedRow, restored} from '../archive/value.ts';
+import {SPAN_COLUMNS, TRACE_COLUMNS} from '../sql/agno-tables.ts';
+import {labelOf, type SqliteSource} from './source.ts';
+import {openSqlite} from './sqlite/store.ts';
+import {createSqliteTables} from './sqlite/writer.ts';
+import {type OpenOptions, replacing, type Store} from './store.ts';
+import type {Row} from './writer.ts';
+
+/**
+ * Opens an archive as a database: its rows are put into a private SQLite file with Agno's tables, gone when it is closed or
+ * the process ends. Batches that are whole are read, those of a cut archive too.
+ * @throws UserError exit 7 when it is damaged
+ */
+export async function openArchiveStore(source: SqliteSource, options: OpenOptions): Promise<Store> {
+  // Made for its owner alone (0700).
+  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-archive-'));
+  const dispose = () => rmSync(folder, {recursive: true, force: true});
+  const onSignal = (signal: NodeJS.Signals) => {
+    dispose();
+    process.kill(process.pid, signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  process.once('exit', dispose);
+  for (const signal of signals) process.once(signal, onSignal);
+  const close = () => {
+    process.off('exit', dispose);
+    for (const signal of signals) process.off(signal, onSignal);
+    dispose();
+  };
+  const file = path.join(folder, 'archive.db');
+  try {
+    const isComplete = await load(source.file, file);
+    if (!isComplete) options.warn?.('the archive was cut off: its whole batches are read');
+    const tables = {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'};
+    const store = await openSqlite({dialect: 'sqlite', file}, {...options, tables});
+    return replacing(store, {
+      label: labelOf(source),
+      // Nobody writes it: no pauses for a writer.
+      blocksWriter: false,
+      close: async () => {
+        await store.close();
+        close();
+      },
+    });
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** @returns whether the archive has its end */
+async function load(archive: string, file: string): Promise<boolean> {
+  const {batches} = await openArchive(archive);
+  // Spans of a trace come before its row, and some never had one.
+  const writer = await createSqliteTables({dialect: 'sqlite', file}, {foreignKeys: false});
+  try {
+    const walk = batches();
+    for (;;) {
+      const next = await walk.next();
+      if (next.done) {
+        await writer.finish();
+        return next.value.manifest !== null;
+      }
+      const {traces, spans} = next.value;
+      await writer.write(
+        traces.map(row => rowOf(row, TRACE_COLUMNS)),
+        spans.map(row => rowOf(row, SPAN_COLUMNS)),
+      );
+    }
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
+
+/** In Agno's order of columns; columns that somebody added are not read here. */
+function rowOf(row: ArchivedRow, columns: readonly string[]): Row {
+  return columns.map(column => {
+    const value = restored(row[column] ?? null);
+    switch (value.type) {
+      case 'null':
+        return null;
+      case 'text':
+        return value.text;
+      case 'real':
+        return value.real;
+      case 'integer':
+        return value.integer >= Number.MIN_SAFE_INTEGER && value.integer <= Number.MAX_SAFE_INTEGER
+          ? Number(value.integer)
+          : value.integer.toString();
+      default:
+        return value.bytes.toString('utf8');
+    }
+  });
+}

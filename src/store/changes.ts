@@ -1,0 +1,80 @@
+import type {Dialect, Sql, TableNames} from '../sql/sql.ts';
+import {openPostgresChanges} from './postgres/changes.ts';
+import type {Source} from './source.ts';
+import {openSqliteChanges} from './sqlite/changes.ts';
+
+/**
+ * The user's database opened for writing. Only retention and migrations may have one: a writer of Agno's that waits for us
+ * for five seconds loses what it wanted to write, so all it lends are short transactions (design section 7).
+ */
+export interface Changes {
+  readonly dialect: Dialect;
+  /** How it is called in messages; holds no secret. */
+  readonly label: string;
+  /**
+   * Keeps every other writing command of this tool away until `close`, without a lock on any table: an advisory lock in a
+   * transaction of a connection of its own on Postgres, so that it holds behind a pooler; a locked file of ours beside the
+   * temporary files on SQLite. Ends with the process, however that ends.
+   * @returns false when somebody else has it
+   */
+  exclude(): Promise<boolean>;
+  /** Runs one short read. @throws UserError exit 4, as every method here */
+  all<Row>(query: Sql): Promise<Row[]>;
+  /**
+   * Runs `work` in one transaction and commits it. On SQLite it begins with the write lock (`begin immediate`); nothing but
+   * its own statements and synchronous work may be awaited in it, as Agno waits meanwhile.
+   * @throws what `work` throws, rolled back; a `CommitError` when it is not known whether the commit took place
+   */
+  transaction<T>(limits: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs one short read while `alone` is at work, on the connection that holds the lock of `exclude`. Null on SQLite, where
+   * nothing else runs meanwhile.
+   */
+  watch<Row>(query: Sql): Promise<Row[] | null>;
+  /**
+   * Does what a commit left to be done and what holds nobody up: in WAL, moving its pages into the file. Inside the commit it
+   * would be time for which writers wait, or their own next commit would have to do it.
+   */
+  tidy(): Promise<void>;
+  /**
+   * Runs one statement outside of any transaction, as CREATE INDEX CONCURRENTLY and VACUUM need it. Behind a pooler the limits
+   * are the server's own: what is set there would hold for a stranger.
+   */
+  alone(statement: Sql, limits: TransactionLimits): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TransactionLimits {
+  /** Longest wait for a lock, ms; then an error of which `isTimeout` is true. */
+  readonly lockMs: number;
+  /** Longest time of one statement on Postgres, ms; SQLite has none, statements there must be small. */
+  readonly statementMs: number;
+}
+
+export interface Transaction {
+  /** Rows as a reading store gives them: JSON as text, integers as numbers. */
+  all<Row>(query: Sql): Promise<Row[]>;
+  /**
+   * Rows whose values are exactly what the table holds, for archives. Postgres: every value as the server spells it.
+   * SQLite: integers as bigint, bytes as buffers; text that is not UTF-8 has to be read as bytes.
+   */
+  exactly(query: Sql): Promise<Record<string, Stored>[]>;
+  /** @returns how many rows the statement changed */
+  run(query: Sql): Promise<number>;
+  /** Runs text of ours that is no query with values: DDL, or an insert whose values have their own types. */
+  send(text: string, params?: readonly Stored[]): Promise<number>;
+}
+
+export type Stored = string | number | bigint | Buffer | null;
+
+export interface ChangesOptions {
+  /** As the reading store found them; empty where there are none yet. */
+  readonly tables: TableNames;
+  /** SQLite: nobody else may have the file open, from now until `close`. */
+  readonly offline?: boolean;
+  readonly debug?: (text: string) => void;
+}
+
+export function openChanges(source: Source, options: ChangesOptions): Promise<Changes> {
+  return source.dialect === 'sqlite' ? openSqliteChanges(source, options) : openPostgresChanges(source, options);
+}

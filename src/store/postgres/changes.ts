@@ -1,0 +1,208 @@
+import type {Client as PgClient} from 'pg';
+import {EXIT, UserError} from '../../errors.ts';
+import {compile, type Sql} from '../../sql/sql.ts';
+import type {Changes, ChangesOptions, Stored, Transaction, TransactionLimits} from '../changes.ts';
+import {CommitError} from '../commit-error.ts';
+import {labelOf, type PostgresSource} from '../source.ts';
+import {connectClient} from './connect.ts';
+import {explainPostgres} from './errors.ts';
+
+/** Longest time that this program itself may be silent in the middle of a transaction, ms. */
+const IDLE_MS = 10_000;
+/** A pooler that has a connection to lend does so at once. */
+const POOLER_MS = 5000;
+/** Reads of the catalogue and of single rows. */
+const READ_MS = 15_000;
+/** Of our own making: "AGTR". The second half of the key is the oid of the table, so that schemas do not meet. */
+const LOCK_CLASS = 0x41475452;
+/** Values as the server spells them: nothing is rounded, nothing is parsed. */
+const AS_TEXT = {getTypeParser: () => (value: string) => value};
+
+/**
+ * One connection for short transactions, made when the first one begins, and with `exclude` a second one that holds nothing
+ * but the advisory lock. No session state: everything is said again in each transaction (reliability.md 4.2).
+ */
+export async function openPostgresChanges(source: PostgresSource, options: ChangesOptions): Promise<Changes> {
+  const connect = () =>
+    connectClient(source, {timeoutMs: 7 * 24 * 3_600_000, debug: options.debug}).catch(error => {
+      throw explainPostgres(error, source);
+    });
+  return new PostgresChanges(source, options, connect);
+}
+
+class PostgresChanges implements Changes {
+  readonly dialect = 'postgres';
+  readonly label: string;
+  private connected: Promise<PgClient> | null = null;
+  private guard: PgClient | null = null;
+  private lost: Error | null = null;
+
+  constructor(
+    private readonly source: PostgresSource,
+    private readonly options: ChangesOptions,
+    private readonly connect: () => Promise<PgClient>,
+  ) {
+    this.label = labelOf(source);
+  }
+
+  private client(): Promise<PgClient> {
+    this.connected ??= this.connect();
+    return this.connected;
+  }
+
+  async exclude(): Promise<boolean> {
+    if (this.guard) return true;
+    const guard = await this.connect();
+    try {
+      // Between statements of a `read committed` transaction nothing is held back: no snapshot, no row, no table.
+      await guard.query('begin isolation level read committed; set local idle_in_transaction_session_timeout = 0');
+      const table = this.options.tables.traces ?? null;
+      const {rows} = await guard.query(
+        'select pg_catalog.pg_try_advisory_xact_lock($1, coalesce(pg_catalog.to_regclass($2::text)::oid::bigint % 2147483647, 0)::int) as locked',
+        [LOCK_CLASS, table],
+      );
+      if (rows[0].locked) {
+        guard.on('error', error => {
+          this.lost = error;
+        });
+        guard.on('end', () => {
+          this.lost ??= new Error('Connection terminated');
+        });
+        await this.refuseLonePooler(guard);
+        this.guard = guard;
+        return true;
+      }
+    } catch (error) {
+      await guard.end().catch(() => undefined);
+      throw explainPostgres(error, this.source);
+    }
+    await guard.end().catch(() => undefined);
+    return false;
+  }
+
+  /** A pooler that lends one connection only would let nothing be done beside the lock. */
+  private async refuseLonePooler(guard: PgClient): Promise<void> {
+    if (!(await isPooled(guard))) return;
+    const client = await this.client();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>(resolve => {
+      timer = setTimeout(resolve, POOLER_MS, 'late');
+    });
+    const answer = await Promise.race([client.query('select 1'), late]).finally(() => clearTimeout(timer));
+    if (answer === 'late')
+      throw new UserError(EXIT.unreachable, `the pooler before "${this.label}" lends no second connection.`, {
+        hint: 'Connect to the server itself, or raise the size of its pool to 2.',
+      });
+  }
+
+  async all<Row>(query: Sql): Promise<Row[]> {
+    const {text, params} = compile(query, 'postgres', this.options.tables);
+    const client = await this.client();
+    try {
+      const [, {rows}] = await Promise.all([
+        client.query(`begin read only; set local statement_timeout = ${READ_MS}; set local lock_timeout = 3000`),
+        client.query({text, values: [...params]}),
+        client.query('commit'),
+      ]);
+      return rows as Row[];
+    } catch (error) {
+      throw explainPostgres(error, this.source);
+    }
+  }
+
+  async transaction<T>(limits: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    // Without the lock somebody else may be at work: fail closed.
+    if (this.guard && this.lost) throw explainPostgres(this.lost, this.source);
+    const client = await this.client();
+    let result: T;
+    try {
+      await client.query(
+        `begin isolation level read committed read write; set local statement_timeout = ${Math.ceil(limits.statementMs)}; set local lock_timeout = ${Math.ceil(limits.lockMs)}; set local idle_in_transaction_session_timeout = ${IDLE_MS}`,
+      );
+      result = await work(this.lend(client));
+    } catch (error) {
+      await client.query('rollback').catch(() => undefined);
+      throw explainPostgres(error, this.source);
+    }
+    try {
+      const {command} = await client.query('commit');
+      // The server takes the commit of a failed transaction for a rollback and says so, without an error.
+      if (command === 'ROLLBACK') throw new Error('a failed statement of the transaction was passed over');
+    } catch (error) {
+      throw new CommitError(explainPostgres(error, this.source));
+    }
+    return result;
+  }
+
+  private lend(client: PgClient): Transaction {
+    const {options} = this;
+    const all = async (query: Sql, types?: typeof AS_TEXT) => {
+      const {text, params} = compile(query, 'postgres', options.tables);
+      return client.query({text, values: [...params], ...(types ? {types} : {})});
+    };
+    return {
+      all: async <Row>(query: Sql) => (await all(query)).rows as Row[],
+      exactly: async query => (await all(query, AS_TEXT)).rows as Record<string, Stored>[],
+      run: async query => (await all(query)).rowCount ?? 0,
+      send: async (text, params) =>
+        (await (params ? client.query(text, [...params]) : client.query(text))).rowCount ?? 0,
+    };
+  }
+
+  async watch<Row>(query: Sql): Promise<Row[] | null> {
+    const {guard} = this;
+    if (!guard) throw new Error('nothing is locked');
+    const {text, params} = compile(query, 'postgres', this.options.tables);
+    try {
+      // Within a transaction the server shows what others do as it was at the first look.
+      await guard.query('select pg_catalog.pg_stat_clear_snapshot()');
+      return (await guard.query({text, values: [...params]})).rows as Row[];
+    } catch (error) {
+      // The failed transaction has let go of the lock.
+      this.lost ??= error as Error;
+      throw explainPostgres(error, this.source);
+    }
+  }
+
+  /** The server does so by itself. */
+  async tidy(): Promise<void> {}
+
+  async alone(statement: Sql, {lockMs, statementMs}: TransactionLimits): Promise<void> {
+    if (this.guard && this.lost) throw explainPostgres(this.lost, this.source);
+    const {text} = compile(statement, 'postgres', this.options.tables);
+    const client = await this.client();
+    try {
+      if (await isPooled(client)) {
+        await client.query(text);
+        return;
+      }
+      await client.query(`set lock_timeout = ${Math.ceil(lockMs)}`);
+      await client.query(`set statement_timeout = ${Math.ceil(statementMs)}`);
+      // One process of the server's is enough: more would take the processors that the writer needs.
+      await client.query('set max_parallel_maintenance_workers = 0');
+      try {
+        await client.query(text);
+      } finally {
+        await client.query('reset max_parallel_maintenance_workers').catch(() => undefined);
+        await client.query('reset lock_timeout').catch(() => undefined);
+        await client.query('reset statement_timeout').catch(() => undefined);
+      }
+    } catch (error) {
+      throw explainPostgres(error, this.source);
+    }
+  }
+
+  async close(): Promise<void> {
+    const {guard, connected} = this;
+    this.guard = null;
+    const client = await connected?.catch(() => null);
+    await Promise.all([client, guard].map(one => one?.end().catch(() => undefined)));
+  }
+}
+
+/** A pooler lends one server after the other to each statement, and tells a process number of its own making. */
+async function isPooled(client: PgClient): Promise<boolean> {
+  const told = (client as PgClient & {processID?: number | null}).processID;
+  const {rows} = await client.query('select pg_catalog.pg_backend_pid() as pid');
+  return told !== Number(rows[0].pid);
+}

@@ -1,0 +1,200 @@
+import {accessSync, chmodSync, constants, existsSync, mkdirSync, statSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {EXIT, UserError} from '../../errors.ts';
+import {compile, type Sql} from '../../sql/sql.ts';
+import type {Changes, ChangesOptions, Stored, Transaction, TransactionLimits} from '../changes.ts';
+import {CommitError} from '../commit-error.ts';
+import {labelOf, type SqliteSource} from '../source.ts';
+import {openWritableFile, type WritableConnection} from './driver.ts';
+import {explainSqlite, isBusy} from './errors.ts';
+import {isWal} from './private-copy.ts';
+import {inUse, refuseUsers} from './users.ts';
+
+const READ_MS = 2000;
+
+/**
+ * Opens the file for short transactions. The journal mode stays what it is, no checkpoint is forced, and foreign
+ * keys are enforced as Agno 3 does, whether or not the program that writes the file is an Agno 2, which does not.
+ */
+export async function openSqliteChanges(source: SqliteSource, options: ChangesOptions): Promise<Changes> {
+  if (source.isArchive)
+    throw new UserError(EXIT.usage, `"${labelOf(source)}" is an archive: it is read, not changed.`, {
+      hint: 'agno-trace archive restore FILE --db <database> puts its rows into a database.',
+    });
+  checkWritable(source.file);
+  const alone = options.offline ?? false;
+  if (alone) refuseUsers(source.file);
+  try {
+    const connection = await openWritableFile({file: source.file, busyMs: alone ? 0 : READ_MS, alone});
+    connection.exec('pragma wal_autocheckpoint = 0');
+    // Batches touch the same inner pages of a dozen indexes again and again.
+    connection.exec('pragma cache_size = -65536');
+    return new SqliteChanges(source, connection, options);
+  } catch (error) {
+    if (alone && isBusy(error)) throw inUse(source.file, 'another process', error);
+    throw explainSqlite(error, source.file);
+  }
+}
+
+class SqliteChanges implements Changes {
+  readonly dialect = 'sqlite';
+  readonly label: string;
+  private guard: WritableConnection | null = null;
+
+  constructor(
+    private readonly source: SqliteSource,
+    private readonly connection: WritableConnection,
+    private readonly options: ChangesOptions,
+  ) {
+    this.label = source.file;
+  }
+
+  async exclude(): Promise<boolean> {
+    if (this.guard) return true;
+    // A lock of the system's on a file of ours: gone with the process, however that ends.
+    const guard = await openWritableFile({file: lockFileOf(this.source.file), busyMs: 0, mayCreate: true});
+    try {
+      guard.exec('begin exclusive');
+      this.guard = guard;
+      return true;
+    } catch (error) {
+      guard.close();
+      if (isBusy(error)) return false;
+      throw error;
+    }
+  }
+
+  async all<Row>(query: Sql): Promise<Row[]> {
+    const {text, params} = compile(query, 'sqlite', this.options.tables);
+    try {
+      return this.connection.all(text, params) as Row[];
+    } catch (error) {
+      throw explainSqlite(error, this.source.file);
+    }
+  }
+
+  async transaction<T>({lockMs}: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const {connection} = this;
+    connection.exec(`pragma busy_timeout = ${Math.ceil(lockMs)}`);
+    let result: T;
+    try {
+      // Not deferred: one that reads first and then writes fails at once in WAL, however long it may wait.
+      connection.exec('begin immediate');
+      result = await work(this.lend());
+    } catch (error) {
+      this.rollBack();
+      throw explainSqlite(error, this.source.file);
+    }
+    try {
+      connection.exec('commit');
+    } catch (error) {
+      const isRolledBack = this.rollBack();
+      const explained = explainSqlite(error, this.source.file);
+      // A reader in the way is no doubt: nothing was committed, and the transaction stood until it was rolled back.
+      throw isRolledBack && isBusy(error) ? explained : new CommitError(explained);
+    } finally {
+      connection.exec(`pragma busy_timeout = ${READ_MS}`);
+    }
+    return result;
+  }
+
+  /** @returns true when there was a transaction to take back */
+  private rollBack(): boolean {
+    if (!this.connection.inTransaction()) return false;
+    this.connection.exec('rollback');
+    return true;
+  }
+
+  private lend(): Transaction {
+    const {connection, options} = this;
+    const compiled = (query: Sql) => compile(query, 'sqlite', options.tables);
+    return {
+      all: async <Row>(query: Sql) => {
+        const {text, params} = compiled(query);
+        return connection.all(text, params) as Row[];
+      },
+      exactly: async query => {
+        const {text, params} = compiled(query);
+        return connection.allExactly(text, params) as Record<string, Stored>[];
+      },
+      run: async query => {
+        const {text, params} = compiled(query);
+        return connection.run(text, params);
+      },
+      send: async (text, params) => {
+        if (params) return connection.run(text, params);
+        connection.exec(text);
+        return 0;
+      },
+    };
+  }
+
+  async watch(): Promise<null> {
+    return null;
+  }
+
+  async tidy(): Promise<void> {
+    if (hasLitestream(this.source.file) || !isWal(this.source.file)) return;
+    try {
+      // Passive: whoever reads or writes is not waited for, and what is in use stays for the next time.
+      this.connection.all('pragma wal_checkpoint(passive)', []);
+    } catch (error) {
+      // Another program is at it.
+      if (!isBusy(error)) throw explainSqlite(error, this.source.file);
+    }
+  }
+
+  async alone(statement: Sql, {lockMs}: TransactionLimits): Promise<void> {
+    try {
+      this.connection.exec(`pragma busy_timeout = ${Math.ceil(lockMs)}`);
+      this.connection.exec(compile(statement, 'sqlite', this.options.tables).text);
+    } catch (error) {
+      throw explainSqlite(error, this.source.file);
+    } finally {
+      this.connection.exec(`pragma busy_timeout = ${READ_MS}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.guard?.close();
+    this.guard = null;
+    await this.tidy().finally(() => this.connection.close());
+  }
+}
+
+/** Litestream moves the pages itself, and copies everything anew when somebody else does. */
+function hasLitestream(file: string): boolean {
+  const {dir, base} = path.parse(file);
+  return existsSync(path.join(dir, `.${base}-litestream`)) || existsSync(`${file}-litestream`);
+}
+
+/** Where others cannot put anything in our way: a folder of our own, a name that says which file is meant. */
+function lockFileOf(file: string): string {
+  const folder = path.join(tmpdir(), `agno-trace-${process.getuid?.() ?? 'locks'}`);
+  mkdirSync(folder, {recursive: true, mode: 0o700});
+  const own = statSync(folder);
+  if (process.getuid && own.uid !== process.getuid())
+    throw new UserError(EXIT.unreachable, `"${folder}" belongs to another user.`, {
+      hint: 'Set TMPDIR to a folder of your own.',
+    });
+  if ((own.mode & 0o077) !== 0) chmodSync(folder, 0o700);
+  const {dev, ino} = statSync(file);
+  return path.join(folder, `writing-${dev}-${ino}.lock`);
+}
+
+function checkWritable(file: string): void {
+  for (const [target, what] of [
+    [file, 'file'],
+    [path.dirname(file), 'folder, which needs room for its journal'],
+  ] as const) {
+    try {
+      accessSync(target, constants.W_OK);
+    } catch (error) {
+      throw new UserError(EXIT.unreachable, `"${file}" may not be written by you.`, {
+        hint: `Check the permissions of the ${what}.`,
+        cause: error,
+      });
+    }
+  }
+}

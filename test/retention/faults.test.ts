@@ -1,0 +1,371 @@
+import {execFileSync} from 'node:child_process';
+import {copyFileSync, existsSync, rmSync, statfsSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import pg from 'pg';
+import {afterAll, describe, expect, inject, it} from 'vitest';
+import {DISK, type Disk} from '../../src/archive/disk.ts';
+import {openArchive} from '../../src/archive/reader.ts';
+import {ArchiveWriter, partialOf} from '../../src/archive/writer.ts';
+import {EXIT, UserError} from '../../src/errors.ts';
+import {type Applied, applyPrune} from '../../src/retention/apply.ts';
+import {archiveHeader, openAlone, preparePrune} from '../../src/retention/prune.ts';
+import {restore, targetOf} from '../../src/retention/restore.ts';
+import type {Changes, Transaction} from '../../src/store/changes.ts';
+import {CommitError} from '../../src/store/commit-error.ts';
+import type {ConnectionFacts} from '../../src/store/facts.ts';
+import {openStore} from '../../src/store/open.ts';
+import {parseSource} from '../../src/store/source.ts';
+import {PATIENCE} from '../../src/trace/runs.ts';
+import {cli} from '../cli.ts';
+import {temporaryFolder} from '../databases.ts';
+import {archivedById, execute, idsOf, openAt, PLACES, type Place, rowsById, soundness} from './tables.ts';
+
+/** Counts every statement, commit, write and sync of a run, and lets one of them fail. */
+class Faults {
+  calls = 0;
+  constructor(private readonly failing: number) {}
+
+  /** @returns true for the call that has to fail */
+  next(): boolean {
+    this.calls++;
+    return this.calls === this.failing;
+  }
+}
+
+const broken = () => new UserError(EXIT.unreachable, 'the connection broke off (made by the test)');
+const diskFull = () => Object.assign(new Error('ENOSPC (made by the test)'), {code: 'ENOSPC'});
+
+/** The real database; a statement fails before it is sent, a commit before it took place or after it. */
+function failingChanges(changes: Changes, faults: Faults): Changes {
+  const failingTransaction = (transaction: Transaction): Transaction => ({
+    all: async query => {
+      if (faults.next()) throw broken();
+      return transaction.all(query);
+    },
+    exactly: async query => {
+      if (faults.next()) throw broken();
+      return transaction.exactly(query);
+    },
+    run: async query => {
+      if (faults.next()) throw broken();
+      return transaction.run(query);
+    },
+    send: async (text, params) => {
+      if (faults.next()) throw broken();
+      return transaction.send(text, params);
+    },
+  });
+  return {
+    dialect: changes.dialect,
+    label: changes.label,
+    exclude: () => changes.exclude(),
+    all: async query => {
+      if (faults.next()) throw broken();
+      return changes.all(query);
+    },
+    transaction: async (limits, work) => {
+      if (faults.next()) throw broken();
+      const result = await changes.transaction(limits, async transaction => {
+        const done = await work(failingTransaction(transaction));
+        if (faults.next()) throw broken();
+        return done;
+      });
+      // It took place, and nobody was told.
+      if (faults.next()) throw new CommitError(broken());
+      return result;
+    },
+    watch: query => changes.watch(query),
+    tidy: () => changes.tidy(),
+    alone: (statement, limits) => changes.alone(statement, limits),
+    close: () => changes.close(),
+  };
+}
+
+/** The real disk; a write fails with half of its bytes written. */
+function failingDisk(faults: Faults): Disk {
+  const guarded =
+    <Args extends unknown[], Result>(work: (...args: Args) => Result) =>
+    (...args: Args): Result => {
+      if (faults.next()) throw diskFull();
+      return work(...args);
+    };
+  return {
+    ...DISK,
+    open: guarded(DISK.open),
+    write: (handle, bytes, at) => {
+      if (!faults.next()) return DISK.write(handle, bytes, at);
+      DISK.write(handle, bytes.subarray(0, bytes.length / 2), at);
+      throw diskFull();
+    },
+    sync: guarded(DISK.sync),
+    truncate: guarded(DISK.truncate),
+    rename: guarded(DISK.rename),
+  };
+}
+
+const CHOICE = {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'};
+
+async function openReading(url: string) {
+  const source = parseSource(url, '--db', {}, '/');
+  let facts: ConnectionFacts | null = null;
+  const store = await openStore(source, {
+    tables: CHOICE,
+    nowMicros: () => Date.now() * 1000,
+    timeoutMs: 5000,
+    onConnect: found => {
+      facts = found;
+    },
+  });
+  return {source, store, facts: facts!};
+}
+
+/** As `prune --archive` does it, with faults. */
+async function prune(url: string, archive: string, faults: Faults): Promise<Applied | null> {
+  const {source, store, facts} = await openReading(url);
+  const prepared = await preparePrune(store, facts, {
+    cutoffMicros: Date.now() * 1000 - 3_600_000_000,
+    selection: {filter: null, trafficOnly: false, keepErrors: false, keepLast: null},
+    words: 'all',
+    orphans: false,
+    patience: PATIENCE,
+    archive,
+  });
+  const header = archiveHeader(store, prepared, {writtenBy: 'test', nowMicros: 0});
+  const changes = failingChanges(await openAlone(source, store, 0), faults);
+  await store.close();
+  try {
+    if (prepared.candidates.length === 0) return null;
+    const writer = await ArchiveWriter.open(archive, header, failingDisk(faults));
+    const applied = await applyPrune(changes, prepared.candidates, {
+      rules: {
+        cutoff: prepared.cutoff,
+        settledXid: prepared.settledXid,
+        limits: {lockMs: 300, statementMs: 5000},
+        archive: writer,
+        columns: prepared.columns,
+      },
+      maxRows: null,
+      maxRuntimeMs: null,
+      notBeforeMs: 0,
+      stop: new AbortController().signal,
+    });
+    if (applied.failure) writer.leave();
+    else writer.finish({cutoff: '', finishedAt: ''});
+    return applied;
+  } finally {
+    await changes.close();
+  }
+}
+
+/** Databases with the same rows, one after the other. */
+async function copies(place: Place): Promise<{rows: Map<string, string>; next: () => Promise<string>}> {
+  const base = await openAt(place);
+  const rows = await rowsById(base);
+  if (place !== 'postgres') {
+    const folder = temporaryFolder();
+    let made = 0;
+    return {
+      rows,
+      next: async () => {
+        const file = path.join(folder, `copy-${++made}.db`);
+        copyFileSync(base, file);
+        return file;
+      },
+    };
+  }
+  await execute(base, 'create table first_traces as table agno_traces; create table first_spans as table agno_spans');
+  const reset = `truncate agno_traces, agno_spans;
+    insert into agno_traces table first_traces; insert into agno_spans table first_spans`;
+  return {
+    rows,
+    next: async () => {
+      await execute(base, reset);
+      return base;
+    },
+  };
+}
+
+/** Rows that remain and rows that are archived, together: exactly what there was. */
+async function together(url: string, archives: readonly string[]): Promise<Map<string, string>> {
+  const all = await rowsById(url);
+  for (const file of archives) {
+    for (const name of [file, partialOf(file)]) {
+      if (!existsSync(name)) continue;
+      for (const [id, line] of await archivedById(name)) all.set(id, line);
+    }
+  }
+  return all;
+}
+
+/** Every so many of the calls; 1 in the long form. */
+const STEP = Number(process.env.FAULT_STEP ?? 4);
+
+describe.each(PLACES)('one failure on %s', place => {
+  it('of any statement, commit, write or sync of prune --archive loses nothing, and a second run finishes', async () => {
+    const {rows, next} = await copies(place);
+    let failures = 0;
+    for (let failing = 1; ; failing += STEP) {
+      const url = await next();
+      const archive = path.join(temporaryFolder(), failing % 2 === 0 ? 'a.ndjson' : 'a.ndjson.gz');
+      const faults = new Faults(failing);
+      const outcome = await prune(url, archive, faults).catch((error: unknown) => error);
+      const hasFailed = outcome instanceof Error || (outcome as Applied).failure !== null;
+      expect(await together(url, [archive]), `call ${failing}`).toEqual(rows);
+      expect(await soundness(url)).toEqual([]);
+      if (faults.calls < failing) {
+        expect(hasFailed).toBe(false);
+        break;
+      }
+      expect(hasFailed, `call ${failing}`).toBe(true);
+      failures++;
+      const second = existsSync(archive) ? path.join(path.dirname(archive), 'second.ndjson') : archive;
+      await prune(url, second, new Faults(0));
+      expect(await idsOf(url)).toEqual([]);
+      expect(await together(url, [archive, second]), `after call ${failing}`).toEqual(rows);
+    }
+    expect(failures).toBeGreaterThan(5);
+  }, 600_000);
+
+  it('of any statement or commit of archive restore leaves whole transactions, and a second run finishes', async () => {
+    const {rows, next} = await copies(place);
+    const source = await next();
+    const archive = path.join(temporaryFolder(), 'a.ndjson.gz');
+    await prune(source, archive, new Faults(0));
+    const {header} = await openArchive(archive);
+    const restoreInto = async (url: string, faults: Faults) => {
+      const reading = await openReading(url);
+      const target = await targetOf(reading.store, reading.facts, header);
+      const changes = failingChanges(await openAlone(reading.source, reading.store, 0), faults);
+      await reading.store.close();
+      return restore(changes, archive, {target, stop: new AbortController().signal}).finally(() => changes.close());
+    };
+    let failures = 0;
+    // On SQLite there is a statement a row.
+    for (let failing = 1; ; failing += STEP * (place === 'postgres' ? 1 : 40)) {
+      const url = await next();
+      await prune(url, path.join(temporaryFolder(), 'other.ndjson'), new Faults(0));
+      const faults = new Faults(failing);
+      const outcome = await restoreInto(url, faults).catch((error: unknown) => error);
+      expect(await soundness(url)).toEqual([]);
+      if (faults.calls < failing) break;
+      failures++;
+      expect(outcome, `call ${failing}`).toBeInstanceOf(Error);
+      await restoreInto(url, new Faults(0));
+      expect(await rowsById(url)).toEqual(rows);
+    }
+    expect(failures).toBeGreaterThan(2);
+  }, 600_000);
+});
+
+describe('a connection that is cut in the middle of a batch', () => {
+  it('loses nothing, and a second run finishes', async () => {
+    const {rows, next} = await copies('postgres');
+    const url = await next();
+    const archive = path.join(temporaryFolder(), 'a.ndjson');
+    const {source, store, facts} = await openReading(url);
+    const prepared = await preparePrune(store, facts, {
+      cutoffMicros: Date.now() * 1000 - 3_600_000_000,
+      selection: {filter: null, trafficOnly: false, keepErrors: false, keepLast: null},
+      words: 'all',
+      orphans: false,
+      patience: PATIENCE,
+      archive,
+    });
+    const writer = await ArchiveWriter.open(archive, archiveHeader(store, prepared, {writtenBy: 'test', nowMicros: 0}));
+    const changes = await openAlone(source, store, 0);
+    await store.close();
+    const killer = new pg.Client({connectionString: inject('postgresUrl')});
+    await killer.connect();
+    let batches = 0;
+    const cutting: Changes = Object.create(changes, {
+      transaction: {
+        value: async (...[limits, work]: Parameters<Changes['transaction']>) =>
+          changes.transaction(limits, async transaction => {
+            const done = await work(transaction);
+            if (++batches === 2)
+              await killer.query(
+                `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'agno-trace' and datname = '${url.split('/').at(-1)}'`,
+              );
+            return done;
+          }),
+      },
+    });
+    const applied = await applyPrune(cutting, prepared.candidates, {
+      rules: {
+        cutoff: prepared.cutoff,
+        settledXid: prepared.settledXid,
+        limits: {lockMs: 300, statementMs: 5000},
+        archive: writer,
+        columns: prepared.columns,
+      },
+      maxRows: null,
+      maxRuntimeMs: null,
+      notBeforeMs: 0,
+      stop: new AbortController().signal,
+    });
+    expect(applied.stoppedBy).toBe('failure');
+    expect(applied.failure).toMatchObject({exitCode: EXIT.unreachable});
+    writer.leave();
+    await changes.close();
+    await killer.end();
+    expect(await together(url, [archive])).toEqual(rows);
+    await prune(url, archive, new Faults(0));
+    expect(await idsOf(url)).toEqual([]);
+    expect(await together(url, [archive])).toEqual(rows);
+  }, 60_000);
+});
+
+/** A file system of 4 MB; null where this user may not make one. */
+function smallDisk(): string | null {
+  const folder = temporaryFolder();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], {stdio: 'ignore'});
+    return folder;
+  } catch {
+    return null;
+  }
+}
+
+const disk = smallDisk();
+afterAll(() => {
+  if (disk) execFileSync('umount', [disk]);
+});
+
+describe.skipIf(disk === null)('a full disk', () => {
+  const ALL = ['--older-than', '1h', '--yes', '--expect-max', '1000', '--settle', '0s', '--force', '--quiet'];
+  /** Leaves so many bytes. */
+  const fill = (leave: number) => {
+    const {bavail, bsize} = statfsSync(disk!);
+    writeFileSync(path.join(disk!, 'fill'), Buffer.alloc(Math.max(0, bavail * bsize - leave)));
+  };
+
+  it('under the archive stops it with nothing lost, and with room the same command finishes', async () => {
+    const url = await openAt('sqlite wal');
+    const rows = await rowsById(url);
+    const archive = path.join(disk!, 'a.ndjson');
+    fill(300_000);
+    const argv = ['prune', '--db', url, ...ALL, '--archive', archive];
+    expect(await cli(argv)).toMatchObject({code: 1, err: expect.stringContaining('the disk is full')});
+    expect(await together(url, [archive])).toEqual(rows);
+    rmSync(path.join(disk!, 'fill'));
+    expect((await cli(argv)).code).toBe(0);
+    expect(await archivedById(archive)).toEqual(rows);
+    rmSync(archive);
+  });
+
+  it('under the database deletes nothing of the batch, and says what to do', async () => {
+    const file = path.join(disk!, 'f.db');
+    copyFileSync(await openAt('sqlite rollback'), file);
+    const rows = await rowsById(file);
+    fill(0);
+    expect(await cli(['prune', '--db', file, ...ALL])).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('is full'),
+    });
+    expect(await rowsById(file)).toEqual(rows);
+    rmSync(path.join(disk!, 'fill'));
+    expect((await cli(['prune', '--db', file, ...ALL])).code).toBe(0);
+    expect(await idsOf(file)).toEqual([]);
+    expect(await soundness(file)).toEqual([]);
+  });
+});
