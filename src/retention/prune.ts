@@ -5,13 +5,13 @@ import {EXIT, UserError} from '../errors.ts';
 import {type Changes, openChanges} from '../store/changes.ts';
 import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
 import type {Source} from '../store/source.ts';
-import {replacing, type Store} from '../store/store.ts';
-import {isTimeout} from '../store/timeout.ts';
+import type {Store} from '../store/store.ts';
 import type {Patience} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
 import type {Selection} from './choice.ts';
 import {chooseTraces} from './choose.ts';
 import {type Cutoff, cutoffAt} from './cutoff.ts';
+import {patient} from './patience.ts';
 import {type PrunePlan, prunePlan} from './plan.ts';
 import {oldestTransaction, preflight} from './preflight.ts';
 import {add, type Candidate, countYounger, surveyOrphans, surveyTraces} from './survey.ts';
@@ -72,26 +72,6 @@ export async function preparePrune(
     columns: {traces: columnsOf(tables.traces), spans: columnsOf(tables.spans)},
     notes,
   };
-}
-
-/** Longest time that one read is tried again. */
-const PATIENCE_MS = 60_000;
-
-/** The same store; a read that waited for a writer in vain is tried again: a plan takes long, and no cron job should fail for it. */
-export function patient(store: Store): Store {
-  return replacing(store, {
-    all: async <Row>(query: Parameters<Store['all']>[0]): Promise<Row[]> => {
-      const start = performance.now();
-      for (;;) {
-        try {
-          return await store.all<Row>(query);
-        } catch (error) {
-          if (store.dialect !== 'sqlite' || !isTimeout(error) || performance.now() - start > PATIENCE_MS) throw error;
-        }
-        await sleep(ASK_AGAIN_MS / 4);
-      }
-    },
-  });
 }
 
 function columnsOf({columns}: TableFacts): ArchiveColumn[] {
