@@ -9,6 +9,7 @@ import {parseLength} from '../flags/values.ts';
 import {archiveFacts, restoreFacts} from '../render/archive.ts';
 import {renderTable} from '../render/table.ts';
 import {count} from '../render/values.ts';
+import {patiently} from '../retention/patience.ts';
 import {openAlone} from '../retention/prune.ts';
 import {planRestore, restore, targetOf} from '../retention/restore.ts';
 import {type Inspection, inspectArchive} from '../retention/verify.ts';
@@ -85,7 +86,9 @@ async function restoreFile(file: string, flags: ArchiveFlags, context: Context):
   const {header} = await openArchive(file);
   let facts: ConnectionFacts | null = null;
   const source = sourceOf(flags, context);
+  let isOpen = false;
   const use = async (store: Store) => {
+    isOpen = true;
     const progress = new ProgressLine(context, false);
     const target = await targetOf(store, facts!, header);
     if (facts!.copyReason !== null || facts!.isStandby)
@@ -149,7 +152,14 @@ async function restoreFile(file: string, flags: ArchiveFlags, context: Context):
       await changes?.close();
     }
   };
-  await withStore(flags, context, '', use, found => {
+  const keep = (found: ConnectionFacts) => {
     facts = found;
-  });
+  };
+  // A busy writer may be in the way of opening too; what is wrong later has been tried again there.
+  await patiently(
+    () => withStore(flags, context, '', use, keep),
+    error => {
+      if (isOpen) throw error;
+    },
+  );
 }

@@ -13,6 +13,7 @@ import {parseChoice, parseCount, parseLength} from '../flags/values.ts';
 import {renderPlan, renderResult} from '../render/prune.ts';
 import {type Applied, applyPrune} from '../retention/apply.ts';
 import {KEEP_LAST_PER, type Selection} from '../retention/choice.ts';
+import {patiently} from '../retention/patience.ts';
 import {canArchive} from '../retention/preflight.ts';
 import {archiveHeader, openAlone, type Prepared, preparePrune} from '../retention/prune.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
@@ -54,13 +55,19 @@ export default async function prune(flags: PruneFlags, context: Context): Promis
   if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
   const source = sourceOf(flags, context);
   let facts: ConnectionFacts | null = null;
-  await withStore(
-    flags,
-    context,
-    '',
-    store => pruneStore(store, facts!, source, asked, flags, context),
-    found => {
-      facts = found;
+  let isOpen = false;
+  const use = (store: Store) => {
+    isOpen = true;
+    return pruneStore(store, facts!, source, asked, flags, context);
+  };
+  const keep = (found: ConnectionFacts) => {
+    facts = found;
+  };
+  // A busy writer may be in the way of opening too; what is wrong later has been tried again there.
+  await patiently(
+    () => withStore(flags, context, '', use, keep),
+    error => {
+      if (isOpen) throw error;
     },
   );
 }

@@ -8,15 +8,14 @@ import {raw, sql, table} from '../sql/sql.ts';
 import type {Changes} from '../store/changes.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
 import type {Store} from '../store/store.ts';
-import {isTimeout} from '../store/timeout.ts';
 import {Inserter, type Target} from './insert.ts';
 import {PACE, Pace} from './pace.ts';
+import {patient, patiently} from './patience.ts';
 
 export type Role = 'traces' | 'spans';
 const KEYS = {traces: 'trace_id', spans: 'span_id'} as const;
 const IDS_AT_ONCE = 500;
 const LIMITS = {lockMs: 300, statementMs: 15_000};
-const PATIENCE_MS = 60_000;
 
 /** What a restore would do. */
 export interface RestorePlan {
@@ -49,10 +48,11 @@ export interface Restored {
 
 /** Reads a whole archive, checks it, and counts what of it is in the database already. Changes nothing. */
 export async function planRestore(
-  store: Store,
+  impatient: Store,
   file: string,
   onProgress?: (rows: number) => void,
 ): Promise<RestorePlan> {
+  const store = patient(impatient);
   const {header, batches} = await openArchive(file);
   const counts = {traces: 0, spans: 0, tracesThere: 0, spansThere: 0};
   const ending = await eachBatch(batches(), async rows => {
@@ -154,10 +154,12 @@ export async function restore(
           break;
         }
         const slice = inserter.slice(some, at, pace.spans);
-        const start = performance.now();
-        const outcome = await patiently(pace, () =>
-          changes.transaction(LIMITS, transaction => inserter.insert(transaction, role, slice)),
-        );
+        let start = 0;
+        const insertSlice = () => {
+          start = performance.now();
+          return changes.transaction(LIMITS, transaction => inserter.insert(transaction, role, slice));
+        };
+        const outcome = await patiently(insertSlice, () => pace.failed());
         const ms = performance.now() - start;
         pace.took(slice.length, ms);
         done[role] += outcome.inserted;
@@ -182,22 +184,9 @@ async function withTraces(
   spans: readonly ArchivedRow[],
   done: Restored,
 ): Promise<readonly ArchivedRow[]> {
-  const there = await standing(changes.all.bind(changes), 'traces', idsOf(spans, 'trace_id'));
+  const all: Store['all'] = query => patiently(() => changes.all(query));
+  const there = await standing(all, 'traces', idsOf(spans, 'trace_id'));
   const rows = spans.filter(span => there.has(String(span.trace_id)));
   done.withoutTrace += spans.length - rows.length;
   return rows;
-}
-
-/** Tries again where a lock was waited for in vain. */
-async function patiently<T>(pace: Pace, work: () => Promise<T>): Promise<T> {
-  const start = performance.now();
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isTimeout(error) || performance.now() - start > PATIENCE_MS) throw error;
-      pace.failed();
-      await sleep(250);
-    }
-  }
 }

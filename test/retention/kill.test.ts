@@ -75,7 +75,9 @@ function startPrune(url: string, archive: string): ChildProcess {
     '--archive',
     archive,
   ];
-  return spawn(process.execPath, [BIN, ...argv, '--settle', '0s', '--force', '--quiet'], {stdio: 'ignore'});
+  return spawn(process.execPath, [BIN, ...argv, '--settle', '0s', '--force', '--quiet'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
 }
 
 const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.once('close', resolve));
@@ -150,14 +152,20 @@ describe.each(PLACES)('prune --archive on %s, beside a program that writes', pla
     const rows = await rowsById(url);
     const archive = path.join(temporaryFolder(), 'a.ndjson.gz');
     const stopWriter = await startWriter(url, place);
-    expect(await ended(startPrune(url, archive))).toBe(0);
+    const pruning = startPrune(url, archive);
+    let said = '';
+    pruning.stderr?.on('data', chunk => {
+      said += chunk;
+    });
+    const code = await ended(pruning);
+    expect(code, said).toBe(0);
     const restoring = await json(['archive', 'restore', archive, '--db', url, '--yes']);
     expect(restoring.data.result).toMatchObject({traces: 48 * (COPIES + 1), spans: 275 * (COPIES + 1)});
     const {batches, lost} = await stopWriter();
     expect(batches).toBeGreaterThan(0);
     expect(lost).toBe(0);
     expect(new Map([...(await rowsById(url))].filter(([id]) => rows.has(id)))).toEqual(rows);
-  }, 120_000);
+  }, 300_000);
 });
 
 /** An archive that was cut before its first line was whole holds nothing. */

@@ -1,0 +1,33 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {replacing, type Store} from '../store/store.ts';
+import {isTimeout} from '../store/timeout.ts';
+
+/** Longest time that one thing is tried again. */
+const PATIENCE_MS = 60_000;
+const ASK_AGAIN_MS = 250;
+
+/**
+ * Runs `work` again while it waits in vain for somebody else's lock: what takes long should not fail for one busy moment.
+ * @param onFailure told of each try that was in vain; what it throws ends it
+ */
+export async function patiently<T>(
+  work: () => Promise<T>,
+  onFailure: (error: unknown) => void = () => undefined,
+): Promise<T> {
+  const start = performance.now();
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isTimeout(error) || performance.now() - start > PATIENCE_MS) throw error;
+      onFailure(error);
+    }
+    await sleep(ASK_AGAIN_MS);
+  }
+}
+
+/** The same store with that patience on SQLite; a timeout of Postgres' is the user's own limit. */
+export function patient(store: Store): Store {
+  if (store.dialect !== 'sqlite') return store;
+  return replacing(store, {all: query => patiently(() => store.all(query))});
+}
