@@ -12,7 +12,6 @@ import {isoTime} from '../trace/time.ts';
 import type {Selection} from './choice.ts';
 import {chooseTraces} from './choose.ts';
 import {type Cutoff, cutoffAt} from './cutoff.ts';
-import {patient} from './patience.ts';
 import {type PrunePlan, prunePlan} from './plan.ts';
 import {oldestTransaction, preflight} from './preflight.ts';
 import {add, type Candidate, countYounger, surveyOrphans, surveyTraces} from './survey.ts';
