@@ -8,7 +8,7 @@ import {renderVacuumed, renderVacuumPlan} from '../render/vacuum.ts';
 import {openAlone} from '../retention/prune.ts';
 import {applyVacuum, planVacuum, type VacuumPlan} from '../retention/vacuum.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
-import {untilFree} from '../store/patient.ts';
+import {patiently} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
 import {own} from '../text/safe.ts';
 import {ProgressLine} from './prune/progress.ts';
@@ -31,7 +31,7 @@ export default async function vacuum(flags: VacuumFlags, context: Context): Prom
     throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');
   let facts: ConnectionFacts | null = null;
   const bytesAfter = () =>
-    untilFree(async () => {
+    patiently(async () => {
       let bytes = 0;
       const use = async (store: Store) => {
         bytes = (await planVacuum(store, facts!, {offline})).bytes;

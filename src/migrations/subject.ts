@@ -4,7 +4,7 @@ import {type Dialect, inline, quoteIdentifier, raw, type Sql, sql} from '../sql/
 import {openChanges} from '../store/changes.ts';
 import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
 import {openStore} from '../store/open.ts';
-import {patient, untilFree} from '../store/patient.ts';
+import {patient, patiently} from '../store/patient.ts';
 import {labelOf, type Source} from '../store/source.ts';
 import type {OpenOptions, Store} from '../store/store.ts';
 import {type Made, readMade} from './made.ts';
@@ -50,7 +50,7 @@ export async function openSubject(source: Source, options: SubjectOptions): Prom
         facts = connected;
       },
     });
-  const found = await (source.dialect === 'sqlite' ? untilFree(open) : open()).catch((error: unknown) => {
+  const found = await (source.dialect === 'sqlite' ? patiently(open) : open()).catch((error: unknown) => {
     if (facts && isMissingTable(error)) return null;
     throw error;
   });

@@ -7,10 +7,10 @@ import {isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Changes} from '../store/changes.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
+import {patient, patiently} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
 import {Inserter, type Target} from './insert.ts';
 import {PACE, Pace} from './pace.ts';
-import {patient, patiently} from './patience.ts';
 
 export type Role = 'traces' | 'spans';
 const KEYS = {traces: 'trace_id', spans: 'span_id'} as const;

@@ -5,7 +5,7 @@ import {EXIT, UserError} from '../errors.ts';
 import {raw, type Sql, sql} from '../sql/sql.ts';
 import type {Changes, TransactionLimits} from '../store/changes.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
-import {patient, untilFree} from '../store/patient.ts';
+import {patient, patiently} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
 import {whileWatching} from '../store/watch.ts';
 
@@ -189,7 +189,7 @@ export async function applyVacuum(changes: Changes, plan: VacuumPlan, options: O
       if (row) options.report(`${statement}: ${row.phase}, ${row.percent ?? 0} %`);
     };
     const run = () => changes.alone(raw(statement), LONG_LIMITS);
-    await untilFree(() => (plan.method === 'plain' ? whileWatching(run(), look) : run()));
+    await patiently(() => (plan.method === 'plain' ? whileWatching(run(), look) : run()));
     steps++;
     longestMs = Math.max(longestMs, performance.now() - start);
   }
@@ -210,12 +210,12 @@ select p.phase, 100 * p.heap_blks_scanned / nullif(p.heap_blks_total, 0) as perc
 async function inSteps(changes: Changes, {bytes, freeBytes}: VacuumPlan, {stop, report}: Options): Promise<Vacuumed> {
   let [pages, steps, longestMs] = [FIRST_PAGES, 0, 0];
   for (;;) {
-    const [row] = await untilFree(() => changes.all<{freelist_count: number}>(raw('pragma freelist_count')));
+    const [row] = await patiently(() => changes.all<{freelist_count: number}>(raw('pragma freelist_count')));
     const left = Number(row!.freelist_count);
     if (left === 0) return {steps, longestMs, stoppedBy: null};
     if (stop.aborted) return {steps, longestMs, stoppedBy: 'signal'};
     report(`${left} free pages left of a file that had ${Math.round((100 * (freeBytes ?? 0)) / bytes)} % free`);
-    const tookMs = await untilFree(async () => {
+    const tookMs = await patiently(async () => {
       let start = 0;
       // Begun as a writer: one that reads first is refused at once where another one wants to write.
       await changes.transaction(STEP_LIMITS, transaction => {

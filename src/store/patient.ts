@@ -2,28 +2,32 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {replacing, type Store} from './store.ts';
 import {isTimeout} from './timeout.ts';
 
-/** Longest time that one read is tried again. */
+/** Longest time that one thing is tried again. */
 const PATIENCE_MS = 60_000;
 const ASK_AGAIN_MS = 250;
 
 /**
- * Runs `work` again where it waited for a lock in vain: a busy writer of a file in rollback mode can leave a reader no gap for
- * seconds.
+ * Runs `work` again while it waits in vain for somebody else's lock: what takes long should not fail for one busy moment.
+ * @param onFailure told of each try that was in vain; what it throws ends it
  */
-export async function untilFree<T>(work: () => Promise<T>): Promise<T> {
+export async function patiently<T>(
+  work: () => Promise<T>,
+  onFailure: (error: unknown) => void = () => undefined,
+): Promise<T> {
   const start = performance.now();
   for (;;) {
     try {
       return await work();
     } catch (error) {
       if (!isTimeout(error) || performance.now() - start > PATIENCE_MS) throw error;
+      onFailure(error);
     }
     await sleep(ASK_AGAIN_MS * (0.5 + Math.random()));
   }
 }
 
-/** The same store; a read that waited for a writer in vain is tried again: a plan takes long, and no cron job should fail for it. */
+/** The same store with that patience on SQLite; a timeout of Postgres' is the user's own limit. */
 export function patient(store: Store): Store {
   if (store.dialect !== 'sqlite') return store;
-  return replacing(store, {all: query => untilFree(() => store.all(query))});
+  return replacing(store, {all: query => patiently(() => store.all(query))});
 }
