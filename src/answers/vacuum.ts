@@ -61,29 +61,23 @@ export default async function vacuum(flags: VacuumFlags, context: Context): Prom
       const progress = new ProgressLine(context, false);
       const changes = await openAlone(source, store, lockWaitMs, {offline});
       const start = performance.now();
-      try {
-        const onFirst = () => context.stderr.write(own('\nstopping after this step; again: at once\n'));
-        const done = await stoppable(onFirst, stop =>
-          applyVacuum(changes, plan, {stop, report: text => progress.saying(text)}),
-        );
+      const onFirst = () => context.stderr.write(own('\nstopping after this step; again: at once\n'));
+      const done = await stoppable(onFirst, stop =>
+        applyVacuum(changes, plan, {stop, report: text => progress.saying(text)}),
+      ).finally(async () => {
         progress.clear();
         await changes.close();
-        const elapsedMs = Math.round(performance.now() - start);
-        const after = await bytesAfter();
-        const result = {
-          ...done,
-          longestMs: Math.round(done.longestMs),
-          elapsedMs,
-          bytesBefore: plan.bytes,
-          bytesAfter: after,
-        };
-        if (formatOf(flags, ['table', 'json']) === 'table') writeLine(context, renderVacuumed(plan, result));
-        answer(result);
-        if (done.stoppedBy) context.exitCode = EXIT.stopped;
-      } finally {
-        progress.clear();
-        await changes.close();
-      }
+      });
+      const result = {
+        ...done,
+        longestMs: Math.round(done.longestMs),
+        elapsedMs: Math.round(performance.now() - start),
+        bytesBefore: plan.bytes,
+        bytesAfter: await bytesAfter(),
+      };
+      if (formatOf(flags, ['table', 'json']) === 'table') writeLine(context, renderVacuumed(plan, result));
+      answer(result);
+      if (done.stoppedBy) context.exitCode = EXIT.stopped;
     },
     found => {
       facts = found;

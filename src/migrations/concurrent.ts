@@ -46,8 +46,13 @@ export async function buildConcurrently(work: Work, index: ConcurrentIndex): Pro
       await watched(work, index, changes.alone(raw(index.create), LIMITS));
     } catch (error) {
       // Left as it is, an invalid index would cost every insert and serve nobody.
-      if (isPassing(error)) await dropConcurrently(work, index);
-      throw error;
+      const isStopped = (error as {cause?: {code?: unknown}}).cause?.code === '57014';
+      if (isPassing(error) || isStopped) await dropConcurrently(work, index);
+      if (!isStopped) throw error;
+      throw new UserError(EXIT.unreachable, `the server stopped the build of index "${index.name}".`, {
+        hint: 'Its statement_timeout counts behind a pooler, or somebody cancelled it: connect to the server itself.',
+        cause: error,
+      });
     }
   });
   if (!isRight(await stateOf(work, index), index))
