@@ -184,7 +184,7 @@ describe('reading without harm', () => {
     const {url, client} = await databaseWithRun();
     await client.query('create sequence ai.numbers');
     const store = await open(url);
-    await expect(store.all(statement)).rejects.toMatchObject({code: '25006'});
+    await expect(store.all(statement)).rejects.toMatchObject({cause: {code: '25006'}});
     // The connection is not left in the failed transaction.
     expect(await store.all(sql`select name from ai.agno_spans`)).toEqual([{name: 'Weather_Agent.run'}]);
   });
