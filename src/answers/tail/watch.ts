@@ -17,6 +17,11 @@ interface WatchOptions {
 export class Watch {
   /** A run failed, and that was to be the end. */
   hasFailed = false;
+  /**
+   * It is enough: the runs that were told last. A trace is read whole when it is met, which may be ahead of what the follower
+   * has delivered, so spans of theirs may still land with the next look.
+   */
+  private last: ReadonlySet<string> | null = null;
   private isOver = false;
   private connection: Pulse['connection'] = 'connecting';
   private lagMs: number | null = null;
@@ -38,15 +43,22 @@ export class Watch {
     const {writer} = this.options;
     if (event.lagMs !== null) this.lagMs = Math.max(this.lagMs ?? 0, event.lagMs);
     const nowMicros = event.store.nowMicros();
+    const told = new Set<string>();
     for (const change of event.changes) {
+      if (this.last && !this.last.has(change.key)) continue;
       writer.change(change, event.isBacklog, nowMicros);
+      told.add(change.key);
       this.count(change);
-      if (!event.isBacklog && this.isEnough(change)) {
-        this.isOver = true;
-        this.options.end();
-        return;
-      }
+      if (this.last || event.isBacklog || !this.isEnough(change)) continue;
+      this.last = told;
+      return;
     }
+    if (this.last) this.end();
+  }
+
+  private end(): void {
+    this.isOver = true;
+    this.options.end();
   }
 
   beat(): void {
@@ -66,6 +78,7 @@ export class Watch {
   private connected({connection}: Extract<FeedEvent, {type: 'connection'}>): void {
     const before = this.connection;
     this.connection = connection.state;
+    if (this.last && connection.state !== 'live') return this.end();
     const {writer} = this.options;
     if (connection.state === 'reconnecting') {
       const seconds = (connection.retryInMs / 1000).toFixed(1);
