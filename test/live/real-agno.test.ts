@@ -67,8 +67,14 @@ describe('tail beside real Agno', () => {
       expect(exitCode).toBe(130);
       if (errors.length > 0) {
         const alone = await runAgno({...writing, db: path.join(temporaryFolder(), 'alone.db')});
+        const lines = errors.join('\n');
+        // Its threads lock each other out on a machine that is busy enough; then nothing can be said of tail.
+        if (alone.errors.length > 0 && !IS_LONG) {
+          process.stderr.write(`skipped: Agno could not write, nor could it without tail:\n${lines}\n`);
+          return skip('Agno could not write on this machine');
+        }
         throw new Error(
-          `Agno could not write (without tail, on SQLite, ${alone.errors.length} lines say so):\n${errors.join('\n')}`,
+          `Agno could not write (without tail, on SQLite, ${alone.errors.length} lines say so):\n${lines}`,
         );
       }
       expect(written.length).toBeGreaterThan(30);
