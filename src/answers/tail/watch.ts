@@ -78,7 +78,10 @@ export class Watch {
   private connected({connection}: Extract<FeedEvent, {type: 'connection'}>): void {
     const before = this.connection;
     this.connection = connection.state;
-    if (this.last && connection.state !== 'live') return this.end();
+    if (this.last && connection.state !== 'live') {
+      this.end();
+      return;
+    }
     const {writer} = this.options;
     if (connection.state === 'reconnecting') {
       const seconds = (connection.retryInMs / 1000).toFixed(1);
