@@ -253,7 +253,8 @@ describe('sql on Postgres cannot write, even as a superuser', async () => {
                 (select oid from pg_namespace where nspname like 'pg\\_%')) as relations,
              (select last_value from agno_test_sequence)::int as sequence,
              (select count(*) from pg_largeobject_metadata)::int as objects,
-             (select count(*) from pg_locks where locktype = 'advisory')::int as locks,
+             (select count(*) from pg_locks where locktype = 'advisory' and database =
+                (select oid from pg_database where datname = current_database()))::int as locks,
              (select count(*) from pg_replication_slots)::int as slots`);
     return rows[0];
   };
