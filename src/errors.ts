@@ -53,3 +53,21 @@ export class UserError extends Error {
 export function usageError(message: string, hint?: string, place?: Place): UserError {
   return new UserError(EXIT.usage, message, {hint, place});
 }
+
+const FILE_REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota is used up',
+  ENAMETOOLONG: 'the name is too long',
+  EEXIST: 'it has just been made by another program',
+  ELOOP: 'it is a link',
+  EIO: 'the disk reported an error',
+};
+
+/** Why the file system refused, in words where there are some. */
+export function fileReason(error: unknown): string {
+  const {code = 'unknown'} = error as NodeJS.ErrnoException;
+  return FILE_REASONS[code] ?? code;
+}

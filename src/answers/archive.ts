@@ -2,7 +2,7 @@ import path from 'node:path';
 import {openArchive} from '../archive/reader.ts';
 import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
-import {sourceOf, withStore} from '../flags/database.ts';
+import {sourceOf} from '../flags/database.ts';
 import type {OutputFlags, ReadFlags} from '../flags/declare.ts';
 import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../flags/output.ts';
 import {parseLength} from '../flags/values.ts';
@@ -13,9 +13,9 @@ import {openAlone} from '../retention/prune.ts';
 import {planRestore, restore, targetOf} from '../retention/restore.ts';
 import {type Inspection, inspectArchive} from '../retention/verify.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
-import {patiently} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
 import {line, own, safe} from '../text/safe.ts';
+import {withPatientStore} from './prune/opening.ts';
 import {ProgressLine} from './prune/progress.ts';
 import {stoppable} from './prune/stop.ts';
 
@@ -84,16 +84,13 @@ async function restoreFile(file: string, flags: ArchiveFlags, context: Context):
   const format = formatOf(flags, ['table', 'json']);
   const lockWaitMs = flags.lockWait === undefined ? 0 : parseLength('--lock-wait', flags.lockWait);
   const {header} = await openArchive(file);
-  let facts: ConnectionFacts | null = null;
   const source = sourceOf(flags, context);
-  let isOpen = false;
-  const use = async (store: Store) => {
-    isOpen = true;
+  const use = async (store: Store, facts: ConnectionFacts) => {
     const progress = new ProgressLine(context, false);
-    const target = await targetOf(store, facts!, header);
-    if (facts!.copyReason !== null || facts!.isStandby)
+    const target = await targetOf(store, facts, header);
+    if (facts.copyReason !== null || facts.isStandby)
       throw new UserError(EXIT.unreachable, `"${store.label}" cannot be changed where it is.`, {
-        hint: facts!.copyReason ?? 'It is a standby; connect to the primary.',
+        hint: facts.copyReason ?? 'It is a standby; connect to the primary.',
       });
     const changes = flags.dryRun ? null : await openAlone(source, store, lockWaitMs);
     try {
@@ -152,14 +149,5 @@ async function restoreFile(file: string, flags: ArchiveFlags, context: Context):
       await changes?.close();
     }
   };
-  const keep = (found: ConnectionFacts) => {
-    facts = found;
-  };
-  // A busy writer may be in the way of opening too; what is wrong later has been tried again there.
-  await patiently(
-    () => withStore(flags, context, '', use, keep),
-    error => {
-      if (isOpen) throw error;
-    },
-  );
+  await withPatientStore(flags, context, use);
 }

@@ -4,7 +4,7 @@ import {ArchiveWriter, checkPlace} from '../archive/writer.ts';
 import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {type AgeFlags, cutoffMicrosOf} from '../flags/age.ts';
-import {sourceOf, withStore} from '../flags/database.ts';
+import {sourceOf} from '../flags/database.ts';
 import type {OutputFlags, PatienceFlags, ReadFlags, WhatFlags, WhoFlags} from '../flags/declare.ts';
 import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
 import {queryNotes} from '../flags/query.ts';
@@ -16,13 +16,13 @@ import {KEEP_LAST_PER, type Selection} from '../retention/choice.ts';
 import {canArchive} from '../retention/preflight.ts';
 import {archiveHeader, openAlone, type Prepared, preparePrune} from '../retention/prune.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
-import {patiently} from '../store/patient.ts';
 import type {Source} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
 import {line, own, safe} from '../text/safe.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import {isoTime} from '../trace/time.ts';
 import {confirm} from './prune/confirm.ts';
+import {withPatientStore} from './prune/opening.ts';
 import {ProgressLine} from './prune/progress.ts';
 import {stoppable} from './prune/stop.ts';
 
@@ -54,22 +54,7 @@ export default async function prune(flags: PruneFlags, context: Context): Promis
   const asked = readFlags(flags, context);
   if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
   const source = sourceOf(flags, context);
-  let facts: ConnectionFacts | null = null;
-  let isOpen = false;
-  const use = (store: Store) => {
-    isOpen = true;
-    return pruneStore(store, facts!, source, asked, flags, context);
-  };
-  const keep = (found: ConnectionFacts) => {
-    facts = found;
-  };
-  // A busy writer may be in the way of opening too; what is wrong later has been tried again there.
-  await patiently(
-    () => withStore(flags, context, '', use, keep),
-    error => {
-      if (isOpen) throw error;
-    },
-  );
+  await withPatientStore(flags, context, (store, facts) => pruneStore(store, facts, source, asked, flags, context));
 }
 
 type Asked = ReturnType<typeof readFlags>;

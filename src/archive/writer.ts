@@ -1,6 +1,6 @@
 import {closeSync, existsSync, lstatSync, openSync, readSync, statSync} from 'node:fs';
 import path from 'node:path';
-import {EXIT, UserError, usageError} from '../errors.ts';
+import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
 import {DISK, type Disk} from './disk.ts';
 import {type ArchiveHeader, chainedHash, FIRST_HASH, lineOf, type Manifest, type Trailer} from './format.ts';
 import {gzipMember, MEMBER_HEAD_BYTES, memberLength} from './member.ts';
@@ -227,22 +227,11 @@ function membersEnd(file: string, members: number): number {
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'no permission',
-  EPERM: 'no permission',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota is used up',
-  EEXIST: 'it has just been made by another program',
-  ELOOP: 'it is a link',
-  EIO: 'the disk reported an error',
-};
-
 function cannotWrite(file: string, error: unknown): unknown {
   if (error instanceof UserError) return error;
   const {code} = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
-  return new UserError(EXIT.failed, `the archive "${file}" cannot be written: ${REASONS[code] ?? code}.`, {
+  return new UserError(EXIT.failed, `the archive "${file}" cannot be written: ${fileReason(error)}.`, {
     hint: 'Nothing that is not in the archive was deleted.',
     cause: error,
   });

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import type {Context, Output} from '../context.ts';
-import {EXIT, UserError} from '../errors.ts';
+import {EXIT, fileReason, UserError} from '../errors.ts';
 import type {OutputFlags} from './declare.ts';
 
 /** Where `-o` sends the answer: kept until it is whole, then put in place at once. */
@@ -45,7 +45,7 @@ export function outputFileOf({output}: OutputFlags, {cwd}: Context): OutputFile 
         if (isPlain) await replace(file, parts, found);
         else writeFileSync(file, parts.join(''));
       } catch (error) {
-        throw failed(`"${output}" could not be written: ${reasonOf(error)}.`, 'Nothing was changed.', error);
+        throw failed(`"${output}" could not be written: ${fileReason(error)}.`, 'Nothing was changed.', error);
       }
     },
   };
@@ -102,7 +102,7 @@ function checkWritable(file: string, output: string): void {
   try {
     accessSync(file, constants.W_OK);
   } catch (error) {
-    throw failed(`"${output}" may not be written: ${reasonOf(error)}.`, `Check the permissions of "${file}".`, error);
+    throw failed(`"${output}" may not be written: ${fileReason(error)}.`, `Check the permissions of "${file}".`, error);
   }
 }
 
@@ -112,22 +112,8 @@ function statOf(file: string): Stats | null {
   } catch (error) {
     const {code} = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    throw failed(`"${file}" cannot be reached: ${reasonOf(error)}.`, 'Check the permissions of its folders.', error);
+    throw failed(`"${file}" cannot be reached: ${fileReason(error)}.`, 'Check the permissions of its folders.', error);
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'no permission',
-  EPERM: 'no permission',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota is used up',
-  ENAMETOOLONG: 'the name is too long',
-};
-
-function reasonOf(error: unknown): string {
-  const {code = 'unknown'} = error as NodeJS.ErrnoException;
-  return REASONS[code] ?? code;
 }
 
 function failed(message: string, hint: string, cause?: unknown): UserError {

@@ -3,6 +3,7 @@ import {isTimeout} from '../store/timeout.ts';
 import {parseTime} from '../trace/time.ts';
 import type {Clock} from './clock.ts';
 import {LANES, type Lane, mayReturn, type Seen} from './lanes.ts';
+import {Notices} from './notices.ts';
 import {
   FIRST_XID,
   KEYS_AT_ONCE,
@@ -55,8 +56,7 @@ interface Pass {
  */
 export class PostgresReader implements Reader {
   private readonly shown = new ShownIds();
-  private readonly notices: string[] = [];
-  private readonly noted = new Set<string>();
+  private readonly notices = new Notices();
   private identity = '';
   private lanes: Lane[] = [];
   private readonly seen = new Map<string, Seen>();
@@ -176,17 +176,11 @@ export class PostgresReader implements Reader {
   }
 
   takeNotices(): string[] {
-    return this.notices.splice(0);
+    return this.notices.take();
   }
 
   private markOf(lowXid: number): Mark {
     return {lowXid, hasXids: this.hasXids};
-  }
-
-  private noteOnce(text: string): void {
-    if (this.noted.has(text)) return;
-    this.noted.add(text);
-    this.notices.push(text);
   }
 
   /** Where a lane begins that is looked through now; null: at the first row. */
@@ -240,7 +234,9 @@ export class PostgresReader implements Reader {
 
   /** A slow look through older rows must not keep the new ones waiting. */
   private giveUpLane(store: Store, pass: Pass, clock: Clock): void {
-    this.noteOnce('looking for spans of late transactions takes too long here: they are told later, or not at all.');
+    this.notices.sayOnce(
+      'looking for spans of late transactions takes too long here: they are told later, or not at all.',
+    );
     this.lanes.forEach((lane, i) => {
       if (i >= pass.lane) lane.dueMs = clock.nowMs() + AFTER_TIMEOUT_MS;
     });
@@ -254,12 +250,14 @@ export class PostgresReader implements Reader {
     this.hasXids = hasXids;
     this.isWhole = isSmall;
     if (!hasXids)
-      this.noteOnce(
+      this.notices.sayOnce(
         'these spans are no plain table: best effort only, a span that becomes visible more than an hour after it was written is not told.',
       );
     else if (!isSmall)
-      this.noteOnce('the table is large: a span that becomes visible more than 24 h after it was written is not told.');
-    if (isFiltered) this.noteOnce('row-level security is on for this user: spans that it hides are not told.');
+      this.notices.sayOnce(
+        'the table is large: a span that becomes visible more than 24 h after it was written is not told.',
+      );
+    if (isFiltered) this.notices.sayOnce('row-level security is on for this user: spans that it hides are not told.');
   }
 
   private async isOtherServer(store: Store, highXid: number, started: string): Promise<boolean> {
@@ -279,7 +277,7 @@ export class PostgresReader implements Reader {
 
   /** Marks of another server say nothing here: from the recent rows, those that were not told are taken for new. */
   private async rebase(store: Store, why: string): Promise<void> {
-    this.notices.push(`${why}: the spans of the last minutes are looked through again, and some may be repeated.`);
+    this.notices.say(`${why}: the spans of the last minutes are looked through again, and some may be repeated.`);
     const nowMicros = store.nowMicros();
     this.pass = null;
     this.pending = [];

@@ -3,6 +3,7 @@ import {isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {parseTime} from '../trace/time.ts';
+import {Notices} from './notices.ts';
 import type {Look, Reader, SqlitePosition} from './reader.ts';
 import {ShownIds} from './shown.ts';
 
@@ -32,7 +33,7 @@ interface KeyRow {
  */
 export class SqliteReader implements Reader {
   private readonly shown = new ShownIds();
-  private readonly notices: string[] = [];
+  private readonly notices = new Notices();
   /** Every known row near the end, the older the sparser; in order. */
   private anchors: Anchor[] = [];
   /** From this rowid on every known row is in `shown`; 0: all are. */
@@ -133,7 +134,7 @@ select s.span_id
   }
 
   takeNotices(): string[] {
-    return this.notices.splice(0);
+    return this.notices.take();
   }
 
   private take(rows: readonly KeyRow[]): Look['keys'] {
@@ -221,7 +222,7 @@ select s.rowid as rowid, s.span_id
       from = rows.at(-1)!.rowid;
     }
     if (unsure > 0)
-      this.notices.push(
+      this.notices.say(
         `more of the newest rows were deleted than are remembered: up to ${unsure} of the next spans may have been there before.`,
       );
   }

@@ -31,7 +31,7 @@ export function archiveFacts(archive: DrawnArchive, options: Options): Safe {
     ['written', line`${moment(archive.createdAt)} by ${safe(archive.writtenBy)}`],
     [
       'holds',
-      line`${count(archive.traces)} traces and ${count(archive.spans)} spans in ${count(archive.batches)} batches`,
+      line`${count(archive.traces)} traces and ${count(archive.spans)} spans in ${count(archive.batches)} ${own(archive.batches === 1 ? 'batch' : 'batches')}`,
     ],
   ];
   if (archive.twice > 0) rows.push(['twice', line`${count(archive.twice)} rows; they are restored once`]);

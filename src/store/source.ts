@@ -1,7 +1,8 @@
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {type UserError, usageError} from '../errors.ts';
-import {loadService} from './postgres/service.ts';
+import {fromParameters, parseKeywords, parsePostgresUrl, type SslMode} from './postgres/parameters.ts';
+import {unquoted} from './unquoted.ts';
 
 /** A database to read, as parsed from a URL, a path or the environment. Holds secrets: never printed as a whole. */
 export type Source = SqliteSource | PostgresSource;
@@ -12,9 +13,6 @@ export interface SqliteSource {
   /** The file is an archive that `prune` wrote: it is read through a private database made of it. */
   readonly isArchive?: true;
 }
-
-export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
-export type SslMode = (typeof SSL_MODES)[number];
 
 export interface PostgresSource {
   readonly dialect: 'postgres';
@@ -143,7 +141,7 @@ function inMemory(origin: string): UserError {
 
 /** SQLite's own `file:rel`, `file:/abs`, `file:///abs`, with its parameters, which only a writer needs. */
 function parseFileUri(text: string, origin: string, cwd: string): SqliteSource {
-  const file = decode(text.replace(/^file:(\/\/(localhost)?(?=\/|$))?/i, '').split('?', 1)[0]!);
+  const file = unquoted(text.replace(/^file:(\/\/(localhost)?(?=\/|$))?/i, '').split('?', 1)[0]!);
   if (file === '' || file === ':memory:') throw inMemory(origin);
   return sqlite(file, cwd);
 }
@@ -160,142 +158,5 @@ function parseSqliteUrl(rest: string, origin: string, cwd: string): SqliteSource
     throw inMemory(origin);
   }
   const plain = file.replace(/^\/(?=.)/, '').replace(/^file:/, '');
-  return sqlite(decode(plain), cwd);
-}
-
-/**
- * After `postgresql://`, by SQLAlchemy's own grammar: the user ends at the first `:`, the password at the first `@` and
- * may hold `/`, `#` or `?`. An `@` in what is then the host comes from a password that was not encoded: refused, because
- * part of the password would end up in messages as a host.
- */
-function parsePostgresUrl(rest: string, origin: string): Map<string, string> {
-  const match = /^(?:([^:/@?]*)(?::([^@]*))?@)?(\[[^\]]*\]|[^:/?#]*)(?::([^/?#]*))?(?:\/([^?#]*))?(?:\?(.*))?$/s.exec(
-    rest,
-  );
-  // Without a user, `host:port/db?password=…@…` looks like one, and the rest of the password like a host.
-  const isMisread =
-    (match?.[1] !== undefined && match[6]?.includes('@')) || /\?(.*&)?(ssl)?(user|password)=/i.test(match?.[2] ?? '');
-  if (!match || isMisread || match[3]!.includes('@') || match[5]?.includes('@')) {
-    throw usageError(
-      `${origin} is no Postgres URL this tool can read.`,
-      'Write postgresql://user:password@host:5432/database; in a password, @ : / ? # are written %40 %3A %2F %3F %23',
-    );
-  }
-  const [, user, password, host = '', port, database, query] = match;
-  if (port?.includes(',')) throw severalHosts(origin);
-  const parameters = new Map<string, string>();
-  const set = (key: string, value: string | undefined) => {
-    if (value) parameters.set(key, decode(value));
-  };
-  set('user', user);
-  set('password', password);
-  set('host', host.replace(/^\[|\]$/g, ''));
-  set('port', port);
-  set('dbname', database);
-  const seen = new Set<string>();
-  for (const pair of (query ?? '').split('&')) {
-    const equals = pair.indexOf('=');
-    if (equals <= 0) continue;
-    if (seen.has('host') && pair.startsWith('host=')) throw severalHosts(origin);
-    seen.add(pair.slice(0, equals));
-    set(pair.slice(0, equals).toLowerCase(), pair.slice(equals + 1).replaceAll('+', '%20'));
-  }
-  return parameters;
-}
-
-function severalHosts(origin: string): UserError {
-  return usageError(
-    `${origin} names several hosts; one is read at a time.`,
-    'Write the host to read from, for example the primary.',
-  );
-}
-
-/** As Python's unquote: what is no escape stays as it is. */
-function decode(text: string): string {
-  return text.replace(/(?:%[0-9a-f]{2})+/gi, escapes => {
-    try {
-      return decodeURIComponent(escapes);
-    } catch {
-      return escapes;
-    }
-  });
-}
-
-/** libpq's keyword strings: `host=localhost password='it\'s'`. */
-function parseKeywords(text: string, origin: string): Map<string, string> {
-  const parameters = new Map<string, string>();
-  const pair = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\']|\\.)(?:[^\s\\]|\\.)*)?)(?:\s+|$)/gy;
-  let end = 0;
-  for (let match = pair.exec(text); match; match = pair.exec(text)) {
-    parameters.set(match[1]!, (match[2] ?? match[3] ?? '').replace(/\\(.)/g, '$1'));
-    end = pair.lastIndex;
-    if (end === text.length) break;
-  }
-  if (end < text.length)
-    throw usageError(
-      `${origin} is no list of key=value pairs.`,
-      "Write host=localhost dbname=ai, values with blanks in '…'",
-    );
-  return parameters;
-}
-
-/** The connection that libpq's variables describe; null unless PGHOST, PGDATABASE or PGSERVICE says there is one. */
-export function sourceFromEnvironment(env: Env): PostgresSource | null {
-  if (!env.PGHOST && !env.PGDATABASE && !env.PGSERVICE) return null;
-  return fromParameters(new Map(), 'the PG* variables', env);
-}
-
-/**
- * Completes libpq's parameters, and the spellings asyncpg has for two of them, in libpq's order: what is given, the
- * service's, PG*, defaults.
- */
-function fromParameters(given: ReadonlyMap<string, string>, origin: string, env: Env): PostgresSource {
-  const aliases: Readonly<Record<string, string>> = {dbname: 'database', sslmode: 'ssl'};
-  const explicit = (key: string) => given.get(key) || given.get(aliases[key] ?? key) || undefined;
-  const service = explicit('service') ?? env.PGSERVICE;
-  const served = service ? loadService(service, env) : new Map<string, string>();
-  const value = (key: string, variable?: string): string | null =>
-    explicit(key) || (served.get(key) ?? (variable ? env[variable] : undefined)) || null;
-  const originOf = (key: string, variable: string) =>
-    explicit(key) ? origin : served.has(key) ? `service "${service}"` : variable;
-  const host = value('host', 'PGHOST');
-  if (host?.includes(',')) throw severalHosts(originOf('host', 'PGHOST'));
-  const user = value('user', 'PGUSER') ?? env.USER ?? env.LOGNAME ?? 'postgres';
-  return {
-    dialect: 'postgres',
-    host: host ?? value('hostaddr', 'PGHOSTADDR') ?? 'localhost',
-    hostAddress: value('hostaddr', 'PGHOSTADDR'),
-    port: parsePort(value('port', 'PGPORT'), originOf('port', 'PGPORT')),
-    user,
-    password: value('password', 'PGPASSWORD'),
-    database: value('dbname', 'PGDATABASE') ?? user,
-    sslMode: parseSslMode(value('sslmode', 'PGSSLMODE'), originOf('sslmode', 'PGSSLMODE')),
-    sslRootCert: value('sslrootcert', 'PGSSLROOTCERT'),
-    sslCert: value('sslcert', 'PGSSLCERT'),
-    sslKey: value('sslkey', 'PGSSLKEY'),
-    sslPassword: value('sslpassword'),
-    passFile: value('passfile', 'PGPASSFILE'),
-  };
-}
-
-function parsePort(text: string | null, origin: string): number {
-  if (text === null) return 5432;
-  const port = Number(text);
-  // Not quoted: what stands where a port should be may be the rest of a password.
-  if (!/^\d+$/.test(text) || port < 1 || port > 65535) {
-    throw usageError(
-      `${origin} has no valid port.`,
-      'Characters such as @ : / in a password must be written as %40 %3A %2F',
-    );
-  }
-  return port;
-}
-
-function parseSslMode(text: string | null, origin: string): SslMode {
-  if (text === null) return 'prefer';
-  const mode = text.toLowerCase();
-  if (mode === 'true') return 'require';
-  if (mode === 'false') return 'disable';
-  if ((SSL_MODES as readonly string[]).includes(mode)) return mode as SslMode;
-  throw usageError(`${origin} has an unknown sslmode.`, `It is one of ${SSL_MODES.join(', ')}.`);
+  return sqlite(unquoted(plain), cwd);
 }

@@ -8,7 +8,7 @@ import {openArchive} from '../../src/archive/reader.ts';
 import {ArchiveWriter, partialOf} from '../../src/archive/writer.ts';
 import {EXIT, UserError} from '../../src/errors.ts';
 import {type Applied, applyPrune} from '../../src/retention/apply.ts';
-import {archiveHeader, openAlone, preparePrune} from '../../src/retention/prune.ts';
+import {archiveHeader, openAlone, type Prepared, preparePrune} from '../../src/retention/prune.ts';
 import {restore, targetOf} from '../../src/retention/restore.ts';
 import type {Changes, Transaction} from '../../src/store/changes.ts';
 import {CommitError} from '../../src/store/commit-error.ts';
@@ -119,6 +119,16 @@ async function openReading(url: string) {
   return {source, store, facts: facts!};
 }
 
+function asked({cutoff, settledXid, columns}: Prepared, archive: ArchiveWriter) {
+  return {
+    rules: {cutoff, settledXid, limits: {lockMs: 300, statementMs: 5000}, archive, columns},
+    maxRows: null,
+    maxRuntimeMs: null,
+    notBeforeMs: 0,
+    stop: new AbortController().signal,
+  };
+}
+
 /** As `prune --archive` does it, with faults. */
 async function prune(url: string, archive: string, faults: Faults): Promise<Applied | null> {
   const {source, store, facts} = await openReading(url);
@@ -136,19 +146,7 @@ async function prune(url: string, archive: string, faults: Faults): Promise<Appl
   try {
     if (prepared.candidates.length === 0) return null;
     const writer = await ArchiveWriter.open(archive, header, failingDisk(faults));
-    const applied = await applyPrune(changes, prepared.candidates, {
-      rules: {
-        cutoff: prepared.cutoff,
-        settledXid: prepared.settledXid,
-        limits: {lockMs: 300, statementMs: 5000},
-        archive: writer,
-        columns: prepared.columns,
-      },
-      maxRows: null,
-      maxRuntimeMs: null,
-      notBeforeMs: 0,
-      stop: new AbortController().signal,
-    });
+    const applied = await applyPrune(changes, prepared.candidates, asked(prepared, writer));
     if (applied.failure) writer.leave();
     else writer.finish({cutoff: '', finishedAt: ''});
     return applied;
@@ -290,19 +288,7 @@ describe('a connection that is cut in the middle of a batch', () => {
           }),
       },
     });
-    const applied = await applyPrune(cutting, prepared.candidates, {
-      rules: {
-        cutoff: prepared.cutoff,
-        settledXid: prepared.settledXid,
-        limits: {lockMs: 300, statementMs: 5000},
-        archive: writer,
-        columns: prepared.columns,
-      },
-      maxRows: null,
-      maxRuntimeMs: null,
-      notBeforeMs: 0,
-      stop: new AbortController().signal,
-    });
+    const applied = await applyPrune(cutting, prepared.candidates, asked(prepared, writer));
     expect(applied.stoppedBy).toBe('failure');
     expect(applied.failure).toMatchObject({exitCode: EXIT.unreachable});
     writer.leave();

@@ -62,20 +62,13 @@ async function startWriter(
   };
 }
 
+function pruneArgs(url: string, archive: string): string[] {
+  const which = ['--db', url, '--before', '2026-11-22T20:00', '--archive', archive];
+  return ['prune', ...which, '--yes', '--expect-max', '100000', '--settle', '0s', '--force'];
+}
+
 function startPrune(url: string, archive: string): ChildProcess {
-  const argv = [
-    'prune',
-    '--db',
-    url,
-    '--before',
-    '2026-11-22T20:00',
-    '--yes',
-    '--expect-max',
-    '100000',
-    '--archive',
-    archive,
-  ];
-  return spawn(process.execPath, [BIN, ...argv, '--settle', '0s', '--force', '--quiet'], {
+  return spawn(process.execPath, [BIN, ...pruneArgs(url, archive), '--quiet'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
 }
@@ -127,21 +120,7 @@ describe.each(PLACES)('prune --archive on %s, beside a program that writes', pla
     expect(kills).toBeGreaterThan(0);
     if (url === '') return;
     // What is left goes with one more run of the same command.
-    const last = await cli([
-      'prune',
-      '--db',
-      url,
-      '--before',
-      '2026-11-22T20:00',
-      '--yes',
-      '--expect-max',
-      '100000',
-      '--archive',
-      archive,
-      '--settle',
-      '0s',
-      '--force',
-    ]);
+    const last = await cli(pruneArgs(url, archive));
     expect(last.code, last.err).toBe(0);
     expect(await rowsLeft(url, rows)).toBe(0);
     expect(await archivedById(archive)).toEqual(rows);

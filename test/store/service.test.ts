@@ -2,7 +2,8 @@ import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {EXIT, UserError} from '../../src/errors.ts';
-import {type Env, type PostgresSource, parseSource, sourceFromEnvironment} from '../../src/store/source.ts';
+import {sourceFromEnvironment} from '../../src/store/postgres/parameters.ts';
+import {type Env, type PostgresSource, parseSource} from '../../src/store/source.ts';
 import {cli, json} from '../cli.ts';
 import {openFixture, temporaryFolder} from '../databases.ts';
 

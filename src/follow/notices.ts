@@ -1,0 +1,19 @@
+/** What a reader has to say besides spans, until it is taken. */
+export class Notices {
+  private texts: string[] = [];
+  private readonly said = new Set<string>();
+
+  say(text: string): void {
+    this.texts.push(text);
+  }
+
+  /** What stays true is said at its first time only. */
+  sayOnce(text: string): void {
+    if (!this.said.has(text)) this.say(text);
+    this.said.add(text);
+  }
+
+  take(): string[] {
+    return this.texts.splice(0);
+  }
+}
