@@ -179,3 +179,13 @@ export async function loadSpans(store: Store, spanIds: readonly string[]): Promi
   const rows = await loadRows(store, isAnyOf(raw('s.span_id'), spanIds), raw('s.*'));
   return rows.map(row => toSpan(row, {whole: true}));
 }
+
+/** Spans are read whole in small groups: of a large trace one payload at a time is in memory. */
+export async function* loadWhole(store: Store, spanIds: readonly string[]): AsyncGenerator<Span> {
+  for (let at = 0; at < spanIds.length; at += WHOLE_AT_ONCE) {
+    const some = spanIds.slice(at, at + WHOLE_AT_ONCE);
+    const found = new Map((await loadSpans(store, some)).map(span => [span.spanId, span]));
+    for (const id of some) if (found.has(id)) yield found.get(id)!;
+  }
+}
+const WHOLE_AT_ONCE = 50;

@@ -8,6 +8,8 @@ export interface Message {
   readonly role: string;
   /** Texts in order; images and other content are named by their type. */
   readonly content: readonly string[];
+  /** Those of them that are the model's reasoning. */
+  readonly reasoning: readonly string[];
   readonly toolCallId: string | null;
   readonly toolCalls: readonly ToolCall[];
 }
@@ -84,13 +86,13 @@ function decodeTwice(value: string): string {
 }
 
 function toMessage(index: number, draft: Draft): Message {
-  const contents = [...draft.contents]
-    .sort(([a], [b]) => a - b)
-    .map(([, {type, text}]) => text ?? `(${type ?? 'content'} without text)`);
+  const parts = [...draft.contents].sort(([a], [b]) => a - b).map(([, part]) => part);
+  const contents = parts.map(({type, text}) => text ?? `(${type ?? 'content'} without text)`);
   return {
     index,
     role: draft.role || 'unknown',
     content: draft.content === null ? contents : [draft.content, ...contents],
+    reasoning: parts.flatMap(({type, text}) => (type === 'reasoning' && text !== null ? [text] : [])),
     toolCallId: draft.toolCallId,
     toolCalls: [...draft.toolCalls].sort(([a], [b]) => a - b).map(([, call]) => call),
   };
