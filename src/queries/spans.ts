@@ -173,10 +173,14 @@ function byStart(a: Span, b: Span): number {
   return start(a) - start(b) || (a.spanId < b.spanId ? -1 : 1);
 }
 
-/** Reads single spans with everything they hold. */
-export async function loadSpans(store: Store, spanIds: readonly string[]): Promise<Span[]> {
+/**
+ * Reads single spans with everything they hold.
+ * @param test on a span `s`: only those that pass it
+ */
+export async function loadSpans(store: Store, spanIds: readonly string[], test?: Sql): Promise<Span[]> {
   if (spanIds.length === 0) return [];
-  const rows = await loadRows(store, isAnyOf(raw('s.span_id'), spanIds), raw('s.*'));
+  const isOne = isAnyOf(raw('s.span_id'), spanIds);
+  const rows = await loadRows(store, test ? sql`${isOne} and (${test})` : isOne, raw('s.*'));
   return rows.map(row => toSpan(row, {whole: true}));
 }
 
