@@ -18,6 +18,7 @@ import {type DrawnPair, inWords, renderPairs, renderRunsBeside, renderStep} from
 import {count} from '../render/values.ts';
 import {line, own, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
+import {wrap} from '../text/width.ts';
 import type {Mark, Pair} from '../trace/compare/run-diff.ts';
 import type {RunRecord, SpanRecord} from '../trace/record.ts';
 import {displayName, type Node} from '../trace/tree.ts';
@@ -136,12 +137,11 @@ function draw(
   writeLine(out, renderRunsBeside(a.record, b.record, {...look, names}));
   writeLine(out, own(''));
   const [first] = told;
-  writeLine(
-    out,
-    first
-      ? line`${paint(own('first divergence:'), 'bold')} ${safe(inWords(first))}`
-      : paint(own('no difference in what was done, asked and answered'), 'bold'),
-  );
+  const verdict = first
+    ? line`first divergence: ${safe(inWords(first))}`
+    : own('no difference in what was done, asked and answered');
+  for (const part of look.columns === null ? [verdict] : wrap(verdict, look.columns))
+    writeLine(out, paint(part, 'bold'));
   writeLine(out, own(''));
   writeLine(out, renderPairs(drawnPairs(compared), look));
   const counts = countsOf(compared);

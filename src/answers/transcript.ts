@@ -135,6 +135,7 @@ async function tellRun(
   const spans = loadWhole(
     store,
     rows.flatMap(({node}) => (node.span ? [node.id] : [])),
+    {quick: true},
   );
   let next = await spans.next();
   for (const {node, depth} of rows) {

@@ -149,7 +149,7 @@ class Side {
   async read(): Promise<void> {
     for (const {judged} of this.run.parts) {
       const nodes = new Map(nodesOf(judged.run).flatMap(node => (node.span ? [[node.id, node] as const] : [])));
-      for await (const span of loadWhole(this.store, [...nodes.keys()]))
+      for await (const span of loadWhole(this.store, [...nodes.keys()], {quick: true}))
         this.contentOf.set(span.spanId, this.contents.of(nodes.get(span.spanId)!, span));
     }
   }
@@ -157,7 +157,7 @@ class Side {
   /** The texts of these spans once more. */
   async texts(nodes: readonly Node[]): Promise<Map<string, readonly string[]>> {
     const ofId = new Map(nodes.map(node => [node.id, node]));
-    const spans = await loadSpans(this.store, [...ofId.keys()]);
+    const spans = await loadSpans(this.store, [...ofId.keys()], {quick: true});
     return new Map(spans.map(span => [span.spanId, this.contents.again(ofId.get(span.spanId)!, span)]));
   }
 

@@ -1,12 +1,15 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import {truncate, width, wrap} from '../text/width.ts';
+import {memberNames} from '../trace/compare/content.ts';
 import type {Change, Mark, Pair} from '../trace/compare/run-diff.ts';
-import {type Changed, diffLines, diffWords} from '../trace/compare/text-diff.ts';
+import {type Changed, type DiffLine, diffLines, diffWords} from '../trace/compare/text-diff.ts';
 import {readableJson} from '../trace/readable.ts';
 import type {RunRecord, SpanRecord} from '../trace/record.ts';
 import {displayName, isDelegation, isRunSpan, type Node} from '../trace/tree.ts';
-import {guidesOf} from './layout.ts';
+import {wholeRunId} from './grep.ts';
+import {guidesOf, within} from './layout.ts';
+import {shortRunId} from './run-list.ts';
 import {unredacted} from './span-content.ts';
 import {type Look, paintState, stateText} from './states.ts';
 import {type DrawnColumn, renderColumns} from './table.ts';
@@ -36,6 +39,9 @@ const MARKS: Readonly<Record<Mark, {sign: string; style: Style | null}>> = {
   moved: {sign: '>', style: 'cyan'},
 };
 
+/** With fewer columns ids and times are short. */
+const NARROW = 100;
+
 /** What both runs are and took, beside each other. */
 export function renderRunsBeside(
   a: RunRecord,
@@ -47,11 +53,14 @@ export function renderRunsBeside(
     cells: [cell(a), cell(b)] as const,
     difference,
   });
+  const isNarrow = look.columns !== null && look.columns < NARROW;
   const rows = [
     both('state', record => stateText(record.state, look)),
     both('who', record => safe(record.name ?? '(not known)')),
-    both('run', record => (record.runId === null ? safe(`~${record.traceId}`) : safe(record.runId))),
-    both('started', record => moment(record.startTime)),
+    both('run', record => (isNarrow ? shortRunId(record) : wholeRunId(record))),
+    both('started', record =>
+      isNarrow ? own(moment(record.startTime).replace(' UTC', '')) : moment(record.startTime),
+    ),
     both('time', record => duration(record.durationMs), change(a.durationMs, b.durationMs, duration)),
     both('tokens', tokens, change(a.totalTokens, b.totalTokens, count)),
     both('cost', record => usd(record.costUsd), change(a.costUsd, b.costUsd, usd)),
@@ -138,7 +147,7 @@ export function renderPairs(
   });
   const table = renderColumns(
     [
-      column('SPAN', labels, {align: 'left', shrinkTo: 18, paint: (cell, i) => paintMark(cell, kept[i]!.pair.mark)}),
+      column('SPAN', labels, {align: 'left', shrinkTo: 28, paint: (cell, i) => paintMark(cell, kept[i]!.pair.mark)}),
       column(
         'A',
         cells(({a}) => duration(a?.durationMs ?? null)),
@@ -185,7 +194,7 @@ export function renderPairs(
   const left = pairs.length - kept.length;
   return left === 0
     ? table
-    : line`${table}\n${paint(line`  … ${count(left)} spans that are the same in both not drawn (--all)`, 'dim')}`;
+    : line`${table}\n${paint(within(line`  … ${count(left)} spans that are the same in both not drawn (--all)`, look.columns), 'dim')}`;
 }
 
 function beside(a: number | null, b: number | null, text: (value: number) => Safe): Safe {
@@ -221,12 +230,7 @@ function nameOf({a, b}: Pair): Safe {
   if (!span) return own('(its span is not here)');
   const [nameA, nameB] = [a, b].map(one => (one?.span ? displayName(one.span) : null));
   if (nameA !== null && nameB !== null && nameA !== nameB) return line`${safe(nameA!)} → ${safe(nameB!)}`;
-  if (isDelegation(span)) {
-    const members = node.children.flatMap(child =>
-      child.span && isRunSpan(child.span) ? [safe(displayName(child.span))] : [],
-    );
-    if (members.length > 0) return line`delegate → ${joined(members, ', ')}`;
-  }
+  if (isDelegation(span) && memberNames(node) !== '') return line`delegate → ${safe(memberNames(node))}`;
   const name = safe(displayName(span));
   if (span.kind === 'step' || span.kind === 'parallel') return line`${own(span.kind)} ${name}`;
   return span.openInferenceKind === 'TOOL'
@@ -240,14 +244,16 @@ function placeOf(node: Node): string {
   if (!span) return 'the run';
   let run = node.parent;
   while (run?.span && !isRunSpan(run.span)) run = run.parent;
-  const within = run?.span ? displayName(run.span) : null;
+  const inside = run?.span ? displayName(run.span) : null;
   if (span.kind === 'llm') {
     const calls = (node.parent?.children ?? [node]).filter(child => child.span?.kind === 'llm');
-    return `model call ${calls.indexOf(node) + 1}${within === null ? '' : ` of ${within}`}`;
+    return `model call ${calls.indexOf(node) + 1}${inside === null ? '' : ` of ${inside}`}`;
   }
+  if (isDelegation(span) && memberNames(node) !== '')
+    return `delegation to ${memberNames(node)}${inside === null ? '' : ` in ${inside}`}`;
   const name =
     span.kind === 'step' || span.kind === 'parallel' ? `${span.kind} ${displayName(span)}` : displayName(span);
-  return within === null ? name : `${name} in ${within}`;
+  return inside === null ? name : `${name} in ${inside}`;
 }
 
 const SHORT_VALUE = 60;
@@ -334,7 +340,7 @@ export function renderStep(
   const heads = look.columns === null ? [head] : wrap(head, look.columns);
   const lines: Safe[] = [
     ...heads.map(part => paintMark(part, changed ? 'changed' : pair.mark)),
-    paint(line`   spans ${ids[0]!} and ${ids[1]!}`, 'dim'),
+    paint(within(line`   spans ${ids[0]!} and ${ids[1]!}`, look.columns), 'dim'),
   ];
   if (step.isUnread) lines.push(paint(own('   its texts are not read: too many differences'), 'dim'));
   const isTold = step.a !== null && step.b !== null && isShort(step.a) && isShort(step.b) && changed !== null;
@@ -352,6 +358,8 @@ function textDiff(a: string | null, b: string | null, showsAll: boolean, look: D
       : textB === null
         ? textA.split('\n').map(text => ({a: text, b: null, isSame: false}))
         : diffLines(textA, textB);
+  // Nothing stands beside a text of one run only.
+  const isBeside = textA !== null && textB !== null && look.columns !== null && look.columns >= WIDE;
   const near = rows.map((_, i) =>
     rows.slice(Math.max(0, i - CONTEXT_LINES), i + CONTEXT_LINES + 1).some(row => !row.isSame),
   );
@@ -367,19 +375,16 @@ function textDiff(a: string | null, b: string | null, showsAll: boolean, look: D
     if (skipped > 0 && lines.length > 0) lines.push(paint(own('     …'), 'dim'));
     skipped = 0;
     shown++;
-    lines.push(...rowLines(row, look));
+    lines.push(...rowLines(row, isBeside, look));
   }
   const left = near.filter(isNear => isNear).length - shown;
   if (left > 0) lines.push(paint(line`     … ${count(left)} more lines (--all)`, 'dim'));
   return lines;
 }
 
-function rowLines(
-  {a, b, isSame}: {a: string | null; b: string | null; isSame: boolean},
-  {columns, ascii}: DiffLook,
-): Safe[] {
+function rowLines({a, b, isSame}: DiffLine, isBeside: boolean, {columns, ascii}: DiffLook): Safe[] {
   const changed = a !== null && b !== null && !isSame ? diffWords(a, b) : {a: [], b: []};
-  if (columns !== null && columns >= WIDE) {
+  if (columns !== null && isBeside) {
     const half = Math.floor((columns - 8) / 2);
     const left = cell(a, changed.a, half, isSame ? null : 'red');
     const right = cell(b, changed.b, half, isSame ? null : 'green');

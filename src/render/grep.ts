@@ -181,6 +181,7 @@ export function renderCounts(rows: readonly {judged: JudgedRun; hits: number}[],
       column(
         'RUN',
         rows.map(({judged}) => (isPipe ? wholeRunId(judged.record) : shortRunId(judged.record))),
+        {shrinkTo: 8},
       ),
       column(
         'WHO',

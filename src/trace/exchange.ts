@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto';
 import {type Attributes, KEY, textOf} from './attributes.ts';
 import {asText} from './cell.ts';
 import {formatJson, type Json, parseJson} from './json.ts';
-import {type Message, messagesOf} from './messages.ts';
+import {type Message, type Messages, messagesOf} from './messages.ts';
 import type {ToolCall} from './tool-calls.ts';
 
 /** An image, a recording, a film or a file that a message carries; its bytes are counted, not kept. */
@@ -42,8 +42,8 @@ export interface Exchange {
  * came from history; from the flattened keys where that is gone or cut. Both shapes of `output.value` are read (agno.md 3.2).
  */
 export function exchangeOf(attributes: Attributes): Exchange {
-  const flat = messagesOf(attributes, 'input');
   const written = writtenMessages(textOf(attributes, KEY.input));
+  const flat = written.length > 0 ? NO_MESSAGES : messagesOf(attributes, 'input');
   const sent =
     written.length > 0
       ? written.map(fromJson)
@@ -67,6 +67,8 @@ export function exchangeOf(attributes: Attributes): Exchange {
     notes: isWhole ? [] : flat.notes,
   };
 }
+
+const NO_MESSAGES: Messages = {messages: [], notes: []};
 
 function withReasoning(said: Said, other: Said | undefined): Said {
   return said.reasoning === null && other?.reasoning ? {...said, reasoning: other.reasoning} : said;

@@ -39,9 +39,10 @@ interface Draft {
  */
 export function messagesOf(attributes: Attributes, direction: 'input' | 'output'): Messages {
   const drafts = new Map<number, Draft>();
+  const prefix = `llm.${direction}_messages.`;
   for (const key in attributes) {
-    const match = MESSAGE_KEY.exec(key);
-    if (match?.[1] !== direction) continue;
+    const match = key.startsWith(prefix) ? MESSAGE_KEY.exec(key) : null;
+    if (!match) continue;
     const index = Number(match[2]);
     const draft = drafts.get(index) ?? emptyDraft();
     drafts.set(index, draft);

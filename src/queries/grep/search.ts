@@ -141,7 +141,9 @@ async function searchRun(
       if (options.signal.aborted || options.pattern.isExhausted) return hits;
       const some = part.slice(at, at + atOnce);
       const ids = some.map(({id}) => id);
-      const spans = new Map((await loadSpans(store, ids, test)).map(span => [span.spanId, span]));
+      const spans = new Map(
+        (await loadSpans(store, ids, {quick: true, ...(test ? {test} : {})})).map(span => [span.spanId, span]),
+      );
       for (const node of some) {
         const span = spans.get(node.id);
         if (span) hits.push(...searchSpan(node, span, told, options));

@@ -1,5 +1,5 @@
 import {type Attributes, KEY, textOf} from '../attributes.ts';
-import {digest, exchangeOf, type Said, Thread} from '../exchange.ts';
+import {digest, type Exchange, exchangeOf, type Said, Thread} from '../exchange.ts';
 import {type Json, parseJson, printable} from '../json.ts';
 import type {Span} from '../span.ts';
 import {displayName, isDelegation, isRunSpan, type Node} from '../tree.ts';
@@ -67,8 +67,9 @@ export class Contents {
       add('provider', span.provider);
       add('settings', canonical(textOf(attributes, KEY.invocationParameters)));
       add('tools offered', toolsOffered(attributes));
-      const {sent, answered} = exchangeOf(attributes);
-      for (const i of this.addedBy(node, span)) add('prompt', saidText(sent[i]!), sent[i]!.role);
+      const exchange = exchangeOf(attributes);
+      const {sent, answered} = exchange;
+      for (const i of this.addedBy(node, exchange)) add('prompt', saidText(sent[i]!), sent[i]!.role);
       for (const said of answered) {
         add('answer', plainText(said));
         for (const call of said.toolCalls) add('calls', canonical(call.arguments) ?? '{}', call.name);
@@ -84,10 +85,9 @@ export class Contents {
     return texts;
   }
 
-  private addedBy(node: Node, span: Span): readonly number[] {
+  private addedBy(node: Node, exchange: Exchange): readonly number[] {
     const known = this.added.get(node.id);
     if (known) return known;
-    const exchange = exchangeOf(span.attributes!);
     const {added} = this.threadOf(node).take(exchange);
     const fresh = new Set(added);
     const places = exchange.sent.flatMap((said, i) => (fresh.has(said) ? [i] : []));
@@ -157,7 +157,8 @@ export function roleOf(node: Node): string {
   return `${span.kind} ${displayName(span)}`;
 }
 
-function memberNames(node: Node): string {
+/** Whom a delegation was handed to; empty: nobody is there. */
+export function memberNames(node: Node): string {
   return node.children
     .flatMap(child => (child.span && isRunSpan(child.span) ? [displayName(child.span)] : []))
     .sort()
