@@ -11,7 +11,7 @@ export interface RunCopy {
 }
 
 const IDS =
-  /\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|call_\w+|res_[0-9a-f]+|chatcmpl-\w+)\b/g;
+  /(?<!\.)\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|call_\w+|res_[0-9a-f]+|chatcmpl-\w+)\b/g;
 
 /**
  * The same run once more, as Agno would write it a while later: other ids everywhere, later times, another session, and in model
