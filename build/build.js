@@ -44,6 +44,7 @@ const TOGETHER = {
   'start.js': ['src/cli/run.ts'],
   'reading.js': ['src/answers/list.ts', 'src/answers/show.ts', 'src/store/sqlite/store.ts', 'src/prices/library.ts'],
   'postgres.js': ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
+  'facts.js': ['src/answers/facts-question.ts'],
   'other.js': ['complete', 'completion', 'demo', 'doctor', 'help', 'profile', 'question', 'sql', 'wait']
     .map(name => `src/answers/${name}.ts`)
     .concat('src/cli/place.ts'),

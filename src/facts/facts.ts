@@ -1,0 +1,125 @@
+import {rmSync} from 'node:fs';
+import type {Prices} from '../prices/prices.ts';
+import type {Sql} from '../sql/sql.ts';
+import type {Env} from '../store/source.ts';
+import type {Store} from '../store/store.ts';
+import {ALL_DAYS, type DayRange, dayAfter} from './days.ts';
+import {FactsFile, Overtaken} from './file.ts';
+import {Keeper} from './keeper.ts';
+import {factsFile, factsFolder, makePrivate} from './place.ts';
+
+export interface FactsOptions {
+  readonly env: Env;
+  readonly cwd: string;
+  readonly prices: Prices;
+  /** What a question needs; microseconds, null: no bound. */
+  readonly sinceMicros: number | null;
+  readonly untilMicros: number | null;
+  readonly onProgress?: (spans: number, total: number | null) => void;
+}
+
+/** Facts that are whole and current for what was asked. */
+export interface Facts {
+  all<Row>(query: Sql): Row[];
+  run(query: Sql): number;
+  /** Null: they are in memory, for this one question. */
+  readonly path: string | null;
+  /** Spans that had to be read for it. */
+  readonly spansRead: number;
+  /** What a reader of the answer must know, one line each. */
+  readonly notices: readonly string[];
+  close(): void;
+}
+
+/** A write waits so long for another process, ms; then the question makes its own facts. */
+const BUSY_MS = 2000;
+
+/**
+ * The facts of a source, kept in a file and brought up to date, or where that cannot be used made in memory.
+ */
+export async function openFacts(store: Store, options: FactsOptions): Promise<Facts> {
+  const folder = factsFolder(options.env, options.cwd);
+  const range = daysOf(options);
+  const notices: string[] = [];
+  if (folder !== null && !store.label.startsWith('archive:')) {
+    const place = factsFile(folder, store);
+    try {
+      return await keptFacts(store, place, range, options, notices);
+    } catch (error) {
+      const why = reasonOf(error);
+      if (why === null) throw error;
+      notices.push(`facts are made in memory for this question: ${why}`);
+    }
+  }
+  const file = await FactsFile.open(null, BUSY_MS);
+  try {
+    const keeper = new Keeper(store, file, options);
+    await keeper.fill(range);
+    return factsIn(file, keeper, notices);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+async function keptFacts(
+  store: Store,
+  place: string,
+  range: DayRange,
+  options: FactsOptions,
+  notices: string[],
+): Promise<Facts> {
+  makePrivate(place);
+  let file: FactsFile;
+  try {
+    file = await FactsFile.open(place, BUSY_MS);
+  } catch (error) {
+    if (!/SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) throw error;
+    for (const suffix of ['', '-wal', '-shm']) rmSync(place + suffix, {force: true});
+    notices.push('the file of the facts was damaged: they are made anew');
+    makePrivate(place);
+    file = await FactsFile.open(place, BUSY_MS);
+  }
+  try {
+    const keeper = new Keeper(store, file, options);
+    await keeper.bring(range);
+    return factsIn(file, keeper, notices);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function factsIn(file: FactsFile, keeper: Keeper, notices: readonly string[]): Facts {
+  return {
+    all: query => file.all(query),
+    run: query => file.run(query),
+    path: file.path,
+    spansRead: keeper.spansRead,
+    notices: [...notices, ...keeper.notices],
+    close: () => file.close(),
+  };
+}
+
+function codeOf(error: unknown): string {
+  return String((error as {code?: unknown}).code ?? '');
+}
+
+/** Why the file cannot be used, in words; null: that is not what went wrong. */
+function reasonOf(error: unknown): string | null {
+  if (error instanceof Overtaken) return 'other processes keep writing them';
+  const code = codeOf(error);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'another process is writing them';
+  if (/^SQLITE_FULL|^ENOSPC/.test(code)) return 'there is no room for them on the disk';
+  if (/^SQLITE_(READONLY|CANTOPEN|PERM|IOERR|CORRUPT|NOTADB)|^E(ACCES|PERM|ROFS|NOTDIR|ISDIR|EXIST)/.test(code))
+    return `their file cannot be used (${code})`;
+  return null;
+}
+
+function daysOf({sinceMicros, untilMicros}: FactsOptions): DayRange {
+  const day = (micros: number) => new Date(Math.floor(micros / 1000)).toISOString().slice(0, 10);
+  return {
+    from: sinceMicros === null ? ALL_DAYS.from : day(sinceMicros),
+    until: untilMicros === null ? ALL_DAYS.until : dayAfter(day(untilMicros - 1)),
+  };
+}

@@ -1,0 +1,324 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {SYSTEM_CLOCK} from '../follow/clock.ts';
+import {readerFor} from '../follow/follow.ts';
+import type {Position, Reader} from '../follow/reader.ts';
+import type {Prices} from '../prices/prices.ts';
+import {between, firstLength, nextLength, stretchEnd} from '../queries/walk.ts';
+import {isAnyOf} from '../sql/fragments.ts';
+import {join, raw, sql, table} from '../sql/sql.ts';
+import {evidenceOf, type Store} from '../store/store.ts';
+import {type DayRange, dayAfter, dayOf, holds, joined, where, without} from './days.ts';
+import {type FactsFile, Overtaken} from './file.ts';
+import {readFacts} from './read.ts';
+import type {TraceFacts} from './rows.ts';
+import {countSpans} from './verify.ts';
+
+/** Spans read and written together. */
+const SPANS_AT_ONCE = 3000;
+/** Keys looked up in one statement. */
+const KEYS_AT_ONCE = 500;
+/** Agno's word on a run comes when it ends; of runs seen within that time, and of paused ones, it is asked again. */
+const WORD_MICROS = 3_600_000_000;
+const MOST_ASKED = 2000;
+/** Tries before a file that others keep writing is given up. */
+const TRIES = 5;
+
+export interface KeeperOptions {
+  readonly prices: Prices;
+  /** Spans done, and how many there are; null: not known. */
+  readonly onProgress?: (spans: number, total: number | null) => void;
+}
+
+/**
+ * Keeps the facts of one source current: takes in what `follow/` says is new, computes again what silence or another trace
+ * changed, fills in days that were never asked for, and finds what was deleted (queries.md E).
+ */
+export class Keeper {
+  private readonly store: Store;
+  readonly notices: string[] = [];
+  /** Spans read for this question. */
+  spansRead = 0;
+
+  constructor(
+    store: Store,
+    private readonly file: FactsFile,
+    private readonly options: KeeperOptions,
+  ) {
+    this.store = store;
+  }
+
+  /**
+   * Makes the facts of these days whole and current.
+   * @throws Overtaken when other processes write all the time
+   */
+  async bring(range: DayRange): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.takeIn();
+        await this.fill(range);
+        await this.findDeleted(range);
+        return;
+      } catch (error) {
+        if (!(error instanceof Overtaken) || tries === TRIES) throw error;
+        await sleep(20 * tries);
+      }
+    }
+  }
+
+  /** What came since the last time. */
+  async takeIn(): Promise<void> {
+    const {store, file} = this;
+    const saved = file.about('position');
+    const generation = file.generation;
+    if (saved === null) {
+      const reader = readerFor(store, undefined)!;
+      await reader.begin(store, 'now');
+      file.write(generation, () => {
+        this.keepPosition(reader);
+        file.advance();
+      });
+      return;
+    }
+    const reader = readerFor(store, JSON.parse(saved) as Position);
+    if (!reader || !(await reader.resume(store, true))) {
+      this.notices.push('the facts that were kept are of another database: they are made anew');
+      file.clear();
+      return this.takeIn();
+    }
+    let current = generation;
+    const unsettled = this.unsettled();
+    for (const traceId of await this.spoken()) unsettled.add(traceId);
+    for (let isMore = true; isMore; ) {
+      const look = await reader.look(store, SYSTEM_CLOCK);
+      isMore = look.isMore;
+      const traceIds = new Set(unsettled);
+      unsettled.clear();
+      for (const traceId of await this.concerned(look.keys.map(key => key.spanId))) traceIds.add(traceId);
+      const found = await this.read([...traceIds]);
+      file.write(current, () => {
+        file.replace(found);
+        this.keepPosition(reader);
+        file.advance();
+      });
+      current = file.generation;
+    }
+    this.position = reader.position(store.nowMicros());
+  }
+
+  /** Where the reader stood when everything was taken in. */
+  private position: Position | null = null;
+
+  private keepPosition(reader: Reader): void {
+    this.position = reader.position(this.store.nowMicros());
+    this.file.setAbout('position', JSON.stringify(this.position));
+  }
+
+  /** Traces whose states time alone has changed. */
+  private unsettled(): Set<string> {
+    const rows = this.file.all<{trace_id: string}>(
+      sql`select trace_id from trace_facts where settles_micros is not null and settles_micros <= ${this.store.nowMicros()}`,
+    );
+    return new Set(rows.map(row => row.trace_id));
+  }
+
+  /** Traces of runs of which Agno's own table says something else than it did. */
+  private async spoken(): Promise<string[]> {
+    const {store, file} = this;
+    const evidence = evidenceOf(store);
+    if (!evidence.tables.runs) return [];
+    const since = store.nowMicros() - WORD_MICROS;
+    const rows = file.all<{trace_id: string; run_id: string; agno_status: string | null}>(sql`
+select trace_id, run_id, agno_status from run_facts
+ where run_id is not null and missing = 0
+   and run_key in (select run_key from run_facts where state = 'paused' union select run_key from run_facts where last_seen_micros >= ${since})
+ order by last_seen_micros desc limit ${MOST_ASKED}`);
+    const said = new Map<string, string>();
+    for (let at = 0; at < rows.length; at += KEYS_AT_ONCE) {
+      const found = await evidence.all<{run_id: unknown; status: unknown}>(sql`
+select r.run_id, r.status
+  from ${table('runs')} r
+ where ${isAnyOf(
+   raw('r.run_id'),
+   rows.slice(at, at + KEYS_AT_ONCE).map(row => row.run_id),
+ )}`);
+      for (const row of found) if (row.status != null) said.set(String(row.run_id), String(row.status).toUpperCase());
+    }
+    return rows.filter(row => (said.get(row.run_id) ?? null) !== row.agno_status).map(row => row.trace_id);
+  }
+
+  /** Of new spans, the traces that facts are kept of, or would be: others are read when their day is asked for. */
+  private async concerned(spanIds: readonly string[]): Promise<string[]> {
+    const traces = new Map<string, Set<string>>();
+    for (let at = 0; at < spanIds.length; at += KEYS_AT_ONCE) {
+      const rows = await this.store.all<{trace_id: unknown; start_time: unknown}>(sql`
+select s.trace_id, s.start_time
+  from ${table('spans')} s
+ where ${isAnyOf(raw('s.span_id'), spanIds.slice(at, at + KEYS_AT_ONCE))}`);
+      for (const row of rows) {
+        const traceId = String(row.trace_id);
+        const days = traces.get(traceId) ?? new Set();
+        traces.set(traceId, days.add(String(row.start_time).slice(0, 10)));
+      }
+    }
+    const ranges = this.ranges();
+    const known = this.known([...traces.keys()]);
+    return [...traces]
+      .filter(([traceId, days]) => known.has(traceId) || [...days].some(day => ranges.some(range => holds(range, day))))
+      .map(([traceId]) => traceId);
+  }
+
+  private known(traceIds: readonly string[]): Set<string> {
+    const rows = this.file.all<{trace_id: string}>(
+      sql`select trace_id from trace_facts where ${isAnyOf(raw('trace_id'), traceIds)}`,
+    );
+    return new Set(rows.map(row => row.trace_id));
+  }
+
+  /**
+   * Facts of these traces, and of those that share a run with them: a pause is over when its continuation is there, and
+   * open again when it is gone.
+   */
+  private async read(traceIds: readonly string[]): Promise<TraceFacts[]> {
+    if (traceIds.length === 0) return [];
+    const {store, file} = this;
+    const {prices} = this.options;
+    const all: TraceFacts[] = [];
+    for (let at = 0; at < traceIds.length; at += KEYS_AT_ONCE) {
+      const some = traceIds.slice(at, at + KEYS_AT_ONCE);
+      const before = this.mates(some, this.runIdsOf(some));
+      const found = await readFacts(store, some, {prices, salt: file.salt});
+      const runIds = found.flatMap(trace =>
+        trace.runs.flatMap(run => (run.run_id === null ? [] : [String(run.run_id)])),
+      );
+      const mates = [...new Set([...before, ...this.mates(some, runIds)])];
+      if (mates.length === 0) all.push(...found);
+      else all.push(...(await readFacts(store, [...some, ...mates], {prices, salt: file.salt})));
+    }
+    this.spansRead += all.reduce((sum, trace) => sum + trace.spans.length, 0);
+    // A mate may be one of a later part of the list; the last word on a trace counts.
+    return [...new Map(all.map(trace => [trace.traceId, trace])).values()];
+  }
+
+  private runIdsOf(traceIds: readonly string[]): string[] {
+    const rows = this.file.all<{run_id: string}>(sql`
+select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
+ where r.run_id is not null and ${isAnyOf(raw('t.trace_id'), traceIds)}`);
+    return rows.map(row => row.run_id);
+  }
+
+  private mates(traceIds: readonly string[], runIds: readonly string[]): string[] {
+    if (runIds.length === 0) return [];
+    const rows = this.file.all<{trace_id: string}>(
+      sql`select distinct trace_id from run_facts where run_id is not null and ${isAnyOf(raw('run_id'), runIds)}`,
+    );
+    const own = new Set(traceIds);
+    return rows.map(row => row.trace_id).filter(traceId => !own.has(traceId));
+  }
+
+  /** The days that are whole, in order. */
+  ranges(): DayRange[] {
+    return this.file
+      .all<{from_day: string; until_day: string}>(sql`select from_day, until_day from ranges order by from_day`)
+      .map(row => ({from: row.from_day, until: row.until_day}));
+  }
+
+  /** Reads the days of the range that were not read before. */
+  async fill(range: DayRange): Promise<void> {
+    const missing = without(range, this.ranges());
+    if (missing.length === 0) return;
+    const {onProgress} = this.options;
+    let total: number | null = null;
+    if (onProgress) total = await countSpans(this.store, missing);
+    let done = 0;
+    for (const gap of missing) {
+      for (const day of await this.daysOf(gap)) {
+        await this.fillDay(day, spans => {
+          done += spans;
+          onProgress?.(done, total);
+        });
+      }
+    }
+  }
+
+  /** A stretch of days in single days; what lies before the first and after the last known day goes with them. */
+  private async daysOf(gap: DayRange): Promise<DayRange[]> {
+    const [row] = await this.store.all<{first: unknown; last: unknown}>(sql`
+select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) as first,
+       (select max(s.start_time) from ${table('spans')} s where ${where(gap)}) as last`);
+    if (row?.first == null) return [gap];
+    const [first, last] = [dayOf(row.first), dayOf(row.last)];
+    if (first === null || last === null || first >= last) return [gap];
+    const days: DayRange[] = [];
+    let from = gap.from;
+    for (let next = dayAfter(first); next <= last; next = dayAfter(next)) {
+      days.push({from, until: next});
+      from = next;
+    }
+    days.push({from, until: gap.until});
+    return days;
+  }
+
+  private async fillDay(day: DayRange, onSpans: (spans: number) => void): Promise<void> {
+    const {file} = this;
+    for (let tries = 1; ; tries++) {
+      const generation = file.generation;
+      try {
+        const counts = await this.tracesOf(day);
+        const known = this.known([...counts.keys()]);
+        let batch: string[] = [];
+        let spans = 0;
+        const write = async (isLast: boolean) => {
+          const found = await this.read(batch);
+          file.write(generation, () => {
+            file.replace(found);
+            if (isLast) this.keepRange(day);
+          });
+          onSpans(spans);
+          batch = [];
+          spans = 0;
+        };
+        for (const [traceId, count] of counts) {
+          if (known.has(traceId)) continue;
+          batch.push(traceId);
+          spans += count;
+          if (spans >= SPANS_AT_ONCE || batch.length >= KEYS_AT_ONCE) await write(false);
+        }
+        await write(true);
+        return;
+      } catch (error) {
+        if (!(error instanceof Overtaken) || tries === TRIES) throw error;
+      }
+    }
+  }
+
+  /** Inside `write`. */
+  private keepRange(range: DayRange): void {
+    const merged = joined([...this.ranges(), range]);
+    this.file.run(sql`delete from ranges`);
+    for (const {from, until} of merged)
+      this.file.run(sql`insert into ranges (from_day, until_day) values (${from}, ${until})`);
+  }
+
+  /** Ids of the traces with a span in these days, and how many they have there. */
+  private async tracesOf(range: DayRange): Promise<Map<string, number>> {
+    const {store} = this;
+    const counts = new Map<string, number>();
+    const bounds = [where(range)];
+    let from = null;
+    let length = firstLength(store, store.spansPerStatement);
+    for (;;) {
+      const end = await stretchEnd(store, {from, length, bounds});
+      const rows = await store.all<{trace_id: unknown}>(sql`
+select s.trace_id
+  from ${table('spans')} s
+ where ${join([...between(from, end), ...bounds], '\n   and ')}`);
+      for (const row of rows) counts.set(String(row.trace_id), (counts.get(String(row.trace_id)) ?? 0) + 1);
+      if (!end) return counts;
+      from = end;
+      length = nextLength(store, {length, elapsedMs: store.lastStatementMs, longest: store.spansPerStatement});
+    }
+  }
+
+  /** Compares counts, and where they differ the traces of each day; what is gone is forgotten. */
+  private async findDeleted(_range: DayRange): Promise<void> {}
+}
