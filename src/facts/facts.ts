@@ -1,4 +1,3 @@
-import {rmSync} from 'node:fs';
 import type {Prices} from '../prices/prices.ts';
 import type {Sql} from '../sql/sql.ts';
 import type {Env} from '../store/source.ts';
@@ -6,7 +5,7 @@ import type {Store} from '../store/store.ts';
 import {ALL_DAYS, type DayRange, dayAfter} from './days.ts';
 import {FactsFile, Overtaken} from './file.ts';
 import {Keeper} from './keeper.ts';
-import {factsFile, factsFolder, makePrivate} from './place.ts';
+import {factsFile, factsFolder, makePrivate, removeFacts, removeUnused} from './place.ts';
 
 export interface FactsOptions {
   readonly env: Env;
@@ -42,7 +41,7 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   const range = daysOf(options);
   const notices: string[] = [];
   if (folder !== null && !store.label.startsWith('archive:')) {
-    const place = factsFile(folder, store);
+    const place = factsFile(folder, store, options.prices);
     try {
       return await keptFacts(store, place, range, options, notices);
     } catch (error) {
@@ -55,7 +54,7 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   try {
     const keeper = new Keeper(store, file, options);
     await keeper.fill(range);
-    return factsIn(file, keeper, notices);
+    return factsIn(file, keeper, notices, null);
   } catch (error) {
     file.close();
     throw error;
@@ -75,7 +74,7 @@ async function keptFacts(
     file = await FactsFile.open(place, BUSY_MS);
   } catch (error) {
     if (!/SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) throw error;
-    for (const suffix of ['', '-wal', '-shm']) rmSync(place + suffix, {force: true});
+    removeFacts(place);
     notices.push('the file of the facts was damaged: they are made anew');
     makePrivate(place);
     file = await FactsFile.open(place, BUSY_MS);
@@ -83,21 +82,40 @@ async function keptFacts(
   try {
     const keeper = new Keeper(store, file, options);
     await keeper.bring(range);
-    return factsIn(file, keeper, notices);
+    if (keeper.spansRead > 0) removeUnused(place, Date.now());
+    return factsIn(file, keeper, notices, mostBytesOf(options.env));
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
-function factsIn(file: FactsFile, keeper: Keeper, notices: readonly string[]): Facts {
+/** 2 GiB are some 5 million spans. */
+const MOST_BYTES = 2 * 1024 ** 3;
+
+/** AGNO_TRACE_CACHE_MB bounds the facts of one source. */
+function mostBytesOf({AGNO_TRACE_CACHE_MB: megabytes}: Env): number {
+  const bytes = Number(megabytes ?? Number.NaN) * 1024 ** 2;
+  return Number.isFinite(bytes) && bytes > 0 ? bytes : MOST_BYTES;
+}
+
+function factsIn(file: FactsFile, keeper: Keeper, notices: readonly string[], mostBytes: number | null): Facts {
   return {
     all: query => file.all(query),
     run: query => file.run(query),
     path: file.path,
     spansRead: keeper.spansRead,
     notices: [...notices, ...keeper.notices],
-    close: () => file.close(),
+    close: () => {
+      try {
+        if (mostBytes !== null) keeper.trim(mostBytes);
+      } catch (error) {
+        // The answer is given; the next question finds them too large again.
+        if (reasonOf(error) === null) throw error;
+      } finally {
+        file.close();
+      }
+    },
   };
 }
 

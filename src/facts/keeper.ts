@@ -22,6 +22,8 @@ const KEYS_AT_ONCE = 500;
  * Agno's word on a run comes when it ends; until so long after its last span it is asked again, and of paused runs for ever.
  */
 const WORD_MICROS = 3_600_000_000;
+/** Share of the largest size that is left when something had to go. */
+const TRIMMED_TO = 0.7;
 /** Tries before a file that others keep writing is given up. */
 const TRIES = 5;
 
@@ -325,6 +327,43 @@ select s.trace_id
       from = end;
       length = nextLength(store, {length, elapsedMs: store.lastStatementMs, longest: store.spansPerStatement});
     }
+  }
+
+  /**
+   * Forgets the oldest days until the facts are a good deal smaller than `mostBytes`; they are read again when they are asked
+   * for.
+   * @returns the first day that stays; null: nothing had to go
+   */
+  trim(mostBytes: number): string | null {
+    const {file} = this;
+    const {bytes} = file;
+    if (bytes <= mostBytes) return null;
+    const days = file.all<{day: string; spans: number}>(
+      sql`select day, spans from day_spans where spans > 0 order by day`,
+    );
+    let surplus = days.reduce((sum, {spans}) => sum + spans, 0) * (1 - (TRIMMED_TO * mostBytes) / bytes);
+    const first = days.find(({spans}) => {
+      surplus -= spans;
+      return surplus < 0;
+    })?.day;
+    if (first === undefined || dayOf(first) !== first) return null;
+    const {generation} = file;
+    for (;;) {
+      const traces = file.all<{trace_id: string}>(sql`
+select t.trace_id from trace_facts t
+ where not exists (select 1 from span_facts s
+                    where s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and s.day >= ${first})
+ limit ${KEYS_AT_ONCE}`);
+      file.write(generation, () => {
+        file.remove(traces.map(row => row.trace_id));
+        const kept = overlapping({from: first, until: ALL_DAYS.until}, this.ranges());
+        file.run(sql`delete from ranges`);
+        for (const range of kept) this.keepRange(range);
+      });
+      if (traces.length < KEYS_AT_ONCE) break;
+    }
+    file.shrink();
+    return first;
   }
 
   /**
