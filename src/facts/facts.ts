@@ -1,11 +1,14 @@
+import {existsSync, statSync} from 'node:fs';
 import type {Prices} from '../prices/prices.ts';
-import type {Sql} from '../sql/sql.ts';
+import {type Sql, sql} from '../sql/sql.ts';
 import type {Env} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
+import {isoTime} from '../trace/time.ts';
 import {ALL_DAYS, type DayRange, dayAfter} from './days.ts';
 import {FactsFile, Overtaken} from './file.ts';
 import {Keeper} from './keeper.ts';
-import {factsFile, factsFolder, makePrivate, removeFacts, removeUnused} from './place.ts';
+import {factsFile, factsFolder, factsParts, makePrivate, removeFacts, removeUnused} from './place.ts';
+import {FACTS_VERSION} from './schema.ts';
 
 export interface FactsOptions {
   readonly env: Env;
@@ -140,4 +143,44 @@ function daysOf({sinceMicros, untilMicros}: FactsOptions): DayRange {
     from: sinceMicros === null ? ALL_DAYS.from : day(sinceMicros),
     until: untilMicros === null ? ALL_DAYS.until : dayAfter(day(untilMicros - 1)),
   };
+}
+
+/** What is kept of a source; figures are null where there is no file. */
+export interface FactsStatus {
+  readonly source: string;
+  readonly path: string;
+  readonly bytes: number | null;
+  readonly spans: number | null;
+  readonly runs: number | null;
+  readonly traces: number | null;
+  readonly days: readonly {readonly from: string | null; readonly until: string | null}[];
+  readonly takenInAt: string | null;
+  readonly version: number | null;
+}
+
+/** Looks at a file of facts, without the database. */
+export async function factsStatus(place: string, source: string): Promise<FactsStatus> {
+  const nothing = {bytes: null, spans: null, runs: null, traces: null, days: [], takenInAt: null, version: null};
+  if (!existsSync(place)) return {source, path: place, ...nothing};
+  const file = await FactsFile.open(place, BUSY_MS);
+  try {
+    const [counts] = file.all<{spans: number; runs: number; traces: number}>(sql`
+select (select count(*) from span_facts) as spans, (select count(*) from trace_facts) as traces,
+       (select count(*) from run_facts where part = 0 and traffic = 0 and sequel = 0) as runs`);
+    const ranges = file.all<{from: string | null; until: string | null}>(
+      sql`select nullif(from_day, '') as "from", nullif(until_day, '~') as "until" from ranges order by from_day`,
+    );
+    const asked = file.about('asked');
+    return {
+      source,
+      path: place,
+      bytes: factsParts(place).reduce((sum, part) => sum + statSync(part).size, 0),
+      ...counts!,
+      days: ranges,
+      takenInAt: asked === null ? null : isoTime(Number(asked)),
+      version: FACTS_VERSION,
+    };
+  } finally {
+    file.close();
+  }
 }

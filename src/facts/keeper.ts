@@ -113,7 +113,7 @@ export class Keeper {
   /** Where the reader stood when everything was taken in. */
   private position: Position | null = null;
 
-  /** When Agno's own table was asked for its word. */
+  /** When everything was taken in, and Agno's own table asked for its word. */
   private askedMicros: number | null = null;
 
   private keepPosition(reader: Reader): void {
@@ -134,9 +134,9 @@ export class Keeper {
   private async spoken(): Promise<string[]> {
     const {store, file} = this;
     const evidence = evidenceOf(store);
+    this.askedMicros = store.nowMicros();
     if (!evidence.tables.runs) return [];
     const since = Number(file.about('asked') ?? 0) - WORD_MICROS;
-    this.askedMicros = store.nowMicros();
     const rows = file.all<{trace_id: string; run_id: string; agno_status: string | null}>(sql`
 select trace_id, run_id, agno_status from run_facts
  where run_id is not null and missing = 0
