@@ -16,6 +16,8 @@ import {countSpans, countTold, type Expected, fileSignature, mostCounted, spansB
 
 /** Spans read and written together. */
 const SPANS_AT_ONCE = 3000;
+/** One that fills writes more often than this. */
+const FILLING_MS = 10_000;
 /** Keys looked up in one statement. */
 const KEYS_AT_ONCE = 500;
 /**
@@ -240,13 +242,16 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
     let total: number | null = null;
     if (onProgress) total = await countSpans(this.store, missing);
     let done = 0;
-    for (const gap of missing) {
-      for (const day of await this.daysOf(gap)) {
-        await this.fillDay(day, spans => {
-          done += spans;
-          onProgress?.(done, total);
-        });
-      }
+    const days: DayRange[] = [];
+    for (const gap of missing) days.push(...(await this.daysOf(gap)));
+    // Two that fill at the same time begin at both ends and meet.
+    if (Date.now() - Number(this.file.about('filling') ?? 0) < FILLING_MS) days.reverse();
+    for (const day of days) {
+      if (without(day, this.ranges()).length === 0) continue;
+      await this.fillDay(day, spans => {
+        done += spans;
+        onProgress?.(done, total);
+      });
     }
   }
 
@@ -281,6 +286,7 @@ select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) a
           const found = await this.read(batch);
           file.write(generation, () => {
             file.replace(found);
+            file.setAbout('filling', isLast ? '0' : String(Date.now()));
             if (isLast) this.keepRange(day);
           });
           onSpans(spans);
