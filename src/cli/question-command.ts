@@ -1,9 +1,53 @@
 import type {CommandModule} from '../flags/command.ts';
-import {addOutputFlags, addWhatFlags, addWhoFlags, addWindowFlags, takesOneOf} from '../flags/declare.ts';
+import {
+  addOutputFlags,
+  addPriceFlags,
+  addWhatFlags,
+  addWhoFlags,
+  addWindowFlags,
+  takesOneOf,
+} from '../flags/declare.ts';
+import type {FactsQuestion} from '../queries/facts-question.ts';
 import type {Question} from '../queries/question.ts';
 
 /** Makes a subcommand of a canned question. */
-export function questionCommand(name: string, question: Question): CommandModule {
+export function questionCommand(name: string, question: Question | FactsQuestion): CommandModule {
+  return 'groups' in question ? tableCommand(name, question) : factsCommand(name, question);
+}
+
+/** One over many runs, answered from the facts. */
+function factsCommand(name: string, question: FactsQuestion): CommandModule {
+  return {
+    summary: question.summary,
+    examples: question.examples,
+    declare: (command, context) => {
+      addWindowFlags(command);
+      addWhoFlags(command);
+      addWhatFlags(command);
+      command.optionsGroup('Question:');
+      if (question.by) {
+        command.option('--by <what>', `rows are: ${question.by.join(', ')}`, question.by[0]);
+        takesOneOf(command, question.by);
+      }
+      if (question.every) command.option('--every <length>', 'a row for each stretch of time: 1h, 1d');
+      for (const {flag, description, default: value} of Object.values(question.flags ?? {}))
+        command.option(flag, description, value);
+      const columns = Object.keys(question.columns);
+      command.option('--sort <column>', `${columns.join(', ')}; - in front: smallest first`, question.sort);
+      takesOneOf(command, [...columns, ...columns.map(column => `-${column}`)]);
+      command.option('-n, --limit <n>', 'rows; 0: all', '20');
+      addPriceFlags(command);
+      addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
+      command.action(async (_, self) => {
+        const {default: answer} = await import('../answers/facts-question.ts');
+        await answer(name, question, self.optsWithGlobals(), context);
+      });
+    },
+  };
+}
+
+/** One that the tables answer by themselves. */
+function tableCommand(name: string, question: Question): CommandModule {
   return {
     summary: question.summary,
     examples: question.examples,

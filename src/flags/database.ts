@@ -27,12 +27,12 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
 /**
  * Opens the database that the flags name, lends it, and closes it. With `--print-sql` the command runs as always, but its
  * answer is replaced by the statements that were sent.
- * @param then what is computed after the statements, for `--print-sql`
+ * @param then what is computed after the statements, for `--print-sql`; a function is asked when all is done
  */
 export async function withStore(
   flags: ReadFlags,
   context: Context,
-  then: string,
+  then: string | (() => string),
   use: (store: Store, context: Context) => Promise<void>,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
@@ -74,7 +74,7 @@ export async function withConnection(
   connection: Connection,
   flags: ReadFlags,
   context: Context,
-  then: string,
+  then: string | (() => string),
   use: (store: Store, context: Context) => Promise<void>,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
@@ -98,7 +98,9 @@ export async function withConnection(
     const silent = {...context, stdout: {...SILENT, isTTY: false, columns: undefined}};
     await use(recording(store, statements), silent);
     for (const statement of statements) context.stdout.write(printable(`${statement};\n\n`, context));
-    context.stdout.write(own(`-- then, in this program: ${then}\n`));
+    const text = typeof then === 'string' ? then : then();
+    context.stdout.write(own('-- then, in this program: '));
+    context.stdout.write(printable(`${text.replaceAll('\n', '\n--   ')}\n`, context));
   } finally {
     await store.close();
   }

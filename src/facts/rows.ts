@@ -1,0 +1,375 @@
+import {createHash} from 'node:crypto';
+import type {JudgedTrace} from '../queries/runs.ts';
+import {isCounted} from '../trace/cost.ts';
+import {parseJson} from '../trace/json.ts';
+import type {Judge} from '../trace/judge.ts';
+import {isFailedSpan, type JudgedRun, nodesOf} from '../trace/record.ts';
+import {PATIENCE, type Run} from '../trace/runs.ts';
+import type {Span} from '../trace/span.ts';
+import type {Judgement} from '../trace/state.ts';
+import type {State} from '../trace/states.ts';
+import {criticalPath, selfMs} from '../trace/timing.ts';
+import {modelCalls} from '../trace/tokens.ts';
+import {displayName, isRunSpan, type Node} from '../trace/tree.ts';
+import type {RunColumn, SpanColumn} from './schema.ts';
+
+type Value = string | number | null;
+/** Keys are given when it is written. */
+export type RunFacts = Readonly<Record<Exclude<RunColumn, 'run_key' | 'trace_key' | 'sequel'>, Value>>;
+export type SpanFacts = Readonly<Record<Exclude<SpanColumn, 'span_key' | 'trace_key' | 'run_key'>, Value>>;
+
+/** What is kept of one trace. */
+export interface TraceFacts {
+  readonly traceId: string;
+  readonly hasRow: boolean;
+  /** From then on silence changes its states; null: nothing does. */
+  readonly settlesMicros: number | null;
+  readonly runs: readonly RunFacts[];
+  /** `run`: place in `runs`; null: surroundings. */
+  readonly spans: readonly {readonly run: number | null; readonly facts: SpanFacts}[];
+}
+
+/** What only the whole row of a span tells, by span id; absent where the narrow one told everything. */
+export interface Payload {
+  readonly outputChars: number | null;
+  readonly argumentsChars: number | null;
+  readonly documents: number | null;
+}
+
+/** States whose reason is the text of an error. */
+const TELLING: ReadonlySet<State> = new Set<State>(['error', 'degraded', 'cancelled']);
+/** Longest text of an error or of a reason, in code points. */
+const LONGEST_ERROR = 200;
+
+/**
+ * The facts of a trace: what `trace/` found out, as rows. Pure but for the salt, which makes the hashes worthless elsewhere.
+ */
+export function factsOf(
+  {trace, runs}: JudgedTrace,
+  {salt, payloads, nowMicros}: {salt: string; payloads: ReadonlyMap<string, Payload>; nowMicros: number},
+): TraceFacts {
+  const places = new Map<Run, number>(runs.map(({run}, i) => [run, i]));
+  const spans: TraceFacts['spans'][number][] = [];
+  const reader = new SpanReader(salt, payloads);
+  const done = new Set<Node>();
+  for (const judged of runs) {
+    const {run} = judged;
+    const path = run.isMissing || run.isTraffic ? null : criticalPath(run);
+    const counted = new Set(modelCalls(run.tops));
+    for (const node of nodesOf(run)) {
+      const owners = reader.ownersOf(node);
+      if (!node.span || done.has(node)) continue;
+      done.add(node);
+      spans.push({
+        run: places.get(run)!,
+        facts: reader.facts(node, node.span, {
+          judge: judged.judge,
+          judgement: node === run.root ? judged.judgement : null,
+          owners: node === run.root ? {...owners, caller: null} : owners,
+          criticalMs: path?.get(node) ?? null,
+          counted: counted.has(node.span),
+          isTimed: !run.isTraffic,
+          isAround: false,
+        }),
+      });
+    }
+  }
+  const judge = runs[0]?.judge;
+  for (const node of trace.nodes.values()) {
+    if (!node.span || done.has(node) || !judge) continue;
+    spans.push({
+      run: null,
+      facts: reader.facts(node, node.span, {
+        judge,
+        judgement: null,
+        owners: NOBODY,
+        criticalMs: null,
+        counted: false,
+        isTimed: false,
+        isAround: true,
+      }),
+    });
+  }
+  return {
+    traceId: trace.traceId,
+    hasRow: trace.row !== null,
+    settlesMicros: settles(runs, trace.nodes.values(), nowMicros),
+    runs: runs.map(runFacts),
+    spans,
+  };
+}
+
+/**
+ * When silence alone changes a state: a run without its run span stalls and is lost in the end, and one behind a gateway is
+ * known to be whole once its trace is quiet.
+ */
+function settles(runs: readonly JudgedRun[], nodes: Iterable<Node>, nowMicros: number): number | null {
+  let earliest: number | null = null;
+  if (!runs.some(({run}) => run.isMissing)) return earliest;
+  let newest = 0;
+  for (const {span} of nodes) newest = Math.max(newest, span?.createdMicros ?? 0);
+  const quietMicros = newest + PATIENCE.stalledAfterMs * 1000;
+  for (const {run} of runs) {
+    if (!run.isMissing || run.lastSeenMicros === null) continue;
+    for (const at of [
+      run.lastSeenMicros + PATIENCE.stalledAfterMs * 1000,
+      run.lastSeenMicros + PATIENCE.lostAfterMs * 1000,
+      quietMicros,
+    ])
+      if (at > nowMicros && (earliest === null || at < earliest)) earliest = at;
+  }
+  return earliest;
+}
+
+function runFacts({run, record, evidence}: JudgedRun): RunFacts {
+  const known = record.costs.reduce((sum, {costUsd}) => sum + (costUsd === null ? 0 : pusd(costUsd)), 0);
+  return {
+    trace_id: record.traceId,
+    span_id: record.spanId,
+    run_id: record.runId,
+    name: record.name,
+    kind: record.kind,
+    state: record.state,
+    // The reason of a pause holds arguments.
+    state_reason: TELLING.has(record.state) ? shortened(record.stateReason) : null,
+    stored_status: record.storedStatus,
+    span_status: record.spanStatus,
+    start_micros: whole(run.startMicros),
+    end_micros: whole(run.endMicros),
+    duration_ms: real(record.durationMs),
+    agent_id: record.agentId,
+    team_id: record.teamId,
+    workflow_id: record.workflowId,
+    user_id: record.userId,
+    session_id: record.sessionId,
+    model: record.model,
+    provider: record.provider,
+    span_count: record.spanCount,
+    error_count: record.errorCount,
+    prompt_tokens: whole(record.promptTokens),
+    completion_tokens: whole(record.completionTokens),
+    cached_tokens: whole(record.cachedTokens),
+    total_tokens: whole(record.totalTokens),
+    cost_pusd: record.costUsd === null ? null : pusd(record.costUsd),
+    known_cost_pusd: known,
+    unpriced_calls: record.costUnknownCalls,
+    last_seen_micros: whole(run.lastSeenMicros),
+    missing: Number(record.missing),
+    part: Number(record.part),
+    traffic: Number(record.traffic),
+    detached: Number(record.detached),
+    agno_status: evidence.agnoStatus,
+  };
+}
+
+/** Whose a span is: the names of the innermost components around it. */
+interface Owners {
+  readonly agent: string | null;
+  readonly team: string | null;
+  readonly workflow: string | null;
+  readonly step: string | null;
+  /** The innermost run span above it. */
+  readonly caller: string | null;
+  /** That run span; what it says of a model call that failed without a word. */
+  readonly runNode: Node | null;
+}
+
+/** What the trace around a span tells. */
+interface Within {
+  readonly judge: Judge;
+  /** Of the run's own span; null: the judge has it. */
+  readonly judgement: Judgement | null;
+  readonly owners: Owners;
+  readonly criticalMs: number | null;
+  readonly counted: boolean;
+  readonly isTimed: boolean;
+  /** It stands around a run and counts into nothing of it. */
+  readonly isAround: boolean;
+}
+
+const NOBODY: Owners = {agent: null, team: null, workflow: null, step: null, caller: null, runNode: null};
+
+class SpanReader {
+  /** Of each node, what holds for its children; parents come first. */
+  private readonly owners = new Map<Node, Owners>();
+  private readonly retries = new Map<Node, ReadonlySet<Node>>();
+
+  constructor(
+    private readonly salt: string,
+    private readonly payloads: ReadonlyMap<string, Payload>,
+  ) {}
+
+  /** Owners of a node: of the node itself for what it is, and its caller. */
+  ownersOf(node: Node): Owners {
+    const above = (node.parent && this.owners.get(node.parent)) ?? NOBODY;
+    const {span} = node;
+    if (!span || !(isRunSpan(span) || span.kind === 'step')) {
+      this.owners.set(node, above);
+      return above;
+    }
+    const name = displayName(span);
+    const own =
+      span.kind === 'step'
+        ? {...above, step: above.workflow === null ? name : `${above.workflow} / ${name}`}
+        : {...above, [span.kind]: name, caller: name, runNode: node};
+    this.owners.set(node, own);
+    return {...own, caller: above.caller};
+  }
+
+  /** One literal, so that a million of them have one shape: spread together they took four times as long. */
+  facts(node: Node, span: Span, within: Within): SpanFacts {
+    const {judge, owners, criticalMs, counted} = within;
+    const own = within.judgement ?? judge.node(node)!;
+    const isRun = isRunSpan(span);
+    const isCall = span.kind === 'llm' && counted;
+    const tool = span.openInferenceKind === 'TOOL' ? span : null;
+    const payload = this.payloads.get(span.spanId);
+    const failed = isFailedSpan(span);
+    const failure = failed || (isRun && own.state === 'error') ? this.failure(span, own.reason, judge, owners) : null;
+    const outputChars =
+      tool === null || tool.output === null ? null : (payload?.outputChars ?? codePoints(tool.output));
+    return {
+      span_id: span.spanId,
+      own_run_id: isRun && !within.isAround ? span.runId : null,
+      kind: span.kind,
+      span_name: span.name,
+      name: displayName(span),
+      start_micros: whole(span.startMicros),
+      day: span.startText.slice(0, 10),
+      duration_ms: real(span.durationMs),
+      stored_ms: real(span.storedMs),
+      self_ms: within.isTimed ? real(selfMs(node)) : null,
+      critical_ms: real(criticalMs),
+      status: span.spanStatus,
+      state: own.state,
+      failed: Number(failed),
+      cause: Number(failure !== null && !hasFailureBelow(node, judge)),
+      error: failure?.text ?? null,
+      error_kind: failure?.kind ?? null,
+      agent: owners.agent,
+      team: owners.team,
+      workflow: owners.workflow,
+      step: owners.step,
+      caller: isRun ? owners.caller : null,
+      model: span.kind === 'llm' ? span.model : null,
+      provider: span.kind === 'llm' ? span.provider : null,
+      model_system: span.kind === 'llm' ? span.system : null,
+      counted: Number(isCall),
+      prompt_tokens: isCall ? whole(span.promptTokens) : null,
+      completion_tokens: isCall ? whole(span.completionTokens) : null,
+      cached_tokens: isCall ? whole(span.cachedTokens) : null,
+      cache_write_tokens: isCall ? whole(span.cacheWriteTokens) : null,
+      audio_prompt_tokens: isCall ? whole(span.audioPromptTokens) : null,
+      audio_completion_tokens: isCall ? whole(span.audioCompletionTokens) : null,
+      reasoning_tokens: isCall ? whole(span.reasoningTokens) : null,
+      total_tokens: isCall ? whole(span.totalTokens) : null,
+      cost_pusd: isCall && isCounted(span) && span.costUsd !== null ? pusd(span.costUsd) : null,
+      cost_source: isCall ? span.costSource : null,
+      cost_date: isCall ? span.costDate : null,
+      arguments_hash:
+        tool === null || tool.toolArguments === null
+          ? null
+          : this.hash(`${payload?.argumentsChars ?? ''}:${canonical(tool.toolArguments)}`),
+      output_hash: outputChars === null ? null : this.hash(`${outputChars}:${tool!.output}`),
+      output_chars: outputChars,
+      retry: tool !== null || span.kind === 'llm' ? this.retryOf(node) : 0,
+      documents: payload?.documents ?? null,
+    };
+  }
+
+  private failure(span: Span, reason: string, judge: Judge, {runNode}: Owners): {text: string; kind: string | null} {
+    const message = isRunSpan(span) ? reason || span.statusMessage : span.statusMessage;
+    const line = (message ?? silentCause(span, runNode, judge)).trim().split(/\r?\n/, 1)[0]!;
+    const kind = ERROR_KIND.exec(line);
+    return {text: shortened(kind ? line.slice(kind[0].length) : line), kind: kind?.[1] ?? null};
+  }
+
+  private retryOf(node: Node): number {
+    const {parent} = node;
+    if (!parent) return 0;
+    const retries = this.retries.get(parent) ?? retriesOf(parent);
+    this.retries.set(parent, retries);
+    return Number(retries.has(node));
+  }
+
+  private hash(text: string): string {
+    return createHash('sha1').update(this.salt).update(text).digest('base64url').slice(0, 16);
+  }
+}
+
+/** A class as Python names its exceptions, in front of a message. */
+const ERROR_KIND = /^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Timeout|Exit|Interrupt|Warning))\s*:\s*/;
+
+/** Up to 1.0.3 a failed model call holds no word of why; the run around it says it. */
+function silentCause(span: Span, runNode: Node | null, judge: Judge): string {
+  const around = runNode ? judge.node(runNode) : null;
+  const text = around?.state === 'error' ? /^model call failed[^:]*: (.+)$/s.exec(around.reason)?.[1] : undefined;
+  return text ?? (span.kind === 'llm' ? 'the model call brought no answer' : 'failed without a message');
+}
+
+function hasFailureBelow(node: Node, judge: Judge): boolean {
+  const stack = [...node.children];
+  while (stack.length > 0) {
+    const child = stack.pop()!;
+    if (child.isDetached) continue;
+    if (child.span && (isFailedSpan(child.span) || (isRunSpan(child.span) && judge.node(child)?.state === 'error')))
+      return true;
+    stack.push(...child.children);
+  }
+  return false;
+}
+
+/** Children that ask again what failed just before: the same tool or model, under the same parent. */
+function retriesOf(parent: Node): ReadonlySet<Node> {
+  const retries = new Set<Node>();
+  const failed = new Map<string, boolean>();
+  for (const child of parent.children) {
+    const {span} = child;
+    if (!span || (span.openInferenceKind !== 'TOOL' && span.kind !== 'llm')) continue;
+    const asked = `${span.kind} ${displayName(span)}`;
+    if (failed.get(asked)) retries.add(child);
+    failed.set(asked, isFailedSpan(span));
+  }
+  return retries;
+}
+
+/** JSON with its keys in order; other text as it stands. */
+function canonical(text: string): string {
+  const value = parseJson(text)?.value;
+  return value !== null && typeof value === 'object' ? JSON.stringify(sorted(value)) : text;
+}
+
+function sorted(value: unknown, depth = 0): unknown {
+  if (value === null || typeof value !== 'object' || depth > 50) return value;
+  if (Array.isArray(value)) return value.map(item => sorted(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item, depth + 1)]),
+  );
+}
+
+function shortened(text: string): string {
+  if (text.length <= LONGEST_ERROR) return text;
+  const points = Array.from(text.slice(0, 2 * LONGEST_ERROR + 2));
+  return points.length <= LONGEST_ERROR ? text : `${points.slice(0, LONGEST_ERROR - 1).join('')}…`;
+}
+
+export function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/** US dollars times 10^12, so that sums are exact. */
+function pusd(usd: number): number {
+  return whole(usd * 1e12)!;
+}
+
+function whole(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) && Math.abs(value) < 2 ** 53 ? Math.round(value) : null;
+}
+
+function real(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? value : null;
+}
