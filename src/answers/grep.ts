@@ -26,8 +26,8 @@ import {count} from '../render/values.ts';
 import type {Store} from '../store/store.ts';
 import {own} from '../text/safe.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../trace/filter.ts';
+import {PLACES, type Place} from '../trace/places.ts';
 import type {JudgedRun} from '../trace/record.ts';
-import {PLACES, type Place} from '../trace/texts.ts';
 import {isoTime} from '../trace/time.ts';
 import {displayName} from '../trace/tree.ts';
 

@@ -6,7 +6,6 @@ import {
   addWhoFlags,
   addWindowFlags,
   collect,
-  takesOneOf,
 } from '../flags/declare.ts';
 
 /** A pattern in what went in and out of every span, run by run, newest first. */
@@ -25,11 +24,8 @@ const grep: CommandModule = {
       .option('-s, --case-sensitive', 'they are not')
       .option('-w, --word', 'whole words only')
       .optionsGroup('Where:')
-      .option('--in <places>', 'name, input, output, args, error (default: these), attributes', collect);
-    takesOneOf(command, ['name', 'input', 'output', 'args', 'error', 'attributes']).option(
-      '--repeats',
-      'also where the same text stands again in a run, as in every later model call',
-    );
+      .option('--in <places>', 'name, input, output, args, error (default: these), attributes', collect)
+      .option('--repeats', 'also where the same text stands again in a run, as in every later model call');
     addWindowFlags(command);
     addWhoFlags(command);
     addWhatFlags(command);

@@ -1,11 +1,8 @@
 import {KEY, textOf} from './attributes.ts';
 import {exchangeOf, type Said} from './exchange.ts';
+import type {Place} from './places.ts';
 import type {Span} from './span.ts';
 import {displayName} from './tree.ts';
-
-/** Where in a span a text stands. */
-export const PLACES = ['name', 'input', 'output', 'args', 'error', 'attributes'] as const;
-export type Place = (typeof PLACES)[number];
 
 /** One text of a span. */
 export interface SpanText {
