@@ -1,3 +1,4 @@
+import {isCounted} from '../queries/counted-question.ts';
 import type {FactsInput, FactsQuestion} from '../queries/facts-question.ts';
 import {loadRunPage} from '../queries/run-pages.ts';
 import {EMPTY, raw, type Sql, sql} from '../sql/sql.ts';
@@ -48,16 +49,19 @@ export async function askFacts(
       nowMicros: store.nowMicros(),
     };
     const {sort, limit} = ask;
-    const tie = Object.keys(question.columns)[0]!;
+    const ties = Object.keys(question.columns).map(key => `"${key}"`);
     const statement = sql`
 select * from (${question.sql(input, ask.flags)}
 )
- order by ${raw(`"${sort.column}"`)} ${raw(sort.descending ? 'desc nulls last' : 'asc nulls last')}, ${raw(`"${tie}"`)}
+ order by ${raw(`"${sort.column}"`)} ${raw(sort.descending ? 'desc nulls last' : 'asc nulls last')}, ${raw(ties.join(', '))}
  ${limit === 0 ? EMPTY : sql`limit ${limit}`}`;
     const rows = facts.all<Record<string, Cell>>(statement);
+    const counted = isCounted(question)
+      ? facts.all<{counted: string | null}>(question.counted(input)).flatMap(row => row.counted ?? [])
+      : [];
     return {
       rows: rows.map(row => cells(row, question)),
-      notes: [...facts.notices, coverage(facts, input), question.note],
+      notes: [...facts.notices, ...counted, coverage(facts, input), question.note],
       statement,
       path: facts.path,
     };
