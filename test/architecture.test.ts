@@ -64,7 +64,7 @@ describe('imports', () => {
       if (!file.includes(path.sep)) continue;
       if (!(folder in MAY_IMPORT)) wrong.push(`${file}: folder "${folder}" is not in the table`);
       for (const name of importsOf(file)) {
-        const target = name.startsWith('folder:') ? name.slice('folder:'.length) : name;
+        const target = name.replace(/^(folder|summaries):/, '');
         if (!target.startsWith('.')) continue;
         const to = path.relative(src, path.resolve(src, path.dirname(file), target));
         const toFolder = to.split(path.sep)[0]!;

@@ -14,6 +14,7 @@ import {parseChoice, parseCount, parseLength} from '../flags/values.ts';
 import type {FactsQuestion} from '../queries/facts-question.ts';
 import {renderTable} from '../render/table.ts';
 import {inline} from '../sql/sql.ts';
+import {own} from '../text/safe.ts';
 
 export interface FactsQuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PriceFlags {
   by?: string;
@@ -57,7 +58,11 @@ export default async function ask(
       answer = await withProgress(out, 'reading new spans', report =>
         askFacts(store, question, {...asked, filter}, {env: context.env, cwd: context.cwd, prices, onProgress: report}),
       );
-      const {rows, notes} = answer;
+      const {rows, notes, currentMs, answerMs} = answer;
+      if (flags.debug)
+        context.stderr.write(
+          own(`debug: facts current in ${currentMs.toFixed(1)} ms, answered in ${answerMs.toFixed(1)} ms\n`),
+        );
       const items = pick(rows, fields);
       if (writeMachine(out, format, {command: name, data: items, items, fields, notes})) return;
       const drawn = Object.fromEntries(Object.entries(columns).filter(([key]) => isSplit || key !== 'time'));

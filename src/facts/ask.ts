@@ -26,6 +26,9 @@ export interface FactsAnswer {
   readonly notes: readonly string[];
   /** The statement that was asked of the facts. */
   readonly statement: Sql;
+  /** How long it took to bring the facts up to date, and to answer from them, ms. */
+  readonly currentMs: number;
+  readonly answerMs: number;
   /** Where they are kept; null: they were made for this question alone. */
   readonly path: string | null;
 }
@@ -39,7 +42,9 @@ export async function askFacts(
 ): Promise<FactsAnswer> {
   const filter = hoisted(ask.filter);
   const {sinceMicros, untilMicros} = filter;
+  const beginMs = performance.now();
   const facts = await openFacts(store, {...options, sinceMicros, untilMicros});
+  const currentMs = performance.now() - beginMs;
   try {
     const isChosen = await chooseRuns(store, facts, filter);
     const input: FactsInput = {
@@ -63,6 +68,8 @@ select * from (${question.sql(input, ask.flags)}
       rows: rows.map(row => cells(row, question)),
       notes: [...facts.notices, ...counted, coverage(facts, input), question.note],
       statement,
+      currentMs,
+      answerMs: performance.now() - beginMs - currentMs,
       path: facts.path,
     };
   } finally {

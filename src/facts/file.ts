@@ -2,7 +2,7 @@ import {randomBytes} from 'node:crypto';
 import {compile, type Sql} from '../sql/sql.ts';
 import {openWritableFile, type WritableConnection} from '../store/sqlite/driver.ts';
 import {addToDays} from './relations.ts';
-import type {TraceFacts} from './rows.ts';
+import type {RunFacts, SpanFacts, TraceFacts} from './rows.ts';
 import {FACTS_VERSION, RUN_NAMES, SCHEMA, SPAN_NAMES} from './schema.ts';
 
 /** Somebody else wrote to the file since it was last looked at. */
@@ -64,6 +64,8 @@ export class FactsFile {
 
   private begin(): void {
     const {connection} = this;
+    // Before there are tables, so that what is forgotten makes the file smaller.
+    connection.exec('pragma auto_vacuum = incremental');
     connection.exec('pragma journal_mode = wal');
     // What is lost with the machine's power is made again; the file itself stays whole in WAL mode.
     connection.exec('pragma synchronous = off; pragma temp_store = memory; pragma cache_size = -65536');
@@ -179,15 +181,12 @@ export class FactsFile {
       );
       const firstRunKey = this.nextRunKey;
       for (const run of trace.runs) {
-        const row: Record<string, unknown> = {...run, run_key: this.nextRunKey++, trace_key: traceKey, sequel: 0};
-        statements.addRun.run(...RUN_NAMES.map(name => row[name]));
+        statements.addRun.run(...valuesOf(run, RUN_VALUES, [this.nextRunKey++, traceKey]));
         if (run.run_id !== null) runIds.add(String(run.run_id));
       }
       for (const {run, facts} of trace.spans) {
-        const row = facts as unknown as Record<string, unknown>;
-        const values: unknown[] = [this.nextSpanKey++, traceKey, run === null ? null : firstRunKey + run];
-        for (let i = KEYS_OF_SPAN; i < SPAN_NAMES.length; i++) values.push(row[SPAN_NAMES[i]!]);
-        statements.addSpan.run(...values);
+        const keys = [this.nextSpanKey++, traceKey, run === null ? null : firstRunKey + run];
+        statements.addSpan.run(...valuesOf(facts, SPAN_VALUES, keys));
         if (facts.own_run_id !== null) runIds.add(String(facts.own_run_id));
         const day = String(facts.day);
         days.set(day, (days.get(day) ?? 0) + 1);
@@ -202,6 +201,20 @@ export class FactsFile {
   /** Forgets these traces. Inside `write`. */
   remove(traceIds: readonly string[]): void {
     this.replace(traceIds.map(traceId => ({traceId, hasRow: false, settlesMicros: null, runs: [], spans: []})));
+  }
+
+  /** How large the file is, bytes, apart from what is written but not yet in its place. */
+  get bytes(): number {
+    const [row] = this.connection.all(
+      'select (select page_count from pragma_page_count) * (select page_size from pragma_page_size) as bytes',
+      [],
+    ) as {bytes: number}[];
+    return row!.bytes;
+  }
+
+  /** Gives back the room of what was forgotten. */
+  shrink(): void {
+    this.connection.exec('pragma incremental_vacuum');
   }
 
   close(): void {
@@ -249,7 +262,9 @@ export class FactsFile {
     if (this.prepared) return this.prepared;
     const {connection} = this;
     const insert = (table: string, names: readonly string[]) =>
-      connection.prepare(`insert into ${table} (${names.join(', ')}) values (${names.map(() => '?').join(', ')})`);
+      connection.prepare(
+        `insert into ${table} (${names.join(', ')}) values (${names.map(name => (name === 'sequel' ? '0' : '?')).join(', ')})`,
+      );
     this.prepared = {
       find: connection.prepare('select trace_key, first_span_key, spans from trace_facts where trace_id = ?'),
       addTrace: insert('trace_facts', [
@@ -260,8 +275,8 @@ export class FactsFile {
         'settles_micros',
         'has_row',
       ]),
-      addRun: insert('run_facts', RUN_NAMES),
-      addSpan: insert('span_facts', SPAN_NAMES),
+      addRun: insert('run_facts', [...RUN_NAMES.slice(0, 2), ...RUN_VALUES, 'sequel']),
+      addSpan: insert('span_facts', [...SPAN_NAMES.slice(0, 3), ...SPAN_VALUES]),
       dropRuns: connection.prepare('delete from run_facts where trace_key = ?'),
       dropSpans: connection.prepare('delete from span_facts where span_key >= ? and span_key < ?'),
       dropTrace: connection.prepare('delete from trace_facts where trace_key = ?'),
@@ -275,5 +290,16 @@ export class FactsFile {
   }
 }
 
-/** The columns of span_facts whose values are given when it is written. */
-const KEYS_OF_SPAN = 3;
+/** Columns whose values are facts; before them stand the keys, which are given when it is written. */
+const RUN_VALUES = RUN_NAMES.slice(2).filter(name => name !== 'sequel') as (keyof RunFacts)[];
+const SPAN_VALUES = SPAN_NAMES.slice(3) as (keyof SpanFacts)[];
+
+function valuesOf<Key extends string>(
+  row: Readonly<Record<Key, unknown>>,
+  names: readonly Key[],
+  keys: readonly unknown[],
+): unknown[] {
+  const values = [...keys];
+  for (const name of names) values.push(row[name]);
+  return values;
+}

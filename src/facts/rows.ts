@@ -8,6 +8,7 @@ import {isFailedSpan, type JudgedRun, nodesOf} from '../trace/record.ts';
 import {PATIENCE, type Run} from '../trace/runs.ts';
 import type {Span} from '../trace/span.ts';
 import type {Judgement} from '../trace/state.ts';
+import type {State} from '../trace/states.ts';
 import {criticalPath, selfMs} from '../trace/timing.ts';
 import {modelCalls} from '../trace/tokens.ts';
 import {displayName, isDelegation, isRunSpan, type Node, startOf} from '../trace/tree.ts';
@@ -36,6 +37,8 @@ export interface Payload {
   readonly documents: number | null;
 }
 
+/** States whose reason is the text of an error. */
+const TELLING: ReadonlySet<State> = new Set<State>(['error', 'degraded', 'cancelled']);
 /** Longest text of an error or of a reason, in code points. */
 const LONGEST_ERROR = 200;
 
@@ -138,7 +141,8 @@ function runFacts({run, record, evidence}: JudgedRun): RunFacts {
     name: record.name,
     kind: record.kind,
     state: record.state,
-    state_reason: shortened(record.stateReason),
+    // The reason of a pause holds arguments.
+    state_reason: TELLING.has(record.state) ? shortened(record.stateReason) : null,
     stored_status: record.storedStatus,
     span_status: record.spanStatus,
     start_micros: whole(run.startMicros),

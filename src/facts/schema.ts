@@ -22,7 +22,7 @@ export const RUN_COLUMNS = {
   name: ['text', 'name of the agent, team or workflow'],
   kind: ['text', 'agent, team, workflow; of a part its own kind; null while the run span is missing'],
   state: ['text', 'as computed'],
-  state_reason: ['text', 'why, shortened'],
+  state_reason: ['text', 'why it is error, degraded or cancelled, shortened'],
   stored_status: ['text', 'of the trace row'],
   span_status: ['text', 'of the run span'],
   start_micros: ['integer', 'start'],
