@@ -1,3 +1,4 @@
+import {isCounted} from '../queries/counted-question.ts';
 import {columnsOfAnswer, type FactsInput, type FactsQuestion} from '../queries/facts-question.ts';
 import {loadRunPage} from '../queries/run-pages.ts';
 import {EMPTY, raw, type Sql, sql} from '../sql/sql.ts';
@@ -64,6 +65,11 @@ export async function askFacts(
     });
     const statement = ordered(question, ask, question.sql(inputOf(ask.everyMicros), ask.flags));
     const rows = facts.all<Record<string, Cell>>(statement);
+    const counted = isCounted(question)
+      ? facts
+          .all<{counted: string | null}>(question.counted(inputOf(ask.everyMicros)))
+          .flatMap(row => row.counted ?? [])
+      : [];
     const covered = coverageOf(facts, inputOf(null));
     return {
       rows: rows.map(row => cells(row, columnsOfAnswer(question, ask.everyMicros !== null))),
@@ -72,6 +78,7 @@ export async function askFacts(
         : null,
       notes: [
         ...facts.notices,
+        ...counted,
         covered.text,
         ...(facts.path === null && facts.notices.length === 0 ? ['facts made in memory'] : []),
         ...cutNote(rows, question, ask.limit),
