@@ -16,9 +16,11 @@ const ADDS: Readonly<Record<SumColumn, string>> = {
   failed: 's.failed',
   errors: "(s.status = 'ERROR')",
   timed_calls: '(s.duration_ms is not null)',
+  run_calls: 's.in_run',
   duration_us: 'cast(round(coalesce(s.duration_ms, 0) * 1000) as integer)',
   stored_us: 'cast(round(coalesce(s.stored_ms, 0) * 1000) as integer)',
   self_us: 'cast(round(coalesce(s.self_ms, 0) * 1000) as integer)',
+  run_self_us: 's.in_run * cast(round(coalesce(s.self_ms, 0) * 1000) as integer)',
   critical_us: 'cast(round(coalesce(s.critical_ms, 0) * 1000) as integer)',
   counted_calls: 's.counted',
   token_calls: '(s.total_tokens is not null)',
@@ -35,11 +37,17 @@ const ADDS: Readonly<Record<SumColumn, string>> = {
   output_chars: 'coalesce(s.output_chars, 0)',
   sized_calls: '(s.output_chars is not null)',
   documents: 'coalesce(s.documents, 0)',
+  document_calls: '(s.documents is not null)',
+  empty_calls: 'coalesce(s.documents = 0, 0)',
 };
+
+/** 1970 began on a Thursday; weeks begin on Mondays. */
+const FIRST_MONDAY = 4 * DAY_MICROS;
 
 /** Start of the stretch of `micros` that a time lies in; of an unknown time -1. */
 function bucket(column: string, micros: number): string {
-  return `coalesce(${column} - ((${column} % ${micros}) + ${micros}) % ${micros}, -1)`;
+  const since = micros % (7 * DAY_MICROS) === 0 ? `(${column} - ${FIRST_MONDAY})` : column;
+  return `coalesce(${column} - ((${since} % ${micros}) + ${micros}) % ${micros}, -1)`;
 }
 
 const DIMENSIONS = DIMENSION_NAMES.map(name =>
@@ -63,15 +71,25 @@ export interface Relations {
   /**
    * Spans in groups, to be summed further: `bucket` (start of its day, or of its stretch with `--every`), `kind`,
    * `span_name`, `name`, `provider`, `agent`, `team`, `workflow`, `step`, `cost_source`, `cost_date`, and all of SUM_COLUMNS.
-   * From the days kept where no filter needs single spans. An absent dimension is null.
+   * From the days kept where no filter needs single spans; an absent dimension is null.
    */
   readonly spans: Sql;
+  /** Single spans with those columns, `start_micros`, `duration_ms` and `stored_ms`, and nothing of their run. */
+  readonly bareSpans: Sql;
   /**
    * Single spans, with all columns of span_facts, `bucket`, the sums (each of one span), and of their run: `run_id`, `run_name`,
    * `run_kind`, `run_state`, `session_id`, `user_id`, `agent_id`, `team_id`, `workflow_id`, `run_start_micros`,
    * `trace_id`. Of surroundings these are null, but for the trace.
    */
   readonly eachSpan: Sql;
+  /**
+   * As `spans`, of all spans of the runs and loose parts that pass: the window is that of their runs, and a filter on spans
+   * says which runs, as in `runs`. From the days kept where neither is set; then those of surroundings are among them,
+   * and only `run_calls` and what is of finished runs is told apart.
+   */
+  readonly runSpans: Sql;
+  /** As `eachSpan`, of the same spans; of their run also `run_part` and `run_missing`. */
+  readonly eachRunSpan: Sql;
   /** Runs, with all columns of run_facts and `bucket`; no parts, no traffic. A sequel is a row of its own. */
   readonly runs: Sql;
   /** The same with loose parts and traffic. */
@@ -91,9 +109,6 @@ export function relationsOf({filter, isChosen, everyMicros}: RelationOptions): R
   const spanTests = [...windowTests(filter, 's'), ...testsOfSpan(filter)];
   const runTests = testsOfRun(filter, isChosen);
   const every = everyMicros ?? DAY_MICROS;
-  const aligned = [filter.sinceMicros, filter.untilMicros, every].every(
-    micros => micros === null || micros % DAY_MICROS === 0,
-  );
   const onlyWindow = testsOfSpan(filter).length === 0 && runTests.length === 0;
   const of = raw(`
   from span_facts s
@@ -102,33 +117,73 @@ export function relationsOf({filter, isChosen, everyMicros}: RelationOptions): R
   const where = (tests: readonly Sql[]) => (tests.length === 0 ? EMPTY : sql`\n where ${join(tests, '\n   and ')}`);
   const sums = SUM_NAMES.map(name => `${ADDS[name]} as ${name}`).join(', ');
   const dimensions = DIMENSION_NAMES.slice(1);
-  const days = sql`
-select day_micros as bucket, ${raw(dimensions.map(name => `nullif(${name}, '') as ${name}`).join(', '))}, ${raw(SUM_NAMES.join(', '))}
-  from span_days s${where(
-    [
-      filter.sinceMicros === null ? null : sql`day_micros >= ${filter.sinceMicros}`,
-      filter.untilMicros === null ? null : sql`day_micros < ${filter.untilMicros} and day_micros >= 0`,
-    ].filter(test => test !== null),
-  )}`;
+  const days = (tests: readonly Sql[]) => sql`
+select ${raw(bucket('day_micros', every).replace(/^coalesce\((.*), -1\)$/, 'iif(day_micros < 0, -1, $1)'))} as bucket, ${raw(dimensions.map(name => `nullif(${name}, '') as ${name}`).join(', '))}, ${raw(SUM_NAMES.join(', '))}
+  from span_days s${where(tests)}`;
   const bucketed = raw(`${bucket('s.start_micros', every)} as bucket`);
-  const perSpan = sql`
-select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${runTests.length === 0 ? raw('\n  from span_facts s') : of}${where([...spanTests, ...runTests])}`;
+  const from = runTests.length === 0 ? raw('\n  from span_facts s') : of;
+  const perSpan = (tests: readonly Sql[]) => sql`
+select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where(tests)}`;
   // Sums that are also columns of the row are told apart by the row's own name: a single span's sum is its value, 0 for null.
   const ownNames = SPAN_NAMES.filter(name => !(SUM_NAMES as readonly string[]).includes(name));
-  const eachSpan = sql`
-select ${bucketed}, ${raw(ownNames.map(name => `s.${name}`).join(', '))}, ${raw(sums)}, s.total_tokens is not null as has_tokens,
+  const single =
+    raw(`${ownNames.map(name => `s.${name}`).join(', ')}, ${sums}, s.total_tokens is not null as has_tokens,
        s.cost_pusd is not null as has_cost, t.trace_id, r.run_id, r.name as run_name, r.kind as run_kind, r.state as run_state,
        r.session_id, r.user_id, r.agent_id, r.team_id, r.workflow_id, r.start_micros as run_start_micros,
-       r.span_id as run_span_id${of}${where([...spanTests, ...runTests])}`;
+       r.span_id as run_span_id, r.part as run_part, r.traffic as run_traffic`);
+  const eachSpan = sql`
+select ${bucketed}, ${single}${of}${where([...spanTests, ...runTests])}`;
+  const inRuns = [...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), raw('r.traffic = 0')];
+  const ofRuns = raw(`
+  from span_facts s
+  join run_facts r on r.run_key = s.run_key
+  join trace_facts t on t.trace_key = r.trace_key`);
+  const eachRunSpan = sql`
+select ${bucketed}, ${single}, r.missing as run_missing${ofRuns}${where(inRuns)}`;
+  const isWhole = inRuns.length === 1 && everyMicros === null;
+  const runSpans = sql`
+select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${ofRuns}${where(inRuns)}`;
   const runs = (tests: readonly Sql[]) => sql`
 select ${raw(`${bucket('r.start_micros', every)} as bucket`)}, ${raw(RUN_NAMES.map(name => `r.${name}`).join(', '))}
   from run_facts r${where([...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), ...tests])}`;
   return {
-    spans: aligned && onlyWindow ? days : perSpan,
+    spans:
+      onlyWindow && every % DAY_MICROS === 0
+        ? join(
+            wholeDays(filter).map(({isDays, tests}) => (isDays ? days(tests) : perSpan(tests))),
+            '\nunion all\n',
+          )
+        : perSpan([...spanTests, ...runTests]),
+    bareSpans: sql`
+select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where([...spanTests, ...runTests])}`,
     eachSpan,
+    runSpans: isWhole ? days([]) : runSpans,
+    eachRunSpan,
     runs: runs([raw('r.part = 0'), raw('r.traffic = 0')]),
     allRuns: runs([]),
   };
+}
+
+/** A window as its whole days, and what lies before and after them. */
+function wholeDays({sinceMicros: since, untilMicros: until}: RunFilter): {isDays: boolean; tests: Sql[]}[] {
+  const first = since === null ? null : Math.ceil(since / DAY_MICROS) * DAY_MICROS;
+  const last = until === null ? null : Math.floor(until / DAY_MICROS) * DAY_MICROS;
+  if (first !== null && last !== null && first >= last)
+    return [{isDays: false, tests: [sql`s.start_micros >= ${since}`, sql`s.start_micros < ${until}`]}];
+  const days = [
+    ...(first === null ? [] : [sql`day_micros >= ${first}`]),
+    // Spans whose time is unknown lie in no window.
+    ...(last === null ? [] : [sql`day_micros < ${last}`, raw('day_micros >= 0')]),
+  ];
+  return [
+    {isDays: true, tests: days},
+    ...(first === since
+      ? []
+      : [{isDays: false, tests: [sql`s.start_micros >= ${since}`, sql`s.start_micros < ${first}`]}]),
+    ...(last === until
+      ? []
+      : [{isDays: false, tests: [sql`s.start_micros >= ${last}`, sql`s.start_micros < ${until}`]}]),
+  ];
 }
 
 function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 'r'): Sql[] {
