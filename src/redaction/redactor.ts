@@ -13,8 +13,10 @@ const MOST_LEVELS = 8;
 /** Longer texts are not looked through but left out. */
 const LONGEST_TEXT = 16_000_000;
 const DEEPEST = 100;
-/** Shorter ids of users and sessions are words as others are. */
-const SHORTEST_KNOWN_ID = 6;
+/** Ids of users and sessions that are no words as others are ("support", "cancelled"). */
+const IS_NO_WORD = /^(?=.*[\d@._]).{6,}$/su;
+/** Of a record: what is not from the tables. */
+const OWN_WORDS = /^(?:kind|state|costSource|startTime|endTime)$/;
 
 type Who = 'user' | 'session';
 /** Names under which a user or a session stands, in attributes and in JSON inside them. */
@@ -54,7 +56,7 @@ export class Redactor {
   about(people: readonly {readonly userId: string | null; readonly sessionId: string | null}[]): void {
     const known = new Map<string, Who>();
     const add = (id: string | null, who: Who) => {
-      if (id !== null && id.length >= SHORTEST_KNOWN_ID) known.set(id, who);
+      if (id !== null && IS_NO_WORD.test(id)) known.set(id, who);
     };
     for (const {userId, sessionId} of people) {
       add(sessionId, 'session');
@@ -103,7 +105,7 @@ export class Redactor {
       if (Array.isArray(value)) return value.map(item => clean(key, item));
       if (value !== null && typeof value === 'object')
         return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, clean(name, item)]));
-      if (typeof value !== 'string') return value;
+      if (typeof value !== 'string' || OWN_WORDS.test(key)) return value;
       if (this.hidesWho && (key === 'userId' || key === 'sessionId'))
         return this.who(key === 'userId' ? 'user' : 'session', value, key);
       if (/^(run|trace|span|parentSpan)Id$|^drawnUnder$/.test(key)) return this.id(value, key);
