@@ -98,6 +98,8 @@ interface Counts {
   spans: number;
   /** Spans of which something could not be read. */
   bad: number;
+  /** Spans that were deleted while it went on. */
+  gone: number;
 }
 
 async function exportFrom(
@@ -110,7 +112,7 @@ async function exportFrom(
   const {cleaning, sender} = settings;
   const {cleaner} = cleaning;
   const writer = writerOf(settings, flags, out);
-  const counts: Counts = {runs: 0, spans: 0, bad: 0};
+  const counts: Counts = {runs: 0, spans: 0, bad: 0, gone: 0};
   const notes: string[] = [];
   const isTalking = out.stdout.isTTY && !flags.check && !sender;
   const shown = isTalking ? {...context, stderr: {...context.stderr, isTTY: false}} : context;
@@ -120,7 +122,7 @@ async function exportFrom(
         ...settings,
         note: text => notes.push(text),
       });
-      for await (const {run, row, ...item} of wholeRows(store, groups)) {
+      for await (const {run, row, span} of wholeRows(store, groups)) {
         if (!row) {
           // The statements are the same again for what comes next.
           if (sender?.ending.signal.aborted || (flags.printSql && counts.runs > 0)) break;
@@ -128,7 +130,10 @@ async function exportFrom(
           await writer.run({shown: run, record: cleaner.run(run.judged.record)});
           continue;
         }
-        const {span} = item as {span: Parameters<Cleaner['span']>[0]};
+        if (!span) {
+          counts.gone++;
+          continue;
+        }
         counts.spans++;
         if (span.problems.length > 0) counts.bad++;
         const {node} = row;
@@ -329,7 +334,7 @@ const NOTHING: Writer = {
 };
 
 function notesOf(
-  {runs, spans, bad}: Counts,
+  {runs, spans, bad, gone}: Counts,
   losses: ReadonlyMap<string, number>,
   {report, content, redaction}: Cleaning,
   {sender}: Settings,
@@ -349,6 +354,7 @@ function notesOf(
     if (said.length > 0) notes.push(`the receiver says: ${said.join('; ')}`);
   } else notes.push(flags.check ? `looked at ${what}` : `exported ${what}`);
   for (const [loss, count] of losses) notes.push(`${plural(count, 'span')}: ${loss}`);
+  if (gone > 0) notes.push(`${plural(gone, 'span')} deleted while it went on, and left out`);
   if (bad > 0)
     notes.push(`${plural(bad, 'span')} of which something could not be read; what is wrong stands in problems`);
   if (content) notes.push(`left out: ${plural(content.leftOut, 'attribute')}, and all error texts`);

@@ -101,7 +101,7 @@ function unseen(runs: readonly ShownRun[], seen: Set<string>): ExportedRun[] {
   return runs.map(shown => ({
     shown,
     rows: shown.rows.filter(({node}) => {
-      const key = `${node.traceId} ${node.id}`;
+      const key = keyOf(node.traceId, node.id);
       if (!node.span || seen.has(key)) return false;
       seen.add(key);
       return true;
@@ -110,9 +110,13 @@ function unseen(runs: readonly ShownRun[], seen: Set<string>): ExportedRun[] {
 }
 
 /** A run that begins, or a row of the last one that did, with all that is stored of it. */
-export type ExportedItem =
-  | {readonly run: ShownRun; readonly row?: undefined}
-  | {readonly run: ShownRun; readonly row: DrawnSpan; readonly span: StoredSpan};
+export interface ExportedItem {
+  readonly run: ShownRun;
+  /** Null: the run begins. */
+  readonly row: DrawnSpan | null;
+  /** Null: it was deleted since its trace was read. */
+  readonly span: StoredSpan | null;
+}
 
 /** Rows read whole in one statement, to begin with; then as many as are some megabytes. */
 const FIRST_ROWS = 50;
@@ -138,12 +142,13 @@ export async function* wholeRows(
     );
     const bytes = [...found.values()].reduce((sum, span) => sum + span.bytes, 0);
     rowsAtOnce = Math.max(1, Math.min(MOST_ROWS, Math.floor((count * FITTING_BYTES) / Math.max(bytes, 1))));
-    return items.flatMap(({run, row}): ExportedItem[] => {
-      if (!row) return [{run}];
-      const span = found.get(row.node.id);
-      // Deleted since its trace was read.
-      return span ? [{run, row, span}] : [];
-    });
+    return items.map(
+      ({run, row}): ExportedItem => ({
+        run,
+        row,
+        span: row && (found.get(keyOf(row.node.traceId, row.node.id)) ?? null),
+      }),
+    );
   };
   for await (const runs of groups) {
     for (const {shown, rows: own} of runs) {
@@ -157,11 +162,16 @@ export async function* wholeRows(
   yield* await load();
 }
 
+/** OpenTelemetry promises that a span id is unique in its trace, no more. */
+function keyOf(traceId: string, spanId: string): string {
+  return `${traceId} ${spanId}`;
+}
+
 async function loadStored(store: Store, spanIds: readonly string[]): Promise<Map<string, StoredSpan>> {
   if (spanIds.length === 0) return new Map();
   const rows = await store.all<SpanRow>(sql`
 select s.*
   from ${table('spans')} s
  where ${isAnyOf(raw('s.span_id'), spanIds)}`);
-  return new Map(rows.map(toStoredSpan).map(span => [span.spanId, span]));
+  return new Map(rows.map(toStoredSpan).map(span => [keyOf(span.traceId, span.spanId), span]));
 }
