@@ -69,6 +69,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--trace': stored('traces'),
   'show id': stored('ways'),
   'wait id': stored('ways'),
+  'export ids': stored('ways'),
   'completion shell': fixed(SHELLS),
 };
 
