@@ -59,6 +59,8 @@ export interface JudgedRun {
   readonly judgement: Judgement;
   readonly evidence: Evidence;
   readonly record: RunRecord;
+  /** Of an unfinished run: the name that others have who did the same (`likely-name.ts`). A guess, always shown as one. */
+  readonly likelyName?: string;
 }
 
 export function judgedRun(run: Run, judge: Judge, judgement: Judgement, evidence: Evidence): JudgedRun {
