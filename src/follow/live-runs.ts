@@ -211,6 +211,7 @@ export class LiveRuns {
       here.map(trace => trace.loaded()),
       {patience},
     );
+    if (total >= LARGE_TRACE) await new Promise(resolve => setImmediate(resolve));
     const nowMicros = store.nowMicros();
     const changes = judged.flatMap(({trace, runs}, i) =>
       here[i]!.settle({trace, runs: withLikelyNames(runs, this.names)}, filter, patience, nowMicros),

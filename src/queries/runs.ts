@@ -5,6 +5,7 @@ import {evidenceOf, type Store} from '../store/store.ts';
 import {Judge} from '../trace/judge.ts';
 import {type JudgedRun, judgedRun} from '../trace/record.ts';
 import {buildTrace, type Patience, type Run, type Trace} from '../trace/runs.ts';
+import type {Span} from '../trace/span.ts';
 import {type Evidence, NO_EVIDENCE} from '../trace/state.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
@@ -42,10 +43,13 @@ export async function judgeTraces(
   const priced: LoadedTrace[] = [];
   for (const item of loaded)
     priced.push(options.prices ? {...item, spans: await options.prices.priced(item.spans)} : item);
-  const built = priced.map(({traceId, spans, row}) => {
+  const built: {trace: Trace; judge: Judge; runs: readonly Run[]}[] = [];
+  for (const {traceId, spans, row} of priced) {
     const trace = buildTrace(traceId, spans, row, clock);
-    return {trace, judge: new Judge(trace.tops), runs: trace.traffic ? [trace.traffic] : trace.runs};
-  });
+    await othersTurn(spans);
+    built.push({trace, judge: new Judge(trace.tops), runs: trace.traffic ? [trace.traffic] : trace.runs});
+    await othersTurn(spans);
+  }
   const runs = built.flatMap(item => item.runs.map(run => ({run, judge: item.judge})));
   const statuses = await loadAgnoStatuses(
     store,
@@ -70,6 +74,14 @@ export async function judgeTraces(
       return judgedRun(run, judge, judge.run(run, evidence, clock), evidence);
     }),
   }));
+}
+
+/** Trees that take noticeably long to judge. */
+const LARGE_TRACE = 2000;
+
+/** Keys and timers have their turn between the steps of a large trace. */
+async function othersTurn({length}: readonly Span[]): Promise<void> {
+  if (length >= LARGE_TRACE) await new Promise(resolve => setImmediate(resolve));
 }
 
 /**

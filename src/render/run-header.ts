@@ -5,7 +5,7 @@ import {isStoredStatusWrong} from '../trace/judge.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {seenMs} from '../trace/timing.ts';
 import {modelsWithCost, runCost} from './cost.ts';
-import {who} from './run-list.ts';
+import {titleOf} from './run-list.ts';
 import {type Look, paintState, stateText} from './states.ts';
 import {count, duration, moment} from './values.ts';
 
@@ -19,7 +19,7 @@ export function renderRunHeader(judged: JudgedRun, options: HeaderOptions): Safe
   const {run, record} = judged;
   const title = [
     paintState(stateText(record.state, options), record.state),
-    paint(who(judged), 'bold'),
+    paint(titleOf(judged), 'bold'),
     ...(record.kind ? [paint(own(record.kind), 'dim')] : []),
     record.runId === null ? line`trace ${safe(record.traceId)}` : line`run ${safe(record.runId)}`,
   ];

@@ -133,6 +133,12 @@ export function who({run, record, likelyName}: Pick<JudgedRun, 'run' | 'record' 
 }
 const MOST_PARTS = 3;
 
+/** The component alone, where kind and parts stand beside it. */
+export function titleOf({record, likelyName}: JudgedRun): Safe {
+  if (record.name !== null) return safe(record.name);
+  return likelyName === undefined ? own('(run span not written yet)') : line`${safe(likelyName)}?`;
+}
+
 /** Of an unfinished run only what has been seen so far. */
 export function timeOf({run, record}: JudgedRun): Safe {
   if (!run.isMissing) return duration(record.durationMs);

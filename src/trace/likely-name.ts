@@ -1,7 +1,7 @@
 import type {JudgedRun} from './record.ts';
 import type {Run} from './runs.ts';
 import type {Span} from './span.ts';
-import {displayName, isRunSpan, type Node, walk} from './tree.ts';
+import {displayName, isDelegation, isRunSpan, type Node, walk} from './tree.ts';
 
 /** What so many did tells nobody apart. */
 const MOST_NAMES = 8;
@@ -60,7 +60,12 @@ export function withLikelyNames(runs: readonly JudgedRun[], names = new LikelyNa
 
 /** What an unfinished run did so far, the most telling first: members and steps, tools, models. By the names people use. */
 export function partNames(run: Run): string[] {
-  const spans = run.tops.flatMap(top => top.children.slice(0, MOST_CHILDREN)).flatMap(child => child.span ?? []);
+  const children = run.tops.flatMap(top => top.children.slice(0, MOST_CHILDREN));
+  // Not the call that asked for a member: the member.
+  const spans = children.flatMap(child => {
+    const members = child.children.flatMap(inner => (inner.span && isRunSpan(inner.span) ? inner.span : []));
+    return child.span && isDelegation(child.span) && members.length > 0 ? members : (child.span ?? []);
+  });
   const rank = ({kind}: Span) =>
     kind === 'llm' ? 2 : kind === 'tool' || kind === 'retrieval' || kind === 'memory' ? 1 : 0;
   return [...new Set(spans.sort((a, b) => rank(a) - rank(b)).map(displayName))];
