@@ -26,7 +26,6 @@ describe.each(CASES)('runs of %s, looked at after each span that is written', (n
   it('show a name before their run span is there only with a mark, by what all other runs did', () => {
     const all = rowsOf(name);
     const told = {right: 0, wrong: 0};
-    const mistaken = new Set<string>();
     for (const rows of all) {
       const names = new LikelyNames();
       for (const others of all) if (others !== rows) for (const run of build(others).runs) names.learn(run);
@@ -44,18 +43,15 @@ describe.each(CASES)('runs of %s, looked at after each span that is written', (n
           }
           if (likely === null) {
             expect(text).toMatch(/^\(with .+\)$/);
-            told.parts++;
             continue;
           }
           expect(text).toBe(`${likely}?`);
           const real = whole.nodes.get(run.root.id)?.run?.name ?? null;
           if (real === null) continue;
           told[likely === real ? 'right' : 'wrong']++;
-          if (likely !== real) mistaken.add(`${likely}? was ${real}`);
         }
       }
     }
     expect(told).toEqual(expected);
-    expect([...mistaken].sort()).toMatchSnapshot();
   });
 });
