@@ -1,6 +1,7 @@
 import type {Prices} from '../prices/prices.ts';
 import {judgeTraces} from '../queries/runs.ts';
 import {type LoadedTrace, loadNewSpans, loadSpanIds} from '../queries/spans.ts';
+import {Turns} from '../queries/turns.ts';
 import type {Store} from '../store/store.ts';
 import type {RunFilter} from '../trace/filter.ts';
 import {LikelyNames, withLikelyNames} from '../trace/likely-name.ts';
@@ -211,11 +212,14 @@ export class LiveRuns {
       here.map(trace => trace.loaded()),
       {patience},
     );
-    if (total >= LARGE_TRACE) await new Promise(resolve => setImmediate(resolve));
     const nowMicros = store.nowMicros();
-    const changes = judged.flatMap(({trace, runs}, i) =>
-      here[i]!.settle({trace, runs: withLikelyNames(runs, this.names)}, filter, patience, nowMicros),
-    );
+    const changes: RunChange[] = [];
+    const turns = new Turns();
+    for (const [i, {trace, runs}] of judged.entries()) {
+      const named = withLikelyNames(runs, this.names);
+      changes.push(...here[i]!.settle({trace, runs: named}, filter, patience, nowMicros));
+      await turns.others();
+    }
     // The time of the processor, not of a clock: a database that is slow or a busy machine is no reason to look less.
     const {user, system} = process.cpuUsage(before);
     const perSpanMicros = (user + system) / total;

@@ -5,11 +5,11 @@ import {evidenceOf, type Store} from '../store/store.ts';
 import {Judge} from '../trace/judge.ts';
 import {type JudgedRun, judgedRun} from '../trace/record.ts';
 import {buildTrace, type Patience, type Run, type Trace} from '../trace/runs.ts';
-import type {Span} from '../trace/span.ts';
 import {type Evidence, NO_EVIDENCE} from '../trace/state.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {type LoadedTrace, loadTraces} from './spans.ts';
+import {Turns} from './turns.ts';
 
 export interface JudgedTrace {
   readonly trace: Trace;
@@ -43,12 +43,13 @@ export async function judgeTraces(
   const priced: LoadedTrace[] = [];
   for (const item of loaded)
     priced.push(options.prices ? {...item, spans: await options.prices.priced(item.spans)} : item);
+  const turns = new Turns();
   const built: {trace: Trace; judge: Judge; runs: readonly Run[]}[] = [];
   for (const {traceId, spans, row} of priced) {
     const trace = buildTrace(traceId, spans, row, clock);
-    await othersTurn(spans);
+    await turns.others();
     built.push({trace, judge: new Judge(trace.tops), runs: trace.traffic ? [trace.traffic] : trace.runs});
-    await othersTurn(spans);
+    await turns.others();
   }
   const runs = built.flatMap(item => item.runs.map(run => ({run, judge: item.judge})));
   const statuses = await loadAgnoStatuses(
@@ -64,24 +65,19 @@ export async function judgeTraces(
     paused.map(({run}) => run),
     runs.map(({run}) => run),
   );
-  return built.map(({trace, judge, runs: own}) => ({
-    trace,
-    runs: own.map(run => {
+  const judged: JudgedTrace[] = [];
+  for (const {trace, judge, runs: own} of built) {
+    const judgedRuns = own.map(run => {
       const evidence: Evidence = {
         agnoStatus: (run.runId !== null && !run.isMissing ? statuses.get(run.runId) : undefined) ?? null,
         continuedAt: continuations.get(run) ?? null,
       };
       return judgedRun(run, judge, judge.run(run, evidence, clock), evidence);
-    }),
-  }));
-}
-
-/** Trees that take noticeably long to judge. */
-const LARGE_TRACE = 2000;
-
-/** Keys and timers have their turn between the steps of a large trace. */
-async function othersTurn({length}: readonly Span[]): Promise<void> {
-  if (length >= LARGE_TRACE) await new Promise(resolve => setImmediate(resolve));
+    });
+    judged.push({trace, runs: judgedRuns});
+    await turns.others();
+  }
+  return judged;
 }
 
 /**
