@@ -7,8 +7,11 @@ import {
   addWindowFlags,
   takesOneOf,
 } from '../flags/declare.ts';
-import type {FactsQuestion} from '../queries/facts-question.ts';
+import {columnsOfAnswer, type FactsQuestion} from '../queries/facts-question.ts';
 import type {Question} from '../queries/question.ts';
+
+/** Lengths that a shell offers; others are taken too. */
+const EVERY = ['1h', '6h', '1d', '1w'];
 
 /** Makes a subcommand of a canned question. */
 export function questionCommand(name: string, question: Question | FactsQuestion): CommandModule {
@@ -29,13 +32,18 @@ function factsCommand(name: string, question: FactsQuestion): CommandModule {
         command.option('--by <what>', `rows are: ${question.by.join(', ')}`, question.by[0]);
         takesOneOf(command, question.by);
       }
-      if (question.every) command.option('--every <length>', 'a row for each stretch of time: 1h, 1d');
+      if (question.every) {
+        command.option('--every <length>', 'a row for each stretch of time: 1h, 1d, 1w');
+        takesOneOf(command, EVERY);
+      }
       for (const {flag, description, default: value} of Object.values(question.flags ?? {}))
         command.option(flag, description, value);
-      const columns = Object.keys(question.columns);
-      command.option('--sort <column>', `${columns.join(', ')}; - in front: smallest first`, question.sort);
+      const columns = Object.keys(columnsOfAnswer(question, question.every === true));
+      const first = question.every ? `${question.sort}, with --every time` : question.sort;
+      command.option('--sort <column>', `${columns.join(', ')}; - in front: smallest first (default: ${first})`);
       takesOneOf(command, [...columns, ...columns.map(column => `-${column}`)]);
-      command.option('-n, --limit <n>', 'rows; 0: all', '20');
+      const [rows, limit] = question.sections ? ['rows of each kind; 0: all', '5'] : ['rows; 0: all', '20'];
+      command.option('-n, --limit <n>', rows, limit);
       addPriceFlags(command);
       addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
       command.action(async (_, self) => {

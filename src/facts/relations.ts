@@ -37,11 +37,17 @@ const ADDS: Readonly<Record<SumColumn, string>> = {
   output_chars: 'coalesce(s.output_chars, 0)',
   sized_calls: '(s.output_chars is not null)',
   documents: 'coalesce(s.documents, 0)',
+  document_calls: '(s.documents is not null)',
+  empty_calls: 'coalesce(s.documents = 0, 0)',
 };
+
+/** 1970 began on a Thursday; weeks begin on Mondays. */
+const FIRST_MONDAY = 4 * DAY_MICROS;
 
 /** Start of the stretch of `micros` that a time lies in; of an unknown time -1. */
 function bucket(column: string, micros: number): string {
-  return `coalesce(${column} - ((${column} % ${micros}) + ${micros}) % ${micros}, -1)`;
+  const since = micros % (7 * DAY_MICROS) === 0 ? `(${column} - ${FIRST_MONDAY})` : column;
+  return `coalesce(${column} - ((${since} % ${micros}) + ${micros}) % ${micros}, -1)`;
 }
 
 const DIMENSIONS = DIMENSION_NAMES.map(name =>
@@ -65,9 +71,11 @@ export interface Relations {
   /**
    * Spans in groups, to be summed further: `bucket` (start of its day, or of its stretch with `--every`), `kind`,
    * `span_name`, `name`, `provider`, `agent`, `team`, `workflow`, `step`, `cost_source`, `cost_date`, and all of SUM_COLUMNS.
-   * From the days kept where no filter needs single spans. An absent dimension is null.
+   * From the days kept where no filter needs single spans; an absent dimension is null.
    */
   readonly spans: Sql;
+  /** Single spans with those columns, `start_micros`, `duration_ms` and `stored_ms`, and nothing of their run. */
+  readonly bareSpans: Sql;
   /**
    * Single spans, with all columns of span_facts, `bucket`, the sums (each of one span), and of their run: `run_id`, `run_name`,
    * `run_kind`, `run_state`, `session_id`, `user_id`, `agent_id`, `team_id`, `workflow_id`, `run_start_micros`,
@@ -101,9 +109,6 @@ export function relationsOf({filter, isChosen, everyMicros}: RelationOptions): R
   const spanTests = [...windowTests(filter, 's'), ...testsOfSpan(filter)];
   const runTests = testsOfRun(filter, isChosen);
   const every = everyMicros ?? DAY_MICROS;
-  const aligned = [filter.sinceMicros, filter.untilMicros, every].every(
-    micros => micros === null || micros % DAY_MICROS === 0,
-  );
   const onlyWindow = testsOfSpan(filter).length === 0 && runTests.length === 0;
   const of = raw(`
   from span_facts s
@@ -112,24 +117,20 @@ export function relationsOf({filter, isChosen, everyMicros}: RelationOptions): R
   const where = (tests: readonly Sql[]) => (tests.length === 0 ? EMPTY : sql`\n where ${join(tests, '\n   and ')}`);
   const sums = SUM_NAMES.map(name => `${ADDS[name]} as ${name}`).join(', ');
   const dimensions = DIMENSION_NAMES.slice(1);
-  const days = sql`
-select day_micros as bucket, ${raw(dimensions.map(name => `nullif(${name}, '') as ${name}`).join(', '))}, ${raw(SUM_NAMES.join(', '))}
-  from span_days s${where(
-    [
-      filter.sinceMicros === null ? null : sql`day_micros >= ${filter.sinceMicros}`,
-      filter.untilMicros === null ? null : sql`day_micros < ${filter.untilMicros} and day_micros >= 0`,
-    ].filter(test => test !== null),
-  )}`;
+  const days = (tests: readonly Sql[]) => sql`
+select ${raw(bucket('day_micros', every).replace(/^coalesce\((.*), -1\)$/, 'iif(day_micros < 0, -1, $1)'))} as bucket, ${raw(dimensions.map(name => `nullif(${name}, '') as ${name}`).join(', '))}, ${raw(SUM_NAMES.join(', '))}
+  from span_days s${where(tests)}`;
   const bucketed = raw(`${bucket('s.start_micros', every)} as bucket`);
-  const perSpan = sql`
-select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${runTests.length === 0 ? raw('\n  from span_facts s') : of}${where([...spanTests, ...runTests])}`;
+  const from = runTests.length === 0 ? raw('\n  from span_facts s') : of;
+  const perSpan = (tests: readonly Sql[]) => sql`
+select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where(tests)}`;
   // Sums that are also columns of the row are told apart by the row's own name: a single span's sum is its value, 0 for null.
   const ownNames = SPAN_NAMES.filter(name => !(SUM_NAMES as readonly string[]).includes(name));
   const single =
     raw(`${ownNames.map(name => `s.${name}`).join(', ')}, ${sums}, s.total_tokens is not null as has_tokens,
        s.cost_pusd is not null as has_cost, t.trace_id, r.run_id, r.name as run_name, r.kind as run_kind, r.state as run_state,
        r.session_id, r.user_id, r.agent_id, r.team_id, r.workflow_id, r.start_micros as run_start_micros,
-       r.span_id as run_span_id`);
+       r.span_id as run_span_id, r.part as run_part, r.traffic as run_traffic`);
   const eachSpan = sql`
 select ${bucketed}, ${single}${of}${where([...spanTests, ...runTests])}`;
   const inRuns = [...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), raw('r.traffic = 0')];
@@ -138,7 +139,7 @@ select ${bucketed}, ${single}${of}${where([...spanTests, ...runTests])}`;
   join run_facts r on r.run_key = s.run_key
   join trace_facts t on t.trace_key = r.trace_key`);
   const eachRunSpan = sql`
-select ${bucketed}, ${single}, r.part as run_part, r.missing as run_missing${ofRuns}${where(inRuns)}`;
+select ${bucketed}, ${single}, r.missing as run_missing${ofRuns}${where(inRuns)}`;
   const isWhole = inRuns.length === 1 && everyMicros === null;
   // `+`: grouped by kind, SQLite would walk the index that begins with it and look every row up by itself (3 against 1 s).
   const runSpans = sql`
@@ -149,13 +150,43 @@ select ${bucketed}, ${raw(dimensions.map(name => (name === 'kind' ? '+s.kind as 
 select ${raw(`${bucket('r.start_micros', every)} as bucket`)}, ${raw(RUN_NAMES.map(name => `r.${name}`).join(', '))}
   from run_facts r${where([...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), ...tests])}`;
   return {
-    spans: aligned && onlyWindow ? days : perSpan,
+    spans:
+      onlyWindow && every % DAY_MICROS === 0
+        ? join(
+            wholeDays(filter).map(({isDays, tests}) => (isDays ? days(tests) : perSpan(tests))),
+            '\nunion all\n',
+          )
+        : perSpan([...spanTests, ...runTests]),
+    bareSpans: sql`
+select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where([...spanTests, ...runTests])}`,
     eachSpan,
-    runSpans: isWhole ? days : runSpans,
+    runSpans: isWhole ? days([]) : runSpans,
     eachRunSpan,
     runs: runs([raw('r.part = 0'), raw('r.traffic = 0')]),
     allRuns: runs([]),
   };
+}
+
+/** A window as its whole days, and what lies before and after them. */
+function wholeDays({sinceMicros: since, untilMicros: until}: RunFilter): {isDays: boolean; tests: Sql[]}[] {
+  const first = since === null ? null : Math.ceil(since / DAY_MICROS) * DAY_MICROS;
+  const last = until === null ? null : Math.floor(until / DAY_MICROS) * DAY_MICROS;
+  if (first !== null && last !== null && first >= last)
+    return [{isDays: false, tests: [sql`s.start_micros >= ${since}`, sql`s.start_micros < ${until}`]}];
+  const days = [
+    ...(first === null ? [] : [sql`day_micros >= ${first}`]),
+    // Spans whose time is unknown lie in no window.
+    ...(last === null ? [] : [sql`day_micros < ${last}`, raw('day_micros >= 0')]),
+  ];
+  return [
+    {isDays: true, tests: days},
+    ...(first === since
+      ? []
+      : [{isDays: false, tests: [sql`s.start_micros >= ${since}`, sql`s.start_micros < ${first}`]}]),
+    ...(last === until
+      ? []
+      : [{isDays: false, tests: [sql`s.start_micros >= ${last}`, sql`s.start_micros < ${until}`]}]),
+  ];
 }
 
 function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 'r'): Sql[] {

@@ -5,7 +5,7 @@
  */
 
 /** Raised whenever the relations or what they hold change: files of another version are made anew. */
-export const FACTS_VERSION = 2;
+export const FACTS_VERSION = 3;
 
 type ColumnType = 'text' | 'integer' | 'real';
 
@@ -75,6 +75,10 @@ export const SPAN_COLUMNS = {
   cause: ['integer', '1: it failed, or its state is error, and nothing below it did'],
   error: ['text', 'first line of the status message or of why it failed, shortened; null unless it failed'],
   error_kind: ['text', 'exception class where the message names it'],
+  error_shape: [
+    'text',
+    'the error with what differs from case to case left out: numbers, ids, quoted values, addresses',
+  ],
   agent: ['text', 'innermost agent around it, itself included'],
   team: ['text', 'innermost team'],
   workflow: ['text', 'innermost workflow'],
@@ -169,6 +173,8 @@ export const SUM_COLUMNS = {
   output_chars: ['integer', ''],
   sized_calls: ['integer', 'calls with output_chars'],
   documents: ['integer', ''],
+  document_calls: ['integer', 'retrievals that say how many documents they found'],
+  empty_calls: ['integer', 'of them, those that found none'],
 } as const satisfies Columns;
 
 export type RunColumn = keyof typeof RUN_COLUMNS;
@@ -195,12 +201,16 @@ export const SCHEMA: readonly string[] = [
   'create index run_facts_by_trace on run_facts (trace_key)',
   'create index run_facts_by_run_id on run_facts (run_id) where run_id is not null',
   'create index run_facts_by_start on run_facts (start_micros)',
+  'create index run_facts_of_agno on run_facts (start_micros) where traffic = 0',
   'create index run_facts_by_last_seen on run_facts (last_seen_micros)',
   "create index run_facts_paused on run_facts (run_key) where state = 'paused'",
   `create table span_facts (${columns(SPAN_COLUMNS)}) strict`,
   'create index span_facts_by_start on span_facts (start_micros)',
   'create index span_facts_by_name on span_facts (kind, span_name, stored_ms)',
+  'create index span_facts_by_call on span_facts (kind, name, duration_ms)',
   'create index span_facts_failed on span_facts (start_micros) where failed = 1',
+  'create index span_facts_causes on span_facts (start_micros) where cause = 1',
+  'create index span_facts_counted on span_facts (run_key) where counted = 1',
   'create index span_facts_loops on span_facts (start_micros) where loop_calls is not null',
   'create index span_facts_by_run_id on span_facts (own_run_id) where own_run_id is not null',
   // Null is a value of a dimension like any other, so it stands as an empty text here.
