@@ -88,7 +88,7 @@ export interface Relations {
    * and only `run_calls` and what is of finished runs is told apart.
    */
   readonly runSpans: Sql;
-  /** As `eachSpan`, of the same spans; of their run also `run_part` and `run_missing`. */
+  /** As `eachSpan`, of the same spans; of their run also `run_missing` and `run_sequel`. */
   readonly eachRunSpan: Sql;
   /** Runs, with all columns of run_facts and `bucket`; no parts, no traffic. A sequel is a row of its own. */
   readonly runs: Sql;
@@ -139,7 +139,7 @@ select ${bucketed}, ${single}${of}${where([...spanTests, ...runTests])}`;
   join run_facts r on r.run_key = s.run_key
   join trace_facts t on t.trace_key = r.trace_key`);
   const eachRunSpan = sql`
-select ${bucketed}, ${single}, r.missing as run_missing${ofRuns}${where(inRuns)}`;
+select ${bucketed}, ${single}, r.missing as run_missing, r.sequel as run_sequel${ofRuns}${where(inRuns)}`;
   const isWhole = inRuns.length === 1 && everyMicros === null;
   // `+`: grouped by kind, SQLite would walk the index that begins with it and look every row up by itself (3 against 1 s).
   const runSpans = sql`
