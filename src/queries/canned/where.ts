@@ -59,8 +59,8 @@ select g.name, critical_us / 1e3 as "criticalMs", critical_us * 1.0 / nullif(all
   ) n
  where is_asked`,
   counted: ({runs}) => sql`
-select sum(missing = 0 and sequel = 0) || ' finished runs' ||
-       case when sum(missing) > 0 then ', ' || sum(missing) || ' unfinished ones left out' else '' end as counted
+select sum(missing = 0 and sequel = 0) || iif(sum(missing = 0 and sequel = 0) = 1, ' finished run', ' finished runs') ||
+       case when sum(missing) > 0 then ', ' || sum(missing) || iif(sum(missing) = 1, ' unfinished one', ' unfinished ones') || ' left out' else '' end as counted
   from (${runs}
   )`,
 } satisfies CountedQuestion;
