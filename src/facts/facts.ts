@@ -145,21 +145,8 @@ function daysOf({sinceMicros, untilMicros}: FactsOptions): DayRange {
   };
 }
 
-/** What is kept of a source; figures are null where there is no file. */
-export interface FactsStatus {
-  readonly source: string;
-  readonly path: string;
-  readonly bytes: number | null;
-  readonly spans: number | null;
-  readonly runs: number | null;
-  readonly traces: number | null;
-  readonly days: readonly {readonly from: string | null; readonly until: string | null}[];
-  readonly takenInAt: string | null;
-  readonly version: number | null;
-}
-
-/** Looks at a file of facts, without the database. */
-export async function factsStatus(place: string, source: string): Promise<FactsStatus> {
+/** Looks at a file of facts, without the database; figures are null where there is no file. */
+export async function factsStatus(place: string, source: string) {
   const nothing = {bytes: null, spans: null, runs: null, traces: null, days: [], takenInAt: null, version: null};
   if (!existsSync(place)) return {source, path: place, ...nothing};
   const file = await FactsFile.open(place, BUSY_MS);
