@@ -72,7 +72,7 @@ export interface Relations {
    * From the days kept where no filter needs single spans; an absent dimension is null.
    */
   readonly spans: Sql;
-  /** Single spans with those columns, `start_micros`, `duration_ms` and `stored_ms`, and nothing of their run. */
+  /** Single spans with those columns, `start_micros`, `duration_ms`, `stored_ms`, `model`, and nothing of their run. */
   readonly bareSpans: Sql;
   /**
    * Single spans, with all columns of span_facts, `bucket`, the sums (each of one span), and of their run: `run_id`, `run_name`,
@@ -133,7 +133,7 @@ select ${raw(`${bucket('r.start_micros', every)} as bucket`)}, ${raw(RUN_NAMES.m
           )
         : perSpan([...spanTests, ...runTests]),
     bareSpans: sql`
-select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where([...spanTests, ...runTests])}`,
+select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, s.model, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where([...spanTests, ...runTests])}`,
     eachSpan,
     runs: runs([raw('r.part = 0'), raw('r.traffic = 0')]),
     allRuns: runs([]),

@@ -189,7 +189,7 @@ export const SCHEMA: readonly string[] = [
   `create table span_facts (${columns(SPAN_COLUMNS)}) strict`,
   'create index span_facts_by_start on span_facts (start_micros)',
   'create index span_facts_by_name on span_facts (kind, span_name, stored_ms)',
-  'create index span_facts_by_call on span_facts (kind, name, duration_ms)',
+  'create index span_facts_by_call on span_facts (kind, name, duration_ms, stored_ms)',
   'create index span_facts_failed on span_facts (start_micros) where failed = 1',
   'create index span_facts_causes on span_facts (start_micros) where cause = 1',
   'create index span_facts_counted on span_facts (run_key) where counted = 1',
