@@ -1,7 +1,7 @@
 import {isAnyOf, matchesGlob} from '../sql/fragments.ts';
 import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {RunFilter} from '../trace/filter.ts';
-import {DIMENSION_NAMES, RUN_NAMES, SPAN_NAMES, SUM_NAMES, type SumColumn} from './schema.ts';
+import {DIMENSION_NAMES, IS_CALL, RUN_NAMES, SPAN_NAMES, SUM_NAMES, type SumColumn} from './schema.ts';
 
 /*
  * The relations a question is asked of, with the window and the filters already in them. All SQL here is SQLite's, over
@@ -62,6 +62,11 @@ export function addToDays(sign: 1 | -1): string {
 select ${DIMENSIONS}, ${sums} from span_facts s where s.span_key >= ? and s.span_key < ?
  group by ${DIMENSION_NAMES.map((_, i) => i + 1).join(', ')}
 on conflict do update set ${added}`;
+}
+
+/** Of `bareSpans`: the spans of these kinds, from the index of calls. */
+export function callsOf(bareSpans: Sql, ...kinds: readonly ('llm' | 'memory' | 'retrieval' | 'tool')[]): Sql {
+  return sql`(${bareSpans}) where ${raw(IS_CALL)} and kind in (${raw(kinds.map(kind => `'${kind}'`).join(', '))})`;
 }
 
 /** What a question may ask of. */

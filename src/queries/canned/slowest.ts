@@ -1,3 +1,4 @@
+import {IS_CALL} from '../../facts/schema.ts';
 import {asDouble, attribute} from '../../sql/fragments.ts';
 import {EMPTY, either, raw, type Sql, sql, table} from '../../sql/sql.ts';
 import {KEY} from '../../trace/attributes.ts';
@@ -112,7 +113,7 @@ select name, calls, errors, "totalMs" / calls as "avgMs",
 const FACTS: Readonly<Record<string, {readonly key: string; readonly where: string}>> = {
   name: {key: 'span_name', where: 'true'},
   kind: {key: 'kind', where: 'true'},
-  tool: {key: 'name', where: "kind in ('tool', 'retrieval', 'memory')"},
+  tool: {key: 'name', where: `${IS_CALL} and kind in ('tool', 'retrieval', 'memory')`},
   model: {key: 'model', where: "kind = 'llm' and model is not null"},
 };
 
