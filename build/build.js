@@ -47,6 +47,7 @@ const TOGETHER = {
   'postgres.js': ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
   'questions.js': readdirSync(`${root}src/queries/canned`).map(file => `src/queries/canned/${file}`),
   'facts.js': ['src/answers/facts-question.ts'],
+  'compare.js': ['diff', 'grep', 'transcript'].map(name => `src/answers/${name}.ts`),
   'other.js': ['complete', 'completion', 'demo', 'doctor', 'help', 'profile', 'question', 'sql', 'wait']
     .map(name => `src/answers/${name}.ts`)
     .concat('src/cli/place.ts'),

@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   commands: ['flags', 'answers'],
   answers: [
     ...['completion', 'flags', 'help', 'profiles', 'queries', 'follow', 'store', 'demo', 'render', 'tui', 'text'],
-    ...['archive', 'retention', 'migrations', 'facts', 'sql', 'trace'],
+    ...['archive', 'retention', 'migrations', 'facts', 'otlp', 'redaction', 'sql', 'trace'],
   ],
   completion: ['flags', 'help', 'profiles', 'queries', 'store', 'render', 'text', 'trace'],
   help: ['flags', 'render', 'trace'],
@@ -23,6 +23,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   follow: ['prices', 'queries', 'store', 'sql', 'trace'],
   retention: ['archive', 'queries', 'store', 'sql', 'trace'],
   archive: [],
+  otlp: ['trace'],
+  redaction: ['trace'],
   migrations: ['queries', 'store', 'sql'],
   prices: ['trace'],
   demo: ['store', 'sql', 'trace'],

@@ -71,7 +71,11 @@ export default async function ask(
         {env: context.env, cwd: context.cwd, prices, onProgress: report},
       ),
     );
-    const {rows, notes} = answer;
+    const {rows, notes, currentMs, answerMs} = answer;
+    if (flags.debug)
+      context.stderr.write(
+        own(`debug: facts current in ${currentMs.toFixed(1)} ms, answered in ${answerMs.toFixed(1)} ms\n`),
+      );
     const items = pick(rows, fields);
     if (writeMachine(out, format, {command: name, data: items, items, fields, notes})) return;
     if (rows.length > 0)

@@ -1,3 +1,4 @@
+import {isCounted} from '../queries/counted-question.ts';
 import {columnsOfAnswer, type FactsInput, type FactsQuestion} from '../queries/facts-question.ts';
 import {loadRunPage} from '../queries/run-pages.ts';
 import {EMPTY, raw, type Sql, sql} from '../sql/sql.ts';
@@ -31,6 +32,9 @@ export interface FactsAnswer {
   readonly notes: readonly string[];
   /** The statements that were asked of the facts. */
   readonly statements: readonly Sql[];
+  /** How long it took to bring the facts up to date, and to answer from them, ms. */
+  readonly currentMs: number;
+  readonly answerMs: number;
   /** Where they are kept; null: they were made for this question alone. */
   readonly path: string | null;
   readonly nowMicros: number;
@@ -45,7 +49,9 @@ export async function askFacts(
 ): Promise<FactsAnswer> {
   const filter = hoisted(ask.filter);
   const {sinceMicros, untilMicros} = filter;
+  const beginMs = performance.now();
   const facts = await openFacts(store, {...options, sinceMicros, untilMicros});
+  const currentMs = performance.now() - beginMs;
   try {
     const chosen = await chooseRuns(store, facts, filter);
     const nowMicros = store.nowMicros();
@@ -59,6 +65,11 @@ export async function askFacts(
     });
     const statement = ordered(question, ask, question.sql(inputOf(ask.everyMicros), ask.flags));
     const rows = facts.all<Record<string, Cell>>(statement);
+    const counted = isCounted(question)
+      ? facts
+          .all<{counted: string | null}>(question.counted(inputOf(ask.everyMicros)))
+          .flatMap(row => row.counted ?? [])
+      : [];
     const covered = coverageOf(facts, inputOf(null));
     return {
       rows: rows.map(row => cells(row, columnsOfAnswer(question, ask.everyMicros !== null))),
@@ -67,6 +78,7 @@ export async function askFacts(
         : null,
       notes: [
         ...facts.notices,
+        ...counted,
         covered.text,
         ...(facts.path === null && facts.notices.length === 0 ? ['facts made in memory'] : []),
         ...cutNote(rows, question, ask.limit),
@@ -74,6 +86,8 @@ export async function askFacts(
         question.note,
       ],
       statements: [...chosen, statement],
+      currentMs,
+      answerMs: performance.now() - beginMs - currentMs,
       path: facts.path,
       nowMicros,
     };

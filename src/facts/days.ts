@@ -36,6 +36,14 @@ export function without(range: DayRange, held: readonly DayRange[]): DayRange[] 
   return parts;
 }
 
+/** The parts of a range that one of the others holds. */
+export function overlapping(range: DayRange, held: readonly DayRange[]): DayRange[] {
+  return held.flatMap(({from, until}) => {
+    const part = {from: from > range.from ? from : range.from, until: until < range.until ? until : range.until};
+    return part.from < part.until ? [part] : [];
+  });
+}
+
 export function joined(ranges: readonly DayRange[]): DayRange[] {
   const result: DayRange[] = [];
   for (const range of [...ranges].sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0))) {

@@ -1,13 +1,14 @@
-import {existsSync, rmSync} from 'node:fs';
+import {existsSync, statSync} from 'node:fs';
 import type {Prices} from '../prices/prices.ts';
 import {type Sql, sql, table} from '../sql/sql.ts';
 import type {Env} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
-import {agnoTime} from '../trace/time.ts';
+import {agnoTime, isoTime} from '../trace/time.ts';
 import {ALL_DAYS, type DayRange, dayAfter, without} from './days.ts';
 import {FactsFile, Overtaken} from './file.ts';
 import {Keeper} from './keeper.ts';
-import {factsFile, factsFolder, makePrivate} from './place.ts';
+import {factsFile, factsFolder, factsParts, makePrivate, removeFacts, removeUnused} from './place.ts';
+import {FACTS_VERSION} from './schema.ts';
 
 export interface FactsOptions {
   readonly env: Env;
@@ -43,7 +44,7 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   const range = daysOf(options);
   const notices: string[] = [];
   if (folder !== null && !store.label.startsWith('archive:')) {
-    const place = factsFile(folder, store);
+    const place = factsFile(folder, store, options.prices);
     try {
       return await keptFacts(store, place, range, options, notices);
     } catch (error) {
@@ -56,7 +57,7 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   try {
     const keeper = new Keeper(store, file, options);
     await keeper.fill(range);
-    return factsIn(file, keeper, notices);
+    return factsIn(file, keeper, notices, null);
   } catch (error) {
     file.close();
     throw error;
@@ -73,7 +74,7 @@ const FEW_SPANS = 5000;
 export async function openKeptFacts(store: Store, options: FactsOptions): Promise<Facts | null> {
   const folder = factsFolder(options.env, options.cwd);
   if (folder === null || store.label.startsWith('archive:')) return null;
-  const place = factsFile(folder, store);
+  const place = factsFile(folder, store, options.prices);
   if (!existsSync(place)) return null;
   const range = daysOf(options);
   try {
@@ -82,7 +83,7 @@ export async function openKeptFacts(store: Store, options: FactsOptions): Promis
       const keeper = new Keeper(store, file, options);
       if (without(range, keeper.ranges()).length === 0 && (await hasFewNewSpans(store, file))) {
         await keeper.bring(range);
-        return factsIn(file, keeper, []);
+        return factsIn(file, keeper, [], mostBytesOf(options.env));
       }
     } catch (error) {
       file.close();
@@ -118,7 +119,7 @@ async function keptFacts(
     file = await FactsFile.open(place, BUSY_MS);
   } catch (error) {
     if (!/SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) throw error;
-    for (const suffix of ['', '-wal', '-shm']) rmSync(place + suffix, {force: true});
+    removeFacts(place);
     notices.push('the file of the facts was damaged: they are made anew');
     makePrivate(place);
     file = await FactsFile.open(place, BUSY_MS);
@@ -126,21 +127,40 @@ async function keptFacts(
   try {
     const keeper = new Keeper(store, file, options);
     await keeper.bring(range);
-    return factsIn(file, keeper, notices);
+    if (keeper.spansRead > 0) removeUnused(place, Date.now());
+    return factsIn(file, keeper, notices, mostBytesOf(options.env));
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
-function factsIn(file: FactsFile, keeper: Keeper, notices: readonly string[]): Facts {
+/** 2 GiB are some 5 million spans. */
+const MOST_BYTES = 2 * 1024 ** 3;
+
+/** AGNO_TRACE_CACHE_MB bounds the facts of one source. */
+function mostBytesOf({AGNO_TRACE_CACHE_MB: megabytes}: Env): number {
+  const bytes = Number(megabytes ?? Number.NaN) * 1024 ** 2;
+  return Number.isFinite(bytes) && bytes > 0 ? bytes : MOST_BYTES;
+}
+
+function factsIn(file: FactsFile, keeper: Keeper, notices: readonly string[], mostBytes: number | null): Facts {
   return {
     all: query => file.all(query),
     run: query => file.run(query),
     path: file.path,
     spansRead: keeper.spansRead,
     notices: [...notices, ...keeper.notices],
-    close: () => file.close(),
+    close: () => {
+      try {
+        if (mostBytes !== null) keeper.trim(mostBytes);
+      } catch (error) {
+        // The answer is given; the next question finds them too large again.
+        if (reasonOf(error) === null) throw error;
+      } finally {
+        file.close();
+      }
+    },
   };
 }
 
@@ -165,4 +185,31 @@ function daysOf({sinceMicros, untilMicros}: FactsOptions): DayRange {
     from: sinceMicros === null ? ALL_DAYS.from : day(sinceMicros),
     until: untilMicros === null ? ALL_DAYS.until : dayAfter(day(untilMicros - 1)),
   };
+}
+
+/** Looks at a file of facts, without the database; figures are null where there is no file. */
+export async function factsStatus(place: string, source: string) {
+  const nothing = {bytes: null, spans: null, runs: null, traces: null, days: [], takenInAt: null, version: null};
+  if (!existsSync(place)) return {source, path: place, ...nothing};
+  const file = await FactsFile.open(place, BUSY_MS);
+  try {
+    const [counts] = file.all<{spans: number; runs: number; traces: number}>(sql`
+select (select count(*) from span_facts) as spans, (select count(*) from trace_facts) as traces,
+       (select count(*) from run_facts where part = 0 and traffic = 0 and sequel = 0) as runs`);
+    const ranges = file.all<{from: string | null; until: string | null}>(
+      sql`select nullif(from_day, '') as "from", nullif(until_day, '~') as "until" from ranges order by from_day`,
+    );
+    const asked = file.about('asked');
+    return {
+      source,
+      path: place,
+      bytes: factsParts(place).reduce((sum, part) => sum + statSync(part).size, 0),
+      ...counts!,
+      days: ranges,
+      takenInAt: asked === null ? null : isoTime(Number(asked)),
+      version: FACTS_VERSION,
+    };
+  } finally {
+    file.close();
+  }
 }

@@ -2,7 +2,7 @@ import {randomBytes} from 'node:crypto';
 import {compile, type Sql} from '../sql/sql.ts';
 import {openWritableFile, type WritableConnection} from '../store/sqlite/driver.ts';
 import {addToDays} from './relations.ts';
-import type {TraceFacts} from './rows.ts';
+import type {RunFacts, SpanFacts, TraceFacts} from './rows.ts';
 import {FACTS_VERSION, RUN_NAMES, SCHEMA, SPAN_NAMES} from './schema.ts';
 
 /** Somebody else wrote to the file since it was last looked at. */
@@ -26,7 +26,9 @@ type Prepared = Readonly<
     | 'dropTrace'
     | 'addDays'
     | 'takeDays'
-    | 'countDay',
+    | 'countDay'
+    | 'runIdsOf'
+    | 'daysOf',
     ReturnType<WritableConnection['prepare']>
   >
 >;
@@ -64,6 +66,8 @@ export class FactsFile {
 
   private begin(): void {
     const {connection} = this;
+    // Before there are tables, so that what is forgotten makes the file smaller.
+    connection.exec('pragma auto_vacuum = incremental');
     connection.exec('pragma journal_mode = wal');
     // What is lost with the machine's power is made again; the file itself stays whole in WAL mode.
     connection.exec('pragma synchronous = off; pragma temp_store = memory; pragma cache_size = -65536');
@@ -179,15 +183,12 @@ export class FactsFile {
       );
       const firstRunKey = this.nextRunKey;
       for (const run of trace.runs) {
-        const row: Record<string, unknown> = {...run, run_key: this.nextRunKey++, trace_key: traceKey, sequel: 0};
-        statements.addRun.run(...RUN_NAMES.map(name => row[name]));
+        statements.addRun.run(...valuesOf(run, RUN_VALUES, [this.nextRunKey++, traceKey]));
         if (run.run_id !== null) runIds.add(String(run.run_id));
       }
       for (const {run, facts} of trace.spans) {
-        const row = facts as unknown as Record<string, unknown>;
-        const values: unknown[] = [this.nextSpanKey++, traceKey, run === null ? null : firstRunKey + run];
-        for (let i = KEYS_OF_SPAN; i < SPAN_NAMES.length; i++) values.push(row[SPAN_NAMES[i]!]);
-        statements.addSpan.run(...values);
+        const keys = [this.nextSpanKey++, traceKey, run === null ? null : firstRunKey + run];
+        statements.addSpan.run(...valuesOf(facts, SPAN_VALUES, keys));
         if (facts.own_run_id !== null) runIds.add(String(facts.own_run_id));
         const day = String(facts.day);
         days.set(day, (days.get(day) ?? 0) + 1);
@@ -204,27 +205,33 @@ export class FactsFile {
     this.replace(traceIds.map(traceId => ({traceId, hasRow: false, settlesMicros: null, runs: [], spans: []})));
   }
 
+  /** How large the file is, bytes, apart from what is written but not yet in its place. */
+  get bytes(): number {
+    const [row] = this.connection.all(
+      'select (select page_count from pragma_page_count) * (select page_size from pragma_page_size) as bytes',
+      [],
+    ) as {bytes: number}[];
+    return row!.bytes;
+  }
+
+  /** Gives back the room of what was forgotten. */
+  shrink(): void {
+    this.connection.exec('pragma incremental_vacuum');
+  }
+
   close(): void {
     this.connection.close();
   }
 
   private take(traceId: string, runIds: Set<string>, days: Map<string, number>): void {
-    const {find, takeDays, dropRuns, dropSpans, dropTrace} = this.statements();
+    const {find, takeDays, runIdsOf, daysOf, dropRuns, dropSpans, dropTrace} = this.statements();
     const [known] = find.all(traceId) as Known[];
     if (!known) return;
     const {trace_key: key, first_span_key: from, spans} = known;
     takeDays.run(from, from + spans);
-    const ids = this.connection.all(
-      `select run_id from run_facts where trace_key = ? and run_id is not null
-        union select own_run_id from span_facts where span_key >= ? and span_key < ? and own_run_id is not null`,
-      [key, from, from + spans],
-    ) as {run_id: string}[];
-    for (const {run_id} of ids) runIds.add(run_id);
-    const counts = this.connection.all(
-      'select day, count(*) as n from span_facts where span_key >= ? and span_key < ? group by day',
-      [from, from + spans],
-    ) as {day: string; n: number}[];
-    for (const {day, n} of counts) days.set(day, (days.get(day) ?? 0) - n);
+    for (const {run_id} of runIdsOf.all(key, from, from + spans) as {run_id: string}[]) runIds.add(run_id);
+    for (const {day, n} of daysOf.all(from, from + spans) as {day: string; n: number}[])
+      days.set(day, (days.get(day) ?? 0) - n);
     dropRuns.run(key);
     dropSpans.run(from, from + spans);
     dropTrace.run(key);
@@ -249,7 +256,9 @@ export class FactsFile {
     if (this.prepared) return this.prepared;
     const {connection} = this;
     const insert = (table: string, names: readonly string[]) =>
-      connection.prepare(`insert into ${table} (${names.join(', ')}) values (${names.map(() => '?').join(', ')})`);
+      connection.prepare(
+        `insert into ${table} (${names.join(', ')}) values (${names.map(name => (name === 'sequel' ? '0' : '?')).join(', ')})`,
+      );
     this.prepared = {
       find: connection.prepare('select trace_key, first_span_key, spans from trace_facts where trace_id = ?'),
       addTrace: insert('trace_facts', [
@@ -260,8 +269,15 @@ export class FactsFile {
         'settles_micros',
         'has_row',
       ]),
-      addRun: insert('run_facts', RUN_NAMES),
-      addSpan: insert('span_facts', SPAN_NAMES),
+      addRun: insert('run_facts', [...RUN_NAMES.slice(0, 2), ...RUN_VALUES, 'sequel']),
+      addSpan: insert('span_facts', [...SPAN_NAMES.slice(0, 3), ...SPAN_VALUES]),
+      runIdsOf: connection.prepare(
+        `select run_id from run_facts where trace_key = ? and run_id is not null
+          union select own_run_id from span_facts where span_key >= ? and span_key < ? and own_run_id is not null`,
+      ),
+      daysOf: connection.prepare(
+        'select day, count(*) as n from span_facts where span_key >= ? and span_key < ? group by day',
+      ),
       dropRuns: connection.prepare('delete from run_facts where trace_key = ?'),
       dropSpans: connection.prepare('delete from span_facts where span_key >= ? and span_key < ?'),
       dropTrace: connection.prepare('delete from trace_facts where trace_key = ?'),
@@ -275,5 +291,16 @@ export class FactsFile {
   }
 }
 
-/** The columns of span_facts whose values are given when it is written. */
-const KEYS_OF_SPAN = 3;
+/** Columns whose values are facts; before them stand the keys, which are given when it is written. */
+const RUN_VALUES = RUN_NAMES.slice(2).filter(name => name !== 'sequel') as (keyof RunFacts)[];
+const SPAN_VALUES = SPAN_NAMES.slice(3) as (keyof SpanFacts)[];
+
+function valuesOf<Key extends string>(
+  row: Readonly<Record<Key, unknown>>,
+  names: readonly Key[],
+  keys: readonly unknown[],
+): unknown[] {
+  const values = [...keys];
+  for (const name of names) values.push(row[name]);
+  return values;
+}

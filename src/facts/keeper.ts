@@ -5,21 +5,27 @@ import type {Position, Reader} from '../follow/reader.ts';
 import type {Prices} from '../prices/prices.ts';
 import {between, firstLength, nextLength, stretchEnd} from '../queries/walk.ts';
 import {isAnyOf} from '../sql/fragments.ts';
-import {join, raw, sql, table} from '../sql/sql.ts';
+import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';
-import {type DayRange, dayAfter, dayOf, holds, joined, where, without} from './days.ts';
+import {ALL_DAYS, type DayRange, dayAfter, dayOf, holds, joined, overlapping, where, without} from './days.ts';
 import {type FactsFile, Overtaken} from './file.ts';
 import {readFacts} from './read.ts';
+import {DAY_MICROS} from './relations.ts';
 import type {TraceFacts} from './rows.ts';
-import {countSpans} from './verify.ts';
+import {countSpans, countTold, type Expected, fileSignature, mostCounted, spansByDay, tracesOfDay} from './verify.ts';
 
 /** Spans read and written together. */
 const SPANS_AT_ONCE = 3000;
+/** One that fills writes more often than this. */
+const FILLING_MS = 10_000;
 /** Keys looked up in one statement. */
 const KEYS_AT_ONCE = 500;
-/** Agno's word on a run comes when it ends; of runs seen within that time, and of paused ones, it is asked again. */
+/**
+ * Agno's word on a run comes when it ends; until so long after its last span it is asked again, and of paused runs for ever.
+ */
 const WORD_MICROS = 3_600_000_000;
-const MOST_ASKED = 2000;
+/** Share of the largest size that is left when something had to go. */
+const TRIMMED_TO = 0.7;
 /** Tries before a file that others keep writing is given up. */
 const TRIES = 5;
 
@@ -73,6 +79,7 @@ export class Keeper {
     if (saved === null) {
       const reader = readerFor(store, undefined)!;
       await reader.begin(store, 'now');
+      this.askedMicros = store.nowMicros();
       file.write(generation, () => {
         this.keepPosition(reader);
         file.advance();
@@ -108,7 +115,11 @@ export class Keeper {
   /** Where the reader stood when everything was taken in. */
   private position: Position | null = null;
 
+  /** When everything was taken in, and Agno's own table asked for its word. */
+  private askedMicros: number | null = null;
+
   private keepPosition(reader: Reader): void {
+    if (this.askedMicros !== null) this.file.setAbout('asked', String(this.askedMicros));
     this.position = reader.position(this.store.nowMicros());
     this.file.setAbout('position', JSON.stringify(this.position));
   }
@@ -125,13 +136,14 @@ export class Keeper {
   private async spoken(): Promise<string[]> {
     const {store, file} = this;
     const evidence = evidenceOf(store);
+    this.askedMicros = store.nowMicros();
     if (!evidence.tables.runs) return [];
-    const since = store.nowMicros() - WORD_MICROS;
+    const since = Number(file.about('asked') ?? 0) - WORD_MICROS;
     const rows = file.all<{trace_id: string; run_id: string; agno_status: string | null}>(sql`
 select trace_id, run_id, agno_status from run_facts
  where run_id is not null and missing = 0
    and run_key in (select run_key from run_facts where state = 'paused' union select run_key from run_facts where last_seen_micros >= ${since})
- order by last_seen_micros desc limit ${MOST_ASKED}`);
+`);
     const said = new Map<string, string>();
     for (let at = 0; at < rows.length; at += KEYS_AT_ONCE) {
       const found = await evidence.all<{run_id: unknown; status: unknown}>(sql`
@@ -230,13 +242,16 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
     let total: number | null = null;
     if (onProgress) total = await countSpans(this.store, missing);
     let done = 0;
-    for (const gap of missing) {
-      for (const day of await this.daysOf(gap)) {
-        await this.fillDay(day, spans => {
-          done += spans;
-          onProgress?.(done, total);
-        });
-      }
+    const days: DayRange[] = [];
+    for (const gap of missing) days.push(...(await this.daysOf(gap)));
+    // Two that fill at the same time begin at both ends and meet.
+    if (Date.now() - Number(this.file.about('filling') ?? 0) < FILLING_MS) days.reverse();
+    for (const day of days) {
+      if (without(day, this.ranges()).length === 0) continue;
+      await this.fillDay(day, spans => {
+        done += spans;
+        onProgress?.(done, total);
+      });
     }
   }
 
@@ -271,6 +286,7 @@ select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) a
           const found = await this.read(batch);
           file.write(generation, () => {
             file.replace(found);
+            file.setAbout('filling', isLast ? '0' : String(Date.now()));
             if (isLast) this.keepRange(day);
           });
           onSpans(spans);
@@ -319,6 +335,147 @@ select s.trace_id
     }
   }
 
-  /** Compares counts, and where they differ the traces of each day; what is gone is forgotten. */
-  private async findDeleted(_range: DayRange): Promise<void> {}
+  /**
+   * Forgets the oldest days until the facts are a good deal smaller than `mostBytes`; they are read again when they are asked
+   * for.
+   * @returns the first day that stays; null: nothing had to go
+   */
+  trim(mostBytes: number): string | null {
+    const {file} = this;
+    const {bytes} = file;
+    if (bytes <= mostBytes) return null;
+    const days = file.all<{day: string; spans: number}>(
+      sql`select day, spans from day_spans where spans > 0 order by day`,
+    );
+    let surplus = days.reduce((sum, {spans}) => sum + spans, 0) * (1 - (TRIMMED_TO * mostBytes) / bytes);
+    const first = days.find(({spans}) => {
+      surplus -= spans;
+      return surplus < 0;
+    })?.day;
+    if (first === undefined || dayOf(first) !== first) return null;
+    const {generation} = file;
+    for (;;) {
+      const traces = file.all<{trace_id: string}>(sql`
+select t.trace_id from trace_facts t
+ where not exists (select 1 from span_facts s
+                    where s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and s.day >= ${first})
+ limit ${KEYS_AT_ONCE}`);
+      file.write(generation, () => {
+        file.remove(traces.map(row => row.trace_id));
+        const kept = overlapping({from: first, until: ALL_DAYS.until}, this.ranges());
+        file.run(sql`delete from ranges`);
+        for (const range of kept) this.keepRange(range);
+      });
+      if (traces.length < KEYS_AT_ONCE) break;
+    }
+    file.shrink();
+    return first;
+  }
+
+  /**
+   * Compares how many spans there are with how many are known, and where they differ the traces of each day; those that lost
+   * spans, or came unnoticed, are read again (queries.md E).
+   */
+  private async findDeleted(range: DayRange): Promise<void> {
+    const {store, file} = this;
+    const generation = file.generation;
+    const seen = this.signature();
+    if (seen !== null && seen === file.about('verified')) return;
+    for (const part of this.expected(range)) {
+      const {told, untold} = await countTold(store, part, this.position!);
+      const isWithin = untold.filter(span => holds(part, String(span.start_time).slice(0, 10)));
+      if (told + this.knownOf(isWithin) !== part.spans) await this.compare(part);
+    }
+    if (
+      seen !== null &&
+      range.from === ALL_DAYS.from &&
+      range.until === ALL_DAYS.until &&
+      generation === file.generation
+    )
+      file.setAbout('verified', seen);
+  }
+
+  /** How many of these spans the facts know. */
+  private knownOf(spans: readonly {readonly span_id: string; readonly trace_id: string}[]): number {
+    if (spans.length === 0) return 0;
+    const known = this.file.all<{span_id: string; trace_id: string}>(sql`
+select s.span_id, t.trace_id
+  from trace_facts t
+  join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans
+ where ${isAnyOf(
+   raw('t.trace_id'),
+   spans.map(span => String(span.trace_id)),
+ )}`);
+    const ids = new Set(known.map(row => `${row.trace_id} ${row.span_id}`));
+    return spans.filter(span => ids.has(`${span.trace_id} ${span.span_id}`)).length;
+  }
+
+  /** Says when nothing at all was written to a SQLite file since; null: nothing does. */
+  private signature(): string | null {
+    return this.store.dialect === 'sqlite' ? fileSignature(this.store.label) : null;
+  }
+
+  /** The kept stretches of a range, in pieces that one statement may count, with what the source should have there. */
+  private expected(range: DayRange): Expected[] {
+    const counts = this.file.all<{day: string; spans: number}>(
+      sql`select day, spans + unlike as spans from day_spans order by day`,
+    );
+    const pieces: Expected[] = [];
+    for (const part of overlapping(range, this.ranges())) {
+      let from = part.from;
+      let spans = 0;
+      for (const count of counts.filter(({day}) => holds(part, day))) {
+        if (spans + count.spans > mostCounted(this.store) && spans > 0 && dayOf(count.day) === count.day) {
+          pieces.push({from, until: count.day, spans});
+          from = count.day;
+          spans = 0;
+        }
+        spans += count.spans;
+      }
+      pieces.push({from, until: part.until, spans});
+    }
+    return pieces;
+  }
+
+  /** Reads the traces again whose spans in one of these days are others than known. */
+  private async compare(range: DayRange): Promise<void> {
+    const {store, file} = this;
+    const generation = file.generation;
+    const there = await spansByDay(store, range);
+    const known = new Map(
+      file
+        .all<{day: string; spans: number; unlike: number}>(sql`select day, spans, unlike from day_spans`)
+        .filter(({day}) => holds(range, day))
+        .map(row => [row.day, row.spans + row.unlike]),
+    );
+    for (const day of new Set([...there.keys(), ...known.keys()])) {
+      if ((there.get(day) ?? 0) === (known.get(day) ?? 0)) continue;
+      const found = await tracesOfDay(store, day, range);
+      const kept = new Map(
+        file
+          .all<{trace_id: string; n: number}>(
+            sql`select t.trace_id, count(*) as n from span_facts s join trace_facts t on t.trace_key = s.trace_key where ${onDay(day)} group by 1`,
+          )
+          .map(row => [row.trace_id, row.n]),
+      );
+      const others = [...new Set([...found.keys(), ...kept.keys()])].filter(id => found.get(id) !== kept.get(id));
+      const facts = await this.read(others);
+      file.write(generation, () => {
+        file.replace(facts);
+        file.run(sql`update day_spans set unlike = 0 where day = ${day}`);
+        // Whatever is left has the same spans and reads as another day there.
+        const total = [...found.values()].reduce((sum, n) => sum + n, 0);
+        file.run(sql`
+insert into day_spans (day, spans, unlike) values (${day}, 0, ${total})
+on conflict (day) do update set unlike = ${total} - spans`);
+      });
+    }
+  }
+}
+
+/** A test on the day of `span_facts s`, by the index of the times where the day is one. */
+function onDay(day: string): Sql {
+  const startMicros = dayOf(day) === day ? Date.parse(`${day}T00:00:00Z`) * 1000 : Number.NaN;
+  if (Number.isNaN(startMicros)) return sql`s.day = ${day}`;
+  return sql`s.day = ${day} and s.start_micros >= ${startMicros - DAY_MICROS} and s.start_micros < ${startMicros + 2 * DAY_MICROS}`;
 }

@@ -16,9 +16,11 @@ const ADDS: Readonly<Record<SumColumn, string>> = {
   failed: 's.failed',
   errors: "(s.status = 'ERROR')",
   timed_calls: '(s.duration_ms is not null)',
+  run_calls: 's.in_run',
   duration_us: 'cast(round(coalesce(s.duration_ms, 0) * 1000) as integer)',
   stored_us: 'cast(round(coalesce(s.stored_ms, 0) * 1000) as integer)',
   self_us: 'cast(round(coalesce(s.self_ms, 0) * 1000) as integer)',
+  run_self_us: 's.in_run * cast(round(coalesce(s.self_ms, 0) * 1000) as integer)',
   critical_us: 'cast(round(coalesce(s.critical_ms, 0) * 1000) as integer)',
   counted_calls: 's.counted',
   token_calls: '(s.total_tokens is not null)',
@@ -85,6 +87,14 @@ export interface Relations {
    * `trace_id`. Of surroundings these are null, but for the trace.
    */
   readonly eachSpan: Sql;
+  /**
+   * As `spans`, of all spans of the runs and loose parts that pass: the window is that of their runs, and a filter on spans
+   * says which runs, as in `runs`. From the days kept where neither is set; then those of surroundings are among them,
+   * and only `run_calls` and what is of finished runs is told apart.
+   */
+  readonly runSpans: Sql;
+  /** As `eachSpan`, of the same spans; of their run also `run_part` and `run_missing`. */
+  readonly eachRunSpan: Sql;
   /** Runs, with all columns of run_facts and `bucket`; no parts, no traffic. A sequel is a row of its own. */
   readonly runs: Sql;
   /** The same with loose parts and traffic. */
@@ -121,11 +131,23 @@ select ${raw(bucket('day_micros', every).replace(/^coalesce\((.*), -1\)$/, 'iif(
 select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where(tests)}`;
   // Sums that are also columns of the row are told apart by the row's own name: a single span's sum is its value, 0 for null.
   const ownNames = SPAN_NAMES.filter(name => !(SUM_NAMES as readonly string[]).includes(name));
-  const eachSpan = sql`
-select ${bucketed}, ${raw(ownNames.map(name => `s.${name}`).join(', '))}, ${raw(sums)}, s.total_tokens is not null as has_tokens,
+  const single =
+    raw(`${ownNames.map(name => `s.${name}`).join(', ')}, ${sums}, s.total_tokens is not null as has_tokens,
        s.cost_pusd is not null as has_cost, t.trace_id, r.run_id, r.name as run_name, r.kind as run_kind, r.state as run_state,
        r.session_id, r.user_id, r.agent_id, r.team_id, r.workflow_id, r.start_micros as run_start_micros,
-       r.span_id as run_span_id, r.part as run_part, r.traffic as run_traffic${of}${where([...spanTests, ...runTests])}`;
+       r.span_id as run_span_id, r.part as run_part, r.traffic as run_traffic`);
+  const eachSpan = sql`
+select ${bucketed}, ${single}${of}${where([...spanTests, ...runTests])}`;
+  const inRuns = [...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), raw('r.traffic = 0')];
+  const ofRuns = raw(`
+  from span_facts s
+  join run_facts r on r.run_key = s.run_key
+  join trace_facts t on t.trace_key = r.trace_key`);
+  const eachRunSpan = sql`
+select ${bucketed}, ${single}, r.missing as run_missing${ofRuns}${where(inRuns)}`;
+  const isWhole = inRuns.length === 1 && everyMicros === null;
+  const runSpans = sql`
+select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${ofRuns}${where(inRuns)}`;
   const runs = (tests: readonly Sql[]) => sql`
 select ${raw(`${bucket('r.start_micros', every)} as bucket`)}, ${raw(RUN_NAMES.map(name => `r.${name}`).join(', '))}
   from run_facts r${where([...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), ...tests])}`;
@@ -140,6 +162,8 @@ select ${raw(`${bucket('r.start_micros', every)} as bucket`)}, ${raw(RUN_NAMES.m
     bareSpans: sql`
 select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, s.model, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where([...spanTests, ...runTests])}`,
     eachSpan,
+    runSpans: isWhole ? days([]) : runSpans,
+    eachRunSpan,
     runs: runs([raw('r.part = 0'), raw('r.traffic = 0')]),
     allRuns: runs([]),
   };

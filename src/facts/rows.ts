@@ -3,13 +3,15 @@ import type {JudgedTrace} from '../queries/runs.ts';
 import {isCounted} from '../trace/cost.ts';
 import {parseJson} from '../trace/json.ts';
 import type {Judge} from '../trace/judge.ts';
+import {type CallKeys, type Loop, loopsOf} from '../trace/loops.ts';
 import {isFailedSpan, type JudgedRun, nodesOf} from '../trace/record.ts';
 import {PATIENCE, type Run} from '../trace/runs.ts';
 import type {Span} from '../trace/span.ts';
 import type {Judgement} from '../trace/state.ts';
+import type {State} from '../trace/states.ts';
 import {criticalPath, selfMs} from '../trace/timing.ts';
 import {modelCalls} from '../trace/tokens.ts';
-import {displayName, isRunSpan, type Node} from '../trace/tree.ts';
+import {displayName, isDelegation, isRunSpan, type Node, startOf} from '../trace/tree.ts';
 import type {RunColumn, SpanColumn} from './schema.ts';
 
 type Value = string | number | null;
@@ -35,6 +37,8 @@ export interface Payload {
   readonly documents: number | null;
 }
 
+/** States whose reason is the text of an error. */
+const TELLING: ReadonlySet<State> = new Set<State>(['error', 'degraded', 'cancelled']);
 /** Longest text of an error or of a reason, in code points. */
 const LONGEST_ERROR = 200;
 
@@ -51,9 +55,13 @@ export function factsOf(
   const done = new Set<Node>();
   for (const judged of runs) {
     const {run} = judged;
-    const path = run.isMissing || run.isTraffic ? null : criticalPath(run);
+    const isFinished = !(run.isMissing || run.isTraffic || run.isPart);
+    const path = isFinished ? criticalPath(run) : null;
     const counted = new Set(modelCalls(run.tops));
-    for (const node of nodesOf(run)) {
+    const nodes = nodesOf(run);
+    const sums = sumsOf(nodes, counted);
+    const loops = new Map(loopsOf(run, node => reader.keysOf(node)).map(loop => [loop.first, loop]));
+    for (const node of nodes) {
       const owners = reader.ownersOf(node);
       if (!node.span || done.has(node)) continue;
       done.add(node);
@@ -62,8 +70,11 @@ export function factsOf(
         facts: reader.facts(node, node.span, {
           judge: judged.judge,
           judgement: node === run.root ? judged.judgement : null,
-          owners: node === run.root ? {...owners, caller: null} : owners,
+          owners: node === run.root ? {...owners, caller: null, via: null} : owners,
           criticalMs: path?.get(node) ?? null,
+          isFinished,
+          sums,
+          loop: loops.get(node) ?? null,
           counted: counted.has(node.span),
           isTimed: !run.isTraffic,
           isAround: false,
@@ -81,6 +92,9 @@ export function factsOf(
         judgement: null,
         owners: NOBODY,
         criticalMs: null,
+        isFinished: false,
+        sums: NO_SUMS,
+        loop: null,
         counted: false,
         isTimed: false,
         isAround: true,
@@ -127,7 +141,8 @@ function runFacts({run, record, evidence}: JudgedRun): RunFacts {
     name: record.name,
     kind: record.kind,
     state: record.state,
-    state_reason: shortened(record.stateReason),
+    // The reason of a pause holds arguments.
+    state_reason: TELLING.has(record.state) ? shortened(record.stateReason) : null,
     stored_status: record.storedStatus,
     span_status: record.spanStatus,
     start_micros: whole(run.startMicros),
@@ -166,6 +181,8 @@ interface Owners {
   readonly step: string | null;
   /** The innermost run span above it. */
   readonly caller: string | null;
+  /** The outermost tool or step between the two. */
+  readonly via: string | null;
   /** That run span; what it says of a model call that failed without a word. */
   readonly runNode: Node | null;
 }
@@ -177,18 +194,91 @@ interface Within {
   readonly judgement: Judgement | null;
   readonly owners: Owners;
   readonly criticalMs: number | null;
+  /** Of a finished run that is no loose part. */
+  readonly isFinished: boolean;
+  readonly sums: ReadonlyMap<Node, Sums>;
+  /** Of which it is the first call. */
+  readonly loop: Loop | null;
   readonly counted: boolean;
   readonly isTimed: boolean;
   /** It stands around a run and counts into nothing of it. */
   readonly isAround: boolean;
 }
 
-const NOBODY: Owners = {agent: null, team: null, workflow: null, step: null, caller: null, runNode: null};
+const NOBODY: Owners = {agent: null, team: null, workflow: null, step: null, caller: null, via: null, runNode: null};
+
+/** What the counted model calls inside a node come to, itself included. */
+interface Sums {
+  tokens: number | null;
+  pusd: number | null;
+  unpriced: number;
+  /** Calls by model; `own`: those right below. */
+  models: Map<string, number> | null;
+  own: Map<string, number> | null;
+}
+
+const NO_SUMS: ReadonlyMap<Node, Sums> = new Map();
+
+/** Of every node with a model call inside. Each node is looked at once, children first. */
+function sumsOf(nodes: readonly Node[], counted: ReadonlySet<Span>): ReadonlyMap<Node, Sums> {
+  const sums = new Map<Node, Sums>();
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
+    const {span, parent} = node;
+    if (span && counted.has(span)) {
+      const cost = isCounted(span) && span.costUsd !== null ? pusd(span.costUsd) : null;
+      const own: Sums = {
+        tokens: span.totalTokens,
+        pusd: cost,
+        unpriced: Number(span.totalTokens !== null && cost === null),
+        models: span.model === null ? null : new Map([[span.model, 1]]),
+        own: null,
+      };
+      sums.set(node, own);
+    }
+    const below = sums.get(node);
+    if (!below || !parent) continue;
+    const above = sums.get(parent) ?? {tokens: null, pusd: null, unpriced: 0, models: null, own: null};
+    sums.set(parent, above);
+    above.tokens = plus(above.tokens, below.tokens);
+    above.pusd = plus(above.pusd, below.pusd);
+    above.unpriced += below.unpriced;
+    above.models = merged(above.models, below.models);
+    if (span?.kind === 'llm') above.own = merged(above.own, below.models);
+  }
+  return sums;
+}
+
+function plus(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : a + b;
+}
+
+function merged(into: Map<string, number> | null, from: Map<string, number> | null): Map<string, number> | null {
+  if (from === null) return into;
+  const counts = into ?? new Map<string, number>();
+  for (const [name, n] of from) counts.set(name, (counts.get(name) ?? 0) + n);
+  return counts;
+}
+
+/** The most frequent, of equals the one whose name comes first. */
+function mostOf(counts: ReadonlyMap<string, number>): string {
+  return [...counts].reduce((best, one) =>
+    one[1] > best[1] || (one[1] === best[1] && one[0] < best[0]) ? one : best,
+  )[0];
+}
+
+/** What a call was asked and what it brought, as texts. */
+interface ToolKeys extends CallKeys {
+  readonly arguments: string | null;
+  readonly output: string | null;
+  readonly outputChars: number | null;
+}
 
 class SpanReader {
   /** Of each node, what holds for its children; parents come first. */
   private readonly owners = new Map<Node, Owners>();
   private readonly retries = new Map<Node, ReadonlySet<Node>>();
+  private readonly keys = new Map<Node, ToolKeys>();
 
   constructor(
     private readonly salt: string,
@@ -197,19 +287,51 @@ class SpanReader {
 
   /** Owners of a node: of the node itself for what it is, and its caller. */
   ownersOf(node: Node): Owners {
-    const above = (node.parent && this.owners.get(node.parent)) ?? NOBODY;
+    // A run that leaked into another one is nobody's.
+    const above = (node.parent && !node.isDetached && this.owners.get(node.parent)) || NOBODY;
     const {span} = node;
+    const name = span === null ? '' : displayName(span);
+    if (span?.openInferenceKind === 'TOOL') {
+      this.owners.set(node, above.via === null ? {...above, via: name} : above);
+      return above;
+    }
     if (!span || !(isRunSpan(span) || span.kind === 'step')) {
       this.owners.set(node, above);
       return above;
     }
-    const name = displayName(span);
     const own =
       span.kind === 'step'
-        ? {...above, step: above.workflow === null ? name : `${above.workflow} / ${name}`}
-        : {...above, [span.kind]: name, caller: name, runNode: node};
+        ? {
+            ...above,
+            step: above.workflow === null ? name : `${above.workflow} / ${name}`,
+            via: above.via ?? `step ${name}`,
+          }
+        : {...above, [span.kind]: name, caller: name, via: null, runNode: node};
     this.owners.set(node, own);
-    return {...own, caller: above.caller};
+    return {...own, caller: above.caller, via: above.via};
+  }
+
+  /** What tells two calls of tools apart. */
+  keysOf(node: Node): ToolKeys {
+    const known = this.keys.get(node);
+    if (known) return known;
+    const span = node.span!;
+    const payload = this.payloads.get(span.spanId);
+    const outputChars = span.output === null ? null : (payload?.outputChars ?? codePoints(span.output));
+    const keys = {
+      arguments:
+        span.toolArguments === null ? null : `${payload?.argumentsChars ?? ''}:${canonical(span.toolArguments)}`,
+      output: outputChars === null ? null : `${outputChars}:${span.output}`,
+      outputChars,
+    };
+    const found: ToolKeys = {
+      ...keys,
+      asked:
+        keys.arguments === null || isRedacted(span.toolArguments) ? null : `${displayName(span)} ${keys.arguments}`,
+      result: isFailedSpan(span) || isRedacted(span.output) ? null : keys.output,
+    };
+    this.keys.set(node, found);
+    return found;
   }
 
   /** One literal, so that a million of them have one shape: spread together they took four times as long. */
@@ -219,11 +341,13 @@ class SpanReader {
     const isRun = isRunSpan(span);
     const isCall = span.kind === 'llm' && counted;
     const tool = span.openInferenceKind === 'TOOL' ? span : null;
-    const payload = this.payloads.get(span.spanId);
+    const keys = tool && this.keysOf(node);
+    const sums = isRun || tool !== null || span.kind === 'step' ? within.sums.get(node) : undefined;
+    const models = isRun ? (sums?.own ?? sums?.models) : span.kind === 'step' ? sums?.models : null;
+    const waste = within.loop && wasteOf(within.loop, within.sums);
+    const isUnanswered = tool !== null && isDelegation(span) && owners.runNode?.span?.kind === 'team' && !reaches(node);
     const failed = isFailedSpan(span);
     const failure = failed || (isRun && own.state === 'error') ? this.failure(span, own.reason, judge, owners) : null;
-    const outputChars =
-      tool === null || tool.output === null ? null : (payload?.outputChars ?? codePoints(tool.output));
     return {
       span_id: span.spanId,
       own_run_id: isRun && !within.isAround ? span.runId : null,
@@ -247,7 +371,14 @@ class SpanReader {
       team: owners.team,
       workflow: owners.workflow,
       step: owners.step,
-      caller: isRun ? owners.caller : null,
+      component_id: isRun ? (span.teamId ?? span.agentId ?? span.workflowId) : null,
+      caller: isRun || isUnanswered ? owners.caller : null,
+      via: isUnanswered ? displayName(span) : isRun ? owners.via : null,
+      in_run: Number(within.isFinished),
+      within_tokens: sums?.tokens ?? null,
+      within_cost_pusd: sums?.pusd ?? null,
+      within_unpriced: sums?.unpriced ?? null,
+      main_model: models ? mostOf(models) : null,
       model: span.kind === 'llm' ? span.model : null,
       provider: span.kind === 'llm' ? span.provider : null,
       model_system: span.kind === 'llm' ? span.system : null,
@@ -263,14 +394,17 @@ class SpanReader {
       cost_pusd: isCall && isCounted(span) && span.costUsd !== null ? pusd(span.costUsd) : null,
       cost_source: isCall ? span.costSource : null,
       cost_date: isCall ? span.costDate : null,
-      arguments_hash:
-        tool === null || tool.toolArguments === null
-          ? null
-          : this.hash(`${payload?.argumentsChars ?? ''}:${canonical(tool.toolArguments)}`),
-      output_hash: outputChars === null ? null : this.hash(`${outputChars}:${tool!.output}`),
-      output_chars: outputChars,
+      arguments_hash: keys?.arguments == null ? null : this.hash(keys.arguments),
+      output_hash: keys?.output == null ? null : this.hash(keys.output),
+      output_chars: keys?.outputChars ?? null,
       retry: tool !== null || span.kind === 'llm' ? this.retryOf(node) : 0,
-      documents: payload?.documents ?? null,
+      documents: this.payloads.get(span.spanId)?.documents ?? null,
+      loop_calls: within.loop?.calls ?? null,
+      loop_tools: within.loop?.tools.join(' → ') ?? null,
+      loop_wasted_ms: real(within.loop?.wastedMs ?? null),
+      loop_wasted_tokens: waste?.tokens ?? null,
+      loop_wasted_pusd: waste?.pusd ?? null,
+      loop_unpriced: waste?.unpriced ?? null,
     };
   }
 
@@ -292,6 +426,34 @@ class SpanReader {
   private hash(text: string): string {
     return createHash('sha1').update(this.salt).update(text).digest('base64url').slice(0, 16);
   }
+}
+
+/** What OpenInference writes in place of what it was told to hide: it says nothing of what was there. */
+function isRedacted(text: string | null): boolean {
+  return text === '__REDACTED__';
+}
+
+/** A delegation that reached somebody: a run stands below it, or began beside it while it went on. */
+function reaches({span, parent, children}: Node): boolean {
+  const isRun = (node: Node) => node.span !== null && isRunSpan(node.span) && !node.isDetached;
+  const [from, to] = [span!.startMicros ?? 0, span!.endMicros ?? Number.POSITIVE_INFINITY];
+  return (
+    children.some(isRun) ||
+    (parent?.children.some(node => isRun(node) && startOf(node) >= from && startOf(node) <= to) ?? false)
+  );
+}
+
+/** What the repeats and the model calls for them took, with everything inside them. */
+function wasteOf({repeats, asks}: Loop, sums: ReadonlyMap<Node, Sums>): Pick<Sums, 'tokens' | 'pusd' | 'unpriced'> {
+  const waste = {tokens: null as number | null, pusd: null as number | null, unpriced: 0};
+  for (const node of [...repeats, ...asks]) {
+    const sum = sums.get(node);
+    if (!sum) continue;
+    waste.tokens = plus(waste.tokens, sum.tokens);
+    waste.pusd = plus(waste.pusd, sum.pusd);
+    waste.unpriced += sum.unpriced;
+  }
+  return waste;
 }
 
 /** A class as Python names its exceptions, in front of a message. */

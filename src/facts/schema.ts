@@ -5,7 +5,7 @@
  */
 
 /** Raised whenever the relations or what they hold change: files of another version are made anew. */
-export const FACTS_VERSION = 2;
+export const FACTS_VERSION = 3;
 
 type ColumnType = 'text' | 'integer' | 'real';
 
@@ -22,7 +22,7 @@ export const RUN_COLUMNS = {
   name: ['text', 'name of the agent, team or workflow'],
   kind: ['text', 'agent, team, workflow; of a part its own kind; null while the run span is missing'],
   state: ['text', 'as computed'],
-  state_reason: ['text', 'why, shortened'],
+  state_reason: ['text', 'why it is error, degraded or cancelled, shortened'],
   stored_status: ['text', 'of the trace row'],
   span_status: ['text', 'of the run span'],
   start_micros: ['integer', 'start'],
@@ -68,7 +68,7 @@ export const SPAN_COLUMNS = {
   duration_ms: ['real', 'from the two times'],
   stored_ms: ['real', 'the stored duration_ms; from the two times where it is no number'],
   self_ms: ['real', 'duration without the union of its children'],
-  critical_ms: ['real', "own time on the run's critical path; null when it is not on it"],
+  critical_ms: ['real', 'own time on the critical path of its finished run; null when it is not on it'],
   status: ['text', 'OK, ERROR, UNSET as stored'],
   state: ['text', 'as computed'],
   failed: ['integer', '1: ERROR, or a model call that brought nothing'],
@@ -83,7 +83,17 @@ export const SPAN_COLUMNS = {
   team: ['text', 'innermost team'],
   workflow: ['text', 'innermost workflow'],
   step: ['text', 'innermost step, as "workflow / step"'],
-  caller: ['text', 'of a run span inside a run: the agent, team or workflow around it'],
+  component_id: ['text', 'of a run span: id of its agent, team or workflow'],
+  caller: [
+    'text',
+    'of a run span inside a run: the agent, team or workflow around it; of a delegation that reached nobody: the team',
+  ],
+  via: ['text', 'what made that call: the tool, or "step …"; null: the caller itself'],
+  in_run: ['integer', '1: of a finished run, no loose part'],
+  within_tokens: ['integer', 'of run spans, steps and tools: total tokens of the counted calls inside'],
+  within_cost_pusd: ['integer', 'of them, what is known to have been paid'],
+  within_unpriced: ['integer', 'of them, calls with tokens and without a cost'],
+  main_model: ['text', 'of run spans and steps: the one that did most of their calls'],
   model: ['text', 'of a model call'],
   provider: ['text', ''],
   model_system: ['text', 'llm.system'],
@@ -104,6 +114,12 @@ export const SPAN_COLUMNS = {
   output_chars: ['integer', "length of a tool call's result, characters"],
   retry: ['integer', '1: the call of this tool before it in the same run failed'],
   documents: ['integer', 'of a retrieval: documents in its result'],
+  loop_calls: ['integer', 'of the first call of a loop: all its calls; same tools, same arguments, same results'],
+  loop_tools: ['text', 'its tools in turn'],
+  loop_wasted_ms: ['real', 'time in which only its repeats, or model calls that asked for nothing else, went on'],
+  loop_wasted_tokens: ['integer', 'of those calls'],
+  loop_wasted_pusd: ['integer', 'what is known to have been paid for them'],
+  loop_unpriced: ['integer', 'of them, model calls with tokens and without a cost'],
 } as const satisfies Columns;
 
 /** A row for every trace; whose `spans` rows of span_facts begin at `first_span_key`. */
@@ -137,10 +153,12 @@ export const SUM_COLUMNS = {
   failed: ['integer', 'of them, failed as computed'],
   errors: ['integer', 'of them, stored as ERROR'],
   timed_calls: ['integer', 'of them, those with a duration'],
+  run_calls: ['integer', 'of them, those of finished runs'],
   duration_us: ['integer', 'their durations, microseconds'],
   stored_us: ['integer', 'their stored durations, microseconds'],
   self_us: ['integer', ''],
-  critical_us: ['integer', ''],
+  run_self_us: ['integer', 'of finished runs'],
+  critical_us: ['integer', 'of finished runs'],
   counted_calls: ['integer', 'model calls that count'],
   token_calls: ['integer', 'of them, those that say their tokens'],
   prompt_tokens: ['integer', ''],
@@ -197,6 +215,7 @@ export const SCHEMA: readonly string[] = [
   'create index span_facts_failed on span_facts (start_micros) where failed = 1',
   'create index span_facts_causes on span_facts (start_micros) where cause = 1',
   'create index span_facts_counted on span_facts (run_key) where counted = 1',
+  'create index span_facts_loops on span_facts (start_micros) where loop_calls is not null',
   'create index span_facts_by_run_id on span_facts (own_run_id) where own_run_id is not null',
   // Null is a value of a dimension like any other, so it stands as an empty text here.
   `create table span_days (${[

@@ -2,7 +2,8 @@ import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {REQUIRED_COLUMNS, type Store} from '../store/store.ts';
 import {ID_KEYS, OUTPUT_MESSAGES_PREFIX, PAYLOAD_KEYS, PAYLOAD_PREFIXES, TOOL_CALL_MARK} from '../trace/attributes.ts';
-import {PREVIEW_LIMITS, type Span, type SpanRow, type TraceRow, toSpan} from '../trace/span.ts';
+import {PREVIEW_LIMITS, type Span, type SpanRow, type ToSpanOptions, type TraceRow, toSpan} from '../trace/span.ts';
+import {Turns} from './turns.ts';
 
 /**
  * Spans read in one statement: a trace of 100,000 must not be one answer of 300 MB, and on SQLite a writer waits while a
@@ -174,9 +175,11 @@ export async function loadNewSpans(store: Store, spanIds: readonly string[]): Pr
       rows.set(String(row.span_id), row);
   }
   const traces = new Map<string, {row: TraceRow | null; spans: Span[]}>();
+  const turns = new Turns();
   for (const spanId of spanIds) {
     const row = rows.get(spanId);
     if (!row) continue;
+    await turns.others();
     const span = toSpan(row);
     const trace = traces.get(span.traceId) ?? {row: null, spans: []};
     if (row.row_trace_id != null) trace.row = traceRowOf(row);
@@ -204,9 +207,33 @@ function byStart(a: Span, b: Span): number {
   return start(a) - start(b) || (a.spanId < b.spanId ? -1 : 1);
 }
 
-/** Reads single spans with everything they hold. */
-export async function loadSpans(store: Store, spanIds: readonly string[]): Promise<Span[]> {
-  if (spanIds.length === 0) return [];
-  const rows = await loadRows(store, isAnyOf(raw('s.span_id'), spanIds), raw('s.*'));
-  return rows.map(row => toSpan(row, {whole: true}));
+interface WholeOptions extends Pick<ToSpanOptions, 'quick'> {
+  /** On a span `s`: only those that pass it. */
+  readonly test?: Sql;
 }
+
+/** Reads single spans with everything they hold. */
+export async function loadSpans(
+  store: Store,
+  spanIds: readonly string[],
+  {test, quick}: WholeOptions = {},
+): Promise<Span[]> {
+  if (spanIds.length === 0) return [];
+  const isOne = isAnyOf(raw('s.span_id'), spanIds);
+  const rows = await loadRows(store, test ? sql`${isOne} and (${test})` : isOne, raw('s.*'));
+  return rows.map(row => toSpan(row, {whole: true, quick}));
+}
+
+/** Spans are read whole in small groups: of a large trace one payload at a time is in memory. */
+export async function* loadWhole(
+  store: Store,
+  spanIds: readonly string[],
+  options: WholeOptions = {},
+): AsyncGenerator<Span> {
+  for (let at = 0; at < spanIds.length; at += WHOLE_AT_ONCE) {
+    const some = spanIds.slice(at, at + WHOLE_AT_ONCE);
+    const found = new Map((await loadSpans(store, some, options)).map(span => [span.spanId, span]));
+    for (const id of some) if (found.has(id)) yield found.get(id)!;
+  }
+}
+const WHOLE_AT_ONCE = 50;
