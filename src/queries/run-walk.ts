@@ -23,6 +23,11 @@ export interface WalkOptions {
   readonly firstStretch: number;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
+  /**
+   * A further test on a span `s` that some span of every wanted run passes. It takes the place of the test that the filter
+   * allows where that is none that finds single runs.
+   */
+  readonly test?: Sql;
 }
 
 /**
@@ -47,7 +52,9 @@ export async function* walkRuns(
       .sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
     return;
   }
-  const candidates = candidatesOf(filter);
+  const ofFilter = candidatesOf(filter);
+  const candidates: Candidates =
+    options.test && ofFilter.takesEverySpan ? {test: options.test, isComplete: true, takesEverySpan: false} : ofFilter;
   let isEmpty = true;
   for await (const judged of walkPassed(store, candidates, options, matches)) {
     isEmpty = false;

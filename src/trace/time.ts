@@ -8,13 +8,17 @@ const ISO =
 
 const AGNO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$/;
 
+let lastSecond = {text: '', micros: 0};
+
 /** @returns microseconds since 1970, or null for what is no time (`""`, `"None"`, words). Never throws. */
 export function parseTime(value: unknown): number | null {
   if (typeof value === 'number' || typeof value === 'bigint') return fromEpoch(Number(value));
   if (typeof value !== 'string') return null;
   if (AGNO.test(value)) {
-    // Agno's own form, read without taking it to pieces: every row has three of them.
-    const micros = Date.parse(`${value.slice(0, 19)}Z`) * 1000;
+    // Agno's own form, read without taking it to pieces: every row has three of them, most of the same second.
+    const second = value.slice(0, 19);
+    if (second !== lastSecond.text) lastSecond = {text: second, micros: Date.parse(`${second}Z`) * 1000};
+    const {micros} = lastSecond;
     if (Number.isSafeInteger(micros)) return value.length === 25 ? micros : micros + Number(value.slice(20, 26));
   }
   const match = ISO.exec(value);

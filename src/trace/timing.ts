@@ -43,6 +43,11 @@ function covered(own: Interval, children: readonly (Interval | null)[]): number 
   return sum;
 }
 
+/** Time in which at least one of them went on, ms. */
+export function coveredMs(nodes: readonly Node[]): number {
+  return covered({from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY}, nodes.map(intervalOf)) / 1000;
+}
+
 /**
  * The critical path of a run: from its end backwards, always the child that ended last before that moment, then what
  * ended last before that child began. Shortening any other span would not have made the run shorter. O(n log n).
@@ -101,7 +106,7 @@ export function criticalShares(path: ReadonlyMap<Node, number>): {what: string; 
 export function gapsOf(run: Run, atLeastMs: number): Gap[] {
   const own = intervalOf(run.root);
   if (!own) return [];
-  const leaves = [...walk([run.root], node => node.isDetached && node !== run.root)]
+  const leaves = walk([run.root], node => node.isDetached && node !== run.root)
     .filter(node => node !== run.root && node.children.length === 0 && intervalOf(node) !== null)
     .sort((a, b) => startOf(a) - startOf(b));
   if (leaves.length === 0) return [];
