@@ -1,4 +1,5 @@
 // Bundles src/ into dist/: split chunks, so that a command loads only what it uses.
+import {readdirSync} from 'node:fs';
 import {mkdir, rm, writeFile} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
 import esbuild from 'esbuild';
@@ -44,6 +45,9 @@ const TOGETHER = {
   'start.js': ['src/cli/run.ts'],
   'reading.js': ['src/answers/list.ts', 'src/answers/show.ts', 'src/store/sqlite/store.ts', 'src/prices/library.ts'],
   'postgres.js': ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
+  'questions.js': readdirSync(`${root}src/queries/canned`).map(file => `src/queries/canned/${file}`),
+  'facts.js': ['src/answers/facts-question.ts'],
+  'compare.js': ['diff', 'grep', 'transcript'].map(name => `src/answers/${name}.ts`),
   'other.js': ['complete', 'completion', 'demo', 'doctor', 'help', 'profile', 'question', 'sql', 'wait']
     .map(name => `src/answers/${name}.ts`)
     .concat('src/cli/place.ts'),

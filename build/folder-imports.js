@@ -1,17 +1,31 @@
 // `import commands from 'folder:../commands'`: every module of a folder by file name, found when the program is built.
 // A new subcommand or a new question is therefore one new file, and nothing is read from disk at start.
-import {readdirSync} from 'node:fs';
+// `import questions from 'summaries:../queries/canned'`: of each its summary and `load`, so that a start which asks none of
+// them reads none of them.
+import {readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 
-const PREFIX = 'folder:';
+const FORM = /^(folder|summaries):(.*)$/;
 
-function sourceOf(folder) {
+function sourceOf(form, folder) {
   const files = readdirSync(folder)
     .filter(file => file.endsWith('.ts'))
     .sort();
+  if (form === 'summaries') return summariesOf(files.map(file => path.join(folder, file)));
   const imports = files.map((file, i) => `import m${i} from ${JSON.stringify(path.join(folder, file))};`);
   const entries = files.map((file, i) => `${JSON.stringify(file.slice(0, -3))}: m${i}`);
   return `${imports.join('\n')}\nexport default {${entries.join(', ')}};`;
+}
+
+function summariesOf(files) {
+  const entries = files.map(file => {
+    const summary = /^ {2}summary:\s*('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"),$/m.exec(
+      readFileSync(file, 'utf8'),
+    )?.[1];
+    if (summary === undefined) throw new Error(`${file}: its summary must be one literal, as it is read at build time`);
+    return `${JSON.stringify(path.basename(file, '.ts'))}: {summary: ${summary}, load: async () => (await import(${JSON.stringify(file)})).default}`;
+  });
+  return `export default {${entries.join(', ')}};`;
 }
 
 export const folderImports = {
@@ -19,15 +33,16 @@ export const folderImports = {
   esbuild: {
     name: 'folder-imports',
     setup(build) {
-      build.onResolve({filter: /^folder:/}, args => ({
-        path: path.resolve(args.resolveDir, args.path.slice(PREFIX.length)),
-        namespace: 'folder',
-      }));
-      build.onLoad({filter: /.*/, namespace: 'folder'}, args => ({
-        contents: sourceOf(args.path),
-        resolveDir: args.path,
-        watchDirs: [args.path],
-      }));
+      build.onResolve({filter: FORM}, args => {
+        const [, form, folder] = FORM.exec(args.path);
+        return {path: path.resolve(args.resolveDir, folder), namespace: form};
+      });
+      for (const form of ['folder', 'summaries'])
+        build.onLoad({filter: /.*/, namespace: form}, args => ({
+          contents: sourceOf(form, args.path),
+          resolveDir: args.path,
+          watchDirs: [args.path],
+        }));
     },
   },
   /** @type {import('vite').Plugin} */
@@ -35,11 +50,12 @@ export const folderImports = {
     name: 'folder-imports',
     enforce: 'pre',
     resolveId(id, importer) {
-      if (!id.startsWith(PREFIX) || !importer) return null;
-      return `\0${PREFIX}${path.resolve(path.dirname(importer), id.slice(PREFIX.length))}`;
+      const [, form, folder] = FORM.exec(id) ?? [];
+      return form && importer ? `\0${form}:${path.resolve(path.dirname(importer), folder)}` : null;
     },
     load(id) {
-      return id.startsWith(`\0${PREFIX}`) ? sourceOf(id.slice(PREFIX.length + 1)) : null;
+      const [, form, folder] = id.startsWith('\0') ? (FORM.exec(id.slice(1)) ?? []) : [];
+      return form ? sourceOf(form, folder) : null;
     },
   },
 };

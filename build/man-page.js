@@ -18,9 +18,9 @@ export async function manPage(root) {
   const {buildProgram, commands, topics} = await loadDeclarations(root);
   const silent = {write: () => undefined, isTTY: false, columns: 80};
   const context = {stdout: silent, stderr: silent, env: {}, cwd: root, notes: [], nowMicros: () => 0};
-  const names = buildProgram([], context).commands.map(command => command.name());
+  const names = (await buildProgram([], context)).commands.map(command => command.name());
   // Flags of all commands are declared when all are named.
-  const program = buildProgram(names, context);
+  const program = await buildProgram(names, context);
   const {version} = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
   const lines = [
     `.TH AGNO\\-TRACE 1 "${dateOf(readFileSync(`${root}CHANGELOG.md`, 'utf8'), version)}" "agno\\-trace ${version}" "User Commands"`,

@@ -5,16 +5,20 @@ declare module 'folder:../commands' {
   const modules: Readonly<Record<string, CommandModule>>;
   export default modules;
 }
-declare module 'folder:../queries/canned' {
+declare module 'summaries:../queries/canned' {
+  import type {FactsQuestion} from './queries/facts-question.ts';
   import type {Question} from './queries/question.ts';
 
-  const questions: Readonly<Record<string, Question>>;
+  const questions: Readonly<
+    Record<string, {readonly summary: string; readonly load: () => Promise<Question | FactsQuestion>}>
+  >;
   export default questions;
 }
 declare module 'folder:../../src/queries/canned' {
+  import type {FactsQuestion} from './queries/facts-question.ts';
   import type {Question} from './queries/question.ts';
 
-  const questions: Readonly<Record<string, Question>>;
+  const questions: Readonly<Record<string, Question | FactsQuestion>>;
   export default questions;
 }
 declare module 'folder:./checks' {

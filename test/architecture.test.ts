@@ -11,16 +11,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   commands: ['flags', 'answers'],
   answers: [
     ...['completion', 'flags', 'help', 'profiles', 'queries', 'follow', 'store', 'demo', 'render', 'tui', 'text'],
-    ...['archive', 'retention', 'migrations', 'trace'],
+    ...['archive', 'retention', 'migrations', 'facts', 'otlp', 'redaction', 'sql', 'trace'],
   ],
   completion: ['flags', 'help', 'profiles', 'queries', 'store', 'render', 'text', 'trace'],
   help: ['flags', 'render', 'trace'],
-  flags: ['prices', 'profiles', 'store', 'sql', 'render', 'text', 'trace'],
+  flags: ['prices', 'profiles', 'store', 'sql', 'table', 'render', 'text', 'trace'],
   profiles: ['store'],
-  queries: ['prices', 'store', 'sql', 'table', 'trace'],
+  // A question over facts is written over their relations; how they are kept it cannot know.
+  queries: ['prices', 'store', 'sql', 'table', 'trace', 'facts/relations.ts'],
+  facts: ['prices', 'queries', 'follow', 'store', 'sql', 'table', 'trace'],
   follow: ['prices', 'queries', 'store', 'sql', 'trace'],
   retention: ['archive', 'queries', 'store', 'sql', 'trace'],
   archive: [],
+  otlp: ['trace'],
+  redaction: ['trace'],
   migrations: ['queries', 'store', 'sql'],
   prices: ['trace'],
   demo: ['store', 'sql', 'trace'],
@@ -62,12 +66,13 @@ describe('imports', () => {
       if (!file.includes(path.sep)) continue;
       if (!(folder in MAY_IMPORT)) wrong.push(`${file}: folder "${folder}" is not in the table`);
       for (const name of importsOf(file)) {
-        const target = name.startsWith('folder:') ? name.slice('folder:'.length) : name;
+        const target = name.replace(/^(folder|summaries):/, '');
         if (!target.startsWith('.')) continue;
         const to = path.relative(src, path.resolve(src, path.dirname(file), target));
         const toFolder = to.split(path.sep)[0]!;
         const isOwn = toFolder === folder || ANYWHERE.includes(to) || to.endsWith('package.json');
-        if (!isOwn && !MAY_IMPORT[folder]?.includes(toFolder)) wrong.push(`${file} imports ${to}`);
+        if (!isOwn && !MAY_IMPORT[folder]?.some(item => item === toFolder || item === to))
+          wrong.push(`${file} imports ${to}`);
       }
     }
     expect(wrong).toEqual([]);
@@ -101,6 +106,6 @@ describe('files', () => {
       /\b(insert into|delete from|update .* set|drop table)\b/i.test(readFileSync(path.join(src, file), 'utf8')),
     );
     const known = ['exporter.ts', 'writer.ts'].flatMap(name => [`store/postgres/${name}`, `store/sqlite/${name}`]);
-    expect(writers.filter(file => !known.includes(file) && !/^(retention|migrations)\//.test(file))).toEqual([]);
+    expect(writers.filter(file => !known.includes(file) && !/^(retention|migrations|facts)\//.test(file))).toEqual([]);
   });
 });

@@ -52,7 +52,12 @@ async function leaks(argv: readonly string[], screen: CliOptions, exits: readonl
   const isTerminal = screen.columns !== undefined;
   const wrong = exits.includes(code) ? [] : [`exit ${code}: ${err}`];
   for (const text of [out, err]) {
-    const plain = isTerminal ? text.replace(OWN_SEQUENCE, '') : text;
+    // Besides colours only what says how far a search is, and between the fields of a hit in a pipe tabs.
+    const plain = isTerminal
+      ? text.replace(OWN_SEQUENCE, '').replaceAll('\r\x1b[2K', '')
+      : argv[0] === 'grep'
+        ? text.replaceAll('\t', '')
+        : text;
     const found = UNSAFE.exec(plain);
     if (found) wrong.push(JSON.stringify(plain.slice(Math.max(0, found.index - 30), found.index + 30)));
   }
@@ -79,6 +84,26 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
       ])
         wrong.push(...(await leaks([...argv, '--db', db], screen)));
       for (const by of BY) wrong.push(...(await leaks(['slowest', '--by', by, '--limit', '0', '--db', db], screen)));
+      expect(wrong).toEqual([]);
+    });
+
+    it('are searched, compared and told without one of them acting', async () => {
+      const wrong: string[] = [];
+      const formats = [[], ['--count'], ['-l'], ['--in', 'attributes'], ['--format', 'md'], ['-C', '2', '--repeats']];
+      for (const format of formats.slice(0, backend === 'postgres' ? 1 : undefined))
+        wrong.push(
+          ...(await leaks(['grep', 'message|content|in |out |tool|:', '--limit', '0', ...format, '--db', db], screen)),
+        );
+      for (const [i, {run, payload}] of rows.entries()) {
+        wrong.push(...(await leaks(['transcript', run, '--tools', 'full', '--db', db], screen)));
+        wrong.push(...(await leaks(['transcript', run, '--tools', 'short', '--format', 'md', '--db', db], screen)));
+        wrong.push(...(await leaks(['diff', run, rows[(i + 1) % rows.length]!.run, '--all', '--db', db], screen)));
+        if (backend === 'postgres') continue;
+        wrong.push(...(await leaks(['grep', '-F', payload, '--db', db], screen)));
+        const id = `bad${i}${payload.replace(/\p{Cs}/gu, '?')}`;
+        wrong.push(...(await leaks(['transcript', `${id}t`, '--db', db], screen)));
+        wrong.push(...(await leaks(['diff', `${id}t`, run, '--db', db], screen)));
+      }
       expect(wrong).toEqual([]);
     });
 
@@ -170,6 +195,11 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
       ['list', '--limit', '0', '--traffic', '--json'],
       ['slowest', '--by', 'model', '--limit', '0', '--json'],
       ...rows.map(({trace}) => ['show', trace, '--json', '--io', 'full']),
+      ['grep', 'content', '--limit', '0', '--json'],
+      ...rows.flatMap(({run}, i) => [
+        ['transcript', run, '--json'],
+        ['diff', run, rows[(i + 1) % rows.length]!.run, '--json'],
+      ]),
     ]) {
       const terminal = (await cli([...argv, '--db', db], screen)).out;
       const pipe = (await cli([...argv, '--db', db])).out;
@@ -185,6 +215,13 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
       ['list', '--limit', '0', '--traffic'],
       ...BY.map(by => ['slowest', '--by', by, '--limit', '0']),
       ...rows.map(({trace}) => ['show', trace, '--io', 'preview']),
+      ['grep', 'content', '--limit', '0'],
+      ['grep', 'content', '--count'],
+      ...rows.flatMap(({run}, i) => [
+        ['transcript', run],
+        ['transcript', run, '--tools', 'full'],
+        ['diff', run, rows[(i + 1) % rows.length]!.run, '--all'],
+      ]),
     ]) {
       const {out} = await cli([...argv, '--db', db], SCREENS['on a terminal']!);
       const lines = out.replace(OWN_SEQUENCE, '').split('\n');

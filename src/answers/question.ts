@@ -1,5 +1,4 @@
 import type {Context} from '../context.ts';
-import {usageError} from '../errors.ts';
 import {withStore} from '../flags/database.ts';
 import type {OutputFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
 import {fieldsOf, pick} from '../flags/fields.ts';
@@ -7,7 +6,8 @@ import {columnsOf, formatOf, writeLine, writeMachine, writeNote} from '../flags/
 import {withProgress} from '../flags/progress.ts';
 import {queryNotes} from '../flags/query.ts';
 import {filterOf} from '../flags/selection.ts';
-import {closest, parseChoice, parseCount} from '../flags/values.ts';
+import {parseSort} from '../flags/sort.ts';
+import {parseChoice, parseCount} from '../flags/values.ts';
 import {askQuestion} from '../queries/ask.ts';
 import type {Question, QuestionInput} from '../queries/question.ts';
 import {renderTable} from '../render/table.ts';
@@ -34,7 +34,7 @@ export default async function ask(
   const fields = fieldsOf(flags, Object.keys(question.columns), format);
   const input: Omit<QuestionInput, 'where'> = {
     by: parseChoice('--by', flags.by, question.by),
-    sort: parseSort(flags.sort, question),
+    sort: parseSort(flags.sort, question.columns),
     limit: parseCount('--limit', flags.limit),
   };
   filterOf(flags, context.nowMicros());
@@ -50,19 +50,4 @@ export default async function ask(
     if (rows.length > 0) writeLine(out, renderTable({columns, rows, sortedBy: input.sort.column}, columnsOf(out)));
     writeNote(out, [...(rows.length === 0 ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));
   });
-}
-
-function parseSort(text: string, question: Question): QuestionInput['sort'] {
-  const column = text.replace(/^[-+]/, '');
-  const known = Object.keys(question.columns);
-  const found = known.find(key => key.toLowerCase() === column.toLowerCase());
-  if (!found) {
-    const near = closest(column, known);
-    throw usageError(
-      `--sort "${text}" is no column.`,
-      near ? `Did you mean ${near}? Columns: ${known.join(', ')}.` : `Columns: ${known.join(', ')}.`,
-    );
-  }
-  const isText = (question.columns[found]!.unit ?? 'text') === 'text';
-  return {column: found, descending: text.startsWith('-') === isText};
 }

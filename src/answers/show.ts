@@ -18,7 +18,7 @@ import {parseQuery, queryNotes} from '../flags/query.ts';
 import {patienceOf} from '../flags/selection.ts';
 import {parseChoice, parseChoices, parseCount} from '../flags/values.ts';
 import {loadShown, type Shown} from '../queries/shown.ts';
-import {loadSpans} from '../queries/spans.ts';
+import {loadSpans, loadWhole} from '../queries/spans.ts';
 import {IO_LEVELS} from '../render/io.ts';
 import {nextStep, renderShownRun} from '../render/shown-run.ts';
 import {contentLines} from '../render/span-content.ts';
@@ -108,17 +108,6 @@ async function showTrees(
   const next = shown.runs.map(nextStep).find(step => step !== null);
   if (next) writeNext(out, next);
 }
-
-/** Spans are read whole in small groups: of a large trace one payload at a time is in memory. */
-async function* loadWhole(store: Store, spanIds: readonly string[]): AsyncGenerator<Span> {
-  for (let at = 0; at < spanIds.length; at += WHOLE_AT_ONCE) {
-    const found = new Map(
-      (await loadSpans(store, spanIds.slice(at, at + WHOLE_AT_ONCE))).map(span => [span.spanId, span]),
-    );
-    for (const id of spanIds.slice(at, at + WHOLE_AT_ONCE)) if (found.has(id)) yield found.get(id)!;
-  }
-}
-const WHOLE_AT_ONCE = 50;
 
 async function loadContents(
   store: Store,

@@ -1,5 +1,5 @@
 import commands from 'folder:../commands';
-import questions from 'folder:../queries/canned';
+import questions from 'summaries:../queries/canned';
 import {Command} from 'commander';
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
@@ -15,9 +15,9 @@ const SUMMARY =
 /**
  * Every subcommand: one per file of `commands/`, one per question of `queries/canned/`.
  * @param argv decides whose flags are declared: those of the command that is asked for, which spares every start the
- *   flags of all others
+ *   flags of all others, and the questions among them their code
  */
-export function buildProgram(argv: readonly string[], context: Context): Command {
+export async function buildProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command('agno-trace')
     .description(SUMMARY)
     .version(VERSION, '-V, --version', 'print the version')
@@ -56,7 +56,11 @@ export function buildProgram(argv: readonly string[], context: Context): Command
   const modules = Object.entries(commands);
   for (const [name, module] of modules) if (!module.group) add(name, module);
   program.commandsGroup('Ask:');
-  for (const [name, question] of Object.entries(questions)) add(name, questionCommand(name, question));
+  for (const [name, {summary, load}] of Object.entries(questions))
+    add(
+      name,
+      argv.includes(name) ? questionCommand(name, await load()) : {summary, examples: [], declare: () => undefined},
+    );
   for (const [name, module] of modules) if (module.group) add(name, module);
   program.helpCommand(false);
   return program;
@@ -64,6 +68,7 @@ export function buildProgram(argv: readonly string[], context: Context): Command
 
 /** The parser would only count them; the one that is too many is named. */
 function refuseExcess(_: unknown, {args, registeredArguments}: Command): void {
+  if (registeredArguments.at(-1)?.variadic) return;
   const excess = args[registeredArguments.length];
   if (excess !== undefined)
     throw usageError(`unexpected argument "${excess}".`, 'agno-trace --help lists commands; each has its own --help.');

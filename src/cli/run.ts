@@ -13,7 +13,7 @@ import {secretsIn} from './secrets.ts';
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   try {
     await setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
-    const program = buildProgram(argv, context);
+    const program = await buildProgram(argv, context);
     if (argv.length === 0) {
       program.outputHelp();
       return EXIT.done;

@@ -27,13 +27,13 @@ export async function complete(
   argv: readonly string[],
   context: Context,
   leftMs: number,
-  programFor: (words: readonly string[], context: Context) => Command,
+  programFor: (words: readonly string[], context: Context) => Promise<Command>,
 ): Promise<void> {
   const request = requestOf(argv, context);
   if (!request) return;
   // What commands would say on the way has no place on a line that is being typed.
   const silent = {...context, stdout: SILENT, stderr: SILENT, notes: []};
-  const program = programFor(request.words, silent);
+  const program = await programFor(request.words, silent);
   const found = await completionsOf(program, request.words, request.current, valuesIn(silent, leftMs)).catch(() => []);
   if (found === 'files') context.stdout.write(own('files\n'));
   else if (found.length > 0) context.stdout.write(answer(found, request));

@@ -7,6 +7,7 @@ import {loadConfig} from '../profiles/config-file.ts';
 import {IO_LEVELS} from '../render/io.ts';
 import {COLOUR_CHOICES} from '../text/style.ts';
 import {KINDS} from '../trace/kind.ts';
+import {PLACES} from '../trace/places.ts';
 import {STATES} from '../trace/states.ts';
 import type {Typed, Values, ValuesOf} from './candidates.ts';
 import {type Known, knownIn} from './known.ts';
@@ -52,6 +53,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--kind': commas(KINDS),
   '--state': commas(STATES),
   '--status': commas(STATUSES),
+  '--in': commas(PLACES),
   '--db': files,
   '--runs-db': files,
   '--cursor-file': files,
@@ -69,6 +71,10 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--trace': stored('traces'),
   'show id': stored('ways'),
   'wait id': stored('ways'),
+  'export ids': stored('ways'),
+  'transcript id': stored('ways'),
+  'diff a': stored('ways'),
+  'diff b': stored('ways'),
   'completion shell': fixed(SHELLS),
 };
 

@@ -25,6 +25,12 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
 }
 
 /**
+ * What is computed after the statements; a function is asked when all is done. `eachShapeOnce`: of statements that differ in
+ * their values alone the first is printed.
+ */
+export type Then = string | {readonly text: () => string; readonly eachShapeOnce: boolean};
+
+/**
  * Opens the database that the flags name, lends it, and closes it. With `--print-sql` the command runs as always, but its
  * answer is replaced by the statements that were sent.
  * @param then what is computed after the statements, for `--print-sql`
@@ -32,7 +38,7 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
 export async function withStore(
   flags: ReadFlags,
   context: Context,
-  then: string,
+  then: Then,
   use: (store: Store, context: Context) => Promise<void>,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
@@ -56,7 +62,12 @@ export async function withOutput(
   for (const source of sources) refuseDatabase(file.path, source);
   if (flags.color !== 'always') await setColour(false);
   const out = {...context, stdout: file};
-  await write(out);
+  try {
+    await write(out);
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
   if (out.exitCode !== undefined) context.exitCode = out.exitCode;
   await file.save();
 }
@@ -74,7 +85,7 @@ export async function withConnection(
   connection: Connection,
   flags: ReadFlags,
   context: Context,
-  then: string,
+  then: Then,
   use: (store: Store, context: Context) => Promise<void>,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
@@ -97,11 +108,31 @@ export async function withConnection(
     }
     const silent = {...context, stdout: {...SILENT, isTTY: false, columns: undefined}};
     await use(recording(store, statements), silent);
-    for (const statement of statements) context.stdout.write(printable(`${statement};\n\n`, context));
-    context.stdout.write(own(`-- then, in this program: ${then}\n`));
+    const printed = typeof then !== 'string' && then.eachShapeOnce ? eachShapeOnce(statements) : statements;
+    for (const statement of printed) context.stdout.write(printable(`${statement};\n\n`, context));
+    const text = typeof then === 'string' ? then : then.text();
+    context.stdout.write(own('-- then, in this program: '));
+    context.stdout.write(printable(`${text.replaceAll('\n', '\n--   ')}\n`, context));
   } finally {
     await store.close();
   }
+}
+
+/** The first of the statements that differ in their values alone, and how many more there were. */
+function eachShapeOnce(statements: readonly string[]): string[] {
+  const shapes = new Map<string, {first: string; more: number}>();
+  for (const statement of statements) {
+    const shape = statement
+      .replace(/E?'(?:[^']|'')*'(?:, )?/g, "'…'")
+      .replace(/\b\d+\b/g, '0')
+      .replace(/('…')+/g, "'…'");
+    const known = shapes.get(shape);
+    if (known) known.more++;
+    else shapes.set(shape, {first: statement, more: 0});
+  }
+  return [...shapes.values()].map(({first, more}) =>
+    more === 0 ? first : `-- and ${more} more that differ in their values alone\n${first}`,
+  );
 }
 
 /** Says what no answer has said. */

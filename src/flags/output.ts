@@ -10,7 +10,7 @@ import {wrap} from '../text/width.ts';
 import type {OutputFlags} from './declare.ts';
 import {parseChoice} from './values.ts';
 
-export const FORMATS = ['table', 'tree', 'json', 'jsonl', 'csv', 'md'] as const;
+export const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** The format asked for, by a flag or else by the end of the output's name. */
@@ -56,7 +56,7 @@ interface Answer {
 
 /** Writes the machine formats; true when `format` was one of them. */
 export function writeMachine(context: Context, format: Format, answer: Answer): boolean {
-  if (format === 'table' || format === 'tree') return false;
+  if (format === 'table' || format === 'tree' || format === 'text') return false;
   const notes = [...context.notes.splice(0), ...(answer.notes ?? [])];
   if (format === 'json') {
     context.stdout.write(line`${renderJson({...answer, notes}, context.stdout.isTTY)}\n`);

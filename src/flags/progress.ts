@@ -6,16 +6,24 @@ const QUIET_MS = 300;
 
 /**
  * Runs `work` and says on stderr how far it is, on a terminal only and not before it has taken a moment.
- * @param work gets a function to call with the number of spans looked at so far
+ * @param work gets a function to call with the number of spans looked at so far, and one to call before it prints something
  */
 export async function withProgress<T>(
   context: Context,
   what: string,
-  work: (report: (spans: number) => void) => Promise<T>,
+  work: (report: (spans: number) => void, clear: () => void) => Promise<T>,
 ): Promise<T> {
-  if (!context.stderr.isTTY || !context.stdout.isTTY) return work(() => undefined);
+  if (!context.stderr.isTTY || !context.stdout.isTTY)
+    return work(
+      () => undefined,
+      () => undefined,
+    );
   const start = performance.now();
   let isShown = false;
+  const clear = () => {
+    if (isShown) context.stderr.write(own('\r\x1b[2K'));
+    isShown = false;
+  };
   try {
     return await work(spans => {
       if (performance.now() - start < QUIET_MS) return;
@@ -23,8 +31,8 @@ export async function withProgress<T>(
       context.stderr.write(
         own(`\r\x1b[2K${what}: ${spans} spans, ${((performance.now() - start) / 1000).toFixed(1)} s`),
       );
-    });
+    }, clear);
   } finally {
-    if (isShown) context.stderr.write(own('\r\x1b[2K'));
+    clear();
   }
 }

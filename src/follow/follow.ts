@@ -151,7 +151,7 @@ class Follower {
 }
 
 /** Null: the position is one of the other kind of database. */
-function readerFor(store: Store, position: Position | undefined): Reader | null {
+export function readerFor(store: Store, position: Position | undefined): Reader | null {
   if (position && position.dialect !== store.dialect) return null;
   if (store.dialect === 'sqlite') return new SqliteReader(position as SqlitePosition | undefined);
   return new PostgresReader(position as PostgresPosition | undefined);

@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {usageError} from '../errors.ts';
@@ -27,6 +28,8 @@ export class PriceFile implements Pricing {
   private constructor(
     private readonly prices: readonly FilePrice[],
     private readonly date: string | null,
+    /** The same for the same prices. */
+    readonly digest: string,
   ) {}
 
   /**
@@ -50,7 +53,8 @@ export class PriceFile implements Pricing {
     } catch {
       throw wrong(named, ` is not JSON: ${syntaxErrorAt(text)}`);
     }
-    return parse(named, value, (prices, date) => new PriceFile(prices, date));
+    const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
+    return parse(named, value, (prices, date) => new PriceFile(prices, date, digest));
   }
 
   costOf(span: Span): Cost | null {

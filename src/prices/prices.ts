@@ -1,4 +1,5 @@
 import type {Span} from '../trace/span.ts';
+import bundled from './library.json' with {type: 'json'};
 import type {PriceFile} from './price-file.ts';
 import type {Pricing} from './pricing.ts';
 
@@ -10,6 +11,11 @@ export class Prices {
   private library: Pricing | null = null;
 
   constructor(private readonly file: PriceFile | null) {}
+
+  /** The same where every call costs the same: what was computed with it stays right. */
+  get key(): string {
+    return `${bundled.version} ${this.file?.digest ?? ''}`;
+  }
 
   async priced(spans: readonly Span[]): Promise<readonly Span[]> {
     if (!spans.some(needsPrice)) return spans;

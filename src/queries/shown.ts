@@ -14,6 +14,8 @@ import {loadStory, type Story} from './story.ts';
 
 export interface Shown {
   readonly runs: readonly ShownRun[];
+  /** They are the parts of one run, or there is one only. */
+  readonly isOne: boolean;
   readonly notes: readonly string[];
 }
 
@@ -97,12 +99,12 @@ async function showRun(
   options: ShownOptions,
 ): Promise<Shown> {
   const story = await loadStory(store, runId, traceIds, options);
-  if (story.parts.length > 0) return {runs: shownParts(story), notes: []};
+  if (story.parts.length > 0) return {runs: shownParts(story), isOne: true, notes: []};
   // A run inside another one: a member, a step's agent, a sub-agent.
   for (const {runs} of story.traces) {
     for (const judged of runs) {
       const node = findRunNode(judged, runId);
-      if (node) return {runs: [part(judged, node)], notes: []};
+      if (node) return {runs: [part(judged, node)], isOne: true, notes: []};
     }
   }
   throw notFound(runId);
@@ -119,13 +121,12 @@ async function showTrace(store: Store, traceId: string, options: ShownOptions, o
   if (runs.length === 0) {
     return {
       runs: [],
+      isOne: false,
       notes: [`trace ${traceId} has a row but no spans: they were lost, or are not written yet`],
     };
   }
-  return {
-    runs: onlySpanId ? runs.filter(({judged}) => judged.record.spanId === onlySpanId) : runs,
-    notes: [],
-  };
+  const wanted = onlySpanId ? runs.filter(({judged}) => judged.record.spanId === onlySpanId) : runs;
+  return {runs: wanted, isOne: wanted.length === 1, notes: []};
 }
 
 async function showSpanOf(store: Store, traceId: string, spanId: string, options: ShownOptions): Promise<Shown> {
@@ -136,7 +137,7 @@ async function showSpanOf(store: Store, traceId: string, spanId: string, options
     const judged = runs.find(({run}) => run === node.run) ?? runs[0]!;
     // The run's own span, and a missing one, mean the whole.
     const isWhole = node.span === null || node === judged.run.root || node.run === null;
-    return {runs: [isWhole ? whole(judged, trace) : part(judged, node)], notes: []};
+    return {runs: [isWhole ? whole(judged, trace) : part(judged, node)], isOne: true, notes: []};
   }
   throw notFound(spanId);
 }
@@ -174,6 +175,7 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
     : [];
   return {
     runs: [...runs.values()].sort((a, b) => (a.judged.run.startMicros ?? 0) - (b.judged.run.startMicros ?? 0)),
+    isOne: runs.size === 1,
     notes,
   };
 }

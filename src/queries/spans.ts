@@ -2,7 +2,7 @@ import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {REQUIRED_COLUMNS, type Store} from '../store/store.ts';
 import {ID_KEYS, OUTPUT_MESSAGES_PREFIX, PAYLOAD_KEYS, PAYLOAD_PREFIXES, TOOL_CALL_MARK} from '../trace/attributes.ts';
-import {PREVIEW_LIMITS, type Span, type SpanRow, type TraceRow, toSpan} from '../trace/span.ts';
+import {PREVIEW_LIMITS, type Span, type SpanRow, type ToSpanOptions, type TraceRow, toSpan} from '../trace/span.ts';
 import {Turns} from './turns.ts';
 
 /**
@@ -77,11 +77,24 @@ export interface LoadedTrace {
 /** Traces asked for in one statement; a page of runs has a few dozen. */
 const TRACES_AT_ONCE = 200;
 
+interface LoadOptions {
+  /**
+   * The rows of the traces come in a statement of their own: for many traces, where each is read again when it changes. A
+   * row beside each of its spans is a third of the time of reading them.
+   */
+  readonly rowsApart?: boolean;
+}
+
 /**
  * Reads whole traces by id, in short statements that end on no lock. Traces without a span are left out.
  * @returns in the order of `traceIds`
  */
-export async function loadTraces(store: Store, traceIds: readonly string[]): Promise<LoadedTrace[]> {
+export async function loadTraces(
+  store: Store,
+  traceIds: readonly string[],
+  {rowsApart = false}: LoadOptions = {},
+): Promise<LoadedTrace[]> {
+  const load = rowsApart ? loadSpanRows : loadRows;
   const spans = new Map<string, Map<string, Span>>(traceIds.map(id => [id, new Map()]));
   const traceRows = new Map<string, TraceRow>();
   const keep = (rows: readonly JoinedRow[]) => {
@@ -93,7 +106,11 @@ export async function loadTraces(store: Store, traceIds: readonly string[]): Pro
   };
   for (let at = 0; at < traceIds.length; at += TRACES_AT_ONCE) {
     const ofTraces = isAnyOf(raw('s.trace_id'), traceIds.slice(at, at + TRACES_AT_ONCE));
-    const first = await loadRows(store, sql`${ofTraces} limit ${SPANS_AT_ONCE + 1}`, narrowColumns());
+    if (rowsApart) {
+      const some = traceIds.slice(at, at + TRACES_AT_ONCE);
+      for (const row of await loadTraceRows(store, some)) traceRows.set(String(row.trace_id), row);
+    }
+    const first = await load(store, sql`${ofTraces} limit ${SPANS_AT_ONCE + 1}`, narrowColumns());
     keep(first);
     if (first.length <= SPANS_AT_ONCE) continue;
     // The ids first, then the rows by key: no statement has to sort or skip what another one read.
@@ -105,7 +122,7 @@ select s.span_id, s.trace_id
       .filter(row => !spans.get(String(row.trace_id))?.has(String(row.span_id)))
       .map(row => String(row.span_id));
     for (let from = 0; from < rest.length; from += SPANS_AT_ONCE) {
-      keep(await loadRows(store, isAnyOf(raw('s.span_id'), rest.slice(from, from + SPANS_AT_ONCE)), narrowColumns()));
+      keep(await load(store, isAnyOf(raw('s.span_id'), rest.slice(from, from + SPANS_AT_ONCE)), narrowColumns()));
     }
   }
   return traceIds
@@ -129,6 +146,20 @@ select ${columns},
   from ${table('spans')} s
   left join ${table('traces')} t on t.trace_id = s.trace_id
  where ${where}`);
+}
+
+function loadSpanRows(store: Store, where: Sql, columns: Sql): Promise<JoinedRow[]> {
+  return store.all<JoinedRow>(sql`
+select ${columns}
+  from ${table('spans')} s
+ where ${where}`);
+}
+
+function loadTraceRows(store: Store, traceIds: readonly string[]): Promise<TraceRow[]> {
+  return store.all<TraceRow>(sql`
+select ${raw(TRACE_COLUMNS.map(column => `t.${column}`).join(', '))}
+  from ${table('traces')} t
+ where ${isAnyOf(raw('t.trace_id'), traceIds)}`);
 }
 
 /**
@@ -176,9 +207,33 @@ function byStart(a: Span, b: Span): number {
   return start(a) - start(b) || (a.spanId < b.spanId ? -1 : 1);
 }
 
-/** Reads single spans with everything they hold. */
-export async function loadSpans(store: Store, spanIds: readonly string[]): Promise<Span[]> {
-  if (spanIds.length === 0) return [];
-  const rows = await loadRows(store, isAnyOf(raw('s.span_id'), spanIds), raw('s.*'));
-  return rows.map(row => toSpan(row, {whole: true}));
+interface WholeOptions extends Pick<ToSpanOptions, 'quick'> {
+  /** On a span `s`: only those that pass it. */
+  readonly test?: Sql;
 }
+
+/** Reads single spans with everything they hold. */
+export async function loadSpans(
+  store: Store,
+  spanIds: readonly string[],
+  {test, quick}: WholeOptions = {},
+): Promise<Span[]> {
+  if (spanIds.length === 0) return [];
+  const isOne = isAnyOf(raw('s.span_id'), spanIds);
+  const rows = await loadRows(store, test ? sql`${isOne} and (${test})` : isOne, raw('s.*'));
+  return rows.map(row => toSpan(row, {whole: true, quick}));
+}
+
+/** Spans are read whole in small groups: of a large trace one payload at a time is in memory. */
+export async function* loadWhole(
+  store: Store,
+  spanIds: readonly string[],
+  options: WholeOptions = {},
+): AsyncGenerator<Span> {
+  for (let at = 0; at < spanIds.length; at += WHOLE_AT_ONCE) {
+    const some = spanIds.slice(at, at + WHOLE_AT_ONCE);
+    const found = new Map((await loadSpans(store, some, options)).map(span => [span.spanId, span]));
+    for (const id of some) if (found.has(id)) yield found.get(id)!;
+  }
+}
+const WHOLE_AT_ONCE = 50;

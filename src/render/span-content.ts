@@ -2,15 +2,13 @@ import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
 import {formatJson, parseJson} from '../trace/json.ts';
+import {REDACTED} from '../trace/redacted.ts';
 import type {Span} from '../trace/span.ts';
 import {type ContentPart, contentSections, spanSections} from './span-sections.ts';
 
 interface ContentOptions {
   readonly columns: number | null;
 }
-
-/** OpenInference's mark for what a switch of the instrumentor took out. */
-const REDACTED = '__REDACTED__';
 
 /** Everything a span holds, readable: whole messages, arguments, results, documents, and the attributes no section shows. */
 export function renderSpanContent(span: Span, options: ContentOptions): Safe {

@@ -1,8 +1,9 @@
-import type {Cell, Table, Unit} from '../table/table.ts';
+import type {Cell, Column, Table} from '../table/table.ts';
 import {joined, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate, width} from '../text/width.ts';
-import {count, duration, usd} from './values.ts';
+import {parseTime} from '../trace/time.ts';
+import {ago, figure, stretchStart} from './values.ts';
 
 /** One column as drawn: text per row, ready but for its width. */
 export interface DrawnColumn {
@@ -94,29 +95,45 @@ function arrange(drawn: readonly DrawnColumn[], available: number): {kept: Drawn
   return {kept: kept.map(({column}) => column), widths};
 }
 
+/** How cells are drawn. */
+export interface Drawing {
+  /** Moments are told from here, on a terminal. */
+  readonly nowMicros?: number;
+  /** Length of the stretches of time that rows are split into. */
+  readonly everyMicros?: number | null;
+  /** A last column that goes first on a narrow terminal. */
+  readonly trend?: {readonly label: string; readonly cells: readonly Safe[]};
+}
+
 /**
  * A table of a question's answer: the first column is text that may be cut, numbers stand to the right. On a narrow
  * terminal the last columns go first, but never the one that the rows are sorted by.
  */
-export function renderTable(table: Table, columns: number | null): Safe {
-  const drawn = Object.entries(table.columns).map(([key, column], i): DrawnColumn => {
+export function renderTable(table: Table, columns: number | null, drawing: Drawing = {}): Safe {
+  const entries = Object.entries(table.columns);
+  const texts = entries.filter(([, {unit}]) => (unit ?? 'text') === 'text');
+  const drawn = entries.map(([key, column], i): DrawnColumn => {
     const unit = column.unit ?? 'text';
+    const isFirst = key === texts[0]?.[0];
     return {
       label: column.label,
-      align: unit === 'text' || unit === 'time' ? 'left' : 'right',
-      cells: table.rows.map(cells => cellText(cells[key] ?? null, unit)),
+      align: unit === 'text' || unit === 'time' || unit === 'stretch' || unit === 'flag' ? 'left' : 'right',
+      cells: table.rows.map(cells => cellText(cells[key] ?? null, column, columns === null ? {} : drawing)),
       dropOrder: i < 3 || key === table.sortedBy ? 0 : i,
-      ...(i === 0 ? {shrinkTo: 16} : {}),
+      ...(isFirst ? {shrinkTo: 16} : {}),
     };
   });
+  const {trend} = drawing;
+  if (trend && columns !== null) drawn.push({...trend, align: 'left', dropOrder: entries.length});
   return renderColumns(drawn, columns);
 }
 
-function cellText(value: Cell, unit: Unit): Safe {
+function cellText(value: Cell, {label, unit = 'text'}: Column, {nowMicros, everyMicros}: Drawing): Safe {
   if (value === null) return own('–');
-  if (typeof value === 'string') return safe(value);
-  if (unit === 'ms') return duration(value);
-  if (unit === 'usd') return usd(value);
-  if (unit === 'count') return count(value);
-  return safe(String(value));
+  if (unit === 'flag') return own(value ? label : '');
+  if (typeof value === 'number') return figure(value, unit);
+  const text = String(value);
+  if (unit === 'time' && nowMicros !== undefined) return ago(parseTime(text), nowMicros);
+  if (unit === 'stretch' && everyMicros) return stretchStart(parseTime(text), everyMicros);
+  return safe(text);
 }

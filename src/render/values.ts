@@ -1,5 +1,7 @@
 import prettyMilliseconds from 'pretty-ms';
+import type {Unit} from '../table/table.ts';
 import {own, type Safe, safe} from '../text/safe.ts';
+import {isoTime} from '../trace/time.ts';
 
 /** A duration for people: `329ms`, `14.2s`, `2m 5s`; `–` when unknown. */
 export function duration(ms: number | null): Safe {
@@ -18,10 +20,40 @@ export function duration(ms: number | null): Safe {
   );
 }
 
-/** A whole number with thousands marked; toLocaleString would load Intl, 23 ms on first use. */
+/** A whole number with thousands marked, averages rounded; toLocaleString would load Intl, 23 ms on first use. */
 export function count(value: number | null): Safe {
   if (value === null) return own('–');
-  return own(String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ','));
+  return own(String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ','));
+}
+
+/** A number that need not be whole: `0.4`, `58.3`, `1,204`. */
+export function rate(value: number | null): Safe {
+  return value === null || Math.abs(value) >= 99.95 ? count(value) : own(String(Number(value.toFixed(1))));
+}
+
+/** A part of 1 as percent: `7.3%`, `100%`; what is not nothing and not all is not drawn as such. */
+export function percent(value: number | null): Safe {
+  if (value === null) return own('–');
+  if (value > 0 && value < 0.0005) return own('<0.1%');
+  if (value > 0.9995 && value < 1) return own('>99.9%');
+  return own(`${Number((100 * value).toFixed(1))}%`);
+}
+
+/** A number with its unit. */
+export function figure(value: number | null, unit: Unit): Safe {
+  if (unit === 'ms') return duration(value);
+  if (unit === 'usd') return usd(value);
+  if (unit === 'ratio') return percent(value);
+  if (unit === 'rate') return rate(value);
+  if (unit === 'count') return count(value);
+  return safe(String(value ?? '–'));
+}
+
+/** The start of a stretch of time: a date, with the time of day where stretches are shorter than a day. */
+export function stretchStart(micros: number | null, everyMicros: number): Safe {
+  const iso = isoTime(micros);
+  if (iso === null) return own('–');
+  return own(everyMicros % 86_400_000_000 === 0 ? iso.slice(0, 10) : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`);
 }
 
 /** A count in three characters or so: `410`, `3.1k`, `1.2M`. */

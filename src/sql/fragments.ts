@@ -81,6 +81,22 @@ export function mayContain(expression: Sql, text: string): Sql {
   return mayMatchGlob(expression, `*${escapeGlob(text)}*`);
 }
 
+/**
+ * `expression` as text contains `text`, which is ASCII; without case it is lower case. Bytes are compared, so that neither a NUL in
+ * the column nor the database's own idea of upper and lower case hides one.
+ */
+export function holdsAscii(expression: Sql, text: string, ignoresCase: boolean): Sql {
+  return ignoresCase
+    ? either({
+        sqlite: sql`instr(lower(${expression}), ${text}) > 0`,
+        postgres: sql`strpos(lower(${expression}::text collate "C"), ${text}) > 0`,
+      })
+    : either({
+        sqlite: sql`instr(${expression}, ${text}) > 0`,
+        postgres: sql`strpos(${expression}::text, ${text}) > 0`,
+      });
+}
+
 /** `text` as a glob that matches only itself. */
 export function escapeGlob(text: string): string {
   return text.replace(/[\\*?]/g, char => `\\${char}`);

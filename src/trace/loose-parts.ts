@@ -67,7 +67,8 @@ function tieCalls(asking: readonly Span[], candidates: readonly LooseCandidate[]
   return candidates.map(({judged}) => judged).filter(judged => tied.has(judged));
 }
 
-function sameJson(a: string | null, b: string | null): boolean {
+/** Two JSON texts that say the same, whatever the order of their keys. */
+export function sameJson(a: string | null, b: string | null): boolean {
   if (a === b) return true;
   const [left, right] = [a, b].map(text => {
     const value = text === null ? null : (parseJson(text)?.value ?? text);

@@ -8,6 +8,8 @@ export interface Message {
   readonly role: string;
   /** Texts in order; images and other content are named by their type. */
   readonly content: readonly string[];
+  /** Those of them that are the model's reasoning. */
+  readonly reasoning: readonly string[];
   readonly toolCallId: string | null;
   readonly toolCalls: readonly ToolCall[];
 }
@@ -37,9 +39,10 @@ interface Draft {
  */
 export function messagesOf(attributes: Attributes, direction: 'input' | 'output'): Messages {
   const drafts = new Map<number, Draft>();
+  const prefix = `llm.${direction}_messages.`;
   for (const key in attributes) {
-    const match = MESSAGE_KEY.exec(key);
-    if (match?.[1] !== direction) continue;
+    const match = key.startsWith(prefix) ? MESSAGE_KEY.exec(key) : null;
+    if (!match) continue;
     const index = Number(match[2]);
     const draft = drafts.get(index) ?? emptyDraft();
     drafts.set(index, draft);
@@ -84,13 +87,13 @@ function decodeTwice(value: string): string {
 }
 
 function toMessage(index: number, draft: Draft): Message {
-  const contents = [...draft.contents]
-    .sort(([a], [b]) => a - b)
-    .map(([, {type, text}]) => text ?? `(${type ?? 'content'} without text)`);
+  const parts = [...draft.contents].sort(([a], [b]) => a - b).map(([, part]) => part);
+  const contents = parts.map(({type, text}) => text ?? `(${type ?? 'content'} without text)`);
   return {
     index,
     role: draft.role || 'unknown',
     content: draft.content === null ? contents : [draft.content, ...contents],
+    reasoning: parts.flatMap(({type, text}) => (type === 'reasoning' && text !== null ? [text] : [])),
     toolCallId: draft.toolCallId,
     toolCalls: [...draft.toolCalls].sort(([a], [b]) => a - b).map(([, call]) => call),
   };

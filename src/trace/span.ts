@@ -109,11 +109,13 @@ export const PREVIEW_LIMITS = {head: PREVIEW_HEAD, tail: PREVIEW_TAIL} as const;
 export interface ToSpanOptions {
   /** Keep every attribute and every text uncut; for one span or for `--io full`. */
   whole?: boolean;
+  /** Not what JSON.parse passes over in silence: for many spans whose problems nobody asks for. */
+  quick?: boolean;
 }
 
 /** The only way from a row to a span. Never throws: what cannot be read is null and named in `problems`. */
-export function toSpan(row: SpanRow, {whole = false}: ToSpanOptions = {}): Span {
-  const {attributes, problems: attributeProblems} = parseAttributes(row.attributes, {thorough: whole});
+export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptions = {}): Span {
+  const {attributes, problems: attributeProblems} = parseAttributes(row.attributes, {thorough: whole && !quick});
   const problems = [...attributeProblems];
   const text = (key: string): string | null => cut(textOf(attributes, key), whole);
   const id = (key: string): string | null => textOf(attributes, key);

@@ -8,13 +8,17 @@ const ISO =
 
 const AGNO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$/;
 
+let lastSecond = {text: '', micros: 0};
+
 /** @returns microseconds since 1970, or null for what is no time (`""`, `"None"`, words). Never throws. */
 export function parseTime(value: unknown): number | null {
   if (typeof value === 'number' || typeof value === 'bigint') return fromEpoch(Number(value));
   if (typeof value !== 'string') return null;
   if (AGNO.test(value)) {
-    // Agno's own form, read without taking it to pieces: every row has three of them.
-    const micros = Date.parse(`${value.slice(0, 19)}Z`) * 1000;
+    // Agno's own form, read without taking it to pieces: every row has three of them, most of the same second.
+    const second = value.slice(0, 19);
+    if (second !== lastSecond.text) lastSecond = {text: second, micros: Date.parse(`${second}Z`) * 1000};
+    const {micros} = lastSecond;
     if (Number.isSafeInteger(micros)) return value.length === 25 ? micros : micros + Number(value.slice(20, 26));
   }
   const match = ISO.exec(value);
@@ -47,6 +51,16 @@ function offsetMinutes(zone: string): number {
   const match = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone);
   if (!match) return 0;
   return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3] ?? 0));
+}
+
+/** Nanoseconds since 1970, with the digits that `parseTime` leaves out where there are any; null for what is no time. */
+export function unixNanos(value: unknown): bigint | null {
+  const micros = parseTime(value);
+  if (micros === null) return null;
+  const text = String(value).trim();
+  if (/^-?\d{18,19}$/.test(text)) return BigInt(text);
+  const beyond = /[.,]\d{6}(\d{1,3})/.exec(text)?.[1] ?? '0';
+  return BigInt(Math.round(micros)) * 1000n + BigInt(beyond.padEnd(3, '0'));
 }
 
 /** ISO 8601 in UTC with microseconds, as the JSON contract has it; null when the time is unknown or out of range. */

@@ -43,6 +43,11 @@ function covered(own: Interval, children: readonly (Interval | null)[]): number 
   return sum;
 }
 
+/** Time in which at least one of them went on, ms. */
+export function coveredMs(nodes: readonly Node[]): number {
+  return covered({from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY}, nodes.map(intervalOf)) / 1000;
+}
+
 /**
  * The critical path of a run: from its end backwards, always the child that ended last before that moment, then what
  * ended last before that child began. Shortening any other span would not have made the run shorter. O(n log n).

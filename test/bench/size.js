@@ -5,33 +5,12 @@ import {spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {fileURLToPath, pathToFileURL} from 'node:url';
-import Database from 'better-sqlite3';
-import esbuild from 'esbuild';
 import pg from 'pg';
+import {BIN, ENV, median, OWN, openDatabase, startPostgres} from './databases.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const BIN = path.join(ROOT, 'bin/agno-trace.js');
 const TRACES = Number(process.env.TRACES ?? 29_500);
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const POLLS = 10_000;
-const {NODE_EXTRA_CA_CERTS: _, ...ENV} = process.env;
-
-/** A database of either kind behind the same three functions. */
-async function openDatabase(kind, url) {
-  if (kind === 'sqlite') {
-    const db = new Database(url);
-    return {
-      all: async sql => db.prepare(sql).all(),
-      run: async sql => void db.exec(sql),
-      close: async () => db.close(),
-    };
-  }
-  const client = new pg.Client({connectionString: url});
-  await client.connect();
-  await client.query('set search_path to ai');
-  return {all: async sql => (await client.query(sql)).rows, run: sql => client.query(sql), close: () => client.end()};
-}
 
 function program(argv) {
   const start = process.hrtime.bigint();
@@ -46,7 +25,6 @@ function program(argv) {
 
 /** Time in statements, from what `--debug` says of each. */
 const sqlMs = stderr => [...stderr.matchAll(/rows in ([\d.]+) ms/g)].reduce((sum, [, ms]) => sum + Number(ms), 0);
-const median = list => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 /** Takes plain requests away until 12,000 spans are left, so that both databases have the same mix. */
 const SHRINK = `
@@ -75,23 +53,6 @@ select 'poll' || s.span_id, 'poll' || s.trace_id, null, s.name, s.span_kind, s.s
        s.status_message, ${time}, ${time}, s.duration_ms, s.attributes, ${time}
   from polls p join agno_spans s on s.trace_id = p.trace_id;
 drop table polls;`;
-};
-
-/** Agno's own statements (agno/db/sqlite/sqlite.py and postgres.py of 3.1.10), as its API sends them. */
-const OWN = {
-  list: `select t.*, count(s.span_id), sum(case when s.status_code = 'ERROR' then 1 else 0 end)
-           from agno_traces t left join agno_spans s on s.trace_id = t.trace_id
-          group by t.trace_id order by t.start_time desc limit 20`,
-  show: id => `select * from agno_spans where trace_id = '${id}'`,
-  slowest: kind =>
-    kind === 'sqlite'
-      ? `select name, json_extract(attributes, '$."openinference.span.kind"') as type, count(span_id), avg(duration_ms),
-                max(duration_ms), sum(case when status_code = 'ERROR' then 1 else 0 end), max(start_time)
-           from agno_spans group by name, type order by avg(duration_ms) desc limit 10`
-      : `select name, attributes ->> 'openinference.span.kind' as type, count(span_id), avg(duration_ms),
-                percentile_cont(0.95) within group (order by duration_ms), max(duration_ms),
-                sum(case when status_code = 'ERROR' then 1 else 0 end), max(start_time)
-           from agno_spans group by name, type order by avg(duration_ms) desc limit 10`,
 };
 
 async function ids(kind, url) {
@@ -141,24 +102,6 @@ async function makeDatabases(kind, folder, stops) {
     await db.close();
   }
   return urls;
-}
-
-/** The server of the tests, which are TypeScript. */
-async function startPostgres(stops) {
-  if (process.env.BENCH_PG_URL) return process.env.BENCH_PG_URL;
-  const outfile = path.join(ROOT, 'node_modules/.bench/postgres-server.js');
-  await esbuild.build({
-    entryPoints: [path.join(ROOT, 'test/postgres-server.ts')],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    format: 'esm',
-    platform: 'node',
-  });
-  const {startPostgres: start} = await import(pathToFileURL(outfile).href);
-  const server = await start();
-  stops.push(server.stop);
-  return server.url;
 }
 
 async function measure(kind, urls) {

@@ -5,6 +5,7 @@
 //   SECONDS=120   of one measurement with commands; those without take a quarter
 //   ROUNDS=1      MODES=delete,wal
 //   FILE=…        a large database, copied first; without it one is made with TRACES=29500
+//   ASK=1         the questions over facts, and facts made anew each time round, instead of the other commands
 //   PIN=1         the writer on the first core, the commands on the second (taskset)
 import {spawn} from 'node:child_process';
 import {copyFileSync, mkdtempSync, rmSync} from 'node:fs';
@@ -19,7 +20,7 @@ const BIN = fileURLToPath(new URL('../../bin/agno-trace.js', import.meta.url));
 const SECONDS = Number(process.env.SECONDS ?? 120);
 const ROUNDS = Number(process.env.ROUNDS ?? 1);
 const INSERT_EVERY_MS = 20;
-const COMMANDS = [
+const LOOKS = [
   ['list'],
   ['list', '--limit', '500'],
   ['list', '--session', 'nobody', '--limit', '0'],
@@ -27,6 +28,11 @@ const COMMANDS = [
   ['slowest'],
   ['doctor'],
 ];
+const QUESTIONS =
+  'stats errors tools models usage agents teams workflows steps sessions users retrievals delegations loops where slowest'
+    .split(' ')
+    .map(name => [name]);
+const COMMANDS = process.env.ASK ? [['facts', 'rebuild'], ...QUESTIONS] : LOOKS;
 
 const READING = ['none', 'another file', 'this file'];
 
@@ -77,6 +83,7 @@ async function measure(file, mode, reading, {other}) {
     isOver = true;
   });
   const read = reading === 'this file' ? file : other;
+  process.env.AGNO_TRACE_CACHE = path.join(path.dirname(file), `cache-${reading.replace(' ', '-')}`);
   let commands = 0;
   for (let i = 0; reading !== 'none' && !isOver; i++, commands++)
     await command([...COMMANDS[i % COMMANDS.length], '--db', read]);

@@ -3,105 +3,21 @@ import {copyFileSync, existsSync, rmSync, statfsSync, writeFileSync} from 'node:
 import path from 'node:path';
 import pg from 'pg';
 import {afterAll, describe, expect, inject, it} from 'vitest';
-import {DISK, type Disk} from '../../src/archive/disk.ts';
 import {openArchive} from '../../src/archive/reader.ts';
 import {ArchiveWriter, partialOf} from '../../src/archive/writer.ts';
-import {EXIT, UserError} from '../../src/errors.ts';
+import {EXIT} from '../../src/errors.ts';
 import {type Applied, applyPrune} from '../../src/retention/apply.ts';
 import {archiveHeader, openAlone, type Prepared, preparePrune} from '../../src/retention/prune.ts';
 import {restore, targetOf} from '../../src/retention/restore.ts';
-import type {Changes, Transaction} from '../../src/store/changes.ts';
-import {CommitError} from '../../src/store/commit-error.ts';
+import type {Changes} from '../../src/store/changes.ts';
 import type {ConnectionFacts} from '../../src/store/facts.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';
 import {cli} from '../cli.ts';
 import {temporaryFolder} from '../databases.ts';
+import {Faults, failingChanges, failingDisk, failingStore, STEP} from '../faults.ts';
 import {archivedById, execute, idsOf, openAt, PLACES, type Place, rowsById, soundness} from './tables.ts';
-
-/** Counts every statement, commit, write and sync of a run, and lets one of them fail. */
-class Faults {
-  calls = 0;
-  constructor(private readonly failing: number) {}
-
-  /** @returns true for the call that has to fail */
-  next(): boolean {
-    this.calls++;
-    return this.calls === this.failing;
-  }
-}
-
-const broken = () => new UserError(EXIT.unreachable, 'the connection broke off (made by the test)');
-const diskFull = () => Object.assign(new Error('ENOSPC (made by the test)'), {code: 'ENOSPC'});
-
-/** The real database; a statement fails before it is sent, a commit before it took place or after it. */
-function failingChanges(changes: Changes, faults: Faults): Changes {
-  const failingTransaction = (transaction: Transaction): Transaction => ({
-    all: async query => {
-      if (faults.next()) throw broken();
-      return transaction.all(query);
-    },
-    exactly: async query => {
-      if (faults.next()) throw broken();
-      return transaction.exactly(query);
-    },
-    run: async query => {
-      if (faults.next()) throw broken();
-      return transaction.run(query);
-    },
-    send: async (text, params) => {
-      if (faults.next()) throw broken();
-      return transaction.send(text, params);
-    },
-  });
-  return {
-    dialect: changes.dialect,
-    label: changes.label,
-    exclude: () => changes.exclude(),
-    all: async query => {
-      if (faults.next()) throw broken();
-      return changes.all(query);
-    },
-    transaction: async (limits, work) => {
-      if (faults.next()) throw broken();
-      const result = await changes.transaction(limits, async transaction => {
-        const done = await work(failingTransaction(transaction));
-        if (faults.next()) throw broken();
-        return done;
-      });
-      // It took place, and nobody was told.
-      if (faults.next()) throw new CommitError(broken());
-      return result;
-    },
-    watch: query => changes.watch(query),
-    tidy: () => changes.tidy(),
-    alone: (statement, limits) => changes.alone(statement, limits),
-    close: () => changes.close(),
-  };
-}
-
-/** The real disk; a write fails with half of its bytes written. */
-function failingDisk(faults: Faults): Disk {
-  const guarded =
-    <Args extends unknown[], Result>(work: (...args: Args) => Result) =>
-    (...args: Args): Result => {
-      if (faults.next()) throw diskFull();
-      return work(...args);
-    };
-  return {
-    ...DISK,
-    open: guarded(DISK.open),
-    write: (handle, bytes, at) => {
-      if (!faults.next()) return DISK.write(handle, bytes, at);
-      DISK.write(handle, bytes.subarray(0, bytes.length / 2), at);
-      throw diskFull();
-    },
-    sync: guarded(DISK.sync),
-    truncate: guarded(DISK.truncate),
-    rename: guarded(DISK.rename),
-  };
-}
 
 const CHOICE = {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'};
 
@@ -132,13 +48,16 @@ function asked({cutoff, settledXid, columns}: Prepared, archive: ArchiveWriter) 
 /** As `prune --archive` does it, with faults. */
 async function prune(url: string, archive: string, faults: Faults): Promise<Applied | null> {
   const {source, store, facts} = await openReading(url);
-  const prepared = await preparePrune(store, facts, {
+  const prepared = await preparePrune(failingStore(store, faults), facts, {
     cutoffMicros: Date.now() * 1000 - 3_600_000_000,
     selection: {filter: null, trafficOnly: false, keepErrors: false, keepLast: null},
     words: 'all',
     orphans: false,
     patience: PATIENCE,
     archive,
+  }).catch(async error => {
+    await store.close();
+    throw error;
   });
   const header = archiveHeader(store, prepared, {writtenBy: 'test', nowMicros: 0});
   const changes = failingChanges(await openAlone(source, store, 0), faults);
@@ -194,9 +113,6 @@ async function together(url: string, archives: readonly string[]): Promise<Map<s
   }
   return all;
 }
-
-/** Every so many of the calls; 1 in the long form. */
-const STEP = Number(process.env.FAULT_STEP ?? 4);
 
 describe.each(PLACES)('one failure on %s', place => {
   it('of any statement, commit, write or sync of prune --archive loses nothing, and a second run finishes', async () => {
@@ -314,7 +230,8 @@ function smallDisk(): string | null {
 
 const disk = smallDisk();
 afterAll(() => {
-  if (disk) execFileSync('umount', [disk]);
+  // This process may still have a database on it open.
+  if (disk) execFileSync('umount', ['--lazy', disk]);
 });
 
 describe.skipIf(disk === null)('a full disk', () => {

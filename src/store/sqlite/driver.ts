@@ -96,6 +96,8 @@ export interface WritableConnection {
   /** @returns rows changed */
   run(text: string, params: readonly unknown[]): number;
   exec(text: string): void;
+  /** Compiled once, for many rows. */
+  prepare(text: string): {run(...params: readonly unknown[]): unknown; all(...params: readonly unknown[]): unknown[]};
   inTransaction(): boolean;
   close(): void;
 }
@@ -138,6 +140,7 @@ function writableWithBetterSqlite({file, busyMs, mayCreate = false, alone = fals
         .all(...params),
     run: (text: string, params: readonly unknown[]) => db.prepare(text).run(...params).changes,
     exec: (text: string) => void db.exec(text),
+    prepare: (text: string) => db.prepare(text),
     inTransaction: () => db.inTransaction,
     close: () => void db.close(),
   };
@@ -175,6 +178,7 @@ async function writableWithNode({file, busyMs, mayCreate = false, alone = false}
       if (/^begin/.test(text)) isOpen = true;
       else if (/^(commit|rollback)/.test(text)) isOpen = false;
     },
+    prepare: (text: string) => db.prepare(text),
     inTransaction: () => db.isTransaction ?? isOpen,
     close: () => void db.close(),
   };

@@ -1,0 +1,173 @@
+import {existsSync, statSync} from 'node:fs';
+import type {Prices} from '../prices/prices.ts';
+import {type Sql, sql} from '../sql/sql.ts';
+import type {Env} from '../store/source.ts';
+import type {Store} from '../store/store.ts';
+import {isoTime} from '../trace/time.ts';
+import {ALL_DAYS, type DayRange, dayAfter} from './days.ts';
+import {FactsFile, Overtaken} from './file.ts';
+import {Keeper} from './keeper.ts';
+import {factsFile, factsFolder, factsParts, makePrivate, removeFacts, removeUnused} from './place.ts';
+import {FACTS_VERSION} from './schema.ts';
+
+export interface FactsOptions {
+  readonly env: Env;
+  readonly cwd: string;
+  readonly prices: Prices;
+  /** What a question needs; microseconds, null: no bound. */
+  readonly sinceMicros: number | null;
+  readonly untilMicros: number | null;
+  readonly onProgress?: (spans: number, total: number | null) => void;
+}
+
+/** Facts that are whole and current for what was asked. */
+export interface Facts {
+  all<Row>(query: Sql): Row[];
+  run(query: Sql): number;
+  /** Null: they are in memory, for this one question. */
+  readonly path: string | null;
+  /** Spans that had to be read for it. */
+  readonly spansRead: number;
+  /** What a reader of the answer must know, one line each. */
+  readonly notices: readonly string[];
+  close(): void;
+}
+
+/** A write waits so long for another process, ms; then the question makes its own facts. */
+const BUSY_MS = 2000;
+
+/**
+ * The facts of a source, kept in a file and brought up to date, or where that cannot be used made in memory.
+ */
+export async function openFacts(store: Store, options: FactsOptions): Promise<Facts> {
+  const folder = factsFolder(options.env, options.cwd);
+  const range = daysOf(options);
+  const notices: string[] = [];
+  if (folder !== null && !store.label.startsWith('archive:')) {
+    const place = factsFile(folder, store, options.prices);
+    try {
+      return await keptFacts(store, place, range, options, notices);
+    } catch (error) {
+      const why = reasonOf(error);
+      if (why === null) throw error;
+      notices.push(`facts are made in memory for this question: ${why}`);
+    }
+  }
+  const file = await FactsFile.open(null, BUSY_MS);
+  try {
+    const keeper = new Keeper(store, file, options);
+    await keeper.fill(range);
+    return factsIn(file, keeper, notices, null);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+async function keptFacts(
+  store: Store,
+  place: string,
+  range: DayRange,
+  options: FactsOptions,
+  notices: string[],
+): Promise<Facts> {
+  makePrivate(place);
+  let file: FactsFile;
+  try {
+    file = await FactsFile.open(place, BUSY_MS);
+  } catch (error) {
+    if (!/SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) throw error;
+    removeFacts(place);
+    notices.push('the file of the facts was damaged: they are made anew');
+    makePrivate(place);
+    file = await FactsFile.open(place, BUSY_MS);
+  }
+  try {
+    const keeper = new Keeper(store, file, options);
+    await keeper.bring(range);
+    if (keeper.spansRead > 0) removeUnused(place, Date.now());
+    return factsIn(file, keeper, notices, mostBytesOf(options.env));
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** 2 GiB are some 5 million spans. */
+const MOST_BYTES = 2 * 1024 ** 3;
+
+/** AGNO_TRACE_CACHE_MB bounds the facts of one source. */
+function mostBytesOf({AGNO_TRACE_CACHE_MB: megabytes}: Env): number {
+  const bytes = Number(megabytes ?? Number.NaN) * 1024 ** 2;
+  return Number.isFinite(bytes) && bytes > 0 ? bytes : MOST_BYTES;
+}
+
+function factsIn(file: FactsFile, keeper: Keeper, notices: readonly string[], mostBytes: number | null): Facts {
+  return {
+    all: query => file.all(query),
+    run: query => file.run(query),
+    path: file.path,
+    spansRead: keeper.spansRead,
+    notices: [...notices, ...keeper.notices],
+    close: () => {
+      try {
+        if (mostBytes !== null) keeper.trim(mostBytes);
+      } catch (error) {
+        // The answer is given; the next question finds them too large again.
+        if (reasonOf(error) === null) throw error;
+      } finally {
+        file.close();
+      }
+    },
+  };
+}
+
+function codeOf(error: unknown): string {
+  return String((error as {code?: unknown}).code ?? '');
+}
+
+/** Why the file cannot be used, in words; null: that is not what went wrong. */
+function reasonOf(error: unknown): string | null {
+  if (error instanceof Overtaken) return 'other processes keep writing them';
+  const code = codeOf(error);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'another process is writing them';
+  if (/^SQLITE_FULL|^ENOSPC/.test(code)) return 'there is no room for them on the disk';
+  if (/^SQLITE_(READONLY|CANTOPEN|PERM|IOERR|CORRUPT|NOTADB)|^E(ACCES|PERM|ROFS|NOTDIR|ISDIR|EXIST)/.test(code))
+    return `their file cannot be used (${code})`;
+  return null;
+}
+
+function daysOf({sinceMicros, untilMicros}: FactsOptions): DayRange {
+  const day = (micros: number) => new Date(Math.floor(micros / 1000)).toISOString().slice(0, 10);
+  return {
+    from: sinceMicros === null ? ALL_DAYS.from : day(sinceMicros),
+    until: untilMicros === null ? ALL_DAYS.until : dayAfter(day(untilMicros - 1)),
+  };
+}
+
+/** Looks at a file of facts, without the database; figures are null where there is no file. */
+export async function factsStatus(place: string, source: string) {
+  const nothing = {bytes: null, spans: null, runs: null, traces: null, days: [], takenInAt: null, version: null};
+  if (!existsSync(place)) return {source, path: place, ...nothing};
+  const file = await FactsFile.open(place, BUSY_MS);
+  try {
+    const [counts] = file.all<{spans: number; runs: number; traces: number}>(sql`
+select (select count(*) from span_facts) as spans, (select count(*) from trace_facts) as traces,
+       (select count(*) from run_facts where part = 0 and traffic = 0 and sequel = 0) as runs`);
+    const ranges = file.all<{from: string | null; until: string | null}>(
+      sql`select nullif(from_day, '') as "from", nullif(until_day, '~') as "until" from ranges order by from_day`,
+    );
+    const asked = file.about('asked');
+    return {
+      source,
+      path: place,
+      bytes: factsParts(place).reduce((sum, part) => sum + statSync(part).size, 0),
+      ...counts!,
+      days: ranges,
+      takenInAt: asked === null ? null : isoTime(Number(asked)),
+      version: FACTS_VERSION,
+    };
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,306 @@
+import {randomBytes} from 'node:crypto';
+import {compile, type Sql} from '../sql/sql.ts';
+import {openWritableFile, type WritableConnection} from '../store/sqlite/driver.ts';
+import {addToDays} from './relations.ts';
+import type {RunFacts, SpanFacts, TraceFacts} from './rows.ts';
+import {FACTS_VERSION, RUN_NAMES, SCHEMA, SPAN_NAMES} from './schema.ts';
+
+/** Somebody else wrote to the file since it was last looked at. */
+export class Overtaken extends Error {}
+
+interface Known {
+  readonly trace_key: number;
+  readonly first_span_key: number;
+  readonly spans: number;
+}
+
+/** The statements that are run for many rows. */
+type Prepared = Readonly<
+  Record<
+    | 'find'
+    | 'addTrace'
+    | 'addRun'
+    | 'addSpan'
+    | 'dropRuns'
+    | 'dropSpans'
+    | 'dropTrace'
+    | 'addDays'
+    | 'takeDays'
+    | 'countDay'
+    | 'runIdsOf'
+    | 'daysOf',
+    ReturnType<WritableConnection['prepare']>
+  >
+>;
+
+/**
+ * The facts of one source: a SQLite file of ours, or the same in memory. Writes are short transactions; one that finds
+ * that another process wrote since throws `Overtaken` and changes nothing.
+ */
+export class FactsFile {
+  private prepared: Prepared | null = null;
+  private nextSpanKey = 1;
+  private nextRunKey = 1;
+
+  private constructor(
+    private readonly connection: WritableConnection,
+    /** Null: in memory. */
+    readonly path: string | null,
+  ) {}
+
+  /**
+   * @param file null: in memory
+   * @throws the driver's error when the file cannot be used
+   */
+  static async open(file: string | null, busyMs: number): Promise<FactsFile> {
+    const connection = await openWritableFile({file: file ?? ':memory:', busyMs, mayCreate: true});
+    try {
+      const facts = new FactsFile(connection, file);
+      facts.begin();
+      return facts;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  private begin(): void {
+    const {connection} = this;
+    // Before there are tables, so that what is forgotten makes the file smaller.
+    connection.exec('pragma auto_vacuum = incremental');
+    connection.exec('pragma journal_mode = wal');
+    // What is lost with the machine's power is made again; the file itself stays whole in WAL mode.
+    connection.exec('pragma synchronous = off; pragma temp_store = memory; pragma cache_size = -65536');
+    if (this.about('version') !== String(FACTS_VERSION)) this.clear();
+  }
+
+  /** Forgets everything: all tables are made anew. */
+  clear(): void {
+    const {connection} = this;
+    connection.exec('begin immediate');
+    try {
+      const tables = connection.all("select name from sqlite_master where type = 'table'", []) as {name: string}[];
+      for (const {name} of tables) connection.exec(`drop table "${name.replaceAll('"', '""')}"`);
+      for (const statement of SCHEMA) connection.exec(statement);
+      this.setAbout('version', String(FACTS_VERSION));
+      this.setAbout('salt', randomBytes(12).toString('base64url'));
+      this.advance();
+      connection.exec('commit');
+    } catch (error) {
+      if (connection.inTransaction()) connection.exec('rollback');
+      throw error;
+    }
+    this.prepared = null;
+  }
+
+  get salt(): string {
+    return this.about('salt')!;
+  }
+
+  /** What is kept about the facts themselves; null: nothing under that name. */
+  about(key: string): string | null {
+    try {
+      const [row] = this.connection.all('select value from facts_about where key = ?', [key]) as {value: string}[];
+      return row?.value ?? null;
+    } catch (error) {
+      if (/no such table/.test(String(error))) return null;
+      throw error;
+    }
+  }
+
+  setAbout(key: string, value: string): void {
+    this.connection.run(
+      'insert into facts_about (key, value) values (?, ?) on conflict (key) do update set value = excluded.value',
+      [key, value],
+    );
+  }
+
+  all<Row>(query: Sql): Row[] {
+    const {text, params} = compile(query, 'sqlite', {});
+    return this.connection.all(text, params) as Row[];
+  }
+
+  run(query: Sql): number {
+    const {text, params} = compile(query, 'sqlite', {});
+    return this.connection.run(text, params);
+  }
+
+  /**
+   * What was told of the source so far: it changes when new spans were taken in, or traces left out. Who read the source before
+   * and writes what was found there after must have seen the same.
+   */
+  get generation(): string {
+    return this.about('generation')!;
+  }
+
+  /**
+   * Does it in one transaction.
+   * @param generation what it was when the source was read
+   * @throws Overtaken when another process has taken something in since; nothing is done then
+   */
+  write(generation: string, work: () => void): void {
+    const {connection} = this;
+    connection.exec('begin immediate');
+    try {
+      if (this.generation !== generation) throw new Overtaken('the facts were written by another process');
+      this.nextSpanKey = this.next('span_facts', 'span_key');
+      this.nextRunKey = this.next('run_facts', 'run_key');
+      work();
+      connection.exec('commit');
+    } catch (error) {
+      if (connection.inTransaction()) connection.exec('rollback');
+      throw error;
+    }
+  }
+
+  /** Inside `write`: what others read of the source before is out of date. */
+  advance(): void {
+    this.setAbout('generation', randomBytes(9).toString('base64url'));
+  }
+
+  private next(table: string, key: string): number {
+    const [row] = this.connection.all(`select coalesce(max(${key}), 0) + 1 as next from ${table}`, []);
+    return (row as {next: number}).next;
+  }
+
+  /** Puts the facts of these traces in place of what was known of them. Inside `write`. */
+  replace(traces: readonly TraceFacts[]): void {
+    const statements = this.statements();
+    const runIds = new Set<string>();
+    const days = new Map<string, number>();
+    for (const {traceId} of traces) this.take(traceId, runIds, days);
+    const firstSpanKey = this.nextSpanKey;
+    for (const trace of traces) {
+      if (trace.spans.length === 0) continue;
+      const traceKey = this.nextSpanKey;
+      statements.addTrace.run(
+        traceKey,
+        trace.traceId,
+        this.nextSpanKey,
+        trace.spans.length,
+        trace.settlesMicros,
+        Number(trace.hasRow),
+      );
+      const firstRunKey = this.nextRunKey;
+      for (const run of trace.runs) {
+        statements.addRun.run(...valuesOf(run, RUN_VALUES, [this.nextRunKey++, traceKey]));
+        if (run.run_id !== null) runIds.add(String(run.run_id));
+      }
+      for (const {run, facts} of trace.spans) {
+        const keys = [this.nextSpanKey++, traceKey, run === null ? null : firstRunKey + run];
+        statements.addSpan.run(...valuesOf(facts, SPAN_VALUES, keys));
+        if (facts.own_run_id !== null) runIds.add(String(facts.own_run_id));
+        const day = String(facts.day);
+        days.set(day, (days.get(day) ?? 0) + 1);
+      }
+    }
+    if (this.nextSpanKey > firstSpanKey) statements.addDays.run(firstSpanKey, this.nextSpanKey);
+    for (const [day, spans] of days) if (spans !== 0) statements.countDay.run(day, spans);
+    this.connection.run('delete from span_days where calls = 0', []);
+    this.markSequels(runIds);
+  }
+
+  /** Forgets these traces. Inside `write`. */
+  remove(traceIds: readonly string[]): void {
+    this.replace(traceIds.map(traceId => ({traceId, hasRow: false, settlesMicros: null, runs: [], spans: []})));
+  }
+
+  /** How large the file is, bytes, apart from what is written but not yet in its place. */
+  get bytes(): number {
+    const [row] = this.connection.all(
+      'select (select page_count from pragma_page_count) * (select page_size from pragma_page_size) as bytes',
+      [],
+    ) as {bytes: number}[];
+    return row!.bytes;
+  }
+
+  /** Gives back the room of what was forgotten. */
+  shrink(): void {
+    this.connection.exec('pragma incremental_vacuum');
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  private take(traceId: string, runIds: Set<string>, days: Map<string, number>): void {
+    const {find, takeDays, runIdsOf, daysOf, dropRuns, dropSpans, dropTrace} = this.statements();
+    const [known] = find.all(traceId) as Known[];
+    if (!known) return;
+    const {trace_key: key, first_span_key: from, spans} = known;
+    takeDays.run(from, from + spans);
+    for (const {run_id} of runIdsOf.all(key, from, from + spans) as {run_id: string}[]) runIds.add(run_id);
+    for (const {day, n} of daysOf.all(from, from + spans) as {day: string; n: number}[])
+      days.set(day, (days.get(day) ?? 0) - n);
+    dropRuns.run(key);
+    dropSpans.run(from, from + spans);
+    dropTrace.run(key);
+  }
+
+  /** A run id counts once: of the rows that bear it, as a run or inside another one, the earliest. */
+  private markSequels(runIds: ReadonlySet<string>): void {
+    if (runIds.size === 0) return;
+    const ids = JSON.stringify([...runIds]);
+    this.connection.run(
+      `update run_facts set sequel = exists (
+          select 1 from span_facts s
+           where s.own_run_id = run_facts.run_id and not (s.trace_key = run_facts.trace_key and s.span_id = run_facts.span_id)
+             and (s.start_micros < run_facts.start_micros
+                  or (s.start_micros = run_facts.start_micros and s.span_id < run_facts.span_id)))
+        where run_id in (select value from json_each(?)) and missing = 0`,
+      [ids],
+    );
+  }
+
+  private statements(): Prepared {
+    if (this.prepared) return this.prepared;
+    const {connection} = this;
+    const insert = (table: string, names: readonly string[]) =>
+      connection.prepare(
+        `insert into ${table} (${names.join(', ')}) values (${names.map(name => (name === 'sequel' ? '0' : '?')).join(', ')})`,
+      );
+    this.prepared = {
+      find: connection.prepare('select trace_key, first_span_key, spans from trace_facts where trace_id = ?'),
+      addTrace: insert('trace_facts', [
+        'trace_key',
+        'trace_id',
+        'first_span_key',
+        'spans',
+        'settles_micros',
+        'has_row',
+      ]),
+      addRun: insert('run_facts', [...RUN_NAMES.slice(0, 2), ...RUN_VALUES, 'sequel']),
+      addSpan: insert('span_facts', [...SPAN_NAMES.slice(0, 3), ...SPAN_VALUES]),
+      runIdsOf: connection.prepare(
+        `select run_id from run_facts where trace_key = ? and run_id is not null
+          union select own_run_id from span_facts where span_key >= ? and span_key < ? and own_run_id is not null`,
+      ),
+      daysOf: connection.prepare(
+        'select day, count(*) as n from span_facts where span_key >= ? and span_key < ? group by day',
+      ),
+      dropRuns: connection.prepare('delete from run_facts where trace_key = ?'),
+      dropSpans: connection.prepare('delete from span_facts where span_key >= ? and span_key < ?'),
+      dropTrace: connection.prepare('delete from trace_facts where trace_key = ?'),
+      addDays: connection.prepare(addToDays(1)),
+      takeDays: connection.prepare(addToDays(-1)),
+      countDay: connection.prepare(
+        'insert into day_spans (day, spans) values (?, ?) on conflict (day) do update set spans = spans + excluded.spans',
+      ),
+    };
+    return this.prepared;
+  }
+}
+
+/** Columns whose values are facts; before them stand the keys, which are given when it is written. */
+const RUN_VALUES = RUN_NAMES.slice(2).filter(name => name !== 'sequel') as (keyof RunFacts)[];
+const SPAN_VALUES = SPAN_NAMES.slice(3) as (keyof SpanFacts)[];
+
+function valuesOf<Key extends string>(
+  row: Readonly<Record<Key, unknown>>,
+  names: readonly Key[],
+  keys: readonly unknown[],
+): unknown[] {
+  const values = [...keys];
+  for (const name of names) values.push(row[name]);
+  return values;
+}

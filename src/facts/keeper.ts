@@ -1,0 +1,481 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {SYSTEM_CLOCK} from '../follow/clock.ts';
+import {readerFor} from '../follow/follow.ts';
+import type {Position, Reader} from '../follow/reader.ts';
+import type {Prices} from '../prices/prices.ts';
+import {between, firstLength, nextLength, stretchEnd} from '../queries/walk.ts';
+import {isAnyOf} from '../sql/fragments.ts';
+import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {evidenceOf, type Store} from '../store/store.ts';
+import {ALL_DAYS, type DayRange, dayAfter, dayOf, holds, joined, overlapping, where, without} from './days.ts';
+import {type FactsFile, Overtaken} from './file.ts';
+import {readFacts} from './read.ts';
+import {DAY_MICROS} from './relations.ts';
+import type {TraceFacts} from './rows.ts';
+import {countSpans, countTold, type Expected, fileSignature, mostCounted, spansByDay, tracesOfDay} from './verify.ts';
+
+/** Spans read and written together. */
+const SPANS_AT_ONCE = 3000;
+/** One that fills writes more often than this. */
+const FILLING_MS = 10_000;
+/** Keys looked up in one statement. */
+const KEYS_AT_ONCE = 500;
+/**
+ * Agno's word on a run comes when it ends; until so long after its last span it is asked again, and of paused runs for ever.
+ */
+const WORD_MICROS = 3_600_000_000;
+/** Share of the largest size that is left when something had to go. */
+const TRIMMED_TO = 0.7;
+/** Tries before a file that others keep writing is given up. */
+const TRIES = 5;
+
+export interface KeeperOptions {
+  readonly prices: Prices;
+  /** Spans done, and how many there are; null: not known. */
+  readonly onProgress?: (spans: number, total: number | null) => void;
+}
+
+/**
+ * Keeps the facts of one source current: takes in what `follow/` says is new, computes again what silence or another trace
+ * changed, fills in days that were never asked for, and finds what was deleted (queries.md E).
+ */
+export class Keeper {
+  private readonly store: Store;
+  readonly notices: string[] = [];
+  /** Spans read for this question. */
+  spansRead = 0;
+
+  constructor(
+    store: Store,
+    private readonly file: FactsFile,
+    private readonly options: KeeperOptions,
+  ) {
+    this.store = store;
+  }
+
+  /**
+   * Makes the facts of these days whole and current.
+   * @throws Overtaken when other processes write all the time
+   */
+  async bring(range: DayRange): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.takeIn();
+        await this.fill(range);
+        await this.findDeleted(range);
+        return;
+      } catch (error) {
+        if (!(error instanceof Overtaken) || tries === TRIES) throw error;
+        await sleep(20 * tries);
+      }
+    }
+  }
+
+  /** What came since the last time. */
+  async takeIn(): Promise<void> {
+    const {store, file} = this;
+    const saved = file.about('position');
+    const generation = file.generation;
+    if (saved === null) {
+      const reader = readerFor(store, undefined)!;
+      await reader.begin(store, 'now');
+      this.askedMicros = store.nowMicros();
+      file.write(generation, () => {
+        this.keepPosition(reader);
+        file.advance();
+      });
+      return;
+    }
+    const reader = readerFor(store, JSON.parse(saved) as Position);
+    if (!reader || !(await reader.resume(store, true))) {
+      this.notices.push('the facts that were kept are of another database: they are made anew');
+      file.clear();
+      return this.takeIn();
+    }
+    let current = generation;
+    const unsettled = this.unsettled();
+    for (const traceId of await this.spoken()) unsettled.add(traceId);
+    for (let isMore = true; isMore; ) {
+      const look = await reader.look(store, SYSTEM_CLOCK);
+      isMore = look.isMore;
+      const traceIds = new Set(unsettled);
+      unsettled.clear();
+      for (const traceId of await this.concerned(look.keys.map(key => key.spanId))) traceIds.add(traceId);
+      const found = await this.read([...traceIds]);
+      file.write(current, () => {
+        file.replace(found);
+        this.keepPosition(reader);
+        file.advance();
+      });
+      current = file.generation;
+    }
+    this.position = reader.position(store.nowMicros());
+  }
+
+  /** Where the reader stood when everything was taken in. */
+  private position: Position | null = null;
+
+  /** When everything was taken in, and Agno's own table asked for its word. */
+  private askedMicros: number | null = null;
+
+  private keepPosition(reader: Reader): void {
+    if (this.askedMicros !== null) this.file.setAbout('asked', String(this.askedMicros));
+    this.position = reader.position(this.store.nowMicros());
+    this.file.setAbout('position', JSON.stringify(this.position));
+  }
+
+  /** Traces whose states time alone has changed. */
+  private unsettled(): Set<string> {
+    const rows = this.file.all<{trace_id: string}>(
+      sql`select trace_id from trace_facts where settles_micros is not null and settles_micros <= ${this.store.nowMicros()}`,
+    );
+    return new Set(rows.map(row => row.trace_id));
+  }
+
+  /** Traces of runs of which Agno's own table says something else than it did. */
+  private async spoken(): Promise<string[]> {
+    const {store, file} = this;
+    const evidence = evidenceOf(store);
+    this.askedMicros = store.nowMicros();
+    if (!evidence.tables.runs) return [];
+    const since = Number(file.about('asked') ?? 0) - WORD_MICROS;
+    const rows = file.all<{trace_id: string; run_id: string; agno_status: string | null}>(sql`
+select trace_id, run_id, agno_status from run_facts
+ where run_id is not null and missing = 0
+   and run_key in (select run_key from run_facts where state = 'paused' union select run_key from run_facts where last_seen_micros >= ${since})
+`);
+    const said = new Map<string, string>();
+    for (let at = 0; at < rows.length; at += KEYS_AT_ONCE) {
+      const found = await evidence.all<{run_id: unknown; status: unknown}>(sql`
+select r.run_id, r.status
+  from ${table('runs')} r
+ where ${isAnyOf(
+   raw('r.run_id'),
+   rows.slice(at, at + KEYS_AT_ONCE).map(row => row.run_id),
+ )}`);
+      for (const row of found) if (row.status != null) said.set(String(row.run_id), String(row.status).toUpperCase());
+    }
+    return rows.filter(row => (said.get(row.run_id) ?? null) !== row.agno_status).map(row => row.trace_id);
+  }
+
+  /** Of new spans, the traces that facts are kept of, or would be: others are read when their day is asked for. */
+  private async concerned(spanIds: readonly string[]): Promise<string[]> {
+    const traces = new Map<string, Set<string>>();
+    for (let at = 0; at < spanIds.length; at += KEYS_AT_ONCE) {
+      const rows = await this.store.all<{trace_id: unknown; start_time: unknown}>(sql`
+select s.trace_id, s.start_time
+  from ${table('spans')} s
+ where ${isAnyOf(raw('s.span_id'), spanIds.slice(at, at + KEYS_AT_ONCE))}`);
+      for (const row of rows) {
+        const traceId = String(row.trace_id);
+        const days = traces.get(traceId) ?? new Set();
+        traces.set(traceId, days.add(String(row.start_time).slice(0, 10)));
+      }
+    }
+    const ranges = this.ranges();
+    const known = this.known([...traces.keys()]);
+    return [...traces]
+      .filter(([traceId, days]) => known.has(traceId) || [...days].some(day => ranges.some(range => holds(range, day))))
+      .map(([traceId]) => traceId);
+  }
+
+  private known(traceIds: readonly string[]): Set<string> {
+    const rows = this.file.all<{trace_id: string}>(
+      sql`select trace_id from trace_facts where ${isAnyOf(raw('trace_id'), traceIds)}`,
+    );
+    return new Set(rows.map(row => row.trace_id));
+  }
+
+  /**
+   * Facts of these traces, and of those that share a run with them: a pause is over when its continuation is there, and
+   * open again when it is gone.
+   */
+  private async read(traceIds: readonly string[]): Promise<TraceFacts[]> {
+    if (traceIds.length === 0) return [];
+    const {store, file} = this;
+    const {prices} = this.options;
+    const all: TraceFacts[] = [];
+    for (let at = 0; at < traceIds.length; at += KEYS_AT_ONCE) {
+      const some = traceIds.slice(at, at + KEYS_AT_ONCE);
+      const before = this.mates(some, this.runIdsOf(some));
+      const found = await readFacts(store, some, {prices, salt: file.salt});
+      const runIds = found.flatMap(trace =>
+        trace.runs.flatMap(run => (run.run_id === null ? [] : [String(run.run_id)])),
+      );
+      const mates = [...new Set([...before, ...this.mates(some, runIds)])];
+      if (mates.length === 0) all.push(...found);
+      else all.push(...(await readFacts(store, [...some, ...mates], {prices, salt: file.salt})));
+    }
+    this.spansRead += all.reduce((sum, trace) => sum + trace.spans.length, 0);
+    // A mate may be one of a later part of the list; the last word on a trace counts.
+    return [...new Map(all.map(trace => [trace.traceId, trace])).values()];
+  }
+
+  private runIdsOf(traceIds: readonly string[]): string[] {
+    const rows = this.file.all<{run_id: string}>(sql`
+select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
+ where r.run_id is not null and ${isAnyOf(raw('t.trace_id'), traceIds)}`);
+    return rows.map(row => row.run_id);
+  }
+
+  private mates(traceIds: readonly string[], runIds: readonly string[]): string[] {
+    if (runIds.length === 0) return [];
+    const rows = this.file.all<{trace_id: string}>(
+      sql`select distinct trace_id from run_facts where run_id is not null and ${isAnyOf(raw('run_id'), runIds)}`,
+    );
+    const own = new Set(traceIds);
+    return rows.map(row => row.trace_id).filter(traceId => !own.has(traceId));
+  }
+
+  /** The days that are whole, in order. */
+  ranges(): DayRange[] {
+    return this.file
+      .all<{from_day: string; until_day: string}>(sql`select from_day, until_day from ranges order by from_day`)
+      .map(row => ({from: row.from_day, until: row.until_day}));
+  }
+
+  /** Reads the days of the range that were not read before. */
+  async fill(range: DayRange): Promise<void> {
+    const missing = without(range, this.ranges());
+    if (missing.length === 0) return;
+    const {onProgress} = this.options;
+    let total: number | null = null;
+    if (onProgress) total = await countSpans(this.store, missing);
+    let done = 0;
+    const days: DayRange[] = [];
+    for (const gap of missing) days.push(...(await this.daysOf(gap)));
+    // Two that fill at the same time begin at both ends and meet.
+    if (Date.now() - Number(this.file.about('filling') ?? 0) < FILLING_MS) days.reverse();
+    for (const day of days) {
+      if (without(day, this.ranges()).length === 0) continue;
+      await this.fillDay(day, spans => {
+        done += spans;
+        onProgress?.(done, total);
+      });
+    }
+  }
+
+  /** A stretch of days in single days; what lies before the first and after the last known day goes with them. */
+  private async daysOf(gap: DayRange): Promise<DayRange[]> {
+    const [row] = await this.store.all<{first: unknown; last: unknown}>(sql`
+select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) as first,
+       (select max(s.start_time) from ${table('spans')} s where ${where(gap)}) as last`);
+    if (row?.first == null) return [gap];
+    const [first, last] = [dayOf(row.first), dayOf(row.last)];
+    if (first === null || last === null || first >= last) return [gap];
+    const days: DayRange[] = [];
+    let from = gap.from;
+    for (let next = dayAfter(first); next <= last; next = dayAfter(next)) {
+      days.push({from, until: next});
+      from = next;
+    }
+    days.push({from, until: gap.until});
+    return days;
+  }
+
+  private async fillDay(day: DayRange, onSpans: (spans: number) => void): Promise<void> {
+    const {file} = this;
+    for (let tries = 1; ; tries++) {
+      const generation = file.generation;
+      try {
+        const counts = await this.tracesOf(day);
+        const known = this.known([...counts.keys()]);
+        let batch: string[] = [];
+        let spans = 0;
+        const write = async (isLast: boolean) => {
+          const found = await this.read(batch);
+          file.write(generation, () => {
+            file.replace(found);
+            file.setAbout('filling', isLast ? '0' : String(Date.now()));
+            if (isLast) this.keepRange(day);
+          });
+          onSpans(spans);
+          batch = [];
+          spans = 0;
+        };
+        for (const [traceId, count] of counts) {
+          if (known.has(traceId)) continue;
+          batch.push(traceId);
+          spans += count;
+          if (spans >= SPANS_AT_ONCE || batch.length >= KEYS_AT_ONCE) await write(false);
+        }
+        await write(true);
+        return;
+      } catch (error) {
+        if (!(error instanceof Overtaken) || tries === TRIES) throw error;
+      }
+    }
+  }
+
+  /** Inside `write`. */
+  private keepRange(range: DayRange): void {
+    const merged = joined([...this.ranges(), range]);
+    this.file.run(sql`delete from ranges`);
+    for (const {from, until} of merged)
+      this.file.run(sql`insert into ranges (from_day, until_day) values (${from}, ${until})`);
+  }
+
+  /** Ids of the traces with a span in these days, and how many they have there. */
+  private async tracesOf(range: DayRange): Promise<Map<string, number>> {
+    const {store} = this;
+    const counts = new Map<string, number>();
+    const bounds = [where(range)];
+    let from = null;
+    let length = firstLength(store, store.spansPerStatement);
+    for (;;) {
+      const end = await stretchEnd(store, {from, length, bounds});
+      const rows = await store.all<{trace_id: unknown}>(sql`
+select s.trace_id
+  from ${table('spans')} s
+ where ${join([...between(from, end), ...bounds], '\n   and ')}`);
+      for (const row of rows) counts.set(String(row.trace_id), (counts.get(String(row.trace_id)) ?? 0) + 1);
+      if (!end) return counts;
+      from = end;
+      length = nextLength(store, {length, elapsedMs: store.lastStatementMs, longest: store.spansPerStatement});
+    }
+  }
+
+  /**
+   * Forgets the oldest days until the facts are a good deal smaller than `mostBytes`; they are read again when they are asked
+   * for.
+   * @returns the first day that stays; null: nothing had to go
+   */
+  trim(mostBytes: number): string | null {
+    const {file} = this;
+    const {bytes} = file;
+    if (bytes <= mostBytes) return null;
+    const days = file.all<{day: string; spans: number}>(
+      sql`select day, spans from day_spans where spans > 0 order by day`,
+    );
+    let surplus = days.reduce((sum, {spans}) => sum + spans, 0) * (1 - (TRIMMED_TO * mostBytes) / bytes);
+    const first = days.find(({spans}) => {
+      surplus -= spans;
+      return surplus < 0;
+    })?.day;
+    if (first === undefined || dayOf(first) !== first) return null;
+    const {generation} = file;
+    for (;;) {
+      const traces = file.all<{trace_id: string}>(sql`
+select t.trace_id from trace_facts t
+ where not exists (select 1 from span_facts s
+                    where s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and s.day >= ${first})
+ limit ${KEYS_AT_ONCE}`);
+      file.write(generation, () => {
+        file.remove(traces.map(row => row.trace_id));
+        const kept = overlapping({from: first, until: ALL_DAYS.until}, this.ranges());
+        file.run(sql`delete from ranges`);
+        for (const range of kept) this.keepRange(range);
+      });
+      if (traces.length < KEYS_AT_ONCE) break;
+    }
+    file.shrink();
+    return first;
+  }
+
+  /**
+   * Compares how many spans there are with how many are known, and where they differ the traces of each day; those that lost
+   * spans, or came unnoticed, are read again (queries.md E).
+   */
+  private async findDeleted(range: DayRange): Promise<void> {
+    const {store, file} = this;
+    const generation = file.generation;
+    const seen = this.signature();
+    if (seen !== null && seen === file.about('verified')) return;
+    for (const part of this.expected(range)) {
+      const {told, untold} = await countTold(store, part, this.position!);
+      const isWithin = untold.filter(span => holds(part, String(span.start_time).slice(0, 10)));
+      if (told + this.knownOf(isWithin) !== part.spans) await this.compare(part);
+    }
+    if (
+      seen !== null &&
+      range.from === ALL_DAYS.from &&
+      range.until === ALL_DAYS.until &&
+      generation === file.generation
+    )
+      file.setAbout('verified', seen);
+  }
+
+  /** How many of these spans the facts know. */
+  private knownOf(spans: readonly {readonly span_id: string; readonly trace_id: string}[]): number {
+    if (spans.length === 0) return 0;
+    const known = this.file.all<{span_id: string; trace_id: string}>(sql`
+select s.span_id, t.trace_id
+  from trace_facts t
+  join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans
+ where ${isAnyOf(
+   raw('t.trace_id'),
+   spans.map(span => String(span.trace_id)),
+ )}`);
+    const ids = new Set(known.map(row => `${row.trace_id} ${row.span_id}`));
+    return spans.filter(span => ids.has(`${span.trace_id} ${span.span_id}`)).length;
+  }
+
+  /** Says when nothing at all was written to a SQLite file since; null: nothing does. */
+  private signature(): string | null {
+    return this.store.dialect === 'sqlite' ? fileSignature(this.store.label) : null;
+  }
+
+  /** The kept stretches of a range, in pieces that one statement may count, with what the source should have there. */
+  private expected(range: DayRange): Expected[] {
+    const counts = this.file.all<{day: string; spans: number}>(
+      sql`select day, spans + unlike as spans from day_spans order by day`,
+    );
+    const pieces: Expected[] = [];
+    for (const part of overlapping(range, this.ranges())) {
+      let from = part.from;
+      let spans = 0;
+      for (const count of counts.filter(({day}) => holds(part, day))) {
+        if (spans + count.spans > mostCounted(this.store) && spans > 0 && dayOf(count.day) === count.day) {
+          pieces.push({from, until: count.day, spans});
+          from = count.day;
+          spans = 0;
+        }
+        spans += count.spans;
+      }
+      pieces.push({from, until: part.until, spans});
+    }
+    return pieces;
+  }
+
+  /** Reads the traces again whose spans in one of these days are others than known. */
+  private async compare(range: DayRange): Promise<void> {
+    const {store, file} = this;
+    const generation = file.generation;
+    const there = await spansByDay(store, range);
+    const known = new Map(
+      file
+        .all<{day: string; spans: number; unlike: number}>(sql`select day, spans, unlike from day_spans`)
+        .filter(({day}) => holds(range, day))
+        .map(row => [row.day, row.spans + row.unlike]),
+    );
+    for (const day of new Set([...there.keys(), ...known.keys()])) {
+      if ((there.get(day) ?? 0) === (known.get(day) ?? 0)) continue;
+      const found = await tracesOfDay(store, day, range);
+      const kept = new Map(
+        file
+          .all<{trace_id: string; n: number}>(
+            sql`select t.trace_id, count(*) as n from span_facts s join trace_facts t on t.trace_key = s.trace_key where ${onDay(day)} group by 1`,
+          )
+          .map(row => [row.trace_id, row.n]),
+      );
+      const others = [...new Set([...found.keys(), ...kept.keys()])].filter(id => found.get(id) !== kept.get(id));
+      const facts = await this.read(others);
+      file.write(generation, () => {
+        file.replace(facts);
+        file.run(sql`update day_spans set unlike = 0 where day = ${day}`);
+        // Whatever is left has the same spans and reads as another day there.
+        const total = [...found.values()].reduce((sum, n) => sum + n, 0);
+        file.run(sql`
+insert into day_spans (day, spans, unlike) values (${day}, 0, ${total})
+on conflict (day) do update set unlike = ${total} - spans`);
+      });
+    }
+  }
+}
+
+/** A test on the day of `span_facts s`, by the index of the times where the day is one. */
+function onDay(day: string): Sql {
+  const startMicros = dayOf(day) === day ? Date.parse(`${day}T00:00:00Z`) * 1000 : Number.NaN;
+  if (Number.isNaN(startMicros)) return sql`s.day = ${day}`;
+  return sql`s.day = ${day} and s.start_micros >= ${startMicros - DAY_MICROS} and s.start_micros < ${startMicros + 2 * DAY_MICROS}`;
+}

@@ -1,0 +1,98 @@
+import {createHash} from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
+import path from 'node:path';
+import type {Prices} from '../prices/prices.ts';
+import type {Env} from '../store/source.ts';
+import type {Store} from '../store/store.ts';
+
+const NAME = 'agno-trace';
+
+/**
+ * The folder of the facts: AGNO_TRACE_CACHE, else the one that env-paths gives for caches (repeated here as in
+ * `profiles/config-file.ts`).
+ * @returns null where neither a variable nor a home folder tells
+ */
+export function factsFolder(env: Env, cwd: string, platform: string = process.platform): string | null {
+  if (env.AGNO_TRACE_CACHE) return path.resolve(cwd, env.AGNO_TRACE_CACHE);
+  const home = platform === 'win32' ? env.USERPROFILE : env.HOME;
+  const inHome = (...parts: string[]) => (home ? path.join(home, ...parts) : null);
+  if (platform === 'darwin') return inHome('Library', 'Caches', NAME);
+  if (platform === 'win32') {
+    const local = env.LOCALAPPDATA || inHome('AppData', 'Local');
+    return local && path.join(local, NAME, 'Cache');
+  }
+  // A relative path is invalid and to be ignored (XDG Base Directory Specification).
+  if (path.isAbsolute(env.XDG_CACHE_HOME ?? '')) return path.join(env.XDG_CACHE_HOME!, NAME);
+  return inHome('.cache', NAME);
+}
+
+/**
+ * The file of a source: named by a hash of what it is, which a password is no part of, and of the prices that its costs were
+ * computed with.
+ */
+export function factsFile(folder: string, store: Store, prices: Prices): string {
+  const where = store.dialect === 'sqlite' && existsSync(store.label) ? realpathSync(store.label) : store.label;
+  const identity = [store.dialect, where, store.tables.traces, store.tables.spans, store.evidence?.label ?? ''].join(
+    '\n',
+  );
+  const hash = (text: string, digits: number) => createHash('sha256').update(text).digest('hex').slice(0, digits);
+  return path.join(folder, `facts-${hash(identity, 20)}-${hash(prices.key, 8)}.db`);
+}
+
+/** Nobody asked of them for so long: they go. */
+const UNUSED_DAYS = 60;
+/** Of a source whose facts are kept with other prices. */
+const UNUSED_PRICES_DAYS = 3;
+const FACTS_FILE = /^(facts-[0-9a-f]{20})-[0-9a-f]{8}\.db$/;
+
+/** Every file of facts in a folder; none where there is no folder. */
+export function factsFilesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter(name => FACTS_FILE.test(name))
+    .map(name => path.join(folder, name));
+}
+
+/** Takes away files of facts that nobody uses any more; what cannot be taken away stays. */
+export function removeUnused(file: string, nowMs: number): void {
+  const sourceOf = (other: string) => FACTS_FILE.exec(path.basename(other))?.[1];
+  for (const other of factsFilesIn(path.dirname(file))) {
+    if (other === file) continue;
+    const days = sourceOf(other) === sourceOf(file) ? UNUSED_PRICES_DAYS : UNUSED_DAYS;
+    try {
+      const unusedMs = nowMs - Math.max(...factsParts(other).map(part => statSync(part).mtimeMs));
+      if (unusedMs > days * 86_400_000) removeFacts(other);
+    } catch (error) {
+      if (!/^E(NOENT|ACCES|PERM|BUSY)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+}
+
+export function factsParts(file: string): string[] {
+  return ['', '-wal', '-shm'].map(suffix => file + suffix).filter(part => existsSync(part));
+}
+
+export function removeFacts(file: string): void {
+  for (const part of factsParts(file)) rmSync(part, {force: true});
+}
+
+/**
+ * Makes folder and file for their owner alone, before SQLite would make them for all.
+ * @throws the error of the file system
+ */
+export function makePrivate(file: string): void {
+  mkdirSync(path.dirname(file), {recursive: true, mode: 0o700});
+  closeSync(openSync(file, 'a', 0o600));
+  // It is used, though nothing may be written.
+  utimesSync(file, new Date(), new Date());
+}

@@ -1,0 +1,288 @@
+import {isAnyOf, matchesGlob} from '../sql/fragments.ts';
+import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
+import type {RunFilter} from '../trace/filter.ts';
+import {DIMENSION_NAMES, RUN_NAMES, SPAN_NAMES, SUM_NAMES, type SumColumn} from './schema.ts';
+
+/*
+ * The relations a question is asked of, with the window and the filters already in them. All SQL here is SQLite's, over
+ * the facts.
+ */
+
+export const DAY_MICROS = 86_400_000_000;
+
+/** What one row of span_facts `s` adds to each sum. */
+const ADDS: Readonly<Record<SumColumn, string>> = {
+  calls: '1',
+  failed: 's.failed',
+  errors: "(s.status = 'ERROR')",
+  timed_calls: '(s.duration_ms is not null)',
+  run_calls: 's.in_run',
+  duration_us: 'cast(round(coalesce(s.duration_ms, 0) * 1000) as integer)',
+  stored_us: 'cast(round(coalesce(s.stored_ms, 0) * 1000) as integer)',
+  self_us: 'cast(round(coalesce(s.self_ms, 0) * 1000) as integer)',
+  run_self_us: 's.in_run * cast(round(coalesce(s.self_ms, 0) * 1000) as integer)',
+  critical_us: 'cast(round(coalesce(s.critical_ms, 0) * 1000) as integer)',
+  counted_calls: 's.counted',
+  token_calls: '(s.total_tokens is not null)',
+  prompt_tokens: 'coalesce(s.prompt_tokens, 0)',
+  completion_tokens: 'coalesce(s.completion_tokens, 0)',
+  cached_tokens: 'coalesce(s.cached_tokens, 0)',
+  total_tokens: 'coalesce(s.total_tokens, 0)',
+  answered_us:
+    'case when s.completion_tokens > 0 then cast(round(coalesce(s.duration_ms, 0) * 1000) as integer) else 0 end',
+  cost_pusd: 'coalesce(s.cost_pusd, 0)',
+  priced_calls: '(s.cost_pusd is not null)',
+  unpriced_calls: '(s.total_tokens is not null and s.cost_pusd is null)',
+  retries: 's.retry',
+  output_chars: 'coalesce(s.output_chars, 0)',
+  sized_calls: '(s.output_chars is not null)',
+  documents: 'coalesce(s.documents, 0)',
+  document_calls: '(s.documents is not null)',
+  empty_calls: 'coalesce(s.documents = 0, 0)',
+};
+
+/** 1970 began on a Thursday; weeks begin on Mondays. */
+const FIRST_MONDAY = 4 * DAY_MICROS;
+
+/** Start of the stretch of `micros` that a time lies in; of an unknown time -1. */
+function bucket(column: string, micros: number): string {
+  const since = micros % (7 * DAY_MICROS) === 0 ? `(${column} - ${FIRST_MONDAY})` : column;
+  return `coalesce(${column} - ((${since} % ${micros}) + ${micros}) % ${micros}, -1)`;
+}
+
+const DIMENSIONS = DIMENSION_NAMES.map(name =>
+  name === 'day_micros'
+    ? `${bucket('s.start_micros', DAY_MICROS)} as day_micros`
+    : `coalesce(s.${name}, '') as ${name}`,
+).join(', ');
+
+/** Adds (or with -1 takes away) what the rows of span_facts between two keys are in span_days. */
+export function addToDays(sign: 1 | -1): string {
+  const sums = SUM_NAMES.map(name => `${sign === 1 ? '' : '-'}sum(${ADDS[name]}) as ${name}`).join(', ');
+  const added = SUM_NAMES.map(name => `${name} = ${name} + excluded.${name}`).join(', ');
+  return `insert into span_days (${DIMENSION_NAMES.join(', ')}, ${SUM_NAMES.join(', ')})
+select ${DIMENSIONS}, ${sums} from span_facts s where s.span_key >= ? and s.span_key < ?
+ group by ${DIMENSION_NAMES.map((_, i) => i + 1).join(', ')}
+on conflict do update set ${added}`;
+}
+
+/** What a question may ask of. */
+export interface Relations {
+  /**
+   * Spans in groups, to be summed further: `bucket` (start of its day, or of its stretch with `--every`), `kind`,
+   * `span_name`, `name`, `provider`, `agent`, `team`, `workflow`, `step`, `cost_source`, `cost_date`, and all of SUM_COLUMNS.
+   * From the days kept where no filter needs single spans; an absent dimension is null.
+   */
+  readonly spans: Sql;
+  /** Single spans with those columns, `start_micros`, `duration_ms` and `stored_ms`, and nothing of their run. */
+  readonly bareSpans: Sql;
+  /**
+   * Single spans, with all columns of span_facts, `bucket`, the sums (each of one span), and of their run: `run_id`, `run_name`,
+   * `run_kind`, `run_state`, `session_id`, `user_id`, `agent_id`, `team_id`, `workflow_id`, `run_start_micros`,
+   * `trace_id`. Of surroundings these are null, but for the trace.
+   */
+  readonly eachSpan: Sql;
+  /**
+   * As `spans`, of all spans of the runs and loose parts that pass: the window is that of their runs, and a filter on spans
+   * says which runs, as in `runs`. From the days kept where neither is set; then those of surroundings are among them,
+   * and only `run_calls` and what is of finished runs is told apart.
+   */
+  readonly runSpans: Sql;
+  /** As `eachSpan`, of the same spans; of their run also `run_part` and `run_missing`. */
+  readonly eachRunSpan: Sql;
+  /** Runs, with all columns of run_facts and `bucket`; no parts, no traffic. A sequel is a row of its own. */
+  readonly runs: Sql;
+  /** The same with loose parts and traffic. */
+  readonly allRuns: Sql;
+}
+
+export interface RelationOptions {
+  /** Windows and filters of the question; those that only whole runs can answer are in `chosen`. */
+  readonly filter: RunFilter;
+  /** The runs that pass stand in the table `chosen`. */
+  readonly isChosen: boolean;
+  /** Length of a stretch, microseconds; null: days. */
+  readonly everyMicros: number | null;
+}
+
+export function relationsOf({filter, isChosen, everyMicros}: RelationOptions): Relations {
+  const spanTests = [...windowTests(filter, 's'), ...testsOfSpan(filter)];
+  const runTests = testsOfRun(filter, isChosen);
+  const every = everyMicros ?? DAY_MICROS;
+  const onlyWindow = testsOfSpan(filter).length === 0 && runTests.length === 0;
+  const of = raw(`
+  from span_facts s
+  join trace_facts t on t.trace_key = s.trace_key
+  left join run_facts r on r.run_key = s.run_key`);
+  const where = (tests: readonly Sql[]) => (tests.length === 0 ? EMPTY : sql`\n where ${join(tests, '\n   and ')}`);
+  const sums = SUM_NAMES.map(name => `${ADDS[name]} as ${name}`).join(', ');
+  const dimensions = DIMENSION_NAMES.slice(1);
+  const days = (tests: readonly Sql[]) => sql`
+select ${raw(bucket('day_micros', every).replace(/^coalesce\((.*), -1\)$/, 'iif(day_micros < 0, -1, $1)'))} as bucket, ${raw(dimensions.map(name => `nullif(${name}, '') as ${name}`).join(', '))}, ${raw(SUM_NAMES.join(', '))}
+  from span_days s${where(tests)}`;
+  const bucketed = raw(`${bucket('s.start_micros', every)} as bucket`);
+  const from = runTests.length === 0 ? raw('\n  from span_facts s') : of;
+  const perSpan = (tests: readonly Sql[]) => sql`
+select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where(tests)}`;
+  // Sums that are also columns of the row are told apart by the row's own name: a single span's sum is its value, 0 for null.
+  const ownNames = SPAN_NAMES.filter(name => !(SUM_NAMES as readonly string[]).includes(name));
+  const single =
+    raw(`${ownNames.map(name => `s.${name}`).join(', ')}, ${sums}, s.total_tokens is not null as has_tokens,
+       s.cost_pusd is not null as has_cost, t.trace_id, r.run_id, r.name as run_name, r.kind as run_kind, r.state as run_state,
+       r.session_id, r.user_id, r.agent_id, r.team_id, r.workflow_id, r.start_micros as run_start_micros,
+       r.span_id as run_span_id, r.part as run_part, r.traffic as run_traffic`);
+  const eachSpan = sql`
+select ${bucketed}, ${single}${of}${where([...spanTests, ...runTests])}`;
+  const inRuns = [...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), raw('r.traffic = 0')];
+  const ofRuns = raw(`
+  from span_facts s
+  join run_facts r on r.run_key = s.run_key
+  join trace_facts t on t.trace_key = r.trace_key`);
+  const eachRunSpan = sql`
+select ${bucketed}, ${single}, r.missing as run_missing${ofRuns}${where(inRuns)}`;
+  const isWhole = inRuns.length === 1 && everyMicros === null;
+  const runSpans = sql`
+select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${ofRuns}${where(inRuns)}`;
+  const runs = (tests: readonly Sql[]) => sql`
+select ${raw(`${bucket('r.start_micros', every)} as bucket`)}, ${raw(RUN_NAMES.map(name => `r.${name}`).join(', '))}
+  from run_facts r${where([...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), ...tests])}`;
+  return {
+    spans:
+      onlyWindow && every % DAY_MICROS === 0
+        ? join(
+            wholeDays(filter).map(({isDays, tests}) => (isDays ? days(tests) : perSpan(tests))),
+            '\nunion all\n',
+          )
+        : perSpan([...spanTests, ...runTests]),
+    bareSpans: sql`
+select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where([...spanTests, ...runTests])}`,
+    eachSpan,
+    runSpans: isWhole ? days([]) : runSpans,
+    eachRunSpan,
+    runs: runs([raw('r.part = 0'), raw('r.traffic = 0')]),
+    allRuns: runs([]),
+  };
+}
+
+/** A window as its whole days, and what lies before and after them. */
+function wholeDays({sinceMicros: since, untilMicros: until}: RunFilter): {isDays: boolean; tests: Sql[]}[] {
+  const first = since === null ? null : Math.ceil(since / DAY_MICROS) * DAY_MICROS;
+  const last = until === null ? null : Math.floor(until / DAY_MICROS) * DAY_MICROS;
+  if (first !== null && last !== null && first >= last)
+    return [{isDays: false, tests: [sql`s.start_micros >= ${since}`, sql`s.start_micros < ${until}`]}];
+  const days = [
+    ...(first === null ? [] : [sql`day_micros >= ${first}`]),
+    // Spans whose time is unknown lie in no window.
+    ...(last === null ? [] : [sql`day_micros < ${last}`, raw('day_micros >= 0')]),
+  ];
+  return [
+    {isDays: true, tests: days},
+    ...(first === since
+      ? []
+      : [{isDays: false, tests: [sql`s.start_micros >= ${since}`, sql`s.start_micros < ${first}`]}]),
+    ...(last === until
+      ? []
+      : [{isDays: false, tests: [sql`s.start_micros >= ${last}`, sql`s.start_micros < ${until}`]}]),
+  ];
+}
+
+function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 'r'): Sql[] {
+  return [
+    ...(sinceMicros === null ? [] : [sql`${raw(alias)}.start_micros >= ${sinceMicros}`]),
+    ...(untilMicros === null ? [] : [sql`${raw(alias)}.start_micros < ${untilMicros}`]),
+  ];
+}
+
+const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${join(tests, ' or ')})`]);
+
+/** Tests on a span `s`, as `queries/ask.ts` has them on the table itself. */
+function testsOfSpan(filter: RunFilter): Sql[] {
+  const {minDurationMs, maxDurationMs} = filter;
+  return [
+    ...(filter.kinds.length === 0 ? [] : [isAnyOf(raw('s.kind'), filter.kinds)]),
+    ...any(filter.models.map(model => matchesGlob(raw('s.model'), model))),
+    ...any(filter.tools.map(tool => toolTest(tool))),
+    ...any(filter.names.map(name => matchesGlob(raw('s.span_name'), name))),
+    ...(filter.statuses.length === 0 ? [] : [isAnyOf(raw('s.status'), filter.statuses)]),
+    ...(minDurationMs === null ? [] : [sql`s.stored_ms >= ${minDurationMs}`]),
+    ...(maxDurationMs === null ? [] : [sql`s.stored_ms <= ${maxDurationMs}`]),
+  ];
+}
+
+const toolTest = (tool: string): Sql =>
+  sql`(s.kind in ('tool', 'retrieval', 'memory') and ${matchesGlob(raw('s.name'), tool)})`;
+
+/** Tests on a run `r` that its row answers. */
+function testsOfRun(filter: RunFilter, isChosen: boolean): Sql[] {
+  const component = (wanted: readonly string[], kind: 'agent' | 'team' | 'workflow') =>
+    any(
+      wanted.map(
+        item => sql`(${raw(`r.${kind}_id`)} = ${item} or (r.kind = ${kind} and ${matchesGlob(raw('r.name'), item)}))`,
+      ),
+    );
+  return [
+    ...(filter.traces.length === 0 ? [] : [isAnyOf(raw('r.trace_id'), filter.traces)]),
+    ...(filter.runs.length === 0 ? [] : [isAnyOf(raw('r.run_id'), filter.runs)]),
+    ...(filter.sessions.length === 0 ? [] : [isAnyOf(raw('r.session_id'), filter.sessions)]),
+    ...(filter.users.length === 0 ? [] : [isAnyOf(raw('r.user_id'), filter.users)]),
+    ...component(filter.agents, 'agent'),
+    ...component(filter.teams, 'team'),
+    ...component(filter.workflows, 'workflow'),
+    ...(filter.states.length === 0 ? [] : [isAnyOf(raw('r.state'), filter.states)]),
+    ...(filter.minTokens === null ? [] : [sql`r.total_tokens >= ${filter.minTokens}`]),
+    ...(isChosen ? [raw('r.run_key in (select run_key from chosen)')] : []),
+  ];
+}
+
+/** Asked of runs, a filter on spans means: it holds such a span; durations and statuses are the run's own. */
+function testsInRun(filter: RunFilter): Sql[] {
+  const {minDurationMs, maxDurationMs, statuses} = filter;
+  const runKinds = filter.kinds.filter(kind => kind === 'agent' || kind === 'team' || kind === 'workflow');
+  const spanKinds = filter.kinds.filter(kind => !(runKinds as readonly string[]).includes(kind));
+  const holds = (test: Sql): Sql => sql`exists (select 1 from span_facts s, trace_facts t
+                where t.trace_key = r.trace_key and s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans
+                  and s.run_key = r.run_key and ${test})`;
+  return [
+    ...any([
+      ...(runKinds.length === 0 ? [] : [isAnyOf(raw('r.kind'), runKinds)]),
+      ...(spanKinds.length === 0 ? [] : [holds(isAnyOf(raw('s.kind'), spanKinds))]),
+    ]),
+    ...any(filter.models.map(model => holds(matchesGlob(raw('s.model'), model)))),
+    ...any(filter.tools.map(tool => holds(toolTest(tool)))),
+    ...any(
+      filter.names.map(name =>
+        holds(sql`(${matchesGlob(raw('s.span_name'), name)} or ${matchesGlob(raw('s.name'), name)})`),
+      ),
+    ),
+    ...(statuses.length === 0 ? [] : [isAnyOf(raw('upper(r.stored_status)'), statuses)]),
+    ...(minDurationMs === null ? [] : [sql`r.duration_ms >= ${minDurationMs}`]),
+    ...(maxDurationMs === null ? [] : [sql`r.duration_ms <= ${maxDurationMs}`]),
+  ];
+}
+
+/**
+ * Percentiles of `value` by `keys`, interpolated as Postgres' percentile_cont, with the maximum and the number of values:
+ * columns `p50`, `p95`, `p99`, `longest`, `counted` beside the keys. Equal values are counted first, as durations repeat.
+ */
+export function percentiles(relation: Sql, keys: readonly string[], value: string): Sql {
+  const by = keys.length === 0 ? '' : keys.map(key => `"${key}"`).join(', ');
+  const comma = by === '' ? '' : `${by}, `;
+  const partition = by === '' ? '' : `partition by ${by} `;
+  const place = (fraction: number) => `(${fraction} * (n - 1))`;
+  const near = (fraction: number, side: string) => `min(case when up_to > ${side}(${place(fraction)}) then value end)`;
+  const at = (name: string, fraction: number) => {
+    const [below, above] = [near(fraction, 'floor'), near(fraction, 'ceil')];
+    return `${below} + (${above} - ${below}) * (${place(fraction)} - floor(${place(fraction)})) as ${name}`;
+  };
+  return sql`
+select ${raw(`${comma}max(n) as counted, max(value) as longest, ${at('p50', 0.5)}, ${at('p95', 0.95)}, ${at('p99', 0.99)}`)}
+  from (
+    select ${raw(`${comma}value, times, sum(times) over (${partition}) as n, sum(times) over (${partition}order by value) as up_to`)}
+      from (
+        select ${raw(`${comma}${value} as value, count(*) as times`)}
+          from (${relation})
+         where ${raw(value)} is not null
+         group by ${raw(`${comma}value`)}
+      )
+  )${raw(by === '' ? '' : `\n group by ${by}`)}`;
+}

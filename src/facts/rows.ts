@@ -1,0 +1,565 @@
+import {createHash} from 'node:crypto';
+import type {JudgedTrace} from '../queries/runs.ts';
+import {isCounted} from '../trace/cost.ts';
+import {parseJson} from '../trace/json.ts';
+import type {Judge} from '../trace/judge.ts';
+import {type CallKeys, type Loop, loopsOf} from '../trace/loops.ts';
+import {isFailedSpan, type JudgedRun, nodesOf} from '../trace/record.ts';
+import {PATIENCE, type Run} from '../trace/runs.ts';
+import type {Span} from '../trace/span.ts';
+import type {Judgement} from '../trace/state.ts';
+import type {State} from '../trace/states.ts';
+import {criticalPath, selfMs} from '../trace/timing.ts';
+import {modelCalls} from '../trace/tokens.ts';
+import {displayName, isDelegation, isRunSpan, type Node, startOf} from '../trace/tree.ts';
+import type {RunColumn, SpanColumn} from './schema.ts';
+
+type Value = string | number | null;
+/** Keys are given when it is written. */
+export type RunFacts = Readonly<Record<Exclude<RunColumn, 'run_key' | 'trace_key' | 'sequel'>, Value>>;
+export type SpanFacts = Readonly<Record<Exclude<SpanColumn, 'span_key' | 'trace_key' | 'run_key'>, Value>>;
+
+/** What is kept of one trace. */
+export interface TraceFacts {
+  readonly traceId: string;
+  readonly hasRow: boolean;
+  /** From then on silence changes its states; null: nothing does. */
+  readonly settlesMicros: number | null;
+  readonly runs: readonly RunFacts[];
+  /** `run`: place in `runs`; null: surroundings. */
+  readonly spans: readonly {readonly run: number | null; readonly facts: SpanFacts}[];
+}
+
+/** What only the whole row of a span tells, by span id; absent where the narrow one told everything. */
+export interface Payload {
+  readonly outputChars: number | null;
+  readonly argumentsChars: number | null;
+  readonly documents: number | null;
+}
+
+/** States whose reason is the text of an error. */
+const TELLING: ReadonlySet<State> = new Set<State>(['error', 'degraded', 'cancelled']);
+/** Longest text of an error or of a reason, in code points. */
+const LONGEST_ERROR = 200;
+
+/**
+ * The facts of a trace: what `trace/` found out, as rows. Pure but for the salt, which makes the hashes worthless elsewhere.
+ */
+export function factsOf(
+  {trace, runs}: JudgedTrace,
+  {salt, payloads, nowMicros}: {salt: string; payloads: ReadonlyMap<string, Payload>; nowMicros: number},
+): TraceFacts {
+  const places = new Map<Run, number>(runs.map(({run}, i) => [run, i]));
+  const spans: TraceFacts['spans'][number][] = [];
+  const reader = new SpanReader(salt, payloads);
+  const done = new Set<Node>();
+  for (const judged of runs) {
+    const {run} = judged;
+    const isFinished = !(run.isMissing || run.isTraffic || run.isPart);
+    const path = isFinished ? criticalPath(run) : null;
+    const counted = new Set(modelCalls(run.tops));
+    const nodes = nodesOf(run);
+    const sums = sumsOf(nodes, counted);
+    const loops = new Map(loopsOf(run, node => reader.keysOf(node)).map(loop => [loop.first, loop]));
+    for (const node of nodes) {
+      const owners = reader.ownersOf(node);
+      if (!node.span || done.has(node)) continue;
+      done.add(node);
+      spans.push({
+        run: places.get(run)!,
+        facts: reader.facts(node, node.span, {
+          judge: judged.judge,
+          judgement: node === run.root ? judged.judgement : null,
+          owners: node === run.root ? {...owners, caller: null, via: null} : owners,
+          criticalMs: path?.get(node) ?? null,
+          isFinished,
+          sums,
+          loop: loops.get(node) ?? null,
+          counted: counted.has(node.span),
+          isTimed: !run.isTraffic,
+          isAround: false,
+        }),
+      });
+    }
+  }
+  const judge = runs[0]?.judge;
+  for (const node of trace.nodes.values()) {
+    if (!node.span || done.has(node) || !judge) continue;
+    spans.push({
+      run: null,
+      facts: reader.facts(node, node.span, {
+        judge,
+        judgement: null,
+        owners: NOBODY,
+        criticalMs: null,
+        isFinished: false,
+        sums: NO_SUMS,
+        loop: null,
+        counted: false,
+        isTimed: false,
+        isAround: true,
+      }),
+    });
+  }
+  return {
+    traceId: trace.traceId,
+    hasRow: trace.row !== null,
+    settlesMicros: settles(runs, trace.nodes.values(), nowMicros),
+    runs: runs.map(runFacts),
+    spans,
+  };
+}
+
+/**
+ * When silence alone changes a state: a run without its run span stalls and is lost in the end, and one behind a gateway is
+ * known to be whole once its trace is quiet.
+ */
+function settles(runs: readonly JudgedRun[], nodes: Iterable<Node>, nowMicros: number): number | null {
+  let earliest: number | null = null;
+  if (!runs.some(({run}) => run.isMissing)) return earliest;
+  let newest = 0;
+  for (const {span} of nodes) newest = Math.max(newest, span?.createdMicros ?? 0);
+  const quietMicros = newest + PATIENCE.stalledAfterMs * 1000;
+  for (const {run} of runs) {
+    if (!run.isMissing || run.lastSeenMicros === null) continue;
+    for (const at of [
+      run.lastSeenMicros + PATIENCE.stalledAfterMs * 1000,
+      run.lastSeenMicros + PATIENCE.lostAfterMs * 1000,
+      quietMicros,
+    ])
+      if (at > nowMicros && (earliest === null || at < earliest)) earliest = at;
+  }
+  return earliest;
+}
+
+function runFacts({run, record, evidence}: JudgedRun): RunFacts {
+  const known = record.costs.reduce((sum, {costUsd}) => sum + (costUsd === null ? 0 : pusd(costUsd)), 0);
+  return {
+    trace_id: record.traceId,
+    span_id: record.spanId,
+    run_id: record.runId,
+    name: record.name,
+    kind: record.kind,
+    state: record.state,
+    // The reason of a pause holds arguments.
+    state_reason: TELLING.has(record.state) ? shortened(record.stateReason) : null,
+    stored_status: record.storedStatus,
+    span_status: record.spanStatus,
+    start_micros: whole(run.startMicros),
+    end_micros: whole(run.endMicros),
+    duration_ms: real(record.durationMs),
+    agent_id: record.agentId,
+    team_id: record.teamId,
+    workflow_id: record.workflowId,
+    user_id: record.userId,
+    session_id: record.sessionId,
+    model: record.model,
+    provider: record.provider,
+    span_count: record.spanCount,
+    error_count: record.errorCount,
+    prompt_tokens: whole(record.promptTokens),
+    completion_tokens: whole(record.completionTokens),
+    cached_tokens: whole(record.cachedTokens),
+    total_tokens: whole(record.totalTokens),
+    cost_pusd: record.costUsd === null ? null : pusd(record.costUsd),
+    known_cost_pusd: known,
+    unpriced_calls: record.costUnknownCalls,
+    last_seen_micros: whole(run.lastSeenMicros),
+    missing: Number(record.missing),
+    part: Number(record.part),
+    traffic: Number(record.traffic),
+    detached: Number(record.detached),
+    agno_status: evidence.agnoStatus,
+  };
+}
+
+/** Whose a span is: the names of the innermost components around it. */
+interface Owners {
+  readonly agent: string | null;
+  readonly team: string | null;
+  readonly workflow: string | null;
+  readonly step: string | null;
+  /** The innermost run span above it. */
+  readonly caller: string | null;
+  /** The outermost tool or step between the two. */
+  readonly via: string | null;
+  /** That run span; what it says of a model call that failed without a word. */
+  readonly runNode: Node | null;
+}
+
+/** What the trace around a span tells. */
+interface Within {
+  readonly judge: Judge;
+  /** Of the run's own span; null: the judge has it. */
+  readonly judgement: Judgement | null;
+  readonly owners: Owners;
+  readonly criticalMs: number | null;
+  /** Of a finished run that is no loose part. */
+  readonly isFinished: boolean;
+  readonly sums: ReadonlyMap<Node, Sums>;
+  /** Of which it is the first call. */
+  readonly loop: Loop | null;
+  readonly counted: boolean;
+  readonly isTimed: boolean;
+  /** It stands around a run and counts into nothing of it. */
+  readonly isAround: boolean;
+}
+
+const NOBODY: Owners = {agent: null, team: null, workflow: null, step: null, caller: null, via: null, runNode: null};
+
+/** What the counted model calls inside a node come to, itself included. */
+interface Sums {
+  tokens: number | null;
+  pusd: number | null;
+  unpriced: number;
+  /** Calls by model; `own`: those right below. */
+  models: Map<string, number> | null;
+  own: Map<string, number> | null;
+}
+
+const NO_SUMS: ReadonlyMap<Node, Sums> = new Map();
+
+/** Of every node with a model call inside. Each node is looked at once, children first. */
+function sumsOf(nodes: readonly Node[], counted: ReadonlySet<Span>): ReadonlyMap<Node, Sums> {
+  const sums = new Map<Node, Sums>();
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
+    const {span, parent} = node;
+    if (span && counted.has(span)) {
+      const cost = isCounted(span) && span.costUsd !== null ? pusd(span.costUsd) : null;
+      const own: Sums = {
+        tokens: span.totalTokens,
+        pusd: cost,
+        unpriced: Number(span.totalTokens !== null && cost === null),
+        models: span.model === null ? null : new Map([[span.model, 1]]),
+        own: null,
+      };
+      sums.set(node, own);
+    }
+    const below = sums.get(node);
+    if (!below || !parent) continue;
+    const above = sums.get(parent) ?? {tokens: null, pusd: null, unpriced: 0, models: null, own: null};
+    sums.set(parent, above);
+    above.tokens = plus(above.tokens, below.tokens);
+    above.pusd = plus(above.pusd, below.pusd);
+    above.unpriced += below.unpriced;
+    above.models = merged(above.models, below.models);
+    if (span?.kind === 'llm') above.own = merged(above.own, below.models);
+  }
+  return sums;
+}
+
+function plus(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : a + b;
+}
+
+function merged(into: Map<string, number> | null, from: Map<string, number> | null): Map<string, number> | null {
+  if (from === null) return into;
+  const counts = into ?? new Map<string, number>();
+  for (const [name, n] of from) counts.set(name, (counts.get(name) ?? 0) + n);
+  return counts;
+}
+
+/** The most frequent, of equals the one whose name comes first. */
+function mostOf(counts: ReadonlyMap<string, number>): string {
+  return [...counts].reduce((best, one) =>
+    one[1] > best[1] || (one[1] === best[1] && one[0] < best[0]) ? one : best,
+  )[0];
+}
+
+/** What a call was asked and what it brought, as texts. */
+interface ToolKeys extends CallKeys {
+  readonly arguments: string | null;
+  readonly output: string | null;
+  readonly outputChars: number | null;
+}
+
+class SpanReader {
+  /** Of each node, what holds for its children; parents come first. */
+  private readonly owners = new Map<Node, Owners>();
+  private readonly retries = new Map<Node, ReadonlySet<Node>>();
+  private readonly keys = new Map<Node, ToolKeys>();
+
+  constructor(
+    private readonly salt: string,
+    private readonly payloads: ReadonlyMap<string, Payload>,
+  ) {}
+
+  /** Owners of a node: of the node itself for what it is, and its caller. */
+  ownersOf(node: Node): Owners {
+    // A run that leaked into another one is nobody's.
+    const above = (node.parent && !node.isDetached && this.owners.get(node.parent)) || NOBODY;
+    const {span} = node;
+    const name = span === null ? '' : displayName(span);
+    if (span?.openInferenceKind === 'TOOL') {
+      this.owners.set(node, above.via === null ? {...above, via: name} : above);
+      return above;
+    }
+    if (!span || !(isRunSpan(span) || span.kind === 'step')) {
+      this.owners.set(node, above);
+      return above;
+    }
+    const own =
+      span.kind === 'step'
+        ? {
+            ...above,
+            step: above.workflow === null ? name : `${above.workflow} / ${name}`,
+            via: above.via ?? `step ${name}`,
+          }
+        : {...above, [span.kind]: name, caller: name, via: null, runNode: node};
+    this.owners.set(node, own);
+    return {...own, caller: above.caller, via: above.via};
+  }
+
+  /** What tells two calls of tools apart. */
+  keysOf(node: Node): ToolKeys {
+    const known = this.keys.get(node);
+    if (known) return known;
+    const span = node.span!;
+    const payload = this.payloads.get(span.spanId);
+    const outputChars = span.output === null ? null : (payload?.outputChars ?? codePoints(span.output));
+    const keys = {
+      arguments:
+        span.toolArguments === null ? null : `${payload?.argumentsChars ?? ''}:${canonical(span.toolArguments)}`,
+      output: outputChars === null ? null : `${outputChars}:${span.output}`,
+      outputChars,
+    };
+    const found: ToolKeys = {
+      ...keys,
+      asked:
+        keys.arguments === null || isRedacted(span.toolArguments) ? null : `${displayName(span)} ${keys.arguments}`,
+      result: isFailedSpan(span) || isRedacted(span.output) ? null : keys.output,
+    };
+    this.keys.set(node, found);
+    return found;
+  }
+
+  /** One literal, so that a million of them have one shape: spread together they took four times as long. */
+  facts(node: Node, span: Span, within: Within): SpanFacts {
+    const {judge, owners, criticalMs, counted} = within;
+    const own = within.judgement ?? judge.node(node)!;
+    const isRun = isRunSpan(span);
+    const isCall = span.kind === 'llm' && counted;
+    const tool = span.openInferenceKind === 'TOOL' ? span : null;
+    const keys = tool && this.keysOf(node);
+    const sums = isRun || tool !== null || span.kind === 'step' ? within.sums.get(node) : undefined;
+    const models = isRun ? (sums?.own ?? sums?.models) : span.kind === 'step' ? sums?.models : null;
+    const waste = within.loop && wasteOf(within.loop, within.sums);
+    const isUnanswered = tool !== null && isDelegation(span) && owners.runNode?.span?.kind === 'team' && !reaches(node);
+    const failed = isFailedSpan(span);
+    const failure = failed || (isRun && own.state === 'error') ? this.failure(span, own.reason, judge, owners) : null;
+    return {
+      span_id: span.spanId,
+      own_run_id: isRun && !within.isAround ? span.runId : null,
+      kind: span.kind,
+      span_name: span.name,
+      name: displayName(span),
+      start_micros: whole(span.startMicros),
+      day: span.startText.slice(0, 10),
+      duration_ms: real(span.durationMs),
+      stored_ms: real(span.storedMs),
+      self_ms: within.isTimed ? real(selfMs(node)) : null,
+      critical_ms: real(criticalMs),
+      status: span.spanStatus,
+      state: own.state,
+      failed: Number(failed),
+      cause: Number(failure !== null && !hasFailureBelow(node, judge)),
+      error: failure?.text ?? null,
+      error_kind: failure?.kind ?? null,
+      error_shape: failure ? errorShape(failure.text) : null,
+      agent: owners.agent,
+      team: owners.team,
+      workflow: owners.workflow,
+      step: owners.step,
+      component_id: isRun ? (span.teamId ?? span.agentId ?? span.workflowId) : null,
+      caller: isRun || isUnanswered ? owners.caller : null,
+      via: isUnanswered ? displayName(span) : isRun ? owners.via : null,
+      in_run: Number(within.isFinished),
+      within_tokens: sums?.tokens ?? null,
+      within_cost_pusd: sums?.pusd ?? null,
+      within_unpriced: sums?.unpriced ?? null,
+      main_model: models ? mostOf(models) : null,
+      model: span.kind === 'llm' ? span.model : null,
+      provider: span.kind === 'llm' ? span.provider : null,
+      model_system: span.kind === 'llm' ? span.system : null,
+      counted: Number(isCall),
+      prompt_tokens: isCall ? whole(span.promptTokens) : null,
+      completion_tokens: isCall ? whole(span.completionTokens) : null,
+      cached_tokens: isCall ? whole(span.cachedTokens) : null,
+      cache_write_tokens: isCall ? whole(span.cacheWriteTokens) : null,
+      audio_prompt_tokens: isCall ? whole(span.audioPromptTokens) : null,
+      audio_completion_tokens: isCall ? whole(span.audioCompletionTokens) : null,
+      reasoning_tokens: isCall ? whole(span.reasoningTokens) : null,
+      total_tokens: isCall ? whole(span.totalTokens) : null,
+      cost_pusd: isCall && isCounted(span) && span.costUsd !== null ? pusd(span.costUsd) : null,
+      cost_source: isCall ? span.costSource : null,
+      cost_date: isCall ? span.costDate : null,
+      arguments_hash: keys?.arguments == null ? null : this.hash(keys.arguments),
+      output_hash: keys?.output == null ? null : this.hash(keys.output),
+      output_chars: keys?.outputChars ?? null,
+      retry: tool !== null || span.kind === 'llm' ? this.retryOf(node) : 0,
+      documents: this.payloads.get(span.spanId)?.documents ?? null,
+      loop_calls: within.loop?.calls ?? null,
+      loop_tools: within.loop?.tools.join(' → ') ?? null,
+      loop_wasted_ms: real(within.loop?.wastedMs ?? null),
+      loop_wasted_tokens: waste?.tokens ?? null,
+      loop_wasted_pusd: waste?.pusd ?? null,
+      loop_unpriced: waste?.unpriced ?? null,
+    };
+  }
+
+  private failure(span: Span, reason: string, judge: Judge, {runNode}: Owners): {text: string; kind: string | null} {
+    const message = isRunSpan(span) ? reason || span.statusMessage : span.statusMessage;
+    const line = (message ?? silentCause(span, runNode, judge)).trim().split(/\r?\n/, 1)[0]!;
+    const kind = ERROR_KIND.exec(line);
+    return {text: shortened(kind ? line.slice(kind[0].length) : line), kind: kind?.[1] ?? null};
+  }
+
+  private retryOf(node: Node): number {
+    const {parent} = node;
+    if (!parent) return 0;
+    const retries = this.retries.get(parent) ?? retriesOf(parent);
+    this.retries.set(parent, retries);
+    return Number(retries.has(node));
+  }
+
+  private hash(text: string): string {
+    return createHash('sha1').update(this.salt).update(text).digest('base64url').slice(0, 16);
+  }
+}
+
+/** What OpenInference writes in place of what it was told to hide: it says nothing of what was there. */
+function isRedacted(text: string | null): boolean {
+  return text === '__REDACTED__';
+}
+
+/** A delegation that reached somebody: a run stands below it, or began beside it while it went on. */
+function reaches({span, parent, children}: Node): boolean {
+  const isRun = (node: Node) => node.span !== null && isRunSpan(node.span) && !node.isDetached;
+  const [from, to] = [span!.startMicros ?? 0, span!.endMicros ?? Number.POSITIVE_INFINITY];
+  return (
+    children.some(isRun) ||
+    (parent?.children.some(node => isRun(node) && startOf(node) >= from && startOf(node) <= to) ?? false)
+  );
+}
+
+/** What the repeats and the model calls for them took, with everything inside them. */
+function wasteOf({repeats, asks}: Loop, sums: ReadonlyMap<Node, Sums>): Pick<Sums, 'tokens' | 'pusd' | 'unpriced'> {
+  const waste = {tokens: null as number | null, pusd: null as number | null, unpriced: 0};
+  for (const node of [...repeats, ...asks]) {
+    const sum = sums.get(node);
+    if (!sum) continue;
+    waste.tokens = plus(waste.tokens, sum.tokens);
+    waste.pusd = plus(waste.pusd, sum.pusd);
+    waste.unpriced += sum.unpriced;
+  }
+  return waste;
+}
+
+/** A class as Python names its exceptions, in front of a message. */
+const ERROR_KIND = /^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Timeout|Exit|Interrupt|Warning))\s*:\s*/;
+
+/** What differs between errors of one cause, in the order it is looked for, and what stands in its place. */
+const DIFFERING: readonly (readonly [RegExp, string | ((found: string, at: number, text: string) => string)])[] = [
+  [/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>)\]}]+/gi, '<url>'],
+  // Keys of JSON stay, and so does a quoted sentence: it is the message itself, as providers pack it into their answer.
+  [
+    /"(?:[^"\\]|\\.)*"|`[^`]*`|(?<![\p{L}\p{N}])'(?:[^'\\]|\\.)*'(?![\p{L}\p{N}])/gu,
+    (found, at, text) =>
+      (/[{,]\s*$/.test(text.slice(0, at)) && /^\s*:/.test(text.slice(at + found.length))) || /\S\s+\S+\s+\S/.test(found)
+        ? found
+        : '<value>',
+  ],
+  [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?/g, '<time>'],
+  [/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b0x[0-9a-f]+\b/gi, '<id>'],
+  [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\b\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\b/g, '<n>'],
+  // A figure with its unit (`30s`, `4.5MB`) is a number, but 429 and 500 behind `status` or `code` are two causes.
+  [
+    /(?<!\b(?:code|status|status_code|HTTP)[^\p{L}\p{N}]{1,3})(?<![\p{L}\p{N}_])[-+]?\d+(?:[.,_]\d+)*(?=(?:ms|s|m|h|d|[kKMGT]i?[bB]?|%)?(?![\p{L}\p{N}_-]))/gu,
+    '<n>',
+  ],
+  // Words that hold figures: `call_7f3a`, `A-1042`, `req-9c`.
+  [/(?<![<\p{L}\p{N}_-])(?=[\p{L}_-]*\d)(?!\d+\b)[\p{L}\p{N}_]+(?:-[\p{L}\p{N}_]+)*/gu, '<id>'],
+];
+
+/** An error's text without what differs from case to case, so that errors of the same cause are equal. */
+export function errorShape(text: string): string {
+  let shape = text;
+  for (const [what, place] of DIFFERING)
+    shape = typeof place === 'string' ? shape.replace(what, place) : shape.replace(what, place);
+  return shape.replace(/\s+/g, ' ').trim();
+}
+
+/** Up to 1.0.3 a failed model call holds no word of why; the run around it says it. */
+function silentCause(span: Span, runNode: Node | null, judge: Judge): string {
+  const around = runNode ? judge.node(runNode) : null;
+  const text = around?.state === 'error' ? /^model call failed[^:]*: (.+)$/s.exec(around.reason)?.[1] : undefined;
+  return text ?? (span.kind === 'llm' ? 'the model call brought no answer' : 'failed without a message');
+}
+
+function hasFailureBelow(node: Node, judge: Judge): boolean {
+  const stack = [...node.children];
+  while (stack.length > 0) {
+    const child = stack.pop()!;
+    if (child.isDetached) continue;
+    if (child.span && (isFailedSpan(child.span) || (isRunSpan(child.span) && judge.node(child)?.state === 'error')))
+      return true;
+    stack.push(...child.children);
+  }
+  return false;
+}
+
+/** Children that ask again what failed just before: the same tool or model, under the same parent. */
+function retriesOf(parent: Node): ReadonlySet<Node> {
+  const retries = new Set<Node>();
+  const failed = new Map<string, boolean>();
+  for (const child of parent.children) {
+    const {span} = child;
+    if (!span || (span.openInferenceKind !== 'TOOL' && span.kind !== 'llm')) continue;
+    const asked = `${span.kind} ${displayName(span)}`;
+    if (failed.get(asked)) retries.add(child);
+    failed.set(asked, isFailedSpan(span));
+  }
+  return retries;
+}
+
+/** JSON with its keys in order; other text as it stands. */
+function canonical(text: string): string {
+  const value = parseJson(text)?.value;
+  return value !== null && typeof value === 'object' ? JSON.stringify(sorted(value)) : text;
+}
+
+function sorted(value: unknown, depth = 0): unknown {
+  if (value === null || typeof value !== 'object' || depth > 50) return value;
+  if (Array.isArray(value)) return value.map(item => sorted(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item, depth + 1)]),
+  );
+}
+
+function shortened(text: string): string {
+  if (text.length <= LONGEST_ERROR) return text;
+  const points = Array.from(text.slice(0, 2 * LONGEST_ERROR + 2));
+  return points.length <= LONGEST_ERROR ? text : `${points.slice(0, LONGEST_ERROR - 1).join('')}…`;
+}
+
+export function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/** US dollars times 10^12, so that sums are exact. */
+function pusd(usd: number): number {
+  return whole(usd * 1e12)!;
+}
+
+function whole(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) && Math.abs(value) < 2 ** 53 ? Math.round(value) : null;
+}
+
+function real(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,127 @@
+import {statSync} from 'node:fs';
+import type {Position} from '../follow/reader.ts';
+import {between, firstLength, nextLength, type Position as Place, stretchEnd} from '../queries/walk.ts';
+import {join, raw, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {agnoTime} from '../trace/time.ts';
+import {type DayRange, dayAfter, dayOf, where} from './days.ts';
+
+/** Rows counted in one statement where a writer waits for it: some 20 ms. */
+const COUNTED_AT_ONCE = 200_000;
+/** Rows newer than this may be of a transaction that was open at the last look. */
+const RECENT_MICROS = 3_600_000_000;
+
+/** Days and how many spans the source should have there. */
+export interface Expected extends DayRange {
+  readonly spans: number;
+}
+
+export function mostCounted(store: Store): number {
+  return store.blocksWriter ? COUNTED_AT_ONCE : Number.POSITIVE_INFINITY;
+}
+
+/** Spans in the days, counted by Agno's own index; a statement for each range. */
+export async function countSpans(store: Store, ranges: readonly DayRange[]): Promise<number> {
+  let total = 0;
+  for (const range of ranges) total += await countRange(store, range, null);
+  return total;
+}
+
+async function countRange(store: Store, range: DayRange, anchor: number | null): Promise<number> {
+  // With the plus SQLite counts along the index of the times, where the rowid stands beside them.
+  const upTo = anchor === null ? raw('') : sql` and +s.rowid <= ${anchor}`;
+  const [row] = await store.all<{n: unknown}>(sql`
+select count(*) as n
+  from ${table('spans')} s
+ where ${where(range)}${upTo}`);
+  return Number(row!.n);
+}
+
+/** A span that the reader has not told yet; the facts may know it all the same, as whole traces are read. */
+interface Untold {
+  readonly span_id: string;
+  readonly trace_id: string;
+  readonly start_time: string;
+}
+
+/** How many spans of a range were told by the time of a position, and those that were not. */
+export interface Count {
+  readonly told: number;
+  readonly untold: readonly Untold[];
+}
+
+/**
+ * Counts the spans of a range by the position of the reader: on SQLite the rows up to the last one told, on Postgres all but
+ * those of transactions that were open then, in one snapshot.
+ */
+export async function countTold(store: Store, range: DayRange, position: Position): Promise<Count> {
+  if (position.dialect === 'sqlite') {
+    const anchor = position.anchors.at(-1)?.[0] ?? 0;
+    const told = await countRange(store, range, anchor);
+    const untold = await store.all<Untold>(sql`
+select s.span_id, s.trace_id, s.start_time
+  from ${table('spans')} s
+ where s.rowid > ${anchor}`);
+    return {told, untold};
+  }
+  const low = Math.min(...position.lanes.map(lane => lane.lowXid));
+  const seen = new Set(position.seen.map(([id]) => id));
+  const [row] = await store.all<{n: unknown; fresh: string | null}>(sql`
+select (select count(*) from ${table('spans')} s where ${where(range)}) as n,
+       (select json_agg(json_build_array(s.span_id, s.trace_id, s.start_time))::text from ${table('spans')} s
+         where s.created_at >= ${agnoTime(store.nowMicros() - RECENT_MICROS)} and ${where(range)}
+           and (s.xmin::text::bigint - ${low}::bigint) & 4294967295 < 2147483648) as fresh`);
+  const fresh = JSON.parse(row!.fresh ?? '[]') as [string, string, string][];
+  const untold = fresh
+    .filter(([id]) => !seen.has(id))
+    .map(([span_id, trace_id, start_time]) => ({span_id, trace_id, start_time}));
+  return {told: Number(row!.n) - untold.length, untold};
+}
+
+/** Spans by the first ten characters of their time; in short statements where a writer waits. */
+export async function spansByDay(store: Store, range: DayRange): Promise<Map<string, number>> {
+  const days = new Map<string, number>();
+  let from: Place | null = null;
+  let length = firstLength(store, store.blocksWriter ? COUNTED_AT_ONCE : Number.MAX_SAFE_INTEGER);
+  for (;;) {
+    const end: Place | null = store.blocksWriter
+      ? await stretchEnd(store, {from, length, bounds: [where(range)]})
+      : null;
+    const rows = await store.all<{day: unknown; n: unknown}>(sql`
+select substr(s.start_time, 1, 10) as day, count(*) as n
+  from ${table('spans')} s
+ where ${join([...between(from, end), where(range)], ' and ')}
+ group by 1`);
+    for (const row of rows) days.set(String(row.day), (days.get(String(row.day)) ?? 0) + Number(row.n));
+    if (!end) return days;
+    from = end;
+    length = nextLength(store, {length, elapsedMs: store.lastStatementMs, longest: COUNTED_AT_ONCE});
+  }
+}
+
+/** Ids of the traces with spans of that day (its first ten characters), and how many they have. */
+export async function tracesOfDay(store: Store, day: string, range: DayRange): Promise<Map<string, number>> {
+  const bounds = dayOf(day) === day ? {from: day, until: dayAfter(day)} : range;
+  const rows = await store.all<{trace_id: unknown; n: unknown}>(sql`
+select s.trace_id, count(*) as n
+  from ${table('spans')} s
+ where ${where(bounds)} and substr(s.start_time, 1, 10) = ${day}
+ group by s.trace_id`);
+  return new Map(rows.map(row => [String(row.trace_id), Number(row.n)]));
+}
+
+/**
+ * Changes with everything that is written to the file: its header counts transactions in rollback mode, in WAL mode the log
+ * beside it grows or is begun anew (https://www.sqlite.org/fileformat.html). Null: it cannot be told.
+ */
+export function fileSignature(file: string): string | null {
+  const parts = ['', '-wal'].map(suffix => {
+    try {
+      const {dev, ino, size, mtimeNs} = statSync(file + suffix, {bigint: true});
+      return [dev, ino, size, mtimeNs].join(':');
+    } catch {
+      return 'none';
+    }
+  });
+  return parts[0] === 'none' ? null : parts.join(' ');
+}

@@ -1,0 +1,25 @@
+import {usageError} from '../errors.ts';
+import type {Column} from '../table/table.ts';
+import {closest} from './values.ts';
+
+/**
+ * Reads `--sort`: a column; figures largest first, texts smallest first, `-` turns that round.
+ * @throws UserError exit 2 for what is no column
+ */
+export function parseSort(
+  text: string,
+  columns: Readonly<Record<string, Column>>,
+): {column: string; descending: boolean} {
+  const column = text.replace(/^[-+]/, '');
+  const known = Object.keys(columns);
+  const found = known.find(key => key.toLowerCase() === column.toLowerCase());
+  if (!found) {
+    const near = closest(column, known);
+    throw usageError(
+      `--sort "${text}" is no column.`,
+      near ? `Did you mean ${near}? Columns: ${known.join(', ')}.` : `Columns: ${known.join(', ')}.`,
+    );
+  }
+  const isText = (columns[found]!.unit ?? 'text') === 'text';
+  return {column: found, descending: text.startsWith('-') === isText};
+}

@@ -1,0 +1,48 @@
+import {raw, sql} from '../../sql/sql.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, TIME, UNPRICED, wholeRuns} from '../ended.ts';
+import {defineFactsQuestion} from '../facts-question.ts';
+
+/** Runs inside runs: who asked whom, and what came of it. */
+export default defineFactsQuestion({
+  summary: 'Delegations: who asked whom, how often, how long it took, how it ended, tokens, cost',
+  examples: [
+    {line: 'delegations --team "Support*"', answer: 'whom a team asks, those asked most first'},
+    {line: 'delegations --last 7d --sort failedPct', answer: 'of the last week, those that fail most first'},
+  ],
+  every: true,
+  columns: {
+    caller: {label: 'CALLER', description: 'the agent, team or workflow around it'},
+    time: TIME,
+    member: {label: 'MEMBER', description: 'whom it asked: the run inside; null: the delegation reached nobody'},
+    calls: {label: 'CALLS', unit: 'count', description: 'runs of the member; those that paused count once'},
+    ...FIGURES,
+    ...stateColumns(ENDINGS),
+    unpricedCalls: UNPRICED,
+    via: {label: 'VIA', description: 'the tool, or "step …", that made the call; null: the caller itself'},
+    runs: {label: 'IN RUNS', unit: 'count', description: 'different runs in which that happened'},
+    sample: {label: 'SAMPLE', description: 'id of the span of the newest call that failed, else of the newest one'},
+    models: MODELS,
+  },
+  sort: 'calls',
+  note: "times, tokens and cost are those of the member's runs, with everything inside them",
+  sql: ({eachRunSpan, everyMicros}) => sql`
+with ${wholeRuns(
+    sql`
+select case when kind in ('agent', 'team', 'workflow') then coalesce(own_run_id, 'span ' || span_id) else 'span ' || span_id end as id,
+       span_id, start_micros, state, duration_ms, within_tokens as tokens, within_cost_pusd as cost_pusd, within_unpriced as unpriced,
+       caller, case when kind in ('agent', 'team', 'workflow') then name end as member, via, main_model as model,
+       ${raw(everyMicros === null ? 'null' : 'bucket')} as time, trace_id || ' ' || run_span_id as in_run
+  from (${eachRunSpan}
+  )
+ where kind in ('agent', 'team', 'workflow', 'tool') and (caller is not null or own_run_id is not null)`,
+    ['caller', 'member', 'via', 'model', 'time', 'in_run'],
+  )}
+select * from (${figures(['caller', 'member', 'via', 'time'], ENDINGS, {
+    calls: 'count(*)',
+    runs: 'count(distinct in_run)',
+    sample:
+      "substr(max(case when state = 'error' then '1' else '0' end || printf('%020d', start_micros) || span_id), 22)",
+  })}
+)
+ where caller is not null`,
+});

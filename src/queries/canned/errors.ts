@@ -1,0 +1,86 @@
+import {sql} from '../../sql/sql.ts';
+import {defineFactsQuestion} from '../facts-question.ts';
+import {lastParts} from '../whole-runs.ts';
+
+/** What failed and why: each failure once, where it began. */
+export default defineFactsQuestion({
+  summary: 'Errors by cause: how often, in how many runs, since when, and whether the runs ended of it',
+  examples: [
+    {line: 'errors --last 24h', answer: 'what failed since yesterday, the most frequent first'},
+    {
+      line: 'errors --sort firstSeen --new-since 6h',
+      answer: 'the causes seen first in the last six hours are marked new',
+    },
+  ],
+  every: true,
+  flags: {
+    newSince: {
+      flag: '--new-since <length>',
+      description: 'a cause is new when it was first seen so long ago at most',
+      default: '24h',
+      isLength: true,
+    },
+  },
+  columns: {
+    message: {label: 'ERROR', description: 'the newest message of this cause, its first line, shortened'},
+    errorKind: {label: 'CLASS', description: 'exception class, where the message names it'},
+    kind: {label: 'KIND', description: 'what failed: tool, llm, agent, step, …'},
+    name: {label: 'WHERE', description: 'name of the tool, model, agent, …'},
+    count: {label: 'COUNT', unit: 'count', description: 'failures; one that went up through its callers once'},
+    runs: {label: 'RUNS', unit: 'count', description: 'runs of the window with it'},
+    runShare: {label: 'SHARE', unit: 'ratio', description: 'of all runs of the window and the filters'},
+    fatalRuns: {
+      label: 'FATAL',
+      unit: 'count',
+      description: 'of these runs, those that ended in error; the others went on',
+    },
+    lastSeen: {label: 'LAST', unit: 'time', description: 'start of the newest one'},
+    firstSeen: {label: 'FIRST', unit: 'time', description: 'start of the oldest one in the window'},
+    isNew: {
+      label: 'NEW',
+      unit: 'flag',
+      description:
+        'first seen since --new-since; null when the answer reaches no further back, so that nobody can tell',
+    },
+    sampleRunId: {label: 'SAMPLE', description: 'run id of the newest one; null while its run span is missing'},
+    sampleTraceId: {label: 'TRACE', description: 'trace id of the newest one'},
+    shape: {
+      label: 'SHAPE',
+      description: 'the message without numbers, ids and quoted values, by which causes are told apart',
+    },
+  },
+  sort: 'count',
+  note: 'one failure counts where it began, not again at every level above; agno-trace show <run> shows it in place',
+  // The bare columns beside max() are those of the row that has it, which SQLite promises.
+  sql: ({eachSpan, runs, stretch, nowMicros, lengths}) => {
+    const since = nowMicros - lengths.newSince!;
+    return sql`
+select g.*, g.runs * 1.0 / nullif(a.runs, 0) as "runShare", case when o.first < ${since} then g."firstSeen" >= ${since} end as "isNew"
+  from (
+    select ${stretch} as time, error_shape as shape, error_kind as "errorKind", kind, name, count(*) as count,
+           count(distinct run) as runs, count(distinct iif(ending = 'error', run, null)) as "fatalRuns",
+           max(start_micros) as "lastSeen", first_micros as "firstSeen", error as message, run_id as "sampleRunId",
+           trace_id as "sampleTraceId"
+      from (
+        select e.*, min(e.start_micros) over (partition by e.error_shape, e.error_kind, e.kind, e.name) as first_micros,
+               coalesce(r.run_id, r.trace_id || '/' || r.span_id) as run, coalesce(l.state, r.state) as ending
+          from (${eachSpan}) e
+          left join (${runs}) r on r.run_key = e.run_key
+          left join (${lastParts(runs)}) l on l.run_id = r.run_id
+         where e.cause = 1
+      )
+     group by 1, 2, 3, 4, 5
+  ) g
+  left join (select ${stretch} as time, count(*) as runs from (${runs}) where sequel = 0 group by 1) a on a.time = g.time
+  join (select min(start_micros) as first from (${runs})) o`;
+  },
+  trend: {
+    column: 'count',
+    keys: ['shape', 'errorKind', 'kind', 'name'],
+    sql: ({eachSpan, stretch}) => sql`
+select error_shape as shape, error_kind as "errorKind", kind, name, ${stretch} as time, count(*) as value
+  from (${eachSpan})
+ where cause = 1
+ group by 1, 2, 3, 4, 5`,
+  },
+});

@@ -1,0 +1,51 @@
+import {raw, sql} from '../sql/sql.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, TIME, UNPRICED, wholeRuns} from './ended.ts';
+import type {FactsQuestion} from './facts-question.ts';
+
+/**
+ * Runs of agents, teams or workflows by name: those that stand for themselves, and those inside other runs. A run id counts
+ * once, however often the run paused; what it is called, and whether it stands for itself, its first part says.
+ */
+export function componentRuns(
+  kind: 'agent' | 'team' | 'workflow',
+): Pick<FactsQuestion, 'every' | 'columns' | 'sort' | 'note' | 'sql'> {
+  const inside = {
+    agent: 'as a member, a step or called by a tool',
+    team: 'as a member or a step',
+    workflow: 'as a step',
+  };
+  return {
+    every: true,
+    columns: {
+      [kind]: {label: kind.toUpperCase(), description: `name of the ${kind}`},
+      time: TIME,
+      runs: {label: 'RUNS', unit: 'count', description: 'runs of its own; those that paused count once'},
+      inner: {label: 'INNER', unit: 'count', description: `its runs inside others: ${inside[kind]}`},
+      ...FIGURES,
+      ...stateColumns(ENDINGS),
+      unpricedCalls: UNPRICED,
+      models: MODELS,
+      id: {label: 'ID', description: 'its id; null where it has none, or several'},
+      ids: {label: 'IDS', unit: 'count', description: 'different ids under that name'},
+    },
+    sort: 'runs',
+    note: "states, times and tokens are of both, runs and inner ones; an unfinished run is nobody's until its own span is there",
+    sql: ({eachRunSpan, everyMicros}) => sql`
+with ${wholeRuns(
+      sql`
+select coalesce(own_run_id, 'span ' || span_id) as id, span_id, start_micros, state, duration_ms, within_tokens as tokens,
+       within_cost_pusd as cost_pusd, within_unpriced as unpriced, ${raw(`name as "${kind}"`)}, component_id, main_model as model,
+       ${raw(everyMicros === null ? 'null' : 'bucket')} as time, (span_id = run_span_id and run_part = 0) as is_own
+  from (${eachRunSpan}
+  )
+ where kind = ${kind}`,
+      [kind, 'component_id', 'model', 'time', 'is_own'],
+    )}
+${figures([kind, 'time'], ENDINGS, {
+  runs: 'sum(is_own)',
+  inner: 'sum(1 - is_own)',
+  id: 'case when count(distinct component_id) = 1 then max(component_id) end',
+  ids: 'count(distinct component_id)',
+})}`,
+  };
+}

@@ -1,0 +1,24 @@
+import {raw} from '../sql/sql.ts';
+import type {Column} from '../table/table.ts';
+
+/** Columns of questions about model calls, and the sums of `spans` that they are. Unknown stays null. */
+export const TOKEN_COLUMNS: Readonly<Record<string, Column>> = {
+  promptTokens: {label: 'IN', unit: 'count', description: 'prompt tokens'},
+  completionTokens: {label: 'OUT', unit: 'count', description: 'completion tokens'},
+  cachedTokens: {label: 'CACHED', unit: 'count', description: 'tokens read from the cache of the provider'},
+  totalTokens: {label: 'TOKENS', unit: 'count', description: 'all tokens'},
+};
+
+export const costColumns: Readonly<Record<string, Column>> = {
+  unpricedCalls: {label: 'UNPRICED', unit: 'count', description: 'calls whose cost is not known and not in the sum'},
+  costSource: {label: 'SOURCE', description: 'of the cost: provider, file, library, mixed'},
+  costDate: {label: 'DATE', description: 'of the prices; null for several'},
+};
+
+export const tokenSums = raw(`iif(sum(token_calls) > 0, sum(prompt_tokens), null) as "promptTokens",
+           iif(sum(token_calls) > 0, sum(completion_tokens), null) as "completionTokens",
+           iif(sum(token_calls) > 0, sum(cached_tokens), null) as "cachedTokens",
+           iif(sum(token_calls) > 0, sum(total_tokens), null) as "totalTokens",
+           iif(sum(priced_calls) > 0, sum(cost_pusd) / 1e12, null) as "costUsd", sum(unpriced_calls) as "unpricedCalls",
+           iif(count(distinct cost_source) > 1, 'mixed', max(cost_source)) as "costSource",
+           iif(count(distinct cost_date) > 1, null, max(cost_date)) as "costDate"`);

@@ -1,0 +1,105 @@
+import {percentiles} from '../facts/relations.ts';
+import {join, raw, type Sql, sql} from '../sql/sql.ts';
+import type {Column} from '../table/table.ts';
+
+/*
+ * How runs ended, how long they took, what they cost: the columns that questions about components, sessions, users and
+ * delegations share.
+ */
+
+/** States of what has its run span, in the order of their columns; the keys of the JSON are the states. */
+export const ENDINGS = ['ok', 'degraded', 'error', 'cancelled', 'paused'] as const;
+/** States of runs whose run span is missing. */
+export const UNFINISHED = ['running', 'stalled', 'lost'] as const;
+
+/** The columns in the order of their weight: on a narrow terminal the last ones go first. */
+export const FIGURES = {
+  failedPct: {label: 'FAILED %', unit: 'count', description: 'percent of them in state error'},
+  p50Ms: {label: 'P50', unit: 'ms', description: 'median of their durations'},
+  p95Ms: {label: 'P95', unit: 'ms', description: '95th percentile, interpolated'},
+  avgMs: {label: 'AVG', unit: 'ms', description: 'average'},
+  totalTokens: {label: 'TOKENS', unit: 'count', description: 'of all model calls inside them'},
+  costUsd: {label: 'COST', unit: 'usd', description: 'of the calls whose cost is known'},
+  lastSeen: {label: 'LAST SEEN', unit: 'time', description: 'start of the newest one'},
+} as const satisfies Record<string, Column>;
+
+export function stateColumns(states: readonly string[]): Record<string, Column> {
+  return Object.fromEntries(
+    states.map(state => [
+      state,
+      {label: state.toUpperCase(), unit: 'count', description: `of them, in state ${state}`} as const,
+    ]),
+  );
+}
+
+export const TIME: Column = {label: 'TIME', unit: 'time', description: 'start of the stretch (`--every`)'};
+export const UNPRICED: Column = {
+  label: 'UNPRICED',
+  unit: 'count',
+  description: 'model calls with tokens and without a known cost: the cost is without them',
+};
+export const MODELS: Column = {label: 'MODELS', description: 'models that did most of a run, the most frequent first'};
+
+/**
+ * Figures over the rows of the common table `ended`, by its columns `keys`. It has `state`, `start_micros`, `duration_ms`
+ * (null: not known), `tokens`, `cost_pusd`, `unpriced`, `model`.
+ * @param further more columns, aggregates over those rows, by name
+ */
+export function figures(
+  keys: readonly string[],
+  states: readonly string[],
+  further: Readonly<Record<string, string>>,
+): Sql {
+  const list = keys.join(', ');
+  const same = (alias: string) => raw(keys.map(key => `${alias}.${key} is g.${key}`).join(' and '));
+  const counts = states.map(state => `coalesce(sum(state = '${state}'), 0) as "${state}"`);
+  const more = Object.entries(further).map(([name, aggregate]) => `${aggregate} as "${name}"`);
+  return sql`
+select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", m.models
+  from (
+    select ${raw(`${list}, ${[...more, ...counts].join(', ')}`)},
+           round(100.0 * sum(state = 'error') / nullif(count(state), 0), 1) as "failedPct",
+           avg(duration_ms) as "avgMs", sum(tokens) as "totalTokens", sum(cost_pusd) / 1e12 as "costUsd",
+           coalesce(sum(unpriced), 0) as "unpricedCalls", max(start_micros) as "lastSeen"
+      from ended
+     group by ${raw(list)}
+  ) g
+  left join (${percentiles(raw(`select ${list}, duration_ms from ended`), keys, 'duration_ms')}) p on ${same('p')}
+  left join (
+    select ${raw(list)}, group_concat(model, ', ' order by n desc, model) as models
+      from (select ${raw(list)}, model, count(*) as n from ended where model is not null group by ${raw(`${list}, model`)})
+     group by ${raw(list)}
+  ) m on ${same('m')}`;
+}
+
+/**
+ * Run spans in one row for each run, whatever number of parts a pause cut it into: what it is stands in its first part, how
+ * it ended in its last one, times and tokens add up.
+ * @param spans with `id` (of the run), `span_id`, `start_micros`, `state`, `duration_ms`, `tokens`, `cost_pusd`,
+ *   `unpriced`, and `kept`
+ * @param kept columns that the first part decides
+ * @param counts which of them are runs: how others ended, and when, is not said
+ */
+export function wholeRuns(spans: Sql, kept: readonly string[], counts = 'true'): Sql {
+  const whole = ['id', 'span_id', 'start_micros', 'state', 'duration_ms', 'tokens', 'cost_pusd', 'unpriced', ...kept];
+  const first = kept.map(name => raw(`max(case when place = 1 then ${name} end) as ${name}`));
+  return sql`
+  parts as materialized (${spans}),
+  cut as materialized (select id from parts group by id having count(*) > 1),
+  whole as materialized (
+    select ${raw(whole.join(', '))} from parts where id not in (select id from cut)
+     union all
+    select id, max(case when place = 1 then span_id end), max(start_micros),
+           max(case when back = 1 then state end), sum(duration_ms), sum(tokens), sum(cost_pusd), sum(unpriced)${raw(kept.length > 0 ? ', ' : '')}${join(first, ', ')}
+      from (
+        select *, row_number() over (partition by id order by start_micros, span_id) as place,
+               row_number() over (partition by id order by start_micros desc, span_id desc) as back
+          from parts where id in (select id from cut)
+      )
+     group by id
+  ),
+  ended as materialized (
+    select ${raw(whole.map(name => (name === 'state' || name === 'duration_ms' ? `case when ${counts} then ${name} end as ${name}` : name)).join(', '))}
+      from whole
+  )`;
+}

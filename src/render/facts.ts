@@ -1,0 +1,43 @@
+import {line, own, type Safe, safe} from '../text/safe.ts';
+import {renderFacts} from './doctor.ts';
+import {bytes} from './prune.ts';
+import type {Look} from './states.ts';
+import {count} from './values.ts';
+
+/** The JSON contract's keys. */
+export interface DrawnFactsStatus {
+  readonly source: string;
+  readonly path: string;
+  /** Null: nothing is kept yet, and so are the others. */
+  readonly bytes: number | null;
+  readonly spans: number | null;
+  readonly runs: number | null;
+  readonly traces: number | null;
+  /** Whole days, `from` inclusive, `until` exclusive; null: without a bound. */
+  readonly days: readonly {readonly from: string | null; readonly until: string | null}[];
+  readonly takenInAt: string | null;
+  readonly version: number | null;
+}
+
+/** @param columns width of the terminal; null: a pipe */
+export function renderFactsStatus(status: DrawnFactsStatus, options: Look & {readonly columns: number | null}): Safe {
+  const rows: [string, Safe][] = [
+    ['database', safe(status.source)],
+    ['file', safe(status.path)],
+  ];
+  if (status.bytes === null) rows.push(['kept', own('nothing yet: the first question reads the days it needs')]);
+  else
+    rows.push(
+      ['size', bytes(status.bytes)],
+      ['kept', line`${count(status.spans)} spans, ${count(status.runs)} runs, ${count(status.traces)} traces`],
+      ['days', status.days.length === 0 ? own('none') : safe(status.days.map(days).join(', '))],
+      ['current as of', safe(status.takenInAt ?? '–')],
+    );
+  return renderFacts([{title: 'Facts', rows}], options);
+}
+
+function days({from, until}: DrawnFactsStatus['days'][number]): string {
+  if (from === null && until === null) return 'all';
+  if (from === null) return `before ${until}`;
+  return until === null ? `from ${from}` : `${from} to before ${until}`;
+}

@@ -1,0 +1,172 @@
+import {nodesOf} from './record.ts';
+import type {Run} from './runs.ts';
+import {coveredMs} from './timing.ts';
+import {displayName, isRunSpan, type Node} from './tree.ts';
+
+/** Tool calls inside one run span that went round: the same tools, asked the same, answered the same. */
+export interface Loop {
+  readonly first: Node;
+  /** Names in turn: one, or those of a cycle such as search, fetch, search, fetch. */
+  readonly tools: readonly string[];
+  /** All its calls, the first round too. */
+  readonly calls: number;
+  /** The calls after the first round. */
+  readonly repeats: readonly Node[];
+  /** Model calls that asked for repeats and for nothing else. */
+  readonly asks: readonly Node[];
+  /** Time in which only repeats and those model calls went on, ms. */
+  readonly wastedMs: number;
+}
+
+/** One tool call, in the order of the run. */
+interface Call {
+  readonly node: Node;
+  /** The model call before it; null: none. */
+  readonly ask: Node | null;
+  /** Tool and arguments; null: the arguments are not known. */
+  readonly asked: string | null;
+  /** With the result; null: the call failed, or something of it is not known. */
+  readonly whole: string | null;
+}
+
+/** What a tool call was asked and what it brought; null where that is not known or it failed. */
+export interface CallKeys {
+  readonly asked: string | null;
+  readonly result: string | null;
+}
+
+/** Longest cycle looked for. */
+const MOST_TOOLS = 4;
+
+/**
+ * Loops of a run, of two calls and more. A call after one that failed is a retry and no repeat; a call whose result
+ * differs from the one before begins anew.
+ */
+export function loopsOf(run: Run, keysOf: (node: Node) => CallKeys): Loop[] {
+  const drafts: Draft[] = [];
+  const turns = new Map<Node, Call[]>();
+  for (const calls of sequencesOf(run, keysOf)) {
+    drafts.push(...loopsIn(calls));
+    for (const call of calls) {
+      if (call.ask === null) continue;
+      const turn = turns.get(call.ask);
+      if (turn) turn.push(call);
+      else turns.set(call.ask, [call]);
+    }
+  }
+  if (drafts.length === 0) return [];
+  const repeated = new Set(drafts.flatMap(({calls, period}) => calls.slice(period).map(call => call.node)));
+  return drafts.map(({calls, period}) => {
+    const repeats = calls.slice(period);
+    const nodes = new Set(repeats.map(call => call.node));
+    // A model call that asked for repeats of two loops is counted with the one whose call comes first.
+    const asks = [...new Set(repeats.flatMap(({ask}) => ask ?? []))].filter(ask => {
+      const turn = turns.get(ask)!;
+      return nodes.has(turn[0]!.node) && turn.every(call => repeated.has(call.node));
+    });
+    return {
+      first: calls[0]!.node,
+      tools: calls.slice(0, period).map(call => displayName(call.node.span!)),
+      calls: calls.length,
+      repeats: [...nodes],
+      asks,
+      wastedMs: coveredMs([...nodes, ...asks]),
+    };
+  });
+}
+
+/** The tool calls of each run span, step, tool or missing parent, in order; of one turn of the model sorted, as they run at once. */
+function* sequencesOf(run: Run, keysOf: (node: Node) => CallKeys): Generator<Call[]> {
+  for (const owner of nodesOf(run)) {
+    if (!isOwner(owner) && owner !== run.root) continue;
+    const calls: Call[] = [];
+    let turn: Call[] = [];
+    let ask: Node | null = null;
+    const endTurn = () => {
+      calls.push(...turn.sort(byWhole));
+      turn = [];
+    };
+    for (const node of callsOf(owner)) {
+      if (node.span!.kind === 'llm') {
+        endTurn();
+        ask = node;
+        continue;
+      }
+      const {asked, result} = keysOf(node);
+      turn.push({node, ask, asked, whole: asked === null || result === null ? null : `${asked} ${result}`});
+    }
+    endTurn();
+    if (calls.length > 1) yield calls;
+  }
+}
+
+function byWhole({whole: a}: Call, {whole: b}: Call): number {
+  if (a === b) return 0;
+  return (a ?? '') < (b ?? '') ? -1 : 1;
+}
+
+function isOwner({span}: Node): boolean {
+  return span === null || isRunSpan(span) || span.kind === 'step' || span.openInferenceKind === 'TOOL';
+}
+
+/** Model and tool calls below it that no other owner or call lies around, by start. */
+function* callsOf(owner: Node): Generator<Node> {
+  const stack = [...owner.children].reverse();
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    const {span} = node;
+    if (node.isDetached || !span) continue;
+    if (span.kind === 'llm' || span.openInferenceKind === 'TOOL') yield node;
+    else if (!isOwner(node)) stack.push(...[...node.children].reverse());
+  }
+}
+
+interface Draft {
+  readonly calls: Call[];
+  readonly period: number;
+}
+
+function loopsIn(calls: readonly Call[]): Draft[] {
+  const found: Draft[] = [];
+  const open = new Map<string, Draft>();
+  const cycleAt = cyclesOf(calls);
+  for (let at = 0; at < calls.length; at++) {
+    const cycle = cycleAt(at);
+    if (cycle) {
+      found.push(cycle);
+      at += cycle.calls.length - 1;
+      continue;
+    }
+    const call = calls[at]!;
+    if (call.asked === null) continue;
+    const chain = open.get(call.asked);
+    if (call.whole === null) open.delete(call.asked);
+    else if (chain && chain.calls[0]!.whole === call.whole) chain.calls.push(call);
+    else {
+      const begun = {calls: [call], period: 1};
+      open.set(call.asked, begun);
+      found.push(begun);
+    }
+  }
+  return found.filter(draft => draft.calls.length > 1);
+}
+
+/** Two or more rounds of different calls from a place on, in the shortest round that repeats. */
+function cyclesOf(calls: readonly Call[]): (at: number) => Draft | null {
+  // For each period, how many calls from a place on are the same as those a round later.
+  const alike = new Map<number, number[]>();
+  for (let period = 2; period <= MOST_TOOLS; period++) {
+    const counts: number[] = Array(calls.length).fill(0);
+    for (let at = calls.length - period - 1; at >= 0; at--)
+      if (calls[at]!.whole !== null && calls[at]!.whole === calls[at + period]!.whole) counts[at] = counts[at + 1]! + 1;
+    alike.set(period, counts);
+  }
+  return at => {
+    for (const [period, counts] of alike) {
+      if (counts[at]! < period) continue;
+      const round = new Set(calls.slice(at, at + period).map(call => call.whole));
+      if (round.size > 1) return {calls: calls.slice(at, at + period + counts[at]!), period};
+    }
+    return null;
+  };
+}

@@ -1,0 +1,2 @@
+/** OpenInference's mark for what a switch of the instrumentor took out. */
+export const REDACTED = '__REDACTED__';

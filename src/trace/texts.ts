@@ -1,0 +1,79 @@
+import {KEY, textOf} from './attributes.ts';
+import {exchangeOf, type Said} from './exchange.ts';
+import type {Place} from './places.ts';
+import type {Span} from './span.ts';
+import {displayName} from './tree.ts';
+
+/** One text of a span. */
+export interface SpanText {
+  readonly place: Place;
+  /** Which one, where a span has several of the place: `user message 3`. */
+  readonly where: string | null;
+  readonly text: string;
+}
+
+/**
+ * The texts of a span, read whole, by place, each once. Of model calls the messages, not the JSON around them.
+ * `attributes` is everything else a span holds.
+ */
+export function textsOf(span: Span, places: ReadonlySet<Place>): SpanText[] {
+  const texts: SpanText[] = [];
+  const add = (place: Place, text: string | null, where: string | null = null) => {
+    if (text !== null && text !== '' && places.has(place)) texts.push({place, where, text});
+  };
+  const attributes = span.attributes!;
+  const names = [displayName(span), span.name, span.componentName, span.model, span.toolName];
+  for (const name of new Set(names)) add('name', name);
+  const output = textOf(attributes, KEY.output);
+  const isTool = span.openInferenceKind === 'TOOL';
+  const isFailedTool = isTool && span.spanStatus === 'ERROR';
+  add('error', span.statusMessage);
+  if (span.kind === 'llm') {
+    const {sent, answered} = exchangeOf(attributes);
+    if (places.has('input')) for (const [i, said] of sent.entries()) addSaid(add, 'input', said, i);
+    if (places.has('output') || places.has('args')) for (const said of answered) addSaid(add, 'output', said, null);
+  } else {
+    const input = textOf(attributes, KEY.input);
+    const parameters = textOf(attributes, KEY.toolParameters);
+    if (isTool) {
+      add('args', parameters ?? input);
+      if (parameters !== null && input !== parameters) add('input', input);
+    } else add('input', input);
+    if (!isFailedTool) add('output', output);
+    else if (output !== span.statusMessage) add('error', output);
+  }
+  for (const key in attributes) {
+    const isDocument = key.startsWith('retrieval.documents.');
+    if (isDocument) add('output', textOf(attributes, key), key.slice('retrieval.'.length));
+    else if (places.has('attributes') && !isShown(key)) add('attributes', textOf(attributes, key), key);
+  }
+  return texts;
+}
+
+function addSaid(
+  add: (place: Place, text: string | null, where: string | null) => void,
+  place: Place,
+  {role, text, reasoning, toolCalls}: Said,
+  index: number | null,
+): void {
+  const which = index === null ? role : `${role} message ${index + 1}`;
+  add(place, text, which);
+  add(place, reasoning, `${which}, reasoning`);
+  // What the model asks for are arguments; in what it is sent they are part of it.
+  for (const call of toolCalls) {
+    add(place, call.name, `${which} calls`);
+    add(place === 'output' ? 'args' : place, call.arguments, `${which} calls ${call.name}`);
+  }
+}
+
+/** Keys whose texts stand under a place of their own. */
+function isShown(key: string): boolean {
+  return (
+    key === KEY.input ||
+    key === KEY.output ||
+    key === KEY.toolParameters ||
+    key.startsWith('llm.input_messages.') ||
+    key.startsWith('llm.output_messages.') ||
+    key.startsWith('retrieval.documents.')
+  );
+}

@@ -1,0 +1,507 @@
+import {KEY, textOf} from './attributes.ts';
+import {digest, type Exchange, exchangeOf, type Media, type Said, Thread} from './exchange.ts';
+import type {Kind} from './kind.ts';
+import {sameJson} from './loose-parts.ts';
+import type {JudgedRun, ShownRun} from './record.ts';
+import {REDACTED} from './redacted.ts';
+import type {Span} from './span.ts';
+import {judgementOf} from './span-record.ts';
+import type {State} from './states.ts';
+import {isoTime} from './time.ts';
+import type {ToolCall} from './tool-calls.ts';
+import {displayName, isDelegation, isRunSpan, type Node} from './tree.ts';
+
+/** `run`, `step`: one begins; `message`; `tool`: a call with its result; `note`: what a reader must know. */
+export type EntryType = 'run' | 'step' | 'message' | 'tool' | 'note';
+
+/** One entry of a transcript; what does not apply to its type is null or empty. */
+export interface Entry {
+  readonly type: EntryType;
+  /** 0: the run itself; what a member, a sub-agent or a step says is deeper. */
+  readonly depth: number;
+  readonly runId: string | null;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly time: string | null;
+  /** Whose conversation it is: the agent, team, workflow or step. */
+  readonly who: string | null;
+  readonly kind: Kind | null;
+  /** Of a message: `system`, `user`, `assistant`, `tool`; `input`, `output`: what a run was given or returned that no message says. */
+  readonly role: string | null;
+  readonly text: string | null;
+  readonly reasoning: string | null;
+  readonly media: readonly Media[];
+  /** What a message asks for; each is an entry of its own where it ran. */
+  readonly toolCalls: readonly ToolCall[];
+  /** Said in an earlier run of the session. */
+  readonly fromHistory: boolean;
+  readonly model: string | null;
+  readonly toolName: string | null;
+  readonly toolCallId: string | null;
+  readonly arguments: string | null;
+  /** What the tool returned; of a failed one the error. */
+  readonly result: string | null;
+  /** False: a model asked for it, and no span says that it ran. */
+  readonly ran: boolean | null;
+  readonly state: State | null;
+  readonly stateReason: string | null;
+  readonly durationMs: number | null;
+}
+
+/** What is told while a transcript is made: its entries, and the end of those that others stand in. */
+export type TranscriptEvent =
+  | {readonly type: 'entry'; readonly entry: Entry; readonly isTop: boolean; readonly hasInner: boolean}
+  /** A call that others stood in has returned. */
+  | {readonly type: 'returned'; readonly entry: Entry};
+
+interface TranscriptOptions {
+  /** Also messages of earlier runs that the model was sent. */
+  readonly history: boolean;
+}
+
+interface Talk {
+  readonly thread: Thread;
+  /** Calls that the model asked for and nothing has answered yet. */
+  pending: Pending[];
+  /** Results that were told with their calls, by the call's id. */
+  readonly results: Map<string, string | null>;
+}
+
+interface Pending {
+  readonly call: ToolCall;
+  readonly spanId: string;
+}
+
+interface Frame {
+  readonly node: Node;
+  readonly rowDepth: number;
+  /** Of the entries in it. */
+  readonly depth: number;
+  readonly talk: Talk | null;
+  readonly who: string | null;
+  readonly runId: string | null;
+  readonly span: Span | null;
+  /** A tool with others in it, whose result comes after them. */
+  readonly open: Entry | null;
+  /** What it was given, until a message says it. */
+  input: string | null;
+  readonly isTop: boolean;
+}
+
+/**
+ * The conversation of a run as it went on, each message once (design section 3: a run, its members, its steps). Fed with the
+ * rows of its parts in drawn order, each with its span read whole; holds the conversation's fingerprints, not its texts.
+ */
+export class Transcript {
+  /** Texts that the instrumentor took out. */
+  redacted = 0;
+  private readonly talks = new Map<string, Talk>();
+  private readonly told = new Set<string>();
+  private frames: Frame[] = [];
+  private events: TranscriptEvent[] = [];
+  private judged: JudgedRun | null = null;
+  /** Whose conversation goes on in parts that carry no id of it. */
+  private lastTop: Talk | null = null;
+  private lastRunId: string | null = null;
+  private isTied = false;
+
+  constructor(private readonly options: TranscriptOptions) {}
+
+  begin({judged, isTied}: ShownRun): void {
+    this.judged = judged;
+    this.isTied = isTied;
+  }
+
+  /**
+   * One row of the part that was begun.
+   * @param span read whole; null: it is not there, or no longer
+   */
+  push(node: Node, rowDepth: number, span: Span | null): TranscriptEvent[] {
+    while (this.frames.length > 0 && this.frames.at(-1)!.rowDepth >= rowDepth) this.leave();
+    this.enter(node, rowDepth, span);
+    return this.events.splice(0);
+  }
+
+  /** What is left to say of the part that was begun. */
+  end(): TranscriptEvent[] {
+    while (this.frames.length > 0) this.leave();
+    return this.events.splice(0);
+  }
+
+  private enter(node: Node, rowDepth: number, span: Span | null): void {
+    const judged = this.judged!;
+    const narrow = node.span;
+    const isRoot = node === judged.run.root;
+    // Surroundings say nothing, and of a ghost only the run's own is a beginning.
+    if (node.run === null || (narrow === null && !isRoot)) return;
+    const isContainer = narrow === null || isRunSpan(narrow) || narrow.kind === 'step' || narrow.kind === 'parallel';
+    if (isContainer) this.enterRunOrStep(node, rowDepth, span, isRoot);
+    else if (narrow.kind === 'llm') this.tellCall(node, rowDepth, span);
+    else this.tellTool(node, rowDepth, span);
+  }
+
+  private enterRunOrStep(node: Node, rowDepth: number, span: Span | null, isRoot: boolean): void {
+    const narrow = node.span;
+    const type = narrow && !isRunSpan(narrow) ? 'step' : 'run';
+    const runId = narrow?.runId ?? (isRoot ? this.judged!.record.runId : this.top?.runId) ?? null;
+    const who = narrow ? displayName(narrow) : this.judged!.record.name;
+    const isTop = this.frames.length === 0 && type === 'run';
+    const isInRun = this.top?.talk != null && this.top.open === null && type === 'run';
+    const depth = isTop ? 0 : this.depth + (isInRun ? 1 : 0);
+    const judgement = judgementOf(this.judged!, node);
+    this.tell(
+      this.entry({
+        type,
+        depth,
+        runId,
+        node,
+        who,
+        kind: narrow?.kind ?? this.judged!.record.kind,
+        time: isoTime(narrow?.startMicros ?? this.judged!.run.startMicros),
+        state: judgement?.state ?? null,
+        stateReason: judgement?.reason || null,
+        durationMs: narrow?.durationMs ?? null,
+      }),
+      {isTop, hasInner: true},
+    );
+    const talk = type === 'run' ? this.talkOf(runId ?? node.id) : null;
+    if (isTop && talk) {
+      this.lastTop = talk;
+      this.lastRunId = runId;
+    }
+    this.frames.push({
+      node,
+      rowDepth,
+      depth: type === 'step' ? depth + 1 : depth,
+      talk,
+      who,
+      runId,
+      span,
+      open: null,
+      input: type === 'run' ? this.textOf(span, KEY.input) : null,
+      isTop,
+    });
+  }
+
+  /** A model call: what it added to the conversation, and what it answered. */
+  private tellCall(node: Node, rowDepth: number, span: Span | null): void {
+    const talk = this.talk(node);
+    // Only the first of nested calls: the inner one is the same again (agno.md 3.4).
+    if (node.parent?.span?.kind === 'llm') return;
+    if (!span?.attributes) {
+      this.note(node, 'the span of a model call is gone');
+      return;
+    }
+    const exchange = exchangeOf(span.attributes);
+    const {added, isLost} = talk.thread.take(exchange);
+    if (isLost) for (const text of exchange.notes) this.note(node, text);
+    this.tellSent(node, span, talk, added);
+    this.tellAnswers(node, span, talk, exchange);
+    const judgement = judgementOf(this.judged!, node);
+    if (judgement && (judgement.state === 'error' || judgement.state === 'cancelled'))
+      this.note(
+        node,
+        `model call ${judgement.state === 'error' ? 'failed' : 'cancelled'}: ${judgement.reason}`,
+        judgement.state,
+      );
+    this.frames.push({...this.plainFrame(node, rowDepth, span), talk});
+  }
+
+  private tellSent(node: Node, span: Span, talk: Talk, added: readonly Said[]): void {
+    const hidden = this.options.history ? 0 : added.filter(said => said.fromHistory).length;
+    if (hidden > 0) {
+      const messages = `${hidden} ${hidden === 1 ? 'message' : 'messages'}`;
+      this.note(node, `${messages} of earlier runs in the session, which the model was sent: --history shows them`);
+    }
+    this.clearInputs(added);
+    for (const said of added) {
+      if (said.fromHistory && !this.options.history) continue;
+      if (said.role === 'tool' && this.isToldResult(talk, said)) continue;
+      if (said.role === 'tool' && this.answersPending(node, talk, said)) continue;
+      if (said.role !== 'system') this.tellInputs();
+      this.message(node, said, isoTime(span.startMicros), null);
+    }
+  }
+
+  private tellAnswers(node: Node, span: Span, talk: Talk, {answered}: Exchange): void {
+    for (const said of answered) {
+      const isEmpty =
+        said.text.trim() === '' && said.reasoning === null && said.media.length + said.toolCalls.length === 0;
+      if (!isEmpty) {
+        this.tellInputs();
+        const role = said.role === 'output' ? 'assistant' : said.role;
+        this.message(node, {...said, role}, isoTime(span.endMicros), span);
+      }
+      for (const call of said.toolCalls) talk.pending.push({call, spanId: node.id});
+    }
+  }
+
+  private tellTool(node: Node, rowDepth: number, span: Span | null): void {
+    const narrow = node.span!;
+    const talk = this.topTalk();
+    const name = displayName(narrow);
+    const asked = this.textOf(span, KEY.toolParameters) ?? this.textOf(span, KEY.input) ?? narrow.toolArguments;
+    const result = this.textOf(span, KEY.output) ?? narrow.output;
+    const judgement = judgementOf(this.judged!, node);
+    const isFailed = judgement?.state === 'error';
+    const callId = talk ? takePending(talk, name, asked) : null;
+    if (talk && callId !== null) talk.results.set(callId, result);
+    this.tellInputs();
+    const hasInner = node.children.some(child => !child.isDetached);
+    const entry = this.entry({
+      type: 'tool',
+      depth: this.depth,
+      node,
+      kind: narrow.kind,
+      time: isoTime(narrow.startMicros),
+      toolName: name,
+      toolCallId: callId,
+      arguments: asked,
+      result: isFailed ? (result ?? span?.statusMessage ?? narrow.statusMessage) : result,
+      ran: true,
+      state: judgement?.state ?? null,
+      stateReason: judgement?.reason || null,
+      durationMs: narrow.durationMs,
+    });
+    this.tell(entry, {isTop: false, hasInner});
+    // The model calls in a tool are a conversation of their own; a member's answer is its own words.
+    const ownTalk = hasInner && !isDelegation(narrow) ? this.talkOf(node.id) : null;
+    this.frames.push({
+      ...this.plainFrame(node, rowDepth, span),
+      depth: this.depth + 1,
+      talk: ownTalk,
+      open: hasInner ? entry : null,
+    });
+    if (!hasInner && result !== null) this.told.add(digest(result.trim()));
+  }
+
+  private leave(): void {
+    const frame = this.frames.at(-1)!;
+    const {node, open} = frame;
+    if (frame.talk && node.span?.kind !== 'llm') this.tellUnanswered(frame, frame.talk);
+    if (open) {
+      this.frames.pop();
+      this.events.push({type: 'returned', entry: this.wasTold(open.result) ? {...open, result: null} : open});
+      if (open.result !== null) this.told.add(digest(open.result.trim()));
+      return;
+    }
+    const isContainer =
+      node.span === null || isRunSpan(node.span) || node.span.kind === 'step' || node.span.kind === 'parallel';
+    if (isContainer) this.tellEnd(frame);
+    this.frames.pop();
+  }
+
+  /** What a run or a step returned, where no message has said it; how a run ended, where that is more than that it did. */
+  private tellEnd({node, span, isTop}: Frame): void {
+    this.tellInputs();
+    const output = this.textOf(span, KEY.output);
+    if (output !== null && output.trim() !== '' && !this.wasTold(output)) {
+      this.told.add(digest(output.trim()));
+      this.message(node, {...NOTHING, role: 'output', text: output}, isoTime(node.span?.endMicros ?? null), null);
+    }
+    const judgement = judgementOf(this.judged!, node);
+    const isRun = node.span === null || isRunSpan(node.span);
+    if (!judgement || (!isRun && judgement.state !== 'error')) return;
+    const {state, reason} = judgement;
+    // A part that waited and went on is "ok" by now, and its reason tells of the pause.
+    const isPause = state === 'paused' || reason.includes('paused, ');
+    const word = isPause && state === 'ok' ? 'paused' : state;
+    if (state !== 'ok' || (isTop && isPause)) this.note(node, `${word}: ${reason.replace(/^paused, /, '')}`, state);
+  }
+
+  /** Calls that nothing followed. Those of a run that waits are told when it goes on. */
+  private tellUnanswered({node}: Frame, talk: Talk): void {
+    const judgement = judgementOf(this.judged!, node);
+    const waits = judgement !== null && (judgement.state === 'paused' || judgement.reason.includes('paused, '));
+    if (waits) return;
+    for (const {call, spanId} of talk.pending.splice(0)) this.tellCallWithoutSpan(node, call, spanId, null);
+  }
+
+  private tellCallWithoutSpan(node: Node, call: ToolCall, spanId: string, result: string | null): void {
+    const entry = this.entry({
+      type: 'tool',
+      depth: this.depth,
+      node,
+      toolName: call.name,
+      toolCallId: call.callId,
+      arguments: call.arguments,
+      result,
+      ran: result !== null,
+    });
+    this.tell({...entry, spanId}, {isTop: false, hasInner: false});
+  }
+
+  /** The result was told with its call; a shorter or other one that the model was sent instead is a message. */
+  private isToldResult(talk: Talk, {toolCallId, text}: Said): boolean {
+    if (toolCallId === null || !talk.results.has(toolCallId)) return false;
+    return (talk.results.get(toolCallId) ?? '').trim() === text.trim();
+  }
+
+  /** A call that ran without a span: its result is in what the model was sent next. */
+  private answersPending(node: Node, talk: Talk, {toolCallId, text}: Said): boolean {
+    const at = talk.pending.findIndex(({call}) => call.callId !== null && call.callId === toolCallId);
+    if (at < 0) return false;
+    const [{call, spanId}] = talk.pending.splice(at, 1) as [Pending];
+    this.tellCallWithoutSpan(node, call, spanId, text);
+    talk.results.set(toolCallId!, text);
+    return true;
+  }
+
+  /** What the runs around were given and one of these messages says. */
+  private clearInputs(added: readonly Said[]): void {
+    for (const frame of this.frames) {
+      const input = frame.input?.trim();
+      if (input !== undefined && added.some(said => said.role !== 'system' && said.text.includes(input)))
+        frame.input = null;
+    }
+  }
+
+  /** What the runs around were given, where no message has said it by now. */
+  private tellInputs(): void {
+    const all = this.frames;
+    for (const [i, frame] of all.entries()) {
+      const input = frame.input?.trim() ?? '';
+      frame.input = null;
+      if (input === '' || this.wasTold(input)) continue;
+      this.frames = all.slice(0, i + 1);
+      const time = isoTime(frame.node.span?.startMicros ?? null);
+      this.message(frame.node, {...NOTHING, role: 'input', text: input}, time, null);
+    }
+    this.frames = all;
+  }
+
+  private message(node: Node, said: Said, time: string | null, call: Span | null): void {
+    if (said.text.trim() !== '') this.told.add(digest(said.text.trim()));
+    const entry = this.entry({
+      type: 'message',
+      depth: this.depth,
+      node,
+      time,
+      role: said.role,
+      text: this.counted(said.text),
+      reasoning: said.reasoning,
+      media: said.media,
+      toolCalls: said.toolCalls,
+      fromHistory: said.fromHistory,
+      toolCallId: said.toolCallId,
+      model: call?.model ?? null,
+      durationMs: call?.durationMs ?? null,
+    });
+    this.tell(entry, {isTop: false, hasInner: false});
+  }
+
+  private note(node: Node, text: string, state: State | null = null): void {
+    this.tell(this.entry({type: 'note', depth: this.depth, node, text, state}), {isTop: false, hasInner: false});
+  }
+
+  private tell(entry: Entry, {isTop, hasInner}: {isTop: boolean; hasInner: boolean}): void {
+    this.events.push({type: 'entry', entry, isTop, hasInner});
+  }
+
+  private entry({node, ...own}: Partial<Entry> & Pick<Entry, 'type' | 'depth'> & {node: Node}): Entry {
+    return {
+      ...EMPTY,
+      runId: this.top?.runId ?? (this.isTied ? this.lastRunId : null),
+      who: this.top?.who ?? null,
+      traceId: node.traceId,
+      spanId: node.id,
+      ...own,
+    };
+  }
+
+  private get top(): Frame | undefined {
+    return this.frames.at(-1);
+  }
+
+  private get depth(): number {
+    return this.top?.depth ?? 0;
+  }
+
+  private plainFrame(node: Node, rowDepth: number, span: Span | null): Frame {
+    return {
+      node,
+      rowDepth,
+      depth: this.depth,
+      talk: null,
+      who: this.top?.who ?? null,
+      runId: this.top?.runId ?? this.judged!.record.runId,
+      span,
+      open: null,
+      input: null,
+      isTop: false,
+    };
+  }
+
+  /** The conversation that a model call or a tool belongs to: of the nearest run or tool around it. */
+  private topTalk(): Talk | null {
+    for (let i = this.frames.length - 1; i >= 0; i--) if (this.frames[i]!.talk) return this.frames[i]!.talk;
+    return this.isTied ? this.lastTop : null;
+  }
+
+  private talk(node: Node): Talk {
+    return this.topTalk() ?? this.talkOf(node.id);
+  }
+
+  private talkOf(key: string): Talk {
+    const known = this.talks.get(key);
+    if (known) return known;
+    const talk: Talk = {thread: new Thread(), pending: [], results: new Map()};
+    this.talks.set(key, talk);
+    return talk;
+  }
+
+  private wasTold(text: string | null): boolean {
+    return text !== null && this.told.has(digest(text.trim()));
+  }
+
+  private textOf(span: Span | null, key: string): string | null {
+    const text = span?.attributes ? textOf(span.attributes, key) : null;
+    return text === null ? null : this.counted(text);
+  }
+
+  private counted(text: string): string {
+    if (text === REDACTED) this.redacted++;
+    return text;
+  }
+}
+
+const NOTHING: Said = {
+  role: '',
+  text: '',
+  reasoning: null,
+  media: [],
+  toolCalls: [],
+  toolCallId: null,
+  fromHistory: false,
+};
+
+const EMPTY: Omit<Entry, 'type' | 'depth' | 'traceId' | 'spanId'> = {
+  runId: null,
+  time: null,
+  who: null,
+  kind: null,
+  role: null,
+  text: null,
+  reasoning: null,
+  media: [],
+  toolCalls: [],
+  fromHistory: false,
+  model: null,
+  toolName: null,
+  toolCallId: null,
+  arguments: null,
+  result: null,
+  ran: null,
+  state: null,
+  stateReason: null,
+  durationMs: null,
+};
+
+/** The call that a tool span answers: of its name and arguments, else of its name. Its id, or null where it has none. */
+function takePending(talk: Talk, name: string, asked: string | null): string | null {
+  const named = talk.pending.filter(({call}) => call.name === name);
+  const found = named.find(({call}) => sameJson(call.arguments, asked)) ?? named[0];
+  if (!found) return null;
+  talk.pending = talk.pending.filter(one => one !== found);
+  return found.call.callId;
+}

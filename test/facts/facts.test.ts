@@ -1,0 +1,245 @@
+import {existsSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import {describe, expect, it} from 'vitest';
+import {EXIT, UserError} from '../../src/errors.ts';
+import {openFacts} from '../../src/facts/facts.ts';
+import {factsFile, factsFolder} from '../../src/facts/place.ts';
+import {FACTS_VERSION} from '../../src/facts/schema.ts';
+import {Prices} from '../../src/prices/prices.ts';
+import {raw, type Sql} from '../../src/sql/sql.ts';
+import {openStore} from '../../src/store/open.ts';
+import {parseSource} from '../../src/store/source.ts';
+import type {Store} from '../../src/store/store.ts';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+
+const prices = new Prices(null);
+interface Window {
+  readonly sinceMicros: number | null;
+  readonly untilMicros: number | null;
+}
+const ALL: Window = {sinceMicros: null, untilMicros: null};
+
+function open(url: string): Promise<Store> {
+  return openStore(parseSource(url, '--db', {}, '/'), {
+    tables: {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'},
+    nowMicros: () => Date.now() * 1000,
+    timeoutMs: 30_000,
+  });
+}
+
+/** Opens the facts of a store in a folder, counts their spans, and says how they were come by. */
+async function counted(store: Store, folder: string | null, window: Window = ALL, env: Record<string, string> = {}) {
+  const facts = await openFacts(store, {
+    env: {...env, ...(folder === null ? {} : {AGNO_TRACE_CACHE: folder})},
+    cwd: '/',
+    prices,
+    ...window,
+  });
+  const [row] = facts.all<{n: number}>(raw('select count(*) as n from span_facts'));
+  const {path: file, spansRead, notices} = facts;
+  facts.close();
+  return {spans: row!.n, file, spansRead, notices};
+}
+
+describe.each(BACKENDS)('the file of the facts on %s', backend => {
+  it('is private, named by what it is of, and read again without reading the spans', async () => {
+    const store = await open(await openFixture(backend, 'agno-3.1.10-pictures.sqlite'));
+    const folder = path.join(temporaryFolder(), 'deep', 'cache');
+    const first = await counted(store, folder);
+    expect(first).toMatchObject({spans: 275, spansRead: 275, notices: []});
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(readdirSync(folder).filter(name => (statSync(path.join(folder, name)).mode & 0o077) !== 0)).toEqual([]);
+    expect(await counted(store, folder)).toEqual({...first, spansRead: 0});
+    await store.close();
+  });
+
+  it('reads the days that are asked for, and no others', async () => {
+    const store = await open(await openFixture(backend, 'agno-3.1.10-pictures.sqlite'));
+    const folder = temporaryFolder();
+    const day = (text: string) => Date.parse(`${text}T00:00:00Z`) * 1000;
+    const before = {sinceMicros: day('2026-11-20'), untilMicros: day('2026-11-22')};
+    expect(await counted(store, folder, before)).toMatchObject({spans: 0, spansRead: 0});
+    const within = {sinceMicros: day('2026-11-22'), untilMicros: day('2026-11-23')};
+    expect(await counted(store, folder, within)).toMatchObject({spans: 275, spansRead: 275});
+    expect(await counted(store, folder)).toMatchObject({spans: 275, spansRead: 0});
+    await store.close();
+  });
+
+  it('holds no word of what was said, asked or answered', async () => {
+    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const store = await open(db);
+    const folder = temporaryFolder();
+    const {file} = await counted(store, folder);
+    await store.close();
+    const bytes = ['', '-wal']
+      .map(suffix => (existsSync(file + suffix) ? readFileSync(file + suffix, 'latin1') : ''))
+      .join('');
+    const rows = backend === 'sqlite' ? readFileSync(db, 'latin1') : null;
+    const said = ['What is the weather', 'Memory Manager', 'order_id', 'sunny', '"scope'];
+    if (rows !== null) expect(said.filter(text => !rows.includes(text))).toEqual([]);
+    expect(said.filter(text => bytes.includes(text))).toEqual([]);
+  });
+});
+
+/** The shop, ten traces a day. */
+function shopOfAWeek(): string {
+  const source = sqliteCopy('agno-3.1.10-shop.sqlite');
+  const db = new Database(source);
+  const shift = (days: number) =>
+    ['start_time', 'end_time', 'created_at']
+      .map(column => `${column} = '2026-11-${22 - days}' || substr(${column}, 11)`)
+      .join(', ');
+  const ids = db.prepare('select trace_id from agno_traces order by start_time').pluck().all() as string[];
+  ids.forEach((id, i) => {
+    db.prepare(`update agno_spans set ${shift(Math.floor(i / 10))} where trace_id = ?`).run(id);
+    db.prepare(`update agno_traces set ${shift(Math.floor(i / 10))} where trace_id = ?`).run(id);
+  });
+  db.close();
+  return source;
+}
+
+describe('the file of the facts', () => {
+  it('that cannot be written is replaced by facts in memory, and that is said', async () => {
+    const store = await open(sqliteCopy('agno-3.1.10-shop.sqlite'));
+    const folder = path.join(temporaryFolder(), 'not-a-folder');
+    writeFileSync(folder, '');
+    const facts = await counted(store, folder);
+    expect(facts).toMatchObject({spans: 444, file: null, spansRead: 444});
+    expect(facts.notices).toEqual([
+      expect.stringMatching(/^facts are made in memory for this question: their file cannot be used \(E/),
+    ]);
+    expect(await counted(store, null)).toMatchObject({spans: 444, file: null, notices: []});
+    await store.close();
+  });
+
+  it('that is damaged, or of another version, is made anew', async () => {
+    const store = await open(sqliteCopy('agno-3.1.10-shop.sqlite'));
+    const folder = temporaryFolder();
+    const {file} = await counted(store, folder);
+    const db = new Database(file!);
+    db.prepare("update facts_about set value = '0' where key = 'version'").run();
+    db.close();
+    expect(FACTS_VERSION).not.toBe(0);
+    expect(await counted(store, folder)).toMatchObject({spans: 444, spansRead: 444, notices: []});
+    writeFileSync(file!, 'no database at all, but long enough to be taken for something that once was one');
+    expect(await counted(store, folder)).toMatchObject({
+      spans: 444,
+      spansRead: 444,
+      notices: ['the file of the facts was damaged: they are made anew'],
+    });
+    await store.close();
+  });
+
+  it('that another process holds is not waited for', async () => {
+    const store = await open(sqliteCopy('agno-3.1.10-shop.sqlite'));
+    const folder = temporaryFolder();
+    const {file} = await counted(store, folder);
+    const other = new Database(file!);
+    other.exec('begin immediate');
+    const facts = await counted(store, folder);
+    other.exec('rollback');
+    other.close();
+    expect(facts).toMatchObject({spans: 444, file: null});
+    expect(facts.notices).toEqual(['facts are made in memory for this question: another process is writing them']);
+    await store.close();
+  });
+
+  it('is made once by two that begin at the same time', async () => {
+    const source = sqliteCopy('agno-3.1.10-shop.sqlite');
+    const folder = temporaryFolder();
+    const stores = await Promise.all([open(source), open(source), open(source)]);
+    const all = await Promise.all(stores.map(store => counted(store, folder)));
+    expect(all.map(({spans}) => spans)).toEqual([444, 444, 444]);
+    for (const store of stores) await store.close();
+  });
+
+  it('stays below its bound: the oldest days go first', async () => {
+    const source = shopOfAWeek();
+    const store = await open(source);
+    const folder = temporaryFolder();
+    const first = await counted(store, folder, ALL, {AGNO_TRACE_CACHE_MB: '0.2'});
+    expect(first.spans).toBe(444);
+    const kept = new Database(first.file!, {readonly: true});
+    const [{n, oldest}] = kept.prepare('select count(*) as n, min(day) as oldest from span_facts').all() as [
+      {n: number; oldest: string},
+    ];
+    kept.close();
+    expect(n).toBeGreaterThan(0);
+    expect(n).toBeLessThan(444);
+    expect(oldest > '2026-11-16').toBe(true);
+    expect(statSync(first.file!).size).toBeLessThan(0.3 * 1024 ** 2);
+    const again = await counted(store, folder);
+    expect(again).toMatchObject({spans: 444, notices: []});
+    expect(again.spansRead).toBe(444 - n);
+    await store.close();
+  });
+
+  it('that was not made to its end is gone on with where it stopped', async () => {
+    const store = await open(shopOfAWeek());
+    const folder = temporaryFolder();
+    let statements = 0;
+    const cut = Object.create(store, {
+      all: {
+        value: (query: Sql) => {
+          if (++statements > 40) throw new UserError(EXIT.unreachable, 'the connection is gone');
+          return store.all(query);
+        },
+      },
+    }) as Store;
+    await expect(counted(cut, folder)).rejects.toThrow('the connection is gone');
+    const {spans, spansRead} = await counted(store, folder);
+    expect(spans).toBe(444);
+    expect(spansRead).toBeGreaterThan(0);
+    expect(spansRead).toBeLessThan(444);
+    await store.close();
+  });
+
+  it('is another one for other prices', async () => {
+    const store = await open(sqliteCopy('agno-3.1.10-shop.sqlite'));
+    const priced = Object.create(prices, {key: {value: 'others'}}) as Prices;
+    expect(factsFile('/cache', store, prices)).not.toBe(factsFile('/cache', store, priced));
+    await store.close();
+  });
+});
+
+describe('the folder of the facts', () => {
+  it.each([
+    [{AGNO_TRACE_CACHE: 'here'}, 'linux', '/work/here'],
+    [{XDG_CACHE_HOME: '/x'}, 'linux', '/x/agno-trace'],
+    [{XDG_CACHE_HOME: 'relative', HOME: '/home/u'}, 'linux', '/home/u/.cache/agno-trace'],
+    [{HOME: '/Users/u'}, 'darwin', '/Users/u/Library/Caches/agno-trace'],
+    [{}, 'linux', null],
+  ])('with %j on %s is %s', (env, platform, folder) => {
+    expect(factsFolder(env, '/work', platform)).toBe(folder);
+  });
+});
+
+describe('facts', () => {
+  it('says what is kept, forgets it, and makes it anew', async () => {
+    const env = {AGNO_TRACE_CACHE: temporaryFolder()};
+    const db = sqliteCopy('agno-3.1.10-shop.sqlite');
+    const status = async (...verb: string[]) => (await json(['facts', ...verb, '--db', db], {env})).data[0];
+    const nothing = {bytes: null, spans: null, runs: null, days: []};
+    expect(await status()).toMatchObject(nothing);
+    await cli(['tools', '--db', db], {env});
+    const kept = {spans: 444, runs: 70, traces: 71, days: [{from: null, until: null}]};
+    expect(await status('status')).toMatchObject(kept);
+    const text = await cli(['facts', '--db', db], {env});
+    expect(text.out).toContain('444 spans, 70 runs, 71 traces');
+    const {out: file} = await cli(['facts', 'path', '--db', db], {env});
+    expect(existsSync(file.trim())).toBe(true);
+    expect((await cli(['facts', 'clear', '--db', db], {env})).err).toContain('are forgotten');
+    expect(existsSync(file.trim())).toBe(false);
+    expect(await status()).toMatchObject(nothing);
+    expect(await status('rebuild')).toMatchObject(kept);
+    expect((await cli(['facts', 'clear', '--all'], {env})).err).toContain('1 file of facts removed');
+    expect(readdirSync(env.AGNO_TRACE_CACHE)).toEqual([]);
+  });
+
+  it('without a folder says how to name one', async () => {
+    const {code, err} = await cli(['facts', '--db', sqliteCopy('agno-3.1.10-shop.sqlite')], {env: {}});
+    expect([code, err]).toEqual([2, expect.stringContaining('hint: Set AGNO_TRACE_CACHE to a folder.')]);
+  });
+});
