@@ -6,7 +6,7 @@ import {inspect} from '../../src/migrations/plan.ts';
 import {openSubject} from '../../src/migrations/subject.ts';
 import {openAlone} from '../../src/retention/prune.ts';
 import {parseSource} from '../../src/store/source.ts';
-import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from '../databases.ts';
+import {BACKENDS, type Backend, newPostgresDatabase, postgresCopies, temporaryFolder} from '../databases.ts';
 import {Faults, failingChanges, failingStore, STEP} from '../faults.ts';
 import {agnoWriter} from '../writer-process.ts';
 import {type CatalogueRow, catalogueOf} from './catalogue.ts';
@@ -55,23 +55,18 @@ interface Scene {
 }
 
 async function empty(backend: Backend) {
-  return async () => {
-    if (backend === 'postgres') return (await newPostgresDatabase()).url;
-    const file = path.join(temporaryFolder(), 'agno.db');
-    writeFileSync(file, '');
-    return file;
-  };
+  if (backend === 'postgres') return postgresCopies((await newPostgresDatabase()).url);
+  const file = path.join(temporaryFolder(), 'agno.db');
+  writeFileSync(file, '');
+  return copiesOf(file);
 }
 
 /** Without the foreign key and without two of Agno's indexes. */
 async function older(backend: Backend) {
-  const open = async () => {
-    const url = await openOlderShape(backend);
-    const schema = backend === 'postgres' ? 'ai.' : '';
-    await send(url, `drop index ${schema}idx_agno_spans_start_time`, `drop index ${schema}idx_agno_traces_run_id`);
-    return url;
-  };
-  return backend === 'postgres' ? open : copiesOf(await open());
+  const url = await openOlderShape(backend);
+  const schema = backend === 'postgres' ? 'ai.' : '';
+  await send(url, `drop index ${schema}idx_agno_spans_start_time`, `drop index ${schema}idx_agno_traces_run_id`);
+  return backend === 'postgres' ? postgresCopies(url) : copiesOf(url);
 }
 
 const copiesOf = (file: string) => async () => {
@@ -81,12 +76,9 @@ const copiesOf = (file: string) => async () => {
 };
 
 const migrated = (begin: Scene['open']) => async (backend: Backend) => {
-  const next = await begin(backend);
-  return async () => {
-    const url = await next();
-    expect(failureOf(await migrate(url, new Faults(0), {undo: false}))).toBe(null);
-    return url;
-  };
+  const url = await (await begin(backend))();
+  expect(failureOf(await migrate(url, new Faults(0), {undo: false}))).toBe(null);
+  return backend === 'postgres' ? postgresCopies(url) : copiesOf(url);
 };
 
 const SCENES: Scene[] = [
@@ -118,7 +110,7 @@ describe.each(BACKENDS)('one failure on %s', backend => {
       expect(after).not.toEqual(before);
       const known = new Set([...before, ...after].map(stateOf));
       let failures = 0;
-      for (let failing = 1; ; failing += STEP === 1 ? 1 : 5 * STEP) {
+      for (let failing = 1; ; failing += step) {
         const url = await next();
         const faults = new Faults(failing);
         const outcome = await migrate(url, faults, {undo});
@@ -136,7 +128,7 @@ describe.each(BACKENDS)('one failure on %s', backend => {
         expect(failureOf(await migrate(url, new Faults(0), {undo})), `after call ${failing}`).toBe(null);
         expect(await catalogueOf(url), `after call ${failing}`).toEqual(after);
       }
-      expect(failures).toBeGreaterThan(2);
+      expect(failures).toBeGreaterThan(1);
     },
     900_000,
   );
