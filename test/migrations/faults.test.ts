@@ -1,13 +1,17 @@
 import {copyFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import pg from 'pg';
 import {describe, expect, it} from 'vitest';
 import {type AppliedSteps, apply} from '../../src/migrations/apply.ts';
 import {inspect} from '../../src/migrations/plan.ts';
 import {openSubject} from '../../src/migrations/subject.ts';
 import {openAlone} from '../../src/retention/prune.ts';
 import {parseSource} from '../../src/store/source.ts';
+import {cli} from '../cli.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, postgresCopies, temporaryFolder} from '../databases.ts';
 import {Faults, failingChanges, failingStore, STEP} from '../faults.ts';
+import {smallDisk} from '../small-disk.ts';
 import {agnoWriter} from '../writer-process.ts';
 import {type CatalogueRow, catalogueOf} from './catalogue.ts';
 import {openOlderShape, send} from './shapes.ts';
@@ -134,4 +138,44 @@ describe.each(BACKENDS)('one failure on %s', backend => {
     },
     900_000,
   );
+});
+
+const disk = smallDisk();
+
+describe.skipIf(disk === null)('a full disk', () => {
+  it('leaves the file as it was, and with room the same command finishes', async () => {
+    const file = path.join(disk!.folder, 'a.db');
+    copyFileSync(await (await older('sqlite'))(), file);
+    const before = await catalogueOf(file);
+    disk!.fill(0);
+    const argv = ['migrate', '--offline', '--yes', '--db', file];
+    expect(await cli(argv)).toMatchObject({code: 4, err: expect.stringContaining('is full')});
+    expect(await catalogueOf(file)).toEqual(before);
+    disk!.empty();
+    expect((await cli(argv)).code).toBe(0);
+    expect(await catalogueOf(file)).not.toEqual(before);
+  });
+});
+
+describe('a server that ends our connections', () => {
+  it('while an index is built: one line, and the same command finishes', async () => {
+    const url = await (await older('postgres'))();
+    const [writer, watcher] = [new pg.Client({connectionString: url}), new pg.Client({connectionString: url})];
+    await Promise.all([writer.connect(), watcher.connect()]);
+    // The build waits for this transaction.
+    await writer.query('begin');
+    await writer.query('update ai.agno_spans set name = name');
+    const migrating = cli(['migrate', '--yes', '--db', url]);
+    const building = 'select 1 from pg_stat_progress_create_index where index_relid <> 0';
+    while ((await watcher.query(building)).rows.length === 0) await sleep(20);
+    await watcher.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'agno-trace' and datname = current_database()",
+    );
+    const {code, err} = await migrating;
+    expect([code, err]).toEqual([4, expect.stringMatching(/^(.*\n)*error: .*\n(hint: .*\n)?$/)]);
+    await writer.query('rollback');
+    expect((await cli(['migrate', '--yes', '--db', url])).code).toBe(0);
+    expect((await catalogueOf(url)).filter(({definition}) => / (INVALID|NOT VALID)$/.test(definition))).toEqual([]);
+    await Promise.all([writer.end(), watcher.end()]);
+  }, 60_000);
 });
