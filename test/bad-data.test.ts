@@ -1505,12 +1505,64 @@ async function survives(bad: Case, backend: Backend, db: string): Promise<void> 
   expect(wrong).toEqual([]);
   if (refused || plain.code === mayRefuse) return;
 
+  if (!bad.isLarge && !isDrawnElsewhere) await isHandedOn(bad, ask);
+
   const [runs, withTraffic] = [plain, traffic ?? plain].map(({out}) => JSON.parse(out).data);
   expect(runs.find(({runId}: {runId: string}) => runId === GOOD.run)).toMatchObject({state: 'ok', spanCount: 2});
   const isIn = (list: {traceId: string}[]) => list.some(({traceId}) => traceId === trace);
   expect(isIn(runs) ? 'run' : isIn(withTraffic) ? 'traffic' : 'nowhere').toBe(bad.listed ?? 'run');
   const shown = whole.code === 0 ? JSON.parse(whole.out).data : null;
   await bad.facts?.({runs, withTraffic, shown, detail: detail.out, ask}, backend);
+}
+
+/** Every row leaves in every form, each once and well formed; nobody is hidden by what cannot be read. */
+async function isHandedOn({bad, after, flags, mayRefuse, listed}: Case, ask: Seen['ask']): Promise<void> {
+  const exported = async (...argv: string[]) => {
+    const all = ['export', '--all', '--traffic', ...argv];
+    const result = await ask(...all);
+    const text = argv.includes('md') ? result : {...result, out: ''};
+    expect(wrongWith(all, text, mayRefuse === undefined ? [0] : [0, mayRefuse], null)).toEqual([]);
+    return result.code === 0 ? result.out : null;
+  };
+  // Of one that is there twice the trees have the last.
+  const spans = new Set(allRows(bad).spans.map(row => `${row.trace_id} ${row.span_id}`)).size;
+  const isCounted = after === undefined && flags === undefined && listed !== 'nowhere';
+  for (const redacting of [[], ['--redact', 'all'], ['--no-content']]) {
+    const otlp = await exported(...redacting);
+    if (otlp === null) return;
+    const halves: string[] = [];
+    const sent = otlp
+      .trim()
+      .split('\n')
+      .map(line =>
+        JSON.parse(line, (_, value) => {
+          if (typeof value === 'string' && /\p{Cs}/u.test(value)) halves.push(value);
+          return value;
+        }),
+      )
+      .flatMap(request => request.resourceSpans[0].scopeSpans[0].spans);
+    // Decoders of Protobuf refuse them.
+    expect(halves).toEqual([]);
+    for (const {traceId, spanId, parentSpanId, kind, startTimeUnixNano, endTimeUnixNano, status} of sent) {
+      expect(traceId).toMatch(/^(?!0+$)[0-9a-f]{32}$/);
+      for (const id of [spanId, ...(parentSpanId === undefined ? [] : [parentSpanId])])
+        expect(id).toMatch(/^(?!0+$)[0-9a-f]{16}$/);
+      for (const nanos of [startTimeUnixNano, endTimeUnixNano])
+        expect(BigInt.asUintN(64, BigInt(nanos))).toBe(BigInt(nanos));
+      expect([0, 1, 2, 3, 4, 5]).toContain(kind);
+      expect([undefined, 1, 2]).toContain(status.code);
+    }
+    const lines = (await exported('--jsonl', ...redacting))!
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    const rows = lines.filter(({type}) => type === 'span');
+    expect(lines.some(({type, runId}) => type === 'run' && runId === GOOD.run)).toBe(true);
+    expect(rows).toHaveLength(sent.length);
+    if (isCounted) expect(sent).toHaveLength(spans);
+    expect(new Set(sent.map(({traceId, spanId}) => traceId + spanId)).size).toBe(sent.length);
+    expect(await exported('--format', 'md', ...redacting)).toContain(GOOD.run);
+  }
 }
 
 /** The good run first; the order of writing decides nothing. */

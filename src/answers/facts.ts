@@ -1,7 +1,7 @@
 import {existsSync} from 'node:fs';
 import type {Context} from '../context.ts';
 import {EXIT, UserError} from '../errors.ts';
-import {type FactsStatus, factsStatus, openFacts} from '../facts/facts.ts';
+import {factsStatus, openFacts} from '../facts/facts.ts';
 import {factsFile, factsFilesIn, factsFolder, removeFacts} from '../facts/place.ts';
 import {withStore} from '../flags/database.ts';
 import type {OutputFlags, PriceFlags, ReadFlags} from '../flags/declare.ts';
@@ -58,7 +58,7 @@ export default async function facts(
       context.notes.push(...made.notices);
       made.close();
     }
-    const status: FactsStatus = await factsStatus(file, store.label);
+    const status = await factsStatus(file, store.label);
     if (writeMachine(context, format, {command: 'facts', data: [status], items: [status]})) return;
     context.stdout.write(
       line`${renderFactsStatus(status, {...lookOf(flags, context), columns: columnsOf(context)})}\n`,

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import {setFlagsFromString} from 'node:v8';
 import type {Context, TerminalStreams} from '../context.ts';
 import {EXIT, usageError} from '../errors.ts';
 import {connectionOf} from '../flags/connection.ts';
@@ -51,8 +52,15 @@ const NEWEST_RUNS = 10;
 const BACKLOG_MICROS = 24 * 3_600_000_000;
 const SHORTEST_INTERVAL_MS = 20;
 
+/**
+ * V8 lets garbage pile up to several times what lives before it collects: at 1,000 spans a second 50 MB live in a heap of
+ * up to 275. It runs for days beside the application, so twice is enough.
+ */
+const HEAP_GROWS = '--heap-growing-percent=100';
+
 /** Answers `tail`: what happens to runs, as it happens. */
 export default async function tail(flags: TailFlags, context: Context): Promise<void> {
+  setFlagsFromString(HEAP_GROWS);
   const settings = settingsOf(flags, context);
   const connection = connectionOf(flags, context);
   const terminal = screenOf(flags, context);

@@ -12,7 +12,7 @@ import {parseLength} from '../flags/values.ts';
 import {LiveRuns} from '../follow/live-runs.ts';
 import {type FeedEvent, runFeed} from '../follow/run-feed.ts';
 import {loadRuns} from '../queries/runs.ts';
-import {renderRunList} from '../render/run-list.ts';
+import {renderRunList, who} from '../render/run-list.ts';
 import {duration} from '../render/values.ts';
 import {replacing, type Store} from '../store/store.ts';
 import {joined, line, own, safe} from '../text/safe.ts';
@@ -151,7 +151,7 @@ class Waiting {
       this.text = event.connection.state === 'live' ? '' : `${event.connection.state}: ${event.connection.reason}`;
     const runs = found.map(judged => {
       const {record, run} = judged;
-      return line`${own(record.state)} ${safe(record.name ?? '(not known yet)')} ${duration(seenMs(run))}, ${safe(record.stateReason)}`;
+      return line`${own(record.state)} ${who(judged)} ${duration(seenMs(run))}, ${safe(record.stateReason)}`;
     });
     const what = [...(runs.length > 0 ? runs : [own('not written yet')]), ...(this.text ? [safe(this.text)] : [])];
     const text = truncate(line`waiting: ${joined(what, own(' · '))}`, (stderr.columns || 80) - 1);

@@ -68,6 +68,7 @@ export async function buildProgram(argv: readonly string[], context: Context): P
 
 /** The parser would only count them; the one that is too many is named. */
 function refuseExcess(_: unknown, {args, registeredArguments}: Command): void {
+  if (registeredArguments.at(-1)?.variadic) return;
   const excess = args[registeredArguments.length];
   if (excess !== undefined)
     throw usageError(`unexpected argument "${excess}".`, 'agno-trace --help lists commands; each has its own --help.');

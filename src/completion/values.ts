@@ -71,6 +71,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--trace': stored('traces'),
   'show id': stored('ways'),
   'wait id': stored('ways'),
+  'export ids': stored('ways'),
   'transcript id': stored('ways'),
   'diff a': stored('ways'),
   'diff b': stored('ways'),

@@ -26,7 +26,9 @@ type Prepared = Readonly<
     | 'dropTrace'
     | 'addDays'
     | 'takeDays'
-    | 'countDay',
+    | 'countDay'
+    | 'runIdsOf'
+    | 'daysOf',
     ReturnType<WritableConnection['prepare']>
   >
 >;
@@ -222,22 +224,14 @@ export class FactsFile {
   }
 
   private take(traceId: string, runIds: Set<string>, days: Map<string, number>): void {
-    const {find, takeDays, dropRuns, dropSpans, dropTrace} = this.statements();
+    const {find, takeDays, runIdsOf, daysOf, dropRuns, dropSpans, dropTrace} = this.statements();
     const [known] = find.all(traceId) as Known[];
     if (!known) return;
     const {trace_key: key, first_span_key: from, spans} = known;
     takeDays.run(from, from + spans);
-    const ids = this.connection.all(
-      `select run_id from run_facts where trace_key = ? and run_id is not null
-        union select own_run_id from span_facts where span_key >= ? and span_key < ? and own_run_id is not null`,
-      [key, from, from + spans],
-    ) as {run_id: string}[];
-    for (const {run_id} of ids) runIds.add(run_id);
-    const counts = this.connection.all(
-      'select day, count(*) as n from span_facts where span_key >= ? and span_key < ? group by day',
-      [from, from + spans],
-    ) as {day: string; n: number}[];
-    for (const {day, n} of counts) days.set(day, (days.get(day) ?? 0) - n);
+    for (const {run_id} of runIdsOf.all(key, from, from + spans) as {run_id: string}[]) runIds.add(run_id);
+    for (const {day, n} of daysOf.all(from, from + spans) as {day: string; n: number}[])
+      days.set(day, (days.get(day) ?? 0) - n);
     dropRuns.run(key);
     dropSpans.run(from, from + spans);
     dropTrace.run(key);
@@ -277,6 +271,13 @@ export class FactsFile {
       ]),
       addRun: insert('run_facts', [...RUN_NAMES.slice(0, 2), ...RUN_VALUES, 'sequel']),
       addSpan: insert('span_facts', [...SPAN_NAMES.slice(0, 3), ...SPAN_VALUES]),
+      runIdsOf: connection.prepare(
+        `select run_id from run_facts where trace_key = ? and run_id is not null
+          union select own_run_id from span_facts where span_key >= ? and span_key < ? and own_run_id is not null`,
+      ),
+      daysOf: connection.prepare(
+        'select day, count(*) as n from span_facts where span_key >= ? and span_key < ? group by day',
+      ),
       dropRuns: connection.prepare('delete from run_facts where trace_key = ?'),
       dropSpans: connection.prepare('delete from span_facts where span_key >= ? and span_key < ?'),
       dropTrace: connection.prepare('delete from trace_facts where trace_key = ?'),

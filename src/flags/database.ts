@@ -62,7 +62,12 @@ export async function withOutput(
   for (const source of sources) refuseDatabase(file.path, source);
   if (flags.color !== 'always') await setColour(false);
   const out = {...context, stdout: file};
-  await write(out);
+  try {
+    await write(out);
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
   if (out.exitCode !== undefined) context.exitCode = out.exitCode;
   await file.save();
 }

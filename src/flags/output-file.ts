@@ -1,8 +1,10 @@
 import {
   accessSync,
+  closeSync,
   constants,
   // Not `node:fs/promises`, which costs every start a millisecond: this is loaded when it is first used.
   promises as files,
+  openSync,
   realpathSync,
   type Stats,
   statSync,
@@ -18,8 +20,12 @@ import type {OutputFlags} from './declare.ts';
 export interface OutputFile extends Output {
   /** Its path, links followed. */
   readonly path: string;
+  /** What was written so far goes to the disk, beside the file; a long answer need not fit into memory. */
+  drained(): Promise<void>;
   /** @throws UserError exit 1; the file is then what it was before */
   save(): Promise<void>;
+  /** Leaves the file as it was. */
+  discard(): Promise<void>;
 }
 
 /** The file that `--output` names; null: the answer goes to stdout. Whether it can be written is found out now. */
@@ -34,60 +40,125 @@ export function outputFileOf({output}: OutputFlags, {cwd}: Context): OutputFile 
   const isPlain = !found || found.isFile();
   if (isPlain) checkFolder(path.dirname(file), output);
   else checkWritable(file, output);
-  const parts: string[] = [];
+  const place = isPlain ? new Replacement(file, found) : new Stream(file);
+  let parts: string[] = [];
+  const append = async () => {
+    const text = parts.join('');
+    parts = [];
+    if (text !== '') await place.append(text);
+  };
+  const guarded = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      await place.discard();
+      throw failed(`"${output}" could not be written: ${fileReason(error)}.`, 'Nothing was changed.', error);
+    }
+  };
   return {
     path: file,
     isTTY: false,
     columns: undefined,
     write: text => void parts.push(text),
-    save: async () => {
-      try {
-        if (isPlain) await replace(file, parts, found);
-        else writeFileSync(file, parts.join(''));
-      } catch (error) {
-        throw failed(`"${output}" could not be written: ${fileReason(error)}.`, 'Nothing was changed.', error);
-      }
-    },
+    drained: () => guarded(append),
+    save: () =>
+      guarded(async () => {
+        await append();
+        await place.finish();
+      }),
+    discard: () => place.discard(),
   };
 }
 
 /** A file is never half there: what is written lies beside it under another name until it is on the disk. */
-async function replace(file: string, parts: readonly string[], found: Stats | null): Promise<void> {
-  const temporary = path.join(
-    path.dirname(file),
-    `.${path.basename(file).slice(0, 100)}.${process.pid}.${Date.now()}.tmp`,
-  );
-  const remove = () => {
+class Replacement {
+  private readonly temporary: string;
+  private handle: files.FileHandle | null = null;
+
+  constructor(
+    private readonly file: string,
+    private readonly found: Stats | null,
+  ) {
+    const name = `.${path.basename(file).slice(0, 100)}.${process.pid}.${Date.now()}.tmp`;
+    this.temporary = path.join(path.dirname(file), name);
+  }
+
+  async append(text: string): Promise<void> {
+    await (await this.opened()).appendFile(text);
+  }
+
+  async finish(): Promise<void> {
+    const {found} = this;
+    const handle = await this.opened();
+    // Only root may give a file away; whoever else replaces one owns it from then on.
+    if (found && process.getuid?.() === 0) await handle.chown(found.uid, found.gid);
+    if (found) await handle.chmod(found.mode & 0o7777);
+    await handle.sync();
+    await handle.close();
+    await files.rename(this.temporary, this.file);
+    this.handle = null;
+    this.minds(false);
+  }
+
+  async discard(): Promise<void> {
+    if (!this.handle) return;
+    // It may be what failed, or be closed already.
+    await this.handle.close().catch(() => undefined);
+    this.handle = null;
+    this.minds(false);
+    this.remove();
+  }
+
+  private async opened(): Promise<files.FileHandle> {
+    if (this.handle) return this.handle;
+    // A file that was private must not be readable for a moment.
+    this.handle = await files.open(this.temporary, 'wx', this.found ? 0o600 : 0o666);
+    this.minds(true);
+    return this.handle;
+  }
+
+  private minds(signals: boolean): void {
+    for (const signal of SIGNALS) {
+      if (signals) process.once(signal, this.onSignal);
+      else process.off(signal, this.onSignal);
+    }
+  }
+
+  private readonly onSignal = (signal: NodeJS.Signals) => {
+    this.remove();
+    process.kill(process.pid, signal);
+  };
+
+  private remove(): void {
     try {
-      unlinkSync(temporary);
+      unlinkSync(this.temporary);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-  };
-  const onSignal = (signal: NodeJS.Signals) => {
-    remove();
-    process.kill(process.pid, signal);
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.once(signal, onSignal);
-  try {
-    // A file that was private must not be readable for a moment.
-    const handle = await files.open(temporary, 'wx', found ? 0o600 : 0o666);
-    try {
-      for (const part of parts) await handle.appendFile(part);
-      // Only root may give a file away; whoever else replaces one owns it from then on.
-      if (found && process.getuid?.() === 0) await handle.chown(found.uid, found.gid);
-      if (found) await handle.chmod(found.mode & 0o7777);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await files.rename(temporary, file);
-  } catch (error) {
-    remove();
-    throw error;
-  } finally {
-    for (const signal of signals) process.off(signal, onSignal);
+  }
+}
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** What is no file is written as it comes. */
+class Stream {
+  private handle: number | null = null;
+
+  constructor(private readonly file: string) {}
+
+  async append(text: string): Promise<void> {
+    this.handle ??= openSync(this.file, 'w');
+    writeFileSync(this.handle, text);
+  }
+
+  async finish(): Promise<void> {
+    // A pipe's reader waits for somebody, also where nothing is said.
+    this.handle ??= openSync(this.file, 'w');
+    await this.discard();
+  }
+
+  async discard(): Promise<void> {
+    if (this.handle !== null) closeSync(this.handle);
+    this.handle = null;
   }
 }
 

@@ -1,8 +1,10 @@
 import type {Prices} from '../prices/prices.ts';
 import {judgeTraces} from '../queries/runs.ts';
 import {type LoadedTrace, loadNewSpans, loadSpanIds} from '../queries/spans.ts';
+import {Turns} from '../queries/turns.ts';
 import type {Store} from '../store/store.ts';
 import type {RunFilter} from '../trace/filter.ts';
+import {LikelyNames, withLikelyNames} from '../trace/likely-name.ts';
 import type {Patience} from '../trace/runs.ts';
 import {type HeldRun, LiveTrace, type RunChange, type SleepingTrace} from './live-trace.ts';
 import type {Poll} from './poll.ts';
@@ -54,6 +56,7 @@ export class LiveRuns {
   private readonly ended = new Map<string, SleepingTrace>();
   /** Where a run waits for somebody, by run id: its continuation is another trace. */
   private readonly pausedIn = new Map<string, string>();
+  private readonly names = new LikelyNames();
   private endedTraffic = 0;
   private lookedMicros = 0;
   private turn: Promise<unknown> = Promise.resolve();
@@ -210,7 +213,13 @@ export class LiveRuns {
       {patience},
     );
     const nowMicros = store.nowMicros();
-    const changes = judged.flatMap((item, i) => here[i]!.settle(item, filter, patience, nowMicros));
+    const changes: RunChange[] = [];
+    const turns = new Turns();
+    for (const [i, {trace, runs}] of judged.entries()) {
+      const named = withLikelyNames(runs, this.names);
+      changes.push(...here[i]!.settle({trace, runs: named}, filter, patience, nowMicros));
+      await turns.others();
+    }
     // The time of the processor, not of a clock: a database that is slow or a busy machine is no reason to look less.
     const {user, system} = process.cpuUsage(before);
     const perSpanMicros = (user + system) / total;

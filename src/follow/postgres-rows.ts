@@ -121,11 +121,13 @@ select d.oid::bigint as database, c.relkind::text as kind,
   };
 }
 
+export const UNKNOWN_CLUSTER = 'cluster';
+
 /** The same on a standby; a server that does not tell is taken for the one it was. */
 async function clusterOf(store: Store): Promise<string> {
   const [row] = await store.all<{id: string}>(sql`
 select case when has_function_privilege('pg_catalog.pg_control_system()', 'execute')
-            then (select system_identifier::text from pg_catalog.pg_control_system()) else 'cluster' end as id`);
+            then (select system_identifier::text from pg_catalog.pg_control_system()) else ${UNKNOWN_CLUSTER} end as id`);
   return row!.id;
 }
 

@@ -17,6 +17,7 @@ import {
   type Place,
   placeOf,
   surveyOf,
+  UNKNOWN_CLUSTER,
 } from './postgres-rows.ts';
 import type {Look, NewKey, PostgresPosition, Reader} from './reader.ts';
 import {ShownIds} from './shown.ts';
@@ -265,7 +266,11 @@ export class PostgresReader implements Reader {
     this.started = started;
     this.isReopened = false;
     if (this.hasXids && this.lanes.some(lane => lane.lowXid > highXid)) {
-      await this.rebase(store, 'the transactions of the database start again (a restored or another server)');
+      // A promoted standby has what its primary had, but for the last transactions: their numbers are given again, and
+      // those from before the session are known as they were.
+      const isSame = !this.identity.startsWith(`${UNKNOWN_CLUSTER}/`) && highXid >= this.sessionXid;
+      const why = 'the transactions of the database start again (a promoted standby, a restored or another server)';
+      await this.rebase(store, why, isSame ? this.sessionXid : null);
       return true;
     }
     if (isRestarted) {
@@ -275,8 +280,11 @@ export class PostgresReader implements Reader {
     return isRestarted;
   }
 
-  /** Marks of another server say nothing here: from the recent rows, those that were not told are taken for new. */
-  private async rebase(store: Store, why: string): Promise<void> {
+  /**
+   * Marks of another server say nothing here: from the recent rows, those that were not told are taken for new.
+   * @param fromXid rows of transactions below it were known; null: none
+   */
+  private async rebase(store: Store, why: string, fromXid: number | null = null): Promise<void> {
     this.notices.say(`${why}: the spans of the last minutes are looked through again, and some may be repeated.`);
     const nowMicros = store.nowMicros();
     this.pass = null;
@@ -284,11 +292,11 @@ export class PostgresReader implements Reader {
     this.pendingSeen.clear();
     this.seen.clear();
     const low = await oldestXid(store);
-    const lowXid = Math.max(FIRST_XID, low - 2 ** 30);
+    const lowXid = fromXid ?? Math.max(FIRST_XID, low - 2 ** 30);
     this.sessionXid = lowXid;
     this.lanes.forEach((lane, i) => {
       // The last lane starts at the new mark: its rows are history here.
-      lane.lowXid = i === this.lanes.length - 1 ? low : lowXid;
+      lane.lowXid = fromXid ?? (i === this.lanes.length - 1 ? low : lowXid);
       const fromMicros = this.fromOf(i, nowMicros);
       // Not later than it was: what was written while nothing could be read is among them.
       if (fromMicros !== null && i < this.lanes.length - 1)

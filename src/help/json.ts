@@ -14,6 +14,7 @@ data    list: a list of runs
               input, output and attributes with --io full, or of one --span
         tail --jsonl: an event a line, with "event": run, span, heartbeat or
               notice; wait: a list of runs
+        export --jsonl: a run or a span a line, with "type", attributes exactly
         transcript: {"runs": [...], "entries": [...]}; grep: a list of hits
         diff: {"a", "b", "firstDivergence", "pairs", "changes", ...};
               --jsonl prints the changes

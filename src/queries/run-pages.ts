@@ -5,6 +5,7 @@ import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {hoisted, type RunFilter} from '../trace/filter.ts';
+import {withLikelyNames} from '../trace/likely-name.ts';
 import {type JudgedRun, nodesOf} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
@@ -63,7 +64,7 @@ async function finish(
   {limit, filter}: Pick<PageOptions, 'limit' | 'filter'>,
   cursor: Cursor | null,
 ): Promise<RunPage> {
-  const runs = limit === 0 ? found : found.slice(0, limit);
+  const runs = withLikelyNames(limit === 0 ? found : found.slice(0, limit));
   const hasMore = runs.length < found.length;
   return {
     runs,

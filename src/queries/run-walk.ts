@@ -5,7 +5,7 @@ import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {matchesRun, type RunFilter} from '../trace/filter.ts';
 import type {JudgedRun} from '../trace/record.ts';
-import type {Patience} from '../trace/runs.ts';
+import type {Patience, Trace} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import {type Candidates, candidatesOf} from './candidates.ts';
 import {hasIndexes} from './look-up.ts';
@@ -63,6 +63,41 @@ export async function* walkRuns(
   // Nothing by the names Agno gives its runs: look again without trusting names, before saying that there is nothing.
   if (isEmpty && from === null && !candidates.isComplete)
     yield* walkPassed(store, candidatesOf(filter, {byName: false}), options, matches);
+}
+
+/** A trace with those of its runs that match, by start. */
+export interface MatchingTrace {
+  readonly trace: Trace;
+  readonly runs: readonly JudgedRun[];
+}
+
+/**
+ * The same runs by trace, each trace once and as a whole: for whoever hands on also what several runs of it share. Traces
+ * come about as they are met, newest first; nothing is kept of those that have gone by.
+ */
+export async function* walkMatchingTraces(store: Store, options: WalkOptions): AsyncGenerator<MatchingTrace> {
+  const {filter} = options;
+  const matching = (traces: readonly JudgedTrace[]): MatchingTrace[] =>
+    traces
+      .map(({trace, runs}) => ({trace, runs: runs.filter(judged => matchesRun(judged, filter))}))
+      .filter(({runs}) => runs.length > 0);
+  const known = await knownTraces(store, filter);
+  if (known) {
+    const ids = [...new Set(known)];
+    for (let at = 0; at < ids.length; at += TRACES_AT_ONCE)
+      yield* matching(await loadRuns(store, ids.slice(at, at + TRACES_AT_ONCE), options));
+    return;
+  }
+  for (const byName of [true, false]) {
+    const {test, isComplete} = candidatesOf(filter, {byName});
+    let isEmpty = true;
+    for await (const {traces} of walkTraces(store, test, options)) {
+      const found = matching(traces);
+      if (found.length > 0) isEmpty = false;
+      yield* found;
+    }
+    if (!isEmpty || isComplete) return;
+  }
 }
 
 async function* walkPassed(

@@ -9,6 +9,7 @@ import {type Evidence, NO_EVIDENCE} from '../trace/state.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {type LoadedTrace, loadTraces} from './spans.ts';
+import {Turns} from './turns.ts';
 
 export interface JudgedTrace {
   readonly trace: Trace;
@@ -42,10 +43,14 @@ export async function judgeTraces(
   const priced: LoadedTrace[] = [];
   for (const item of loaded)
     priced.push(options.prices ? {...item, spans: await options.prices.priced(item.spans)} : item);
-  const built = priced.map(({traceId, spans, row}) => {
+  const turns = new Turns();
+  const built: {trace: Trace; judge: Judge; runs: readonly Run[]}[] = [];
+  for (const {traceId, spans, row} of priced) {
     const trace = buildTrace(traceId, spans, row, clock);
-    return {trace, judge: new Judge(trace.tops), runs: trace.traffic ? [trace.traffic] : trace.runs};
-  });
+    await turns.others();
+    built.push({trace, judge: new Judge(trace.tops), runs: trace.traffic ? [trace.traffic] : trace.runs});
+    await turns.others();
+  }
   const runs = built.flatMap(item => item.runs.map(run => ({run, judge: item.judge})));
   const statuses = await loadAgnoStatuses(
     store,
@@ -60,16 +65,19 @@ export async function judgeTraces(
     paused.map(({run}) => run),
     runs.map(({run}) => run),
   );
-  return built.map(({trace, judge, runs: own}) => ({
-    trace,
-    runs: own.map(run => {
+  const judged: JudgedTrace[] = [];
+  for (const {trace, judge, runs: own} of built) {
+    const judgedRuns = own.map(run => {
       const evidence: Evidence = {
         agnoStatus: (run.runId !== null && !run.isMissing ? statuses.get(run.runId) : undefined) ?? null,
         continuedAt: continuations.get(run) ?? null,
       };
       return judgedRun(run, judge, judge.run(run, evidence, clock), evidence);
-    }),
-  }));
+    });
+    judged.push({trace, runs: judgedRuns});
+    await turns.others();
+  }
+  return judged;
 }
 
 /**

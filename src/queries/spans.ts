@@ -3,6 +3,7 @@ import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {REQUIRED_COLUMNS, type Store} from '../store/store.ts';
 import {ID_KEYS, OUTPUT_MESSAGES_PREFIX, PAYLOAD_KEYS, PAYLOAD_PREFIXES, TOOL_CALL_MARK} from '../trace/attributes.ts';
 import {PREVIEW_LIMITS, type Span, type SpanRow, type ToSpanOptions, type TraceRow, toSpan} from '../trace/span.ts';
+import {Turns} from './turns.ts';
 
 /**
  * Spans read in one statement: a trace of 100,000 must not be one answer of 300 MB, and on SQLite a writer waits while a
@@ -174,9 +175,11 @@ export async function loadNewSpans(store: Store, spanIds: readonly string[]): Pr
       rows.set(String(row.span_id), row);
   }
   const traces = new Map<string, {row: TraceRow | null; spans: Span[]}>();
+  const turns = new Turns();
   for (const spanId of spanIds) {
     const row = rows.get(spanId);
     if (!row) continue;
+    await turns.others();
     const span = toSpan(row);
     const trace = traces.get(span.traceId) ?? {row: null, spans: []};
     if (row.row_trace_id != null) trace.row = traceRowOf(row);

@@ -12,7 +12,7 @@ import {count, duration, firstLine, isHex, usd} from './values.ts';
 /*
  * What happens to runs, one line an event, to be read in a log:
  *
- *     14:21:03  ● running    ~a31f09c  (not known)
+ *     14:21:03  ● running    ~a31f09c  (with gpt-5.5-mini)
  *     14:21:03    · llm      ~a31f09c  gpt-5.5-mini  1.3s  812 → 64
  *     14:21:04    ✖ tool     ~a31f09c  flaky_inventory(sku=7)  56ms  InventoryDown: no answer
  *     14:21:09  ✔ ok         ~a31f09c  Research Agent  8.2s  5,812 tokens  $0.012  run 9aa6a590  …
@@ -39,7 +39,7 @@ export function runLine(judged: JudgedRun, nowMicros: number, look: EventLook): 
   // That its span is to come is what running means.
   const word = state === 'running' ? own('') : lastWord(judged);
   const parts = [
-    paint(who(record), 'bold'),
+    paint(who(judged), 'bold'),
     ...(run.isMissing && !isQuiet ? [] : [timeOf(judged)]),
     ...figuresOf(record),
     ...identityOf(record, look),

@@ -42,10 +42,11 @@ export function renderRunHits(judged: JudgedRun, hits: readonly DrawnHit[], look
   return joined(lines, '\n');
 }
 
-function runLine({run, record}: JudgedRun, look: GrepLook): Safe {
+function runLine(judged: JudgedRun, look: GrepLook): Safe {
+  const {run, record} = judged;
   const facts = [
     paintState(stateText(record.state, look), record.state),
-    paint(who(record), 'bold'),
+    paint(who(judged), 'bold'),
     shortRunId(record),
     ago(run.startMicros, look.nowMicros),
     ...(record.userId === null ? [] : [safe(record.userId)]),
@@ -185,7 +186,7 @@ export function renderCounts(rows: readonly {judged: JudgedRun; hits: number}[],
       ),
       column(
         'WHO',
-        rows.map(({judged}) => who(judged.record)),
+        rows.map(({judged}) => who(judged)),
         {shrinkTo: 12},
       ),
     ],

@@ -5,6 +5,7 @@ import {isStoredStatusWrong} from '../trace/judge.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {seenMs} from '../trace/timing.ts';
 import {modelsWithCost, runCost} from './cost.ts';
+import {titleOf} from './run-list.ts';
 import {type Look, paintState, stateText} from './states.ts';
 import {count, duration, moment} from './values.ts';
 
@@ -14,10 +15,11 @@ interface HeaderOptions extends Look {
 }
 
 /** Who, what state and why, when, how long, what it took: everything about a run but its spans. */
-export function renderRunHeader({run, record}: JudgedRun, options: HeaderOptions): Safe {
+export function renderRunHeader(judged: JudgedRun, options: HeaderOptions): Safe {
+  const {run, record} = judged;
   const title = [
     paintState(stateText(record.state, options), record.state),
-    paint(record.name === null ? own('(run span not written yet)') : safe(record.name), 'bold'),
+    paint(titleOf(judged), 'bold'),
     ...(record.kind ? [paint(own(record.kind), 'dim')] : []),
     record.runId === null ? line`trace ${safe(record.traceId)}` : line`run ${safe(record.runId)}`,
   ];

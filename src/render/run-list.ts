@@ -1,5 +1,6 @@
-import {own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
+import {partNames} from '../trace/likely-name.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {seenMs} from '../trace/timing.ts';
 import {type Look, paintState, stateText} from './states.ts';
@@ -66,7 +67,7 @@ function terminalColumns(runs: readonly JudgedRun[], options: ListOptions): Draw
     column('STATE', ({record}) => stateText(record.state, options), {paint: (cell, i) => paintState(cell, stateOf(i))}),
     column('STARTED', ({run}) => ago(run.startMicros, options.nowMicros)),
     column('RUN', ({record}) => shortRunId(record), {shrinkTo: 8, paint: cell => paint(cell, 'bold')}),
-    column('WHO', ({record}) => who(record), {shrinkTo: 12}),
+    column('WHO', who, {shrinkTo: 12}),
     column('USER', ({record}) => safe(record.userId ?? '–'), {dropOrder: 6, shrinkTo: 8}),
     column('SESSION', ({record}) => shortId(record.sessionId ?? '–'), {dropOrder: 5, shrinkTo: 10}),
     column('TIME', timeOf, {align: 'right', dropOrder: 1}),
@@ -86,7 +87,7 @@ function pipeColumns(runs: readonly JudgedRun[]): DrawnColumn[] {
     column('STATE', ({record}) => own(record.state)),
     column('STARTED', ({record}) => safe(record.startTime ?? '–')),
     column('RUN', ({record}) => safe(record.runId ?? `~${record.traceId}`)),
-    column('WHO', ({record}) => who(record)),
+    column('WHO', who),
     column('USER', ({record}) => safe(record.userId ?? '–')),
     column('SESSION', ({record}) => safe(record.sessionId ?? '–')),
     column('TIME', timeOf, {align: 'right'}),
@@ -114,10 +115,28 @@ export function shortRunId(record: RunRecord): Safe {
   return isHex(record.traceId) ? safe(`~${short}`) : safe(`~${record.traceId}`);
 }
 
-/** The component; of a loose part also what it is. */
-export function who(record: RunRecord): Safe {
-  if (record.name === null) return own('(not known)');
-  return record.part ? own(`${safe(record.name)} (${record.kind})`) : safe(record.name);
+/**
+ * The component; of a loose part also what it is. The name of an unfinished run is not stored yet: then the one it likely
+ * has, with a question mark, or in brackets what it did.
+ */
+export function who({run, record, likelyName}: Pick<JudgedRun, 'run' | 'record' | 'likelyName'>): Safe {
+  if (record.name !== null) return record.part ? own(`${safe(record.name)} (${record.kind})`) : safe(record.name);
+  if (likelyName !== undefined) return line`${safe(likelyName)}?`;
+  const parts = partNames(run);
+  if (parts.length === 0) return own('(not known)');
+  const shown = joined(
+    parts.slice(0, MOST_PARTS).map(part => safe(part)),
+    ', ',
+  );
+  const more = parts.length - MOST_PARTS;
+  return more > 0 ? line`(with ${shown} +${more})` : line`(with ${shown})`;
+}
+const MOST_PARTS = 3;
+
+/** The component alone, where kind and parts stand beside it. */
+export function titleOf({record, likelyName}: JudgedRun): Safe {
+  if (record.name !== null) return safe(record.name);
+  return likelyName === undefined ? own('(run span not written yet)') : line`${safe(likelyName)}?`;
 }
 
 /** Of an unfinished run only what has been seen so far. */

@@ -4,7 +4,7 @@ import type {DrawnSpan, JudgedRun} from '../trace/record.ts';
 import type {Span} from '../trace/span.ts';
 import {displayName} from '../trace/tree.ts';
 import {costOrigins} from './cost.ts';
-import {shortRunId} from './run-list.ts';
+import {shortRunId, titleOf} from './run-list.ts';
 import {renderSpanContent} from './span-content.ts';
 import {type Look, paintState, stateText} from './states.ts';
 import {count, duration, usd} from './values.ts';
@@ -34,7 +34,7 @@ export function spanFields(span: Span, {node, record}: DrawnSpan, judged: Judged
       ? null
       : line`${count(span.promptTokens)} → ${count(span.completionTokens)} tokens${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`;
   const fields: (readonly [string, Safe | null])[] = [
-    ['run', line`${safe(judged.record.name ?? '(not known)')} ${shortRunId(judged.record)}`],
+    ['run', line`${titleOf(judged)} ${shortRunId(judged.record)}`],
     ['name', safe(span.name)],
     ['started', safe(record.startTime ?? `${span.startText} (no time)`)],
     [

@@ -214,8 +214,9 @@ export function isFailure({node, state}: DrawnSpan): boolean {
 
 /** What went wrong, once: on the span where it happened. Null: nothing, or the header of the run has said it. */
 export function failureText(row: DrawnSpan, root: Node): string | null {
-  const {node, record} = row;
-  if (node === root || !isFailure(row)) return null;
+  if (row.node === root || !isFailure(row)) return null;
+  // Asked for last: records are made when they are looked at, and few rows of 20,000 failed.
+  const {record} = row;
   const text =
     record.statusMessage && record.statusMessage !== 'run status: error' ? record.statusMessage : record.stateReason;
   return text?.trim() || null;

@@ -42,7 +42,6 @@ export interface Applied {
 const PATIENCE_MS = 60_000;
 /** Rows of one transaction weigh at most so much; a run can hold a million bytes in a span. */
 const MOST_BYTES = 8 * 1024 ** 2;
-const SHORTEST_REST_MS = 10;
 /** More ids in one statement could make Postgres read the whole table instead. */
 const MOST_TRACES = 1000;
 /** How often it is asked whether others need the database more. */
@@ -113,7 +112,7 @@ class Pruning {
         }
         at += batch.length;
         this.inVainSinceMs = null;
-        if (at < candidates.length) await this.pause(performance.now() - start);
+        if (at < candidates.length) await this.changes.giveWay(performance.now() - start, this.options.stop);
       } catch (error) {
         await this.afterFailure(error);
       }
@@ -158,7 +157,7 @@ class Pruning {
             const ms = performance.now() - start;
             this.pace.took(spans, ms);
             this.take({traces: 0, spans, changed: 0}, ms);
-            await this.pause(ms);
+            await this.changes.giveWay(ms, this.options.stop);
             return this.reasonToStop() === null;
           } catch (error) {
             await this.afterFailure(error);
@@ -180,7 +179,7 @@ class Pruning {
 
   /** Waiting in vain for a lock is normal, and the batch is tried again, smaller; everything else ends it. */
   private async afterFailure(error: unknown): Promise<void> {
-    if (error instanceof CommitError || !isPassing(error)) throw error instanceof CommitError ? error.cause : error;
+    if (error instanceof CommitError || !isPassing(error)) throw error;
     const now = performance.now();
     this.inVainSinceMs ??= now;
     if (now - this.inVainSinceMs > PATIENCE_MS) {
@@ -211,14 +210,6 @@ class Pruning {
     }
     this.askedMs = performance.now();
     return null;
-  }
-
-  /** Leaves the database to others; what the batch left to be done holds nobody up, so it is part of the pause. */
-  private async pause(batchMs: number): Promise<void> {
-    const start = performance.now();
-    await this.changes.tidy();
-    const tidyMs = performance.now() - start;
-    await this.rest(Math.max(SHORTEST_REST_MS, this.pace.pauseMs(batchMs) - tidyMs), null);
   }
 
   private async rest(ms: number, waitsFor: string | null): Promise<void> {

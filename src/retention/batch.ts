@@ -5,7 +5,6 @@ import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Changes, Transaction, TransactionLimits} from '../store/changes.ts';
 import {CommitError} from '../store/commit-error.ts';
 import {byBytes, type Cutoff} from './cutoff.ts';
-import {isOld, type Look, lookAt, NO_SPANS} from './look.ts';
 import {archivedRow, returningAll} from './rows.ts';
 import type {Candidate} from './survey.ts';
 
@@ -160,15 +159,21 @@ async function lockedOf(
   });
 }
 
-/** Those of the traces that are as they were, row and spans. */
+/**
+ * Those of the traces that are as they were: their row unchanged, and as many spans. Agno never changes a span, so the others
+ * are those that were looked at; they are counted in the index, as a writer may be waiting.
+ */
 async function readyOf(transaction: Transaction, batch: readonly Candidate[], rules: BatchRules): Promise<Candidate[]> {
   const locked = await lockedOf(transaction, batch, rules);
   if (locked.length === 0) return [];
-  const looks = await lookAt(
-    query => transaction.all(query),
-    locked.map(({traceId}) => traceId),
-  );
-  return locked.filter(candidate => isSame(candidate, looks.get(candidate.traceId) ?? NO_SPANS, rules.cutoff));
+  const ids = locked.map(({traceId}) => traceId);
+  const rows = await transaction.all<{trace_id: unknown; spans: number}>(sql`
+select s.trace_id, count(*) as spans
+  from ${table('spans')} s
+ where ${isAnyOf(raw('s.trace_id'), ids)}
+ group by s.trace_id`);
+  const counts = new Map(rows.map(row => [String(row.trace_id), row.spans]));
+  return locked.filter(({traceId, spans}) => (counts.get(traceId) ?? 0) === spans);
 }
 
 /** Traces that have a row again, of whatever age: what was an orphan is one no more. */
@@ -177,10 +182,6 @@ async function withRow(transaction: Transaction, traceIds: readonly string[]): P
     sql`select t.trace_id from ${table('traces')} t where ${isAnyOf(raw('t.trace_id'), traceIds)}`,
   );
   return new Set(rows.map(row => String(row.trace_id)));
-}
-
-function isSame(before: Candidate, now: Look, cutoff: Cutoff): boolean {
-  return now.spans === before.spans && now.isReadable && isOld(now, cutoff);
 }
 
 /**

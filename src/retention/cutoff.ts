@@ -21,7 +21,7 @@ export function cutoffAt(micros: number): Cutoff {
  * Times in the form that Agno writes, or the same with `Z`. Every other form is left alone and counted: what has to be
  * guessed at is not deleted. (With `Z` a time sorts after the same moment with `+00:00`: it is kept a moment longer.)
  */
-const FORMS = ['9999-99-99T99:99:99', '9999-99-99T99:99:99.999999'].flatMap(form => [`${form}+00:00`, `${form}Z`]);
+const FORMS = ['9999-99-99T99:99:99.999999', '9999-99-99T99:99:99'].flatMap(form => [`${form}+00:00`, `${form}Z`]);
 const READABLE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?(\+00:00|Z)$/;
 
 export function isReadable(time: unknown): time is string {

@@ -1,4 +1,3 @@
-import {setTimeout as sleep} from 'node:timers/promises';
 import type {ArchiveHeader} from '../archive/format.ts';
 import {type Ending, openArchive} from '../archive/reader.ts';
 import type {ArchivedRow} from '../archive/value.ts';
@@ -169,8 +168,7 @@ export async function restore(
         at += slice.length;
         seen += slice.length;
         onProgress?.(seen);
-        await changes.tidy();
-        await sleep(pace.pauseMs(ms), undefined, {signal: stop}).catch(() => undefined);
+        await changes.giveWay(ms, stop);
       }
     });
     if (done.stoppedBy) break;

@@ -37,6 +37,11 @@ export interface Changes {
    */
   tidy(): Promise<void>;
   /**
+   * Tidies, and leaves the database to others until they have had their turn, after transactions that took so long. To be
+   * awaited between two transactions of ours.
+   */
+  giveWay(heldMs: number, stop: AbortSignal): Promise<void>;
+  /**
    * Runs one statement outside of any transaction, as CREATE INDEX CONCURRENTLY and VACUUM need it. Behind a pooler the limits
    * are the server's own: what is set there would hold for a stranger.
    */

@@ -1,4 +1,5 @@
-import {formatJson, type Json, parseJson} from './json.ts';
+import {asText} from './cell.ts';
+import {type ExactJson, formatJson, type Json, NumberText, type Parsed, parseExactly, parseJson} from './json.ts';
 
 /** Attribute names verbatim, the OpenInference ones first, then Agno's and the standard ones it may gain. */
 export const KEY = {
@@ -105,19 +106,38 @@ export interface ParsedAttributes {
   problems: readonly string[];
 }
 
-const NONE: Attributes = Object.freeze(Object.create(null));
+const NONE: Readonly<Record<string, never>> = Object.freeze(Object.create(null));
 
 /** The attributes of a stored cell of whatever type. Never throws: what cannot be read is named in `problems`. */
 export function parseAttributes(cell: unknown, options: {thorough?: boolean} = {}): ParsedAttributes {
-  if (cell === null || cell === undefined) return {attributes: NONE, problems: []};
-  if (typeof cell === 'object' && !(cell instanceof Uint8Array)) return fromValue(cell as Json, []);
-  const text = cell instanceof Uint8Array ? new TextDecoder().decode(cell) : String(cell);
+  if (cell !== null && typeof cell === 'object' && !(cell instanceof Uint8Array)) return fromValue(cell as Json, []);
+  return fromText<Json>(asText(cell), text => parseJson(text, options));
+}
+
+/** Attributes of which no digit is lost, for whoever hands them on. */
+export type ExactAttributes = Readonly<Record<string, ExactJson>>;
+
+/** As `parseAttributes` with `thorough`, exactly. */
+export function parseAttributesExactly(cell: unknown): {attributes: ExactAttributes; problems: readonly string[]} {
+  return fromText<ExactJson>(asText(cell), parseExactly);
+}
+
+interface Found<T> {
+  attributes: Readonly<Record<string, T>>;
+  problems: readonly string[];
+}
+
+function fromText<T extends Json | ExactJson>(
+  text: string | null,
+  parse: (text: string) => Parsed<T> | null,
+): Found<T> {
+  if (text === null) return {attributes: NONE, problems: []};
   if (text.trim() === '') return {attributes: NONE, problems: ['attributes are empty text']};
-  const parsed = parseJson(text, options);
+  const parsed = parse(text);
   if (!parsed) return {attributes: NONE, problems: ['attributes are not JSON']};
   const problems = parsed.problems.map(problem => `attributes JSON ${problem}`);
   if (typeof parsed.value === 'string') {
-    const inner = parseJson(parsed.value, options);
+    const inner = parse(parsed.value);
     if (inner && typeof inner.value === 'object') {
       const innerProblems = inner.problems.map(problem => `attributes JSON ${problem}`);
       return fromValue(inner.value, [...problems, ...innerProblems, 'attributes were encoded twice']);
@@ -126,12 +146,12 @@ export function parseAttributes(cell: unknown, options: {thorough?: boolean} = {
   return fromValue(parsed.value, problems);
 }
 
-function fromValue(value: Json, problems: readonly string[]): ParsedAttributes {
+function fromValue<T extends Json | ExactJson>(value: T, problems: readonly string[]): Found<T> {
   if (value === null) return {attributes: NONE, problems};
-  if (typeof value !== 'object' || Array.isArray(value)) {
+  if (typeof value !== 'object' || Array.isArray(value) || value instanceof NumberText) {
     return {attributes: NONE, problems: [...problems, 'attributes are no JSON object']};
   }
-  return {attributes: value, problems};
+  return {attributes: value as Readonly<Record<string, T>>, problems};
 }
 
 /** The value as text, or null. Numbers and lists are written as JSON. */

@@ -51,16 +51,17 @@ export function originOf(parts: readonly CostOrigin[]): CostOrigin {
   };
 }
 
+const GROUPED_BY = ['model', 'provider', 'costSource', 'costDate'] as const;
+
 /** What was spent on which model, dearest first; calls without a price are rows of their own, at the end. */
 export function costsByModel(calls: readonly Span[]): ModelCost[] {
-  const groups = new Map<string, Span[]>();
+  const groups: Span[][] = [];
   for (const call of calls.filter(isCounted)) {
-    const key = JSON.stringify([call.model, call.provider, call.costSource, call.costDate]);
-    const group = groups.get(key);
+    const group = groups.find(([first]) => GROUPED_BY.every(key => first![key] === call[key]));
     if (group) group.push(call);
-    else groups.set(key, [call]);
+    else groups.push([call]);
   }
-  return [...groups.values()]
+  return groups
     .map(group => {
       const {model, provider, costSource, costDate} = group[0]!;
       const isKnown = costSource !== null;

@@ -5,11 +5,12 @@
  */
 export type Json = null | boolean | number | string | Json[] | {[key: string]: Json};
 
-export interface ParsedJson {
-  value: Json;
+export interface Parsed<T> {
+  value: T;
   /** What was wrong with the text, in words; empty when nothing was. */
   problems: string[];
 }
+export type ParsedJson = Parsed<Json>;
 
 interface ParseOptions {
   /** Also notice what JSON.parse passes over in silence (repeated keys); slower. */
@@ -33,19 +34,36 @@ export function parseJson(text: string, {thorough = false}: ParseOptions = {}): 
   return {value, problems: []};
 }
 
+/** A number as the text spells it: `1.0` is no integer, and no digit is lost. */
+export class NumberText {
+  constructor(readonly text: string) {}
+}
+
+/** JSON of which nothing was lost. */
+export type ExactJson = null | boolean | string | NumberText | ExactJson[] | {[key: string]: ExactJson};
+
+/** As `parseJson` with `thorough`, numbers as they are spelled; `NaN` and `Infinity` too. */
+export function parseExactly(text: string): Parsed<ExactJson> | null {
+  return parseTolerant(text, exactNumber);
+}
+
 interface Cursor {
   text: string;
   at: number;
   problems: Set<string>;
 }
 
-type Container = {kind: 'array'; value: Json[]} | {kind: 'object'; value: {[key: string]: Json}; key: string | null};
+type Value = Json | ExactJson;
+/** @returns undefined for a word that is no number */
+type ReadNumber = (word: string, problems: Set<string>) => Value | undefined;
+
+type Container = {kind: 'array'; value: Value[]} | {kind: 'object'; value: {[key: string]: Value}; key: string | null};
 
 /**
  * Iterative, so that depth cannot overflow the stack. Stops at the first thing it cannot read and keeps what came
  * before: of a cut text the good part is shown.
  */
-function parseTolerant(text: string): ParsedJson | null {
+function parseTolerant<T = Json>(text: string, readNumber: ReadNumber = plainNumber): Parsed<T> | null {
   const cursor: Cursor = {text, at: 0, problems: new Set()};
   if (text.charCodeAt(0) === 0xfeff) {
     cursor.at = 1;
@@ -54,10 +72,10 @@ function parseTolerant(text: string): ParsedJson | null {
   skipBlank(cursor);
   if (cursor.at >= text.length) return null;
   const stack: Container[] = [];
-  let root: Json | undefined;
+  let root: Value | undefined;
   let ended = false;
 
-  const put = (value: Json): void => {
+  const put = (value: Value): void => {
     const top = stack.at(-1);
     if (!top) root = value;
     else if (top.kind === 'array') top.value.push(value);
@@ -85,46 +103,66 @@ function parseTolerant(text: string): ParsedJson | null {
       continue;
     }
     if (top?.kind === 'object' && top.key === null) {
-      const key = char === '"' ? readString(cursor) : null;
-      if (key === null) break;
-      top.key = key;
+      if (char !== '"') break;
+      top.key = readString(cursor);
       continue;
     }
     if (char === '{' || char === '[') {
       cursor.at++;
-      const value: Json = char === '{' ? Object.create(null) : [];
+      const value: Value = char === '{' ? Object.create(null) : [];
       put(value);
       stack.push(
         char === '{'
-          ? {kind: 'object', value: value as {[key: string]: Json}, key: null}
-          : {kind: 'array', value: value as Json[]},
+          ? {kind: 'object', value: value as {[key: string]: Value}, key: null}
+          : {kind: 'array', value: value as Value[]},
       );
       continue;
     }
-    const scalar = char === '"' ? readString(cursor) : readWord(cursor);
-    if (scalar === undefined || (char === '"' && scalar === null)) break;
+    const scalar = char === '"' ? readString(cursor) : readWord(cursor, readNumber);
+    if (scalar === undefined) break;
     put(scalar);
     ended = stack.length === 0;
   }
   if (root === undefined) return null;
   if (stack.length > 0) cursor.problems.add('is cut off');
   else if (cursor.at < text.trimEnd().length) cursor.problems.add('has text after its end');
-  return {value: root, problems: [...cursor.problems]};
+  return {value: root as T, problems: [...cursor.problems]};
 }
 
 function skipBlank(cursor: Cursor): void {
-  while (cursor.at < cursor.text.length && ' \t\r\n'.includes(cursor.text[cursor.at]!)) cursor.at++;
+  for (;;) {
+    const code = cursor.text.charCodeAt(cursor.at);
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+    cursor.at++;
+  }
 }
 
 /** A string from its opening quote on; a cut one is kept as far as it goes. */
-function readString(cursor: Cursor): string | null {
-  const {text} = cursor;
-  let end = cursor.at + 1;
-  while (end < text.length && text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
-  const body = text.slice(cursor.at + 1, Math.min(end, text.length));
-  if (end >= text.length) cursor.problems.add('is cut off');
+function readString(cursor: Cursor): string {
+  const {text, at} = cursor;
+  let end = text.indexOf('"', at + 1);
+  while (end >= 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  if (end < 0) {
+    cursor.problems.add('is cut off');
+    cursor.at = text.length + 1;
+    return unescapeBody(text.slice(at + 1));
+  }
   cursor.at = end + 1;
-  return unescapeBody(body);
+  const body = text.slice(at + 1, end);
+  if (!body.includes('\\')) return body;
+  try {
+    // Ten times as fast where nothing is wrong.
+    return JSON.parse(text.slice(at, end + 1)) as string;
+  } catch {
+    return unescapeBody(body);
+  }
+}
+
+/** An odd number of backslashes stands before it. */
+function isEscaped(text: string, at: number): boolean {
+  let before = at;
+  while (text.charCodeAt(before - 1) === 0x5c) before--;
+  return (at - before) % 2 === 1;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {b: '\b', f: '\f', n: '\n', r: '\r', t: '\t'};
@@ -139,32 +177,39 @@ function unescapeBody(body: string): string {
 
 const WORDS: Readonly<Record<string, Json>> = {true: true, false: false, null: null};
 
-function readWord(cursor: Cursor): Json | undefined {
+function readWord(cursor: Cursor, readNumber: ReadNumber): Value | undefined {
   const match = /[^\s,:[\]{}"]+/y;
   match.lastIndex = cursor.at;
   const word = match.exec(cursor.text)?.[0];
   if (word === undefined) return undefined;
   cursor.at += word.length;
-  if (Object.hasOwn(WORDS, word)) return WORDS[word]!;
+  return Object.hasOwn(WORDS, word) ? WORDS[word]! : readNumber(word, cursor.problems);
+}
+
+function plainNumber(word: string, problems: Set<string>): Json | undefined {
   const number = Number(word);
   if (Number.isFinite(number)) {
     if (!/^-?\d+$/.test(word) || Number.isSafeInteger(number)) return number;
-    cursor.problems.add('holds integers beyond 2^53, kept as text');
+    problems.add('holds integers beyond 2^53, kept as text');
     return word;
   }
   if (/^-?\d+(\.\d+)?([eE]\+?\d+)?$/.test(word)) {
-    cursor.problems.add('holds numbers beyond a double, kept as text');
+    problems.add('holds numbers beyond a double, kept as text');
     return word;
   }
   if (/^-?(NaN|Infinity)$/.test(word)) {
-    cursor.problems.add(`holds ${word}`);
+    problems.add(`holds ${word}`);
     return word;
   }
   return undefined;
 }
 
+function exactNumber(word: string): ExactJson | undefined {
+  return /^-?(\d+(\.\d+)?([eE][-+]?\d+)?|NaN|Infinity)$/.test(word) ? new NumberText(word) : undefined;
+}
+
 /** Plain assignment would run the setter of `__proto__`. */
-function define(target: {[key: string]: Json}, key: string, value: Json): void {
+function define(target: {[key: string]: Value}, key: string, value: Value): void {
   Object.defineProperty(target, key, {value, enumerable: true, configurable: true, writable: true});
 }
 
@@ -175,6 +220,46 @@ const TOO_DEEP = '(nested too deeply to print)';
 /** Text of any JSON value, indented; never overflows the stack. */
 export function formatJson(value: Json, indent = 2): string {
   return JSON.stringify(printable(value), null, indent);
+}
+
+/**
+ * JSON text of a value with its numbers as they were spelled; `NaN` and `Infinity`, which JSON does not have, are text.
+ * Iterative: depth cannot overflow the stack. Keys are sorted where asked for: Postgres keeps no order of them.
+ */
+export function exactJson(value: ExactJson, {sorted = false} = {}): string {
+  const parts: string[] = [];
+  // Of what is still to be written the last comes first; text in a box is written as it is.
+  const stack: (ExactJson | Written)[] = [value];
+  const write = (text: string) => stack.push(new Written(text));
+  while (stack.length > 0) {
+    const item = stack.pop()!;
+    if (item instanceof Written) parts.push(item.written);
+    else if (item instanceof NumberText) parts.push(/[NI]/.test(item.text) ? `"${item.text}"` : item.text);
+    else if (item === null || typeof item !== 'object') parts.push(JSON.stringify(item));
+    else if (Array.isArray(item)) {
+      parts.push('[');
+      write(']');
+      for (let i = item.length - 1; i >= 0; i--) {
+        stack.push(item[i]!);
+        if (i > 0) write(',');
+      }
+    } else {
+      const entries = item as {[key: string]: ExactJson};
+      const keys = Object.keys(entries);
+      if (sorted) keys.sort();
+      parts.push('{');
+      write('}');
+      for (let i = keys.length - 1; i >= 0; i--) {
+        stack.push(entries[keys[i]!]!);
+        write(`${i > 0 ? ',' : ''}${JSON.stringify(keys[i])}:`);
+      }
+    }
+  }
+  return parts.join('');
+}
+
+class Written {
+  constructor(readonly written: string) {}
 }
 
 /** The value, or a word in its place where it is nested too deeply for JSON.stringify. */

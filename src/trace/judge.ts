@@ -34,7 +34,7 @@ export class Judge {
 
   constructor(tops: readonly Node[]) {
     // Children first, each node once: a chain of 10,000 runs must cost 10,000 steps.
-    for (const node of [...walk(tops)].reverse()) this.judged.set(node, this.judge(node));
+    for (const node of walk(tops).reverse()) this.judged.set(node, this.judge(node));
   }
 
   run(run: Run, evidence: Evidence, clock: Clock): Judgement {
@@ -117,7 +117,7 @@ export class Judge {
 const UNKNOWN: Judgement = {state: 'lost', reason: 'its span is not here'};
 
 function judgeUnfinished(run: Run, {nowMicros, patience}: Clock): Judgement {
-  const spans = [...walk(run.tops)].filter(node => node.span).length;
+  const spans = walk(run.tops).filter(node => node.span).length;
   const count = `${spans} ${spans === 1 ? 'span' : 'spans'}`;
   if (run.lastSeenMicros === null) return {state: 'lost', reason: `${count} without a time, the run span never came`};
   const silentMs = (nowMicros - run.lastSeenMicros) / 1000;

@@ -8,7 +8,7 @@ import {type Evidence, isFailedCall, type Judgement, NO_EVIDENCE} from './state.
 import type {State} from './states.ts';
 import {isoTime} from './time.ts';
 import {criticalPath} from './timing.ts';
-import {modelCalls, modelsOf, subtreeTokens, sumTokens, type Tokens} from './tokens.ts';
+import {modelCalls, modelsOf, SubtreeTokens, sumTokens, type Tokens} from './tokens.ts';
 import {displayName, isRunSpan, type Node, walk} from './tree.ts';
 
 /** A run, a loose part or (with `traffic`) a plain request, as the JSON contract has it. Unknown is null. */
@@ -59,6 +59,8 @@ export interface JudgedRun {
   readonly judgement: Judgement;
   readonly evidence: Evidence;
   readonly record: RunRecord;
+  /** Of an unfinished run: the name that others have who did the same (`likely-name.ts`). A guess, always shown as one. */
+  readonly likelyName?: string;
 }
 
 export function judgedRun(run: Run, judge: Judge, judgement: Judgement, evidence: Evidence): JudgedRun {
@@ -108,7 +110,7 @@ export function spansOf(run: Run): Span[] {
 }
 
 export function nodesOf(run: Run): Node[] {
-  return [...walk(run.tops, node => node.isDetached && node !== run.root)];
+  return walk(run.tops, node => node.isDetached && node !== run.root);
 }
 
 /** A span that failed by its status, or a model call that brought nothing. */
@@ -176,8 +178,7 @@ export function selectRows({judged, rows}: ShownRun, selection: RowSelection): {
 export function drawnTops(trace: Trace, run: Run): readonly Node[] {
   if (run.isDetached) return [run.root];
   return trace.tops.filter(top => {
-    const runs = new Set<Run | null>();
-    for (const node of walk([top])) runs.add(node.run);
+    const runs = new Set(walk([top]).map(node => node.run));
     return runs.has(run) || (runs.size === 1 && runs.has(null));
   });
 }
@@ -237,7 +238,7 @@ interface Drawing {
   readonly isTop: ReadonlySet<Node>;
   readonly path: ReadonlyMap<Node, number>;
   /** Made for the first record. */
-  tokens: ReadonlyMap<Node, Tokens> | null;
+  tokens: SubtreeTokens | null;
 }
 
 /** Its record is made when it is looked at: a screen draws thirty rows out of 20,000, and all anew with every span. */
@@ -262,13 +263,13 @@ class DrawnRow implements DrawnSpan {
   get record(): SpanRecord {
     if (this.made) return this.made;
     const {node, depth, runId, drawing} = this;
-    drawing.tokens ??= subtreeTokens(drawing.tops);
+    drawing.tokens ??= new SubtreeTokens(drawing.tops);
     this.made = spanRecord(drawing.judged, node, {
       depth,
       runId,
       isTop: drawing.isTop.has(node),
       isCritical: drawing.path.has(node),
-      tokens: drawing.tokens.get(node)!,
+      tokens: drawing.tokens.of(node),
     });
     return this.made;
   }

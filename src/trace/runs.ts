@@ -122,7 +122,7 @@ class RunFinder {
 
   asTraffic(tops: readonly Node[]): Run {
     const root = tops.find(top => top.span) ?? earliestChild(tops[0]!);
-    return this.toRun({root, tops: [...tops], isTraffic: true}, [...walk(tops)]);
+    return this.toRun({root, tops: [...tops], isTraffic: true}, walk(tops));
   }
 
   /** Nodes with a run span below them; from the leaves up, so that each node is looked at once. */

@@ -4,7 +4,7 @@ import type {Judgement} from './state.ts';
 import type {State} from './states.ts';
 import {isoTime} from './time.ts';
 import {criticalPath, selfMs} from './timing.ts';
-import {NO_TOKENS, subtreeTokens, type Tokens} from './tokens.ts';
+import {NO_TOKENS, SubtreeTokens, type Tokens} from './tokens.ts';
 import type {Node} from './tree.ts';
 
 /** A span in drawn order, as the JSON contract has it. */
@@ -49,7 +49,7 @@ export function spanRecords(judged: JudgedRun, nodes: readonly Node[]): SpanReco
       isTop: node.parent === null,
       runId: runId ?? node.run?.runId ?? null,
       isCritical: path.has(node),
-      tokens: subtreeTokens([node]).get(node)!,
+      tokens: new SubtreeTokens([node]).of(node),
     });
   });
 }

@@ -53,6 +53,16 @@ function offsetMinutes(zone: string): number {
   return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3] ?? 0));
 }
 
+/** Nanoseconds since 1970, with the digits that `parseTime` leaves out where there are any; null for what is no time. */
+export function unixNanos(value: unknown): bigint | null {
+  const micros = parseTime(value);
+  if (micros === null) return null;
+  const text = String(value).trim();
+  if (/^-?\d{18,19}$/.test(text)) return BigInt(text);
+  const beyond = /[.,]\d{6}(\d{1,3})/.exec(text)?.[1] ?? '0';
+  return BigInt(Math.round(micros)) * 1000n + BigInt(beyond.padEnd(3, '0'));
+}
+
 /** ISO 8601 in UTC with microseconds, as the JSON contract has it; null when the time is unknown or out of range. */
 export function isoTime(micros: number | null): string | null {
   if (micros === null) return null;

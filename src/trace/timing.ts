@@ -106,7 +106,7 @@ export function criticalShares(path: ReadonlyMap<Node, number>): {what: string; 
 export function gapsOf(run: Run, atLeastMs: number): Gap[] {
   const own = intervalOf(run.root);
   if (!own) return [];
-  const leaves = [...walk([run.root], node => node.isDetached && node !== run.root)]
+  const leaves = walk([run.root], node => node.isDetached && node !== run.root)
     .filter(node => node !== run.root && node.children.length === 0 && intervalOf(node) !== null)
     .sort((a, b) => startOf(a) - startOf(b));
   if (leaves.length === 0) return [];

@@ -34,20 +34,19 @@ const COUNTS: readonly Count[] = ['promptTokens', 'completionTokens', 'cachedTok
  */
 export function modelCalls(tops: readonly Node[]): Span[] {
   const calls: Span[] = [];
-  const counted = new Set<Node>();
-  for (const node of walk(tops, child => counted.has(child.parent!) || (child.isDetached && !tops.includes(child)))) {
-    const span = node.span;
-    if (span?.kind !== 'llm') continue;
-    if (span.totalTokens === null && hasInnerCall(node)) continue;
-    calls.push(span);
-    counted.add(node);
+  const stack = [...tops].reverse();
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    const {span, children} = node;
+    if (node.isDetached && !tops.includes(node)) continue;
+    if (span?.kind === 'llm' && (span.totalTokens !== null || !hasInnerCall(node))) calls.push(span);
+    else for (let i = children.length - 1; i >= 0; i--) stack.push(children[i]!);
   }
   return calls;
 }
 
 function hasInnerCall(node: Node): boolean {
-  for (const inner of walk(node.children)) if (inner.span?.kind === 'llm') return true;
-  return false;
+  return walk(node.children).some(({span}) => span?.kind === 'llm');
 }
 
 export function sumTokens(calls: readonly Span[]): Tokens {
@@ -76,19 +75,29 @@ function costOf(costs: readonly number[], costUnknownCalls: number, parts: reado
   };
 }
 
-/** Tokens of every subtree of a run, computed from the leaves up. */
-export function subtreeTokens(tops: readonly Node[]): ReadonlyMap<Node, Tokens> {
-  const sums = new Map<Node, Tokens>();
-  const calls = new Set(modelCalls(tops));
-  for (const node of [...walk(tops)].reverse()) {
-    const parts: Tokens[] = node.span && calls.has(node.span) ? [sumTokens([node.span])] : [];
-    for (const child of node.children) {
-      const sum = child.isDetached ? NO_TOKENS : sums.get(child)!;
+/** Tokens of the subtrees of a run, each summed from the leaves up when it is asked for first. */
+export class SubtreeTokens {
+  private readonly sums = new Map<Node, Tokens>();
+  private readonly calls: ReadonlySet<Span>;
+
+  constructor(tops: readonly Node[]) {
+    this.calls = new Set(modelCalls(tops));
+  }
+
+  of(node: Node): Tokens {
+    const {sums} = this;
+    for (const inner of walk([node], child => sums.has(child)).reverse()) sums.set(inner, this.sum(inner));
+    return sums.get(node)!;
+  }
+
+  private sum({span, children}: Node): Tokens {
+    const parts: Tokens[] = span && this.calls.has(span) ? [sumTokens([span])] : [];
+    for (const child of children) {
+      const sum = child.isDetached ? NO_TOKENS : this.sums.get(child)!;
       if (sum !== NO_TOKENS) parts.push(sum);
     }
-    sums.set(node, parts.length === 0 ? NO_TOKENS : parts.length === 1 ? parts[0]! : addUp(parts));
+    return parts.length === 0 ? NO_TOKENS : parts.length === 1 ? parts[0]! : addUp(parts);
   }
-  return sums;
 }
 
 function addUp(parts: readonly Tokens[]): Tokens {

@@ -49,14 +49,25 @@ export function buildForest(traceId: string, spans: readonly Span[]): Forest {
     }
     node.parent = parent;
   }
-  cutCycles(nodes);
   for (const node of nodes.values()) node.parent?.children.push(node);
-  for (const node of nodes.values()) {
+  // What no top leads to is a circle, or hangs on one.
+  const all = [...nodes.values()];
+  const isRound = walk(all.filter(isTop)).length < all.length;
+  if (isRound) {
+    cutCycles(nodes);
+    for (const node of all) node.children = [];
+    for (const node of all) node.parent?.children.push(node);
+  }
+  for (const node of all) {
+    if (node.children.length < 2) continue;
     node.children.sort(byStart);
     regroupDelegations(node);
   }
-  const tops = [...nodes.values()].filter(node => node.parent === null).sort(byStart);
-  return {tops, nodes};
+  return {tops: all.filter(isTop).sort(byStart), nodes};
+}
+
+function isTop(node: Node): boolean {
+  return node.parent === null;
 }
 
 function emptyNode(id: string, traceId: string, span: Span | null): Node {
@@ -106,15 +117,20 @@ function byOwnStart(a: Node, b: Node): number {
   return startA !== startB ? startA - startB : a.id < b.id ? -1 : 1;
 }
 
-/** Nodes of the subtree in drawn order, parents first. Iterative: chains of 10,000 exist. */
-export function* walk(tops: readonly Node[], skip?: (node: Node) => boolean): Generator<Node> {
+/**
+ * Nodes of the subtrees in drawn order, parents first. Iterative: chains of 10,000 exist. An array: a generator costs
+ * several times as much, and a look at a large trace walks it a dozen times.
+ */
+export function walk(tops: readonly Node[], skip?: (node: Node) => boolean): Node[] {
+  const nodes: Node[] = [];
   const stack = [...tops].reverse();
   while (stack.length > 0) {
     const node = stack.pop()!;
     if (skip?.(node)) continue;
-    yield node;
+    nodes.push(node);
     for (let i = node.children.length - 1; i >= 0; i--) stack.push(node.children[i]!);
   }
+  return nodes;
 }
 
 /** The tools with which a team leader hands work on; the member's run is written as their sibling (agno.md 3.4). */

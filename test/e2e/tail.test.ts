@@ -1,12 +1,19 @@
-import {type ChildProcess, spawn} from 'node:child_process';
-import {existsSync, readFileSync} from 'node:fs';
+import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
+import {chmodSync, copyFileSync, existsSync, readFileSync} from 'node:fs';
 import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {BACKENDS, temporaryFolder} from '../databases.ts';
 import {openPlayer, type Player} from '../follow/player.ts';
 
 const BIN = path.join(new URL('../..', import.meta.url).pathname, 'bin/agno-trace.js');
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
+
+/** A user whom file modes bind: root is none. */
+const IS_ROOT = process.getuid?.() === 0;
+const ORDINARY = IS_ROOT ? {uid: 65_534, gid: 65_534} : {};
+const CAN_BE_ORDINARY = spawnSync(process.execPath, [BIN, '--version'], ORDINARY).status === 0;
 
 /** The built program in a process of its own, its output in pipes. */
 class Process {
@@ -15,9 +22,9 @@ class Process {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
 
-  constructor(argv: readonly string[]) {
+  constructor(argv: readonly string[], user: {uid?: number; gid?: number} = {}) {
     const env = {PATH: process.env.PATH, HOME: process.env.HOME};
-    this.child = spawn(process.execPath, [BIN, ...argv], {env, stdio: ['ignore', 'pipe', 'pipe']});
+    this.child = spawn(process.execPath, [BIN, ...argv], {env, stdio: ['ignore', 'pipe', 'pipe'], ...user});
     this.child.stdout!.on('data', chunk => {
       this.out += chunk;
     });
@@ -112,5 +119,63 @@ describe('tail', () => {
     await play(player);
     expect(await tail.ended).toBe(0);
     expect(tail.out).toMatch(/✔ ok .* Research Agent/);
+  });
+});
+
+describe.skipIf(!CAN_BE_ORDINARY)('tail of a file that this user cannot read where it lies', () => {
+  const argv = (db: string) => ['tail', '--db', db, '-n', '0', '--jsonl', '--heartbeat', '50ms', '--interval', '50ms'];
+
+  async function publicPlayer(): Promise<Player> {
+    const player = await openPlayer('sqlite', FIXTURE, ofOneSession);
+    chmodSync(path.dirname(player.url), 0o755);
+    for (const suffix of ['', '-wal']) chmodSync(player.url + suffix, 0o644);
+    return player;
+  }
+
+  it('tells every span once, from copies, and says so', async () => {
+    const player = await publicPlayer();
+    chmodSync(`${player.url}-shm`, 0);
+    const ids = player.waiting.map(row => String(row.span_id)).sort();
+    const tail = new Process(argv(player.url), ORDINARY);
+    await tail.until(isLive);
+    while (player.waiting.length > 0) {
+      await player.write();
+      await sleep(100);
+    }
+    await tail.until(out => (out.match(/"event":"span"/g) ?? []).length >= ids.length);
+    await sleep(1500);
+    tail.child.kill('SIGINT');
+    expect(await tail.ended).toBe(130);
+    expect(tail.spans().sort()).toEqual(ids);
+    expect(tail.err + tail.out).toMatch(/a copy of .* is read: its -shm file may not be read by you/);
+    expect(tail.out).toContain('a copy of the file is followed: what is new shows when it has been copied again.');
+  });
+
+  it.skipIf(!IS_ROOT)('goes over to the file itself when its application starts', async () => {
+    const player = await publicPlayer();
+    const ids = player.waiting.map(row => String(row.span_id)).sort();
+    // As its application left it: in WAL mode, with nothing beside it, in a folder that is not ours.
+    await player.run('pragma wal_checkpoint(truncate)');
+    const folder = temporaryFolder();
+    chmodSync(folder, 0o755);
+    const file = path.join(folder, 'agno.db');
+    copyFileSync(player.url, file);
+    chmodSync(file, 0o644);
+    const tail = new Process(argv(file), ORDINARY);
+    await tail.until(isLive);
+    const application = new Database(file);
+    application.exec(`attach '${player.url}' as recorded`);
+    while (player.waiting.length > 0) {
+      await player.write();
+      for (const table of ['agno_traces', 'agno_spans'])
+        application.exec(`insert or ignore into main.${table} select * from recorded.${table}`);
+      await sleep(100);
+    }
+    await tail.until(out => (out.match(/"event":"span"/g) ?? []).length >= ids.length);
+    application.close();
+    await sleep(1500);
+    tail.child.kill('SIGINT');
+    expect(await tail.ended).toBe(130);
+    expect(tail.spans().sort()).toEqual(ids);
   });
 });

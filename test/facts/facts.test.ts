@@ -2,11 +2,12 @@ import {existsSync, readdirSync, readFileSync, statSync, writeFileSync} from 'no
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
+import {EXIT, UserError} from '../../src/errors.ts';
 import {openFacts} from '../../src/facts/facts.ts';
 import {factsFile, factsFolder} from '../../src/facts/place.ts';
 import {FACTS_VERSION} from '../../src/facts/schema.ts';
 import {Prices} from '../../src/prices/prices.ts';
-import {raw} from '../../src/sql/sql.ts';
+import {raw, type Sql} from '../../src/sql/sql.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import type {Store} from '../../src/store/store.ts';
@@ -82,6 +83,23 @@ describe.each(BACKENDS)('the file of the facts on %s', backend => {
   });
 });
 
+/** The shop, ten traces a day. */
+function shopOfAWeek(): string {
+  const source = sqliteCopy('agno-3.1.10-shop.sqlite');
+  const db = new Database(source);
+  const shift = (days: number) =>
+    ['start_time', 'end_time', 'created_at']
+      .map(column => `${column} = '2026-11-${22 - days}' || substr(${column}, 11)`)
+      .join(', ');
+  const ids = db.prepare('select trace_id from agno_traces order by start_time').pluck().all() as string[];
+  ids.forEach((id, i) => {
+    db.prepare(`update agno_spans set ${shift(Math.floor(i / 10))} where trace_id = ?`).run(id);
+    db.prepare(`update agno_traces set ${shift(Math.floor(i / 10))} where trace_id = ?`).run(id);
+  });
+  db.close();
+  return source;
+}
+
 describe('the file of the facts', () => {
   it('that cannot be written is replaced by facts in memory, and that is said', async () => {
     const store = await open(sqliteCopy('agno-3.1.10-shop.sqlite'));
@@ -138,18 +156,7 @@ describe('the file of the facts', () => {
   });
 
   it('stays below its bound: the oldest days go first', async () => {
-    const source = sqliteCopy('agno-3.1.10-shop.sqlite');
-    const db = new Database(source);
-    const shift = (days: number) =>
-      ['start_time', 'end_time', 'created_at']
-        .map(column => `${column} = '2026-11-${22 - days}' || substr(${column}, 11)`)
-        .join(', ');
-    const ids = db.prepare('select trace_id from agno_traces order by start_time').pluck().all() as string[];
-    ids.forEach((id, i) => {
-      db.prepare(`update agno_spans set ${shift(Math.floor(i / 10))} where trace_id = ?`).run(id);
-      db.prepare(`update agno_traces set ${shift(Math.floor(i / 10))} where trace_id = ?`).run(id);
-    });
-    db.close();
+    const source = shopOfAWeek();
     const store = await open(source);
     const folder = temporaryFolder();
     const first = await counted(store, folder, ALL, {AGNO_TRACE_CACHE_MB: '0.2'});
@@ -166,6 +173,26 @@ describe('the file of the facts', () => {
     const again = await counted(store, folder);
     expect(again).toMatchObject({spans: 444, notices: []});
     expect(again.spansRead).toBe(444 - n);
+    await store.close();
+  });
+
+  it('that was not made to its end is gone on with where it stopped', async () => {
+    const store = await open(shopOfAWeek());
+    const folder = temporaryFolder();
+    let statements = 0;
+    const cut = Object.create(store, {
+      all: {
+        value: (query: Sql) => {
+          if (++statements > 40) throw new UserError(EXIT.unreachable, 'the connection is gone');
+          return store.all(query);
+        },
+      },
+    }) as Store;
+    await expect(counted(cut, folder)).rejects.toThrow('the connection is gone');
+    const {spans, spansRead} = await counted(store, folder);
+    expect(spans).toBe(444);
+    expect(spansRead).toBeGreaterThan(0);
+    expect(spansRead).toBeLessThan(444);
     await store.close();
   });
 

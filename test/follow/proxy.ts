@@ -9,11 +9,13 @@ export interface NetworkProxy {
   swallow(isOn: boolean): void;
   /** Answers come so much later, ms. */
   delay(ms: number): void;
+  /** New connections lead to another server, as a host name does after a failover. */
+  leadTo(url: string): void;
   close(): Promise<void>;
 }
 
 export async function startProxy(url: string): Promise<NetworkProxy> {
-  const target = new URL(url);
+  let target = new URL(url);
   const sockets = new Set<Socket>();
   let isSwallowing = false;
   let delayMs = 0;
@@ -53,6 +55,9 @@ export async function startProxy(url: string): Promise<NetworkProxy> {
     },
     delay: ms => {
       delayMs = ms;
+    },
+    leadTo: other => {
+      target = new URL(other);
     },
     close: async () => {
       cut();

@@ -4,13 +4,12 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
-import {agnoTables} from '../../src/sql/agno-tables.ts';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, openFixture, temporaryFolder} from '../databases.ts';
 import {agnoWriter} from '../writer-process.ts';
 import {type CatalogueRow, catalogueOf} from './catalogue.ts';
+import {FIXTURE, openOlderShape, send} from './shapes.ts';
 
-const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 const OWN = ['run_id', 'session_id', 'user_id', 'opaque'].map(of => `agnotrace_agno_spans_${of}`);
 
 const golden = (version: string, backend: Backend): CatalogueRow[] =>
@@ -22,40 +21,6 @@ async function openEmpty(backend: Backend): Promise<string> {
   if (backend === 'postgres') return (await newPostgresDatabase()).url;
   const file = path.join(temporaryFolder(), 'agno.db');
   writeFileSync(file, '');
-  return file;
-}
-
-/** Runs SQL of a test's own, as the user of the database would. */
-async function send(url: string, ...statements: string[]): Promise<void> {
-  if (/^postgres/.test(url)) {
-    const client = new pg.Client({connectionString: url});
-    await client.connect();
-    for (const statement of statements) await client.query(statement);
-    await client.end();
-    return;
-  }
-  const db = new Database(url);
-  for (const statement of statements) db.exec(statement);
-  db.close();
-}
-
-/** The shape that async adapters of Agno 2.3.5 to 2.3.22 made: without the foreign key. */
-async function openOlderShape(backend: Backend): Promise<string> {
-  if (backend === 'postgres') {
-    const url = await openFixture(backend, FIXTURE);
-    await send(url, 'alter table ai.agno_spans drop constraint agno_spans_trace_id_fkey');
-    return url;
-  }
-  const file = path.join(temporaryFolder(), 'older.db');
-  const key = ', \n\tFOREIGN KEY(trace_id) REFERENCES agno_traces (trace_id)';
-  await send(file, ...agnoTables('sqlite', '').map(text => text.replace(key, '')));
-  const source = await openFixture('sqlite', FIXTURE);
-  await send(
-    file,
-    `attach '${source}' as other`,
-    'insert into agno_traces select * from other.agno_traces',
-    'insert into agno_spans select * from other.agno_spans',
-  );
   return file;
 }
 

@@ -66,7 +66,7 @@ describe('parts of a run that stays', () => {
 describe('the pace', () => {
   const kinds = fc.constantFrom('sqlite', 'postgres' as const) as fc.Arbitrary<keyof typeof PACE>;
 
-  it('stays within its limits, grows slowly, halves after a wait in vain, and pauses as long as it worked', () => {
+  it('stays within its limits, grows slowly, and halves after a wait in vain', () => {
     const steps = fc.array(fc.oneof(fc.double({min: 0.1, max: 5000, noNaN: true}), fc.constant(null)));
     fc.assert(
       fc.property(kinds, steps, (kind, list) => {
@@ -79,7 +79,6 @@ describe('the pace', () => {
           expect(pace.spans).toBeGreaterThanOrEqual(limits.fewestSpans);
           expect(pace.spans).toBeLessThanOrEqual(Math.min(limits.mostSpans, Math.ceil(before * 1.5)));
           if (ms === null) expect(pace.spans).toBeLessThanOrEqual(Math.max(limits.fewestSpans, Math.ceil(before / 2)));
-          else expect(pace.pauseMs(ms)).toBeGreaterThanOrEqual(ms);
         }
       }),
     );

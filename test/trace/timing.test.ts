@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {criticalPath, gapsOf, selfMs} from '../../src/trace/timing.ts';
-import {modelCalls, subtreeTokens, sumTokens} from '../../src/trace/tokens.ts';
+import {modelCalls, SubtreeTokens, sumTokens} from '../../src/trace/tokens.ts';
 import {walk} from '../../src/trace/tree.ts';
 import {agent, llm, span, tool, traceOf} from './rows.ts';
 
@@ -100,7 +100,7 @@ describe('tokens', () => {
       span('OpenAILike.invoke_stream', 2, 49, {parent: 'l', attributes: call(10, 5)}),
     ]);
     expect(sumTokens(modelCalls(trace.runs[0]!.tops)).totalTokens).toBe(15);
-    expect(subtreeTokens(trace.tops).get(trace.nodes.get('a')!)!.totalTokens).toBe(15);
+    expect(new SubtreeTokens(trace.tops).of(trace.nodes.get('a')!).totalTokens).toBe(15);
   });
 
   it('are unknown, not zero, where no call reports them; a count that is left out beside another is zero', () => {
@@ -138,8 +138,8 @@ describe('tokens', () => {
       span('B.run', 3, 50, {id: 'b', parent: 't', attributes: agent()}),
       span('m', 4, 5, {parent: 'b', attributes: call(10, 20)}),
     ]);
-    const sums = subtreeTokens(trace.tops);
+    const sums = new SubtreeTokens(trace.tops);
     for (const node of walk(trace.tops))
-      if (node.span?.openInferenceKind === 'AGENT') expect(sums.get(node)!.totalTokens).toBe(node.id === 't' ? 33 : 30);
+      if (node.span?.openInferenceKind === 'AGENT') expect(sums.of(node).totalTokens).toBe(node.id === 't' ? 33 : 30);
   });
 });

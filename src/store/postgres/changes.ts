@@ -1,3 +1,4 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {Client as PgClient} from 'pg';
 import {EXIT, UserError} from '../../errors.ts';
 import {compile, type Sql} from '../../sql/sql.ts';
@@ -15,6 +16,7 @@ const POOLER_MS = 5000;
 const READ_MS = 15_000;
 /** Of our own making: "AGTR". The second half of the key is the oid of the table, so that schemas do not meet. */
 const LOCK_CLASS = 0x41475452;
+const SHORTEST_PAUSE_MS = 50;
 /** Values as the server spells them: nothing is rounded, nothing is parsed. */
 const AS_TEXT = {getTypeParser: () => (value: string) => value};
 
@@ -166,6 +168,13 @@ class PostgresChanges implements Changes {
 
   /** The server does so by itself. */
   async tidy(): Promise<void> {}
+
+  /** Nobody waits for our locks; disk and processors are left to others for as long as they were used. */
+  async giveWay(heldMs: number, stop: AbortSignal): Promise<void> {
+    await sleep(Math.max(SHORTEST_PAUSE_MS, heldMs), undefined, {signal: stop}).catch(error => {
+      if (!stop.aborted) throw error;
+    });
+  }
 
   async alone(statement: Sql, {lockMs, statementMs}: TransactionLimits): Promise<void> {
     if (this.guard && this.lost) throw explainPostgres(this.lost, this.source);

@@ -8,7 +8,7 @@ import {CommitError} from '../commit-error.ts';
 import {labelOf, type SqliteSource} from '../source.ts';
 import {openWritableFile, type WritableConnection} from './driver.ts';
 import {explainSqlite, isBusy} from './errors.ts';
-import {isWal} from './private-copy.ts';
+import {giveWay} from './give-way.ts';
 import {inUse, refuseUsers} from './users.ts';
 
 const READ_MS = 2000;
@@ -41,6 +41,7 @@ class SqliteChanges implements Changes {
   readonly dialect = 'sqlite';
   readonly label: string;
   private guard: WritableConnection | null = null;
+  private isClosed = false;
 
   constructor(
     private readonly source: SqliteSource,
@@ -135,13 +136,30 @@ class SqliteChanges implements Changes {
   }
 
   async tidy(): Promise<void> {
-    if (hasLitestream(this.source.file) || !isWal(this.source.file)) return;
+    if (hasLitestream(this.source.file)) return;
     try {
-      // Passive: whoever reads or writes is not waited for, and what is in use stays for the next time.
+      // Passive: whoever reads or writes is not waited for, and what is in use stays for the next time. Without WAL it does nothing.
       this.connection.all('pragma wal_checkpoint(passive)', []);
     } catch (error) {
       // Another program is at it.
       if (!isBusy(error)) throw explainSqlite(error, this.source.file);
+    }
+  }
+
+  async giveWay(heldMs: number, stop: AbortSignal): Promise<void> {
+    const freeSinceMs = performance.now();
+    await this.tidy();
+    await giveWay({heldMs, freeSinceMs, version: () => this.version(), stop});
+  }
+
+  /** Moves with each commit of somebody else. */
+  private version(): unknown {
+    try {
+      return (this.connection.all('pragma data_version', []) as {data_version: number}[])[0]!.data_version;
+    } catch (error) {
+      // Somebody has been committing for longer than a read waits.
+      if (isBusy(error)) return null;
+      throw explainSqlite(error, this.source.file);
     }
   }
 
@@ -159,6 +177,8 @@ class SqliteChanges implements Changes {
   async close(): Promise<void> {
     this.guard?.close();
     this.guard = null;
+    if (this.isClosed) return;
+    this.isClosed = true;
     await this.tidy().finally(() => this.connection.close());
   }
 }

@@ -1,6 +1,5 @@
 import {
   accessSync,
-  closeSync,
   constants,
   copyFileSync,
   existsSync,
@@ -69,15 +68,21 @@ function reasonToCopy(file: string): string | null {
   return isOthers ? "it is in WAL mode and another user's" : null;
 }
 
+/**
+ * By file (device and inode). Never closed: that would take away every lock that this process has on the file, those of open
+ * connections too (fcntl(2)). In WAL mode SQLite then takes the next program that ends for the last one, which removes the
+ * journal: an open reader would never see a new row, and what an open writer commits would be lost.
+ */
+const headers = new Map<string, number>();
+
 /** From the file's header (https://www.sqlite.org/fileformat.html, offset 18). */
 export function isWal(file: string): boolean {
+  const {dev, ino} = statSync(file);
+  const key = `${dev}-${ino}`;
+  const handle = headers.get(key) ?? openSync(file, 'r');
+  headers.set(key, handle);
   const header = Buffer.alloc(20);
-  const handle = openSync(file, 'r');
-  try {
-    return readSync(handle, header, 0, 20, 0) === 20 && header[18] === 2;
-  } finally {
-    closeSync(handle);
-  }
+  return readSync(handle, header, 0, 20, 0) === 20 && header[18] === 2;
 }
 
 function may(target: string, mode: number): boolean {

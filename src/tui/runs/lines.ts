@@ -84,7 +84,7 @@ function emptyText({older, isLive}: RunsInput, {ascii}: View): Safe {
 function runLine({judged}: ListedRun, isSelected: boolean, columns: Columns, view: View): Safe {
   const {record, run} = judged;
   const mark = isSelected ? own(view.ascii ? '>' : '›') : own(' ');
-  const name = toWidth(who(record), columns.who);
+  const name = toWidth(who(judged), columns.who);
   const started = view.isRelative ? ago(run.startMicros, view.nowMicros) : clockTime(judged, view.nowMicros);
   const cells = [
     own(

@@ -176,6 +176,14 @@ function isError({judged}: ListedRun): boolean {
 }
 
 function matches(text: string): (run: ListedRun) => boolean {
-  return ({judged: {record}}) =>
-    matchesText(text, [record.name, record.userId, record.sessionId, record.runId, record.state, record.stateReason]);
+  return ({judged: {record, likelyName = null}}) =>
+    matchesText(text, [
+      record.name,
+      likelyName,
+      record.userId,
+      record.sessionId,
+      record.runId,
+      record.state,
+      record.stateReason,
+    ]);
 }

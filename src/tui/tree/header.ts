@@ -1,5 +1,5 @@
 import {flow, headerFacts, notesOf} from '../../render/run-header.ts';
-import {shortRunId} from '../../render/run-list.ts';
+import {shortRunId, titleOf} from '../../render/run-list.ts';
 import {ago, duration, moment} from '../../render/values.ts';
 import {line, own, type Safe, safe} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
@@ -23,7 +23,7 @@ export function headerLines(shown: ShownRun, size: Size, view: View): Safe[] {
   const facts = headerFacts(shown.judged, started, tookText(shown, view), {contradictsFirst: true});
   const title = {
     state: record.state,
-    name: record.name === null ? own('(run span not written yet)') : safe(record.name),
+    name: titleOf(shown.judged),
     kind: own(record.kind ?? ''),
     id: {
       whole: record.runId === null ? line`trace ${safe(record.traceId)}` : line`run ${safe(record.runId)}`,

@@ -1,4 +1,4 @@
-import {shortRunId} from '../../render/run-list.ts';
+import {shortRunId, titleOf} from '../../render/run-list.ts';
 import {paintState, stateText} from '../../render/states.ts';
 import {type Extent, labelOf, layoutFor, type RowOptions, rowText} from '../../render/tree-row.ts';
 import {count} from '../../render/values.ts';
@@ -113,7 +113,7 @@ function extentOf(shown: ShownRun, view: View): Extent {
 function partLine(shown: ShownRun, part: number, parts: number, columns: number, view: View): Safe {
   const {record} = shown.judged;
   const state = stateText(record.state, view);
-  const texts = [line`${part + 1} of ${parts}`, state, safe(record.name ?? '(not known)'), shortRunId(record)];
+  const texts = [line`${part + 1} of ${parts}`, state, titleOf(shown.judged), shortRunId(record)];
   return paint(truncate(joined(texts, '  '), columns), 'dim');
 }
 

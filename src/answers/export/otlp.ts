@@ -1,0 +1,54 @@
+import type {Output} from '../../context.ts';
+import {type OtlpSpan, otlpSpan} from '../../otlp/otlp-span.ts';
+import {type Origin, requestJson} from '../../otlp/request.ts';
+import {own, terminalJson} from '../../text/safe.ts';
+import type {Writer, WrittenSpan} from './writer.ts';
+
+/** As OpenTelemetry's own batches; receivers take 20 MiB of JSON by the specification, and attributes grow by their escapes. */
+const MOST_SPANS = 512;
+const MOST_BYTES = 4_000_000;
+
+/** Where a batch goes: a line of a file, or a receiver. */
+export type Sink = (spans: readonly OtlpSpan[]) => Promise<void>;
+
+/** Spans of OTLP in batches. */
+export class OtlpWriter implements Writer {
+  private batch: OtlpSpan[] = [];
+  private bytes = 0;
+  /** What the format could not say exactly, by how many spans. */
+  readonly losses = new Map<string, number>();
+
+  constructor(private readonly sink: Sink) {}
+
+  async run(): Promise<void> {}
+
+  async span({stored}: WrittenSpan): Promise<void> {
+    if (this.batch.length > 0 && this.bytes + stored.bytes > MOST_BYTES) await this.flush();
+    const losses = new Set<string>();
+    this.batch.push(otlpSpan(stored, losses));
+    this.bytes += stored.bytes;
+    for (const loss of losses) this.losses.set(loss, (this.losses.get(loss) ?? 0) + 1);
+    if (this.batch.length >= MOST_SPANS) await this.flush();
+  }
+
+  async end(): Promise<void> {
+    await this.flush();
+  }
+
+  private async flush(): Promise<void> {
+    const {batch} = this;
+    if (batch.length === 0) return;
+    this.batch = [];
+    this.bytes = 0;
+    await this.sink(batch);
+  }
+}
+
+/** The file format of OpenTelemetry (specification, "File Exporter"): a request a line. */
+export function lineSink(out: Output, origin: Origin): Sink {
+  return async spans => {
+    const json = requestJson(spans, origin);
+    out.write(own(`${out.isTTY ? terminalJson(json) : json}\n`));
+    await out.drained?.();
+  };
+}

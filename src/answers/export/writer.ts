@@ -1,0 +1,24 @@
+import type {RunRecord, ShownRun} from '../../trace/record.ts';
+import type {SpanRecord} from '../../trace/span-record.ts';
+import type {StoredSpan} from '../../trace/stored-span.ts';
+
+/** A run, cleaned. */
+export interface WrittenRun {
+  readonly shown: ShownRun;
+  readonly record: RunRecord;
+}
+
+/** A span, cleaned: as it is stored, and what was found out about it. */
+export interface WrittenSpan {
+  readonly stored: StoredSpan;
+  readonly record: () => SpanRecord;
+  /** What a person calls it. */
+  readonly name: () => string;
+}
+
+/** A form in which runs leave the program; each run is followed by its spans. */
+export interface Writer {
+  run(run: WrittenRun): Promise<void>;
+  span(span: WrittenSpan): Promise<void>;
+  end(): Promise<void>;
+}

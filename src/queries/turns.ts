@@ -1,0 +1,14 @@
+/** A person notices a key that waits for much longer. */
+const LONGEST_MS = 10;
+
+/** Lets keys, timers and signals have their turn in the midst of long work. */
+export class Turns {
+  private sinceMs = performance.now();
+
+  /** To be called often; mostly it does nothing. */
+  async others(): Promise<void> {
+    if (performance.now() - this.sinceMs < LONGEST_MS) return;
+    await new Promise(resolve => setImmediate(resolve));
+    this.sinceMs = performance.now();
+  }
+}

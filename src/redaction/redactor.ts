@@ -1,0 +1,240 @@
+import {type ExactAttributes, ID_KEYS} from '../trace/attributes.ts';
+import {type ExactJson, exactJson, NumberText} from '../trace/json.ts';
+import type {StoredSpan, StoredTime} from '../trace/stored-span.ts';
+import {DETECTORS, type Detector, isSecretBy, type Redaction} from './detectors.ts';
+import {unescaped} from './escapes.ts';
+import type {Pseudonyms} from './pseudonyms.ts';
+import type {RedactionReport} from './report.ts';
+
+/** OpenInference's mark for what a switch of the instrumentor took out. */
+const TAKEN_OUT = '__REDACTED__';
+/** Levels of escapes that are taken off one after the other. */
+const MOST_LEVELS = 8;
+/** Longer texts are not looked through but left out. */
+const LONGEST_TEXT = 16_000_000;
+const DEEPEST = 100;
+/** Ids of users and sessions that are no words as others are ("support", "cancelled"). */
+const IS_NO_WORD = /^(?=.*[\d@._]).{6,}$/su;
+/** Of a record: what is not from the tables. */
+const OWN_WORDS = /^(?:kind|state|costSource|startTime|endTime)$/;
+
+type Who = 'user' | 'session';
+/** Names under which a user or a session stands, in attributes and in JSON inside them. */
+const WHO_NAME = /^(?:.*[._])?(user|session)[._]?id$/i;
+const WHO_IN_TEXT =
+  /(?<![A-Za-z])(user|session)(?:_id|Id|\.id)["'`]{0,2}[ \t]{0,3}[=:][ \t]{0,3}["'`]{0,2}(?<found>[^\s"'`,;&}\])\\<>]{1,200})/g;
+const NOBODY = /^(?:none|null|undefined|str|string)$/i;
+
+interface Replacement {
+  readonly from: number;
+  to: number;
+  readonly by: string;
+  readonly detector: string;
+}
+
+/**
+ * Takes secrets and what tells who somebody is out of what is handed on. In any text, however many times it was encoded as
+ * JSON, in names, messages, keys and numbers. What is replaced becomes `[redacted:<detector>]`; users and sessions get
+ * pseudonyms. Best effort.
+ */
+export class Redactor {
+  private readonly detectors: readonly Detector[];
+  private readonly hidesWho: boolean;
+  /** Users and sessions of the runs at hand, wherever they stand. */
+  private known: ReadonlyMap<string, Who> = new Map();
+
+  constructor(
+    kinds: Redaction,
+    private readonly pseudonyms: Pseudonyms,
+    private readonly report: RedactionReport,
+  ) {
+    this.detectors = DETECTORS.filter(({finds}) => kinds === 'all' || finds === kinds);
+    this.hidesWho = kinds !== 'secrets';
+  }
+
+  /** Whose runs come next. */
+  about(people: readonly {readonly userId: string | null; readonly sessionId: string | null}[]): void {
+    const known = new Map<string, Who>();
+    const add = (id: string | null, who: Who) => {
+      if (id !== null && IS_NO_WORD.test(id)) known.set(id, who);
+    };
+    for (const {userId, sessionId} of people) {
+      add(sessionId, 'session');
+      add(userId, 'user');
+    }
+    this.known = known;
+  }
+
+  span(span: StoredSpan): StoredSpan {
+    const time = (stored: StoredTime, place: string): StoredTime =>
+      stored.nanos === null ? {...stored, text: this.text(stored.text, place)} : stored;
+    return {
+      ...span,
+      spanId: this.id(span.spanId, 'span_id'),
+      traceId: this.id(span.traceId, 'trace_id'),
+      parentSpanId: span.parentSpanId === null ? null : this.id(span.parentSpanId, 'parent_span_id'),
+      name: this.text(span.name, 'name'),
+      otelKind: this.text(span.otelKind, 'span_kind'),
+      statusCode: this.text(span.statusCode, 'status_code'),
+      statusMessage: span.statusMessage === null ? null : this.text(span.statusMessage, 'status_message'),
+      start: time(span.start, 'start_time'),
+      end: time(span.end, 'end_time'),
+      created: time(span.created, 'created_at'),
+      attributes: this.attributes(span.attributes),
+      unreadAttributes: span.unreadAttributes === null ? null : this.text(span.unreadAttributes, 'attributes'),
+      problems: span.problems.map(problem => this.text(problem, 'problems')),
+    };
+  }
+
+  private attributes(attributes: ExactAttributes): ExactAttributes {
+    const clean: Record<string, ExactJson> = Object.create(null);
+    for (const [key, value] of Object.entries(attributes)) {
+      const name = this.text(key, 'attribute names');
+      const place = name.replace(/(?<=\.)\d+(?=\.|$)/g, '*');
+      clean[name] =
+        typeof value === 'string' && ID_KEYS.includes(key) && !WHO_NAME.test(key)
+          ? this.id(value, place)
+          : this.named(key, value, place, 0);
+    }
+    return clean;
+  }
+
+  /** Strings of a record of ours, whatever depth; ids stay links, and a text that was cut may hold half a secret. */
+  record<T extends object>(record: T): T {
+    const clean = (key: string, value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(item => clean(key, item));
+      if (value !== null && typeof value === 'object')
+        return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, clean(name, item)]));
+      if (typeof value !== 'string' || OWN_WORDS.test(key)) return value;
+      if (this.hidesWho && (key === 'userId' || key === 'sessionId'))
+        return this.who(key === 'userId' ? 'user' : 'session', value, key);
+      if (/^(run|trace|span|parentSpan)Id$|^drawnUnder$/.test(key)) return this.id(value, key);
+      return withoutCutEnds(this.text(value, key));
+    };
+    return clean('', record) as T;
+  }
+
+  /** An id that links rows stays as it is, but for one that holds what must go. */
+  id(id: string, place: string): string {
+    if (/^[0-9a-f-]*$/i.test(id)) return id;
+    const [first] = this.find(id);
+    if (!first) return id;
+    this.report.add(first.detector, place);
+    return this.pseudonyms.of('id', id);
+  }
+
+  /** @param place where it stands, for the report */
+  text(text: string, place: string): string {
+    if (text === '') return text;
+    if (text === TAKEN_OUT) {
+      this.report.takenOut++;
+      return text;
+    }
+    if (text.length > LONGEST_TEXT) {
+      this.report.add('too-long', place);
+      return '[redacted:too-long]';
+    }
+    const found = this.find(text);
+    if (found.length === 0) return text;
+    let clean = '';
+    let at = 0;
+    for (const {from, to, by, detector} of found) {
+      this.report.add(detector, place);
+      clean += text.slice(at, from) + by;
+      at = to;
+    }
+    return clean + text.slice(at);
+  }
+
+  private named(name: string, value: ExactJson, place: string, depth: number): ExactJson {
+    if (typeof value === 'string') {
+      const who = this.hidesWho ? WHO_NAME.exec(name)?.[1]?.toLowerCase() : undefined;
+      if (who !== undefined && value !== '' && !NOBODY.test(value)) return this.who(who as Who, value, place);
+      if (this.detectors[0]?.finds === 'secrets' && isSecretBy(name, value)) {
+        this.report.add('secret-value', place);
+        return '[redacted:secret-value]';
+      }
+      return this.text(value, place);
+    }
+    if (value instanceof NumberText) {
+      // A card, as a number.
+      if (!/^\d{9,19}$/.test(value.text)) return value;
+      const clean = this.text(value.text, place);
+      return clean === value.text ? value : clean;
+    }
+    if (value === null || typeof value !== 'object') return value;
+    if (depth >= DEEPEST) {
+      const whole = exactJson(value);
+      const clean = this.text(whole, place);
+      return clean === whole ? value : clean;
+    }
+    if (Array.isArray(value)) return value.map(item => this.named(name, item, place, depth + 1));
+    const clean: {[key: string]: ExactJson} = Object.create(null);
+    for (const [key, item] of Object.entries(value))
+      clean[this.text(key, place)] = this.named(key, item, place, depth + 1);
+    return clean;
+  }
+
+  private who(who: Who, id: string, place: string): string {
+    this.report.add(`${who}-id`, place);
+    return this.pseudonyms.of(who, id);
+  }
+
+  /** What is to be replaced, in order, none inside another. */
+  private find(text: string): Replacement[] {
+    const found: Replacement[] = [];
+    let view = text;
+    let places: Uint32Array | null = null;
+    for (let level = 0; level < MOST_LEVELS; level++) {
+      const at = (place: number) => (places === null ? place : places[place]!);
+      for (const {name, hint, find} of this.detectors) {
+        if (!hint.test(view)) continue;
+        for (const {from, to} of find(view))
+          found.push({from: at(from), to: at(to), by: `[redacted:${name}]`, detector: name});
+      }
+      if (this.hidesWho)
+        for (const {from, to, who, id} of this.findWho(view))
+          found.push({from: at(from), to: at(to), by: this.pseudonyms.of(who, id), detector: `${who}-id`});
+      const next = unescaped(view);
+      if (!next) break;
+      if (places !== null) for (let i = 0; i < next.places.length; i++) next.places[i] = places[next.places[i]!]!;
+      places = next.places;
+      view = next.text;
+    }
+    return found.length < 2 ? found : merged(found);
+  }
+
+  private *findWho(text: string): Generator<{from: number; to: number; who: Who; id: string}> {
+    for (const match of text.matchAll(WHO_IN_TEXT)) {
+      const id = match.groups!.found!;
+      const to = match.index + match[0].length;
+      if (!NOBODY.test(id)) yield {from: to - id.length, to, who: match[1]!.toLowerCase() as Who, id};
+    }
+    for (const [id, who] of this.known) {
+      for (let at = text.indexOf(id); at >= 0; at = text.indexOf(id, at + id.length)) {
+        const isWord = !isWordChar(text[at - 1]) && !isWordChar(text[at + id.length]);
+        if (isWord) yield {from: at, to: at + id.length, who, id};
+      }
+    }
+  }
+}
+
+const isWordChar = (char: string | undefined): boolean => char !== undefined && /[\p{L}\p{N}_]/u.test(char);
+
+/** Of two that overlap one stretch is made, named by the first. */
+function merged(found: readonly Replacement[]): Replacement[] {
+  const order = new Map(found.map((item, i) => [item, i]));
+  const sorted = [...found].sort((a, b) => a.from - b.from || b.to - a.to || order.get(a)! - order.get(b)!);
+  const kept: Replacement[] = [];
+  for (const item of sorted) {
+    const last = kept.at(-1);
+    if (last && item.from < last.to) last.to = Math.max(last.to, item.to);
+    else kept.push({...item});
+  }
+  return kept;
+}
+
+/** Reasons quote the first 200 characters of an error: what a cut has left of a secret is no longer known as one. */
+function withoutCutEnds(text: string): string {
+  return text.replace(/.{0,64}…/g, '…');
+}

@@ -1,0 +1,44 @@
+/** What was found or replaced where, without any of it. */
+export class RedactionReport {
+  private readonly counts = new Map<string, Map<string, number>>();
+  private readonly places = new Set<string>();
+  /** Values that OpenInference's switches had taken out before they were stored. */
+  takenOut = 0;
+
+  /** @param place a column, or the name of an attribute with its numbers as `*` */
+  add(detector: string, place: string): void {
+    const known = this.places.has(place) || this.places.size < MOST_PLACES;
+    const where = known ? place : OTHER_PLACES;
+    this.places.add(where);
+    const ofDetector = this.counts.get(detector) ?? new Map<string, number>();
+    ofDetector.set(where, (ofDetector.get(where) ?? 0) + 1);
+    this.counts.set(detector, ofDetector);
+  }
+
+  /** By detector, then by how often. */
+  get findings(): readonly Finding[] {
+    return [...this.counts]
+      .flatMap(([detector, places]) => [...places].map(([place, count]) => ({detector, place, count})))
+      .sort(
+        (a, b) =>
+          (a.detector < b.detector ? -1 : a.detector > b.detector ? 1 : 0) ||
+          b.count - a.count ||
+          (a.place < b.place ? -1 : 1),
+      );
+  }
+
+  /** How often each detector found something. */
+  get totals(): ReadonlyMap<string, number> {
+    return new Map([...this.counts].map(([name, places]) => [name, [...places.values()].reduce((a, b) => a + b, 0)]));
+  }
+}
+
+export interface Finding {
+  readonly detector: string;
+  readonly place: string;
+  readonly count: number;
+}
+
+/** Names of attributes are data: a table can hold any number of them. */
+const MOST_PLACES = 500;
+const OTHER_PLACES = '(other places)';

@@ -1,0 +1,183 @@
+import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import type {RunRecord} from '../trace/record.ts';
+import type {SpanRecord} from '../trace/span-record.ts';
+import {runCost} from './cost.ts';
+import {guidesOf} from './layout.ts';
+import {stateText} from './states.ts';
+import {count, duration, moment} from './values.ts';
+
+/** A row of the run, as much of it as a report tells. */
+export interface ReportedSpan {
+  readonly record: SpanRecord;
+  /** What a person calls it. */
+  readonly name: string;
+}
+
+/** A run to be handed over as a page of Markdown. */
+export interface RunReport {
+  readonly record: RunRecord;
+  readonly spans: readonly ReportedSpan[];
+  /** Rows that were left out of `spans`. */
+  readonly moreSpans: number;
+  readonly failures: readonly {readonly name: string; readonly message: string}[];
+  /** What the run was asked and what it answered; null: nothing stored, or left out. */
+  readonly input: string | null;
+  readonly output: string | null;
+}
+
+/** Texts of a run are shown up to here; the rest is counted. */
+const LONGEST_TEXT = 4000;
+const LOOK = {ascii: false};
+
+/**
+ * A report of GitHub's Markdown: who, what state, when, its tree, what failed, what went in and out. Everything from the
+ * tables stands in code, where neither HTML nor links nor images mean anything.
+ */
+export function renderRunReport(report: RunReport): Safe {
+  const {record, failures, input, output} = report;
+  const name = record.name ?? 'A run whose own span is not written yet';
+  return joined(
+    [
+      line`# ${stateText(record.state, LOOK)}: ${code(name)}`,
+      factsOf(record),
+      section('Spans', joined([treeOf(report), ...moreSpans(report)], '\n\n')),
+      ...toolsOf(report),
+      ...(failures.length === 0
+        ? []
+        : [
+            section(
+              'Errors',
+              joined(
+                failures.map(failure => line`- ${code(failure.name)}: ${code(cut(failure.message).text)}`),
+                '\n',
+              ),
+            ),
+          ]),
+      ...(input === null ? [] : [section('Input', fenced(input))]),
+      ...(output === null ? [] : [section('Output', fenced(output))]),
+    ],
+    '\n\n',
+  );
+}
+
+function section(title: string, body: Safe): Safe {
+  return line`## ${own(title)}\n\n${body}`;
+}
+
+function factsOf(record: RunRecord): Safe {
+  const facts: [string, Safe | null][] = [
+    ['Why', record.stateReason ? cell(record.stateReason) : null],
+    ['Kind', record.kind === null ? null : own(record.kind)],
+    ['Run', record.runId === null ? null : cell(record.runId)],
+    ['Trace', cell(record.traceId)],
+    ['Started', moment(record.startTime)],
+    ['Took', duration(record.durationMs)],
+    ['Spans', own(`${count(record.spanCount)}${record.errorCount > 0 ? `, ${count(record.errorCount)} failed` : ''}`)],
+    [
+      'Tokens',
+      record.totalTokens === null
+        ? null
+        : line`${count(record.promptTokens)} in, ${count(record.completionTokens)} out`,
+    ],
+    ['Cost', record.totalTokens === null ? null : cell(joined(runCost(record), ', '))],
+    ['Models', record.models.length === 0 ? null : joined(record.models.map(cell), ', ')],
+    ['Session', record.sessionId === null ? null : cell(record.sessionId)],
+    ['User', record.userId === null ? null : cell(record.userId)],
+    ['Stored status', record.storedStatus === null ? null : cell(record.storedStatus)],
+  ];
+  const rows = facts.flatMap(([label, value]) =>
+    value === null || value === '' ? [] : [line`| ${own(label)} | ${value} |`],
+  );
+  return joined([own('| | |'), own('| --- | --- |'), ...rows], '\n');
+}
+
+function treeOf({spans}: RunReport): Safe {
+  // What is above may stand in another report, or be known by name only.
+  const top = spans.reduce((least, {record}) => Math.min(least, record.depth), Number.POSITIVE_INFINITY);
+  const depths = spans.map(({record}) => record.depth - top);
+  const guides = guidesOf(
+    depths,
+    spans.map((_, i) => (depths[i + 1] ?? 0) > depths[i]!),
+    LOOK,
+  );
+  const rows = spans.map(({record, name}, i) => {
+    const state = record.state === null || record.state === 'ok' || record.surroundings ? null : record.state;
+    const facts = [
+      ...(record.kind === null ? [] : [record.kind]),
+      ...(state === null ? [] : [state]),
+      ...(record.durationMs === null ? [] : [duration(record.durationMs)]),
+      ...(record.promptTokens === null
+        ? []
+        : [`${count(record.promptTokens)} → ${count(record.completionTokens)} tokens`]),
+    ];
+    return line`${guides[i]!.first}${safe(name)}  ${own(facts.join(' · '))}`;
+  });
+  return block(joined(rows, '\n'));
+}
+
+function moreSpans({moreSpans: more}: RunReport): Safe[] {
+  return more === 0 ? [] : [own(`${count(more)} more spans are not shown.`)];
+}
+
+/** Tools by calls, most called first. */
+function toolsOf({spans}: RunReport): Safe[] {
+  const tools = new Map<string, {calls: number; errors: number; ms: number}>();
+  for (const {record} of spans) {
+    if (record.toolName === null || record.surroundings) continue;
+    const known = tools.get(record.toolName) ?? {calls: 0, errors: 0, ms: 0};
+    tools.set(record.toolName, {
+      calls: known.calls + 1,
+      errors: known.errors + (record.spanStatus === 'ERROR' ? 1 : 0),
+      ms: known.ms + (record.durationMs ?? 0),
+    });
+  }
+  if (tools.size === 0) return [];
+  const rows = [...tools]
+    .sort(([, a], [, b]) => b.calls - a.calls)
+    .map(
+      ([name, {calls, errors, ms}]) => line`| ${cell(name)} | ${count(calls)} | ${count(errors)} | ${duration(ms)} |`,
+    );
+  return [
+    section(
+      'Tools',
+      joined([own('| Tool | Calls | Errors | Time |'), own('| --- | ---: | ---: | ---: |'), ...rows], '\n'),
+    ),
+  ];
+}
+
+/** Data in one line: code, whose fence is longer than any backticks in it. */
+function code(text: string): Safe {
+  const plain = safe(text.trim());
+  if (plain === '') return own('(empty)');
+  const fence = '`'.repeat(longestRun(plain) + 1);
+  const pad = /^`|`$/.test(plain) ? ' ' : '';
+  return own(`${fence}${pad}${plain}${pad}${fence}`);
+}
+
+/** The same in a table, where a bar would end the cell even in code. */
+function cell(text: string): Safe {
+  return own(code(text).replaceAll('|', '\\|'));
+}
+
+function fenced(text: string): Safe {
+  const {text: shown, more} = cut(text);
+  const body = block(safe(shown, {multiline: true}));
+  return more === 0 ? body : line`${body}\n\n${count(more)} more characters are not shown.`;
+}
+
+function block(text: Safe): Safe {
+  const fence = own('`'.repeat(Math.max(3, longestRun(text) + 1)));
+  return line`${fence}text\n${text}\n${fence}`;
+}
+
+function longestRun(text: string): number {
+  return (text.match(/`+/g) ?? []).reduce((longest, run) => Math.max(longest, run.length), 0);
+}
+
+function cut(text: string): {text: string; more: number} {
+  if (text.length <= LONGEST_TEXT) return {text, more: 0};
+  const kept = Array.from(text.slice(0, LONGEST_TEXT + 1))
+    .slice(0, -1)
+    .join('');
+  return {text: kept, more: text.length - kept.length};
+}
