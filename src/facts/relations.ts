@@ -1,7 +1,7 @@
 import {isAnyOf, matchesGlob} from '../sql/fragments.ts';
 import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {RunFilter} from '../trace/filter.ts';
-import {DIMENSION_NAMES, RUN_NAMES, SPAN_NAMES, SUM_NAMES, type SumColumn} from './schema.ts';
+import {DIMENSION_NAMES, IS_CALL, RUN_NAMES, SPAN_NAMES, SUM_NAMES, type SumColumn} from './schema.ts';
 
 /*
  * The relations a question is asked of, with the window and the filters already in them. All SQL here is SQLite's, over
@@ -66,6 +66,11 @@ select ${DIMENSIONS}, ${sums} from span_facts s where s.span_key >= ? and s.span
 on conflict do update set ${added}`;
 }
 
+/** Of `bareSpans`: the spans of these kinds, from the index of calls. */
+export function callsOf(bareSpans: Sql, ...kinds: readonly ('llm' | 'memory' | 'retrieval' | 'tool')[]): Sql {
+  return sql`(${bareSpans}) where ${raw(IS_CALL)} and kind in (${raw(kinds.map(kind => `'${kind}'`).join(', '))})`;
+}
+
 /** What a question may ask of. */
 export interface Relations {
   /**
@@ -74,7 +79,7 @@ export interface Relations {
    * From the days kept where no filter needs single spans; an absent dimension is null.
    */
   readonly spans: Sql;
-  /** Single spans with those columns, `start_micros`, `duration_ms` and `stored_ms`, and nothing of their run. */
+  /** Single spans with those columns, `start_micros`, `duration_ms`, `stored_ms`, `model`, and nothing of their run. */
   readonly bareSpans: Sql;
   /**
    * Single spans, with all columns of span_facts, `bucket`, the sums (each of one span), and of their run: `run_id`, `run_name`,
@@ -158,7 +163,7 @@ select ${raw(`${bucket('r.start_micros', every)} as bucket`)}, ${raw(RUN_NAMES.m
           )
         : perSpan([...spanTests, ...runTests]),
     bareSpans: sql`
-select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where([...spanTests, ...runTests])}`,
+select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, s.model, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where([...spanTests, ...runTests])}`,
     eachSpan,
     runSpans: isWhole ? days([]) : runSpans,
     eachRunSpan,
