@@ -146,11 +146,13 @@ select ${bucketed}, ${single}${of}${where([...spanTests, ...runTests])}`;
   const eachRunSpan = sql`
 select ${bucketed}, ${single}, r.missing as run_missing, r.sequel as run_sequel${ofRuns}${where(inRuns)}`;
   const isWhole = inRuns.length === 1 && everyMicros === null;
-  // `+`: grouped by kind, SQLite would walk the index that begins with it and look every row up by itself (3 against 1 s).
+  // Runs first, then their spans, which lie side by side: 14 days of 55 take 0.06 instead of 1.3 s. `cross` keeps the order, and
+  // `+` keeps the indexes of span_facts out of it.
   const runSpans = sql`
 select ${bucketed}, ${raw(dimensions.map(name => (name === 'kind' ? '+s.kind as kind' : `s.${name}`)).join(', '))}, ${raw(sums)}
-  from span_facts s
-  join run_facts r on r.run_key = s.run_key${where(inRuns)}`;
+  from run_facts r
+  cross join trace_facts t on t.trace_key = r.trace_key
+  cross join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and +s.run_key = r.run_key${where(inRuns)}`;
   const runs = (tests: readonly Sql[]) => sql`
 select ${raw(`${bucket('r.start_micros', every)} as bucket`)}, ${raw(RUN_NAMES.map(name => `r.${name}`).join(', '))}
   from run_facts r${where([...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), ...tests])}`;

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {json} from '../cli.ts';
-import {sqliteCopy} from '../databases.ts';
+import {sqliteCopy, temporaryFolder} from '../databases.ts';
 
 /*
  * The same figures on another way: what is a run, and how it ended, from `list`; whose it is, how long it took and what it
@@ -301,4 +301,43 @@ describe.each(FIXTURES)('on %s', file => {
         rounded(all),
       );
   });
+});
+
+const QUESTIONS = ['agents', 'teams', 'workflows', 'steps', 'sessions', 'users', 'delegations', 'loops', 'where'];
+
+describe.each(QUESTIONS)('%s', question => {
+  it('says the same from kept facts, from facts made on the spot, and over a window that holds everything', async () => {
+    const db = sqliteCopy('agno-3.1.10-pictures.sqlite');
+    const env = {AGNO_TRACE_CACHE: temporaryFolder()};
+    const ask = async (more: readonly string[], options = {}) =>
+      (await json([question, '--limit', '0', '--db', db, ...more], options)).data;
+    const answer = await ask([]);
+    expect(await ask([], {env})).toEqual(answer);
+    expect(await ask([], {env})).toEqual(answer);
+    expect(await ask(['--since', '2000-01-01', '--until', '2100-01-01'], {env})).toEqual(answer);
+    expect(await ask(['--since', '2026-11-22T14:14', '--state', 'ok,error'], {env})).toEqual(
+      await ask(['--since', '2026-11-22T14:14', '--state', 'ok,error']),
+    );
+    expect(await ask(['--tool', 'no_such_tool'], {env})).toEqual([]);
+  });
+});
+
+it.each([
+  ['agents', 'agent', 'runs'],
+  ['steps', 'step', 'runs'],
+  ['users', 'user', 'runs'],
+  ['delegations', 'member', 'calls'],
+])('%s --every splits the same by time', async (question, key, figure) => {
+  const db = sqliteCopy('agno-3.1.10-pictures.sqlite');
+  const sums = async (...argv: string[]) => {
+    const {data} = await json([question, '--limit', '0', '--db', db, ...argv]);
+    return sumBy(
+      data as Answered[],
+      row => String(row[key]),
+      row => ({n: row[figure], tokens: row.totalTokens ?? 0}),
+    );
+  };
+  const split = (await json([question, '--limit', '0', '--db', db, '--every', '1m'])).data as Answered[];
+  expect(new Set(split.map(row => row.time)).size).toBeGreaterThan(1);
+  expect(await sums('--every', '1m')).toEqual(await sums());
 });

@@ -201,6 +201,33 @@ describe.each(BACKENDS)('on %s', backend => {
     ).toEqual(['Broken 0 1', 'Clerk 0 1', 'Poller 1 0', 'Searcher 1 0']);
   });
 
+  it('a run that paused, went on and failed is one run, with the time of both parts and the end of the last', async () => {
+    const wants = 'llm.output_messages.0.message.tool_calls.0.tool_call.function.name';
+    const paused = [
+      span('Careful.run', 0, 100, {id: 'run', attributes: named('Careful', 'same', {'user.id': 'u'})}),
+      span('Chat.invoke', 10, 90, {parent: 'run', attributes: {...asks(9), [wants]: 'wipe'}}),
+    ];
+    const failed = {status: 'ERROR', message: 'run status: error'};
+    const continued = [
+      span('Careful.continue_run', 5000, 5300, {
+        id: 'run',
+        ...failed,
+        attributes: named('Careful', 'same', {'user.id': 'u'}),
+      }),
+      span('Chat.invoke', 5010, 5290, {parent: 'run', ...failed, attributes: {'openinference.span.kind': 'LLM'}}),
+    ];
+    const one = {runs: 1, avgMs: 400, p50Ms: 400, totalTokens: 10, error: 1, paused: 0, failedShare: 1};
+    const db = await databaseOf(backend, [paused, continued]);
+    expect((await json(['agents', '--db', db])).data).toMatchObject([{...one, inner: 0}]);
+    expect((await json(['users', '--db', db])).data).toMatchObject([{...one, user: 'u', sessions: 1}]);
+    expect((await json(['sessions', '--db', db])).data).toMatchObject([
+      {...one, session: 's', user: 'u', components: 1},
+    ]);
+    expect((await json(['where', '--by', 'kind', '--db', db])).notes[0]).toBe('1 finished run');
+    const waiting = await databaseOf(backend, [paused]);
+    expect((await json(['agents', '--db', waiting])).data).toMatchObject([{runs: 1, paused: 1, error: 0}]);
+  });
+
   it('a name with control characters is shown escaped, and one name with several ids is one row', async () => {
     const two = ['a', 'b'].map(id => [
       span('x.run', 0, 10, {
