@@ -123,6 +123,13 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
       expect(wrong).toEqual([]);
     });
 
+    it('are handed on as a page without one of them acting', async () => {
+      for (const redacting of [[], ['--redact', 'all']])
+        expect(
+          await leaks(['export', '--all', '--traffic', '--format', 'md', ...redacting, '--db', db], screen),
+        ).toEqual([]);
+    });
+
     it('are not found without one of them acting, as ids, filters and flags of a person', async () => {
       const wrong: string[] = [];
       for (const {payload} of rows) {
@@ -206,6 +213,13 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
       // Combining marks are data like letters; JSON shows them all.
       expect(UNSAFE.exec(terminal.replace(/\p{M}/gu, ''))).toBeNull();
       expect(JSON.parse(terminal)).toEqual(JSON.parse(pipe));
+    }
+    for (const format of ['otlp', 'jsonl']) {
+      const argv = ['export', '--all', '--traffic', '--format', format, '--db', db];
+      const [terminal, pipe] = [(await cli(argv, screen)).out.replace(OWN_SEQUENCE, ''), (await cli(argv)).out];
+      expect(UNSAFE.exec(terminal.replace(/\p{M}/gu, ''))).toBeNull();
+      const read = (out: string) => out.split('\n').flatMap(text => (text.startsWith('{') ? [JSON.parse(text)] : []));
+      expect(read(terminal)).toEqual(read(pipe));
     }
   });
 
