@@ -11,8 +11,9 @@ import {badHostileRows, hostile, hostileRows, OWN_SEQUENCE, PAYLOADS, UNSAFE} fr
 import {loaded, openHistory} from './tui/history.ts';
 import {VirtualTerminal} from './tui/virtual-terminal.ts';
 
-/** What the screens make beside: the life cycle of the terminal, and lines put in their places. A copied id is base64. */
-const SCREEN_SEQUENCE = /\x1b\[(?:\?(?:1049|25|7|2004|2026)[hl]|\d+;1H|H|0m|2K|2J)|\x1b\]52;c;[A-Za-z0-9+/=]*\x07/g;
+/** What the screens make beside: the life cycle of the terminal, and lines and blocks put in their places. A copied id is base64. */
+const SCREEN_SEQUENCE =
+  /\x1b\[(?:\?(?:1049|25|7|2004|2026)[hl]|\d+;1H|\d+G|H|0m|2K|2J)|\x1b\]52;c;[A-Za-z0-9+/=]*\x07/g;
 
 async function openHostile(backend: Backend): Promise<string> {
   const parts = hostile(backend).flatMap((item, i) => [hostileRows(item), badHostileRows(item, i)]);
