@@ -52,12 +52,8 @@ async function leaks(argv: readonly string[], screen: CliOptions, exits: readonl
   const isTerminal = screen.columns !== undefined;
   const wrong = exits.includes(code) ? [] : [`exit ${code}: ${err}`];
   for (const text of [out, err]) {
-    // Besides colours only what says how far a search is, and between the fields of a hit in a pipe tabs.
-    const plain = isTerminal
-      ? text.replace(OWN_SEQUENCE, '').replaceAll('\r\x1b[2K', '')
-      : argv[0] === 'grep'
-        ? text.replaceAll('\t', '')
-        : text;
+    // Besides colours only what says how far a search is.
+    const plain = isTerminal ? text.replace(OWN_SEQUENCE, '').replaceAll('\r\x1b[2K', '') : text;
     const found = UNSAFE.exec(plain);
     if (found) wrong.push(JSON.stringify(plain.slice(Math.max(0, found.index - 30), found.index + 30)));
   }

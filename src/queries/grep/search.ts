@@ -15,6 +15,7 @@ import {displayName, type Node} from '../../trace/tree.ts';
 import {candidatesOf} from '../candidates.ts';
 import {walkRuns} from '../run-walk.ts';
 import {loadSpans} from '../spans.ts';
+import {anyTime} from '../walk.ts';
 import type {Pattern, Range} from './pattern.ts';
 
 /** One line with matches in it. */
@@ -290,7 +291,7 @@ async function startOf(store: Store, bounds: readonly Sql[], order: 'asc' | 'des
   const [row] = await store.all<{start_time: unknown}>(sql`
 select s.start_time
   from ${table('spans')} s
- where ${join(bounds, ' and ', raw("s.start_time > ''"))}
+ where ${join(bounds, ' and ', anyTime('s'))} and s.start_time is not null
  order by s.start_time ${raw(order)}
  limit 1`);
   return parseTime(row?.start_time);
