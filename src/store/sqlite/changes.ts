@@ -1,6 +1,7 @@
 import {accessSync, chmodSync, constants, existsSync, mkdirSync, statSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, UserError} from '../../errors.ts';
 import {compile, type Sql} from '../../sql/sql.ts';
 import type {Changes, ChangesOptions, Stored, Transaction, TransactionLimits} from '../changes.ts';
@@ -12,6 +13,9 @@ import {giveWay} from './give-way.ts';
 import {inUse, refuseUsers} from './users.ts';
 
 const READ_MS = 2000;
+/** A checkpoint of Agno's own takes no longer, mostly; what it leaves must not be left to the next one. */
+const CHECKPOINT_TRIES = 30;
+const CHECKPOINT_AGAIN_MS = 3;
 
 /**
  * Opens the file for short transactions. The journal mode stays what it is, no checkpoint is forced, and foreign
@@ -137,12 +141,21 @@ class SqliteChanges implements Changes {
 
   async tidy(): Promise<void> {
     if (hasLitestream(this.source.file)) return;
+    for (let tries = 0; tries < CHECKPOINT_TRIES; tries++) {
+      if (this.checkpoint()) return;
+      await sleep(CHECKPOINT_AGAIN_MS);
+    }
+  }
+
+  /** @returns false while another program is at it */
+  private checkpoint(): boolean {
     try {
       // Passive: whoever reads or writes is not waited for, and what is in use stays for the next time. Without WAL it does nothing.
-      this.connection.all('pragma wal_checkpoint(passive)', []);
+      const [row] = this.connection.all('pragma wal_checkpoint(passive)', []) as {busy: number}[];
+      return row!.busy === 0;
     } catch (error) {
-      // Another program is at it.
-      if (!isBusy(error)) throw explainSqlite(error, this.source.file);
+      if (isBusy(error)) return false;
+      throw explainSqlite(error, this.source.file);
     }
   }
 
@@ -150,6 +163,9 @@ class SqliteChanges implements Changes {
     const freeSinceMs = performance.now();
     await this.tidy();
     await giveWay({heldMs, freeSinceMs, version: () => this.version(), stop});
+    // What others have written meanwhile goes into the file too: then our next transaction begins the log anew. A long log
+    // has every commit of Agno's try to empty it, with whatever of ours it still holds.
+    await this.tidy();
   }
 
   /** Moves with each commit of somebody else. */
