@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   flags: ['prices', 'profiles', 'store', 'sql', 'table', 'render', 'text', 'trace'],
   profiles: ['store'],
   // A question over facts is written over their relations; how they are kept it cannot know.
-  queries: ['prices', 'store', 'sql', 'table', 'trace', 'facts/relations.ts'],
+  queries: ['prices', 'store', 'sql', 'table', 'trace', 'facts/relations.ts', 'facts/schema.ts'],
   facts: ['prices', 'queries', 'follow', 'store', 'sql', 'table', 'trace'],
   follow: ['prices', 'queries', 'store', 'sql', 'trace'],
   retention: ['archive', 'queries', 'store', 'sql', 'trace'],

@@ -1,8 +1,10 @@
 import type {Context} from '../context.ts';
+import {askKept, type KeptAnswer} from '../facts/kept.ts';
 import {withStore} from '../flags/database.ts';
 import type {OutputFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
 import {fieldsOf, pick} from '../flags/fields.ts';
 import {columnsOf, formatOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
+import {pricesOf} from '../flags/prices.ts';
 import {withProgress} from '../flags/progress.ts';
 import {queryNotes} from '../flags/query.ts';
 import {filterOf} from '../flags/selection.ts';
@@ -11,6 +13,7 @@ import {parseChoice, parseCount} from '../flags/values.ts';
 import {askQuestion} from '../queries/ask.ts';
 import type {Question, QuestionInput} from '../queries/question.ts';
 import {renderTable} from '../render/table.ts';
+import {inline} from '../sql/sql.ts';
 
 export interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags {
   by: string;
@@ -39,11 +42,25 @@ export default async function ask(
   };
   filterOf(flags, context.nowMicros());
   if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
-  await withStore(flags, context, question.owners?.[input.by] ? THEN_OWNERS : THEN, async (store, out) => {
+  let kept: KeptAnswer | null = null;
+  const then = () =>
+    kept
+      ? `of the facts kept in ${kept.path} is asked:\n${inline(kept.statement, 'sqlite', {})};`
+      : question.owners?.[input.by]
+        ? THEN_OWNERS
+        : THEN;
+  await withStore(flags, context, {text: then, eachShapeOnce: false}, async (store, out) => {
     const filter = filterOf(flags, store.nowMicros());
-    const {rows, notes} = await withProgress(out, 'finding the runs', onProgress =>
-      askQuestion(store, question, input, filter, onProgress),
-    );
+    kept = await askKept(store, question, input, filter, {
+      env: context.env,
+      cwd: context.cwd,
+      prices: pricesOf({}, context),
+    });
+    const {rows, notes} =
+      kept ??
+      (await withProgress(out, 'finding the runs', onProgress =>
+        askQuestion(store, question, input, filter, onProgress),
+      ));
     const items = pick(rows, fields);
     if (writeMachine(out, format, {command: name, data: items, items, fields, notes})) return;
     const columns = {...question.columns, name: {...question.columns.name!, label: input.by.toUpperCase()}};

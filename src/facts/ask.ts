@@ -8,7 +8,7 @@ import {hoisted, type RunFilter} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
 import {type Facts, type FactsOptions, openFacts} from './facts.ts';
-import {DAY_MICROS, relationsOf} from './relations.ts';
+import {DAY_MICROS, type Relations, relationsOf} from './relations.ts';
 
 export interface FactsAsk {
   readonly by: string;
@@ -235,7 +235,7 @@ interface Coverage {
   readonly text: string;
 }
 
-function coverageOf(facts: Facts, {spans, runs}: FactsInput): Coverage {
+export function coverageOf(facts: Facts, {spans, runs}: Relations): Coverage {
   const [row] = facts.all<{calls: number | null; first: number | null; last: number | null}>(sql`
 select sum(calls) as calls, min(bucket) filter (where bucket >= 0) as first, max(bucket) filter (where bucket >= 0) as last
   from (${spans})`);

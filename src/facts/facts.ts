@@ -1,10 +1,10 @@
 import {existsSync, statSync} from 'node:fs';
 import type {Prices} from '../prices/prices.ts';
-import {type Sql, sql} from '../sql/sql.ts';
+import {type Sql, sql, table} from '../sql/sql.ts';
 import type {Env} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
-import {isoTime} from '../trace/time.ts';
-import {ALL_DAYS, type DayRange, dayAfter} from './days.ts';
+import {agnoTime, isoTime} from '../trace/time.ts';
+import {ALL_DAYS, type DayRange, dayAfter, without} from './days.ts';
 import {FactsFile, Overtaken} from './file.ts';
 import {Keeper} from './keeper.ts';
 import {factsFile, factsFolder, factsParts, makePrivate, removeFacts, removeUnused} from './place.ts';
@@ -62,6 +62,48 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
     file.close();
     throw error;
   }
+}
+
+/** New spans that are worth taking in before an answer that the tables themselves could give. */
+const FEW_SPANS = 5000;
+
+/**
+ * The facts of a source where they are kept, hold these days and need little to be current.
+ * @returns null where they are not: nothing was read for them then
+ */
+export async function openKeptFacts(store: Store, options: FactsOptions): Promise<Facts | null> {
+  const folder = factsFolder(options.env, options.cwd);
+  if (folder === null || store.label.startsWith('archive:')) return null;
+  const place = factsFile(folder, store, options.prices);
+  if (!existsSync(place)) return null;
+  const range = daysOf(options);
+  try {
+    const file = await FactsFile.open(place, BUSY_MS);
+    try {
+      const keeper = new Keeper(store, file, options);
+      if (without(range, keeper.ranges()).length === 0 && (await hasFewNewSpans(store, file))) {
+        await keeper.bring(range);
+        return factsIn(file, keeper, [], mostBytesOf(options.env));
+      }
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+    return null;
+  } catch (error) {
+    if (reasonOf(error) === null) throw error;
+    return null;
+  }
+}
+
+async function hasFewNewSpans(store: Store, file: FactsFile): Promise<boolean> {
+  const [newest] = file.all<{start: number | null}>(sql`select max(start_micros) as start from span_facts`);
+  if (newest?.start == null) return false;
+  const rows = await store.all(
+    sql`select s.span_id from ${table('spans')} s where s.start_time > ${agnoTime(newest.start)} limit ${FEW_SPANS}`,
+  );
+  return rows.length < FEW_SPANS;
 }
 
 async function keptFacts(

@@ -1,3 +1,4 @@
+import type {Relations} from '../facts/relations.ts';
 import type {Sql} from '../sql/sql.ts';
 import type {Column} from '../table/table.ts';
 import type {OwnerKind} from './owners.ts';
@@ -41,6 +42,8 @@ export interface Question {
     readonly sums: readonly string[];
     readonly sql: (input: QuestionInput) => Sql;
   };
+  /** The same groups from the facts, for when they are kept already (`facts/kept.ts`); a group may have errors alone. */
+  readonly facts?: (input: Omit<QuestionInput, 'where'>, relations: Relations) => Sql;
   /** The answer, from a relation with the columns of the groups. */
   readonly sql: (input: Omit<QuestionInput, 'where'>, groups: Sql) => Sql;
 }

@@ -120,7 +120,7 @@ export function renderTable(table: Table, columns: number | null, drawing: Drawi
       align: unit === 'text' || unit === 'time' || unit === 'stretch' || unit === 'flag' ? 'left' : 'right',
       cells: table.rows.map(cells => cellText(cells[key] ?? null, column, columns === null ? {} : drawing)),
       dropOrder: i < 3 || key === table.sortedBy ? 0 : i,
-      ...(isFirst ? {shrinkTo: 16} : {}),
+      ...(column.least !== undefined ? {shrinkTo: column.least} : isFirst ? {shrinkTo: 16} : {}),
     };
   });
   const {trend} = drawing;

@@ -11,6 +11,8 @@ export type Cell = string | number | boolean | null;
 export interface Column {
   readonly label: string;
   readonly unit?: Unit;
+  /** On a narrow terminal it is cut to so many columns before others are left out; of the first text 16. */
+  readonly least?: number;
   /** One line for help and documentation. */
   readonly description?: string;
 }

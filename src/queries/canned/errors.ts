@@ -22,26 +22,26 @@ export default defineFactsQuestion({
     },
   },
   columns: {
-    message: {label: 'ERROR', description: 'the newest message of this cause, its first line, shortened'},
-    errorKind: {label: 'CLASS', description: 'exception class, where the message names it'},
-    kind: {label: 'KIND', description: 'what failed: tool, llm, agent, step, …'},
-    name: {label: 'WHERE', description: 'name of the tool, model, agent, …'},
+    message: {label: 'ERROR', least: 30, description: 'the newest message of this cause, its first line, shortened'},
     count: {label: 'COUNT', unit: 'count', description: 'failures; one that went up through its callers once'},
+    name: {label: 'WHERE', least: 12, description: 'name of the tool, model, agent, …'},
+    lastSeen: {label: 'LAST', unit: 'time', description: 'start of the newest one'},
     runs: {label: 'RUNS', unit: 'count', description: 'runs of the window with it'},
-    runShare: {label: 'SHARE', unit: 'ratio', description: 'of all runs of the window and the filters'},
     fatalRuns: {
       label: 'FATAL',
       unit: 'count',
-      description: 'of these runs, those that ended in error; the others went on',
+      description: 'of these runs, those that ended in error; the others went on, degraded',
     },
-    lastSeen: {label: 'LAST', unit: 'time', description: 'start of the newest one'},
-    firstSeen: {label: 'FIRST', unit: 'time', description: 'start of the oldest one in the window'},
     isNew: {
       label: 'NEW',
       unit: 'flag',
       description:
         'first seen since --new-since; null when the answer reaches no further back, so that nobody can tell',
     },
+    runShare: {label: 'SHARE', unit: 'ratio', description: 'of all runs of the window and the filters'},
+    errorKind: {label: 'CLASS', description: 'exception class, where the message names it'},
+    kind: {label: 'KIND', description: 'what failed: tool, llm, agent, step, …'},
+    firstSeen: {label: 'FIRST', unit: 'time', description: 'start of the oldest one in the window'},
     sampleRunId: {label: 'SAMPLE', description: 'run id of the newest one; null while its run span is missing'},
     sampleTraceId: {label: 'TRACE', description: 'trace id of the newest one'},
     shape: {
@@ -50,7 +50,7 @@ export default defineFactsQuestion({
     },
   },
   sort: 'count',
-  note: 'one failure counts where it began, not again at every level above; agno-trace show <run> shows it in place',
+  note: 'each failure where it began; agno-trace show <run> shows it in place',
   // The bare columns beside max() are those of the row that has it, which SQLite promises.
   sql: ({eachSpan, runs, stretch, nowMicros, lengths}) => {
     const since = nowMicros - lengths.newSince!;

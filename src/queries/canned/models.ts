@@ -1,4 +1,4 @@
-import {percentiles} from '../../facts/relations.ts';
+import {callsOf, percentiles} from '../../facts/relations.ts';
 import {sql} from '../../sql/sql.ts';
 import {costColumns, TOKEN_COLUMNS, tokenSums} from '../cost-columns.ts';
 import {defineFactsQuestion} from '../facts-question.ts';
@@ -42,7 +42,7 @@ select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms"
      where kind = 'llm'
      group by 1, 2, 3
   ) g
-  left join (${percentiles(sql`select ${stretch} as time, name as model, coalesce(provider, '') as provider, duration_ms from (${bareSpans}) where kind = 'llm'`, ['time', 'model', 'provider'], 'duration_ms')}) p
+  left join (${percentiles(sql`select ${stretch} as time, name as model, coalesce(provider, '') as provider, duration_ms from ${callsOf(bareSpans, 'llm')}`, ['time', 'model', 'provider'], 'duration_ms')}) p
     on p.time = g.time and p.model = g.model and p.provider = coalesce(g.provider, '')`,
   trend: {
     column: 'calls',

@@ -1,4 +1,4 @@
-import {percentiles} from '../../facts/relations.ts';
+import {callsOf, percentiles} from '../../facts/relations.ts';
 import {sql} from '../../sql/sql.ts';
 import {defineFactsQuestion} from '../facts-question.ts';
 
@@ -60,7 +60,7 @@ select g.*, coalesce(a.repeated, 0) as "repeatedCalls", p.p50 as "p50Ms", p.p95 
       )
      group by 1, 2
   ) a on a.time = g.time and a.tool = g.tool
-  left join (${percentiles(sql`select ${stretch} as time, name as tool, duration_ms from (${bareSpans}) where kind = 'retrieval'`, ['time', 'tool'], 'duration_ms')}) p
+  left join (${percentiles(sql`select ${stretch} as time, name as tool, duration_ms from ${callsOf(bareSpans, 'retrieval')}`, ['time', 'tool'], 'duration_ms')}) p
     on p.time = g.time and p.tool = g.tool`,
   trend: {
     column: 'calls',

@@ -1,8 +1,10 @@
+import {IS_CALL} from '../../facts/schema.ts';
 import {asDouble, attribute} from '../../sql/fragments.ts';
 import {EMPTY, either, raw, type Sql, sql, table} from '../../sql/sql.ts';
 import {KEY} from '../../trace/attributes.ts';
 import {kindOfSpan} from '../kind.ts';
-import {defineQuestion} from '../question.ts';
+import type {OwnerKind} from '../owners.ts';
+import {defineQuestion, type QuestionInput} from '../question.ts';
 
 const KEYS: Readonly<Record<string, () => Sql>> = {
   name: () => raw('s.name'),
@@ -10,6 +12,8 @@ const KEYS: Readonly<Record<string, () => Sql>> = {
   tool: () => attribute('s', KEY.toolName),
   model: () => attribute('s', KEY.model),
 };
+
+const OWNERS: Readonly<Record<string, OwnerKind>> = {agent: 'agent', team: 'team', workflow: 'workflow', step: 'step'};
 
 /** The question of Agno's own documentation, with what it leaves out beside it. */
 export default defineQuestion({
@@ -19,7 +23,7 @@ export default defineQuestion({
     {line: 'slowest --by agent --last 24h --sort p95Ms', answer: 'agents by their 95th percentile since yesterday'},
   ],
   by: ['name', 'kind', 'tool', 'model', 'agent', 'team', 'workflow', 'step'],
-  owners: {agent: 'agent', team: 'team', workflow: 'workflow', step: 'step'},
+  owners: OWNERS,
   columns: {
     name: {label: 'NAME', description: 'span name, kind, tool, model; agent, team, workflow, or workflow / step'},
     calls: {
@@ -59,6 +63,31 @@ export default defineQuestion({
              where name is not null
              group by name, ms`,
   },
+  // Durations come out of an index in their order, and how many failed out of the days, in rows of their own.
+  facts: (input, {spans, bareSpans, eachSpan}) => {
+    const {by} = input;
+    if (by in OWNERS)
+      return sql`
+    select name, ms, count(*) as times, sum(error) as errors
+      from (
+        select ${raw(by)} as name, sum(stored_ms) as ms, max(start_micros), state = 'error' as error
+          from (${eachSpan})
+         where kind = ${by} and run_key is not null and stored_ms is not null
+         group by coalesce(own_run_id, span_key)
+      )
+     group by name, ms`;
+    const {key, where} = FACTS[by]!;
+    return sql`
+    select ${raw(key)} as name, stored_ms as ms, count(*) as times, 0 as errors
+      from (${bareSpans})
+     where ${raw(where)}${by === 'name' ? onlyFirst(input, spans) : EMPTY}
+     group by kind, ${raw(by === 'kind' ? 'span_name' : key)}, stored_ms
+     union all
+    select ${raw(key)}, null, 0, sum(errors)
+      from (${by === 'model' ? bareSpans : spans})
+     where ${raw(where)}${by === 'name' ? onlyFirst(input, spans) : EMPTY}
+     group by 1`;
+  },
   sql: ({sort, limit}, groups) => sql`
 select name, calls, errors, "totalMs" / calls as "avgMs",
        ${interpolated('p50', 0.5)} as "p50Ms", ${interpolated('p95', 0.95)} as "p95Ms", ${interpolated('p99', 0.99)} as "p99Ms",
@@ -79,6 +108,37 @@ select name, calls, errors, "totalMs" / calls as "avgMs",
  order by ${raw(`"${sort.column}"`)} ${raw(sort.descending ? 'desc' : 'asc')}, name
  ${limit === 0 ? EMPTY : sql`limit ${limit}`}`,
 });
+
+/** The same in the facts, and which spans have it. */
+const FACTS: Readonly<Record<string, {readonly key: string; readonly where: string}>> = {
+  name: {key: 'span_name', where: 'true'},
+  kind: {key: 'kind', where: 'true'},
+  tool: {key: 'name', where: `${IS_CALL} and kind in ('tool', 'retrieval', 'memory')`},
+  model: {key: 'model', where: "kind = 'llm' and model is not null"},
+};
+
+/** What sums by name are sorted by; percentiles are looked at only for the names that are shown. */
+const SUMS: Readonly<Record<string, string>> = {
+  name: 'span_name',
+  calls: 'sum(calls)',
+  errors: 'sum(errors)',
+  avgMs: 'sum(stored_us) * 1.0 / sum(calls)',
+  totalMs: 'sum(stored_us)',
+};
+
+function onlyFirst({sort, limit}: Omit<QuestionInput, 'where'>, spans: Sql): Sql {
+  const sum = SUMS[sort.column];
+  if (limit === 0 || sum === undefined) return EMPTY;
+  return sql`
+       and kind in (select kind from (${spans}))
+       and span_name in (
+         select span_name
+           from (${spans})
+          group by span_name
+          order by ${raw(`${sum} ${sort.descending ? 'desc' : 'asc'}`)}, span_name
+          limit ${limit}
+       )`;
+}
 
 /** Keeps SQLite from merging the projection into the grouping. */
 const ALL_FIRST = either({sqlite: raw('limit -1 offset 0'), postgres: EMPTY});

@@ -1,4 +1,4 @@
-import {percentiles} from '../../facts/relations.ts';
+import {callsOf, percentiles} from '../../facts/relations.ts';
 import {raw, sql} from '../../sql/sql.ts';
 import {defineFactsQuestion} from '../facts-question.ts';
 
@@ -37,7 +37,7 @@ select g.time, g.tool, g.calls, g.failed, g.retries, g.total_us / 1e3 / nullif(g
      where ${IS_TOOL}
      group by 1, 2
   ) g
-  left join (${percentiles(sql`select ${stretch} as time, name as tool, duration_ms from (${bareSpans}) where ${IS_TOOL}`, ['time', 'tool'], 'duration_ms')}) p
+  left join (${percentiles(sql`select ${stretch} as time, name as tool, duration_ms from ${callsOf(bareSpans, 'tool', 'retrieval', 'memory')}`, ['time', 'tool'], 'duration_ms')}) p
     on p.time = g.time and p.tool = g.tool`,
   trend: {
     column: 'calls',
