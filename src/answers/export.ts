@@ -23,6 +23,7 @@ import {REDACTIONS, type Redaction} from '../redaction/detectors.ts';
 import {Pseudonyms, randomKey} from '../redaction/pseudonyms.ts';
 import {Redactor} from '../redaction/redactor.ts';
 import {RedactionReport} from '../redaction/report.ts';
+import {patient} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
 import {hoisted, NO_FILTER} from '../trace/filter.ts';
 import {displayName} from '../trace/tree.ts';
@@ -56,6 +57,7 @@ export const EXPORT_FORMATS = ['otlp', 'jsonl', 'md'] as const;
 type ExportFormat = (typeof EXPORT_FORMATS)[number];
 const THEN =
   'spans become trees, runs are judged and selected, their rows read whole, cleaned and written (src/trace, src/otlp)';
+const SPANS_PER_REPORT = 50;
 /** Shorter keys can be tried out. */
 const SHORTEST_KEY = 16;
 
@@ -76,7 +78,8 @@ export default async function exportRuns(ids: readonly string[], flags: ExportFl
   const sender = senderOf(flags, settings.origin, context);
   try {
     await withStore(flags, context, THEN, (store, out) =>
-      exportFrom(store, {...settings, sender}, flags, context, out),
+      // A long read among many commits should not fail for one busy moment.
+      exportFrom(patient(store), {...settings, sender}, flags, context, out),
     );
   } finally {
     sender?.ending.dispose();
@@ -123,9 +126,10 @@ async function exportFrom(
         note: text => notes.push(text),
       });
       for await (const {run, row, span} of wholeRows(store, groups)) {
+        if (sender?.ending.signal.aborted) break;
         if (!row) {
           // The statements are the same again for what comes next.
-          if (sender?.ending.signal.aborted || (flags.printSql && counts.runs > 0)) break;
+          if (flags.printSql && counts.runs > 0) break;
           counts.runs++;
           await writer.run({shown: run, record: cleaner.run(run.judged.record)});
           continue;
@@ -142,7 +146,7 @@ async function exportFrom(
           record: () => cleaner.spanRecord(row.record),
           name: () => cleaner.text(displayName(node.span!), 'name'),
         });
-        report(counts.spans);
+        if (counts.spans % SPANS_PER_REPORT === 0) report(counts.spans);
       }
       await writer.end();
     });

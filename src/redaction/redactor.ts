@@ -89,7 +89,7 @@ export class Redactor {
   private attributes(attributes: ExactAttributes): ExactAttributes {
     const clean: Record<string, ExactJson> = Object.create(null);
     for (const [key, value] of Object.entries(attributes)) {
-      const name = this.text(key, 'attribute names');
+      const name = freeIn(clean, this.text(key, 'attribute names'));
       const place = name.replace(/(?<=\.)\d+(?=\.|$)/g, '*');
       clean[name] =
         typeof value === 'string' && ID_KEYS.includes(key) && !WHO_NAME.test(key)
@@ -171,7 +171,7 @@ export class Redactor {
     if (Array.isArray(value)) return value.map(item => this.named(name, item, place, depth + 1));
     const clean: {[key: string]: ExactJson} = Object.create(null);
     for (const [key, item] of Object.entries(value))
-      clean[this.text(key, place)] = this.named(key, item, place, depth + 1);
+      clean[freeIn(clean, this.text(key, place))] = this.named(key, item, place, depth + 1);
     return clean;
   }
 
@@ -217,6 +217,13 @@ export class Redactor {
       }
     }
   }
+}
+
+/** Two names may have become one. */
+function freeIn(taken: object, name: string): string {
+  let free = name;
+  for (let n = 2; free in taken; n++) free = `${name}~${n}`;
+  return free;
 }
 
 const isWordChar = (char: string | undefined): boolean => char !== undefined && /[\p{L}\p{N}_]/u.test(char);
