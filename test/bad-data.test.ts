@@ -1473,6 +1473,8 @@ async function survives(bad: Case, backend: Backend, db: string): Promise<void> 
     () => check(['list', '--since', '2000-01-01'], 0, GOOD.run),
     () => check(['show', GOOD.run], 0, 'agent 600d'),
     () => check(['show', span], showsSpan),
+    () => check(['grep', 'an answer|a question', '--limit', '0'], 0, 'an answer'),
+    () => check(['grep', '[a-z]+', '--in', 'attributes', '--limit', '0', '--traffic', '--json'], 0),
     ...BY.map(by => () => check(['slowest', '--by', by, '--json'], 0)),
   ];
   const drawing = [
@@ -1481,6 +1483,13 @@ async function survives(bad: Case, backend: Backend, db: string): Promise<void> 
     () => check(['show', GOOD.run, '--json', '--io', 'full'], 0, '"an answer"'),
     () => check(['show', GOOD.trace, '--span', GOOD.call], 0, 'a question'),
     () => check(['show', trace], showsTrace),
+    () => check(['transcript', GOOD.run], 0, 'an answer'),
+    () => check(['transcript', trace, '--json'], showsTrace),
+    async () => {
+      // It may be no one run, or none at all.
+      const argv = ['diff', GOOD.run, trace, '--json'];
+      wrong.push(...wrongWith(argv, await ask(...argv), refused ? [refused.exit] : [0, 2, 3, mayRefuse ?? 0], null));
+    },
     () => check(['show', trace, '--io', 'full'], showsTrace),
     () => check(['show', trace, '--span', span, '--json'], showsSpan),
     () => check(['slowest', '--limit', '0'], 0),

@@ -144,6 +144,10 @@ describe('the JSON contract', () => {
         ['slowest', '--by', 'model'],
         ['show', 'latest', '--io', 'full'],
         ['show', 'latest', '--io', 'full', '--json'],
+        ['grep', '[0-9]+', '--in', 'name,input,output,args,error,attributes', '--limit', '0', '--traffic', '--json'],
+        ['grep', 'the', '--count'],
+        ['transcript', 'latest', '--json'],
+        ['diff', 'latest', 'latest', '--json'],
       ];
       for (const argv of commands)
         expect((await cli([...argv, '--db', postgres])).out).toBe((await cli([...argv, '--db', sqlite])).out);

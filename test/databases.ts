@@ -13,7 +13,7 @@ export type Backend = (typeof BACKENDS)[number];
 const folders: string[] = [];
 const clients: pg.Client[] = [];
 afterAll(async () => {
-  for (const client of clients.splice(0)) await client.end().catch(() => undefined);
+  await endClients();
   for (const folder of folders.splice(0)) rmSync(folder, {recursive: true, force: true});
 });
 
@@ -47,6 +47,24 @@ export async function newPostgresDatabase(): Promise<{url: string; client: pg.Cl
   await client.connect();
   clients.push(client);
   return {url, client};
+}
+
+/** Copies of a Postgres database, one for each call; nothing may be connected to the original from now on. */
+export async function postgresCopies(url: string): Promise<() => Promise<string>> {
+  await endClients();
+  const original = url.split('/').at(-1)!;
+  let made = 0;
+  return async () => {
+    const admin = new pg.Client({connectionString: inject('postgresUrl')});
+    await admin.connect();
+    await admin.query(`create database ${original}_${++made} template ${original}`);
+    await admin.end();
+    return `${url}_${made}`;
+  };
+}
+
+async function endClients(): Promise<void> {
+  for (const client of clients.splice(0)) await client.end().catch(() => undefined);
 }
 
 /** A Postgres database filled by one of the `.postgres.sql` fixtures. */

@@ -1,4 +1,7 @@
+import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
+import {pairUp} from '../src/trace/compare/sequence.ts';
+import {diffLines, diffWords} from '../src/trace/compare/text-diff.ts';
 import {cli, json} from './cli.ts';
 import {BACKENDS, type Backend, loadIntoPostgres, sqliteCopy} from './databases.ts';
 import {changeAttributes, copyRun, type RunCopy, type StoredRow, traceOf, writeRun} from './planted.ts';
@@ -258,5 +261,98 @@ describe.each(CASES)('diff of runs of Agno $version on $backend', ({version, bac
     expect((await cli(argv)).code).toBe(0);
     expect((await cli([...argv, '--times', '50%'])).code).toBe(7);
     expect((await cli([...argv, '--times', '5000'])).code).toBe(0);
+  });
+});
+
+describe.each(CASES)('what diff prints of runs of Agno $version on $backend', ({version, backend}) => {
+  it('reads as it is written down', async () => {
+    const at = await planted(version, backend, 'agent-stream', copy => {
+      replaceText(copy, 'refunds and invoices', 'refunds, invoices and reminders');
+      const [call] = spansNamed(copy, 'courier_status');
+      copy.spans.push({
+        ...call!,
+        span_id: 'abcdefabcdef0001',
+        attributes: String(call!.attributes).replaceAll('CH-90211', 'CH-00001'),
+      });
+      for (const row of spansNamed(copy, 'issue_refund'))
+        changeAttributes(row, at => {
+          at['output.value'] = 'refunded 89.5 for 4417, and told the customer so';
+        });
+    });
+    const {out} = await cli(['diff', at.a, at.b, '--db', at.db]);
+    await expect(out).toMatchFileSnapshot(`golden/diff/${version}/agent-stream.txt`);
+    // On terminals without colour; times of the run, as a list would have them, are in none of it.
+    for (const columns of [60, 200]) {
+      const wide = await cli(['diff', at.a, at.b, '--color', 'never', '--db', at.db], {columns});
+      const shown = wide.out.replaceAll('\r\x1b[2K', '');
+      await expect(shown).toMatchFileSnapshot(`golden/diff/${version}/agent-stream-${columns}.txt`);
+    }
+  });
+
+  it('lays a run that paused and went on beside itself', async () => {
+    const file = sqliteCopy(VERSIONS[version]);
+    const db = backend === 'sqlite' ? file : await loadIntoPostgres(file);
+    const [run] = (await json(['list', '--session', 'human-in-the-loop', '--db', db])).data.filter(
+      (one: {runId: string | null}) => one.runId,
+    );
+    const {data, notes} = await json(['diff', run.runId, run.runId, '--db', db]);
+    expect(data.changes).toEqual([]);
+    expect(data.pairs.length).toBeGreaterThan(3);
+    expect(notes).toEqual(['A and B are the same run']);
+  });
+});
+
+describe('pairing', () => {
+  const isSame = (x: string, y: string) => (x[0] === y[0] ? (x === y ? 3 : 1) : 0);
+  const pairs = (a: string[], b: string[]) => pairUp(a, b, isSame, item => item);
+
+  it('keeps order, takes every item once, and finds as much as there is', () => {
+    const items = fc.array(fc.constantFrom('a1', 'a2', 'b1', 'b2', 'c1'), {maxLength: 9});
+    fc.assert(
+      fc.property(items, items, (a, b) => {
+        const found = pairs(a, b);
+        expect(found.flatMap(([i]) => i ?? [])).toEqual(a.map((_, i) => i));
+        expect(found.flatMap(([, j]) => j ?? [])).toEqual(b.map((_, j) => j));
+        const weight = found.reduce((sum, [i, j]) => sum + (i === null || j === null ? 0 : isSame(a[i]!, b[j]!)), 0);
+        expect(found.every(([i, j]) => i === null || j === null || isSame(a[i]!, b[j]!) > 0)).toBe(true);
+        expect(weight).toBe(best(a, b));
+      }),
+      {numRuns: 400},
+    );
+  });
+
+  /** By trying everything. */
+  function best(a: readonly string[], b: readonly string[]): number {
+    if (a.length === 0 || b.length === 0) return 0;
+    const [x, ...restA] = a as [string, ...string[]];
+    let most = best(restA, b);
+    for (const [j, y] of b.entries()) {
+      const weight = isSame(x, y);
+      if (weight > 0) most = Math.max(most, weight + best(restA, b.slice(j + 1)));
+    }
+    return most;
+  }
+
+  it('of long lists finds what was put in and taken out', () => {
+    const a = Array.from({length: 6000}, (_, i) => `x${i}`);
+    const b = [...a.slice(0, 1000), 'new', ...a.slice(1000, 3000), ...a.slice(3002)];
+    const alone = pairs(a, b).filter(([i, j]) => i === null || j === null);
+    expect(alone.map(([i, j]) => (i === null ? b[j!] : a[i]))).toEqual(['new', 'x3000', 'x3001']);
+    // Nothing in common: nothing is weighed for long, and all of it is there.
+    const other = Array.from({length: 6000}, (_, i) => `x-${i}`);
+    expect(pairs(a, other)).toHaveLength(6000);
+  });
+});
+
+describe('the words of two lines', () => {
+  it('are marked where the other line has not got them', () => {
+    const {a, b} = diffWords('refund order 4417 today', 'refund order 4418 today');
+    expect([a, b]).toEqual([[[13, 17]], [[13, 17]]]);
+    expect(diffLines('a\nb\nc', 'a\nx\ny\nc')).toEqual([
+      {a: 'a', b: 'a', isSame: true},
+      {a: 'b', b: 'x', isSame: false},
+      {a: null, b: 'y', isSame: false},
+      {a: 'c', b: 'c', isSame: true},
+    ]);
   });
 });

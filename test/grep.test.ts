@@ -364,3 +364,40 @@ describe('a file that is locked against readers for long', () => {
     expect(out).toContain('limit 1 offset');
   });
 });
+
+it('keeps what was found when Ctrl-C ends it', async () => {
+  const db = sqliteCopy('agno-3.1.10-shop.sqlite');
+  const all = await cli(['grep', 'the', '--limit', '0', '--db', db]);
+  let isTold = false;
+  const {code, out, err} = await cli(['grep', 'the', '--limit', '0', '--db', db], {
+    onOut: () => {
+      if (!isTold) process.emit('SIGINT', 'SIGINT');
+      isTold = true;
+    },
+  });
+  expect(code).toBe(130);
+  expect(out.length).toBeGreaterThan(0);
+  expect(out.length).toBeLessThan(all.out.length / 2);
+  expect(all.out.startsWith(out)).toBe(true);
+  expect(err).toMatch(/searched \d+ spans from .* stopped before the end/);
+});
+
+describe.each(CASES)('what grep prints of Agno $version on $backend', ({version, file, backend}) => {
+  it('reads as it is written down, in a pipe', async () => {
+    const db = await openFixture(backend, file);
+    const {out} = await cli(['grep', 'customs hold', '--limit', '25', '--db', db]);
+    await expect(out).toMatchFileSnapshot(`golden/grep/${version}/customs-hold.txt`);
+    const counted = await cli(['grep', 'customs hold', '--count', '--db', db]);
+    await expect(counted.out).toMatchFileSnapshot(`golden/grep/${version}/customs-hold-count.txt`);
+  });
+
+  it.runIf(backend === 'sqlite').each([60, 200])('reads as it is written down, on %i columns', async columns => {
+    const db = await openFixture(backend, file);
+    const nowMicros = Date.parse('2026-11-23T10:00:00Z') * 1000;
+    const {out} = await cli(['grep', '4417|Z.rich', '-C', '1', '--limit', '25', '--color', 'never', '--db', db], {
+      columns,
+      nowMicros,
+    });
+    await expect(out).toMatchFileSnapshot(`golden/grep/${version}/terminal-${columns}.txt`);
+  });
+});

@@ -52,12 +52,8 @@ async function leaks(argv: readonly string[], screen: CliOptions, exits: readonl
   const isTerminal = screen.columns !== undefined;
   const wrong = exits.includes(code) ? [] : [`exit ${code}: ${err}`];
   for (const text of [out, err]) {
-    // Besides colours only what says how far a search is, and between the fields of a hit in a pipe tabs.
-    const plain = isTerminal
-      ? text.replace(OWN_SEQUENCE, '').replaceAll('\r\x1b[2K', '')
-      : argv[0] === 'grep'
-        ? text.replaceAll('\t', '')
-        : text;
+    // Besides colours only what says how far a search is.
+    const plain = isTerminal ? text.replace(OWN_SEQUENCE, '').replaceAll('\r\x1b[2K', '') : text;
     const found = UNSAFE.exec(plain);
     if (found) wrong.push(JSON.stringify(plain.slice(Math.max(0, found.index - 30), found.index + 30)));
   }
@@ -121,6 +117,13 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
         wrong.push(...(await leaks(['show', `${id}t`, '--span', `${id}l`, '--db', db], screen)));
       }
       expect(wrong).toEqual([]);
+    });
+
+    it('are handed on as a page without one of them acting', async () => {
+      for (const redacting of [[], ['--redact', 'all']])
+        expect(
+          await leaks(['export', '--all', '--traffic', '--format', 'md', ...redacting, '--db', db], screen),
+        ).toEqual([]);
     });
 
     it('are not found without one of them acting, as ids, filters and flags of a person', async () => {
@@ -206,6 +209,13 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
       // Combining marks are data like letters; JSON shows them all.
       expect(UNSAFE.exec(terminal.replace(/\p{M}/gu, ''))).toBeNull();
       expect(JSON.parse(terminal)).toEqual(JSON.parse(pipe));
+    }
+    for (const format of ['otlp', 'jsonl']) {
+      const argv = ['export', '--all', '--traffic', '--format', format, '--db', db];
+      const [terminal, pipe] = [(await cli(argv, screen)).out.replace(OWN_SEQUENCE, ''), (await cli(argv)).out];
+      expect(UNSAFE.exec(terminal.replace(/\p{M}/gu, ''))).toBeNull();
+      const read = (out: string) => out.split('\n').flatMap(text => (text.startsWith('{') ? [JSON.parse(text)] : []));
+      expect(read(terminal)).toEqual(read(pipe));
     }
   });
 

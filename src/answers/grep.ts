@@ -128,7 +128,11 @@ export default async function grep(text: string, flags: GrepFlags, context: Cont
         }
       });
       const spans = await countSearched(store, runs, searched);
-      told.end(notesOf({...searched, spans}, pattern, told, ending.signal.aborted), text);
+      const isWhole = !ending.signal.aborted && !pattern.isExhausted;
+      told.end(
+        notesOf({...searched, spans}, pattern, told, ending.signal.aborted),
+        isWhole ? `nothing matches "${text}"` : 'nothing found',
+      );
       if (pattern.isExhausted) out.exitCode = EXIT.stopped;
       if (ending.signalCode !== null) out.exitCode = ending.signalCode;
     });
@@ -198,7 +202,8 @@ class Told {
     else for (const text of renderJsonLines(items, this.out.stdout.isTTY)) writeLine(this.out, text);
   }
 
-  end(notes: readonly string[], pattern: string): void {
+  /** @param nothing what to say where there was no hit */
+  end(notes: readonly string[], nothing: string): void {
     const {format, fields, shape} = this.view;
     const {out} = this;
     if (format !== 'table' && format !== 'jsonl') {
@@ -212,15 +217,15 @@ class Told {
     if (format === 'jsonl') for (const note of all) writeNote(out, note);
     else {
       if (columns !== null && this.hits > 0 && shape === 'hits') writeLine(out, own(''));
-      writeNote(out, [`${this.countText(pattern)}`, ...all].join(' · '));
+      writeNote(out, [this.countText(nothing), ...all].join(' · '));
       const record = this.first?.record;
       if (record && shape === 'hits')
         writeNext(out, `next: agno-trace show ${record.runId?.slice(0, 8) ?? `~${record.traceId.slice(0, 7)}`}`);
     }
   }
 
-  private countText(pattern: string): string {
-    if (this.runs === 0) return `nothing matches "${pattern}"`;
+  private countText(nothing: string): string {
+    if (this.runs === 0) return nothing;
     const runs = `${count(this.runs)} ${this.runs === 1 ? 'run' : 'runs'}`;
     if (this.view.shape === 'runs') return runs;
     return `${count(this.hits)} ${this.hits === 1 ? 'hit' : 'hits'} in ${runs}`;

@@ -54,10 +54,16 @@ export class ArchiveWriter {
         return new ArchiveWriter(file, disk, handle, standing);
       }
       const handle = disk.open(partial, true);
-      const bytes = encoded(file, lineOf(header));
-      disk.write(handle, bytes, 0);
-      disk.sync(handle);
-      return new ArchiveWriter(file, disk, handle, {...NOTHING, bytes: bytes.length});
+      try {
+        const bytes = encoded(file, lineOf(header));
+        disk.write(handle, bytes, 0);
+        disk.sync(handle);
+        return new ArchiveWriter(file, disk, handle, {...NOTHING, bytes: bytes.length});
+      } catch (error) {
+        disk.close(handle);
+        disk.remove(partial);
+        throw error;
+      }
     } catch (error) {
       throw cannotWrite(file, error);
     }

@@ -6,12 +6,12 @@ const QUIET_MS = 300;
 
 /**
  * Runs `work` and says on stderr how far it is, on a terminal only and not before it has taken a moment.
- * @param work gets a function to call with the number of spans looked at so far, and one to call before it prints something
+ * @param work gets a function to call with the number of spans looked at so far and of all where that is known, and one to call before it prints something
  */
 export async function withProgress<T>(
   context: Context,
   what: string,
-  work: (report: (spans: number) => void, clear: () => void) => Promise<T>,
+  work: (report: (spans: number, total?: number | null) => void, clear: () => void) => Promise<T>,
 ): Promise<T> {
   if (!context.stderr.isTTY || !context.stdout.isTTY)
     return work(
@@ -25,11 +25,12 @@ export async function withProgress<T>(
     isShown = false;
   };
   try {
-    return await work(spans => {
+    return await work((spans, total = null) => {
       if (performance.now() - start < QUIET_MS) return;
       isShown = true;
+      const of = total === null ? '' : ` of ${total}`;
       context.stderr.write(
-        own(`\r\x1b[2K${what}: ${spans} spans, ${((performance.now() - start) / 1000).toFixed(1)} s`),
+        own(`\r\x1b[2K${what}: ${spans}${of} spans, ${((performance.now() - start) / 1000).toFixed(1)} s`),
       );
     }, clear);
   } finally {

@@ -6,7 +6,7 @@ const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   failed: 'failed, for no reason below: a defect, or output that cannot be written',
   usage: 'wrong usage, or refused',
   notFound: 'not found, or an id that is the beginning of several',
-  unreachable: 'the database is unreachable, or does not allow it',
+  unreachable: 'the database, or a receiver, is unreachable or does not allow it',
   schema: 'the tables are missing, or not understood',
   stopped: 'stopped early or out of time; the same command goes on from there',
   different: 'a check or a run failed, or a difference was found',

@@ -14,6 +14,10 @@ data    list: a list of runs
               input, output and attributes with --io full, or of one --span
         tail --jsonl: an event a line, with "event": run, span, heartbeat or
               notice; wait: a list of runs
+        export --jsonl: a run or a span a line, with "type", attributes exactly
+        transcript: {"runs": [...], "entries": [...]}; grep: a list of hits
+        diff: {"a", "b", "firstDivergence", "pairs", "changes", ...};
+              --jsonl prints the changes
         slowest and every other question: a list of rows, keys as its columns
 page    next is the text for --cursor; null on the last page
 notes   sentences that belong to reading the data right: what was left out, what

@@ -1,5 +1,5 @@
 import {raw, sql} from '../sql/sql.ts';
-import {ENDINGS, FIGURES, figures, MODELS, stateColumns, TIME, UNPRICED, wholeRuns} from './ended.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED, wholeRuns} from './ended.ts';
 import type {FactsQuestion} from './facts-question.ts';
 
 /**
@@ -8,7 +8,7 @@ import type {FactsQuestion} from './facts-question.ts';
  */
 export function componentRuns(
   kind: 'agent' | 'team' | 'workflow',
-): Pick<FactsQuestion, 'every' | 'columns' | 'sort' | 'note' | 'sql'> {
+): Pick<FactsQuestion, 'every' | 'columns' | 'sort' | 'thenBy' | 'note' | 'sql' | 'trend'> {
   const inside = {
     agent: 'as a member, a step or called by a tool',
     team: 'as a member or a step',
@@ -18,7 +18,6 @@ export function componentRuns(
     every: true,
     columns: {
       [kind]: {label: kind.toUpperCase(), description: `name of the ${kind}`},
-      time: TIME,
       runs: {label: 'RUNS', unit: 'count', description: 'runs of its own; those that paused count once'},
       inner: {label: 'INNER', unit: 'count', description: `its runs inside others: ${inside[kind]}`},
       ...FIGURES,
@@ -29,13 +28,14 @@ export function componentRuns(
       ids: {label: 'IDS', unit: 'count', description: 'different ids under that name'},
     },
     sort: 'runs',
+    thenBy: 'inner',
     note: "states, times and tokens are of both, runs and inner ones; an unfinished run is nobody's until its own span is there",
-    sql: ({eachRunSpan, everyMicros}) => sql`
+    sql: ({eachRunSpan, stretch}) => sql`
 with ${wholeRuns(
       sql`
 select coalesce(own_run_id, 'span ' || span_id) as id, span_id, start_micros, state, duration_ms, within_tokens as tokens,
        within_cost_pusd as cost_pusd, within_unpriced as unpriced, ${raw(`name as "${kind}"`)}, component_id, main_model as model,
-       ${raw(everyMicros === null ? 'null' : 'bucket')} as time, (span_id = run_span_id and run_part = 0) as is_own
+       ${stretch} as time, (span_id = run_span_id and run_part = 0) as is_own
   from (${eachRunSpan}
   )
  where kind = ${kind}`,
@@ -47,5 +47,14 @@ ${figures([kind, 'time'], ENDINGS, {
   id: 'case when count(distinct component_id) = 1 then max(component_id) end',
   ids: 'count(distinct component_id)',
 })}`,
+    trend: {
+      column: 'runs',
+      keys: [kind],
+      sql: ({eachRunSpan, stretch}) => sql`
+select name as ${raw(`"${kind}"`)}, ${stretch} as time, count(*) as value from (${eachRunSpan}
+  )
+ where kind = ${kind} and span_id = run_span_id and run_part = 0 and run_sequel = 0
+ group by 1, 2`,
+    },
   };
 }

@@ -14,7 +14,7 @@ export const UNFINISHED = ['running', 'stalled', 'lost'] as const;
 
 /** The columns in the order of their weight: on a narrow terminal the last ones go first. */
 export const FIGURES = {
-  failedPct: {label: 'FAILED %', unit: 'count', description: 'percent of them in state error'},
+  failedShare: {label: 'FAILED', unit: 'ratio', description: 'share of them that is in state error'},
   p50Ms: {label: 'P50', unit: 'ms', description: 'median of their durations'},
   p95Ms: {label: 'P95', unit: 'ms', description: '95th percentile, interpolated'},
   avgMs: {label: 'AVG', unit: 'ms', description: 'average'},
@@ -32,7 +32,6 @@ export function stateColumns(states: readonly string[]): Record<string, Column> 
   );
 }
 
-export const TIME: Column = {label: 'TIME', unit: 'time', description: 'start of the stretch (`--every`)'};
 export const UNPRICED: Column = {
   label: 'UNPRICED',
   unit: 'count',
@@ -58,7 +57,7 @@ export function figures(
 select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", m.models
   from (
     select ${raw(`${list}, ${[...more, ...counts].join(', ')}`)},
-           round(100.0 * sum(state = 'error') / nullif(count(state), 0), 1) as "failedPct",
+           sum(state = 'error') * 1.0 / nullif(count(state), 0) as "failedShare",
            avg(duration_ms) as "avgMs", sum(tokens) as "totalTokens", sum(cost_pusd) / 1e12 as "costUsd",
            coalesce(sum(unpriced), 0) as "unpricedCalls", max(start_micros) as "lastSeen"
       from ended

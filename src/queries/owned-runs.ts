@@ -1,6 +1,6 @@
 import {raw, sql} from '../sql/sql.ts';
 import type {Column} from '../table/table.ts';
-import {ENDINGS, FIGURES, figures, MODELS, stateColumns, TIME, UNFINISHED, UNPRICED, wholeRuns} from './ended.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNFINISHED, UNPRICED, wholeRuns} from './ended.ts';
 import type {FactsQuestion} from './facts-question.ts';
 
 const STATES = [...ENDINGS, ...UNFINISHED];
@@ -12,12 +12,11 @@ const STATES = [...ENDINGS, ...UNFINISHED];
 export function ownedRuns(
   owner: 'session' | 'user',
   further: Readonly<Record<string, {readonly column: Column; readonly aggregate: string}>>,
-): Pick<FactsQuestion, 'every' | 'columns' | 'note' | 'sql'> {
+): Pick<FactsQuestion, 'every' | 'columns' | 'thenBy' | 'note' | 'sql' | 'trend'> {
   return {
     every: true,
     columns: {
       [owner]: {label: owner.toUpperCase(), description: `id of the ${owner}; null: runs whose ${owner} is not known`},
-      time: TIME,
       runs: {label: 'RUNS', unit: 'count', description: 'runs; those that paused count once'},
       ...FIGURES,
       ...Object.fromEntries(Object.entries(further).map(([key, {column}]) => [key, column])),
@@ -26,14 +25,15 @@ export function ownedRuns(
       models: MODELS,
       parts: {label: 'PARTS', unit: 'count', description: 'loose parts: no runs, but their tokens and cost are in'},
     },
+    thenBy: 'lastSeen',
     note: `a run inside another one belongs to its ${owner}; times are of finished runs`,
-    sql: ({allRuns, everyMicros}) => sql`
+    sql: ({allRuns, stretch}) => sql`
 with ${wholeRuns(
       sql`
 select case when part = 1 or run_id is null then 'row ' || run_key else run_id end as id, span_id, start_micros,
        state, case when missing = 0 then duration_ms end as duration_ms,
        total_tokens as tokens, coalesce(cost_pusd, nullif(known_cost_pusd, 0)) as cost_pusd, unpriced_calls as unpriced,
-       ${raw(`${owner}_id as ${owner}`)}, ${raw(everyMicros === null ? 'null' : 'bucket')} as time,
+       ${raw(`${owner}_id as ${owner}`)}, ${stretch} as time,
        part, sequel, case when part = 0 then model end as model, name as who, user_id, session_id
   from (${allRuns}
   )
@@ -46,5 +46,14 @@ ${figures([owner, 'time'], STATES, {
   parts: 'sum(part)',
   ...Object.fromEntries(Object.entries(further).map(([key, {aggregate}]) => [key, aggregate])),
 })}`,
+    trend: {
+      column: 'runs',
+      keys: [owner],
+      sql: ({runs, stretch}) => sql`
+select ${raw(`${owner}_id as ${owner}`)}, ${stretch} as time, count(*) as value from (${runs}
+  )
+ where sequel = 0
+ group by 1, 2`,
+    },
   };
 }

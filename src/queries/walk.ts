@@ -40,7 +40,8 @@ interface StretchOptions {
  * True for text, numbers and bytes alike (in SQLite they sort in the order numbers, text, bytes); without any range SQLite
  * would sort the whole table rather than walk its index.
  */
-const anyTime = (alias: string): Sql => either({sqlite: raw(`${alias}.start_time < x'ff'`), postgres: raw('true')});
+export const anyTime = (alias: string): Sql =>
+  either({sqlite: raw(`${alias}.start_time < x'ff'`), postgres: raw('true')});
 
 /**
  * Spans below a place of the walk and not below another, as the table sorts them. A place without an id is the lowest of

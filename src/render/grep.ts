@@ -132,7 +132,7 @@ function beginningAt(text: string, at: number): number {
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
 }
 
-/** A hit as one line for other programs: run, span, place, path and the line itself between tabs. */
+/** A hit as one line for a pipe: run, span, place, path and the line itself. */
 export function hitLine({record}: JudgedRun, hit: DrawnHit): Safe {
   const place = hit.where === null ? own(hit.place) : line`${own(hit.place)}, ${safe(hit.where)}`;
   const path = joined(
@@ -140,7 +140,7 @@ export function hitLine({record}: JudgedRun, hit: DrawnHit): Safe {
     ' › ',
   );
   const parts = [wholeRunId(record), safe(hit.spanId), place, path, highlighted(hit.text, hit.matches, null)];
-  return joined(parts, '\t');
+  return joined(parts, '  ');
 }
 
 /** Its run id; while there is none, its trace, as `show` takes it. */

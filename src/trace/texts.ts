@@ -42,7 +42,8 @@ export function textsOf(span: Span, places: ReadonlySet<Place>): SpanText[] {
     if (!isFailedTool) add('output', output);
     else if (output !== span.statusMessage) add('error', output);
   }
-  for (const key in attributes) {
+  // Postgres keeps no order of keys, and the answer is the same from both databases.
+  for (const key of Object.keys(attributes).sort()) {
     const isDocument = key.startsWith('retrieval.documents.');
     if (isDocument) add('output', textOf(attributes, key), key.slice('retrieval.'.length));
     else if (places.has('attributes') && !isShown(key)) add('attributes', textOf(attributes, key), key);

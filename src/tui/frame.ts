@@ -134,6 +134,21 @@ function tooSmall({columns, rows}: Size): Frame {
   return {columns, top: lines.slice(0, rows).map(own), body: [], bottom: []};
 }
 
+/** The rows of a frame without a layout: every line fits already, and blocks begin where those before them end. */
+export function rowsOf({top, body, bottom}: Frame): string[] {
+  const height = body[0]?.lines.length ?? 0;
+  const rows = Array.from({length: height}, (_, row) => {
+    let column = 1;
+    let out = '';
+    for (const {columns, lines} of body) {
+      out += column === 1 ? lines[row]! : `\x1b[${column}G${lines[row]}`;
+      column += columns;
+    }
+    return out;
+  });
+  return [...top, ...rows, ...bottom];
+}
+
 /** Whether two frames would look the same; then nothing has to be drawn. */
 export function isSameFrame(a: Frame, b: Frame): boolean {
   const same = (one: readonly Safe[], other: readonly Safe[]) =>

@@ -1,7 +1,7 @@
 import {UserError} from '../errors.ts';
 import {own, type Safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
-import {type Frame, frameOf, isSameFrame} from './frame.ts';
+import {type Frame, frameOf, isSameFrame, rowsOf} from './frame.ts';
 import {titleRule} from './header.ts';
 import type {KeyPress} from './key-press.ts';
 import {Pace} from './pace.ts';
@@ -19,8 +19,10 @@ interface ScreensOptions {
   readonly ascii: boolean;
 }
 
-/** What is shown while nothing can be: the terminal is taken and the first query under way before Ink is loaded. */
+/** What is shown while the connection is made. */
 const OPENING = own('opening the database …');
+/** Where no run comes. */
+const LOADED_AFTER_MS = 500;
 /** History is read for a run when the cursor rests on it. */
 const REST_MS = 60;
 
@@ -35,7 +37,8 @@ export class Screens {
   private readonly screen: Screen;
   private readonly pace: Pace;
   private readonly ticker = new Ticker(() => this.pace.now());
-  private readonly loading: Promise<typeof import('./view.tsx')>;
+  private loading: NodeJS.Timeout | 'begun' | null = null;
+  private isClosed = false;
   private view: InkView | null = null;
   private source: RunSource | null = null;
   private contents: SpanContents | null = null;
@@ -58,9 +61,6 @@ export class Screens {
       end: signal => this.end(signal),
     });
     this.drawOpening();
-    this.loading = import('./view.tsx');
-    // Awaited by `show`; a failure before that is no unhandled one.
-    this.loading.catch(() => undefined);
   }
 
   /** Shows a source until the user leaves. @throws what went wrong on the way, the terminal given back */
@@ -72,11 +72,7 @@ export class Screens {
     });
     const unsubscribe = source.subscribe(() => this.published(source.snapshot()));
     try {
-      const {InkView} = await Promise.race([this.loading, left.then(() => this.loading)]);
-      this.view = new InkView(
-        () => this.terminal.size,
-        lines => this.screen.paint(lines, this.terminal.size),
-      );
+      this.loading = setTimeout(() => this.load(), LOADED_AFTER_MS);
       this.pace.now();
       await left;
     } finally {
@@ -88,9 +84,11 @@ export class Screens {
 
   /** Gives the terminal back. */
   close(): void {
+    this.isClosed = true;
     this.pace.stop();
     this.ticker.stop();
     this.contents?.stop();
+    this.stopLoading();
     if (this.opening) clearTimeout(this.opening);
     this.view?.close();
     this.view = null;
@@ -157,7 +155,7 @@ export class Screens {
 
   private draw(): void {
     const {source, contents} = this;
-    if (source === null || contents === null || this.view === null) {
+    if (source === null || contents === null) {
       this.drawOpening();
       return;
     }
@@ -168,11 +166,37 @@ export class Screens {
     const world = arrangement?.detail ? {...before, content: contents.of(selectedSpan(settled, before))} : before;
     this.state = settle(settled, world);
     const frame = frameOf(source.name, this.state, world, nowMicros);
-    if (this.drawn === null || !isSameFrame(frame, this.drawn)) this.view.draw(frame);
+    if (this.drawn === null || !isSameFrame(frame, this.drawn)) {
+      if (this.view) this.view.draw(frame);
+      else this.screen.paint(rowsOf(frame), this.terminal.size);
+    }
     this.drawn = frame;
+    if (before.snapshot.runs.length > 0) this.load();
     if (arrangement?.tree || arrangement?.detail) this.want(source, this.state.runs.cursorKey);
     if (arrangement?.runs) this.wantOlder(source, arrangement.runs.rows, world);
     this.ticker.after(this.state, world, nowMicros);
+  }
+
+  private stopLoading(): void {
+    if (this.loading !== null && this.loading !== 'begun') clearTimeout(this.loading);
+  }
+
+  /** Ink takes longer to load than all before it: the first list is there without it. */
+  private load(): void {
+    if (this.loading === 'begun') return;
+    this.stopLoading();
+    this.loading = 'begun';
+    void import('./view.tsx').then(
+      ({InkView}) =>
+        this.guarded(() => {
+          if (this.isClosed) return;
+          this.view = new InkView(
+            () => this.terminal.size,
+            lines => this.screen.paint(lines, this.terminal.size),
+          );
+        }),
+      error => this.finish(error),
+    );
   }
 
   /** Opens the run under the cursor: at once where runs are at hand, else when the cursor rests. */

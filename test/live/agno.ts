@@ -60,8 +60,8 @@ export async function runAgno(options: AgnoOptions): Promise<AgnoWrote> {
     stream.on('data', data => {
       said += data;
     });
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`Agno's process ended with ${code}: ${said.slice(-2000)}`);
+  const [code, signal] = await once(child, 'close');
+  if (code !== 0) throw new Error(`Agno's process ended with ${code ?? signal}: ${said.slice(-2000)}`);
   const inserts = readFileSync(commits, 'utf8')
     .trimEnd()
     .split('\n')

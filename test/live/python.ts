@@ -21,15 +21,27 @@ const INSTALL_MS = 150_000;
  * A Python with real Agno in it, made once per machine in the folder for temporary files.
  * @throws Error with the reason when there is no python3, no venv, or no package registry
  */
-export async function pythonWith(version: AgnoVersion): Promise<string> {
-  const folder = path.join(tmpdir(), `agno-trace-python-${process.getuid?.() ?? 0}-agno-${version}`);
+export function pythonWith(version: AgnoVersion): Promise<string> {
+  return made(`agno-${version}`, [...PACKAGES[version], ...BESIDE]);
+}
+
+/**
+ * A Python with OpenTelemetry's own messages in it.
+ * @throws Error as `pythonWith`
+ */
+export function pythonForOtlp(): Promise<string> {
+  return made('otlp', ['opentelemetry-proto==1.45.2']);
+}
+
+async function made(name: string, packages: readonly string[]): Promise<string> {
+  const folder = path.join(tmpdir(), `agno-trace-python-${process.getuid?.() ?? 0}-${name}`);
   const python = path.join(folder, 'bin', 'python');
   if (isOurs(folder) && existsSync(path.join(folder, 'complete'))) return python;
   const making = mkdtempSync(`${folder}-making-`);
   try {
     await step('python3 -m venv', 'python3', ['-m', 'venv', making]);
     const quietly = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '1'];
-    await step('pip install', path.join(making, 'bin', 'python'), [...quietly, ...PACKAGES[version], ...BESIDE]);
+    await step('pip install', path.join(making, 'bin', 'python'), [...quietly, ...packages]);
     writeFileSync(path.join(making, 'complete'), '');
     rmSync(folder, {recursive: true, force: true});
     renameSync(making, folder);

@@ -1,8 +1,7 @@
-import {execFileSync} from 'node:child_process';
-import {copyFileSync, existsSync, rmSync, statfsSync, writeFileSync} from 'node:fs';
+import {copyFileSync, existsSync, rmSync} from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import {afterAll, describe, expect, inject, it} from 'vitest';
+import {describe, expect, inject, it} from 'vitest';
 import {openArchive} from '../../src/archive/reader.ts';
 import {ArchiveWriter, partialOf} from '../../src/archive/writer.ts';
 import {EXIT} from '../../src/errors.ts';
@@ -17,6 +16,7 @@ import {PATIENCE} from '../../src/trace/runs.ts';
 import {cli} from '../cli.ts';
 import {temporaryFolder} from '../databases.ts';
 import {Faults, failingChanges, failingDisk, failingStore, STEP} from '../faults.ts';
+import {smallDisk} from '../small-disk.ts';
 import {archivedById, execute, idsOf, openAt, PLACES, type Place, rowsById, soundness} from './tables.ts';
 
 const CHOICE = {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'};
@@ -155,7 +155,7 @@ describe.each(PLACES)('one failure on %s', place => {
     };
     let failures = 0;
     // On SQLite there is a statement a row.
-    for (let failing = 1; ; failing += STEP * (place === 'postgres' ? 1 : 40)) {
+    for (let failing = 1; ; failing += STEP === 1 || place === 'postgres' ? STEP : 40 * STEP) {
       const url = await next();
       await prune(url, path.join(temporaryFolder(), 'other.ndjson'), new Faults(0));
       const faults = new Faults(failing);
@@ -170,6 +170,28 @@ describe.each(PLACES)('one failure on %s', place => {
     expect(failures).toBeGreaterThan(2);
   }, 600_000);
 });
+
+/** Lets the server end every connection of ours when so many transactions are ready to be committed. */
+async function cutting(changes: Changes, url: string, at: number): Promise<Changes> {
+  const killer = new pg.Client({connectionString: inject('postgresUrl')});
+  await killer.connect();
+  let ready = 0;
+  return Object.create(changes, {
+    transaction: {
+      value: async (...[limits, work]: Parameters<Changes['transaction']>) =>
+        changes.transaction(limits, async transaction => {
+          const done = await work(transaction);
+          if (++ready === at) {
+            await killer.query(
+              `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'agno-trace' and datname = '${url.split('/').at(-1)}'`,
+            );
+            await killer.end();
+          }
+          return done;
+        }),
+    },
+  });
+}
 
 describe('a connection that is cut in the middle of a batch', () => {
   it('loses nothing, and a second run finishes', async () => {
@@ -188,87 +210,90 @@ describe('a connection that is cut in the middle of a batch', () => {
     const writer = await ArchiveWriter.open(archive, archiveHeader(store, prepared, {writtenBy: 'test', nowMicros: 0}));
     const changes = await openAlone(source, store, 0);
     await store.close();
-    const killer = new pg.Client({connectionString: inject('postgresUrl')});
-    await killer.connect();
-    let batches = 0;
-    const cutting: Changes = Object.create(changes, {
-      transaction: {
-        value: async (...[limits, work]: Parameters<Changes['transaction']>) =>
-          changes.transaction(limits, async transaction => {
-            const done = await work(transaction);
-            if (++batches === 2)
-              await killer.query(
-                `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'agno-trace' and datname = '${url.split('/').at(-1)}'`,
-              );
-            return done;
-          }),
-      },
-    });
-    const applied = await applyPrune(cutting, prepared.candidates, asked(prepared, writer));
+    const applied = await applyPrune(await cutting(changes, url, 2), prepared.candidates, asked(prepared, writer));
     expect(applied.stoppedBy).toBe('failure');
     expect(applied.failure).toMatchObject({exitCode: EXIT.unreachable});
     writer.leave();
     await changes.close();
-    await killer.end();
     expect(await together(url, [archive])).toEqual(rows);
     await prune(url, archive, new Faults(0));
     expect(await idsOf(url)).toEqual([]);
     expect(await together(url, [archive])).toEqual(rows);
   }, 60_000);
-});
 
-/** A file system of 4 MB; null where this user may not make one. */
-function smallDisk(): string | null {
-  const folder = temporaryFolder();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], {stdio: 'ignore'});
-    return folder;
-  } catch {
-    return null;
-  }
-}
+  it('leaves whole transactions of a restore, and a second run finishes', async () => {
+    const {rows, next} = await copies('postgres');
+    const url = await next();
+    const archive = path.join(temporaryFolder(), 'a.ndjson');
+    await prune(url, archive, new Faults(0));
+    const {header} = await openArchive(archive);
+    const {source, store, facts} = await openReading(url);
+    const target = await targetOf(store, facts, header);
+    const changes = await openAlone(source, store, 0);
+    await store.close();
+    const stop = new AbortController().signal;
+    const failure = await restore(await cutting(changes, url, 2), archive, {target, stop}).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({exitCode: EXIT.unreachable});
+    await changes.close();
+    const left = await rowsById(url);
+    expect(left.size).toBeGreaterThan(0);
+    expect(left.size).toBeLessThan(rows.size);
+    expect(await soundness(url)).toEqual([]);
+    expect((await cli(['archive', 'restore', archive, '--db', url, '--yes'])).code).toBe(0);
+    expect(await rowsById(url)).toEqual(rows);
+  }, 60_000);
+});
 
 const disk = smallDisk();
-afterAll(() => {
-  // This process may still have a database on it open.
-  if (disk) execFileSync('umount', ['--lazy', disk]);
-});
 
 describe.skipIf(disk === null)('a full disk', () => {
   const ALL = ['--older-than', '1h', '--yes', '--expect-max', '1000', '--settle', '0s', '--force', '--quiet'];
-  /** Leaves so many bytes. */
-  const fill = (leave: number) => {
-    const {bavail, bsize} = statfsSync(disk!);
-    writeFileSync(path.join(disk!, 'fill'), Buffer.alloc(Math.max(0, bavail * bsize - leave)));
-  };
 
   it('under the archive stops it with nothing lost, and with room the same command finishes', async () => {
     const url = await openAt('sqlite wal');
     const rows = await rowsById(url);
-    const archive = path.join(disk!, 'a.ndjson');
-    fill(300_000);
+    const archive = path.join(disk!.folder, 'a.ndjson');
+    disk!.fill(300_000);
     const argv = ['prune', '--db', url, ...ALL, '--archive', archive];
     expect(await cli(argv)).toMatchObject({code: 1, err: expect.stringContaining('the disk is full')});
     expect(await together(url, [archive])).toEqual(rows);
-    rmSync(path.join(disk!, 'fill'));
+    disk!.empty();
     expect((await cli(argv)).code).toBe(0);
     expect(await archivedById(archive)).toEqual(rows);
     rmSync(archive);
   });
 
   it('under the database deletes nothing of the batch, and says what to do', async () => {
-    const file = path.join(disk!, 'f.db');
+    const file = path.join(disk!.folder, 'f.db');
     copyFileSync(await openAt('sqlite rollback'), file);
     const rows = await rowsById(file);
-    fill(0);
+    disk!.fill(0);
     expect(await cli(['prune', '--db', file, ...ALL])).toMatchObject({
       code: 4,
       err: expect.stringContaining('is full'),
     });
     expect(await rowsById(file)).toEqual(rows);
-    rmSync(path.join(disk!, 'fill'));
+    disk!.empty();
     expect((await cli(['prune', '--db', file, ...ALL])).code).toBe(0);
     expect(await idsOf(file)).toEqual([]);
     expect(await soundness(file)).toEqual([]);
+  });
+
+  it('under the database stops a restore with whole transactions, and with room it finishes', async () => {
+    // In the place of the other: there is no room for two, and a database that was open here keeps its own.
+    const file = path.join(disk!.folder, 'f.db');
+    copyFileSync(await openAt('sqlite rollback'), file);
+    const rows = await rowsById(file);
+    const archive = path.join(temporaryFolder(), 'a.ndjson.gz');
+    expect((await cli(['prune', '--db', file, ...ALL, '--archive', archive])).code).toBe(0);
+    disk!.fill(0);
+    const argv = ['archive', 'restore', archive, '--db', file, '--yes'];
+    expect(await cli(argv)).toMatchObject({code: 4, err: expect.stringContaining('is full')});
+    expect(await soundness(file)).toEqual([]);
+    disk!.empty();
+    expect((await cli(argv)).code).toBe(0);
+    expect(await rowsById(file)).toEqual(rows);
   });
 });

@@ -27,6 +27,9 @@ const QUIET_MS = IS_LONG ? 70_000 : 15_000;
 /** Share of the time until what is kept in memory has reached its bounds. */
 const WARM_UP = 0.5;
 const MOST_IDLE_CPU = 0.01;
+const MOST_FRAMES = 10;
+const KEYS_A_SECOND = 3;
+const MOST_ANSWER_MS = 100;
 const MOST_GROWTH_MB_PER_MINUTE = 5;
 
 const said: string[] = [];
@@ -88,7 +91,7 @@ describe.each(BACKENDS)('tail --jsonl on %s', backend => {
 
   it('draws behind a fast writer on a terminal, and does not grow', async ({skip}) => {
     const db = await emptyDatabase(backend);
-    const terminal = Terminal.open(['tail', '--db', db]);
+    const terminal = Terminal.open(['tail', '--db', db], temporaryFolder());
     if (!terminal) {
       process.stderr.write('skipped: tail on a terminal behind a fast writer: there is no tmux\n');
       return skip('there is no tmux');
@@ -97,17 +100,32 @@ describe.each(BACKENDS)('tail --jsonl on %s', backend => {
       await terminal.shows(/LIVE/);
       const use = new ProcessUse(terminal.pid);
       const writer = new FastWriter({db, ...RATE[backend]});
-      await writer.run(SECONDS);
+      const from = terminal.frames().length;
+      const writing = writer.run(SECONDS);
+      const answers: number[] = [];
+      for (let i = 0; i < (IS_LONG ? 200 : 4); i++) {
+        // Opens the page of keys, and closes it.
+        answers.push(await terminal.answerMs('?'));
+        await sleep(300 + Math.random() * 300);
+      }
+      await writing;
       use.end();
+      const frames = terminal.frames().slice(from);
+      const most = Math.max(...frames.map((at, i) => frames.slice(i).findIndex(later => later >= at + 1000)));
       // What the writer wrote last is on the screen, and keys are heard.
       await terminal.shows(/LIVE {2}[\d,.k]+ runs/);
       terminal.type('?');
       await terminal.shows(/copy/);
       terminal.type('Escape');
+      const keys = `${answers.length} keys p50 ${Math.round(percentile(answers, 0.5))} ms, p95 ${Math.round(percentile(answers, 0.95))} ms, worst ${Math.round(percentile(answers, 1))} ms`;
       said.push(
-        `${backend}: on a terminal, ${writer.writtenMs.size} spans in ${SECONDS} s; ${share(use.cpuShare())}, at most ${Math.round(use.peakMb())} MB, ${use.slopeMbPerMinute(WARM_UP).toFixed(1)} MB a minute after warm-up`,
+        `${backend}: on a terminal, ${writer.writtenMs.size} spans in ${SECONDS} s; ${keys}; at most ${most} frames in a second; ${share(use.cpuShare())}, at most ${Math.round(use.peakMb())} MB, ${use.slopeMbPerMinute(WARM_UP).toFixed(1)} MB a minute after warm-up`,
       );
-      if (IS_LONG) expect(use.slopeMbPerMinute(WARM_UP)).toBeLessThan(MOST_GROWTH_MB_PER_MINUTE);
+      if (!IS_LONG) return;
+      expect(use.slopeMbPerMinute(WARM_UP)).toBeLessThan(MOST_GROWTH_MB_PER_MINUTE);
+      expect(percentile(answers, 0.95)).toBeLessThanOrEqual(MOST_ANSWER_MS);
+      // And one for each key of ours.
+      expect(most).toBeLessThanOrEqual(MOST_FRAMES + KEYS_A_SECOND);
     } finally {
       terminal.close();
     }

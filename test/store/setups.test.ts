@@ -253,8 +253,9 @@ describe('a standby', () => {
     const http = await cli(['show', 'http-stream-error', '--db', url]);
     expect([http.code, http.out]).toEqual([0, expect.stringContaining('model call failed')]);
     // It is not changed: one line that says where to go.
-    for (const command of ['migrate', 'vacuum']) {
-      const {code, err} = await cli([command, '--yes', '--db', url]);
+    const refused = [['migrate'], ['vacuum'], ['prune', '--older-than', '1h', '--expect-max', '1000']];
+    for (const command of refused) {
+      const {code, err} = await cli([...command, '--yes', '--db', url]);
       expect([code, err]).toEqual([
         4,
         expect.stringMatching(/^error: ".*" is a standby: it may only be read\.\nhint: Connect to the primary\.\n$/),

@@ -23,7 +23,14 @@ describe('messages are rebuilt from flattened keys', () => {
   it('in order, whatever the order of the keys', () => {
     const {messages, notes} = input({'input.value': '{}', ...plain(10, 2, 0), ...plain(1, 3, 4, 5, 6, 7, 8, 9)});
     expect(messages.map(message => message.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(messages[10]).toEqual({index: 10, role: 'user', content: ['text 10'], toolCallId: null, toolCalls: []});
+    expect(messages[10]).toEqual({
+      index: 10,
+      role: 'user',
+      content: ['text 10'],
+      reasoning: [],
+      toolCallId: null,
+      toolCalls: [],
+    });
     expect(notes).toEqual([]);
   });
 
@@ -35,7 +42,7 @@ describe('messages are rebuilt from flattened keys', () => {
       'llm.token_count.total': 3,
     });
     expect(messagesOf(attributes, 'output').messages).toEqual([
-      {index: 0, role: 'assistant', content: ['answer'], toolCallId: null, toolCalls: []},
+      {index: 0, role: 'assistant', content: ['answer'], reasoning: [], toolCallId: null, toolCalls: []},
     ]);
     expect(messagesOf(attributes, 'input').messages).toHaveLength(1);
   });

@@ -2,7 +2,7 @@ import xterm from '@xterm/headless';
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {own} from '../../src/text/safe.ts';
-import type {Frame} from '../../src/tui/frame.ts';
+import {type Frame, rowsOf} from '../../src/tui/frame.ts';
 import {Screen} from '../../src/tui/screen.ts';
 import {InkView} from '../../src/tui/view.tsx';
 
@@ -98,6 +98,20 @@ describe('the view', () => {
     fc.assert(
       fc.property(fc.array(screens, {minLength: 2, maxLength: 6}), frames => {
         expect(drawn(frames)).toEqual(drawn([frames.at(-1)!]));
+      }),
+      {numRuns: 100},
+    );
+  });
+
+  it('shows what the rows of a frame without it show', async () => {
+    await fc.assert(
+      fc.asyncProperty(screens, async frame => {
+        const cells = (rows: readonly string[]) => {
+          const written: string[] = [];
+          new Screen(text => written.push('\x1b[?7l', text)).paint(rows, SIZE);
+          return cellsOf(written);
+        };
+        expect(await cells(rowsOf(frame))).toBe(await cells(drawn([frame])));
       }),
       {numRuns: 100},
     );

@@ -6,7 +6,7 @@ export default defineFactsQuestion({
   summary: 'Agents: runs of their own and inside others, how they ended, times, tokens, cost',
   examples: [
     {line: 'agents --last 7d', answer: 'the agents of the last week, those with most runs first'},
-    {line: 'agents --sort failedPct --every 1d', answer: 'day by day, those that fail most first'},
+    {line: 'agents --sort failedShare --every 1d', answer: 'day by day, those that fail most first'},
   ],
   ...componentRuns('agent'),
 });

@@ -1,5 +1,5 @@
-import {raw, sql} from '../../sql/sql.ts';
-import {ENDINGS, FIGURES, figures, MODELS, stateColumns, TIME, UNPRICED, wholeRuns} from '../ended.ts';
+import {sql} from '../../sql/sql.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED, wholeRuns} from '../ended.ts';
 import {defineFactsQuestion} from '../facts-question.ts';
 
 /** Runs inside runs: who asked whom, and what came of it. */
@@ -7,12 +7,11 @@ export default defineFactsQuestion({
   summary: 'Delegations: who asked whom, how often, how long it took, how it ended, tokens, cost',
   examples: [
     {line: 'delegations --team "Support*"', answer: 'whom a team asks, those asked most first'},
-    {line: 'delegations --last 7d --sort failedPct', answer: 'of the last week, those that fail most first'},
+    {line: 'delegations --last 7d --sort failedShare', answer: 'of the last week, those that fail most first'},
   ],
   every: true,
   columns: {
     caller: {label: 'CALLER', description: 'the agent, team or workflow around it'},
-    time: TIME,
     member: {label: 'MEMBER', description: 'whom it asked: the run inside; null: the delegation reached nobody'},
     calls: {label: 'CALLS', unit: 'count', description: 'runs of the member; those that paused count once'},
     ...FIGURES,
@@ -25,13 +24,13 @@ export default defineFactsQuestion({
   },
   sort: 'calls',
   note: "times, tokens and cost are those of the member's runs, with everything inside them",
-  sql: ({eachRunSpan, everyMicros}) => sql`
+  sql: ({eachRunSpan, stretch}) => sql`
 with ${wholeRuns(
     sql`
 select case when kind in ('agent', 'team', 'workflow') then coalesce(own_run_id, 'span ' || span_id) else 'span ' || span_id end as id,
        span_id, start_micros, state, duration_ms, within_tokens as tokens, within_cost_pusd as cost_pusd, within_unpriced as unpriced,
        caller, case when kind in ('agent', 'team', 'workflow') then name end as member, via, main_model as model,
-       ${raw(everyMicros === null ? 'null' : 'bucket')} as time, trace_id || ' ' || run_span_id as in_run
+       ${stretch} as time, trace_id || ' ' || run_span_id as in_run
   from (${eachRunSpan}
   )
  where kind in ('agent', 'team', 'workflow', 'tool') and (caller is not null or own_run_id is not null)`,

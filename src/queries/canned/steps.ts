@@ -1,5 +1,5 @@
-import {raw, sql} from '../../sql/sql.ts';
-import {ENDINGS, FIGURES, figures, MODELS, stateColumns, TIME, UNPRICED} from '../ended.ts';
+import {sql} from '../../sql/sql.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED} from '../ended.ts';
 import {defineFactsQuestion} from '../facts-question.ts';
 
 const STATES = ENDINGS.filter(state => state !== 'paused');
@@ -14,7 +14,6 @@ export default defineFactsQuestion({
   every: true,
   columns: {
     step: {label: 'STEP', description: 'workflow / step; the step alone where its workflow is not known'},
-    time: TIME,
     runs: {label: 'RUNS', unit: 'count', description: 'executions: a loop or a retry makes several in one run'},
     workflowRuns: {label: 'IN RUNS', unit: 'count', description: 'runs they stand in; a loose one counts as none'},
     ...FIGURES,
@@ -24,9 +23,9 @@ export default defineFactsQuestion({
   },
   sort: 'runs',
   note: 'durations from start to end of each execution',
-  sql: ({eachRunSpan, everyMicros}) => sql`
+  sql: ({eachRunSpan, stretch}) => sql`
 with ended as materialized (
-  select step, ${raw(everyMicros === null ? 'null' : 'bucket')} as time, start_micros, state, duration_ms, within_tokens as tokens,
+  select step, ${stretch} as time, start_micros, state, duration_ms, within_tokens as tokens,
          within_cost_pusd as cost_pusd, within_unpriced as unpriced, main_model as model,
          case when run_part = 0 then coalesce(run_id, 'span ' || run_span_id) end as in_run
     from (${eachRunSpan}

@@ -28,13 +28,13 @@ export default {
       description: 'name, kind, tool, model; by agent and step the innermost one, null: what lies outside of any',
     },
     criticalMs: {label: 'CRITICAL', unit: 'ms', description: 'its own time on the critical paths of the runs, summed'},
-    sharePct: {
-      label: 'SHARE %',
-      unit: 'count',
-      description: 'percent of all critical time, that is of all time of the runs',
+    share: {
+      label: 'SHARE',
+      unit: 'ratio',
+      description: 'of all critical time, that is of all time of the runs',
     },
     perRunMs: {label: 'PER RUN', unit: 'ms', description: 'critical time, average over all the runs'},
-    callsPerRun: {label: 'CALLS/RUN', unit: 'count', description: 'its spans, average over all the runs'},
+    callsPerRun: {label: 'CALLS/RUN', unit: 'rate', description: 'its spans, average over all the runs'},
     calls: {label: 'CALLS', unit: 'count', description: 'its spans'},
     selfMs: {label: 'SELF', unit: 'ms', description: 'its time in which nothing inside it went on, on the path or not'},
     kind: {label: 'KIND', description: 'its kind; null where there are several'},
@@ -42,8 +42,8 @@ export default {
   sort: 'criticalMs',
   note: 'only what is on the critical path makes a run longer',
   sql: ({runSpans, runs, by}) => sql`
-select g.name, critical_us / 1e3 as "criticalMs", round(100.0 * critical_us / nullif(all_us, 0), 1) as "sharePct",
-       critical_us / 1e3 / nullif(n.runs, 0) as "perRunMs", round(1.0 * calls / nullif(n.runs, 0), 2) as "callsPerRun", calls,
+select g.name, critical_us / 1e3 as "criticalMs", critical_us * 1.0 / nullif(all_us, 0) as share,
+       critical_us / 1e3 / nullif(n.runs, 0) as "perRunMs", calls * 1.0 / nullif(n.runs, 0) as "callsPerRun", calls,
        self_us / 1e3 as "selfMs", g.kind
   from (
     select ${raw(BY[by]!.name)} as name, case when count(distinct kind) = 1 then max(kind) end as kind,
@@ -59,8 +59,8 @@ select g.name, critical_us / 1e3 as "criticalMs", round(100.0 * critical_us / nu
   ) n
  where is_asked`,
   counted: ({runs}) => sql`
-select sum(missing = 0 and sequel = 0) || ' finished runs' ||
-       case when sum(missing) > 0 then ', ' || sum(missing) || ' unfinished ones left out' else '' end as counted
+select sum(missing = 0 and sequel = 0) || iif(sum(missing = 0 and sequel = 0) = 1, ' finished run', ' finished runs') ||
+       case when sum(missing) > 0 then ', ' || sum(missing) || iif(sum(missing) = 1, ' unfinished one', ' unfinished ones') || ' left out' else '' end as counted
   from (${runs}
   )`,
 } satisfies CountedQuestion;

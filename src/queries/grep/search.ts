@@ -3,6 +3,7 @@ import {join, raw, type Sql, sql, table} from '../../sql/sql.ts';
 import {replacing, type Store} from '../../store/store.ts';
 import {digest} from '../../trace/exchange.ts';
 import {matchesSpan, type RunFilter} from '../../trace/filter.ts';
+import {parseJson, printable} from '../../trace/json.ts';
 import type {Place} from '../../trace/places.ts';
 import {readableJson} from '../../trace/readable.ts';
 import {type JudgedRun, nodesOf} from '../../trace/record.ts';
@@ -14,6 +15,7 @@ import {displayName, type Node} from '../../trace/tree.ts';
 import {candidatesOf} from '../candidates.ts';
 import {walkRuns} from '../run-walk.ts';
 import {loadSpans} from '../spans.ts';
+import {anyTime} from '../walk.ts';
 import type {Pattern, Range} from './pattern.ts';
 
 /** One line with matches in it. */
@@ -78,8 +80,9 @@ const CALLS_AT_ONCE = 20;
  * Runs with a match in them, newest first, each as soon as it is known. What every match must hold is looked for by the
  * database first, where that finds single spans; the texts themselves are matched here.
  */
-export async function* grepRuns(store: Store, options: GrepOptions, searched: Searched): AsyncGenerator<RunHits> {
+export async function* grepRuns(from: Store, options: GrepOptions, searched: Searched): AsyncGenerator<RunHits> {
   const {pattern, filter, signal} = options;
+  const store = interruptible(from, signal);
   const test = pattern.literal === null ? undefined : mayHold(pattern.literal, pattern.ignoresCase);
   const isSharp = !candidatesOf(filter).takesEverySpan || filter.traces.length > 0;
   const isWalked = test !== undefined && !isSharp;
@@ -97,7 +100,6 @@ export async function* grepRuns(store: Store, options: GrepOptions, searched: Se
     onProgress: spans => {
       if (isWalked) walkedSpans = spans;
       options.onProgress?.(Math.max(spans, searched.spans));
-      signal.throwIfAborted();
     },
   });
   for await (const judged of walked) {
@@ -112,6 +114,17 @@ export async function* grepRuns(store: Store, options: GrepOptions, searched: Se
     if (hits.length > 0) yield {judged, hits: inOrder(hits, nodes)};
   }
   if (isWalked && !signal.aborted) searched.firstMicros = (await oldestStart(store, filter)) ?? searched.firstMicros;
+}
+
+/** Reads of SQLite never wait, so that no signal would be heard before the end: each statement lets others have a turn first. */
+function interruptible(store: Store, signal: AbortSignal): Store {
+  return replacing(store, {
+    all: async query => {
+      await new Promise(setImmediate);
+      signal.throwIfAborted();
+      return store.all(query);
+    },
+  });
 }
 
 function inOrder(hits: readonly Hit[], nodes: readonly Node[]): Hit[] {
@@ -183,8 +196,14 @@ function ofText({place, where}: SpanText): Pick<Hit, 'place' | 'where'> {
   return {place, where};
 }
 
+/** A model writes the arguments of a call with other escapes and blanks than the tool's span has them. */
+const LONGEST_COMPARED = 100_000;
+
 function isNew(told: Set<string>, text: string): boolean {
-  const key = digest(text.trim());
+  const isJson = text.length <= LONGEST_COMPARED && /^\s*[[{]/.test(text);
+  const parsed = isJson ? parseJson(text) : null;
+  const isClean = parsed !== null && parsed.problems.length === 0 && printable(parsed.value) === parsed.value;
+  const key = digest(isClean ? JSON.stringify(parsed.value) : text.trim());
   if (told.has(key)) return false;
   told.add(key);
   return true;
@@ -272,7 +291,7 @@ async function startOf(store: Store, bounds: readonly Sql[], order: 'asc' | 'des
   const [row] = await store.all<{start_time: unknown}>(sql`
 select s.start_time
   from ${table('spans')} s
- where ${join(bounds, ' and ', raw("s.start_time > ''"))}
+ where ${join(bounds, ' and ', anyTime('s'))} and s.start_time is not null
  order by s.start_time ${raw(order)}
  limit 1`);
   return parseTime(row?.start_time);

@@ -41,6 +41,7 @@ class SqliteChanges implements Changes {
   readonly dialect = 'sqlite';
   readonly label: string;
   private guard: WritableConnection | null = null;
+  private isClosed = false;
 
   constructor(
     private readonly source: SqliteSource,
@@ -176,6 +177,8 @@ class SqliteChanges implements Changes {
   async close(): Promise<void> {
     this.guard?.close();
     this.guard = null;
+    if (this.isClosed) return;
+    this.isClosed = true;
     await this.tidy().finally(() => this.connection.close());
   }
 }
