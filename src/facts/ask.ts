@@ -81,7 +81,7 @@ export async function askFacts(
         ...counted,
         covered.text,
         ...(facts.path === null && facts.notices.length === 0 ? ['facts made in memory'] : []),
-        ...cutNote(rows, question, ask.limit),
+        ...cutNote(rows, question, ask),
         ...priceNote(rows, question),
         question.note,
       ],
@@ -135,15 +135,14 @@ ${counted}
 }
 
 /** What was left out because of the limit. */
-function cutNote(rows: readonly Readonly<Record<string, Cell>>[], {sections}: FactsQuestion, limit: number): string[] {
-  const counts = new Map(rows.map(row => [row.section ?? '', Number(row.rowCount)]));
-  const left = [...counts.values()].some(count => count > limit && limit > 0);
-  if (!left) return [];
-  return [
-    sections
-      ? `${limit} of each kind (--limit 0: all)`
-      : `${rows.length} of ${rows[0]!.rowCount} rows (--limit 0: all)`,
-  ];
+function cutNote(
+  rows: readonly Readonly<Record<string, Cell>>[],
+  {sections}: FactsQuestion,
+  {limit, everyMicros}: FactsAsk,
+): string[] {
+  if (limit === 0 || !rows.some(row => Number(row.rowCount) > limit)) return [];
+  if (!sections) return [`${rows.length} of ${rows[0]!.rowCount} rows (--limit 0: all)`];
+  return everyMicros === null ? [`${limit} of each kind (--limit 0: all)`] : [];
 }
 
 /** Sums of cost leave out what has no price. */

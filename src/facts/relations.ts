@@ -271,14 +271,14 @@ function testsInRun(filter: RunFilter): Sql[] {
 
 /**
  * Percentiles of `value` by `keys`, interpolated as Postgres' percentile_cont, with the maximum and the number of values:
- * columns `p50`, `p95`, `p99`, `longest`, `counted` beside the keys. Equal values are counted first, as durations repeat.
+ * columns `p50`, `p95`, `p99`, `longest`, `counted` beside the keys.
  */
 export function percentiles(relation: Sql, keys: readonly string[], value: string): Sql {
   const by = keys.length === 0 ? '' : keys.map(key => `"${key}"`).join(', ');
   const comma = by === '' ? '' : `${by}, `;
   const partition = by === '' ? '' : `partition by ${by} `;
   const place = (fraction: number) => `(${fraction} * (n - 1))`;
-  const near = (fraction: number, side: string) => `min(case when up_to > ${side}(${place(fraction)}) then value end)`;
+  const near = (fraction: number, side: string) => `max(case when place = ${side}(${place(fraction)}) then value end)`;
   const at = (name: string, fraction: number) => {
     const [below, above] = [near(fraction, 'floor'), near(fraction, 'ceil')];
     return `${below} + (${above} - ${below}) * (${place(fraction)} - floor(${place(fraction)})) as ${name}`;
@@ -286,12 +286,8 @@ export function percentiles(relation: Sql, keys: readonly string[], value: strin
   return sql`
 select ${raw(`${comma}max(n) as counted, max(value) as longest, ${at('p50', 0.5)}, ${at('p95', 0.95)}, ${at('p99', 0.99)}`)}
   from (
-    select ${raw(`${comma}value, times, sum(times) over (${partition}) as n, sum(times) over (${partition}order by value) as up_to`)}
-      from (
-        select ${raw(`${comma}${value} as value, count(*) as times`)}
-          from (${relation})
-         where ${raw(value)} is not null
-         group by ${raw(`${comma}value`)}
-      )
+    select ${raw(`${comma}${value} as value, row_number() over (${partition}order by ${value}) - 1 as place, count(*) over (${partition}) as n`)}
+      from (${relation})
+     where ${raw(value)} is not null
   )${raw(by === '' ? '' : `\n group by ${by}`)}`;
 }

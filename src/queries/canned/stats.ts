@@ -140,7 +140,7 @@ select iif(traffic = 1, 'traffic', 'parts') as name, count(*) as runs, sum(span_
           ];
     return sql`
 with whole as materialized (select ${stretch} as time, w.* from (${wholeRuns(runs)}) w)
-select *, iif(section = 'apart' or section = 'model', null, runs * 1.0 / nullif((select count(*) from whole w where w.time = a.time), 0)) as "runShare",
+select *, iif(section = 'apart' or section = 'model', null, runs * 1.0 / nullif(sum(iif(section = 'all', runs, null)) over (partition by time), 0)) as "runShare",
        failed * 1.0 / nullif(iif(section = 'model', calls, runs), 0) as "errorShare"
   from (${join([part(all, {...RUNS, section: "'all'", name: 'null', runs: 'coalesce(runs, 0)'}), ...sections], '\nunion all\n')}) a`;
   },
