@@ -92,7 +92,8 @@ export function removeFacts(file: string): void {
  */
 export function makePrivate(file: string): void {
   mkdirSync(path.dirname(file), {recursive: true, mode: 0o700});
-  closeSync(openSync(file, 'a', 0o600));
+  // One that is there is not opened: closing it would drop the locks of a connection of this process.
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
   // It is used, though nothing may be written.
   utimesSync(file, new Date(), new Date());
 }

@@ -5,7 +5,7 @@
  */
 
 /** Raised whenever the relations or what they hold change: files of another version are made anew. */
-export const FACTS_VERSION = 4;
+export const FACTS_VERSION = 5;
 
 type ColumnType = 'text' | 'integer' | 'real';
 
@@ -205,6 +205,7 @@ export const SCHEMA: readonly string[] = [
   'create index run_facts_by_run_id on run_facts (run_id) where run_id is not null',
   'create index run_facts_by_start on run_facts (start_micros)',
   'create index run_facts_of_agno on run_facts (start_micros) where traffic = 0',
+  'create index run_facts_own on run_facts (start_micros) where part = 0 and traffic = 0',
   'create index run_facts_by_last_seen on run_facts (last_seen_micros)',
   "create index run_facts_paused on run_facts (run_key) where state = 'paused'",
   `create table span_facts (${columns(SPAN_COLUMNS)}) strict`,

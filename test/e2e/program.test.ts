@@ -83,12 +83,12 @@ describe('the built program', () => {
 });
 
 describe('the package', () => {
-  it('holds what the program needs and no more, below 560 kB, and works where it is installed', async () => {
+  it('holds what the program needs and no more, below 680 kB, and works where it is installed', async () => {
     const folder = temporaryFolder();
     const tarball = pack(folder);
     const listed = execFileSync('tar', ['-tzvf', tarball], {encoding: 'utf8'});
     expect(listed).not.toMatch(/\/(src|test|fixtures|node_modules)\//);
-    expect(statSync(tarball).size).toBeLessThan(560_000);
+    expect(statSync(tarball).size).toBeLessThan(680_000);
     // Installed by hand: npm would compile SQLite's driver, which the clone has already.
     const modules = path.join(folder, 'node_modules');
     mkdirSync(modules);
