@@ -70,7 +70,9 @@ export class FactsFile {
     connection.exec('pragma auto_vacuum = incremental');
     connection.exec('pragma journal_mode = wal');
     // What is lost with the machine's power is made again; the file itself stays whole in WAL mode.
-    connection.exec('pragma synchronous = off; pragma temp_store = memory; pragma cache_size = -65536');
+    connection.exec(
+      'pragma synchronous = off; pragma temp_store = memory; pragma cache_size = -65536; pragma wal_autocheckpoint = 8192',
+    );
     if (this.about('version') !== String(FACTS_VERSION)) this.clear();
   }
 
@@ -183,12 +185,12 @@ export class FactsFile {
       );
       const firstRunKey = this.nextRunKey;
       for (const run of trace.runs) {
-        statements.addRun.run(...valuesOf(run, RUN_VALUES, [this.nextRunKey++, traceKey]));
+        statements.addRun.run(...runValues(run, [this.nextRunKey++, traceKey]));
         if (run.run_id !== null) runIds.add(String(run.run_id));
       }
       for (const {run, facts} of trace.spans) {
         const keys = [this.nextSpanKey++, traceKey, run === null ? null : firstRunKey + run];
-        statements.addSpan.run(...valuesOf(facts, SPAN_VALUES, keys));
+        statements.addSpan.run(...spanValues(facts, keys));
         if (facts.own_run_id !== null) runIds.add(String(facts.own_run_id));
         const day = String(facts.day);
         days.set(day, (days.get(day) ?? 0) + 1);
@@ -295,12 +297,10 @@ export class FactsFile {
 const RUN_VALUES = RUN_NAMES.slice(2).filter(name => name !== 'sequel') as (keyof RunFacts)[];
 const SPAN_VALUES = SPAN_NAMES.slice(3) as (keyof SpanFacts)[];
 
-function valuesOf<Key extends string>(
-  row: Readonly<Record<Key, unknown>>,
-  names: readonly Key[],
-  keys: readonly unknown[],
-): unknown[] {
-  const values = [...keys];
-  for (const name of names) values.push(row[name]);
-  return values;
+/** Takes the values out of a row. Compiled: fifty of them read by name took half as long as inserting them. */
+function reader<Row>(names: readonly (keyof Row & string)[]): (row: Row, keys: readonly unknown[]) => unknown[] {
+  const take = new Function('row', 'keys', `return [...keys, ${names.map(name => `row.${name}`).join(', ')}]`);
+  return take as (row: Row, keys: readonly unknown[]) => unknown[];
 }
+const runValues = reader<RunFacts>(RUN_VALUES);
+const spanValues = reader<SpanFacts>(SPAN_VALUES);
