@@ -71,6 +71,7 @@ async function endClients(): Promise<void> {
 export async function postgresDump(name: string): Promise<string> {
   const {url, client} = await newPostgresDatabase();
   await client.query(readFileSync(fixture(name), 'utf8'));
+  await client.end();
   return url;
 }
 
@@ -102,6 +103,7 @@ export async function loadIntoPostgres(file: string, schema = 'ai'): Promise<str
     await copyRows(db, client, schema, table);
   }
   db.close();
+  await client.end();
   return url;
 }
 

@@ -98,8 +98,11 @@ async function takesRows(url: string): Promise<boolean> {
   return batches > 0 && lost === 0;
 }
 
-/** A foreign key is added without a look at the rows, and proved by a look at them: both are whole steps. */
-const stateOf = (row: CatalogueRow) => JSON.stringify(row).replace(' NOT VALID', '');
+/**
+ * A foreign key is added without a look at the rows, and proved by a look at them: both are whole steps. A concurrent build
+ * that is cut short leaves its index marked invalid, which nobody reads; the second run makes it anew.
+ */
+const stateOf = (row: CatalogueRow) => JSON.stringify(row).replace(/ NOT VALID| INVALID/, '');
 const isThere = (catalogue: readonly {name: string}[], name: string) => catalogue.some(row => row.name === name);
 
 describe.each(BACKENDS)('one failure on %s', backend => {
