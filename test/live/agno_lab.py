@@ -534,12 +534,15 @@ def main() -> None:
         for run_id, ask in zip(opts.ids, ("What is the weather in Zürich?", "simulate a model outage")):
             in_thread(lambda: shop.weather.run(ask, run_id=run_id, session_id=run_id))
     if opts.live:
-        end, index = time.monotonic() + opts.live, 0
+        end, index, running = time.monotonic() + opts.live, 0, []
         while time.monotonic() < end:
-            threading.Thread(target=one_run, args=(shop, index), daemon=True).start()
+            running.append(threading.Thread(target=one_run, args=(shop, index), daemon=True))
+            running[-1].start()
             index += 1
             time.sleep(1 / opts.rate)
-        time.sleep(3)
+        # A run that is still at work when the interpreter ends can abort the process.
+        for thread in running:
+            thread.join(max(0.0, end + 30 - time.monotonic()))
 
 
 if __name__ == "__main__":
