@@ -195,33 +195,13 @@ function pairRecord({pair, a, b, words}: DrawnPair): object {
   };
 }
 
+const FIGURES = [
+  ...['traceId', 'spanId', 'state', 'model', 'startTime', 'durationMs', 'selfMs'],
+  ...['promptTokens', 'completionTokens', 'totalTokens', 'costUsd'],
+] as const satisfies readonly (keyof SpanRecord)[];
+
 function figuresOf(record: SpanRecord): object {
-  const {
-    traceId,
-    spanId,
-    state,
-    model,
-    startTime,
-    durationMs,
-    selfMs,
-    promptTokens,
-    completionTokens,
-    totalTokens,
-    costUsd,
-  } = record;
-  return {
-    traceId,
-    spanId,
-    state,
-    model,
-    startTime,
-    durationMs,
-    selfMs,
-    promptTokens,
-    completionTokens,
-    totalTokens,
-    costUsd,
-  };
+  return Object.fromEntries(FIGURES.map(key => [key, record[key]]));
 }
 
 function changeRecord(step: ToldStep): object {

@@ -42,18 +42,15 @@ export interface KeeperOptions {
  * changed, fills in days that were never asked for, and finds what was deleted (queries.md E).
  */
 export class Keeper {
-  private readonly store: Store;
   readonly notices: string[] = [];
   /** Spans read for this question. */
   spansRead = 0;
 
   constructor(
-    store: Store,
+    private readonly store: Store,
     private readonly file: FactsFile,
     private readonly options: KeeperOptions,
-  ) {
-    this.store = store;
-  }
+  ) {}
 
   /**
    * Makes the facts of these days whole and current.

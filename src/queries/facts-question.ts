@@ -1,6 +1,6 @@
 import type {Relations} from '../facts/relations.ts';
 import type {Sql} from '../sql/sql.ts';
-import type {Cell, Column} from '../table/table.ts';
+import type {Column} from '../table/table.ts';
 
 /** What a question over the facts is asked with, parsed. */
 export interface FactsInput extends Relations {
@@ -15,7 +15,6 @@ export interface FactsInput extends Relations {
   readonly lengths: Readonly<Record<string, number>>;
 }
 
-export type FactsRow = Readonly<Record<string, Cell>>;
 type Flags = Readonly<Record<string, string | undefined>>;
 
 /**
