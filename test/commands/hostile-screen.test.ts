@@ -2,14 +2,14 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import stringWidth from 'string-width';
 import {beforeAll, describe, expect, it} from 'vitest';
-import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../src/sql/agno-tables.ts';
-import {setColour} from '../src/text/style.ts';
-import {Screens} from '../src/tui/screens.ts';
-import {type CliOptions, cli} from './cli.ts';
-import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from './databases.ts';
-import {badHostileRows, hostile, hostileRows, OWN_SEQUENCE, PAYLOADS, UNSAFE} from './hostile-rows.ts';
-import {loaded, openHistory} from './tui/history.ts';
-import {VirtualTerminal} from './tui/virtual-terminal.ts';
+import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../src/sql/agno-tables.ts';
+import {setColour} from '../../src/text/style.ts';
+import {Screens} from '../../src/tui/screens.ts';
+import {type CliOptions, cli} from '../cli.ts';
+import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from '../databases.ts';
+import {badHostileRows, hostile, hostileRows, OWN_SEQUENCE, PAYLOADS, UNSAFE} from '../hostile-rows.ts';
+import {loaded, openHistory} from '../tui/history.ts';
+import {VirtualTerminal} from '../tui/virtual-terminal.ts';
 
 /** What the screens make beside: the life cycle of the terminal, and lines and blocks put in their places. A copied id is base64. */
 const SCREEN_SEQUENCE =

@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
-import {type CliOptions, cli} from './cli.ts';
-import {BACKENDS, openFixture} from './databases.ts';
-import {openPlayer, type Player} from './follow/player.ts';
+import {type CliOptions, cli} from '../cli.ts';
+import {BACKENDS, openFixture} from '../databases.ts';
+import {openPlayer, type Player} from '../follow/player.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 const ofSession = (...ids: string[]) =>

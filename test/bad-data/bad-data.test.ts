@@ -2,16 +2,16 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import type pg from 'pg';
 import {beforeAll, describe, expect, it} from 'vitest';
-import {agnoTables} from '../src/sql/agno-tables.ts';
-import {quoteIdentifier} from '../src/sql/sql.ts';
-import {Judge} from '../src/trace/judge.ts';
-import {drawnSpans, drawnTops, judgedRun} from '../src/trace/record.ts';
-import {buildTrace, PATIENCE} from '../src/trace/runs.ts';
-import {type SpanRow, toSpan} from '../src/trace/span.ts';
-import {NO_EVIDENCE} from '../src/trace/state.ts';
-import {agnoTime} from '../src/trace/time.ts';
-import {type CliResult, cli} from './cli.ts';
-import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from './databases.ts';
+import {agnoTables} from '../../src/sql/agno-tables.ts';
+import {quoteIdentifier} from '../../src/sql/sql.ts';
+import {Judge} from '../../src/trace/judge.ts';
+import {drawnSpans, drawnTops, judgedRun} from '../../src/trace/record.ts';
+import {buildTrace, PATIENCE} from '../../src/trace/runs.ts';
+import {type SpanRow, toSpan} from '../../src/trace/span.ts';
+import {NO_EVIDENCE} from '../../src/trace/state.ts';
+import {agnoTime} from '../../src/trace/time.ts';
+import {type CliResult, cli} from '../cli.ts';
+import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from '../databases.ts';
 
 /**
  * The catalogue of bad data (reliability.md section 6, A to D): each case is a database with the bad rows beside one good

@@ -1,8 +1,8 @@
 import {describe, expect, it} from 'vitest';
-import {EXIT} from '../src/errors.ts';
-import {type CliResult, cli} from './cli.ts';
-import {BACKENDS, openFixture} from './databases.ts';
-import {openPlayer, type Player} from './follow/player.ts';
+import {EXIT} from '../../src/errors.ts';
+import {type CliResult, cli} from '../cli.ts';
+import {BACKENDS, openFixture} from '../databases.ts';
+import {openPlayer, type Player} from '../follow/player.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 const ofSession = (...ids: string[]) =>

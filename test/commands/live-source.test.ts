@@ -1,12 +1,12 @@
 import {describe, expect, it} from 'vitest';
-import {LiveSource} from '../src/answers/tail/live-source.ts';
-import {openStore} from '../src/store/open.ts';
-import {parseSource} from '../src/store/source.ts';
-import {NO_FILTER} from '../src/trace/filter.ts';
-import {PATIENCE} from '../src/trace/runs.ts';
-import type {Snapshot} from '../src/tui/source.ts';
-import {BACKENDS} from './databases.ts';
-import {openPlayer, type Player} from './follow/player.ts';
+import {LiveSource} from '../../src/answers/tail/live-source.ts';
+import {openStore} from '../../src/store/open.ts';
+import {parseSource} from '../../src/store/source.ts';
+import {NO_FILTER} from '../../src/trace/filter.ts';
+import {PATIENCE} from '../../src/trace/runs.ts';
+import type {Snapshot} from '../../src/tui/source.ts';
+import {BACKENDS} from '../databases.ts';
+import {openPlayer, type Player} from '../follow/player.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 const ofSession = (...ids: string[]) => ({

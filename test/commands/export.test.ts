@@ -2,10 +2,10 @@ import {existsSync, mkdirSync, readdirSync, readFileSync, statSync} from 'node:f
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
-import {cli, json} from './cli.ts';
-import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from './databases.ts';
-import {requestSpans} from './otlp/receiver.ts';
-import {agnoWriter} from './writer-process.ts';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {requestSpans} from '../otlp/receiver.ts';
+import {agnoWriter} from '../writer-process.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 const lines = (out: string) =>
@@ -85,9 +85,9 @@ describe.each(BACKENDS)('export on %s', async backend => {
 
   it('md is a page to be read', async () => {
     const {out} = await ask('tool-error', '--format', 'md');
-    await expect(out).toMatchFileSnapshot('golden/export/tool-error.md');
+    await expect(out).toMatchFileSnapshot('../golden/export/tool-error.md');
     const redacted = await ask('team', '--format', 'md', '--no-content');
-    await expect(redacted.out).toMatchFileSnapshot('golden/export/team-without-content.md');
+    await expect(redacted.out).toMatchFileSnapshot('../golden/export/team-without-content.md');
   });
 
   it('takes out what was planted, everywhere, and says where', async () => {

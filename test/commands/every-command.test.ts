@@ -2,8 +2,8 @@ import {execFileSync} from 'node:child_process';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
-import {cli, json} from './cli.ts';
-import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from './databases.ts';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 /** Every subcommand with arguments that make it read. */
 const READING = [
@@ -172,8 +172,8 @@ describe('show', () => {
 
   it('keeps within a terminal of any width, and shows wide text whole in a pipe', async () => {
     const db = await openFixture('sqlite', 'agno-3.1.10-pictures.sqlite');
-    const {width} = await import('../src/text/width.ts');
-    const {own} = await import('../src/text/safe.ts');
+    const {width} = await import('../../src/text/width.ts');
+    const {own} = await import('../../src/text/safe.ts');
     for (const columns of [40, 60, 80, 110, 200]) {
       for (const argv of [
         ['show', 'team'],
@@ -276,7 +276,7 @@ describe('demo', () => {
           name,
         ],
         {
-          cwd: new URL('..', import.meta.url).pathname,
+          cwd: new URL('../..', import.meta.url).pathname,
           encoding: 'utf8',
         },
       );
@@ -286,7 +286,7 @@ describe('demo', () => {
   it.each(BACKENDS)(
     '--traces makes runs of which two in five came over HTTP, each followed by twenty polls, on %s',
     async backend => {
-      const {newPostgresDatabase} = await import('./databases.ts');
+      const {newPostgresDatabase} = await import('../databases.ts');
       const db = backend === 'sqlite' ? `${temporaryFolder()}/large.db` : (await newPostgresDatabase()).url;
       const flags = backend === 'sqlite' ? ['--path', db] : ['--db', db];
       const {code, out} = await cli(['demo', '--traces', '100', ...flags]);

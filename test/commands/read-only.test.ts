@@ -4,9 +4,9 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it, vi} from 'vitest';
-import {EXIT} from '../src/errors.ts';
-import {cli} from './cli.ts';
-import {openFixture, sqliteCopy, temporaryFolder} from './databases.ts';
+import {EXIT} from '../../src/errors.ts';
+import {cli} from '../cli.ts';
+import {openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 /** Statements that would change something, anywhere. Each must be refused, in one line, with exit 2. */
 const EVERYWHERE = [

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import {beforeAll, describe, expect, it} from 'vitest';
-import {cli, json} from './cli.ts';
-import {BACKENDS, loadIntoPostgres, openFixture, sqliteCopy} from './databases.ts';
-import {changeAttributes, copyRun, type RunCopy, traceOf, writeRun} from './planted.ts';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, loadIntoPostgres, openFixture, sqliteCopy} from '../databases.ts';
+import {changeAttributes, copyRun, type RunCopy, traceOf, writeRun} from '../planted.ts';
 
 const VERSIONS = {'3.1.10': 'agno-3.1.10-pictures.sqlite', '2.9.0': 'agno-2.9.0-more-pictures.sqlite'} as const;
 const CASES = Object.entries(VERSIONS).flatMap(([version, file]) =>
@@ -54,12 +54,12 @@ describe.each(CASES)('transcripts of Agno $version on $backend', ({version, file
   it.each(PICTURES)('%s reads as it is written down', async session => {
     const {code, out} = await cli(['transcript', session, '--tools', 'short', '--limit', '0', '--db', db]);
     expect(code).toBe(0);
-    await expect(out).toMatchFileSnapshot(`golden/transcript/${version}/${session}.txt`);
+    await expect(out).toMatchFileSnapshot(`../golden/transcript/${version}/${session}.txt`);
   });
 
   it('is Markdown that keeps texts apart from markup', async () => {
     const {out} = await cli(['transcript', 'agent-stream', '--format', 'md', '--db', db]);
-    await expect(out).toMatchFileSnapshot(`golden/transcript/${version}/agent-stream.md`);
+    await expect(out).toMatchFileSnapshot(`../golden/transcript/${version}/agent-stream.md`);
   });
 
   it.each([

@@ -1,12 +1,12 @@
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import {beforeAll, describe, expect, it} from 'vitest';
-import {Pattern, runsOf} from '../src/queries/grep/pattern.ts';
-import {hitLines} from '../src/queries/grep/search.ts';
-import {readableJson} from '../src/trace/readable.ts';
-import {cli, json} from './cli.ts';
-import {BACKENDS, loadIntoPostgres, openFixture, sqliteCopy} from './databases.ts';
-import {changeAttributes, copyRun, type RunCopy, type StoredRow, traceOf, writeRun} from './planted.ts';
+import {Pattern, runsOf} from '../../src/queries/grep/pattern.ts';
+import {hitLines} from '../../src/queries/grep/search.ts';
+import {readableJson} from '../../src/trace/readable.ts';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, loadIntoPostgres, openFixture, sqliteCopy} from '../databases.ts';
+import {changeAttributes, copyRun, type RunCopy, type StoredRow, traceOf, writeRun} from '../planted.ts';
 
 const VERSIONS = {'3.1.10': 'agno-3.1.10-pictures.sqlite', '2.9.0': 'agno-2.9.0-pictures.sqlite'} as const;
 const CASES = Object.entries(VERSIONS).flatMap(([version, file]) =>
@@ -386,9 +386,9 @@ describe.each(CASES)('what grep prints of Agno $version on $backend', ({version,
   it('reads as it is written down, in a pipe', async () => {
     const db = await openFixture(backend, file);
     const {out} = await cli(['grep', 'customs hold', '--limit', '25', '--db', db]);
-    await expect(out).toMatchFileSnapshot(`golden/grep/${version}/customs-hold.txt`);
+    await expect(out).toMatchFileSnapshot(`../golden/grep/${version}/customs-hold.txt`);
     const counted = await cli(['grep', 'customs hold', '--count', '--db', db]);
-    await expect(counted.out).toMatchFileSnapshot(`golden/grep/${version}/customs-hold-count.txt`);
+    await expect(counted.out).toMatchFileSnapshot(`../golden/grep/${version}/customs-hold-count.txt`);
   });
 
   it.runIf(backend === 'sqlite').each([60, 200])('reads as it is written down, on %i columns', async columns => {
@@ -398,6 +398,6 @@ describe.each(CASES)('what grep prints of Agno $version on $backend', ({version,
       columns,
       nowMicros,
     });
-    await expect(out).toMatchFileSnapshot(`golden/grep/${version}/terminal-${columns}.txt`);
+    await expect(out).toMatchFileSnapshot(`../golden/grep/${version}/terminal-${columns}.txt`);
   });
 });

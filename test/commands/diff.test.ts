@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
-import {pairUp} from '../src/trace/compare/sequence.ts';
-import {diffLines, diffWords} from '../src/trace/compare/text-diff.ts';
-import {cli, json} from './cli.ts';
-import {BACKENDS, type Backend, loadIntoPostgres, sqliteCopy} from './databases.ts';
-import {changeAttributes, copyRun, type RunCopy, type StoredRow, traceOf, writeRun} from './planted.ts';
+import {pairUp} from '../../src/trace/compare/sequence.ts';
+import {diffLines, diffWords} from '../../src/trace/compare/text-diff.ts';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, type Backend, loadIntoPostgres, sqliteCopy} from '../databases.ts';
+import {changeAttributes, copyRun, type RunCopy, type StoredRow, traceOf, writeRun} from '../planted.ts';
 
 const VERSIONS = {'3.1.10': 'agno-3.1.10-pictures.sqlite', '2.9.0': 'agno-2.9.0-pictures.sqlite'} as const;
 const CASES = Object.keys(VERSIONS).flatMap(version =>
@@ -280,12 +280,12 @@ describe.each(CASES)('what diff prints of runs of Agno $version on $backend', ({
         });
     });
     const {out} = await cli(['diff', at.a, at.b, '--db', at.db]);
-    await expect(out).toMatchFileSnapshot(`golden/diff/${version}/agent-stream.txt`);
+    await expect(out).toMatchFileSnapshot(`../golden/diff/${version}/agent-stream.txt`);
     // On terminals without colour; times of the run, as a list would have them, are in none of it.
     for (const columns of [60, 200]) {
       const wide = await cli(['diff', at.a, at.b, '--color', 'never', '--db', at.db], {columns});
       const shown = wide.out.replaceAll('\r\x1b[2K', '');
-      await expect(shown).toMatchFileSnapshot(`golden/diff/${version}/agent-stream-${columns}.txt`);
+      await expect(shown).toMatchFileSnapshot(`../golden/diff/${version}/agent-stream-${columns}.txt`);
     }
   });
 

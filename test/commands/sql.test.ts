@@ -3,9 +3,9 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
-import {EXIT} from '../src/errors.ts';
-import {type CliOptions, cli, json} from './cli.ts';
-import {BACKENDS, newPostgresDatabase, openFixture, sqliteCopy, temporaryFolder} from './databases.ts';
+import {EXIT} from '../../src/errors.ts';
+import {type CliOptions, cli, json} from '../cli.ts';
+import {BACKENDS, newPostgresDatabase, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 
@@ -315,7 +315,7 @@ describe.each(BACKENDS)('sql on %s', async backend => {
 it('sql finds the tables of another schema and under other names', async () => {
   const {url, client} = await newPostgresDatabase();
   await client.query(`create schema "My ""Schema"`);
-  for (const statement of (await import('../src/sql/agno-tables.ts')).agnoTables('postgres', 'My "Schema'))
+  for (const statement of (await import('../../src/sql/agno-tables.ts')).agnoTables('postgres', 'My "Schema'))
     await client.query(statement);
   await client.query(`create table public.other (a int); insert into public.other values (4)`);
   const {data} = await json([

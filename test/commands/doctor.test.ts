@@ -3,10 +3,10 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, inject, it} from 'vitest';
-import {surveyRuns} from '../src/queries/doctor/survey.ts';
-import {openStore} from '../src/store/open.ts';
-import {parseSource} from '../src/store/source.ts';
-import {cli, json} from './cli.ts';
+import {surveyRuns} from '../../src/queries/doctor/survey.ts';
+import {openStore} from '../../src/store/open.ts';
+import {parseSource} from '../../src/store/source.ts';
+import {cli, json} from '../cli.ts';
 import {
   BACKENDS,
   type Backend,
@@ -15,7 +15,7 @@ import {
   postgresDump,
   sqliteCopy,
   temporaryFolder,
-} from './databases.ts';
+} from '../databases.ts';
 
 interface Finding {
   id: string;
@@ -51,10 +51,9 @@ const findingsOf = async (db: string, ...more: string[]): Promise<Map<string, Fi
  *   is not OK (3.x), nothing was called at all (guardrails), or the output says cancelled; stored ERROR although none of
  *   this is so (three in the batch recording). Compared with Agno's own status in its tables where it has one.
  */
-const HAND_COUNTS = JSON.parse(readFileSync(new URL('golden/doctor/counts.json', import.meta.url), 'utf8')) as Record<
-  string,
-  {traces: number; spans: number; findings: Record<string, number>}
->;
+const HAND_COUNTS = JSON.parse(
+  readFileSync(new URL('../golden/doctor/counts.json', import.meta.url), 'utf8'),
+) as Record<string, {traces: number; spans: number; findings: Record<string, number>}>;
 const CASES = Object.keys(HAND_COUNTS).flatMap((file): {file: string; backend: Backend | 'dump'}[] =>
   file.endsWith('.sql') ? [{file, backend: 'dump'}] : BACKENDS.map(backend => ({file, backend})),
 );

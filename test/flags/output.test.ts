@@ -15,12 +15,12 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
-import {EXIT} from '../src/errors.ts';
-import {renderCsv} from '../src/render/csv.ts';
-import {renderMarkdown} from '../src/render/markdown.ts';
-import {RUN_FIELDS} from '../src/trace/record.ts';
-import {cli, json} from './cli.ts';
-import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from './databases.ts';
+import {EXIT} from '../../src/errors.ts';
+import {renderCsv} from '../../src/render/csv.ts';
+import {renderMarkdown} from '../../src/render/markdown.ts';
+import {RUN_FIELDS} from '../../src/trace/record.ts';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 

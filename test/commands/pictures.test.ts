@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
-import {cli, json} from './cli.ts';
-import {BACKENDS, loadIntoPostgres, openFixture, postgresDump, sqliteCopy} from './databases.ts';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, loadIntoPostgres, openFixture, postgresDump, sqliteCopy} from '../databases.ts';
 
 /**
  * One run per life-cycle picture, written by real Agno: every one gives a golden tree and a state that a person would
@@ -65,7 +65,7 @@ describe.each(CASES)('the pictures of Agno $version on $backend', ({version, fil
           .trimEnd(),
       )
       .join('\n');
-    await expect(`${table}\n`).toMatchFileSnapshot(`golden/${version}/states.txt`);
+    await expect(`${table}\n`).toMatchFileSnapshot(`../golden/${version}/states.txt`);
   });
 
   it('give the golden trees', async () => {
@@ -75,7 +75,7 @@ describe.each(CASES)('the pictures of Agno $version on $backend', ({version, fil
       const {code, out} = await cli(['show', session, '--db', db, '--limit', '0']);
       expect(code).toBe(0);
       const name = session.startsWith('~') ? `without-session-${session.slice(1, 9)}` : session;
-      await expect(out).toMatchFileSnapshot(`golden/${version}/${name}.txt`);
+      await expect(out).toMatchFileSnapshot(`../golden/${version}/${name}.txt`);
     }
   });
 
