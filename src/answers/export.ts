@@ -12,6 +12,7 @@ import {withProgress} from '../flags/progress.ts';
 import {parseQuery, queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
 import {parseChoice, parseCount, parseLength} from '../flags/values.ts';
+import {append} from '../lists.ts';
 import {endpointOf, FROM_ENVIRONMENT, PROTOCOLS, protocolIn, shownUrl} from '../otlp/endpoint.ts';
 import type {Origin} from '../otlp/request.ts';
 import {OtlpSender} from '../otlp/sender.ts';
@@ -66,7 +67,7 @@ export default async function exportRuns(ids: readonly string[], flags: ExportFl
   const format = formatOf(flags);
   const selectionAt = (nowMicros: number) => selectionOf(ids, flags, nowMicros);
   selectionAt(context.nowMicros());
-  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   const settings = {
     format,
     selectionAt,
@@ -157,7 +158,7 @@ async function exportFrom(
   if (flags.printSql) return;
   if (counts.runs === 0) notes.push('no run matches');
   const losses = writer instanceof OtlpWriter ? writer.losses : new Map<string, number>();
-  notes.push(...notesOf(counts, losses, cleaning, settings, flags));
+  append(notes, notesOf(counts, losses, cleaning, settings, flags));
   for (const note of [...out.notes.splice(0), ...notes]) writeNote(out, note);
   if (flags.report !== undefined) writeReport(flags.report, {counts, losses, cleaning, settings}, context);
   conclude(settings, flags, out, context);
@@ -295,7 +296,7 @@ function senderOf(flags: ExportFlags, origin: Origin, context: Context): Sending
   const env = readEnvFile(flags, context);
   const endpoint = endpointOf({to: flags.to, headers: flags.header ?? [], env});
   const secrets = [...endpoint.headers.values()].flatMap(value => [value, value.replace(/^\S+\s+/, '')]);
-  context.secrets.push(...secrets);
+  append(context.secrets, secrets);
   const fromEnv = flags.to === FROM_ENVIRONMENT ? protocolIn(env) : undefined;
   const protocol = parseChoice('--protocol', flags.protocol ?? fromEnv ?? PROTOCOLS[0], PROTOCOLS);
   const ending = new Ending(null);
@@ -362,7 +363,7 @@ function notesOf(
   if (bad > 0)
     notes.push(`${plural(bad, 'span')} of which something could not be read; what is wrong stands in problems`);
   if (content) notes.push(`left out: ${plural(content.leftOut, 'attribute')}, and all error texts`);
-  if (redaction) notes.push(...findingNotes(report, flags));
+  if (redaction) append(notes, findingNotes(report, flags));
   return notes;
 }
 

@@ -11,6 +11,7 @@ import {queryNotes} from '../flags/query.ts';
 import {filterOf} from '../flags/selection.ts';
 import {parseSort} from '../flags/sort.ts';
 import {parseChoice, parseCount, parseLength} from '../flags/values.ts';
+import {append} from '../lists.ts';
 import {columnsOfAnswer, type FactsQuestion} from '../queries/facts-question.ts';
 import {renderSeries, sparkline} from '../render/series.ts';
 import type {Look} from '../render/states.ts';
@@ -56,7 +57,7 @@ export default async function ask(
     ),
   };
   filterOf(flags, context.nowMicros());
-  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   const prices = pricesOf(flags, context);
   let answer: FactsAnswer | null = null;
   const then = {text: () => thenOf(answer), eachShapeOnce: true};

@@ -8,6 +8,7 @@ import type {OutputFlags, PriceFlags, ReadFlags} from '../flags/declare.ts';
 import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
 import {pricesOf} from '../flags/prices.ts';
 import {withProgress} from '../flags/progress.ts';
+import {append} from '../lists.ts';
 import {renderFactsStatus} from '../render/facts.ts';
 import {line, safe} from '../text/safe.ts';
 
@@ -55,7 +56,7 @@ export default async function facts(
           onProgress: report,
         }),
       );
-      context.notes.push(...made.notices);
+      append(context.notes, made.notices);
       made.close();
     }
     const status = await factsStatus(file, store.label);

@@ -18,6 +18,7 @@ import {withProgress} from '../flags/progress.ts';
 import {queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
 import {parseChoices, parseCount} from '../flags/values.ts';
+import {append} from '../lists.ts';
 import {LONGEST_TEXT, Pattern} from '../queries/grep/pattern.ts';
 import {countSearched, grepRuns, type Hit, type RunHits, type Searched} from '../queries/grep/search.ts';
 import {type DrawnHit, hitLine, renderCounts, renderRunHits, wholeRunId} from '../render/grep.ts';
@@ -85,7 +86,7 @@ export default async function grep(text: string, flags: GrepFlags, context: Cont
   const around = parseCount('--context', flags.context);
   const patience = patienceOf(flags);
   filterOf(flags, context.nowMicros());
-  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   const ending = new Ending(null);
   try {
     await withStore(flags, context, THEN, async (store, out) => {
@@ -198,7 +199,7 @@ class Told {
     const {shape, format, fields} = this.view;
     const records = shape === 'hits' ? hits.map(hit => hitRecord(judged, hit)) : [runRecord(judged, hits.length)];
     const items = pick(records, fields);
-    if (format !== 'jsonl') this.items.push(...items);
+    if (format !== 'jsonl') append(this.items, items);
     else for (const text of renderJsonLines(items, this.out.stdout.isTTY)) writeLine(this.out, text);
   }
 

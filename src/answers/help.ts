@@ -2,6 +2,7 @@ import topics from 'folder:../help';
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
 import {closest} from '../flags/values.ts';
+import {largest} from '../lists.ts';
 import {own} from '../text/safe.ts';
 
 /** A command, as much of it as its help needs. */
@@ -17,7 +18,7 @@ export default async function help(words: readonly string[], program: Command, c
   const [first] = words;
   if (first === undefined) {
     program.outputHelp();
-    const longest = Math.max(...Object.keys(topics).map(name => name.length));
+    const longest = largest(Object.keys(topics).map(name => name.length));
     const lines = Object.entries(topics).map(([name, {summary}]) => `  ${name.padEnd(longest)}  ${summary}`);
     context.stdout.write(own(`\nTopics (agno-trace help <topic>):\n${lines.join('\n')}\n`));
     return;

@@ -27,6 +27,7 @@ import {queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
 import {severalProfiles, sourcesOf, withEachProfile} from '../flags/several.ts';
 import {parseChoice, parseCount} from '../flags/values.ts';
+import {append} from '../lists.ts';
 import type {Profile} from '../profiles/profile.ts';
 import {wantsIndex} from '../queries/candidates.ts';
 import {INDEX_HINT} from '../queries/look-up.ts';
@@ -61,7 +62,7 @@ export default async function list(flags: ListFlags, context: Context): Promise<
   const prices = pricesOf(flags, context);
   filterOf(flags, context.nowMicros());
   const sort = flags.sort === undefined ? null : parseSort(flags.sort, flags.cursor);
-  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   const profiles = severalProfiles(flags, context);
   const fields = fieldsOf(flags, profiles ? ['profile', ...RUN_FIELDS] : RUN_FIELDS, format);
   const asked = {format, fields, limit, patience, prices};
@@ -148,7 +149,7 @@ async function listSeveral(
   const failures = results.flatMap(({failure}) => failure ?? []);
   if (failures.length > 0) context.exitCode = EXIT.unreachable;
   if (flags.printSql) {
-    context.notes.push(...failures);
+    append(context.notes, failures);
     return sayNotes(context);
   }
   const judged = {...page, runs: page.runs.map(run => run.judged)};

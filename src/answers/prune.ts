@@ -10,6 +10,7 @@ import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '.
 import {queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
 import {parseChoice, parseCount, parseLength} from '../flags/values.ts';
+import {append} from '../lists.ts';
 import {renderPlan, renderResult} from '../render/prune.ts';
 import {type Applied, applyPrune} from '../retention/apply.ts';
 import {KEEP_LAST_PER, type Selection} from '../retention/choice.ts';
@@ -52,7 +53,7 @@ const LIMITS = {lockMs: 300, statementMs: 15_000};
 /** Answers `prune`: the plan; then, if the user says so, the deletion. */
 export default async function prune(flags: PruneFlags, context: Context): Promise<void> {
   const asked = readFlags(flags, context);
-  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   const source = sourceOf(flags, context);
   await withPatientStore(flags, context, (store, facts) => pruneStore(store, facts, source, asked, flags, context));
 }
@@ -168,7 +169,7 @@ async function pruneStore(
     });
     progress.clear();
     const {plan} = prepared;
-    context.notes.push(...prepared.notes);
+    append(context.notes, prepared.notes);
     const isTable = asked.format === 'table';
     if (isTable && !flags.quiet)
       writeLine(context, renderPlan(plan, {...lookOf(flags, context), columns: columnsOf(context)}));

@@ -10,6 +10,7 @@ import {queryNotes} from '../flags/query.ts';
 import {filterOf} from '../flags/selection.ts';
 import {parseSort} from '../flags/sort.ts';
 import {parseChoice, parseCount} from '../flags/values.ts';
+import {append} from '../lists.ts';
 import {askQuestion} from '../queries/ask.ts';
 import type {Question, QuestionInput} from '../queries/question.ts';
 import {renderTable} from '../render/table.ts';
@@ -41,7 +42,7 @@ export default async function ask(
     limit: parseCount('--limit', flags.limit),
   };
   filterOf(flags, context.nowMicros());
-  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   let kept: KeptAnswer | null = null;
   const then = () =>
     kept

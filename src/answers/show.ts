@@ -17,6 +17,7 @@ import {withProgress} from '../flags/progress.ts';
 import {parseQuery, queryNotes} from '../flags/query.ts';
 import {patienceOf} from '../flags/selection.ts';
 import {parseChoice, parseChoices, parseCount} from '../flags/values.ts';
+import {append} from '../lists.ts';
 import {loadShown, type Shown} from '../queries/shown.ts';
 import {loadSpans, loadWhole} from '../queries/spans.ts';
 import {IO_LEVELS} from '../render/io.ts';
@@ -73,7 +74,7 @@ export default async function show(id: string, flags: ShowFlags, context: Contex
   const prices = pricesOf(flags, context);
   const queryAt = (nowMicros: number) => (flags.query === undefined ? null : parseQuery(flags.query, nowMicros));
   queryAt(context.nowMicros());
-  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   await withStore(flags, context, THEN, async (store, out) => {
     const shown = await withProgress(out, 'looking for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),

@@ -15,6 +15,7 @@ import {CursorFile} from '../follow/cursor-file.ts';
 import {LiveRuns} from '../follow/live-runs.ts';
 import {type FeedOptions, runFeed} from '../follow/run-feed.ts';
 import type {Start} from '../follow/start.ts';
+import {append} from '../lists.ts';
 import {replacing, type Store} from '../store/store.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import type {Patience} from '../trace/runs.ts';
@@ -134,7 +135,7 @@ function settingsOf(flags: TailFlags, context: Context): Settings {
   // `--since` and `--last` say where to begin; what began earlier and still moves belongs to it.
   const {since: _since, last: _last, ...others} = flags;
   const {sinceMicros} = windowOf(flags, nowMicros);
-  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   if (flags.limit !== undefined && sinceMicros !== null)
     throw usageError('-n and --since or --last both say where to begin.', 'Pass one of them.');
   const pollMs = flags.interval === undefined ? undefined : parseLength('--interval', flags.interval);

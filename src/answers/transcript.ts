@@ -7,6 +7,7 @@ import {withProgress} from '../flags/progress.ts';
 import {parseQuery, queryNotes} from '../flags/query.ts';
 import {patienceOf} from '../flags/selection.ts';
 import {parseChoice, parseCount} from '../flags/values.ts';
+import {append} from '../lists.ts';
 import {loadShown, type Shown} from '../queries/shown.ts';
 import {loadWhole} from '../queries/spans.ts';
 import {renderJsonLines} from '../render/json.ts';
@@ -56,7 +57,7 @@ export default async function transcript(id: string, flags: TranscriptFlags, con
   const sessionLimit = flags.limit === undefined ? SESSION_RUNS : parseCount('--limit', flags.limit);
   const queryAt = (nowMicros: number) => (flags.query === undefined ? null : parseQuery(flags.query, nowMicros));
   queryAt(context.nowMicros());
-  if (flags.query !== undefined) context.notes.push(...queryNotes(flags.query));
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   await withStore(flags, context, THEN, async (store, out) => {
     const shown = await withProgress(out, 'looking for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),

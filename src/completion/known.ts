@@ -1,6 +1,7 @@
 import type {Context} from '../context.ts';
 import {connectionOf} from '../flags/connection.ts';
 import type {DatabaseFlags} from '../flags/declare.ts';
+import {append} from '../lists.ts';
 import {loadRunPage} from '../queries/run-pages.ts';
 import {openStore} from '../store/open.ts';
 import {replacing, type Store} from '../store/store.ts';
@@ -66,7 +67,7 @@ async function newestRuns(store: Store): Promise<JudgedRun[]> {
   try {
     do {
       const page = await loadRunPage(store, {filter: WHOLE_RUNS, limit: STEP, cursor, patience: PATIENCE});
-      runs.push(...page.runs);
+      append(runs, page.runs);
       cursor = page.next;
     } while (cursor && runs.length < MOST);
   } catch (error) {

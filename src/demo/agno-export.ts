@@ -1,3 +1,4 @@
+import {largest, smallest} from '../lists.ts';
 import {SPAN_PLACES as SPAN} from '../sql/agno-tables.ts';
 import type {Row} from '../store/writer.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
@@ -20,7 +21,7 @@ const IDS = [
 export function traceRowOf(spans: readonly Row[], nowMicros: number): Row {
   const starts = spans.map(span => parseTime(span[SPAN.start_time])!);
   const ends = spans.map(span => parseTime(span[SPAN.end_time])!);
-  const [start, end] = [Math.min(...starts), Math.max(...ends)];
+  const [start, end] = [smallest(starts), largest(ends)];
   const root = spans.find(span => span[SPAN.parent_span_id] === null);
   const attributes = root ? (JSON.parse(String(root[SPAN.attributes])) as Record<string, string | undefined>) : {};
   return [

@@ -1,3 +1,4 @@
+import {largest, smallest} from '../lists.ts';
 import {SPAN_COLUMNS, TRACE_COLUMNS} from '../sql/agno-tables.ts';
 import type {Row} from '../store/writer.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
@@ -27,9 +28,9 @@ export function movedToNow(recorded: readonly RecordedTrace[], nowMicros: number
     const rows = recorded.filter(item => item.set === set).flatMap(item => item.spans);
     const created = rows.map(row => parseTime(row[CREATED])!);
     const newest = set === 'killed' ? nowMicros - KILLED_BEFORE_MICROS : until;
-    const shift = newest - Math.max(...created);
+    const shift = newest - largest(created);
     shifts.set(set, shift);
-    until = Math.min(...created) + shift - BREAK_MICROS;
+    until = smallest(created) + shift - BREAK_MICROS;
   }
   return recorded.map(({set, trace, spans}) => {
     const shift = shifts.get(set)!;

@@ -1,3 +1,4 @@
+import {largest, smallest} from '../lists.ts';
 import {SPAN_PLACES as SPAN} from '../sql/agno-tables.ts';
 import type {Row} from '../store/writer.ts';
 import {parseTime} from '../trace/time.ts';
@@ -110,8 +111,8 @@ function read({set, trace, spans}: RecordedTrace): Recorded {
     session: set === 'killed' || session === undefined ? null : String(session),
     isTraffic: attributes.every(each => each['openinference.span.kind'] === undefined),
     spans: timed,
-    begin: Math.min(...timed.map(span => span.startMicros)),
-    end: Math.max(...timed.map(span => span.writtenMicros)),
+    begin: smallest(timed.map(span => span.startMicros)),
+    end: largest(timed.map(span => span.writtenMicros)),
     waitsForPerson: isRun && !/\.a?continue_run$/.test(String(spans[root]![SPAN.name])),
     name: String(firstOf('graph.node.name') ?? spans.at(-1)?.[SPAN.name] ?? trace[1]),
   };

@@ -1,3 +1,4 @@
+import {largest, smallest} from '../lists.ts';
 import {SPAN_COLUMNS, TRACE_COLUMNS} from '../sql/agno-tables.ts';
 import type {Row} from '../store/writer.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
@@ -96,7 +97,7 @@ export function pollsFor(runs: number): number {
 }
 
 function toTemplate({trace, spans}: RecordedTrace): Template {
-  const begin = Math.min(...spans.map(row => parseTime(row[SPAN.start])!));
+  const begin = smallest(spans.map(row => parseTime(row[SPAN.start])!));
   const known = new Set<string>();
   for (const row of spans) {
     for (const [, , value] of String(row[SPAN.attributes]).matchAll(
@@ -157,7 +158,7 @@ class Copier {
       places,
       endpoint[SPAN.id] as string,
     );
-    const longest = Math.max(...inner.map(row => parseTime(row[SPAN.end])!));
+    const longest = largest(inner.map(row => parseTime(row[SPAN.end])!));
     const stretched = outer.map(row =>
       row === endpoint || row[SPAN.parent] === null ? withEnd(row, longest + (row === endpoint ? 4000 : 9000)) : row,
     );

@@ -1,3 +1,4 @@
+import {largest, smallest} from '../lists.ts';
 import {isCounted} from '../queries/counted-question.ts';
 import {columnsOfAnswer, type FactsInput, type FactsQuestion} from '../queries/facts-question.ts';
 import {loadRunPage} from '../queries/run-pages.ts';
@@ -178,7 +179,7 @@ function seriesOf(
   const known = rows.filter(row => Number(row.time) >= 0);
   if (known.length === 0) return null;
   const times = known.map(row => Number(row.time));
-  const [firstMicros, lastMicros] = [Math.min(...times), Math.max(...times)];
+  const [firstMicros, lastMicros] = [smallest(times), largest(times)];
   const length = Math.round((lastMicros - firstMicros) / every) + 1;
   if (length > MOST_VALUES) return null;
   const lines = new Map<string, {keys: Cell[]; values: (number | null)[]}>();

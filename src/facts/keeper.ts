@@ -2,6 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {SYSTEM_CLOCK} from '../follow/clock.ts';
 import {readerFor} from '../follow/follow.ts';
 import type {Position, Reader} from '../follow/reader.ts';
+import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import {between, firstLength, nextLength, stretchEnd} from '../queries/walk.ts';
 import {isAnyOf} from '../sql/fragments.ts';
@@ -202,8 +203,8 @@ select s.trace_id, s.start_time
         trace.runs.flatMap(run => (run.run_id === null ? [] : [String(run.run_id)])),
       );
       const mates = [...new Set([...before, ...this.mates(some, runIds)])];
-      if (mates.length === 0) all.push(...found);
-      else all.push(...(await readFacts(store, [...some, ...mates], {prices, salt: file.salt})));
+      if (mates.length === 0) append(all, found);
+      else append(all, await readFacts(store, [...some, ...mates], {prices, salt: file.salt}));
     }
     this.spansRead += all.reduce((sum, trace) => sum + trace.spans.length, 0);
     // A mate may be one of a later part of the list; the last word on a trace counts.
@@ -242,7 +243,7 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
     if (onProgress) total = await countSpans(this.store, missing);
     let done = 0;
     const days: DayRange[] = [];
-    for (const gap of missing) days.push(...(await this.daysOf(gap)));
+    for (const gap of missing) append(days, await this.daysOf(gap));
     // Two that fill at the same time begin at both ends and meet.
     if (Date.now() - Number(this.file.about('filling') ?? 0) < FILLING_MS) days.reverse();
     for (const day of days) {

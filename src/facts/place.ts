@@ -11,6 +11,7 @@ import {
   utimesSync,
 } from 'node:fs';
 import path from 'node:path';
+import {largest} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import type {Env} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
@@ -70,7 +71,7 @@ export function removeUnused(file: string, nowMs: number): void {
     if (other === file) continue;
     const days = sourceOf(other) === sourceOf(file) ? UNUSED_PRICES_DAYS : UNUSED_DAYS;
     try {
-      const unusedMs = nowMs - Math.max(...factsParts(other).map(part => statSync(part).mtimeMs));
+      const unusedMs = nowMs - largest(factsParts(other).map(part => statSync(part).mtimeMs));
       if (unusedMs > days * 86_400_000) removeFacts(other);
     } catch (error) {
       if (!/^E(NOENT|ACCES|PERM|BUSY)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;

@@ -1,4 +1,5 @@
 import {createHash} from 'node:crypto';
+import {append} from '../lists.ts';
 import type {JudgedTrace} from '../queries/runs.ts';
 import {isCounted} from '../trace/cost.ts';
 import {parseJson} from '../trace/json.ts';
@@ -504,7 +505,7 @@ function hasFailureBelow(node: Node, judge: Judge): boolean {
     if (child.isDetached) continue;
     if (child.span && (isFailedSpan(child.span) || (isRunSpan(child.span) && judge.node(child)?.state === 'error')))
       return true;
-    stack.push(...child.children);
+    append(stack, child.children);
   }
   return false;
 }

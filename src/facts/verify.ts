@@ -1,5 +1,6 @@
 import {statSync} from 'node:fs';
 import type {Position} from '../follow/reader.ts';
+import {smallest} from '../lists.ts';
 import {between, firstLength, nextLength, type Position as Place, stretchEnd} from '../queries/walk.ts';
 import {join, raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
@@ -64,7 +65,7 @@ select s.span_id, s.trace_id, s.start_time
  where s.rowid > ${anchor}`);
     return {told, untold};
   }
-  const low = Math.min(...position.lanes.map(lane => lane.lowXid));
+  const low = smallest(position.lanes.map(lane => lane.lowXid));
   const seen = new Set(position.seen.map(([id]) => id));
   const [row] = await store.all<{n: unknown; fresh: string | null}>(sql`
 select (select count(*) from ${table('spans')} s where ${where(range)}) as n,

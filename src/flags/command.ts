@@ -1,5 +1,6 @@
 import type {Command} from 'commander';
 import type {Context} from '../context.ts';
+import {largest} from '../lists.ts';
 
 export interface Example {
   /** What follows `agno-trace`. */
@@ -20,7 +21,7 @@ export interface CommandModule {
 
 /** Examples below a command's help: what to type, and what it answers. */
 export function examplesText(examples: readonly Example[]): string {
-  const longest = Math.max(...examples.map(({line}) => line.length));
+  const longest = largest(examples.map(({line}) => line.length));
   const fits = examples.every(({answer}) => `  agno-trace ${' '.repeat(longest)}   ${answer}`.length <= 80);
   const lines = examples.map(({line, answer}) =>
     fits ? `  agno-trace ${line.padEnd(longest)}   ${answer}` : `  agno-trace ${line}\n      ${answer}`,

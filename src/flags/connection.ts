@@ -3,6 +3,7 @@ import {createRequire} from 'node:module';
 import path from 'node:path';
 import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
+import {append} from '../lists.ts';
 import {type Config, loadConfig} from '../profiles/config-file.ts';
 import {type Profile, sourceOfProfile} from '../profiles/profile.ts';
 import {sourceFromEnvironment} from '../store/postgres/parameters.ts';
@@ -93,7 +94,10 @@ function withSecrets(context: Context, connection: Connection): Connection {
     if (source?.dialect !== 'postgres') continue;
     // One that is also a name would give itself away by being masked there.
     const names = [source.user, source.host, source.database];
-    context.secrets.push(...secretsOf(source).filter(secret => !names.includes(secret)));
+    append(
+      context.secrets,
+      secretsOf(source).filter(secret => !names.includes(secret)),
+    );
   }
   return connection;
 }

@@ -1,6 +1,7 @@
 import {existsSync, realpathSync} from 'node:fs';
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
+import {append} from '../lists.ts';
 import {inline, schemaOf} from '../sql/sql.ts';
 import {openRunTables} from '../store/evidence.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
@@ -96,7 +97,7 @@ export async function withConnection(
     context,
     onConnect &&
       (facts => {
-        statements.push(...facts.statements);
+        append(statements, facts.statements);
         onConnect(facts);
       }),
   );

@@ -1,5 +1,6 @@
 import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
+import {append} from '../lists.ts';
 import type {Profile} from '../profiles/profile.ts';
 import type {Source} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
@@ -84,7 +85,10 @@ export async function withEachProfile<T>(
       const task = Promise.all(before).then(() =>
         withConnection(connection, flags, mine, then, async (store, out) => {
           answer = await ask(store, out, name);
-          context.notes.push(...notes.splice(0).map(note => `profile "${name}": ${note}`));
+          append(
+            context.notes,
+            notes.splice(0).map(note => `profile "${name}": ${note}`),
+          );
         }),
       );
       for (const key of keys)

@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import {judgeTraces} from '../queries/runs.ts';
 import {type LoadedTrace, loadNewSpans, loadSpanIds} from '../queries/spans.ts';
@@ -217,7 +218,7 @@ export class LiveRuns {
     const turns = new Turns();
     for (const [i, {trace, runs}] of judged.entries()) {
       const named = withLikelyNames(runs, this.names);
-      changes.push(...here[i]!.settle({trace, runs: named}, filter, patience, nowMicros));
+      append(changes, here[i]!.settle({trace, runs: named}, filter, patience, nowMicros));
       await turns.others();
     }
     // The time of the processor, not of a clock: a database that is slow or a busy machine is no reason to look less.

@@ -1,3 +1,4 @@
+import {largest, smallest} from '../lists.ts';
 import type {JudgedTrace} from '../queries/runs.ts';
 import type {LoadedTrace} from '../queries/spans.ts';
 import {matchesRun, type RunFilter} from '../trace/filter.ts';
@@ -254,7 +255,7 @@ function differs(a: RunRecord, b: RunRecord): boolean {
 function dueOf({runs}: JudgedTrace, {stalledAfterMs, lostAfterMs}: Patience, nowMicros: number): number | null {
   // Inner run spans behind a gateway are whole once the whole trace is quiet, so its newest span counts too.
   const seen = runs.flatMap(({run}) => run.lastSeenMicros ?? []);
-  const newest = seen.length === 0 ? null : Math.max(...seen);
+  const newest = seen.length === 0 ? null : largest(seen);
   const moments = runs
     .filter(({run}) => run.isMissing && run.lastSeenMicros !== null)
     .flatMap(({run}) => [
@@ -263,5 +264,5 @@ function dueOf({runs}: JudgedTrace, {stalledAfterMs, lostAfterMs}: Patience, now
       newest! + stalledAfterMs * 1000,
     ])
     .filter(moment => moment > nowMicros);
-  return moments.length === 0 ? null : Math.min(...moments);
+  return moments.length === 0 ? null : smallest(moments);
 }

@@ -1,3 +1,4 @@
+import {smallest} from '../lists.ts';
 import type {Store} from '../store/store.ts';
 import {isTimeout} from '../store/timeout.ts';
 import {parseTime} from '../trace/time.ts';
@@ -82,7 +83,7 @@ export class PostgresReader implements Reader {
       this.seen.set(id, {xid, createdMicros});
       this.shown.add(id);
     }
-    this.sessionXid = Math.min(...this.lanes.map(lane => lane.lowXid));
+    this.sessionXid = smallest(this.lanes.map(lane => lane.lowXid));
   }
 
   async begin(store: Store, from: 'now' | 'beginning'): Promise<void> {
@@ -162,7 +163,7 @@ export class PostgresReader implements Reader {
 
   async told(store: Store, spanIds: readonly string[]): Promise<void> {
     for (const id of spanIds) this.shown.add(id);
-    const lowXid = Math.min(...this.lanes.map(lane => lane.lowXid));
+    const lowXid = smallest(this.lanes.map(lane => lane.lowXid));
     const rows = await loadMarked(store, this.markOf(lowXid), spanIds);
     for (const row of rows) this.see(String(row.span_id), {xid: row.xid, createdMicros: parseTime(row.created_at)});
   }
@@ -221,7 +222,7 @@ export class PostgresReader implements Reader {
   private endPass(store: Store): void {
     const {deepest, xmin, startedMs, busyMs} = this.pass!;
     const nowMicros = store.nowMicros();
-    const lowXid = Math.max(xmin!, Math.min(...this.lanes.slice(0, deepest + 1).map(lane => lane.lowXid)));
+    const lowXid = Math.max(xmin!, smallest(this.lanes.slice(0, deepest + 1).map(lane => lane.lowXid)));
     for (let i = 0; i <= deepest; i++) {
       const lane = this.lanes[i]!;
       lane.lowXid = lowXid;

@@ -1,4 +1,5 @@
 import {UserError} from '../errors.ts';
+import {append} from '../lists.ts';
 import {loadRunPage} from '../queries/run-pages.ts';
 import {loadTraces} from '../queries/spans.ts';
 import type {Store} from '../store/store.ts';
@@ -68,10 +69,10 @@ export async function* runFeed(options: FeedOptions): AsyncGenerator<FeedEvent> 
       }
     }
     const changes: RunChange[] = [];
-    if (event.type === 'poll') changes.push(...((await guard.run(signal, () => live.take(store, event.poll))) ?? []));
+    if (event.type === 'poll') append(changes, (await guard.run(signal, () => live.take(store, event.poll))) ?? []);
     if (clock.nowMs() - tickedMs >= TICK_MS) {
       tickedMs = clock.nowMs();
-      changes.push(...((await guard.run(signal, () => live.tick(store))) ?? []));
+      append(changes, (await guard.run(signal, () => live.tick(store))) ?? []);
     }
     if (signal.aborted) return;
     yield* guard.takeNotices();

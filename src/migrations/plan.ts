@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 import agnoIndexes from './agno-indexes.ts';
 import agnoTables from './agno-tables.ts';
 import foreignKey from './foreign-key.ts';
@@ -18,7 +19,7 @@ export interface Planned {
 /** Looks at the catalogue and says what should change. Changes nothing. */
 export async function inspect(subject: Subject, {undo = false} = {}): Promise<Planned> {
   const found: Found[] = [];
-  if (undo) found.push(...(await inspectForUndo(subject)));
-  else for (const object of OBJECTS) found.push(...(await object.inspect(subject)));
+  if (undo) append(found, await inspectForUndo(subject));
+  else for (const object of OBJECTS) append(found, await object.inspect(subject));
   return {found, steps: found.flatMap(one => (one.step ? [{...one, step: one.step}] : []))};
 }

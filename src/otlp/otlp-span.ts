@@ -1,4 +1,5 @@
 import {createHash} from 'node:crypto';
+import {append} from '../lists.ts';
 import type {StoredSpan, StoredTime} from '../trace/stored-span.ts';
 import {anyValue, type KeyValue, keyValues, unicode} from './any-value.ts';
 
@@ -69,7 +70,7 @@ export function otlpSpan(stored: StoredSpan, losses: Set<string>): OtlpSpan {
     losses.add('attributes that could not be read as a whole are kept as text');
   }
   if (stored.problems.length > 0) kept.push({key: `${OWN}problems`, value: anyValue([...stored.problems], losses)});
-  span.attributes.push(...kept);
+  append(span.attributes, kept);
   return span;
 }
 

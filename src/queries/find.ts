@@ -1,4 +1,5 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
+import {append} from '../lists.ts';
 import {attribute, hasAttribute, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
@@ -131,7 +132,10 @@ async function searchSpans(store: Store, id: string, byName: boolean, {onProgres
       test: sql`${isRun} and ${orOpaque('s', sql`(${hasBeginning('run_id', id)} or ${hasBeginning('session_id', id)})`)}`,
       bounds: [],
     });
-    spanIds.push(...stretch.rows.map(row => row.spanId));
+    append(
+      spanIds,
+      stretch.rows.map(row => row.spanId),
+    );
     looked += isIndexed ? stretch.rows.length : length;
     onProgress?.(looked);
     if (stretch.isLast) break;

@@ -1,3 +1,4 @@
+import {smallest} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, sql, table} from '../sql/sql.ts';
@@ -152,7 +153,7 @@ select t.trace_id, t.run_id, t.start_time
     const starts = later
       .filter(other => other.runId === run.runId && other.startMicros !== null && other.startMicros >= end)
       .map(other => other.startMicros!);
-    if (starts.length > 0) found.set(run, isoTime(Math.min(...starts))!);
+    if (starts.length > 0) found.set(run, isoTime(smallest(starts))!);
   }
   return found;
 }

@@ -1,4 +1,5 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
+import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import type {Store} from '../store/store.ts';
 import {NO_FILTER, type Query} from '../trace/filter.ts';
@@ -204,7 +205,7 @@ function findRunNode({run}: JudgedRun, runId: string): Node | null {
   while (stack.length > 0) {
     const node = stack.pop()!;
     if (node.span && isRunSpan(node.span) && node.span.runId === runId) return node;
-    stack.push(...node.children);
+    append(stack, node.children);
   }
   return null;
 }

@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import {attribute, escapeGlob, isAnyOf, matchesGlob} from '../sql/fragments.ts';
 import {join, raw, sql, table} from '../sql/sql.ts';
@@ -91,9 +92,9 @@ select t.trace_id
   const last = own.at(-1);
   // Behind HTTP the rows are empty. Only a run that waits, or one that begins in the middle, makes it worth a search.
   if (last?.record.state === 'paused')
-    found.push(...(await searchContinuations(store, [...ids], last.run.endMicros, null)));
+    append(found, await searchContinuations(store, [...ids], last.run.endMicros, null));
   if (first?.run.root.span && isContinuation(first.run.root.span))
-    found.push(...(await searchContinuations(store, [...ids], null, first.run.startMicros)));
+    append(found, await searchContinuations(store, [...ids], null, first.run.startMicros));
   return found;
 }
 

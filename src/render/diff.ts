@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import {truncate, width, wrap} from '../text/width.ts';
@@ -345,7 +346,7 @@ export function renderStep(
   if (step.isUnread) lines.push(paint(own('   its texts are not read: too many differences'), 'dim'));
   const isTold = step.a !== null && step.b !== null && isShort(step.a) && isShort(step.b) && changed !== null;
   if (changed && !isTold && (step.a !== null || step.b !== null))
-    lines.push(...textDiff(step.a, step.b, showsAll, look));
+    append(lines, textDiff(step.a, step.b, showsAll, look));
   return joined(lines, '\n');
 }
 
@@ -375,7 +376,7 @@ function textDiff(a: string | null, b: string | null, showsAll: boolean, look: D
     if (skipped > 0 && lines.length > 0) lines.push(paint(own('     …'), 'dim'));
     skipped = 0;
     shown++;
-    lines.push(...rowLines(row, isBeside, look));
+    append(lines, rowLines(row, isBeside, look));
   }
   const left = near.filter(isNear => isNear).length - shown;
   if (left > 0) lines.push(paint(line`     … ${count(left)} more lines (--all)`, 'dim'));

@@ -1,3 +1,4 @@
+import {append, largest} from '../lists.ts';
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import {toWidth, width, wrap} from '../text/width.ts';
@@ -36,7 +37,7 @@ interface Options extends Look {
 
 /** Facts with their labels in one column; long values go on below themselves. */
 export function renderFacts(sections: readonly FactSection[], {columns}: Options): Safe {
-  const labelWidth = Math.max(...sections.flatMap(({rows}) => rows.map(([label]) => label.length)));
+  const labelWidth = largest(sections.flatMap(({rows}) => rows.map(([label]) => label.length)));
   const blocks = sections.map(({title, rows}) => {
     const lines = rows.flatMap(([label, value]) =>
       wrapped(value, columns, 2 + labelWidth + 2).map(
@@ -54,7 +55,7 @@ export function renderFacts(sections: readonly FactSection[], {columns}: Options
  */
 export function renderFindings(findings: readonly DrawnFinding[], options: Options): Safe {
   const lines: Safe[] = [paint(own('Findings'), 'bold')];
-  for (const finding of findings.filter(isWorthALine)) lines.push(...findingLines(finding, options));
+  for (const finding of findings.filter(isWorthALine)) append(lines, findingLines(finding, options));
   const fine = findings.filter(finding => !isWorthALine(finding)).map(({id}) => id);
   if (fine.length > 0) {
     const text = own(`in order: ${fine.join(', ')}`);

@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {truncate, width} from '../text/width.ts';
@@ -37,7 +38,7 @@ export function renderRunHits(judged: JudgedRun, hits: readonly DrawnHit[], look
     else if (last && (hit.before.length > 0 || last.after.length > 0)) lines.push(paint(line`    --`, 'dim'));
     head = own;
     last = hit;
-    lines.push(...bodyOf(hit, look));
+    append(lines, bodyOf(hit, look));
   }
   return joined(lines, '\n');
 }

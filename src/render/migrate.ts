@@ -1,3 +1,4 @@
+import {largest} from '../lists.ts';
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {type FactSection, renderFacts} from './doctor.ts';
@@ -91,7 +92,7 @@ export function sqlText(steps: readonly DrawnStep[]): string {
 }
 
 export function renderObjects(objects: readonly DrawnObject[]): Safe {
-  const width = Math.max(...objects.map(({state}) => state.length));
+  const width = largest(objects.map(({state}) => state.length));
   return joined(
     objects.map(({kind, object, state}) => {
       const shown = paint(own(state.padEnd(width)), state === 'there' ? 'green' : 'yellow');

@@ -1,3 +1,4 @@
+import {largest} from '../lists.ts';
 import type {Series, Unit} from '../table/table.ts';
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
@@ -58,7 +59,7 @@ function merged(values: readonly (number | null)[], room: number, unit: Unit): r
   const result: (number | null)[] = [];
   for (let at = 0; at < values.length; at += each) {
     const some = values.slice(at, at + each).filter(value => value !== null);
-    result.push(some.length === 0 ? null : adds ? some.reduce((a, b) => a + b, 0) : Math.max(...some));
+    result.push(some.length === 0 ? null : adds ? some.reduce((a, b) => a + b, 0) : largest(some));
   }
   return result;
 }
@@ -77,7 +78,7 @@ function lines(series: Series, columns: number, look: Look): Safe {
   const order = totals.map((_, i) => i).sort((a, b) => totals[b]! - totals[a]!);
   const shown = order.slice(0, MOST_LINES);
   const names = shown.map(i => safe(series.lines[i]!.keys.map(key => key ?? '–').join(' · ')));
-  const longest = Math.min(LONGEST_NAME, Math.max(...names.map(width)));
+  const longest = Math.min(LONGEST_NAME, largest(names.map(width)));
   const room = Math.max(8, columns - longest - 2);
   const rows = shown.map(
     (i, at) =>

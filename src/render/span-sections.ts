@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 import {type Attributes, KEY, textOf} from '../trace/attributes.ts';
 import {formatJson, parseJson} from '../trace/json.ts';
 import {type Message, messagesOf} from '../trace/messages.ts';
@@ -43,19 +44,19 @@ export function contentSections(span: Span, shown = new Set<string>()): Section[
   if (span.statusMessage !== null)
     add(span.spanStatus === 'ERROR' ? 'Exception' : 'Status message', span.statusMessage);
   if (span.kind === 'llm') {
-    sections.push(...messageSections(attributes, shown));
+    append(sections, messageSections(attributes, shown));
     add('Invocation parameters', take(KEY.invocationParameters), 'value');
-    sections.push(...toolOfferSections(attributes, shown));
+    append(sections, toolOfferSections(attributes, shown));
   } else if (span.openInferenceKind === 'TOOL') {
     shown.add(KEY.input);
     add('Arguments', take(KEY.toolParameters) ?? textOf(attributes, KEY.input), 'value');
     const documents = documentSections(span, attributes, shown);
-    if (documents.length > 0) sections.push(...documents);
+    if (documents.length > 0) append(sections, documents);
     else add(span.spanStatus === 'ERROR' ? 'Output' : 'Result', take(KEY.output));
     add('Description', take(KEY.toolDescription));
   } else {
     add('Input', take(KEY.input));
-    sections.push(...documentSections(span, attributes, shown));
+    append(sections, documentSections(span, attributes, shown));
     add('Output', take(KEY.output));
   }
   return sections;

@@ -1,3 +1,4 @@
+import {largest} from '../lists.ts';
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import {truncate, width, wrap} from '../text/width.ts';
@@ -251,7 +252,7 @@ function plain(text: string): Safe {
 /** Text between fences longer than any in it. */
 function fenced(text: string): string[] {
   const whole = safe(unredacted(text), {multiline: true});
-  const longest = Math.max(2, ...[...whole.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const longest = Math.max(2, largest([...whole.matchAll(/`+/g)].map(([ticks]) => ticks.length)));
   const fence = '`'.repeat(longest + 1);
   return [`${fence}text`, ...whole.split('\n'), fence];
 }

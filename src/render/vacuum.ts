@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {renderFacts} from './doctor.ts';
 import {bytes} from './prune.ts';
@@ -37,7 +38,10 @@ export function renderVacuumPlan(plan: DrawnVacuum, options: Look & {readonly co
         'room',
         line`needs ${bytes(plan.neededBytes)} of the ${bytes(plan.availableBytes)} that are free on the disk`,
       ]);
-    rows.push(...plan.sql.map((statement): [string, Safe] => ['SQL', safe(`${statement};`)]));
+    append(
+      rows,
+      plan.sql.map((statement): [string, Safe] => ['SQL', safe(`${statement};`)]),
+    );
   }
   if (plan.blocked) rows.push(['not done', safe(`${plan.blocked}. ${plan.hint ?? ''}`)]);
   return renderFacts([{title: 'Plan', rows}], options);

@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 import {walkTraces} from '../queries/run-walk.ts';
 import {type JudgedTrace, loadRuns} from '../queries/runs.ts';
 import {attribute, isAnyOf} from '../sql/fragments.ts';
@@ -208,7 +209,10 @@ select ${written}
 select ${attribute('s', KEY.runId)} as run_id
   from ${table('spans')} s
  where ${above} and ${last === null ? raw('true') : sql`${written} <= ${last}`} and s.name like ${'%continue\\_run'} escape '\\'`);
-    found.push(...rows.flatMap(row => (row.run_id == null ? [] : [String(row.run_id)])));
+    append(
+      found,
+      rows.flatMap(row => (row.run_id == null ? [] : [String(row.run_id)])),
+    );
     if (last === null) return found;
     above = sql`${written} > ${last}`;
   }

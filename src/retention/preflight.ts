@@ -1,4 +1,5 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
+import {append} from '../lists.ts';
 import {quoteIdentifier, raw, sql} from '../sql/sql.ts';
 import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
 import type {Store} from '../store/store.ts';
@@ -28,7 +29,7 @@ export async function preflight(store: Store, facts: ConnectionFacts): Promise<T
     );
   if (facts.isStandby)
     throw unreachable(`"${store.label}" is a standby: it may only be read.`, 'Connect to the primary.');
-  if (store.dialect === 'postgres') notes.push(...(await checkServer(store, facts, tables)));
+  if (store.dialect === 'postgres') append(notes, await checkServer(store, facts, tables));
   else if (!facts.mayWrite)
     throw unreachable(`"${store.label}" may not be written by you.`, 'Check the permissions of the file.');
   const hasIndex = tables.spans.indexes.some(

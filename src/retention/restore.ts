@@ -2,6 +2,7 @@ import type {ArchiveHeader} from '../archive/format.ts';
 import {type Ending, openArchive} from '../archive/reader.ts';
 import type {ArchivedRow} from '../archive/value.ts';
 import {EXIT, UserError} from '../errors.ts';
+import {append} from '../lists.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Changes} from '../store/changes.ts';
@@ -163,7 +164,7 @@ export async function restore(
         pace.took(slice.length, ms);
         done[role] += outcome.inserted;
         done.unfit += outcome.unfit.length;
-        done.unfitIds.push(...outcome.unfit.slice(0, 5 - done.unfitIds.length));
+        append(done.unfitIds, outcome.unfit.slice(0, 5 - done.unfitIds.length));
         done.there += slice.length - outcome.inserted - outcome.unfit.length;
         at += slice.length;
         seen += slice.length;

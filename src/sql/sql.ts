@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 /** The two databases Agno writes its traces to that this tool reads. */
 export const DIALECTS = ['sqlite', 'postgres'] as const;
 export type Dialect = (typeof DIALECTS)[number];
@@ -26,7 +27,7 @@ export function sql(strings: TemplateStringsArray, ...parts: readonly (SqlValue 
     if (text) pieces.push({text});
     if (i >= parts.length) return;
     const part = parts[i]!;
-    if (part instanceof Sql) pieces.push(...part.pieces);
+    if (part instanceof Sql) append(pieces, part.pieces);
     else pieces.push({value: part as SqlValue});
   });
   return new Sql(pieces);

@@ -1,4 +1,5 @@
 import {createHash} from 'node:crypto';
+import {append} from '../lists.ts';
 import {type Attributes, KEY, textOf} from './attributes.ts';
 import {asText} from './cell.ts';
 import {formatJson, type Json, parseJson} from './json.ts';
@@ -131,7 +132,7 @@ function fromJson(message: JsonObject): Said {
     else texts.push(formatJson(part, 0));
   }
   const {text, media: inText} = withoutData(texts.join('\n'));
-  media.push(...inText);
+  append(media, inText);
   for (const [key, type] of Object.entries(MEDIA_KEYS)) {
     const value = message[key] ?? null;
     for (const item of Array.isArray(value) ? value : [value]) if (item !== null) media.push(mediaOf(type, item));

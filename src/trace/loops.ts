@@ -1,3 +1,4 @@
+import {append} from '../lists.ts';
 import {nodesOf} from './record.ts';
 import type {Run} from './runs.ts';
 import {coveredMs} from './timing.ts';
@@ -46,7 +47,7 @@ export function loopsOf(run: Run, keysOf: (node: Node) => CallKeys): Loop[] {
   const drafts: Draft[] = [];
   const turns = new Map<Node, Call[]>();
   for (const calls of sequencesOf(run, keysOf)) {
-    drafts.push(...loopsIn(calls));
+    append(drafts, loopsIn(calls));
     for (const call of calls) {
       if (call.ask === null) continue;
       const turn = turns.get(call.ask);
@@ -83,7 +84,7 @@ function* sequencesOf(run: Run, keysOf: (node: Node) => CallKeys): Generator<Cal
     let turn: Call[] = [];
     let ask: Node | null = null;
     const endTurn = () => {
-      calls.push(...turn.sort(byWhole));
+      append(calls, turn.sort(byWhole));
       turn = [];
     };
     for (const node of callsOf(owner)) {
@@ -117,7 +118,7 @@ function* callsOf(owner: Node): Generator<Node> {
     const {span} = node;
     if (node.isDetached || !span) continue;
     if (span.kind === 'llm' || span.openInferenceKind === 'TOOL') yield node;
-    else if (!isOwner(node)) stack.push(...[...node.children].reverse());
+    else if (!isOwner(node)) append(stack, [...node.children].reverse());
   }
 }
 

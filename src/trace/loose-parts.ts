@@ -1,3 +1,4 @@
+import {largest} from '../lists.ts';
 import {parseJson, printable} from './json.ts';
 import {messagesOf} from './messages.ts';
 import type {JudgedRun} from './record.ts';
@@ -112,7 +113,7 @@ function tieSteps(paused: JudgedRun, candidates: readonly LooseCandidate[]): Jud
 }
 
 function indexAfter(steps: readonly string[], done: readonly Span[]): number {
-  return Math.max(-1, ...done.map(span => steps.lastIndexOf(span.componentName ?? ''))) + 1;
+  return Math.max(-1, largest(done.map(span => steps.lastIndexOf(span.componentName ?? '')))) + 1;
 }
 
 function sessionInside(root: Node): string | null {

@@ -3,6 +3,7 @@ import {loadRecorded} from '../../demo/recorded.ts';
 import {movedToNow} from '../../demo/replay.ts';
 import {synthesize} from '../../demo/synthesize.ts';
 import {withProgress} from '../../flags/progress.ts';
+import {append} from '../../lists.ts';
 import type {Row, TableWriter} from '../../store/writer.ts';
 
 /** Rows of one insert; enough to be quick, few enough to keep memory flat. */
@@ -36,7 +37,7 @@ export async function fill(
   await withProgress(context, 'writing', async report => {
     for (const item of rows) {
       traces.push(item.trace);
-      spans.push(...item.spans);
+      append(spans, item.spans);
       if (spans.length < SPANS_AT_ONCE) continue;
       await flush();
       report(written.spans);

@@ -1,3 +1,4 @@
+import {append} from '../../lists.ts';
 import type {Store} from '../../store/store.ts';
 import {asText} from '../../trace/cell.ts';
 import {NO_FILTER} from '../../trace/filter.ts';
@@ -67,7 +68,7 @@ export async function surveyRuns(
         const surveyed = toSurveyed(judged);
         seen.add(surveyed.traceId);
         traces.push(surveyed);
-        runs.push(...surveyed.runs);
+        append(runs, surveyed.runs);
         wholeRuns += surveyed.runs.filter(run => !run.part).length;
         spans += judged.trace.nodes.size;
         reached = judged.runs[0]?.record.startTime ?? reached;

@@ -1,3 +1,4 @@
+import {append} from '../../lists.ts';
 import {holdsAscii} from '../../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../../sql/sql.ts';
 import {replacing, type Store} from '../../store/store.ts';
@@ -160,7 +161,7 @@ async function searchRun(
       );
       for (const node of some) {
         const span = spans.get(node.id);
-        if (span) hits.push(...searchSpan(node, span, told, options));
+        if (span) append(hits, searchSpan(node, span, told, options));
         if (options.firstOnly && hits.length > 0) return hits;
       }
     }

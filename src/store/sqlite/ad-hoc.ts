@@ -1,5 +1,6 @@
 import {createRequire} from 'node:module';
 import {EXIT, UserError} from '../../errors.ts';
+import {append} from '../../lists.ts';
 import type {AdHoc, AnswerValue, Place} from '../../sql/ad-hoc.ts';
 import {refusedStatement} from '../refused-statement.ts';
 import type {AdHocAnswer, AdHocLimits} from '../store.ts';
@@ -92,7 +93,7 @@ function inChild(
       reject(new UserError(EXIT.failed, 'no process could be started to read.', {cause: error})),
     );
     child.on('message', (message: ChildMessage) => {
-      if ('rows' in message) rows.push(...message.rows);
+      if ('rows' in message) append(rows, message.rows);
       else {
         clearTimeout(timer);
         resolve('error' in message ? message : {...message, rows});

@@ -1,3 +1,4 @@
+import {append} from '../../lists.ts';
 import {digest} from '../exchange.ts';
 import type {JudgedRun} from '../record.ts';
 import {judgementOf} from '../span-record.ts';
@@ -150,7 +151,7 @@ class Comparison {
       const next = stack.pop()!;
       if (this.subtrees.has(next)) continue;
       order.push(next);
-      stack.push(...childrenOf(next));
+      append(stack, childrenOf(next));
     }
     for (const one of order.reverse()) {
       const below = childrenOf(one).map(child => `${roleOf(child)} ${this.subtrees.get(child)}`);
@@ -234,7 +235,7 @@ class Comparison {
     for (const what of new Set([...partsA, ...partsB].map(part => part.what))) {
       const ofA = partsA.filter(part => part.what === what);
       const ofB = partsB.filter(part => part.what === what);
-      changes.push(...partChanges(what, ofA, ofB));
+      append(changes, partChanges(what, ofA, ofB));
     }
     changes.sort((x, y) => orderOf(x) - orderOf(y));
     const [stateA, stateB] = [a, b].map(node => this.stateOf(node));
@@ -250,7 +251,7 @@ class Comparison {
       const {a, b, children} = stack.pop()!;
       const [stateA, stateB] = [a, b].map(node => (node === null ? 'ok' : (this.stateOf(node) ?? 'ok')));
       if (stateA !== stateB) return true;
-      stack.push(...children);
+      append(stack, children);
     }
     return false;
   }

@@ -1,3 +1,5 @@
+import {append} from '../../lists.ts';
+
 /** A place in either of two lists; null: nothing there corresponds. */
 export type Pairing = readonly [number | null, number | null];
 
@@ -29,7 +31,7 @@ export function pairUp<T>(
     endA--;
     endB--;
   }
-  pairs.push(...between({a, b, weigh, keysA, keysB}, [from, endA], [from, endB]));
+  append(pairs, between({a, b, weigh, keysA, keysB}, [from, endA], [from, endB]));
   for (let i = 0; endA + i < a.length; i++) pairs.push([endA + i, endB + i]);
   return pairs;
 }
@@ -53,7 +55,8 @@ function between<T>(lists: Lists<T>, [fromA, endA]: Span, [fromB, endB]: Span): 
   const pairs: Pairing[] = [];
   let [i, j] = [fromA, fromB];
   for (const [x, y] of anchors) {
-    pairs.push(...between(lists, [i, x], [j, y]), [x, y]);
+    append(pairs, between(lists, [i, x], [j, y]));
+    pairs.push([x, y]);
     [i, j] = [x + 1, y + 1];
   }
   return [...pairs, ...between(lists, [i, endA], [j, endB])];
@@ -120,8 +123,8 @@ function uniquePairs<T>({keysA, keysB}: Lists<T>, [fromA, endA]: Span, [fromB, e
     ends[low] = k;
   }
   const longest: [number, number][] = [];
-  for (let k = ends.at(-1) ?? -1; k >= 0; k = previous[k]!) longest.unshift(pairs[k]!);
-  return longest;
+  for (let k = ends.at(-1) ?? -1; k >= 0; k = previous[k]!) longest.push(pairs[k]!);
+  return longest.reverse();
 }
 
 function greedy<T>({a, b, weigh}: Lists<T>, [fromA, endA]: Span, [fromB, endB]: Span): Pairing[] {
