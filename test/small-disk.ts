@@ -2,7 +2,7 @@ import {execFileSync} from 'node:child_process';
 import {rmSync, statfsSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {afterAll} from 'vitest';
-import {temporaryFolder} from './databases.ts';
+import {temporaryFolder} from './fixtures.ts';
 
 export interface SmallDisk {
   readonly folder: string;

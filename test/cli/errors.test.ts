@@ -5,7 +5,7 @@ import {describe, expect, it} from 'vitest';
 import {EXIT} from '../../src/errors.ts';
 import {agnoTables} from '../../src/sql/agno-tables.ts';
 import {type CliResult, cli} from '../cli.ts';
-import {sqliteCopy, temporaryFolder} from '../databases.ts';
+import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
 
 const file = sqliteCopy('agno-2.9.0-shop.sqlite');
 const db = ['--db', file];

@@ -6,6 +6,7 @@ import {EXIT} from '../../src/errors.ts';
 import {agnoTables} from '../../src/sql/agno-tables.ts';
 import {type CliResult, cli} from '../cli.ts';
 import {newPostgresDatabase, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BIN} from '../program.ts';
 
 /*
  * Every secret here is made of two words that stand nowhere else, so that a piece of it is found as surely as the whole,
@@ -287,8 +288,7 @@ describe('a URL in the wrong place', () => {
 describe('the program as it is installed', () => {
   /** Runs bin/, so that what Node and libraries print by themselves is seen too. */
   function bin(argv: readonly string[], env: Record<string, string>): Promise<CliResult> {
-    const program = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
-    const child = spawn(process.execPath, [program, ...argv], {env: {PATH: process.env.PATH, ...env}});
+    const child = spawn(process.execPath, [BIN, ...argv], {env: {PATH: process.env.PATH, ...env}});
     const printed = {out: '', err: ''};
     child.stdout.on('data', chunk => {
       printed.out += chunk;

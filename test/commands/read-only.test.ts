@@ -7,6 +7,7 @@ import {describe, expect, it, vi} from 'vitest';
 import {EXIT} from '../../src/errors.ts';
 import {cli} from '../cli.ts';
 import {openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BIN} from '../program.ts';
 
 /** Statements that would change something, anywhere. Each must be refused, in one line, with exit 2. */
 const EVERYWHERE = [
@@ -330,7 +331,7 @@ describe('sql on SQLite cannot write', () => {
   it('and ends with the program that asked, even one that was killed', async () => {
     const endless =
       'with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n, agno_spans';
-    const asking = spawn(process.execPath, ['bin/agno-trace.js', 'sql', '--db', db, endless, '--timeout', '60s']);
+    const asking = spawn(process.execPath, [BIN, 'sql', '--db', db, endless, '--timeout', '60s']);
     const isLocked = () => {
       const writer = new Database(db, {timeout: 0});
       try {

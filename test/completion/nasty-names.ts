@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import {json} from '../cli.ts';
-import {sqliteCopy} from '../databases.ts';
+import {sqliteCopy} from '../fixtures.ts';
 
 /** Names a stranger could give himself, each with what a shell would make of it. */
 export const NASTY = [

@@ -2,11 +2,12 @@ import {execFileSync, spawnSync} from 'node:child_process';
 import {chmodSync, existsSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {beforeAll, describe, expect, it} from 'vitest';
-import {temporaryFolder} from '../databases.ts';
+import {temporaryFolder} from '../fixtures.ts';
+import {BIN} from '../program.ts';
 import {databaseOfNastyUsers, NASTY, UNSHOWABLE} from './nasty-names.ts';
 
 /** Real shells load the real scripts; only the time limit is that of a busy test machine (`patient.js`). */
-const ROOT = new URL('../..', import.meta.url).pathname;
+const PATIENT = new URL('patient.js', import.meta.url).pathname;
 const folder = temporaryFolder();
 const env: Record<string, string> = {
   PATH: `${folder}:${process.env.PATH}`,
@@ -19,11 +20,8 @@ const canRun = (shell: string) => spawnSync(shell, ['--version']).status === 0;
 beforeAll(async () => {
   env.AGNO_TRACE_DB = await databaseOfNastyUsers();
   const program = path.join(folder, 'agno-trace');
-  const run = (file: string) => `exec '${process.execPath}' '${path.join(ROOT, file)}' "$@"`;
-  writeFileSync(
-    program,
-    `#!/bin/sh\nif [ "$1" = __complete ]; then ${run('test/completion/patient.js')}; fi\n${run('bin/agno-trace.js')}\n`,
-  );
+  const run = (file: string) => `exec '${process.execPath}' '${file}' "$@"`;
+  writeFileSync(program, `#!/bin/sh\nif [ "$1" = __complete ]; then ${run(PATIENT)}; fi\n${run(BIN)}\n`);
   chmodSync(program, 0o755);
   for (const shell of ['bash', 'zsh', 'fish']) {
     writeFileSync(path.join(folder, shell), execFileSync(program, ['completion', shell], {env}));
@@ -142,15 +140,11 @@ describe.runIf(canRun('zsh'))('zsh, where it is installed,', () => {
 describe('the built program', () => {
   const ask = (args: readonly string[]) => {
     const start = performance.now();
-    const {status, stdout, stderr} = spawnSync(
-      process.execPath,
-      [path.join(ROOT, 'bin/agno-trace.js'), '__complete', ...args],
-      {
-        env: {PATH: process.env.PATH},
-        encoding: 'utf8',
-        cwd: folder,
-      },
-    );
+    const {status, stdout, stderr} = spawnSync(process.execPath, [BIN, '__complete', ...args], {
+      env: {PATH: process.env.PATH},
+      encoding: 'utf8',
+      cwd: folder,
+    });
     return {status, stdout, stderr, ms: performance.now() - start};
   };
 

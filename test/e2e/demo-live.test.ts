@@ -4,9 +4,8 @@ import {existsSync} from 'node:fs';
 import path from 'node:path';
 import {expect, it} from 'vitest';
 import {json} from '../cli.ts';
-import {temporaryFolder} from '../databases.ts';
-
-const BIN = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
+import {temporaryFolder} from '../fixtures.ts';
+import {BIN} from '../program.ts';
 
 it.each([
   ['SIGINT', 130],

@@ -4,9 +4,7 @@ import path from 'node:path';
 import {promisify} from 'node:util';
 import {describe, expect, it} from 'vitest';
 import {loadIntoPostgres, sqliteCopy, temporaryFolder} from '../databases.ts';
-
-const ROOT = new URL('../..', import.meta.url).pathname;
-const BIN = path.join(ROOT, 'bin/agno-trace.js');
+import {BIN, ROOT} from '../program.ts';
 
 interface Result {
   code: number | null;
@@ -89,6 +87,10 @@ describe('the package', () => {
     const listed = execFileSync('tar', ['-tzvf', tarball], {encoding: 'utf8'});
     expect(listed).not.toMatch(/\/(src|test|fixtures|node_modules)\//);
     expect(statSync(tarball).size).toBeLessThan(680_000);
+    // The man page, with the field that makes npm install it.
+    const {man, scripts} = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+    expect(listed).toMatch(new RegExp(`package/${man}$`, 'm'));
+    expect(scripts.prepack).toBe('node build/build.js');
     // Installed by hand: npm would compile SQLite's driver, which the clone has already.
     const modules = path.join(folder, 'node_modules');
     mkdirSync(modules);

@@ -6,8 +6,8 @@ import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {BACKENDS, temporaryFolder} from '../databases.ts';
 import {openPlayer, type Player} from '../follow/player.ts';
+import {BIN} from '../program.ts';
 
-const BIN = path.join(new URL('../..', import.meta.url).pathname, 'bin/agno-trace.js');
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 
 /** A user whom file modes bind: root is none. */

@@ -2,13 +2,13 @@ import {execFileSync, spawnSync} from 'node:child_process';
 import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {sqliteCopy, temporaryFolder} from '../databases.ts';
+import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
+import {BIN} from '../program.ts';
 
 /**
  * The built program in a real terminal: what it takes it gives back, whichever way it ends. tmux knows what is on the main
  * screen, whether the cursor is shown and lines wrap; `stty` what the terminal does with keys.
  */
-const BIN = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
 const HAS_TMUX = spawnSync('tmux', ['-V']).status === 0;
 if (!HAS_TMUX) process.stderr.write('skipped: no tmux here, so nothing tells whether the terminal is given back\n');
 

@@ -3,7 +3,7 @@ import {describe, expect, it} from 'vitest';
 import {UserError} from '../../src/errors.ts';
 import {cutoffMicrosOf} from '../../src/flags/age.ts';
 import {cli} from '../cli.ts';
-import {sqliteCopy} from '../databases.ts';
+import {sqliteCopy} from '../fixtures.ts';
 import {everything} from '../retention/tables.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 12) * 1000;

@@ -21,6 +21,7 @@ import {renderMarkdown} from '../../src/render/markdown.ts';
 import {RUN_FIELDS} from '../../src/trace/record.ts';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BIN} from '../program.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 
@@ -379,11 +380,10 @@ describe('--output', () => {
     const cwd = temporaryFolder();
     chmodSync(cwd, 0o755);
     const result = await new Promise<{code: number | null; err: string}>(resolve => {
-      const child = spawn(
-        process.execPath,
-        ['bin/agno-trace.js', 'list', '--db', 'x.db', '-o', path.join(cwd, 'x.json')],
-        {uid: 65534, gid: 65534},
-      );
+      const child = spawn(process.execPath, [BIN, 'list', '--db', 'x.db', '-o', path.join(cwd, 'x.json')], {
+        uid: 65534,
+        gid: 65534,
+      });
       let err = '';
       child.stderr.on('data', data => {
         err += data;

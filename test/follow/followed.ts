@@ -1,7 +1,7 @@
 import {rmSync} from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
-import {afterEach} from 'vitest';
+import {onTestFinished} from 'vitest';
 import type {Clock} from '../../src/follow/clock.ts';
 import {type FollowOptions, follow} from '../../src/follow/follow.ts';
 import type {FollowEvent} from '../../src/follow/poll.ts';
@@ -35,7 +35,7 @@ export async function newTable(backend: Backend): Promise<Table> {
   if (backend === 'sqlite') {
     const file = path.join(temporaryFolder(), 'agno.db');
     let db: Database.Database | null = null;
-    closing.push(async () => {
+    onTestFinished(async () => {
       db?.close();
       rmSync(file, {force: true});
     });
@@ -81,11 +81,6 @@ const numbered = (text: string) => {
   return text.replace(/\?/g, () => `$${++n}`);
 };
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
 /** Each pause counts as a minute and takes some milliseconds. */
 export function fastClock(): Clock {
   let nowMs = 0;
@@ -109,7 +104,7 @@ export function following(url: string, from: Start, options: Partial<FollowOptio
   });
   const seen: string[] = [];
   const said: string[] = [];
-  closing.push(async () => {
+  onTestFinished(async () => {
     stop.abort();
     await events.return(undefined);
   });

@@ -1,16 +1,15 @@
 import topics from 'folder:../../src/help';
-import {execFileSync, spawnSync} from 'node:child_process';
-import {mkdtempSync, readdirSync, readFileSync} from 'node:fs';
-import path from 'node:path';
+import {spawnSync} from 'node:child_process';
+import {readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
 import {manPage} from '../../build/man-page.js';
 import {EXIT} from '../../src/errors.ts';
 import {KINDS} from '../../src/trace/kind.ts';
 import {STATES} from '../../src/trace/states.ts';
 import {cli} from '../cli.ts';
-import {sqliteCopy, temporaryFolder} from '../databases.ts';
+import {sqliteCopy} from '../fixtures.ts';
+import {MAN_PAGE, ROOT} from '../program.ts';
 
-const ROOT = new URL('../..', import.meta.url).pathname;
 const COMMANDS = ['completion', 'demo', 'doctor', 'help', 'list', 'profile', 'show', 'slowest'];
 const page = async (topic: string) => {
   const {code, out, err} = await cli(['help', topic]);
@@ -78,9 +77,8 @@ describe('help', () => {
 });
 
 describe('the man page', () => {
-  const file = path.join(ROOT, 'man/agno-trace.1');
   const plain = () =>
-    readFileSync(file, 'utf8')
+    readFileSync(MAN_PAGE, 'utf8')
       .replaceAll('\\-', '-')
       .replace(/\\\(aq/g, "'")
       .replaceAll('\\e', '\\')
@@ -101,7 +99,7 @@ describe('the man page', () => {
   });
 
   it('is the same from each build', async () => {
-    const text = readFileSync(file, 'utf8');
+    const text = readFileSync(MAN_PAGE, 'utf8');
     expect(await manPage(ROOT)).toBe(text);
     expect(text).not.toContain(ROOT);
   });
@@ -109,7 +107,7 @@ describe('the man page', () => {
   it.runIf(spawnSync('groff', ['--version']).status === 0)(
     'is set by groff, where it is installed, without a warning',
     () => {
-      const {stdout, stderr, status} = spawnSync('groff', ['-man', '-ww', '-Tutf8', file], {encoding: 'utf8'});
+      const {stdout, stderr, status} = spawnSync('groff', ['-man', '-ww', '-Tutf8', MAN_PAGE], {encoding: 'utf8'});
       expect([status, stderr]).toEqual([0, '']);
       expect(stdout).toContain('ended by Ctrl-C');
     },
@@ -118,19 +116,9 @@ describe('the man page', () => {
   it.runIf(spawnSync('mandoc', ['-T', 'lint', '/dev/null']).error === undefined)(
     'passes mandoc, where it is installed',
     () => {
-      const {stdout} = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', file], {encoding: 'utf8'});
+      const {stdout} = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', MAN_PAGE], {encoding: 'utf8'});
       // There is no date before the first release.
       expect(stdout.split('\n').filter(line => line !== '' && !line.includes('missing date'))).toEqual([]);
     },
   );
-
-  it('is in the package, with the field that makes npm install it', () => {
-    const folder = mkdtempSync(path.join(temporaryFolder(), 'pack-'));
-    execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], {cwd: ROOT, stdio: 'ignore'});
-    const archive = path.join(folder, readdirSync(folder).find(name => name.endsWith('.tgz'))!);
-    const names = execFileSync('tar', ['-tzf', archive], {encoding: 'utf8'}).split('\n');
-    const {man, scripts} = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
-    expect(names).toContain(`package/${man}`);
-    expect(scripts.prepack).toBe('node build/build.js');
-  });
 });

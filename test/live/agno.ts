@@ -2,7 +2,7 @@ import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
-import {temporaryFolder} from '../databases.ts';
+import {temporaryFolder} from '../fixtures.ts';
 
 const LAB = new URL('agno_lab.py', import.meta.url).pathname;
 

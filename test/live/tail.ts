@@ -1,9 +1,9 @@
 import {type ChildProcess, spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {createInterface} from 'node:readline';
+import {BIN} from '../program.ts';
 
 const STAMP = new URL('stamp.js', import.meta.url).pathname;
-const BIN = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
 
 /** A run of the built program. */
 export function program(argv: readonly string[]): ChildProcess {

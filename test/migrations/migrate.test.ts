@@ -6,6 +6,7 @@ import pg from 'pg';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, openFixture, temporaryFolder} from '../databases.ts';
+import {BIN} from '../program.ts';
 import {agnoWriter} from '../writer-process.ts';
 import {type CatalogueRow, catalogueOf} from './catalogue.ts';
 import {FIXTURE, openOlderShape, send} from './shapes.ts';
@@ -254,7 +255,7 @@ describe('migrate on Postgres', () => {
     // The build waits for this transaction.
     await other.query('begin');
     await other.query('update ai.agno_spans set name = name');
-    const child = spawn('node', ['bin/agno-trace.js', 'migrate', '--yes', '--db', db], {stdio: 'ignore'});
+    const child = spawn(process.execPath, [BIN, 'migrate', '--yes', '--db', db], {stdio: 'ignore'});
     const ended = new Promise(resolve => child.once('exit', resolve));
     const builder = await until(async () => {
       const {rows} = await watcher.query('select pid from pg_stat_progress_create_index where index_relid <> 0');

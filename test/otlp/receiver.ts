@@ -1,10 +1,10 @@
-import {createServer, type IncomingHttpHeaders, type Server} from 'node:http';
+import {createServer, type IncomingHttpHeaders} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {gunzipSync} from 'node:zlib';
-import {afterAll} from 'vitest';
 import type {AnyValue, KeyValue} from '../../src/otlp/any-value.ts';
 import type {OtlpSpan} from '../../src/otlp/otlp-span.ts';
 import {protobufFields} from '../../src/otlp/protobuf.ts';
+import {atEndOfFile} from '../end-of-file.ts';
 
 export interface Received {
   readonly method: string;
@@ -21,14 +21,6 @@ export interface Answer {
   /** Instead of an answer the connection is cut, or nothing comes. */
   readonly instead?: 'cut' | 'silence';
 }
-
-const servers: Server[] = [];
-afterAll(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
 
 /** A receiver that gives one answer after the other, then 200 to all; or what a function decides. */
 export async function receiver(
@@ -50,7 +42,10 @@ export async function receiver(
       response.writeHead(answer.status, answer.headers).end(answer.body ?? '');
     });
   });
-  servers.push(server);
+  atEndOfFile(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return {url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received};
 }

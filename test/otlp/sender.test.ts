@@ -4,7 +4,7 @@ import path from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {retryAfterMs} from '../../src/otlp/sender.ts';
 import {cli} from '../cli.ts';
-import {sqliteCopy, temporaryFolder} from '../databases.ts';
+import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
 import {type Answer, receiver, spansIn} from './receiver.ts';
 
 const DB = sqliteCopy('agno-3.1.10-pictures.sqlite');

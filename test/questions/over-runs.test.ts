@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {json} from '../cli.ts';
-import {sqliteCopy, temporaryFolder} from '../databases.ts';
+import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
 
 /*
  * The same figures on another way: what is a run, and how it ended, from `list`; whose it is, how long it took and what it

@@ -14,8 +14,8 @@ import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';
 import {cli} from '../cli.ts';
-import {temporaryFolder} from '../databases.ts';
 import {Faults, failingChanges, failingDisk, failingStore, STEP} from '../faults.ts';
+import {temporaryFolder} from '../fixtures.ts';
 import {smallDisk} from '../small-disk.ts';
 import {archivedById, execute, idsOf, openAt, PLACES, type Place, rowsById, soundness} from './tables.ts';
 

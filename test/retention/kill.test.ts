@@ -5,10 +5,10 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {temporaryFolder} from '../databases.ts';
+import {temporaryFolder} from '../fixtures.ts';
+import {BIN} from '../program.ts';
 import {archivedById, execute, openAt, PLACES, rowsById, soundness} from './tables.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/agno-trace.js', import.meta.url));
 const WRITER = fileURLToPath(new URL('../agno-writer.js', import.meta.url));
 /** 200 in the long form (npm run loops). */
 const LOOPS = Number(process.env.LOOPS ?? 3);

@@ -3,9 +3,9 @@ import {existsSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {expect} from 'vitest';
+import {BIN} from '../program.ts';
 
 const FRAMES = new URL('frames.js', import.meta.url).pathname;
-const BIN = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
 
 /** The built program in a tmux of its own. */
 export class Terminal {

@@ -16,6 +16,7 @@ import {type PostgresSource, parseSource} from '../../src/store/source.ts';
 import {DEFAULT_TABLES, type Store} from '../../src/store/store.ts';
 import {type CliResult, cli, json} from '../cli.ts';
 import {newPostgresDatabase, postgresDump, temporaryFolder} from '../databases.ts';
+import {BIN} from '../program.ts';
 
 const RUN_ID = '0149c31d-281e-47b1-b6b4-6f49de76f112';
 const COMMANDS = [['list'], ['show', 'latest'], ['slowest']] as const;
@@ -160,8 +161,7 @@ function parseProtocol(bytes: Buffer): {startup: Record<string, string>; message
 
 /** Runs the built program as a shell would, so that what libraries print by themselves is seen too. */
 function bin(argv: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
-  const file = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
-  const child = spawn(process.execPath, [file, ...argv], {env: {PATH: process.env.PATH, ...env}});
+  const child = spawn(process.execPath, [BIN, ...argv], {env: {PATH: process.env.PATH, ...env}});
   const printed = {out: '', err: ''};
   child.stdout.on('data', chunk => {
     printed.out += chunk;

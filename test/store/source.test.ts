@@ -7,7 +7,7 @@ import type {Context} from '../../src/context.ts';
 import {EXIT, UserError} from '../../src/errors.ts';
 import {sourceOf} from '../../src/flags/database.ts';
 import {type Env, labelOf, type PostgresSource, parseSource, type Source, secretsOf} from '../../src/store/source.ts';
-import {temporaryFolder} from '../databases.ts';
+import {temporaryFolder} from '../fixtures.ts';
 
 const CWD = '/srv/app';
 

@@ -23,7 +23,8 @@ import {sql} from '../../src/sql/sql.ts';
 import {openStore} from '../../src/store/open.ts';
 import {DEFAULT_TABLES, type Store} from '../../src/store/store.ts';
 import {type CliResult, cli, json} from '../cli.ts';
-import {sqliteCopy, temporaryFolder} from '../databases.ts';
+import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
+import {BIN} from '../program.ts';
 
 /** Agno 2 leaves the rollback journal, Agno 3 puts its files into WAL. */
 const ROLLBACK = 'agno-2.9.0-shop.sqlite';
@@ -89,15 +90,14 @@ async function open(file: string): Promise<Store> {
 }
 
 const IS_ROOT = process.getuid?.() === 0;
-const PROGRAM = new URL('../../bin/agno-trace.js', import.meta.url).pathname;
 const NOBODY = {uid: 65_534, gid: 65_534};
 /** Root in a container may read everything; then the built program is run as another user, where that one may read it. */
-const CAN_BE_ORDINARY = !IS_ROOT || spawnSync(process.execPath, [PROGRAM, '--version'], NOBODY).status === 0;
+const CAN_BE_ORDINARY = !IS_ROOT || spawnSync(process.execPath, [BIN, '--version'], NOBODY).status === 0;
 
 /** Runs the program as a user whom file modes bind. */
 async function asOrdinaryUser(argv: readonly string[]): Promise<CliResult> {
   if (!IS_ROOT) return cli(argv);
-  const {status, stdout, stderr} = spawnSync(process.execPath, [PROGRAM, ...argv], {...NOBODY, encoding: 'utf8'});
+  const {status, stdout, stderr} = spawnSync(process.execPath, [BIN, ...argv], {...NOBODY, encoding: 'utf8'});
   return {code: status ?? -1, out: stdout, err: stderr};
 }
 

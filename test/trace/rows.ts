@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import {buildTrace, PATIENCE, type Patience, type Trace} from '../../src/trace/runs.ts';
 import {type SpanRow, type TraceRow, toSpan} from '../../src/trace/span.ts';
 import {agnoTime} from '../../src/trace/time.ts';
-import {sqliteCopy} from '../databases.ts';
+import {sqliteCopy} from '../fixtures.ts';
 
 /** The rows of one trace as Agno wrote them, in the order of writing. */
 export interface TraceRows {

@@ -9,7 +9,7 @@ import {isSameSnapshot, type Snapshot} from '../../src/tui/source.ts';
 import {FIRST_STATE, press, type ScreenState} from '../../src/tui/state.ts';
 import {tickOf} from '../../src/tui/ticker.ts';
 import {settle, type World} from '../../src/tui/world.ts';
-import {sqliteCopy} from '../databases.ts';
+import {sqliteCopy} from '../fixtures.ts';
 import {loaded, NOW_MICROS, openHistory} from './history.ts';
 
 let opened: Awaited<ReturnType<typeof openHistory>>;

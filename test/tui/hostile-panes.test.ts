@@ -9,7 +9,7 @@ import {detailPane} from '../../src/tui/detail/pane.ts';
 import type {Action} from '../../src/tui/keys.ts';
 import type {Size} from '../../src/tui/pane.ts';
 import {treePane} from '../../src/tui/tree/pane.ts';
-import {temporaryFolder} from '../databases.ts';
+import {temporaryFolder} from '../fixtures.ts';
 import {badHostileRows, hostile, hostileRows, OWN_SEQUENCE, UNSAFE} from '../hostile-rows.ts';
 import {pictureIn, VIEW} from './panes.ts';
 

@@ -8,7 +8,7 @@ import {buildTrace, PATIENCE} from '../../src/trace/runs.ts';
 import {type Span, type SpanRow, type TraceRow, toSpan} from '../../src/trace/span.ts';
 import {NO_EVIDENCE} from '../../src/trace/state.ts';
 import type {Size, View} from '../../src/tui/pane.ts';
-import {sqliteCopy} from '../databases.ts';
+import {sqliteCopy} from '../fixtures.ts';
 
 export const LONG_AFTER = Date.parse('2030-01-01') * 1000;
 

@@ -11,7 +11,7 @@ import {
   settleRuns,
 } from '../../src/tui/runs/state.ts';
 import type {ListedRun} from '../../src/tui/source.ts';
-import {sqliteCopy} from '../databases.ts';
+import {sqliteCopy} from '../fixtures.ts';
 import {loaded, openHistory} from './history.ts';
 
 /** Ten rows for runs and the line of headings. */
