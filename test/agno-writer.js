@@ -12,7 +12,7 @@ const SPAN_COLUMNS =
   'span_id, trace_id, parent_span_id, name, span_kind, status_code, status_message, start_time, end_time, duration_ms, attributes, created_at';
 const places = (count, place) => Array.from({length: count}, (_, i) => place(i + 1)).join(', ');
 
-/** Agno's upsert, as its adapters send it (agno.md 2.3). */
+/** Agno's upsert, as its adapters send it (docs/agno.md, How a row comes to be). */
 const upsert = (table, place, least, greatest, duration) => `
 insert into ${table} as t (${TRACE_COLUMNS}) values (${places(13, place)})
 on conflict (trace_id) do update set

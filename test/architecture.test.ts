@@ -3,7 +3,7 @@ import path from 'node:path';
 import {describe, expect, it} from 'vitest';
 
 /**
- * Who may import whom (design section 2): data flows one way, only the stores know a driver, and what draws can never
+ * Who may import whom (docs/codebase.md): data flows one way, only the stores know a driver, and what draws can never
  * learn which database it was. A folder that is not in the table fails.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

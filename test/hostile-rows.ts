@@ -2,7 +2,7 @@ import {agnoTime} from '../src/trace/time.ts';
 import type {Backend} from './databases.ts';
 
 /**
- * Rows whose every text is an attack on the terminal (reliability.md 5.1, 5.2), on every screen there is. Our own colours
+ * Rows whose every text is an attack on the terminal, on every screen there is. Our own colours
  * are the only escape sequences that may come out, and only onto a terminal.
  */
 export const PAYLOADS: Readonly<Record<string, string>> = {

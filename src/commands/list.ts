@@ -8,7 +8,7 @@ import {
   addWindowFlags,
 } from '../flags/declare.ts';
 
-/** Runs, newest first; the unit is the run, wherever it stands (design section 3). */
+/** Runs, newest first; the unit is the run, wherever it stands (docs/design.md, Runs). */
 const list: CommandModule = {
   summary: 'Runs, newest first, with their computed state',
   alias: 'ls',

@@ -40,7 +40,7 @@ export interface KeeperOptions {
 
 /**
  * Keeps the facts of one source current: takes in what `follow/` says is new, computes again what silence or another trace
- * changed, fills in days that were never asked for, and finds what was deleted (queries.md E).
+ * changed, fills in days that were never asked for, and finds what was deleted (docs/measurements.md, Large tables).
  */
 export class Keeper {
   readonly notices: string[] = [];
@@ -374,7 +374,7 @@ select t.trace_id from trace_facts t
 
   /**
    * Compares how many spans there are with how many are known, and where they differ the traces of each day; those that lost
-   * spans, or came unnoticed, are read again (queries.md E).
+   * spans, or came unnoticed, are read again (docs/measurements.md, Large tables).
    */
   private async findDeleted(range: DayRange): Promise<void> {
     const {store, file} = this;

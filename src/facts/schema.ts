@@ -1,5 +1,5 @@
 /*
- * The relations that questions over many runs are asked of (design section 5): what `trace/` computed, typed, without JSON,
+ * The relations that questions over many runs are asked of (docs/design.md, Three ways to an answer): what `trace/` computed, typed, without JSON,
  * and without a word of prompts, arguments or outputs; texts of errors are shortened. docs/facts.md is written after this
  * file. Times are microseconds since 1970 (UTC), durations milliseconds unless the name says otherwise, unknown is null.
  */

@@ -26,7 +26,7 @@ export interface Connection {
 
 /**
  * Which database: `--db` or `--profile`, AGNO_TRACE_DB, AGNO_TRACE_PROFILE or the default profile, DATABASE_URL, libpq's
- * PG*, `./agno.db` (design section 4). Flags win over what a profile says about tables.
+ * PG*, `./agno.db`. Flags win over what a profile says about tables.
  */
 export function connectionOf(flags: DatabaseFlags, context: Context): Connection {
   const {cwd} = context;

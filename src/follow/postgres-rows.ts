@@ -5,7 +5,7 @@ import {agnoTime} from '../trace/time.ts';
 
 /** Keys read in one statement. */
 export const KEYS_AT_ONCE = 5000;
-/** Fractions vanish on whole seconds and some collations mis-sort them: bounds on text are widened (design section 4). */
+/** Fractions vanish on whole seconds and some collations mis-sort them: bounds on text are widened (docs/design.md, Reading without harm). */
 export const WIDER_MICROS = 2_000_000;
 /** The lowest number that an ordinary transaction can have. */
 export const FIRST_XID = 3;

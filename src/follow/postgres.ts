@@ -53,7 +53,7 @@ interface Pass {
  * New spans of a Postgres table. `created_at` is the application's clock and says nothing about the order of commits. What
  * does: a row whose transaction is below the oldest one that ran when the table was last looked at was visible then. Every
  * look therefore takes the rows at or above that mark, drops those it has seen, and takes the next mark from its own
- * snapshot, in the same statement (reliability.md 2.3). The lanes part the table by `created_at`; each has its own mark,
+ * snapshot, in the same statement (docs/design.md, Following). The lanes part the table by `created_at`; each has its own mark,
  * and their bounds move only when both neighbours have just been looked at, so that no row falls between.
  */
 export class PostgresReader implements Reader {

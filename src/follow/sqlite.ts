@@ -29,7 +29,7 @@ interface KeyRow {
  * New spans of a SQLite file. Writers come one after the other, so the order of rowids is the order of commits, as long as
  * the row at the last rowid is still the same: when it is gone the rowids after it may have been given again, and VACUUM
  * may have changed them all. Then reading goes back to the last row that is still there, and what was told or known is
- * told apart by id (reliability.md 2.5).
+ * told apart by id (docs/design.md, Following).
  */
 export class SqliteReader implements Reader {
   private readonly shown = new ShownIds();

@@ -12,7 +12,7 @@ import type {Subject} from './subject.ts';
 /** Rows of one look for spans without a trace row in a SQLite file. */
 const SLICE_ROWS = 20_000;
 
-/** From spans to trace rows. Async adapters of Agno 2.3.5 to 2.3.22 made the tables without it (agno.md 1.6, B). */
+/** From spans to trace rows. Async adapters of Agno 2.3.5 to 2.3.22 made the tables without it (docs/agno.md, The tables). */
 const foreignKey: MigrationObject = {
   inspect: async subject => {
     const {traces, spans, names} = subject;

@@ -29,7 +29,7 @@ const AROUND_RUN_SECONDS = 600;
 
 /**
  * Finds the run, trace, span or session that an id or a unique prefix of one names. Indexes first (trace rows, spans,
- * Agno's run table), then the spans themselves: behind HTTP a run's id stands nowhere else (queries.md C).
+ * Agno's run table), then the spans themselves: behind HTTP a run's id stands nowhere else (docs/measurements.md, Large tables).
  * @throws UserError exit 3 when nothing or more than one thing matches
  */
 export async function findTarget(store: Store, text: string, options: FindOptions = {}): Promise<Target> {

@@ -6,7 +6,7 @@ import {KEY} from '../trace/attributes.ts';
 
 /**
  * The names Agno gives run spans. Measured to find the same rows as the JSON test at a fifth of its cost, because
- * payload is not touched (queries.md, NAME). The partial indexes below carry the same words.
+ * payload is not touched (docs/measurements.md, Large tables). The partial indexes below carry the same words.
  */
 const isRunName = (alias: string): Sql =>
   raw(String.raw`(${alias}.name like '%run' or ${alias}.name like '%.\_aexecute%' escape '\')`);
@@ -18,7 +18,7 @@ export type LookedUp = keyof typeof LOOKED_UP;
 
 /**
  * What the index holds of a value: its beginning, as a btree refuses rows of more than 2.7 KB and with them Agno's insert
- * (agno.md section 7), in the order of bytes, so that beginnings of ids are found too.
+ * (docs/measurements.md, Large tables), in the order of bytes, so that beginnings of ids are found too.
  */
 const HELD = 64;
 const held = (alias: string, of: LookedUp): Sql =>

@@ -30,7 +30,7 @@ export interface OwnersTally {
 }
 
 /**
- * Times by agent, team, workflow or step, through runs (design section 5): whose a span is only the tree tells. Reads
+ * Times by agent, team, workflow or step, through runs (docs/design.md, Three ways to an answer): whose a span is only the tree tells. Reads
  * the window once, newest first, and forgets each run when it is counted.
  */
 export async function tallyOwners(store: Store, options: OwnersOptions): Promise<OwnersTally> {
@@ -71,7 +71,7 @@ interface Pending {
 
 class OwnersCounter {
   private readonly tally = new Tally();
-  /** Continuations whose beginning is not there yet, by run id: a run that paused is one call (design section 3). */
+  /** Continuations whose beginning is not there yet, by run id: a run that paused is one call (docs/design.md, Runs). */
   private readonly continued = new Map<string, Pending>();
   private spans = 0;
   private firstMicros = Number.POSITIVE_INFINITY;

@@ -101,7 +101,7 @@ async function countTraffic(
   if (filter.untilMicros !== null) bounds.push(sql`t.start_time < ${agnoTime(filter.untilMicros)}`);
   if (filter.sinceMicros !== null) bounds.push(sql`t.start_time >= ${agnoTime(filter.sinceMicros)}`);
   // `+` and `||` keep off the index on run ids, where all requests have none. One look at a trace's spans, which is null
-  // where it has none: two `exists` cost half as much again, and Postgres hashes the whole table for them (queries.md B).
+  // where it has none: two `exists` cost half as much again, and Postgres hashes the whole table for them (docs/measurements.md, Large tables).
   const isTraffic = sql`${either({sqlite: raw('+t.run_id is null'), postgres: raw("(t.run_id || '') is null")})}
    and (select max(case when ${hasAttribute('s', KEY.openInferenceKind)} then 1 else 0 end)
           from ${table('spans')} s where s.trace_id = t.trace_id) = 0`;

@@ -243,7 +243,7 @@ async function knownTraces(store: Store, filter: RunFilter): Promise<string[] | 
 select s.trace_id
   from ${table('spans')} s
  where s.created_at >= ${agnoTime(store.nowMicros() - RECENT_MICROS)} and ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))}`);
-  // Not `distinct`: SQLite would walk the whole table in the order of trace ids (queries.md B).
+  // Not `distinct`: SQLite would walk the whole table in the order of trace ids (docs/measurements.md, Large tables).
   return [...new Set(rows.map(row => String(row.trace_id)))];
 }
 /** Twice the longest a run counts as stalled by default; hosts' clocks differ. */

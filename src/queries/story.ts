@@ -31,7 +31,7 @@ interface StoryOptions {
 const MOST_CANDIDATES = 200;
 
 /**
- * The parts of a run that paused and went on (design section 3). Agno 3 gives a continuation a trace of its own with the
+ * The parts of a run that paused and went on (docs/design.md, Runs). Agno 3 gives a continuation a trace of its own with the
  * same run id, its team's members theirs; a workflow's remaining steps, and all of it in Agno 2, are loose.
  * @param runId the run's id
  * @param traceIds the traces it is known to stand in

@@ -76,7 +76,7 @@ select ${time}
   return last ? {time: String(last.start_time), id: ''} : null;
 }
 
-/** What a statement may take where the writer waits for it; half of what it would notice (design section 4). */
+/** What a statement may take where the writer waits for it; half of what it would notice (docs/design.md, Reading without harm). */
 const FITTING_MS = 25;
 const SHORTEST_STRETCH = 50;
 /** Taken before it is known how fast this machine is: cold pages come a hundred times slower than warm ones. */

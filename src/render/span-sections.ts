@@ -132,7 +132,7 @@ interface RetrievedDocument {
 
 /**
  * Documents of a retrieval: OpenInference's standard attributes where a span has them, else the JSON list that Agno's
- * knowledge tool returns; Agno stores no scores (agno.md 3.4).
+ * knowledge tool returns; Agno stores no scores (docs/agno.md, Spans by kind).
  */
 function documentsOf(span: Span, attributes: Attributes, shown: Set<string>): RetrievedDocument[] {
   const standard = new Map<number, RetrievedDocument>();

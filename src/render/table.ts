@@ -23,7 +23,7 @@ export interface DrawnColumn {
  * first; into a pipe everything is whole.
  *
  * Written here and not with cli-table3: every cell must be cut by the same widths the terminal uses (its string-width
- * is of version 4), columns leave by importance, and it took 452 ms for 1,000 rows (stack.md 1).
+ * is of version 4), columns leave by importance, and it took 452 ms for 1,000 rows.
  * @param columns width of the terminal; null: a pipe
  */
 export function renderColumns(drawn: readonly DrawnColumn[], columns: number | null): Safe {

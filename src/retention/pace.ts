@@ -8,7 +8,7 @@ export interface PaceLimits {
 
 /**
  * On SQLite every writer waits while a batch is under way, and then sleeps for up to 25 ms more before it asks again; with its
- * own commits it should be done in 150 ms. On Postgres none waits, and a batch holds its rows only (reliability.md 1.3, 1.4).
+ * own commits it should be done in 150 ms. On Postgres none waits, and a batch holds its rows only (docs/measurements.md, Deleting beside a writer).
  */
 export const PACE = {
   sqlite: {targetMs: 75, fewestSpans: 20, mostSpans: 4000},

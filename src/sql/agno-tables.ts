@@ -1,7 +1,7 @@
 import {type Dialect, quoteIdentifier} from './sql.ts';
 
 /**
- * Agno's own DDL of the two trace tables, the same since 2.3.5 (agno.md 1.2, 1.3, 8.1). On SQLite it is the text that
+ * Agno's own DDL of the two trace tables, the same since 2.3.5 (docs/agno.md, The tables). On SQLite it is the text that
  * SQLAlchemy sends, blanks included, so that `sqlite_master` holds what Agno's own process would have left.
  */
 const TRACES = [
@@ -122,7 +122,7 @@ export function agnoIndexName(tableName: string, column: string): string {
   return `idx_${tableName}_${column}`;
 }
 
-/** From spans to trace rows; without it the table is of the older shape (agno.md 1.6, B). */
+/** From spans to trace rows; without it the table is of the older shape (docs/agno.md, The tables). */
 export function foreignKey(place: Place): string {
   return `FOREIGN KEY(trace_id) REFERENCES ${qualified('traces', place)} (trace_id)`;
 }

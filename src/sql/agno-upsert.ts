@@ -2,7 +2,7 @@ import type {Dialect} from './sql.ts';
 
 /*
  * What Agno does to a trace row that is there already when another batch of its spans arrives, the same from 2.6.7 to
- * 3.1.10 (`upsert_trace`; agno.md 2.3): times widen, the status is the last batch's, the name is the highest component's,
+ * 3.1.10 (`upsert_trace`; docs/agno.md, How a row comes to be): times widen, the status is the last batch's, the name is the highest component's,
  * ids stay once they are known.
  */
 

@@ -10,7 +10,7 @@ export function isAnyOf(column: Sql, values: readonly string[]): Sql {
 
 /**
  * The value of one attribute as text, or null; never throws on malformed JSON.
- * SQLite's JSON functions throw for the whole statement when one row is malformed (reliability.md A18).
+ * SQLite's JSON functions throw for the whole statement when one row is malformed (docs/agno.md, Text and JSON).
  */
 export function attribute(alias: string, key: string): Sql {
   return either({

@@ -5,7 +5,7 @@ import {openSqliteChanges} from './sqlite/changes.ts';
 
 /**
  * The user's database opened for writing. Only retention and migrations may have one: a writer of Agno's that waits for us
- * for five seconds loses what it wanted to write, so all it lends are short transactions (design section 7).
+ * for five seconds loses what it wanted to write, so all it lends are short transactions (docs/design.md, Writing).
  */
 export interface Changes {
   readonly dialect: Dialect;

@@ -12,7 +12,7 @@ export interface Store {
   readonly spansPerStatement: number;
   /**
    * True where a writer waits while we read: SQLite with a rollback journal. There long work is cut into short statements
-   * with pauses between (design section 4); everywhere else a reader disturbs nobody.
+   * with pauses between (docs/design.md, Reading without harm); everywhere else a reader disturbs nobody.
    */
   readonly blocksWriter: boolean;
   /** How long the last statement took, ms, without any pause before it. */

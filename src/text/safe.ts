@@ -3,7 +3,7 @@
  *
  * Every string that did not come from our source (ids, names, status, times, attribute keys and values, database
  * errors, file names, argv echoes) is data written by a model, a web page or a stranger. It is escaped per code point,
- * never stripped by pattern: stripping can splice a new sequence together (reliability.md 5.2).
+ * never stripped by pattern: stripping can splice a new sequence together (docs/design.md, Text is hostile).
  */
 export type Safe = string & {readonly __safe: unique symbol};
 

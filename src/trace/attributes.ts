@@ -72,7 +72,7 @@ export const TEXT_KEYS: readonly string[] = [
 
 /**
  * Keys that hold payload and decide nothing: left in the database when only trees and states are wanted. They are most
- * of the bytes; every model call stores its whole history twice (agno.md 3.7).
+ * of the bytes; every model call stores its whole history twice (docs/agno.md, Text and JSON).
  */
 export const PAYLOAD_KEYS: readonly string[] = [
   KEY.input,

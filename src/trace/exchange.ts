@@ -40,7 +40,7 @@ export interface Exchange {
 
 /**
  * The messages of a model call, read whole. What it was sent is taken from `input.value`, which knows roles, media and what
- * came from history; from the flattened keys where that is gone or cut. Both shapes of `output.value` are read (agno.md 3.2).
+ * came from history; from the flattened keys where that is gone or cut. Both shapes of `output.value` are read (docs/agno.md, Spans by kind).
  */
 export function exchangeOf(attributes: Attributes): Exchange {
   const written = writtenMessages(textOf(attributes, KEY.input));

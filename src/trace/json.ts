@@ -1,7 +1,7 @@
 /**
  * JSON as it is found in the tables. `JSON.parse` first; what it refuses is read by a tolerant parser, because Python's
  * `json.dumps` itself writes `NaN` and `Infinity`, and other hands leave byte order marks and cut texts behind
- * (reliability.md section 6, A1-A15).
+ * (docs/agno.md, Text and JSON).
  */
 export type Json = null | boolean | number | string | Json[] | {[key: string]: Json};
 

@@ -26,7 +26,7 @@ const NO_FAILURES: Failures = {texts: new Map(), more: 0};
 const KEPT_FAILURES = 4;
 
 /**
- * Judges the runs and spans of one trace: neither version's stored status is to be believed (agno.md 3.5, 8.3).
+ * Judges the runs and spans of one trace: neither version's stored status is to be believed (docs/agno.md, Stored status).
  * Agno's own status of a run decides only where the spans leave it open; elsewhere a contradiction is named, not followed.
  */
 export class Judge {

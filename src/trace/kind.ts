@@ -41,7 +41,7 @@ export interface KindRule {
   readonly namePrefix?: string;
 }
 
-/** Agno's own retrieval and memory functions (agno.md 3.4). */
+/** Agno's own retrieval and memory functions (docs/agno.md, Topology). */
 const RETRIEVAL_TOOLS = [
   'search_knowledge_base',
   'search_knowledge_base_with_filters',
@@ -62,8 +62,8 @@ const MEMORY_TOOLS = [
 ];
 
 /**
- * Span to kind, first match wins. The only place that knows (design section 3).
- * Source: agno.md 3.1-3.4 and 8.4; the kinds Agno does not write today are OpenInference's.
+ * Span to kind, first match wins. The only place that knows (docs/design.md, Runs).
+ * Source: docs/agno.md, Spans by kind; the kinds Agno does not write today are OpenInference's.
  */
 export const KIND_RULES: readonly KindRule[] = [
   {kind: 'team', openInferenceKind: 'AGENT', has: KEY.teamId},

@@ -15,7 +15,7 @@ export interface LooseCandidate {
 /**
  * Finds what a paused run left behind when it was continued by a writer that gives its parts no ids: Agno 2 writes every
  * resumed tool and model call as a trace of its own, and both versions every remaining step of a workflow
- * (agno.md 3.4, 8.2). What cannot be tied stays a loose part.
+ * (docs/agno.md, Pauses). What cannot be tied stays a loose part.
  * @param asking the paused run's model calls that asked for tools, read whole: arguments are compared to the last letter
  * @param candidates loose parts that began after the pause, oldest first
  */

@@ -35,7 +35,7 @@ interface Draft {
 /**
  * Rebuilds messages from flattened keys by the indices that are present. The SDK evicts the oldest attributes beyond its
  * limit (128 in Agno 2, 1024 in 3), so the first messages can be gone without a mark; roles outside OpenInference's
- * list leave holes in between (agno.md 3.2, 3.3). Both are said in `notes`.
+ * list leave holes in between (docs/agno.md, Text and JSON). Both are said in `notes`.
  */
 export function messagesOf(attributes: Attributes, direction: 'input' | 'output'): Messages {
   const drafts = new Map<number, Draft>();
@@ -101,7 +101,7 @@ function toMessage(index: number, draft: Draft): Message {
 
 /**
  * The SDK's attribute limit took the oldest keys of a model call: `input.value` went before the messages, so either of
- * them gone beside messages that are there says so, whatever the limit was (agno.md 3.3).
+ * them gone beside messages that are there says so, whatever the limit was (docs/agno.md, Text and JSON).
  */
 export function reachedAttributeLimit(attributes: Attributes): boolean {
   const [first] = messagesOf(attributes, 'input').messages;

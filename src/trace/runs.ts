@@ -70,7 +70,7 @@ export interface Clock {
 }
 
 /**
- * Builds one trace and finds its runs (design section 3). Pure.
+ * Builds one trace and finds its runs (docs/design.md, Runs). Pure.
  * @param spans any order, all of one trace
  * @param row the trace row, or null where there is none (the older table shape)
  */

@@ -96,7 +96,7 @@ export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRec
     model: span?.model ?? null,
     provider: span?.provider ?? null,
     toolName: span?.toolName ?? null,
-    // Surroundings count into nothing of the run's (design section 3).
+    // Surroundings count into nothing of the run's (docs/design.md, Runs).
     ...(node.run === null && !judged.run.isTraffic ? NO_TOKENS : drawn.tokens),
     problems: span?.problems ?? [],
   };

@@ -5,7 +5,7 @@ import {type Kind, kindOf} from './kind.ts';
 import {parseTime} from './time.ts';
 import {type ToolCall, toolCallsOf} from './tool-calls.ts';
 
-/** A row of `agno_spans` as a driver returns it; any column may hold anything (reliability.md section 6, B). */
+/** A row of `agno_spans` as a driver returns it; any column may hold anything (docs/agno.md, Values). */
 export interface SpanRow {
   span_id: unknown;
   trace_id: unknown;

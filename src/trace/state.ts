@@ -90,7 +90,7 @@ const AGNO_CALL = /\.a?invoke(_stream)?$/;
 
 /**
  * A model call that brought nothing. Instrumentor 1.0.15 says ERROR, or UNSET when it was stopped; up to 1.0.3 such a
- * call is stored OK and only lacks output, messages and token counts (agno.md 3.5). Of other instrumentors an absent
+ * call is stored OK and only lacks output, messages and token counts (docs/agno.md, Stored status). Of other instrumentors an absent
  * output says nothing.
  */
 export function isFailedCall(span: Span): boolean {

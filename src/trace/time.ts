@@ -1,5 +1,5 @@
 /**
- * Times as Agno stores them: ISO text in UTC with six digits, no fraction on whole seconds (agno.md 2.4). Other writers
+ * Times as Agno stores them: ISO text in UTC with six digits, no fraction on whole seconds (docs/agno.md, Times). Other writers
  * and older schemas left other forms, which are read too: `Z`, offsets, a blank for `T`, no zone, nanoseconds, epoch
  * numbers. Inside the program a time is microseconds since 1970 as a number, exact until the year 2255.
  */

@@ -30,7 +30,7 @@ const COUNTS: readonly Count[] = ['promptTokens', 'completionTokens', 'cachedTok
 
 /**
  * Model calls of a subtree, each once: a model class that calls another inside itself writes two spans for one call,
- * so below a call that has counts nothing is counted again (agno.md 3.4).
+ * so below a call that has counts nothing is counted again (docs/agno.md, Topology).
  */
 export function modelCalls(tops: readonly Node[]): Span[] {
   const calls: Span[] = [];

@@ -89,7 +89,7 @@ interface Frame {
 }
 
 /**
- * The conversation of a run as it went on, each message once (design section 3: a run, its members, its steps). Fed with the
+ * The conversation of a run as it went on, each message once (docs/design.md, Runs: a run, its members, its steps). Fed with the
  * rows of its parts in drawn order, each with its span read whole; holds the conversation's fingerprints, not its texts.
  */
 export class Transcript {
@@ -186,7 +186,7 @@ export class Transcript {
   /** A model call: what it added to the conversation, and what it answered. */
   private tellCall(node: Node, rowDepth: number, span: Span | null): void {
     const talk = this.talk(node);
-    // Only the first of nested calls: the inner one is the same again (agno.md 3.4).
+    // Only the first of nested calls: the inner one is the same again (docs/agno.md, Topology).
     if (node.parent?.span?.kind === 'llm') return;
     if (!span?.attributes) {
       this.note(node, 'the span of a model call is gone');

@@ -133,7 +133,7 @@ export function walk(tops: readonly Node[], skip?: (node: Node) => boolean): Nod
   return nodes;
 }
 
-/** The tools with which a team leader hands work on; the member's run is written as their sibling (agno.md 3.4). */
+/** The tools with which a team leader hands work on; the member's run is written as their sibling (docs/agno.md, Topology). */
 const DELEGATION_TOOLS: ReadonlySet<string> = new Set([
   'delegate_task_to_member',
   'delegate_task_to_members',

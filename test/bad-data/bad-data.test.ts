@@ -14,7 +14,7 @@ import {type CliResult, cli} from '../cli.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from '../databases.ts';
 
 /**
- * The catalogue of bad data (reliability.md section 6, A to D): each case is a database with the bad rows beside one good
+ * The catalogue of bad data: each case is a database with the bad rows beside one good
  * run. Every command must answer with its documented exit code, without a stack, and still show the good run; what can be
  * read of the bad rows is shown too.
  */

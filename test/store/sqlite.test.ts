@@ -334,7 +334,7 @@ describe('reading without harm', () => {
     },
   );
 
-  // SQLite reads a WAL file only with an -shm beside it, which cannot be made here (reliability.md 4.1).
+  // SQLite reads a WAL file only with an -shm beside it, which cannot be made here.
   it.skipIf(!CAN_BE_ORDINARY)('a WAL file in a folder where nothing may be written is read from a copy', async () => {
     const file = publicCopy(WAL);
     const before = stateOf(file);
@@ -348,7 +348,7 @@ describe('reading without harm', () => {
     expect(readdirSync(path.dirname(file))).toEqual([WAL]);
   });
 
-  // Agno's own process, another user, could not write its database any more: "readonly database" (reliability.md 4.1).
+  // Agno's own process, another user, could not write its database any more: "readonly database".
   it.skipIf(!IS_ROOT || !CAN_BE_ORDINARY)('a WAL file of another user never gets an -shm that is ours', async () => {
     const file = publicCopy(WAL);
     chmodSync(path.dirname(file), 0o777);

@@ -3,7 +3,7 @@ import {describe, expect, it} from 'vitest';
 import {safe, terminalJson} from '../../src/text/safe.ts';
 
 /**
- * What must never reach a terminal, written out from the policy (reliability.md 5.3) and not taken from the code under
+ * What must never reach a terminal, written out from the policy (docs/design.md, Text is hostile) and not taken from the code under
  * test: C0, DEL, C1, bidi, format and invisible characters, line and paragraph separators, fillers, variation selectors,
  * tags, private use, noncharacters, halves of surrogate pairs.
  */
@@ -171,7 +171,7 @@ it('a line break shows as ⏎ in one line, and breaks where lines are wanted', (
   expect(safe('a\tb')).toBe('a    b');
 });
 
-/** The payloads that stripping libraries let through (reliability.md 5.2), and what a reader sees instead. */
+/** The payloads that stripping libraries let through (docs/design.md, Text is hostile), and what a reader sees instead. */
 const PAYLOADS: [what: string, payload: string, shown: string][] = [
   ['a colour', '\x1b[31mred\x1b[0m', '\\x1b[31mred\\x1b[0m'],
   ['clear screen', '\x1b[2J', '\\x1b[2J'],

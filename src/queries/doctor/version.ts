@@ -10,7 +10,7 @@ export interface AgnoVersion {
   readonly means: string | null;
 }
 
-/** Which Agno made a table: each release writes the newest migration it knows, and none changes it later (agno.md 1.4). */
+/** Which Agno made a table: each release writes the newest migration it knows, and none changes it later (docs/agno.md, The tables). */
 const MEANS: Readonly<Record<string, string>> = {
   '2.3.0': 'tables made by Agno 2.3.5 to 2.4',
   '2.5.0': 'tables made by Agno 2.5.0 to 2.5.6',

@@ -21,7 +21,7 @@ import {explainPostgres} from './errors.ts';
 
 /**
  * Opens one connection. No session state anywhere: every read is its own `BEGIN READ ONLY` with `SET LOCAL`, statements
- * are unnamed, so that it works through a pooler in transaction mode (reliability.md 4.2).
+ * are unnamed, so that it works through a pooler in transaction mode (docs/design.md, Reading without harm).
  */
 export async function openPostgres(source: PostgresSource, options: OpenOptions): Promise<Store> {
   const client = await connectClient(source, options).catch(error => {

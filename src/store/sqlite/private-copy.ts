@@ -28,7 +28,7 @@ const LARGEST_COPY_BYTES = 2 * 1024 ** 3;
 /**
  * SQLite reads a file in WAL mode only with an `-shm` beside it, and makes one. Where it cannot, or where the one it would
  * make is ours beside another user's file, whose program could then not write any more ("readonly database"), a private
- * copy is read instead: the database and the newest rows in its `-wal` (reliability.md 4.1).
+ * copy is read instead: the database and the newest rows in its `-wal` (docs/agno.md, SQLite files).
  */
 export function readableFile(file: string, largestCopyBytes = LARGEST_COPY_BYTES): Readable {
   const begunMs = Date.now();

@@ -3,7 +3,7 @@ import {nodesOf} from '../record.ts';
 import {isoTime, parseTime} from '../time.ts';
 
 const TOKEN = /[A-Za-z0-9][A-Za-z0-9_-]{7,}/g;
-/** Names that Agno gives results it keeps as files, anew in every run (agno.md 8.2). */
+/** Names that Agno gives results it keeps as files, anew in every run (docs/agno.md, Values). */
 const RESULT_ID = /^res_[0-9a-f]{6,}$/;
 const MOMENT = /\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:Z\b|UTC\b|[+-]\d\d:?\d\d))?/g;
 const DAY = /\b\d{4}-\d\d-\d\d\b/g;

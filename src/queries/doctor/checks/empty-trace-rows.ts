@@ -1,7 +1,7 @@
 import {defineRunCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 
-/** Behind HTTP the request is the root, and Agno fills a trace row from the root (agno.md 8.4). */
+/** Behind HTTP the request is the root, and Agno fills a trace row from the root (docs/agno.md, Behind HTTP). */
 export default defineRunCheck(({traces, isComplete, covered}) => {
   const sessions = new Set(
     traces.flatMap(({hasEmptyRow, runs}) =>

@@ -8,7 +8,7 @@ import {sweep, sweptCount} from '../sweep.ts';
 /** From here on most of what is stored is no run. */
 const LARGE_SHARE = 0.5;
 
-/** `offset 0` keeps Postgres from turning the test into a hash of the whole table (queries.md B). */
+/** `offset 0` keeps Postgres from turning the test into a hash of the whole table (docs/measurements.md, Large tables). */
 const EACH = either({sqlite: raw(''), postgres: raw('offset 0')});
 /** `+` keeps SQLite off the index on run ids, where all requests have none. */
 const NO_RUN = either({sqlite: raw('+x.run_id is null'), postgres: raw('x.run_id is null')});

@@ -3,7 +3,7 @@ import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 import {countLonely} from '../sweep.ts';
 
-/** Agno 2 writes the span of a batch even when the trace row was lost to a lock (agno.md 2.7). */
+/** Agno 2 writes the span of a batch even when the trace row was lost to a lock (docs/agno.md, SQLite files). */
 export default defineCheck(async subject => {
   const test = raw('o.trace_id = x.trace_id');
   const found = await countLonely(subject, {role: 'spans', column: 'trace_id', other: 'traces', test});

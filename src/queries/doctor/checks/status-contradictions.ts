@@ -2,7 +2,7 @@ import {isStoredStatusWrong} from '../../../trace/judge.ts';
 import {defineRunCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 
-/** The trace row's status is the last batch's (agno.md 8.3), so this is Agno's doing: to be known, not to be repaired. */
+/** The trace row's status is the last batch's (docs/agno.md, Stored status), so this is Agno's doing: to be known, not to be repaired. */
 export default defineRunCheck(({runs, isComplete, covered}) => {
   const wrong = runs.filter(run => !run.part && isStoredStatusWrong(run.state, run.storedStatus));
   const [first] = wrong;
