@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto';
 import {append} from '../lists.ts';
 import type {JudgedTrace} from '../queries/runs.ts';
 import {isCounted} from '../trace/cost.ts';
-import {parseJson} from '../trace/json.ts';
+import {parseJson, printable} from '../trace/json.ts';
 import type {Judge} from '../trace/judge.ts';
 import {type CallKeys, type Loop, loopsOf} from '../trace/loops.ts';
 import {isFailedSpan, type JudgedRun, nodesOf} from '../trace/record.ts';
@@ -213,9 +213,11 @@ interface Sums {
   tokens: number | null;
   pusd: number | null;
   unpriced: number;
-  /** Calls by model; `own`: those right below. */
-  models: Map<string, number> | null;
-  own: Map<string, number> | null;
+  /** The most used model; `own`: of the calls right below a run. */
+  most: string | null;
+  own: ModelCounts | null;
+  /** Calls by model, until the node above has taken them over. */
+  models: ModelCounts | null;
 }
 
 const NO_SUMS: ReadonlyMap<Node, Sums> = new Map();
@@ -232,20 +234,29 @@ function sumsOf(nodes: readonly Node[], counted: ReadonlySet<Span>): ReadonlyMap
         tokens: span.totalTokens,
         pusd: cost,
         unpriced: Number(span.totalTokens !== null && cost === null),
-        models: span.model === null ? null : new Map([[span.model, 1]]),
+        models: span.model === null ? null : new ModelCounts().add(span.model, 1),
+        most: null,
         own: null,
       };
       sums.set(node, own);
     }
     const below = sums.get(node);
-    if (!below || !parent) continue;
-    const above = sums.get(parent) ?? {tokens: null, pusd: null, unpriced: 0, models: null, own: null};
+    if (!below) continue;
+    below.most = below.models?.most ?? null;
+    if (!parent) continue;
+    const above = sums.get(parent) ?? {tokens: null, pusd: null, unpriced: 0, models: null, most: null, own: null};
     sums.set(parent, above);
     above.tokens = plus(above.tokens, below.tokens);
     above.pusd = plus(above.pusd, below.pusd);
     above.unpriced += below.unpriced;
-    above.models = merged(above.models, below.models);
-    if (span?.kind === 'llm') above.own = merged(above.own, below.models);
+    if (below.models === null) continue;
+    if (span?.kind === 'llm' && parent.span && isRunSpan(parent.span))
+      above.own = (above.own ?? new ModelCounts()).addAll(below.models);
+    // The larger takes in the smaller: a chain of runs would copy all of its models at every step.
+    if (above.models === null) above.models = below.models;
+    else if (above.models.size >= below.models.size) above.models.addAll(below.models);
+    else above.models = below.models.addAll(above.models);
+    below.models = null;
   }
   return sums;
 }
@@ -254,18 +265,31 @@ function plus(a: number | null, b: number | null): number | null {
   return a === null ? b : b === null ? a : a + b;
 }
 
-function merged(into: Map<string, number> | null, from: Map<string, number> | null): Map<string, number> | null {
-  if (from === null) return into;
-  const counts = into ?? new Map<string, number>();
-  for (const [name, n] of from) counts.set(name, (counts.get(name) ?? 0) + n);
-  return counts;
-}
+/** How often each model was called. */
+class ModelCounts {
+  private readonly counts = new Map<string, number>();
+  /** The most frequent, of equals the one whose name comes first. */
+  most = '';
+  private mostCalls = 0;
 
-/** The most frequent, of equals the one whose name comes first. */
-function mostOf(counts: ReadonlyMap<string, number>): string {
-  return [...counts].reduce((best, one) =>
-    one[1] > best[1] || (one[1] === best[1] && one[0] < best[0]) ? one : best,
-  )[0];
+  get size(): number {
+    return this.counts.size;
+  }
+
+  add(name: string, calls: number): this {
+    const all = (this.counts.get(name) ?? 0) + calls;
+    this.counts.set(name, all);
+    if (all > this.mostCalls || (all === this.mostCalls && name < this.most)) {
+      this.most = name;
+      this.mostCalls = all;
+    }
+    return this;
+  }
+
+  addAll(others: ModelCounts): this {
+    for (const [name, calls] of others.counts) this.add(name, calls);
+    return this;
+  }
 }
 
 /** What a call was asked and what it brought, as texts. */
@@ -279,6 +303,8 @@ class SpanReader {
   /** Of each node, what holds for its children; parents come first. */
   private readonly owners = new Map<Node, Owners>();
   private readonly retries = new Map<Node, ReadonlySet<Node>>();
+  /** Of each node, when the runs below it began. */
+  private readonly memberStarts = new Map<Node, readonly number[]>();
   private readonly keys = new Map<Node, ToolKeys>();
 
   constructor(
@@ -344,9 +370,10 @@ class SpanReader {
     const tool = span.openInferenceKind === 'TOOL' ? span : null;
     const keys = tool && this.keysOf(node);
     const sums = isRun || tool !== null || span.kind === 'step' ? within.sums.get(node) : undefined;
-    const models = isRun ? (sums?.own ?? sums?.models) : span.kind === 'step' ? sums?.models : null;
+    const mainModel = isRun ? (sums?.own?.most ?? sums?.most) : span.kind === 'step' ? sums?.most : null;
     const waste = within.loop && wasteOf(within.loop, within.sums);
-    const isUnanswered = tool !== null && isDelegation(span) && owners.runNode?.span?.kind === 'team' && !reaches(node);
+    const isUnanswered =
+      tool !== null && isDelegation(span) && owners.runNode?.span?.kind === 'team' && !this.reaches(node);
     const failed = isFailedSpan(span);
     const failure = failed || (isRun && own.state === 'error') ? this.failure(span, own.reason, judge, owners) : null;
     return {
@@ -379,7 +406,7 @@ class SpanReader {
       within_tokens: sums?.tokens ?? null,
       within_cost_pusd: sums?.pusd ?? null,
       within_unpriced: sums?.unpriced ?? null,
-      main_model: models ? mostOf(models) : null,
+      main_model: mainModel ?? null,
       model: span.kind === 'llm' ? span.model : null,
       provider: span.kind === 'llm' ? span.provider : null,
       model_system: span.kind === 'llm' ? span.system : null,
@@ -424,6 +451,26 @@ class SpanReader {
     return Number(retries.has(node));
   }
 
+  /** A delegation that reached somebody: a run stands below it, or began beside it while it went on. */
+  private reaches({span, parent, children}: Node): boolean {
+    if (children.some(isMember)) return true;
+    if (!parent) return false;
+    let starts = this.memberStarts.get(parent);
+    if (!starts) {
+      // In order, as children are.
+      starts = parent.children.filter(isMember).map(startOf);
+      this.memberStarts.set(parent, starts);
+    }
+    const [from, to] = [span!.startMicros ?? 0, span!.endMicros ?? Number.POSITIVE_INFINITY];
+    let [low, high] = [0, starts.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (starts[middle]! < from) low = middle + 1;
+      else high = middle;
+    }
+    return low < starts.length && starts[low]! <= to;
+  }
+
   private hash(text: string): string {
     return createHash('sha1').update(this.salt).update(text).digest('base64url').slice(0, 16);
   }
@@ -434,14 +481,8 @@ function isRedacted(text: string | null): boolean {
   return text === '__REDACTED__';
 }
 
-/** A delegation that reached somebody: a run stands below it, or began beside it while it went on. */
-function reaches({span, parent, children}: Node): boolean {
-  const isRun = (node: Node) => node.span !== null && isRunSpan(node.span) && !node.isDetached;
-  const [from, to] = [span!.startMicros ?? 0, span!.endMicros ?? Number.POSITIVE_INFINITY];
-  return (
-    children.some(isRun) ||
-    (parent?.children.some(node => isRun(node) && startOf(node) >= from && startOf(node) <= to) ?? false)
-  );
+function isMember({span, isDetached}: Node): boolean {
+  return span !== null && isRunSpan(span) && !isDetached;
 }
 
 /** What the repeats and the model calls for them took, with everything inside them. */
@@ -527,7 +568,9 @@ function retriesOf(parent: Node): ReadonlySet<Node> {
 /** JSON with its keys in order; other text as it stands. */
 function canonical(text: string): string {
   const value = parseJson(text)?.value;
-  return value !== null && typeof value === 'object' ? JSON.stringify(sorted(value)) : text;
+  if (value === undefined || value === null || typeof value !== 'object') return text;
+  // What JSON.stringify has no stack for is compared as it stands.
+  return printable(value) === value ? JSON.stringify(sorted(value)) : text;
 }
 
 function sorted(value: unknown, depth = 0): unknown {

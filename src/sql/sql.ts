@@ -1,4 +1,5 @@
 import {append} from '../lists.ts';
+
 /** The two databases Agno writes its traces to that this tool reads. */
 export const DIALECTS = ['sqlite', 'postgres'] as const;
 export type Dialect = (typeof DIALECTS)[number];

@@ -55,13 +55,14 @@ const GROUPED_BY = ['model', 'provider', 'costSource', 'costDate'] as const;
 
 /** What was spent on which model, dearest first; calls without a price are rows of their own, at the end. */
 export function costsByModel(calls: readonly Span[]): ModelCost[] {
-  const groups: Span[][] = [];
+  const groups = new Map<string, Span[]>();
   for (const call of calls.filter(isCounted)) {
-    const group = groups.find(([first]) => GROUPED_BY.every(key => first![key] === call[key]));
+    const key = JSON.stringify(GROUPED_BY.map(name => call[name]));
+    const group = groups.get(key);
     if (group) group.push(call);
-    else groups.push([call]);
+    else groups.set(key, [call]);
   }
-  return groups
+  return [...groups.values()]
     .map(group => {
       const {model, provider, costSource, costDate} = group[0]!;
       const isKnown = costSource !== null;

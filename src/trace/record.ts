@@ -177,10 +177,42 @@ export function selectRows({judged, rows}: ShownRun, selection: RowSelection): {
 /** Where drawing a run begins: the tops of its trace that hold it or hold no run at all; for a leaked run its own span. */
 export function drawnTops(trace: Trace, run: Run): readonly Node[] {
   if (run.isDetached) return [run.root];
-  return trace.tops.filter(top => {
-    const runs = new Set(walk([top]).map(node => node.run));
-    return runs.has(run) || (runs.size === 1 && runs.has(null));
-  });
+  let holders = HOLDERS.get(trace);
+  if (!holders) {
+    holders = holdersOf(trace);
+    HOLDERS.set(trace, holders);
+  }
+  return [...holders.bare, ...(holders.byRun.get(run) ?? [])].sort((a, b) => a.at - b.at).map(({node}) => node);
+}
+
+/** One of several nodes, and its place among them. */
+interface Placed {
+  readonly at: number;
+  readonly node: Node;
+}
+
+/** Nodes by the runs they hold, and those that hold none. Of a trace of thousands of runs it is made once, not for each. */
+interface Holders {
+  readonly byRun: ReadonlyMap<Run, readonly Placed[]>;
+  readonly bare: readonly Placed[];
+}
+const HOLDERS = new WeakMap<Trace, Holders>();
+
+function holdersOf(trace: Trace): Holders {
+  const byRun = new Map<Run, Placed[]>();
+  const bare: Placed[] = [];
+  for (const [at, node] of trace.tops.entries()) {
+    const runs = new Set(walk([node]).map(({run}) => run));
+    if (runs.size === 1 && runs.has(null)) bare.push({at, node});
+    for (const run of runs) if (run !== null) addTo(byRun, run, {at, node});
+  }
+  return {byRun, bare};
+}
+
+function addTo(byRun: Map<Run, Placed[]>, run: Run, placed: Placed): void {
+  const known = byRun.get(run);
+  if (known) known.push(placed);
+  else byRun.set(run, [placed]);
 }
 
 /** One span of a run as a run of its own, for showing a member, a step or a single call. */
@@ -221,8 +253,7 @@ export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[
   // Depth and the enclosing run are known from the parent's row, which came before.
   const depths = new Map<Node, number>();
   const runIds = new Map<Node, string | null>();
-  const isElsewhere = (node: Node) => node.run !== null && node.run !== run.root.run;
-  for (const node of walk(tops, isElsewhere)) {
+  for (const node of walkAround(tops, run.root.run)) {
     const depth = drawing.isTop.has(node) ? 0 : depths.get(node.parent!)! + 1;
     depths.set(node, depth);
     const enclosing = node.span?.runId ?? (node.parent ? runIds.get(node.parent) : null) ?? node.run?.runId ?? null;
@@ -231,6 +262,39 @@ export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[
   }
   return rows;
 }
+
+/** The nodes of a run and those around it that are no run's, in drawn order. */
+function walkAround(tops: readonly Node[], run: Run | null): Node[] {
+  const nodes: Node[] = [];
+  const stack = [...tops].reverse();
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (node.run !== null && node.run !== run) continue;
+    nodes.push(node);
+    const children = node.run === null && node.children.length > FEW ? besidesOtherRuns(node, run) : node.children;
+    for (let i = children.length - 1; i >= 0; i--) stack.push(children[i]!);
+  }
+  return nodes;
+}
+const FEW = 16;
+
+/** Children of what stands around runs: a request may hold thousands of runs, of which one is drawn. */
+function besidesOtherRuns(node: Node, run: Run | null): readonly Node[] {
+  let children = CHILDREN.get(node);
+  if (!children) {
+    const byRun = new Map<Run, Placed[]>();
+    const bare: Placed[] = [];
+    for (const [at, child] of node.children.entries()) {
+      if (child.run === null) bare.push({at, node: child});
+      else addTo(byRun, child.run, {at, node: child});
+    }
+    children = {byRun, bare};
+    CHILDREN.set(node, children);
+  }
+  const own = run === null ? [] : (children.byRun.get(run) ?? []);
+  return [...children.bare, ...own].sort((a, b) => a.at - b.at).map(placed => placed.node);
+}
+const CHILDREN = new WeakMap<Node, Holders>();
 
 interface Drawing {
   readonly judged: JudgedRun;

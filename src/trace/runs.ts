@@ -102,6 +102,7 @@ interface Draft {
 class RunFinder {
   readonly runs: Run[] = [];
   private readonly holdsRun = new Set<Node>();
+  private readonly surroundings = new Map<Node, Surroundings>();
 
   constructor(
     private readonly traceId: string,
@@ -185,6 +186,14 @@ class RunFinder {
   }
 
   private add(draft: Draft): void {
+    const drafts = [draft];
+    // Not by calling itself: runs that leaked into one another make a chain as long as they like.
+    for (let next = drafts.pop(); next; next = drafts.pop())
+      for (const root of this.addOne(next)) drafts.push({root, tops: [root], isDetached: true});
+  }
+
+  /** @returns the runs that leaked into it */
+  private addOne(draft: Draft): Node[] {
     const detached: Node[] = [];
     const members: Node[] = [];
     // With the latest end of the run spans above: a run that starts after all of them had ended is a leak.
@@ -210,7 +219,22 @@ class RunFinder {
     const run = this.toRun(draft, members);
     for (const member of members) member.run = run;
     this.runs.push(run);
-    for (const root of detached) this.add({root, tops: [root], isDetached: true});
+    return detached;
+  }
+
+  /** Said once for each node on the way up, as thousands of runs may have the same above them. */
+  private surroundingsOf(node: Node): Surroundings {
+    const path: Node[] = [];
+    let found: Surroundings | undefined;
+    for (let up: Node | null = node; up && found === undefined; up = up.parent) {
+      path.push(up);
+      found = this.surroundings.get(up);
+      if (found !== undefined || up.parent) continue;
+      if (up.span) found = 'complete';
+      else found = up.children.some(child => isFastApi(child.span!)) ? 'request-open' : 'elsewhere';
+    }
+    for (const passed of path) this.surroundings.set(passed, found!);
+    return found!;
   }
 
   private toRun(draft: Draft, members: readonly Node[]): Run {
@@ -233,7 +257,7 @@ class RunFinder {
       isPart: draft.isPart ?? false,
       isTraffic: draft.isTraffic ?? false,
       isDetached: draft.isDetached ?? false,
-      surroundings: draft.isMissing ? 'complete' : surroundingsOf(root),
+      surroundings: draft.isMissing ? 'complete' : this.surroundingsOf(root),
       runId: identity?.runId ?? asText(row?.run_id ?? null),
       sessionId: identity?.sessionId ?? inner?.sessionId ?? asText(row?.session_id ?? null),
       userId: identity?.userId ?? inner?.userId ?? asText(row?.user_id ?? null),
@@ -274,13 +298,6 @@ function newestCreated(spans: readonly Span[]): number | null {
     if (createdMicros !== null && (newest === null || createdMicros > newest)) newest = createdMicros;
   }
   return newest;
-}
-
-function surroundingsOf(node: Node): Surroundings {
-  let top = node;
-  while (top.parent) top = top.parent;
-  if (top.span) return 'complete';
-  return top.children.some(child => isFastApi(child.span!)) ? 'request-open' : 'elsewhere';
 }
 
 function isFastApi(span: Span): boolean {

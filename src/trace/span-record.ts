@@ -39,19 +39,39 @@ export interface SpanRecord extends Tokens {
 /** Single rows of a run as `drawnSpans` would have them, drawn from the top of its trace: a few out of many. */
 export function spanRecords(judged: JudgedRun, nodes: readonly Node[]): SpanRecord[] {
   const {run} = judged;
-  const path = run.isMissing || nodes.length === 0 ? new Map<Node, number>() : criticalPath(run);
+  if (nodes.length === 0) return [];
+  const path = run.isMissing ? new Map<Node, number>() : criticalPath(run);
+  const tokens = new SubtreeTokens(run.tops);
+  const places = new Map<Node, Place>();
   return nodes.map(node => {
-    let depth = 0;
-    let runId = node.span?.runId ?? null;
-    for (let up = node; up.parent; up = up.parent, depth++) runId ??= up.parent.span?.runId ?? null;
+    const {depth, runId} = placeOf(node, places);
     return spanRecord(judged, node, {
       depth,
       isTop: node.parent === null,
       runId: runId ?? node.run?.runId ?? null,
       isCritical: path.has(node),
-      tokens: new SubtreeTokens([node]).of(node),
+      tokens: tokens.of(node),
     });
   });
+}
+
+interface Place {
+  readonly depth: number;
+  /** Of the innermost run span around it, its own included. */
+  readonly runId: string | null;
+}
+
+/** Found once for each node on the way up: those of a long chain ask for the same. */
+function placeOf(node: Node, known: Map<Node, Place>): Place {
+  const path: Node[] = [];
+  let up: Node | null = node;
+  for (; up && !known.has(up); up = up.parent) path.push(up);
+  let place: Place = up ? known.get(up)! : {depth: -1, runId: null};
+  for (let i = path.length - 1; i >= 0; i--) {
+    place = {depth: place.depth + 1, runId: path[i]!.span?.runId ?? place.runId};
+    known.set(path[i]!, place);
+  }
+  return place;
 }
 
 interface Drawn {
@@ -64,7 +84,7 @@ interface Drawn {
 
 /** Null for a ghost of which nothing is known. */
 export function judgementOf({run, judge, judgement}: JudgedRun, node: Node): Judgement | null {
-  const isGhostOfRun = node.span === null && run.tops.includes(node);
+  const isGhostOfRun = node.span === null && (run.isTraffic || (run.isMissing && node.run === run.root.run));
   return isGhostOfRun || node === run.root ? judgement : judge.node(node);
 }
 

@@ -100,13 +100,16 @@ export function isFailedCall(span: Span): boolean {
 
 /** Tool calls without a tool span of that name after the answer; each span answers one call. */
 function unanswered(call: Span, tools: readonly Span[]): ToolCall[] {
-  const names = tools
-    .filter(tool => (tool.startMicros ?? 0) >= (call.startMicros ?? 0))
-    .map(tool => tool.toolName ?? tool.name);
-  return call.toolCalls.filter(asked => {
-    const at = names.indexOf(asked.name);
-    if (at >= 0) names.splice(at, 1);
-    return at < 0;
+  const answers = new Map<string, number>();
+  for (const tool of tools) {
+    if ((tool.startMicros ?? 0) < (call.startMicros ?? 0)) continue;
+    const name = tool.toolName ?? tool.name;
+    answers.set(name, (answers.get(name) ?? 0) + 1);
+  }
+  return call.toolCalls.filter(({name}) => {
+    const left = answers.get(name) ?? 0;
+    answers.set(name, left - 1);
+    return left <= 0;
   });
 }
 

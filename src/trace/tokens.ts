@@ -35,18 +35,34 @@ const COUNTS: readonly Count[] = ['promptTokens', 'completionTokens', 'cachedTok
 export function modelCalls(tops: readonly Node[]): Span[] {
   const calls: Span[] = [];
   const stack = [...tops].reverse();
+  const isTop = new Set(tops);
+  const holders = new Holders();
   while (stack.length > 0) {
     const node = stack.pop()!;
     const {span, children} = node;
-    if (node.isDetached && !tops.includes(node)) continue;
-    if (span?.kind === 'llm' && (span.totalTokens !== null || !hasInnerCall(node))) calls.push(span);
+    if (node.isDetached && !isTop.has(node)) continue;
+    if (span?.kind === 'llm' && (span.totalTokens !== null || !holders.has(node))) calls.push(span);
     else for (let i = children.length - 1; i >= 0; i--) stack.push(children[i]!);
   }
   return calls;
 }
 
-function hasInnerCall(node: Node): boolean {
-  return walk(node.children).some(({span}) => span?.kind === 'llm');
+/** Nodes with a model call below them; each is looked at once, however often a chain of calls is asked about. */
+class Holders {
+  private readonly known = new Map<Node, boolean>();
+
+  has(top: Node): boolean {
+    if (top.children.length === 0) return false;
+    const nodes = walk([top], node => this.known.has(node));
+    for (let i = nodes.length - 1; i >= 0; i--) {
+      const node = nodes[i]!;
+      this.known.set(
+        node,
+        node.children.some(child => child.span?.kind === 'llm' || this.known.get(child)),
+      );
+    }
+    return this.known.get(top)!;
+  }
 }
 
 export function sumTokens(calls: readonly Span[]): Tokens {

@@ -147,19 +147,19 @@ export function isDelegation(span: Span): boolean {
 
 /**
  * Hangs members under the tool call that asked for them: same parent, started while the call ran, and named by it if
- * it names anybody. Of several calls the one that started last before the member did.
+ * it names anybody. Of several calls the one that started last before the member did. One sweep over the children, which
+ * stand by start: a team may have thousands of both.
  */
 function regroupDelegations(parent: Node): void {
-  const calls = parent.children.filter(node => node.span && isDelegation(node.span));
-  if (calls.length === 0) return;
+  if (!parent.children.some(node => node.span && isDelegation(node.span))) return;
+  const calls = new RunningCalls();
   const moved = new Set<Node>();
-  for (const member of parent.children) {
-    const span = member.span;
-    if (span?.openInferenceKind !== 'AGENT') continue;
-    const running = calls.filter(call => covers(call.span!, span));
-    const named = running.filter(call => names(call.span!, span));
-    const unnamed = running.filter(call => memberNamedBy(call.span!) === null);
-    const call = (named.length > 0 ? named : unnamed).at(-1);
+  const ready = parent.children.filter(node => node.span?.startMicros != null);
+  for (const member of ready) {
+    const span = member.span!;
+    if (span.openInferenceKind !== 'AGENT') continue;
+    calls.begin(ready, span.startMicros!);
+    const call = calls.of(span);
     if (!call) continue;
     member.parent = call;
     call.children.push(member);
@@ -167,25 +167,51 @@ function regroupDelegations(parent: Node): void {
   }
   if (moved.size === 0) return;
   parent.children = parent.children.filter(node => !moved.has(node));
-  for (const call of calls) call.children.sort(byStart);
+  for (const call of parent.children) if (call.span && isDelegation(call.span)) call.children.sort(byStart);
 }
 
-function covers(call: Span, member: Span): boolean {
-  const {startMicros: from, endMicros: to} = call;
-  return (
-    from !== null &&
-    to !== null &&
-    member.startMicros !== null &&
-    from <= member.startMicros &&
-    member.startMicros <= to
-  );
-}
+/** The delegations that run at a moment, which only goes forwards. */
+class RunningCalls {
+  /** Those that have begun, by whom they name, the last one on top. */
+  private readonly begun = new Map<string, {at: number; node: Node}[]>();
+  private next = 0;
+  private nowMicros = 0;
 
-function names(call: Span, member: Span): boolean {
-  const wanted = memberNamedBy(call);
-  if (wanted === null) return false;
-  return [member.agentId, member.teamId, member.componentName].some(id => id !== null && slug(id) === slug(wanted));
+  /** Lets those begin that start no later. */
+  begin(siblings: readonly Node[], nowMicros: number): void {
+    this.nowMicros = nowMicros;
+    for (; this.next < siblings.length; this.next++) {
+      const node = siblings[this.next]!;
+      if (node.span!.startMicros! > nowMicros) return;
+      if (!isDelegation(node.span!)) continue;
+      const wanted = memberNamedBy(node.span!);
+      const name = wanted === null ? UNNAMED : slug(wanted);
+      const calls = this.begun.get(name);
+      if (calls) calls.push({at: this.next, node});
+      else this.begun.set(name, [{at: this.next, node}]);
+    }
+  }
+
+  /** The last of those that name the member, else of those that name nobody. */
+  of(member: Span): Node | null {
+    let last: {at: number; node: Node} | undefined;
+    for (const id of [member.agentId, member.teamId, member.componentName]) {
+      const call = id === null ? undefined : this.lastRunning(slug(id));
+      if (call && (!last || call.at > last.at)) last = call;
+    }
+    return (last ?? this.lastRunning(UNNAMED))?.node ?? null;
+  }
+
+  private lastRunning(name: string): {at: number; node: Node} | undefined {
+    const calls = this.begun.get(name);
+    // What has ended, or has no end, covers no later moment either.
+    while (calls?.length && (calls.at(-1)!.node.span!.endMicros ?? Number.NEGATIVE_INFINITY) < this.nowMicros)
+      calls.pop();
+    return calls?.at(-1);
+  }
 }
+/** In place of a name; no id of Agno's. */
+const UNNAMED = '\0';
 
 function memberNamedBy(call: Span): string | null {
   const value = call.toolArguments === null ? null : parseJson(call.toolArguments)?.value;
