@@ -20,6 +20,8 @@ export default defineConfig({
     // Times in golden files are UTC anyway; a test that forgot would show on any machine.
     env: {TZ: 'America/St_Johns'},
     pool: 'forks',
+    // Files share what they import: reading it anew for each is a minute of the whole. None changes a module or `process`.
+    isolate: false,
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
