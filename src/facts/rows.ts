@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto';
 import {append} from '../lists.ts';
 import type {JudgedTrace} from '../queries/runs.ts';
 import {isCounted} from '../trace/cost.ts';
-import {parseJson, printable} from '../trace/json.ts';
+import {canonicalJson} from '../trace/json.ts';
 import type {Judge} from '../trace/judge.ts';
 import {type CallKeys, type Loop, loopsOf} from '../trace/loops.ts';
 import {isFailedSpan, type JudgedRun, nodesOf} from '../trace/record.ts';
@@ -347,7 +347,7 @@ class SpanReader {
     const outputChars = span.output === null ? null : (payload?.outputChars ?? codePoints(span.output));
     const keys = {
       arguments:
-        span.toolArguments === null ? null : `${payload?.argumentsChars ?? ''}:${canonical(span.toolArguments)}`,
+        span.toolArguments === null ? null : `${payload?.argumentsChars ?? ''}:${canonicalJson(span.toolArguments)}`,
       output: outputChars === null ? null : `${outputChars}:${span.output}`,
       outputChars,
     };
@@ -563,24 +563,6 @@ function retriesOf(parent: Node): ReadonlySet<Node> {
     failed.set(asked, isFailedSpan(span));
   }
   return retries;
-}
-
-/** JSON with its keys in order; other text as it stands. */
-function canonical(text: string): string {
-  const value = parseJson(text)?.value;
-  if (value === undefined || value === null || typeof value !== 'object') return text;
-  // What JSON.stringify has no stack for is compared as it stands.
-  return printable(value) === value ? JSON.stringify(sorted(value)) : text;
-}
-
-function sorted(value: unknown, depth = 0): unknown {
-  if (value === null || typeof value !== 'object' || depth > 50) return value;
-  if (Array.isArray(value)) return value.map(item => sorted(item, depth + 1));
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, sorted(item, depth + 1)]),
-  );
 }
 
 function shortened(text: string): string {

@@ -5,7 +5,7 @@
  */
 
 /** Raised whenever the relations or what they hold change: files of another version are made anew. */
-export const FACTS_VERSION = 5;
+export const FACTS_VERSION = 6;
 
 type ColumnType = 'text' | 'integer' | 'real';
 

@@ -3,13 +3,15 @@ import type {Prices} from '../prices/prices.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';
+import {type Details, detailsOf} from '../trace/details.ts';
 import {Judge} from '../trace/judge.ts';
 import {type JudgedRun, judgedRun} from '../trace/record.ts';
 import {buildTrace, type Patience, type Run, type Trace} from '../trace/runs.ts';
+import type {Span} from '../trace/span.ts';
 import {type Evidence, NO_EVIDENCE} from '../trace/state.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
-import {type LoadedTrace, loadTraces} from './spans.ts';
+import {type LoadedTrace, loadTraces, loadWhole} from './spans.ts';
 import {Turns} from './turns.ts';
 
 export interface JudgedTrace {
@@ -47,7 +49,8 @@ export async function judgeTraces(
   const turns = new Turns();
   const built: {trace: Trace; judge: Judge; runs: readonly Run[]}[] = [];
   for (const {traceId, spans, row} of priced) {
-    const trace = buildTrace(traceId, spans, row, clock);
+    let trace = buildTrace(traceId, spans, row, clock);
+    if (trace.unclear.size > 0) trace = buildTrace(traceId, spans, row, clock, await loadDetails(store, trace));
     await turns.others();
     built.push({trace, judge: new Judge(trace.tops), runs: trace.traffic ? [trace.traffic] : trace.runs});
     await turns.others();
@@ -79,6 +82,18 @@ export async function judgeTraces(
     await turns.others();
   }
   return judged;
+}
+
+/** Of spans that are held for long, as those of a trace that is followed. */
+const details = new WeakMap<Span, Details>();
+
+/** What the whole rows of unclear spans tell; each is read once. */
+async function loadDetails(store: Store, {nodes, unclear}: Trace): Promise<ReadonlyMap<string, Details>> {
+  const spans = [...unclear].flatMap(id => nodes.get(id)?.span ?? []);
+  const unread = new Map(spans.filter(span => !details.has(span)).map(span => [span.spanId, span]));
+  for await (const whole of loadWhole(store, [...unread.keys()], {quick: true}))
+    details.set(unread.get(whole.spanId)!, detailsOf(whole));
+  return new Map(spans.flatMap(span => (details.has(span) ? [[span.spanId, details.get(span)!]] : [])));
 }
 
 /**

@@ -196,6 +196,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
     words(truncate(firstLine(span.output), LONGEST_RESULT));
   }
   if (record.surroundings && span.http?.status) figure(line`HTTP ${safe(span.http.status)}`);
+  if (record.ownerUnknown) words(own('whose call this is was not recorded'));
   if (record.problems.length > 0) words(line`! ${safe(record.problems[0]!)}`);
   return details;
 }

@@ -24,6 +24,8 @@ export interface Said {
   readonly media: readonly Media[];
   readonly toolCalls: readonly ToolCall[];
   readonly toolCallId: string | null;
+  /** Of a tool's result: whether the call failed; null where the message does not say it. */
+  readonly failed: boolean | null;
   /** Said in an earlier run of the session, as Agno marks it. */
   readonly fromHistory: boolean;
 }
@@ -94,7 +96,9 @@ function writtenMessages(text: string | null): JsonObject[] {
 function plain(text: string | null, role: string): Said[] {
   if (text === null) return [];
   const {text: rest, media} = withoutData(text);
-  return [{role, text: rest, reasoning: null, media, toolCalls: [], toolCallId: null, fromHistory: false}];
+  return [
+    {role, text: rest, reasoning: null, media, toolCalls: [], toolCallId: null, failed: null, fromHistory: false},
+  ];
 }
 
 function fromFlat({role, content, reasoning, toolCallId, toolCalls}: Message): Said {
@@ -107,6 +111,7 @@ function fromFlat({role, content, reasoning, toolCallId, toolCalls}: Message): S
     media,
     toolCalls,
     toolCallId,
+    failed: null,
     fromHistory: false,
   };
 }
@@ -147,6 +152,7 @@ function fromJson(message: JsonObject): Said {
     media,
     toolCalls: toolCallsIn(message.tool_calls),
     toolCallId: asText(message.tool_call_id),
+    failed: typeof message.tool_call_error === 'boolean' ? message.tool_call_error : null,
     fromHistory: message.from_history === true,
   };
 }

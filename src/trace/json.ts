@@ -275,3 +275,20 @@ function depthWithin(value: Json, limit: number): boolean {
   }
   return true;
 }
+
+/** JSON with its keys in order; other text as it stands. */
+export function canonicalJson(text: string): string {
+  const value = parseJson(text)?.value ?? null;
+  const isReadable = value !== null && typeof value === 'object' && printable(value) === value;
+  return isReadable ? JSON.stringify(inOrder(value)) : text;
+}
+
+function inOrder(value: unknown, depth = 0): unknown {
+  if (value === null || typeof value !== 'object' || depth > 50) return value;
+  if (Array.isArray(value)) return value.map(item => inOrder(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, inOrder(item, depth + 1)]),
+  );
+}

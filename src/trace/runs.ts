@@ -1,7 +1,9 @@
 import {asText} from './cell.ts';
+import type {Details} from './details.ts';
 import type {Kind} from './kind.ts';
+import {isAfter, placeWork} from './placement.ts';
 import type {Span, TraceRow} from './span.ts';
-import {buildForest, byStart, displayName, isRunSpan, type Node, startOf, walk} from './tree.ts';
+import {buildForest, byStart, displayName, type Forest, isRunSpan, type Node, startOf, walk} from './tree.ts';
 
 /** How long a run without its run span counts as running, then as stalled; after that it is lost. */
 export interface Patience {
@@ -61,6 +63,8 @@ export interface Trace {
   readonly traffic: Run | null;
   readonly storedStatus: string | null;
   readonly row: TraceRow | null;
+  /** Ids of spans whose whole rows would tell more: with their details the trace is built anew. */
+  readonly unclear: ReadonlySet<string>;
 }
 
 /** Now, and how long silence is patience. */
@@ -73,10 +77,19 @@ export interface Clock {
  * Builds one trace and finds its runs (docs/design.md, Runs). Pure.
  * @param spans any order, all of one trace
  * @param row the trace row, or null where there is none (the older table shape)
+ * @param details of the spans that a first look called unclear
  */
-export function buildTrace(traceId: string, spans: readonly Span[], row: TraceRow | null, clock: Clock): Trace {
-  const {tops, nodes} = buildForest(traceId, spans);
-  const finder = new RunFinder(traceId, row, clock, spans);
+export function buildTrace(
+  traceId: string,
+  spans: readonly Span[],
+  row: TraceRow | null,
+  clock: Clock,
+  details: ReadonlyMap<string, Details> = NO_DETAILS,
+): Trace {
+  const forest = buildForest(traceId, spans);
+  const unclear = placeWork(forest, details);
+  const {tops, nodes} = forest;
+  const finder = new RunFinder(traceId, row, clock, spans, forest);
   const isTraffic = spans.every(span => span.openInferenceKind === null);
   if (!isTraffic) finder.find(tops);
   return {
@@ -87,8 +100,11 @@ export function buildTrace(traceId: string, spans: readonly Span[], row: TraceRo
     traffic: isTraffic && spans.length > 0 ? finder.asTraffic(tops) : null,
     storedStatus: asText(row?.status ?? null),
     row,
+    unclear,
   };
 }
+
+const NO_DETAILS: ReadonlyMap<string, Details> = new Map();
 
 interface Draft {
   root: Node;
@@ -109,6 +125,7 @@ class RunFinder {
     private readonly row: TraceRow | null,
     private readonly clock: Clock,
     private readonly spans: readonly Span[],
+    private readonly forest: Forest,
   ) {}
 
   find(tops: readonly Node[]): void {
@@ -196,25 +213,16 @@ class RunFinder {
   private addOne(draft: Draft): Node[] {
     const detached: Node[] = [];
     const members: Node[] = [];
-    // With the latest end of the run spans above: a run that starts after all of them had ended is a leak.
-    const isRun = draft.root.span !== null && isRunSpan(draft.root.span);
-    const stack = draft.tops.map(node => ({
-      node,
-      openUntil: isRun ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY,
-    }));
+    const stack = [...draft.tops];
     while (stack.length > 0) {
-      const {node, openUntil} = stack.pop()!;
-      let until = openUntil;
-      if (node.span && isRunSpan(node.span)) {
-        if (node !== draft.root && (node.span.startMicros ?? 0) > openUntil) {
-          node.isDetached = true;
-          detached.push(node);
-          continue;
-        }
-        until = Math.max(openUntil, node.span.endMicros ?? Number.POSITIVE_INFINITY);
+      const node = stack.pop()!;
+      if (node !== draft.root && this.isLeaked(node)) {
+        node.isDetached = true;
+        detached.push(node);
+        continue;
       }
       members.push(node);
-      for (const child of node.children) stack.push({node: child, openUntil: until});
+      for (const child of node.children) stack.push(child);
     }
     const run = this.toRun(draft, members);
     for (const member of members) member.run = run;
@@ -235,6 +243,18 @@ class RunFinder {
     }
     for (const passed of path) this.surroundings.set(passed, found!);
     return found!;
+  }
+
+  /**
+   * A run that began after the span it hangs under had ended, or while a model answered there: context that was left behind.
+   * What belongs inside another run names its node there, whenever it begins; what a tool ran stands in the tool.
+   */
+  private isLeaked(node: Node): boolean {
+    const {span, parent} = node;
+    if (!span || !parent?.span || !isRunSpan(span)) return false;
+    if (span.parentNodeId !== null && this.forest.byNodeId.has(span.parentNodeId)) return false;
+    if (parent.span.kind === 'llm') return true;
+    return parent.span.openInferenceKind !== 'TOOL' && isAfter(node, parent);
   }
 
   private toRun(draft: Draft, members: readonly Node[]): Run {

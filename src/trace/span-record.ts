@@ -29,6 +29,8 @@ export interface SpanRecord extends Tokens {
   readonly missing: boolean;
   readonly surroundings: boolean;
   readonly detached: boolean;
+  /** A call of one of several runs that were at work, and nothing tells of which. */
+  readonly ownerUnknown: boolean;
   readonly runId: string | null;
   readonly model: string | null;
   readonly provider: string | null;
@@ -112,6 +114,7 @@ export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRec
     missing: span === null,
     surroundings: node.run === null,
     detached: node.isDetached,
+    ownerUnknown: node.isOwnerUnknown,
     runId: drawn.runId,
     model: span?.model ?? null,
     provider: span?.provider ?? null,

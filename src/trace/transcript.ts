@@ -472,6 +472,7 @@ const NOTHING: Said = {
   media: [],
   toolCalls: [],
   toolCallId: null,
+  failed: null,
   fromHistory: false,
 };
 

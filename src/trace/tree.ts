@@ -1,4 +1,3 @@
-import {parseJson} from './json.ts';
 import type {Run} from './runs.ts';
 import type {Span} from './span.ts';
 
@@ -16,8 +15,10 @@ export interface Node {
   children: Node[];
   /** The run or loose part it belongs to; null for surroundings. */
   run: Run | null;
-  /** An inner run that began after the run it hangs under had ended. */
+  /** A run that leaked into the trace of another: a run of its own. */
   isDetached: boolean;
+  /** A call of one of several runs at work, and nothing tells of which. */
+  isOwnerUnknown: boolean;
   /** Its parents form a circle, which is cut here. */
   isCycleCut: boolean;
 }
@@ -26,6 +27,8 @@ export interface Forest {
   /** Tops by start: spans without a parent, ghosts, spans where a circle was cut. */
   readonly tops: readonly Node[];
   readonly nodes: ReadonlyMap<string, Node>;
+  /** By `graph.node.id`, which the runs and steps inside name as their parent's. */
+  readonly byNodeId: ReadonlyMap<string, Node>;
 }
 
 /**
@@ -58,12 +61,13 @@ export function buildForest(traceId: string, spans: readonly Span[]): Forest {
     for (const node of all) node.children = [];
     for (const node of all) node.parent?.children.push(node);
   }
+  const byNodeId = new Map<string, Node>();
   for (const node of all) {
-    if (node.children.length < 2) continue;
-    node.children.sort(byStart);
-    regroupDelegations(node);
+    if (node.children.length > 1) node.children.sort(byStart);
+    const nodeId = node.span?.nodeId ?? null;
+    if (nodeId !== null && !byNodeId.has(nodeId)) byNodeId.set(nodeId, node);
   }
-  return {tops: all.filter(isTop).sort(byStart), nodes};
+  return {tops: all.filter(isTop).sort(byStart), nodes, byNodeId};
 }
 
 function isTop(node: Node): boolean {
@@ -71,7 +75,17 @@ function isTop(node: Node): boolean {
 }
 
 function emptyNode(id: string, traceId: string, span: Span | null): Node {
-  return {id, traceId, span, parent: null, children: [], run: null, isDetached: false, isCycleCut: false};
+  return {
+    id,
+    traceId,
+    span,
+    parent: null,
+    children: [],
+    run: null,
+    isDetached: false,
+    isOwnerUnknown: false,
+    isCycleCut: false,
+  };
 }
 
 /** Start of a node: its span's, or for a ghost that of its earliest child. Unknown times sort last. */
@@ -143,85 +157,6 @@ const DELEGATION_TOOLS: ReadonlySet<string> = new Set([
 
 export function isDelegation(span: Span): boolean {
   return span.openInferenceKind === 'TOOL' && DELEGATION_TOOLS.has(span.toolName ?? span.name);
-}
-
-/**
- * Hangs members under the tool call that asked for them: same parent, started while the call ran, and named by it if
- * it names anybody. Of several calls the one that started last before the member did. One sweep over the children, which
- * stand by start: a team may have thousands of both.
- */
-function regroupDelegations(parent: Node): void {
-  if (!parent.children.some(node => node.span && isDelegation(node.span))) return;
-  const calls = new RunningCalls();
-  const moved = new Set<Node>();
-  const ready = parent.children.filter(node => node.span?.startMicros != null);
-  for (const member of ready) {
-    const span = member.span!;
-    if (span.openInferenceKind !== 'AGENT') continue;
-    calls.begin(ready, span.startMicros!);
-    const call = calls.of(span);
-    if (!call) continue;
-    member.parent = call;
-    call.children.push(member);
-    moved.add(member);
-  }
-  if (moved.size === 0) return;
-  parent.children = parent.children.filter(node => !moved.has(node));
-  for (const call of parent.children) if (call.span && isDelegation(call.span)) call.children.sort(byStart);
-}
-
-/** The delegations that run at a moment, which only goes forwards. */
-class RunningCalls {
-  /** Those that have begun, by whom they name, the last one on top. */
-  private readonly begun = new Map<string, {at: number; node: Node}[]>();
-  private next = 0;
-  private nowMicros = 0;
-
-  /** Lets those begin that start no later. */
-  begin(siblings: readonly Node[], nowMicros: number): void {
-    this.nowMicros = nowMicros;
-    for (; this.next < siblings.length; this.next++) {
-      const node = siblings[this.next]!;
-      if (node.span!.startMicros! > nowMicros) return;
-      if (!isDelegation(node.span!)) continue;
-      const wanted = memberNamedBy(node.span!);
-      const name = wanted === null ? UNNAMED : slug(wanted);
-      const calls = this.begun.get(name);
-      if (calls) calls.push({at: this.next, node});
-      else this.begun.set(name, [{at: this.next, node}]);
-    }
-  }
-
-  /** The last of those that name the member, else of those that name nobody. */
-  of(member: Span): Node | null {
-    let last: {at: number; node: Node} | undefined;
-    for (const id of [member.agentId, member.teamId, member.componentName]) {
-      const call = id === null ? undefined : this.lastRunning(slug(id));
-      if (call && (!last || call.at > last.at)) last = call;
-    }
-    return (last ?? this.lastRunning(UNNAMED))?.node ?? null;
-  }
-
-  private lastRunning(name: string): {at: number; node: Node} | undefined {
-    const calls = this.begun.get(name);
-    // What has ended, or has no end, covers no later moment either.
-    while (calls?.length && (calls.at(-1)!.node.span!.endMicros ?? Number.NEGATIVE_INFINITY) < this.nowMicros)
-      calls.pop();
-    return calls?.at(-1);
-  }
-}
-/** In place of a name; no id of Agno's. */
-const UNNAMED = '\0';
-
-function memberNamedBy(call: Span): string | null {
-  const value = call.toolArguments === null ? null : parseJson(call.toolArguments)?.value;
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
-  return typeof value?.member_id === 'string' ? value.member_id : null;
-}
-
-/** Agno derives a member's id from its name when it has none. */
-function slug(id: string): string {
-  return id.toLowerCase().replace(/[\s_]+/g, '-');
 }
 
 /** What a person calls the span: the component, the model or the tool; the stored name where there is nothing better. */

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import {buildTrace, PATIENCE, type Patience, type Trace} from '../../src/trace/runs.ts';
 import {type SpanRow, type TraceRow, toSpan} from '../../src/trace/span.ts';
 import {agnoTime} from '../../src/trace/time.ts';
+import {type Node, walk} from '../../src/trace/tree.ts';
 import {sqliteCopy} from '../fixtures.ts';
 
 /** The rows of one trace as Agno wrote them, in the order of writing. */
@@ -83,4 +84,10 @@ export const tool = (more: object = {}) => ({'openinference.span.kind': 'TOOL', 
 
 export function traceOf(spans: SpanRow[], nowMicros = LONG_AFTER): Trace {
   return build({traceId: 'trace', row: null as unknown as TraceRow, spans}, nowMicros);
+}
+
+/** Names of a tree as it is drawn, two blanks a level. */
+export function outline(tops: readonly Node[]): string[] {
+  const depth = (node: Node): number => (node.parent ? depth(node.parent) + 1 : 0);
+  return walk(tops).map(node => `${'  '.repeat(depth(node))}${node.span?.name ?? 'ghost'}`);
 }

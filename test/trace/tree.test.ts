@@ -1,17 +1,13 @@
 import {describe, expect, it} from 'vitest';
 import {toSpan} from '../../src/trace/span.ts';
-import {buildForest, type Node, walk} from '../../src/trace/tree.ts';
-import {agent, llm, span, tool, traceOf} from './rows.ts';
+import {buildForest} from '../../src/trace/tree.ts';
+import {agent, llm, outline, span, tool, traceOf} from './rows.ts';
 
 const forest = (rows: ReturnType<typeof span>[]) =>
   buildForest(
     'trace',
     rows.map(row => toSpan(row)),
   );
-const outline = (tops: readonly Node[]): string[] => {
-  const depth = (node: Node): number => (node.parent ? depth(node.parent) + 1 : 0);
-  return [...walk(tops)].map(node => `${'  '.repeat(depth(node))}${node.span?.name ?? 'ghost'}`);
-};
 
 describe('a tree', () => {
   it('is drawn by start, then by id, whatever the order of the rows', () => {
@@ -49,57 +45,6 @@ describe('a tree', () => {
 
   it('keeps the last of two rows with one id', () => {
     expect(outline(forest([span('old', 0, 1, {id: 'a'}), span('new', 0, 1, {id: 'a'})]).tops)).toEqual(['new']);
-  });
-});
-
-describe('delegation', () => {
-  const call = (id: string, from: number, to: number, args: object | null) =>
-    span('delegate_task_to_member', from, to, {
-      id,
-      parent: 't',
-      attributes: tool({
-        'tool.name': 'delegate_task_to_member',
-        ...(args ? {'tool.parameters': JSON.stringify(args)} : {}),
-      }),
-    });
-  const member = (name: string, from: number, to: number, id: string) =>
-    span(name, from, to, {parent: 't', attributes: agent({'agno.agent.id': id, 'agent.name': name})});
-  const team = span('Team.run', 0, 100, {id: 't', attributes: agent({'agno.team.id': 'team'})});
-
-  it('draws a member under the call that named it, also of calls that ran at once', () => {
-    const rows = [
-      team,
-      call('c1', 1, 50, {member_id: 'a'}),
-      call('c2', 1, 50, {member_id: 'b'}),
-      member('B', 2, 40, 'b'),
-      member('A', 3, 45, 'a'),
-    ];
-    expect(outline(forest(rows).tops)).toEqual([
-      'Team.run',
-      '  delegate_task_to_member',
-      '    A',
-      '  delegate_task_to_member',
-      '    B',
-    ]);
-  });
-
-  it('draws every member of a broadcast under the one call', () => {
-    const broadcast = span('delegate_task_to_members', 1, 50, {
-      parent: 't',
-      attributes: tool({'tool.name': 'delegate_task_to_members'}),
-    });
-    const rows = [team, broadcast, member('A', 2, 40, 'a'), member('B', 3, 45, 'b')];
-    expect(outline(forest(rows).tops)).toEqual(['Team.run', '  delegate_task_to_members', '    A', '    B']);
-  });
-
-  it('finds a member by the id Agno derives from its name', () => {
-    const rows = [team, call('c1', 1, 50, {member_id: 'data-analyst'}), member('Data Analyst', 2, 40, 'x1')];
-    expect(outline(forest(rows).tops)).toEqual(['Team.run', '  delegate_task_to_member', '    Data Analyst']);
-  });
-
-  it('leaves a run alone that started after the call had ended', () => {
-    const rows = [team, call('c1', 1, 50, {member_id: 'a'}), member('A', 60, 70, 'a')];
-    expect(outline(forest(rows).tops)).toEqual(['Team.run', '  delegate_task_to_member', '  A']);
   });
 });
 

@@ -1,0 +1,395 @@
+import {Delegations} from './delegations.ts';
+import type {Details} from './details.ts';
+import {canonicalJson} from './json.ts';
+import {isFailedCall} from './state.ts';
+import {byStart, type Forest, isDelegation, isRunSpan, type Node} from './tree.ts';
+
+/**
+ * Puts work under the component that did it, wherever it was stored (docs/agno.md, Streams move work away from its component): once, so that everything that is told of
+ * a trace follows from one tree. `parentSpanId` of a span stays what the row says.
+ *
+ * Streams and sync teams leave the wrong span current: what a team did after its sub-team had ended is stored below the
+ * sub-team; calls, and members too, of a streamed step stand at the step; members stand beside the call that asked for them.
+ * @param details of whole rows, where a first look found that they decide
+ * @returns ids of spans whose whole rows would decide what times and names leave open
+ */
+export function placeWork({nodes, byNodeId}: Forest, details: ReadonlyMap<string, Details>): ReadonlySet<string> {
+  const moves = new Moves();
+  const unclear = new Set<string>();
+  returnLate(nodes, byNodeId, moves);
+  moves.settle();
+  const swept = new Set<Node>();
+  for (const node of nodes.values())
+    if (isStepWithWork(node)) new Sweep(node, details, moves, unclear).run(inStep(node, swept));
+  moves.settle();
+  for (const node of nodes.values()) {
+    if (swept.has(node) || node.children.length < 2 || !node.children.some(isDelegationCall)) continue;
+    const items = node.children.filter(child => isDelegationCall(child) || isRun(child));
+    new Sweep(node, details, moves, unclear).run(items);
+  }
+  moves.settle();
+  return unclear;
+}
+
+/** Takes nodes to other parents; the lists of children are put in order once, in the end. */
+class Moves {
+  private readonly left = new Set<Node>();
+  private readonly entered = new Set<Node>();
+
+  move(node: Node, to: Node): void {
+    if (node.parent === to) return;
+    this.left.add(node.parent!);
+    node.parent = to;
+    to.children.push(node);
+    this.entered.add(to);
+  }
+
+  settle(): void {
+    for (const node of this.left) node.children = node.children.filter(child => child.parent === node);
+    for (const node of this.entered) node.children.sort(byStart);
+    this.left.clear();
+    this.entered.clear();
+  }
+}
+
+function isRun({span}: Node): boolean {
+  return span !== null && isRunSpan(span);
+}
+
+function isDelegationCall({span}: Node): boolean {
+  return span !== null && isDelegation(span);
+}
+
+function isTool({span}: Node): boolean {
+  return span?.openInferenceKind === 'TOOL';
+}
+
+function isCall(node: Node): boolean {
+  return node.span?.kind === 'llm' || isTool(node);
+}
+
+function isContainer({span}: Node): boolean {
+  return span?.kind === 'step' || span?.kind === 'parallel';
+}
+
+/** It began after the other had ended. A span whose clock went backwards proves nothing. */
+export function isAfter(node: Node, {span}: Node): boolean {
+  const start = node.span?.startMicros ?? null;
+  if (start === null || span === null || span.endMicros === null) return false;
+  return start > span.endMicros && span.endMicros >= (span.startMicros ?? 0);
+}
+
+/**
+ * What began after the span it is stored under had ended belongs further up: runs and steps to the node they name, calls to
+ * the nearest of Agno's spans that was still going on. A run that names nobody leaked, but for one in a tool.
+ */
+function returnLate(nodes: Forest['nodes'], byNodeId: Forest['byNodeId'], moves: Moves): void {
+  const late = [...nodes.values()].filter(node => node.parent && isAfter(node, node.parent));
+  if (late.length === 0) return;
+  late.sort(byStart);
+  // Ended spans on the way up are jumped over the next time: a chain of leaks must cost its length once.
+  const jumps = new Map<Node, Node | null>();
+  const stillGoingOn = (node: Node): Node | null => {
+    const passed: Node[] = [];
+    let up = node.parent;
+    while (up && isAfter(node, up)) {
+      passed.push(up);
+      const jump: Node | null | undefined = jumps.get(up);
+      up = jump === undefined ? up.parent : jump;
+    }
+    for (const ended of passed) jumps.set(ended, up);
+    return up;
+  };
+  for (const node of late) {
+    const {parentNodeId} = node.span!;
+    const isNamed = isRun(node) || isContainer(node);
+    if (!isNamed && !isRun(node.parent!)) continue;
+    const around = stillGoingOn(node);
+    if (around === null) continue;
+    const named = isNamed && parentNodeId !== null ? byNodeId.get(parentNodeId) : undefined;
+    const inTool = isTool(around) ? around : null;
+    const to = named ? upTo(around, up => up === named) : isNamed ? inTool : upTo(around, mayOwnCalls);
+    if (to) moves.move(node, to);
+  }
+}
+
+/** Of a span that is not here the ones below it tell that it is Agno's. */
+function mayOwnCalls(node: Node): boolean {
+  if (node.span) return isRun(node) || isContainer(node) || isTool(node);
+  return node.children.some(({span}) => span !== null && span.parentNodeId !== null);
+}
+
+/** So far up a place is looked for; chains of 10,000 exist. */
+const MOST_LEVELS = 100;
+
+function upTo(from: Node, isPlace: (node: Node) => boolean): Node | null {
+  let node: Node | null = from;
+  for (let level = 0; node && level < MOST_LEVELS; level++, node = node.parent) if (isPlace(node)) return node;
+  return null;
+}
+
+/** A step, or the ghost of a span that may turn out to be one, with a run and something beside it. */
+function isStepWithWork(node: Node): boolean {
+  if ((node.span !== null && node.span.kind !== 'step') || node.children.length < 2) return false;
+  const runs = node.children.filter(isRun).length;
+  return runs > 1 || (runs === 1 && node.children.some(isCall));
+}
+
+/** Runs and calls below a step; a step inside has its own. */
+function inStep(step: Node, swept: Set<Node>): Node[] {
+  const items: Node[] = [];
+  const stack = [step];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    swept.add(node);
+    for (const child of node.children) {
+      if (isContainer(child) || child.span?.kind === 'workflow') continue;
+      if (isRun(child) || isCall(child)) items.push(child);
+      stack.push(child);
+    }
+  }
+  return items;
+}
+
+/** `first`: no model call of it yet. `busy`: one goes on. `asked`: it waits for tools. */
+type Turn = 'first' | 'busy' | 'asked' | 'failed' | 'answered';
+
+/** A run that is going on. */
+interface Worker {
+  readonly node: Node;
+  /** The run around it that was going on when it began. */
+  readonly above: Worker | null;
+  /** Runs right below it that go on. */
+  inner: number;
+  turn: Turn;
+  /** Model calls so far. */
+  turns: number;
+  /** Tool calls of its last answer that have not returned. */
+  waitsFor: number;
+}
+
+/** A tool call that a model asked for. */
+interface Ask {
+  readonly worker: Worker;
+  /** The worker's model calls when it was asked for. */
+  readonly turns: number;
+  /** A tool span has answered it. */
+  isTaken: boolean;
+}
+
+/**
+ * Goes through the runs and calls below one span in order of time and finds whose each is: members hang under the delegation
+ * that asked for them, and what stands at a step hangs under the run that was at work.
+ */
+class Sweep {
+  private readonly delegations: Delegations;
+  private readonly workers = new Map<Node, Worker>();
+  private readonly active = new Set<Worker>();
+  /** Of them, those without another one inside. */
+  private readonly innermost = new Set<Worker>();
+  /** By name of the tool, and by name and arguments. */
+  private readonly asks = new Map<string, Ask[]>();
+  private readonly askers = new Map<string, Worker>();
+  private readonly answers = new Set<Node>();
+  /** How the components were seen to speak: their models, with system messages where those are known. */
+  private readonly voices = new Map<string, Set<string>>();
+
+  constructor(
+    private readonly top: Node,
+    private readonly details: ReadonlyMap<string, Details>,
+    private readonly moves: Moves,
+    private readonly unclear: Set<string>,
+  ) {
+    this.delegations = new Delegations(details, unclear);
+  }
+
+  run(items: readonly Node[]): void {
+    const timed = items.filter(({span}) => span!.startMicros !== null).sort(byBeginning);
+    const ends = timed.filter(({span}) => span!.endMicros !== null).sort((a, b) => endOf(a) - endOf(b));
+    let ended = 0;
+    for (const node of timed) {
+      const now = node.span!.startMicros!;
+      for (; ended < ends.length && isOver(ends[ended]!, now); ended++) this.end(ends[ended]!);
+      if (isRun(node)) this.beginRun(node);
+      else this.beginCall(node);
+    }
+  }
+
+  private beginRun(node: Node): void {
+    const isAtTop = node.parent === this.top;
+    const call = this.delegations.callOf(node, ({parent}) => isAtTop || parent === node.parent);
+    if (call) this.moves.move(node, call);
+    let up = node.parent;
+    while (up && up !== this.top && !this.workers.has(up)) up = up.parent;
+    const above = (up && this.workers.get(up)) ?? null;
+    const worker: Worker = {node, above, inner: 0, turn: 'first', turns: 0, waitsFor: 0};
+    this.workers.set(node, worker);
+    this.active.add(worker);
+    this.innermost.add(worker);
+    if (above) {
+      above.inner++;
+      this.innermost.delete(above);
+    }
+  }
+
+  private beginCall(node: Node): void {
+    const isModelCall = !isTool(node);
+    const ask = isModelCall ? null : this.askFor(node);
+    if (node.parent === this.top && this.active.size > 0) {
+      const owner = isModelCall ? this.ownerOfModelCall(node) : (ask?.worker ?? only(this.innermost));
+      if (owner) this.moves.move(node, owner.node);
+      else node.isOwnerUnknown = true;
+    }
+    if (isDelegationCall(node)) this.delegations.begin(node);
+    const worker = this.workers.get(node.parent!);
+    if (worker && isModelCall) {
+      worker.turn = 'busy';
+      worker.turns++;
+    }
+    if (ask && ask.worker === worker) {
+      ask.isTaken = true;
+      this.answers.add(node);
+    }
+  }
+
+  private end(node: Node): void {
+    const run = this.workers.get(node);
+    if (run) {
+      this.leave(run);
+      return;
+    }
+    const worker = this.workers.get(node.parent!);
+    if (!worker) return;
+    if (isTool(node)) {
+      if (this.answers.has(node)) worker.waitsFor--;
+      return;
+    }
+    const span = node.span!;
+    worker.turn = isFailedCall(span) ? 'failed' : span.toolCalls.length > 0 ? 'asked' : 'answered';
+    worker.waitsFor = span.toolCalls.length;
+    for (const {callId, name, arguments: asked} of span.toolCalls) {
+      const ask: Ask = {worker, turns: worker.turns, isTaken: false};
+      this.remember(name, ask);
+      this.remember(askKey(name, asked), ask);
+      if (callId !== null) this.askers.set(callId, worker);
+    }
+    for (const voice of this.voicesOf(node)) this.voicesOfRun(worker).add(voice);
+  }
+
+  private leave(run: Worker): void {
+    this.active.delete(run);
+    this.innermost.delete(run);
+    let {above} = run;
+    if (above) above.inner--;
+    // One that ended before what it had begun hands its place on.
+    while (above && !this.active.has(above)) above = above.above;
+    if (above && above.inner === 0) this.innermost.add(above);
+  }
+
+  private remember(key: string, ask: Ask): void {
+    const known = this.asks.get(key);
+    if (known) known.push(ask);
+    else this.asks.set(key, [ask]);
+  }
+
+  /** The call that a tool span answers: asked for with these arguments, else by this name; null where two runs did. */
+  private askFor(node: Node): Ask | null {
+    const span = node.span!;
+    const name = span.toolName ?? span.name;
+    const owner = node.parent === this.top ? null : this.workers.get(node.parent!);
+    if (owner === undefined) return null;
+    for (const key of [askKey(name, span.toolArguments), name]) {
+      const open = (this.asks.get(key) ?? []).filter(isOpen);
+      this.asks.set(key, open);
+      const asks = open.filter(({worker}) => (owner ? worker === owner : this.active.has(worker)));
+      const workers = new Set(asks.map(({worker}) => worker));
+      const worker = only(workers) ?? only([...workers].filter(one => this.innermost.has(one)));
+      if (worker) return asks.find(ask => ask.worker === worker)!;
+    }
+    return null;
+  }
+
+  /** By what it was sent, where that is known; else the run that has the next word. */
+  private ownerOfModelCall(node: Node): Worker | null {
+    const told = this.toldOwner(node);
+    if (told) return told;
+    const next = [...this.active].filter(hasNextWord);
+    const inner = only(this.innermost);
+    if (inner) {
+      // A run may end late, when the one around it goes on already.
+      const other = inner.turn === 'answered' ? only(next) : null;
+      return other ?? inner;
+    }
+    this.unclear.add(node.id);
+    for (const {node: run} of this.innermost) this.unclear.add(run.id);
+    return only(next.filter(worker => this.innermost.has(worker))) ?? this.byVoice(node);
+  }
+
+  private toldOwner(node: Node): Worker | null {
+    const told = this.details.get(node.id);
+    if (!told) return null;
+    const asker = told.results.flatMap(({callId}) => this.askers.get(callId) ?? []).at(-1);
+    if (asker && this.active.has(asker)) return asker;
+    const begun = [...this.active].filter(({node: run, turn}) => {
+      const input = turn === 'first' ? (this.details.get(run.id)?.input ?? '') : '';
+      return input !== '' && told.asked.some(text => text.includes(input));
+    });
+    return only(begun);
+  }
+
+  private byVoice(node: Node): Worker | null {
+    for (const voice of this.voicesOf(node).reverse()) {
+      const speakers = [...this.innermost].filter(worker => this.voicesOfRun(worker).has(voice));
+      const speaker = only(speakers);
+      if (speaker) return speaker;
+    }
+    return null;
+  }
+
+  /** The model, and model and system message where they are known. */
+  private voicesOf({id, span}: Node): string[] {
+    return [span!.model, this.details.get(id)?.voice ?? null].filter(voice => voice !== null);
+  }
+
+  private voicesOfRun({node: {span}}: Worker): Set<string> {
+    const who = span!.componentName ?? span!.name;
+    const known = this.voices.get(who) ?? new Set();
+    this.voices.set(who, known);
+    return known;
+  }
+}
+
+function only<T>(items: Iterable<T>): T | null {
+  const [first, second] = items;
+  return second === undefined ? (first ?? null) : null;
+}
+
+/** It has been asked something and nothing goes on for it. */
+function hasNextWord({turn, waitsFor}: Worker): boolean {
+  return turn === 'first' || turn === 'failed' || (turn === 'asked' && waitsFor <= 0);
+}
+
+/** Not answered by a span, and not long ago: one refused never will be. A memory call may come in between. */
+function isOpen({worker, turns, isTaken}: Ask): boolean {
+  return !isTaken && worker.turns - turns < 2;
+}
+
+function askKey(name: string, asked: string | null): string {
+  return `${name} ${asked === null ? '' : canonicalJson(asked)}`;
+}
+
+function endOf({span}: Node): number {
+  return span!.endMicros!;
+}
+
+/** A run whose call begins in the moment of its end is still there; a call has brought its answer by then. */
+function isOver(node: Node, now: number): boolean {
+  return isRun(node) ? endOf(node) < now : endOf(node) <= now;
+}
+
+/** Of what begins in one moment the delegation comes before the member, and the run before its calls. */
+function byBeginning(a: Node, b: Node): number {
+  const rank = (node: Node) => (isDelegationCall(node) ? 0 : isRun(node) ? 1 : 2);
+  const [startA, startB] = [a.span!.startMicros!, b.span!.startMicros!];
+  return startA !== startB ? startA - startB : rank(a) - rank(b) || (a.id < b.id ? -1 : 1);
+}
