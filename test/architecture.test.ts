@@ -42,6 +42,7 @@ const DRIVERS: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^store\/sqlite\//,
   pg: /^store\/postgres\//,
   'pg/lib/client.js': /^store\/postgres\//,
+  'pg/lib/connection.js': /^store\/postgres\//,
   commander: /^(cli|completion|flags)\//,
   chalk: /^text\//,
   'built:prices': /^prices\/library\.ts$/,

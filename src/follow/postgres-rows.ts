@@ -131,7 +131,7 @@ select case when has_function_privilege('pg_catalog.pg_control_system()', 'execu
   return row!.id;
 }
 
-/** The table itself: a column of type json is read through a subselect (`store/postgres/store.ts`). */
+/** The table itself: a column of type json is read through a subselect (`store/postgres/tables.ts`). */
 function tableOf(store: Store): string {
   const name = store.tables.spans!;
   return /((?:"(?:[^"]|"")*"\.)?"(?:[^"]|"")*")\)?$/.exec(name)?.[1] ?? name;

@@ -54,9 +54,11 @@ async function find(index: LookUpIndex, on: string, subject: Subject): Promise<F
       action: found ? 'repair' : 'create',
       why: !found
         ? 'Behind HTTP only spans know it, and without an index all of them are read.'
-        : found.isValid
-          ? 'It is there with another definition, of an older version of this tool.'
-          : 'A build of it failed: it costs every insert and serves no read.',
+        : found.foreign.length > 0
+          ? `It is bound to ${found.foreign.join(', ')}, which is not the server's own: its owner's code runs with every insert.`
+          : found.isValid
+            ? 'It is there with another definition, of an older version of this tool.'
+            : 'A build of it failed: it costs every insert and serves no read.',
       serves: SERVES[of],
       lock: NO_LOCK,
       risk: null,

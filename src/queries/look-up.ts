@@ -8,9 +8,7 @@ import {KEY} from '../trace/attributes.ts';
  * The names Agno gives run spans. Measured to find the same rows as the JSON test at a fifth of its cost, because
  * payload is not touched (docs/measurements.md, Large tables). The partial indexes below carry the same words.
  */
-const isRunName = (alias: string): Sql =>
-  raw(String.raw`(${alias}.name like '%run' or ${alias}.name like '%.\_aexecute%' escape '\')`);
-export const IS_RUN_NAME = isRunName('s');
+export const IS_RUN_NAME = raw(String.raw`(s.name like '%run' or s.name like '%.\_aexecute%' escape '\')`);
 
 /** Ids of run spans that are asked for where trace rows are empty, and an index of ours for each on Postgres. */
 const LOOKED_UP = {run_id: KEY.runId, session_id: KEY.sessionId, user_id: KEY.userId} as const;
@@ -21,14 +19,13 @@ export type LookedUp = keyof typeof LOOKED_UP;
  * (docs/measurements.md, Large tables), in the order of bytes, so that beginnings of ids are found too.
  */
 const HELD = 64;
-const held = (alias: string, of: LookedUp): Sql =>
-  sql`left(${attribute(alias, LOOKED_UP[of])}, ${raw(String(HELD))}) collate "C"`;
+const held = (of: LookedUp): Sql => sql`left(${attribute('s', LOOKED_UP[of])}, ${raw(String(HELD))}) collate "C"`;
 const heldOf = (text: string): string => Array.from(text).slice(0, HELD).join('');
 
 /** A test on a span `s`: it has one of these values. The index answers it where there is one. */
 export function hasValue(of: LookedUp, values: readonly string[]): Sql {
   const exact = isAnyOf(attribute('s', LOOKED_UP[of]), values);
-  const heads = values.map(text => sql`${held('s', of)} = ${heldOf(text)}`);
+  const heads = values.map(text => sql`${held(of)} = ${heldOf(text)}`);
   return either({sqlite: exact, postgres: sql`((${join(heads, ' or ')}) and ${exact})`});
 }
 
@@ -36,8 +33,24 @@ export function hasValue(of: LookedUp, values: readonly string[]): Sql {
 export function hasBeginning(of: LookedUp, text: string): Sql {
   const exact = sql`substr(${attribute('s', LOOKED_UP[of])}, 1, ${raw(String(Array.from(text).length))}) = ${text}`;
   const pattern = `${heldOf(text).replace(/[\\%_]/g, char => `\\${char}`)}%`;
-  return either({sqlite: exact, postgres: sql`(${held('s', of)} like ${pattern} and ${exact})`});
+  return either({sqlite: exact, postgres: sql`(${held(of)} like ${pattern} and ${exact})`});
 }
+
+/**
+ * The same two expressions as an index has them. It is built outside of any transaction, where nothing pins the path, and
+ * keeps what its names meant then for ever: so each name says that it is the server's own (`store/postgres/transaction.ts`),
+ * and each text reads the same whatever the session has set.
+ */
+const isRunNameOfIndex = (alias: string): Sql =>
+  raw(
+    String.raw`(${alias}.name operator(pg_catalog.~~) '%run' or ${alias}.name operator(pg_catalog.~~) pg_catalog.like_escape(E'%.\\_aexecute%', E'\\'))`,
+  );
+const heldOfIndex = (alias: string, of: LookedUp): Sql =>
+  raw(
+    `pg_catalog.left(${alias}.attributes operator(pg_catalog.->>) '${LOOKED_UP[of]}', ${HELD}) collate pg_catalog."C"`,
+  );
+const isOpaqueOfIndex = (alias: string): Sql =>
+  raw(`pg_catalog.jsonb_typeof(${alias}.attributes) operator(pg_catalog.=) 'string'`);
 
 /** Spans that the database cannot look into may have any value, so every look-up needs the index that finds them. */
 const OPAQUE = 'opaque';
@@ -99,8 +112,8 @@ export function lookUpIndexes({
   return LOOK_UP_INDEXES.map(of => {
     const over =
       of === OPAQUE
-        ? sql`(start_time) WHERE ${isOpaque(alias)}`
-        : sql`((${held(alias, of)})) WHERE ${isRunName(alias)}`;
+        ? sql`(start_time) WHERE ${isOpaqueOfIndex(alias)}`
+        : sql`((${heldOfIndex(alias, of)})) WHERE ${isRunNameOfIndex(alias)}`;
     const index = quoteIdentifier(indexName(name, of));
     const create = `CREATE INDEX CONCURRENTLY ${index} ON ${qualifiedName} ${inline(over, 'postgres', {})}`;
     const found = indexes.find(one => one.name === indexName(name, of)) ?? null;
@@ -110,7 +123,7 @@ export function lookUpIndexes({
       create,
       drop: `DROP INDEX CONCURRENTLY IF EXISTS ${quoteIdentifier(schema!)}.${index}`,
       found,
-      isMade: found?.isValid === true && isSameIndex(found.definition, create),
+      isMade: found?.isValid === true && found.foreign.length === 0 && isSameIndex(found.definition, create),
     };
   });
 }
@@ -128,6 +141,8 @@ function essence(statement: string): string {
   const table = /\bON (?:ONLY )?(?:(?:"(?:[^"]|"")*"|\w+)\.)?("(?:[^"]|"")*"|\w+)/i.exec(statement)?.[1] ?? '';
   const bare = table.replace(/["\s]/g, '');
   return statement
+    .replace(/\boperator\(pg_catalog\.([^)]*)\)/gi, '$1')
+    .replaceAll('pg_catalog.', '')
     .replace(/ CONCURRENTLY| USING btree|::(?:text|character varying)|like_escape|(?: escape|,) E?'\\+'/gi, '')
     .replaceAll('~~', 'like')
     .replace(/\bE'([^']*)'/g, (_, text: string) => `'${text.replaceAll('\\\\', '\\')}'`)
@@ -142,6 +157,3 @@ export function missingIndexes(table: Pick<TableFacts, 'schema' | 'name' | 'qual
     .filter(({isMade}) => !isMade)
     .map(({found, drop, create}) => `${found ? `${drop}; ` : ''}${create};`);
 }
-
-/** As `orOpaque` has it, on Postgres. */
-const isOpaque = (alias: string): Sql => raw(`jsonb_typeof(${alias}.attributes) = 'string'`);

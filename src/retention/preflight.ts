@@ -2,6 +2,7 @@ import {EXIT, UserError, usageError} from '../errors.ts';
 import {append} from '../lists.ts';
 import {quoteIdentifier, raw, sql} from '../sql/sql.ts';
 import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
+import {loadTriggers, pathOf} from '../store/postgres/triggers.ts';
 import type {Store} from '../store/store.ts';
 import {parseTime} from '../trace/time.ts';
 import {newestRow} from './survey.ts';
@@ -109,7 +110,19 @@ select current_setting('server_version_num')::int as version, current_setting('s
     throw new UserError(EXIT.schema, `other tables refer to these rows: ${server.referrers}.`, {
       hint: 'Delete what refers to them first, or drop the foreign key.',
     });
-  return server.guarded ? ['row security is on: only rows that this user may see are deleted'] : [];
+  // What it hides cannot be seen to be young, and would stay behind as orphans.
+  if (server.guarded)
+    throw unreachable(
+      `row-level security may hide rows of "${store.label}" from user "${facts.role}".`,
+      'Rows are deleted by a user who sees all of them: the owner of the tables, or a role with BYPASSRLS.',
+    );
+  const triggers = await loadTriggers(store, [traces.qualifiedName, spans.qualifiedName]);
+  return triggers
+    .filter(({isOfDeletes}) => isOfDeletes)
+    .map(
+      trigger =>
+        `trigger ${trigger.name} runs with pg_catalog as its search path; if its function names other schemas' objects without their schema: ${pathOf(trigger)}`,
+    );
 }
 
 /** Of Postgres with any server encoding but SQL_ASCII every text arrives whole. */

@@ -32,6 +32,10 @@ export interface AdHoc {
   readonly functions: readonly string[];
   /** Names behind a dot: columns, but Postgres also reads `(x).f` as `f(x)`. */
   readonly fields: readonly string[];
+  /** Names that stand where a table, a view or a type can. */
+  readonly objects: readonly string[];
+  /** What may be operators; of Postgres. */
+  readonly operators: readonly string[];
   /** @param offset in `text`; null: in what was added to the user's text */
   placeOf(offset: number): Place | null;
   /** Where the user's text first has this name; null: nowhere. */
@@ -101,6 +105,8 @@ export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc
     isQuery: QUERIES.includes(firstWord(tokens)),
     functions,
     fields: namesBy(tokens, before => before === '.'),
+    objects: objectsOf(tokens),
+    operators: dialect === 'postgres' ? operatorsOf(tokens) : [],
     placeOf: offset => written.placeOf(offset),
     placeOfName: name => {
       const token = tokens.find(({kind, text: word}) => /word|quoted/.test(kind) && fold(word) === fold(name));
@@ -170,6 +176,37 @@ function namesBy(tokens: readonly Token[], is: (before: string, behind: string) 
     ({kind}, i) => (kind === 'word' || kind === 'quoted') && is(symbol(tokens[i - 1]), symbol(tokens[i + 1])),
   );
   return [...new Set(names.map(({text}) => text))];
+}
+
+const BEFORE_OBJECT = ['from', 'join', 'table', 'only', 'as', ',', '.', '(', '::'];
+
+function objectsOf(tokens: readonly Token[]): string[] {
+  const names = tokens.filter(
+    ({kind}, i) =>
+      (kind === 'word' || kind === 'quoted') &&
+      (BEFORE_OBJECT.includes(tokens[i - 1]?.text ?? '') || tokens[i + 1]?.kind === 'string'),
+  );
+  return [...new Set(names.map(({text}) => text))];
+}
+
+const OPERATOR = /^[-+*/<>=~!@#%^&|`?]$/;
+
+/** Every part of what stands together: where the server divides it depends on rules of its own. */
+function operatorsOf(tokens: readonly Token[]): string[] {
+  const runs: string[] = [];
+  for (const [i, {kind, text, start}] of tokens.entries()) {
+    if (kind !== 'symbol' || !OPERATOR.test(text)) continue;
+    const before = tokens[i - 1];
+    const goesOn = before?.end === start && before.kind === 'symbol' && OPERATOR.test(before.text);
+    if (goesOn) runs.push(`${runs.pop()}${text}`);
+    else runs.push(text);
+  }
+  const parts = runs.flatMap(run =>
+    Array.from(run, (_, from) =>
+      Array.from(run.slice(from), (__, length) => run.slice(from, from + length + 1)),
+    ).flat(),
+  );
+  return [...new Set(parts)];
 }
 
 function checkSqlite(tokens: readonly Token[], functions: readonly string[]): void {

@@ -65,4 +65,6 @@ export interface IndexFacts {
   readonly isPartial: boolean;
   /** The statement that makes it, in the database's own spelling; null for one that SQLite makes by itself. */
   readonly definition: string | null;
+  /** Operators and functions in it that are not the server's own: whoever owns them has code run with every insert. */
+  readonly foreign: readonly string[];
 }

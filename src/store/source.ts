@@ -1,7 +1,7 @@
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {type UserError, usageError} from '../errors.ts';
-import {fromParameters, parseKeywords, parsePostgresUrl, type SslMode} from './postgres/parameters.ts';
+import {fromParameters, parseKeywords, parsePostgresUrl, type SslMode, type TlsVersion} from './postgres/parameters.ts';
 import {unquoted} from './unquoted.ts';
 
 /** A database to read, as parsed from a URL, a path or the environment. Holds secrets: never printed as a whole. */
@@ -30,6 +30,16 @@ export interface PostgresSource {
   readonly sslCert: string | null;
   readonly sslKey: string | null;
   readonly sslPassword: string | null;
+  readonly sslCrl: string | null;
+  /** Words of Node and of libpq: `TLSv1.2`. */
+  readonly sslMinVersion: TlsVersion | null;
+  readonly sslMaxVersion: TlsVersion | null;
+  readonly sslNegotiation: 'postgres' | 'direct';
+  /** False: no client certificate is shown, whatever there is. */
+  readonly showsCertificate: boolean;
+  /** How the server may ask who we are, in libpq's words; null: in any way. */
+  readonly requireAuth: readonly string[] | null;
+  readonly channelBinding: 'disable' | 'prefer' | 'require';
   readonly passFile: string | null;
   /** Where a profile has its password from; asked when a connection is made, before `.pgpass`. */
   readonly askPassword?: () => Promise<string>;

@@ -82,7 +82,7 @@ describe('look-ups of ids that only spans know', () => {
         where i.indrelid = 'ai.agno_spans'::regclass`,
     );
     await client.end();
-    const indexes = rows.map(row => ({...row, columns: [null], isValid: true, isPartial: true}));
+    const indexes = rows.map(row => ({...row, columns: [null], isValid: true, isPartial: true, foreign: []}));
     const left = {...indexes[0], name: 'agnotrace_agno_spans_user_id', isValid: false, definition: third!};
     const drop = (name: string) => `DROP INDEX CONCURRENTLY IF EXISTS "ai"."agnotrace_agno_spans_${name}"; `;
     expect(missingIndexes({...TABLE, indexes: [...indexes, left]})).toEqual([

@@ -213,9 +213,10 @@ describe('reading without harm', () => {
         if (type !== 'Q') continue;
         const statements = text.replace(/\0$/, '').split(';');
         const [first = '', ...others] = statements.map(statement => statement.trim().toLowerCase());
-        if (first === 'begin read only') {
+        if (first === 'begin isolation level read committed read only') {
           expect(isOpen).toBe(false);
-          for (const other of others) expect(other).toMatch(/^set local \w+ = (\d+|off)$/);
+          for (const other of others) expect(other).toMatch(/^set local \w+ = (\d+|on|off|'\w+'|pg_catalog, pg_temp)$/);
+          expect(others).toContain('set local search_path = pg_catalog, pg_temp');
           isOpen = true;
         } else if (/^(commit|rollback)$/.test(first)) isOpen = false;
         else {

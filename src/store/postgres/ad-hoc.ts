@@ -1,35 +1,12 @@
 import type {Client} from 'pg';
 import {EXIT, UserError} from '../../errors.ts';
 import type {AdHoc, AnswerValue} from '../../sql/ad-hoc.ts';
+import {inline, sql} from '../../sql/sql.ts';
 import {isoTime, parseTime} from '../../trace/time.ts';
 import {refusedStatement} from '../refused-statement.ts';
 import type {AdHocAnswer, AdHocLimits} from '../store.ts';
-
-/**
- * Volatile to Postgres, harmless to everybody: clocks, random values, sizes, and what the statement timeout ends.
- * A read-only transaction does not stop functions with effects outside of tables (`pg_terminate_backend`, `set_config`,
- * `lo_export`, `dblink`, `query_to_xml` of any text), so every other volatile function is refused.
- */
-const HARMLESS = [
-  ...['clock_timestamp', 'timeofday', 'random', 'random_normal', 'gen_random_uuid', 'uuidv4', 'uuidv7'],
-  ...['uuid_generate_v4', 'bernoulli', 'system', 'pg_sleep', 'pg_sleep_for', 'pg_sleep_until'],
-  ...['pg_relation_size', 'pg_table_size', 'pg_indexes_size', 'pg_total_relation_size', 'pg_database_size'],
-  ...['pg_is_in_recovery', 'pg_current_wal_lsn', 'pg_last_wal_receive_lsn', 'pg_last_wal_replay_lsn'],
-  ...['pg_last_xact_replay_timestamp', 'pg_blocking_pids', 'pg_partition_tree', 'pg_partition_ancestors'],
-];
-/** Stable to Postgres, and yet they take a transaction id. */
-const EFFECTIVE = ['txid_current', 'pg_current_xact_id'];
-
-/**
- * Names that are cut to 63 bytes are looked up as the server cuts them: by the type `name`. `(x).f` calls `f` as well, if
- * it can do with one argument.
- */
-const VOLATILE = `
-select distinct proname::text as name
-  from pg_catalog.pg_proc
- where (proname = any($1::name[]) or proname = any($4::name[]) and pronargs > 0 and pronargs - pronargdefaults <= 1)
-   and (provolatile = 'v' and not proname = any($2::name[]) or proname = any($3::name[]))
- order by 1 limit 1`;
+import {CALLED, EFFECTIVE, HARMLESS} from './called-functions.ts';
+import {beginningOnPath} from './transaction.ts';
 
 const CURSOR = 'declare agno_trace_sql no scroll cursor for\n';
 
@@ -60,9 +37,7 @@ export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLi
   const values = [...statement.values.values()];
   const result = {rowMode: 'array', types: {getTypeParser: parserOf}} as const;
   const begin = client.query(
-    `begin read only; set local statement_timeout = ${timeoutMs}; set local lock_timeout = 3000; ` +
-      "set local standard_conforming_strings = on; set local datestyle = 'ISO'; set local timezone = 'UTC'; " +
-      searchPath(schema),
+    `${beginningOnPath('read only', {statementMs: timeoutMs, lockMs: 3000})}; ${searchPath(schema)}`,
   );
   const text = statement.isQuery ? CURSOR + statement.text : statement.text;
   const sent = client.query({text, values, queryMode: 'extended', rowMode: 'array'} as never) as Promise<unknown>;
@@ -77,19 +52,31 @@ export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLi
   return {columns: fields.map(({name}) => name), rows: isCut ? rows.slice(0, maxRows) : rows, isCut};
 }
 
-/** Agno's schema before the role's own path. */
+/**
+ * The server's own names first, then Agno's schema and the role's own path, temporary tables last. What reads the role's
+ * path depends on none.
+ */
 function searchPath(schema: string): string {
-  const path = `concat_ws(', ', '${schema.replaceAll("'", "''")}', nullif(current_setting('search_path'), ''))`;
-  return `select set_config('search_path', ${path}, true)`;
+  const own = "pg_catalog.current_setting('search_path')";
+  const known = `case when pg_catalog.length(${own}) operator(pg_catalog.>) 0 then ${own} end`;
+  const agno = inline(sql`${schema}`, 'postgres', {});
+  return `select pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', ${agno}, ${known}, 'pg_temp'), true)`;
 }
 
-async function checkFunctions({read, timeoutMs}: Reader, {functions, fields}: AdHoc): Promise<void> {
-  if (functions.length + fields.length === 0) return;
-  const [found] = await read<{name: string}>(VOLATILE, [[...functions], HARMLESS, EFFECTIVE, [...fields]], timeoutMs);
-  if (found)
-    throw new UserError(EXIT.usage, `function "${found.name}" is refused: sql only reads.`, {
-      hint: 'Postgres calls it volatile, so it may change something. One of your own that only reads can be declared stable.',
-    });
+async function checkFunctions({read, timeoutMs, schema}: Reader, statement: AdHoc): Promise<void> {
+  const {functions, fields, objects, operators} = statement;
+  const [found] = await read<{name: string; direct: boolean}>(
+    CALLED,
+    [functions, HARMLESS, EFFECTIVE, fields, objects, operators, schema],
+    timeoutMs,
+  );
+  if (!found) return;
+  const {name, direct} = found;
+  throw new UserError(EXIT.usage, `function "${name}" is refused: sql only reads.`, {
+    hint: direct
+      ? 'Postgres calls it volatile, so it may change something. One of your own that only reads can be declared stable.'
+      : 'It is called by a view, an operator, a type or an aggregate that the statement names, and Postgres calls it volatile.',
+  });
 }
 
 interface ServerError {

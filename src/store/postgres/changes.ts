@@ -5,8 +5,10 @@ import {compile, type Sql} from '../../sql/sql.ts';
 import type {Changes, ChangesOptions, Stored, Transaction, TransactionLimits} from '../changes.ts';
 import {CommitError} from '../commit-error.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
-import {connectClient} from './connect.ts';
+import {connectClient, disconnect, GRACE_MS} from './connect.ts';
 import {explainPostgres} from './errors.ts';
+import {beginning} from './transaction.ts';
+import {isOfUnknownName, loadTriggers, pathless} from './triggers.ts';
 
 /** Longest time that this program itself may be silent in the middle of a transaction, ms. */
 const IDLE_MS = 10_000;
@@ -14,6 +16,7 @@ const IDLE_MS = 10_000;
 const POOLER_MS = 5000;
 /** Reads of the catalogue and of single rows. */
 const READ_MS = 15_000;
+const LOCK_MS = 3000;
 /** Of our own making: "AGTR". The second half of the key is the oid of the table, so that schemas do not meet. */
 const LOCK_CLASS = 0x41475452;
 const SHORTEST_PAUSE_MS = 50;
@@ -57,7 +60,8 @@ class PostgresChanges implements Changes {
     const guard = await this.connect();
     try {
       // Between statements of a `read committed` transaction nothing is held back: no snapshot, no row, no table.
-      await guard.query('begin isolation level read committed; set local idle_in_transaction_session_timeout = 0');
+      const limits = {statementMs: READ_MS, lockMs: LOCK_MS};
+      await guard.query(beginning('read only', limits, ['idle_in_transaction_session_timeout = 0']));
       const table = this.options.tables.traces ?? null;
       const {rows} = await guard.query(
         'select pg_catalog.pg_try_advisory_xact_lock($1, coalesce(pg_catalog.to_regclass($2::text)::oid::bigint % 2147483647, 0)::int) as locked',
@@ -75,10 +79,10 @@ class PostgresChanges implements Changes {
         return true;
       }
     } catch (error) {
-      await guard.end().catch(() => undefined);
+      await disconnect(guard);
       throw explainPostgres(error, this.source);
     }
-    await guard.end().catch(() => undefined);
+    await disconnect(guard);
     return false;
   }
 
@@ -102,8 +106,8 @@ class PostgresChanges implements Changes {
     const client = await this.client();
     try {
       const [, {rows}] = await Promise.all([
-        client.query(`begin read only; set local statement_timeout = ${READ_MS}; set local lock_timeout = 3000`),
-        client.query({text, values: [...params]}),
+        client.query(beginning('read only', {statementMs: READ_MS, lockMs: LOCK_MS})),
+        client.query({text, values: [...params], query_timeout: READ_MS + GRACE_MS}),
         client.query('commit'),
       ]);
       return rows as Row[];
@@ -118,13 +122,11 @@ class PostgresChanges implements Changes {
     const client = await this.client();
     let result: T;
     try {
-      await client.query(
-        `begin isolation level read committed read write; set local statement_timeout = ${Math.ceil(limits.statementMs)}; set local lock_timeout = ${Math.ceil(limits.lockMs)}; set local idle_in_transaction_session_timeout = ${IDLE_MS}`,
-      );
-      result = await work(this.lend(client));
+      await client.query(beginning('read write', limits, [`idle_in_transaction_session_timeout = ${IDLE_MS}`]));
+      result = await work(this.lend(client, limits.statementMs + GRACE_MS));
     } catch (error) {
       await client.query('rollback').catch(() => undefined);
-      throw explainPostgres(error, this.source);
+      throw (await this.missedByTrigger(error)) ?? explainPostgres(error, this.source);
     }
     try {
       const {command} = await client.query('commit');
@@ -136,19 +138,26 @@ class PostgresChanges implements Changes {
     return result;
   }
 
-  private lend(client: PgClient): Transaction {
+  private lend(client: PgClient, query_timeout: number): Transaction {
     const {options} = this;
     const all = async (query: Sql, types?: typeof AS_TEXT) => {
       const {text, params} = compile(query, 'postgres', options.tables);
-      return client.query({text, values: [...params], ...(types ? {types} : {})});
+      return client.query({text, values: [...params], query_timeout, ...(types ? {types} : {})});
     };
     return {
       all: async <Row>(query: Sql) => (await all(query)).rows as Row[],
       exactly: async query => (await all(query, AS_TEXT)).rows as Record<string, Stored>[],
       run: async query => (await all(query)).rowCount ?? 0,
       send: async (text, params) =>
-        (await (params ? client.query(text, [...params]) : client.query(text))).rowCount ?? 0,
+        (await client.query({text, query_timeout, ...(params ? {values: [...params]} : {})})).rowCount ?? 0,
     };
+  }
+
+  /** A trigger of the user's that did not find what it names, in words; null: it was something else. */
+  private async missedByTrigger(error: unknown): Promise<UserError | null> {
+    if (!isOfUnknownName(error)) return null;
+    const triggers = await loadTriggers(this, Object.values(this.options.tables)).catch(() => []);
+    return triggers.length > 0 ? pathless(triggers, error) : null;
   }
 
   async watch<Row>(query: Sql): Promise<Row[] | null> {
@@ -158,7 +167,7 @@ class PostgresChanges implements Changes {
     try {
       // Within a transaction the server shows what others do as it was at the first look.
       await guard.query('select pg_catalog.pg_stat_clear_snapshot()');
-      return (await guard.query({text, values: [...params]})).rows as Row[];
+      return (await guard.query({text, values: [...params], query_timeout: READ_MS + GRACE_MS})).rows as Row[];
     } catch (error) {
       // The failed transaction has let go of the lock.
       this.lost ??= error as Error;
@@ -205,7 +214,7 @@ class PostgresChanges implements Changes {
     const {guard, connected} = this;
     this.guard = null;
     const client = await connected?.catch(() => null);
-    await Promise.all([client, guard].map(one => one?.end().catch(() => undefined)));
+    await Promise.all([client, guard].map(one => one && disconnect(one)));
   }
 }
 

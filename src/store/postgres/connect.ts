@@ -1,10 +1,15 @@
-import type {Client} from 'pg';
+import type {Client, ClientConfig} from 'pg';
 import {labelOf, type PostgresSource} from '../source.ts';
-import {isTlsRefused} from './errors.ts';
+import {isTlsRefused, ofTheDriver} from './errors.ts';
 import {passwordFromFile} from './pgpass.ts';
 import {attempts} from './tls.ts';
 
+/** Longest time to connect and log in, all tries together; `--timeout` may make it shorter. */
 const CONNECT_MS = 10_000;
+/** The server ends a statement that takes too long by itself, and says so: it is given this time to do it. */
+export const GRACE_MS = 1000;
+/** Whoever is not answered by then leaves without a goodbye. */
+const GOODBYE_MS = 500;
 
 /** JSON stays text (one parser for both databases), integers become numbers; set per connection, never globally. */
 const TEXT = (value: string) => value;
@@ -18,6 +23,13 @@ const PARSERS: Readonly<Record<number, (value: string) => unknown>> = {
   1184: TEXT,
 };
 
+declare module 'pg' {
+  interface QueryConfig<I> {
+    /** Longest wait for the answer, ms; then the connection is given up. */
+    query_timeout?: number;
+  }
+}
+
 interface ConnectOptions {
   /** Longest time of one statement; the client gives up a little later than the server. */
   readonly timeoutMs: number;
@@ -27,11 +39,13 @@ interface ConnectOptions {
 /** Connects as libpq would for the source's `sslmode`, with its password, the one its profile asks for, or `.pgpass`'s. */
 export async function connectClient(source: PostgresSource, options: ConnectOptions): Promise<Client> {
   // The client alone: pools and what else the package has are not needed.
-  const {default: PgClient} = await import('pg/lib/client.js');
+  const [{default: PgClient}, {Wire}] = await Promise.all([import('pg/lib/client.js'), import('./wire.ts')]);
   const password =
     source.password ?? (await source.askPassword?.()) ?? passwordFromFile(source, text => options.debug?.(text));
   const tries = attempts(source);
-  for (const [i, attempt] of tries.entries()) {
+  const end = performance.now() + Math.min(CONNECT_MS, options.timeoutMs);
+  for (const [i, {ssl, words}] of tries.entries()) {
+    const negotiation = ssl && source.sslNegotiation === 'direct' ? 'direct' : 'postgres';
     const client = new PgClient({
       host: source.hostAddress ?? source.host,
       port: source.port,
@@ -39,24 +53,39 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
       database: source.database,
       // For an empty string or null pg asks its own sources (PGPASSWORD, its own .pgpass reader, which prints warnings).
       password: () => password ?? '',
-      ssl: attempt.ssl,
+      ssl,
       application_name: 'agno-trace',
-      connectionTimeoutMillis: CONNECT_MS,
-      keepAlive: true,
+      connectionTimeoutMillis: Math.max(1, Math.ceil(end - performance.now())),
       pipeline: true,
-      query_timeout: options.timeoutMs + 5000,
-    });
+      query_timeout: options.timeoutMs + GRACE_MS,
+      enableChannelBinding: source.channelBinding === 'require',
+      connection: new Wire({ssl, keepAlive: true, sslNegotiation: negotiation}, source),
+      sslnegotiation: negotiation,
+    } as ClientConfig);
     for (const [oid, parse] of Object.entries(PARSERS)) client.setTypeParser(Number(oid), parse);
+    const send = client.query.bind(client) as (query: unknown, values: unknown) => Promise<unknown>;
+    client.query = ((query: unknown, values?: unknown) =>
+      send(query, values).catch(error => {
+        throw ofTheDriver(error);
+      })) as typeof client.query;
     // A connection that breaks while idle must not end the process; the next read reports it.
     client.on('error', error => options.debug?.(`postgres: connection lost: ${error.message}`));
     try {
       await client.connect();
-      options.debug?.(`postgres: connected to ${labelOf(source)}, ${attempt.words}`);
+      options.debug?.(`postgres: connected to ${labelOf(source)}, ${words}`);
       return client;
     } catch (error) {
-      await client.end().catch(() => undefined);
+      await disconnect(client);
       if (i === tries.length - 1 || !isTlsRefused(error)) throw error;
     }
   }
   throw new Error('unreachable: every connection attempt returns or throws');
+}
+
+/** Says goodbye and lets go of the connection; a server that keeps it open is not waited for. */
+export async function disconnect(client: Client): Promise<void> {
+  const {connection} = client as unknown as {connection: {stream: {destroy(): void}}};
+  const timer = setTimeout(() => connection.stream.destroy(), GOODBYE_MS);
+  await client.end().catch(() => undefined);
+  clearTimeout(timer);
 }

@@ -114,6 +114,10 @@ select n.nspname as schema, c.relname as name,
          where k.conrelid = c.oid and k.contype = 'f')::text as foreign_keys,
        (select coalesce(json_agg(json_build_object('name', x.relname, 'isValid', i.indisvalid and i.indisready,
                  'isPartial', i.indpred is not null, 'definition', pg_catalog.pg_get_indexdef(i.indexrelid),
+                 'foreign', (select coalesce(json_agg(pg_catalog.pg_describe_object(d.refclassid, d.refobjid, 0) order by d.refobjid), '[]')
+                               from pg_catalog.pg_depend d
+                              where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = i.indexrelid
+                                and d.refclassid in ('pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_proc'::regclass)),
                  'columns', (select json_agg(a.attname order by k.place)
                                from unnest(i.indkey) with ordinality k(attnum, place)
                                left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum and k.attnum > 0))
@@ -124,9 +128,9 @@ select n.nspname as schema, c.relname as name,
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relname = any($1::text[])
-   and c.relkind in ('r', 'p', 'v', 'm', 'f')
+   and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't'
    and n.nspname not in ('pg_catalog', 'information_schema')
- order by 1, 2`;
+ order by readable desc, 1, 2`;
 
 function toFacts(row: TableRow): TableFacts {
   return {

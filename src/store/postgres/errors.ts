@@ -7,9 +7,13 @@ interface DriverError {
   message?: string;
   /** Set on what the server said; absent on what happened to the connection. */
   severity?: string;
+  hint?: string;
 }
 
-/** A driver's error in words, or the error itself when it is a defect of ours (bad SQL). */
+/** Longest part of a server's own words that is passed on. */
+const LONGEST_WORDS = 200;
+
+/** What a driver or a server says, in words; an error that is none of theirs is a defect of ours and comes back as it is. */
 export function explainPostgres(error: unknown, source: PostgresSource): unknown {
   if (error instanceof UserError) return error;
   const {code = '', message = '', severity} = error as DriverError;
@@ -94,7 +98,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
     case '57P03':
       return fail(`"${label}" is starting up or shutting down.`, 'Try again in a moment.');
   }
-  if (/SASL|client password must be a string/i.test(message)) {
+  if (/client password must be a/i.test(message)) {
     return fail(
       `"${label}" asks for a password and none is given.`,
       'Set it in the URL, in PGPASSWORD or in ~/.pgpass.',
@@ -113,7 +117,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
       'the certificate or the key for TLS cannot be used.',
       'Check sslcert, sslkey, sslpassword and sslrootcert.',
     );
-  if (/certificate|self.signed|altnames|CERT_|DEPTH_ZERO/i.test(`${message} ${code}`)) {
+  if (severity === undefined && isOfCertificate(error as DriverError)) {
     return fail(
       `the certificate of "${label}" was not accepted (sslmode "${source.sslMode}").`,
       'Give its authority: sslrootcert=FILE; sslmode=require encrypts without checking it.',
@@ -129,12 +133,76 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
   ) {
     return fail(`the connection to "${label}" broke off.`, 'Try again.');
   }
+  if (error instanceof LoginRefused || /^SASL/.test(message))
+    return fail(
+      `"${label}" was left before the login was done: ${shortened(message.replace(/^SASL: /, ''))}.`,
+      'pg_hba.conf on the server says how this user is let in: scram-sha-256, md5, password and certificates can be used here.',
+    );
+  if (severity !== undefined) return fail(wordsOf(error as DriverError, label), hintOf(error as DriverError));
+  if (error instanceof NotUnderstood)
+    return fail(
+      `what "${label}" answers cannot be understood (${shortened(message)}).`,
+      'Is it Postgres, or a pooler for it? Check the host and the port in --db or AGNO_TRACE_DB.',
+    );
   return error;
 }
 
-/** True when a TLS attempt failed because there is no TLS to be had, the one case in which `prefer` goes on without. */
+/** The server asks for a way to log in that the user excludes, or that is not known here. */
+export class LoginRefused extends Error {}
+
+/** What came over the connection is not what Postgres answers. */
+export class NotUnderstood extends Error {}
+
+/** An error that pg gave out for a statement: one without a code of the server or the system is about what it read. */
+export function ofTheDriver(error: unknown): unknown {
+  const {code, severity, message = ''} = error as DriverError;
+  const isKnown = severity !== undefined || typeof code === 'string' || /timeout|terminated|queryable/i.test(message);
+  return isKnown || error instanceof NotUnderstood ? error : new NotUnderstood(message, {cause: error});
+}
+
+/** What the server says itself. A pooler has words of its own for what the server did not come to say. */
+function wordsOf({code, message = ''}: DriverError, label: string): string {
+  const state = code ? ` (SQLSTATE ${shortened(code)})` : '';
+  return `"${label}" answered: ${shortened(message) || 'an error without a message'}${state}.`;
+}
+
+/** The server's own hint, else one by the class of its SQLSTATE. */
+function hintOf({code = '', hint}: DriverError): string {
+  if (hint) return shortened(hint);
+  if (code === '0A000' || code === '42P22')
+    return 'A column may have a collation or a type that Agno does not make: agno-trace doctor shows the columns.';
+  if (code === '42601') return 'Is it Postgres 13 or later? If it is, please report this with what --debug prints.';
+  return HINTS[code.slice(0, 2)] ?? "The words are the server's; its log may say more.";
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  '08': 'A pooler or the network stands between: its log may say more.',
+  '0A': 'Is it Postgres 13 or later, and are these the tables that Agno made?',
+  '22': 'A value of the tables cannot be read; agno-trace doctor looks for such rows.',
+  '25': 'The server or a pooler ended the transaction; try again.',
+  '28': 'The server decides who may log in, and how: pg_hba.conf, or the settings of the pooler.',
+  '42': 'Are these the tables that Agno made? --debug says what was sent.',
+  '53': 'The server is short of memory, disk or connections.',
+  '54': 'A limit of the server was reached: narrow the window (--last 24h).',
+  '57': 'The server was told to stop this; its log may say by whom.',
+  '58': 'The server misses a file: a library that was not installed with it, or a disk that is damaged.',
+  F0: 'The configuration of the server is at fault.',
+  XX: 'The server reports a fault of its own: damaged data or a bug; its log says more.',
+};
+
+/** One line, no longer than is read. */
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').replace(/\.$/, '').trim();
+  return line.length > LONGEST_WORDS ? `${line.slice(0, LONGEST_WORDS)}…` : line;
+}
+
+function isOfCertificate({message = '', code = ''}: DriverError): boolean {
+  return /certificate|self.signed|altnames|CERT_|DEPTH_ZERO/i.test(`${message} ${code}`);
+}
+
+/** True when a try failed for its TLS, or for the want of it: `prefer` and `allow` go on with the other way, as libpq does. */
 export function isTlsRefused(error: unknown): boolean {
   const {message = '', code = '', severity} = error as DriverError;
   if (severity !== undefined) return code === '28000';
-  return /does not support SSL|SSL|TLS|EPROTO/i.test(`${message} ${code}`);
+  return /SSL|TLS|EPROTO/i.test(`${message} ${code}`) || isOfCertificate(error as DriverError);
 }

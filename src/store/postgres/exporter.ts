@@ -4,8 +4,9 @@ import {quoteIdentifier} from '../../sql/sql.ts';
 import type {SpanExporter} from '../exporter.ts';
 import type {PostgresSource} from '../source.ts';
 import type {Row} from '../writer.ts';
-import {connectClient} from './connect.ts';
+import {connectClient, disconnect} from './connect.ts';
 import {explainPostgres} from './errors.ts';
+import {beginning} from './transaction.ts';
 import {demoTables, refuseForeign} from './writer.ts';
 
 /** A writer that waits longer than this has lost its server. */
@@ -27,11 +28,11 @@ export async function openPostgresExporter(source: PostgresSource, schema: strin
     const tables = await explained(() => demoTables(client, schema));
     if (tables === 'foreign') refuseForeign(source, schema);
     if (tables === 'none') {
-      await client.end();
+      await disconnect(client);
       return null;
     }
   } catch (error) {
-    await client.end().catch(() => undefined);
+    await disconnect(client);
     throw error;
   }
   const prefix = quoteIdentifier(schema);
@@ -39,14 +40,20 @@ export async function openPostgresExporter(source: PostgresSource, schema: strin
     const places = rows.map((_, i) => `(${columns.map((__, k) => `$${i * columns.length + k + 1}`).join(', ')})`);
     return `insert into ${prefix}.${table} (${columns.join(', ')}) values ${places.join(', ')}`;
   };
+  const alone = (text: string, values: unknown[]) =>
+    Promise.all([
+      client.query(beginning('read write', {statementMs: STATEMENT_MS, lockMs: STATEMENT_MS})),
+      client.query(text, values),
+      client.query('commit'),
+    ]);
   return {
-    // A statement outside a transaction is one of its own.
+    // Two transactions, as Agno's own export makes them.
     export: (trace, spans) =>
       explained(async () => {
         const upsert = `${into('agno_traces as stored', TRACE_COLUMNS, [trace])} ${mergeTrace('postgres')}`;
-        await client.query(upsert, [...trace]);
-        await client.query(into('agno_spans', SPAN_COLUMNS, spans), spans.flat());
+        await alone(upsert, [...trace]);
+        await alone(into('agno_spans', SPAN_COLUMNS, spans), spans.flat());
       }),
-    close: () => client.end(),
+    close: () => disconnect(client),
   };
 }

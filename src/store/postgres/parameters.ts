@@ -90,9 +90,32 @@ export function fromParameters(given: ReadonlyMap<string, string>, origin: strin
     explicit(key) || (served.get(key) ?? (variable ? env[variable] : undefined)) || null;
   const originOf = (key: string, variable: string) =>
     explicit(key) ? origin : served.has(key) ? `service "${service}"` : variable;
+  const choice = <Word extends string>(key: string, variable: string, words: readonly Word[]): Word | null =>
+    oneOf(value(key, variable)?.toLowerCase() ?? null, words, key, originOf(key, variable));
+  for (const [key, {variable, harmless}] of Object.entries(REFUSED)) {
+    const text = value(key, variable);
+    if (text !== null && !harmless.includes(text.toLowerCase()))
+      throw usageError(
+        `${originOf(key, variable)} asks for ${key}=${harmless.length > 0 ? text : '…'}, which this program cannot do.`,
+        harmless.length > 0
+          ? `It takes ${key}=${harmless.join(' or ')}.`
+          : 'Without it the connection would be less safe than you ask for.',
+      );
+  }
   const host = value('host', 'PGHOST');
   if (host?.includes(',')) throw severalHosts(originOf('host', 'PGHOST'));
   const user = value('user', 'PGUSER') ?? env.USER ?? env.LOGNAME ?? 'postgres';
+  const sslRootCert = value('sslrootcert', 'PGSSLROOTCERT');
+  const askedMode = value('sslmode', 'PGSSLMODE');
+  const sslMode = parseSslMode(
+    askedMode ?? (sslRootCert === 'system' ? 'verify-full' : null),
+    originOf('sslmode', 'PGSSLMODE'),
+  );
+  if (sslRootCert === 'system' && sslMode !== 'verify-full')
+    throw weakMode(originOf('sslmode', 'PGSSLMODE'), 'sslrootcert=system', 'verify-full');
+  const sslNegotiation = choice('sslnegotiation', 'PGSSLNEGOTIATION', ['postgres', 'direct']) ?? 'postgres';
+  if (sslNegotiation === 'direct' && ['disable', 'allow', 'prefer'].includes(sslMode))
+    throw weakMode(originOf('sslmode', 'PGSSLMODE'), 'sslnegotiation=direct', 'require');
   return {
     dialect: 'postgres',
     host: host ?? value('hostaddr', 'PGHOSTADDR') ?? 'localhost',
@@ -101,13 +124,71 @@ export function fromParameters(given: ReadonlyMap<string, string>, origin: strin
     user,
     password: value('password', 'PGPASSWORD'),
     database: value('dbname', 'PGDATABASE') ?? user,
-    sslMode: parseSslMode(value('sslmode', 'PGSSLMODE'), originOf('sslmode', 'PGSSLMODE')),
-    sslRootCert: value('sslrootcert', 'PGSSLROOTCERT'),
+    sslMode,
+    sslRootCert,
     sslCert: value('sslcert', 'PGSSLCERT'),
     sslKey: value('sslkey', 'PGSSLKEY'),
     sslPassword: value('sslpassword'),
+    sslCrl: value('sslcrl', 'PGSSLCRL'),
+    sslMinVersion: tlsVersion(value('ssl_min_protocol_version', 'PGSSLMINPROTOCOLVERSION'), 'ssl_min_protocol_version'),
+    sslMaxVersion: tlsVersion(value('ssl_max_protocol_version', 'PGSSLMAXPROTOCOLVERSION'), 'ssl_max_protocol_version'),
+    sslNegotiation,
+    showsCertificate: choice('sslcertmode', 'PGSSLCERTMODE', ['disable', 'allow']) !== 'disable',
+    requireAuth: parseRequireAuth(value('require_auth', 'PGREQUIREAUTH'), originOf('require_auth', 'PGREQUIREAUTH')),
+    channelBinding: choice('channel_binding', 'PGCHANNELBINDING', ['disable', 'prefer', 'require']) ?? 'prefer',
     passFile: value('passfile', 'PGPASSFILE'),
   };
+}
+
+/**
+ * What libpq's users rely on for safety and this program cannot do: passing it over in silence would connect where libpq
+ * would not. `harmless`: values that ask for nothing.
+ */
+const REFUSED: Readonly<Record<string, {readonly variable: string; readonly harmless: readonly string[]}>> = {
+  gssencmode: {variable: 'PGGSSENCMODE', harmless: ['disable', 'prefer']},
+  requirepeer: {variable: 'PGREQUIREPEER', harmless: []},
+  requiressl: {variable: 'PGREQUIRESSL', harmless: ['0']},
+  sslcrldir: {variable: 'PGSSLCRLDIR', harmless: []},
+  sslsni: {variable: 'PGSSLSNI', harmless: ['1']},
+  min_protocol_version: {variable: 'PGMINPROTOCOLVERSION', harmless: ['3.0']},
+};
+
+const AUTH_METHODS = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'oauth', 'none'] as const;
+
+/** `a,b`: only these; `!a,!b`: any but these. */
+function parseRequireAuth(text: string | null, origin: string): readonly string[] | null {
+  if (text === null) return null;
+  const words = text.split(',').map(word => word.trim());
+  const bare = words.map(word => oneOf(word.replace(/^!/, ''), AUTH_METHODS, 'require_auth', origin));
+  const excluded = words.filter(word => word.startsWith('!')).length;
+  if (excluded === 0) return bare as string[];
+  if (excluded < words.length)
+    throw usageError(`${origin} mixes methods with and without ! in require_auth.`, 'Write either a,b or !a,!b');
+  return AUTH_METHODS.filter(method => !bare.includes(method));
+}
+
+const TLS_VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
+export type TlsVersion = (typeof TLS_VERSIONS)[number];
+
+function tlsVersion(text: string | null, key: string): TlsVersion | null {
+  const known = TLS_VERSIONS.find(version => version.toLowerCase() === text?.toLowerCase());
+  return known ?? oneOf(text, TLS_VERSIONS, key, 'the connection');
+}
+
+function oneOf<Word extends string>(
+  text: string | null,
+  words: readonly Word[],
+  key: string,
+  origin: string,
+): Word | null {
+  if (text === null) return null;
+  const found = words.find(word => word === text);
+  if (found) return found;
+  throw usageError(`${origin} has a value of ${key} that is not taken.`, `It is one of ${words.join(', ')}.`);
+}
+
+function weakMode(origin: string, asked: string, mode: SslMode): UserError {
+  return usageError(`${origin} has an sslmode that is too weak for ${asked}.`, `Pass sslmode=${mode}.`);
 }
 
 function parsePort(text: string | null, origin: string): number {

@@ -1,3 +1,16 @@
 declare module 'pg/lib/client.js' {
   export {Client as default} from 'pg';
 }
+
+declare module 'pg/lib/connection.js' {
+  import type {EventEmitter} from 'node:events';
+  import type {Duplex} from 'node:stream';
+  import type {ConnectionOptions} from 'node:tls';
+
+  export default class Connection extends EventEmitter {
+    constructor(config: {ssl: ConnectionOptions | false; keepAlive: boolean; sslNegotiation: string});
+    /** The socket; the TLS socket as soon as there is one. */
+    readonly stream: Duplex;
+    attachListeners(stream: Duplex): void;
+  }
+}

@@ -1,6 +1,8 @@
-import {readFileSync} from 'node:fs';
+import {existsSync, readFileSync, statSync} from 'node:fs';
 import {isIP} from 'node:net';
-import type {ConnectionOptions} from 'node:tls';
+import {homedir} from 'node:os';
+import path from 'node:path';
+import tls, {type ConnectionOptions} from 'node:tls';
 import {EXIT, UserError} from '../../errors.ts';
 import type {PostgresSource} from '../source.ts';
 
@@ -28,8 +30,7 @@ export function attempts(source: PostgresSource): Attempt[] {
     case 'prefer':
       return [unverified(source), plain];
     case 'require':
-      // With a root certificate at hand libpq treats require as verify-ca.
-      return [source.sslRootCert ? verified(source, false) : unverified(source)];
+      return [unverified(source)];
     case 'verify-ca':
       return [verified(source, false)];
     case 'verify-full':
@@ -37,14 +38,20 @@ export function attempts(source: PostgresSource): Attempt[] {
   }
 }
 
+/** With a root certificate at hand libpq checks the server by it, whatever the mode. */
 function unverified(source: PostgresSource): Attempt {
-  return {ssl: {...certificates(source), rejectUnauthorized: false}, words: 'TLS, server not verified'};
+  if (rootOf(source) !== null) return verified(source, false);
+  return {ssl: {...ownSettings(source), rejectUnauthorized: false}, words: 'TLS, server not verified'};
 }
 
 function verified(source: PostgresSource, checkName: boolean): Attempt {
+  const root = rootOf(source);
+  const crl = source.sslCrl ?? standing('root.crl');
   return {
     ssl: {
-      ...certificates(source),
+      ...ownSettings(source),
+      ca: root === null ? authoritiesOfSystem() : read(root, 'sslrootcert'),
+      ...(crl === null || root === null ? {} : {crl: read(crl, 'sslcrl')}),
       rejectUnauthorized: true,
       // TLS names no server by an address (RFC 6066); Node then checks the address it connects to.
       ...(checkName ? (isIP(source.host) ? {} : {servername: source.host}) : {checkServerIdentity: () => undefined}),
@@ -53,22 +60,64 @@ function verified(source: PostgresSource, checkName: boolean): Attempt {
   };
 }
 
-function certificates(source: PostgresSource): ConnectionOptions {
-  const read = (file: string | null, what: string): Buffer | undefined => {
-    if (file === null || file === 'system') return undefined;
-    try {
-      return readFileSync(file);
-    } catch (error) {
-      throw new UserError(EXIT.unreachable, `${what} "${file}" cannot be read.`, {
-        hint: 'Check the path and its permissions.',
-        cause: error,
-      });
-    }
+/** The file with the authorities to believe; null: there is none, or the system's are to be believed. */
+function rootOf({sslRootCert}: PostgresSource): string | null {
+  return sslRootCert === 'system' ? null : (sslRootCert ?? standing('root.crt'));
+}
+
+/** A file where libpq looks for it by itself; null: it is not there. */
+function standing(name: string): string | null {
+  const folder =
+    process.platform === 'win32'
+      ? path.join(process.env.APPDATA ?? '', 'postgresql')
+      : path.join(homedir(), '.postgresql');
+  const file = path.join(folder, name);
+  return existsSync(file) ? file : null;
+}
+
+/** Node before 22.15 knows only those that it brings along, and NODE_EXTRA_CA_CERTS. */
+function authoritiesOfSystem(): string[] | undefined {
+  const {getCACertificates} = tls as {getCACertificates?: (type: string) => string[]};
+  return getCACertificates ? [...getCACertificates('default'), ...getCACertificates('system')] : undefined;
+}
+
+/** What we show of ourselves, and the versions of TLS that are spoken. */
+function ownSettings(source: PostgresSource): ConnectionOptions {
+  const {sslMinVersion, sslMaxVersion, sslPassword} = source;
+  const versions = {
+    ...(sslMinVersion ? {minVersion: sslMinVersion} : {}),
+    ...(sslMaxVersion ? {maxVersion: sslMaxVersion} : {}),
   };
+  const cert = source.showsCertificate ? (source.sslCert ?? standing('postgresql.crt')) : null;
+  if (cert === null) return versions;
+  const key = source.sslKey ?? standing('postgresql.key');
+  if (key !== null) checkKey(key);
   return {
-    ca: read(source.sslRootCert, 'sslrootcert'),
-    cert: read(source.sslCert, 'sslcert'),
-    key: read(source.sslKey, 'sslkey'),
-    ...(source.sslPassword ? {passphrase: source.sslPassword} : {}),
+    ...versions,
+    cert: read(cert, 'sslcert'),
+    ...(key === null ? {} : {key: read(key, 'sslkey')}),
+    ...(sslPassword ? {passphrase: sslPassword} : {}),
   };
+}
+
+/** As libpq: a key that others may read is none. */
+function checkKey(file: string): void {
+  if (process.platform === 'win32') return;
+  const stat = statSync(file, {throwIfNoEntry: false});
+  const isOpen = stat && (stat.mode & (stat.uid === 0 ? 0o027 : 0o077)) !== 0;
+  if (isOpen)
+    throw new UserError(EXIT.unreachable, `sslkey "${file}" may be read by others.`, {
+      hint: 'chmod 600 it; one that belongs to root may be read by its group.',
+    });
+}
+
+function read(file: string, what: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new UserError(EXIT.unreachable, `${what} "${file}" cannot be read.`, {
+      hint: 'Check the path and its permissions.',
+      cause: error,
+    });
+  }
 }

@@ -4,23 +4,30 @@ import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../sql/agno-tables.ts'
 import {quoteIdentifier} from '../../sql/sql.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
 import type {Row, TableWriter} from '../writer.ts';
-import {connectClient} from './connect.ts';
+import {connectClient, disconnect} from './connect.ts';
 import {explainPostgres} from './errors.ts';
+import {beginning, type TransactionTimes} from './transaction.ts';
 
 /** Parameters of one statement must stay below 65,536. */
 const ROWS_PER_INSERT = 1000;
+
+export const DEMO_LIMITS: TransactionTimes = {statementMs: 60_000, lockMs: 10_000};
 
 /** Marks tables as made here, so that runs can be played into them but never into anybody else's. */
 const DEMO_COMMENT = 'Demo data of agno-trace';
 
 /** Whose trace tables a schema has: ours, somebody else's, or none. */
 export async function demoTables(client: Client, schema: string): Promise<'demo' | 'foreign' | 'none'> {
-  const {rows} = await client.query(
-    `select c.relname, pg_catalog.obj_description(c.oid, 'pg_class') as comment
-       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = $1 and c.relname in ('agno_traces', 'agno_spans')`,
-    [schema],
-  );
+  const [, {rows}] = await Promise.all([
+    client.query(beginning('read only', DEMO_LIMITS)),
+    client.query(
+      `select c.relname, obj_description(c.oid, 'pg_class') as comment
+         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = $1 and c.relname in ('agno_traces', 'agno_spans')`,
+      [schema],
+    ),
+    client.query('commit'),
+  ]);
   if (rows.length === 0) return 'none';
   return rows.some(({relname, comment}) => relname === 'agno_traces' && comment === DEMO_COMMENT) ? 'demo' : 'foreign';
 }
@@ -51,7 +58,7 @@ export async function createPostgresTables(source: PostgresSource, schema: strin
   const prefix = quoteIdentifier(schema);
   await explained(async () => {
     if ((await demoTables(client, schema)) !== 'none') refuseForeign(source, schema);
-    await client.query('begin');
+    await client.query(beginning('read write', DEMO_LIMITS));
     for (const statement of agnoTables('postgres', schema)) await client.query(statement);
     await client.query(`comment on table ${prefix}.agno_traces is '${DEMO_COMMENT}'`);
     await client.query('commit');
@@ -70,9 +77,8 @@ export async function createPostgresTables(source: PostgresSource, schema: strin
   return {
     write: (traces, spans) =>
       explained(async () => {
-        await client.query('begin');
         // The demo can be made again; waiting for the disk with every batch would double its time.
-        await client.query('set local synchronous_commit = off');
+        await client.query(beginning('read write', DEMO_LIMITS, ['synchronous_commit = off']));
         await insert('agno_traces', TRACE_COLUMNS, traces);
         await insert('agno_spans', SPAN_COLUMNS, spans);
         await client.query('commit');
@@ -80,10 +86,8 @@ export async function createPostgresTables(source: PostgresSource, schema: strin
     finish: () =>
       explained(async () => {
         await client.query(`analyze ${prefix}.agno_traces, ${prefix}.agno_spans`);
-        await client.end();
+        await disconnect(client);
       }),
-    abandon: async () => {
-      await client.end().catch(() => undefined);
-    },
+    abandon: () => disconnect(client),
   };
 }

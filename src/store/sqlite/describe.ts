@@ -69,6 +69,7 @@ function describeTable(name: string, all: All): TableFacts | null {
       isValid: true,
       isPartial: Boolean(row.partial),
       definition: row.definition,
+      foreign: [],
     };
     index.columns.push(row.column);
     byName.set(row.name, index);

@@ -54,5 +54,20 @@ export function explainSqlite(error: unknown, file: string): unknown {
     );
   if (code.startsWith('SQLITE_IOERR'))
     return fail(`"${file}" cannot be read: the disk reported an error.`, 'Check the disk and its file system.');
+  const {message} = error as Error;
+  if (code.startsWith('SQLITE_') && OF_THE_FILE.test(message))
+    return fail(
+      `"${file}" needs what this SQLite does not have: ${message}.`,
+      'The program that made the file brings it along, or it is of a newer SQLite: a plain copy of the tables can be read.',
+    );
+  if (code.startsWith('SQLITE_') && /^(no such (table|view)|error in (view|index|trigger))/.test(message))
+    return new UserError(EXIT.schema, `the tables of "${file}" cannot be read: ${message}.`, {
+      hint: 'Is it Agno that made them? A view may stand on a table that is gone.',
+      cause: error,
+    });
   return error;
 }
+
+/** Said of what the schema of a file names and only its own program knows. */
+const OF_THE_FILE =
+  /^(no such (collation sequence|module|tokenizer)|unknown tokenizer|unsupported file format|malformed database schema|no such function.* in (view|index))/;

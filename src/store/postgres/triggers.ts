@@ -1,0 +1,61 @@
+import {EXIT, UserError} from '../../errors.ts';
+import {type Sql, sql} from '../../sql/sql.ts';
+
+/** A trigger of the user's whose function brings no search path along. */
+export interface Trigger {
+  /** The trigger and its table. */
+  readonly name: string;
+  /** As ALTER FUNCTION takes it. */
+  readonly function: string;
+  readonly schema: string;
+  /** It runs when rows are deleted. */
+  readonly isOfDeletes: boolean;
+}
+
+/** Undefined schema, table, function, column, type or operator. */
+const UNKNOWN_NAME = /^(3F000|42P01|42883|42703|42704)$/;
+
+/** True for what the server says inside of a function: there it did not find a name. */
+export function isOfUnknownName(error: unknown): boolean {
+  const {code = '', where} = error as {code?: string; where?: string};
+  return UNKNOWN_NAME.test(code) && where !== undefined;
+}
+
+/**
+ * Those on the tables that are switched on and whose function relies on the path of whoever writes. Ours has `pg_catalog`
+ * alone, and another one is never tried: it would be the stranger's too.
+ */
+export function loadTriggers(
+  reader: {all<Row>(query: Sql): Promise<Row[]>},
+  tables: readonly string[],
+): Promise<Trigger[]> {
+  return reader.all<Trigger>(sql`
+select t.tgname::text || ' on ' || t.tgrelid::regclass::text as name,
+       t.tgfoid::regprocedure::text as function, quote_ident(n.nspname) as schema,
+       t.tgtype::int & 8 > 0 as "isOfDeletes"
+  from pg_catalog.pg_trigger t
+  join pg_catalog.pg_proc p on p.oid = t.tgfoid
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+ where t.tgrelid = any(array(select to_regclass(x)::oid from unnest(${tables}::text[]) x))
+   and not t.tgisinternal and t.tgenabled in ('O', 'A')
+   and p.pronamespace <> 'pg_catalog'::regnamespace
+   and not exists (select 1 from unnest(p.proconfig) setting where setting like 'search_path=%')
+ order by 1`);
+}
+
+/** The statement that gives a trigger's function a path of its own. */
+export function pathOf({function: called, schema}: Trigger): string {
+  return `alter function ${called} set search_path = ${schema}, pg_temp;`;
+}
+
+export function pathless(triggers: readonly Trigger[], cause: unknown): UserError {
+  const {message = ''} = cause as {message?: string};
+  return new UserError(
+    EXIT.failed,
+    `a trigger of the table fails: ${message} (${triggers.map(({name}) => name).join(', ')}).`,
+    {
+      hint: `Names in its function are not found by a path of whoever writes: ${triggers.map(pathOf).join(' ')} Add the schemas that it uses.`,
+      cause,
+    },
+  );
+}
