@@ -7,6 +7,9 @@
 /** Raised whenever the relations or what they hold change: files of another version are made anew. */
 export const FACTS_VERSION = 6;
 
+/** In the header of each file of ours ("AGTF"): tables in a file without it are not ours to drop. */
+export const FACTS_APPLICATION_ID = 0x41475446;
+
 type ColumnType = 'text' | 'integer' | 'real';
 
 /** Columns in order: name, type, and what it means. */
