@@ -120,13 +120,19 @@ function barOf({node, record}: DrawnSpan, extent: Extent, columns: number, optio
 }
 
 function latestEnd(node: Node): number | null {
-  let latest: number | null = null;
-  for (const inner of walk(node.children)) {
-    const end = endOf(inner);
-    if (end !== null && (latest === null || end > latest)) latest = end;
+  let latest = LATEST_ENDS.get(node);
+  if (latest === undefined) {
+    latest = null;
+    for (const inner of walk(node.children)) {
+      const end = endOf(inner);
+      if (end !== null && (latest === null || end > latest)) latest = end;
+    }
+    LATEST_ENDS.set(node, latest);
   }
   return latest;
 }
+/** A ghost of thousands of runs is drawn with each. */
+const LATEST_ENDS = new WeakMap<Node, number | null>();
 
 /** State where it says something, ★ on the critical path, the name a person would use. */
 export function labelOf(row: DrawnSpan, options: RowOptions): Safe {

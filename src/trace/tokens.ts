@@ -102,7 +102,8 @@ export class SubtreeTokens {
 
   of(node: Node): Tokens {
     const {sums} = this;
-    for (const inner of walk([node], child => sums.has(child)).reverse()) sums.set(inner, this.sum(inner));
+    const isDone = (inner: Node) => sums.has(inner) || (inner.isDetached && inner !== node);
+    for (const inner of walk([node], isDone).reverse()) sums.set(inner, this.sum(inner));
     return sums.get(node)!;
   }
 
