@@ -8,7 +8,7 @@ import {displayName, endOf, isDelegation, isRunSpan, isStreamed, type Node, star
 import type {IoLevel} from './io.ts';
 import {bar, type Guides} from './layout.ts';
 import {type Look, paintState, stateGlyph} from './states.ts';
-import {count, duration, firstLine, usd} from './values.ts';
+import {count, duration, firstLine, promptTokens, usd} from './values.ts';
 
 export interface RowOptions extends Look {
   readonly io: IoLevel;
@@ -189,7 +189,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
   const isParent = node.children.length > 0 && record.selfMs !== null && !record.surroundings;
   const self = isParent ? line`self ${duration(record.selfMs)}` : null;
   if (self !== null && !options.tokensFirst) figure(self);
-  if (record.promptTokens !== null) figure(line`${count(record.promptTokens)} → ${count(record.completionTokens)}`);
+  if (record.grossPromptTokens !== null) figure(line`${promptTokens(record)} → ${count(record.completionTokens)}`);
   if (record.costUsd !== null) figure(usd(record.costUsd));
   if (self !== null && options.tokensFirst) figure(self);
   if (

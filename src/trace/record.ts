@@ -49,6 +49,7 @@ export const RUN_FIELDS = [
   ...['model', 'provider', 'models', 'costs', 'spanCount', 'errorCount'],
   ...['promptTokens', 'completionTokens', 'cachedTokens', 'totalTokens'],
   ...['costUsd', 'costSource', 'costDate', 'costUnknownCalls'],
+  ...['cacheWriteTokens', 'grossPromptTokens', 'grossPromptEstimated'],
   ...['missing', 'part', 'traffic', 'detached'],
 ] as const satisfies readonly (keyof RunRecord)[];
 

@@ -1,4 +1,5 @@
 import type {Span} from '../../src/trace/span.ts';
+import {grossCounts} from '../../src/trace/prompt-tokens.ts';
 import {toSpan} from '../../src/trace/span.ts';
 
 /** A model call of 1,000 in and 100 out on 2026-11-22, with what the test says of it. */
@@ -21,5 +22,6 @@ export function call(known: Partial<Span>): Span {
       'llm.token_count.completion': 100,
     }),
   };
-  return {...toSpan(row), ...known};
+  const span = {...toSpan(row), ...known};
+  return {...span, ...grossCounts(span)};
 }
