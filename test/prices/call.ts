@@ -1,5 +1,5 @@
-import type {Span} from '../../src/trace/span.ts';
 import {grossCounts} from '../../src/trace/prompt-tokens.ts';
+import type {Span} from '../../src/trace/span.ts';
 import {toSpan} from '../../src/trace/span.ts';
 
 /** A model call of 1,000 in and 100 out on 2026-11-22, with what the test says of it. */
