@@ -1,2 +1,2 @@
-#!/usr/bin/env -S node --
+#!/usr/bin/env node
 require('../dist/main.js');

@@ -82,8 +82,7 @@ export function failingDisk(faults: Faults): Disk {
     };
   return {
     ...DISK,
-    create: guardedDisk(DISK.create),
-    reopen: guardedDisk(DISK.reopen),
+    open: guardedDisk(DISK.open),
     write: (handle, bytes, at) => {
       if (!faults.next()) return DISK.write(handle, bytes, at);
       DISK.write(handle, bytes.subarray(0, bytes.length / 2), at);

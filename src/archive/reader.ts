@@ -1,9 +1,6 @@
-import {closeSync, read, readSync} from 'node:fs';
-import {Readable} from 'node:stream';
-import {promisify} from 'node:util';
+import {closeSync, createReadStream, openSync, readSync} from 'node:fs';
 import {createGunzip, constants as zlib} from 'node:zlib';
-import {EXIT, fileReason, UserError} from '../errors.ts';
-import {openRegular} from '../private-file.ts';
+import {EXIT, UserError} from '../errors.ts';
 import {
   type ArchiveHeader,
   chainedHash,
@@ -14,7 +11,6 @@ import {
   type Trailer,
 } from './format.ts';
 import {isGzip} from './member.ts';
-import {lineFrom} from './shape.ts';
 import type {ArchivedRow} from './value.ts';
 
 /** A batch whose hash and counts are right. */
@@ -45,11 +41,10 @@ export interface OpenArchive {
 
 /**
  * Opens an archive, plain or gzip, finished or not.
- * @param handle an open descriptor that is read instead, and not closed; `file` is for messages then
  * @throws UserError exit 4 when it cannot be read, exit 5 when it is no archive or one of a later version
  */
-export async function openArchive(file: string, handle?: number): Promise<OpenArchive> {
-  const lines = linesOf(file, handle);
+export async function openArchive(file: string): Promise<OpenArchive> {
+  const lines = linesOf(file);
   const first = await lines.next();
   const header = first.done ? null : parsed(first.value.bytes);
   if (!header || !('agnoTraceArchive' in header)) {
@@ -68,8 +63,8 @@ export async function openArchive(file: string, handle?: number): Promise<OpenAr
 }
 
 /** True for a file that was cut off before its first line was whole: it holds no row. */
-export async function isBlank(file: string, handle: number): Promise<boolean> {
-  for await (const {isWhole} of linesOf(file, handle)) return !isWhole;
+export async function isBlank(file: string): Promise<boolean> {
+  for await (const {isWhole} of linesOf(file)) return !isWhole;
   return true;
 }
 
@@ -137,13 +132,17 @@ interface RawLine {
 }
 
 /** Lines as bytes. Of a file that was cut off, all that can still be unpacked. */
-async function* linesOf(file: string, handle?: number): AsyncGenerator<RawLine> {
+async function* linesOf(file: string): AsyncGenerator<RawLine> {
   let rest: Buffer[] = [];
   let at = 0;
-  let fd = handle;
   try {
-    fd ??= openRegular(file);
-    for await (const chunk of unpacked(fd)) {
+    const head = headOf(file);
+    const stream = createReadStream(file, {highWaterMark: 1 << 20});
+    const source = isGzip(head)
+      ? stream.pipe(createGunzip({finishFlush: zlib.Z_SYNC_FLUSH, chunkSize: 1 << 20}))
+      : stream;
+    stream.on('error', error => source.destroy(error));
+    for await (const chunk of source as AsyncIterable<Buffer>) {
       let from = 0;
       for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
         const bytes =
@@ -157,8 +156,6 @@ async function* linesOf(file: string, handle?: number): AsyncGenerator<RawLine> 
     }
   } catch (error) {
     throw unreadable(file, error);
-  } finally {
-    if (fd !== undefined && fd !== handle) closeSync(fd);
   }
   if (rest.length > 0) {
     const bytes = Buffer.concat(rest);
@@ -166,29 +163,16 @@ async function* linesOf(file: string, handle?: number): AsyncGenerator<RawLine> 
   }
 }
 
-const CHUNK_BYTES = 1 << 20;
-
-function unpacked(fd: number): AsyncIterable<Buffer> {
+function headOf(file: string): Buffer {
   const head = Buffer.alloc(2);
-  readSync(fd, head, 0, 2, 0);
-  if (!isGzip(head)) return chunksOf(fd);
-  const packed = Readable.from(chunksOf(fd));
-  const unzip = createGunzip({finishFlush: zlib.Z_SYNC_FLUSH, chunkSize: CHUNK_BYTES});
-  packed.on('error', error => unzip.destroy(error));
-  unzip.on('close', () => packed.destroy());
-  return packed.pipe(unzip);
-}
-
-/** A stream of the file system's would close the descriptor, also one that is lent. */
-async function* chunksOf(fd: number): AsyncGenerator<Buffer> {
-  for (let at = 0; ; ) {
-    const {bytesRead, buffer} = await readAt(fd, Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield buffer.subarray(0, bytesRead);
+  const handle = openSync(file, 'r');
+  try {
+    readSync(handle, head, 0, 2, 0);
+  } finally {
+    closeSync(handle);
   }
+  return head;
 }
-const readAt = promisify(read);
 
 function unreadable(file: string, error: unknown): unknown {
   if (error instanceof UserError) return error;
@@ -199,7 +183,12 @@ function unreadable(file: string, error: unknown): unknown {
       cause: error,
     });
   if (code === '') return error;
-  return new UserError(EXIT.unreachable, `archive "${file}" cannot be read: ${fileReason(error)}.`, {
+  const reasons: Record<string, string> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'no permission',
+    EISDIR: 'it is a folder',
+  };
+  return new UserError(EXIT.unreachable, `archive "${file}" cannot be read: ${reasons[code] ?? code}.`, {
     hint: 'Check the path.',
     cause: error,
   });
@@ -207,7 +196,8 @@ function unreadable(file: string, error: unknown): unknown {
 
 function parsed(bytes: Buffer): Line | null {
   try {
-    return lineFrom(JSON.parse(bytes.toString('utf8')));
+    const value = JSON.parse(bytes.toString('utf8')) as unknown;
+    return typeof value === 'object' && value !== null ? (value as Line) : null;
   } catch {
     return null;
   }

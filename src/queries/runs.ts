@@ -3,6 +3,8 @@ import type {Prices} from '../prices/prices.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';
+import {asText} from '../trace/cell.ts';
+import {type Continuation, isContinuationOf} from '../trace/continuation.ts';
 import {type Details, detailsOf} from '../trace/details.ts';
 import {Judge} from '../trace/judge.ts';
 import {type JudgedRun, judgedRun} from '../trace/record.ts';
@@ -11,9 +13,10 @@ import type {Span} from '../trace/span.ts';
 import {type Evidence, NO_EVIDENCE} from '../trace/state.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
-import {withPromptForms} from './prompt-forms.ts';
+import {IS_CONTINUATION_NAME} from './look-up.ts';
 import {type LoadedTrace, loadTraces, loadWhole} from './spans.ts';
 import {Turns} from './turns.ts';
+import {loadWriter} from './writer.ts';
 
 export interface JudgedTrace {
   readonly trace: Trace;
@@ -45,17 +48,19 @@ export async function judgeTraces(
 ): Promise<JudgedTrace[]> {
   const clock = {nowMicros: store.nowMicros(), patience: options.patience};
   const priced: LoadedTrace[] = [];
-  for (const item of loaded) {
-    const spans = await withPromptForms(store, item.spans);
-    priced.push({...item, spans: options.prices ? await options.prices.priced(spans) : spans});
-  }
+  for (const item of loaded)
+    priced.push(options.prices ? {...item, spans: await options.prices.priced(item.spans)} : item);
   const turns = new Turns();
   const built: {trace: Trace; judge: Judge; runs: readonly Run[]}[] = [];
   for (const {traceId, spans, row} of priced) {
     let trace = buildTrace(traceId, spans, row, clock);
     if (trace.unclear.size > 0) trace = buildTrace(traceId, spans, row, clock, await loadDetails(store, trace));
     await turns.others();
-    built.push({trace, judge: new Judge(trace.tops), runs: trace.traffic ? [trace.traffic] : trace.runs});
+    built.push({
+      trace,
+      judge: new Judge(trace.tops, await loadWriter(store, trace)),
+      runs: trace.traffic ? [trace.traffic] : trace.runs,
+    });
     await turns.others();
   }
   const runs = built.flatMap(item => item.runs.map(run => ({run, judge: item.judge})));
@@ -76,7 +81,7 @@ export async function judgeTraces(
   for (const {trace, judge, runs: own} of built) {
     const judgedRuns = own.map(run => {
       const evidence: Evidence = {
-        agnoStatus: (run.runId !== null && !run.isMissing ? statuses.get(run.runId) : undefined) ?? null,
+        agnoStatus: statuses.get(run) ?? null,
         continuedAt: continuations.get(run) ?? null,
       };
       return judgedRun(run, judge, judge.run(run, evidence, clock), evidence);
@@ -99,6 +104,28 @@ async function loadDetails(store: Store, {nodes, unclear}: Trace): Promise<Reado
   return new Map(spans.flatMap(span => (details.has(span) ? [[span.spanId, details.get(span)!]] : [])));
 }
 
+/** What Agno's own tables say of a run id: one run has one row, however many runs bear its id. */
+interface AgnoStatus {
+  readonly runId: string;
+  readonly status: string;
+  readonly sessionId: string | null;
+  readonly createdSeconds: number | null;
+}
+
+/** Agno writes when a run began, in whole seconds; it says so a moment before its span begins. */
+const SLACK_SECONDS = 2;
+
+/** Agno has one row for an id, whoever uses it: it speaks of the run whose session and time fit. */
+function isOf(run: Run, {sessionId, createdSeconds}: AgnoStatus): boolean {
+  if (sessionId !== null && run.sessionId !== null && sessionId !== run.sessionId) return false;
+  if (createdSeconds === null || createdSeconds <= 0 || run.startMicros === null) return true;
+  const start = run.startMicros / 1e6;
+  const end = Math.max(start, (run.endMicros ?? run.startMicros) / 1e6);
+  // What continues a run began long after it.
+  const isEarly = run.root.span !== null && isContinuation(run.root.span);
+  return createdSeconds <= end + SLACK_SECONDS && (isEarly || createdSeconds >= Math.floor(start) - SLACK_SECONDS);
+}
+
 /**
  * Agno's own status of runs: one keyed look-up in `agno_runs` (Agno 3), and where asked the runs inside
  * `agno_sessions` (2.x; on SQLite the column holds JSON encoded twice). Optional: absent tables give nothing.
@@ -107,36 +134,46 @@ async function loadAgnoStatuses(
   store: Store,
   runs: readonly Run[],
   options: JudgeOptions,
-): Promise<Map<string, string>> {
-  const statuses = new Map<string, string>();
-  const keep = (rows: readonly {run_id: unknown; status: unknown}[]) => {
-    for (const row of rows)
-      if (row.run_id != null && row.status != null) statuses.set(String(row.run_id), String(row.status).toUpperCase());
+): Promise<ReadonlyMap<Run, string>> {
+  const found = new Map<string, AgnoStatus[]>();
+  const keep = (rows: readonly {run_id: unknown; status: unknown; session_id: unknown; created_at?: unknown}[]) => {
+    for (const row of rows) {
+      if (row.run_id == null || row.status == null) continue;
+      const runId = String(row.run_id);
+      const status: AgnoStatus = {
+        runId,
+        status: String(row.status).toUpperCase(),
+        sessionId: row.session_id == null ? null : String(row.session_id),
+        createdSeconds: row.created_at == null ? null : Number(row.created_at),
+      };
+      found.set(runId, [...(found.get(runId) ?? []), status]);
+    }
   };
   const evidence = evidenceOf(store);
   const runIds = unique(runs.map(run => run.runId));
   if (evidence.tables.runs && runIds.length > 0) {
+    // Inside the brackets the table's own session id is meant; where it has none, the empty one around it.
     keep(
       await evidence.all(sql`
-select r.run_id, r.status
-  from ${table('runs')} r
- where ${isAnyOf(raw('r.run_id'), runIds)}`),
+select o.run_id, o.status, o.created_at,
+       (select session_id from ${table('runs')} i where i.run_id = o.run_id limit 1) as session_id
+  from (select r.run_id, r.status, r.created_at, null as session_id
+          from ${table('runs')} r
+         where ${isAnyOf(raw('r.run_id'), runIds)}) o`),
     );
   }
-  const sessionIds = unique(
-    runs.filter(run => run.runId !== null && !statuses.has(run.runId)).map(run => run.sessionId),
-  );
+  const sessionIds = unique(runs.filter(run => run.runId !== null && !found.has(run.runId)).map(run => run.sessionId));
   if (options.readsConversations && evidence.tables.sessions && sessionIds.length > 0) {
     keep(
       await evidence.all(
         either({
           sqlite: sql`
-select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status
+select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status, c.session_id
   from ${table('sessions')} c,
        json_each(case when json_valid(c.runs) then iif(json_type(c.runs) = 'text', c.runs ->> '$', c.runs) else '[]' end) r
  where ${isAnyOf(raw('c.session_id'), sessionIds)} and r.type = 'object'`,
           postgres: sql`
-select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status
+select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status, c.session_id
   from ${table('sessions')} c,
        jsonb_array_elements(case when jsonb_typeof(c.runs) = 'array' then c.runs else '[]' end) r
  where ${isAnyOf(raw('c.session_id'), sessionIds)} and jsonb_typeof(r.value) = 'object'`,
@@ -144,12 +181,18 @@ select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status
       ),
     );
   }
+  const statuses = new Map<Run, string>();
+  for (const run of runs) {
+    if (run.runId === null || run.isMissing) continue;
+    const own = found.get(run.runId)?.find(status => isOf(run, status));
+    if (own) statuses.set(run, own.status);
+  }
   return statuses;
 }
 
 /**
- * When paused runs went on: a later trace with the same run id (Agno 3). By the index on the trace rows, and among the
- * runs at hand, whose rows may be empty behind HTTP.
+ * When paused runs went on: a later `continue_run` of the same run id, component and session (Agno 3). By the index on
+ * the trace rows, and among the runs at hand, whose rows may be empty behind HTTP.
  */
 async function loadContinuations(
   store: Store,
@@ -158,18 +201,26 @@ async function loadContinuations(
 ): Promise<Map<Run, string>> {
   const found = new Map<Run, string>();
   if (paused.length === 0) return found;
-  const rows = await store.all<{trace_id: unknown; run_id: unknown; start_time: unknown}>(sql`
-select t.trace_id, t.run_id, t.start_time
+  const rows = await store.all<Record<string, unknown>>(sql`
+select t.run_id, t.session_id, t.agent_id, t.team_id, s.start_time
   from ${table('traces')} t
- where ${isAnyOf(raw('t.run_id'), unique(paused.map(run => run.runId)))}`);
-  const later = [
-    ...rows.map(row => ({runId: row.run_id, traceId: row.trace_id, startMicros: parseTime(row.start_time)})),
+  join ${table('spans')} s on s.trace_id = t.trace_id and s.parent_span_id is null
+ where ${isAnyOf(raw('t.run_id'), unique(paused.map(run => run.runId)))}
+   and ${IS_CONTINUATION_NAME}`);
+  const later: Continuation[] = [
+    ...rows.map(row => ({
+      runId: asText(row.run_id),
+      sessionId: asText(row.session_id),
+      agentId: asText(row.agent_id),
+      teamId: asText(row.team_id),
+      startMicros: parseTime(row.start_time),
+    })),
     ...atHand.filter(run => run.root.span && isContinuation(run.root.span)),
   ];
   for (const run of paused) {
     const end = run.endMicros ?? run.startMicros ?? 0;
     const starts = later
-      .filter(other => other.runId === run.runId && other.startMicros !== null && other.startMicros >= end)
+      .filter(other => other.startMicros !== null && other.startMicros >= end && isContinuationOf(run, other))
       .map(other => other.startMicros!);
     if (starts.length > 0) found.set(run, isoTime(smallest(starts))!);
   }

@@ -5,21 +5,25 @@ import {
   type Failures,
   gather,
   isFailedCall,
+  isStoppedCall,
   type Judgement,
   judgeBelow,
   judgeRunSpan,
   NO_EVIDENCE,
   type PausedMember,
+  type RunFacts,
 } from './state.ts';
 import type {State} from './states.ts';
 import {displayName, isRunSpan, type Node, walk} from './tree.ts';
+import type {Writer} from './writer.ts';
 
 interface Judged {
   judgement: Judgement;
   below: Failures;
   /** What this node adds to the failures of its parent; null: nothing of its own. */
   failure: string | null;
-  paused: PausedMember | null;
+  /** Runs from here down that wait, the topmost of each branch. */
+  paused: readonly PausedMember[];
 }
 
 const NO_FAILURES: Failures = {texts: new Map(), more: 0};
@@ -27,12 +31,17 @@ const KEPT_FAILURES = 4;
 
 /**
  * Judges the runs and spans of one trace: neither version's stored status is to be believed (docs/agno.md, Stored status).
- * Agno's own status of a run decides only where the spans leave it open; elsewhere a contradiction is named, not followed.
+ * Agno's own status of a run decides where the spans leave it open, and says of a run that looks finished that it was
+ * cancelled or waits; any other contradiction is named, not followed.
  */
 export class Judge {
   private readonly judged = new Map<Node, Judged>();
 
-  constructor(tops: readonly Node[]) {
+  /** @param writer who wrote the trace, where a run depends on it */
+  constructor(
+    tops: readonly Node[],
+    private readonly writer: Writer | null = null,
+  ) {
     // Children first, each node once: a chain of 10,000 runs must cost 10,000 steps.
     for (const node of walk(tops).reverse()) this.judged.set(node, this.judge(node));
   }
@@ -40,7 +49,8 @@ export class Judge {
   run(run: Run, evidence: Evidence, clock: Clock): Judgement {
     if (run.isMissing) return judgeUnfinished(run, clock);
     if (run.isPart) return withReason(this.node(run.root)!, 'finished, outside a run');
-    const facts = gather(run.root, this.judged.get(run.root)!.below, this.pausedBelow(run.root));
+    const {root} = run;
+    const facts = this.gather(root, this.judged.get(root)!.below, this.pausedBelow(insideOf(root)));
     const judged = judgeRunSpan(facts, evidence);
     return {state: judged.state, reason: withContradiction(judged, evidence)};
   }
@@ -61,20 +71,20 @@ export class Judge {
   }
 
   private judge(node: Node): Judged {
-    const inside = node.children.filter(child => !child.isDetached);
+    const inside = insideOf(node);
     const below = inside.length === 0 ? NO_FAILURES : this.collect(inside);
-    const paused = this.pausedBelow(node);
+    const paused = this.pausedBelow(inside);
     const span = node.span;
     if (!span) return {judgement: UNKNOWN, below, failure: null, paused};
     if (isRunSpan(span)) {
-      const facts = gather(node, below, paused);
+      const facts = withoutStopper(this.gather(node, below, paused));
       const judgement = judgeRunSpan(facts, NO_EVIDENCE);
       const verb = judgement.state === 'error' ? 'failed' : judgement.state === 'cancelled' ? 'was cancelled' : null;
       return {
         judgement,
-        below,
+        below: facts.below,
         failure: verb && `${displayName(span)} ${verb}`,
-        paused: judgement.state === 'paused' ? {name: displayName(span), waits: judgement.reason} : null,
+        paused: judgement.state === 'paused' ? [{name: displayName(span), waits: judgement.reason}] : [],
       };
     }
     const own = judgeOwn(span);
@@ -84,6 +94,11 @@ export class Judge {
       failure: own?.failure ?? null,
       paused,
     };
+  }
+
+  private gather(node: Node, below: Failures, pausedMembers: readonly PausedMember[]): RunFacts {
+    const stateOf = (inner: Node) => this.judged.get(inner)!.judgement.state;
+    return gather(node, {writer: this.writer, below, pausedMembers, stateOf});
   }
 
   private collect(children: readonly Node[]): Failures {
@@ -104,14 +119,27 @@ export class Judge {
     return {texts, more};
   }
 
-  /** The first run directly below that waits for a person. */
-  private pausedBelow(node: Node): PausedMember | null {
-    for (const child of node.children) {
-      const paused = child.isDetached ? null : this.judged.get(child)!.paused;
-      if (paused) return paused;
-    }
-    return null;
+  private pausedBelow(inside: readonly Node[]): readonly PausedMember[] {
+    const paused = inside.map(child => this.judged.get(child)!.paused).filter(some => some.length > 0);
+    return paused.length <= 1 ? (paused[0] ?? NOBODY) : paused.flat();
   }
+}
+
+const NOBODY: readonly PausedMember[] = [];
+function insideOf(node: Node): Node[] {
+  return node.children.filter(child => !child.isDetached);
+}
+
+/** A tool that ends its run with StopAgentRun does what it is for: no failure of the run. */
+function withoutStopper(facts: RunFacts): RunFacts {
+  const text = facts.stoppedBy && failureOf(facts.stoppedBy);
+  if (!text) return facts;
+  const {texts, more} = facts.below;
+  const count = texts.get(text) ?? 0;
+  const rest = new Map(texts);
+  if (count > 1) rest.set(text, count - 1);
+  else rest.delete(text);
+  return {...facts, below: {texts: rest, more: count === 0 ? Math.max(0, more - 1) : more}};
 }
 
 const UNKNOWN: Judgement = {state: 'lost', reason: 'its span is not here'};
@@ -130,22 +158,27 @@ function judgeUnfinished(run: Run, {nowMicros, patience}: Clock): Judgement {
 
 /** A span that is no run: its own failure, or null when it has none. */
 function judgeOwn(span: Span): {judgement: Judgement; failure: string} | null {
-  const name = displayName(span);
   if (span.kind === 'llm' && isFailedCall(span)) {
     const reason =
       span.statusMessage ??
-      (span.spanStatus === 'UNSET' ? 'stopped before the model had answered' : 'the model call brought no answer');
+      (isStoppedCall(span) ? 'stopped before the model had answered' : 'the model call brought no answer');
     return {
-      judgement: {state: span.spanStatus === 'UNSET' ? 'cancelled' : 'error', reason},
-      failure: `${name} call failed`,
+      judgement: {state: isStoppedCall(span) ? 'cancelled' : 'error', reason},
+      failure: failureOf(span),
     };
   }
   if (span.spanStatus !== 'ERROR') return null;
-  const isStep = span.kind === 'step' || span.kind === 'parallel';
   return {
     judgement: {state: 'error', reason: span.statusMessage ?? 'failed without a message'},
-    failure: isStep ? `step "${name}" failed` : `${name} failed`,
+    failure: failureOf(span),
   };
+}
+
+/** How what is above it speaks of its failure. */
+function failureOf(span: Span): string {
+  const name = displayName(span);
+  if (span.kind === 'llm') return `${name} call ${isStoppedCall(span) ? 'was stopped' : 'failed'}`;
+  return span.kind === 'step' || span.kind === 'parallel' ? `step "${name}" failed` : `${name} failed`;
 }
 
 function withReason(judged: Judgement, reason: string): Judgement {

@@ -1,7 +1,11 @@
+import {append} from '../lists.ts';
+import {parseJson} from './json.ts';
+import {REDACTED} from './redacted.ts';
 import type {Span} from './span.ts';
 import type {State} from './states.ts';
 import type {ToolCall} from './tool-calls.ts';
-import {displayName, isContinuation, isRunSpan, isStreamed, type Node, startOf} from './tree.ts';
+import {displayName, isContinuation, isDelegation, isRunSpan, isStreamed, type Node, startOf} from './tree.ts';
+import type {Writer} from './writer.ts';
 
 export interface Judgement {
   readonly state: State;
@@ -19,11 +23,13 @@ export interface Evidence {
 export const NO_EVIDENCE: Evidence = {agnoStatus: null, continuedAt: null};
 
 /** What the rules ask about a run span. */
-interface Facts {
+export interface RunFacts {
   readonly node: Node;
   readonly span: Span;
   /** Written by Agno's instrumentor, whose habits the rules know; of others an absent output says nothing. */
   readonly isAgno: boolean;
+  /** Up to 1.0.3 what failed is stored like what went well. Null: not known, or not needed. */
+  readonly writer: Writer | null;
   /** The run's own model calls in order; calls of members and tools are theirs. */
   readonly calls: readonly Span[];
   readonly last: Span | null;
@@ -31,8 +37,20 @@ interface Facts {
   readonly hasAnswer: boolean;
   /** Tool calls of the last answer that no tool span followed. */
   readonly pending: readonly ToolCall[];
+  /** Tool spans that the last answer asked for, in order. */
+  readonly tools: readonly Span[];
+  /** Runs right below that began after the last answer. */
+  readonly members: readonly InnerRun[];
+  /** Set where a tool ended the run with StopAgentRun. */
+  readonly stoppedBy: Span | null;
   readonly below: Failures;
-  readonly pausedMember: PausedMember | null;
+  readonly pausedMembers: readonly PausedMember[];
+}
+
+/** A run inside another one. */
+export interface InnerRun {
+  readonly span: Span;
+  readonly state: State;
 }
 
 export interface PausedMember {
@@ -47,43 +65,86 @@ export interface Failures {
 }
 
 /** The state of a run span and why; the rules in the order in which they decide. */
-export function judgeRunSpan(facts: Facts, evidence: Evidence): Judgement {
+export function judgeRunSpan(facts: RunFacts, evidence: Evidence): Judgement {
   return (
     judgeCancelled(facts, evidence) ??
     judgeError(facts, evidence) ??
     judgePaused(facts, evidence) ??
-    judgeBelow(facts.below) ??
+    judgeBelow(facts.below, storyOf(facts, evidence)) ??
     judgeOk(facts, evidence)
   );
 }
 
 /** Collects what the rules ask about a run span. */
-export function gather(node: Node, below: Failures, pausedMember: PausedMember | null): Facts {
+export function gather(
+  node: Node,
+  around: Pick<RunFacts, 'writer' | 'below' | 'pausedMembers'> & {stateOf(inner: Node): State},
+): RunFacts {
   const span = node.span!;
   const end = span.endMicros ?? Number.POSITIVE_INFINITY;
   const calls: Span[] = [];
   const tools: Span[] = [];
+  const inner: Node[] = [];
   const stack = [...node.children].reverse();
   while (stack.length > 0) {
     const child = stack.pop()!;
-    const inner = child.span;
-    if (!inner || isRunSpan(inner) || startOf(child) > end) continue;
-    if (inner.kind === 'llm') calls.push(inner);
-    else if (inner.openInferenceKind === 'TOOL') tools.push(inner);
-    else for (let i = child.children.length - 1; i >= 0; i--) stack.push(child.children[i]!);
+    const below = child.span;
+    if (!below || child.isDetached || startOf(child) > end) continue;
+    if (isRunSpan(below)) {
+      inner.push(child);
+      continue;
+    }
+    if (below.kind === 'llm') calls.push(below);
+    else if (below.openInferenceKind === 'TOOL') {
+      tools.push(below);
+      // A member is drawn below the call that asked for it.
+      if (isDelegation(below))
+        append(
+          inner,
+          child.children.filter(grand => grand.span && isRunSpan(grand.span)),
+        );
+    } else for (let i = child.children.length - 1; i >= 0; i--) stack.push(child.children[i]!);
   }
   const last = calls.at(-1) ?? null;
+  const asked = last === null || isFailedCall(last) ? [] : tools.filter(tool => isAfter(tool, last));
   return {
     node,
     span,
-    isAgno: span.nodeId !== null || span.agentId !== null || span.teamId !== null,
+    isAgno: isAgnoRun(span),
+    writer: around.writer,
     calls,
     last,
     hasAnswer: calls.some(call => !isFailedCall(call) && call.toolCalls.length === 0),
-    pending: last && !isFailedCall(last) ? unanswered(last, tools) : [],
-    below,
-    pausedMember,
+    pending: last && !isFailedCall(last) ? unanswered(last, asked) : [],
+    tools: asked,
+    members:
+      last === null
+        ? []
+        : inner
+            .filter(member => isAfter(member.span!, last))
+            .map(member => ({span: member.span!, state: around.stateOf(member)})),
+    stoppedBy: stopperOf(span, last, asked),
+    below: around.below,
+    pausedMembers: around.pausedMembers,
   };
+}
+
+export function isAgnoRun(span: Span): boolean {
+  return span.nodeId !== null || span.agentId !== null || span.teamId !== null;
+}
+
+function isAfter(span: Span, call: Span): boolean {
+  return (span.startMicros ?? 0) >= (call.startMicros ?? 0);
+}
+
+/**
+ * The tool that ended its run with StopAgentRun: its span failed without a result, which a tool that merely failed has,
+ * and the model was not asked again.
+ */
+export function stopperOf(run: Span, last: Span | null, tools: readonly Span[]): Span | null {
+  const tool = tools.at(-1);
+  if (!last || last.toolCalls.length === 0 || !tool || run.spanStatus === 'ERROR') return null;
+  return tool.spanStatus === 'ERROR' && !tool.hasOutput && !run.output ? tool : null;
 }
 
 const AGNO_CALL = /\.a?invoke(_stream)?$/;
@@ -98,11 +159,15 @@ export function isFailedCall(span: Span): boolean {
   return AGNO_CALL.test(span.name) && !span.hasOutput && span.toolCalls.length === 0 && span.totalTokens === null;
 }
 
+/** A model call that was stopped before it had answered: whoever waited for it had gone. */
+export function isStoppedCall(span: Span): boolean {
+  return span.spanStatus === 'UNSET' && isFailedCall(span);
+}
+
 /** Tool calls without a tool span of that name after the answer; each span answers one call. */
 function unanswered(call: Span, tools: readonly Span[]): ToolCall[] {
   const answers = new Map<string, number>();
   for (const tool of tools) {
-    if ((tool.startMicros ?? 0) < (call.startMicros ?? 0)) continue;
     const name = tool.toolName ?? tool.name;
     answers.set(name, (answers.get(name) ?? 0) + 1);
   }
@@ -113,73 +178,155 @@ function unanswered(call: Span, tools: readonly Span[]): ToolCall[] {
   });
 }
 
-const CANCELLED_OUTPUT = /^(?:Team |Workflow )?[Rr]un (\S+) was cancelled$/;
+/** What OpenInference writes in the place of a value that it was told to hide. */
+function isHidden(text: string | null): boolean {
+  return text === REDACTED;
+}
 
-function judgeCancelled({span, last, isAgno}: Facts, {agnoStatus}: Evidence): Judgement | null {
+const CANCELLED_OUTPUT = /^(?:Team |Workflow )?[Rr]un (\S+) was cancelled$/;
+/** With which Agno answers after a KeyboardInterrupt. */
+const INTERRUPTED_OUTPUT = 'Operation cancelled by user';
+
+function judgeCancelled(facts: RunFacts, {agnoStatus}: Evidence): Judgement | null {
+  const {span, last, pending, tools, members, isAgno} = facts;
   const cancelled = (reason: string): Judgement => ({state: 'cancelled', reason});
-  const match = span.output === null ? null : CANCELLED_OUTPUT.exec(span.output.trim());
+  const output = span.output?.trim() ?? '';
+  const match = CANCELLED_OUTPUT.exec(output);
   if (match && (span.runId === null || match[1] === span.runId)) return cancelled('cancelled by request');
-  if (span.hasOutput || span.spanStatus === 'ERROR' || !isAgno) return null;
-  const leftStream =
-    agnoStatus === 'CANCELLED' ? 'cancelled, or its reader left the stream' : 'its reader left the stream';
-  if (span.spanStatus === 'UNSET') {
-    return cancelled(
-      last && isStreamed(last) ? leftStream : 'stopped from outside: its task was cancelled or its client left',
-    );
-  }
-  if (!last || !isFailedCall(last) || last.spanStatus === 'ERROR')
-    return agnoStatus === 'CANCELLED' ? cancelled('Agno says CANCELLED') : null;
+  if (!isAgno || span.spanStatus === 'ERROR') return null;
+  // A workflow hands on what its step said, and went on; an agent's own model may have said so.
+  if (output === INTERRUPTED_OUTPUT && span.kind !== 'workflow' && !endsWithAnswer(last))
+    return cancelled('stopped by Ctrl-C');
+  if (agnoStatus === 'ERROR') return null;
+  if (span.spanStatus === 'UNSET') return judgeUnset(facts, agnoStatus);
+  if (last && isStoppedCall(last) && !isAskedPause(span))
+    return cancelled(span.hasOutput ? 'cancelled while the model was answering' : leftStream(agnoStatus));
   // Up to 1.0.3 a call that failed and a call whose reader left are stored alike. A reader that leaves ends the run
   // first and the call after it; a failing call ends before its run does.
-  const outlived = (last.endMicros ?? 0) > (span.endMicros ?? 0);
-  return last.spanStatus === 'UNSET' || outlived || agnoStatus === 'CANCELLED' ? cancelled(leftStream) : null;
+  if (!span.hasOutput && last && isFailedCall(last) && last.spanStatus !== 'ERROR') {
+    const outlived = (last.endMicros ?? 0) > (span.endMicros ?? 0);
+    if (outlived || agnoStatus === 'CANCELLED') return cancelled(leftStream(agnoStatus));
+  }
+  // A pause has Agno's words as its output. Without them a call that nothing followed was given up.
+  if (!isAskedPause(span)) {
+    const member = members.find(({state}) => state === 'cancelled');
+    if (member && (pending.length > 0 || !span.output))
+      return cancelled(`cancelled while ${displayName(member.span)} was working`);
+    const open = pending[0]?.name ?? tools.find(tool => (tool.endMicros ?? 0) > (span.endMicros ?? 0))?.toolName;
+    if (!span.hasOutput && open) return cancelled(`${leftStream(agnoStatus)} while ${open} was running`);
+  }
+  if (agnoStatus !== 'CANCELLED') return null;
+  const waits = waitsFor(facts);
+  return cancelled(waits === null ? 'Agno says CANCELLED' : `paused, ${waits}; then rejected, Agno says CANCELLED`);
+}
+
+function leftStream(agnoStatus: string | null): string {
+  return agnoStatus === 'CANCELLED' ? 'cancelled, or its reader left the stream' : 'its reader left the stream';
+}
+
+/**
+ * A run span that was never given a status: an exception passed through it that Agno does not catch. That may be the
+ * cancellation of an asyncio task, or the end of a generator whose reader left; a plain `.run` can only have raised.
+ */
+function judgeUnset(facts: RunFacts, agnoStatus: string | null): Judgement | null {
+  const {span, last, calls, pending} = facts;
+  // Others than Agno leave UNSET what went well.
+  if (span.hasOutput) return null;
+  const where = pending.length > 0 ? ` while ${pending[0]!.name} was running` : '';
+  const isStream = last ? isStreamed(last) : facts.node.children.some(child => child.span && isStreamed(child.span));
+  if (isStream) return {state: 'cancelled', reason: `${leftStream(agnoStatus)}${where}`};
+  if (isAsync(span)) {
+    const unless = agnoStatus === 'CANCELLED' ? '' : ', or an exception ended it';
+    return {
+      state: 'cancelled',
+      reason: `stopped from outside${where}: its task was cancelled or its client left${unless}`,
+    };
+  }
+  if (calls.length === 0 && span.kind !== 'workflow')
+    return {
+      state: 'cancelled',
+      reason: 'stopped before its first model call: its reader left the stream, or an exception ended it',
+    };
+  return agnoStatus === 'CANCELLED'
+    ? {state: 'cancelled', reason: `Agno says CANCELLED${where}`}
+    : {state: 'error', reason: `ended${where} by an exception that Agno does not catch, such as SystemExit`};
+}
+
+function isAsync(span: Span): boolean {
+  return /\.(arun|acontinue_run|_aexecute(_stream)?)$/.test(span.name);
 }
 
 /** Less time than any model takes, with nothing recorded below: the model was never asked. */
-const TOO_SHORT_FOR_A_MODEL_MS = 100;
+export const TOO_SHORT_FOR_A_MODEL_MS = 100;
 const BLOCKED = 'blocked before the first model call';
 
-function judgeError(facts: Facts, {agnoStatus}: Evidence): Judgement | null {
-  const {node, span, last, hasAnswer, pending, isAgno} = facts;
+/** It has an output and nothing below, and was too short for a model: what that means depends on who wrote it. */
+export function isAnswerWithoutModel({span, children}: Node): boolean {
+  if (!span || span.kind === 'workflow' || !isAgnoRun(span) || isContinuation(span) || children.length > 0)
+    return false;
+  return (
+    span.spanStatus === 'OK' && span.hasOutput && span.durationMs !== null && span.durationMs < TOO_SHORT_FOR_A_MODEL_MS
+  );
+}
+
+function judgeError(facts: RunFacts, {agnoStatus}: Evidence): Judgement | null {
+  const {node, span, last, hasAnswer, pending, isAgno, members} = facts;
   const error = (reason: string): Judgement => ({state: 'error', reason});
   if (span.spanStatus === 'ERROR') return error(causeOf(facts));
   if (span.kind === 'workflow' || !isAgno) return null;
-  const lastFailed = last !== null && isFailedCall(last);
+  const lastFailed = last !== null && isFailedCall(last) && !isStoppedCall(last);
   if (lastFailed && (!hasAnswer || !span.hasOutput)) return error(failedCallText(facts));
+  const dead = deadMember(facts);
+  if (dead) return error(`${displayName(dead.span)} failed, and what it says is the answer`);
   if (!span.hasOutput) {
-    const isOpen = pending.length > 0 || (last !== null && last.toolCalls.length === 0);
+    if (facts.stoppedBy && agnoStatus !== 'ERROR') return null;
+    if (endsWithAnswer(last))
+      return error('stopped after its answer: by a check of the output, or by a reader who left at its end');
+    const isOpen = pending.length > 0 || members.length > 0 || last !== null;
     if (isOpen && agnoStatus !== 'ERROR') return null;
     return error(node.children.length === 0 ? BLOCKED : 'stopped before any output');
   }
-  if (node.children.length > 0) return null;
+  if (!isAnswerWithoutModel(node)) return null;
   // Up to 1.0.3 a blocked run is stored like one that answered: OK, with the guard's words as its output.
-  const isTooShort = span.durationMs !== null && span.durationMs < TOO_SHORT_FOR_A_MODEL_MS && !isContinuation(span);
-  if (agnoStatus === 'ERROR' || (agnoStatus === null && isTooShort))
-    return error(`${BLOCKED}: ${firstLine(span.output)}`);
+  if (agnoStatus === 'ERROR' || (agnoStatus === null && facts.writer === 'old'))
+    return error(`${BLOCKED}: ${errorText(span.output)}`);
   return null;
 }
 
+/** A team that hands on what its member says, and whose only member at the end failed. */
+function deadMember({span, last, tools, members, pending}: RunFacts): InnerRun | null {
+  if (span.kind !== 'team' || last === null || last.toolCalls.length === 0 || members.length === 0) return null;
+  if (pending.length > 0 || !tools.every(isDelegation)) return null;
+  return members.every(({state}) => state === 'error') ? members[0]! : null;
+}
+
 /** Why a run span says ERROR: its failed step, its failed call, what it said, or the exception. */
-function causeOf(facts: Facts): string {
+function causeOf(facts: RunFacts): string {
   const {node, span, last, hasAnswer} = facts;
   if (span.kind === 'workflow') {
     const step = node.children.findLast(child => child.span?.spanStatus === 'ERROR')?.span;
     return step
-      ? `step "${displayName(step)}" failed: ${firstLine(step.statusMessage)}`
-      : firstLine(span.statusMessage);
+      ? `step "${displayName(step)}" failed: ${errorText(step.statusMessage)}`
+      : errorText(span.statusMessage);
   }
   if (last && isFailedCall(last) && !hasAnswer) return failedCallText(facts);
-  const said =
-    span.statusMessage !== null && span.statusMessage !== 'run status: error' ? span.statusMessage : span.output;
-  return `${node.children.length === 0 ? BLOCKED : 'failed'}: ${firstLine(said)}`;
+  const how = node.children.length === 0 ? BLOCKED : 'failed';
+  if (span.statusMessage !== null && span.statusMessage !== 'run status: error')
+    return `${how}: ${errorText(span.statusMessage)}`;
+  if (endsWithAnswer(last) && isAnswerOf(last!, span.output))
+    return 'stopped after its answer by a check of the output';
+  // A continuation that failed keeps the words of the pause.
+  return `${how}: ${errorText(isAskedPause(span) ? null : span.output)}`;
 }
 
-function failedCallText({span, calls, last}: Facts): string {
+function failedCallText({span, calls, last}: RunFacts): string {
   let attempts = 0;
   while (attempts < calls.length && isFailedCall(calls.at(-1 - attempts)!)) attempts++;
-  const text = last?.statusMessage?.replace(/^[A-Za-z]+(Error|Exception): /, '') ?? span.output;
+  // Up to 1.0.3 the text stands in the run alone, and only of a call that was not streamed: else it is what came so far.
+  const inRun = last?.spanStatus === 'OK' && !isStreamed(last) ? span.output : null;
+  const text = last?.statusMessage?.replace(/^[A-Za-z]+(Error|Exception): /, '') ?? inRun;
   const how = attempts > 1 ? `model call failed ${attempts}×` : 'model call failed, not retried';
-  return text ? `${how}: ${firstLine(text)}` : how;
+  return text ? `${how}: ${errorText(text)}` : how;
 }
 
 /** Texts with which Agno answers for a run that waits (agno/utils/response.py, agno/team/_hooks.py). */
@@ -189,25 +336,43 @@ const PAUSED_OUTPUT =
 const PAUSED_WORKFLOW =
   /^WorkflowRunOutput\([\s\S]*(status=<RunStatus\.paused|paused_step_name='|pause_kind=<PauseKind)/;
 
-function judgePaused(facts: Facts, {agnoStatus, continuedAt}: Evidence): Judgement | null {
-  const waits = waitsFor(facts);
+/** Its output is what Agno says for a run that waits. */
+function isAskedPause(span: Span): boolean {
+  return (span.kind === 'workflow' ? PAUSED_WORKFLOW : PAUSED_OUTPUT).test(span.output ?? '');
+}
+
+function judgePaused(facts: RunFacts, {agnoStatus, continuedAt}: Evidence): Judgement | null {
+  const waits = waitsFor(facts) ?? (agnoStatus === 'PAUSED' ? unseenPause(facts) : null);
   if (waits === null) return null;
   const isOver = continuedAt !== null || (agnoStatus !== null && agnoStatus !== 'PAUSED');
   if (!isOver) return {state: 'paused', reason: waits};
   const reason = `paused, ${waits}; ${continuedAt === null ? `continued since, Agno says ${agnoStatus}` : `continued ${continuedAt}`}`;
-  const failed = judgeBelow(facts.below);
-  return failed ? {state: failed.state, reason: `${failed.reason}; ${reason}`} : {state: 'ok', reason};
+  return judgeBelow(facts.below, reason) ?? {state: 'ok', reason};
 }
 
-function waitsFor({span, pending, pausedMember}: Facts): string | null {
-  if (pending.length > 0) return `waits for ${pending.map(callText).join(', ')}`;
-  const output = span.output ?? '';
-  if (span.kind === 'workflow' && PAUSED_WORKFLOW.test(output)) {
-    const step = /paused_step_name='([^']*)'/.exec(output)?.[1];
+function waitsFor(facts: RunFacts): string | null {
+  const {span, pending, pausedMembers, isAgno} = facts;
+  const isAsked = isAskedPause(span);
+  // What others write as the output of a run that waits is not known.
+  if (pending.length > 0 && (isAsked || !isAgno)) return `waits for ${pending.map(callText).join(', ')}`;
+  if (span.kind === 'workflow' && isAsked) {
+    const step = /paused_step_name='([^']*)'/.exec(span.output!)?.[1];
     return step ? `waits for a person before step "${step}"` : 'waits for a person';
   }
-  if (pausedMember) return `${pausedMember.name} ${pausedMember.waits}`;
-  return PAUSED_OUTPUT.test(output) ? 'waits for a person' : null;
+  if (pausedMembers.length > 0 && (isAsked || !span.output || isHidden(span.output))) return membersText(pausedMembers);
+  return isAsked ? 'waits for a person' : null;
+}
+
+const NAMED_MEMBERS = 4;
+
+function membersText(members: readonly PausedMember[]): string {
+  const named = members.slice(0, NAMED_MEMBERS).map(({name, waits}) => `${name} ${waits}`);
+  const more = members.length - named.length;
+  return [...named, ...(more > 0 ? [`${more} more wait`] : [])].join('; ');
+}
+
+function unseenPause({span}: RunFacts): string {
+  return isHidden(span.output) ? 'waits, Agno says PAUSED; what it waits for is hidden' : 'waits, Agno says PAUSED';
 }
 
 function callText(call: ToolCall): string {
@@ -215,21 +380,82 @@ function callText(call: ToolCall): string {
 }
 
 /** Degraded: something below failed and the run went on. Null when nothing did. */
-export function judgeBelow({texts, more}: Failures): Judgement | null {
+export function judgeBelow({texts, more}: Failures, then = ''): Judgement | null {
   if (texts.size === 0) return null;
   const list = [...texts].map(([text, count]) => (count > 1 ? `${text} ${count}×` : text));
-  return {state: 'degraded', reason: `${list.join(', ')}${more > 0 ? `, ${more} more` : ''}, went on`};
+  const failed = `${list.join(', ')}${more > 0 ? `, ${more} more` : ''}, went on`;
+  return {state: 'degraded', reason: then === '' ? failed : `${failed}; ${then}`};
 }
 
-function judgeOk({span, calls}: Facts, {continuedAt}: Evidence): Judgement {
+/** What belongs to be said of a run that ended, whatever failed in it. */
+function storyOf({stoppedBy}: RunFacts, {continuedAt}: Evidence): string {
+  return [
+    ...(stoppedBy ? [stoppedText(stoppedBy)] : []),
+    ...(continuedAt === null ? [] : [`continued ${continuedAt}`]),
+  ].join('; ');
+}
+
+function stoppedText(tool: Span): string {
+  const text = tool.statusMessage ? `: ${errorText(tool.statusMessage)}` : '';
+  return `stopped by tool ${tool.toolName ?? tool.name}${text}`;
+}
+
+function judgeOk(facts: RunFacts, {agnoStatus, continuedAt}: Evidence): Judgement {
+  const {node, span, calls, pending, pausedMembers, stoppedBy} = facts;
   const then = continuedAt === null ? '' : `; continued ${continuedAt}`;
+  const ok = (reason: string): Judgement => ({state: 'ok', reason: `${reason}${then}`});
   const start = isContinuation(span) ? 'continued after a pause and ' : '';
-  if (!span.output) return {state: 'ok', reason: `${start}finished without text${then}`};
-  const unseen = span.kind !== 'workflow' && calls.length === 0 ? '; no model call is recorded' : '';
-  return {state: 'ok', reason: `${start}finished${unseen}${then}`};
+  if (stoppedBy) return ok(`${start}${stoppedText(stoppedBy)}`);
+  if (!span.output) return ok(`${start}finished without text`);
+  const unseen =
+    span.kind === 'workflow' || calls.length > 0
+      ? []
+      : [isAnswerWithoutModel(node) ? withoutModel(facts, agnoStatus) : 'no model call is recorded'];
+  const lost = pending.length > 0 ? [`a tool call has no span: ${pending.map(call => call.name).join(', ')}`] : [];
+  const inside = pausedMembers.length > 0 ? [membersText(pausedMembers)] : [];
+  const hidden = isHidden(span.output) ? ['outputs are hidden, so that a pause would not be seen'] : [];
+  return ok([`${start}finished`, ...unseen, ...lost, ...inside, ...hidden].join('; '));
 }
 
-function firstLine(text: string | null): string {
+function withoutModel({writer}: RunFacts, agnoStatus: string | null): string {
+  const text = 'the answer came without a model call';
+  return writer === 'new' || agnoStatus !== null
+    ? text
+    : `${text}; in rows of instrumentors up to 1.0.3 a guard that blocked it looks the same`;
+}
+
+/** Its last own model call answered with words. */
+function endsWithAnswer(last: Span | null): boolean {
+  return last !== null && !isFailedCall(last) && last.toolCalls.length === 0 && answerOf(last) !== '';
+}
+
+/** So much of two texts is compared: what was read is only the beginning of a long one. */
+const COMPARED = 400;
+
+function isAnswerOf(call: Span, text: string | null): boolean {
+  const [answer, said] = [answerOf(call), text?.trim() ?? ''];
+  if (answer === null || said === '') return false;
+  const length = Math.min(COMPARED, answer.length, said.length);
+  return answer.slice(0, length) === said.slice(0, length) && (length === COMPARED || answer.length === said.length);
+}
+
+/**
+ * The beginning of what a model call answered, '' when it said nothing, null when the stored form is not known. The
+ * output is a list of messages, an object with one, or plain text (docs/agno.md, Spans), and may be cut.
+ */
+function answerOf({output}: Span): string | null {
+  const text = output?.trim() ?? '';
+  if (text === '' || isHidden(text)) return text === '' ? '' : null;
+  if (!/^[[{]/.test(text)) return text;
+  const content = /"content": ?"((?:[^"\\]|\\.)*)/.exec(text)?.[1];
+  if (content === undefined) return '';
+  const whole = content.replace(/\\(u[0-9a-fA-F]{0,3})?$/, '');
+  return String(parseJson(`"${whole}"`)?.value ?? whole).trim();
+}
+
+/** What a person is told of an error: its first line, and nothing where it is hidden. */
+function errorText(text: string | null): string {
+  if (isHidden(text?.trim() ?? null)) return 'its text is hidden';
   const line = (text ?? '').trim().split('\n', 1)[0]!;
   if (line === '') return 'no message';
   return line.length > 200 ? `${line.slice(0, 199)}…` : line;

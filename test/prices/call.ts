@@ -1,4 +1,3 @@
-import {grossCounts} from '../../src/trace/prompt-tokens.ts';
 import type {Span} from '../../src/trace/span.ts';
 import {toSpan} from '../../src/trace/span.ts';
 
@@ -22,6 +21,5 @@ export function call(known: Partial<Span>): Span {
       'llm.token_count.completion': 100,
     }),
   };
-  const span = {...toSpan(row), ...known};
-  return {...span, ...grossCounts(span)};
+  return {...toSpan(row), ...known};
 }

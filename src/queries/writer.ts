@@ -1,0 +1,82 @@
+import {hasAttribute} from '../sql/fragments.ts';
+import {join, raw, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {KEY} from '../trace/attributes.ts';
+import type {Trace} from '../trace/runs.ts';
+import {agnoTime} from '../trace/time.ts';
+import {dependsOnWriter, type Writer, writerOf} from '../trace/writer.ts';
+import {loadNewSpans} from './spans.ts';
+
+/** Spans on either side of a run that are asked who wrote them. */
+const AROUND = 300;
+const MOST_SIGNS = 20;
+
+/** Stretches of time between two spans of one writer, by store: what is in between was written by it too. */
+const known = new WeakMap<Store, {fromMicros: number; toMicros: number; writer: Writer | null}[]>();
+
+/**
+ * Which instrumentor wrote a trace, looked up only where a run depends on it: by the trace's own spans, else by those
+ * around it in time that tell. Null where none does.
+ */
+export async function loadWriter(store: Store, {nodes}: Trace): Promise<Writer | null> {
+  if (!dependsOnWriter(nodes.values())) return null;
+  let at = Number.POSITIVE_INFINITY;
+  for (const {span} of nodes.values()) {
+    const own = span && writerOf(span);
+    if (own) return own;
+    at = Math.min(at, span?.startMicros ?? at);
+  }
+  if (!Number.isFinite(at)) return null;
+  const stretches = known.get(store) ?? [];
+  known.set(store, stretches);
+  const passed = stretches.find(({fromMicros, toMicros}) => fromMicros <= at && at <= toMicros);
+  if (passed) return passed.writer;
+  const before = await loadSign(store, at, 'before');
+  const after = await loadSign(store, at, 'after');
+  const isSame = before?.writer === after?.writer;
+  const isNearer = before && (!after || at - before.micros <= after.micros - at);
+  const writer = (isNearer ? before : after)?.writer ?? null;
+  stretches.push({
+    fromMicros: isSame && before ? before.micros : at,
+    toMicros: isSame && after ? after.micros : at,
+    writer,
+  });
+  return writer;
+}
+
+interface Sign {
+  readonly micros: number;
+  readonly writer: Writer;
+}
+
+/** The nearest span on one side that tells who wrote it; bounded, as most tell nothing. */
+async function loadSign(store: Store, atMicros: number, side: 'before' | 'after'): Promise<Sign | null> {
+  const bound =
+    side === 'before' ? sql`a.start_time < ${agnoTime(atMicros)}` : sql`a.start_time > ${agnoTime(atMicros)}`;
+  const order = raw(side === 'before' ? 'desc' : 'asc');
+  const rows = await store.all<{span_id: unknown}>(sql`
+select s.span_id
+  from ${table('spans')} s
+ where s.span_id in (select n.span_id from (select a.span_id from ${table('spans')} a where ${bound} order by a.start_time ${order} limit ${raw(String(AROUND))}) n)
+   and (${join([MAY_TELL, sql`(${IS_CALL} and not (${hasAttribute('s', KEY.output)}))`], ' or ')})
+ order by s.start_time ${order}
+ limit ${raw(String(MOST_SIGNS))}`);
+  const loaded = await loadNewSpans(
+    store,
+    rows.map(row => String(row.span_id)),
+  );
+  const signs = loaded.flatMap(({spans}) =>
+    spans.flatMap(span => {
+      const writer = writerOf(span);
+      return writer && span.startMicros !== null ? {micros: span.startMicros, writer} : [];
+    }),
+  );
+  const away = ({micros}: Sign) => Math.abs(micros - atMicros);
+  return signs.sort((a, b) => away(a) - away(b))[0] ?? null;
+}
+
+/** By the narrow columns alone. */
+const MAY_TELL = raw(
+  `s.status_message = 'run status: error' or s.name like '%continue\\_run' escape '\\' or (s.status_code in ('ERROR', 'UNSET') and s.name like '%invoke%')`,
+);
+const IS_CALL = raw(`s.name like '%invoke%'`);
