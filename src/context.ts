@@ -24,7 +24,7 @@ export interface TerminalStreams {
 export interface Context {
   readonly stdout: Output;
   readonly stderr: Output;
-  /** With `--env-file` also what the file adds, once a command has read it. */
+  /** With `--dotenv` also what the file adds, once a command has read it. */
   env: Env;
   /** All that is sent to stdin. */
   readonly stdin: () => Promise<string>;

@@ -64,10 +64,22 @@ const FILE_REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'it has just been made by another program',
   ELOOP: 'it is a link',
   EIO: 'the disk reported an error',
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'a part of its path is no folder',
+  EISDIR: 'it is a folder',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  ENXIO: 'nobody reads or writes at its other end',
 };
+
+/** A file that is not used, though the system would let us: the message says why, as `fileReason` does. */
+export class FileRefused extends Error {
+  readonly code = 'EREFUSED';
+}
 
 /** Why the file system refused, in words where there are some. */
 export function fileReason(error: unknown): string {
+  if (error instanceof FileRefused) return error.message;
   const {code = 'unknown'} = error as NodeJS.ErrnoException;
   return FILE_REASONS[code] ?? code;
 }

@@ -1,14 +1,174 @@
 import {
   chmodSync,
   closeSync,
+  constants,
   existsSync,
+  fstatSync,
   fsyncSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
   openSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   writeFileSync,
 } from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {FileRefused} from './errors.ts';
+import {removeOnExit} from './ways-out.ts';
+
+/*
+ * Files of ours, in folders where others may be able to put something in our way: made exclusively, never through a link,
+ * looked at by their descriptor, and nobody else's. And files that the user names: regular ones only, as a pipe or a device
+ * may never answer. docs/security.md says what follows from it.
+ */
+
+// Windows has neither; it has no such pipes in folders, and makes links only for administrators.
+const NO_LINK = constants.O_NOFOLLOW ?? 0;
+const NO_WAIT = constants.O_NONBLOCK ?? 0;
+
+/** Opens a file that somebody named, to read it. @throws FileRefused unless it is a regular file */
+export function openRegular(file: string): number {
+  return opened(file, constants.O_RDONLY | NO_WAIT, whyNotRegular);
+}
+
+/** Opens a file that we made before and nobody else can have touched; `flags` as those of open(2). */
+export function openOwn(file: string, flags: number): number {
+  return opened(file, flags | NO_LINK | NO_WAIT, whyNotOwn);
+}
+
+function opened(file: string, flags: number, refusal: (stat: Stats) => string | null): number {
+  const handle = openSync(file, flags);
+  try {
+    const reason = refusal(fstatSync(handle));
+    if (reason !== null) throw new FileRefused(reason);
+    return handle;
+  } catch (error) {
+    closeSync(handle);
+    throw error;
+  }
+}
+
+function whyNotRegular(stat: Stats): string | null {
+  if (stat.isFile()) return null;
+  return stat.isDirectory() ? 'it is a folder' : stat.isSymbolicLink() ? 'it is a link' : 'it is no regular file';
+}
+
+const OTHERS_MAY = 0o077;
+const OTHERS_WRITE = 0o022;
+
+/** Why a file is not ours alone; null: it is. */
+function whyNotOwn(stat: Stats): string | null {
+  return (
+    whyNotRegular(stat) ?? whyShared(stat, OTHERS_MAY) ?? (stat.nlink > 1 ? 'it has a second name (a hard link)' : null)
+  );
+}
+
+function whyShared({uid, mode}: Stats, bits: number): string | null {
+  const user = process.getuid?.();
+  if (user === undefined) return null;
+  if (uid !== user) return 'it belongs to another user';
+  return (mode & bits) === 0
+    ? null
+    : `others have a right to it (mode ${(mode & 0o7777).toString(8).padStart(4, '0')})`;
+}
+
+/** The file's text. @throws FileRefused when it is no regular file, or larger than anything of its kind */
+export function readRegular(file: string, mostBytes: number): string {
+  return textOf(openRegular(file), mostBytes);
+}
+
+/** As `readRegular`, of a file that we made: what another user put there, or can change, is refused. */
+export function readOwn(file: string, mostBytes: number): string {
+  const handle = opened(
+    file,
+    constants.O_RDONLY | NO_WAIT,
+    stat => whyNotRegular(stat) ?? whyShared(stat, OTHERS_WRITE),
+  );
+  return textOf(handle, mostBytes);
+}
+
+function textOf(handle: number, mostBytes: number): string {
+  try {
+    const parts: Buffer[] = [];
+    for (let left = mostBytes; ; ) {
+      // Not as long as the file says: it may grow meanwhile, and those of /proc have no length.
+      const part = Buffer.allocUnsafe(Math.min(left + 1, 1 << 16));
+      const length = readSync(handle, part);
+      if (length > left) throw new FileRefused(`it is longer than ${mostBytes} bytes`);
+      if (length === 0) return Buffer.concat(parts).toString('utf8');
+      parts.push(part.subarray(0, length));
+      left -= length;
+    }
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/**
+ * Makes a folder for its owner alone (0700) where there is none.
+ * @throws FileRefused for one that belongs to, or can be changed by, somebody else
+ */
+export function makeOwnFolder(folder: string): void {
+  if (!lstatSync(folder, {throwIfNoEntry: false})) mkdirSync(folder, {recursive: true, mode: 0o700});
+  const stat = lstatSync(folder);
+  const reason = stat.isDirectory() ? whyShared(stat, OTHERS_WRITE) : 'its folder is a link, or none at all';
+  if (reason !== null) throw new FileRefused(reason.replace(/^it /, 'its folder '));
+}
+
+/** By device and inode; see `holdOwn`. */
+const held = new Map<string, number>();
+
+/**
+ * Makes sure that a file which SQLite opens by its name is ours alone: made if there is none, looked at otherwise. Its folder
+ * must be ours (`makeOwnFolder`), or it could be another one a moment later. The descriptor is never closed: that would take
+ * away every lock that this process has on the file (fcntl(2)).
+ */
+export function holdOwn(file: string): void {
+  const found = lstatSync(file, {throwIfNoEntry: false, bigint: true});
+  const before = found && held.get(`${found.dev}-${found.ino}`);
+  if (before !== undefined) {
+    const reason = whyNotOwn(fstatSync(before));
+    if (reason !== null) throw new FileRefused(reason);
+    return;
+  }
+  const handle = found
+    ? openOwn(file, constants.O_RDONLY)
+    : openSync(file, constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const {dev, ino} = fstatSync(handle, {bigint: true});
+  held.set(`${dev}-${ino}`, handle);
+}
+
+/** @throws FileRefused for what is there and is not ours alone; it is not opened */
+export function checkOwn(file: string): void {
+  const stat = lstatSync(file, {throwIfNoEntry: false});
+  const reason = stat ? whyNotOwn(stat) : null;
+  if (reason !== null) throw new FileRefused(reason);
+}
+
+/** A folder for its owner alone, with all that is put into it gone on every way out. */
+export interface TemporaryFolder {
+  readonly path: string;
+  remove(): void;
+}
+
+export function makeTemporaryFolder(): TemporaryFolder {
+  // Its name is made up by the system, its mode 0700.
+  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-'));
+  const remove = () => rmSync(folder, {recursive: true, force: true});
+  const forget = removeOnExit(remove);
+  return {
+    path: folder,
+    remove: () => {
+      remove();
+      forget();
+    },
+  };
+}
 
 /**
  * Writes a whole file or nothing: a new one beside it takes its place once it is on the disk. Mode 0600; what a link points
@@ -17,10 +177,14 @@ import {
  */
 export function writePrivateFile(file: string, text: string): void {
   const target = existsSync(file) ? realpathSync(file) : file;
+  const found = lstatSync(target, {throwIfNoEntry: false});
+  const reason = found ? whyNotRegular(found) : null;
+  if (reason !== null) throw new FileRefused(reason);
   const temporary = `${target}.${process.pid}.new`;
   // Of a process that was killed and had the same number.
   rmSync(temporary, {force: true});
   const handle = openSync(temporary, 'wx', 0o600);
+  const forget = removeOnExit(() => rmSync(temporary, {force: true}));
   try {
     writeFileSync(handle, text);
     fsyncSync(handle);
@@ -32,5 +196,6 @@ export function writePrivateFile(file: string, text: string): void {
     throw error;
   } finally {
     closeSync(handle);
+    forget();
   }
 }

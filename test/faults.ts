@@ -82,7 +82,8 @@ export function failingDisk(faults: Faults): Disk {
     };
   return {
     ...DISK,
-    open: guardedDisk(DISK.open),
+    create: guardedDisk(DISK.create),
+    reopen: guardedDisk(DISK.reopen),
     write: (handle, bytes, at) => {
       if (!faults.next()) return DISK.write(handle, bytes, at);
       DISK.write(handle, bytes.subarray(0, bytes.length / 2), at);

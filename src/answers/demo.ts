@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
-import {readEnvFile, tableChoiceOf} from '../flags/connection.ts';
+import {readDotenv, tableChoiceOf} from '../flags/connection.ts';
 import type {DatabaseFlags, OutputFlags} from '../flags/declare.ts';
 import {columnsOf, lookOf, writeLine, writeNext} from '../flags/output.ts';
 import {parseCount} from '../flags/values.ts';
@@ -31,7 +31,7 @@ export default async function demo(flags: DemoFlags, context: Context): Promise<
   refuseLiveFlags(flags);
   if (flags.profile !== undefined)
     throw usageError('demo makes a database, and profiles name those to read.', 'Pass --path or --db instead.');
-  const env = readEnvFile(flags, context);
+  const env = readDotenv(flags, context);
   const source: Source =
     flags.db === undefined
       ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}

@@ -197,7 +197,7 @@ function pairRecord({pair, a, b, words}: DrawnPair): object {
 
 const FIGURES = [
   ...['traceId', 'spanId', 'state', 'model', 'startTime', 'durationMs', 'selfMs'],
-  ...['promptTokens', 'completionTokens', 'totalTokens', 'costUsd'],
+  ...['promptTokens', 'completionTokens', 'totalTokens', 'costUsd', 'grossPromptTokens'],
 ] as const satisfies readonly (keyof SpanRecord)[];
 
 function figuresOf(record: SpanRecord): object {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import packageJson from '../../package.json' with {type: 'json'};
 import type {Context} from '../context.ts';
 import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
-import {readEnvFile} from '../flags/connection.ts';
+import {readDotenv} from '../flags/connection.ts';
 import {maskSecrets, withStore} from '../flags/database.ts';
 import type {PatienceFlags, PriceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
 import {Ending} from '../flags/ending.ts';
@@ -249,7 +249,7 @@ const PSEUDONYMS: readonly string[] = ['user-id', 'session-id'];
 
 function keyOf({redactKey, ...flags}: ExportFlags, context: Context): Buffer {
   if (redactKey === undefined) return randomKey();
-  const value = readEnvFile(flags, context)[redactKey];
+  const value = readDotenv(flags, context)[redactKey];
   const hint = 'Make one: export NAME=$(openssl rand -hex 32), and pass --redact-key NAME.';
   if (!value) throw usageError(`--redact-key: there is no variable "${redactKey}", or it is empty.`, hint);
   context.secrets.push(value);
@@ -293,7 +293,7 @@ function senderOf(flags: ExportFlags, origin: Origin, context: Context): Sending
       );
     return null;
   }
-  const env = readEnvFile(flags, context);
+  const env = readDotenv(flags, context);
   const endpoint = endpointOf({to: flags.to, headers: flags.header ?? [], env});
   const secrets = [...endpoint.headers.values()].flatMap(value => [value, value.replace(/^\S+\s+/, '')]);
   append(context.secrets, secrets);

@@ -1,13 +1,13 @@
-import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import type {Context} from '../context.ts';
-import {usageError} from '../errors.ts';
+import {fileReason, usageError} from '../errors.ts';
 import {timeoutMsOf, withStore} from '../flags/database.ts';
 import type {OutputFlags, ReadFlags} from '../flags/declare.ts';
 import {checkFields, fieldsOf, pick} from '../flags/fields.ts';
 import {columnsOf, formatOf, writeLine, writeMachine, writeNote} from '../flags/output.ts';
 import {parseParameters} from '../flags/parameters.ts';
 import {parseCount} from '../flags/values.ts';
+import {readRegular} from '../private-file.ts';
 import {askSql} from '../queries/ad-hoc.ts';
 import {renderRelation} from '../render/relation.ts';
 
@@ -62,13 +62,16 @@ async function textOf(statement: string | undefined, {file}: SqlFlags, context: 
   );
 }
 
+const MOST_BYTES = 16 * 1024 ** 2;
+
 function readText(file: string, said: string): string {
   try {
-    return withoutMark(readFileSync(file, 'utf8'));
+    return withoutMark(readRegular(file, MOST_BYTES));
   } catch (error) {
-    const {code = ''} = error as NodeJS.ErrnoException;
-    const reason = {ENOENT: 'there is no such file', EACCES: 'no permission', EISDIR: 'it is a folder'}[code] ?? code;
-    throw usageError(`--file "${said}" cannot be read: ${reason}.`, 'Check the path.');
+    throw usageError(
+      `--file "${said}" cannot be read: ${fileReason(error)}.`,
+      'Check the path; --file - reads what is sent to stdin.',
+    );
   }
 }
 

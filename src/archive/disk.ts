@@ -1,25 +1,53 @@
-import {closeSync, constants, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync} from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
+import {FileRefused} from '../errors.ts';
+import {openOwn} from '../private-file.ts';
 
 /** All that writing an archive asks of the disk; each call may fail. Synchronous: a transaction is open meanwhile. */
 export interface Disk {
-  /** Opens a file for writing at any place, private; `isNew`: there must be none. */
-  open(file: string, isNew: boolean): number;
+  /** Makes a file, private, to be written at any place; there must be none. */
+  create(file: string): number;
+  /**
+   * Opens one that `create` made; null: there is none.
+   * @throws FileRefused for what somebody else put there, or can read or change
+   */
+  reopen(file: string): number | null;
   write(handle: number, bytes: Buffer, at: number): void;
   sync(handle: number): void;
   truncate(handle: number, length: number): void;
   close(handle: number): void;
-  /** The name is on the disk when it returns. */
-  rename(from: string, to: string): void;
+  /**
+   * The name is on the disk when it returns.
+   * @throws FileRefused when what bears it now is not the open file
+   */
+  rename(from: string, to: string, handle: number): void;
   remove(file: string): void;
 }
 
 export const DISK: Disk = {
-  open: (file, isNew) => {
-    const flags = constants.O_RDWR | constants.O_NOFOLLOW | (isNew ? constants.O_CREAT | constants.O_EXCL : 0);
-    const handle = openSync(file, flags, 0o600);
-    if (isNew) syncFolder(file);
+  create: file => {
+    const handle = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+    syncFolder(file);
     return handle;
+  },
+  reopen: file => {
+    try {
+      return openOwn(file, constants.O_RDWR);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
   },
   write: (handle, bytes, at) => {
     for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done, bytes.length - done, at + done);
@@ -27,9 +55,12 @@ export const DISK: Disk = {
   sync: fsyncSync,
   truncate: ftruncateSync,
   close: closeSync,
-  rename: (from, to) => {
+  rename: (from, to, handle) => {
     renameSync(from, to);
     syncFolder(to);
+    const [ours, there] = [fstatSync(handle), lstatSync(to)];
+    if (ours.dev !== there.dev || ours.ino !== there.ino)
+      throw new FileRefused('another program put a file of its own in its place');
   },
   remove: file => rmSync(file, {force: true}),
 };

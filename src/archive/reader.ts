@@ -1,6 +1,9 @@
-import {closeSync, createReadStream, openSync, readSync} from 'node:fs';
+import {closeSync, read, readSync} from 'node:fs';
+import {Readable} from 'node:stream';
+import {promisify} from 'node:util';
 import {createGunzip, constants as zlib} from 'node:zlib';
-import {EXIT, UserError} from '../errors.ts';
+import {EXIT, fileReason, UserError} from '../errors.ts';
+import {openRegular} from '../private-file.ts';
 import {
   type ArchiveHeader,
   chainedHash,
@@ -11,6 +14,7 @@ import {
   type Trailer,
 } from './format.ts';
 import {isGzip} from './member.ts';
+import {lineFrom} from './shape.ts';
 import type {ArchivedRow} from './value.ts';
 
 /** A batch whose hash and counts are right. */
@@ -41,10 +45,11 @@ export interface OpenArchive {
 
 /**
  * Opens an archive, plain or gzip, finished or not.
+ * @param handle an open descriptor that is read instead, and not closed; `file` is for messages then
  * @throws UserError exit 4 when it cannot be read, exit 5 when it is no archive or one of a later version
  */
-export async function openArchive(file: string): Promise<OpenArchive> {
-  const lines = linesOf(file);
+export async function openArchive(file: string, handle?: number): Promise<OpenArchive> {
+  const lines = linesOf(file, handle);
   const first = await lines.next();
   const header = first.done ? null : parsed(first.value.bytes);
   if (!header || !('agnoTraceArchive' in header)) {
@@ -63,8 +68,8 @@ export async function openArchive(file: string): Promise<OpenArchive> {
 }
 
 /** True for a file that was cut off before its first line was whole: it holds no row. */
-export async function isBlank(file: string): Promise<boolean> {
-  for await (const {isWhole} of linesOf(file)) return !isWhole;
+export async function isBlank(file: string, handle: number): Promise<boolean> {
+  for await (const {isWhole} of linesOf(file, handle)) return !isWhole;
   return true;
 }
 
@@ -132,17 +137,13 @@ interface RawLine {
 }
 
 /** Lines as bytes. Of a file that was cut off, all that can still be unpacked. */
-async function* linesOf(file: string): AsyncGenerator<RawLine> {
+async function* linesOf(file: string, handle?: number): AsyncGenerator<RawLine> {
   let rest: Buffer[] = [];
   let at = 0;
+  let fd = handle;
   try {
-    const head = headOf(file);
-    const stream = createReadStream(file, {highWaterMark: 1 << 20});
-    const source = isGzip(head)
-      ? stream.pipe(createGunzip({finishFlush: zlib.Z_SYNC_FLUSH, chunkSize: 1 << 20}))
-      : stream;
-    stream.on('error', error => source.destroy(error));
-    for await (const chunk of source as AsyncIterable<Buffer>) {
+    fd ??= openRegular(file);
+    for await (const chunk of unpacked(fd)) {
       let from = 0;
       for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
         const bytes =
@@ -156,6 +157,8 @@ async function* linesOf(file: string): AsyncGenerator<RawLine> {
     }
   } catch (error) {
     throw unreadable(file, error);
+  } finally {
+    if (fd !== undefined && fd !== handle) closeSync(fd);
   }
   if (rest.length > 0) {
     const bytes = Buffer.concat(rest);
@@ -163,16 +166,29 @@ async function* linesOf(file: string): AsyncGenerator<RawLine> {
   }
 }
 
-function headOf(file: string): Buffer {
+const CHUNK_BYTES = 1 << 20;
+
+function unpacked(fd: number): AsyncIterable<Buffer> {
   const head = Buffer.alloc(2);
-  const handle = openSync(file, 'r');
-  try {
-    readSync(handle, head, 0, 2, 0);
-  } finally {
-    closeSync(handle);
-  }
-  return head;
+  readSync(fd, head, 0, 2, 0);
+  if (!isGzip(head)) return chunksOf(fd);
+  const packed = Readable.from(chunksOf(fd));
+  const unzip = createGunzip({finishFlush: zlib.Z_SYNC_FLUSH, chunkSize: CHUNK_BYTES});
+  packed.on('error', error => unzip.destroy(error));
+  unzip.on('close', () => packed.destroy());
+  return packed.pipe(unzip);
 }
+
+/** A stream of the file system's would close the descriptor, also one that is lent. */
+async function* chunksOf(fd: number): AsyncGenerator<Buffer> {
+  for (let at = 0; ; ) {
+    const {bytesRead, buffer} = await readAt(fd, Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+const readAt = promisify(read);
 
 function unreadable(file: string, error: unknown): unknown {
   if (error instanceof UserError) return error;
@@ -183,12 +199,7 @@ function unreadable(file: string, error: unknown): unknown {
       cause: error,
     });
   if (code === '') return error;
-  const reasons: Record<string, string> = {
-    ENOENT: 'there is no such file',
-    EACCES: 'no permission',
-    EISDIR: 'it is a folder',
-  };
-  return new UserError(EXIT.unreachable, `archive "${file}" cannot be read: ${reasons[code] ?? code}.`, {
+  return new UserError(EXIT.unreachable, `archive "${file}" cannot be read: ${fileReason(error)}.`, {
     hint: 'Check the path.',
     cause: error,
   });
@@ -196,8 +207,7 @@ function unreadable(file: string, error: unknown): unknown {
 
 function parsed(bytes: Buffer): Line | null {
   try {
-    const value = JSON.parse(bytes.toString('utf8')) as unknown;
-    return typeof value === 'object' && value !== null ? (value as Line) : null;
+    return lineFrom(JSON.parse(bytes.toString('utf8')));
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
-import {closeSync, existsSync, lstatSync, openSync, readSync, statSync} from 'node:fs';
+import {lstatSync, readSync, statSync} from 'node:fs';
 import path from 'node:path';
-import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
+import {EXIT, FileRefused, fileReason, UserError, usageError} from '../errors.ts';
 import {DISK, type Disk} from './disk.ts';
 import {type ArchiveHeader, chainedHash, FIRST_HASH, lineOf, type Manifest, type Trailer} from './format.ts';
 import {gzipMember, MEMBER_HEAD_BYTES, memberLength} from './member.ts';
@@ -45,15 +45,21 @@ export class ArchiveWriter {
     checkPlace(file);
     const partial = partialOf(file);
     try {
-      if (existsSync(partial) && (await isBlank(partial))) disk.remove(partial);
-      if (existsSync(partial)) {
-        const standing = await standingOf(partial, file, header);
-        const handle = disk.open(partial, false);
-        disk.truncate(handle, standing.bytes);
-        disk.sync(handle);
-        return new ArchiveWriter(file, disk, handle, standing);
+      const left = reopened(disk, partial);
+      if (left !== null) {
+        const standing = await leftStanding(partial, left, file, header).catch(error => {
+          disk.close(left);
+          throw error;
+        });
+        if (standing) {
+          disk.truncate(left, standing.bytes);
+          disk.sync(left);
+          return new ArchiveWriter(file, disk, left, standing);
+        }
+        disk.close(left);
+        disk.remove(partial);
       }
-      const handle = disk.open(partial, true);
+      const handle = disk.create(partial);
       try {
         const bytes = encoded(file, lineOf(header));
         disk.write(handle, bytes, 0);
@@ -135,8 +141,8 @@ export class ArchiveWriter {
       this.disk.write(this.handle, bytes, at);
       this.disk.truncate(this.handle, at + bytes.length);
       this.disk.sync(this.handle);
+      this.disk.rename(partialOf(this.file), this.file, this.handle);
       this.disk.close(this.handle);
-      this.disk.rename(partialOf(this.file), this.file);
     } catch (error) {
       throw cannotWrite(this.file, error);
     }
@@ -175,12 +181,29 @@ export function checkPlace(file: string): void {
     throw usageError(`there is no folder "${folder}" for the archive.`, `mkdir -p ${JSON.stringify(folder)}`);
 }
 
-/** What a file that was left behind holds, as far as it is whole. */
-async function standingOf(partial: string, file: string, header: ArchiveHeader): Promise<Standing> {
-  if (lstatSync(partial).isSymbolicLink())
-    throw usageError(`"${partial}" is a link.`, 'Remove it, or name another archive.');
+function reopened(disk: Disk, partial: string): number | null {
+  try {
+    return disk.reopen(partial);
+  } catch (error) {
+    const {code} = error as NodeJS.ErrnoException;
+    if (!(error instanceof FileRefused) && code !== 'ELOOP' && code !== 'EISDIR') throw error;
+    throw usageError(
+      `"${partial}" is in the way, and is not gone on with: ${fileReason(error)}.`,
+      'Move it away, or name another archive.',
+    );
+  }
+}
+
+/** What a file that was left behind holds, as far as it is whole; null: not even its first line. */
+async function leftStanding(
+  partial: string,
+  handle: number,
+  file: string,
+  header: ArchiveHeader,
+): Promise<Standing | null> {
+  if (await isBlank(partial, handle)) return null;
   let standing: Omit<Standing, 'bytes'> = NOTHING;
-  const archive = await openArchive(partial).catch(error => {
+  const archive = await openArchive(partial, handle).catch(error => {
     throw usageError(
       `"${partial}" was left behind and cannot be gone on with: ${(error as Error).message}`,
       'Move it away, or name another archive.',
@@ -207,30 +230,27 @@ async function standingOf(partial: string, file: string, header: ArchiveHeader):
     endsAt = next.value.endsAt;
   }
   const headerBytes = Buffer.byteLength(lineOf(other));
-  const bytes = file.endsWith('.gz') ? membersEnd(partial, standing.batches + 1) : Math.max(endsAt, headerBytes);
+  const bytes = file.endsWith('.gz')
+    ? membersEnd(partial, handle, standing.batches + 1)
+    : Math.max(endsAt, headerBytes);
   return {...standing, bytes};
 }
 
 /** Where the first so many members of a file end. */
-function membersEnd(file: string, members: number): number {
-  const handle = openSync(file, 'r');
-  try {
-    let at = 0;
-    const head = Buffer.alloc(MEMBER_HEAD_BYTES);
-    for (let i = 0; i < members; i++) {
-      readSync(handle, head, 0, MEMBER_HEAD_BYTES, at);
-      const length = memberLength(head);
-      if (length === null)
-        throw usageError(
-          `"${file}" was packed anew and cannot be gone on with.`,
-          'Move it away, or name another archive.',
-        );
-      at += length;
-    }
-    return at;
-  } finally {
-    closeSync(handle);
+function membersEnd(file: string, handle: number, members: number): number {
+  let at = 0;
+  const head = Buffer.alloc(MEMBER_HEAD_BYTES);
+  for (let i = 0; i < members; i++) {
+    const isWhole = readSync(handle, head, 0, MEMBER_HEAD_BYTES, at) === MEMBER_HEAD_BYTES;
+    const length = isWhole ? memberLength(head) : null;
+    if (length === null)
+      throw usageError(
+        `"${file}" was packed anew and cannot be gone on with.`,
+        'Move it away, or name another archive.',
+      );
+    at += length;
   }
+  return at;
 }
 
 function cannotWrite(file: string, error: unknown): unknown {

@@ -12,6 +12,7 @@ import {secretsIn} from './secrets.ts';
  */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   try {
+    refuseEnvFile(argv);
     await setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
     const program = await buildProgram(argv, context);
     if (argv.length === 0) {
@@ -23,6 +24,20 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   } catch (error) {
     return report(error, argv, context);
   }
+}
+
+/**
+ * Node reads a flag of that name wherever it stands behind a script, NODE_OPTIONS of the file with it, which run whatever they
+ * name. The first line of bin/agno-trace.js keeps it from Node, and this keeps people from relying on it.
+ */
+function refuseEnvFile(argv: readonly string[]): void {
+  const end = argv.indexOf('--');
+  const flag = argv.slice(0, end < 0 ? argv.length : end).find(arg => /^--env-file(-if-exists)?(=|$)/.test(arg));
+  if (flag !== undefined)
+    throw usageError(
+      `${flag.split('=')[0]} is not taken: it is a flag of Node's, which runs what such a file says.`,
+      '--dotenv FILE takes AGNO_TRACE_*, PG* and DATABASE_URL out of a file.',
+    );
 }
 
 /** Read before the arguments are parsed: errors of the parser are coloured too. */

@@ -1,4 +1,5 @@
 import {existsSync, statSync} from 'node:fs';
+import {EXIT, FileRefused, fileReason, UserError} from '../errors.ts';
 import type {Prices} from '../prices/prices.ts';
 import {type Sql, sql, table} from '../sql/sql.ts';
 import type {Env} from '../store/source.ts';
@@ -7,7 +8,7 @@ import {agnoTime, isoTime} from '../trace/time.ts';
 import {ALL_DAYS, type DayRange, dayAfter, without} from './days.ts';
 import {FactsFile, Overtaken} from './file.ts';
 import {Keeper} from './keeper.ts';
-import {factsFile, factsFolder, factsParts, makePrivate, removeFacts, removeUnused} from './place.ts';
+import {factsFile, factsFolder, factsParts, removeFacts, removeUnused} from './place.ts';
 import {FACTS_VERSION} from './schema.ts';
 
 export interface FactsOptions {
@@ -113,7 +114,6 @@ async function keptFacts(
   options: FactsOptions,
   notices: string[],
 ): Promise<Facts> {
-  makePrivate(place);
   let file: FactsFile;
   try {
     file = await FactsFile.open(place, BUSY_MS);
@@ -121,7 +121,6 @@ async function keptFacts(
     if (!/SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) throw error;
     removeFacts(place);
     notices.push('the file of the facts was damaged: they are made anew');
-    makePrivate(place);
     file = await FactsFile.open(place, BUSY_MS);
   }
   try {
@@ -173,9 +172,10 @@ function reasonOf(error: unknown): string | null {
   if (error instanceof Overtaken) return 'other processes keep writing them';
   const code = codeOf(error);
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'another process is writing them';
-  if (/^SQLITE_FULL|^ENOSPC/.test(code)) return 'there is no room for them on the disk';
-  if (/^SQLITE_(READONLY|CANTOPEN|PERM|IOERR|CORRUPT|NOTADB)|^E(ACCES|PERM|ROFS|NOTDIR|ISDIR|EXIST)/.test(code))
-    return `their file cannot be used (${code})`;
+  if (/^SQLITE_FULL|^ENOSPC|^EDQUOT/.test(code)) return 'there is no room for them on the disk';
+  if (/^SQLITE_(READONLY|CANTOPEN|PERM|IOERR|CORRUPT|NOTADB)/.test(code)) return `their file cannot be used (${code})`;
+  if (error instanceof FileRefused || (error as NodeJS.ErrnoException).syscall !== undefined)
+    return `their file cannot be used: ${fileReason(error)}`;
   return null;
 }
 
@@ -191,7 +191,14 @@ function daysOf({sinceMicros, untilMicros}: FactsOptions): DayRange {
 export async function factsStatus(place: string, source: string) {
   const nothing = {bytes: null, spans: null, runs: null, traces: null, days: [], takenInAt: null, version: null};
   if (!existsSync(place)) return {source, path: place, ...nothing};
-  const file = await FactsFile.open(place, BUSY_MS);
+  const file = await FactsFile.open(place, BUSY_MS).catch(error => {
+    const why = reasonOf(error);
+    if (why === null) throw error;
+    throw new UserError(EXIT.unreachable, `the facts in "${place}" cannot be looked at: ${why}.`, {
+      hint: 'agno-trace facts clear takes the file away; AGNO_TRACE_CACHE names another folder.',
+      cause: error,
+    });
+  });
   try {
     const [counts] = file.all<{spans: number; runs: number; traces: number}>(sql`
 select (select count(*) from span_facts) as spans, (select count(*) from trace_facts) as traces,

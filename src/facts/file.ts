@@ -1,9 +1,11 @@
 import {randomBytes} from 'node:crypto';
+import {FileRefused} from '../errors.ts';
 import {compile, type Sql} from '../sql/sql.ts';
 import {openWritableFile, type WritableConnection} from '../store/sqlite/driver.ts';
+import {makePrivate} from './place.ts';
 import {addToDays} from './relations.ts';
 import type {RunFacts, SpanFacts, TraceFacts} from './rows.ts';
-import {FACTS_VERSION, RUN_NAMES, SCHEMA, SPAN_NAMES} from './schema.ts';
+import {FACTS_APPLICATION_ID, FACTS_VERSION, RUN_NAMES, SCHEMA, SPAN_NAMES} from './schema.ts';
 
 /** Somebody else wrote to the file since it was last looked at. */
 export class Overtaken extends Error {}
@@ -49,10 +51,11 @@ export class FactsFile {
   ) {}
 
   /**
-   * @param file null: in memory
-   * @throws the driver's error when the file cannot be used
+   * @param file null: in memory; else it is made where there is none
+   * @throws the driver's error or the file system's when the file cannot be used; FileRefused when it is not ours
    */
   static async open(file: string | null, busyMs: number): Promise<FactsFile> {
+    if (file !== null) makePrivate(file);
     const connection = await openWritableFile({file: file ?? ':memory:', busyMs, mayCreate: true});
     try {
       const facts = new FactsFile(connection, file);
@@ -66,6 +69,7 @@ export class FactsFile {
 
   private begin(): void {
     const {connection} = this;
+    const isOurs = this.isOurs();
     // Before there are tables, so that what is forgotten makes the file smaller.
     connection.exec('pragma auto_vacuum = incremental');
     connection.exec('pragma journal_mode = wal');
@@ -73,7 +77,22 @@ export class FactsFile {
     connection.exec(
       'pragma synchronous = off; pragma temp_store = memory; pragma cache_size = -65536; pragma wal_autocheckpoint = 8192',
     );
-    if (this.about('version') !== String(FACTS_VERSION)) this.clear();
+    if (!isOurs || this.about('version') !== String(FACTS_VERSION)) this.clear();
+  }
+
+  /**
+   * False: it is new.
+   * @throws FileRefused when somebody else's tables are in it; they are not ours to drop
+   */
+  private isOurs(): boolean {
+    const [about] = this.connection.all(
+      'select (select application_id from pragma_application_id) as id, (select count(*) from sqlite_master) as objects',
+      [],
+    ) as {id: number; objects: number}[];
+    if (about!.id === FACTS_APPLICATION_ID) return true;
+    if (about!.objects > 0)
+      throw new FileRefused('it holds tables that are not known to be ours; agno-trace facts rebuild makes it anew');
+    return false;
   }
 
   /** Forgets everything: all tables are made anew. */
@@ -83,6 +102,7 @@ export class FactsFile {
     try {
       const tables = connection.all("select name from sqlite_master where type = 'table'", []) as {name: string}[];
       for (const {name} of tables) connection.exec(`drop table "${name.replaceAll('"', '""')}"`);
+      connection.exec(`pragma application_id = ${FACTS_APPLICATION_ID}`);
       for (const statement of SCHEMA) connection.exec(statement);
       this.setAbout('version', String(FACTS_VERSION));
       this.setAbout('salt', randomBytes(12).toString('base64url'));

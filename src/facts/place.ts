@@ -1,18 +1,9 @@
 import {createHash} from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from 'node:fs';
+import {existsSync, readdirSync, realpathSync, rmSync, statSync, utimesSync} from 'node:fs';
 import path from 'node:path';
 import {largest} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
+import {checkOwn, holdOwn, makeOwnFolder} from '../private-file.ts';
 import type {Env} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
 
@@ -88,13 +79,14 @@ export function removeFacts(file: string): void {
 }
 
 /**
- * Makes folder and file for their owner alone, before SQLite would make them for all.
- * @throws the error of the file system
+ * Makes folder and file for their owner alone, before SQLite would make them for all, and makes sure that what is there is
+ * ours alone: others who could write here would read the facts, forge them, or have us write to another file by a link.
+ * @throws FileRefused, or the error of the file system
  */
 export function makePrivate(file: string): void {
-  mkdirSync(path.dirname(file), {recursive: true, mode: 0o700});
-  // One that is there is not opened: closing it would drop the locks of a connection of this process.
-  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
+  makeOwnFolder(path.dirname(file));
+  holdOwn(file);
+  for (const suffix of ['-wal', '-shm', '-journal']) checkOwn(file + suffix);
   // It is used, though nothing may be written.
   utimesSync(file, new Date(), new Date());
 }

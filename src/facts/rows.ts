@@ -161,9 +161,12 @@ function runFacts({run, record, evidence}: JudgedRun): RunFacts {
     prompt_tokens: whole(record.promptTokens),
     completion_tokens: whole(record.completionTokens),
     cached_tokens: whole(record.cachedTokens),
+    cache_write_tokens: whole(record.cacheWriteTokens),
+    gross_prompt_tokens: whole(record.grossPromptTokens),
+    gross_estimated: Number(record.grossPromptEstimated),
     total_tokens: whole(record.totalTokens),
     cost_pusd: record.costUsd === null ? null : pusd(record.costUsd),
-    known_cost_pusd: known,
+    known_cost_pusd: whole(known) ?? 0,
     unpriced_calls: record.costUnknownCalls,
     last_seen_micros: whole(run.lastSeenMicros),
     missing: Number(record.missing),
@@ -229,11 +232,11 @@ function sumsOf(nodes: readonly Node[], counted: ReadonlySet<Span>): ReadonlyMap
     const node = nodes[i]!;
     const {span, parent} = node;
     if (span && counted.has(span)) {
-      const cost = isCounted(span) && span.costUsd !== null ? pusd(span.costUsd) : null;
+      const cost = costOf(span);
       const own: Sums = {
         tokens: span.totalTokens,
         pusd: cost,
-        unpriced: Number(span.totalTokens !== null && cost === null),
+        unpriced: Number(isCounted(span) && cost === null),
         models: span.model === null ? null : new ModelCounts().add(span.model, 1),
         most: null,
         own: null,
@@ -403,8 +406,8 @@ class SpanReader {
       caller: isRun || isUnanswered ? owners.caller : null,
       via: isUnanswered ? displayName(span) : isRun ? owners.via : null,
       in_run: Number(within.isFinished),
-      within_tokens: sums?.tokens ?? null,
-      within_cost_pusd: sums?.pusd ?? null,
+      within_tokens: whole(sums?.tokens ?? null),
+      within_cost_pusd: whole(sums?.pusd ?? null),
       within_unpriced: sums?.unpriced ?? null,
       main_model: mainModel ?? null,
       model: span.kind === 'llm' ? span.model : null,
@@ -412,6 +415,8 @@ class SpanReader {
       model_system: span.kind === 'llm' ? span.system : null,
       counted: Number(isCall),
       prompt_tokens: isCall ? whole(span.promptTokens) : null,
+      gross_prompt_tokens: isCall ? whole(span.grossPromptTokens) : null,
+      gross_estimated: Number(isCall && span.grossPromptEstimated),
       completion_tokens: isCall ? whole(span.completionTokens) : null,
       cached_tokens: isCall ? whole(span.cachedTokens) : null,
       cache_write_tokens: isCall ? whole(span.cacheWriteTokens) : null,
@@ -419,7 +424,8 @@ class SpanReader {
       audio_completion_tokens: isCall ? whole(span.audioCompletionTokens) : null,
       reasoning_tokens: isCall ? whole(span.reasoningTokens) : null,
       total_tokens: isCall ? whole(span.totalTokens) : null,
-      cost_pusd: isCall && isCounted(span) && span.costUsd !== null ? pusd(span.costUsd) : null,
+      cost_pusd: isCall ? costOf(span) : null,
+      unpriced: Number(isCall && isCounted(span) && costOf(span) === null),
       cost_source: isCall ? span.costSource : null,
       cost_date: isCall ? span.costDate : null,
       arguments_hash: keys?.arguments == null ? null : this.hash(keys.arguments),
@@ -430,8 +436,8 @@ class SpanReader {
       loop_calls: within.loop?.calls ?? null,
       loop_tools: within.loop?.tools.join(' → ') ?? null,
       loop_wasted_ms: real(within.loop?.wastedMs ?? null),
-      loop_wasted_tokens: waste?.tokens ?? null,
-      loop_wasted_pusd: waste?.pusd ?? null,
+      loop_wasted_tokens: whole(waste?.tokens ?? null),
+      loop_wasted_pusd: whole(waste?.pusd ?? null),
       loop_unpriced: waste?.unpriced ?? null,
     };
   }
@@ -575,6 +581,10 @@ export function codePoints(text: string): number {
   let count = 0;
   for (const _ of text) count++;
   return count;
+}
+
+function costOf({costUsd}: Span): number | null {
+  return costUsd === null ? null : pusd(costUsd);
 }
 
 /** US dollars times 10^12, so that sums are exact. */

@@ -7,6 +7,9 @@
 /** Raised whenever the relations or what they hold change: files of another version are made anew. */
 export const FACTS_VERSION = 7;
 
+/** In the header of each file of ours ("AGTF"): tables in a file without it are not ours to drop. */
+export const FACTS_APPLICATION_ID = 0x41475446;
+
 type ColumnType = 'text' | 'integer' | 'real';
 
 /** Columns in order: name, type, and what it means. */
@@ -37,10 +40,13 @@ export const RUN_COLUMNS = {
   provider: ['text', ''],
   span_count: ['integer', 'spans that belong to it'],
   error_count: ['integer', 'of them, those that failed'],
-  prompt_tokens: ['integer', 'of its model calls, each once'],
+  prompt_tokens: ['integer', 'of its model calls, each once, as stored'],
   completion_tokens: ['integer', ''],
   cached_tokens: ['integer', ''],
-  total_tokens: ['integer', ''],
+  cache_write_tokens: ['integer', ''],
+  gross_prompt_tokens: ['integer', 'with what came from the cache and went into it'],
+  gross_estimated: ['integer', '1: of a call of it is not known whether its count holds the cached tokens'],
+  total_tokens: ['integer', 'with gross_prompt_tokens'],
   cost_pusd: ['integer', 'US dollars times 10^12; null unless every counted call has a cost'],
   known_cost_pusd: ['integer', 'of the calls whose cost is known'],
   unpriced_calls: ['integer', 'counted calls without a cost'],
@@ -92,13 +98,15 @@ export const SPAN_COLUMNS = {
   in_run: ['integer', '1: of a finished run, no loose part'],
   within_tokens: ['integer', 'of run spans, steps and tools: total tokens of the counted calls inside'],
   within_cost_pusd: ['integer', 'of them, what is known to have been paid'],
-  within_unpriced: ['integer', 'of them, calls with tokens and without a cost'],
+  within_unpriced: ['integer', 'of them, calls that took tokens, or may have, and have no cost'],
   main_model: ['text', 'of run spans and steps: the one that did most of their calls'],
   model: ['text', 'of a model call'],
   provider: ['text', ''],
   model_system: ['text', 'llm.system'],
   counted: ['integer', '1: a model call that counts; of nested ones the outermost'],
-  prompt_tokens: ['integer', 'of counted calls, as the next ones'],
+  prompt_tokens: ['integer', 'of counted calls, as the next ones; as stored'],
+  gross_prompt_tokens: ['integer', 'with what came from the cache and went into it'],
+  gross_estimated: ['integer', '1: it is not known whether prompt_tokens holds the cached tokens'],
   completion_tokens: ['integer', ''],
   cached_tokens: ['integer', ''],
   cache_write_tokens: ['integer', ''],
@@ -107,6 +115,7 @@ export const SPAN_COLUMNS = {
   reasoning_tokens: ['integer', ''],
   total_tokens: ['integer', ''],
   cost_pusd: ['integer', 'US dollars times 10^12; null: unknown'],
+  unpriced: ['integer', '1: a counted call that took tokens, or may have, and has no cost'],
   cost_source: ['text', 'provider, file, library'],
   cost_date: ['text', 'date of the prices'],
   arguments_hash: ['text', 'of a tool call: equal arguments, equal hash'],
@@ -119,7 +128,7 @@ export const SPAN_COLUMNS = {
   loop_wasted_ms: ['real', 'time in which only its repeats, or model calls that asked for nothing else, went on'],
   loop_wasted_tokens: ['integer', 'of those calls'],
   loop_wasted_pusd: ['integer', 'what is known to have been paid for them'],
-  loop_unpriced: ['integer', 'of them, model calls with tokens and without a cost'],
+  loop_unpriced: ['integer', 'of them, model calls that took tokens, or may have, and have no cost'],
 } as const satisfies Columns;
 
 /** A row for every trace; whose `spans` rows of span_facts begin at `first_span_key`. */
@@ -162,13 +171,16 @@ export const SUM_COLUMNS = {
   counted_calls: ['integer', 'model calls that count'],
   token_calls: ['integer', 'of them, those that say their tokens'],
   prompt_tokens: ['integer', ''],
+  gross_prompt_tokens: ['integer', ''],
+  estimated_calls: ['integer', 'calls with gross_estimated'],
   completion_tokens: ['integer', ''],
   cached_tokens: ['integer', ''],
+  cache_write_tokens: ['integer', ''],
   total_tokens: ['integer', ''],
   answered_us: ['integer', 'durations of the calls with completion tokens, microseconds'],
   cost_pusd: ['integer', 'of the calls whose cost is known'],
   priced_calls: ['integer', 'calls with a cost'],
-  unpriced_calls: ['integer', 'calls with tokens and without a cost'],
+  unpriced_calls: ['integer', 'calls that took tokens, or may have, and have no cost'],
   retries: ['integer', ''],
   output_chars: ['integer', ''],
   sized_calls: ['integer', 'calls with output_chars'],

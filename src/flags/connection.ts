@@ -1,9 +1,10 @@
-import {existsSync, readFileSync} from 'node:fs';
+import {existsSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import type {Context} from '../context.ts';
-import {EXIT, UserError, usageError} from '../errors.ts';
+import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
 import {append} from '../lists.ts';
+import {readRegular} from '../private-file.ts';
 import {type Config, loadConfig} from '../profiles/config-file.ts';
 import {type Profile, sourceOfProfile} from '../profiles/profile.ts';
 import {sourceFromEnvironment} from '../store/postgres/parameters.ts';
@@ -30,7 +31,7 @@ export interface Connection {
  */
 export function connectionOf(flags: DatabaseFlags, context: Context): Connection {
   const {cwd} = context;
-  const env = readEnvFile(flags, context);
+  const env = readDotenv(flags, context);
   const [name, ...others] = flags.profile ?? [];
   if (others.length > 0)
     throw usageError(
@@ -103,31 +104,35 @@ function withSecrets(context: Context, connection: Connection): Connection {
 }
 
 /**
- * Adds the variables of `--env-file` to the context; those that are set win, as with Node and dotenv. Node itself looks for
- * this flag behind a script too, but only whether the file is there: without it the program ends before this is reached
- * (exit 9, `node: x.env: not found`).
+ * What `--dotenv` takes out of a file. The file is often a stranger's, so nothing in it reaches Node or a child of ours, and it
+ * cannot name the config file, whose commands are run, nor where facts are put.
  */
-export function readEnvFile({envFile}: DatabaseFlags, context: Context): Context['env'] {
-  if (envFile === undefined) return context.env;
-  const file = path.resolve(context.cwd, envFile);
+const TAKEN = /^(AGNO_TRACE_(?!CONFIG$|CACHE$)[A-Z_]+|PG[A-Z]+|DATABASE_URL)$/;
+const MOST_BYTES = 1024 ** 2;
+
+/** Adds the variables of `--dotenv` to the context; those that are set win, as with dotenv. */
+export function readDotenv({dotenv}: DatabaseFlags, context: Context): Context['env'] {
+  if (dotenv === undefined) return context.env;
+  const file = path.resolve(context.cwd, dotenv);
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readRegular(file, MOST_BYTES);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new UserError(
       EXIT.usage,
-      code === 'ENOENT'
-        ? `--env-file "${envFile}" does not exist.`
-        : `--env-file "${envFile}" cannot be read (${code}).`,
+      isMissing ? `--dotenv "${dotenv}" does not exist.` : `--dotenv "${dotenv}" cannot be read: ${fileReason(error)}.`,
       {hint: `It was looked for at ${file}`, cause: error},
     );
   }
   // Imported above it would load all that node:util has, at every start.
   const {parseEnv} = createRequire(import.meta.url)('node:util') as typeof import('node:util');
-  const added = parseEnv(text);
+  const added = Object.entries(parseEnv(text));
+  for (const [name] of added)
+    if (name === 'AGNO_TRACE_CONFIG' || name === 'AGNO_TRACE_CACHE')
+      context.notes.push(`${name} is not taken from "${dotenv}": set it yourself`);
   const set = Object.entries(context.env).filter(([, value]) => value !== undefined);
-  context.env = {...added, ...Object.fromEntries(set)};
+  context.env = {...Object.fromEntries(added.filter(([name]) => TAKEN.test(name))), ...Object.fromEntries(set)};
   return context.env;
 }
 

@@ -15,7 +15,7 @@ export interface DatabaseFlags {
   timeout?: string;
   /** Only `list` reads several. */
   profile?: string[];
-  envFile?: string;
+  dotenv?: string;
   runsDb?: string;
 }
 
@@ -23,7 +23,7 @@ export function addDatabaseFlags(command: Command): Command {
   return command
     .option('--db <url>', 'database: URL as in your Python code, or a SQLite path')
     .option('--profile <name>', 'database of this profile (agno-trace profile)', collect)
-    .option('--env-file <file>', 'more variables, as node --env-file; set ones win')
+    .option('--dotenv <file>', 'AGNO_TRACE_*, PG*, DATABASE_URL out of it; set ones win')
     .option('--runs-db <url>', "database of Agno's own run table, if another one")
     .option('--schema <name>', 'Postgres schema of the tables (default: found, else ai)')
     .option('--traces-table <name>', 'name of the traces table (default: agno_traces)')

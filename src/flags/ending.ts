@@ -1,11 +1,14 @@
 import {SIGNAL_CODES, type SignalCode} from '../errors.ts';
+import {heedSignals} from '../ways-out.ts';
 
 /** What ends a command that goes on until it is told to. */
 export class Ending {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
+  private readonly heedNoMore = heedSignals(SIGNALS);
   private readonly onSignal = (name: NodeJS.Signals) => {
     this.signalCode = SIGNAL_CODES[name as keyof typeof SIGNAL_CODES];
+    this.heedNoMore();
     this.end();
   };
   /** The signal that ended it, as an exit code. */
@@ -37,6 +40,7 @@ export class Ending {
   /** Takes its hands off signals and time. */
   dispose(): void {
     clearTimeout(this.timer);
+    this.heedNoMore();
     for (const name of SIGNALS) process.off(name, this.onSignal);
   }
 }

@@ -14,6 +14,7 @@ import {
 import path from 'node:path';
 import type {Context, Output} from '../context.ts';
 import {EXIT, fileReason, UserError} from '../errors.ts';
+import {removeOnExit} from '../ways-out.ts';
 import type {OutputFlags} from './declare.ts';
 
 /** Where `-o` sends the answer: kept until it is whole, then put in place at once. */
@@ -74,6 +75,7 @@ export function outputFileOf({output}: OutputFlags, {cwd}: Context): OutputFile 
 class Replacement {
   private readonly temporary: string;
   private handle: files.FileHandle | null = null;
+  private forget: () => void = () => undefined;
 
   constructor(
     private readonly file: string,
@@ -97,7 +99,7 @@ class Replacement {
     await handle.close();
     await files.rename(this.temporary, this.file);
     this.handle = null;
-    this.minds(false);
+    this.forget();
   }
 
   async discard(): Promise<void> {
@@ -105,7 +107,7 @@ class Replacement {
     // It may be what failed, or be closed already.
     await this.handle.close().catch(() => undefined);
     this.handle = null;
-    this.minds(false);
+    this.forget();
     this.remove();
   }
 
@@ -113,21 +115,9 @@ class Replacement {
     if (this.handle) return this.handle;
     // A file that was private must not be readable for a moment.
     this.handle = await files.open(this.temporary, 'wx', this.found ? 0o600 : 0o666);
-    this.minds(true);
+    this.forget = removeOnExit(() => this.remove());
     return this.handle;
   }
-
-  private minds(signals: boolean): void {
-    for (const signal of SIGNALS) {
-      if (signals) process.once(signal, this.onSignal);
-      else process.off(signal, this.onSignal);
-    }
-  }
-
-  private readonly onSignal = (signal: NodeJS.Signals) => {
-    this.remove();
-    process.kill(process.pid, signal);
-  };
 
   private remove(): void {
     try {
@@ -137,7 +127,6 @@ class Replacement {
     }
   }
 }
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** What is no file is written as it comes. */
 class Stream {

@@ -5,7 +5,7 @@ import type {Profile} from '../profiles/profile.ts';
 import type {Source} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
 import {own, safe} from '../text/safe.ts';
-import {configOf, connectionOfProfile, profileOf, readEnvFile} from './connection.ts';
+import {configOf, connectionOfProfile, profileOf, readDotenv} from './connection.ts';
 import {maskSecrets, withConnection} from './database.ts';
 import type {ReadFlags} from './declare.ts';
 
@@ -23,7 +23,7 @@ export function severalProfiles(
   if (flags.allProfiles && names.length > 0)
     throw usageError('--all-profiles and --profile both say which.', 'Pass one of them.');
   if (flags.db !== undefined) throw usageError(`--db and ${flag} both name a database.`, 'Pass one of them.');
-  readEnvFile(flags, context);
+  readDotenv(flags, context);
   const config = configOf(context);
   if (!flags.allProfiles) return names.map(name => profileOf(config, name));
   if (config.profiles.size === 0)

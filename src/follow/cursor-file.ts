@@ -1,10 +1,11 @@
-import {readFileSync} from 'node:fs';
-import {EXIT, UserError, usageError} from '../errors.ts';
-import {writePrivateFile} from '../private-file.ts';
+import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
+import {readOwn, writePrivateFile} from '../private-file.ts';
 import type {Position} from './reader.ts';
 import type {Cursor} from './start.ts';
 
 const SCHEMA = 'agno-trace/cursor/1';
+/** Rows that are remembered of a transaction which was open for long are most of it. */
+const MOST_BYTES = 256 * 1024 ** 2;
 
 /**
  * A cursor in a file. It is written when the consumer has taken what was told, so a run that was killed repeats at most
@@ -20,11 +21,10 @@ export class CursorFile {
   load(): Cursor | null {
     let text: string;
     try {
-      text = readFileSync(this.file, 'utf8');
+      text = readOwn(this.file, MOST_BYTES);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-      if (code === 'ENOENT') return null;
-      throw new UserError(EXIT.usage, `the cursor file "${this.file}" cannot be read (${code}).`, {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw new UserError(EXIT.usage, `the cursor file "${this.file}" cannot be read: ${fileReason(error)}.`, {
         hint: 'Check its permissions, or name another one.',
         cause: error,
       });
@@ -42,11 +42,10 @@ export class CursorFile {
     try {
       writePrivateFile(this.file, `${JSON.stringify({schema: SCHEMA, ...cursor})}\n`);
     } catch (error) {
-      throw new UserError(
-        EXIT.failed,
-        `the cursor file "${this.file}" cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`,
-        {hint: 'Check the permissions of its folder, or name another one.', cause: error},
-      );
+      throw new UserError(EXIT.failed, `the cursor file "${this.file}" cannot be written: ${fileReason(error)}.`, {
+        hint: 'Check the permissions of its folder, or name another one.',
+        cause: error,
+      });
     }
   }
 }

@@ -1,5 +1,6 @@
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
+import {withPromptForms} from '../queries/prompt-forms.ts';
 import {judgeTraces} from '../queries/runs.ts';
 import {type LoadedTrace, loadNewSpans, loadSpanIds} from '../queries/spans.ts';
 import {Turns} from '../queries/turns.ts';
@@ -120,7 +121,7 @@ export class LiveRuns {
     const traces: LiveTrace[] = [];
     for (const item of loaded) {
       const trace = this.wake(item.traceId, nowMicros);
-      trace.complete(await this.priced(item));
+      trace.complete(await this.priced(store, item, trace));
       traces.push(trace);
     }
     return this.look(store, traces);
@@ -129,8 +130,9 @@ export class LiveRuns {
   private async takeNow(store: Store, {traces, lateMs, isMore, isBacklog}: Delivery): Promise<RunChange[]> {
     const nowMicros = store.nowMicros();
     for (const item of traces) {
-      const {spans, row} = await this.priced(item);
-      this.wake(item.traceId, nowMicros).deliver(spans, row, lateMs, nowMicros);
+      const trace = this.wake(item.traceId, nowMicros);
+      const {spans, row} = await this.priced(store, item, trace);
+      trace.deliver(spans, row, lateMs, nowMicros);
     }
     // One look for several polls of a rush: what comes next mostly belongs to the same traces.
     if (isMore && !isBacklog && nowMicros - this.lookedMicros < GATHERED_MICROS) return [];
@@ -199,7 +201,7 @@ export class LiveRuns {
       const loaded = new Map((await loadNewSpans(store, missing)).map(item => [item.traceId, item]));
       for (const trace of partial) {
         const item = loaded.get(trace.traceId);
-        trace.complete(item && (await this.priced(item)));
+        trace.complete(item && (await this.priced(store, item, trace)));
         // Deleted while it slept: nothing is left to be said of it.
         if (trace.spans.size === 0) this.awake.delete(trace.traceId);
       }
@@ -231,10 +233,11 @@ export class LiveRuns {
     return changes;
   }
 
-  /** Costs are found once, as a span arrives. */
-  private async priced(item: LoadedTrace): Promise<LoadedTrace> {
+  /** Costs are found once, as a span arrives: what tells how its tokens are counted is there before it. */
+  private async priced(store: Store, item: LoadedTrace, trace: LiveTrace): Promise<LoadedTrace> {
     const {prices} = this.options;
-    return prices ? {...item, spans: await prices.priced(item.spans)} : item;
+    const spans = await withPromptForms(store, item.spans, trace.spans.values());
+    return {...item, spans: prices ? await prices.priced(spans) : spans};
   }
 
   private wake(traceId: string, nowMicros: number): LiveTrace {

@@ -23,8 +23,9 @@ Spellings that are read:
 
 In a password @ : / ? # are written %40 %3A %2F %3F %23. Better: leave it out,
 for PGPASSWORD or ~/.pgpass (PGPASSFILE names another file); an argument can be
-seen in the process list. Passwords appear in no output. --env-file reads the
-variables from a file; PGSERVICE or service=name reads libpq's service file.
+seen in the process list. Passwords appear in no output. --dotenv FILE
+takes AGNO_TRACE_*, PG* and DATABASE_URL out of a file; PGSERVICE or
+service=name reads libpq's service file.
 
 TLS is as libpq has it: sslmode (or PGSSLMODE) disable, allow, prefer (the
 default), require, verify-ca, verify-full; sslrootcert, sslcert and sslkey name

@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto';
-import {readFileSync} from 'node:fs';
 import path from 'node:path';
-import {usageError} from '../errors.ts';
+import {fileReason, usageError} from '../errors.ts';
+import {readRegular} from '../private-file.ts';
 import {type Cost, tidyUsd} from '../trace/cost.ts';
 import {matchesGlob} from '../trace/filter.ts';
 import type {Span} from '../trace/span.ts';
@@ -21,6 +21,7 @@ interface FilePrice {
   readonly output: number;
 }
 
+const MOST_BYTES = 16 * 1024 ** 2;
 const KEYS = ['model', 'provider', 'from', 'input', 'cachedInput', 'cacheWrite', 'output'];
 
 /** The user's own prices (docs/prices.md). */
@@ -41,10 +42,10 @@ export class PriceFile implements Pricing {
     const full = path.resolve(cwd, file);
     let text: string;
     try {
-      text = readFileSync(full, 'utf8').replace(/^\uFEFF/, '');
+      text = readRegular(full, MOST_BYTES).replace(/^\uFEFF/, '');
     } catch (error) {
       const {code} = error as NodeJS.ErrnoException;
-      const why = code === 'ENOENT' ? 'is not there' : code === 'EISDIR' ? 'is a folder' : `cannot be read (${code})`;
+      const why = code === 'ENOENT' ? 'is not there' : `cannot be read: ${fileReason(error)}`;
       throw usageError(`${named} ${why}.`, `Looked for ${full}; its form: docs/prices.md.`);
     }
     let value: unknown;

@@ -11,26 +11,16 @@ export interface Billed {
   readonly reasoning: number;
 }
 
-/**
- * Providers, as Agno spells them, whose prompt count leaves the cached tokens out: Anthropic's API counts that way, and
- * so does Bedrock's, and Agno hands both on as they are (models/anthropic/claude.py, models/aws/bedrock.py). Everybody
- * else's prompt count holds them.
- */
-const CACHE_APART: ReadonlySet<string> = new Set(['Anthropic', 'AwsBedrock', 'VertexAI', 'AzureFoundry']);
-
 /** @returns null where the counts are unknown or contradict each other */
 export function tokensToBill(span: Span): Billed | null {
-  const {promptTokens, completionTokens} = span;
-  if (promptTokens === null || completionTokens === null) return null;
+  const {grossPromptTokens: input, completionTokens} = span;
+  if (input === null || completionTokens === null) return null;
   const cacheRead = span.cachedTokens ?? 0;
   const cacheWrite = span.cacheWriteTokens ?? 0;
   const cached = cacheRead + cacheWrite;
   const inputAudio = span.audioPromptTokens ?? 0;
   const outputAudio = span.audioCompletionTokens ?? 0;
   const reasoning = span.reasoningTokens ?? 0;
-  const isApart = span.provider !== null && CACHE_APART.has(span.provider);
-  const input = isApart ? promptTokens + cached : promptTokens;
-  if (!Number.isFinite(input)) return null;
   if (cached > input || inputAudio > input || outputAudio + reasoning > completionTokens) return null;
   // How much of the audio was cached is not stored, and it has a price of its own.
   if (inputAudio > 0 && cached > 0) return null;

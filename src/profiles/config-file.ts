@@ -1,8 +1,8 @@
-import {existsSync, mkdirSync, readFileSync, realpathSync, statSync} from 'node:fs';
+import {existsSync, mkdirSync, realpathSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {parse, stringify, TomlError} from 'smol-toml';
-import {EXIT, UserError, usageError} from '../errors.ts';
-import {writePrivateFile} from '../private-file.ts';
+import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
+import {readRegular, writePrivateFile} from '../private-file.ts';
 import type {Env} from '../store/source.ts';
 import {isTable, type Profile, parseProfile, SECRET_HINT, secretKeysOf} from './profile.ts';
 
@@ -26,7 +26,7 @@ const NAME = 'agno-trace';
 /**
  * Where the config file is: AGNO_TRACE_CONFIG, else `config.toml` in the folder that env-paths gives for config. Its
  * three lines are repeated here because it reads the variables of the process once, when it is loaded, and a command is
- * given its own (`--env-file`, tests); a test compares the two.
+ * given its own (`--dotenv`, tests); a test compares the two.
  * @returns null where neither a variable nor a home folder tells
  */
 export function configPlace(env: Env, cwd: string, platform: string = process.platform): string | null {
@@ -65,13 +65,15 @@ export function loadConfig(env: Env, cwd: string): Config | null {
   return {file, profiles, defaultName, toml, comments: commentsIn(text)};
 }
 
+const MOST_BYTES = 1024 ** 2;
+
 function textOf(file: string): string | null {
   try {
-    return readFileSync(file, 'utf8');
+    return readRegular(file, MOST_BYTES);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    throw new UserError(EXIT.usage, `the config file "${file}" cannot be read (${code}).`, {
+    throw new UserError(EXIT.usage, `the config file "${file}" cannot be read: ${fileReason(error)}.`, {
       hint: 'Check its permissions, or name another one: AGNO_TRACE_CONFIG.',
       cause: error,
     });
@@ -129,10 +131,9 @@ export function saveConfig(file: string, toml: Toml): void {
     mkdirSync(path.dirname(existsSync(file) ? realpathSync(file) : file), {recursive: true, mode: 0o700});
     writePrivateFile(file, stringify(toml, {numbersAsFloat: true}));
   } catch (error) {
-    throw new UserError(
-      EXIT.failed,
-      `the config file "${file}" cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`,
-      {hint: 'Check the permissions of its folder, or name another file: AGNO_TRACE_CONFIG.', cause: error},
-    );
+    throw new UserError(EXIT.failed, `the config file "${file}" cannot be written: ${fileReason(error)}.`, {
+      hint: 'Check the permissions of its folder, or name another file: AGNO_TRACE_CONFIG.',
+      cause: error,
+    });
   }
 }

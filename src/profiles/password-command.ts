@@ -1,5 +1,6 @@
 import {EXIT, UserError} from '../errors.ts';
 import type {Env} from '../store/source.ts';
+import {removeOnExit} from '../ways-out.ts';
 
 const LIMIT_MS = 10_000;
 /** A password is a line; a command that prints more than this is another command. */
@@ -54,6 +55,8 @@ async function runCommand(command: string, env: Env, cwd: string): Promise<Ran> 
         // It ended by itself just now.
       }
     };
+    // ^C goes to the group of the terminal, which this one is not.
+    const forget = removeOnExit(stop);
     const timer = setTimeout(() => {
       outcome = 'late';
       stop();
@@ -62,6 +65,7 @@ async function runCommand(command: string, env: Env, cwd: string): Promise<Ran> 
     }, LIMIT_MS);
     const finish = () => {
       clearTimeout(timer);
+      forget();
       child.stdout.destroy();
       child.stderr.destroy();
       child.unref();

@@ -118,7 +118,7 @@ export function sourceOfProfile(profile: Profile, which: 'db' | 'runsDb', around
     if (!password)
       throw usageError(
         `${origin}: the variable "${variable}" that its password is in is not set.`,
-        'Set it, or put it into a file for --env-file.',
+        'Set it; a file for --dotenv gives variables that begin with AGNO_TRACE_ or PG.',
       );
     around.onSecret(password);
     return {...source, password};

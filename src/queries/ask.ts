@@ -1,4 +1,4 @@
-import {attribute, isAnyOf, matchesGlob} from '../sql/fragments.ts';
+import {attribute, attributeLike, isAnyOf, matchesGlob} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
@@ -136,7 +136,7 @@ function split(filter: RunFilter): {runFilter: RunFilter | null; spanTests: Sql[
     ...(sinceMicros === null ? [] : [sql`s.start_time >= ${agnoTime(sinceMicros)}`]),
     ...(untilMicros === null ? [] : [sql`s.start_time < ${agnoTime(untilMicros)}`]),
     ...(kinds.length === 0 ? [] : [isAnyOf(kindOfSpan(), kinds)]),
-    ...any(models.map(model => matchesGlob(attribute('s', KEY.model), model))),
+    ...any(models.map(model => matchesGlob(attributeLike('s', KEY.model, [model]), model))),
     ...any(
       tools.map(
         tool => sql`(${attribute('s', KEY.openInferenceKind)} = 'TOOL' and ${matchesGlob(raw('s.name'), tool)})`,

@@ -1,4 +1,4 @@
-import {attribute, hasAttribute, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
+import {attributeLike, hasAttribute, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
 import {either, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY, TEXT_KEYS} from '../trace/attributes.ts';
@@ -54,22 +54,24 @@ export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOption
     [filter.workflows, KEY.workflowId, KEY.nodeName],
   ] as const) {
     if (wanted.length === 0) continue;
-    const names = wanted.map(name => mayMatchGlob(attribute('s', nameKey), name));
-    return runSpan(oneOf([isAnyOf(attribute('s', idKey), wanted), ...names]));
+    const names = wanted.map(name => mayMatchGlob(attributeLike('s', nameKey, wanted), name));
+    return runSpan(oneOf([isAnyOf(attributeLike('s', idKey, wanted), wanted), ...names]));
   }
   if (filter.errors.length > 0) {
     return anySpan(
       oneOf(
         filter.errors.flatMap(text => [
           mayContain(raw('s.status_message'), text),
-          sql`${IS_RUN_NAME} and ${orOpaque('s', mayContain(attribute('s', KEY.output), text))}`,
+          sql`${IS_RUN_NAME} and ${orOpaque('s', mayContain(attributeLike('s', KEY.output, [text]), text))}`,
         ]),
       ),
     );
   }
   if (filter.tools.length > 0) return anySpan(oneOf(filter.tools.map(tool => mayMatchGlob(raw('s.name'), tool))));
   if (filter.models.length > 0)
-    return anySpan(orOpaque('s', oneOf(filter.models.map(model => mayMatchGlob(attribute('s', KEY.model), model)))));
+    return anySpan(
+      orOpaque('s', oneOf(filter.models.map(model => mayMatchGlob(attributeLike('s', KEY.model, [model]), model)))),
+    );
   if (filter.traces.length > 0) return anySpan(isAnyOf(raw('s.trace_id'), filter.traces));
   const ofQuery = filter.query && candidatesOfQuery(filter.query, {byName});
   if (ofQuery) return ofQuery;
@@ -104,7 +106,7 @@ function candidatesOfQuery(query: Query, options: CandidateOptions): Candidates 
     case 'text': {
       const within = `*${query.glob}*`;
       const columns = [raw('s.name'), raw('s.status_message')];
-      const attributes = TEXT_KEYS.map(key => mayMatchGlob(attribute('s', key), within));
+      const attributes = TEXT_KEYS.map(key => mayMatchGlob(attributeLike('s', key, [within]), within));
       return {
         test: oneOf([...columns.map(column => mayMatchGlob(column, within)), orOpaque('s', oneOf(attributes))]),
         isComplete: true,

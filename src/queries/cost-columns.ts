@@ -3,10 +3,30 @@ import type {Column} from '../table/table.ts';
 
 /** Columns of questions about model calls, and the sums of `spans` that they are. Unknown stays null. */
 export const TOKEN_COLUMNS: Readonly<Record<string, Column>> = {
-  promptTokens: {label: 'IN', unit: 'count', description: 'prompt tokens'},
+  grossPromptTokens: {
+    label: 'IN',
+    unit: 'count',
+    description: "prompt tokens, with what was read from and written to the provider's cache",
+  },
   completionTokens: {label: 'OUT', unit: 'count', description: 'completion tokens'},
   cachedTokens: {label: 'CACHED', unit: 'count', description: 'tokens read from the cache of the provider'},
   totalTokens: {label: 'TOKENS', unit: 'count', description: 'all tokens'},
+};
+
+/** What they rest on; at the end, where a narrow terminal leaves off first. */
+export const TOKEN_SOURCES: Readonly<Record<string, Column>> = {
+  promptTokens: {
+    label: 'STORED IN',
+    unit: 'count',
+    description: 'prompt tokens as stored; some providers leave cached ones out',
+  },
+  cacheWriteTokens: {label: 'WRITTEN', unit: 'count', description: "tokens written to the provider's cache"},
+  estimatedCalls: {
+    label: 'ESTIMATED',
+    unit: 'count',
+    description:
+      'calls of which it is not known whether their stored prompt tokens hold the cached ones; taken for not',
+  },
 };
 
 export const costColumns: Readonly<Record<string, Column>> = {
@@ -16,6 +36,9 @@ export const costColumns: Readonly<Record<string, Column>> = {
 };
 
 export const tokenSums = raw(`iif(sum(token_calls) > 0, sum(prompt_tokens), null) as "promptTokens",
+           iif(sum(token_calls) > 0, sum(gross_prompt_tokens), null) as "grossPromptTokens",
+           iif(sum(token_calls) > 0, sum(cache_write_tokens), null) as "cacheWriteTokens",
+           sum(estimated_calls) as "estimatedCalls",
            iif(sum(token_calls) > 0, sum(completion_tokens), null) as "completionTokens",
            iif(sum(token_calls) > 0, sum(cached_tokens), null) as "cachedTokens",
            iif(sum(token_calls) > 0, sum(total_tokens), null) as "totalTokens",

@@ -1,6 +1,6 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {append} from '../lists.ts';
-import {attribute, hasAttribute, orOpaque} from '../sql/fragments.ts';
+import {attributeLike, attributeText, hasAttribute, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
@@ -149,7 +149,7 @@ async function searchSpans(store: Store, id: string, byName: boolean, {onProgres
     run_id: string | null;
     session_id: string | null;
   }>(sql`
-select s.span_id, s.trace_id, ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.sessionId)} as session_id
+select s.span_id, s.trace_id, ${attributeText('s', KEY.runId)} as run_id, ${attributeText('s', KEY.sessionId)} as session_id
   from ${table('spans')} s
  where s.span_id in (${join(
    spanIds.slice(0, 1000).map(spanId => sql`${spanId}`),
@@ -246,6 +246,6 @@ select s.trace_id
  where s.start_time >= ${agnoTime((seconds - AROUND_RUN_SECONDS) * 1e6)}
    and s.start_time < ${agnoTime((seconds + AROUND_RUN_SECONDS) * 1e6)}
    and ${IS_RUN_NAME}
-   and ${attribute('s', KEY.runId)} = ${runId}`);
+   and ${attributeLike('s', KEY.runId, [runId])} = ${runId}`);
   return [...new Set(rows.map(item => String(item.trace_id)))];
 }

@@ -1,4 +1,4 @@
-import {attribute, isAnyOf} from '../sql/fragments.ts';
+import {attribute, attributeLike, isAnyOf} from '../sql/fragments.ts';
 import {either, inline, join, quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
 import type {IndexFacts, TableFacts} from '../store/facts.ts';
 import type {Store} from '../store/store.ts';
@@ -26,14 +26,14 @@ const heldOf = (text: string): string => Array.from(text).slice(0, HELD).join(''
 
 /** A test on a span `s`: it has one of these values. The index answers it where there is one. */
 export function hasValue(of: LookedUp, values: readonly string[]): Sql {
-  const exact = isAnyOf(attribute('s', LOOKED_UP[of]), values);
+  const exact = isAnyOf(attributeLike('s', LOOKED_UP[of], values), values);
   const heads = values.map(text => sql`${held(of)} = ${heldOf(text)}`);
   return either({sqlite: exact, postgres: sql`((${join(heads, ' or ')}) and ${exact})`});
 }
 
 /** As `hasValue`, for values that begin with `text`. */
 export function hasBeginning(of: LookedUp, text: string): Sql {
-  const exact = sql`substr(${attribute('s', LOOKED_UP[of])}, 1, ${raw(String(Array.from(text).length))}) = ${text}`;
+  const exact = sql`substr(${attributeLike('s', LOOKED_UP[of], [text])}, 1, ${raw(String(Array.from(text).length))}) = ${text}`;
   const pattern = `${heldOf(text).replace(/[\\%_]/g, char => `\\${char}`)}%`;
   return either({sqlite: exact, postgres: sql`(${held(of)} like ${pattern} and ${exact})`});
 }

@@ -14,6 +14,7 @@ import {type Evidence, NO_EVIDENCE} from '../trace/state.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {IS_CONTINUATION_NAME} from './look-up.ts';
+import {withPromptForms} from './prompt-forms.ts';
 import {type LoadedTrace, loadTraces, loadWhole} from './spans.ts';
 import {Turns} from './turns.ts';
 import {loadWriter} from './writer.ts';
@@ -48,8 +49,10 @@ export async function judgeTraces(
 ): Promise<JudgedTrace[]> {
   const clock = {nowMicros: store.nowMicros(), patience: options.patience};
   const priced: LoadedTrace[] = [];
-  for (const item of loaded)
-    priced.push(options.prices ? {...item, spans: await options.prices.priced(item.spans)} : item);
+  for (const item of loaded) {
+    const spans = await withPromptForms(store, item.spans);
+    priced.push({...item, spans: options.prices ? await options.prices.priced(spans) : spans});
+  }
   const turns = new Turns();
   const built: {trace: Trace; judge: Judge; runs: readonly Run[]}[] = [];
   for (const {traceId, spans, row} of priced) {

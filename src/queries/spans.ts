@@ -47,7 +47,7 @@ function narrowAttributes(): Sql {
                          when 'text' then ${previewUnlessId(raw('j.value'))}
                          when 'array' then json(j.value) when 'object' then json(j.value)
                          when 'true' then json('true') when 'false' then json('false') when 'null' then json('null')
-                         else j.value end)
+                         else case when typeof(j.value) = j.type then j.value else json(s.attributes -> j.fullkey) end end)
                   from json_each(s.attributes) j where ${WANTED})
               else s.attributes end`,
     postgres: sql`case when jsonb_typeof(s.attributes) = 'object' then (

@@ -1,6 +1,6 @@
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
-import {attribute, escapeGlob, isAnyOf, matchesGlob} from '../sql/fragments.ts';
+import {attributeLike, escapeGlob, isAnyOf, matchesGlob} from '../sql/fragments.ts';
 import {join, raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
@@ -114,7 +114,7 @@ select s.trace_id
   from ${table('spans')} s
  where ${join(bounds, ' and ')}
    and ${IS_RUN_NAME}
-   and ${isAnyOf(attribute('s', KEY.runId), ids)}`);
+   and ${isAnyOf(attributeLike('s', KEY.runId, ids), ids)}`);
   return rows.map(row => String(row.trace_id));
 }
 

@@ -1,11 +1,11 @@
-import {attribute} from '../sql/fragments.ts';
+import {attribute, attributeText} from '../sql/fragments.ts';
 import {either, join, type Sql, sql, table} from '../sql/sql.ts';
 import {KEY} from '../trace/attributes.ts';
 import {kindOfSpan} from './kind.ts';
 
 /** First of several attributes that is there: the same keys in the same order as `trace/span.ts` reads them. */
 function firstOf(...keys: readonly string[]): Sql {
-  const values = keys.map(key => attribute('s', key));
+  const values = keys.map(key => attributeText('s', key));
   return values.length === 1 ? values[0]! : sql`coalesce(${join(values, ', ')})`;
 }
 

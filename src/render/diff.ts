@@ -15,7 +15,7 @@ import {unredacted} from './span-content.ts';
 import {type Look, paintState, stateText} from './states.ts';
 import {type DrawnColumn, renderColumns} from './table.ts';
 import {callArguments} from './transcript.ts';
-import {count, duration, moment, shortCount, shortId, usd} from './values.ts';
+import {count, duration, moment, promptTokens, shortCount, shortId, usd} from './values.ts';
 
 export interface DiffLook extends Look {
   /** Columns of the terminal; null: a pipe. */
@@ -103,8 +103,9 @@ export function renderRunsBeside(
   );
 }
 
-function tokens({promptTokens, completionTokens, totalTokens}: RunRecord): Safe {
-  return promptTokens === null ? count(totalTokens) : line`${count(promptTokens)} → ${count(completionTokens)}`;
+function tokens(record: RunRecord): Safe {
+  const {grossPromptTokens, completionTokens, totalTokens} = record;
+  return grossPromptTokens === null ? count(totalTokens) : line`${promptTokens(record)} → ${count(completionTokens)}`;
 }
 
 /** By how much, and which part of the first that is. */

@@ -7,7 +7,7 @@ import {isRunSpan, type Node} from '../trace/tree.ts';
 import {lastWord, timeOf, who} from './run-list.ts';
 import {type Look, paintState, stateGlyph} from './states.ts';
 import {nameOf} from './tree-row.ts';
-import {count, duration, firstLine, isHex, usd} from './values.ts';
+import {count, duration, firstLine, isHex, promptTokens, usd} from './values.ts';
 
 /*
  * What happens to runs, one line an event, to be read in a log:
@@ -66,7 +66,7 @@ export function spanLine(node: Node, judged: JudgedRun, lateMs: number | undefin
   const parts = [
     isSurroundings ? paint(nameOf(node, {io: 'preview'}), 'dim') : nameOf(node, {io: 'preview'}),
     duration(span.durationMs),
-    ...(span.promptTokens === null ? [] : [line`${count(span.promptTokens)} → ${count(span.completionTokens)}`]),
+    ...(span.promptTokens === null ? [] : [line`${promptTokens(span)} → ${count(span.completionTokens)}`]),
     ...(span.costUsd === null ? [] : [usd(span.costUsd)]),
     ...(isSurroundings && span.http?.status ? [line`HTTP ${safe(span.http.status)}`] : []),
     ...(isBad && judgement.reason !== '' ? [paintState(short(firstLine(judgement.reason)), judgement.state)] : []),

@@ -7,7 +7,7 @@ import {seenMs} from '../trace/timing.ts';
 import {modelsWithCost, runCost} from './cost.ts';
 import {titleOf} from './run-list.ts';
 import {type Look, paintState, stateText} from './states.ts';
-import {count, duration, moment} from './values.ts';
+import {count, duration, moment, promptTokens} from './values.ts';
 
 interface HeaderOptions extends Look {
   readonly columns: number | null;
@@ -75,9 +75,9 @@ function tokenFacts(record: RunRecord): Safe[] {
   if (record.totalTokens === null) return [];
   const cached = record.cachedTokens ? line` (${count(record.cachedTokens)} cached)` : own('');
   const tokens =
-    record.promptTokens === null
+    record.grossPromptTokens === null
       ? line`${count(record.totalTokens)} tokens`
-      : line`${count(record.promptTokens)}${cached} → ${count(record.completionTokens)} tokens`;
+      : line`${promptTokens(record)}${cached} → ${count(record.completionTokens)} tokens`;
   return [tokens, ...runCost(record)];
 }
 

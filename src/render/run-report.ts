@@ -4,7 +4,7 @@ import type {SpanRecord} from '../trace/span-record.ts';
 import {runCost} from './cost.ts';
 import {guidesOf} from './layout.ts';
 import {stateText} from './states.ts';
-import {count, duration, moment} from './values.ts';
+import {count, duration, moment, promptTokens} from './values.ts';
 
 /** A row of the run, as much of it as a report tells. */
 export interface ReportedSpan {
@@ -75,9 +75,7 @@ function factsOf(record: RunRecord): Safe {
     ['Spans', own(`${count(record.spanCount)}${record.errorCount > 0 ? `, ${count(record.errorCount)} failed` : ''}`)],
     [
       'Tokens',
-      record.totalTokens === null
-        ? null
-        : line`${count(record.promptTokens)} in, ${count(record.completionTokens)} out`,
+      record.totalTokens === null ? null : line`${promptTokens(record)} in, ${count(record.completionTokens)} out`,
     ],
     ['Cost', record.totalTokens === null ? null : cell(joined(runCost(record), ', '))],
     ['Models', record.models.length === 0 ? null : joined(record.models.map(cell), ', ')],
@@ -106,9 +104,9 @@ function treeOf({spans}: RunReport): Safe {
       ...(record.kind === null ? [] : [record.kind]),
       ...(state === null ? [] : [state]),
       ...(record.durationMs === null ? [] : [duration(record.durationMs)]),
-      ...(record.promptTokens === null
+      ...(record.grossPromptTokens === null
         ? []
-        : [`${count(record.promptTokens)} → ${count(record.completionTokens)} tokens`]),
+        : [`${promptTokens(record)} → ${count(record.completionTokens)} tokens`]),
     ];
     return line`${guides[i]!.first}${safe(name)}  ${own(facts.join(' · '))}`;
   });

@@ -7,7 +7,7 @@ import {costOrigins} from './cost.ts';
 import {shortRunId, titleOf} from './run-list.ts';
 import {renderSpanContent} from './span-content.ts';
 import {type Look, paintState, stateText} from './states.ts';
-import {count, duration, usd} from './values.ts';
+import {count, duration, promptTokens, usd} from './values.ts';
 
 interface DetailOptions extends Look {
   readonly columns: number | null;
@@ -30,9 +30,9 @@ export function renderSpanDetail(span: Span, row: DrawnSpan, judged: JudgedRun, 
 /** Facts about a span by name, without its texts; those that are not known are left out. */
 export function spanFields(span: Span, {node, record}: DrawnSpan, judged: JudgedRun): (readonly [string, Safe])[] {
   const tokens =
-    span.totalTokens === null
+    record.totalTokens === null
       ? null
-      : line`${count(span.promptTokens)} → ${count(span.completionTokens)} tokens${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`;
+      : line`${promptTokens(record)} → ${count(record.completionTokens)} tokens${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`;
   const fields: (readonly [string, Safe | null])[] = [
     ['run', line`${titleOf(judged)} ${shortRunId(judged.record)}`],
     ['name', safe(span.name)],

@@ -8,7 +8,7 @@ import {displayName, endOf, isDelegation, isRunSpan, isStreamed, type Node, star
 import type {IoLevel} from './io.ts';
 import {bar, type Guides} from './layout.ts';
 import {type Look, paintState, stateGlyph} from './states.ts';
-import {count, duration, firstLine, usd} from './values.ts';
+import {count, duration, firstLine, promptTokens, usd} from './values.ts';
 
 export interface RowOptions extends Look {
   readonly io: IoLevel;
@@ -120,13 +120,19 @@ function barOf({node, record}: DrawnSpan, extent: Extent, columns: number, optio
 }
 
 function latestEnd(node: Node): number | null {
-  let latest: number | null = null;
-  for (const inner of walk(node.children)) {
-    const end = endOf(inner);
-    if (end !== null && (latest === null || end > latest)) latest = end;
+  let latest = LATEST_ENDS.get(node);
+  if (latest === undefined) {
+    latest = null;
+    for (const inner of walk(node.children)) {
+      const end = endOf(inner);
+      if (end !== null && (latest === null || end > latest)) latest = end;
+    }
+    LATEST_ENDS.set(node, latest);
   }
   return latest;
 }
+/** A ghost of thousands of runs is drawn with each. */
+const LATEST_ENDS = new WeakMap<Node, number | null>();
 
 /** State where it says something, ★ on the critical path, the name a person would use. */
 export function labelOf(row: DrawnSpan, options: RowOptions): Safe {
@@ -183,7 +189,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
   const isParent = node.children.length > 0 && record.selfMs !== null && !record.surroundings;
   const self = isParent ? line`self ${duration(record.selfMs)}` : null;
   if (self !== null && !options.tokensFirst) figure(self);
-  if (record.promptTokens !== null) figure(line`${count(record.promptTokens)} → ${count(record.completionTokens)}`);
+  if (record.grossPromptTokens !== null) figure(line`${promptTokens(record)} → ${count(record.completionTokens)}`);
   if (record.costUsd !== null) figure(usd(record.costUsd));
   if (self !== null && options.tokensFirst) figure(self);
   if (

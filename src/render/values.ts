@@ -2,6 +2,7 @@ import prettyMilliseconds from 'pretty-ms';
 import type {Unit} from '../table/table.ts';
 import {own, type Safe, safe} from '../text/safe.ts';
 import {isoTime} from '../trace/time.ts';
+import type {Tokens} from '../trace/tokens.ts';
 
 /** A duration for people: `329ms`, `14.2s`, `2m 5s`; `–` when unknown. */
 export function duration(ms: number | null): Safe {
@@ -25,6 +26,12 @@ export function count(value: number | null): Safe {
   if (value === null) return own('–');
   return own(String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ','));
 }
+
+/** Prompt tokens with those of the cache, marked where that is an estimate. */
+export function promptTokens({grossPromptTokens, grossPromptEstimated}: PromptCount): Safe {
+  return grossPromptEstimated ? own(`~${count(grossPromptTokens)}`) : count(grossPromptTokens);
+}
+type PromptCount = Pick<Tokens, 'grossPromptTokens' | 'grossPromptEstimated'>;
 
 /** A number that need not be whole: `0.4`, `58.3`, `1,204`. */
 export function rate(value: number | null): Safe {

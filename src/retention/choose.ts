@@ -1,7 +1,7 @@
 import {append} from '../lists.ts';
 import {walkTraces} from '../queries/run-walk.ts';
 import {type JudgedTrace, loadRuns} from '../queries/runs.ts';
-import {attribute, isAnyOf} from '../sql/fragments.ts';
+import {attributeText, isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
@@ -179,7 +179,7 @@ async function otherParts(
 /** Run ids of the run spans in some traces; by the names Agno gives them, so that few attributes are read. */
 async function runIdsOfTraces(store: Store, traceIds: readonly string[]): Promise<[string, string][]> {
   const rows = await store.all<{trace_id: unknown; run_id: unknown}>(sql`
-select s.trace_id, ${attribute('s', KEY.runId)} as run_id
+select s.trace_id, ${attributeText('s', KEY.runId)} as run_id
   from ${table('spans')} s
  where ${isAnyOf(raw('s.trace_id'), traceIds)}
    and (s.name like ${'%run'} or s.name like ${'%\\_aexecute%'} escape '\\')`);
@@ -206,7 +206,7 @@ select ${written}
  limit 1 offset ${store.blocksWriter ? NAMES_AT_ONCE : store.spansPerStatement}`);
     const last = end ? String(end.created_at) : null;
     const rows = await store.all<{run_id: unknown}>(sql`
-select ${attribute('s', KEY.runId)} as run_id
+select ${attributeText('s', KEY.runId)} as run_id
   from ${table('spans')} s
  where ${above} and ${last === null ? raw('true') : sql`${written} <= ${last}`} and s.name like ${'%continue\\_run'} escape '\\'`);
     append(

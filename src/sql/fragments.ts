@@ -19,6 +19,23 @@ export function attribute(alias: string, key: string): Sql {
   });
 }
 
+/**
+ * As `attribute`, and a number with its digits as they are stored: SQLite's `->>` makes a number of it, which equals no text, and
+ * beyond 2^63 another number.
+ */
+export function attributeText(alias: string, key: string): Sql {
+  const column = raw(`${alias}.attributes`);
+  return either({
+    sqlite: sql`case when json_valid(${column}) then case when json_type(${column}, ${path(key)}) in ('integer', 'real') then ${column} -> ${path(key)} else ${column} ->> ${path(key)} end end`,
+    postgres: attribute(alias, key),
+  });
+}
+
+/** The value of one attribute, to be compared with these texts or patterns: where one may mean a number, as `attributeText`. */
+export function attributeLike(alias: string, key: string, wanted: readonly string[]): Sql {
+  return wanted.some(text => /^-?[\d*?][\d*?.eE+-]*$/.test(text)) ? attributeText(alias, key) : attribute(alias, key);
+}
+
 /** True when the attribute exists with any value but JSON null. */
 export function hasAttribute(alias: string, key: string): Sql {
   return either({

@@ -1,8 +1,7 @@
-import {mkdtempSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {openArchive} from '../archive/reader.ts';
 import {type ArchivedRow, restored} from '../archive/value.ts';
+import {makeTemporaryFolder} from '../private-file.ts';
 import {SPAN_COLUMNS, TRACE_COLUMNS} from '../sql/agno-tables.ts';
 import {labelOf, type SqliteSource} from './source.ts';
 import {openSqlite} from './sqlite/store.ts';
@@ -16,22 +15,8 @@ import type {Row} from './writer.ts';
  * @throws UserError exit 7 when it is damaged
  */
 export async function openArchiveStore(source: SqliteSource, options: OpenOptions): Promise<Store> {
-  // Made for its owner alone (0700).
-  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-archive-'));
-  const dispose = () => rmSync(folder, {recursive: true, force: true});
-  const onSignal = (signal: NodeJS.Signals) => {
-    dispose();
-    process.kill(process.pid, signal);
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  process.once('exit', dispose);
-  for (const signal of signals) process.once(signal, onSignal);
-  const close = () => {
-    process.off('exit', dispose);
-    for (const signal of signals) process.off(signal, onSignal);
-    dispose();
-  };
-  const file = path.join(folder, 'archive.db');
+  const folder = makeTemporaryFolder();
+  const file = path.join(folder.path, 'archive.db');
   try {
     const isComplete = await load(source.file, file);
     if (!isComplete) options.warn?.('the archive was cut off: its whole batches are read');
@@ -43,11 +28,11 @@ export async function openArchiveStore(source: SqliteSource, options: OpenOption
       blocksWriter: false,
       close: async () => {
         await store.close();
-        close();
+        folder.remove();
       },
     });
   } catch (error) {
-    close();
+    folder.remove();
     throw error;
   }
 }

@@ -21,6 +21,7 @@ export const KEY = {
   audioCompletionTokens: 'llm.token_count.completion_details.audio',
   reasoningTokens: 'llm.token_count.completion_details.reasoning',
   cost: 'llm.cost.total',
+  clientInputTokens: 'gen_ai.usage.input_tokens',
   toolName: 'tool.name',
   toolDescription: 'tool.description',
   toolParameters: 'tool.parameters',

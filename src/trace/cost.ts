@@ -28,9 +28,13 @@ export interface ModelCost extends CostOrigin {
   readonly costUsd: number | null;
 }
 
-/** Calls that took tokens or are known to have cost something; a call that failed before it is neither. */
-export function isCounted({totalTokens, costUsd}: Span): boolean {
-  return totalTokens !== null || costUsd !== null;
+/**
+ * Calls that took tokens, are known to have cost something, or answered or were cut off without saying what they took; a
+ * call that failed before it is none of them.
+ */
+export function isCounted({totalTokens, costUsd, spanStatus, hasOutput, toolCalls}: Span): boolean {
+  if (totalTokens !== null || costUsd !== null) return true;
+  return spanStatus !== 'ERROR' && (spanStatus === 'UNSET' || hasOutput || toolCalls.length > 0);
 }
 
 /** A sum without the noise of binary fractions: 12 digits are far below a cent of any bill. */

@@ -3,7 +3,7 @@ import type {Judge} from './judge.ts';
 import type {Kind} from './kind.ts';
 import type {Run, Trace} from './runs.ts';
 import type {Span} from './span.ts';
-import {judgementOf, type SpanRecord, spanRecord} from './span-record.ts';
+import {judgementOf, type SpanRecord, spanRecord, tokensIn} from './span-record.ts';
 import {type Evidence, isFailedCall, isStoppedCall, type Judgement, NO_EVIDENCE} from './state.ts';
 import type {State} from './states.ts';
 import {isoTime} from './time.ts';
@@ -49,6 +49,7 @@ export const RUN_FIELDS = [
   ...['model', 'provider', 'models', 'costs', 'spanCount', 'errorCount'],
   ...['promptTokens', 'completionTokens', 'cachedTokens', 'totalTokens'],
   ...['costUsd', 'costSource', 'costDate', 'costUnknownCalls'],
+  ...['cacheWriteTokens', 'grossPromptTokens', 'grossPromptEstimated'],
   ...['missing', 'part', 'traffic', 'detached'],
 ] as const satisfies readonly (keyof RunRecord)[];
 
@@ -159,13 +160,14 @@ export interface RowSelection {
 /** The rows that are wanted, in order, and how many were left out by `depth` and `limit`. */
 export function selectRows({judged, rows}: ShownRun, selection: RowSelection): {rows: DrawnSpan[]; leftOut: number} {
   const {criticalOnly, kinds, depth, limit} = selection;
+  const drawn = new Set(rows.map(({node}) => node));
   const keep = new Set<Node>();
   for (const {node, record} of rows) {
     const isWanted =
       (!criticalOnly || record.critical || node === judged.run.root) &&
       (kinds.length === 0 || (record.kind !== null && kinds.includes(record.kind)));
     if (!isWanted) continue;
-    for (let up: Node | null = node; up && !keep.has(up); up = up.parent) keep.add(up);
+    for (let up: Node | null = node; up && drawn.has(up) && !keep.has(up); up = up.parent) keep.add(up);
   }
   const base = rows.find(({node}) => node === judged.run.root)?.depth ?? 0;
   const wanted = rows.filter(({node}) => keep.has(node));
@@ -327,13 +329,14 @@ class DrawnRow implements DrawnSpan {
   get record(): SpanRecord {
     if (this.made) return this.made;
     const {node, depth, runId, drawing} = this;
-    drawing.tokens ??= new SubtreeTokens(drawing.tops);
+    const {run} = drawing.judged;
+    drawing.tokens ??= new SubtreeTokens(run.isTraffic ? drawing.tops : run.tops);
     this.made = spanRecord(drawing.judged, node, {
       depth,
       runId,
       isTop: drawing.isTop.has(node),
       isCritical: drawing.path.has(node),
-      tokens: drawing.tokens.of(node),
+      tokens: tokensIn(drawing.judged, node, drawing.tokens),
     });
     return this.made;
   }

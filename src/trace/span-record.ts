@@ -52,9 +52,14 @@ export function spanRecords(judged: JudgedRun, nodes: readonly Node[]): SpanReco
       isTop: node.parent === null,
       runId: runId ?? node.run?.runId ?? null,
       isCritical: path.has(node),
-      tokens: tokens.of(node),
+      tokens: tokensIn(judged, node, tokens),
     });
   });
+}
+
+/** Surroundings count into nothing of the run's (design section 3), and may hold thousands of others. */
+export function tokensIn({run}: JudgedRun, node: Node, tokens: SubtreeTokens): Tokens {
+  return node.run === null && !run.isTraffic ? NO_TOKENS : tokens.of(node);
 }
 
 interface Place {

@@ -2,6 +2,7 @@ import {type Attributes, KEY, listOf, numberOf, parseAttributes, textOf} from '.
 import {asText} from './cell.ts';
 import type {CostSource} from './cost.ts';
 import {type Kind, kindOf} from './kind.ts';
+import {grossCounts} from './prompt-tokens.ts';
 import {parseTime} from './time.ts';
 import {type ToolCall, toolCallsOf} from './tool-calls.ts';
 
@@ -81,6 +82,12 @@ export interface Span {
   readonly completionTokens: number | null;
   readonly cachedTokens: number | null;
   readonly cacheWriteTokens: number | null;
+  readonly grossPromptTokens: number | null;
+  readonly grossPromptEstimated: boolean;
+  /** `llm.token_count.total`. */
+  readonly statedTotalTokens: number | null;
+  /** Of a client library's span: the prompt tokens of the call it made, cached ones among them. */
+  readonly clientInputTokens: number | null;
   readonly audioPromptTokens: number | null;
   readonly audioCompletionTokens: number | null;
   readonly reasoningTokens: number | null;
@@ -128,15 +135,22 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     if (micros === null) problems.push(`${column} ${JSON.stringify(asText(row[column]))} is no time`);
     else if (lacksZone(row[column])) problems.push(`${column} has no zone, taken for UTC`);
   }
-  const durationMs = duration(startMicros, endMicros, row.duration_ms);
-  if (durationMs !== null && durationMs < 0) problems.push('ends before it starts');
+  const isBackwards = startMicros !== null && endMicros !== null && endMicros < startMicros;
+  if (isBackwards) problems.push(`ends before it starts, at ${asText(row.end_time)}: its duration is not known`);
+  const durationMs = isBackwards ? null : duration(startMicros, endMicros, row.duration_ms);
   const name = asText(row.name) ?? '';
   const otelKind = (asText(row.span_kind) ?? '').toUpperCase();
   const openInferenceKind = text(KEY.openInferenceKind)?.toUpperCase() ?? null;
-  const promptTokens = numberOf(attributes, KEY.promptTokens);
-  const completionTokens = numberOf(attributes, KEY.completionTokens);
-  const tokens = tokensOf(promptTokens, completionTokens, attributes);
-  const costUsd = numberOf(attributes, KEY.cost);
+  const provider = text(KEY.provider) ?? text('gen_ai.provider.name') ?? text(KEY.system);
+  const figure = (key: string, most: number): number | null => {
+    const value = numberOf(attributes, key);
+    if (value === null || value <= most) return value;
+    problems.push(`${key} ${textOf(attributes, key)} is left out: nothing costs or counts so much`);
+    return null;
+  };
+  const count = (key: string) => figure(key, MOST_TOKENS);
+  const tokens = tokensOf(attributes, count);
+  const costUsd = figure(KEY.cost, MOST_USD);
   return {
     spanId: asText(row.span_id) ?? '',
     traceId: asText(row.trace_id) ?? '',
@@ -148,11 +162,11 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     spanStatus: (asText(row.status_code) ?? 'UNSET').toUpperCase(),
     statusMessage: cut(asText(row.status_message), whole) || null,
     startMicros,
-    endMicros,
+    endMicros: isBackwards ? null : endMicros,
     createdMicros: timeOf(row.created_at),
     startText: asText(row.start_time) ?? '',
     durationMs,
-    storedMs: duration(null, null, row.duration_ms) ?? durationMs,
+    storedMs: isBackwards ? null : (duration(null, null, row.duration_ms) ?? durationMs),
     runId: id(KEY.runId) ?? id('run_id'),
     sessionId: id(KEY.sessionId) ?? id('agno.session.id') ?? id('session_id'),
     userId: id(KEY.userId) ?? id('agno.user.id') ?? id('user_id'),
@@ -166,13 +180,14 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     toolName: text(KEY.toolName),
     toolArguments: text(KEY.toolParameters),
     model: text(KEY.model) ?? text('gen_ai.response.model') ?? text('gen_ai.request.model'),
-    provider: text(KEY.provider) ?? text('gen_ai.provider.name') ?? text(KEY.system),
+    provider,
     system: text(KEY.system),
     ...tokens,
-    cacheWriteTokens: numberOf(attributes, KEY.cacheWriteTokens),
-    audioPromptTokens: numberOf(attributes, KEY.audioPromptTokens),
-    audioCompletionTokens: numberOf(attributes, KEY.audioCompletionTokens),
-    reasoningTokens: numberOf(attributes, KEY.reasoningTokens),
+    ...grossCounts({...tokens, provider}),
+    clientInputTokens: openInferenceKind === null ? count(KEY.clientInputTokens) : null,
+    audioPromptTokens: count(KEY.audioPromptTokens),
+    audioCompletionTokens: count(KEY.audioCompletionTokens),
+    reasoningTokens: count(KEY.reasoningTokens),
     costUsd,
     costSource: costUsd === null ? null : 'provider',
     costDate: null,
@@ -220,16 +235,27 @@ function duration(start: number | null, end: number | null, stored: unknown): nu
   return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : null;
 }
 
-/** Agno leaves a count out when it is zero, so beside a known count a missing one is zero; alone it is unknown. */
-function tokensOf(prompt: number | null, completion: number | null, attributes: Attributes) {
-  const total = numberOf(attributes, KEY.totalTokens);
-  const cached = numberOf(attributes, KEY.cachedTokens);
+/** Beyond these a figure is none: sums of them must stay exact in a double and in the facts. */
+const MOST_TOKENS = 1e12;
+const MOST_USD = 1000;
+
+/**
+ * Agno leaves a count out when it is zero, so beside a known count a missing one is zero; alone it is unknown, and so is one
+ * that is there and cannot be read.
+ */
+function tokensOf(attributes: Attributes, count: (key: string) => number | null) {
+  const prompt = count(KEY.promptTokens);
+  const completion = count(KEY.completionTokens);
+  const cached = count(KEY.cachedTokens);
   const isKnown = prompt !== null || completion !== null;
+  const beside = (value: number | null, key: string): number | null =>
+    value === null && isKnown && attributes[key] == null ? 0 : value;
   return {
-    promptTokens: isKnown ? (prompt ?? 0) : null,
-    completionTokens: isKnown ? (completion ?? 0) : null,
-    cachedTokens: isKnown ? (cached ?? 0) : cached,
-    totalTokens: total ?? (isKnown ? (prompt ?? 0) + (completion ?? 0) : null),
+    promptTokens: beside(prompt, KEY.promptTokens),
+    completionTokens: beside(completion, KEY.completionTokens),
+    cachedTokens: beside(cached, KEY.cachedTokens),
+    cacheWriteTokens: beside(count(KEY.cacheWriteTokens), KEY.cacheWriteTokens),
+    statedTotalTokens: count(KEY.totalTokens),
   };
 }
 

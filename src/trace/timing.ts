@@ -21,9 +21,15 @@ interface Interval {
 export function selfMs(node: Node): number | null {
   const own = intervalOf(node);
   if (!own) return null;
-  const children = node.children.filter(child => !child.isDetached).map(intervalOf);
-  return (own.to - own.from - covered(own, children)) / 1000;
+  let coveredMicros = COVERED.get(node);
+  if (coveredMicros === undefined) {
+    coveredMicros = covered(own, node.children.filter(child => !child.isDetached).map(intervalOf));
+    COVERED.set(node, coveredMicros);
+  }
+  return (own.to - own.from - coveredMicros) / 1000;
 }
+/** A request around thousands of runs is drawn with each. */
+const COVERED = new WeakMap<Node, number>();
 
 function intervalOf(node: Node): Interval | null {
   const {startMicros, endMicros} = node.span ?? {};

@@ -7,10 +7,16 @@ export interface Tokens extends CostOrigin {
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
   readonly cachedTokens: number | null;
+  /** With those of the cache, whatever the provider's own count of the prompt leaves out. */
   readonly totalTokens: number | null;
-  /** Null unless every call that counted tokens has a cost: half a sum is no sum. */
+  readonly cacheWriteTokens: number | null;
+  /** The prompts with what was read from and written to the cache (`prompt-tokens.ts`). */
+  readonly grossPromptTokens: number | null;
+  /** Of some call it is not known whether its count holds the cached tokens. */
+  readonly grossPromptEstimated: boolean;
+  /** Null unless every call that counts has a cost: half a sum is no sum. */
   readonly costUsd: number | null;
-  /** Calls that counted tokens and have no cost. */
+  /** Calls that took tokens, or may have, and have no cost. */
   readonly costUnknownCalls: number;
 }
 
@@ -19,14 +25,24 @@ export const NO_TOKENS: Tokens = {
   completionTokens: null,
   cachedTokens: null,
   totalTokens: null,
+  cacheWriteTokens: null,
+  grossPromptTokens: null,
+  grossPromptEstimated: false,
   costUsd: null,
   costSource: null,
   costDate: null,
   costUnknownCalls: 0,
 };
 
-type Count = 'promptTokens' | 'completionTokens' | 'cachedTokens' | 'totalTokens';
-const COUNTS: readonly Count[] = ['promptTokens', 'completionTokens', 'cachedTokens', 'totalTokens'];
+const COUNTS = [
+  'promptTokens',
+  'completionTokens',
+  'cachedTokens',
+  'totalTokens',
+  'cacheWriteTokens',
+  'grossPromptTokens',
+] as const satisfies readonly (keyof Tokens)[];
+type Count = (typeof COUNTS)[number];
 
 /**
  * Model calls of a subtree, each once: a model class that calls another inside itself writes two spans for one call,
@@ -66,20 +82,28 @@ class Holders {
 }
 
 export function sumTokens(calls: readonly Span[]): Tokens {
-  const sum = (key: Count): number | null => {
-    const known = calls.map(call => call[key]).filter(value => value !== null);
-    return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
-  };
   const counted = calls.filter(isCounted);
   const costs = counted.map(call => call.costUsd).filter(cost => cost !== null);
-  const [promptTokens, completionTokens, cachedTokens, totalTokens] = COUNTS.map(sum);
-  return {
-    promptTokens: promptTokens!,
-    completionTokens: completionTokens!,
-    cachedTokens: cachedTokens!,
-    totalTokens: totalTokens!,
-    ...costOf(costs, counted.length - costs.length, counted),
+  return {...counts(calls), ...costOf(costs, counted.length - costs.length, counted)};
+}
+
+type Counts = Pick<Tokens, Count | 'grossPromptEstimated'>;
+
+function counts(parts: readonly Counts[]): Counts {
+  const sums: Record<Count, number | null> & {grossPromptEstimated: boolean} = {
+    promptTokens: null,
+    completionTokens: null,
+    cachedTokens: null,
+    totalTokens: null,
+    cacheWriteTokens: null,
+    grossPromptTokens: null,
+    grossPromptEstimated: false,
   };
+  for (const part of parts) {
+    for (const key of COUNTS) if (part[key] !== null) sums[key] = (sums[key] ?? 0) + part[key];
+    if (part.grossPromptEstimated) sums.grossPromptEstimated = true;
+  }
+  return sums;
 }
 
 function costOf(costs: readonly number[], costUnknownCalls: number, parts: readonly CostOrigin[]) {
@@ -102,7 +126,8 @@ export class SubtreeTokens {
 
   of(node: Node): Tokens {
     const {sums} = this;
-    for (const inner of walk([node], child => sums.has(child)).reverse()) sums.set(inner, this.sum(inner));
+    const isDone = (inner: Node) => sums.has(inner) || (inner.isDetached && inner !== node);
+    for (const inner of walk([node], isDone).reverse()) sums.set(inner, this.sum(inner));
     return sums.get(node)!;
   }
 
@@ -117,17 +142,9 @@ export class SubtreeTokens {
 }
 
 function addUp(parts: readonly Tokens[]): Tokens {
-  const sum = (key: Count): number | null =>
-    parts.reduce<number | null>((total, part) => (part[key] === null ? total : (total ?? 0) + part[key]), null);
   const costs = parts.map(part => part.costUsd).filter(cost => cost !== null);
   const unknown = parts.reduce((total, part) => total + part.costUnknownCalls, 0);
-  return {
-    promptTokens: sum('promptTokens'),
-    completionTokens: sum('completionTokens'),
-    cachedTokens: sum('cachedTokens'),
-    totalTokens: sum('totalTokens'),
-    ...costOf(costs, unknown, parts),
-  };
+  return {...counts(parts), ...costOf(costs, unknown, parts)};
 }
 
 /** Model and provider that did most of the work, and all models by first use. */

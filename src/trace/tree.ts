@@ -1,3 +1,4 @@
+import {smallest} from '../lists.ts';
 import type {Run} from './runs.ts';
 import type {Span} from './span.ts';
 
@@ -91,8 +92,15 @@ function emptyNode(id: string, traceId: string, span: Span | null): Node {
 /** Start of a node: its span's, or for a ghost that of its earliest child. Unknown times sort last. */
 export function startOf(node: Node): number {
   if (node.span) return node.span.startMicros ?? Number.POSITIVE_INFINITY;
-  return node.children.reduce((min, child) => Math.min(min, startOf(child)), Number.POSITIVE_INFINITY);
+  let start = GHOST_STARTS.get(node);
+  if (start === undefined) {
+    start = smallest(node.children.map(({span}) => span?.startMicros ?? Number.POSITIVE_INFINITY));
+    GHOST_STARTS.set(node, start);
+  }
+  return start;
 }
+/** A ghost of thousands of runs is drawn with each. Whatever moves below it starts no earlier than what stays. */
+const GHOST_STARTS = new WeakMap<Node, number>();
 
 export function endOf(node: Node): number | null {
   return node.span?.endMicros ?? null;

@@ -175,7 +175,7 @@ describe('wrong usage exits 2', () => {
     ['list', '--fields', 'stat', /add --json/],
     ['list', '--timeout', '5', /5s/],
     ['list', '--timeout', 'abc', /30m/],
-    ['list', '--env-file', '/nowhere/.env', /looked for/],
+    ['list', '--dotenv', '/nowhere/.env', /looked for/],
     ['list', '--color', 'sometimes', /auto, always, never/],
     ['list', '--prices', 'none.json', /docs\/prices\.md/],
     ['show', '--prices', 'none.json', /docs\/prices\.md/],

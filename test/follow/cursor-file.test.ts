@@ -118,6 +118,6 @@ describe('a cursor file', () => {
 
   it('that cannot be written is said with its reason', () => {
     const {cursorFile} = fileIn(path.join(temporaryFolder(), 'missing'));
-    expect(() => cursorFile.save(cursor)).toThrow(/cannot be written \(ENOENT\)/);
+    expect(() => cursorFile.save(cursor)).toThrow(/cannot be written: there is no such file or folder/);
   });
 });

@@ -1,10 +1,8 @@
-import {writeFileSync} from 'node:fs';
 import {type AddressInfo, createServer} from 'node:net';
-import path from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {retryAfterMs} from '../../src/otlp/sender.ts';
 import {cli} from '../cli.ts';
-import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
+import {sqliteCopy} from '../fixtures.ts';
 import {type Answer, receiver, spansIn} from './receiver.ts';
 
 const DB = sqliteCopy('agno-3.1.10-pictures.sqlite');
@@ -52,14 +50,6 @@ describe('where it goes', () => {
     const whole = {...env, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${url}/own/path`};
     await cli(['export', 'latest', '--db', DB, '--to', 'env'], {env: whole});
     expect(received[1]!.path).toBe('/own/path');
-  });
-
-  it('takes variables from a file too', async () => {
-    const {url, received} = await receiver();
-    const file = path.join(temporaryFolder(), 'otel.env');
-    writeFileSync(file, `OTEL_EXPORTER_OTLP_ENDPOINT=${url}\nOTEL_EXPORTER_OTLP_HEADERS=x-key=${KEY}\n`);
-    expect((await cli(['export', 'latest', '--db', DB, '--env-file', file, '--to', 'env'])).code).toBe(0);
-    expect(received[0]!.headers['x-key']).toBe(KEY);
   });
 
   it('tells no receiver what is meant for another one', async () => {

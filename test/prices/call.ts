@@ -1,3 +1,4 @@
+import {grossCounts} from '../../src/trace/prompt-tokens.ts';
 import type {Span} from '../../src/trace/span.ts';
 import {toSpan} from '../../src/trace/span.ts';
 
@@ -21,5 +22,6 @@ export function call(known: Partial<Span>): Span {
       'llm.token_count.completion': 100,
     }),
   };
-  return {...toSpan(row), ...known};
+  const span = {...toSpan(row), ...known};
+  return {...span, ...grossCounts(span)};
 }

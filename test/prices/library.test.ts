@@ -119,10 +119,14 @@ describe('a call has no price by the library', () => {
     ['no model', {model: null}],
     ['no time', {startMicros: null}],
     ['tokens known as a total only', {promptTokens: null, completionTokens: null}],
-    ['more cached tokens than there were', {promptTokens: 10, cachedTokens: 11}],
     ['a model billed by the minute', {model: 'whisper-1', provider: 'OpenAI'}],
   ] as const)('for %s', (_, span) => {
     expect(usdOf({model: 'gpt-4o', provider: 'OpenAI', ...span})).toBeNull();
+  });
+
+  it('but a prompt of less than its cached tokens has one: they stand beside it', () => {
+    const known = {model: 'gpt-4o', provider: 'OpenAI', cachedTokens: 11};
+    expect(usdOf({...known, promptTokens: 10})).toBe(usdOf({...known, promptTokens: 21}));
   });
 
   it.each([

@@ -312,15 +312,15 @@ describe('a password of a profile', () => {
     write(`[profiles.a]\ndb = "${await postgresWithoutPassword()}"\n${more}\n`);
   const list = (...flags: string[]) => run('list', '--profile', 'a', '-n', '1', ...flags);
 
-  it('comes from the variable that password_env names, also out of --env-file', async () => {
-    await profile('password_env = "SHOP_PW"');
-    expect((await list()).err).toContain('"SHOP_PW"');
-    env.SHOP_PW = 'test-only';
+  it('comes from the variable that password_env names, also out of --dotenv', async () => {
+    await profile('password_env = "AGNO_TRACE_SHOP_PW"');
+    expect((await list()).err).toContain('"AGNO_TRACE_SHOP_PW"');
+    env.AGNO_TRACE_SHOP_PW = 'test-only';
     expect((await list()).code).toBe(EXIT.done);
-    env.SHOP_PW = undefined;
-    writeFileSync(path.join(home, '.env'), 'SHOP_PW=test-only\n');
-    expect((await list('--env-file', '.env')).code).toBe(EXIT.done);
-    env.SHOP_PW = 'hemlock-orchid';
+    env.AGNO_TRACE_SHOP_PW = undefined;
+    writeFileSync(path.join(home, '.env'), 'AGNO_TRACE_SHOP_PW=test-only\n');
+    expect((await list('--dotenv', '.env')).code).toBe(EXIT.done);
+    env.AGNO_TRACE_SHOP_PW = 'hemlock-orchid';
     for (const flags of [[], ['--debug'], ['--json']]) {
       const wrong = await list(...flags);
       expect(wrong.code).toBe(EXIT.unreachable);

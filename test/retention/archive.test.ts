@@ -81,7 +81,9 @@ describe.each(PLACES)('an archive of %s', place => {
     expect(first.code).toBe(6);
     // As if it had been killed while it wrote the next batch: no last line, and a row that is not whole.
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-    writeFileSync(`${file}.partial`, `${lines.slice(0, -1).join('\n')}\n${lines[1]}\n${lines[2]!.slice(0, 50)}`);
+    writeFileSync(`${file}.partial`, `${lines.slice(0, -1).join('\n')}\n${lines[1]}\n${lines[2]!.slice(0, 50)}`, {
+      mode: 0o600,
+    });
     rmSync(file);
     const {data} = await json(['archive', 'verify', `${file}.partial`]);
     expect(data).toMatchObject({isComplete: false, problem: null, looseRows: 1});

@@ -1,4 +1,4 @@
-import {mkdirSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {EXIT, UserError} from '../../src/errors.ts';
@@ -145,7 +145,7 @@ describe('a service', () => {
   });
 });
 
-describe('--env-file', () => {
+describe('--dotenv', () => {
   const write = (text: string | Buffer): {cwd: string; file: string} => {
     const cwd = temporaryFolder();
     mkdirSync(path.join(cwd, 'conf'));
@@ -156,9 +156,34 @@ describe('--env-file', () => {
   it('gives the database, read as Node reads such files', async () => {
     const db = await openFixture('sqlite', 'agno-2.9.0-shop.sqlite');
     const {cwd, file} = write(`# here\nexport AGNO_TRACE_DB="${db}" # the app's\nUNUSED='$\{HOME}'\n`);
-    const {data} = await json(['list', '-n', '2', '--env-file', file], {cwd});
+    const {data} = await json(['list', '-n', '2', '--dotenv', file], {cwd});
     expect(data).toHaveLength(2);
   });
+
+  it('gives nothing that reaches Node, a child of ours or a command', async () => {
+    const {cwd, file} = write(
+      `AGNO_TRACE_CONFIG=evil.toml\nAGNO_TRACE_CACHE=.\nPATH=.\nNODE_OPTIONS=--require=./evil.js\n`,
+    );
+    writeFileSync(
+      path.join(cwd, 'evil.toml'),
+      'default = "a"\n[profiles.a]\ndb = "postgresql://u@127.0.0.1:1/d"\npassword_command = "touch ran"\n',
+    );
+    const {code, err} = await cli(['list', '--dotenv', file], {cwd, env: {PATH: process.env.PATH}});
+    expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('no database given')]);
+    expect(err).toContain('note: AGNO_TRACE_CONFIG is not taken from "conf/.env"');
+    expect(existsSync(path.join(cwd, 'ran'))).toBe(false);
+  });
+
+  it.each([['--env-file', '.env'], ['--env-file=.env'], ['--env-file-if-exists=.env']])(
+    'is named to whoever types %s',
+    async (...flags) => {
+      for (const more of [[], ['--json']]) {
+        const {code, err} = await cli(['list', ...flags, ...more]);
+        expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('--dotenv FILE')]);
+        if (more.length > 0) expect(JSON.parse(err)).toMatchObject({error: {exitCode: EXIT.usage}});
+      }
+    },
+  );
 
   it('gives DATABASE_URL and the PG* variables, of which those that are set win', async () => {
     const db = new URL(await openFixture('postgres', 'agno-2.9.0-shop.sqlite'));
@@ -166,8 +191,8 @@ describe('--env-file', () => {
       `PGHOST=${db.hostname}\nPGPORT=${db.port}\nPGUSER=postgres\nPGPASSWORD=test-only\nPGDATABASE=nowhere\n`,
     );
     const env = {PGDATABASE: db.pathname.slice(1)};
-    expect((await json(['list', '-n', '2', '--env-file', file], {cwd, env})).data).toHaveLength(2);
-    const other = await cli(['list', '--env-file', file], {cwd, env: {}});
+    expect((await json(['list', '-n', '2', '--dotenv', file], {cwd, env})).data).toHaveLength(2);
+    const other = await cli(['list', '--dotenv', file], {cwd, env: {}});
     expect(other).toMatchObject({code: EXIT.unreachable, out: ''});
     expect(other.err).toContain('"nowhere"');
   });
@@ -178,7 +203,7 @@ describe('--env-file', () => {
   ])('a secret in it (%s=%s) stands in no output', async (name, value) => {
     const {cwd, file} = write(`${name}=${value}\n`);
     for (const flags of [[], ['--debug'], ['--json'], ['--print-sql']]) {
-      const result = await cli(['list', '--env-file', file, ...flags], {cwd});
+      const result = await cli(['list', '--dotenv', file, ...flags], {cwd});
       expect(result.code).not.toBe(EXIT.done);
       expect(result.out + result.err).not.toMatch(/hemlock|orchid/);
     }
@@ -186,13 +211,13 @@ describe('--env-file', () => {
 
   it('that is not there, or cannot be read, is one clear error', async () => {
     const {cwd} = write('');
-    const missing = await cli(['list', '--env-file', 'conf/.evn'], {cwd});
+    const missing = await cli(['list', '--dotenv', 'conf/.evn'], {cwd});
     expect(missing).toMatchObject({code: EXIT.usage, out: ''});
     expect(missing.err).toBe(
-      `error: --env-file "conf/.evn" does not exist.\nhint: It was looked for at ${cwd}/conf/.evn\n`,
+      `error: --dotenv "conf/.evn" does not exist.\nhint: It was looked for at ${cwd}/conf/.evn\n`,
     );
-    const folder = await cli(['list', '--env-file', 'conf'], {cwd});
+    const folder = await cli(['list', '--dotenv', 'conf'], {cwd});
     expect(folder.code).toBe(EXIT.usage);
-    expect(folder.err).toContain('EISDIR');
+    expect(folder.err).toContain('it is a folder');
   });
 });

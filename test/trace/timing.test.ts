@@ -25,9 +25,12 @@ describe('self time', () => {
           ...children.map(([start, end]) => span('x', start, end, {parent: 'a', attributes: tool()})),
         ]);
         for (const node of trace.nodes.values()) {
-          const own = selfMs(node)!;
+          const own = selfMs(node);
+          // One that ends before it starts took nobody knows how long.
+          if (node.span!.durationMs === null) expect(own).toBeNull();
+          if (own === null) continue;
           expect(own).toBeGreaterThanOrEqual(0);
-          expect(own).toBeLessThanOrEqual(Math.max(0, node.span!.durationMs!));
+          expect(own).toBeLessThanOrEqual(node.span!.durationMs!);
         }
       }),
     );

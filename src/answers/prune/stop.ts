@@ -1,3 +1,5 @@
+import {heedSignals} from '../../ways-out.ts';
+
 /**
  * Runs `work` so that the first Ctrl-C or SIGTERM lets it end what is under way; the second one ends the process. The database
  * takes an open transaction back when its connection goes.
@@ -10,10 +12,12 @@ export async function stoppable<T>(onFirst: () => void, work: (stop: AbortSignal
     onFirst();
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
+  const heedNoMore = heedSignals(signals);
   for (const signal of signals) process.on(signal, onSignal);
   try {
     return await work(controller.signal);
   } finally {
+    heedNoMore();
     for (const signal of signals) process.off(signal, onSignal);
   }
 }

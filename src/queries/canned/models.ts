@@ -1,6 +1,6 @@
 import {callsOf, percentiles} from '../../facts/relations.ts';
 import {sql} from '../../sql/sql.ts';
-import {costColumns, TOKEN_COLUMNS, tokenSums} from '../cost-columns.ts';
+import {costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from '../cost-columns.ts';
 import {defineFactsQuestion} from '../facts-question.ts';
 
 /** Which models are called, how fast they answer, how often they fail and what they cost. */
@@ -28,6 +28,7 @@ export default defineFactsQuestion({
     retries: {label: 'RETRIES', unit: 'count', description: 'calls right after one of the same model that failed'},
     errors: {label: 'ERRORS', unit: 'count', description: 'calls stored as ERROR'},
     ...costColumns,
+    ...TOKEN_SOURCES,
   },
   sort: 'costUsd',
   thenBy: 'calls',

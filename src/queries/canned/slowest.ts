@@ -54,7 +54,7 @@ export default defineQuestion({
     sql: ({by, where}) => sql`
             select name, ms, count(*) as times, sum(error) as errors
               from (
-                select ${KEYS[by]!()} as name, ${asDouble(raw('s.duration_ms'))} as ms,
+                select ${KEYS[by]!()} as name, ${knownMs} as ms,
                        case when upper(s.status_code) = 'ERROR' then 1 else 0 end as error
                   from ${table('spans')} s
                  where ${where}
@@ -89,17 +89,18 @@ export default defineQuestion({
      group by 1`;
   },
   sql: ({sort, limit}, groups) => sql`
-select name, calls, errors, "totalMs" / calls as "avgMs",
+select name, calls, errors, "totalMs" / nullif(timed, 0) as "avgMs",
        ${interpolated('p50', 0.5)} as "p50Ms", ${interpolated('p95', 0.95)} as "p95Ms", ${interpolated('p99', 0.99)} as "p99Ms",
        "maxMs", "totalMs"
   from (
-    select name, max(calls) as calls, sum(errors) as errors, max(ms) as "maxMs", sum(ms * times) as "totalMs",
+    select name, max(calls) as calls, max(timed) as timed, sum(errors) as errors, max(ms) as "maxMs", sum(ms * times) as "totalMs",
            ${neighbours('p50', 0.5)},
            ${neighbours('p95', 0.95)},
            ${neighbours('p99', 0.99)}
       from (
         select name, ms, times, errors, ${asDouble(raw('sum(times) over (partition by name)'))} as calls,
-               sum(times) over (partition by name order by ms) as up_to
+               ${asDouble(raw(`sum(${TIMED}) over (partition by name)`))} as timed,
+               sum(${raw(TIMED)}) over (partition by name order by ms) as up_to
           from (${groups}
           ) counted
       ) ranked
@@ -108,6 +109,9 @@ select name, calls, errors, "totalMs" / calls as "avgMs",
  order by ${raw(`"${sort.column}"`)} ${raw(sort.descending ? 'desc' : 'asc')}, name
  ${limit === 0 ? EMPTY : sql`limit ${limit}`}`,
 });
+
+/** One that is below zero is none: a clock was set back. */
+const knownMs = sql`case when s.duration_ms >= 0 then ${asDouble(raw('s.duration_ms'))} end`;
 
 /** The same in the facts, and which spans have it. */
 const FACTS: Readonly<Record<string, {readonly key: string; readonly where: string}>> = {
@@ -122,7 +126,7 @@ const SUMS: Readonly<Record<string, string>> = {
   name: 'span_name',
   calls: 'sum(calls)',
   errors: 'sum(errors)',
-  avgMs: 'sum(stored_us) * 1.0 / sum(calls)',
+  avgMs: 'sum(stored_us) * 1.0 / nullif(sum(timed_calls), 0)',
   totalMs: 'sum(stored_us)',
 };
 
@@ -143,8 +147,11 @@ function onlyFirst({sort, limit}: Omit<QuestionInput, 'where'>, spans: Sql): Sql
 /** Keeps SQLite from merging the projection into the grouping. */
 const ALL_FIRST = either({sqlite: raw('limit -1 offset 0'), postgres: EMPTY});
 
+/** Calls whose duration is known. */
+const TIMED = 'case when ms is null then 0 else times end';
+
 /** Place of a percentile among the sorted durations, counted from 0, between two of them. */
-const place = (fraction: number): string => `(${fraction} * (calls - 1))`;
+const place = (fraction: number): string => `(${fraction} * (timed - 1))`;
 
 /** The durations on both sides of the place: the first ones with more durations up to them than the place's. */
 function neighbours(name: string, fraction: number): Sql {

@@ -1,5 +1,5 @@
 import {raw, type Sql, sql} from '../../sql/sql.ts';
-import {costColumns, TOKEN_COLUMNS, tokenSums} from '../cost-columns.ts';
+import {costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from '../cost-columns.ts';
 import {defineFactsQuestion, type FactsInput} from '../facts-question.ts';
 
 /** What a call counts for, and the relation that tells it. */
@@ -40,10 +40,11 @@ export default defineFactsQuestion({
     costUsd: {label: 'COST', unit: 'usd', description: 'of the calls whose cost is known'},
     costShare: {label: 'SHARE', unit: 'ratio', description: 'of the cost of all rows'},
     ...costColumns,
+    ...TOKEN_SOURCES,
   },
   sort: 'costUsd',
   thenBy: 'totalTokens',
-  note: 'tokens as the providers count them; calls of runs that failed too',
+  note: 'tokens with those of the cache; calls of runs that failed too',
   sql: input => sql`
 select *, "costUsd" / nullif(sum("costUsd") over (), 0) as "costShare"
   from (

@@ -16,6 +16,11 @@ export type SurveyedRun = Pick<
   'runId' | 'traceId' | 'spanId' | 'state' | 'storedStatus' | 'sessionId' | 'part' | 'detached'
 >;
 
+interface SpanProblem {
+  readonly spanId: string;
+  readonly problem: string;
+}
+
 export interface SurveyedTrace {
   readonly traceId: string;
   /** Runs and loose parts by start. */
@@ -23,7 +28,11 @@ export interface SurveyedTrace {
   /** The trace row names no session. */
   readonly hasEmptyRow: boolean;
   /** Spans whose row could not be read as it should. */
-  readonly unreadable: readonly {readonly spanId: string; readonly problem: string}[];
+  readonly unreadable: readonly SpanProblem[];
+  /** Spans that end before they start. */
+  readonly backwards: readonly string[];
+  /** Spans with a figure that nobody can have counted. */
+  readonly leftOut: readonly SpanProblem[];
 }
 
 /** Runs as `trace/` finds and judges them, newest first. */
@@ -93,15 +102,18 @@ function coverage(runs: number, isWhole: boolean, reached: string | null): strin
 const UNREADABLE = /^attributes (are|JSON (is|has|holds -?(NaN|Infinity)))|is no time$/;
 
 function toSurveyed({trace, runs}: JudgedTrace): SurveyedTrace {
-  const unreadable: {spanId: string; problem: string}[] = [];
-  for (const {span} of trace.nodes.values()) {
-    const problem = span?.problems.find(text => UNREADABLE.test(text));
-    if (span && problem) unreadable.push({spanId: span.spanId, problem});
-  }
+  const spans = [...trace.nodes.values()].flatMap(({span}) => (span && span.problems.length > 0 ? [span] : []));
+  const having = (pattern: RegExp): SpanProblem[] =>
+    spans.flatMap(({spanId, problems}) => {
+      const problem = problems.find(text => pattern.test(text));
+      return problem === undefined ? [] : [{spanId, problem}];
+    });
   return {
     traceId: trace.traceId,
     hasEmptyRow: asText(trace.row?.session_id ?? null) === null,
-    unreadable,
+    unreadable: having(UNREADABLE),
+    backwards: having(/^ends before it starts/).map(({spanId}) => spanId),
+    leftOut: having(/ is left out: /),
     runs: runs
       .filter(({record}) => !record.traffic)
       .map(({record}) => ({

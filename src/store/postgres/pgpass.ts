@@ -1,7 +1,10 @@
-import {readFileSync, statSync} from 'node:fs';
+import {statSync} from 'node:fs';
 import {homedir} from 'node:os';
 import path from 'node:path';
+import {readRegular} from '../../private-file.ts';
 import type {PostgresSource} from '../source.ts';
+
+const MOST_BYTES = 16 * 1024 ** 2;
 
 /**
  * The password that libpq would find: first matching line of `.pgpass` (`host:port:database:user:password`, `*` matches
@@ -18,7 +21,7 @@ export function passwordFromFile(source: PostgresSource, warn: (text: string) =>
       warn(`password file "${file}" is ignored: others may read it (chmod 600 it)`);
       return null;
     }
-    text = readFileSync(file, 'utf8');
+    text = readRegular(file, MOST_BYTES);
   } catch {
     // No file, no password: the server says whether it wants one.
     return null;

@@ -1,7 +1,7 @@
-import {readFileSync} from 'node:fs';
 import {homedir} from 'node:os';
 import path from 'node:path';
-import {type UserError, usageError} from '../../errors.ts';
+import {fileReason, type UserError, usageError} from '../../errors.ts';
+import {readRegular} from '../../private-file.ts';
 import type {Env} from '../source.ts';
 
 /** libpq's connection parameters up to version 18; a service file with another one is refused, as libpq does. */
@@ -46,14 +46,18 @@ export function loadService(name: string, env: Env): ReadonlyMap<string, string>
   );
 }
 
+const MOST_BYTES = 16 * 1024 ** 2;
+
 function textOf(file: string, isRequired: boolean): string | null {
   try {
-    return readFileSync(file, 'utf8');
+    return readRegular(file, MOST_BYTES);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (!isRequired && (code === 'ENOENT' || code === 'ENOTDIR')) return null;
     throw usageError(
-      code === 'ENOENT' ? `service file "${file}" not found.` : `service file "${file}" cannot be read (${code}).`,
+      code === 'ENOENT'
+        ? `service file "${file}" not found.`
+        : `service file "${file}" cannot be read: ${fileReason(error)}.`,
       'Check PGSERVICEFILE and the permissions of the file.',
     );
   }

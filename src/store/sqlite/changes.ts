@@ -1,8 +1,9 @@
-import {accessSync, chmodSync, constants, existsSync, mkdirSync, statSync} from 'node:fs';
+import {accessSync, constants, existsSync, statSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {EXIT, UserError} from '../../errors.ts';
+import {EXIT, fileReason, UserError} from '../../errors.ts';
+import {makeOwnFolder} from '../../private-file.ts';
 import {compile, type Sql} from '../../sql/sql.ts';
 import type {Changes, ChangesOptions, Stored, Transaction, TransactionLimits} from '../changes.ts';
 import {CommitError} from '../commit-error.ts';
@@ -208,15 +209,20 @@ function hasLitestream(file: string): boolean {
 /** Where others cannot put anything in our way: a folder of our own, a name that says which file is meant. */
 function lockFileOf(file: string): string {
   const folder = path.join(tmpdir(), `agno-trace-${process.getuid?.() ?? 'locks'}`);
-  mkdirSync(folder, {recursive: true, mode: 0o700});
-  const own = statSync(folder);
-  if (process.getuid && own.uid !== process.getuid())
-    throw new UserError(EXIT.unreachable, `"${folder}" belongs to another user.`, {
-      hint: 'Set TMPDIR to a folder of your own.',
-    });
-  if ((own.mode & 0o077) !== 0) chmodSync(folder, 0o700);
-  const {dev, ino} = statSync(file);
-  return path.join(folder, `writing-${dev}-${ino}.lock`);
+  try {
+    makeOwnFolder(folder);
+    const {dev, ino} = statSync(file);
+    return path.join(folder, `writing-${dev}-${ino}.lock`);
+  } catch (error) {
+    throw new UserError(
+      EXIT.unreachable,
+      `the lock for "${file}" cannot be made in "${folder}": ${fileReason(error)}.`,
+      {
+        hint: 'Set TMPDIR to a folder of your own.',
+        cause: error,
+      },
+    );
+  }
 }
 
 function checkWritable(file: string): void {

@@ -1,17 +1,17 @@
 import {
   accessSync,
   constants,
-  copyFileSync,
   existsSync,
-  mkdtempSync,
+  // Not `node:fs/promises`, which costs every start a millisecond: this is loaded when it is first used.
+  promises as files,
   openSync,
   readSync,
-  rmSync,
   statSync,
 } from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {EXIT, UserError} from '../../errors.ts';
+import {makeTemporaryFolder} from '../../private-file.ts';
 
 /** The file to open, and what to do when it is closed again. */
 export interface Readable {
@@ -30,7 +30,7 @@ const LARGEST_COPY_BYTES = 2 * 1024 ** 3;
  * make is ours beside another user's file, whose program could then not write any more ("readonly database"), a private
  * copy is read instead: the database and the newest rows in its `-wal` (docs/agno.md, SQLite files).
  */
-export function readableFile(file: string, largestCopyBytes = LARGEST_COPY_BYTES): Readable {
+export async function readableFile(file: string, largestCopyBytes = LARGEST_COPY_BYTES): Promise<Readable> {
   const begunMs = Date.now();
   const reason = reasonToCopy(file);
   if (reason === null) return {file, reason, begunMs, dispose: () => undefined};
@@ -41,20 +41,19 @@ export function readableFile(file: string, largestCopyBytes = LARGEST_COPY_BYTES
       hint: 'It is too large to be copied unasked: copy it with its -wal file and read the copy.',
     });
   }
-  // Made for its owner alone (0700).
-  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-'));
-  const copy = path.join(folder, path.basename(file));
-  const dispose = () => rmSync(folder, {recursive: true, force: true});
+  const folder = makeTemporaryFolder();
+  const copy = path.join(folder.path, path.basename(file));
   try {
-    for (const suffix of parts) copyFileSync(file + suffix, copy + suffix, constants.COPYFILE_FICLONE);
+    // Not in one go: a signal must be heard while gigabytes are copied.
+    for (const suffix of parts) await files.copyFile(file + suffix, copy + suffix, constants.COPYFILE_FICLONE);
   } catch (error) {
-    dispose();
+    folder.remove();
     throw new UserError(EXIT.unreachable, `"${file}" cannot be read where it lies, and cannot be copied.`, {
       hint: `Is there room in ${tmpdir()}?`,
       cause: error,
     });
   }
-  return {file: copy, reason, begunMs, dispose};
+  return {file: copy, reason, begunMs, dispose: folder.remove};
 }
 
 function reasonToCopy(file: string): string | null {

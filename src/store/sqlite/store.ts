@@ -37,7 +37,7 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
       hint: 'Leave it out; tables are found by name.',
     });
   }
-  const readable = readableFile(source.file, options.largestCopyBytes);
+  const readable = await readableFile(source.file, options.largestCopyBytes);
   if (readable.reason !== null) options.warn?.(`a copy of "${source.file}" is read: ${readable.reason}`);
   const connection = await openFile({
     file: readable.file,
@@ -152,6 +152,12 @@ function checkFile(file: string): Stats {
   if (stat.isDirectory()) throw refused(`"${file}" is a folder, not a SQLite file.`, 'Pass the file in it.');
   if (!stat.isFile()) throw refused(`"${file}" is not a regular file.`, 'Pass a SQLite file.');
   if (!isReadable(file)) throw refused(`"${file}" may not be read by you.`, 'Check the permissions of the file.');
+  // SQLite would wait for whoever is to write into a pipe.
+  for (const suffix of ['-journal', '-wal', '-shm']) {
+    const beside = statOf(file + suffix);
+    if (typeof beside !== 'string' && !beside.isFile())
+      throw refused(`"${file}${suffix}" is not a regular file.`, 'Move it away: SQLite takes it for a journal.');
+  }
   return stat;
 }
 
