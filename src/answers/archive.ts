@@ -15,6 +15,7 @@ import {type Inspection, inspectArchive} from '../retention/verify.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
 import type {Store} from '../store/store.ts';
 import {line, own, safe} from '../text/safe.ts';
+import {command} from '../text/shell.ts';
 import {withPatientStore} from './prune/opening.ts';
 import {ProgressLine} from './prune/progress.ts';
 import {stoppable} from './prune/stop.ts';
@@ -40,7 +41,7 @@ export default async function archive(
   if (verb === 'show' && inspection.problem) throw inspection.problem;
   if (!writeMachine(context, format, {command: 'archive', data: recordOf(inspection), items: [recordOf(inspection)]})) {
     writeLine(context, archiveFacts(recordOf(inspection), {...lookOf(flags, context), columns: columnsOf(context)}));
-    if (!inspection.problem) writeNext(context, `next: agno-trace list --db archive:${files[0]}`);
+    if (!inspection.problem) writeNext(context, `next: ${command`agno-trace list --db archive:${files[0]!}`}`);
   }
   if (inspection.problem) throw inspection.problem;
   if (verb === 'verify' && inspection.withoutTrace > 0 && inspection.isComplete)

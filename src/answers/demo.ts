@@ -13,6 +13,7 @@ import {openStore} from '../store/open.ts';
 import {labelOf, parseSource, type Source} from '../store/source.ts';
 import {createTables} from '../store/writer.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
+import {command} from '../text/shell.ts';
 import {paint} from '../text/style.ts';
 import {NO_FILTER} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
@@ -75,9 +76,9 @@ async function present(file: string, flags: DemoFlags, context: Context): Promis
   try {
     const look = {...lookOf(flags, context), columns: columnsOf(context)};
     const db = path.relative(context.cwd, file) || file;
-    const command = (text: string): Safe => paint(line`$ agno-trace --db ${safe(db)} ${own(text)}`, 'bold');
+    const typed = (text: string): Safe => paint(line`$ ${safe(command`agno-trace --db ${db}`)} ${own(text)}`, 'bold');
     const page = await loadRunPage(store, {filter: NO_FILTER, limit: SHOWN_RUNS, cursor: null, patience: PATIENCE});
-    writeLine(context, line`\n${command(`list -n ${SHOWN_RUNS}`)}`);
+    writeLine(context, line`\n${typed(`list -n ${SHOWN_RUNS}`)}`);
     writeLine(context, renderRunList(page.runs, {...look, nowMicros: store.nowMicros()}));
     const team = await loadRunPage(store, {
       filter: {...NO_FILTER, sessions: ['team-member-error']},
@@ -87,7 +88,7 @@ async function present(file: string, flags: DemoFlags, context: Context): Promis
     });
     const id = team.runs[0]!.record.runId!;
     const shown = await loadShown(store, id, {patience: PATIENCE, sessionLimit: 1});
-    writeLine(context, line`\n${command(`show ${id.slice(0, 8)}`)}`);
+    writeLine(context, line`\n${typed(`show ${id.slice(0, 8)}`)}`);
     const selection = {criticalOnly: false, kinds: [], depth: null, limit: 0};
     for (const run of shown.runs) writeLine(context, renderShownRun(run, {...look, io: 'preview', selection}));
     writeLine(context, own(''));
@@ -104,5 +105,8 @@ function nextSteps(db: string): string[] {
     ['show team-human-in-the-loop', 'a conversation: a pause and its continuation'],
     ['slowest --by tool', 'which tools take the time'],
   ] as const;
-  return ['next:', ...steps.map(([text, answer]) => `  agno-trace --db ${db} ${text.padEnd(36)} ${answer}`)];
+  return [
+    'next:',
+    ...steps.map(([text, answer]) => `  ${command`agno-trace --db ${db}`} ${text.padEnd(36)} ${answer}`),
+  ];
 }

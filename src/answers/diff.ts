@@ -17,6 +17,7 @@ import {
 import {type DrawnPair, inWords, renderPairs, renderRunsBeside, renderStep} from '../render/diff.ts';
 import {count} from '../render/values.ts';
 import {line, own, safe} from '../text/safe.ts';
+import {command} from '../text/shell.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
 import type {Mark, Pair} from '../trace/compare/run-diff.ts';
@@ -48,7 +49,10 @@ export default async function diff(
   if (second !== undefined && flags.median)
     throw usageError(`--median chooses the other run, and "${second}" names one.`, 'Leave one of them out.');
   if (second === undefined && !flags.median)
-    throw usageError('diff needs two runs.', `agno-trace diff ${first} <b>, or diff ${first} --median.`);
+    throw usageError(
+      'diff needs two runs.',
+      `${command`agno-trace diff ${first}`} <b>, or ${command`agno-trace diff ${first} --median`}`,
+    );
   if (flags.times !== undefined && !flags.exitCode)
     throw usageError('--times is for --exit-code.', 'Times are always shown; add --exit-code.');
   const format = formatOf(flags, FORMATS);
@@ -160,7 +164,7 @@ function draw(
   const node = first!.pair.b ?? first!.pair.a!;
   const record = first!.pair.b ? b.record : a.record;
   const id = record.runId?.slice(0, 8) ?? `~${record.traceId.slice(0, 7)}`;
-  writeNext(out, `next: agno-trace show ${id} --span ${node.id.slice(0, 8)}`);
+  writeNext(out, `next: ${command`agno-trace show ${id} --span ${node.id.slice(0, 8)}`}`);
 }
 
 function machine(compared: Compared, peers: number | null, notes: readonly string[]) {

@@ -26,6 +26,7 @@ import {renderJsonLines} from '../render/json.ts';
 import {count} from '../render/values.ts';
 import type {Store} from '../store/store.ts';
 import {own} from '../text/safe.ts';
+import {command} from '../text/shell.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import {PLACES, type Place} from '../trace/places.ts';
 import type {JudgedRun} from '../trace/record.ts';
@@ -221,7 +222,10 @@ class Told {
       writeNote(out, [this.countText(nothing), ...all].join(' · '));
       const record = this.first?.record;
       if (record && shape === 'hits')
-        writeNext(out, `next: agno-trace show ${record.runId?.slice(0, 8) ?? `~${record.traceId.slice(0, 7)}`}`);
+        writeNext(
+          out,
+          `next: ${command`agno-trace show ${record.runId?.slice(0, 8) ?? `~${record.traceId.slice(0, 7)}`}`}`,
+        );
     }
   }
 

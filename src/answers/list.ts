@@ -38,6 +38,7 @@ import {loadSortedRuns, SORT_KEYS, type SortedOptions} from '../queries/sorted-r
 import {costOrigins, unpricedCalls} from '../render/cost.ts';
 import {renderRunList} from '../render/run-list.ts';
 import type {Store} from '../store/store.ts';
+import {command} from '../text/shell.ts';
 import {hoisted, type RunFilter} from '../trace/filter.ts';
 import {RUN_FIELDS} from '../trace/record.ts';
 import {agnoTime} from '../trace/time.ts';
@@ -227,6 +228,8 @@ function costNotesOf({runs}: Pick<RunPage, 'runs'>): string[] {
 function nextOf({runs, next}: Pick<RunPage, 'runs' | 'next'>, profile?: string): string[] {
   const first = runs[0]?.record;
   if (!first) return [];
-  const show = `next: agno-trace show ${first.runId?.slice(0, 8) ?? `~${first.traceId.slice(0, 7)}`}${profile === undefined ? '' : ` --profile ${profile}`}`;
-  return next ? [`more: --cursor ${next}`, show] : [show];
+  const id = first.runId?.slice(0, 8) ?? `~${first.traceId.slice(0, 7)}`;
+  const show =
+    profile === undefined ? command`agno-trace show ${id}` : command`agno-trace show ${id} --profile ${profile}`;
+  return [...(next ? [`more: --cursor ${next}`] : []), `next: ${show}`];
 }

@@ -26,6 +26,7 @@ import {contentLines} from '../render/span-content.ts';
 import {renderSpanDetail} from '../render/span-detail.ts';
 import type {Store} from '../store/store.ts';
 import {own, type Safe} from '../text/safe.ts';
+import {command} from '../text/shell.ts';
 import {KEY, textOf} from '../trace/attributes.ts';
 import {printable} from '../trace/json.ts';
 import {KINDS} from '../trace/kind.ts';
@@ -171,7 +172,7 @@ async function showOneSpan(
   const [match, ...others] = exact.length > 0 ? exact.slice(0, 1) : matches;
   if (!match || prefix === '') {
     throw new UserError(EXIT.notFound, `no span of "${id}" starts with "${prefix}".`, {
-      hint: `agno-trace show ${id} --json lists its spans.`,
+      hint: `${command`agno-trace show ${id} --json`} lists its spans.`,
     });
   }
   if (others.length > 0) {

@@ -16,6 +16,7 @@ import {renderRunList, who} from '../render/run-list.ts';
 import {duration} from '../render/values.ts';
 import {replacing, type Store} from '../store/store.ts';
 import {joined, line, own, safe} from '../text/safe.ts';
+import {command} from '../text/shell.ts';
 import {truncate} from '../text/width.ts';
 import {NO_FILTER} from '../trace/filter.ts';
 import type {JudgedRun} from '../trace/record.ts';
@@ -132,7 +133,7 @@ function outOfTime(id: string, timeout: string, found: readonly JudgedRun[]): Us
   const last = found.find(({run}) => run.isMissing)?.record;
   const what = last ? `it is ${last.state}: ${last.stateReason}` : 'nothing of it is stored yet';
   return new UserError(EXIT.stopped, `"${id}" has not ended within ${timeout}; ${what}.`, {
-    hint: last ? `agno-trace show ~${last.traceId.slice(0, 7)}` : 'agno-trace list --state running',
+    hint: last ? command`agno-trace show ${`~${last.traceId.slice(0, 7)}`}` : 'agno-trace list --state running',
   });
 }
 

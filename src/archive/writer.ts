@@ -1,6 +1,7 @@
 import {lstatSync, readSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {EXIT, FileRefused, fileReason, UserError, usageError} from '../errors.ts';
+import {command} from '../text/shell.ts';
 import {DISK, type Disk} from './disk.ts';
 import {type ArchiveHeader, chainedHash, FIRST_HASH, lineOf, type Manifest, type Trailer} from './format.ts';
 import {gzipMember, MEMBER_HEAD_BYTES, memberLength} from './member.ts';
@@ -178,7 +179,7 @@ export function checkPlace(file: string): void {
     );
   const folder = path.dirname(file);
   if (!statSync(folder, {throwIfNoEntry: false})?.isDirectory())
-    throw usageError(`there is no folder "${folder}" for the archive.`, `mkdir -p ${JSON.stringify(folder)}`);
+    throw usageError(`there is no folder "${folder}" for the archive.`, command`mkdir -p ${folder}`);
 }
 
 function reopened(disk: Disk, partial: string): number | null {

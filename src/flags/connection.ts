@@ -10,6 +10,7 @@ import {type Profile, sourceOfProfile} from '../profiles/profile.ts';
 import {sourceFromEnvironment} from '../store/postgres/parameters.ts';
 import {parseSource, type Source, secretsOf} from '../store/source.ts';
 import {DEFAULT_TABLES, type TableChoice} from '../store/store.ts';
+import {command} from '../text/shell.ts';
 import type {DatabaseFlags} from './declare.ts';
 import {closest} from './values.ts';
 
@@ -155,7 +156,7 @@ export function profileOf({profiles, file}: Config, name: string): Profile {
       ? `Did you mean ${near}?`
       : known.length > 0
         ? `There are: ${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}.`
-        : `agno-trace profile add ${name} --db <url> makes it.`,
+        : `${command`agno-trace profile add ${name}`} --db <url> makes it.`,
   );
 }
 

@@ -113,7 +113,7 @@ export async function withConnection(
     for (const statement of printed) context.stdout.write(printable(`${statement};\n\n`, context));
     const text = typeof then === 'string' ? then : then.text();
     context.stdout.write(own('-- then, in this program: '));
-    context.stdout.write(printable(`${text.replaceAll('\n', '\n--   ')}\n`, context));
+    context.stdout.write(printable(`${text.split('\n').map(comment).join('\n--   ')}\n`, context));
   } finally {
     await store.close();
   }
@@ -207,11 +207,14 @@ export function recording(store: Store, statements: string[]): Store {
       get tables() {
         return evidence.tables;
       },
-      all: record(evidence, `-- in ${evidence.label}:\n`),
+      all: record(evidence, `-- in ${comment(evidence.label)}:\n`),
       close: () => evidence.close(),
     },
   });
 }
+
+/** What a comment of one line may hold: a line break of a path would end it, and the rest would be run. */
+const comment = (text: string): Safe => safe(text);
 
 /** Into a pipe statements stay exact, so that they run; on a terminal their values are escaped like all data. */
 function printable(text: string, {stdout}: Context): Safe {

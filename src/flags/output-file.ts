@@ -14,6 +14,7 @@ import {
 import path from 'node:path';
 import type {Context, Output} from '../context.ts';
 import {EXIT, fileReason, UserError} from '../errors.ts';
+import {command} from '../text/shell.ts';
 import {removeOnExit} from '../ways-out.ts';
 import type {OutputFlags} from './declare.ts';
 
@@ -153,7 +154,7 @@ class Stream {
 
 function checkFolder(folder: string, output: string): void {
   const found = statOf(folder);
-  if (!found) throw failed(`there is no folder "${folder}" for "${output}".`, `mkdir -p ${JSON.stringify(folder)}`);
+  if (!found) throw failed(`there is no folder "${folder}" for "${output}".`, command`mkdir -p ${folder}`);
   if (!found.isDirectory()) throw failed(`"${folder}" is not a folder.`, 'Name a file in a folder.');
   checkWritable(folder, output);
 }

@@ -4,6 +4,7 @@ import {parse, stringify, TomlError} from 'smol-toml';
 import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
 import {readRegular, writePrivateFile} from '../private-file.ts';
 import type {Env} from '../store/source.ts';
+import {command} from '../text/shell.ts';
 import {isTable, type Profile, parseProfile, SECRET_HINT, secretKeysOf} from './profile.ts';
 
 type Toml = Record<string, unknown>;
@@ -107,12 +108,12 @@ function refuseOpenFile(file: string, profile: Profile, cwd: string): void {
   if (key !== undefined && mode & OTHERS_READ)
     throw usageError(
       `"${file}" holds a password (${key} of profile "${profile.name}") and others can read it (mode ${shown}).`,
-      `chmod 600 ${file}. Better: ${SECRET_HINT}`,
+      `${command`chmod 600 ${file}`} makes it private. Better: ${SECRET_HINT}`,
     );
   if ((profile.passwordCommand ?? profile.runsPasswordCommand) !== undefined && mode & OTHERS_WRITE)
     throw usageError(
       `"${file}" holds a command (profile "${profile.name}") and others can change it (mode ${shown}).`,
-      `chmod 600 ${file}`,
+      command`chmod 600 ${file}`,
     );
 }
 

@@ -2,6 +2,7 @@ import {EXIT, UserError, usageError} from '../errors.ts';
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import type {Store} from '../store/store.ts';
+import {command} from '../text/shell.ts';
 import {NO_FILTER, type Query} from '../trace/filter.ts';
 import {drawnSpans, drawnTops, type JudgedRun, type RunRecord, type ShownRun, subRun} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
@@ -67,7 +68,7 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
     case 'run': {
       const shown = await showRun(store, target.id, target.traceIds, options);
       if (looked < MANY_SPANS) return shown;
-      const quick = `agno-trace show ${target.traceIds[0]!.slice(0, 12)}`;
+      const quick = command`agno-trace show ${target.traceIds[0]!.slice(0, 12)}`;
       const found = `found by looking through all spans; at once by its trace: ${quick}`;
       const isUnindexed = await wantsIndex(store, {...NO_FILTER, runs: [target.id]});
       return {...shown, notes: [...shown.notes, found, ...(isUnindexed ? [INDEX_HINT] : [])]};
@@ -171,7 +172,7 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
   }
   const notes = page.next
     ? [
-        `the newest ${page.runs.length} runs of the session; older ones: agno-trace list --session ${sessionId}, or --limit 0`,
+        `the newest ${page.runs.length} runs of the session; older ones: ${command`agno-trace list --session ${sessionId}`}, or --limit 0`,
       ]
     : [];
   return {

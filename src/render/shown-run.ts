@@ -1,4 +1,5 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {command, shellWord} from '../text/shell.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
 import {isFailedSpan, type RowSelection, type ShownRun, selectRows} from '../trace/record.ts';
@@ -7,7 +8,7 @@ import {displayName} from '../trace/tree.ts';
 import {renderRunHeader} from './run-header.ts';
 import {shortRunId} from './run-list.ts';
 import {renderTree, type TreeOptions} from './run-tree.ts';
-import {count, duration, shortId} from './values.ts';
+import {count, duration} from './values.ts';
 
 interface ShownOptions extends Omit<TreeOptions, 'root'> {
   readonly selection: RowSelection;
@@ -73,6 +74,9 @@ export function nextStep({judged, rows}: ShownRun): Safe | null {
     );
   const target = failed ?? longest;
   if (!target) return null;
-  const id = record.runId === null ? own(`~${shortId(record.traceId)}`) : shortId(record.runId);
-  return line`next: agno-trace show ${id} --span ${shortId(target.record.spanId)}   (${safe(displayName(target.node.span!))}${failed ? own(', failed') : own(', took longest')})`;
+  const short = (text: string) => Array.from(text).slice(0, 8).join('');
+  const id = record.runId === null ? `~${short(record.traceId)}` : short(record.runId);
+  const show = command`agno-trace show ${id} --span ${short(target.record.spanId)}`;
+  // Behind a mark of comments, and quoted for shells that take none when they are typed into.
+  return safe(`next: ${show}   # ${shellWord(displayName(target.node.span!))}, ${failed ? 'failed' : 'took longest'}`);
 }

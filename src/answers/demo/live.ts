@@ -13,6 +13,7 @@ import {openExporter, type SpanExporter} from '../../store/exporter.ts';
 import {labelOf, type Source} from '../../store/source.ts';
 import {createTables} from '../../store/writer.ts';
 import {line, type Safe, safe} from '../../text/safe.ts';
+import {command} from '../../text/shell.ts';
 import {paint} from '../../text/style.ts';
 import {isoTime} from '../../trace/time.ts';
 import {fill} from './fill.ts';
@@ -80,14 +81,10 @@ function parseSpeed(text: string): number {
 
 /** What one types to follow; a password is not repeated. */
 function tailCommand(source: Source, schema: string, {cwd}: Context): Safe {
-  if (source.dialect === 'sqlite') return line`agno-trace tail --db ${shellWord(path.relative(cwd, source.file))}`;
-  const tables = schema === 'ai' ? line`` : line` --schema ${shellWord(schema)}`;
+  if (source.dialect === 'sqlite') return safe(command`agno-trace tail --db ${path.relative(cwd, source.file)}`);
   const label = source.password === null ? labelOf(source) : labelOf(source).replace('@', ':***@');
-  return line`agno-trace tail --db ${shellWord(`postgresql://${label}`)}${tables}`;
-}
-
-function shellWord(text: string): Safe {
-  return safe(/^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+  const tail = command`agno-trace tail --db ${`postgresql://${label}`}`;
+  return safe(schema === 'ai' ? tail : `${tail} ${command`--schema ${schema}`}`);
 }
 
 function lineOf({scene, session}: Performance, clock: Clock): Safe {

@@ -3,6 +3,7 @@ import type {RowCount, TimeRange} from '../../queries/doctor/sizes.ts';
 import type {DescribedTables} from '../../queries/doctor/subject.ts';
 import type {AgnoVersion} from '../../queries/doctor/version.ts';
 import type {ConnectionFacts, TableFacts} from '../../store/facts.ts';
+import {shellWord} from '../../text/shell.ts';
 
 /** Everything that `doctor` answers. Null where the tables could not be read. */
 export interface Checkup {
@@ -77,6 +78,5 @@ export function findingRecord({
 
 /** A command line of this program as a shell takes it. */
 export function commandLine(args: readonly string[]): string {
-  const words = args.map(arg => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", String.raw`'\''`)}'`));
-  return `agno-trace ${words.join(' ')}`;
+  return `agno-trace ${args.map(shellWord).join(' ')}`;
 }

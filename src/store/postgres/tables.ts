@@ -1,6 +1,7 @@
 import type {Client as PgClient} from 'pg';
 import {EXIT, UserError} from '../../errors.ts';
 import {quoteIdentifier, type TableNames} from '../../sql/sql.ts';
+import {command} from '../../text/shell.ts';
 import {checkSchema, noRunTables} from '../schema-check.ts';
 import {DEFAULT_TABLES, type TableChoice} from '../store.ts';
 import {NotUnderstood} from './errors.ts';
@@ -80,7 +81,7 @@ function chooseTraceTables(found: readonly FoundTable[], choice: TableChoice, cl
       EXIT.usage,
       `${schemas.length} schemas of "${label}" hold such tables: ${schemas.map(name => `"${name}"`).join(', ')}.`,
       {
-        hint: `Choose one, for example --schema ${schemas.includes('ai') ? 'ai' : schemas[0]}`,
+        hint: `Choose one, for example ${command`--schema ${schemas.includes('ai') ? 'ai' : schemas[0]!}`}`,
       },
     );
   }

@@ -1,4 +1,5 @@
 import {EXIT, UserError} from '../../errors.ts';
+import {command} from '../../text/shell.ts';
 
 /** SQLite's result code of a driver's error: better-sqlite3 spells it, node:sqlite numbers it. */
 function codeOf(error: unknown): string {
@@ -33,7 +34,7 @@ export function explainSqlite(error: unknown, file: string): unknown {
   if (code.startsWith('SQLITE_CORRUPT')) {
     return fail(
       `"${file}" is damaged or cut off.`,
-      `A copy can often be read after: sqlite3 ${JSON.stringify(file)} .recover | sqlite3 recovered.db`,
+      `A copy can often be read after: ${command`sqlite3 ${file} .recover`} | sqlite3 recovered.db`,
     );
   }
   if (code === 'SQLITE_READONLY_ROLLBACK')

@@ -1,3 +1,4 @@
+import {command} from '../../text/shell.ts';
 import {above, hasBelow, seenRows} from '../outline.ts';
 import type {DetailInput} from '../pane.ts';
 import {contentLines, type Document, type DocumentLine, documentOf} from './document.ts';
@@ -72,7 +73,7 @@ function linesOf(raw: boolean, input: DetailInput): readonly DocumentLine[] {
   if (selected === null) return [];
   const {node} = selected.row;
   const span = content.state === 'here' ? content.span : null;
-  const whole = `agno-trace show ${node.traceId} --span ${node.id}`;
+  const whole = command`agno-trace show ${node.traceId} --span ${node.id}`;
   if (raw && (span !== null || node.span === null)) return rawLines(selected.row, span, whole);
   const fields = fieldLines(input);
   const ids = idLines(input);
