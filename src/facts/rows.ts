@@ -12,6 +12,7 @@ import type {Judgement} from '../trace/state.ts';
 import type {State} from '../trace/states.ts';
 import {criticalPath, selfMs} from '../trace/timing.ts';
 import {modelCalls} from '../trace/tokens.ts';
+import {errorOf} from '../trace/tool-failure.ts';
 import {displayName, isDelegation, isRunSpan, type Node, startOf} from '../trace/tree.ts';
 import type {RunColumn, SpanColumn} from './schema.ts';
 
@@ -443,7 +444,7 @@ class SpanReader {
   }
 
   private failure(span: Span, reason: string, judge: Judge, {runNode}: Owners): {text: string; kind: string | null} {
-    const message = isRunSpan(span) ? reason || span.statusMessage : span.statusMessage;
+    const message = isRunSpan(span) ? reason || span.statusMessage : errorOf(span);
     const line = (message ?? silentCause(span, runNode, judge)).trim().split(/\r?\n/, 1)[0]!;
     const kind = ERROR_KIND.exec(line);
     return {text: shortened(kind ? line.slice(kind[0].length) : line), kind: kind?.[1] ?? null};

@@ -1,4 +1,5 @@
 import type {Clock, Run} from './runs.ts';
+import {withoutSecrets} from './secrets.ts';
 import type {Span} from './span.ts';
 import {
   type Evidence,
@@ -14,6 +15,7 @@ import {
   type RunFacts,
 } from './state.ts';
 import type {State} from './states.ts';
+import {errorOf, isFailedTool} from './tool-failure.ts';
 import {displayName, isRunSpan, type Node, walk} from './tree.ts';
 import type {Writer} from './writer.ts';
 
@@ -52,7 +54,7 @@ export class Judge {
     const {root} = run;
     const facts = this.gather(root, this.judged.get(root)!.below, this.pausedBelow(insideOf(root)));
     const judged = judgeRunSpan(facts, evidence);
-    return {state: judged.state, reason: withContradiction(judged, evidence)};
+    return {state: judged.state, reason: withoutSecrets(withContradiction(judged, evidence))};
   }
 
   /** Null for a ghost: nothing is known of it. */
@@ -78,7 +80,8 @@ export class Judge {
     if (!span) return {judgement: UNKNOWN, below, failure: null, paused};
     if (isRunSpan(span)) {
       const facts = withoutStopper(this.gather(node, below, paused));
-      const judgement = judgeRunSpan(facts, NO_EVIDENCE);
+      const {state, reason} = judgeRunSpan(facts, NO_EVIDENCE);
+      const judgement = {state, reason: withoutSecrets(reason)};
       const verb = judgement.state === 'error' ? 'failed' : judgement.state === 'cancelled' ? 'was cancelled' : null;
       return {
         judgement,
@@ -167,9 +170,9 @@ function judgeOwn(span: Span): {judgement: Judgement; failure: string} | null {
       failure: failureOf(span),
     };
   }
-  if (span.spanStatus !== 'ERROR') return null;
+  if (span.spanStatus !== 'ERROR' && !isFailedTool(span)) return null;
   return {
-    judgement: {state: 'error', reason: span.statusMessage ?? 'failed without a message'},
+    judgement: {state: 'error', reason: errorOf(span) ?? 'failed without a message'},
     failure: failureOf(span),
   };
 }

@@ -9,6 +9,7 @@ import type {State} from './states.ts';
 import {isoTime} from './time.ts';
 import {criticalPath} from './timing.ts';
 import {modelCalls, modelsOf, SubtreeTokens, sumTokens, type Tokens} from './tokens.ts';
+import {isFailedTool} from './tool-failure.ts';
 import {displayName, isRunSpan, type Node, walk} from './tree.ts';
 
 /** A run, a loose part or (with `traffic`) a plain request, as the JSON contract has it. Unknown is null. */
@@ -114,9 +115,16 @@ export function nodesOf(run: Run): Node[] {
   return walk(run.tops, node => node.isDetached && node !== run.root);
 }
 
-/** A span that failed by its status, or a model call that brought nothing; one that was stopped did not fail. */
+/**
+ * A span that failed by its status, a model call that brought nothing, or a tool of which Agno says so; one that was stopped
+ * did not fail.
+ */
 export function isFailedSpan(span: Span): boolean {
-  return span.spanStatus === 'ERROR' || (span.kind === 'llm' && isFailedCall(span) && !isStoppedCall(span));
+  return (
+    span.spanStatus === 'ERROR' ||
+    (span.kind === 'llm' && isFailedCall(span) && !isStoppedCall(span)) ||
+    isFailedTool(span)
+  );
 }
 
 function ownModelCalls(run: Run): Span[] {

@@ -3,8 +3,10 @@ import {asText} from './cell.ts';
 import type {CostSource} from './cost.ts';
 import {type Kind, kindOf} from './kind.ts';
 import {grossCounts} from './prompt-tokens.ts';
+import {withoutSecrets} from './secrets.ts';
 import {parseTime} from './time.ts';
 import {type ToolCall, toolCallsOf} from './tool-calls.ts';
+import {isFailedTool} from './tool-failure.ts';
 
 /** A row of `agno_spans` as a driver returns it; any column may hold anything (docs/agno.md, Values). */
 export interface SpanRow {
@@ -141,6 +143,13 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
   const name = asText(row.name) ?? '';
   const otelKind = (asText(row.span_kind) ?? '').toUpperCase();
   const openInferenceKind = text(KEY.openInferenceKind)?.toUpperCase() ?? null;
+  const spanStatus = (asText(row.status_code) ?? 'UNSET').toUpperCase();
+  const message = asText(row.status_message);
+  const stored = text(KEY.output);
+  // What a call that failed has to say is an error, and errors repeat the keys that were refused.
+  const isError =
+    stored !== null && (spanStatus === 'ERROR' || isFailedTool({openInferenceKind, spanStatus, output: stored}));
+  const output = isError ? withoutSecrets(stored) : stored;
   const provider = text(KEY.provider) ?? text('gen_ai.provider.name') ?? text(KEY.system);
   const figure = (key: string, most: number): number | null => {
     const value = numberOf(attributes, key);
@@ -159,8 +168,8 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     otelKind,
     openInferenceKind,
     kind: kindOf({openInferenceKind, otelKind, name, has: key => attributes[key] !== undefined}),
-    spanStatus: (asText(row.status_code) ?? 'UNSET').toUpperCase(),
-    statusMessage: cut(asText(row.status_message), whole) || null,
+    spanStatus,
+    statusMessage: cut(message === null ? null : withoutSecrets(message), whole) || null,
     startMicros,
     endMicros: isBackwards ? null : endMicros,
     createdMicros: timeOf(row.created_at),
@@ -193,10 +202,10 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     costDate: null,
     toolCalls: toolCallsOf(attributes, openInferenceKind),
     hasOutput: attributes[KEY.output] !== undefined && attributes[KEY.output] !== null,
-    output: text(KEY.output),
+    output,
     http: httpOf(attributes, openInferenceKind),
     problems,
-    attributes: whole ? attributes : null,
+    attributes: whole ? (isError ? {...attributes, [KEY.output]: output} : attributes) : null,
   };
 }
 

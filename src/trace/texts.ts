@@ -2,6 +2,7 @@ import {KEY, textOf} from './attributes.ts';
 import {exchangeOf, type Said} from './exchange.ts';
 import type {Place} from './places.ts';
 import type {Span} from './span.ts';
+import {isFailedTool} from './tool-failure.ts';
 import {displayName} from './tree.ts';
 
 /** One text of a span. */
@@ -26,7 +27,7 @@ export function textsOf(span: Span, places: ReadonlySet<Place>): SpanText[] {
   for (const name of new Set(names)) add('name', name);
   const output = textOf(attributes, KEY.output);
   const isTool = span.openInferenceKind === 'TOOL';
-  const isFailedTool = isTool && span.spanStatus === 'ERROR';
+  const isError = isFailedTool(span);
   add('error', span.statusMessage);
   if (span.kind === 'llm') {
     const {sent, answered} = exchangeOf(attributes);
@@ -39,7 +40,7 @@ export function textsOf(span: Span, places: ReadonlySet<Place>): SpanText[] {
       add('args', parameters ?? input);
       if (parameters !== null && input !== parameters) add('input', input);
     } else add('input', input);
-    if (!isFailedTool) add('output', output);
+    if (!isError) add('output', output);
     else if (output !== span.statusMessage) add('error', output);
   }
   // Postgres keeps no order of keys, and the answer is the same from both databases.

@@ -4,6 +4,7 @@ import type {Kind} from './kind.ts';
 import {sameJson} from './loose-parts.ts';
 import type {JudgedRun, ShownRun} from './record.ts';
 import {REDACTED} from './redacted.ts';
+import {withoutSecrets} from './secrets.ts';
 import type {Span} from './span.ts';
 import {judgementOf} from './span-record.ts';
 import type {State} from './states.ts';
@@ -294,12 +295,14 @@ export class Transcript {
   /** What a run or a step returned, where no message has said it; how a run ended, where that is more than that it did. */
   private tellEnd({node, span, isTop}: Frame): void {
     this.tellInputs();
-    const output = this.textOf(span, KEY.output);
+    const judgement = judgementOf(this.judged!, node);
+    const said = this.textOf(span, KEY.output);
+    // Up to 1.0.3 a run that failed says why in its output.
+    const output = said !== null && judgement?.state === 'error' ? withoutSecrets(said) : said;
     if (output !== null && output.trim() !== '' && !this.wasTold(output)) {
       this.told.add(digest(output.trim()));
       this.message(node, {...NOTHING, role: 'output', text: output}, isoTime(node.span?.endMicros ?? null), null);
     }
-    const judgement = judgementOf(this.judged!, node);
     const isRun = node.span === null || isRunSpan(node.span);
     if (!judgement || (!isRun && judgement.state !== 'error')) return;
     const {state, reason} = judgement;
@@ -334,7 +337,8 @@ export class Transcript {
   /** The result was told with its call; a shorter or other one that the model was sent instead is a message. */
   private isToldResult(talk: Talk, {toolCallId, text}: Said): boolean {
     if (toolCallId === null || !talk.results.has(toolCallId)) return false;
-    return (talk.results.get(toolCallId) ?? '').trim() === text.trim();
+    const told = (talk.results.get(toolCallId) ?? '').trim();
+    return told === text.trim() || told === withoutSecrets(text).trim();
   }
 
   /** A call that ran without a span: its result is in what the model was sent next. */

@@ -2,6 +2,7 @@ import {type Attributes, KEY, textOf} from '../attributes.ts';
 import {digest, type Exchange, exchangeOf, type Said, Thread} from '../exchange.ts';
 import {type Json, parseJson, printable} from '../json.ts';
 import type {Span} from '../span.ts';
+import {isFailedTool} from '../tool-failure.ts';
 import {displayName, isDelegation, isRunSpan, type Node} from '../tree.ts';
 import type {Noise} from './noise.ts';
 
@@ -76,12 +77,12 @@ export class Contents {
       }
     } else if (span.openInferenceKind === 'TOOL') {
       add('arguments', canonical(textOf(attributes, KEY.toolParameters) ?? textOf(attributes, KEY.input)));
-      if (span.spanStatus !== 'ERROR') add('result', output);
+      if (!isFailedTool(span)) add('result', output);
     } else {
       add('input', textOf(attributes, KEY.input));
       add('output', output);
     }
-    if (span.spanStatus === 'ERROR') add('error', span.statusMessage ?? output);
+    if (span.spanStatus === 'ERROR' || isFailedTool(span)) add('error', span.statusMessage ?? output);
     return texts;
   }
 
