@@ -14,7 +14,7 @@ const GLOBAL_SETUP: Readonly<Record<ProjectName, string[]>> = {
 };
 
 export default defineConfig({
-  plugins: [folderImports.vite, priceData.vite, sqliteDriver.vite],
+  plugins: [folderImports, priceData('module'), sqliteDriver('installed')],
   test: {
     setupFiles: ['test/setup.ts'],
     // Times in golden files are UTC anyway; a test that forgot would show on any machine.

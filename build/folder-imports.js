@@ -28,34 +28,16 @@ function summariesOf(files) {
   return `export default {${entries.join(', ')}};`;
 }
 
+/** For the bundler and for the tests alike. */
 export const folderImports = {
-  /** @type {import('esbuild').Plugin} */
-  esbuild: {
-    name: 'folder-imports',
-    setup(build) {
-      build.onResolve({filter: FORM}, args => {
-        const [, form, folder] = FORM.exec(args.path);
-        return {path: path.resolve(args.resolveDir, folder), namespace: form};
-      });
-      for (const form of ['folder', 'summaries'])
-        build.onLoad({filter: /.*/, namespace: form}, args => ({
-          contents: sourceOf(form, args.path),
-          resolveDir: args.path,
-          watchDirs: [args.path],
-        }));
-    },
+  name: 'folder-imports',
+  enforce: 'pre',
+  resolveId(id, importer) {
+    const [, form, folder] = FORM.exec(id) ?? [];
+    return form && importer ? `\0${form}:${path.resolve(path.dirname(importer), folder)}` : null;
   },
-  /** @type {import('vite').Plugin} */
-  vite: {
-    name: 'folder-imports',
-    enforce: 'pre',
-    resolveId(id, importer) {
-      const [, form, folder] = FORM.exec(id) ?? [];
-      return form && importer ? `\0${form}:${path.resolve(path.dirname(importer), folder)}` : null;
-    },
-    load(id) {
-      const [, form, folder] = id.startsWith('\0') ? (FORM.exec(id.slice(1)) ?? []) : [];
-      return form ? sourceOf(form, folder) : null;
-    },
+  load(id) {
+    const [, form, folder] = id.startsWith('\0') ? (FORM.exec(id.slice(1)) ?? []) : [];
+    return form ? sourceOf(form, folder) : null;
   },
 };

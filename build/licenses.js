@@ -2,10 +2,10 @@
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 
-export function thirdPartyLicenses(root, metafile, more) {
+export function thirdPartyLicenses(root, modules, more) {
   const packages = new Set(more);
-  for (const input of Object.keys(metafile.inputs)) {
-    const match = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
+  for (const input of modules) {
+    const match = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
     if (match) packages.add(match[1]);
   }
   const texts = [...packages].sort().map(name => {

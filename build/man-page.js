@@ -1,21 +1,18 @@
 // The man page, made of what the program itself declares: commands, arguments, flags, examples, and the pages of `help`.
 import {readFileSync} from 'node:fs';
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
-import esbuild from 'esbuild';
-import {folderImports} from './folder-imports.js';
-import {noDevTools} from './no-dev-tools.js';
-import {priceData} from './price-data.js';
-import {sqliteDriver} from './sqlite-driver.js';
+import {rolldown} from 'rolldown';
+import {bundling} from './bundling.js';
 
 /**
  * @param {string} root the package's folder
  * @returns {Promise<string>} roff; the same for the same sources
  */
 export async function manPage(root) {
-  const {buildProgram, commands, topics} = await loadDeclarations(root);
+  const {buildProgram, commands, topics} = await loadDeclarations();
   const silent = {write: () => undefined, isTTY: false, columns: 80};
   const context = {stdout: silent, stderr: silent, env: {}, cwd: root, notes: [], nowMicros: () => 0};
   const names = (await buildProgram([], context)).commands.map(command => command.name());
@@ -42,36 +39,13 @@ export async function manPage(root) {
   return `.\\" Made by build/man-page.js from what the program declares.\n${lines.join('\n')}\n`;
 }
 
-async function loadDeclarations(root) {
+async function loadDeclarations() {
   const folder = await mkdtemp(path.join(tmpdir(), 'agno-trace-man-'));
   try {
-    const {outputFiles} = await esbuild.build({
-      absWorkingDir: root,
-      write: false,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      logLevel: 'warning',
-      stdin: {
-        contents: `export {buildProgram} from './src/cli/program.ts';
-          import modules from 'folder:./src/commands';
-          import questions from 'folder:./src/queries/canned';
-          import topics from 'folder:./src/help';
-          const commands = {...modules, ...questions};
-          export {commands, topics};`,
-        resolveDir: root,
-        loader: 'ts',
-      },
-      external: ['better-sqlite3', 'bindings', 'pg-native', 'pg-cloudflare'],
-      // commander is CommonJS and calls require for Node's own modules.
-      banner: {
-        js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
-      },
-      plugins: [folderImports.esbuild, noDevTools, priceData.esbuild, sqliteDriver.esbuild],
-    });
-    const file = path.join(folder, 'declarations.mjs');
-    await writeFile(file, outputFiles[0].contents);
-    return await import(pathToFileURL(file).href);
+    const bundle = await rolldown({...bundling, input: 'build/declarations.js'});
+    await bundle.write({file: path.join(folder, 'declarations.cjs'), format: 'cjs', codeSplitting: false});
+    await bundle.close();
+    return (await import(pathToFileURL(path.join(folder, 'declarations.cjs')).href)).default;
   } finally {
     await rm(folder, {recursive: true, force: true});
   }

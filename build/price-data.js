@@ -75,22 +75,16 @@ function readJson(file) {
   return JSON.parse(readFileSync(new URL(file, root), 'utf8'));
 }
 
-export const priceData = {
-  /** What the licence list cannot see in the bundle's inputs. */
-  packages: ['@pydantic/genai-prices'],
-  /** @type {import('esbuild').Plugin} */
-  esbuild: {
-    name: 'price-data',
-    setup(build) {
-      build.onResolve({filter: /^built:prices$/}, ({path}) => ({path, namespace: 'built'}));
-      build.onLoad({filter: /^built:prices$/, namespace: 'built'}, () => ({contents: FROM_FILE}));
-    },
+/** Packages whose data ships and which the bundle does not hold as modules. */
+export const PRICE_PACKAGES = ['@pydantic/genai-prices'];
+
+/** @param {'file' | 'module'} place where the prices are: beside the built program, or, for tests, in the module itself */
+export const priceData = place => ({
+  name: 'price-data',
+  enforce: 'pre',
+  resolveId: id => (id === MODULE ? `\0${MODULE}` : null),
+  load: async id => {
+    if (id !== `\0${MODULE}`) return null;
+    return place === 'file' ? FROM_FILE : `export default () => (${JSON.stringify(await packedPrices())});`;
   },
-  /** @type {import('vite').Plugin} */
-  vite: {
-    name: 'price-data',
-    enforce: 'pre',
-    resolveId: id => (id === MODULE ? `\0${MODULE}` : null),
-    load: async id => (id === `\0${MODULE}` ? `export default () => (${JSON.stringify(await packedPrices())});` : null),
-  },
-};
+});

@@ -5,28 +5,17 @@ import {readFileSync} from 'node:fs';
 const MODULE = 'built:better-sqlite3';
 const root = new URL('../', import.meta.url);
 
-export const sqliteDriver = {
-  /** @type {import('esbuild').Plugin} */
-  esbuild: {
-    name: 'sqlite-driver',
-    setup(build) {
-      build.onResolve({filter: /^built:better-sqlite3$/}, ({path}) => ({path, namespace: 'driver'}));
-      build.onLoad({filter: /.*/, namespace: 'driver'}, () => {
-        const file = new URL('node_modules/better-sqlite3/package.json', root);
-        const {version} = JSON.parse(readFileSync(file, 'utf8'));
-        return {
-          contents: `import Database from './node_modules/better-sqlite3/lib/index.js';
-            export default {version: ${JSON.stringify(version)}, Database};`,
-          resolveDir: new URL('.', root).pathname,
-        };
-      });
-    },
+/** @param {'bundled' | 'installed'} which the JavaScript of the driver that the program has */
+export const sqliteDriver = which => ({
+  name: 'sqlite-driver',
+  enforce: 'pre',
+  resolveId: id => (id === MODULE ? `\0${MODULE}` : null),
+  load: id => {
+    if (id !== `\0${MODULE}`) return null;
+    if (which === 'installed') return 'export default null;';
+    const {version} = JSON.parse(readFileSync(new URL('node_modules/better-sqlite3/package.json', root), 'utf8'));
+    const library = new URL('node_modules/better-sqlite3/lib/index.js', root).pathname;
+    return `import Database from ${JSON.stringify(library)};
+      export default {version: ${JSON.stringify(version)}, Database};`;
   },
-  /** @type {import('vite').Plugin} */
-  vite: {
-    name: 'sqlite-driver',
-    enforce: 'pre',
-    resolveId: id => (id === MODULE ? `\0${MODULE}` : null),
-    load: id => (id === `\0${MODULE}` ? 'export default null;' : null),
-  },
-};
+});

@@ -186,8 +186,8 @@ export class Screens {
     if (this.loading === 'begun') return;
     this.stopLoading();
     this.loading = 'begun';
-    void import('./view.tsx').then(
-      ({InkView}) =>
+    void loadView().then(
+      InkView =>
         this.guarded(() => {
           if (this.isClosed) return;
           this.view = new InkView(
@@ -245,4 +245,10 @@ export class Screens {
 function clipboard(text: string): string {
   const plain = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '');
   return `\x1b]52;c;${Buffer.from(plain).toString('base64')}\x07`;
+}
+
+async function loadView(): Promise<typeof InkView> {
+  const [view, {layoutEngine}] = await Promise.all([import('./view.tsx'), import('./layout-engine.ts')]);
+  await layoutEngine;
+  return view.InkView;
 }

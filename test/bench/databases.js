@@ -4,8 +4,8 @@ import {existsSync} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath, pathToFileURL} from 'node:url';
 import Database from 'better-sqlite3';
-import esbuild from 'esbuild';
 import pg from 'pg';
+import {build} from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const BIN = path.join(ROOT, 'bin/agno-trace.js');
@@ -68,13 +68,11 @@ export async function makeDatabase(kind, folder, stops) {
 export async function startPostgres(stops) {
   if (process.env.BENCH_PG_URL) return process.env.BENCH_PG_URL;
   const outfile = path.join(ROOT, 'node_modules/.bench/postgres-server.js');
-  await esbuild.build({
-    entryPoints: [path.join(ROOT, 'test/postgres-server.ts')],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    format: 'esm',
+  await build({
+    input: path.join(ROOT, 'test/postgres-server.ts'),
     platform: 'node',
+    external: /^[^./]/,
+    output: {file: outfile, format: 'esm', codeSplitting: false},
   });
   const {startPostgres: start} = await import(pathToFileURL(outfile).href);
   const server = await start();

@@ -1,0 +1,58 @@
+// How src/ is bundled: for the program, and for what the man page is made of.
+import {fileURLToPath} from 'node:url';
+import {folderImports} from './folder-imports.js';
+import {priceData} from './price-data.js';
+import {sqliteDriver} from './sqlite-driver.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Modules that a library would load and that are not used here, by what they are replaced with. */
+const REPLACED = {
+  // commander can run subcommands as programs of their own; the module for it would cost every start 3 ms.
+  'node:child_process': {importer: /[\\/]commander[\\/]/, code: 'export default {};'},
+  // Ink would offer React's developer tools, and a socket to them.
+  'react-devtools-core': {importer: /[\\/]ink[\\/]/, code: 'export default {};'},
+  ws: {importer: /[\\/]ink[\\/]/, code: 'export default {};'},
+  'yoga-layout': {importer: /./, file: 'build/yoga.js'},
+};
+
+const replaced = {
+  name: 'replaced',
+  resolveId(id, importer) {
+    const found = Object.hasOwn(REPLACED, id) ? REPLACED[id] : undefined;
+    if (!found || !importer || !found.importer.test(importer)) return null;
+    return found.file ? `${root}${found.file}` : `\0replaced:${id}`;
+  },
+  load: id => (id.startsWith('\0replaced:') ? REPLACED[id.slice('\0replaced:'.length)].code : null),
+};
+
+/** Ink waits at its top level for the tools of its own development, which CommonJS cannot and nobody has here. */
+const inkAsReleased = {
+  name: 'ink-as-released',
+  transform: (code, id) =>
+    /[\\/]ink[\\/]build[\\/]reconciler\.js$/.test(id)
+      ? code.replaceAll("process.env['DEV'] === 'true'", 'false')
+      : null,
+};
+
+/** @type {import('rolldown').InputOptions} what the program and the man page are bundled with alike */
+export const bundling = {
+  cwd: root,
+  // Two files of the bundle hold such modules anyway.
+  checks: {ineffectiveDynamicImport: false},
+  platform: 'node',
+  // better-sqlite3 is native; pg-native is an optional part of pg that nobody installs here.
+  external: ['better-sqlite3', /^better-sqlite3\/package/, 'bindings', 'pg-native', 'pg-cloudflare'],
+  plugins: [replaced, inkAsReleased, folderImports, priceData('file'), sqliteDriver('bundled')],
+  transform: {
+    target: 'node20.12',
+    jsx: {runtime: 'automatic'},
+    define: {
+      'process.env.NODE_ENV': '"production"',
+      // pg learns its runtime by making a Response where there is no `navigator`: on Node 20 that loads all of fetch, 15 ms.
+      Response: 'undefined',
+      // Ink's layout would read its own bytes with fetch, where there is one: the same again, 60 ms of every first screen.
+      fetch: 'undefined',
+    },
+  },
+};
