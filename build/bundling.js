@@ -14,6 +14,10 @@ const REPLACED = {
   'react-devtools-core': {importer: /[\\/]ink[\\/]/, code: 'export default {};'},
   ws: {importer: /[\\/]ink[\\/]/, code: 'export default {};'},
   'yoga-layout': {importer: /./, file: 'build/yoga.js'},
+  // Columns of text are measured as everywhere else; its own tables would cost a start 40 ms.
+  'string-width': {importer: /[\\/]cli-table3[\\/]/, file: 'build/string-width.cjs'},
+  // Colours are chalk's.
+  '@colors/colors/safe': {importer: /[\\/]cli-table3[\\/]/, code: 'export default {};'},
 };
 
 const replaced = {
