@@ -39,7 +39,7 @@ const MOST_DRAWN = 500;
  */
 function byLibrary(columns: readonly DrawnColumn[], widths: readonly number[], rowCount: number): Safe {
   const table = new CliTable({
-    head: columns.map(({label}, i) => paint(truncate(own(label), widths[i]!), 'dim')),
+    head: columns.map(({label}, i) => truncate(own(label), widths[i]!)),
     colWidths: [...widths],
     colAligns: columns.map(({align}) => align),
     chars: {...NO_BORDERS, middle: GAP},
@@ -52,13 +52,8 @@ function byLibrary(columns: readonly DrawnColumn[], widths: readonly number[], r
         return colour?.(text, row) ?? text;
       }),
     );
-  return joined(
-    table
-      .toString()
-      .split('\n')
-      .map(line => own(line.trimEnd())),
-    '\n',
-  );
+  const [head = '', ...rows] = table.toString().split('\n');
+  return joined([paint(own(head.trimEnd()), 'dim'), ...rows.map(line => own(line.trimEnd()))], '\n');
 }
 
 const NO_BORDERS = {
