@@ -91,7 +91,7 @@ export default async function wait(id: string, flags: WaitFlags, context: Contex
     waiting.clear();
     if (runs) await withOutput(flags, context, sources, async out => report(runs!, out, {flags, format}));
     else if (ending.signalCode !== null) context.exitCode = ending.signalCode;
-    else throw outOfTime(id, timeout, awaited.found);
+    else throw outOfTime(id, timeout, awaited);
   } finally {
     ending.dispose();
   }
@@ -129,12 +129,21 @@ function report(
   if (hasFailed) context.exitCode = EXIT.different;
 }
 
-function outOfTime(id: string, timeout: string, found: readonly JudgedRun[]): UserError {
+function outOfTime(id: string, timeout: string, {found, missing}: Awaited): UserError {
   const last = found.find(({run}) => run.isMissing)?.record;
-  const what = last ? `it is ${last.state}: ${last.stateReason}` : 'nothing of it is stored yet';
-  return new UserError(EXIT.stopped, `"${id}" has not ended within ${timeout}; ${what}.`, {
-    hint: last ? command`agno-trace show ${`~${last.traceId.slice(0, 7)}`}` : 'agno-trace list --state running',
-  });
+  const isKnown = missing?.includes(' is known, ') ?? false;
+  const what = last
+    ? `it is ${last.state}: ${last.stateReason}`
+    : isKnown
+      ? missing!.replace(/\.$/, '')
+      : 'nothing of it is stored yet';
+  return new UserError(
+    EXIT.stopped,
+    `"${id}" ${isKnown && !last ? 'was not seen to end' : 'has not ended'} within ${timeout}; ${what}.`,
+    {
+      hint: last ? command`agno-trace show ${`~${last.traceId.slice(0, 7)}`}` : 'agno-trace list --state running',
+    },
+  );
 }
 
 /** Says on a terminal that something is being waited for; elsewhere nothing. */

@@ -194,7 +194,7 @@ async function choose(store: Store, text: string, matches: readonly Match[], opt
       text,
       groups.map(([match]) => match!),
     );
-  return toTarget(store, text, groups[0]!, options);
+  return toTarget(store, groups[0]!, options);
 }
 const ORDER: readonly Target['kind'][] = ['run', 'trace', 'span', 'session'];
 
@@ -210,7 +210,7 @@ function ambiguous(text: string, matches: readonly Match[]): UserError {
   );
 }
 
-async function toTarget(store: Store, text: string, group: readonly Match[], options: FindOptions): Promise<Target> {
+async function toTarget(store: Store, group: readonly Match[], options: FindOptions): Promise<Target> {
   const {kind, id} = group[0]!;
   if (kind === 'session') return {kind, id};
   if (kind === 'trace') return {kind, id};
@@ -225,9 +225,31 @@ async function toTarget(store: Store, text: string, group: readonly Match[], opt
     const own = found.filter(match => match.kind === 'run' && match.id === id).flatMap(match => match.traceId ?? []);
     if (own.length > 0) return {kind, id, traceIds: [...new Set(own)]};
   }
-  throw new UserError(EXIT.notFound, `run "${text}" is in Agno's run table, but none of its spans is stored.`, {
-    hint: 'It is still running, it ran without tracing, or its trace was deleted: agno-trace list --state running',
-  });
+  throw await withoutSpans(store, id);
+}
+
+/** A run that is known by its id, and of which no span is there. */
+export async function withoutSpans(store: Store, runId: string): Promise<UserError> {
+  const evidence = evidenceOf(store);
+  const [row] = await store.all<{trace_id: unknown; status: unknown; start_time: unknown}>(
+    sql`select t.trace_id, t.status, t.start_time from ${table('traces')} t where t.run_id = ${runId} order by t.start_time desc limit 1`,
+  );
+  const [run] = evidence.tables.runs
+    ? await evidence.all<{status: unknown}>(sql`select r.status from ${table('runs')} r where r.run_id = ${runId}`)
+    : [];
+  const known = [
+    ...(row ? [`its trace row of ${String(row.start_time).slice(0, 19)} is there, stored as ${row.status}`] : []),
+    ...(run ? [`Agno's run table says ${run.status}`] : []),
+  ];
+  return new UserError(
+    EXIT.notFound,
+    `run "${runId}" is known, but none of its spans is stored${known.length > 0 ? `: ${known.join(', and ')}` : ''}.`,
+    {
+      hint: row
+        ? 'Their write was lost, or they were deleted: agno-trace doctor counts such rows.'
+        : 'It is still running, it ran without tracing, or its trace was deleted: agno-trace list --state running',
+    },
+  );
 }
 
 /** Traces whose run span has this run id, within minutes of the time that Agno's run table gives. */

@@ -8,7 +8,7 @@ import {drawnSpans, drawnTops, type JudgedRun, type RunRecord, type ShownRun, su
 import type {Patience, Trace} from '../trace/runs.ts';
 import {isRunSpan, type Node} from '../trace/tree.ts';
 import {wantsIndex} from './candidates.ts';
-import {findTarget, notFound} from './find.ts';
+import {findTarget, notFound, withoutSpans} from './find.ts';
 import {INDEX_HINT} from './look-up.ts';
 import {loadRunPage} from './run-pages.ts';
 import {loadRuns} from './runs.ts';
@@ -109,7 +109,7 @@ async function showRun(
       if (node) return {runs: [part(judged, node)], isOne: true, notes: []};
     }
   }
-  throw notFound(runId);
+  throw await withoutSpans(store, runId);
 }
 
 function shownParts({traces, parts, tied}: Story): ShownRun[] {

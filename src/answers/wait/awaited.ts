@@ -1,7 +1,7 @@
 import {EXIT, UserError} from '../../errors.ts';
 import type {LiveRuns, RunChange} from '../../follow/live-runs.ts';
 import type {HeldRun} from '../../follow/live-trace.ts';
-import {findTarget, notFound, type Target} from '../../queries/find.ts';
+import {findTarget, notFound, type Target, withoutSpans} from '../../queries/find.ts';
 import {loadRunPage} from '../../queries/run-pages.ts';
 import {loadTraces} from '../../queries/spans.ts';
 import {loadStory} from '../../queries/story.ts';
@@ -21,6 +21,9 @@ export class Awaited {
   private readonly id: string;
   /** Null: nothing of it is stored yet. */
   private target: Target | {readonly kind: 'runs'; readonly keys: ReadonlySet<string>} | null = null;
+
+  /** Why nothing of it was found at first, in words. */
+  missing: string | null = null;
 
   constructor(text: string) {
     this.id = text.replace(/^~/, '');
@@ -49,8 +52,9 @@ export class Awaited {
       return this.keep((await runsOf([latest.record.traceId])).filter(held => isOneOf([latest], held)));
     }
     const target = await findTarget(store, this.id, options).catch((error: unknown) => {
-      if (error instanceof UserError && error.exitCode === EXIT.notFound && isWholeId(this.id)) return null;
-      throw error;
+      if (!(error instanceof UserError && error.exitCode === EXIT.notFound && isWholeId(this.id))) throw error;
+      this.missing = error.message;
+      return null;
     });
     this.target = target;
     if (target === null) return;
@@ -65,6 +69,8 @@ export class Awaited {
       target.kind === 'run'
         ? (await loadStory(store, target.id, target.traceIds, {patience})).traces.map(({trace}) => trace.traceId)
         : [target.kind === 'trace' ? target.id : target.traceId];
+    // Agno writes the row first and the spans right after it.
+    if (target.kind === 'run' && traceIds.length === 0) this.missing = (await withoutSpans(store, target.id)).message;
     for (const held of await runsOf(traceIds)) this.hold(held);
   }
 
