@@ -16,7 +16,7 @@ export function fixture(name: string): string {
 
 /** A copy of a SQLite fixture: opening one in WAL mode leaves files beside it. */
 export function sqliteCopy(name: string): string {
-  const file = path.join(temporaryFolder(), name);
+  const file = path.join(temporaryFolder(), path.basename(name));
   copyFileSync(fixture(name), file);
   return file;
 }

@@ -212,6 +212,7 @@ export class FactsFile {
         const keys = [this.nextSpanKey++, traceKey, run === null ? null : firstRunKey + run];
         statements.addSpan.run(...spanValues(facts, keys));
         if (facts.own_run_id !== null) runIds.add(String(facts.own_run_id));
+        if (facts.from_messages === 1) continue;
         const day = String(facts.day);
         days.set(day, (days.get(day) ?? 0) + 1);
       }
@@ -298,7 +299,7 @@ export class FactsFile {
           union select own_run_id from span_facts where span_key >= ? and span_key < ? and own_run_id is not null`,
       ),
       daysOf: connection.prepare(
-        'select day, count(*) as n from span_facts where span_key >= ? and span_key < ? group by day',
+        'select day, count(*) as n from span_facts where span_key >= ? and span_key < ? and from_messages = 0 group by day',
       ),
       dropRuns: connection.prepare('delete from run_facts where trace_key = ?'),
       dropSpans: connection.prepare('delete from span_facts where span_key >= ? and span_key < ?'),

@@ -454,7 +454,7 @@ select s.span_id, t.trace_id
       const kept = new Map(
         file
           .all<{trace_id: string; n: number}>(
-            sql`select t.trace_id, count(*) as n from span_facts s join trace_facts t on t.trace_key = s.trace_key where ${onDay(day)} group by 1`,
+            sql`select t.trace_id, count(*) as n from span_facts s join trace_facts t on t.trace_key = s.trace_key where ${onDay(day)} and s.from_messages = 0 group by 1`,
           )
           .map(row => [row.trace_id, row.n]),
       );

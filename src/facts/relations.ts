@@ -14,7 +14,7 @@ export const DAY_MICROS = 86_400_000_000;
 const ADDS: Readonly<Record<SumColumn, string>> = {
   calls: '1',
   failed: 's.failed',
-  errors: "(s.status = 'ERROR')",
+  errors: "coalesce(s.status = 'ERROR', 0)",
   timed_calls: '(s.duration_ms is not null)',
   run_calls: 's.in_run',
   duration_us: 'cast(round(coalesce(s.duration_ms, 0) * 1000) as integer)',
@@ -78,7 +78,7 @@ export function callsOf(bareSpans: Sql, ...kinds: readonly ('llm' | 'memory' | '
 export interface Relations {
   /**
    * Spans in groups, to be summed further: `bucket` (start of its day, or of its stretch with `--every`), `kind`,
-   * `span_name`, `name`, `provider`, `agent`, `team`, `workflow`, `step`, `cost_source`, `cost_date`, and all of SUM_COLUMNS.
+   * `span_name`, `name`, `provider`, `agent`, `team`, `workflow`, `step`, `cost_source`, `cost_date`, `from_messages`, and all of SUM_COLUMNS.
    * From the days kept where no filter needs single spans; an absent dimension is null.
    */
   readonly spans: Sql;

@@ -65,19 +65,20 @@ export function factsOf(
     const loops = new Map(loopsOf(run, node => reader.keysOf(node)).map(loop => [loop.first, loop]));
     for (const node of nodes) {
       const owners = reader.ownersOf(node);
-      if (!node.span || done.has(node)) continue;
+      const span = node.span ?? node.told;
+      if (!span || done.has(node)) continue;
       done.add(node);
       spans.push({
         run: places.get(run)!,
-        facts: reader.facts(node, node.span, {
+        facts: reader.facts(node, span, {
           judge: judged.judge,
           judgement: node === run.root ? judged.judgement : null,
           owners: node === run.root ? {...owners, caller: null, via: null} : owners,
           criticalMs: path?.get(node) ?? null,
-          isFinished,
+          isFinished: isFinished && node.span !== null,
           sums,
           loop: loops.get(node) ?? null,
-          counted: counted.has(node.span),
+          counted: counted.has(span),
           isTimed: !run.isTraffic,
           isAround: false,
         }),
@@ -346,7 +347,7 @@ class SpanReader {
   keysOf(node: Node): ToolKeys {
     const known = this.keys.get(node);
     if (known) return known;
-    const span = node.span!;
+    const span = (node.span ?? node.told)!;
     const payload = this.payloads.get(span.spanId);
     const outputChars = span.output === null ? null : (payload?.outputChars ?? codePoints(span.output));
     const keys = {
@@ -355,11 +356,13 @@ class SpanReader {
       output: outputChars === null ? null : `${outputChars}:${span.output}`,
       outputChars,
     };
+    // A call that was refused is refused again in the same words: that is no retry of what may go well.
+    const refusal = node.told && span.statusMessage !== null ? `refused ${span.statusMessage}` : null;
     const found: ToolKeys = {
       ...keys,
       asked:
         keys.arguments === null || isRedacted(span.toolArguments) ? null : `${displayName(span)} ${keys.arguments}`,
-      result: isFailedSpan(span) || isRedacted(span.output) ? null : keys.output,
+      result: refusal ?? (isFailedSpan(span) || isRedacted(span.output) ? null : keys.output),
     };
     this.keys.set(node, found);
     return found;
@@ -382,6 +385,7 @@ class SpanReader {
     const failure = failed || (isRun && own.state === 'error') ? this.failure(span, own.reason, judge, owners) : null;
     return {
       span_id: span.spanId,
+      from_messages: Number(node.told !== null),
       own_run_id: isRun && !within.isAround ? span.runId : null,
       kind: span.kind,
       span_name: span.name,
@@ -392,7 +396,7 @@ class SpanReader {
       stored_ms: real(span.storedMs),
       self_ms: within.isTimed ? real(selfMs(node)) : null,
       critical_ms: real(criticalMs),
-      status: span.spanStatus,
+      status: node.told === null ? span.spanStatus : null,
       state: own.state,
       failed: Number(failed),
       cause: Number(failure !== null && !hasFailureBelow(node, judge)),
@@ -551,8 +555,8 @@ function hasFailureBelow(node: Node, judge: Judge): boolean {
   while (stack.length > 0) {
     const child = stack.pop()!;
     if (child.isDetached) continue;
-    if (child.span && (isFailedSpan(child.span) || (isRunSpan(child.span) && judge.node(child)?.state === 'error')))
-      return true;
+    const span = child.span ?? child.told;
+    if (isFailedSpan(span) || (span && isRunSpan(span) && judge.node(child)?.state === 'error')) return true;
     append(stack, child.children);
   }
   return false;
@@ -563,7 +567,7 @@ function retriesOf(parent: Node): ReadonlySet<Node> {
   const retries = new Set<Node>();
   const failed = new Map<string, boolean>();
   for (const child of parent.children) {
-    const {span} = child;
+    const span = child.span ?? child.told;
     if (!span || (span.openInferenceKind !== 'TOOL' && span.kind !== 'llm')) continue;
     const asked = `${span.kind} ${displayName(span)}`;
     if (failed.get(asked)) retries.add(child);

@@ -59,12 +59,13 @@ export const RUN_COLUMNS = {
   agno_status: ['text', "the run's status in Agno's own table, where that is here"],
 } as const satisfies Columns;
 
-/** A row for every span. */
+/** A row for every span, and for every tool call without one that messages tell of. */
 export const SPAN_COLUMNS = {
   span_key: ['integer', 'key of the row; not stable'],
   trace_key: ['integer', 'its trace in trace_facts'],
   run_key: ['integer', 'its run in run_facts; null for surroundings'],
-  span_id: ['text', 'span id'],
+  span_id: ['text', 'span id; of a call without a span that of the model call that asked for it'],
+  from_messages: ['integer', '1: a tool call without a span, as the messages of model calls tell it'],
   own_run_id: ['text', 'run id of a run span'],
   kind: ['text', 'agent, team, workflow, step, parallel, llm, tool, retrieval, …, http, other'],
   span_name: ['text', 'as stored'],
@@ -154,6 +155,7 @@ export const DAY_DIMENSIONS = {
   step: ['text', ''],
   cost_source: ['text', ''],
   cost_date: ['text', ''],
+  from_messages: ['integer', ''],
 } as const satisfies Columns;
 
 /** What adds up. Whole numbers, so that adding and taking away end where they began. */
@@ -222,9 +224,9 @@ export const SCHEMA: readonly string[] = [
   "create index run_facts_paused on run_facts (run_key) where state = 'paused'",
   `create table span_facts (${columns(SPAN_COLUMNS)}) strict`,
   'create index span_facts_by_start on span_facts (start_micros)',
-  'create index span_facts_by_name on span_facts (kind, span_name, stored_ms)',
+  'create index span_facts_by_name on span_facts (kind, span_name, stored_ms, from_messages)',
   // Of calls all that questions about their times need, so that the rows stay unread; requests are most of many tables.
-  `create index span_facts_of_calls on span_facts (kind, name, duration_ms, stored_ms, provider, start_micros) where ${IS_CALL}`,
+  `create index span_facts_of_calls on span_facts (kind, name, duration_ms, stored_ms, provider, start_micros, from_messages) where ${IS_CALL}`,
   'create index span_facts_failed on span_facts (start_micros) where failed = 1',
   'create index span_facts_causes on span_facts (start_micros) where cause = 1',
   'create index span_facts_counted on span_facts (run_key) where counted = 1',

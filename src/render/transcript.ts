@@ -3,8 +3,9 @@ import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import {truncate, width, wrap} from '../text/width.ts';
 import type {Media} from '../trace/exchange.ts';
-import {formatJson, parseJson} from '../trace/json.ts';
+import {formatJson} from '../trace/json.ts';
 import type {RunRecord} from '../trace/record.ts';
+import {argumentsByName} from '../trace/tool-calls.ts';
 import type {Entry, TranscriptEvent} from '../trace/transcript.ts';
 import {shortRunId} from './run-list.ts';
 import {indented, unredacted} from './span-content.ts';
@@ -122,7 +123,7 @@ function callLines(entry: Entry, lead: Safe, room: number | null, look: Transcri
   const arrow = own(look.ascii ? '> ' : '▸ ');
   const name = safe(entry.toolName ?? '');
   const facts = [
-    ...(entry.ran === false ? [own('did not run')] : []),
+    ...(entry.ran === false ? [own(entry.result === null ? 'did not run' : 'no span')] : []),
     ...(entry.durationMs === null ? [] : [duration(entry.durationMs)]),
   ];
   const after = facts.length === 0 ? own('') : line`  ${paint(joined(facts, ' · '), 'dim')}`;
@@ -149,13 +150,9 @@ function isNothing(text: string): boolean {
 /** Arguments as a call is written: `order_id="4417", amount=89.5`. */
 export function callArguments(text: string | null): Safe {
   if (text === null || isNothing(text)) return own('');
-  const value = parseJson(text)?.value;
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return safe(unredacted(text));
-  return safe(
-    Object.entries(value ?? {})
-      .map(([key, item]) => `${key}=${formatJson(item, 0)}`)
-      .join(', '),
-  );
+  const entries = argumentsByName(text);
+  if (entries === null) return safe(unredacted(text));
+  return safe(entries.map(([key, item]) => `${key}=${formatJson(item, 0)}`).join(', '));
 }
 
 function resultLines(entry: Entry, lead: Safe, room: number | null, look: TranscriptLook): Safe[] {

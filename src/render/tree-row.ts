@@ -1,9 +1,10 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate, width} from '../text/width.ts';
-import {formatJson, parseJson} from '../trace/json.ts';
+import {formatJson} from '../trace/json.ts';
 import type {DrawnSpan} from '../trace/record.ts';
 import type {Span} from '../trace/span.ts';
+import {argumentsByName} from '../trace/tool-calls.ts';
 import {displayName, endOf, isDelegation, isRunSpan, isStreamed, type Node, startOf, walk} from '../trace/tree.ts';
 import type {IoLevel} from './io.ts';
 import {bar, type Guides} from './layout.ts';
@@ -137,8 +138,9 @@ const LATEST_ENDS = new WeakMap<Node, number | null>();
 /** State where it says something, ★ on the critical path, the name a person would use. */
 export function labelOf(row: DrawnSpan, options: RowOptions): Safe {
   const {node, record} = row;
-  if (!node.span) return own(`${options.ascii ? ':' : '┊'} ${ghostText(row)}`);
-  const isRun = isRunSpan(node.span);
+  const span = node.span ?? node.told;
+  if (!span) return own(`${options.ascii ? ':' : '┊'} ${ghostText(row)}`);
+  const isRun = isRunSpan(span);
   const showsState = record.state !== null && !record.surroundings && (isRun || record.state !== 'ok');
   const marks = [
     ...(showsState ? [stateGlyph(record.state!, options)] : []),
@@ -154,7 +156,7 @@ function ghostText({record}: DrawnSpan): Safe {
 
 /** What a row is called; a tool with its arguments, unless no content is wanted. */
 export function nameOf(node: Node, options: Pick<RowOptions, 'io'>): Safe {
-  const span = node.span!;
+  const span = (node.span ?? node.told)!;
   const name = safe(displayName(span));
   if (span.kind === 'llm') return isStreamed(span) ? line`${name}  stream` : name;
   if (span.kind === 'step' || span.kind === 'parallel') return line`${own(span.kind)} ${name}`;
@@ -172,20 +174,20 @@ export function nameOf(node: Node, options: Pick<RowOptions, 'io'>): Safe {
 function argumentsOf(span: Span): Safe {
   const text = span.toolArguments;
   if (text === null || text === 'null' || text === '{}') return own('');
-  const value = parseJson(text)?.value;
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    return truncate(safe(text), LONGEST_ARGUMENTS);
-  const pairs = Object.entries(value ?? {}).map(([key, item]) => `${key}=${formatJson(item, 0)}`);
+  const entries = argumentsByName(text);
+  if (entries === null) return truncate(safe(text), LONGEST_ARGUMENTS);
+  const pairs = entries.map(([key, item]) => `${key}=${formatJson(item, 0)}`);
   return truncate(safe(pairs.join(', ')), LONGEST_ARGUMENTS);
 }
 
 function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
-  const span = node.span;
+  const span = node.span ?? node.told;
   if (!span) return [];
   const details: Detail[] = [];
   const figure = (text: Safe) => details.push({text, isFigure: true});
   const words = (text: Safe) => details.push({text, isFigure: false});
   if (options.showsKind) figure(kindText(record));
+  if (record.fromMessages) figure(own('no span'));
   const isParent = node.children.length > 0 && record.selfMs !== null && !record.surroundings;
   const self = isParent ? line`self ${duration(record.selfMs)}` : null;
   if (self !== null && !options.tokensFirst) figure(self);
@@ -214,9 +216,9 @@ function kindText({kind, state, surroundings}: DrawnSpan['record']): Safe {
 
 /** A span that failed, or was cancelled, by itself: not one of those above it that only say so. */
 export function isFailure({node, state}: DrawnSpan): boolean {
-  if (node.run === null || node.span === null) return false;
+  if (node.run === null || (node.span === null && node.told === null)) return false;
   const isBad = state === 'error' || state === 'cancelled';
-  return isBad && !node.children.some(child => child.span?.spanStatus === 'ERROR');
+  return isBad && !node.children.some(child => (child.span ?? child.told)?.spanStatus === 'ERROR');
 }
 
 /** What went wrong, once: on the span where it happened. Null: nothing, or the header of the run has said it. */
@@ -230,7 +232,7 @@ export function failureText(row: DrawnSpan, root: Node): string | null {
 }
 
 function paintLabel(cell: Safe, guide: Guides, {node, record}: DrawnSpan): Safe {
-  if (record.surroundings || record.missing) return paint(cell, 'dim');
+  if (record.surroundings || (record.missing && !record.fromMessages)) return paint(cell, 'dim');
   const lead = guide.first.length;
   const [before, name] = [own(cell.slice(0, lead)), own(cell.slice(lead))];
   const painted =

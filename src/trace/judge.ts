@@ -15,6 +15,7 @@ import {
   type RunFacts,
 } from './state.ts';
 import type {State} from './states.ts';
+import {isRefusedAtLimit} from './told-calls.ts';
 import {errorOf, isFailedTool} from './tool-failure.ts';
 import {displayName, isRunSpan, type Node, walk} from './tree.ts';
 import type {Writer} from './writer.ts';
@@ -59,7 +60,7 @@ export class Judge {
 
   /** Null for a ghost: nothing is known of it. */
   node(node: Node): Judgement | null {
-    return node.span ? this.judged.get(node)!.judgement : null;
+    return node.span || node.told ? this.judged.get(node)!.judgement : null;
   }
 
   /** Member runs below that wait, by run id: whoever continues them continues this run's story. */
@@ -76,7 +77,7 @@ export class Judge {
     const inside = insideOf(node);
     const below = inside.length === 0 ? NO_FAILURES : this.collect(inside);
     const paused = this.pausedBelow(inside);
-    const span = node.span;
+    const span = node.span ?? node.told;
     if (!span) return {judgement: UNKNOWN, below, failure: null, paused};
     if (isRunSpan(span)) {
       const facts = withoutStopper(this.gather(node, below, paused));
@@ -94,7 +95,7 @@ export class Judge {
     return {
       judgement: own?.judgement ?? judgeBelow(below) ?? {state: 'ok', reason: ''},
       below,
-      failure: own?.failure ?? null,
+      failure: isRefusedAtLimit(node) ? null : (own?.failure ?? null),
       paused,
     };
   }

@@ -1,6 +1,7 @@
 import {append} from '../lists.ts';
 import {nodesOf} from './record.ts';
 import type {Run} from './runs.ts';
+import type {Span} from './span.ts';
 import {coveredMs} from './timing.ts';
 import {displayName, isRunSpan, type Node} from './tree.ts';
 
@@ -67,7 +68,7 @@ export function loopsOf(run: Run, keysOf: (node: Node) => CallKeys): Loop[] {
     });
     return {
       first: calls[0]!.node,
-      tools: calls.slice(0, period).map(call => displayName(call.node.span!)),
+      tools: calls.slice(0, period).map(call => displayName(callOf(call.node)!)),
       calls: calls.length,
       repeats: [...nodes],
       asks,
@@ -88,7 +89,7 @@ function* sequencesOf(run: Run, keysOf: (node: Node) => CallKeys): Generator<Cal
       turn = [];
     };
     for (const node of callsOf(owner)) {
-      if (node.span!.kind === 'llm') {
+      if (callOf(node)!.kind === 'llm') {
         endTurn();
         ask = node;
         continue;
@@ -115,11 +116,16 @@ function* callsOf(owner: Node): Generator<Node> {
   const stack = [...owner.children].reverse();
   while (stack.length > 0) {
     const node = stack.pop()!;
-    const {span} = node;
+    const span = callOf(node);
     if (node.isDetached || !span) continue;
     if (span.kind === 'llm' || span.openInferenceKind === 'TOOL') yield node;
     else if (!isOwner(node)) append(stack, [...node.children].reverse());
   }
+}
+
+/** Calls that only messages tell of go round too. */
+function callOf({span, told}: Node): Span | null {
+  return span ?? told;
 }
 
 interface Draft {

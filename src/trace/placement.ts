@@ -13,7 +13,7 @@ import {byStart, type Forest, isDelegation, isRunSpan, type Node} from './tree.t
  * @param details of whole rows, where a first look found that they decide
  * @returns ids of spans whose whole rows would decide what times and names leave open
  */
-export function placeWork({nodes, byNodeId}: Forest, details: ReadonlyMap<string, Details>): ReadonlySet<string> {
+export function placeWork({nodes, byNodeId}: Forest, details: ReadonlyMap<string, Details>): Set<string> {
   const moves = new Moves();
   const unclear = new Set<string>();
   returnLate(nodes, byNodeId, moves);

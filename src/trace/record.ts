@@ -70,7 +70,7 @@ export function judgedRun(run: Run, judge: Judge, judgement: Judgement, evidence
 }
 
 function runRecord(run: Run, {state, reason}: Judgement): RunRecord {
-  const spans = spansOf(run);
+  const nodes = nodesOf(run);
   const calls = modelCalls(run.tops);
   const ownCalls = modelsOf(ownModelCalls(run));
   const all = modelsOf(calls);
@@ -95,8 +95,8 @@ function runRecord(run: Run, {state, reason}: Judgement): RunRecord {
     model: ownCalls.model ?? all.model,
     provider: ownCalls.model ? ownCalls.provider : all.provider,
     models: all.models,
-    spanCount: spans.length,
-    errorCount: spans.filter(isFailedSpan).length,
+    spanCount: nodes.filter(({span}) => span !== null).length,
+    errorCount: nodes.filter(({span, told}) => isFailedSpan(span ?? told)).length,
     ...sumTokens(calls),
     costs: costsByModel(calls),
     missing: run.isMissing,
@@ -119,7 +119,8 @@ export function nodesOf(run: Run): Node[] {
  * A span that failed by its status, a model call that brought nothing, or a tool of which Agno says so; one that was stopped
  * did not fail.
  */
-export function isFailedSpan(span: Span): boolean {
+export function isFailedSpan(span: Span | null): boolean {
+  if (!span) return false;
   return (
     span.spanStatus === 'ERROR' ||
     (span.kind === 'llm' && isFailedCall(span) && !isStoppedCall(span)) ||

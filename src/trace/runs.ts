@@ -3,6 +3,7 @@ import type {Details} from './details.ts';
 import type {Kind} from './kind.ts';
 import {isAfter, placeWork} from './placement.ts';
 import type {Span, TraceRow} from './span.ts';
+import {tellCalls} from './told-calls.ts';
 import {buildForest, byStart, displayName, type Forest, isRunSpan, type Node, startOf, walk} from './tree.ts';
 
 /** How long a run without its run span counts as running, then as stalled; after that it is lost. */
@@ -92,6 +93,7 @@ export function buildTrace(
   const finder = new RunFinder(traceId, row, clock, spans, forest);
   const isTraffic = spans.every(span => span.openInferenceKind === null);
   if (!isTraffic) finder.find(tops);
+  tellCalls(forest, details, unclear);
   return {
     traceId,
     tops,

@@ -27,6 +27,8 @@ export interface SpanRecord extends Tokens {
   readonly selfMs: number | null;
   readonly critical: boolean;
   readonly missing: boolean;
+  /** A tool call that left no span: the messages of model calls tell of it. `missing` too, and `spanId` is no id of a span. */
+  readonly fromMessages: boolean;
   readonly surroundings: boolean;
   readonly detached: boolean;
   /** A call of one of several runs that were at work, and nothing tells of which. */
@@ -91,13 +93,14 @@ interface Drawn {
 
 /** Null for a ghost of which nothing is known. */
 export function judgementOf({run, judge, judgement}: JudgedRun, node: Node): Judgement | null {
-  const isGhostOfRun = node.span === null && (run.isTraffic || (run.isMissing && node.run === run.root.run));
+  const isGhostOfRun = !node.span && !node.told && (run.isTraffic || (run.isMissing && node.run === run.root.run));
   return isGhostOfRun || node === run.root ? judgement : judge.node(node);
 }
 
 /** The record of one row, with what only the rows around it tell. */
 export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRecord {
   const {span} = node;
+  const known = span ?? node.told;
   const own = judgementOf(judged, node);
   return {
     spanId: node.id,
@@ -105,8 +108,8 @@ export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRec
     parentSpanId: span?.parentSpanId ?? null,
     drawnUnder: drawn.isTop ? null : (node.parent?.id ?? null),
     depth: drawn.depth,
-    name: span?.name ?? null,
-    kind: span?.kind ?? null,
+    name: known?.name ?? null,
+    kind: known?.kind ?? null,
     state: own?.state ?? null,
     stateReason: own?.reason || null,
     spanStatus: span?.spanStatus ?? null,
@@ -117,13 +120,14 @@ export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRec
     selfMs: span ? selfMs(node) : null,
     critical: drawn.isCritical,
     missing: span === null,
+    fromMessages: node.told !== null,
     surroundings: node.run === null,
     detached: node.isDetached,
     ownerUnknown: node.isOwnerUnknown,
     runId: drawn.runId,
     model: span?.model ?? null,
     provider: span?.provider ?? null,
-    toolName: span?.toolName ?? null,
+    toolName: known?.toolName ?? null,
     // Surroundings count into nothing of the run's (docs/design.md, Runs).
     ...(node.run === null && !judged.run.isTraffic ? NO_TOKENS : drawn.tokens),
     problems: span?.problems ?? [],

@@ -3,6 +3,7 @@ import {parseJson} from './json.ts';
 import {REDACTED} from './redacted.ts';
 import type {Span} from './span.ts';
 import type {State} from './states.ts';
+import {isRefusedAtLimit} from './told-calls.ts';
 import type {ToolCall} from './tool-calls.ts';
 import {displayName, isContinuation, isDelegation, isRunSpan, isStreamed, type Node, startOf} from './tree.ts';
 import type {Writer} from './writer.ts';
@@ -375,6 +376,11 @@ function unseenPause({span}: RunFacts): string {
   return isHidden(span.output) ? 'waits, Agno says PAUSED; what it waits for is hidden' : 'waits, Agno says PAUSED';
 }
 
+function refusals({children}: Node): string[] {
+  const refused = children.filter(isRefusedAtLimit).length;
+  return refused === 0 ? [] : [`${refused} tool ${refused === 1 ? 'call' : 'calls'} refused at the tool call limit`];
+}
+
 function callText(call: ToolCall): string {
   return call.arguments && call.arguments.length <= 80 ? `${call.name}(${call.arguments})` : call.name;
 }
@@ -414,7 +420,7 @@ function judgeOk(facts: RunFacts, {agnoStatus, continuedAt}: Evidence): Judgemen
   const lost = pending.length > 0 ? [`a tool call has no span: ${pending.map(call => call.name).join(', ')}`] : [];
   const inside = pausedMembers.length > 0 ? [membersText(pausedMembers)] : [];
   const hidden = isHidden(span.output) ? ['outputs are hidden, so that a pause would not be seen'] : [];
-  return ok([`${start}finished`, ...unseen, ...lost, ...inside, ...hidden].join('; '));
+  return ok([`${start}finished`, ...unseen, ...lost, ...refusals(node), ...inside, ...hidden].join('; '));
 }
 
 function withoutModel({writer}: RunFacts, agnoStatus: string | null): string {

@@ -1,6 +1,6 @@
 import {type Attributes, KEY, OUTPUT_MESSAGES_PREFIX, TOOL_CALL_MARK, textOf} from './attributes.ts';
 import {asText} from './cell.ts';
-import {parseJson} from './json.ts';
+import {type Json, parseJson} from './json.ts';
 
 /** A tool call that a model asked for. */
 export interface ToolCall {
@@ -52,4 +52,13 @@ function toolCallsOfOutput(output: string | null): ToolCall[] {
       return [{callId: asText(call.id), name: asText(called.name) ?? '', arguments: asText(called.arguments)}];
     });
   });
+}
+
+/** Arguments by name; null where the text is no JSON object, as of a call that a model wrote badly. */
+export function argumentsByName(text: string): [name: string, value: Json][] | null {
+  const parsed = parseJson(text);
+  const value = parsed?.value ?? null;
+  if (parsed === null || value === null || typeof value !== 'object' || Array.isArray(value)) return null;
+  const entries = Object.entries(value);
+  return entries.length === 0 && parsed.problems.length > 0 ? null : entries;
 }

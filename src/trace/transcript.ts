@@ -9,6 +9,7 @@ import type {Span} from './span.ts';
 import {judgementOf} from './span-record.ts';
 import type {State} from './states.ts';
 import {isoTime} from './time.ts';
+import {isFailedResult} from './told-calls.ts';
 import type {ToolCall} from './tool-calls.ts';
 import {displayName, isDelegation, isRunSpan, type Node} from './tree.ts';
 
@@ -320,7 +321,13 @@ export class Transcript {
     for (const {call, spanId} of talk.pending.splice(0)) this.tellCallWithoutSpan(node, call, spanId, null);
   }
 
-  private tellCallWithoutSpan(node: Node, call: ToolCall, spanId: string, result: string | null): void {
+  private tellCallWithoutSpan(
+    node: Node,
+    call: ToolCall,
+    spanId: string,
+    result: Pick<Said, 'text' | 'failed'> | null,
+  ): void {
+    const isFailed = result !== null && isFailedResult(result);
     const entry = this.entry({
       type: 'tool',
       depth: this.depth,
@@ -328,8 +335,11 @@ export class Transcript {
       toolName: call.name,
       toolCallId: call.callId,
       arguments: call.arguments,
-      result,
-      ran: result !== null,
+      result: result?.text ?? null,
+      // A refused call never ran; of one that failed without a span nothing says how far it came.
+      ran: result !== null && !isFailed,
+      state: isFailed ? 'error' : null,
+      stateReason: isFailed ? 'a tool call without a span: the model was sent that it failed' : null,
     });
     this.tell({...entry, spanId}, {isTop: false, hasInner: false});
   }
@@ -342,11 +352,11 @@ export class Transcript {
   }
 
   /** A call that ran without a span: its result is in what the model was sent next. */
-  private answersPending(node: Node, talk: Talk, {toolCallId, text}: Said): boolean {
+  private answersPending(node: Node, talk: Talk, {toolCallId, text, failed}: Said): boolean {
     const at = talk.pending.findIndex(({call}) => call.callId !== null && call.callId === toolCallId);
     if (at < 0) return false;
     const [{call, spanId}] = talk.pending.splice(at, 1) as [Pending];
-    this.tellCallWithoutSpan(node, call, spanId, text);
+    this.tellCallWithoutSpan(node, call, spanId, {text, failed});
     talk.results.set(toolCallId!, text);
     return true;
   }

@@ -11,6 +11,8 @@ export interface Node {
   readonly traceId: string;
   /** Null: a ghost. Its span is not written yet, was lost, or lives in another database. */
   readonly span: Span | null;
+  /** A tool call that left no span, as the messages of model calls tell it, in the form of a span; `span` is null then. */
+  readonly told: Span | null;
   parent: Node | null;
   /** By start, then id, so that rows do not jump. */
   children: Node[];
@@ -80,6 +82,7 @@ function emptyNode(id: string, traceId: string, span: Span | null): Node {
     id,
     traceId,
     span,
+    told: null,
     parent: null,
     children: [],
     run: null,
@@ -91,7 +94,8 @@ function emptyNode(id: string, traceId: string, span: Span | null): Node {
 
 /** Start of a node: its span's, or for a ghost that of its earliest child. Unknown times sort last. */
 export function startOf(node: Node): number {
-  if (node.span) return node.span.startMicros ?? Number.POSITIVE_INFINITY;
+  const span = node.span ?? node.told;
+  if (span) return span.startMicros ?? Number.POSITIVE_INFINITY;
   let start = GHOST_STARTS.get(node);
   if (start === undefined) {
     start = smallest(node.children.map(({span}) => span?.startMicros ?? Number.POSITIVE_INFINITY));

@@ -203,8 +203,12 @@ describe.each(BACKENDS)('on %s', backend => {
 
   it('a run that paused, went on and failed is one run, with the time of both parts and the end of the last', async () => {
     const wants = 'llm.output_messages.0.message.tool_calls.0.tool_call.function.name';
+    const said = 'I have tools to execute, but I need confirmation.';
     const paused = [
-      span('Careful.run', 0, 100, {id: 'run', attributes: named('Careful', 'same', {'user.id': 'u'})}),
+      span('Careful.run', 0, 100, {
+        id: 'run',
+        attributes: named('Careful', 'same', {'user.id': 'u', 'output.value': said}),
+      }),
       span('Chat.invoke', 10, 90, {parent: 'run', attributes: {...asks(9), [wants]: 'wipe'}}),
     ];
     const failed = {status: 'ERROR', message: 'run status: error'};

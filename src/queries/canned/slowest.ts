@@ -112,12 +112,14 @@ select name, calls, errors, "totalMs" / nullif(timed, 0) as "avgMs",
 
 /** One that is below zero is none: a clock was set back. */
 const knownMs = sql`case when s.duration_ms >= 0 then ${asDouble(raw('s.duration_ms'))} end`;
+/** The table knows nothing of calls without a span. */
+const STORED = 'from_messages = 0';
 
 /** The same in the facts, and which spans have it. */
 const FACTS: Readonly<Record<string, {readonly key: string; readonly where: string}>> = {
-  name: {key: 'span_name', where: 'true'},
-  kind: {key: 'kind', where: 'true'},
-  tool: {key: 'name', where: `${IS_CALL} and kind in ('tool', 'retrieval', 'memory')`},
+  name: {key: 'span_name', where: STORED},
+  kind: {key: 'kind', where: STORED},
+  tool: {key: 'name', where: `${IS_CALL} and kind in ('tool', 'retrieval', 'memory') and ${STORED}`},
   model: {key: 'model', where: "kind = 'llm' and model is not null"},
 };
 
@@ -138,6 +140,7 @@ function onlyFirst({sort, limit}: Omit<QuestionInput, 'where'>, spans: Sql): Sql
        and span_name in (
          select span_name
            from (${spans})
+          where ${raw(STORED)}
           group by span_name
           order by ${raw(`${sum} ${sort.descending ? 'desc' : 'asc'}`)}, span_name
           limit ${limit}

@@ -34,7 +34,7 @@ select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", p.p99 as "p99Ms", p.longest as "
 
 /** What adds up over all spans, whether they are of a whole run or not. */
 const totals = ({spans, stretch}: FactsInput): Sql => sql`
-select ${stretch} as time, sum(calls) as spans, sum(counted_calls) as calls, ${tokenSums}
+select ${stretch} as time, sum(iif(from_messages = 0, calls, 0)) as spans, sum(counted_calls) as calls, ${tokenSums}
   from (${spans})
  group by 1`;
 

@@ -1,0 +1,159 @@
+import {append} from '../lists.ts';
+import type {Details, SentResult} from './details.ts';
+import {canonicalJson} from './json.ts';
+import {kindOf} from './kind.ts';
+import type {Span} from './span.ts';
+import type {ToolCall} from './tool-calls.ts';
+import {byStart, endOf, type Forest, isRunSpan, type Node, startOf} from './tree.ts';
+
+/*
+ * Tool calls that left no span: refused at a limit, of tools that do not exist, with arguments that are no JSON, and failed
+ * ones of old instrumentors (docs/agno.md, Calls without a span). A model asked for them, and the next model call of the same
+ * conversation was sent their result.
+ */
+
+/** A call that was asked for and that no span has answered. */
+interface Asked {
+  readonly by: Node;
+  readonly call: ToolCall;
+  /** Model calls that came since and did not hold its result. */
+  missed: number;
+}
+
+/** So many model calls after it may be of something else, as a memory manager's. */
+const MOST_MISSED = 3;
+
+/**
+ * Hangs a node beside each model call that asked for a tool call without a span whose result a later one was sent.
+ * @param unclear gets the ids of the model calls whose whole rows would tell the results
+ */
+export function tellCalls({nodes}: Forest, details: ReadonlyMap<string, Details>, unclear: Set<string>): void {
+  const told: Node[] = [];
+  for (const owner of nodes.values()) {
+    if (isOwner(owner) && owner.children.length > 1) append(told, callsWithoutSpan(owner, details, unclear));
+  }
+  const parents = new Set<Node>();
+  for (const node of told) {
+    node.parent!.children.push(node);
+    parents.add(node.parent!);
+  }
+  for (const parent of parents) parent.children.sort(byStart);
+}
+
+/** What may have a conversation with a model; a ghost is a run that is not written yet. */
+function isOwner({span}: Node): boolean {
+  return span === null || isRunSpan(span) || span.kind === 'step' || span.openInferenceKind === 'TOOL';
+}
+
+function callsWithoutSpan(owner: Node, details: ReadonlyMap<string, Details>, unclear: Set<string>): Node[] {
+  const told: Node[] = [];
+  let open: Asked[] = [];
+  /** Spans of calls that answer none of those by name: one may be called otherwise than its tool. */
+  let strays = 0;
+  for (const node of owner.children) {
+    const span = node.span;
+    if (!span || node.isOwnerUnknown) continue;
+    if (span.openInferenceKind === 'TOOL') {
+      const answered = answeredBy(span, open);
+      if (answered) open = open.filter(asked => asked !== answered);
+      else strays++;
+    }
+    if (span.kind !== 'llm') continue;
+    if (strays > 0) open = open.slice(strays);
+    strays = 0;
+    // What was asked for together is asked for before the answer has ended.
+    const before = open.filter(({by}) => (endOf(by) ?? Number.POSITIVE_INFINITY) <= startOf(node));
+    if (before.length > 0) {
+      const known = details.get(node.id);
+      if (known === undefined) unclear.add(node.id);
+      const results = new Map((known?.results ?? []).map(result => [result.callId, result]));
+      for (const asked of before) {
+        const result = asked.call.callId === null ? undefined : results.get(asked.call.callId);
+        if (result) told.push(toldCall(asked, result));
+        if (result || ++asked.missed === MOST_MISSED) open = open.filter(one => one !== asked);
+      }
+    }
+    for (const call of span.toolCalls) open.push({by: node, call, missed: 0});
+  }
+  return told;
+}
+
+function answeredBy(tool: Span, open: readonly Asked[]): Asked | undefined {
+  const named = open.filter(({call}) => call.name === (tool.toolName ?? tool.name));
+  if (named.length < 2) return named[0];
+  const wanted = canonicalJson(tool.toolArguments ?? '');
+  return named.find(({call}) => canonicalJson(call.arguments ?? '') === wanted) ?? named[0];
+}
+
+/** A node without a span of its own; `told` holds what is known, in the form of a span. */
+function toldCall({by, call}: Asked, result: SentResult): Node {
+  const asking = by.span!;
+  const isFailed = isFailedResult(result);
+  const told: Span = {
+    ...asking,
+    name: call.name,
+    otelKind: '',
+    openInferenceKind: 'TOOL',
+    kind: kindOf({openInferenceKind: 'TOOL', otelKind: '', name: call.name, has: () => false}),
+    spanStatus: isFailed ? 'ERROR' : 'UNSET',
+    statusMessage: isFailed ? result.text : null,
+    startMicros: asking.endMicros,
+    endMicros: null,
+    durationMs: null,
+    storedMs: null,
+    nodeId: null,
+    parentNodeId: null,
+    componentName: null,
+    steps: [],
+    toolName: call.name,
+    toolArguments: call.arguments,
+    model: null,
+    provider: null,
+    system: null,
+    promptTokens: null,
+    completionTokens: null,
+    cachedTokens: null,
+    cacheWriteTokens: null,
+    audioPromptTokens: null,
+    audioCompletionTokens: null,
+    reasoningTokens: null,
+    totalTokens: null,
+    costUsd: null,
+    costSource: null,
+    costDate: null,
+    toolCalls: [],
+    hasOutput: !isFailed,
+    output: isFailed ? null : result.text,
+    http: null,
+    problems: [],
+    attributes: null,
+  };
+  return {
+    id: `${by.id}/${call.callId}`,
+    traceId: by.traceId,
+    span: null,
+    told,
+    parent: by.parent,
+    children: [],
+    run: by.run,
+    isDetached: false,
+    isOwnerUnknown: false,
+    isCycleCut: false,
+  };
+}
+
+/** Agno's words for calls that reached no tool (agno/models/base.py, agno/utils/functions.py), and what Python calls an exception. */
+const FAILED_RESULT =
+  /^(?:Tool call limit reached\.|Error: The requested tool does not exist|Error while (?:decoding|parsing) function arguments:|Function arguments are not a valid JSON object|Could not find function |Error: (?:Function|Tool) |[A-Za-z_.]*(?:Error|Exception): )/;
+
+const AT_LIMIT = /^Tool call limit reached\./;
+
+/** It was refused because the run had made as many calls as it may: what somebody set, and nothing that went wrong. */
+export function isRefusedAtLimit({told}: Node): boolean {
+  return told !== null && AT_LIMIT.test(told.statusMessage ?? '');
+}
+
+/** What a message says of itself, else what its text says: older messages, and those of calls that reached no tool, say nothing. */
+export function isFailedResult({failed, text}: Pick<SentResult, 'failed' | 'text'>): boolean {
+  return failed ?? FAILED_RESULT.test(text);
+}

@@ -1,0 +1,116 @@
+import {describe, expect, it} from 'vitest';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, openFixture, temporaryFolder} from '../databases.ts';
+
+/** Databases after public reports (fixtures/cases/README.md): whose work it is, and calls without a span. */
+describe.each(BACKENDS)('on %s', backend => {
+  const open = (name: string) => openFixture(backend, `cases/${name}.sqlite`);
+  const show = async (db: string, id: string) => (await json(['show', id, '--db', db])).data;
+  // biome-ignore lint/suspicious/noExplicitAny: what the contract says
+  type Row = any;
+
+  it('a streamed workflow says of its agents and teams what the same workflow says that was not streamed', async () => {
+    const db = await open('real-agno5');
+    const {data: runs} = await json(['list', '-n', '0', '--db', db]);
+    const shapes = new Map<string, unknown>();
+    for (const run of runs.filter((one: Row) => one.kind === 'workflow')) {
+      const {spans} = await show(db, run.runId);
+      const byId = new Map<string, Row>(spans.map((span: Row) => [span.spanId, span]));
+      const ownerOf = (span: Row): string => {
+        let up = byId.get(span.drawnUnder);
+        while (up && !['agent', 'team', 'workflow', 'step'].includes(up.kind)) up = byId.get(up.drawnUnder);
+        return up ? `${up.kind} ${up.name.replace(/\.a?run$/, '')}` : 'nobody';
+      };
+      const calls = spans.filter((span: Row) => span.kind === 'llm' || span.kind === 'tool');
+      const owned = calls.map((span: Row) => `${span.toolName ?? span.model} < ${ownerOf(span)}`).sort();
+      const ofModel = spans.filter((span: Row) => span.kind === 'llm').map((span: Row) => span.totalTokens);
+      expect(run.totalTokens).toBe(ofModel.reduce((sum: number, one: number) => sum + one, 0));
+      shapes.set(run.sessionId, {owned, state: run.state});
+      const critical = spans.filter((span: Row) => span.critical && span.kind === 'llm');
+      expect(critical.length, run.sessionId).toBeGreaterThanOrEqual(ofModel.length - 1);
+    }
+    const plain = shapes.get('w3');
+    expect(Object.fromEntries(shapes)).toEqual({w1: plain, w2: plain, w3: plain, w4: plain});
+    const tokens = Object.fromEntries(runs.map((run: Row) => [run.sessionId, run.totalTokens]));
+    expect(tokens).toMatchObject({w1: 1625, w2: 1627, w3: 1627, w4: 1627});
+    const {data: shares} = await json(['where', '--by', 'kind', '--workflow', '*', '--db', db]);
+    expect(shares[0]).toMatchObject({name: 'llm', share: expect.closeTo(0.87, 1)});
+    const {data: agents} = await json(['usage', '--by', 'agent', '--db', db]);
+    expect(agents.map((row: Row) => row.agent)).not.toContain(null);
+  });
+
+  it('calls that were refused are drawn, failed, and count in every question', async () => {
+    const db = await open('tool-limit-loop');
+    const {data: runs} = await json(['list', '--db', db]);
+    expect(runs.map((run: Row) => [run.name, run.state, run.spanCount, run.errorCount])).toEqual([
+      ['Stopping Agent', 'ok', 4, 0],
+      ['Search Agent', 'ok', 33, 27],
+    ]);
+    expect(runs[0].stateReason).toBe('finished; a tool call has no span: web_search');
+    expect(runs[1].stateReason).toBe('finished; 27 tool calls refused at the tool call limit');
+    const {spans} = await show(db, runs[1].runId);
+    const told = spans.filter((span: Row) => span.fromMessages);
+    expect(told).toHaveLength(27);
+    const reason = "Tool call limit reached. Tool call web_search not executed. Don't try to execute it again.";
+    const common = {missing: true, kind: 'tool', toolName: 'web_search', spanStatus: null, durationMs: null};
+    expect(told[0]).toMatchObject({
+      ...common,
+      state: 'error',
+      stateReason: reason,
+      startTime: null,
+      surroundings: false,
+    });
+    expect(spans[spans.indexOf(told[0]) - 1]).toMatchObject({kind: 'llm', spanId: told[0].spanId.split('/')[0]});
+    const questions = {
+      tools: [{tool: 'web_search', calls: 30, failed: 27}],
+      errors: [{message: reason, count: 27, runs: 1, fatalRuns: 0, name: 'web_search'}],
+      loops: [{tool: 'web_search', calls: 27, agent: 'Search Agent', wastedTokens: 37_570}],
+      slowest: expect.arrayContaining([expect.objectContaining({name: 'web_search', calls: 3})]),
+      stats: expect.anything(),
+    };
+    for (const [question, answer] of Object.entries(questions)) {
+      const {data} = await json([question, '--db', db]);
+      if (Array.isArray(answer)) expect(data, question).toMatchObject(answer);
+      else expect(data, question).toEqual(answer);
+    }
+    const {out} = await cli(['transcript', runs[1].runId, '--db', db]);
+    expect(out.match(/✖ Tool call limit reached/g)).toHaveLength(27);
+    expect(out).not.toContain('→ Tool call limit');
+    const {out: tree} = await cli(['show', runs[1].runId, '--db', db]);
+    expect(tree.match(/✖ web_search\(q="it"\).*no span/g)).toHaveLength(27);
+  });
+
+  it('a call whose span is lost is no pause, and one that failed without a span is a failed call', async () => {
+    const db = await open('tool-span-missing');
+    const {data: runs} = await json(['list', '--db', db]);
+    expect(runs.map((run: Row) => [run.name, run.state, run.stateReason])).toEqual([
+      ['Lossy Agent', 'ok', 'finished; a tool call has no span: run_sql'],
+      ['Stop Agent', 'ok', 'finished; a tool call has no span: lookup'],
+      ['Old Agent', 'degraded', 'lookup failed, went on'],
+    ]);
+    const env = {AGNO_TRACE_CACHE: temporaryFolder()};
+    const first = await json(['tools', '--db', db], {env});
+    expect(first.data).toMatchObject([{tool: 'lookup', calls: 1, failed: 1}]);
+    expect(first.notes.join()).toContain('read for it');
+    // What is kept and what the source holds are counted alike: nothing is read a second time.
+    const again = await json(['tools', '--db', db], {env});
+    expect(again.data).toEqual(first.data);
+    expect(again.notes.join()).not.toContain('read for it');
+  });
+
+  it('unknown tools, refused calls and parallel ones of real Agno', async () => {
+    const unknown = await open('real-agno2');
+    const {data: tools} = await json(['tools', '--limit', '0', '--db', unknown]);
+    expect(tools.find((row: Row) => row.tool === 'no_such_tool')).toMatchObject({calls: 1, failed: 1});
+    const {data: runs} = await json(['list', '-n', '0', '--db', unknown]);
+    const states = Object.fromEntries(runs.map((run: Row) => [run.sessionId, run.state]));
+    expect(states).toMatchObject({'unknown-tool': 'degraded', 'parallel-tools': 'degraded', threads: 'ok', same: 'ok'});
+    const limited = await open('real-agno');
+    const {data} = await json(['list', '--session', 'tl1', '--db', limited]);
+    const {spans} = await show(limited, data[0].runId);
+    const refused = spans.filter((span: Row) => span.fromMessages);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(new Set(refused.map((span: Row) => span.state))).toEqual(new Set(['error']));
+    expect(data[0].state).not.toBe('paused');
+  });
+});
