@@ -13,22 +13,47 @@ const GLOBAL_SETUP: Readonly<Record<ProjectName, string[]>> = {
   program: ['test/build-setup.ts', 'test/postgres-setup.ts'],
 };
 
+/** `npm run check:long` sets it (test/long.ts). */
+const isLong = process.env.AGNO_TRACE_LONG === '1';
+/** Given back, or drawn anew by each run of the long suite. */
+const seed = process.env.AGNO_TRACE_SEED ?? (isLong ? String(Date.now() % 1_000_000) : '1');
+if (isLong) process.stdout.write(`AGNO_TRACE_SEED=${seed}\n`);
+
+/** What is measured there, time and memory, has the machine to itself. */
+const isMeasured = (file: string) => /^test\/(live|soak)\//.test(file);
+
 export default defineConfig({
   plugins: [folderImports, priceData('module'), sqliteDriver('installed')],
   test: {
     setupFiles: ['test/setup.ts'],
-    // Times in golden files are UTC anyway; a test that forgot would show on any machine.
-    env: {TZ: 'America/St_Johns'},
+    env: {
+      // Times in golden files are UTC anyway; a test that forgot would show on any machine.
+      TZ: 'America/St_Johns',
+      AGNO_TRACE_LONG: isLong ? '1' : '',
+      AGNO_TRACE_SEED: seed,
+    },
     pool: 'forks',
     // Files share what they import: reading it anew for each is a minute of the whole. None changes a module or `process`.
     isolate: false,
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: isLong ? 3_600_000 : 60_000,
     hookTimeout: 120_000,
-    reporters: ['default', './test/summary-reporter.ts'],
-    projects: [...testFiles()].map(([name, include]) => ({
-      extends: true as const,
-      test: {name, include: [...include], globalSetup: GLOBAL_SETUP[name]},
-    })),
+    reporters: ['default', ...(isLong ? ['./test/skipped-reporter.ts'] : []), './test/summary-reporter.ts'],
+    disableConsoleIntercept: isLong,
+    projects: [...testFiles({isLong})].flatMap(([name, files]) => {
+      const project = (as: string, include: string[], alone = {}) => ({
+        extends: true as const,
+        test: {name: as, include, globalSetup: GLOBAL_SETUP[name], ...alone},
+      });
+      const measured = files.filter(isMeasured);
+      return [
+        project(
+          name,
+          files.filter(file => !isMeasured(file)),
+        ),
+        // One after the other, when all else is done.
+        ...(measured.length > 0 ? [project(`${name}-measured`, measured, {isolate: true, maxWorkers: 1})] : []),
+      ];
+    }),
   },
 });

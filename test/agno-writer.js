@@ -24,11 +24,11 @@ on conflict (trace_id) do update set
 export const now = () => new Date().toISOString().replace('Z', '000+00:00');
 
 /** @returns how to write one trace row and one batch of spans; both reject as Agno's adapters fail */
-export async function openWriter(url) {
+export async function openWriter(url, {foreignKeys = process.env.FOREIGN_KEYS ?? 'on'} = {}) {
   if (!/^postgres/.test(url)) {
     const {default: Database} = await import('better-sqlite3');
     const db = new Database(url, {timeout: 5000});
-    db.pragma(`foreign_keys = ${process.env.FOREIGN_KEYS ?? 'on'}`);
+    db.pragma(`foreign_keys = ${foreignKeys}`);
     db.pragma('synchronous = full');
     const duration =
       'cast((julianday(max(t.end_time, excluded.end_time)) - julianday(min(t.start_time, excluded.start_time))) * 86400000 as real)';

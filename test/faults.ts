@@ -1,31 +1,65 @@
 import {DISK, type Disk} from '../src/archive/disk.ts';
 import {EXIT, UserError} from '../src/errors.ts';
+import {Sql} from '../src/sql/sql.ts';
 import type {Changes, Transaction} from '../src/store/changes.ts';
 import {CommitError} from '../src/store/commit-error.ts';
 import {replacing, type Store} from '../src/store/store.ts';
+import {IS_LONG} from './long.ts';
 
-/** Every so many of the calls of a sweep fails in its turn; each of them in the long form (npm run loops). */
-export const STEP = Number(process.env.FAULT_STEP ?? 4);
+/** A call by its name, and the how manieth of that name it is: how many there are in all depends on how fast a machine is. */
+export interface Call {
+  readonly name: string;
+  readonly nth: number;
+}
 
-/** Counts every statement, commit, write and sync of a run, and lets one of them fail. */
+/** Names every statement, commit, write and sync of a run, and lets one of them fail. */
 export class Faults {
-  calls = 0;
-  constructor(private readonly failing: number) {}
+  readonly calls: Call[] = [];
+  private readonly counts = new Map<string, number>();
+
+  constructor(private readonly failing: Call | null = null) {}
 
   /** @returns true for the call that has to fail */
-  next(): boolean {
-    this.calls++;
-    return this.calls === this.failing;
+  next(name: string): boolean {
+    const nth = (this.counts.get(name) ?? 0) + 1;
+    this.counts.set(name, nth);
+    this.calls.push({name, nth});
+    return name === this.failing?.name && nth === this.failing.nth;
   }
+
+  /** False when this run had no such call. */
+  get hasFailed(): boolean {
+    return this.failing !== null && (this.counts.get(this.failing.name) ?? 0) >= this.failing.nth;
+  }
+}
+
+/**
+ * Which calls fail in their turn: the first of each name, which every run has; in the long suite each.
+ *
+ * @param calls of a run without failures
+ */
+export function sweep({calls}: Faults): Call[] {
+  return IS_LONG ? calls : calls.filter(({nth}) => nth === 1);
+}
+
+/** The first two words of a statement. */
+function wordsOf(statement: Sql | string | undefined): string {
+  const text =
+    statement instanceof Sql ? statement.pieces.map(piece => ('text' in piece ? piece.text : ' ')).join('') : statement;
+  return text?.trim().split(/\s+/, 2).join(' ').toLowerCase() ?? '';
 }
 
 export const broken = () => new UserError(EXIT.unreachable, 'the connection broke off (made by the test)');
 const diskFull = () => Object.assign(new Error('ENOSPC (made by the test)'), {code: 'ENOSPC'});
 
 /** `work`, or the failure instead of it. */
-function guarded<Args extends unknown[], Result>(faults: Faults, work: (...args: Args) => Promise<Result>) {
+function guarded<Args extends [(Sql | string)?, ...unknown[]], Result>(
+  faults: Faults,
+  name: string,
+  work: (...args: Args) => Promise<Result>,
+) {
   return async (...args: Args): Promise<Result> => {
-    if (faults.next()) throw broken();
+    if (faults.next(`${name} ${wordsOf(args[0])}`)) throw broken();
     return work(...args);
   };
 }
@@ -33,35 +67,38 @@ function guarded<Args extends unknown[], Result>(faults: Faults, work: (...args:
 /** The real database; a statement fails before it is sent, a commit before it took place or after it. */
 export function failingChanges(changes: Changes, faults: Faults): Changes {
   const failingTransaction = (transaction: Transaction): Transaction => ({
-    all: guarded(faults, transaction.all.bind(transaction)) as Transaction['all'],
-    exactly: guarded(faults, transaction.exactly.bind(transaction)),
-    run: guarded(faults, transaction.run.bind(transaction)),
-    send: guarded(faults, transaction.send.bind(transaction)),
+    all: guarded(faults, 'read', transaction.all.bind(transaction)) as Transaction['all'],
+    exactly: guarded(faults, 'exact', transaction.exactly.bind(transaction)),
+    run: guarded(faults, 'run', transaction.run.bind(transaction)),
+    send: guarded(faults, 'send', transaction.send.bind(transaction)),
   });
   return {
     dialect: changes.dialect,
     label: changes.label,
     exclude: () => changes.exclude(),
-    all: guarded(faults, changes.all.bind(changes)) as Changes['all'],
+    all: guarded(faults, 'read before', changes.all.bind(changes)) as Changes['all'],
     transaction: async (limits, work) => {
-      if (faults.next()) throw broken();
+      if (faults.next('begin')) throw broken();
       const result = await changes.transaction(limits, async transaction => {
         const done = await work(failingTransaction(transaction));
-        if (faults.next()) throw broken();
+        if (faults.next('commit')) throw broken();
         return done;
       });
       // It took place, and nobody was told.
-      if (faults.next()) throw new CommitError(broken());
+      if (faults.next('committed')) throw new CommitError(broken());
       return result;
     },
     // A look at how far a statement is: how often there is one differs from run to run.
     watch: query => changes.watch(query),
-    tidy: guarded(faults, changes.tidy.bind(changes)),
-    giveWay: guarded(faults, changes.giveWay.bind(changes)),
+    tidy: guarded(faults, 'tidy', () => changes.tidy()),
+    giveWay: async (...args) => {
+      if (faults.next('give way')) throw broken();
+      return changes.giveWay(...args);
+    },
     alone: async (statement, limits) => {
-      if (faults.next()) throw broken();
+      if (faults.next(`alone ${wordsOf(statement)}`)) throw broken();
       await changes.alone(statement, limits);
-      if (faults.next()) throw broken();
+      if (faults.next(`after ${wordsOf(statement)}`)) throw broken();
     },
     close: () => changes.close(),
   };
@@ -69,28 +106,28 @@ export function failingChanges(changes: Changes, faults: Faults): Changes {
 
 /** The real store; a read fails before it is sent. */
 export function failingStore(store: Store, faults: Faults): Store {
-  return replacing(store, {all: guarded(faults, store.all.bind(store)) as Store['all']});
+  return replacing(store, {all: guarded(faults, 'look', store.all.bind(store)) as Store['all']});
 }
 
 /** The real disk; a write fails with half of its bytes written. */
 export function failingDisk(faults: Faults): Disk {
   const guardedDisk =
-    <Args extends unknown[], Result>(work: (...args: Args) => Result) =>
+    <Args extends unknown[], Result>(name: string, work: (...args: Args) => Result) =>
     (...args: Args): Result => {
-      if (faults.next()) throw diskFull();
+      if (faults.next(name)) throw diskFull();
       return work(...args);
     };
   return {
     ...DISK,
-    create: guardedDisk(DISK.create),
-    reopen: guardedDisk(DISK.reopen),
+    create: guardedDisk('create', DISK.create),
+    reopen: guardedDisk('reopen', DISK.reopen),
     write: (handle, bytes, at) => {
-      if (!faults.next()) return DISK.write(handle, bytes, at);
+      if (!faults.next('write')) return DISK.write(handle, bytes, at);
       DISK.write(handle, bytes.subarray(0, bytes.length / 2), at);
       throw diskFull();
     },
-    sync: guardedDisk(DISK.sync),
-    truncate: guardedDisk(DISK.truncate),
-    rename: guardedDisk(DISK.rename),
+    sync: guardedDisk('sync', DISK.sync),
+    truncate: guardedDisk('truncate', DISK.truncate),
+    rename: guardedDisk('rename', DISK.rename),
   };
 }

@@ -1,11 +1,20 @@
-import {copyFileSync, mkdtempSync, rmSync} from 'node:fs';
+import {copyFileSync, existsSync, mkdtempSync, rmSync, statfsSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {atEndOfFile} from './end-of-file.ts';
 
-/** A folder of its own for a test file; removed at its end. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-test-'));
+const MEMORY = '/dev/shm';
+const ENOUGH_BYTES = 2e9;
+
+/** Linux keeps files there in memory, where a commit of SQLite waits for no disk: no test is about power cuts. */
+function isRoomInMemory(): boolean {
+  const {bavail, bsize} = existsSync(MEMORY) ? statfsSync(MEMORY) : {bavail: 0, bsize: 0};
+  return bavail * bsize > ENOUGH_BYTES;
+}
+
+/** A folder of its own for a test file; removed at its end. Programs may be run only from one that `isOnDisk`. */
+export function temporaryFolder({isOnDisk = false} = {}): string {
+  const folder = mkdtempSync(path.join(!isOnDisk && isRoomInMemory() ? MEMORY : tmpdir(), 'agno-trace-test-'));
   atEndOfFile(() => rmSync(folder, {recursive: true, force: true}));
   return folder;
 }

@@ -21,18 +21,25 @@ export const PROJECT_NAMES: readonly ProjectName[] = [...(Object.keys(NEEDS) as 
 
 const TESTS = import.meta.dirname;
 
+const ONLY_LONG = /\.long\.test\.ts$/;
+
 /** The test files of each project, from the root. */
-export function testFiles(): ReadonlyMap<ProjectName, readonly string[]> {
-  const files = readdirSync(TESTS, {recursive: true, encoding: 'utf8'}).filter(file => file.endsWith('.test.ts'));
+export function testFiles({isLong}: {isLong: boolean}): ReadonlyMap<ProjectName, readonly string[]> {
   const byProject = new Map<ProjectName, string[]>(PROJECT_NAMES.map(name => [name, []]));
-  for (const file of files.sort()) byProject.get(projectOf(file.split(path.sep).join('/')))!.push(`test/${file}`);
+  for (const name of readdirSync(TESTS, {recursive: true, encoding: 'utf8'}).sort()) {
+    const file = name.split(path.sep).join('/');
+    if (!file.endsWith('.test.ts')) continue;
+    const reached = [...reach(file, new Set())];
+    if (isLong ? !hasLongForm(reached) : ONLY_LONG.test(file)) continue;
+    const project = PROJECT_NAMES.find(item => item === 'unit' || reached.some(needed => NEEDS[item].test(needed)))!;
+    byProject.get(project)!.push(`test/${file}`);
+  }
   return byProject;
 }
 
-function projectOf(file: string): ProjectName {
-  const reached = [...reach(file, new Set())];
-  return PROJECT_NAMES.find(name => name === 'unit' || reached.some(item => NEEDS[name].test(item)))!;
-}
+/** As long.ts says. */
+const hasLongForm = (reached: readonly string[]) =>
+  reached.some(item => item === 'long.ts' || item === 'fast-check' || ONLY_LONG.test(item));
 
 /** A file of test/, and the libraries and other files of test/ that it imports. */
 function reach(file: string, reached: Set<string>): Set<string> {

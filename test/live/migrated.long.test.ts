@@ -10,12 +10,7 @@ import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from '../d
 import {type CatalogueRow, catalogueOf} from '../migrations/catalogue.ts';
 import {AGNO_VERSIONS, pythonWith} from './python.ts';
 
-/*
- * Real Agno from PyPI writes into what migrate made. The short form is one of many tests: Agno 3, new tables. `npm run live` is
- * the long one: both lines of Agno, upgraded tables too, and those that Agno makes itself for comparison.
- */
-const IS_LONG = process.env.AGNO_TRACE_LONG === '1';
-const VERSIONS = AGNO_VERSIONS.filter(version => IS_LONG || version === '3.1.10');
+/** Real Agno from PyPI writes into what migrate made and upgraded, beside tables that it made itself for comparison. */
 const PROGRAM = new URL('agno_tables.py', import.meta.url).pathname;
 const TRACES = 5;
 const run = promisify(execFile);
@@ -53,7 +48,7 @@ const golden = (version: string, backend: Backend): CatalogueRow[] =>
   JSON.parse(readFileSync(new URL(`../golden/catalogue/${version}.${backend}.json`, import.meta.url), 'utf8'));
 const ofAgno = (rows: readonly CatalogueRow[]) => rows.filter(({name}) => !name.startsWith('agnotrace_'));
 
-describe.each(VERSIONS)('Agno %s', version => {
+describe.each(AGNO_VERSIONS)('Agno %s', version => {
   it.for(BACKENDS)(
     'writes into tables on %s that migrate made and upgraded as into its own, without a word',
     {timeout: 400_000},
@@ -64,11 +59,11 @@ describe.each(VERSIONS)('Agno %s', version => {
         return skip(python.message);
       }
       const offline = backend === 'sqlite' ? ['--offline'] : [];
-      const own = IS_LONG ? await openEmpty(backend) : null;
-      if (own) expect(await letAgnoWrite(python, own)).toEqual([]);
-      const expected = own ? await catalogueOf(own) : golden(version, backend);
+      const own = await openEmpty(backend);
+      expect(await letAgnoWrite(python, own)).toEqual([]);
+      const expected = await catalogueOf(own);
       expect(expected).toEqual(golden(version, backend));
-      for (const open of IS_LONG ? [openEmpty, openOlderShape] : [openEmpty]) {
+      for (const open of [openEmpty, openOlderShape]) {
         const db = await open(backend);
         await json(['migrate', '--yes', '--db', db, ...offline]);
         const made = await catalogueOf(db);
@@ -77,30 +72,27 @@ describe.each(VERSIONS)('Agno %s', version => {
         expect((await json(['list', '--db', db])).data).toHaveLength(TRACES);
         expect(await catalogueOf(db)).toEqual(made);
       }
-      if (!own) return;
       // And migrate has nothing of Agno's own to add to what Agno made.
       const {data} = await json(['migrate', '--dry-run', '--db', own]);
       expect(data.plan.steps.filter(({object}: {object: string}) => !object.startsWith('agnotrace_'))).toEqual([]);
     },
   );
 
-  it.runIf(IS_LONG)(
-    'writes as a role that may create nothing, once migrate has made the tables',
-    {timeout: 400_000},
-    async ({skip}) => {
-      const python = await pythonWith(version).catch((error: Error) => error);
-      if (python instanceof Error) return skip(python.message);
-      const {url, client} = await newPostgresDatabase();
-      const role = `app_${process.pid}_${Date.now()}`;
-      await client.query(`create role ${role} login password 'app'`);
-      const {hostname, port, pathname} = new URL(url);
-      await json(['migrate', '--yes', '--db', url]);
-      await client.query(
-        `grant usage on schema ai to ${role}; grant select, insert, update on ai.agno_traces, ai.agno_spans to ${role}`,
-      );
-      expect(await letAgnoWrite(python, `postgresql://${role}:app@${hostname}:${port}${pathname}`)).toEqual([]);
-      expect((await json(['list', '--db', url])).data).toHaveLength(TRACES);
-      await client.query(`drop owned by ${role}`);
-    },
-  );
+  it('writes as a role that may create nothing, once migrate has made the tables', {timeout: 400_000}, async ({
+    skip,
+  }) => {
+    const python = await pythonWith(version).catch((error: Error) => error);
+    if (python instanceof Error) return skip(python.message);
+    const {url, client} = await newPostgresDatabase();
+    const role = `app_${process.pid}_${Date.now()}`;
+    await client.query(`create role ${role} login password 'app'`);
+    const {hostname, port, pathname} = new URL(url);
+    await json(['migrate', '--yes', '--db', url]);
+    await client.query(
+      `grant usage on schema ai to ${role}; grant select, insert, update on ai.agno_traces, ai.agno_spans to ${role}`,
+    );
+    expect(await letAgnoWrite(python, `postgresql://${role}:app@${hostname}:${port}${pathname}`)).toEqual([]);
+    expect((await json(['list', '--db', url])).data).toHaveLength(TRACES);
+    await client.query(`drop owned by ${role}`);
+  });
 });
