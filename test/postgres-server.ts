@@ -41,6 +41,9 @@ export async function startPostgres(): Promise<PostgresServer> {
       'listen_addresses=127.0.0.1',
       '-c',
       'track_commit_timestamp=on',
+      // It begins when it likes.
+      '-c',
+      'autovacuum=off',
     ],
     onLog: message => log.push(String(message)),
     onError: message => log.push(String(message)),
