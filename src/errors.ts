@@ -72,6 +72,11 @@ const FILE_REASONS: Readonly<Record<string, string>> = {
   ENXIO: 'nobody reads or writes at its other end',
 };
 
+/** The name of a variable in a message. Something else there may be the secret itself, where its variable was asked for. */
+export function shownVariable(name: string): string {
+  return /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(name) ? name : '…';
+}
+
 /** A file that is not used, though the system would let us: the message says why, as `fileReason` does. */
 export class FileRefused extends Error {
   readonly code = 'EREFUSED';

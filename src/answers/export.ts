@@ -1,7 +1,7 @@
 import path from 'node:path';
 import packageJson from '../../package.json' with {type: 'json'};
 import type {Context} from '../context.ts';
-import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
+import {EXIT, fileReason, shownVariable, UserError, usageError} from '../errors.ts';
 import {readDotenv} from '../flags/connection.ts';
 import {maskSecrets, withStore} from '../flags/database.ts';
 import type {PatienceFlags, PriceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../flags/declare.ts';
@@ -251,10 +251,14 @@ function keyOf({redactKey, ...flags}: ExportFlags, context: Context): Buffer {
   if (redactKey === undefined) return randomKey();
   const value = readDotenv(flags, context)[redactKey];
   const hint = 'Make one: export NAME=$(openssl rand -hex 32), and pass --redact-key NAME.';
-  if (!value) throw usageError(`--redact-key: there is no variable "${redactKey}", or it is empty.`, hint);
+  if (!value)
+    throw usageError(`--redact-key: there is no variable "${shownVariable(redactKey)}", or it is empty.`, hint);
   context.secrets.push(value);
   if (value.length < SHORTEST_KEY)
-    throw usageError(`--redact-key: the key in "${redactKey}" is shorter than ${SHORTEST_KEY} characters.`, hint);
+    throw usageError(
+      `--redact-key: the key in "${shownVariable(redactKey)}" is shorter than ${SHORTEST_KEY} characters.`,
+      hint,
+    );
   return Buffer.from(value);
 }
 

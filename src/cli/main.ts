@@ -14,7 +14,7 @@ else void main();
 
 async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', error => onStreamError(stream, error));
-  const {complete, run} = await import('./run.ts');
+  const {complete, report, run} = await import('./run.ts');
   const output = (stream: NodeJS.WriteStream) => ({
     write: (text: Safe) => void stream.write(text),
     drained: async () => {
@@ -46,6 +46,10 @@ async function main(): Promise<void> {
     nowMicros: () => Date.now() * 1000,
   };
   if (argv[0] !== '__complete') {
+    // What a library throws where nobody can catch it is an error like others, and not pages of source.
+    const onUncaught = async (error: unknown) => process.exit(await report(error, argv, context));
+    process.once('uncaughtException', onUncaught);
+    process.once('unhandledRejection', onUncaught);
     process.exitCode = await run(argv, context);
     return;
   }

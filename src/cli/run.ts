@@ -60,9 +60,16 @@ export async function complete(argv: readonly string[], context: Context, leftMs
   await answer(argv, context, leftMs, buildProgram);
 }
 
-async function report(error: unknown, argv: readonly string[], context: Context): Promise<number> {
+/** Prints an error, wherever it comes from. */
+export async function report(thrown: unknown, argv: readonly string[], context: Context): Promise<number> {
+  // A text may quote a URL that came from neither: a config file, a table.
   const mask = (text: string) =>
-    secretsIn(argv, context.env, context.secrets).reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
+    secretsIn([...argv, text], context.env, context.secrets).reduce(
+      (masked, secret) => masked.replaceAll(secret, '***'),
+      text,
+    );
+  const isKnown = thrown instanceof UserError || isCommanderError(thrown);
+  const error = isKnown ? thrown : ((await import('./foreign.ts')).explainForeign(thrown) ?? thrown);
   if (isCommanderError(error)) {
     // Help and version have been printed; they are no errors.
     if (error.exitCode === 0) return EXIT.done;
@@ -119,6 +126,8 @@ function fromCommander(error: CommanderError, mask: (text: string) => string): U
     .replace(/^error: /, '')
     .split('\n');
   const suggestion = /^\(?(Did you mean .*?)\)?$/.exec(rest.join(' ').trim())?.[1];
-  const message = `${first.replaceAll("'", '"')}${/[.!?]$/.test(first) ? '' : '.'}`;
+  // What stands behind a flag that there is not may be a secret: --password=…
+  const shown = error.code === 'commander.unknownOption' ? first.replace(/=.*'/, "'") : first;
+  const message = `${shown.replaceAll("'", '"')}${/[.!?]$/.test(shown) ? '' : '.'}`;
   return usageError(message, suggestion ?? seeHelp);
 }

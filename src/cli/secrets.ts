@@ -1,7 +1,7 @@
 import type {Env} from '../store/source.ts';
 
-/** Variables that may hold a database URL. */
-const URL_VARIABLES = ['AGNO_TRACE_DB', 'DATABASE_URL'];
+/** Variables that are read, and may hold a URL, rightly or by mistake. */
+const URL_VARIABLE = /^(AGNO_TRACE_|PG|OTEL_EXPORTER_OTLP_|DATABASE_URL$)/;
 
 /**
  * Every text of the command line and the environment that may be a secret, found without trusting that a URL parses: what
@@ -10,7 +10,8 @@ const URL_VARIABLES = ['AGNO_TRACE_DB', 'DATABASE_URL'];
  * @param learnt passwords that came from elsewhere: a service file, a profile's variable or command
  */
 export function secretsIn(argv: readonly string[], env: Env, learnt: readonly string[] = []): string[] {
-  const texts = [...argv, ...URL_VARIABLES.map(name => env[name] ?? '')];
+  const given = Object.entries(env).flatMap(([name, value]) => (value && URL_VARIABLE.test(name) ? [value] : []));
+  const texts = [...argv, ...given];
   const secrets = new Set<string>();
   const add = (text: string | undefined) => {
     for (const form of [text, decoded(text)]) if (form && form.length >= 3) secrets.add(form);

@@ -9,6 +9,7 @@ import {isAnyOf} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';
 import {ALL_DAYS, type DayRange, dayAfter, dayOf, holds, joined, overlapping, where, without} from './days.ts';
+import {findChangedUsers} from './erased.ts';
 import {type FactsFile, Overtaken} from './file.ts';
 import {readFacts} from './read.ts';
 import {DAY_MICROS} from './relations.ts';
@@ -386,6 +387,7 @@ select t.trace_id from trace_facts t
       const isWithin = untold.filter(span => holds(part, String(span.start_time).slice(0, 10)));
       if (told + this.knownOf(isWithin) !== part.spans) await this.compare(part);
     }
+    await this.takeInErased();
     if (
       seen !== null &&
       range.from === ALL_DAYS.from &&
@@ -393,6 +395,20 @@ select t.trace_id from trace_facts t
       generation === file.generation
     )
       file.setAbout('verified', seen);
+  }
+
+  /** Reads the traces again of people who are not in the source any more. */
+  private async takeInErased(): Promise<void> {
+    const {store, file} = this;
+    const {generation} = file;
+    for (const {user_id: user, trace_id: traceId} of await findChangedUsers(store, file)) {
+      // By a span around or below it a run may have its user all the same.
+      const [one] = await readFacts(store, [traceId], {prices: this.options.prices, salt: file.salt});
+      if (one!.runs.some(run => run.user_id === user)) continue;
+      const rows = file.all<{trace_id: string}>(sql`select distinct trace_id from run_facts where user_id = ${user}`);
+      const found = await this.read(rows.map(row => row.trace_id));
+      file.write(generation, () => file.replace(found));
+    }
   }
 
   /** How many of these spans the facts know. */

@@ -5,7 +5,7 @@
  */
 
 /** Raised whenever the relations or what they hold change: files of another version are made anew. */
-export const FACTS_VERSION = 7;
+export const FACTS_VERSION = 8;
 
 /** In the header of each file of ours ("AGTF"): tables in a file without it are not ours to drop. */
 export const FACTS_APPLICATION_ID = 0x41475446;
@@ -217,6 +217,7 @@ export const SCHEMA: readonly string[] = [
   `create table run_facts (${columns(RUN_COLUMNS)}) strict`,
   'create index run_facts_by_trace on run_facts (trace_key)',
   'create index run_facts_by_run_id on run_facts (run_id) where run_id is not null',
+  'create index run_facts_by_user on run_facts (user_id) where user_id is not null and missing = 0',
   'create index run_facts_by_start on run_facts (start_micros)',
   'create index run_facts_of_agno on run_facts (start_micros) where traffic = 0',
   'create index run_facts_own on run_facts (start_micros) where part = 0 and traffic = 0',

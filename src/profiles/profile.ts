@@ -1,4 +1,4 @@
-import {type UserError, usageError} from '../errors.ts';
+import {shownVariable, type UserError, usageError} from '../errors.ts';
 import {type Env, holdsPassword, parseSource, type Source} from '../store/source.ts';
 import {passwordFromCommand} from './password-command.ts';
 
@@ -117,7 +117,7 @@ export function sourceOfProfile(profile: Profile, which: 'db' | 'runsDb', around
     const password = around.env[variable];
     if (!password)
       throw usageError(
-        `${origin}: the variable "${variable}" that its password is in is not set.`,
+        `${origin}: the variable "${shownVariable(variable)}" that its password is in is not set.`,
         'Set it; a file for --dotenv gives variables that begin with AGNO_TRACE_ or PG.',
       );
     around.onSecret(password);

@@ -83,19 +83,20 @@ describe('an error', () => {
     expect(err.indexOf('error: no Postgres answered')).toBeLessThan(err.indexOf('ECONNREFUSED'));
   });
 
-  it('that nobody foresaw exits 1, says that it is a defect, and keeps its stack for --debug', async () => {
+  it('that nobody foresaw, of a view that a stranger wrote, is no defect of ours and keeps its stack for --debug', async () => {
     const broken = sqliteCopy('agno-2.9.0-shop.sqlite');
     const connection = new Database(broken);
     connection.exec(`alter table agno_spans rename to s;
       create view agno_spans as select span_id, trace_id, parent_span_id, name, span_kind, status_code, status_message,
         start_time, end_time, abs(-9223372036854775808) as duration_ms, attributes, created_at from s`);
     connection.close();
-    const {hint} = isError(await cli(['slowest', '--db', broken]), EXIT.failed);
-    expect(hint).toContain('--debug');
+    const {message, hint} = isError(await cli(['slowest', '--db', broken]), EXIT.unreachable);
+    expect(message).toContain('integer overflow');
+    expect(hint).not.toContain('defect');
     expect((await cli(['slowest', '--db', broken, '--debug'])).err).toMatch(/^\s+at /m);
     const asJson = await cli(['slowest', '--db', broken, '--json']);
-    expect(asJson).toMatchObject({code: EXIT.failed, out: ''});
-    expect(JSON.parse(asJson.err)).toMatchObject({error: {exitCode: EXIT.failed}});
+    expect(asJson).toMatchObject({code: EXIT.unreachable, out: ''});
+    expect(JSON.parse(asJson.err)).toMatchObject({error: {exitCode: EXIT.unreachable}});
   });
 
   it('quotes hostile text so that it does nothing to a terminal, and stays on one line', async () => {
@@ -130,6 +131,7 @@ describe('wrong usage exits 2', () => {
     [['nonsense'], '"nonsense"', /agno-trace --help/],
     [['help', 'lst'], '"lst"', /Did you mean .*list|agno-trace --help/],
     [['list', '--sesion', 'x'], '"--sesion"', /Did you mean --session\?/],
+    [['list', '--password=hemlock'], '"--password"', /agno-trace .*--help|Did you mean/],
     [['show', 'latest', '--critcal'], '"--critcal"', /Did you mean --critical\?/],
     [['slowest', '--nonsense'], '"--nonsense"', /agno-trace .*--help/],
     [['list', 'extra'], '"extra"', /agno-trace .*--help/],

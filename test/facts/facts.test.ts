@@ -13,6 +13,7 @@ import {parseSource} from '../../src/store/source.ts';
 import type {Store} from '../../src/store/store.ts';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {execute} from '../retention/tables.ts';
 
 const prices = new Prices(null);
 interface Window {
@@ -53,6 +54,24 @@ describe.each(BACKENDS)('the file of the facts on %s', backend => {
     expect(readdirSync(folder).filter(name => (statSync(path.join(folder, name)).mode & 0o077) !== 0)).toEqual([]);
     expect(await counted(store, folder)).toEqual({...first, spansRead: 0});
     await store.close();
+  });
+
+  it('forgets people who were erased from the rows in place', async () => {
+    const url = await openFixture(backend, 'agno-3.1.10-shop.sqlite');
+    const env = {AGNO_TRACE_CACHE: temporaryFolder()};
+    const users = async () =>
+      ((await json(['users', '--db', url, '--limit', '0'], {env})).data as {user: string}[]).map(({user}) => user);
+    const before = await users();
+    expect(before).toContain('user-7');
+    for (const statement of [
+      "update agno_spans set attributes = replace(attributes::text, 'user-7', 'erased')::json",
+      "update agno_traces set user_id = 'erased' where user_id = 'user-7'",
+    ])
+      await execute(
+        url,
+        backend === 'postgres' ? statement.replace('agno_', 'ai.agno_') : statement.replace(/::\w+/g, ''),
+      );
+    expect((await users()).sort()).toEqual(before.map(user => (user === 'user-7' ? 'erased' : user)).sort());
   });
 
   it('reads the days that are asked for, and no others', async () => {
