@@ -76,7 +76,7 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
       return client;
     } catch (error) {
       await disconnect(client);
-      if (i === tries.length - 1 || !isTlsRefused(error)) throw error;
+      if (i === tries.length - 1 || !isTlsRefused(error)) throw ofTheDriver(error);
     }
   }
   throw new Error('unreachable: every connection attempt returns or throws');

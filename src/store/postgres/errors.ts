@@ -153,11 +153,16 @@ export class LoginRefused extends Error {}
 /** What came over the connection is not what Postgres answers. */
 export class NotUnderstood extends Error {}
 
-/** An error that pg gave out for a statement: one without a code of the server or the system is about what it read. */
+/** An error that pg gave out: one that neither the server nor the system nor pg itself has words for is about what was read. */
 export function ofTheDriver(error: unknown): unknown {
   const {code, severity, message = ''} = error as DriverError;
-  const isKnown = severity !== undefined || typeof code === 'string' || /timeout|terminated|queryable/i.test(message);
-  return isKnown || error instanceof NotUnderstood ? error : new NotUnderstood(message, {cause: error});
+  const isKnown =
+    severity !== undefined ||
+    typeof code === 'string' ||
+    error instanceof LoginRefused ||
+    error instanceof NotUnderstood ||
+    /timeout|terminated|queryable|SASL|SSL|password must/i.test(message);
+  return isKnown ? error : new NotUnderstood(message, {cause: error});
 }
 
 /** What the server says itself. A pooler has words of its own for what the server did not come to say. */
