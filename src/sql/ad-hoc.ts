@@ -32,7 +32,7 @@ export interface AdHoc {
   readonly functions: readonly string[];
   /** Names behind a dot: columns, but Postgres also reads `(x).f` as `f(x)`. */
   readonly fields: readonly string[];
-  /** Names that stand where a table, a view or a type can. */
+  /** Names that stand where a schema, a table, a view or a type can. */
   readonly objects: readonly string[];
   /** What may be operators; of Postgres. */
   readonly operators: readonly string[];
@@ -184,7 +184,9 @@ function objectsOf(tokens: readonly Token[]): string[] {
   const names = tokens.filter(
     ({kind}, i) =>
       (kind === 'word' || kind === 'quoted') &&
-      (BEFORE_OBJECT.includes(tokens[i - 1]?.text ?? '') || tokens[i + 1]?.kind === 'string'),
+      (BEFORE_OBJECT.includes(tokens[i - 1]?.text ?? '') ||
+        tokens[i + 1]?.text === '.' ||
+        tokens[i + 1]?.kind === 'string'),
   );
   return [...new Set(names.map(({text}) => text))];
 }

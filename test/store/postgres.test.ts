@@ -1,5 +1,5 @@
 import {spawn, spawnSync} from 'node:child_process';
-import {chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync} from 'node:fs';
+import {chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync} from 'node:fs';
 import {createServer as createHttpServer} from 'node:http';
 import {type AddressInfo, connect, createServer, type Server} from 'node:net';
 import path from 'node:path';
@@ -694,7 +694,7 @@ describe('a server without TLS', () => {
 const HAS_OPENSSL = spawnSync('openssl', ['version']).status === 0;
 
 describe.skipIf(!HAS_OPENSSL)(`a server with TLS${HAS_OPENSSL ? '' : ' (skipped: there is no openssl)'}`, () => {
-  const files = {} as Record<'ca' | 'otherCa' | 'clientCert' | 'clientKey' | 'garbage', string>;
+  const files = {} as Record<'ca' | 'otherCa' | 'clientCert' | 'clientKey' | 'garbage' | 'crl' | 'emptyCrl', string>;
   const PASSPHRASE = 'key-passphrase';
   let server: EmbeddedPostgres;
   let url: string;
@@ -764,6 +764,20 @@ describe.skipIf(!HAS_OPENSSL)(`a server with TLS${HAS_OPENSSL ? '' : ' (skipped:
     };
     signed('server', '/CN=localhost', 'subjectAltName=DNS:localhost', ['-nodes']);
     signed('client', '/CN=by_certificate', 'extendedKeyUsage=clientAuth', ['-passout', `pass:${PASSPHRASE}`]);
+    const config = [
+      '[ca]',
+      'default_ca = x',
+      '[x]',
+      'database = index.txt',
+      'default_md = sha256',
+      'default_crl_days = 2',
+    ];
+    writeFileSync(path.join(folder, 'ca.cnf'), `${config.join('\n')}\n`);
+    writeFileSync(path.join(folder, 'index.txt'), '');
+    const authority = ['-config', 'ca.cnf', '-cert', 'ca.crt', '-keyfile', 'ca.key'];
+    openssl('ca', ...authority, '-gencrl', '-out', 'empty.crl');
+    openssl('ca', ...authority, '-revoke', 'server.crt');
+    openssl('ca', ...authority, '-gencrl', '-out', 'ca.crl');
     writeFileSync(path.join(folder, 'garbage.pem'), 'no certificate\n');
     Object.assign(files, {
       ca: path.join(folder, 'ca.crt'),
@@ -771,6 +785,8 @@ describe.skipIf(!HAS_OPENSSL)(`a server with TLS${HAS_OPENSSL ? '' : ' (skipped:
       clientCert: path.join(folder, 'client.crt'),
       clientKey: path.join(folder, 'client.key'),
       garbage: path.join(folder, 'garbage.pem'),
+      crl: path.join(folder, 'ca.crl'),
+      emptyCrl: path.join(folder, 'empty.crl'),
     });
   }
 
@@ -898,6 +914,85 @@ describe.skipIf(!HAS_OPENSSL)(`a server with TLS${HAS_OPENSSL ? '' : ' (skipped:
     refused(await list({}, as(url, 'only_tls', 'wrong')), EXIT.unreachable, /refused the login/);
     refused(await list({}, as(url, 'only_tls', '')), EXIT.unreachable, /asks for a password/);
   });
+
+  it('channel_binding=require takes a server that binds its login to TLS, and no other', async () => {
+    expect(await encryption({channel_binding: 'require'})).toBe(true);
+    const certificate = {sslcert: files.clientCert, sslkey: files.clientKey, sslpassword: PASSPHRASE};
+    const asked = {channel_binding: 'require', sslmode: 'require'};
+    const byCertificate = await list({...asked, ...certificate}, as(url, 'by_certificate', ''));
+    refused(byCertificate, EXIT.unreachable, /did not prove/);
+    const proxy = await listener(byAddress());
+    refused(await list({...asked, sslmode: 'disable'}, proxy.url), EXIT.unreachable, /without channel binding/);
+    expect(parseProtocol(proxy.sent()[0]!).messages.filter(({type}) => type === 'p')).toEqual([]);
+  });
+
+  it('require_auth is kept before anything of the password is sent', async () => {
+    for (const words of ['scram-sha-256', '!md5,!password', 'md5,scram-sha-256'])
+      expect(await encryption({require_auth: words})).toBe(true);
+    const certificate = {sslcert: files.clientCert, sslkey: files.clientKey, sslpassword: PASSPHRASE};
+    const base = as(url, 'by_certificate', '');
+    expect(await encryption({...certificate, sslmode: 'require', require_auth: 'none'}, base)).toBe(true);
+    for (const words of ['md5', '!scram-sha-256', 'none']) {
+      const proxy = await listener(byAddress());
+      const result = await list({require_auth: words, sslmode: 'disable'}, proxy.url);
+      refused(result, EXIT.unreachable, /which require_auth excludes/);
+      expect(parseProtocol(proxy.sent()[0]!).messages.filter(({type}) => type === 'p')).toEqual([]);
+    }
+  });
+
+  it('a server whose certificate was called back is refused, by sslcrl and by root.crl of the home folder', async () => {
+    const parameters = {sslmode: 'verify-ca', sslrootcert: files.ca};
+    expect(await encryption({...parameters, sslcrl: files.emptyCrl})).toBe(true);
+    refused(await list({...parameters, sslcrl: files.crl}), EXIT.unreachable, /certificate/);
+    await atHome({'root.crt': files.ca, 'root.crl': files.crl}, async () =>
+      refused(await list({sslmode: 'require'}), EXIT.unreachable, /certificate/),
+    );
+  });
+
+  it('root.crt of the home folder makes require check the server, and prefer go on without TLS, as in libpq', async () => {
+    await atHome({'root.crt': files.otherCa}, async () => {
+      refused(await list({sslmode: 'require'}), EXIT.unreachable, /certificate/);
+      expect(await encryption({sslmode: 'prefer'})).toBe(false);
+    });
+    await atHome({'root.crt': files.ca}, async () => {
+      expect(await encryption({sslmode: 'verify-full'})).toBe(true);
+      const {err} = await cli(['list', '--debug', '--db', withParameters(url, {sslmode: 'require'})]);
+      expect(err).toMatch(/TLS, server verified/);
+    });
+    await atHome({'postgresql.crt': files.clientCert, 'postgresql.key': files.clientKey}, async () => {
+      const asked = {sslmode: 'require', sslpassword: PASSPHRASE};
+      expect(await encryption(asked, as(url, 'by_certificate', ''))).toBe(true);
+      refused(await list({...asked, sslcertmode: 'disable'}, as(url, 'by_certificate', '')), EXIT.unreachable);
+    });
+  });
+
+  it('a key that others may read is refused, as in libpq', async () => {
+    const open = path.join(temporaryFolder(), 'open.key');
+    copyFileSync(files.clientKey, open);
+    chmodSync(open, 0o644);
+    const asked = {sslmode: 'require', sslcert: files.clientCert, sslkey: open, sslpassword: PASSPHRASE};
+    refused(await list(asked, as(url, 'by_certificate', '')), EXIT.unreachable, /chmod 600/);
+  });
+
+  it('versions of TLS are kept', async () => {
+    expect(await encryption({sslmode: 'require', ssl_min_protocol_version: 'TLSv1.3'})).toBe(true);
+    const result = await list({sslmode: 'require', ssl_max_protocol_version: 'TLSv1.1'});
+    refused(result, EXIT.unreachable, /ssl_max_protocol_version/);
+  });
+
+  /** Runs it with a home folder that has these files for libpq. */
+  async function atHome(standing: Readonly<Record<string, string>>, work: () => Promise<void>): Promise<void> {
+    const home = temporaryFolder();
+    mkdirSync(path.join(home, '.postgresql'));
+    for (const [name, file] of Object.entries(standing)) copyFileSync(file, path.join(home, '.postgresql', name));
+    const before = process.env.HOME;
+    process.env.HOME = home;
+    try {
+      await work();
+    } finally {
+      process.env.HOME = before;
+    }
+  }
 
   it('nothing but the error is printed when the host is an address', async () => {
     const parameters = {sslmode: 'verify-full', sslrootcert: files.ca};

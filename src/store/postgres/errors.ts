@@ -133,6 +133,14 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
   ) {
     return fail(`the connection to "${label}" broke off.`, 'Try again.');
   }
+  if (severity === undefined && /^ERR_(SSL|TLS)|^EPROTO$/.test(code))
+    return fail(
+      `TLS with "${label}" could not be begun (${shortened(message)}).`,
+      'Check sslmode, ssl_min_protocol_version and ssl_max_protocol_version.',
+    );
+  // What the system says of a socket has a number.
+  if (severity === undefined && typeof (error as {errno?: unknown}).errno === 'number')
+    return fail(`"${label}" cannot be reached (${code}).`, 'Check the host and the port in --db or AGNO_TRACE_DB.');
   if (error instanceof LoginRefused || /^SASL/.test(message))
     return fail(
       `"${label}" was left before the login was done: ${shortened(message.replace(/^SASL: /, ''))}.`,
