@@ -28,15 +28,16 @@ takes AGNO_TRACE_*, PG* and DATABASE_URL out of a file; PGSERVICE or
 service=name reads libpq's service file.
 
 TLS is as libpq has it: sslmode (or PGSSLMODE) disable, allow, prefer (the
-default), require, verify-ca, verify-full; sslrootcert, sslcert and sslkey name
-files. A host that begins with / is the folder of a Unix socket.
+default), require, verify-ca, verify-full; sslrootcert, sslcrl, sslcert and
+sslkey name files, else those in ~/.postgresql count; channel_binding and
+require_auth are kept. A host that begins with / is the folder of a Unix socket.
 
 The schema is found by looking. --schema chooses one, --traces-table and
 --spans-table name tables that are not called agno_traces and agno_spans.
 
 A role with SELECT on the two tables is enough. Reads are short and read-only:
 on Postgres without session state, so poolers are fine; on SQLite in whatever
-journal mode the file is. --timeout limits one statement (30s).
+journal mode the file is. --timeout limits connecting and each statement (30s).
 
   export AGNO_TRACE_DB=postgresql://reader@db.example.com/ai
   agno-trace list
