@@ -1,7 +1,7 @@
 import {expect, it} from 'vitest';
 import {cli} from '../cli.ts';
 import {openFixture, temporaryFolder} from '../databases.ts';
-import {Random} from '../follow/random.ts';
+import {Random} from '../random.ts';
 import {garbledServer} from './garbled-server.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';

@@ -1,5 +1,5 @@
 import {type AddressInfo, connect, createServer, type Socket} from 'node:net';
-import type {Random} from '../follow/random.ts';
+import type {Random} from '../random.ts';
 
 /** What is done to the server's side of a conversation. */
 export interface Garbling {
