@@ -1,7 +1,15 @@
 import {isAnyOf} from '../sql/fragments.ts';
 import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {REQUIRED_COLUMNS, type Store} from '../store/store.ts';
-import {ID_KEYS, OUTPUT_MESSAGES_PREFIX, PAYLOAD_KEYS, PAYLOAD_PREFIXES, TOOL_CALL_MARK} from '../trace/attributes.ts';
+import {
+  ID_KEYS,
+  KEY,
+  OUTPUT_MESSAGES_PREFIX,
+  PAYLOAD_KEYS,
+  PAYLOAD_PREFIXES,
+  TOOL_CALL_MARK,
+} from '../trace/attributes.ts';
+import {TELLING_LENGTH} from '../trace/purpose.ts';
 import {PREVIEW_LIMITS, type Span, type SpanRow, type ToSpanOptions, type TraceRow, toSpan} from '../trace/span.ts';
 import {Turns} from './turns.ts';
 
@@ -36,7 +44,7 @@ function preview(text: Sql): Sql {
 
 /** An id that was cut is another id. */
 function previewUnlessId(text: Sql): Sql {
-  return sql`case when j.key in (${raw(ID_KEYS.map(key => `'${key}'`).join(', '))}) then ${text} else ${preview(text)} end`;
+  return sql`case when j.key = ${raw(`'${KEY.firstMessage}'`)} then substr(${text}, 1, ${raw(String(TELLING_LENGTH))}) when j.key in (${raw(ID_KEYS.map(key => `'${key}'`).join(', '))}) then ${text} else ${preview(text)} end`;
 }
 
 function narrowAttributes(): Sql {
@@ -62,7 +70,7 @@ function narrowAttributes(): Sql {
 const WANTED = raw(
   [
     `j.key not in (${PAYLOAD_KEYS.map(key => `'${key}'`).join(', ')})`,
-    ...PAYLOAD_PREFIXES.map(prefix => `j.key not like '${prefix}%'`),
+    `(${PAYLOAD_PREFIXES.map(prefix => `j.key not like '${prefix}%'`).join(' and ')} or j.key = '${KEY.firstMessage}')`,
     `(j.key not like '${OUTPUT_MESSAGES_PREFIX}%' or j.key like '%${TOOL_CALL_MARK}%')`,
   ].join('\n                   and '),
 );

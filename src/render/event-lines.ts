@@ -2,6 +2,7 @@ import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate} from '../text/width.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
+import {resultText} from '../trace/result-text.ts';
 import {isoTime} from '../trace/time.ts';
 import {isRunSpan, type Node} from '../trace/tree.ts';
 import {lastWord, timeOf, who} from './run-list.ts';
@@ -71,7 +72,7 @@ export function spanLine(node: Node, judged: JudgedRun, lateMs: number | undefin
     ...(isSurroundings && span.http?.status ? [line`HTTP ${safe(span.http.status)}`] : []),
     ...(isBad && judgement.reason !== '' ? [paintState(short(firstLine(judgement.reason)), judgement.state)] : []),
     ...(!isBad && !isRunSpan(span) && span.openInferenceKind === 'TOOL' && span.output
-      ? [paint(short(firstLine(span.output)), 'dim')]
+      ? [paint(short(firstLine(resultText(span.output))), 'dim')]
       : []),
     ...(lateMs === undefined ? [] : [paint(line`late by ${duration(lateMs)}`, 'yellow')]),
   ];

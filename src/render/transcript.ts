@@ -112,6 +112,7 @@ function roleHead(entry: Entry): Safe {
   const styles = Object.hasOwn(ROLE_STYLES, role) ? ROLE_STYLES[role]! : [];
   const facts = [
     ...(entry.fromHistory ? [own('from an earlier run')] : []),
+    ...(entry.purpose === null ? [] : [own(entry.purpose)]),
     ...(entry.model === null ? [] : [safe(entry.model)]),
     ...(entry.model === null || entry.durationMs === null ? [] : [duration(entry.durationMs)]),
   ];
@@ -226,7 +227,9 @@ export function transcriptMarkdown(event: TranscriptEvent, tools: ToolLevel): Sa
       ...(event.hasInner || entry.result === null ? [] : [...fenced(entry.result), '']),
     ]);
   }
-  const facts = [entry.fromHistory ? 'from an earlier run' : null, entry.model].filter(fact => fact !== null);
+  const facts = [entry.fromHistory ? 'from an earlier run' : null, entry.purpose, entry.model].filter(
+    fact => fact !== null,
+  );
   return write([
     `**${plain(entry.role ?? '')}**${facts.length > 0 ? ` (${plain(facts.join(', '))})` : ''}`,
     '',

@@ -3,6 +3,7 @@ import {paint} from '../text/style.ts';
 import {toWidth, truncate, width} from '../text/width.ts';
 import {formatJson} from '../trace/json.ts';
 import type {DrawnSpan} from '../trace/record.ts';
+import {resultText} from '../trace/result-text.ts';
 import type {Span} from '../trace/span.ts';
 import {argumentsByName} from '../trace/tool-calls.ts';
 import {displayName, endOf, isDelegation, isRunSpan, isStreamed, type Node, startOf, walk} from '../trace/tree.ts';
@@ -188,6 +189,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
   const words = (text: Safe) => details.push({text, isFigure: false});
   if (options.showsKind) figure(kindText(record));
   if (record.fromMessages) figure(own('no span'));
+  if (record.purpose !== null) figure(own(record.purpose));
   const isParent = node.children.length > 0 && record.selfMs !== null && !record.surroundings;
   const self = isParent ? line`self ${duration(record.selfMs)}` : null;
   if (self !== null && !options.tokensFirst) figure(self);
@@ -201,7 +203,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
     record.state === 'ok' &&
     !isDelegation(span)
   ) {
-    words(truncate(firstLine(span.output), LONGEST_RESULT));
+    words(truncate(firstLine(resultText(span.output)), LONGEST_RESULT));
   }
   if (record.surroundings && span.http?.status) figure(line`HTTP ${safe(span.http.status)}`);
   if (record.ownerUnknown) words(own('whose call this is was not recorded'));

@@ -22,6 +22,7 @@ export const KEY = {
   reasoningTokens: 'llm.token_count.completion_details.reasoning',
   cost: 'llm.cost.total',
   clientInputTokens: 'gen_ai.usage.input_tokens',
+  firstMessage: 'llm.input_messages.0.message.content',
   toolName: 'tool.name',
   toolDescription: 'tool.description',
   toolParameters: 'tool.parameters',

@@ -92,11 +92,20 @@ function toMessage(index: number, draft: Draft): Message {
   return {
     index,
     role: draft.role || 'unknown',
-    content: draft.content === null ? contents : [draft.content, ...contents],
+    content: draft.content === null || repeats(draft.content, parts) ? contents : [draft.content, ...contents],
     reasoning: parts.flatMap(({type, text}) => (type === 'reasoning' && text !== null ? [text] : [])),
     toolCallId: draft.toolCallId,
     toolCalls: [...draft.toolCalls].sort(([a], [b]) => a - b).map(([, call]) => call),
   };
+}
+
+/** Messages with reasoning are stored twice: whole, and in parts. */
+function repeats(
+  content: string,
+  parts: readonly {readonly type: string | null; readonly text: string | null}[],
+): boolean {
+  const texts = parts.flatMap(({type, text}) => (type === 'reasoning' || text === null ? [] : [text]));
+  return texts.length > 0 && [texts.join(''), texts.join('\n'), ...texts].some(text => text.trim() === content.trim());
 }
 
 /**

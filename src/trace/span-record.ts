@@ -1,4 +1,5 @@
 import type {Kind} from './kind.ts';
+import type {Purpose} from './purpose.ts';
 import type {JudgedRun} from './record.ts';
 import type {Judgement} from './state.ts';
 import type {State} from './states.ts';
@@ -37,6 +38,8 @@ export interface SpanRecord extends Tokens {
   readonly model: string | null;
   readonly provider: string | null;
   readonly toolName: string | null;
+  /** Of a model call that Agno makes beside the run's own: `memory`, `summary`, `parser`, `follow-ups`, `judge`, … */
+  readonly purpose: Purpose | null;
   readonly problems: readonly string[];
 }
 
@@ -128,6 +131,7 @@ export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRec
     model: span?.model ?? null,
     provider: span?.provider ?? null,
     toolName: known?.toolName ?? null,
+    purpose: span?.purpose ?? null,
     // Surroundings count into nothing of the run's (docs/design.md, Runs).
     ...(node.run === null && !judged.run.isTraffic ? NO_TOKENS : drawn.tokens),
     problems: span?.problems ?? [],

@@ -3,6 +3,7 @@ import {asText} from './cell.ts';
 import type {CostSource} from './cost.ts';
 import {type Kind, kindOf} from './kind.ts';
 import {grossCounts} from './prompt-tokens.ts';
+import {type Purpose, purposeOf} from './purpose.ts';
 import {withoutSecrets} from './secrets.ts';
 import {parseTime} from './time.ts';
 import {type ToolCall, toolCallsOf} from './tool-calls.ts';
@@ -101,6 +102,7 @@ export interface Span {
   readonly costSource: CostSource | null;
   /** Date of the prices; null for a provider's own figure. */
   readonly costDate: string | null;
+  readonly purpose: Purpose | null;
   readonly toolCalls: readonly ToolCall[];
   readonly hasOutput: boolean;
   /** `output.value`; a preview unless the span was read whole. */
@@ -209,6 +211,7 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     costUsd,
     costSource: costUsd === null ? null : 'provider',
     costDate: null,
+    purpose: openInferenceKind === 'LLM' ? purposeOf(textOf(attributes, KEY.firstMessage)) : null,
     toolCalls: toolCallsOf(attributes, openInferenceKind),
     hasOutput: attributes[KEY.output] !== undefined && attributes[KEY.output] !== null,
     output,

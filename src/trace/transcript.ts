@@ -2,6 +2,7 @@ import {KEY, textOf} from './attributes.ts';
 import {digest, type Exchange, exchangeOf, type Media, type Said, Thread} from './exchange.ts';
 import type {Kind} from './kind.ts';
 import {sameJson} from './loose-parts.ts';
+import type {Purpose} from './purpose.ts';
 import type {JudgedRun, ShownRun} from './record.ts';
 import {REDACTED} from './redacted.ts';
 import {withoutSecrets} from './secrets.ts';
@@ -38,6 +39,8 @@ export interface Entry {
   /** Said in an earlier run of the session. */
   readonly fromHistory: boolean;
   readonly model: string | null;
+  /** Of what is said in a model call that Agno makes beside the run's own: `memory`, `summary`, `parser`, … */
+  readonly purpose: Purpose | null;
   readonly toolName: string | null;
   readonly toolCallId: string | null;
   readonly arguments: string | null;
@@ -399,6 +402,7 @@ export class Transcript {
       fromHistory: said.fromHistory,
       toolCallId: said.toolCallId,
       model: call?.model ?? null,
+      purpose: node.span?.purpose ?? null,
       durationMs: call?.durationMs ?? null,
     });
     this.tell(entry, {isTop: false, hasInner: false});
@@ -502,6 +506,7 @@ const EMPTY: Omit<Entry, 'type' | 'depth' | 'traceId' | 'spanId'> = {
   toolCalls: [],
   fromHistory: false,
   model: null,
+  purpose: null,
   toolName: null,
   toolCallId: null,
   arguments: null,

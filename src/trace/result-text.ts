@@ -1,0 +1,38 @@
+import {formatJson, type Json, parseJson} from './json.ts';
+
+/**
+ * A result in one line: JSON without its line breaks and escapes, the documents of a look-up counted, of other text the first line
+ * (the caller cuts it).
+ */
+export function resultText(output: string): string {
+  const text = output.trim();
+  if (!/^[[{"]/.test(text)) return text;
+  const parsed = parseJson(text);
+  // Of a text that was cut the middle is missing, so it is shown as it begins.
+  if (parsed === null || parsed.problems.some(problem => /cut off|after its end|not valid/.test(problem)))
+    return isDocumentList(parsed?.value) ? 'documents' : unescaped(text);
+  const {value} = parsed;
+  if (isDocumentList(value)) return `${value.length} ${value.length === 1 ? 'document' : 'documents'}`;
+  // Agno's own runs answer in words; a string is said, not quoted.
+  return typeof value === 'string' ? value : formatJson(value, 0);
+}
+
+/** As Agno hands a model what it found: `[{"content", "meta_data", "name"}, …]`. */
+function isDocumentList(value: Json | undefined): value is Json[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every(
+      item =>
+        item !== null &&
+        typeof item === 'object' &&
+        !Array.isArray(item) &&
+        typeof item.content === 'string' &&
+        ('meta_data' in item || 'name' in item),
+    )
+  );
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\u([0-9a-fA-F]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
