@@ -151,7 +151,7 @@ describe.each(BACKENDS)('on %s', backend => {
       expect({argv, ...(await cli([...argv, '--json', '--db', db]))}).toMatchObject({argv, code: 0});
     expect(await cli(['export', BIG, '--db', db])).toMatchObject({code: 0});
     for (const flag of ids)
-      expect({flag, found: (await json(['list', flag, BIG, '--db', db])).data.length}).toEqual({flag, found: 1});
+      expect({flag, found: (await json(['list', flag, BIG, '--db', db])).data.length > 0}).toEqual({flag, found: true});
     const {data} = await json(['list', '-n', '0', '--db', db]);
     expect(data).toHaveLength(27);
     for (const run of data) expect(run.totalTokens ?? 0).toBeLessThan(1e6);
