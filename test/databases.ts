@@ -94,6 +94,24 @@ export async function openFixture(backend: Backend, name: string): Promise<strin
   return backend === 'sqlite' ? sqliteCopy(name) : copyOf(name, client => load(sqliteCopy(name), client, 'ai'));
 }
 
+const shared = new Map<string, Promise<string>>();
+
+/** The same for tests that only read: on Postgres one database for all of them, which refuses to be written. */
+export async function sharedFixture(backend: Backend, name: string): Promise<string> {
+  if (backend === 'sqlite') return sqliteCopy(name);
+  let url = shared.get(name);
+  if (!url) {
+    url = openFixture(backend, name).then(async made => {
+      const database = made.split('/').at(-1);
+      await asAdmin(admin => admin.query(`alter database ${database} set default_transaction_read_only = on`));
+      // The server knows no TLS: asking for it first would cost every command a second connection.
+      return `${made}?sslmode=disable`;
+    });
+    shared.set(name, url);
+  }
+  return url;
+}
+
 /** Copies the rows of a SQLite file into Agno's tables in a new Postgres database; run and session tables too. */
 export async function loadIntoPostgres(file: string, schema = 'ai'): Promise<string> {
   const {url, client} = await newPostgresDatabase();

@@ -10,6 +10,11 @@ import {DIMENSION_NAMES, IS_CALL, RUN_NAMES, SPAN_NAMES, SUM_NAMES, type SumColu
 
 export const DAY_MICROS = 86_400_000_000;
 
+/** A duration as sums hold it; one of more than thirty years, which nobody measured, would be more than a sum can hold. */
+function micros(ms: string): string {
+  return `case when abs(${ms}) < 1e12 then cast(round(${ms} * 1000) as integer) else 0 end`;
+}
+
 /** What one row of span_facts `s` adds to each sum. */
 const ADDS: Readonly<Record<SumColumn, string>> = {
   calls: '1',
@@ -17,11 +22,11 @@ const ADDS: Readonly<Record<SumColumn, string>> = {
   errors: "coalesce(s.status = 'ERROR', 0)",
   timed_calls: '(s.duration_ms is not null)',
   run_calls: 's.in_run',
-  duration_us: 'cast(round(coalesce(s.duration_ms, 0) * 1000) as integer)',
-  stored_us: 'cast(round(coalesce(s.stored_ms, 0) * 1000) as integer)',
-  self_us: 'cast(round(coalesce(s.self_ms, 0) * 1000) as integer)',
-  run_self_us: 's.in_run * cast(round(coalesce(s.self_ms, 0) * 1000) as integer)',
-  critical_us: 'cast(round(coalesce(s.critical_ms, 0) * 1000) as integer)',
+  duration_us: micros('s.duration_ms'),
+  stored_us: micros('s.stored_ms'),
+  self_us: micros('s.self_ms'),
+  run_self_us: `s.in_run * ${micros('s.self_ms')}`,
+  critical_us: micros('s.critical_ms'),
   counted_calls: 's.counted',
   token_calls: '(s.total_tokens is not null)',
   prompt_tokens: 'coalesce(s.prompt_tokens, 0)',
@@ -31,8 +36,7 @@ const ADDS: Readonly<Record<SumColumn, string>> = {
   cached_tokens: 'coalesce(s.cached_tokens, 0)',
   cache_write_tokens: 'coalesce(s.cache_write_tokens, 0)',
   total_tokens: 'coalesce(s.total_tokens, 0)',
-  answered_us:
-    'case when s.completion_tokens > 0 then cast(round(coalesce(s.duration_ms, 0) * 1000) as integer) else 0 end',
+  answered_us: `case when s.completion_tokens > 0 then ${micros('s.duration_ms')} else 0 end`,
   cost_pusd: 'coalesce(s.cost_pusd, 0)',
   priced_calls: '(s.cost_pusd is not null)',
   unpriced_calls: 's.unpriced',

@@ -11,6 +11,8 @@ interface Asked {
   readonly cwd: string;
   /** Whose command it is, for messages. */
   readonly origin: string;
+  /** Ends the waiting; absent: the limit of time does. */
+  readonly late?: AbortSignal;
 }
 
 /**
@@ -18,8 +20,8 @@ interface Asked {
  * password.
  * @throws UserError exit 4; it quotes the first line of stderr and never what was printed on stdout
  */
-export async function passwordFromCommand(command: string, {env, cwd, origin}: Asked): Promise<string> {
-  const {out, err, outcome} = await runCommand(command, env, cwd);
+export async function passwordFromCommand(command: string, {env, cwd, origin, late}: Asked): Promise<string> {
+  const {out, err, outcome} = await runCommand(command, env, cwd, late);
   const [password = '', ...rest] = out.split(/\r?\n/);
   const printed = [password, ...rest].filter(text => text.trim().length >= 3);
   const said = printed.reduce((text, secret) => text.replaceAll(secret, '***'), firstLine(err));
@@ -40,7 +42,7 @@ interface Ran {
   readonly outcome: string;
 }
 
-async function runCommand(command: string, env: Env, cwd: string): Promise<Ran> {
+async function runCommand(command: string, env: Env, cwd: string, late?: AbortSignal): Promise<Ran> {
   // Loaded here: it would cost every start 3 ms.
   const {spawn} = await import('node:child_process');
   return new Promise(resolve => {
@@ -57,12 +59,14 @@ async function runCommand(command: string, env: Env, cwd: string): Promise<Ran> 
     };
     // ^C goes to the group of the terminal, which this one is not.
     const forget = removeOnExit(stop);
-    const timer = setTimeout(() => {
+    const giveUp = () => {
       outcome = 'late';
       stop();
       // A process that left the group may still hold the pipes.
       finish();
-    }, LIMIT_MS);
+    };
+    const timer = late ? undefined : setTimeout(giveUp, LIMIT_MS);
+    late?.addEventListener('abort', giveUp, {once: true});
     const finish = () => {
       clearTimeout(timer);
       forget();

@@ -8,7 +8,6 @@ import type {JudgedRun} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import {type Candidates, candidatesOf} from './candidates.ts';
-import {loadFoldedRuns} from './folded-runs.ts';
 import {hasIndexes} from './look-up.ts';
 import {type JudgedTrace, loadRuns} from './runs.ts';
 import {between, firstLength, loadStretch, nextLength, type Position, type Stretch} from './walk.ts';
@@ -22,8 +21,6 @@ export interface WalkOptions {
   readonly from: Position | null;
   /** Spans looked at in the first statement, and those that may pass in it; more each time after that. */
   readonly firstStretch: number;
-  /** A row for each run, not one for each part of it. */
-  readonly folds?: boolean;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
   /**
@@ -44,11 +41,11 @@ export async function* walkRuns(
   options: WalkOptions,
   isWanted: (judged: JudgedRun) => boolean = () => true,
 ): AsyncGenerator<JudgedRun> {
-  const {filter, from} = options;
+  const {filter, from, patience} = options;
   const matches = (judged: JudgedRun) => matchesRun(judged, filter) && isWanted(judged);
-  const known = await knownTraces(store, filter);
+  const known = await knownTraces(store, filter, patience);
   if (known) {
-    const loaded = await loadWanted(store, known, options);
+    const loaded = await loadRuns(store, known, options);
     yield* loaded
       .flatMap(trace => trace.runs)
       .filter(judged => matches(judged) && (from === null || isBefore(positionOf(judged), from)))
@@ -79,12 +76,12 @@ export interface MatchingTrace {
  * come about as they are met, newest first; nothing is kept of those that have gone by.
  */
 export async function* walkMatchingTraces(store: Store, options: WalkOptions): AsyncGenerator<MatchingTrace> {
-  const {filter} = options;
+  const {filter, patience} = options;
   const matching = (traces: readonly JudgedTrace[]): MatchingTrace[] =>
     traces
       .map(({trace, runs}) => ({trace, runs: runs.filter(judged => matchesRun(judged, filter))}))
       .filter(({runs}) => runs.length > 0);
-  const known = await knownTraces(store, filter);
+  const known = await knownTraces(store, filter, patience);
   if (known) {
     const ids = [...new Set(known)];
     for (let at = 0; at < ids.length; at += TRACES_AT_ONCE)
@@ -151,7 +148,7 @@ const TRACES_AT_ONCE = 500;
 export async function* walkTraces(
   store: Store,
   test: Sql,
-  {filter, patience, prices, folds, from: start, firstStretch, isIndexed = false, onProgress}: WalkOptions & Indexed,
+  {filter, patience, prices, from: start, firstStretch, isIndexed = false, onProgress}: WalkOptions & Indexed,
 ): AsyncGenerator<Walked> {
   /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
   const judged = new Map<string, number | null>();
@@ -171,7 +168,7 @@ export async function* walkTraces(
     const fresh = [...new Set(stretch.rows.map(row => row.traceId))].filter(id => !judged.has(id));
     for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
-      const traces = await loadWanted(store, ids, {filter, patience, prices, folds});
+      const traces = await loadRuns(store, ids, {patience, prices});
       for (const id of ids) judged.set(id, null);
       for (const {trace, runs} of traces) {
         if (!runs.some(({run}) => run.isMissing)) judged.set(trace.traceId, earliestMicros(trace));
@@ -192,16 +189,6 @@ export async function* walkTraces(
       length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement, wasEmpty});
     }
   }
-}
-
-function loadWanted(
-  store: Store,
-  ids: readonly string[],
-  {filter, patience, prices, folds}: Pick<WalkOptions, 'filter' | 'patience' | 'prices' | 'folds'>,
-): Promise<JudgedTrace[]> {
-  return folds
-    ? loadFoldedRuns(store, ids, {patience, prices, sinceMicros: filter.sinceMicros})
-    : loadRuns(store, ids, {patience, prices});
 }
 
 function earliestMicros({nodes}: JudgedTrace['trace']): number | null {
@@ -247,20 +234,22 @@ select s.trace_id, s.span_id
 }
 
 /** Traces that a filter names, or that an index finds at once; null when the walk has to look for them. */
-async function knownTraces(store: Store, filter: RunFilter): Promise<string[] | null> {
+async function knownTraces(store: Store, filter: RunFilter, patience: Patience): Promise<string[] | null> {
   if (filter.traces.length > 0) return [...filter.traces];
   const isRecent = filter.states.length > 0 && filter.states.every(state => state === 'running' || state === 'stalled');
-  if (!isRecent) return null;
+  // Twice the longest silence that is not given up: hosts' clocks differ.
+  const recentMicros = 2000 * Math.max(patience.stalledAfterMs, patience.lostAfterMs);
+  if (!isRecent || recentMicros > MOST_RECENT_MICROS) return null;
   // A run that is still going on has written a span lately, however long ago it began.
   const rows = await store.all<{trace_id: unknown}>(sql`
 select s.trace_id
   from ${table('spans')} s
- where s.created_at >= ${agnoTime(store.nowMicros() - RECENT_MICROS)} and ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))}`);
+ where s.created_at >= ${agnoTime(store.nowMicros() - recentMicros)} and ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))}`);
   // Not `distinct`: SQLite would walk the whole table in the order of trace ids (docs/measurements.md, Large tables).
   return [...new Set(rows.map(row => String(row.trace_id)))];
 }
-/** Twice the longest a run counts as stalled by default; hosts' clocks differ. */
-const RECENT_MICROS = 2 * 3_600_000_000;
+/** What was written in a longer time may be most of the table, which the walk reads in stretches. */
+const MOST_RECENT_MICROS = 86_400_000_000;
 
 function isBefore(a: Position, b: Position): boolean {
   return a.time !== b.time ? a.time < b.time : a.id < b.id;

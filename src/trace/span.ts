@@ -75,8 +75,6 @@ export interface Span {
   readonly nodeId: string | null;
   readonly parentNodeId: string | null;
   readonly steps: readonly string[];
-  /** Of a workflow: `Step`, `Loop`, `Router`, … for each of what it declared; `steps` leaves out what has no name. */
-  readonly stepTypes: readonly string[];
   readonly toolName: string | null;
   readonly toolArguments: string | null;
   readonly model: string | null;
@@ -107,13 +105,7 @@ export interface Span {
   readonly hasOutput: boolean;
   /** `output.value`; a preview unless the span was read whole. */
   readonly output: string | null;
-  readonly http: {
-    readonly method: string | null;
-    readonly route: string | null;
-    /** What the route stands for in this request, ids included. */
-    readonly path: string | null;
-    readonly status: string | null;
-  } | null;
+  readonly http: {readonly method: string | null; readonly route: string | null; readonly status: string | null} | null;
   /** What was wrong with the row, in words. */
   readonly problems: readonly string[];
   /** Every attribute; only when the span was read whole. */
@@ -196,7 +188,6 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     nodeId: id(KEY.nodeId),
     parentNodeId: id(KEY.parentNodeId),
     steps: listOf(attributes, KEY.steps),
-    stepTypes: listOf(attributes, KEY.stepTypes),
     toolName: text(KEY.toolName),
     toolArguments: text(KEY.toolParameters),
     model: text(KEY.model) ?? text('gen_ai.response.model') ?? text('gen_ai.request.model'),
@@ -288,7 +279,6 @@ function httpOf(attributes: Attributes, openInferenceKind: string | null): Span[
   return {
     method,
     route,
-    path: textOf(attributes, KEY.urlPath) ?? textOf(attributes, 'http.target'),
     status: textOf(attributes, KEY.httpStatus) ?? textOf(attributes, 'http.status_code'),
   };
 }

@@ -1,9 +1,8 @@
-import {execFileSync} from 'node:child_process';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BACKENDS, openFixture, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 /** Every subcommand with arguments that make it read. */
 const READING = [
@@ -24,7 +23,7 @@ describe.each(BACKENDS)('--print-sql on %s', backend => {
   it.each([...READING, ['doctor'], ['tail', '-n', '3'], ['tail', '--last', '24h'], ['wait', 'latest']])(
     'prints statements that run as they stand: %s %s %s',
     async (...argv) => {
-      const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+      const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
       const {code, out} = await cli([...argv, '--print-sql', '--db', db]);
       expect(code).toBe(0);
       expect(out).toMatch(/-- then, in this program: \S/);
@@ -69,7 +68,7 @@ describe('the JSON contract', () => {
   const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
   it.each(BACKENDS)('of list holds every key, times in microseconds, unknown as null, on %s', async backend => {
-    const db = await openFixture(backend, 'agno-3.1.10-killed.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-killed.sqlite');
     const answer = await json(['list', '--db', db, '--limit', '0']);
     expect(Object.keys(answer)).toEqual(['schema', 'data', 'page', 'notes']);
     expect(answer.schema).toBe('agno-trace/list/1');
@@ -90,7 +89,7 @@ describe('the JSON contract', () => {
   });
 
   it.each(BACKENDS)('of show is flat, in drawn order, with contents only when asked, on %s', async backend => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const answer = await json(['show', 'team', '--db', db]);
     expect(answer.schema).toBe('agno-trace/show/1');
     const {runs, spans} = answer.data;
@@ -113,7 +112,7 @@ describe('the JSON contract', () => {
   });
 
   it('prints items one a line as jsonl, with notes beside them', async () => {
-    const db = await openFixture('sqlite', 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture('sqlite', 'agno-3.1.10-pictures.sqlite');
     const {out, err} = await cli(['list', '--db', db, '--jsonl', '--limit', '3']);
     const lines = out.trimEnd().split('\n');
     expect(lines.map(text => JSON.parse(text).name)).toEqual(['Weather Agent', 'Weather Agent', 'Weather Agent']);
@@ -135,7 +134,7 @@ describe('the JSON contract', () => {
 
   it('answers byte for byte the same from both databases', async () => {
     for (const name of ['agno-3.1.10-pictures.sqlite', 'agno-2.9.0-shop.sqlite', 'agno-3.1.10-killed.sqlite']) {
-      const [sqlite, postgres] = [await openFixture('sqlite', name), await openFixture('postgres', name)];
+      const [sqlite, postgres] = [await sharedFixture('sqlite', name), await sharedFixture('postgres', name)];
       const commands = [
         ['list', '--limit', '0', '--json'],
         ['list', '--limit', '0'],
@@ -157,7 +156,7 @@ describe('the JSON contract', () => {
 
 describe('show', () => {
   it('cuts to what is asked for and says what it left out', async () => {
-    const db = await openFixture('sqlite', 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture('sqlite', 'agno-3.1.10-pictures.sqlite');
     const out = async (...argv: string[]) => (await cli(['show', 'workflow', '--db', db, ...argv])).out;
     expect(await out('--depth', '1')).toContain('… 12 more spans');
     const critical = await out('--critical');
@@ -171,7 +170,7 @@ describe('show', () => {
   });
 
   it('keeps within a terminal of any width, and shows wide text whole in a pipe', async () => {
-    const db = await openFixture('sqlite', 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture('sqlite', 'agno-3.1.10-pictures.sqlite');
     const {width} = await import('../../src/text/width.ts');
     const {own} = await import('../../src/text/safe.ts');
     for (const columns of [40, 60, 80, 110, 200]) {
@@ -191,7 +190,7 @@ describe('show', () => {
   });
 
   it('draws with ASCII alone when asked', async () => {
-    const db = await openFixture('sqlite', 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture('sqlite', 'agno-3.1.10-pictures.sqlite');
     const {out} = await cli(['show', 'tool-error', '--ascii', '--db', db, '--io', 'none']);
     expect(out.replaceAll('→', '').replaceAll('·', '').replaceAll('×', '')).toMatch(/^[\x20-\x7e\n]*$/);
   });
@@ -240,15 +239,16 @@ describe('help', () => {
 describe('demo', () => {
   it('makes a database of real runs that end just now, shows them, and makes it again', async () => {
     const cwd = temporaryFolder();
+    const now = Date.parse('2024-05-06T10:00:00Z');
     for (let i = 0; i < 2; i++) {
-      const {code, out} = await cli(['demo'], {cwd});
+      const {code, out} = await cli(['demo'], {cwd, nowMicros: now * 1000});
       expect(code).toBe(0);
       expect(out).toContain('121 traces, 738 spans');
       expect(out).toContain('Support Team');
       expect(out).toContain('├─');
     }
     const {data} = await json(['list', '--db', `${cwd}/agno-trace-demo.db`, '--limit', '0']);
-    const age = Date.now() - Date.parse(data[0].endTime);
+    const age = now - Date.parse(data[0].endTime);
     expect(age).toBeGreaterThan(0);
     expect(age).toBeLessThan(60_000);
     expect(new Set(data.map((run: {state: string}) => run.state))).toEqual(
@@ -267,20 +267,18 @@ describe('demo', () => {
   it("makes Agno's own tables, to the letter", async () => {
     const file = `${temporaryFolder()}/demo.db`;
     await cli(['demo', '--path', file]);
-    const schemaOf = (name: string) =>
-      execFileSync(
-        process.execPath,
-        [
-          '-e',
-          'const D=require("better-sqlite3");console.log(JSON.stringify(new D(process.argv[1],{readonly:true}).prepare("select name,sql from sqlite_master where tbl_name in (\'agno_traces\',\'agno_spans\') and sql is not null order by name").all()))',
-          name,
-        ],
-        {
-          cwd: new URL('../..', import.meta.url).pathname,
-          encoding: 'utf8',
-        },
-      );
-    expect(schemaOf(file)).toBe(schemaOf(sqliteCopy('agno-3.1.10-pictures.sqlite')));
+    const schemaOf = (name: string) => {
+      const db = new Database(name, {readonly: true});
+      const rows = db
+        .prepare(
+          `select name, sql from sqlite_master
+            where tbl_name in ('agno_traces', 'agno_spans') and sql is not null order by name`,
+        )
+        .all();
+      db.close();
+      return rows;
+    };
+    expect(schemaOf(file)).toEqual(schemaOf(sqliteCopy('agno-3.1.10-pictures.sqlite')));
   });
 
   it.each(BACKENDS)(

@@ -3,7 +3,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BACKENDS, openFixture, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 import {requestSpans} from '../otlp/receiver.ts';
 import {agnoWriter} from '../writer-process.ts';
 
@@ -17,7 +17,7 @@ const lines = (out: string) =>
 const ofType = (all: any[], type: string) => all.filter(line => line.type === type);
 
 describe.each(BACKENDS)('export on %s', async backend => {
-  const db = await openFixture(backend, FIXTURE);
+  const db = await sharedFixture(backend, FIXTURE);
   const ask = (...argv: string[]) => cli(['export', ...argv, '--db', db]);
 
   it('jsonl holds what list and show say, and the attributes as they are stored', async () => {

@@ -5,7 +5,7 @@ import {Pattern, runsOf} from '../../src/queries/grep/pattern.ts';
 import {hitLines} from '../../src/queries/grep/search.ts';
 import {readableJson} from '../../src/trace/readable.ts';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, loadIntoPostgres, openFixture, sqliteCopy} from '../databases.ts';
+import {BACKENDS, loadIntoPostgres, sharedFixture, sqliteCopy} from '../databases.ts';
 import {changeAttributes, copyRun, type RunCopy, type StoredRow, traceOf, writeRun} from '../planted.ts';
 
 const VERSIONS = {'3.1.10': 'agno-3.1.10-pictures.sqlite', '2.9.0': 'agno-2.9.0-pictures.sqlite'} as const;
@@ -118,7 +118,7 @@ describe.each(CASES)('grep in the pictures of Agno $version on $backend', ({file
     writeRun(file, copy);
     run = String(copy.traces[0]!.run_id);
     db = backend === 'sqlite' ? file : await loadIntoPostgres(file);
-    clean = await openFixture(backend, name);
+    clean = await sharedFixture(backend, name);
   });
 
   it.each(NEEDLES)('finds $needle in its place, once, and nothing where there is none', async ({needle, place}) => {
@@ -206,7 +206,7 @@ describe.each(CASES)('grep in the pictures of Agno $version on $backend', ({file
 
 describe.each(BACKENDS)('grep on %s', backend => {
   it('says how much was searched', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     expect((await json(['grep', 'no such text', '--db', db])).notes).toEqual([
       'searched 275 spans from 2026-11-22T14:12:49Z to 2026-11-22T14:14:36Z',
     ]);
@@ -384,7 +384,7 @@ it('keeps what was found when Ctrl-C ends it', async () => {
 
 describe.each(CASES)('what grep prints of Agno $version on $backend', ({version, file, backend}) => {
   it('reads as it is written down, in a pipe', async () => {
-    const db = await openFixture(backend, file);
+    const db = await sharedFixture(backend, file);
     const {out} = await cli(['grep', 'customs hold', '--limit', '25', '--db', db]);
     await expect(out).toMatchFileSnapshot(`../golden/grep/${version}/customs-hold.txt`);
     const counted = await cli(['grep', 'customs hold', '--count', '--db', db]);
@@ -392,7 +392,7 @@ describe.each(CASES)('what grep prints of Agno $version on $backend', ({version,
   });
 
   it.runIf(backend === 'sqlite').each([60, 200])('reads as it is written down, on %i columns', async columns => {
-    const db = await openFixture(backend, file);
+    const db = await sharedFixture(backend, file);
     const nowMicros = Date.parse('2026-11-23T10:00:00Z') * 1000;
     const {out} = await cli(['grep', '4417|Z.rich', '-C', '1', '--limit', '25', '--color', 'never', '--db', db], {
       columns,

@@ -316,11 +316,9 @@ describe('sql on SQLite cannot write', () => {
   it('and a statement without an end is stopped, so that its lock keeps no writer out', async () => {
     const endless =
       'with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n, agno_spans';
-    const start = Date.now();
     const {code, err} = await cli(['sql', '--db', db, endless]);
     expect(err).toMatch(/^error: the statement took longer than 2 s and was stopped\.\nhint: .*rollback-journal/);
     expect(code).toBe(EXIT.unreachable);
-    expect(Date.now() - start).toBeLessThan(10_000);
     const writer = new Database(db, {timeout: 0});
     writer.exec("update agno_spans set name = name where span_id = 'nobody'");
     writer.close();

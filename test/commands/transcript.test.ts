@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, loadIntoPostgres, openFixture, sqliteCopy} from '../databases.ts';
+import {BACKENDS, loadIntoPostgres, sharedFixture, sqliteCopy} from '../databases.ts';
 import {changeAttributes, copyRun, type RunCopy, traceOf, writeRun} from '../planted.ts';
 
 const VERSIONS = {'3.1.10': 'agno-3.1.10-pictures.sqlite', '2.9.0': 'agno-2.9.0-more-pictures.sqlite'} as const;
@@ -46,7 +46,7 @@ interface Entry {
 describe.each(CASES)('transcripts of Agno $version on $backend', ({version, file, backend}) => {
   let db = '';
   beforeAll(async () => {
-    db = await openFixture(backend, file);
+    db = await sharedFixture(backend, file);
   });
   const entriesOf = async (id: string, ...more: string[]): Promise<Entry[]> =>
     (await json(['transcript', id, '--db', db, ...more])).data.entries;
@@ -213,7 +213,7 @@ describe.each(BACKENDS)('a transcript on %s', backend => {
   });
 
   it('of a run that never ended says so', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-killed.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-killed.sqlite');
     const lost = (await json(['list', '--state', 'lost', '--limit', '1', '--db', db])).data[0];
     const {code, out} = await cli(['transcript', lost.traceId, '--db', db]);
     expect(code).toBe(0);
@@ -222,7 +222,7 @@ describe.each(BACKENDS)('a transcript on %s', backend => {
   });
 
   it('shows a message to the model that differs from what the tool returned', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const {entries} = (await json(['transcript', 'offload', '--db', db])).data as {entries: Entry[]};
     const [tool] = entries.filter(({type}) => type === 'tool');
     const [message] = entries.filter(({role}) => role === 'tool');

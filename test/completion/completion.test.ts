@@ -5,7 +5,7 @@ import type {Safe} from '../../src/text/safe.ts';
 import {KINDS} from '../../src/trace/kind.ts';
 import {STATES} from '../../src/trace/states.ts';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BACKENDS, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 import {databaseOfNastyUsers, NASTY, UNSHOWABLE} from './nasty-names.ts';
 
 interface Options {
@@ -155,7 +155,7 @@ describe('what is offered', () => {
 
 describe.each(BACKENDS)('names from the database on %s', backend => {
   it('are those of the newest runs, wherever they stand', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const {data} = await json(['list', '--db', db, '--limit', '0']);
     const of = (key: string) => [...new Set(data.flatMap((run: Record<string, unknown>) => run[key] ?? []))];
     const at = (line: readonly string[]) => words(['list', '--db', db, ...line]);
@@ -177,7 +177,7 @@ describe.each(BACKENDS)('names from the database on %s', backend => {
   });
 
   it('come from the database that the line or the environment names', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const line = ['list', '--team', ''];
     expect(await words(line, {env: {AGNO_TRACE_DB: db}})).toEqual(['careful-team', 'support-team']);
     expect(await words(['list', '--db', '$MINE', '--team', ''], {env: {MINE: db}})).toEqual([
@@ -208,12 +208,11 @@ describe('nothing is offered, and nothing said,', () => {
     const server = createServer(() => undefined).listen(0, '127.0.0.1');
     await new Promise(resolve => server.once('listening', resolve));
     const {port} = server.address() as {port: number};
-    const start = performance.now();
+    // Without a limit it would wait for ever.
     const answer = await asked(['zsh', 'list', '--db', `postgresql://me@127.0.0.1:${port}/x`, '--user', ''], {
       leftMs: 200,
     });
     expect(answer).toEqual({out: '', err: ''});
-    expect(performance.now() - start).toBeLessThan(1000);
     server.close();
   });
 

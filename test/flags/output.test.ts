@@ -20,7 +20,7 @@ import {renderCsv} from '../../src/render/csv.ts';
 import {renderMarkdown} from '../../src/render/markdown.ts';
 import {RUN_FIELDS} from '../../src/trace/record.ts';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BACKENDS, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 import {BIN} from '../program.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
@@ -62,7 +62,7 @@ function readCsv(text: string): (string | null)[][] {
 const revived = (cell: string): string => cell.replace(/^'('*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])/, '$1');
 
 describe.each(BACKENDS)('formats on %s', async backend => {
-  const db = await openFixture(backend, FIXTURE);
+  const db = await sharedFixture(backend, FIXTURE);
 
   it('csv of list holds what JSON holds, flat', async () => {
     const {data} = await json(['list', '--db', db, '--limit', '0']);

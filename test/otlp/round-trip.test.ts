@@ -10,7 +10,7 @@ import {NO_EVIDENCE} from '../../src/trace/state.ts';
 import {toStoredSpan} from '../../src/trace/stored-span.ts';
 import {agnoTime} from '../../src/trace/time.ts';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture, sqliteCopy} from '../databases.ts';
+import {BACKENDS, sharedFixture, sqliteCopy} from '../databases.ts';
 import {receiver, requestSpans, spansIn} from './receiver.ts';
 
 const VERSIONS = ['3.1.10-pictures', '2.9.0-pictures', '2.9.0-more-pictures', '3.1.10-killed'] as const;
@@ -56,7 +56,7 @@ describe.each(CASES)('OTLP of agno-$version on $backend', ({version, backend}) =
   const fixture = `agno-${version}.sqlite`;
 
   it('holds every span once, and everything that is stored of it', async () => {
-    const db = await openFixture(backend, fixture);
+    const db = await sharedFixture(backend, fixture);
     const found = (await exported(db)).map(rowOf);
     const file = new Database(sqliteCopy(fixture), {readonly: true});
     const rows = file.prepare('select * from agno_spans').all() as SpanRow[];
@@ -71,7 +71,7 @@ describe.each(CASES)('OTLP of agno-$version on $backend', ({version, backend}) =
   });
 
   it('rebuilds the trees that show draws', async () => {
-    const db = await openFixture(backend, fixture);
+    const db = await sharedFixture(backend, fixture);
     const traces = new Map<string, OtlpSpan[]>();
     for (const span of await exported(db)) traces.set(span.traceId, [...(traces.get(span.traceId) ?? []), span]);
     const clock = {nowMicros: Date.now() * 1000, patience: PATIENCE};
@@ -97,7 +97,7 @@ describe.each(CASES)('OTLP of agno-$version on $backend', ({version, backend}) =
 
 describe('what JSON and Protobuf carry', () => {
   it.each(BACKENDS)('is the same over the wire in both encodings and in a file, on %s', async backend => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const file = await exported(db);
     for (const [protocol, type] of [
       ['http/protobuf', 'application/x-protobuf'],

@@ -1,4 +1,3 @@
-import {type AddressInfo, createServer} from 'node:net';
 import {describe, expect, it} from 'vitest';
 import {retryAfterMs} from '../../src/otlp/sender.ts';
 import {cli} from '../cli.ts';
@@ -8,14 +7,8 @@ import {type Answer, receiver, spansIn} from './receiver.ts';
 const DB = sqliteCopy('agno-3.1.10-pictures.sqlite');
 const KEY = 'pk-lf-0123456789abcdef';
 const send = (url: string, ...more: string[]) => cli(['export', '--all', '--db', DB, '--to', url, ...more]);
-/** A port that nobody listens to. */
-async function closedUrl(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const {port} = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return `http://127.0.0.1:${port}`;
-}
+/** A port that is nobody's service, and that only root could listen on. */
+const CLOSED_URL = 'http://127.0.0.1:2';
 const JSON_TYPE = {'content-type': 'application/json'};
 const PROTOBUF = {'content-type': 'application/x-protobuf'};
 const SPANS = 271;
@@ -105,7 +98,7 @@ describe('what is answered', () => {
   });
 
   it('nobody there, or no answer in time, is exit 4', async () => {
-    const nobody = await send(await closedUrl(), '--retries', '0');
+    const nobody = await send(CLOSED_URL, '--retries', '0');
     expect(nobody.code).toBe(4);
     expect(nobody.err).toContain('did not take it: nobody answers there. Nothing was sent.');
     const {url} = await receiver(() => ({status: 0, instead: 'silence'}));

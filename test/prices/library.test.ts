@@ -6,7 +6,7 @@ import library from '../../src/prices/library.json' with {type: 'json'};
 import {LibraryPrices} from '../../src/prices/library.ts';
 import type {Span} from '../../src/trace/span.ts';
 import {json} from '../cli.ts';
-import {BACKENDS, openFixture} from '../databases.ts';
+import {BACKENDS, sharedFixture} from '../databases.ts';
 import {call} from './call.ts';
 
 const prices = new LibraryPrices();
@@ -207,14 +207,14 @@ describe.each(BACKENDS)('calls of the fixtures on %s', backend => {
     ['agno-2.9.0-pictures.sqlite', 'f828acdd3f3140cf', 0.0045304, 'library', library.released],
     ['agno-2.9.0-pictures.sqlite', 'b0377a1cd73f06ba', null, null, null],
   ] as const)('%s %s: %s USD by %s', async (file, spanId, costUsd, costSource, costDate) => {
-    const db = await openFixture(backend, file);
+    const db = await sharedFixture(backend, file);
     const {data} = await json(['show', spanId, '--db', db]);
     const record = data.spans.find((span: {spanId: string}) => span.spanId === spanId);
     expect(record).toMatchObject({costUsd, costSource, costDate, costUnknownCalls: costUsd === null ? 1 : 0});
   });
 
   it('add up: a run costs what its models cost, and none where a call has no price', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-shop.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-shop.sqlite');
     const {data} = await json(['list', '--limit', '0', '--db', db]);
     const known = data.filter((run: {costUsd: number | null}) => run.costUsd !== null);
     const mixed = known.filter((run: {costSource: string}) => run.costSource === 'mixed');

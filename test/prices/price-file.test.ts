@@ -7,7 +7,7 @@ import {PriceFile} from '../../src/prices/price-file.ts';
 import type {Span} from '../../src/trace/span.ts';
 import {parseTime} from '../../src/trace/time.ts';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BACKENDS, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 import {call} from './call.ts';
 
 function write(content: unknown): string {
@@ -154,7 +154,7 @@ describe.each(BACKENDS)('costs on %s', backend => {
     run.costs.map(({model, costSource}) => `${model} ${costSource}`).sort();
 
   it('are the provider’s own, then the user’s, then the bundled ones', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const prices = file();
     const {data} = await json(['list', '--limit', '0', '--db', db, '--prices', prices]);
     const all = new Set<string>(data.flatMap(costsOf));
@@ -179,7 +179,7 @@ describe.each(BACKENDS)('costs on %s', backend => {
   });
 
   it('name their source where they are read', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const prices = file();
     const header = async (id: string, ...more: string[]) => (await cli(['show', id, '--db', db, ...more])).out;
     expect(await header('agent-stream')).toContain('$0.011 (prices of 2026-09-23)');

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture} from '../databases.ts';
+import {BACKENDS, openFixture, sharedFixture} from '../databases.ts';
 
 interface Run {
   runId: string;
@@ -24,7 +24,7 @@ describe.each(BACKENDS)('the filters of list on %s', backend => {
   const sessions = (runs: Run[]) => [...new Set(runs.map(run => run.sessionId))].sort();
 
   it('select by state, alone and in lists', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     expect(sessions(await find(db, '--state', 'cancelled'))).toEqual([
       'abandoned-async-stream',
       'abandoned-stream',
@@ -53,7 +53,7 @@ describe.each(BACKENDS)('the filters of list on %s', backend => {
   });
 
   it('select runs that hold a span: of a model, a tool, a kind, a name, with an error text', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     expect(sessions(await find(db, '--tool', 'flaky_inventory'))).toEqual(['tool-error']);
     expect(sessions(await find(db, '--tool', 'WIPE_*'))).toEqual(['human-in-the-loop', 'team-human-in-the-loop']);
     expect(sessions(await find(db, '--model', 'offline'))).toEqual(['team-member-error']);
@@ -84,7 +84,7 @@ describe.each(BACKENDS)('the filters of list on %s', backend => {
   });
 
   it('select by who: id exactly, or the name of a component as a pattern', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     expect(sessions(await find(db, '--user', 'user-2'))).toEqual(['leaked-2']);
     expect(sessions(await find(db, '--session', 'leaked-2', '--session', 'hooks'))).toEqual(['hooks', 'leaked-2']);
     expect(sessions(await find(db, '--agent', 'policy-agent'))).toEqual(['retrieval-tool']);
@@ -103,7 +103,7 @@ describe.each(BACKENDS)('the filters of list on %s', backend => {
   });
 
   it('select by stored status, duration and tokens', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     expect(sessions(await find(db, '--status', 'error'))).toEqual(['guardrail', 'model-error', 'workflow-failed']);
     expect((await find(db, '--min-duration', '5s')).every(run => run.durationMs >= 5000)).toBe(true);
     expect(sessions(await find(db, '--max-duration', '10ms'))).toEqual(['guardrail', 'guardrail-stream']);
@@ -113,7 +113,7 @@ describe.each(BACKENDS)('the filters of list on %s', backend => {
   });
 
   it('join with each other', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     expect(sessions(await find(db, '--agent', 'weather-agent', '--state', 'error', '--error', 'overloaded'))).toEqual([
       'http-stream-error',
       'model-error',
@@ -123,10 +123,11 @@ describe.each(BACKENDS)('the filters of list on %s', backend => {
   });
 
   it('find runs that are going on by what they wrote last, however long ago they began', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-killed.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-killed.sqlite');
     const patience = ['--stalled-after', '5000w', '--lost-after', '6000w'];
     // What was written years ago is nobody's running work, so the look at recent rows finds none.
     expect(await find(db, '--state', 'running')).toEqual([]);
+    expect(await find(db, '--state', 'running', ...patience)).toHaveLength(17);
     expect((await find(db, '--state', 'running,ok', ...patience)).filter(run => run.state === 'running')).toHaveLength(
       17,
     );
@@ -169,7 +170,7 @@ describe.each(BACKENDS)('the filters of list on %s', backend => {
   });
 
   it('answer with an empty list and exit 0 when nothing matches', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const {code, out, err} = await cli(['list', '--db', db, '--session', 'nobody']);
     expect([code, out]).toEqual([0, '']);
     expect(err).toContain('no run matches');

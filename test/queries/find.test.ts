@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, loadIntoPostgres, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BACKENDS, loadIntoPostgres, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   const PICTURES = 'agno-3.1.10-pictures.sqlite';
@@ -9,7 +9,7 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
     (await json(['show', id, '--db', db])).data.runs.map((run: {name: string}) => run.name);
 
   it('a run id, a trace id, a span id, a session id, and unique prefixes of them', async () => {
-    const db = await openFixture(backend, PICTURES);
+    const db = await sharedFixture(backend, PICTURES);
     expect(await names(db, '7ee45c18-4ebb-4ad8-ba99-175b11cc1d02')).toEqual(['Billing Agent']);
     expect(await names(db, '7ee4')).toEqual(['Billing Agent']);
     expect(await names(db, '078e10f3ead8220bd15cea1da0ea364e')).toEqual(['Billing Agent']);
@@ -37,13 +37,13 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   });
 
   it('the newest run', async () => {
-    const db = await openFixture(backend, PICTURES);
+    const db = await sharedFixture(backend, PICTURES);
     const [newest] = (await json(['list', '--db', db, '--limit', '1'])).data;
     expect((await json(['show', 'latest', '--db', db])).data.runs[0].spanId).toBe(newest.spanId);
   });
 
   it('an unfinished run, by what the list calls it and by the id its run span will have', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-killed.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-killed.sqlite');
     const unfinished = (await json(['list', '--db', db, '--limit', '0', '--state', 'lost'])).data;
     for (const run of unfinished.slice(0, 4)) {
       for (const id of [`~${run.traceId.slice(0, 7)}`, run.traceId, run.spanId]) {
@@ -53,7 +53,7 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   });
 
   it('a whole trace: every run in it', async () => {
-    const db = await openFixture(backend, PICTURES);
+    const db = await sharedFixture(backend, PICTURES);
     const [leaked] = (await json(['list', '--db', db, '--session', 'leaked-2'])).data;
     expect(await names(db, leaked.traceId)).toEqual(['Support Team', 'Weather Agent']);
     const {out} = await cli(['show', leaked.traceId, '--db', db]);
@@ -61,7 +61,7 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   });
 
   it('a pause and its continuation, in order, from the id of the run', async () => {
-    const db = await openFixture(backend, PICTURES);
+    const db = await sharedFixture(backend, PICTURES);
     const team = (await json(['list', '--db', db, '--session', 'team-human-in-the-loop'])).data.find(
       (run: {teamId: string | null}) => run.teamId !== null,
     );
@@ -77,7 +77,7 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   });
 
   it('the parts that Agno 2 left behind, tied by call, arguments and result', async () => {
-    const db = await openFixture(backend, 'agno-2.9.0-more-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-2.9.0-more-pictures.sqlite');
     const [run] = (await json(['list', '--db', db, '--session', 'human-in-the-loop'])).data;
     expect(await names(db, run.runId)).toEqual(['Careful', 'wipe_cache', 'gpt-5.5-mini']);
     const [team] = (await json(['list', '--db', db, '--session', 'team-human-in-the-loop'])).data;
@@ -87,7 +87,7 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   });
 
   it('nothing: exit 3 with the value and the next thing to type', async () => {
-    const db = await openFixture(backend, PICTURES);
+    const db = await sharedFixture(backend, PICTURES);
     const {code, out, err} = await cli(['show', 'c11x', '--db', db]);
     expect([code, out]).toEqual([3, '']);
     expect(err).toContain('no run, trace, span or session starts with "c11x"');
@@ -95,7 +95,7 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   });
 
   it('too much: exit 3 with what it could be', async () => {
-    const db = await openFixture(backend, PICTURES);
+    const db = await sharedFixture(backend, PICTURES);
     const {code, err} = await cli(['show', 'http-stream', '--db', db]);
     // The whole id of one session is that session, though another begins with it.
     expect(code).toBe(0);
@@ -108,7 +108,7 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
   });
 
   it('one span with everything it holds', async () => {
-    const db = await openFixture(backend, PICTURES);
+    const db = await sharedFixture(backend, PICTURES);
     const tool = await cli(['show', 'retrieval-tool', '--span', '408730', '--db', db]);
     expect(tool.out).toContain('Documents (2)');
     expect(tool.out).toContain('refunds.pdf');

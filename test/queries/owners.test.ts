@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {json} from '../cli.ts';
-import {BACKENDS, openFixture, sqliteCopy} from '../databases.ts';
+import {BACKENDS, sharedFixture, sqliteCopy} from '../databases.ts';
 
 const FIXTURES = ['agno-3.1.10-pictures.sqlite', 'agno-2.9.0-pictures.sqlite', 'agno-3.1.10-killed.sqlite'];
 const OWNERS = ['agent', 'team', 'workflow', 'step'] as const;
@@ -73,7 +73,7 @@ describe.each(BACKENDS)('slowest by owner on %s', backend => {
   it.each(FIXTURES.flatMap(file => OWNERS.map(by => ({file, by}))))(
     '--by $by on $file counts every run of the owner once, with its time',
     async ({file, by}) => {
-      const db = await openFixture(backend, file);
+      const db = await sharedFixture(backend, file);
       const {data} = await ask(db, '--by', by);
       expect(figures(data)).toEqual(expected(storedIn(file), by));
       for (const row of data as Row[]) expect(row.avgMs).toBeCloseTo(row.totalMs / row.calls, 9);
@@ -81,7 +81,7 @@ describe.each(BACKENDS)('slowest by owner on %s', backend => {
   );
 
   it('counts a run that paused once, and what failed by its computed state', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const {data} = await ask(db, '--by', 'agent');
     const rows = new Map((data as Row[]).map(row => [row.name, row]));
     // Twice it waited for a person, as a run of its own and as a member: four spans.
@@ -92,7 +92,7 @@ describe.each(BACKENDS)('slowest by owner on %s', backend => {
   });
 
   it('gives other spans to the innermost owner around them', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const stored = storedIn('agno-3.1.10-pictures.sqlite');
     const tools = stored.filter(row => row.name === 'get_weather');
     const {data} = await ask(db, '--by', 'agent', '--tool', 'get_weather');
@@ -110,7 +110,7 @@ describe.each(BACKENDS)('slowest by owner on %s', backend => {
 
   it('covers a window of spans, those of runs that began before it too, and says so', async () => {
     const file = 'agno-3.1.10-pictures.sqlite';
-    const db = await openFixture(backend, file);
+    const db = await sharedFixture(backend, file);
     const stored = storedIn(file);
     const team = stored.find(row => row.name === 'Support_Team.run')!;
     const members = stored.filter(row => row.trace_id === team.trace_id && ownerKind(row) === 'agent');
@@ -128,7 +128,7 @@ describe.each(BACKENDS)('slowest by owner on %s', backend => {
   });
 
   it('asks the runs that the filters and -q select', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const names = async (...argv: string[]) =>
       ((await ask(db, '--by', 'agent', ...argv)).data as Row[]).map(row => `${row.name} ${row.calls}`).sort();
     expect(await names('--session', 'tool-error')).toEqual(['Billing Agent 1']);
@@ -138,7 +138,7 @@ describe.each(BACKENDS)('slowest by owner on %s', backend => {
   });
 
   it('leaves out what has not ended, and says so', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-killed.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-killed.sqlite');
     const {data, notes} = await ask(db, '--by', 'agent', '--kind', 'llm');
     const stored = storedIn('agno-3.1.10-killed.sqlite');
     const calls = stored.filter(row => row.attributes['openinference.span.kind'] === 'LLM');

@@ -7,8 +7,8 @@ import {
   BACKENDS,
   type Backend,
   loadIntoPostgres,
-  openFixture,
   postgresDump,
+  sharedFixture,
   sqliteCopy,
   temporaryFolder,
 } from '../databases.ts';
@@ -26,13 +26,20 @@ const FIXTURES = [
 ];
 
 describe.each(BACKENDS)('canned questions on %s', backend => {
+  // One database and one file of facts for all questions of a fixture, as a user has them.
+  const env = {AGNO_TRACE_CACHE: temporaryFolder()};
+  const opened = new Map<string, Promise<string>>();
+  const open = (file: string) => {
+    if (!opened.has(file)) opened.set(file, sharedFixture(backend, file));
+    return opened.get(file)!;
+  };
   const goldenOf = (data: readonly object[]) => `[\n${data.map(row => JSON.stringify(row)).join(',\n')}\n]\n`;
 
   it.each(catalog.filter(({isOfFacts}) => !isOfFacts))(
     '$name --by $by gives the checked answer',
     async ({name, by}) => {
-      const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
-      const {data} = await json([name, '--by', by, '--limit', '0', '--db', db]);
+      const db = await open('agno-3.1.10-pictures.sqlite');
+      const {data} = await json([name, '--by', by, '--limit', '0', '--db', db], {env});
       await expect(goldenOf(data)).toMatchFileSnapshot(`../golden/questions/${name}-by-${by}.json`);
     },
   );
@@ -42,8 +49,8 @@ describe.each(BACKENDS)('canned questions on %s', backend => {
       catalog.filter(({isOfFacts}) => isOfFacts).map(question => ({...question, fixture})),
     ),
   )('$name $by gives the checked answer on $fixture', async ({name, by, fixture}) => {
-    const db = await openFixture(backend, `agno-${fixture}.sqlite`);
-    const {data} = await json([name, ...(by === '' ? [] : ['--by', by]), '--limit', '0', '--db', db]);
+    const db = await open(`agno-${fixture}.sqlite`);
+    const {data} = await json([name, ...(by === '' ? [] : ['--by', by]), '--limit', '0', '--db', db], {env});
     const file = by === '' ? name : `${name}-by-${by}`;
     await expect(goldenOf(data)).toMatchFileSnapshot(`../golden/questions/${fixture}/${file}.json`);
   });
@@ -80,7 +87,7 @@ describe("slowest --limit 10 is the statement of Agno's documentation", () => {
   it.each(FIXTURES.flatMap(file => BACKENDS.map(backend => ({file, backend}))))(
     'on $file ($backend)',
     async ({file, backend}) => {
-      const db = await openFixture(backend, file);
+      const db = await sharedFixture(backend, file);
       expect(await slowest(db)).toEqual(await documentedAnswer(backend, db));
     },
   );
@@ -125,7 +132,7 @@ describe("slowest --limit 10 is the statement of Agno's documentation", () => {
 
 describe.each(BACKENDS)('slowest on %s', backend => {
   it('figures percentiles, errors, longest and total as they are', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const file = new Database(sqliteCopy('agno-3.1.10-pictures.sqlite'), {readonly: true});
     const {data} = await json(['slowest', '--limit', '0', '--db', db]);
     for (const row of data) {
@@ -152,7 +159,7 @@ describe.each(BACKENDS)('slowest on %s', backend => {
   });
 
   it('sorts by any column, either way, and stays within its limit', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const sorted = async (...argv: string[]) => (await json(['slowest', '--db', db, ...argv])).data;
     const byCalls = await sorted('--sort', 'calls', '--limit', '3');
     expect(byCalls).toHaveLength(3);
@@ -164,7 +171,7 @@ describe.each(BACKENDS)('slowest on %s', backend => {
   });
 
   it('asks only the spans of the runs that a filter selects', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const {data, notes} = await json(['slowest', '--db', db, '--session', 'tool-error', '--limit', '0']);
     expect(data.map((row: {name: string; calls: number}) => [row.name, row.calls])).toEqual([
       ['Billing_Agent.run', 1],
@@ -190,7 +197,7 @@ describe.each(BACKENDS)('slowest on %s', backend => {
   });
 
   it('covers a window and says what it covered', async () => {
-    const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const {data, notes} = await json(['slowest', '--db', db, '--until', '2026-11-22T14:12:50', '--limit', '0']);
     expect(data.map((row: {name: string}) => row.name)).toEqual(['Weather_Agent.run', 'OpenAIChat.invoke']);
     expect(notes.join(' ')).toContain('2 spans from 2026-11-22T14:12:49Z to 2026-11-22T14:12:49Z');

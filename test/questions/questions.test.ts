@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {errorShape} from '../../src/facts/rows.ts';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, fixture, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BACKENDS, fixture, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 const FIXTURES = ['3.1.10-pictures', '3.1.10-shop', '2.9.0-pictures', '2.9.0-shop'];
 const KINDS = ['agent', 'team', 'workflow'] as const;
@@ -208,7 +208,7 @@ describe.each(BACKENDS)('slowest from kept facts on %s', backend => {
     'by %s is what the tables say',
     async by => {
       for (const name of ['3.1.10-pictures', '2.9.0-pictures']) {
-        const db = await openFixture(backend, `agno-${name}.sqlite`);
+        const db = await sharedFixture(backend, `agno-${name}.sqlite`);
         const env = {AGNO_TRACE_CACHE: temporaryFolder()};
         await json(['tools', '--db', db], {env});
         for (const argv of [
@@ -285,7 +285,8 @@ describe('the shape of an error', () => {
     expect(packed(400, 'Context is too long')).not.toBe(packed(400, 'Tool call is malformed'));
   });
 
-  it('takes no time worth the name for a long hostile text', () => {
+  // What tries every way to part these would never end.
+  it('ends on a long hostile text', () => {
     for (const text of [
       '1'.repeat(200),
       `${'a-'.repeat(99)}1`,
@@ -293,9 +294,7 @@ describe('the shape of an error', () => {
       `${'{"'.repeat(99)}`,
       '0x'.repeat(99),
     ]) {
-      const start = performance.now();
-      errorShape(text);
-      expect(performance.now() - start).toBeLessThan(1000);
+      expect(errorShape(text)).toBeTypeOf('string');
     }
   });
 });

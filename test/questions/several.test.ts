@@ -6,7 +6,7 @@ import pg from 'pg';
 import {describe, expect, inject, it} from 'vitest';
 import {EXIT} from '../../src/errors.ts';
 import {type CliOptions, cli, type Envelope, json} from '../cli.ts';
-import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {BACKENDS, openFixture, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 const PICTURES = 'agno-3.1.10-pictures.sqlite';
 const OLDER = 'agno-2.9.0-pictures.sqlite';
@@ -48,7 +48,7 @@ async function allPages(argv: string[], options: CliOptions): Promise<Run[][]> {
 
 describe.each(BACKENDS)('list of several profiles on %s', backend => {
   it('says whose each run is, newest first, and every run of each once', async () => {
-    const databases = {a: await openFixture(backend, PICTURES), b: await openFixture('sqlite', OLDER)};
+    const databases = {a: await sharedFixture(backend, PICTURES), b: sqliteCopy(OLDER)};
     const options = profiles(databases);
     const {data, notes} = await json(['list', '--all-profiles', '--limit', '0'], options);
     const own = await Promise.all(
@@ -69,7 +69,7 @@ describe.each(BACKENDS)('list of several profiles on %s', backend => {
   it('never loses or repeats a run between pages of any size', async () => {
     // Two of them hold runs of the same times: ties are where a merge goes wrong.
     const options = profiles({
-      a: await openFixture(backend, PICTURES),
+      a: await sharedFixture(backend, PICTURES),
       b: sqliteCopy(OLDER),
       c: sqliteCopy(PICTURES),
       d: sqliteCopy('agno-3.1.10-killed.sqlite'),
@@ -88,7 +88,7 @@ describe.each(BACKENDS)('list of several profiles on %s', backend => {
 
   it('shows the others when one fails, names it with its error, and exits 4', async () => {
     const options = profiles({
-      good: await openFixture(backend, SHOP),
+      good: await sharedFixture(backend, SHOP),
       gone: 'postgresql://anna@127.0.0.1:1/ai',
       lost: '/nowhere/agno.db',
     });

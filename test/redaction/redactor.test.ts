@@ -210,8 +210,8 @@ it('of a reason that was cut no half of a secret is left', () => {
   expect(redactor.record({stateReason: reason}).stateReason).not.toContain('abcd');
 });
 
-it('a large text is looked through, whatever is in it: what took the square of its length would take hours', () => {
-  const LENGTH = 2_000_000;
+it('a large text is looked through, whatever is in it: what took the square of its length would take minutes', () => {
+  const LENGTH = 500_000;
   const hostile = [
     ...[
       'a',

@@ -42,7 +42,7 @@ describe('the painter', () => {
         new Screen(text => alone.push(text)).paint(frames.at(-1)![0], {columns: COLUMNS, rows: ROWS});
         expect(await cellsOf(written)).toBe(await cellsOf(alone));
       }),
-      {numRuns: 200},
+      {numRuns: 100},
     );
   });
 
@@ -99,7 +99,7 @@ describe('the view', () => {
       fc.property(fc.array(screens, {minLength: 2, maxLength: 6}), frames => {
         expect(drawn(frames)).toEqual(drawn([frames.at(-1)!]));
       }),
-      {numRuns: 100},
+      {numRuns: 50},
     );
   });
 

@@ -4,7 +4,7 @@ import {KEYS} from '../../src/tui/keys.ts';
 import type {Size} from '../../src/tui/pane.ts';
 import {Screens} from '../../src/tui/screens.ts';
 import type {RunSource} from '../../src/tui/source.ts';
-import {BACKENDS, openFixture, sqliteCopy} from '../databases.ts';
+import {BACKENDS, sharedFixture, sqliteCopy} from '../databases.ts';
 import {NOW_MICROS, openHistory} from './history.ts';
 import {VirtualTerminal} from './virtual-terminal.ts';
 
@@ -69,7 +69,7 @@ describe('the screens', () => {
   it('show the same on both databases, but for the fractions of milliseconds that Postgres lacks', async () => {
     const screens: string[] = [];
     for (const backend of BACKENDS) {
-      const {terminal} = await show(await openFixture(backend, PICTURES), SIZES.large);
+      const {terminal} = await show(await sharedFixture(backend, PICTURES), SIZES.large);
       await terminal.until('What is the weather');
       const screen = await terminal.until('HTTP 200');
       screens.push(screen.replace(/ *[\d.]+ms/g, ' ms'));

@@ -1,0 +1,22 @@
+import {expect, it} from 'vitest';
+import {Judge} from '../../src/trace/judge.ts';
+import {PATIENCE} from '../../src/trace/runs.ts';
+import {NO_EVIDENCE} from '../../src/trace/state.ts';
+import {agent, LONG_AFTER, llm, span, tool, traceOf} from './rows.ts';
+
+const ASKED = 'llm.output_messages.0.message.tool_calls.0.tool_call';
+const asks = (name: string) => llm({[`${ASKED}.id`]: 'call', [`${ASKED}.function.name`]: name});
+const call = (from: number) => span('pay', from, from + 10, {parent: 'run', attributes: tool({'tool.name': 'pay'})});
+const model = (from: number) => span('Chat.invoke', from, from + 10, {parent: 'run', attributes: asks('pay')});
+
+it.each([
+  ['was not called', [model(100)], 'waits for pay'],
+  ['was called before it was asked for again', [model(100), call(200), model(300)], 'waits for pay'],
+  ['was called each time', [model(100), call(200), model(300), call(400)], 'waits for a person'],
+])('a run that says it waits, whose tool %s, names the call that is open', (_, spans, reason) => {
+  const says = {'output.value': 'I have tools to execute, but I need confirmation.'};
+  const trace = traceOf([...spans, span('Payer.run', 0, 1000, {id: 'run', attributes: agent(says)})]);
+  const judge = new Judge(trace.tops);
+  const judgement = judge.run(trace.runs[0]!, NO_EVIDENCE, {nowMicros: LONG_AFTER, patience: PATIENCE});
+  expect(judgement).toEqual({state: 'paused', reason});
+});
