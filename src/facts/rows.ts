@@ -381,7 +381,7 @@ class SpanReader {
     const waste = within.loop && wasteOf(within.loop, within.sums);
     const isUnanswered =
       tool !== null && isDelegation(span) && owners.runNode?.span?.kind === 'team' && !this.reaches(node);
-    const failed = isFailedSpan(span);
+    const failed = !node.isPlumbing && isFailedSpan(span);
     const failure = failed || (isRun && own.state === 'error') ? this.failure(span, own.reason, judge, owners) : null;
     return {
       span_id: span.spanId,
@@ -554,7 +554,7 @@ function hasFailureBelow(node: Node, judge: Judge): boolean {
   const stack = [...node.children];
   while (stack.length > 0) {
     const child = stack.pop()!;
-    if (child.isDetached) continue;
+    if (child.isDetached || child.isPlumbing) continue;
     const span = child.span ?? child.told;
     if (isFailedSpan(span) || (span && isRunSpan(span) && judge.node(child)?.state === 'error')) return true;
     append(stack, child.children);

@@ -205,7 +205,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
   ) {
     words(truncate(firstLine(resultText(span.output)), LONGEST_RESULT));
   }
-  if (record.surroundings && span.http?.status) figure(line`HTTP ${safe(span.http.status)}`);
+  if ((record.surroundings || record.plumbing) && span.http?.status) figure(line`HTTP ${safe(span.http.status)}`);
   if (record.ownerUnknown) words(own('whose call this is was not recorded'));
   if (record.problems.length > 0) words(line`! ${safe(record.problems[0]!)}`);
   return details;
@@ -218,9 +218,9 @@ function kindText({kind, state, surroundings}: DrawnSpan['record']): Safe {
 
 /** A span that failed, or was cancelled, by itself: not one of those above it that only say so. */
 export function isFailure({node, state}: DrawnSpan): boolean {
-  if (node.run === null || (node.span === null && node.told === null)) return false;
+  if (node.run === null || node.isPlumbing || (node.span === null && node.told === null)) return false;
   const isBad = state === 'error' || state === 'cancelled';
-  return isBad && !node.children.some(child => (child.span ?? child.told)?.spanStatus === 'ERROR');
+  return isBad && !node.children.some(child => !child.isPlumbing && (child.span ?? child.told)?.spanStatus === 'ERROR');
 }
 
 /** What went wrong, once: on the span where it happened. Null: nothing, or the header of the run has said it. */
@@ -234,7 +234,7 @@ export function failureText(row: DrawnSpan, root: Node): string | null {
 }
 
 function paintLabel(cell: Safe, guide: Guides, {node, record}: DrawnSpan): Safe {
-  if (record.surroundings || (record.missing && !record.fromMessages)) return paint(cell, 'dim');
+  if (record.surroundings || record.plumbing || (record.missing && !record.fromMessages)) return paint(cell, 'dim');
   const lead = guide.first.length;
   const [before, name] = [own(cell.slice(0, lead)), own(cell.slice(lead))];
   const painted =

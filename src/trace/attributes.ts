@@ -41,6 +41,8 @@ export const KEY = {
   steps: 'agno.workflow.steps',
   stepType: 'agno.step.type',
   parallelCount: 'agno.parallel.step_count',
+  genAiOperation: 'gen_ai.operation.name',
+  mcpMethod: 'mcp.method.name',
   httpMethod: 'http.request.method',
   httpRoute: 'http.route',
   httpStatus: 'http.response.status_code',

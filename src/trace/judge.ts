@@ -91,7 +91,7 @@ export class Judge {
         paused: judgement.state === 'paused' ? [{name: displayName(span), waits: judgement.reason}] : [],
       };
     }
-    const own = judgeOwn(span);
+    const own = judgeOwn(span, statusCodeBelow(node));
     return {
       judgement: own?.judgement ?? judgeBelow(below) ?? {state: 'ok', reason: ''},
       below,
@@ -131,7 +131,7 @@ export class Judge {
 
 const NOBODY: readonly PausedMember[] = [];
 function insideOf(node: Node): Node[] {
-  return node.children.filter(child => !child.isDetached);
+  return node.children.filter(child => !child.isDetached && !child.isPlumbing);
 }
 
 /** A tool that ends its run with StopAgentRun does what it is for: no failure of the run. */
@@ -161,11 +161,12 @@ function judgeUnfinished(run: Run, {nowMicros, patience}: Clock): Judgement {
 }
 
 /** A span that is no run: its own failure, or null when it has none. */
-function judgeOwn(span: Span): {judgement: Judgement; failure: string} | null {
+function judgeOwn(span: Span, statusCode: string | null): {judgement: Judgement; failure: string} | null {
+  const code = statusCode === null ? '' : ` (HTTP ${statusCode})`;
   if (span.kind === 'llm' && isFailedCall(span)) {
     const reason =
       span.statusMessage ??
-      (isStoppedCall(span) ? 'stopped before the model had answered' : 'the model call brought no answer');
+      (isStoppedCall(span) ? 'stopped before the model had answered' : `the model call brought no answer${code}`);
     return {
       judgement: {state: isStoppedCall(span) ? 'cancelled' : 'error', reason},
       failure: failureOf(span),
@@ -173,9 +174,16 @@ function judgeOwn(span: Span): {judgement: Judgement; failure: string} | null {
   }
   if (span.spanStatus !== 'ERROR' && !isFailedTool(span)) return null;
   return {
-    judgement: {state: 'error', reason: errorOf(span) ?? 'failed without a message'},
+    judgement: {state: 'error', reason: errorOf(span) ?? `failed without a message${code}`},
     failure: failureOf(span),
   };
+}
+
+/** What the last request said that a client library made for a call. */
+function statusCodeBelow({children}: Node): string | null {
+  return (
+    children.findLast(({isPlumbing, span}) => isPlumbing && span?.http?.status != null)?.span?.http?.status ?? null
+  );
 }
 
 /** How what is above it speaks of its failure. */

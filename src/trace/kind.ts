@@ -81,9 +81,19 @@ export const KIND_RULES: readonly KindRule[] = [
   {kind: 'guardrail', openInferenceKind: 'GUARDRAIL'},
   {kind: 'evaluator', openInferenceKind: 'EVALUATOR'},
   {kind: 'hook', openInferenceKind: 'HOOK'},
-  {kind: 'http', openInferenceKind: null, otelKinds: ['SERVER', 'CLIENT']},
+  // Spans of other instrumentors, by OpenTelemetry's conventions: their names begin with what they do.
+  {kind: 'agent', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'invoke_agent'},
+  {kind: 'tool', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'execute_tool'},
+  {kind: 'embedding', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'embeddings'},
+  {kind: 'llm', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'chat'},
+  {kind: 'llm', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'text_completion'},
+  {kind: 'llm', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'generate_content'},
+  {kind: 'other', openInferenceKind: null, has: KEY.genAiOperation},
+  {kind: 'other', openInferenceKind: null, has: KEY.mcpMethod},
   {kind: 'http', openInferenceKind: null, namePrefix: 'fastapi.'},
   {kind: 'http', openInferenceKind: null, has: KEY.httpMethod},
+  {kind: 'http', openInferenceKind: null, has: 'http.method'},
+  {kind: 'http', openInferenceKind: null, otelKinds: ['SERVER']},
 ];
 
 export function kindOf(facts: KindFacts): Kind {

@@ -96,7 +96,7 @@ function runRecord(run: Run, {state, reason}: Judgement): RunRecord {
     provider: ownCalls.model ? ownCalls.provider : all.provider,
     models: all.models,
     spanCount: nodes.filter(({span}) => span !== null).length,
-    errorCount: nodes.filter(({span, told}) => isFailedSpan(span ?? told)).length,
+    errorCount: nodes.filter(({span, told, isPlumbing}) => !isPlumbing && isFailedSpan(span ?? told)).length,
     ...sumTokens(calls),
     costs: costsByModel(calls),
     missing: run.isMissing,

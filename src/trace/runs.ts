@@ -2,6 +2,7 @@ import {asText} from './cell.ts';
 import type {Details} from './details.ts';
 import type {Kind} from './kind.ts';
 import {isAfter, placeWork} from './placement.ts';
+import {markPlumbing} from './plumbing.ts';
 import type {Span, TraceRow} from './span.ts';
 import {tellCalls} from './told-calls.ts';
 import {buildForest, byStart, displayName, type Forest, isRunSpan, type Node, startOf, walk} from './tree.ts';
@@ -94,6 +95,7 @@ export function buildTrace(
   const isTraffic = spans.every(span => span.openInferenceKind === null);
   if (!isTraffic) finder.find(tops);
   tellCalls(forest, details, unclear);
+  if (!isTraffic) markPlumbing(tops);
   return {
     traceId,
     tops,

@@ -34,6 +34,8 @@ export interface SpanRecord extends Tokens {
   readonly detached: boolean;
   /** A call of one of several runs that were at work, and nothing tells of which. */
   readonly ownerUnknown: boolean;
+  /** What a client library wrote of the call above it. */
+  readonly plumbing: boolean;
   readonly runId: string | null;
   readonly model: string | null;
   readonly provider: string | null;
@@ -127,6 +129,7 @@ export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRec
     surroundings: node.run === null,
     detached: node.isDetached,
     ownerUnknown: node.isOwnerUnknown,
+    plumbing: node.isPlumbing,
     runId: drawn.runId,
     model: span?.model ?? null,
     provider: span?.provider ?? null,

@@ -275,10 +275,6 @@ function httpOf(attributes: Attributes, openInferenceKind: string | null): Span[
   if (openInferenceKind !== null) return null;
   const method = textOf(attributes, KEY.httpMethod) ?? textOf(attributes, 'http.method');
   const route = textOf(attributes, KEY.httpRoute);
-  if (method === null && route === null) return null;
-  return {
-    method,
-    route,
-    status: textOf(attributes, KEY.httpStatus) ?? textOf(attributes, 'http.status_code'),
-  };
+  const status = textOf(attributes, KEY.httpStatus) ?? textOf(attributes, 'http.status_code');
+  return method === null && route === null && status === null ? null : {method, route, status};
 }

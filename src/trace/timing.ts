@@ -23,13 +23,18 @@ export function selfMs(node: Node): number | null {
   if (!own) return null;
   let coveredMicros = COVERED.get(node);
   if (coveredMicros === undefined) {
-    coveredMicros = covered(own, node.children.filter(child => !child.isDetached).map(intervalOf));
+    coveredMicros = covered(own, node.children.filter(takesTime).map(intervalOf));
     COVERED.set(node, coveredMicros);
   }
   return (own.to - own.from - coveredMicros) / 1000;
 }
 /** A request around thousands of runs is drawn with each. */
 const COVERED = new WeakMap<Node, number>();
+
+/** Its time is its own: a run that leaked has nothing to do with what it hangs under, and plumbing is the time of its call. */
+function takesTime({isDetached, isPlumbing}: Node): boolean {
+  return !isDetached && !isPlumbing;
+}
 
 function intervalOf(node: Node): Interval | null {
   const {startMicros, endMicros} = node.span ?? {};
@@ -68,7 +73,7 @@ export function criticalPath(run: Run): ReadonlyMap<Node, number> {
     let own = 0;
     let at = to;
     const children = node.children
-      .filter(child => !child.isDetached)
+      .filter(takesTime)
       .map(child => ({child, interval: intervalOf(child)}))
       .filter(item => item.interval !== null && item.interval.from < to)
       .sort((a, b) => b.interval!.to - a.interval!.to || b.interval!.from - a.interval!.from);
@@ -112,8 +117,8 @@ export function criticalShares(path: ReadonlyMap<Node, number>): {what: string; 
 export function gapsOf(run: Run, atLeastMs: number): Gap[] {
   const own = intervalOf(run.root);
   if (!own) return [];
-  const leaves = walk([run.root], node => node.isDetached && node !== run.root)
-    .filter(node => node !== run.root && node.children.length === 0 && intervalOf(node) !== null)
+  const leaves = walk([run.root], node => node !== run.root && !takesTime(node))
+    .filter(node => node !== run.root && !node.children.some(takesTime) && intervalOf(node) !== null)
     .sort((a, b) => startOf(a) - startOf(b));
   if (leaves.length === 0) return [];
   const gaps: Gap[] = [];

@@ -138,6 +138,7 @@ function toldCall({by, call}: Asked, result: SentResult): Node {
     run: by.run,
     isDetached: false,
     isOwnerUnknown: false,
+    isPlumbing: false,
     isCycleCut: false,
   };
 }

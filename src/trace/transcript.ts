@@ -138,11 +138,12 @@ export class Transcript {
     const narrow = node.span;
     const isRoot = node === judged.run.root;
     // Surroundings say nothing, and of a ghost only the run's own is a beginning.
-    if (node.run === null || (narrow === null && !isRoot)) return;
+    if (node.run === null || node.isPlumbing || (narrow === null && !isRoot)) return;
     const isContainer = narrow === null || isRunSpan(narrow) || narrow.kind === 'step' || narrow.kind === 'parallel';
     if (isContainer) this.enterRunOrStep(node, rowDepth, span, isRoot);
     else if (narrow.kind === 'llm') this.tellCall(node, rowDepth, span);
-    else this.tellTool(node, rowDepth, span);
+    // What somebody drew around calls of his own is no call.
+    else if (narrow.openInferenceKind !== null) this.tellTool(node, rowDepth, span);
   }
 
   private enterRunOrStep(node: Node, rowDepth: number, span: Span | null, isRoot: boolean): void {
@@ -252,7 +253,7 @@ export class Transcript {
     const callId = talk ? takePending(talk, name, asked) : null;
     if (talk && callId !== null) talk.results.set(callId, result);
     this.tellInputs();
-    const hasInner = node.children.some(child => !child.isDetached);
+    const hasInner = node.children.some(child => !child.isDetached && !child.isPlumbing);
     const entry = this.entry({
       type: 'tool',
       depth: this.depth,

@@ -10,7 +10,7 @@ export interface Node {
   readonly id: string;
   readonly traceId: string;
   /** Null: a ghost. Its span is not written yet, was lost, or lives in another database. */
-  readonly span: Span | null;
+  span: Span | null;
   /** A tool call that left no span, as the messages of model calls tell it, in the form of a span; `span` is null then. */
   readonly told: Span | null;
   parent: Node | null;
@@ -22,6 +22,8 @@ export interface Node {
   isDetached: boolean;
   /** A call of one of several runs at work, and nothing tells of which. */
   isOwnerUnknown: boolean;
+  /** What a client library wrote of the call above it: no call of its own. */
+  isPlumbing: boolean;
   /** Its parents form a circle, which is cut here. */
   isCycleCut: boolean;
 }
@@ -88,6 +90,7 @@ function emptyNode(id: string, traceId: string, span: Span | null): Node {
     run: null,
     isDetached: false,
     isOwnerUnknown: false,
+    isPlumbing: false,
     isCycleCut: false,
   };
 }

@@ -113,4 +113,28 @@ describe.each(BACKENDS)('on %s', backend => {
     expect(new Set(refused.map((span: Row) => span.state))).toEqual(new Set(['error']));
     expect(data[0].state).not.toBe('paused');
   });
+
+  it('what client libraries write below a call is that call', async () => {
+    const db = await open('double-instrumented');
+    const {data: runs} = await json(['list', '--db', db]);
+    expect(runs.map((run: Row) => [run.name, run.state, run.errorCount, run.totalTokens])).toEqual([
+      ['Probe Agent', 'ok', 0, 240],
+      ['Sdk Retry', 'ok', 0, 120],
+      ['Twice Failing', 'error', 2, null],
+      ['Twice Agent', 'ok', 0, 120],
+    ]);
+    expect((await json(['models', '--db', db])).data).toMatchObject([{model: 'gpt-4o', calls: 5, failed: 1}]);
+    expect((await json(['errors', '--db', db])).data).toMatchObject([{message: 'rate limited', count: 1}]);
+    expect((await json(['tools', '--db', db])).data).toMatchObject([{tool: 'find_file', calls: 1, failed: 0}]);
+    const {spans} = await show(db, runs[1].runId);
+    const below = spans.filter((span: Row) => span.plumbing);
+    expect(below.map((span: Row) => [span.name, span.kind, span.critical])).toEqual([
+      ['POST', 'other', false],
+      ['POST', 'other', false],
+    ]);
+    const {out} = await cli(['transcript', runs[1].runId, '--db', db]);
+    expect(out).not.toContain('POST');
+    const {data: where} = await json(['where', '--by', 'kind', '--db', db]);
+    expect(where.map((row: Row) => row.name)).not.toContain('http');
+  });
 });

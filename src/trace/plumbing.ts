@@ -1,0 +1,40 @@
+import {isRunSpan, type Node, walk} from './tree.ts';
+
+/** Agno's own model calls, as its instrumentor names them. */
+const AGNO_CALL = /\.a?invoke(_stream)?$/;
+
+/**
+ * Marks what client libraries write below a call: HTTP requests, a provider's SDK, an MCP client, a second instrumentor
+ * (docs/design.md, Runs). It is how the call above was made: no call, no failure and no time of its own. What holds a run
+ * is none: a tool may reach another agent by HTTP.
+ * @param tops each node is looked at once, parents first
+ */
+export function markPlumbing(tops: readonly Node[]): void {
+  const nodes = walk(tops);
+  const holdsRun = new Set<Node>();
+  for (const node of nodes) {
+    if (!node.span || !isRunSpan(node.span)) continue;
+    for (let up: Node | null = node; up && !holdsRun.has(up); up = up.parent) holdsRun.add(up);
+  }
+  /** Of a node below a call, that call's kind. */
+  const belowOf = new Map<Node, 'llm' | 'tool'>();
+  for (const node of nodes) {
+    const {span, parent} = node;
+    if (!span || holdsRun.has(node) || node.run === null) continue;
+    const above = parent && belowOf.get(parent);
+    if (isPlumbing(node, above)) {
+      node.isPlumbing = true;
+      node.span = {...span, kind: 'other'};
+    }
+    if (above === 'llm' || span.kind === 'llm') belowOf.set(node, 'llm');
+    else if (above || span.openInferenceKind === 'TOOL') belowOf.set(node, 'tool');
+  }
+}
+
+function isPlumbing({span}: Node, above: 'llm' | 'tool' | undefined | null): boolean {
+  const {openInferenceKind, otelKind, kind, name} = span!;
+  // A model that a tool's own code asked is a call of its own.
+  if (openInferenceKind === null)
+    return above === 'llm' || (kind !== 'llm' && (above === 'tool' || otelKind === 'CLIENT'));
+  return above === 'llm' && openInferenceKind === 'LLM' && !AGNO_CALL.test(name);
+}
