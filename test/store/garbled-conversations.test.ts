@@ -1,11 +1,12 @@
 import {expect, it} from 'vitest';
 import {cli} from '../cli.ts';
 import {openFixture, temporaryFolder} from '../databases.ts';
+import {inLong, SEED} from '../long.ts';
 import {Random} from '../random.ts';
 import {garbledServer} from './garbled-server.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
-const CASES = process.env.AGNO_TRACE_LONG === '1' ? 500 : 100;
+const CASES = inLong(500, 100);
 const SIDE_BY_SIDE = 8;
 /** Connecting and reading have half a second here, and a goodbye has its own; the rest is for a machine that is busy. */
 const LONGEST_MS = 20_000;
@@ -20,7 +21,7 @@ it(`${CASES} conversations with a server that garbles one of its messages end in
   const wrong: string[] = [];
   const codes = new Map<number, number>();
   const one = async (seed: number) => {
-    const random = new Random(seed);
+    const random = new Random(SEED * 100_000 + seed);
     const garbled = await garbledServer(server, random);
     const argv = random.pick(COMMANDS);
     const start = performance.now();
