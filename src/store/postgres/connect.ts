@@ -1,13 +1,16 @@
 import type {Client, ClientConfig} from 'pg';
 import {labelOf, type PostgresSource} from '../source.ts';
+import {stopwatchMs} from '../stopwatch.ts';
 import {isTlsRefused, ofTheDriver} from './errors.ts';
 import {passwordFromFile} from './pgpass.ts';
 import {attempts} from './tls.ts';
 
-/** Longest time to connect and log in, all tries together; `--timeout` may make it shorter. */
+/** Longest time to connect and log in, all tries together; `--timeout` decides in between. */
 const CONNECT_MS = 10_000;
+/** A limit of statements may be shorter than a login over a long way takes. */
+const SHORTEST_CONNECT_MS = 2000;
 /** The server ends a statement that takes too long by itself, and says so: it is given this time to do it. */
-export const GRACE_MS = 1000;
+export const GRACE_MS = 2000;
 /** Whoever is not answered by then leaves without a goodbye. */
 const GOODBYE_MS = 500;
 
@@ -43,7 +46,7 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
   const password =
     source.password ?? (await source.askPassword?.()) ?? passwordFromFile(source, text => options.debug?.(text));
   const tries = attempts(source);
-  const end = performance.now() + Math.min(CONNECT_MS, options.timeoutMs);
+  const end = stopwatchMs() + Math.min(CONNECT_MS, Math.max(SHORTEST_CONNECT_MS, options.timeoutMs));
   for (const [i, {ssl, words}] of tries.entries()) {
     const negotiation = ssl && source.sslNegotiation === 'direct' ? 'direct' : 'postgres';
     const client = new PgClient({
@@ -55,7 +58,7 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
       password: () => password ?? '',
       ssl,
       application_name: 'agno-trace',
-      connectionTimeoutMillis: Math.max(1, Math.ceil(end - performance.now())),
+      connectionTimeoutMillis: Math.max(1, Math.ceil(end - stopwatchMs())),
       pipeline: true,
       query_timeout: options.timeoutMs + GRACE_MS,
       enableChannelBinding: source.channelBinding === 'require',
