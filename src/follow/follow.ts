@@ -3,7 +3,7 @@ import {type LoadedTrace, loadNewSpans, loadTraces} from '../queries/spans.ts';
 import type {Dialect} from '../sql/sql.ts';
 import {NotThereYet} from '../store/schema-check.ts';
 import type {Store} from '../store/store.ts';
-import {isTimeout} from '../store/timeout.ts';
+import {isStopped, isTimeout} from '../store/timeout.ts';
 import {backlogOf} from './backlog.ts';
 import {type Clock, SYSTEM_CLOCK} from './clock.ts';
 import {Link} from './link.ts';
@@ -75,7 +75,7 @@ class Follower {
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof UserError) && !isTimeout(error)) throw error;
-        const isBusy = this.reader !== null && isTimeout(error) && this.dialect === 'sqlite';
+        const isBusy = this.reader !== null && isTimeout(error) && !isStopped(error) && this.dialect === 'sqlite';
         if (isBusy) {
           yield* this.link.busy(error as Error);
           continue;

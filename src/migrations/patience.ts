@@ -1,7 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, UserError} from '../errors.ts';
 import type {Changes, Transaction, TransactionLimits} from '../store/changes.ts';
-import {isTimeout} from '../store/timeout.ts';
+import {isStopped, isTimeout} from '../store/timeout.ts';
 
 /** Everybody queues behind DDL that waits for a strong lock, so it never waits for long, but often. */
 const STRONG: TransactionLimits = {lockMs: 500, statementMs: 15_000};
@@ -65,5 +65,5 @@ export function lengthily<T>(
 /** A lock that was not to be had, or a deadlock. A statement that was stopped by its time limit is neither. */
 export function isPassing(error: unknown): boolean {
   const {code} = ((error as {cause?: unknown}).cause ?? error) as {code?: unknown};
-  return code === '40P01' || (code !== '57014' && isTimeout(error));
+  return code === '40P01' || (code !== '57014' && isTimeout(error) && !isStopped(error));
 }

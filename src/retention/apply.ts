@@ -2,7 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, UserError} from '../errors.ts';
 import type {Changes} from '../store/changes.ts';
 import {CommitError} from '../store/commit-error.ts';
-import {isTimeout} from '../store/timeout.ts';
+import {isStopped, isTimeout} from '../store/timeout.ts';
 import {type BatchOutcome, type BatchRules, deleteBatch, deleteInParts} from './batch.ts';
 import {type Busy, busyWith} from './busy.ts';
 import {PACE, Pace} from './pace.ts';
@@ -228,7 +228,7 @@ class Pruning {
 
 /** A lock, a deadlock, a conflict: gone when the statement is tried again. */
 function isPassing(error: unknown): boolean {
-  if (isTimeout(error)) return true;
+  if (isTimeout(error)) return !isStopped(error);
   const {code} = ((error as {cause?: unknown}).cause ?? error) as {code?: unknown};
   return code === '40P01' || code === '40001';
 }

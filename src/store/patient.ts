@@ -1,6 +1,6 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {replacing, type Store} from './store.ts';
-import {isTimeout} from './timeout.ts';
+import {isStopped, isTimeout} from './timeout.ts';
 
 /** Longest time that one thing is tried again. */
 const PATIENCE_MS = 60_000;
@@ -19,7 +19,7 @@ export async function patiently<T>(
     try {
       return await work();
     } catch (error) {
-      if (!isTimeout(error) || performance.now() - start > PATIENCE_MS) throw error;
+      if (!isTimeout(error) || isStopped(error) || performance.now() - start > PATIENCE_MS) throw error;
       onFailure(error);
     }
     await sleep(ASK_AGAIN_MS * (0.5 + Math.random()));

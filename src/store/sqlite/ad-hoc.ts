@@ -1,17 +1,14 @@
-import {createRequire} from 'node:module';
 import {EXIT, UserError} from '../../errors.ts';
-import {append} from '../../lists.ts';
 import type {AdHoc, AnswerValue, Place} from '../../sql/ad-hoc.ts';
 import {refusedStatement} from '../refused-statement.ts';
 import type {AdHocAnswer, AdHocLimits} from '../store.ts';
-import {type ChildError, type ChildJob, type ChildMessage, OLD_NODE, readInChild} from './child.ts';
-import {builtBinding, type SqliteConnection} from './driver.ts';
+import {Apart} from './apart.ts';
+import {type ChildError, OLD_NODE, TOO_LARGE} from './child.ts';
 
 /** Writers of Agno's wait 5 s for a lock, then lose the spans they hold; in a rollback journal every read is one. */
 const ROLLBACK_MS = 2000;
 
 interface Reader {
-  readonly connection: SqliteConnection;
   /** The file that is read: the database, or a private copy of it. */
   readonly file: string;
   /** Whether a writer waits while the statement reads. */
@@ -21,29 +18,33 @@ interface Reader {
   readonly timeoutMs: number;
 }
 
-/**
- * Runs a user's statement in a process of its own: nothing else can stop SQLite in the middle of a statement, and one
- * that never ends would keep the writer out for ever. With the process its locks go.
- */
+/** Runs a user's statement in a process of its own, that it is compiled in too: a view of views takes long for that alone. */
 export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
-  checkIsReading(reader.connection, statement);
   const timeoutMs = limits.timeoutMs ?? (reader.blocksWriter ? ROLLBACK_MS : reader.timeoutMs);
-  const job: ChildJob = {
-    driver: driverPath(),
-    nativeBinding: driverPath() === null ? null : (builtBinding()?.nativeBinding ?? null),
+  const isForWriters = limits.timeoutMs === null && reader.blocksWriter;
+  const apart = new Apart({
     file: reader.file,
     busyMs: reader.busyMs,
-    text: statement.text,
-    values: Object.fromEntries(statement.values),
-    maxRows: limits.maxRows,
-    timeoutMs,
-    parent: process.pid,
-  };
-  const {spawn} = await import('node:child_process');
-  const answer = await inChild(spawn, job, () => tooLong(timeoutMs, limits.timeoutMs === null && reader.blocksWriter));
-  if ('error' in answer) throw explain(answer.error, statement);
-  return {...answer, rows: answer.rows.map(row => row.map(asValue))};
+    tooLong: () => tooLong(timeoutMs, isForWriters),
+  });
+  const prepare: Prepare = async text => (await apart.ask({kind: 'prepare', text}, timeoutMs)).isReading;
+  const endMs = performance.now() + timeoutMs;
+  try {
+    await checkIsReading(prepare, statement);
+    const {columns, rows, isCut} = await apart.ask(
+      {kind: 'lists', text: statement.text, params: Object.fromEntries(statement.values), maxRows: limits.maxRows},
+      Math.max(1, endMs - performance.now()),
+    );
+    return {columns, isCut, rows: (rows as unknown[][]).map(row => row.map(asValue))};
+  } catch (error) {
+    throw error instanceof UserError ? error : await explain(error as ChildError, statement, prepare);
+  } finally {
+    apart.close();
+  }
 }
+
+/** Compiles a statement; false where it is known to change something or to answer nothing. */
+type Prepare = (text: string) => Promise<boolean>;
 
 function tooLong(timeoutMs: number, isForWriters: boolean): UserError {
   const seconds = `${timeoutMs / 1000} s`;
@@ -56,58 +57,6 @@ function tooLong(timeoutMs: number, isForWriters: boolean): UserError {
   });
 }
 
-/** Path of better-sqlite3; null: Node's own SQLite is used. */
-function driverPath(): string | null {
-  try {
-    return createRequire(import.meta.url).resolve('better-sqlite3');
-  } catch {
-    return null;
-  }
-}
-
-function inChild(
-  spawn: typeof import('node:child_process').spawn,
-  job: ChildJob,
-  onTimeout: () => UserError,
-): Promise<{columns: string[]; rows: unknown[][]; isCut: boolean} | {error: ChildError}> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      ['--no-warnings', '--input-type=commonjs', '-e', `(${readInChild})(require)`],
-      {
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-        serialization: 'advanced',
-      },
-    );
-    let said = '';
-    const rows: unknown[][] = [];
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      child.kill('SIGKILL');
-    }, job.timeoutMs);
-    child.stderr!.on('data', data => {
-      said += data;
-    });
-    child.on('error', error =>
-      reject(new UserError(EXIT.failed, 'no process could be started to read.', {cause: error})),
-    );
-    child.on('message', (message: ChildMessage) => {
-      if ('rows' in message) append(rows, message.rows);
-      else {
-        clearTimeout(timer);
-        resolve('error' in message ? message : {...message, rows});
-      }
-    });
-    // Its locks are gone when it is, not before.
-    child.on('close', code => {
-      clearTimeout(timer);
-      reject(isLate ? onTimeout() : new Error(`the reading process ended early (${code}): ${said}`));
-    });
-    child.send(job);
-  });
-}
-
 /** Integers that a number holds exactly become numbers; bytes are written as Postgres writes them. */
 function asValue(value: unknown): AnswerValue {
   if (typeof value === 'bigint')
@@ -116,21 +65,15 @@ function asValue(value: unknown): AnswerValue {
   return value as AnswerValue;
 }
 
-function checkIsReading(connection: SqliteConnection, statement: AdHoc): void {
-  let isReading: boolean;
-  try {
-    isReading = connection.isReading(statement.text);
-  } catch (error) {
-    throw explain(error as ChildError, statement, connection);
-  }
-  if (!isReading)
-    throw new UserError(EXIT.usage, 'the statement would change something, or answers nothing: sql only reads.', {
-      hint: 'Send a select.',
-    });
+async function checkIsReading(prepare: Prepare, statement: AdHoc): Promise<void> {
+  if (await prepare(statement.text)) return;
+  throw new UserError(EXIT.usage, 'the statement would change something, or answers nothing: sql only reads.', {
+    hint: 'Send a select.',
+  });
 }
 
 /** SQLite says what is wrong, not where; the place is found by the word that it names. */
-function explain(error: ChildError, statement: AdHoc, connection?: SqliteConnection): unknown {
+async function explain(error: ChildError, statement: AdHoc, prepare: Prepare): Promise<unknown> {
   const {code = '', errcode, message} = error;
   if (code === OLD_NODE)
     return new UserError(
@@ -142,29 +85,33 @@ function explain(error: ChildError, statement: AdHoc, connection?: SqliteConnect
     );
   const isRefused =
     /^SQLITE_(ERROR|MISMATCH|TOOBIG|RANGE|AUTH|READONLY)$/.test(code) || [1, 8, 18, 20, 23, 25].includes(errcode ?? -1);
-  if (!isRefused) return Object.assign(new Error(message), {code, errcode});
-  return refusedStatement(message, placeOf(message, statement, connection), undefined, error);
+  if (code === TOO_LARGE)
+    return new UserError(EXIT.unreachable, 'the answer of the statement is larger than 512 MB.', {
+      hint: 'Ask for fewer rows or columns: limit 1000, substr(attributes, 1, 1000).',
+    });
+  if (!isRefused) return error;
+  return refusedStatement(message, await placeOf(message, statement, prepare), undefined, error);
 }
 
 const NAMED =
   /(?:no such (?:column|table|function)|ambiguous column name|misuse of \w+(?: function)?): (?:.*\.)?"?([^".()]+?)"?(?:\(\))?(?: - .*)?$/;
 
-function placeOf(message: string, statement: AdHoc, connection?: SqliteConnection): Place | null {
+async function placeOf(message: string, statement: AdHoc, prepare: Prepare): Promise<Place | null> {
   const {text} = statement;
   const near = /near "([\s\S]+)": syntax error$/.exec(message)?.[1];
-  if (near !== undefined && connection) {
+  if (near !== undefined) {
     // The first of these words up to which the text is already wrong.
     for (let at = text.indexOf(near); at >= 0; at = text.indexOf(near, at + 1))
-      if (isWrong(connection, text.slice(0, at + near.length), message)) return statement.placeOf(at);
+      if (await isWrong(prepare, text.slice(0, at + near.length), message)) return statement.placeOf(at);
   }
   if (message === 'incomplete input') return statement.placeOf(text.length);
   const name = NAMED.exec(message)?.[1] ?? /to function (\w+)\(\)$/.exec(message)?.[1];
   return name === undefined ? null : statement.placeOfName(name);
 }
 
-function isWrong(connection: SqliteConnection, text: string, message: string): boolean {
+async function isWrong(prepare: Prepare, text: string, message: string): Promise<boolean> {
   try {
-    connection.isReading(text);
+    await prepare(text);
     return false;
   } catch (error) {
     return (error as Error).message === message;

@@ -1,17 +1,25 @@
-/** What the child is told. */
-export interface ChildJob {
+/** Which file the child opens, and with what. */
+export interface ChildFile {
   /** Path of better-sqlite3; null: `node:sqlite`. */
   readonly driver: string | null;
   readonly nativeBinding: string | null;
   readonly file: string;
   readonly busyMs: number;
-  readonly text: string;
-  readonly values: Readonly<Record<string, unknown>>;
-  /** 0: all. */
-  readonly maxRows: number;
-  readonly timeoutMs: number;
+  readonly mayWrite: boolean;
   /** Process id of the one that waits for the answer. */
   readonly parent: number;
+  /** Answers that are larger are refused: nobody has room for a view without end. */
+  readonly mostBytes: number;
+}
+
+/** One statement. `prepare`: only compiled. `exactly`: integers as bigint. `lists`: rows as lists, with the names of the columns. */
+export interface ChildJob {
+  readonly kind: 'all' | 'exactly' | 'lists' | 'run' | 'exec' | 'prepare';
+  readonly text: string;
+  readonly params: readonly unknown[] | Readonly<Record<string, unknown>>;
+  /** 0: all. */
+  readonly maxRows: number;
+  readonly limitMs: number;
 }
 
 export interface ChildError {
@@ -22,64 +30,139 @@ export interface ChildError {
 
 /** Code of the error where `node:sqlite` cannot return rows as lists. */
 export const OLD_NODE = 'OLD_NODE';
+/** Code of the error where the answer is larger than `mostBytes`. */
+export const TOO_LARGE = 'TOO_LARGE';
+
+export interface ChildAnswer {
+  readonly rows: unknown[];
+  readonly columns: string[];
+  /** There are more rows than `maxRows`. */
+  readonly isCut: boolean;
+  /** Rows changed. */
+  readonly changes: number;
+  /** Of `prepare`: it only reads, and answers with rows. */
+  readonly isReading: boolean;
+  readonly inTransaction: boolean;
+}
 
 /** What the child says: rows in several messages, then the end. */
 export type ChildMessage =
-  | {readonly rows: unknown[][]}
-  | {readonly columns: string[]; readonly isCut: boolean}
-  | {readonly error: ChildError};
+  | {readonly rows: unknown[]}
+  | {readonly answer: Omit<ChildAnswer, 'rows'>}
+  | {readonly error: ChildError; readonly inTransaction: boolean};
+
+/** As much of a statement of either driver as is used. */
+interface Statement {
+  iterate(...params: unknown[]): Iterable<object>;
+  run(...params: unknown[]): {changes: number | bigint};
+  columns(): {name: string}[];
+  /** Only better-sqlite3 tells. */
+  readonly readonly?: boolean;
+  readonly reader?: boolean;
+}
 
 /**
  * The program of the child. Its text is handed to `node -e`, so that it needs no file of its own in the built program;
  * it may therefore use nothing but what stands inside it.
  * @param load the child's own `require`; by that name the bundler would replace it
  */
-export function readInChild(load: NodeJS.Require): void {
-  process.once('message', async (job: ChildJob) => {
-    try {
-      // SQLite does not let go of this thread. Should nobody stop the process, because the one that started it was
-      // killed, another thread does: a read that nobody waits for must keep no writer out.
-      const {Worker} = load('node:worker_threads') as typeof import('node:worker_threads');
-      const watch = `const end = Date.now() + ${job.timeoutMs} + 1000;
-        setInterval(() => { if (process.ppid !== ${job.parent} || Date.now() > end) process.kill(process.pid, 'SIGKILL'); }, 200);`;
-      new Worker(watch, {eval: true}).unref();
-      const rows: unknown[][] = [];
-      let columns: string[];
-      let cursor: Iterable<unknown>;
-      const values = Object.keys(job.values).length > 0 ? [job.values] : [];
-      if (job.driver !== null) {
-        const Database = load(job.driver);
-        const binding = job.nativeBinding === null ? {} : {nativeBinding: job.nativeBinding};
-        const db = new Database(job.file, {readonly: true, fileMustExist: true, timeout: job.busyMs, ...binding});
-        db.pragma('query_only = on');
-        const statement = db.prepare(job.text).safeIntegers(true).raw(true);
-        columns = statement.columns().map((column: {name: string}) => column.name);
-        cursor = statement.iterate(...values);
-      } else {
-        const {DatabaseSync} = load('node:sqlite');
-        const db = new DatabaseSync(job.file, {readOnly: true, timeout: job.busyMs});
-        db.exec('pragma query_only = on');
-        const statement = db.prepare(job.text);
-        if (!statement.setReturnArrays) throw Object.assign(new Error('rows as lists'), {code: 'OLD_NODE'});
-        statement.setReadBigInts(true);
-        statement.setReturnArrays(true);
-        columns = statement.columns().map((column: {name: string}) => column.name);
-        cursor = statement.iterate(...values);
-      }
-      let isCut = false;
-      for (const row of cursor) {
-        isCut = job.maxRows > 0 && rows.length === job.maxRows;
-        if (isCut) break;
-        rows.push(row as unknown[]);
-      }
-      // Sent when the cursor is closed: no lock is held while somebody reads.
-      for (let at = 0; at < rows.length; at += 100)
-        await new Promise(sent => process.send!({rows: rows.slice(at, at + 100)}, sent));
-      await new Promise(sent => process.send!({columns, isCut}, sent));
-    } catch (error) {
-      const {message, code, errcode} = error as ChildError;
-      await new Promise(sent => process.send!({error: {message, code, errcode}}, sent));
+export function answerInChild(load: NodeJS.Require): void {
+  const say = (message: ChildMessage) => new Promise(sent => process.send!(message, sent));
+  const size = (value: unknown) =>
+    typeof value === 'string' ? 2 * value.length : value instanceof Uint8Array ? value.length : 8;
+  let open: {
+    prepare: (text: string, job: ChildJob) => Statement;
+    db: {exec: (text: string) => void; inTransaction?: boolean; isTransaction?: boolean};
+    isBetter: boolean;
+  };
+  let watch: import('node:worker_threads').Worker;
+  let file: ChildFile;
+
+  const begin = () => {
+    // SQLite does not let go of this thread. Should nobody stop the process, because the one that started it was
+    // killed, another thread does: a read that nobody waits for must keep no writer out.
+    const {Worker} = load('node:worker_threads') as typeof import('node:worker_threads');
+    const program = `let end = Infinity;
+      require('node:worker_threads').parentPort.on('message', ms => { end = Date.now() + ms + 1000; });
+      setInterval(() => { if (process.ppid !== ${file.parent} || Date.now() > end) process.kill(process.pid, 'SIGKILL'); }, 200);`;
+    watch = new Worker(program, {eval: true});
+    watch.unref();
+    if (file.driver !== null) {
+      const Database = load(file.driver);
+      const binding = file.nativeBinding === null ? {} : {nativeBinding: file.nativeBinding};
+      const db = new Database(file.file, {
+        readonly: !file.mayWrite,
+        fileMustExist: true,
+        timeout: file.busyMs,
+        ...binding,
+      });
+      const prepare = (text: string, {kind}: ChildJob) => {
+        const statement = db.prepare(text);
+        if (kind === 'exactly' || kind === 'lists') statement.safeIntegers(true);
+        if (kind === 'lists') statement.raw(true);
+        return statement;
+      };
+      open = {db, prepare, isBetter: true};
+    } else {
+      const {DatabaseSync} = load('node:sqlite');
+      const db = new DatabaseSync(file.file, {readOnly: !file.mayWrite, timeout: file.busyMs});
+      const prepare = (text: string, {kind}: ChildJob) => {
+        const statement = db.prepare(text);
+        if (kind === 'lists') {
+          if (!statement.setReturnArrays) throw Object.assign(new Error('rows as lists'), {code: 'OLD_NODE'});
+          statement.setReturnArrays(true);
+        }
+        if (kind === 'exactly' || kind === 'lists') statement.setReadBigInts(true);
+        return statement;
+      };
+      open = {db, prepare, isBetter: false};
     }
-    process.exit(0);
+    open.db.exec(file.mayWrite ? 'pragma foreign_keys = on' : 'pragma query_only = on');
+  };
+
+  const run = async (job: ChildJob) => {
+    if (!open) begin();
+    watch.postMessage(job.limitMs);
+    const answer = {columns: [] as string[], isCut: false, changes: 0, isReading: true, inTransaction: false};
+    const rows: unknown[] = [];
+    const params = Array.isArray(job.params) ? job.params : Object.keys(job.params).length > 0 ? [job.params] : [];
+    if (job.kind === 'exec') open.db.exec(job.text);
+    else {
+      const statement = open.prepare(job.text, job);
+      if (job.kind === 'prepare') answer.isReading = !open.isBetter || Boolean(statement.readonly && statement.reader);
+      else if (job.kind === 'run') answer.changes = Number(statement.run(...params).changes);
+      else {
+        if (job.kind === 'lists') answer.columns = statement.columns().map(column => column.name);
+        let bytes = 0;
+        for (const row of statement.iterate(...params)) {
+          answer.isCut = job.maxRows > 0 && rows.length === job.maxRows;
+          if (answer.isCut) break;
+          bytes += 64;
+          for (const value of Object.values(row)) bytes += size(value);
+          if (bytes > file.mostBytes) throw Object.assign(new Error('the answer is too large'), {code: 'TOO_LARGE'});
+          rows.push(row);
+        }
+      }
+    }
+    answer.inTransaction = isInTransaction();
+    // Sent when the cursor is closed: no lock is held while somebody reads.
+    for (let at = 0; at < rows.length; at += 100) await say({rows: rows.slice(at, at + 100)});
+    await say({answer});
+  };
+
+  const isInTransaction = (): boolean =>
+    Boolean(open && (open.isBetter ? open.db.inTransaction : open.db.isTransaction));
+
+  process.on('message', async (message: ChildFile | ChildJob) => {
+    if ('file' in message) {
+      file = message;
+      return;
+    }
+    try {
+      await run(message);
+    } catch (error) {
+      const {message: text, code, errcode} = error as ChildError;
+      await say({error: {message: text, code, errcode}, inTransaction: isInTransaction()});
+    }
   });
 }

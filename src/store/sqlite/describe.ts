@@ -3,22 +3,23 @@ import {userInfo} from 'node:os';
 import {quoteIdentifier} from '../../sql/sql.ts';
 import type {ConnectionFacts, IndexFacts, TableFacts} from '../facts.ts';
 import type {SqliteSource} from '../source.ts';
-import type {SqliteConnection} from './driver.ts';
 import type {Readable} from './private-copy.ts';
+import type {Reading} from './reading.ts';
 
 /** The file as it lies, and what SQLite says of its tables; small reads of the schema only. */
-export function describeSqlite(
-  connection: SqliteConnection,
+export async function describeSqlite(
+  reading: Reading,
   source: SqliteSource,
   {reason}: Readable,
   tableNames: readonly string[],
-): ConnectionFacts {
+): Promise<ConnectionFacts> {
   const statements: string[] = [];
-  const all = <Row>(text: string, params: readonly string[] = []): Row[] => {
+  const all = async <Row>(text: string, params: readonly string[] = []): Promise<Row[]> => {
     statements.push(params.reduce((sent, param) => sent.replace('?', `'${param.replaceAll("'", "''")}'`), text));
-    return connection.all(text, params) as Row[];
+    return (await reading.all(text, params)) as Row[];
   };
-  const value = (text: string): unknown => Object.values(all<Record<string, unknown>>(text)[0] ?? {})[0];
+  const value = async (text: string): Promise<unknown> =>
+    Object.values((await all<Record<string, unknown>>(text))[0] ?? {})[0];
   const stat = statSync(source.file);
   const wal = `${source.file}-wal`;
   return {
@@ -26,7 +27,7 @@ export function describeSqlite(
     label: source.file,
     tls: null,
     pooler: null,
-    serverVersion: String(value('select sqlite_version() as version')),
+    serverVersion: String(await value('select sqlite_version() as version')),
     role: null,
     isSuperuser: null,
     mayWrite: isWritable(source.file),
@@ -36,26 +37,32 @@ export function describeSqlite(
     file: source.file,
     fileBytes: stat.size,
     walBytes: existsSync(wal) ? statSync(wal).size : 0,
-    journalMode: String(value('pragma journal_mode')),
-    pageBytes: Number(value('pragma page_size')),
-    driver: connection.driver,
+    journalMode: String(await value('pragma journal_mode')),
+    pageBytes: Number(await value('pragma page_size')),
+    driver: reading.driver,
     owner: ownerOf(stat.uid),
     copyReason: reason,
-    tables: tableNames.flatMap(name => describeTable(name, all) ?? []),
+    tables: (await inOrder(tableNames, name => describeTable(name, all))).filter(table => table !== null),
     statements,
   };
 }
 
-type All = <Row>(text: string, params?: readonly string[]) => Row[];
+type All = <Row>(text: string, params?: readonly string[]) => Promise<Row[]>;
 
-function describeTable(name: string, all: All): TableFacts | null {
-  const columns = all<{name: string; type: string}>('select name, type from pragma_table_info(?)', [name]);
+async function inOrder<T>(names: readonly string[], read: (name: string) => Promise<T>): Promise<T[]> {
+  const found: T[] = [];
+  for (const name of names) found.push(await read(name));
+  return found;
+}
+
+async function describeTable(name: string, all: All): Promise<TableFacts | null> {
+  const columns = await all<{name: string; type: string}>('select name, type from pragma_table_info(?)', [name]);
   if (columns.length === 0) return null;
-  const keys = all<{column: string; target: string}>(
+  const keys = await all<{column: string; target: string}>(
     'select "from" as column, "table" as target from pragma_foreign_key_list(?)',
     [name],
   );
-  const indexes = all<{name: string; partial: number; column: string | null; definition: string | null}>(
+  const indexes = await all<{name: string; partial: number; column: string | null; definition: string | null}>(
     `select l.name, l.partial, i.name as column, m.sql as definition
   from pragma_index_list(?) l, pragma_index_info(l.name) i left join sqlite_master m on m.type = 'index' and m.name = l.name
  order by l.name, i.seqno`,
@@ -85,7 +92,7 @@ function describeTable(name: string, all: All): TableFacts | null {
     indexBytes: null,
     estimatedRows: null,
     mayRead: true,
-    isView: all("select 1 from sqlite_master where type = 'view' and name = ?", [name]).length > 0,
+    isView: (await all("select 1 from sqlite_master where type = 'view' and name = ?", [name])).length > 0,
   };
 }
 

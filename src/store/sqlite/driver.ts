@@ -9,8 +9,6 @@ export interface SqliteConnection {
   /** Name and version, for `doctor`. */
   readonly driver: string;
   all(text: string, params: readonly unknown[]): unknown[];
-  /** Compiles a statement without running it; throws what is wrong with it. False: it is known to change something. */
-  isReading(text: string): boolean;
   close(): void;
 }
 
@@ -58,10 +56,6 @@ async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<Sq
   return {
     driver: `better-sqlite3 ${version}`,
     all: (text, params) => db.prepare(text).all(...params),
-    isReading: text => {
-      const statement = db.prepare(text);
-      return statement.readonly && statement.reader;
-    },
     close: () => db.close(),
   };
 }
@@ -82,8 +76,6 @@ async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConn
   return {
     driver: `node:sqlite of Node ${process.versions.node}`,
     all: (text, params) => db.prepare(text).all(...params),
-    // It cannot tell; the file is open for reading only.
-    isReading: text => Boolean(db.prepare(text)),
     close: () => db.close(),
   };
 }

@@ -17,12 +17,14 @@ import {
 } from '../store.ts';
 import {runAdHoc} from './ad-hoc.ts';
 import {describeSqlite} from './describe.ts';
-import {openFile, type SqliteConnection} from './driver.ts';
 import {explainSqlite} from './errors.ts';
 import {isWal, type Readable, readableFile} from './private-copy.ts';
+import {openReading, type Reading} from './reading.ts';
 
 /** A reader waits this long for a writer's commit. Waiting reads disturb nobody: no lock is held meanwhile. */
 const BUSY_MS = 2000;
+/** Agno's writers wait 5 s for a reader of a rollback journal, then lose the spans they hold. */
+const LONGEST_LOCK_MS = 4000;
 /** A statement that blocked the writer for longer is followed by a pause as long as it took. */
 const NO_REST_BELOW_MS = 10;
 
@@ -39,23 +41,29 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
   }
   const readable = await readableFile(source.file, options.largestCopyBytes);
   if (readable.reason !== null) options.warn?.(`a copy of "${source.file}" is read: ${readable.reason}`);
-  const connection = await openFile({
+  const blocksWriter = readable.reason === null && !isWal(readable.file);
+  const names = tableNamesOf(options.tables);
+  const reading = await openReading({
     file: readable.file,
+    label: source.file,
     busyMs: Math.min(options.busyMs ?? BUSY_MS, options.timeoutMs),
+    limitMs: blocksWriter ? Math.min(options.timeoutMs, LONGEST_LOCK_MS) : options.timeoutMs,
+    tables: names,
+    apart: options.apart,
   }).catch(error => {
     readable.dispose();
     throw explainSqlite(error, source.file);
   });
+  if (reading.reason !== null) options.debug?.(`sqlite: a process of its own reads it: ${reading.reason}`);
   const close = () => {
-    connection.close();
+    reading.close();
     readable.dispose();
   };
   try {
-    options.onConnect?.(describeSqlite(connection, source, readable, tableNamesOf(options.tables)));
+    if (options.onConnect) options.onConnect(await describeSqlite(reading, source, readable, names));
     if (opened.size === 0) throw emptyDatabase(source.file);
-    const tables = findTables(connection, source, options);
-    const blocksWriter = readable.reason === null && !isWal(readable.file);
-    return new SqliteStore(source, connection, tables, blocksWriter, options, readable, opened, close);
+    const tables = await findTables(reading, source, options);
+    return new SqliteStore(source, reading, tables, blocksWriter, options, readable, opened, close);
   } catch (error) {
     close();
     throw explainSqlite(error, source.file);
@@ -74,7 +82,7 @@ class SqliteStore implements Store {
 
   constructor(
     private readonly source: SqliteSource,
-    private readonly connection: SqliteConnection,
+    private readonly reading: Reading,
     readonly tables: TableNames,
     readonly blocksWriter: boolean,
     private readonly options: OpenOptions,
@@ -91,7 +99,7 @@ class SqliteStore implements Store {
     await this.rest();
     const start = stopwatchMs();
     try {
-      const rows = this.connection.all(text, params) as Row[];
+      const rows = (await this.reading.all(text, params)) as Row[];
       this.lastStatementMs = stopwatchMs() - start;
       this.options.debug?.(`sqlite: ${rows.length} rows in ${this.lastStatementMs.toFixed(1)} ms`);
       if (this.blocksWriter && this.lastStatementMs > NO_REST_BELOW_MS)
@@ -108,10 +116,10 @@ class SqliteStore implements Store {
   }
 
   async adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
-    const {connection, readable, blocksWriter, options} = this;
+    const {readable, blocksWriter, options} = this;
     try {
       return await runAdHoc(
-        {connection, file: readable.file, blocksWriter, busyMs: BUSY_MS, timeoutMs: options.timeoutMs},
+        {file: readable.file, blocksWriter, busyMs: BUSY_MS, timeoutMs: options.timeoutMs},
         statement,
         limits,
       );
@@ -192,27 +200,31 @@ function statOf(file: string): Stats | string {
   }
 }
 
-function findTables(
-  connection: SqliteConnection,
+async function findTables(
+  reading: Reading,
   source: SqliteSource,
   {tables: choice, holds}: OpenOptions,
-): TableNames {
-  const columnsOf = (name: string): string[] | null => {
-    const rows = connection.all('select name from pragma_table_info(?)', [name]) as {name: string}[];
+): Promise<TableNames> {
+  const columnsOf = async (name: string): Promise<string[] | null> => {
+    const rows = (await reading.all('select name from pragma_table_info(?)', [name])) as {name: string}[];
     return rows.length === 0 ? null : rows.map(row => row.name);
   };
-  const optional = (name: string, columns: readonly string[]): string | undefined => {
-    const found = columnsOf(name);
+  const optional = async (name: string, columns: readonly string[]): Promise<string | undefined> => {
+    const found = await columnsOf(name);
     return found && columns.every(column => found.includes(column)) ? quoteIdentifier(name) : undefined;
   };
   const own = {
-    runs: optional(DEFAULT_TABLES.runs, ['run_id', 'status', 'created_at']),
-    sessions: optional(DEFAULT_TABLES.sessions, ['session_id', 'runs']),
+    runs: await optional(DEFAULT_TABLES.runs, ['run_id', 'status', 'created_at']),
+    sessions: await optional(DEFAULT_TABLES.sessions, ['session_id', 'runs']),
   };
   if (holds === 'runs') {
     if (own.runs || own.sessions) return own;
-    throw noRunTables(source.file, [DEFAULT_TABLES.runs, DEFAULT_TABLES.sessions].some(columnsOf));
+    throw noRunTables(
+      source.file,
+      (await columnsOf(DEFAULT_TABLES.runs)) !== null || (await columnsOf(DEFAULT_TABLES.sessions)) !== null,
+    );
   }
-  checkSchema({spans: columnsOf(choice.spansTable), traces: columnsOf(choice.tracesTable)}, choice, source.file);
+  const [spans, traces] = [await columnsOf(choice.spansTable), await columnsOf(choice.tracesTable)];
+  checkSchema({spans, traces}, choice, source.file);
   return {spans: quoteIdentifier(choice.spansTable), traces: quoteIdentifier(choice.tracesTable), ...own};
 }

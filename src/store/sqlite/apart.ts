@@ -1,0 +1,218 @@
+import type {ChildProcess} from 'node:child_process';
+import {createRequire} from 'node:module';
+import {EXIT, UserError} from '../../errors.ts';
+import {append} from '../../lists.ts';
+import {removeOnExit} from '../../ways-out.ts';
+import {
+  answerInChild,
+  type ChildAnswer,
+  type ChildError,
+  type ChildFile,
+  type ChildJob,
+  type ChildMessage,
+} from './child.ts';
+import {builtBinding, isBindingMissing, loadBetterSqlite} from './driver.ts';
+
+/** Most that one answer may hold. */
+const MOST_BYTES = 512 * 1024 ** 2;
+
+export type Question = Pick<ChildJob, 'kind' | 'text'> & Partial<Pick<ChildJob, 'params' | 'maxRows'>>;
+
+interface ApartOptions {
+  readonly file: string;
+  readonly busyMs: number;
+  readonly mayWrite?: boolean;
+  /** The error of a statement that was stopped. */
+  readonly tooLong: (limitMs: number) => UserError;
+}
+
+/** A driver's error, as it was thrown in the child. */
+class StatementError extends Error {
+  readonly code?: string;
+  readonly errcode?: number;
+  constructor({message, code, errcode}: ChildError) {
+    super(message);
+    if (code !== undefined) this.code = code;
+    if (errcode !== undefined) this.errcode = errcode;
+  }
+}
+
+/**
+ * A file that is open in a process of its own: nothing else can stop SQLite in the middle of a statement, and one that never
+ * ends would make this process deaf and keep the writer out for ever. With the process its locks go. It is started for the
+ * first statement, stopped when one takes too long, and started again for the next.
+ */
+export class Apart {
+  private child: Child | null = null;
+  private queue: Promise<unknown> = Promise.resolve();
+  private isClosed = false;
+  /** After the last statement. */
+  inTransaction = false;
+
+  constructor(private readonly options: ApartOptions) {}
+
+  /** The driver of the child, for `doctor`. */
+  get driver(): string {
+    return `${driverPath() === null ? `node:sqlite of Node ${process.versions.node}` : 'better-sqlite3'} in a process of its own`;
+  }
+
+  /** Runs one statement; one after the other. @throws what the driver threw, or a UserError exit 4 when it took longer */
+  ask(question: Question, limitMs: number): Promise<ChildAnswer> {
+    const asked = this.queue.then(() => this.run({params: [], maxRows: 0, ...question, limitMs}));
+    this.queue = asked.catch(() => undefined);
+    return asked;
+  }
+
+  /** Also in the middle of a statement. */
+  close(): void {
+    this.isClosed = true;
+    this.child?.stop();
+  }
+
+  private async run(job: ChildJob): Promise<ChildAnswer> {
+    if (this.isClosed) throw closed();
+    const {spawn} = await import('node:child_process');
+    this.child ??= new Child(spawn, this.childFile());
+    const {child} = this;
+    try {
+      const answer = await child.answer(job);
+      this.inTransaction = answer.inTransaction;
+      return answer;
+    } catch (error) {
+      if (error instanceof StatementError) {
+        this.inTransaction = child.inTransaction;
+        throw error;
+      }
+      this.child = null;
+      this.inTransaction = false;
+      if (this.isClosed) throw closed();
+      throw error === LATE ? this.options.tooLong(job.limitMs) : error;
+    }
+  }
+
+  private childFile(): ChildFile {
+    const driver = driverPath();
+    return {
+      driver,
+      nativeBinding: driver === null ? null : (builtBinding()?.nativeBinding ?? null),
+      file: this.options.file,
+      busyMs: this.options.busyMs,
+      mayWrite: this.options.mayWrite ?? false,
+      parent: process.pid,
+      mostBytes: MOST_BYTES,
+    };
+  }
+}
+
+function closed(): UserError {
+  return new UserError(EXIT.unreachable, 'the database was closed while it was read.');
+}
+
+const LATE = Symbol('late');
+
+class Child {
+  inTransaction = false;
+  private readonly process: ChildProcess;
+  private readonly forget: () => void;
+  private waiting: {resolve: (answer: ChildAnswer) => void; reject: (reason: unknown) => void} | null = null;
+  private rows: unknown[] = [];
+  private said = '';
+  private isLate = false;
+
+  constructor(spawn: typeof import('node:child_process').spawn, file: ChildFile) {
+    this.process = spawn(
+      process.execPath,
+      ['--no-warnings', '--input-type=commonjs', '-e', `(${answerInChild})(require)`],
+      // A process group of its own: Ctrl-C is for the one that the user started.
+      {stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', detached: true},
+    );
+    this.forget = removeOnExit(() => this.process.kill('SIGKILL'));
+    this.process.stderr!.on('data', data => {
+      this.said = `${this.said}${data}`.slice(0, 2000);
+    });
+    this.process.on('error', error =>
+      this.end(new UserError(EXIT.failed, 'no process could be started to read.', {cause: error})),
+    );
+    this.process.on('message', (message: ChildMessage) => this.take(message));
+    // Its locks are gone when it is, not before.
+    this.process.on('close', (code, signal) => {
+      this.forget();
+      this.end(this.isLate ? LATE : new Error(`the reading process ended early (${code ?? signal}): ${this.said}`));
+    });
+    this.process.send(file);
+    this.rest();
+  }
+
+  answer(job: ChildJob): Promise<ChildAnswer> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.isLate = true;
+        this.stop();
+      }, job.limitMs);
+      const done = () => {
+        clearTimeout(timer);
+        this.waiting = null;
+        this.rest();
+      };
+      this.waiting = {
+        resolve: answer => {
+          done();
+          resolve(answer);
+        },
+        reject: reason => {
+          done();
+          reject(reason);
+        },
+      };
+      this.process.ref();
+      this.process.channel?.ref();
+      this.process.send(job, error => {
+        if (error && !this.isLate) this.stop();
+      });
+    });
+  }
+
+  stop(): void {
+    this.process.kill('SIGKILL');
+  }
+
+  /** While it is asked nothing it keeps nobody from ending. */
+  private rest(): void {
+    this.process.unref();
+    this.process.channel?.unref();
+    (this.process.stderr as import('node:net').Socket | null)?.unref();
+  }
+
+  private take(message: ChildMessage): void {
+    if ('rows' in message) {
+      append(this.rows, message.rows);
+      return;
+    }
+    const {rows} = this;
+    this.rows = [];
+    if ('error' in message) {
+      this.inTransaction = message.inTransaction;
+      this.end(new StatementError(message.error));
+    } else this.waiting?.resolve({...message.answer, rows});
+  }
+
+  private end(reason: unknown): void {
+    this.waiting?.reject(reason);
+  }
+}
+
+let found: string | null | undefined;
+
+/** Path of better-sqlite3; null: Node's own SQLite is used. */
+function driverPath(): string | null {
+  if (found !== undefined) return found;
+  try {
+    found = createRequire(import.meta.url).resolve('better-sqlite3');
+    // It may be there without its binding.
+    if (!builtBinding()) loadBetterSqlite();
+  } catch (error) {
+    if (!isBindingMissing(error)) throw error;
+    found = null;
+  }
+  return found;
+}
