@@ -33,6 +33,12 @@ export interface Context {
   /** Asks on the terminal and gives the line that was typed, null at its end; absent where stdin is no terminal. */
   readonly ask?: (question: Safe) => Promise<string | null>;
   readonly cwd: string;
+  /**
+   * Has another thread end the process after so long, whatever this one is doing: nothing else ends a statement on a damaged
+   * file. Only for whoever has nothing to lose: a completion.
+   * @returns calls it off
+   */
+  readonly endIn?: (ms: number) => Promise<() => void>;
   /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
   readonly notes: string[];
   /** Passwords learnt on the way, from a service file or a command: masked in all that is printed about errors. */

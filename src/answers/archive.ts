@@ -121,8 +121,7 @@ async function restoreFile(file: string, flags: ArchiveFlags, context: Context):
             );
       }
       await store.close();
-      const onFirst = () => context.stderr.write(own('\nstopping after this batch; again: at once\n'));
-      const result = await stoppable(onFirst, stop =>
+      const result = await stoppable({context, changes, unit: 'batch'}, stop =>
         restore(changes, file, {target, stop, onProgress: done => progress.deleting(done, rows, null)}),
       );
       progress.clear();

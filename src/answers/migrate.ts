@@ -123,8 +123,7 @@ async function change(
   });
   let applied: AppliedSteps;
   try {
-    const onFirst = () => context.stderr.write(own('\nstopping after this step; again: at once\n'));
-    applied = await stoppable(onFirst, stop =>
+    applied = await stoppable({context, changes, unit: 'step'}, stop =>
       apply(changes, before, planned, {stop, report: text => progress.saying(text)}),
     );
   } finally {

@@ -19,7 +19,7 @@ import {archiveHeader, openAlone, type Prepared, preparePrune} from '../retentio
 import type {ConnectionFacts} from '../store/facts.ts';
 import type {Source} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
-import {line, own, safe} from '../text/safe.ts';
+import {line, safe} from '../text/safe.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import {isoTime} from '../trace/time.ts';
 import {confirm} from './prune/confirm.ts';
@@ -218,8 +218,7 @@ async function deleteAll(prepared: Prepared, {store, changes, asked, progress, a
           }),
         );
   const startMs = performance.now();
-  const onFirst = () => context.stderr.write(own('\nstopping after this batch; again: at once\n'));
-  const applied = await stoppable(onFirst, stop =>
+  const applied = await stoppable({context, changes, unit: 'batch'}, stop =>
     applyPrune(changes, candidates, {
       rules: {cutoff, settledXid, limits: LIMITS, archive, columns},
       maxRows: asked.maxRows,

@@ -61,8 +61,7 @@ export default async function vacuum(flags: VacuumFlags, context: Context): Prom
       const progress = new ProgressLine(context, false);
       const changes = await openAlone(source, store, lockWaitMs, {offline});
       const start = performance.now();
-      const onFirst = () => context.stderr.write(own('\nstopping after this step; again: at once\n'));
-      const done = await stoppable(onFirst, stop =>
+      const done = await stoppable({context, changes, unit: 'step'}, stop =>
         applyVacuum(changes, plan, {stop, report: text => progress.saying(text)}),
       ).finally(async () => {
         progress.clear();

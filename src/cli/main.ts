@@ -53,9 +53,21 @@ async function main(): Promise<void> {
     process.exitCode = await run(argv, context);
     return;
   }
-  await complete(argv.slice(1), context, COMPLETION_MS - performance.now());
+  await complete(argv.slice(1), {...context, endIn}, COMPLETION_MS - performance.now());
   // A connection that is still being made must not hold up the shell.
   process.stdout.write('', () => process.exit(0));
+}
+
+/** By Ctrl-C's signal, of which shells say nothing. */
+async function endIn(ms: number): Promise<() => void> {
+  const {Worker} = await import('node:worker_threads');
+  const program = `setTimeout(() => {
+    process.kill(process.pid, 'SIGINT');
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50);
+  }, ${Math.ceil(ms)})`;
+  const worker = new Worker(program, {eval: true});
+  worker.unref();
+  return () => void worker.terminate();
 }
 
 async function ask(question: Safe): Promise<string | null> {

@@ -52,7 +52,6 @@ export async function knownIn(flags: DatabaseFlags, context: Context, leftMs: nu
     nowMicros: context.nowMicros,
     timeoutMs: Math.max(1, Math.floor(leftMs)),
     largestCopyBytes: LARGEST_COPY_BYTES,
-    apart: true,
   });
   try {
     return namesIn(await newestRuns(hurried(store, start + leftMs * SHARE_FOR_READING)));

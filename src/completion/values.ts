@@ -27,9 +27,18 @@ const profiles: Provider = async (_, {env, cwd}) => ({fixed: [...(loadConfig(env
 const stored =
   (what: keyof Known): Provider =>
   async (typed, context, leftMs) => {
-    const known = await inTime(leftMs, () => knownIn(withVariables(typed.flags, context), context, leftMs));
-    return {candidates: known?.[what](typed.beginning) ?? []};
+    if (leftMs <= 0) return {candidates: []};
+    const callOff = await context.endIn?.(leftMs + GRACE_MS);
+    try {
+      const known = await inTime(leftMs, () => knownIn(withVariables(typed.flags, context), context, leftMs));
+      return {candidates: known?.[what](typed.beginning) ?? []};
+    } finally {
+      callOff?.();
+    }
   };
+
+/** An answer that is ready by then is worth more than a dead process. */
+const GRACE_MS = 50;
 
 /** Null when the work took longer. Reads of SQLite hold up the timer, so the clock is asked as well. */
 async function inTime<T>(leftMs: number, work: () => Promise<T>): Promise<T | null> {

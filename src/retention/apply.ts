@@ -40,6 +40,8 @@ export interface Applied {
 
 /** Longest time that batches may be in vain, one after the other, before it is given up. */
 const PATIENCE_MS = 60_000;
+/** A trigger that takes too long for this many batches takes too long for any. */
+const MOST_STOPPED = 3;
 /** Rows of one transaction weigh at most so much; a run can hold a million bytes in a span. */
 const MOST_BYTES = 8 * 1024 ** 2;
 /** More ids in one statement could make Postgres read the whole table instead. */
@@ -80,6 +82,8 @@ class Pruning {
   private readonly pace: Pace;
   private readonly startMs = performance.now();
   private inVainSinceMs: number | null = null;
+  /** Transactions that took too long and were taken back. */
+  private stoppedInARow = 0;
   private askedMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -174,11 +178,20 @@ class Pruning {
     applied.changed += changed;
     if (ms > 0) applied.batches++;
     applied.longestBatchMs = Math.max(applied.longestBatchMs, ms);
+    this.stoppedInARow = 0;
     this.report(null);
   }
 
   /** Waiting in vain for a lock is normal, and the batch is tried again, smaller; everything else ends it. */
   private async afterFailure(error: unknown): Promise<void> {
+    if (isStopped(error) && !(error instanceof CommitError)) {
+      // Stopped by the user, which is no failure; or slow work, of which less may do.
+      if (this.options.stop.aborted) return;
+      if (++this.stoppedInARow < MOST_STOPPED) {
+        this.pace.failed();
+        return;
+      }
+    }
     if (error instanceof CommitError || !isPassing(error)) throw error;
     const now = performance.now();
     this.inVainSinceMs ??= now;

@@ -7,6 +7,7 @@ import type {Changes, TransactionLimits} from '../store/changes.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
 import {patient, patiently} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
+import {isStopped} from '../store/timeout.ts';
 import {whileWatching} from '../store/watch.ts';
 
 export interface VacuumPlan {
@@ -189,7 +190,12 @@ export async function applyVacuum(changes: Changes, plan: VacuumPlan, options: O
       if (row) options.report(`${statement}: ${row.phase}, ${row.percent ?? 0} %`);
     };
     const run = () => changes.alone(raw(statement), LONG_LIMITS);
-    await patiently(() => (plan.method === 'plain' ? whileWatching(run(), look) : run()));
+    try {
+      await patiently(() => (plan.method === 'plain' ? whileWatching(run(), look) : run()));
+    } catch (error) {
+      if (isStopped(error) && options.stop.aborted) return {steps, longestMs, stoppedBy: 'signal'};
+      throw error;
+    }
     steps++;
     longestMs = Math.max(longestMs, performance.now() - start);
   }

@@ -119,6 +119,11 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** The name that `quoteIdentifier` quoted. */
+export function unquotedIdentifier(quoted: string): string {
+  return quoted.slice(1, -1).replaceAll('""', '"');
+}
+
 /** The schema of a quoted and qualified name, quoted. */
 export function schemaOf(qualified: string): string {
   return /^("(?:[^"]|"")*")\./.exec(qualified)![1]!;

@@ -46,13 +46,18 @@ export interface Changes {
    * are the server's own: what is set there would hold for a stranger.
    */
   alone(statement: Sql, limits: TransactionLimits): Promise<void>;
+  /**
+   * Somebody wants an end: what is at work on a SQLite file and can be stopped ends by itself within a moment or is taken back.
+   * Postgres' own statements have their limits.
+   */
+  hurry?(): void;
   close(): Promise<void>;
 }
 
 export interface TransactionLimits {
   /** Longest wait for a lock, ms; then an error of which `isTimeout` is true. */
   readonly lockMs: number;
-  /** Longest time of one statement on Postgres, ms; SQLite has none, statements there must be small. */
+  /** Longest time of one statement, ms; on SQLite of a whole transaction, where a trigger or the like may take long. */
   readonly statementMs: number;
 }
 

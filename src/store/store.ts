@@ -100,8 +100,6 @@ export interface OpenOptions {
    * SQLite: how long a read waits for a writer's commit, ms; this process does nothing else meanwhile. Absent: 2000.
    */
   readonly busyMs?: number;
-  /** SQLite: read in a process of its own, which is stopped after `timeoutMs` whatever the file is. */
-  readonly apart?: boolean;
   /** `runs`: a database of Agno's own run tables, which needs no traces. */
   readonly holds?: 'traces' | 'runs';
   /** A SQLite file that cannot be read where it lies is copied up to this size; absent: 2 GiB. */

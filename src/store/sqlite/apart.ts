@@ -21,7 +21,10 @@ export type Question = Pick<ChildJob, 'kind' | 'text'> & Partial<Pick<ChildJob, 
 interface ApartOptions {
   readonly file: string;
   readonly busyMs: number;
-  readonly mayWrite?: boolean;
+  /** Absent: only for reading. `alone`: nobody else may use the file, and the schema may be edited as text. */
+  readonly mode?: ChildFile['mode'];
+  /** Said at the beginning, each time the process is started. */
+  readonly setup?: string;
   /** The error of a statement that was stopped. */
   readonly tooLong: (limitMs: number) => UserError;
 }
@@ -63,10 +66,21 @@ export class Apart {
     return asked;
   }
 
-  /** Also in the middle of a statement. */
-  close(): void {
+  /** Also in the middle of a statement. Its locks are gone then. */
+  async close(): Promise<void> {
     this.isClosed = true;
     this.child?.stop();
+    await this.child?.ended;
+  }
+
+  get isRunning(): boolean {
+    return this.child !== null;
+  }
+
+  /** Whatever is at work after that time is stopped, as if it had taken too long. */
+  stopIn(ms: number): void {
+    const {child} = this;
+    setTimeout(() => child?.giveUp(), ms).unref();
   }
 
   private async run(job: ChildJob): Promise<ChildAnswer> {
@@ -97,7 +111,8 @@ export class Apart {
       nativeBinding: driver === null ? null : (builtBinding()?.nativeBinding ?? null),
       file: this.options.file,
       busyMs: this.options.busyMs,
-      mayWrite: this.options.mayWrite ?? false,
+      mode: this.options.mode ?? 'read',
+      setup: this.options.setup ?? '',
       parent: process.pid,
       mostBytes: MOST_BYTES,
     };
@@ -109,6 +124,7 @@ function closed(): UserError {
 }
 
 const LATE = Symbol('late');
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 class Child {
   inTransaction = false;
@@ -118,6 +134,7 @@ class Child {
   private rows: unknown[] = [];
   private said = '';
   private isLate = false;
+  readonly ended: Promise<void>;
 
   constructor(spawn: typeof import('node:child_process').spawn, file: ChildFile) {
     this.process = spawn(
@@ -135,9 +152,12 @@ class Child {
     );
     this.process.on('message', (message: ChildMessage) => this.take(message));
     // Its locks are gone when it is, not before.
-    this.process.on('close', (code, signal) => {
-      this.forget();
-      this.end(this.isLate ? LATE : new Error(`the reading process ended early (${code ?? signal}): ${this.said}`));
+    this.ended = new Promise(resolve => {
+      this.process.on('close', (code, signal) => {
+        this.forget();
+        this.end(this.isLate ? LATE : new Error(`the reading process ended early (${code ?? signal}): ${this.said}`));
+        resolve();
+      });
     });
     this.process.send(file);
     this.rest();
@@ -145,10 +165,7 @@ class Child {
 
   answer(job: ChildJob): Promise<ChildAnswer> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.isLate = true;
-        this.stop();
-      }, job.limitMs);
+      const timer = setTimeout(() => this.giveUp(), Math.min(job.limitMs, LONGEST_TIMER_MS));
       const done = () => {
         clearTimeout(timer);
         this.waiting = null;
@@ -174,6 +191,12 @@ class Child {
 
   stop(): void {
     this.process.kill('SIGKILL');
+  }
+
+  giveUp(): void {
+    if (!this.waiting) return;
+    this.isLate = true;
+    this.stop();
   }
 
   /** While it is asked nothing it keeps nobody from ending. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, fileReason, UserError} from '../../errors.ts';
 import {makeOwnFolder} from '../../private-file.ts';
-import {compile, type Sql} from '../../sql/sql.ts';
+import {compile, type Sql, unquotedIdentifier} from '../../sql/sql.ts';
 import type {Changes, ChangesOptions, Stored, Transaction, TransactionLimits} from '../changes.ts';
 import {CommitError} from '../commit-error.ts';
 import {labelOf, type SqliteSource} from '../source.ts';
@@ -12,8 +12,11 @@ import {openWritableFile, type WritableConnection} from './driver.ts';
 import {explainSqlite, isBusy} from './errors.ts';
 import {giveWay} from './give-way.ts';
 import {inUse, refuseUsers} from './users.ts';
+import {openWriting, type Writing} from './writing.ts';
 
 const READ_MS = 2000;
+/** Agno's writers wait 5 s for ours, then lose the spans they hold. */
+const LONGEST_HOLD_MS = 4000;
 /** A checkpoint of Agno's own takes no longer, mostly; what it leaves must not be left to the next one. */
 const CHECKPOINT_TRIES = 30;
 const CHECKPOINT_AGAIN_MS = 3;
@@ -31,11 +34,15 @@ export async function openSqliteChanges(source: SqliteSource, options: ChangesOp
   const alone = options.offline ?? false;
   if (alone) refuseUsers(source.file);
   try {
-    const connection = await openWritableFile({file: source.file, busyMs: alone ? 0 : READ_MS, alone});
-    connection.exec('pragma wal_autocheckpoint = 0');
-    // Batches touch the same inner pages of a dozen indexes again and again.
-    connection.exec('pragma cache_size = -65536');
-    return new SqliteChanges(source, connection, options);
+    const writing = await openWriting({
+      file: source.file,
+      busyMs: alone ? 0 : READ_MS,
+      alone,
+      // Batches touch the same inner pages of a dozen indexes again and again.
+      setup: 'pragma wal_autocheckpoint = 0; pragma cache_size = -65536',
+      tables: Object.values(options.tables).flatMap(name => (name === undefined ? [] : unquotedIdentifier(name))),
+    });
+    return new SqliteChanges(source, writing, options);
   } catch (error) {
     if (alone && isBusy(error)) throw inUse(source.file, 'another process', error);
     throw explainSqlite(error, source.file);
@@ -50,7 +57,7 @@ class SqliteChanges implements Changes {
 
   constructor(
     private readonly source: SqliteSource,
-    private readonly connection: WritableConnection,
+    private readonly connection: Writing,
     private readonly options: ChangesOptions,
   ) {
     this.label = source.file;
@@ -74,42 +81,60 @@ class SqliteChanges implements Changes {
   async all<Row>(query: Sql): Promise<Row[]> {
     const {text, params} = compile(query, 'sqlite', this.options.tables);
     try {
-      return this.connection.all(text, params) as Row[];
+      return (await this.connection.all(text, params)) as Row[];
     } catch (error) {
       throw explainSqlite(error, this.source.file);
     }
   }
 
-  async transaction<T>({lockMs}: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  async transaction<T>(limits: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const {connection} = this;
-    connection.exec(`pragma busy_timeout = ${Math.ceil(lockMs)}`);
+    const {lockMs, statementMs} = limits;
+    // Others wait for all of it, not for one statement.
+    connection.within(lockMs + (this.options.offline ? statementMs : Math.min(statementMs, LONGEST_HOLD_MS)));
+    try {
+      return await this.transact(lockMs, work);
+    } finally {
+      connection.within(null);
+    }
+  }
+
+  private async transact<T>(lockMs: number, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const {connection} = this;
+    await connection.exec(`pragma busy_timeout = ${Math.ceil(lockMs)}`);
     let result: T;
     try {
       // Not deferred: one that reads first and then writes fails at once in WAL, however long it may wait.
-      connection.exec('begin immediate');
+      await connection.exec('begin immediate');
       result = await work(this.lend());
     } catch (error) {
-      this.rollBack();
+      await this.rollBack();
       throw explainSqlite(error, this.source.file);
     }
     try {
-      connection.exec('commit');
+      await connection.exec('commit');
     } catch (error) {
-      const isRolledBack = this.rollBack();
+      const isRolledBack = await this.rollBack();
       const explained = explainSqlite(error, this.source.file);
       // A reader in the way is no doubt: nothing was committed, and the transaction stood until it was rolled back.
       throw isRolledBack && isBusy(error) ? explained : new CommitError(explained);
     } finally {
-      connection.exec(`pragma busy_timeout = ${READ_MS}`);
+      await this.waitAsBefore();
     }
     return result;
   }
 
   /** @returns true when there was a transaction to take back */
-  private rollBack(): boolean {
+  private async rollBack(): Promise<boolean> {
     if (!this.connection.inTransaction()) return false;
-    this.connection.exec('rollback');
+    await this.connection.exec('rollback');
     return true;
+  }
+
+  private async waitAsBefore(): Promise<void> {
+    this.connection.within(null);
+    // What matters has been said by then.
+    await this.connection.exec(`pragma busy_timeout = ${READ_MS}`).catch(() => undefined);
   }
 
   private lend(): Transaction {
@@ -118,11 +143,11 @@ class SqliteChanges implements Changes {
     return {
       all: async <Row>(query: Sql) => {
         const {text, params} = compiled(query);
-        return connection.all(text, params) as Row[];
+        return (await connection.all(text, params)) as Row[];
       },
       exactly: async query => {
         const {text, params} = compiled(query);
-        return connection.allExactly(text, params) as Record<string, Stored>[];
+        return (await connection.allExactly(text, params)) as Record<string, Stored>[];
       },
       run: async query => {
         const {text, params} = compiled(query);
@@ -130,7 +155,7 @@ class SqliteChanges implements Changes {
       },
       send: async (text, params) => {
         if (params) return connection.run(text, params);
-        connection.exec(text);
+        await connection.exec(text);
         return 0;
       },
     };
@@ -143,16 +168,16 @@ class SqliteChanges implements Changes {
   async tidy(): Promise<void> {
     if (hasLitestream(this.source.file)) return;
     for (let tries = 0; tries < CHECKPOINT_TRIES; tries++) {
-      if (this.checkpoint()) return;
+      if (await this.checkpoint()) return;
       await sleep(CHECKPOINT_AGAIN_MS);
     }
   }
 
   /** @returns false while another program is at it */
-  private checkpoint(): boolean {
+  private async checkpoint(): Promise<boolean> {
     try {
       // Passive: whoever reads or writes is not waited for, and what is in use stays for the next time. Without WAL it does nothing.
-      const [row] = this.connection.all('pragma wal_checkpoint(passive)', []) as {busy: number}[];
+      const [row] = (await this.connection.all('pragma wal_checkpoint(passive)', [])) as {busy: number}[];
       return row!.busy === 0;
     } catch (error) {
       if (isBusy(error)) return false;
@@ -170,9 +195,10 @@ class SqliteChanges implements Changes {
   }
 
   /** Moves with each commit of somebody else. */
-  private version(): unknown {
+  private async version(): Promise<unknown> {
     try {
-      return (this.connection.all('pragma data_version', []) as {data_version: number}[])[0]!.data_version;
+      const [row] = (await this.connection.all('pragma data_version', [])) as {data_version: number}[];
+      return row!.data_version;
     } catch (error) {
       // Somebody has been committing for longer than a read waits.
       if (isBusy(error)) return null;
@@ -180,15 +206,20 @@ class SqliteChanges implements Changes {
     }
   }
 
-  async alone(statement: Sql, {lockMs}: TransactionLimits): Promise<void> {
+  async alone(statement: Sql, {lockMs, statementMs}: TransactionLimits): Promise<void> {
     try {
-      this.connection.exec(`pragma busy_timeout = ${Math.ceil(lockMs)}`);
-      this.connection.exec(compile(statement, 'sqlite', this.options.tables).text);
+      this.connection.within(lockMs + statementMs);
+      await this.connection.exec(`pragma busy_timeout = ${Math.ceil(lockMs)}`);
+      await this.connection.exec(compile(statement, 'sqlite', this.options.tables).text);
     } catch (error) {
       throw explainSqlite(error, this.source.file);
     } finally {
-      this.connection.exec(`pragma busy_timeout = ${READ_MS}`);
+      await this.waitAsBefore();
     }
+  }
+
+  hurry(): void {
+    this.connection.hurry();
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,10 @@ export interface ChildFile {
   readonly nativeBinding: string | null;
   readonly file: string;
   readonly busyMs: number;
-  readonly mayWrite: boolean;
+  /** `alone`: nobody else may use it, and the schema may be edited as text. */
+  readonly mode: 'read' | 'write' | 'alone';
+  /** Said at the beginning. */
+  readonly setup: string;
   /** Process id of the one that waits for the answer. */
   readonly parent: number;
   /** Answers that are larger are refused: nobody has room for a view without end. */
@@ -61,6 +64,19 @@ interface Statement {
   readonly reader?: boolean;
 }
 
+interface Opened {
+  readonly prepare: (text: string, job: ChildJob) => Statement;
+  readonly db: {
+    exec(text: string): void;
+    close(): void;
+    unsafeMode?(on: boolean): void;
+    /** The one is better-sqlite3's, the other Node's. */
+    readonly inTransaction?: boolean;
+    readonly isTransaction?: boolean;
+  };
+  readonly isBetter: boolean;
+}
+
 /**
  * The program of the child. Its text is handed to `node -e`, so that it needs no file of its own in the built program;
  * it may therefore use nothing but what stands inside it.
@@ -70,11 +86,7 @@ export function answerInChild(load: NodeJS.Require): void {
   const say = (message: ChildMessage) => new Promise(sent => process.send!(message, sent));
   const size = (value: unknown) =>
     typeof value === 'string' ? 2 * value.length : value instanceof Uint8Array ? value.length : 8;
-  let open: {
-    prepare: (text: string, job: ChildJob) => Statement;
-    db: {exec: (text: string) => void; inTransaction?: boolean; isTransaction?: boolean};
-    isBetter: boolean;
-  };
+  let open: Opened;
   let watch: import('node:worker_threads').Worker;
   let file: ChildFile;
 
@@ -85,13 +97,14 @@ export function answerInChild(load: NodeJS.Require): void {
     const program = `let end = Infinity;
       require('node:worker_threads').parentPort.on('message', ms => { end = Date.now() + ms + 1000; });
       setInterval(() => { if (process.ppid !== ${file.parent} || Date.now() > end) process.kill(process.pid, 'SIGKILL'); }, 200);`;
-    watch = new Worker(program, {eval: true});
+    watch ??= new Worker(program, {eval: true});
     watch.unref();
+    let opened: Opened;
     if (file.driver !== null) {
       const Database = load(file.driver);
       const binding = file.nativeBinding === null ? {} : {nativeBinding: file.nativeBinding};
       const db = new Database(file.file, {
-        readonly: !file.mayWrite,
+        readonly: file.mode === 'read',
         fileMustExist: true,
         timeout: file.busyMs,
         ...binding,
@@ -102,10 +115,10 @@ export function answerInChild(load: NodeJS.Require): void {
         if (kind === 'lists') statement.raw(true);
         return statement;
       };
-      open = {db, prepare, isBetter: true};
+      opened = {db, prepare, isBetter: true};
     } else {
       const {DatabaseSync} = load('node:sqlite');
-      const db = new DatabaseSync(file.file, {readOnly: !file.mayWrite, timeout: file.busyMs});
+      const db = new DatabaseSync(file.file, {readOnly: file.mode === 'read', timeout: file.busyMs});
       const prepare = (text: string, {kind}: ChildJob) => {
         const statement = db.prepare(text);
         if (kind === 'lists') {
@@ -115,9 +128,20 @@ export function answerInChild(load: NodeJS.Require): void {
         if (kind === 'exactly' || kind === 'lists') statement.setReadBigInts(true);
         return statement;
       };
-      open = {db, prepare, isBetter: false};
+      opened = {db, prepare, isBetter: false};
     }
-    open.db.exec(file.mayWrite ? 'pragma foreign_keys = on' : 'pragma query_only = on');
+    try {
+      // Before the first access it also tells apart a file in WAL mode that somebody else has open and idle.
+      if (file.mode === 'alone') {
+        opened.db.exec('pragma locking_mode = exclusive; begin exclusive; commit');
+        opened.db.unsafeMode?.(true);
+      }
+      opened.db.exec(`pragma ${file.mode === 'read' ? 'query_only' : 'foreign_keys'} = on; ${file.setup}`);
+    } catch (error) {
+      opened.db.close();
+      throw error;
+    }
+    open = opened;
   };
 
   const run = async (job: ChildJob) => {

@@ -35,10 +35,10 @@ interface Watched {
  */
 export async function giveWay({heldMs, freeSinceMs, version, stop}: Watched): Promise<void> {
   const leastMs = longestSleepMs(heldMs) + MARGIN_MS;
-  let [seen, seenMs] = [version(), Number.NEGATIVE_INFINITY];
+  let [seen, seenMs] = [await version(), Number.NEGATIVE_INFINITY];
   while (!stop.aborted) {
     const now = performance.now();
-    const current = version();
+    const current = await version();
     if (current !== seen) [seen, seenMs] = [current, now];
     const elapsedMs = now - freeSinceMs;
     if (elapsedMs >= leastMs && (now - seenMs >= QUIET_MS || elapsedMs >= leastMs + MOST_MORE_MS)) return;

@@ -22,8 +22,6 @@ interface ReadingOptions {
   readonly limitMs: number;
   /** The tables that will be read. */
   readonly tables: readonly string[];
-  /** In a process of its own, whatever is in it. */
-  readonly apart?: boolean;
 }
 
 /**
@@ -31,7 +29,6 @@ interface ReadingOptions {
  * while it is read (a view, a virtual table, a generated column) may take for ever, so a process that can be stopped reads that.
  */
 export async function openReading(options: ReadingOptions): Promise<Reading> {
-  if (options.apart) return readApart(options, 'whoever asked cannot wait');
   const connection = await openFile(options);
   let reason: string | null;
   try {
@@ -79,7 +76,7 @@ const NAMED =
  * What of these tables the file computes, in words; null: nothing. The statements of the catalogue are looked at rather than its
  * columns, which a forged file may have say anything, and no view is so much as compiled: that alone can take for ever.
  */
-function whatIsComputed(connection: SqliteConnection, tables: readonly string[]): string | null {
+export function whatIsComputed(connection: Pick<SqliteConnection, 'all'>, tables: readonly string[]): string | null {
   const wanted = tables.map(name => name.toLowerCase());
   const others = connection.all(
     `select substr(sql, 1, 1000) as sql from sqlite_master

@@ -49,7 +49,6 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
     busyMs: Math.min(options.busyMs ?? BUSY_MS, options.timeoutMs),
     limitMs: blocksWriter ? Math.min(options.timeoutMs, LONGEST_LOCK_MS) : options.timeoutMs,
     tables: names,
-    apart: options.apart,
   }).catch(error => {
     readable.dispose();
     throw explainSqlite(error, source.file);

@@ -1,0 +1,205 @@
+import {EXIT, UserError} from '../../errors.ts';
+import {Apart} from './apart.ts';
+import type {ChildAnswer, ChildJob} from './child.ts';
+import {openWritableFile, type WritableConnection} from './driver.ts';
+import {whatIsComputed} from './reading.ts';
+
+/** A file opened for writing, in this process or in one of its own. */
+export interface Writing {
+  all(text: string, params: readonly unknown[]): Promise<unknown[]>;
+  /** Integers as bigint. */
+  allExactly(text: string, params: readonly unknown[]): Promise<unknown[]>;
+  /** @returns rows changed */
+  run(text: string, params: readonly unknown[]): Promise<number>;
+  exec(text: string): Promise<void>;
+  inTransaction(): boolean;
+  /** The statements that follow may take so long together, where they can be stopped; null: each as long as any other. */
+  within(ms: number | null): void;
+  /** Whatever is at work is stopped after a moment, where it can be. */
+  hurry(): void;
+  close(): Promise<void>;
+}
+
+interface WritingOptions {
+  readonly file: string;
+  readonly busyMs: number;
+  /** Nobody else may use the file until it is closed; then the schema may be edited as text, too. */
+  readonly alone: boolean;
+  /** Said at the beginning. */
+  readonly setup: string;
+  /** The tables that will be written. */
+  readonly tables: readonly string[];
+}
+
+/** Of statements that nobody waits for. */
+const LIMIT_MS = 30_000;
+/** What is at work when an end is wished for may still end by itself. */
+const GRACE_MS = 400;
+
+/**
+ * Opens a file for writing. Rows of plain tables are written in this process. What the file itself does then (a trigger, a key that is
+ * computed) may take for ever, and what rewrites the whole file takes long: a process that can be stopped does that.
+ */
+export async function openWriting(options: WritingOptions): Promise<Writing> {
+  const {file, busyMs, alone, setup, tables} = options;
+  if (alone) return begun(new WritingApart(options, 'it works on the whole file'), setup);
+  const connection = await openWritableFile({file, busyMs});
+  let reason: string | null;
+  try {
+    connection.exec(setup);
+    reason = whatIsComputed(connection, tables) ?? whatWritesAlong(connection);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  if (reason === null) return new WritingHere(connection);
+  connection.close();
+  return begun(new WritingApart(options, reason), setup);
+}
+
+async function begun(writing: WritingApart, setup: string): Promise<Writing> {
+  try {
+    await writing.exec(setup);
+    return writing;
+  } catch (error) {
+    await writing.close();
+    throw error;
+  }
+}
+
+/** What is computed or done with every row that is written, in words; null: nothing. Of any table: a deletion may reach others. */
+function whatWritesAlong(connection: WritableConnection): string | null {
+  const [found] = connection.all(
+    `select case when sql like 'create trigger %' then 'a trigger, "' || name || '", does something with it'
+            else 'the index "' || name || '" computes its keys' end as reason
+  from sqlite_master
+ where sql like 'create trigger %'
+    or (type = 'index' and exists (select 1 from pragma_index_xinfo(name) where cid = -2))
+    or (type = 'index' and exists (select 1 from pragma_index_list(tbl_name) l where l.name = sqlite_master.name and l.partial))
+ limit 1`,
+    [],
+  ) as {reason: string}[];
+  return found?.reason ?? null;
+}
+
+class WritingHere implements Writing {
+  constructor(private readonly connection: WritableConnection) {}
+
+  async all(text: string, params: readonly unknown[]): Promise<unknown[]> {
+    return this.connection.all(text, params);
+  }
+
+  async allExactly(text: string, params: readonly unknown[]): Promise<unknown[]> {
+    return this.connection.allExactly(text, params);
+  }
+
+  async run(text: string, params: readonly unknown[]): Promise<number> {
+    return this.connection.run(text, params);
+  }
+
+  async exec(text: string): Promise<void> {
+    this.connection.exec(text);
+  }
+
+  inTransaction(): boolean {
+    return this.connection.inTransaction();
+  }
+
+  within(): void {}
+
+  hurry(): void {}
+
+  async close(): Promise<void> {
+    this.connection.close();
+  }
+}
+
+class WritingApart implements Writing {
+  private readonly apart: Apart;
+  private endMs: number | null = null;
+  private isHurried = false;
+
+  constructor(
+    private readonly options: WritingOptions,
+    reason: string,
+  ) {
+    const {file, busyMs, alone, setup} = options;
+    this.apart = new Apart({
+      file,
+      busyMs,
+      mode: alone ? 'alone' : 'write',
+      setup,
+      tooLong: ms => this.stopped(ms, reason),
+    });
+  }
+
+  async all(text: string, params: readonly unknown[]): Promise<unknown[]> {
+    return (await this.ask('all', text, params)).rows;
+  }
+
+  async allExactly(text: string, params: readonly unknown[]): Promise<unknown[]> {
+    return (await this.ask('exactly', text, params)).rows;
+  }
+
+  async run(text: string, params: readonly unknown[]): Promise<number> {
+    return (await this.ask('run', text, params)).changes;
+  }
+
+  async exec(text: string): Promise<void> {
+    await this.ask('exec', text, []);
+  }
+
+  inTransaction(): boolean {
+    return this.apart.inTransaction;
+  }
+
+  within(ms: number | null): void {
+    this.endMs = ms === null ? null : performance.now() + ms;
+  }
+
+  hurry(): void {
+    this.isHurried = true;
+    this.apart.stopIn(GRACE_MS);
+  }
+
+  async close(): Promise<void> {
+    await this.apart.close();
+  }
+
+  private async ask(kind: ChildJob['kind'], text: string, params: readonly unknown[]): Promise<ChildAnswer> {
+    const limitMs = this.endMs === null ? LIMIT_MS : Math.max(1, this.endMs - performance.now());
+    try {
+      return await this.apart.ask({kind, text, params}, limitMs);
+    } catch (error) {
+      if (error instanceof UserError && !this.apart.isRunning) await this.recover();
+      throw error;
+    }
+  }
+
+  /** A process that was killed in the middle left its journal: whoever opens the file next takes it back, and here that is us. */
+  private async recover(): Promise<void> {
+    const {file} = this.options;
+    try {
+      const connection = await openWritableFile({file, busyMs: LIMIT_MS / 10});
+      try {
+        connection.all('select count(*) from sqlite_master', []);
+      } finally {
+        connection.close();
+      }
+    } catch {
+      // Then the next program that writes the file does it, as after a power cut.
+    }
+  }
+
+  private stopped(ms: number, reason: string): UserError {
+    const cause = Object.assign(new Error('stopped'), {code: 'SQLITE_INTERRUPT'});
+    const {file} = this.options;
+    if (this.isHurried)
+      return new UserError(EXIT.stopped, `stopped; what was at work in "${file}" was taken back.`, {cause});
+    return new UserError(
+      EXIT.unreachable,
+      `a change of "${file}" took longer than ${(ms / 1000).toFixed(1)} s and was stopped; it was taken back.`,
+      {hint: `It may never end: ${reason}.`, cause},
+    );
+  }
+}
