@@ -1,5 +1,6 @@
 import type {ChildProcess} from 'node:child_process';
 import {createRequire} from 'node:module';
+import type {Socket} from 'node:net';
 import {EXIT, UserError} from '../../errors.ts';
 import {append} from '../../lists.ts';
 import {removeOnExit} from '../../ways-out.ts';
@@ -69,8 +70,7 @@ export class Apart {
   /** Also in the middle of a statement. Its locks are gone then. */
   async close(): Promise<void> {
     this.isClosed = true;
-    this.child?.stop();
-    await this.child?.ended;
+    await this.child?.end();
   }
 
   get isRunning(): boolean {
@@ -124,6 +124,7 @@ function closed(): UserError {
 }
 
 const LATE = Symbol('late');
+const CLOSING_MS = 2000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 class Child {
@@ -134,7 +135,7 @@ class Child {
   private rows: unknown[] = [];
   private said = '';
   private isLate = false;
-  readonly ended: Promise<void>;
+  private readonly ended: Promise<void>;
 
   constructor(spawn: typeof import('node:child_process').spawn, file: ChildFile) {
     this.process = spawn(
@@ -148,14 +149,14 @@ class Child {
       this.said = `${this.said}${data}`.slice(0, 2000);
     });
     this.process.on('error', error =>
-      this.end(new UserError(EXIT.failed, 'no process could be started to read.', {cause: error})),
+      this.fail(new UserError(EXIT.failed, 'no process could be started to read.', {cause: error})),
     );
     this.process.on('message', (message: ChildMessage) => this.take(message));
     // Its locks are gone when it is, not before.
     this.ended = new Promise(resolve => {
-      this.process.on('close', (code, signal) => {
+      this.process.on('exit', (code, signal) => {
         this.forget();
-        this.end(this.isLate ? LATE : new Error(`the reading process ended early (${code ?? signal}): ${this.said}`));
+        this.fail(this.isLate ? LATE : new Error(`the reading process ended early (${code ?? signal}): ${this.said}`));
         resolve();
       });
     });
@@ -189,7 +190,18 @@ class Child {
     });
   }
 
-  stop(): void {
+  /** Also in the middle of a statement; over when the process is, and with it its locks. */
+  async end(): Promise<void> {
+    // The timer keeps this process from ending before.
+    const timer = setTimeout(() => this.stop(), CLOSING_MS);
+    // It closes the file by itself, and with it goes what SQLite keeps beside a file in WAL mode.
+    if (this.waiting || !this.process.connected) this.stop();
+    else this.process.disconnect();
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  private stop(): void {
     this.process.kill('SIGKILL');
   }
 
@@ -203,7 +215,7 @@ class Child {
   private rest(): void {
     this.process.unref();
     this.process.channel?.unref();
-    (this.process.stderr as import('node:net').Socket | null)?.unref();
+    (this.process.stderr as Socket | null)?.unref();
   }
 
   private take(message: ChildMessage): void {
@@ -215,11 +227,11 @@ class Child {
     this.rows = [];
     if ('error' in message) {
       this.inTransaction = message.inTransaction;
-      this.end(new StatementError(message.error));
+      this.fail(new StatementError(message.error));
     } else this.waiting?.resolve({...message.answer, rows});
   }
 
-  private end(reason: unknown): void {
+  private fail(reason: unknown): void {
     this.waiting?.reject(reason);
   }
 }

@@ -177,6 +177,10 @@ export function answerInChild(load: NodeJS.Require): void {
   const isInTransaction = (): boolean =>
     Boolean(open && (open.isBetter ? open.db.inTransaction : open.db.isTransaction));
 
+  process.on('disconnect', () => {
+    open?.db.close();
+    process.exit(0);
+  });
   process.on('message', async (message: ChildFile | ChildJob) => {
     if ('file' in message) {
       file = message;

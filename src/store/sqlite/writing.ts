@@ -47,7 +47,7 @@ export async function openWriting(options: WritingOptions): Promise<Writing> {
   let reason: string | null;
   try {
     connection.exec(setup);
-    reason = whatIsComputed(connection, tables) ?? whatWritesAlong(connection);
+    reason = whatIsComputed(connection, tables) ?? whatWritesAlong(connection, tables);
   } catch (error) {
     connection.close();
     throw error;
@@ -67,17 +67,18 @@ async function begun(writing: WritingApart, setup: string): Promise<Writing> {
   }
 }
 
-/** What is computed or done with every row that is written, in words; null: nothing. Of any table: a deletion may reach others. */
-function whatWritesAlong(connection: WritableConnection): string | null {
+/** What is done or computed with every row that is written, in words; null: nothing. Triggers of any table: a deletion may reach others. */
+function whatWritesAlong(connection: WritableConnection, tables: readonly string[]): string | null {
   const [found] = connection.all(
     `select case when sql like 'create trigger %' then 'a trigger, "' || name || '", does something with it'
             else 'the index "' || name || '" computes its keys' end as reason
   from sqlite_master
  where sql like 'create trigger %'
-    or (type = 'index' and exists (select 1 from pragma_index_xinfo(name) where cid = -2))
-    or (type = 'index' and exists (select 1 from pragma_index_list(tbl_name) l where l.name = sqlite_master.name and l.partial))
+    or (type = 'index' and lower(tbl_name) in (select lower(value) from json_each(?))
+        and (exists (select 1 from pragma_index_xinfo(name) where cid = -2)
+             or exists (select 1 from pragma_index_list(tbl_name) l where l.name = sqlite_master.name and l.partial)))
  limit 1`,
-    [],
+    [JSON.stringify(tables)],
   ) as {reason: string}[];
   return found?.reason ?? null;
 }
