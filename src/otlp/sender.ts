@@ -105,11 +105,11 @@ export class OtlpSender {
           ...(compress ? {'content-encoding': 'gzip'} : {}),
         },
       });
-      const bytes = Buffer.from(await response.arrayBuffer());
+      const bytes = await beginningOf(response.body);
       return {
         status: response.status,
         retryAfterMs: retryAfterMs(response.headers.get('retry-after'), Date.now()),
-        body: {bytes: bytes.subarray(0, LONGEST_ANSWER), form: formOf(response.headers.get('content-type') ?? '')},
+        body: {bytes, form: formOf(response.headers.get('content-type') ?? '')},
       };
     } catch (error) {
       return {reason: reasonOf(error, timeoutMs), cause: error};
@@ -164,6 +164,19 @@ export class OtlpSender {
       else signal?.addEventListener('abort', onAbort, {once: true});
     });
   }
+}
+
+/** As much of an answer as is looked at; the rest is never fetched. */
+async function beginningOf(body: ReadableStream<Uint8Array> | null): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop gives the connection up.
+  for await (const part of body ?? []) {
+    parts.push(part);
+    length += part.length;
+    if (length >= LONGEST_ANSWER) break;
+  }
+  return Buffer.concat(parts).subarray(0, LONGEST_ANSWER);
 }
 
 interface Body {

@@ -1,11 +1,11 @@
 import type {Context} from '../../context.ts';
-import type {Changes} from '../../store/changes.ts';
 import {own} from '../../text/safe.ts';
 import {heedSignals} from '../../ways-out.ts';
 
 interface Stoppable {
   readonly context: Context;
-  readonly changes: Changes;
+  /** The database that is written; it is told to be quick. */
+  readonly changes: {hurry?(): void};
   /** What is not begun any more. */
   readonly unit: 'batch' | 'step';
 }
