@@ -43,10 +43,13 @@ const SCHEMAS: readonly string[] = [
 
 function mutate(file: string, random: Random): void {
   const kind = random.between(0, 9);
-  if (kind < 2) return changeSchema(file, random.pick(SCHEMAS));
-  const bytes = readFileSync(file);
-  if (kind === 2) return writeFileSync(file, bytes.subarray(0, random.between(0, bytes.length)));
-  if (kind === 3) return writeFileSync(file, Buffer.concat([bytes, Buffer.alloc(random.between(1, 9000), 7)]));
+  if (kind < 2) changeSchema(file, random.pick(SCHEMAS));
+  else writeFileSync(file, mutated(readFileSync(file), kind, random));
+}
+
+function mutated(bytes: Buffer, kind: number, random: Random): Buffer {
+  if (kind === 2) return bytes.subarray(0, random.between(0, bytes.length));
+  if (kind === 3) return Buffer.concat([bytes, Buffer.alloc(random.between(1, 9000), 7)]);
   const page = 4096 * random.between(0, Math.floor(bytes.length / 4096) - 1);
   // Page headers and cell pointers more often than rows.
   const reach = kind < 7 ? 120 : 4095;
@@ -55,7 +58,7 @@ function mutate(file: string, random: Random): void {
     bytes[at] = random.chance(0.5) ? random.between(0, 255) : bytes[at]! ^ (1 << random.between(0, 7));
   }
   if (kind === 9) bytes.copy(bytes, page, 4096 * random.between(0, Math.floor(bytes.length / 4096) - 1));
-  writeFileSync(file, bytes);
+  return bytes;
 }
 
 function changeSchema(file: string, statements: string): void {
