@@ -48,6 +48,7 @@ export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags
   cursor?: string;
   sort?: string;
   traffic?: boolean;
+  parts?: boolean;
   allProfiles?: boolean;
 }
 
@@ -66,7 +67,8 @@ export default async function list(flags: ListFlags, context: Context): Promise<
   if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
   const profiles = severalProfiles(flags, context);
   const fields = fieldsOf(flags, profiles ? ['profile', ...RUN_FIELDS] : RUN_FIELDS, format);
-  const asked = {format, fields, limit, patience, prices};
+  const folds = !flags.parts;
+  const asked = {format, fields, limit, patience, prices, folds};
   if (profiles) {
     if (sort) throw usageError('--sort is for one database.', 'Name one --profile; several are listed newest first.');
     const sources = sourcesOf(profiles, flags, context);
@@ -83,8 +85,8 @@ export default async function list(flags: ListFlags, context: Context): Promise<
         report(spans);
       };
       return sort
-        ? sortedPage(store, {...sort, filter, limit, patience, prices, onProgress})
-        : loadRunPage(store, {filter, limit, cursor, patience, prices, onProgress});
+        ? sortedPage(store, {...sort, filter, limit, patience, prices, folds, onProgress})
+        : loadRunPage(store, {filter, limit, cursor, patience, prices, folds, onProgress});
     });
     const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
     const isSearch = page.trafficLeftOut === null && !filter.traffic && filter.sinceMicros === null;
@@ -120,7 +122,7 @@ function parseSort(text: string, cursor: string | undefined): Pick<SortedOptions
   return {key, descending: !text.startsWith('-')};
 }
 
-interface Asked extends Pick<PageOptions, 'limit' | 'patience' | 'prices'> {
+interface Asked extends Pick<PageOptions, 'limit' | 'patience' | 'prices' | 'folds'> {
   readonly format: Format;
   readonly fields: readonly string[];
 }
@@ -132,7 +134,7 @@ async function listSeveral(
   context: Context,
   asked: Asked,
 ): Promise<void> {
-  const {limit, patience, prices} = asked;
+  const {limit, patience, prices, folds} = asked;
   const names = profiles.map(({name}) => name);
   const places = placesOf(flags.cursor ?? null, names);
   const filter = filterOf(flags, context.nowMicros());
@@ -141,7 +143,7 @@ async function listSeveral(
     const ownFilter = filterOf(flags, store.nowMicros());
     const cursor = places.get(name) || null;
     return withProgress(out, `looking through spans of ${name}`, onProgress =>
-      loadRunPage(store, {filter: ownFilter, limit, cursor, patience, prices, onProgress}),
+      loadRunPage(store, {filter: ownFilter, limit, cursor, patience, prices, folds, onProgress}),
     );
   });
   const pageOf = new Map(results.map(({profile, answer}) => [profile, answer]));

@@ -89,7 +89,8 @@ export default async function wait(id: string, flags: WaitFlags, context: Contex
       waiting.show(event, awaited.found);
     }
     waiting.clear();
-    if (runs) await withOutput(flags, context, sources, async out => report(runs!, out, {flags, format}));
+    if (runs)
+      await withOutput(flags, context, sources, async out => report(runs!, awaited.notes, out, {flags, format}));
     else if (ending.signalCode !== null) context.exitCode = ending.signalCode;
     else throw outOfTime(id, timeout, awaited);
   } finally {
@@ -111,11 +112,13 @@ async function finished(
 
 function report(
   runs: readonly JudgedRun[],
+  about: readonly string[],
   context: Context,
   {flags, format}: {readonly flags: WaitFlags; readonly format: ReturnType<typeof formatOf>},
 ): void {
   const records = runs.map(({record}) => record);
-  const notes = records.flatMap(({state, stateReason}) => (state === 'paused' ? [`it waits: ${stateReason}`] : []));
+  const waiting = records.flatMap(({state, stateReason}) => (state === 'paused' ? [`it waits: ${stateReason}`] : []));
+  const notes = [...about, ...waiting];
   // The last part of a run that paused and went on is how it ended; of several runs each one counts.
   const deciding = new Map(records.map(record => [record.runId ?? record.spanId, record.state]));
   const hasFailed = [...deciding.values()].some(state => ['error', 'cancelled', 'lost'].includes(state));

@@ -29,6 +29,7 @@ const list: CommandModule = {
       .option('--cursor <text>', 'go on where the page before ended')
       .option('--sort <figure>', 'duration, tokens, cost, spans, errors, started, largest first; - in front: smallest')
       .option('--traffic', 'also HTTP requests without a run')
+      .option('--parts', 'a row for each part of a run that paused and went on, not one for the run')
       .option('--all-profiles', 'runs of all profiles; or repeat --profile');
     addPatienceFlags(command);
     addPriceFlags(command);

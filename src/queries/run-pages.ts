@@ -27,6 +27,8 @@ export interface PageOptions {
   readonly cursor: string | null;
   readonly patience: Patience;
   readonly prices?: Prices;
+  /** A row for each run, not one for each part of it. */
+  readonly folds?: boolean;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
 }
@@ -40,13 +42,13 @@ const SHORTEST_STRETCH = 60;
  * with it the cursor, is the one of the walk, so a page ends and the next one begins at the same place.
  */
 export async function loadRunPage(store: Store, options: PageOptions): Promise<RunPage> {
-  const {limit, patience, prices, onProgress} = options;
+  const {limit, patience, prices, folds, onProgress} = options;
   const filter = hoisted(options.filter);
   const cursor = options.cursor === null ? null : decodeCursor(options.cursor);
   const firstStretch = limit === 0 ? Number.POSITIVE_INFINITY : Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH);
   const walked = walkRuns(
     store,
-    {filter, patience, prices, from: cursor?.position ?? null, firstStretch, onProgress},
+    {filter, patience, prices, folds, from: cursor?.position ?? null, firstStretch, onProgress},
     judged => !wasEmitted(judged, cursor),
   );
   const found: JudgedRun[] = [];

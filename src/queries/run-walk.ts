@@ -8,6 +8,7 @@ import type {JudgedRun} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import {type Candidates, candidatesOf} from './candidates.ts';
+import {loadFoldedRuns} from './folded-runs.ts';
 import {hasIndexes} from './look-up.ts';
 import {type JudgedTrace, loadRuns} from './runs.ts';
 import {between, firstLength, loadStretch, nextLength, type Position, type Stretch} from './walk.ts';
@@ -21,6 +22,8 @@ export interface WalkOptions {
   readonly from: Position | null;
   /** Spans looked at in the first statement, and those that may pass in it; more each time after that. */
   readonly firstStretch: number;
+  /** A row for each run, not one for each part of it. */
+  readonly folds?: boolean;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
   /**
@@ -45,7 +48,7 @@ export async function* walkRuns(
   const matches = (judged: JudgedRun) => matchesRun(judged, filter) && isWanted(judged);
   const known = await knownTraces(store, filter, patience);
   if (known) {
-    const loaded = await loadRuns(store, known, options);
+    const loaded = await loadWanted(store, known, options);
     yield* loaded
       .flatMap(trace => trace.runs)
       .filter(judged => matches(judged) && (from === null || isBefore(positionOf(judged), from)))
@@ -148,7 +151,7 @@ const TRACES_AT_ONCE = 500;
 export async function* walkTraces(
   store: Store,
   test: Sql,
-  {filter, patience, prices, from: start, firstStretch, isIndexed = false, onProgress}: WalkOptions & Indexed,
+  {filter, patience, prices, folds, from: start, firstStretch, isIndexed = false, onProgress}: WalkOptions & Indexed,
 ): AsyncGenerator<Walked> {
   /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
   const judged = new Map<string, number | null>();
@@ -168,7 +171,7 @@ export async function* walkTraces(
     const fresh = [...new Set(stretch.rows.map(row => row.traceId))].filter(id => !judged.has(id));
     for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
-      const traces = await loadRuns(store, ids, {patience, prices});
+      const traces = await loadWanted(store, ids, {filter, patience, prices, folds});
       for (const id of ids) judged.set(id, null);
       for (const {trace, runs} of traces) {
         if (!runs.some(({run}) => run.isMissing)) judged.set(trace.traceId, earliestMicros(trace));
@@ -189,6 +192,16 @@ export async function* walkTraces(
       length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement, wasEmpty});
     }
   }
+}
+
+function loadWanted(
+  store: Store,
+  ids: readonly string[],
+  {filter, patience, prices, folds}: Pick<WalkOptions, 'filter' | 'patience' | 'prices' | 'folds'>,
+): Promise<JudgedTrace[]> {
+  return folds
+    ? loadFoldedRuns(store, ids, {patience, prices, sinceMicros: filter.sinceMicros})
+    : loadRuns(store, ids, {patience, prices});
 }
 
 function earliestMicros({nodes}: JudgedTrace['trace']): number | null {

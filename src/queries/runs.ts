@@ -15,6 +15,7 @@ import {isoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {IS_CONTINUATION_NAME} from './look-up.ts';
 import {withPromptForms} from './prompt-forms.ts';
+import {findSequel} from './sequels.ts';
 import {type LoadedTrace, loadTraces, loadWhole} from './spans.ts';
 import {Turns} from './turns.ts';
 import {loadWriter} from './writer.ts';
@@ -25,13 +26,18 @@ export interface JudgedTrace {
   readonly runs: readonly JudgedRun[];
 }
 
-interface JudgeOptions {
+export interface JudgeOptions {
   readonly patience: Patience;
   /** Also read the conversations of Agno 2, which hold whole runs: for a few runs, not for a page of them. */
   readonly readsConversations?: boolean;
+  /** False: what continued a run that waits is not looked for among the spans after it. */
+  readonly seeksSequels?: boolean;
   /** Absent where costs are not looked at: then there are only those that providers reported. */
   readonly prices?: Prices;
 }
+
+/** Runs that wait, of those read together, whose continuation is looked for among the spans after them. */
+const MOST_SOUGHT = 20;
 
 /** Reads traces and judges their runs, with what Agno's own tables add where they are there. */
 export async function loadRuns(
@@ -80,12 +86,23 @@ export async function judgeTraces(
     paused.map(({run}) => run),
     runs.map(({run}) => run),
   );
+  const unknown = paused.flatMap(({run}) => (continuations.has(run) || statuses.has(run) ? [] : run));
+  const unsought = new Set(options.seeksSequels === false ? [] : unknown);
+  for (const run of [...unsought].slice(0, MOST_SOUGHT)) {
+    const {startMicros, isCut} = await findSequel(store, run, ids =>
+      loadRuns(store, ids, {...options, seeksSequels: false}),
+    );
+    if (startMicros !== null) continuations.set(run, isoTime(startMicros)!);
+    if (startMicros !== null || !isCut) unsought.delete(run);
+    await turns.others();
+  }
   const judged: JudgedTrace[] = [];
   for (const {trace, judge, runs: own} of built) {
     const judgedRuns = own.map(run => {
       const evidence: Evidence = {
         agnoStatus: statuses.get(run) ?? null,
         continuedAt: continuations.get(run) ?? null,
+        ...(unsought.has(run) ? {isSearchCut: true} : {}),
       };
       return judgedRun(run, judge, judge.run(run, evidence, clock), evidence);
     });

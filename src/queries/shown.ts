@@ -87,8 +87,25 @@ export const MANY_SPANS = 50_000;
 
 /** A run that a list has, with its continuations. */
 export function loadShownRun(store: Store, {runId, traceId, spanId}: RunRecord, options: ShownOptions): Promise<Shown> {
-  return runId === null ? showTrace(store, traceId, options, spanId) : showRun(store, runId, [traceId], options);
+  return runId === null
+    ? showTrace(store, traceId, options, spanId)
+    : showRun(store, runId, [traceId], options, {traceId, spanId});
 }
+
+/** One id is the one of several runs: a caller's own, or a retry's. */
+function severalRuns(runId: string, {parts, others}: Story): UserError {
+  const runs = [...others, parts[0]!].sort((a, b) => (a.run.startMicros ?? 0) - (b.run.startMicros ?? 0));
+  const each = runs.slice(0, SHOWN_RUNS).map(({record}) => {
+    const session = record.sessionId === null ? '' : `, session ${record.sessionId}`;
+    return `${record.name ?? 'a run'}${session}, ${record.startTime ?? 'no time'}, ${record.state}: trace ${record.traceId}`;
+  });
+  const more = runs.length - each.length;
+  const list = `${each.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+  return new UserError(EXIT.notFound, `"${runId}" is the id of ${runs.length} runs: ${list}.`, {
+    hint: `agno-trace show ${parts[0]!.record.traceId.slice(0, 12)} shows the newest one; agno-trace list --run ${runId} lists them.`,
+  });
+}
+const SHOWN_RUNS = 8;
 
 function nothingMatches(what: string): UserError {
   return new UserError(EXIT.notFound, `${what} matches -q.`, {hint: 'agno-trace list takes the same query.'});
@@ -99,8 +116,10 @@ async function showRun(
   runId: string,
   traceIds: readonly string[],
   options: ShownOptions,
+  of?: Pick<RunRecord, 'traceId' | 'spanId'>,
 ): Promise<Shown> {
-  const story = await loadStory(store, runId, traceIds, options);
+  const story = await loadStory(store, runId, traceIds, {...options, ...(of ? {of} : {})});
+  if (!of && story.others.length > 0) throw severalRuns(runId, story);
   if (story.parts.length > 0) return {runs: shownParts(story), isOne: true, notes: []};
   // A run inside another one: a member, a step's agent, a sub-agent.
   for (const {runs} of story.traces) {
@@ -168,7 +187,7 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
     const {runId, traceId} = judged.record;
     // By its spans it waits; that it went on may be known from Agno's own status alone.
     if (runId === null || judged.judge.node(judged.run.root)?.state !== 'paused') continue;
-    shownParts(await loadStory(store, runId, [traceId], options)).forEach(keep);
+    shownParts(await loadStory(store, runId, [traceId], {...options, of: judged.record})).forEach(keep);
   }
   const notes = page.next
     ? [

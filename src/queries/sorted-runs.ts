@@ -25,6 +25,8 @@ export interface SortedOptions {
   readonly limit: number;
   readonly patience: Patience;
   readonly prices?: Prices;
+  /** A row for each run, not one for each part of it. */
+  readonly folds?: boolean;
   readonly onProgress?: (spans: number) => void;
 }
 
@@ -36,7 +38,7 @@ export interface SortedRuns {
 
 /** The first runs in another order than that of time: looks at every run that matches, and keeps only what may be shown. */
 export async function loadSortedRuns(store: Store, options: SortedOptions): Promise<SortedRuns> {
-  const {key, descending, limit, patience, prices, onProgress} = options;
+  const {key, descending, limit, patience, prices, folds, onProgress} = options;
   const figure = FIGURES[key];
   const compare = (a: JudgedRun, b: JudgedRun): number => {
     const [left, right] = [figure(a), figure(b)];
@@ -50,7 +52,14 @@ export async function loadSortedRuns(store: Store, options: SortedOptions): Prom
     if (limit !== 0) kept.splice(limit);
   };
   let matched = 0;
-  const walk = {filter: hoisted(options.filter), patience, prices, from: null, firstStretch: Number.POSITIVE_INFINITY};
+  const walk = {
+    filter: hoisted(options.filter),
+    patience,
+    prices,
+    folds,
+    from: null,
+    firstStretch: Number.POSITIVE_INFINITY,
+  };
   for await (const judged of walkRuns(store, {...walk, onProgress})) {
     matched++;
     kept.push(judged);

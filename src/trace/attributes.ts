@@ -39,12 +39,14 @@ export const KEY = {
   workflowId: 'agno.workflow.id',
   stepsCount: 'agno.workflow.steps_count',
   steps: 'agno.workflow.steps',
+  stepTypes: 'agno.workflow.step_types',
   stepType: 'agno.step.type',
   parallelCount: 'agno.parallel.step_count',
   genAiOperation: 'gen_ai.operation.name',
   mcpMethod: 'mcp.method.name',
   httpMethod: 'http.request.method',
   httpRoute: 'http.route',
+  urlPath: 'url.path',
   httpStatus: 'http.response.status_code',
 } as const;
 

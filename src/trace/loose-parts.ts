@@ -2,6 +2,7 @@ import {largest} from '../lists.ts';
 import {parseJson, printable} from './json.ts';
 import {messagesOf} from './messages.ts';
 import type {JudgedRun} from './record.ts';
+import type {Run} from './runs.ts';
 import type {Span} from './span.ts';
 import type {ToolCall} from './tool-calls.ts';
 import {type Node, walk} from './tree.ts';
@@ -16,18 +17,17 @@ export interface LooseCandidate {
  * Finds what a paused run left behind when it was continued by a writer that gives its parts no ids: Agno 2 writes every
  * resumed tool and model call as a trace of its own, and both versions every remaining step of a workflow
  * (docs/agno.md, Pauses). What cannot be tied stays a loose part.
- * @param asking the paused run's model calls that asked for tools, read whole: arguments are compared to the last letter
+ * @param asking read whole: of a workflow its own span, else the model calls that asked for tools, as arguments are
+ *   compared to the last letter
  * @param candidates loose parts that began after the pause, oldest first
  */
 export function tieLooseParts(
-  paused: JudgedRun,
+  paused: Run,
   asking: readonly Span[],
   candidates: readonly LooseCandidate[],
 ): JudgedRun[] {
-  const after = candidates.filter(
-    ({top}) => (top.startMicros ?? 0) >= (paused.run.endMicros ?? Number.POSITIVE_INFINITY),
-  );
-  return paused.run.kind === 'workflow' ? tieSteps(paused, after) : tieCalls(asking, after);
+  const after = candidates.filter(({top}) => (top.startMicros ?? 0) >= (paused.endMicros ?? Number.POSITIVE_INFINITY));
+  return paused.kind === 'workflow' ? tieSteps(paused, asking[0] ?? null, after) : tieCalls(asking, after);
 }
 
 /**
@@ -90,24 +90,40 @@ function isResult(sent: string, output: string | null): boolean {
   return a === b || (b.length > 200 && a.includes(b.slice(0, 100)));
 }
 
-/** Steps by the names the workflow declared and by what they were handed: the previous step's output, or the session. */
-function tieSteps(paused: JudgedRun, candidates: readonly LooseCandidate[]): JudgedRun[] {
-  const root = paused.run.root.span!;
-  const done = paused.run.root.children.flatMap(child =>
+/** Containers whose inner steps the workflow's own span does not name (docs/agno.md, Pauses). */
+const CONTAINERS: ReadonlySet<string> = new Set(['Router', 'Condition', 'Loop', 'Parallel', 'Steps']);
+
+/** Steps may go on in it that it did not declare. */
+export function hidesSteps(workflow: Span): boolean {
+  return workflow.stepTypes.some(type => CONTAINERS.has(type));
+}
+
+/**
+ * Steps by the names the workflow declared and by what they were handed: the previous step's output, what the workflow was
+ * given before any step had one, or the session. Inside a container any name will do.
+ * @param own the workflow's own span, read whole
+ */
+function tieSteps(paused: Run, own: Span | null, candidates: readonly LooseCandidate[]): JudgedRun[] {
+  const root = paused.root.span!;
+  const done = paused.root.children.flatMap(child =>
     child.span?.kind === 'step' || child.span?.kind === 'parallel' ? child.span : [],
   );
-  const remaining = root.steps.slice(indexAfter(root.steps, done));
+  let next = indexAfter(root.steps, done);
   const tied: JudgedRun[] = [];
-  let handed = done.at(-1)?.output ?? root.output;
+  const given = own?.attributes?.['input.value'];
+  let handed = done.findLast(span => span.output !== null)?.output ?? (typeof given === 'string' ? given : null);
   for (const {judged, top} of candidates) {
     const name = top.componentName;
-    if (top.openInferenceKind !== 'CHAIN' || name === null || !remaining.includes(name)) continue;
+    if (top.openInferenceKind !== 'CHAIN' || name === null) continue;
+    const at = root.steps.indexOf(name, next);
+    const isInside = at < 0 && root.stepTypes.slice(next).some(type => CONTAINERS.has(type));
+    if (at < 0 && !isInside) continue;
     const session = sessionInside(judged.run.root);
-    const belongs = session === null ? isHandedOn(handed, top) : session === paused.run.sessionId;
+    const belongs = session === null ? isHandedOn(handed, top) : session === paused.sessionId;
     if (!belongs) continue;
     tied.push(judged);
-    handed = judged.run.root.span!.output;
-    remaining.splice(0, remaining.indexOf(name) + 1);
+    handed = judged.run.root.span!.output ?? handed;
+    next = at < 0 ? next : at + 1;
   }
   return tied;
 }

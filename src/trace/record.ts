@@ -1,3 +1,4 @@
+import {largest} from '../lists.ts';
 import {costsByModel, type ModelCost} from './cost.ts';
 import type {Judge} from './judge.ts';
 import type {Kind} from './kind.ts';
@@ -41,6 +42,8 @@ export interface RunRecord extends Tokens {
   readonly part: boolean;
   readonly traffic: boolean;
   readonly detached: boolean;
+  /** Parts that pauses cut it into and that this record speaks of; 1 where each part has a record of its own. */
+  readonly parts: number;
 }
 
 /** Keys of a run as JSON and the formats with a header have them, in order. */
@@ -51,7 +54,7 @@ export const RUN_FIELDS = [
   ...['promptTokens', 'completionTokens', 'cachedTokens', 'totalTokens'],
   ...['costUsd', 'costSource', 'costDate', 'costUnknownCalls'],
   ...['cacheWriteTokens', 'grossPromptTokens', 'grossPromptEstimated'],
-  ...['missing', 'part', 'traffic', 'detached'],
+  ...['missing', 'part', 'traffic', 'detached', 'parts'],
 ] as const satisfies readonly (keyof RunRecord)[];
 
 /** A run with everything that was found out about it. */
@@ -103,6 +106,64 @@ function runRecord(run: Run, {state, reason}: Judgement): RunRecord {
     part: run.isPart,
     traffic: run.isTraffic,
     detached: run.isDetached,
+    parts: 1,
+  };
+}
+
+/**
+ * A run and all that continued it as one: it ends as its last part did; spans, tokens, costs and the time it worked are
+ * those of all parts.
+ * @param parts by start, `first` among them
+ * @param tied those of them that carry no id of the run
+ */
+export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[], tied: ReadonlySet<JudgedRun>): JudgedRun {
+  const {runId} = first.record;
+  const own = parts.filter(part => part.record.runId === runId && !tied.has(part));
+  const last = own.at(-1) ?? first;
+  const judgement = lastState(first, last, parts, tied);
+  const calls = parts.flatMap(part => modelCalls(part.run.tops));
+  const sum = (figure: (record: RunRecord) => number | null) =>
+    parts.reduce<number | null>((total, {record}) => {
+      const value = figure(record);
+      return value === null ? total : (total ?? 0) + value;
+    }, null);
+  const ends = parts.flatMap(part => part.run.endMicros ?? []);
+  return {
+    ...first,
+    judgement,
+    record: {
+      ...first.record,
+      state: judgement.state,
+      stateReason: judgement.reason,
+      endTime: isoTime(ends.length === 0 ? null : largest(ends)),
+      durationMs: sum(({durationMs}) => durationMs),
+      models: modelsOf(calls).models,
+      spanCount: sum(({spanCount}) => spanCount) ?? 0,
+      errorCount: sum(({errorCount}) => errorCount) ?? 0,
+      ...sumTokens(calls),
+      costs: costsByModel(calls),
+      parts: parts.length,
+    },
+  };
+}
+
+function lastState(
+  {record}: JudgedRun,
+  last: JudgedRun,
+  parts: readonly JudgedRun[],
+  tied: ReadonlySet<JudgedRun>,
+): Judgement {
+  const {state, stateReason} = last.record;
+  if (last.record !== record) {
+    const isWorse = record.state === 'degraded' && state === 'ok';
+    return {state: isWorse ? 'degraded' : state, reason: `${record.stateReason}; ${stateReason}`};
+  }
+  const failed = parts.find(part => tied.has(part) && part.record.state === 'error');
+  if (!failed || (state !== 'ok' && state !== 'degraded')) return {state, reason: stateReason};
+  const isLast = parts.at(-1) === failed;
+  return {
+    state: isLast ? 'error' : 'degraded',
+    reason: `${stateReason}; ${failed.record.name} failed: ${failed.record.stateReason}`,
   };
 }
 

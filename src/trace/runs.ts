@@ -282,7 +282,7 @@ class RunFinder {
       isTraffic: draft.isTraffic ?? false,
       isDetached: draft.isDetached ?? false,
       surroundings: draft.isMissing ? 'complete' : this.surroundingsOf(root),
-      runId: identity?.runId ?? asText(row?.run_id ?? null),
+      runId: isOfMember(own, spans) ? null : (identity?.runId ?? asText(row?.run_id ?? null)),
       sessionId: identity?.sessionId ?? inner?.sessionId ?? asText(row?.session_id ?? null),
       userId: identity?.userId ?? inner?.userId ?? asText(row?.user_id ?? null),
       agentId: identity ? (identity.agentId ?? asText(row?.agent_id ?? null)) : null,
@@ -296,6 +296,12 @@ class RunFinder {
       storedStatus: asText(this.row?.status ?? null),
     };
   }
+}
+
+/** A team whose stream was closed early bears the id of the member that was at work: its own is not known. */
+function isOfMember(own: Span | null, spans: readonly Span[]): boolean {
+  if (own?.kind !== 'team' || own.runId === null) return false;
+  return spans.some(span => span !== own && isRunSpan(span) && span.runId === own.runId);
 }
 
 /** The earliest span of Agno's under ghosts: the first sign of an unfinished run. */

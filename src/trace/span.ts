@@ -75,6 +75,8 @@ export interface Span {
   readonly nodeId: string | null;
   readonly parentNodeId: string | null;
   readonly steps: readonly string[];
+  /** Of a workflow: `Step`, `Loop`, `Router`, … for each of what it declared; `steps` leaves out what has no name. */
+  readonly stepTypes: readonly string[];
   readonly toolName: string | null;
   readonly toolArguments: string | null;
   readonly model: string | null;
@@ -105,7 +107,13 @@ export interface Span {
   readonly hasOutput: boolean;
   /** `output.value`; a preview unless the span was read whole. */
   readonly output: string | null;
-  readonly http: {readonly method: string | null; readonly route: string | null; readonly status: string | null} | null;
+  readonly http: {
+    readonly method: string | null;
+    readonly route: string | null;
+    /** What the route stands for in this request, ids included. */
+    readonly path: string | null;
+    readonly status: string | null;
+  } | null;
   /** What was wrong with the row, in words. */
   readonly problems: readonly string[];
   /** Every attribute; only when the span was read whole. */
@@ -188,6 +196,7 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     nodeId: id(KEY.nodeId),
     parentNodeId: id(KEY.parentNodeId),
     steps: listOf(attributes, KEY.steps),
+    stepTypes: listOf(attributes, KEY.stepTypes),
     toolName: text(KEY.toolName),
     toolArguments: text(KEY.toolParameters),
     model: text(KEY.model) ?? text('gen_ai.response.model') ?? text('gen_ai.request.model'),
@@ -276,5 +285,6 @@ function httpOf(attributes: Attributes, openInferenceKind: string | null): Span[
   const method = textOf(attributes, KEY.httpMethod) ?? textOf(attributes, 'http.method');
   const route = textOf(attributes, KEY.httpRoute);
   const status = textOf(attributes, KEY.httpStatus) ?? textOf(attributes, 'http.status_code');
-  return method === null && route === null && status === null ? null : {method, route, status};
+  if (method === null && route === null && status === null) return null;
+  return {method, route, path: textOf(attributes, KEY.urlPath) ?? textOf(attributes, 'http.target'), status};
 }

@@ -20,6 +20,8 @@ export interface Evidence {
   readonly agnoStatus: string | null;
   /** When the run went on after a pause, ISO text; null when no continuation is known. */
   readonly continuedAt: string | null;
+  /** Not all that came after it was looked at for a continuation. */
+  readonly isSearchCut?: boolean;
 }
 export const NO_EVIDENCE: Evidence = {agnoStatus: null, continuedAt: null};
 
@@ -342,11 +344,13 @@ function isAskedPause(span: Span): boolean {
   return (span.kind === 'workflow' ? PAUSED_WORKFLOW : PAUSED_OUTPUT).test(span.output ?? '');
 }
 
-function judgePaused(facts: RunFacts, {agnoStatus, continuedAt}: Evidence): Judgement | null {
+const SEARCH_CUT = '; whether it went on was not looked for further';
+
+function judgePaused(facts: RunFacts, {agnoStatus, continuedAt, isSearchCut}: Evidence): Judgement | null {
   const waits = waitsFor(facts) ?? (agnoStatus === 'PAUSED' ? unseenPause(facts) : null);
   if (waits === null) return null;
   const isOver = continuedAt !== null || (agnoStatus !== null && agnoStatus !== 'PAUSED');
-  if (!isOver) return {state: 'paused', reason: waits};
+  if (!isOver) return {state: 'paused', reason: `${waits}${isSearchCut ? SEARCH_CUT : ''}`};
   const reason = `paused, ${waits}; ${continuedAt === null ? `continued since, Agno says ${agnoStatus}` : `continued ${continuedAt}`}`;
   return judgeBelow(facts.below, reason) ?? {state: 'ok', reason};
 }

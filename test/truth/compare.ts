@@ -30,7 +30,7 @@ export interface Fault {
 
 export async function tell(name: string, store: Store, hasRunTables: boolean): Promise<Told> {
   const filter = {...NO_FILTER, traffic: true};
-  const page = await loadRunPage(store, {filter, limit: 0, cursor: null, patience: PATIENCE});
+  const page = await loadRunPage(store, {filter, limit: 0, cursor: null, patience: PATIENCE, folds: true});
   const listed = page.runs.map(({record}) => record);
   const drawn = new Map<string, SpanRecord>();
   for (const record of listed) {

@@ -19,6 +19,8 @@ export class Awaited {
   /** By key of the run they stand in; of a run inside another one, a member or a step's agent, that one alone. */
   private readonly runs = new Map<string, JudgedRun>();
   private readonly id: string;
+  /** What must be known of what is waited for. */
+  readonly notes: string[] = [];
   /** Null: nothing of it is stored yet. */
   private target: Target | {readonly kind: 'runs'; readonly keys: ReadonlySet<string>} | null = null;
 
@@ -65,13 +67,24 @@ export class Awaited {
       const held = await runsOf([...new Set(wanted.map(({record}) => record.traceId))]);
       return this.keep(held.filter(one => isOneOf(wanted, one)));
     }
-    const traceIds =
-      target.kind === 'run'
-        ? (await loadStory(store, target.id, target.traceIds, {patience})).traces.map(({trace}) => trace.traceId)
-        : [target.kind === 'trace' ? target.id : target.traceId];
+    if (target.kind !== 'run') {
+      for (const held of await runsOf([target.kind === 'trace' ? target.id : target.traceId])) this.hold(held);
+      return;
+    }
+    const {traces, parts, others} = await loadStory(store, target.id, target.traceIds, {patience});
     // Agno writes the row first and the spans right after it.
-    if (target.kind === 'run' && traceIds.length === 0) this.missing = (await withoutSpans(store, target.id)).message;
-    for (const held of await runsOf(traceIds)) this.hold(held);
+    if (traces.length === 0) this.missing = (await withoutSpans(store, target.id)).message;
+    const held = await runsOf(traces.map(({trace}) => trace.traceId));
+    if (others.length === 0) {
+      for (const one of held) this.hold(one);
+      return;
+    }
+    const {sessionId, startTime} = parts[0]!.record;
+    const which = sessionId === null ? '' : `of session ${sessionId}, `;
+    this.notes.push(
+      `"${target.id}" is the id of ${others.length + 1} runs; this is the newest one, ${which}${startTime}`,
+    );
+    this.keep(held.filter(one => isOneOf(parts, one)));
   }
 
   /** What happened to a run: any run; whether it is waited for is found out here. */

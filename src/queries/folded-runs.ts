@@ -1,0 +1,112 @@
+import {attribute, attributeLike, isAnyOf} from '../sql/fragments.ts';
+import {raw, type Sql, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {KEY} from '../trace/attributes.ts';
+import {asText} from '../trace/cell.ts';
+import {type Continuation, isContinuationOf} from '../trace/continuation.ts';
+import {foldedRun, type JudgedRun} from '../trace/record.ts';
+import {agnoTime, parseTime} from '../trace/time.ts';
+import {isContinuation} from '../trace/tree.ts';
+import {IS_RUN_NAME} from './look-up.ts';
+import {type JudgedTrace, type JudgeOptions, loadRuns} from './runs.ts';
+import {SPANS_AFTER} from './sequels.ts';
+import {loadStory} from './story.ts';
+
+/**
+ * As `loadRuns`, with a row for each run, whatever number of parts pauses cut it into: what continues a run is left out
+ * where the run itself is stored, and the run bears its last state and the sums of its parts.
+ * @param sinceMicros a run that began before is not shown, so what continues it is
+ */
+export async function loadFoldedRuns(
+  store: Store,
+  traceIds: readonly string[],
+  options: JudgeOptions & {readonly sinceMicros?: number | null},
+): Promise<JudgedTrace[]> {
+  const traces = await loadRuns(store, traceIds, options);
+  const sequels = traces.flatMap(({runs}) => runs.filter(isSequel));
+  const continued = await withBeginning(store, sequels, options.sinceMicros ?? null);
+  const folded: JudgedTrace[] = [];
+  for (const {trace, runs} of traces) {
+    const kept: JudgedRun[] = [];
+    for (const judged of runs) {
+      if (continued.has(judged)) continue;
+      kept.push(wentOn(judged) ? await fold(store, judged, options) : judged);
+    }
+    folded.push({trace, runs: kept});
+  }
+  return folded;
+}
+
+function isSequel({run}: JudgedRun): boolean {
+  return run.runId !== null && run.root.span !== null && isContinuation(run.root.span);
+}
+
+/** It waited, and it is known that it went on. */
+function wentOn({run, judge, evidence, record}: JudgedRun): boolean {
+  if (run.runId === null || judge.node(run.root)?.state !== 'paused' || record.state === 'paused') return false;
+  return evidence.continuedAt !== null || evidence.agnoStatus !== null;
+}
+
+async function fold(store: Store, judged: JudgedRun, options: JudgeOptions): Promise<JudgedRun> {
+  const {runId, traceId, spanId} = judged.record;
+  const {patience, prices} = options;
+  const {parts, tied} = await loadStory(store, runId!, [traceId], {patience, prices, of: {traceId, spanId}});
+  // A continuation that stands before it is another run's story.
+  return parts.length > 1 ? foldedRun(judged, parts, tied) : judged;
+}
+
+/** Those of the continuations whose run is stored, and began at `sinceMicros` or later. */
+async function withBeginning(
+  store: Store,
+  sequels: readonly JudgedRun[],
+  sinceMicros: number | null,
+): Promise<ReadonlySet<JudgedRun>> {
+  const found = new Set<JudgedRun>();
+  if (sequels.length === 0) return found;
+  const ids = [...new Set(sequels.map(({run}) => run.runId!))];
+  const rows = await loadBeginnings(
+    store,
+    sql`
+select t.run_id, t.session_id, t.agent_id, t.team_id, t.start_time
+  from ${table('traces')} t
+ where ${isAnyOf(raw('t.run_id'), ids)}`,
+  );
+  for (const judged of sequels) {
+    const {run} = judged;
+    const isBefore = (other: Continuation) =>
+      other.startMicros !== null &&
+      other.startMicros < (run.startMicros ?? 0) &&
+      (sinceMicros === null || other.startMicros >= sinceMicros) &&
+      isContinuationOf(run, other);
+    // Behind HTTP the rows are empty, and a member's run has none of its own.
+    if (rows.some(isBefore) || (await loadNearBefore(store, run.runId!, run.startMicros)).some(isBefore))
+      found.add(judged);
+  }
+  return found;
+}
+
+async function loadBeginnings(store: Store, query: Sql): Promise<Continuation[]> {
+  const rows = await store.all<Record<string, unknown>>(query);
+  return rows.map(row => ({
+    runId: asText(row.run_id),
+    sessionId: asText(row.session_id),
+    agentId: asText(row.agent_id),
+    teamId: asText(row.team_id),
+    startMicros: parseTime(row.start_time),
+  }));
+}
+
+async function loadNearBefore(store: Store, runId: string, micros: number | null): Promise<Continuation[]> {
+  if (micros === null) return [];
+  const near = sql`select a.span_id from ${table('spans')} a where a.start_time < ${agnoTime(micros)} order by a.start_time desc limit ${raw(String(SPANS_AFTER))}`;
+  return loadBeginnings(
+    store,
+    sql`
+select ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.sessionId)} as session_id,
+       ${attribute('s', KEY.agentId)} as agent_id, ${attribute('s', KEY.teamId)} as team_id, s.start_time
+  from ${table('spans')} s
+ where s.span_id in (select n.span_id from (${near}) n)
+   and ${IS_RUN_NAME}
+   and ${isAnyOf(attributeLike('s', KEY.runId, [runId]), [runId])}`,
+  );
+}
