@@ -105,6 +105,11 @@ describe('a cursor file', () => {
     ['another document', '{"name": "agno-trace"}'],
     ['a newer one', JSON.stringify({schema: 'agno-trace/cursor/2', ...cursor})],
     ['a number where a list belongs', JSON.stringify({schema: 'agno-trace/cursor/1', ...cursor, backlog: 5})],
+    ['a list of more than texts', JSON.stringify({schema: 'agno-trace/cursor/1', ...cursor, backlog: ['a', 5]})],
+    [
+      'a list of more than ids',
+      JSON.stringify({schema: 'agno-trace/cursor/1', ...cursor, position: {...cursor.position, ahead: [null]}}),
+    ],
     [
       'no list of rows',
       JSON.stringify({schema: 'agno-trace/cursor/1', ...cursor, position: {...cursor.position, anchors: [5]}}),
