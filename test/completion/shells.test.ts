@@ -9,8 +9,8 @@ import {temporaryFolder} from '../fixtures.ts';
 import {BIN} from '../program.ts';
 import {databaseOfNastyUsers, NASTY, UNSHOWABLE} from './nasty-names.ts';
 
-/** Real shells load the real scripts; only the time limit is that of a busy test machine (`patient.js`). */
-const PATIENT = new URL('patient.js', import.meta.url).pathname;
+/** Real shells load the real scripts; only the time limit is that of a busy test machine (`patient.cjs`). */
+const PATIENT = new URL('patient.cjs', import.meta.url).pathname;
 const folder = temporaryFolder({isOnDisk: true});
 const env: Record<string, string> = {
   PATH: `${folder}:${process.env.PATH}`,
@@ -23,8 +23,7 @@ const canRun = (shell: string) => spawnSync(shell, ['--version']).status === 0;
 beforeAll(async () => {
   env.AGNO_TRACE_DB = await databaseOfNastyUsers();
   const program = path.join(folder, 'agno-trace');
-  const run = (file: string) => `exec '${process.execPath}' '${file}' "$@"`;
-  writeFileSync(program, `#!/bin/sh\nif [ "$1" = __complete ]; then ${run(PATIENT)}; fi\n${run(BIN)}\n`);
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' --require '${PATIENT}' '${BIN}' "$@"\n`);
   chmodSync(program, 0o755);
   for (const shell of ['bash', 'zsh', 'fish']) {
     writeFileSync(path.join(folder, shell), execFileSync(program, ['completion', shell], {env}));
