@@ -7,6 +7,7 @@ import {describe, expect, inject, it} from 'vitest';
 import {EXIT} from '../../src/errors.ts';
 import {type CliOptions, cli, type Envelope, json} from '../cli.ts';
 import {BACKENDS, openFixture, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {startProxy} from '../follow/proxy.ts';
 
 const PICTURES = 'agno-3.1.10-pictures.sqlite';
 const OLDER = 'agno-2.9.0-pictures.sqlite';
@@ -167,33 +168,12 @@ describe('list of several profiles', () => {
   });
 
   it('never holds more than two connections to one Postgres database', async () => {
-    const url = await openFixture('postgres', PICTURES);
-    const db = {db: url, runs_db: url};
-    const options = profiles({a: db, b: db, c: db, d: db, e: db});
-    const watcher = new pg.Client({connectionString: inject('postgresUrl')});
-    await watcher.connect();
-    const name = new URL(url).pathname.slice(1);
-    let most = 0;
-    let isDone = false;
-    const watch = async () => {
-      while (!isDone) {
-        const {rows} = await watcher.query(
-          "select count(*)::int as n from pg_stat_activity where datname = $1 and application_name = 'agno-trace'",
-          [name],
-        );
-        most = Math.max(most, rows[0].n);
-      }
-    };
-    const [result] = await Promise.all([
-      json(['list', '--all-profiles', '-n', '3'], options).finally(() => {
-        isDone = true;
-      }),
-      watch(),
-    ]);
-    await watcher.end();
-    expect(result.data).toHaveLength(3);
-    expect(most).toBeGreaterThan(0);
-    expect(most).toBeLessThanOrEqual(2);
+    const proxy = await startProxy(await openFixture('postgres', PICTURES));
+    const db = {db: proxy.url, runs_db: proxy.url};
+    const {data} = await json(['list', '--all-profiles', '-n', '3'], profiles({a: db, b: db, c: db, d: db, e: db}));
+    await proxy.close();
+    expect(data).toHaveLength(3);
+    expect(proxy.mostAtOnce()).toBe(2);
   });
 });
 
