@@ -33,6 +33,11 @@ describe('--keep-last', () => {
   it('does not hold a run without that key', () => {
     expect(newestOfEach([{traceId: 't1', key: null, startedAt: '2026'}], 5).size).toBe(0);
   });
+
+  it('takes of runs that began together the larger trace id for the newer, in whatever order they come', () => {
+    const together = ['t1', 't3', 't2'].map(traceId => ({traceId, key: 'a', startedAt: '2026-11-01'}));
+    for (const list of [together, together.toReversed()]) expect([...newestOfEach(list, 2)]).toEqual(['t3', 't2']);
+  });
 });
 
 describe('parts of a run that stays', () => {
