@@ -16,8 +16,12 @@ const GLOBAL_SETUP: Readonly<Record<ProjectName, string[]>> = {
 /** `npm run check:long` sets it (test/long.ts). */
 const isLong = process.env.AGNO_TRACE_LONG === '1';
 /** Given back, or drawn anew by each run of the long suite. */
-const seed = process.env.AGNO_TRACE_SEED ?? (isLong ? String(Date.now() % 1_000_000) : '1');
-if (isLong) process.stdout.write(`AGNO_TRACE_SEED=${seed}\n`);
+if (isLong && process.env.AGNO_TRACE_SEED === undefined) {
+  // This file is read once for each project; they have one seed.
+  process.env.AGNO_TRACE_SEED = String(Date.now() % 1_000_000);
+  process.stdout.write(`AGNO_TRACE_SEED=${process.env.AGNO_TRACE_SEED}\n`);
+}
+const seed = process.env.AGNO_TRACE_SEED ?? '1';
 
 /** What is measured there, time and memory, has the machine to itself. */
 const isMeasured = (file: string) => /^test\/(live|soak)\//.test(file);
