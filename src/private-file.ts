@@ -109,12 +109,26 @@ function textOf(handle: number, mostBytes: number): string {
   }
 }
 
+/** Makes what is missing of a path, for its owner alone. Node's own way (`recursive`) never ends where none can be made, as in /proc. */
+export function makeFolders(folder: string): void {
+  const missing: string[] = [];
+  for (let at = folder; !lstatSync(at, {throwIfNoEntry: false}); at = path.dirname(at)) missing.push(at);
+  for (const one of missing.reverse()) {
+    try {
+      mkdirSync(one, {mode: 0o700});
+    } catch (error) {
+      // Another process was sooner.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
 /**
  * Makes a folder for its owner alone (0700) where there is none.
  * @throws FileRefused for one that belongs to, or can be changed by, somebody else
  */
 export function makeOwnFolder(folder: string): void {
-  if (!lstatSync(folder, {throwIfNoEntry: false})) mkdirSync(folder, {recursive: true, mode: 0o700});
+  makeFolders(folder);
   const stat = lstatSync(folder);
   const reason = stat.isDirectory() ? whyShared(stat, OTHERS_WRITE) : 'its folder is a link, or none at all';
   if (reason !== null) throw new FileRefused(reason.replace(/^it /, 'its folder '));

@@ -1,8 +1,8 @@
-import {existsSync, mkdirSync, realpathSync, statSync} from 'node:fs';
+import {existsSync, realpathSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {parse, stringify, TomlError} from 'smol-toml';
 import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
-import {readRegular, writePrivateFile} from '../private-file.ts';
+import {makeFolders, readRegular, writePrivateFile} from '../private-file.ts';
 import type {Env} from '../store/source.ts';
 import {command} from '../text/shell.ts';
 import {isTable, type Profile, parseProfile, SECRET_HINT, secretKeysOf} from './profile.ts';
@@ -129,7 +129,7 @@ function commentsIn(text: string): number {
  */
 export function saveConfig(file: string, toml: Toml): void {
   try {
-    mkdirSync(path.dirname(existsSync(file) ? realpathSync(file) : file), {recursive: true, mode: 0o700});
+    makeFolders(path.dirname(existsSync(file) ? realpathSync(file) : file));
     writePrivateFile(file, stringify(toml, {numbersAsFloat: true}));
   } catch (error) {
     throw new UserError(EXIT.failed, `the config file "${file}" cannot be written: ${fileReason(error)}.`, {

@@ -76,7 +76,7 @@ async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConn
   return {
     driver: `node:sqlite of Node ${process.versions.node}`,
     all: (text, params) => db.prepare(text).all(...params),
-    close: () => db.close(),
+    close: once(() => db.close()),
   };
 }
 
@@ -172,7 +172,16 @@ async function writableWithNode({file, busyMs, mayCreate = false, alone = false}
     },
     prepare: (text: string) => db.prepare(text),
     inTransaction: () => db.isTransaction ?? isOpen,
-    close: () => void db.close(),
+    close: once(() => void db.close()),
+  };
+}
+
+/** `node:sqlite` throws when it is closed a second time. */
+function once(close: () => void): () => void {
+  let isClosed = false;
+  return () => {
+    if (!isClosed) close();
+    isClosed = true;
   };
 }
 

@@ -1,4 +1,4 @@
-import {existsSync, rmSync} from 'node:fs';
+import {existsSync, rmSync, statSync} from 'node:fs';
 import {EXIT, UserError} from '../../errors.ts';
 import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../sql/agno-tables.ts';
 import type {SqliteSource} from '../source.ts';
@@ -63,7 +63,8 @@ export function loadDriver(): DatabaseClass {
 
 /** @throws UserError exit 2 when the file is no demo database */
 export function refuseForeign(file: string, Database: DatabaseClass): void {
-  if (isDemo(file, Database)) return;
+  // SQLite would wait for whoever is to write into a pipe.
+  if (statSync(file).isFile() && isDemo(file, Database)) return;
   throw new UserError(EXIT.usage, `"${file}" exists and is no demo database; it is left as it is.`, {
     hint: 'Pass another --path.',
   });
