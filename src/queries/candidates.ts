@@ -1,14 +1,15 @@
-import {attributeLike, hasAttribute, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
+import {attributeLike, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
 import {either, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY, TEXT_KEYS} from '../trace/attributes.ts';
 import type {Query, RunFilter} from '../trace/filter.ts';
+import {IS_OF_AGENT} from './kind.ts';
 import {hasIndexes, hasValue, IS_RUN_NAME, type LookedUp, mayBeIndexed} from './look-up.ts';
 
 /** Names of Agno's model calls and steps. A span of another library that is called so costs a look at its trace, no more. */
 const IS_AGNO_NAME = raw("s.name like '%.%invoke%' or s.name like '%.%execute%'");
 
-const HAS_KIND = orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
+const HAS_KIND = orOpaque('s', IS_OF_AGENT);
 
 /**
  * Spans of Agno's and of other OpenInference libraries. Large attributes are those of model calls, known by their names

@@ -1,10 +1,11 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {append} from '../lists.ts';
-import {attributeLike, attributeText, hasAttribute, orOpaque} from '../sql/fragments.ts';
+import {attributeLike, attributeText, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {agnoTime} from '../trace/time.ts';
+import {IS_OF_AGENT} from './kind.ts';
 import {hasBeginning, hasIndexes, IS_RUN_NAME} from './look-up.ts';
 import {loadSpans} from './spans.ts';
 import {firstLength, loadStretch, nextLength, type Position} from './walk.ts';
@@ -120,7 +121,7 @@ select distinct kind, id, trace_id
  * @param byName look only at spans with the names Agno gives runs, five times faster; the caller looks again without
  */
 async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
-  const isRun = byName ? IS_RUN_NAME : orOpaque('s', hasAttribute('s', KEY.openInferenceKind));
+  const isRun = byName ? IS_RUN_NAME : orOpaque('s', IS_OF_AGENT);
   const spanIds: string[] = [];
   let from: Position | null = null;
   const isIndexed = byName && (await hasIndexes(store, ['run_id', 'session_id']));

@@ -22,3 +22,11 @@ function matches(rule: KindRule): Sql {
     tests.push(sql`substr(s.name, 1, ${raw(String(rule.namePrefix.length))}) = ${raw(`'${rule.namePrefix}'`)}`);
   return join(tests, ' and ');
 }
+
+/** Names of the spans of other instrumentors that are agents and calls: looked at before their attributes, which are dear. */
+const OTHERS = KIND_RULES.filter(rule => rule.has === KEY.genAiOperation && rule.namePrefix !== undefined)
+  .map(rule => `s.name like '${rule.namePrefix!.replaceAll('_', '\\_')}%' escape '\\'`)
+  .join(' or ');
+
+/** A span `s` of an agent or of a call: of Agno's instrumentor and its kin, or of another one. Without any a trace is traffic. */
+export const IS_OF_AGENT: Sql = sql`(${hasAttribute('s', KEY.openInferenceKind)} or ((${raw(OTHERS)}) and ${hasAttribute('s', KEY.genAiOperation)}))`;

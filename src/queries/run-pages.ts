@@ -1,14 +1,13 @@
 import {type UserError, usageError} from '../errors.ts';
 import type {Prices} from '../prices/prices.ts';
-import {hasAttribute} from '../sql/fragments.ts';
 import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
-import {KEY} from '../trace/attributes.ts';
 import {hoisted, type RunFilter} from '../trace/filter.ts';
 import {withLikelyNames} from '../trace/likely-name.ts';
 import {type JudgedRun, nodesOf} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
+import {IS_OF_AGENT} from './kind.ts';
 import {positionOf, walkRuns} from './run-walk.ts';
 import {between, firstLength, nextLength, type Position, stretchEnd} from './walk.ts';
 
@@ -105,7 +104,7 @@ async function countTraffic(
   // `+` and `||` keep off the index on run ids, where all requests have none. One look at a trace's spans, which is null
   // where it has none: two `exists` cost half as much again, and Postgres hashes the whole table for them (docs/measurements.md, Large tables).
   const isTraffic = sql`${either({sqlite: raw('+t.run_id is null'), postgres: raw("(t.run_id || '') is null")})}
-   and (select max(case when ${hasAttribute('s', KEY.openInferenceKind)} then 1 else 0 end)
+   and (select max(case when ${IS_OF_AGENT} then 1 else 0 end)
           from ${table('spans')} s where s.trace_id = t.trace_id) = 0`;
   let count = 0;
   let below = from && {time: from.time, id: ''};

@@ -1,14 +1,14 @@
 import type {Prices} from '../prices/prices.ts';
-import {hasAttribute, isAnyOf, orOpaque} from '../sql/fragments.ts';
+import {isAnyOf, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
-import {KEY} from '../trace/attributes.ts';
 import {matchesRun, type RunFilter} from '../trace/filter.ts';
 import type {JudgedRun} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import {type Candidates, candidatesOf} from './candidates.ts';
 import {loadFoldedRuns} from './folded-runs.ts';
+import {IS_OF_AGENT} from './kind.ts';
 import {hasIndexes} from './look-up.ts';
 import {type JudgedTrace, loadRuns} from './runs.ts';
 import {between, firstLength, loadStretch, nextLength, type Position, type Stretch} from './walk.ts';
@@ -257,7 +257,7 @@ async function knownTraces(store: Store, filter: RunFilter, patience: Patience):
   const rows = await store.all<{trace_id: unknown}>(sql`
 select s.trace_id
   from ${table('spans')} s
- where s.created_at >= ${agnoTime(store.nowMicros() - recentMicros)} and ${orOpaque('s', hasAttribute('s', KEY.openInferenceKind))}`);
+ where s.created_at >= ${agnoTime(store.nowMicros() - recentMicros)} and ${orOpaque('s', IS_OF_AGENT)}`);
   // Not `distinct`: SQLite would walk the whole table in the order of trace ids (docs/measurements.md, Large tables).
   return [...new Set(rows.map(row => String(row.trace_id)))];
 }

@@ -61,6 +61,7 @@ export const ID_KEYS: readonly string[] = [
   KEY.nodeId,
   KEY.parentNodeId,
   ...['run_id', 'agno.session.id', 'session_id', 'agno.user.id', 'user_id', 'agent_id', 'team_id', 'workflow_id'],
+  ...['gen_ai.agent.id', 'gen_ai.conversation.id'],
 ];
 
 /** Keys whose values the text search of `-q` may find, through a span's displayed name or what a run answered. */

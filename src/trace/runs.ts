@@ -92,7 +92,7 @@ export function buildTrace(
   const unclear = placeWork(forest, details);
   const {tops, nodes} = forest;
   const finder = new RunFinder(traceId, row, clock, spans, forest);
-  const isTraffic = spans.every(span => span.openInferenceKind === null);
+  const isTraffic = spans.every(isTrafficSpan);
   if (!isTraffic) finder.find(tops);
   tellCalls(forest, details, unclear);
   if (!isTraffic) markPlumbing(tops);
@@ -330,6 +330,11 @@ function newestCreated(spans: readonly Span[]): number | null {
   return newest;
 }
 
+/** A span of no agent and of no call: of Agno's instrumentor and its kin, or of another one (`gen_ai.*`). */
+function isTrafficSpan({openInferenceKind, kind}: Span): boolean {
+  return openInferenceKind === null && (kind === 'http' || kind === 'other');
+}
+
 function isFastApi(span: Span): boolean {
   return span.openInferenceKind === null && span.name.startsWith('fastapi.');
 }
@@ -339,6 +344,6 @@ function isFastApi(span: Span): boolean {
  * steps and tools are never surroundings, even with a run inside: they are what a continued workflow leaves.
  */
 function isSurroundings(span: Span, holdsRun: boolean): boolean {
-  if (span.openInferenceKind === null) return true;
+  if (span.openInferenceKind === null) return isTrafficSpan(span);
   return holdsRun && !['step', 'parallel', 'tool', 'retrieval', 'memory', 'llm'].includes(span.kind);
 }

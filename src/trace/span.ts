@@ -187,17 +187,18 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     durationMs,
     storedMs: isBackwards ? null : (duration(null, null, row.duration_ms) ?? durationMs),
     runId: id(KEY.runId) ?? id('run_id'),
-    sessionId: id(KEY.sessionId) ?? id('agno.session.id') ?? id('session_id'),
+    sessionId: id(KEY.sessionId) ?? id('agno.session.id') ?? id('session_id') ?? id('gen_ai.conversation.id'),
     userId: id(KEY.userId) ?? id('agno.user.id') ?? id('user_id'),
-    agentId: id(KEY.agentId) ?? id('agent_id'),
+    agentId: id(KEY.agentId) ?? id('agent_id') ?? id('gen_ai.agent.id'),
     teamId: id(KEY.teamId) ?? id('team_id'),
     workflowId: id(KEY.workflowId) ?? id('workflow_id'),
-    componentName: text(KEY.agentName) ?? text(KEY.nodeName) ?? text('agno.team') ?? text('agno.agent'),
+    componentName:
+      text(KEY.agentName) ?? text(KEY.nodeName) ?? text('agno.team') ?? text('agno.agent') ?? text('gen_ai.agent.name'),
     nodeId: id(KEY.nodeId),
     parentNodeId: id(KEY.parentNodeId),
     steps: listOf(attributes, KEY.steps),
     stepTypes: listOf(attributes, KEY.stepTypes),
-    toolName: text(KEY.toolName),
+    toolName: text(KEY.toolName) ?? text('gen_ai.tool.name'),
     toolArguments: text(KEY.toolParameters),
     model: text(KEY.model) ?? text('gen_ai.response.model') ?? text('gen_ai.request.model'),
     provider,
@@ -265,8 +266,10 @@ const MOST_USD = 1000;
  * that is there and cannot be read.
  */
 function tokensOf(attributes: Attributes, count: (key: string) => number | null) {
-  const prompt = count(KEY.promptTokens);
-  const completion = count(KEY.completionTokens);
+  // Of another instrumentor's model call its own figures count; below one of Agno's it is plumbing.
+  const isOther = attributes[KEY.genAiOperation] !== undefined && attributes[KEY.openInferenceKind] === undefined;
+  const prompt = count(isOther ? KEY.clientInputTokens : KEY.promptTokens);
+  const completion = count(isOther ? 'gen_ai.usage.output_tokens' : KEY.completionTokens);
   const cached = count(KEY.cachedTokens);
   const isKnown = prompt !== null || completion !== null;
   const beside = (value: number | null, key: string): number | null =>

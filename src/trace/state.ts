@@ -113,7 +113,7 @@ export function gather(
   return {
     node,
     span,
-    isAgno: isAgnoRun(span),
+    isAgno: span.openInferenceKind !== null && isAgnoRun(span),
     writer: around.writer,
     calls,
     last,
@@ -133,7 +133,7 @@ export function gather(
 }
 
 export function isAgnoRun(span: Span): boolean {
-  return span.nodeId !== null || span.agentId !== null || span.teamId !== null;
+  return span.openInferenceKind !== null && (span.nodeId !== null || span.agentId !== null || span.teamId !== null);
 }
 
 function isAfter(span: Span, call: Span): boolean {

@@ -137,4 +137,21 @@ describe.each(BACKENDS)('on %s', backend => {
     const {data: where} = await json(['where', '--by', 'kind', '--db', db]);
     expect(where.map((row: Row) => row.name)).not.toContain('http');
   });
+
+  it('spans of another instrumentor alone are a run: operation, model, tokens; no request', async () => {
+    const db = await open('gen-ai-only');
+    const {data: runs} = await json(['list', '--db', db]);
+    const known = {name: 'Weather Agent', kind: 'agent', state: 'degraded', sessionId: 's1', totalTokens: 300};
+    expect(runs).toMatchObject([{...known, traffic: false, part: false, runId: null}]);
+    const {spans} = await show(db, runs[0].traceId);
+    expect(spans.map((span: Row) => [span.kind, span.model ?? span.toolName, span.totalTokens])).toEqual([
+      ['agent', null, 300],
+      ['llm', 'gpt-4o-2024-08-06', 120],
+      ['tool', 'get_weather', null],
+      ['llm', 'gpt-4o-2024-08-06', 180],
+    ]);
+    expect((await json(['tools', '--db', db])).data).toMatchObject([{tool: 'get_weather', calls: 1, failed: 1}]);
+    const {data} = await json(['prune', '--traffic', '--older-than', '1h', '--dry-run', '--db', db]);
+    expect(data.plan.traces).toBe(0);
+  });
 });

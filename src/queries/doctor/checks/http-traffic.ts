@@ -1,6 +1,5 @@
-import {hasAttribute} from '../../../sql/fragments.ts';
 import {either, raw, sql, table} from '../../../sql/sql.ts';
-import {KEY} from '../../../trace/attributes.ts';
+import {IS_OF_AGENT} from '../../kind.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 import {sweep, sweptCount} from '../sweep.ts';
@@ -42,7 +41,7 @@ select (select count(*) from ${table('traces')} x where ${range}) as "all",
          where ${range}
            and ${NO_RUN}
            and not exists (select 1 from ${table('spans')} s
-                            where s.trace_id = x.trace_id and ${hasAttribute('s', KEY.openInferenceKind)} ${EACH})) r
+                            where s.trace_id = x.trace_id and ${IS_OF_AGENT} ${EACH})) r
  where r.spans > 0`,
     },
     row => {
