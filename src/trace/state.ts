@@ -215,6 +215,9 @@ function judgeCancelled(facts: RunFacts, {agnoStatus}: Evidence): Judgement | nu
     const member = members.find(({state}) => state === 'cancelled');
     if (member && (pending.length > 0 || !span.output))
       return cancelled(`cancelled while ${displayName(member.span)} was working`);
+    // The last event that was read was that of a member, and the team never asked its model again.
+    const read = span.kind === 'team' && span.runId !== null && members.find(inner => inner.span.runId === span.runId);
+    if (read) return cancelled(`${leftStream(agnoStatus)} while ${displayName(read.span)} was working`);
     const open = pending[0]?.name ?? tools.find(tool => (tool.endMicros ?? 0) > (span.endMicros ?? 0))?.toolName;
     if (!span.hasOutput && open) return cancelled(`${leftStream(agnoStatus)} while ${open} was running`);
   }
