@@ -44,7 +44,7 @@ export default async function archive(
     if (!inspection.problem) writeNext(context, `next: ${command`agno-trace list --db archive:${files[0]!}`}`);
   }
   if (inspection.problem) throw inspection.problem;
-  if (verb === 'verify' && inspection.withoutTrace > 0 && inspection.isComplete)
+  if (verb === 'verify' && (inspection.withoutTrace ?? 0) > 0 && inspection.isComplete)
     writeNote(context, `${inspection.withoutTrace} spans came from the database without a trace row`);
 }
 

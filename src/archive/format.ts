@@ -15,6 +15,13 @@ import type {ArchivedRow} from './value.ts';
  */
 export const FORMAT_VERSION = 1;
 
+/** Of one row as a line, with its line break: a reader holds it several times over while it parses. */
+export const MOST_LINE_BYTES = 128 * 1024 ** 2;
+/** A batch is written when its rows weigh so much; a row that weighs more has one to itself. */
+export const BATCH_BYTES = 16 * 1024 ** 2;
+/** A batch that a stranger wrote may weigh more, but never so much that holding it is a danger. */
+export const MOST_BATCH_BYTES = 4 * BATCH_BYTES;
+
 export interface ArchiveColumn {
   readonly name: string;
   /** As the database called it. */

@@ -11,10 +11,12 @@ import {
   FORMAT_VERSION,
   type Line,
   type Manifest,
+  MOST_BATCH_BYTES,
+  MOST_LINE_BYTES,
   type Trailer,
 } from './format.ts';
 import {isGzip} from './member.ts';
-import {lineFrom} from './shape.ts';
+import {isPlain, lineFrom} from './shape.ts';
 import type {ArchivedRow} from './value.ts';
 
 /** A batch whose hash and counts are right. */
@@ -79,6 +81,7 @@ async function* batchesOf(file: string, lines: AsyncGenerator<RawLine>): AsyncGe
   const total = {traces: 0, spans: 0};
   let [traces, spans]: ArchivedRow[][] = [[], []];
   let hash = chainedHash(before);
+  let batchBytes = 0;
   for await (const {bytes, endsAt, isWhole} of lines) {
     const line = parsed(bytes);
     if (line === null) {
@@ -112,15 +115,26 @@ async function* batchesOf(file: string, lines: AsyncGenerator<RawLine>): AsyncGe
       [traces, spans] = [[], []];
       before = sha256;
       hash = chainedHash(before);
+      batchBytes = 0;
       continue;
     }
     hash.update(bytes);
+    batchBytes += bytes.length;
+    // One row may weigh as much as a line; together they are held until their hash has been seen.
+    if (batchBytes > MOST_BATCH_BYTES && traces!.length + spans!.length > 0)
+      throw damaged(
+        file,
+        number + 1,
+        `its rows weigh more than ${megabytes(MOST_BATCH_BYTES)}, and none so large is written`,
+      );
     if ('trace' in line) traces!.push(line.trace);
     else if ('span' in line) spans!.push(line.span);
     else throw damaged(file, number + 1, 'a line of no known kind');
   }
   return {manifest: null, looseRows: traces!.length + spans!.length};
 }
+
+const megabytes = (bytes: number) => `${bytes / 1024 ** 2} MB`;
 
 function damaged(file: string, batch: number, what: string): UserError {
   return new UserError(EXIT.different, `"${file}" is damaged at batch ${batch}: ${what}.`, {
@@ -136,24 +150,42 @@ interface RawLine {
   readonly isWhole: boolean;
 }
 
-/** Lines as bytes. Of a file that was cut off, all that can still be unpacked. */
+/**
+ * Lines as bytes. Of a file that was cut off, all that can still be unpacked. No more of it is held than one line: a small file
+ * may unpack to any size.
+ */
 async function* linesOf(file: string, handle?: number): AsyncGenerator<RawLine> {
   let rest: Buffer[] = [];
+  let restBytes = 0;
   let at = 0;
   let fd = handle;
   try {
     fd ??= openRegular(file);
     for await (const chunk of unpacked(fd)) {
       let from = 0;
+      if (
+        restBytes + chunk.length > MOST_LINE_BYTES &&
+        restBytes + (chunk.indexOf(10) + 1 || chunk.length) > MOST_LINE_BYTES
+      )
+        throw new UserError(
+          EXIT.different,
+          `"${file}" is damaged: a line of it is longer than ${megabytes(MOST_LINE_BYTES)}.`,
+          {
+            hint: 'agno-trace writes none so long. Is there another copy?',
+          },
+        );
       for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
         const bytes =
           rest.length > 0 ? Buffer.concat([...rest, chunk.subarray(from, end + 1)]) : chunk.subarray(from, end + 1);
         rest = [];
+        restBytes = 0;
         at += bytes.length;
         yield {bytes, endsAt: at, isWhole: true};
         from = end + 1;
       }
-      if (from < chunk.length) rest.push(chunk.subarray(from));
+      if (from === chunk.length) continue;
+      rest.push(chunk.subarray(from));
+      restBytes += chunk.length - from;
     }
   } catch (error) {
     throw unreadable(file, error);
@@ -207,7 +239,7 @@ function unreadable(file: string, error: unknown): unknown {
 
 function parsed(bytes: Buffer): Line | null {
   try {
-    return lineFrom(JSON.parse(bytes.toString('utf8')));
+    return isPlain(bytes) ? lineFrom(JSON.parse(bytes.toString('utf8'))) : null;
   } catch {
     return null;
   }

@@ -5,6 +5,47 @@ import {FORMAT_VERSION, type Line} from './format.ts';
  * that may have been anybody.
  */
 
+/** A line of a million bytes has no more than a few dozen; what is made of so many is far larger than its text. */
+const MOST_VALUES = 100_000;
+/** Header, column lists, a column, and one to spare. */
+const MOST_DEPTH = 5;
+/** Below that the worst of lines is still harmless. */
+const HARMLESS_BYTES = 1 << 20;
+
+/** Whether a long line is made as ours are, of few values that are not deep: parsing others would take many times their size. */
+export function isPlain(bytes: Buffer): boolean {
+  if (bytes.length <= HARMLESS_BYTES) return true;
+  let depth = 0;
+  let values = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = endOfText(bytes, at);
+      if (at < 0) return false;
+    } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+      if (++depth > MOST_DEPTH) return false;
+    } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
+    else if (byte === COMMA && ++values > MOST_VALUES) return false;
+  }
+  return true;
+}
+
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Where a text that begins at a quote ends; below zero: nowhere. */
+function endOfText(bytes: Buffer, from: number): number {
+  let end = from;
+  for (;;) {
+    end = bytes.indexOf(QUOTE!, end + 1);
+    if (end < 0) return end;
+    let first = end;
+    while (bytes[first - 1] === BACKSLASH) first--;
+    // Pairs of them stand for themselves.
+    if ((end - first) % 2 === 0) return end;
+  }
+}
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** @returns null for what is no line of an archive; of a header's format only the number is looked at */
@@ -33,7 +74,10 @@ function isHeader({dialect, source, tables, columns, cutoff, selection, writtenB
 }
 
 function areColumns(value: unknown): boolean {
-  return Array.isArray(value) && value.every(column => isRecord(column) && isText(column.name) && isText(column.type));
+  if (!Array.isArray(value) || !value.every(column => isRecord(column) && isText(column.name) && isText(column.type)))
+    return false;
+  // No table has two of a name; an insert that names one twice would be refused for all rows.
+  return new Set(value.map(({name}) => name)).size === value.length;
 }
 
 function isManifest(value: unknown): boolean {

@@ -1,12 +1,21 @@
-import {lstatSync, readSync, statSync} from 'node:fs';
+import {fstatSync, lstatSync, readSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {EXIT, FileRefused, fileReason, UserError, usageError} from '../errors.ts';
 import {command} from '../text/shell.ts';
 import {DISK, type Disk} from './disk.ts';
-import {type ArchiveHeader, chainedHash, FIRST_HASH, lineOf, type Manifest, type Trailer} from './format.ts';
+import {
+  type ArchiveHeader,
+  BATCH_BYTES,
+  chainedHash,
+  FIRST_HASH,
+  lineOf,
+  type Manifest,
+  MOST_LINE_BYTES,
+  type Trailer,
+} from './format.ts';
 import {gzipMember, MEMBER_HEAD_BYTES, memberLength} from './member.ts';
 import {isBlank, openArchive} from './reader.ts';
-import type {ArchivedRow} from './value.ts';
+import type {ArchivedRow, ArchivedValue} from './value.ts';
 
 export interface BatchRows {
   readonly traces: readonly ArchivedRow[];
@@ -76,47 +85,46 @@ export class ArchiveWriter {
     }
   }
 
-  /** Puts rows and their trailer on the disk. What it throws leaves nothing that `takeBack` does not remove. */
+  /**
+   * Puts rows and their trailer on the disk, heavy ones as several batches. What it throws leaves nothing that `takeBack` does
+   * not remove.
+   */
   append({traces, spans}: BatchRows): void {
-    const {standing} = this;
-    this.before = standing;
-    const hash = chainedHash(standing.sha256);
-    const parts: Buffer[] = [];
-    const add = (text: string) => {
-      const bytes = Buffer.from(text);
-      hash.update(bytes);
-      parts.push(bytes);
-    };
-    for (const span of spans) add(lineOf({span}));
-    for (const trace of traces) add(lineOf({trace}));
-    const ids = [...spans, ...traces].map(row => String(row.trace_id));
-    const sha256 = hash.digest();
-    const trailer: Trailer = {
-      batch: standing.batches + 1,
-      traces: traces.length,
-      spans: spans.length,
-      first: ids[0] ?? '',
-      last: ids.at(-1) ?? '',
-      sha256,
-    };
-    parts.push(Buffer.from(lineOf(trailer)));
+    this.before = this.standing;
     try {
-      const bytes = encoded(this.file, Buffer.concat(parts));
-      this.disk.write(this.handle, bytes, standing.bytes);
-      this.disk.sync(this.handle);
-      this.standing = {
-        batches: trailer.batch,
-        traces: standing.traces + traces.length,
-        spans: standing.spans + spans.length,
-        sha256,
-        bytes: standing.bytes + bytes.length,
+      let batch = new OpenBatch(this.standing.sha256);
+      const add = (kind: 'span' | 'trace', row: ArchivedRow) => {
+        const bytes = rowLine(kind, row);
+        if (!batch.hasRoomFor(bytes)) {
+          this.put(batch);
+          batch = new OpenBatch(this.standing.sha256);
+        }
+        batch.add(kind, row, bytes);
       };
+      for (const span of spans) add('span', span);
+      for (const trace of traces) add('trace', trace);
+      this.put(batch);
+      this.disk.sync(this.handle);
     } catch (error) {
       throw cannotWrite(this.file, error);
     }
   }
 
-  /** Removes the last batch again: its rows are known to be in the database still. */
+  private put(batch: OpenBatch): void {
+    const {standing} = this;
+    const {lines, trailer} = batch.closed(standing.batches + 1);
+    const bytes = encoded(this.file, lines);
+    this.disk.write(this.handle, bytes, standing.bytes);
+    this.standing = {
+      batches: trailer.batch,
+      traces: standing.traces + trailer.traces,
+      spans: standing.spans + trailer.spans,
+      sha256: trailer.sha256,
+      bytes: standing.bytes + bytes.length,
+    };
+  }
+
+  /** Removes what the last `append` wrote again: its rows are known to be in the database still. */
   takeBack(): void {
     if (!this.before) return;
     try {
@@ -154,6 +162,58 @@ export class ArchiveWriter {
     this.disk.close(this.handle);
     if (this.standing.batches === 0) this.disk.remove(partialOf(this.file));
   }
+}
+
+/** Rows on their way into a file. */
+class OpenBatch {
+  private readonly lines: Buffer[] = [];
+  private readonly rows = {span: 0, trace: 0};
+  private readonly hash: ReturnType<typeof chainedHash>;
+  private bytes = 0;
+  private first = '';
+  private last = '';
+
+  constructor(before: string) {
+    this.hash = chainedHash(before);
+  }
+
+  hasRoomFor(line: Buffer): boolean {
+    return this.lines.length === 0 || this.bytes + line.length <= BATCH_BYTES;
+  }
+
+  add(kind: 'span' | 'trace', row: ArchivedRow, line: Buffer): void {
+    this.last = String(row.trace_id);
+    if (this.lines.length === 0) this.first = this.last;
+    this.lines.push(line);
+    this.rows[kind]++;
+    this.bytes += line.length;
+    this.hash.update(line);
+  }
+
+  closed(batch: number): {lines: Buffer; trailer: Trailer} {
+    const {first, last, rows} = this;
+    const trailer: Trailer = {batch, traces: rows.trace, spans: rows.span, first, last, sha256: this.hash.digest()};
+    return {lines: Buffer.concat([...this.lines, Buffer.from(lineOf(trailer))]), trailer};
+  }
+}
+
+/** @throws UserError for a row that no reader would take again */
+function rowLine(kind: 'span' | 'trace', row: ArchivedRow): Buffer {
+  // Before it is made: a text longer than the engine's longest cannot be.
+  const length = Object.values(row).reduce<number>((sum, value) => sum + lengthOf(value), 0);
+  const bytes = length > MOST_LINE_BYTES ? null : Buffer.from(lineOf(kind === 'span' ? {span: row} : {trace: row}));
+  if (bytes !== null && bytes.length <= MOST_LINE_BYTES) return bytes;
+  throw new UserError(
+    EXIT.failed,
+    `${kind} "${row[`${kind}_id`]}" is larger than an archive can hold (${MOST_LINE_BYTES / 1024 ** 2} MB), and is still there.`,
+    {hint: 'Choose other traces, or prune without --archive.'},
+  );
+}
+
+function lengthOf(value: ArchivedValue): number {
+  if (typeof value === 'string') return value.length;
+  if (value === null || typeof value === 'number') return 0;
+  return Object.values(value as Record<string, string>).reduce((sum, text) => sum + text.length, 0);
 }
 
 export function partialOf(file: string): string {
@@ -240,11 +300,12 @@ async function leftStanding(
 /** Where the first so many members of a file end. */
 function membersEnd(file: string, handle: number, members: number): number {
   let at = 0;
+  const {size} = fstatSync(handle);
   const head = Buffer.alloc(MEMBER_HEAD_BYTES);
   for (let i = 0; i < members; i++) {
     const isWhole = readSync(handle, head, 0, MEMBER_HEAD_BYTES, at) === MEMBER_HEAD_BYTES;
     const length = isWhole ? memberLength(head) : null;
-    if (length === null)
+    if (length === null || length > size - at)
       throw usageError(
         `"${file}" was packed anew and cannot be gone on with.`,
         'Move it away, or name another archive.',

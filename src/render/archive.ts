@@ -15,7 +15,7 @@ export interface DrawnArchive {
   readonly batches: number;
   readonly traces: number;
   readonly spans: number;
-  readonly twice: number;
+  readonly twice: number | null;
   readonly looseRows: number;
   readonly isComplete: boolean;
   readonly problem: string | null;
@@ -34,7 +34,8 @@ export function archiveFacts(archive: DrawnArchive, options: Options): Safe {
       line`${count(archive.traces)} traces and ${count(archive.spans)} spans in ${count(archive.batches)} ${own(archive.batches === 1 ? 'batch' : 'batches')}`,
     ],
   ];
-  if (archive.twice > 0) rows.push(['twice', line`${count(archive.twice)} rows; they are restored once`]);
+  if (archive.twice !== null && archive.twice > 0)
+    rows.push(['twice', line`${count(archive.twice)} rows; they are restored once`]);
   if (archive.looseRows > 0)
     rows.push(['cut off', line`${count(archive.looseRows)} rows that were not deleted from the database`]);
   rows.push([

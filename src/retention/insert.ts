@@ -2,6 +2,7 @@ import type {ArchiveColumn} from '../archive/format.ts';
 import {type ArchivedRow, type ArchivedValue, restored} from '../archive/value.ts';
 import {type Dialect, quoteIdentifier} from '../sql/sql.ts';
 import type {Stored, Transaction} from '../store/changes.ts';
+import {isUnfitForSqlite} from '../store/sqlite/errors.ts';
 
 interface TargetTable {
   /** As in SQL text. */
@@ -23,11 +24,15 @@ export interface Inserted {
   readonly unfit: readonly string[];
 }
 
-/** Parameters of one statement of Postgres' must stay below 65,536. */
 const ROWS_PER_STATEMENT = 500;
+/** Postgres counts them in 16 bits. */
+const MOST_PARAMETERS = 65_535;
 const MOST_BYTES = 8 * 1024 ** 2;
-/** What a text, a number or a JSON text cannot be: SQLSTATE class 22. */
-const UNFIT = /^22/;
+/**
+ * SQLSTATE of what one row is refused for: what a text, a number or a JSON text cannot be (22), constraints (23), and limits of
+ * the server's own (54): JSON that is too deep, a key too long for its index.
+ */
+const UNFIT = /^(22|23|54)/;
 
 /** Puts archived rows into a table; ones whose id is there are left as they are. */
 export class Inserter {
@@ -38,7 +43,7 @@ export class Inserter {
     const slice: ArchivedRow[] = [];
     let bytes = 0;
     for (const row of rows.slice(at, at + count)) {
-      bytes += typeof row.attributes === 'string' ? row.attributes.length : 0;
+      for (const value of Object.values(row)) if (typeof value === 'string') bytes += value.length;
       if (slice.length > 0 && bytes > MOST_BYTES) break;
       slice.push(row);
     }
@@ -47,11 +52,13 @@ export class Inserter {
 
   async insert(transaction: Transaction, role: 'traces' | 'spans', rows: readonly ArchivedRow[]): Promise<Inserted> {
     const {dialect, [role]: into} = this.target;
-    if (dialect === 'sqlite') return {inserted: await insertIntoSqlite(transaction, into, rows), unfit: []};
+    const idOf = (row: ArchivedRow) => String(role === 'spans' ? row.span_id : row.trace_id);
+    if (dialect === 'sqlite') return insertIntoSqlite(transaction, into, rows, idOf);
     let inserted = 0;
     const unfit: string[] = [];
-    for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
-      const some = rows.slice(at, at + ROWS_PER_STATEMENT);
+    const atOnce = Math.min(ROWS_PER_STATEMENT, Math.floor(MOST_PARAMETERS / Math.max(1, into.columns.length)));
+    for (let at = 0; at < rows.length; at += atOnce) {
+      const some = rows.slice(at, at + atOnce);
       const whole = await tryInsert(transaction, into, some);
       if (whole !== null) {
         inserted += whole;
@@ -59,7 +66,7 @@ export class Inserter {
       }
       for (const row of some) {
         const one = await tryInsert(transaction, into, [row]);
-        if (one === null) unfit.push(String(role === 'spans' ? row.span_id : row.trace_id));
+        if (one === null) unfit.push(idOf(row));
         else inserted += one;
       }
     }
@@ -71,17 +78,25 @@ async function insertIntoSqlite(
   transaction: Transaction,
   {name, columns}: TargetTable,
   rows: readonly ArchivedRow[],
-): Promise<number> {
+  idOf: (row: ArchivedRow) => string,
+): Promise<Inserted> {
   const names = columns.map(column => quoteIdentifier(column.name)).join(', ');
   let inserted = 0;
+  const unfit: string[] = [];
   for (const row of rows) {
     const values = columns.map(column => sqliteValue(row[column.name] ?? null));
-    inserted += await transaction.send(
-      `insert into ${name} (${names}) values (${values.map(({place}) => place).join(', ')}) on conflict do nothing`,
-      values.map(({value}) => value),
-    );
+    try {
+      inserted += await transaction.send(
+        `insert into ${name} (${names}) values (${values.map(({place}) => place).join(', ')}) on conflict do nothing`,
+        values.map(({value}) => value),
+      );
+    } catch (error) {
+      // The statement alone is taken back.
+      if (!isUnfitForSqlite(error)) throw error;
+      unfit.push(idOf(row));
+    }
   }
-  return inserted;
+  return {inserted, unfit};
 }
 
 /** A driver may write a real without a fraction as an integer, and has no word for text that is not UTF-8. */

@@ -40,7 +40,7 @@ export interface Restored {
   there: number;
   /** Spans whose trace is neither in the archive nor in the database; the foreign key refuses them. */
   withoutTrace: number;
-  /** Rows that this database cannot hold (text with NUL or JSON with NaN, in Postgres), and ids of some. */
+  /** Rows that this database cannot hold (text with NUL, JSON with NaN or too deep, in Postgres), and ids of some. */
   unfit: number;
   unfitIds: string[];
   stoppedBy: 'signal' | null;
@@ -53,13 +53,14 @@ export async function planRestore(
   onProgress?: (rows: number) => void,
 ): Promise<RestorePlan> {
   const store = patient(impatient);
+  const reader = {all: store.all.bind(store), dialect: store.dialect};
   const {header, batches} = await openArchive(file);
   const counts = {traces: 0, spans: 0, tracesThere: 0, spansThere: 0};
   const ending = await eachBatch(batches(), async rows => {
     counts.traces += rows.traces.length;
     counts.spans += rows.spans.length;
-    counts.tracesThere += (await standing(store.all.bind(store), 'traces', idsOf(rows.traces, 'trace_id'))).size;
-    counts.spansThere += (await standing(store.all.bind(store), 'spans', idsOf(rows.spans, 'span_id'))).size;
+    counts.tracesThere += (await standing(reader, 'traces', idsOf(rows.traces, 'trace_id'))).size;
+    counts.spansThere += (await standing(reader, 'spans', idsOf(rows.spans, 'span_id'))).size;
     onProgress?.(counts.traces + counts.spans);
   });
   return {
@@ -87,7 +88,13 @@ function idsOf(rows: readonly ArchivedRow[], key: string): string[] {
 }
 
 /** Which ids are in a table. */
-async function standing(all: Store['all'], role: Role, ids: readonly string[]): Promise<Set<string>> {
+async function standing(
+  {all, dialect}: Pick<Store, 'all' | 'dialect'>,
+  role: Role,
+  given: readonly string[],
+): Promise<Set<string>> {
+  // Postgres takes no text with NUL, so none is there.
+  const ids = dialect === 'postgres' ? given.filter(id => !id.includes('\0')) : given;
   const found = new Set<string>();
   const key = raw(KEYS[role]);
   for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
@@ -184,7 +191,7 @@ async function withTraces(
   done: Restored,
 ): Promise<readonly ArchivedRow[]> {
   const all: Store['all'] = query => patiently(() => changes.all(query));
-  const there = await standing(all, 'traces', idsOf(spans, 'trace_id'));
+  const there = await standing({all, dialect: changes.dialect}, 'traces', idsOf(spans, 'trace_id'));
   const rows = spans.filter(span => there.has(String(span.trace_id)));
   done.withoutTrace += spans.length - rows.length;
   return rows;

@@ -11,10 +11,13 @@ export interface Inspection {
   readonly batches: number;
   readonly traces: number;
   readonly spans: number;
-  /** Rows that are in it more than once: a run was stopped between archive and deletion. They restore once. */
-  readonly twice: number;
-  /** Spans whose trace is not in it. */
-  readonly withoutTrace: number;
+  /**
+   * Rows that are in it more than once: a run was stopped between archive and deletion. They restore once. Null: there are more
+   * ids than can be remembered.
+   */
+  readonly twice: number | null;
+  /** Spans whose trace is not in it; null as `twice`. */
+  readonly withoutTrace: number | null;
   /** It has its last line; one without was cut, and holds all that was deleted. */
   readonly isComplete: boolean;
   /** Rows behind the last whole batch, which were not deleted. */
@@ -25,8 +28,14 @@ export interface Inspection {
   readonly problem: UserError | null;
 }
 
+/** A set of the engine's ends at 16 million; so many are a gigabyte. */
+const MOST_IDS = 8_000_000;
+
 /** Reads an archive from end to end. What is wrong with it is part of the answer. @throws UserError when it is none */
-export async function inspectArchive(file: string, {keepBatches}: {keepBatches: boolean}): Promise<Inspection> {
+export async function inspectArchive(
+  file: string,
+  {keepBatches, mostIds = MOST_IDS}: {keepBatches: boolean; mostIds?: number},
+): Promise<Inspection> {
   const {header, batches} = await openArchive(file);
   const counts = {batches: 0, traces: 0, spans: 0, twice: 0};
   const trailers: Trailer[] = [];
@@ -34,6 +43,7 @@ export async function inspectArchive(file: string, {keepBatches}: {keepBatches: 
   /** Traces of spans, until their row comes: the row of a large trace is in a later batch. */
   const open = new Map<string, number>();
   const rows = new Set<string>();
+  let areRemembered = true;
   const once = (id: string) => {
     if (ids.has(id)) counts.twice++;
     ids.add(id);
@@ -53,6 +63,11 @@ export async function inspectArchive(file: string, {keepBatches}: {keepBatches: 
       counts.traces += traces.length;
       counts.spans += spans.length;
       if (keepBatches) trailers.push(trailer);
+      if (ids.size > mostIds) {
+        areRemembered = false;
+        for (const known of [ids, open, rows]) known.clear();
+      }
+      if (!areRemembered) continue;
       for (const {trace_id} of traces) {
         rows.add(String(trace_id));
         open.delete(String(trace_id));
@@ -72,7 +87,8 @@ export async function inspectArchive(file: string, {keepBatches}: {keepBatches: 
     header,
     bytes: statSync(file).size,
     ...counts,
-    withoutTrace: [...open.values()].reduce((sum, n) => sum + n, 0),
+    twice: areRemembered ? counts.twice : null,
+    withoutTrace: areRemembered ? [...open.values()].reduce((sum, n) => sum + n, 0) : null,
     isComplete: ending.manifest !== null,
     looseRows: ending.looseRows,
     trailers,

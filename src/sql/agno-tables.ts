@@ -38,6 +38,11 @@ const SPANS = [
 /** In Agno's order of columns, for inserts. */
 export const TRACE_COLUMNS: readonly string[] = TRACES.map(([name]) => name);
 export const SPAN_COLUMNS: readonly string[] = SPANS.map(([name]) => name);
+/** Those that no row may lack. */
+export const REQUIRED_COLUMNS = {
+  traces: TRACES.flatMap(([name, isRequired]) => (isRequired ? [name] : [])),
+  spans: SPANS.flatMap(([name, isRequired]) => (isRequired ? [name] : [])),
+} as const satisfies Record<string, readonly string[]>;
 /** Where a column stands in a row of spans. */
 export const SPAN_PLACES = Object.fromEntries(SPANS.map(([name], i) => [name, i])) as Readonly<
   Record<(typeof SPANS)[number][0], number>

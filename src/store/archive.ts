@@ -2,7 +2,7 @@ import path from 'node:path';
 import {openArchive} from '../archive/reader.ts';
 import {type ArchivedRow, restored} from '../archive/value.ts';
 import {makeTemporaryFolder} from '../private-file.ts';
-import {SPAN_COLUMNS, TRACE_COLUMNS} from '../sql/agno-tables.ts';
+import {REQUIRED_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS} from '../sql/agno-tables.ts';
 import {labelOf, type SqliteSource} from './source.ts';
 import {openSqlite} from './sqlite/store.ts';
 import {createSqliteTables} from './sqlite/writer.ts';
@@ -18,7 +18,11 @@ export async function openArchiveStore(source: SqliteSource, options: OpenOption
   const folder = makeTemporaryFolder();
   const file = path.join(folder.path, 'archive.db');
   try {
-    const isComplete = await load(source.file, file);
+    const {isComplete, unfit, unfitIds} = await load(source.file, file);
+    if (unfit > 0)
+      options.warn?.(
+        `${unfit} rows of the archive lack what Agno's tables need and are left out, for example ${unfitIds.join(', ')}`,
+      );
     if (!isComplete) options.warn?.('the archive was cut off: its whole batches are read');
     const tables = {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'};
     const store = await openSqlite({dialect: 'sqlite', file}, {...options, tables});
@@ -37,23 +41,39 @@ export async function openArchiveStore(source: SqliteSource, options: OpenOption
   }
 }
 
-/** @returns whether the archive has its end */
-async function load(archive: string, file: string): Promise<boolean> {
+interface Loaded {
+  readonly isComplete: boolean;
+  /** Rows that no table of Agno's can hold, and ids of some. */
+  readonly unfit: number;
+  readonly unfitIds: readonly string[];
+}
+
+const MOST_NAMED = 5;
+
+async function load(archive: string, file: string): Promise<Loaded> {
   const {batches} = await openArchive(archive);
   // Spans of a trace come before its row, and some never had one.
   const writer = await createSqliteTables({dialect: 'sqlite', file}, {foreignKeys: false});
+  const unfitIds: string[] = [];
+  let unfit = 0;
+  const fitting = (rows: readonly ArchivedRow[], role: 'traces' | 'spans') =>
+    rows.filter(row => {
+      const isFit = REQUIRED_COLUMNS[role].every(column => (row[column] ?? null) !== null);
+      if (!isFit && unfit++ < MOST_NAMED) unfitIds.push(String(row[role === 'spans' ? 'span_id' : 'trace_id']));
+      return isFit;
+    });
   try {
     const walk = batches();
     for (;;) {
       const next = await walk.next();
       if (next.done) {
         await writer.finish();
-        return next.value.manifest !== null;
+        return {isComplete: next.value.manifest !== null, unfit, unfitIds};
       }
       const {traces, spans} = next.value;
       await writer.write(
-        traces.map(row => rowOf(row, TRACE_COLUMNS)),
-        spans.map(row => rowOf(row, SPAN_COLUMNS)),
+        fitting(traces, 'traces').map(row => rowOf(row, TRACE_COLUMNS)),
+        fitting(spans, 'spans').map(row => rowOf(row, SPAN_COLUMNS)),
       );
     }
   } catch (error) {

@@ -23,6 +23,15 @@ export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
 }
 
+/** A row that a table cannot hold: a constraint, a size, a key that is no number. A trigger may have ended the whole transaction. */
+export function isUnfitForSqlite(error: unknown): boolean {
+  const {errcode} = error as {errcode?: number};
+  if (typeof errcode === 'number') return UNFIT_CODES.has(errcode & 0xff) && errcode !== CONSTRAINT_TRIGGER;
+  return /^SQLITE_(CONSTRAINT(?!_TRIGGER)|TOOBIG|MISMATCH)/.test(codeOf(error));
+}
+const UNFIT_CODES: ReadonlySet<number> = new Set([18, 19, 20]);
+const CONSTRAINT_TRIGGER = 19 | (7 << 8);
+
 /** A driver's error in words, or the error itself when it is a defect of ours (bad SQL). */
 export function explainSqlite(error: unknown, file: string): unknown {
   if (error instanceof UserError) return error;
