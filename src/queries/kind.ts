@@ -18,15 +18,22 @@ function matches(rule: KindRule): Sql {
   if (rule.has !== undefined) tests.push(hasAttribute('s', rule.has));
   if (rule.names !== undefined) tests.push(isAnyOf(raw('s.name'), rule.names));
   if (rule.otelKinds !== undefined) tests.push(isAnyOf(raw('upper(s.span_kind)'), rule.otelKinds));
-  if (rule.namePrefix !== undefined)
-    tests.push(sql`substr(s.name, 1, ${raw(String(rule.namePrefix.length))}) = ${raw(`'${rule.namePrefix}'`)}`);
+  if (rule.namePrefix !== undefined) tests.push(beginsWith(rule.namePrefix));
+  if (rule.namePrefixes !== undefined) tests.push(sql`(${join(rule.namePrefixes.map(beginsWith), ' or ')})`);
   return join(tests, ' and ');
 }
 
-/** Names of the spans of other instrumentors that are agents and calls: looked at before their attributes, which are dear. */
-const OTHERS = KIND_RULES.filter(rule => rule.has === KEY.genAiOperation && rule.namePrefix !== undefined)
-  .map(rule => `s.name like '${rule.namePrefix!.replaceAll('_', '\\_')}%' escape '\\'`)
-  .join(' or ');
+function beginsWith(prefix: string): Sql {
+  return sql`substr(s.name, 1, ${raw(String(prefix.length))}) = ${raw(`'${prefix}'`)}`;
+}
 
-/** A span `s` of an agent or of a call: of Agno's instrumentor and its kin, or of another one. Without any a trace is traffic. */
-export const IS_OF_AGENT: Sql = sql`(${hasAttribute('s', KEY.openInferenceKind)} or ((${raw(OTHERS)}) and ${hasAttribute('s', KEY.genAiOperation)}))`;
+/** Kinds of spans without OpenInference's mark that are no traffic are looked for by names first: attributes are dear. */
+function ofOthers(key: string): Sql {
+  const named = KIND_RULES.filter(rule => rule.has === key && rule.openInferenceKind === null)
+    .flatMap(rule => rule.namePrefixes ?? rule.namePrefix ?? [])
+    .map(prefix => raw(`s.name like '${prefix.replaceAll('_', '\\_')}%' escape '\\'`));
+  return sql`((${join(named, ' or ')}) and ${hasAttribute('s', key)})`;
+}
+
+/** A span `s` of an agent or of a call: of Agno's instrumentor and its kin, of another one, or of an MCP client. Without any a trace is traffic. */
+export const IS_OF_AGENT: Sql = sql`(${hasAttribute('s', KEY.openInferenceKind)} or ${ofOthers(KEY.genAiOperation)} or ${ofOthers(KEY.mcpMethod)})`;

@@ -16,6 +16,7 @@ export const KINDS = [
   'guardrail',
   'evaluator',
   'memory',
+  'mcp',
   'http',
   'other',
 ] as const;
@@ -39,6 +40,8 @@ export interface KindRule {
   readonly names?: readonly string[];
   readonly otelKinds?: readonly string[];
   readonly namePrefix?: string;
+  /** One of them. */
+  readonly namePrefixes?: readonly string[];
 }
 
 /** Agno's own retrieval and memory functions (docs/agno.md, Topology). */
@@ -61,6 +64,23 @@ const MEMORY_TOOLS = [
   'read_past_session',
 ];
 
+/** Methods of the Model Context Protocol; its Python client writes `MCP send ` in front. */
+const MCP_METHODS = [
+  'MCP ',
+  'initialize',
+  'ping',
+  'tools/',
+  'prompts/',
+  'resources/',
+  'completion/',
+  'logging/',
+  'notifications/',
+  'sampling/',
+  'elicitation/',
+  'roots/',
+  'tasks/',
+];
+
 /**
  * Span to kind, first match wins. The only place that knows (docs/design.md, Runs).
  * Source: docs/agno.md, Spans by kind; the kinds Agno does not write today are OpenInference's.
@@ -81,6 +101,7 @@ export const KIND_RULES: readonly KindRule[] = [
   {kind: 'guardrail', openInferenceKind: 'GUARDRAIL'},
   {kind: 'evaluator', openInferenceKind: 'EVALUATOR'},
   {kind: 'hook', openInferenceKind: 'HOOK'},
+  {kind: 'mcp', openInferenceKind: null, has: KEY.mcpMethod, namePrefixes: MCP_METHODS},
   // Spans of other instrumentors, by OpenTelemetry's conventions: their names begin with what they do.
   {kind: 'agent', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'invoke_agent'},
   {kind: 'tool', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'execute_tool'},
@@ -106,6 +127,7 @@ function matches(rule: KindRule, facts: KindFacts): boolean {
     (rule.has === undefined || facts.has(rule.has)) &&
     (rule.names === undefined || rule.names.includes(facts.name)) &&
     (rule.otelKinds === undefined || rule.otelKinds.includes(facts.otelKind)) &&
-    (rule.namePrefix === undefined || facts.name.startsWith(rule.namePrefix))
+    (rule.namePrefix === undefined || facts.name.startsWith(rule.namePrefix)) &&
+    (rule.namePrefixes === undefined || rule.namePrefixes.some(prefix => facts.name.startsWith(prefix)))
   );
 }

@@ -20,7 +20,7 @@ export function markPlumbing(tops: readonly Node[]): void {
   const belowOf = new Map<Node, 'llm' | 'tool'>();
   for (const node of nodes) {
     const {span, parent} = node;
-    if (!span || holdsRun.has(node) || node.run === null) continue;
+    if (!span || holdsRun.has(node) || node.run === null || node.run.root === node) continue;
     const above = parent && belowOf.get(parent);
     if (isPlumbing(node, above)) {
       node.isPlumbing = true;

@@ -330,7 +330,7 @@ function newestCreated(spans: readonly Span[]): number | null {
   return newest;
 }
 
-/** A span of no agent and of no call: of Agno's instrumentor and its kin, or of another one (`gen_ai.*`). */
+/** A span of no agent and of no call: of Agno's instrumentor and its kin, of another one (`gen_ai.*`), or of MCP. */
 function isTrafficSpan({openInferenceKind, kind}: Span): boolean {
   return openInferenceKind === null && (kind === 'http' || kind === 'other');
 }
@@ -344,6 +344,6 @@ function isFastApi(span: Span): boolean {
  * steps and tools are never surroundings, even with a run inside: they are what a continued workflow leaves.
  */
 function isSurroundings(span: Span, holdsRun: boolean): boolean {
-  if (span.openInferenceKind === null) return isTrafficSpan(span);
+  if (span.openInferenceKind === null) return isTrafficSpan(span) || (holdsRun && span.kind === 'mcp');
   return holdsRun && !['step', 'parallel', 'tool', 'retrieval', 'memory', 'llm'].includes(span.kind);
 }

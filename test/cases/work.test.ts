@@ -1,6 +1,7 @@
+import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, openFixture, temporaryFolder} from '../databases.ts';
+import {BACKENDS, loadIntoPostgres, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 
 /** Databases after public reports (fixtures/cases/README.md): whose work it is, and calls without a span. */
 describe.each(BACKENDS)('on %s', backend => {
@@ -153,5 +154,55 @@ describe.each(BACKENDS)('on %s', backend => {
     expect((await json(['tools', '--db', db])).data).toMatchObject([{tool: 'get_weather', calls: 1, failed: 1}]);
     const {data} = await json(['prune', '--traffic', '--older-than', '1h', '--dry-run', '--db', db]);
     expect(data.plan.traces).toBe(0);
+  });
+
+  it('what an MCP client or server wrote outside any run is no request and goes with none', async () => {
+    const file = sqliteCopy('cases/gen-ai-only.sqlite');
+    const written = new Database(file);
+    const insert = (table: string, row: object) =>
+      written
+        .prepare(`insert into ${table} (${Object.keys(row)}) values (${Object.keys(row).map(key => `@${key}`)})`)
+        .run(row);
+    const span = (
+      trace: string,
+      spanId: string,
+      parent: string | null,
+      name: string,
+      kind: string,
+      attributes: object,
+    ) => {
+      const times = {
+        start_time: `2026-11-20T10:0${trace}:00+00:00`,
+        end_time: `2026-11-20T10:0${trace}:00.250000+00:00`,
+      };
+      const common = {trace_id: trace, name, ...times, duration_ms: 250, created_at: times.end_time};
+      if (parent === null) insert('agno_traces', {...common, status: 'OK'});
+      const ids = {span_id: spanId, parent_span_id: parent, span_kind: kind};
+      insert('agno_spans', {...common, ...ids, status_code: 'UNSET', attributes: JSON.stringify(attributes)});
+    };
+    const http = {'http.request.method': 'POST'};
+    span('1', 'a', null, 'MCP send initialize', 'CLIENT', {'mcp.method.name': 'initialize'});
+    span('1', 'a2', 'a', 'POST', 'CLIENT', http);
+    span('2', 'b', null, 'POST /mcp', 'SERVER', http);
+    const called = {'mcp.method.name': 'tools/call', 'gen_ai.operation.name': 'execute_tool'};
+    span('2', 'b2', 'b', 'tools/call look', 'SERVER', called);
+    span('3', 'c', null, 'POST /mcp', 'SERVER', http);
+    span('3', 'c2', 'c', 'tools/call ask', 'SERVER', called);
+    span('3', 'c3', 'c2', 'Asked.run', 'INTERNAL', {'openinference.span.kind': 'AGENT', 'agent.name': 'Asked'});
+    span('4', 'd', null, 'GET /health', 'SERVER', {'http.request.method': 'GET'});
+    written.close();
+    const db = backend === 'sqlite' ? file : await loadIntoPostgres(file);
+    const {data: runs} = await json(['list', '--traffic', '--db', db]);
+    const told = runs.map((run: Row) => [run.traceId, run.name, run.kind, run.part, run.traffic]);
+    expect(told.filter(([traceId]: string[]) => traceId!.length === 1)).toEqual([
+      ['4', 'GET /health', 'http', false, true],
+      ['3', 'Asked', 'agent', false, false],
+      ['2', 'tools/call look', 'mcp', true, false],
+      ['1', 'MCP send initialize', 'mcp', true, false],
+    ]);
+    const {data} = await json(['prune', '--traffic', '--older-than', '1h', '--dry-run', '--db', db]);
+    expect(data.plan.traces).toBe(1);
+    const {data: doctor} = await json(['doctor', '--db', db]);
+    expect(doctor.findings.find(({id}: Row) => id === 'http-traffic').text).toContain('1 of 5 traces');
   });
 });
