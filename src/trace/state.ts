@@ -46,6 +46,8 @@ export interface RunFacts {
   readonly members: readonly InnerRun[];
   /** Set where a tool ended the run with StopAgentRun. */
   readonly stoppedBy: Span | null;
+  /** A step right below whose stream was not read to its end. */
+  readonly openStep: Span | null;
   readonly below: Failures;
   readonly pausedMembers: readonly PausedMember[];
 }
@@ -127,6 +129,7 @@ export function gather(
             .filter(member => isAfter(member.span!, last))
             .map(member => ({span: member.span!, state: around.stateOf(member)})),
     stoppedBy: stopperOf(span, last, asked),
+    openStep: node.children.find(child => isOpenStep(child.span))?.span ?? null,
     below: around.below,
     pausedMembers: around.pausedMembers,
   };
@@ -147,7 +150,11 @@ function isAfter(span: Span, call: Span): boolean {
 export function stopperOf(run: Span, last: Span | null, tools: readonly Span[]): Span | null {
   const tool = tools.at(-1);
   if (!last || last.toolCalls.length === 0 || !tool || run.spanStatus === 'ERROR') return null;
-  return tool.spanStatus === 'ERROR' && !tool.hasOutput && !run.output ? tool : null;
+  return tool.spanStatus === 'ERROR' && !tool.hasOutput ? tool : null;
+}
+
+function isOpenStep(span: Span | null): boolean {
+  return (span?.kind === 'step' || span?.kind === 'parallel') && span.spanStatus === 'UNSET' && !span.hasOutput;
 }
 
 const AGNO_CALL = /\.a?invoke(_stream)?$/;
@@ -210,8 +217,10 @@ function judgeCancelled(facts: RunFacts, {agnoStatus}: Evidence): Judgement | nu
     const outlived = (last.endMicros ?? 0) > (span.endMicros ?? 0);
     if (outlived || agnoStatus === 'CANCELLED') return cancelled(leftStream(agnoStatus));
   }
+  if (span.kind === 'workflow' && !span.hasOutput && facts.openStep)
+    return cancelled(`${leftStream(agnoStatus)} during step "${displayName(facts.openStep)}"`);
   // A pause has Agno's words as its output. Without them a call that nothing followed was given up.
-  if (!isAskedPause(span)) {
+  if (!isAskedPause(span) && agnoStatus !== 'PAUSED' && agnoStatus !== 'COMPLETED') {
     const member = members.find(({state}) => state === 'cancelled');
     if (member && (pending.length > 0 || !span.output))
       return cancelled(`cancelled while ${displayName(member.span)} was working`);
@@ -220,6 +229,8 @@ function judgeCancelled(facts: RunFacts, {agnoStatus}: Evidence): Judgement | nu
     if (read) return cancelled(`${leftStream(agnoStatus)} while ${displayName(read.span)} was working`);
     const open = pending[0]?.name ?? tools.find(tool => (tool.endMicros ?? 0) > (span.endMicros ?? 0))?.toolName;
     if (!span.hasOutput && open) return cancelled(`${leftStream(agnoStatus)} while ${open} was running`);
+    if (endsInMiddle(facts))
+      return cancelled(`stopped after it had asked for ${last!.toolCalls[0]!.name}: nothing followed`);
   }
   if (agnoStatus !== 'CANCELLED') return null;
   const waits = waitsFor(facts);
@@ -440,6 +451,13 @@ function withoutModel({writer}: RunFacts, agnoStatus: string | null): string {
 /** Its last own model call answered with words. */
 function endsWithAnswer(last: Span | null): boolean {
   return last !== null && !isFailedCall(last) && last.toolCalls.length === 0 && answerOf(last) !== '';
+}
+
+/** All it said is what stood beside its last calls of tools: neither a result nor an answer came after. */
+function endsInMiddle({span, last, stoppedBy}: RunFacts): boolean {
+  if (!last || last.toolCalls.length === 0 || stoppedBy || !span.output || span.kind === 'workflow') return false;
+  const said = answerOf(last);
+  return said !== null && said !== '' && (isAnswerOf(last, span.output) || span.output.trim().endsWith(said));
 }
 
 /** So much of two texts is compared: what was read is only the beginning of a long one. */
