@@ -23,7 +23,7 @@ describe.each(BACKENDS)('export on %s', async backend => {
   it('jsonl holds what list and show say, and the attributes as they are stored', async () => {
     const {out} = await ask('--all', '--jsonl');
     const all = lines(out);
-    const {data: runs} = await json(['list', '--limit', '0', '--db', db]);
+    const {data: runs} = await json(['list', '--limit', '0', '--parts', '--db', db]);
     const byId = (a: {traceId: string; spanId: string}, b: typeof a) =>
       a.traceId + a.spanId < b.traceId + b.spanId ? -1 : 1;
     const exported = ofType(all, 'run').map(({type: _, ...run}) => run);
@@ -63,7 +63,7 @@ describe.each(BACKENDS)('export on %s', async backend => {
       ['-n', '3'],
       ['-n', '2', '--agent', 'weather-agent'],
     ]) {
-      const {data} = await json(['list', ...(filter[0] === '-n' ? filter : ['--limit', '0', ...filter]), '--db', db]);
+      const {data} = await json(['list', ...(filter[0] === '-n' ? filter : ['--limit', '0', ...filter]), '--parts', '--db', db]);
       const found = ofType(lines((await ask('--jsonl', ...filter)).out), 'run');
       const ids = (runs: {spanId: string}[]) => runs.map(({spanId}) => spanId).sort();
       expect(ids(found)).toEqual(ids(data));
