@@ -63,7 +63,13 @@ describe.each(BACKENDS)('export on %s', async backend => {
       ['-n', '3'],
       ['-n', '2', '--agent', 'weather-agent'],
     ]) {
-      const {data} = await json(['list', ...(filter[0] === '-n' ? filter : ['--limit', '0', ...filter]), '--parts', '--db', db]);
+      const {data} = await json([
+        'list',
+        ...(filter[0] === '-n' ? filter : ['--limit', '0', ...filter]),
+        '--parts',
+        '--db',
+        db,
+      ]);
       const found = ofType(lines((await ask('--jsonl', ...filter)).out), 'run');
       const ids = (runs: {spanId: string}[]) => runs.map(({spanId}) => spanId).sort();
       expect(ids(found)).toEqual(ids(data));

@@ -65,7 +65,7 @@ describe.each(BACKENDS)('tail on %s', backend => {
     const tail = new Tailing(['--db', player.url, '--jsonl', '-n', '0', '--heartbeat', '50ms', '--for', '5m'], {});
     await tail.until(isLive);
     await play(player);
-    const list = JSON.parse((await cli(['list', '--db', player.url, '--limit', '0', '--json'])).out);
+    const list = JSON.parse((await cli(['list', '--parts', '--db', player.url, '--limit', '0', '--json'])).out);
     await tail.until(out => {
       const ended = new Set(
         eventsOf(out.slice(0, out.lastIndexOf('\n') + 1))
@@ -131,7 +131,7 @@ describe.each(BACKENDS)('tail on %s', backend => {
     const tail = new Tailing(['--db', db, '-n', '3', '--for', '1s']);
     const {code, out} = await tail.ended;
     expect(code).toBe(0);
-    const list = JSON.parse((await cli(['list', '--db', db, '--limit', '3', '--json'])).out).data;
+    const list = JSON.parse((await cli(['list', '--parts', '--db', db, '--limit', '3', '--json'])).out).data;
     const ids = out
       .trimEnd()
       .split('\n')

@@ -116,7 +116,7 @@ interface Listed {
 
 async function read(file: string) {
   const db = sqliteCopy(file);
-  const listed = (await json(['list', '--limit', '0', '--db', db])).data as Listed[];
+  const listed = (await json(['list', '--parts', '--limit', '0', '--db', db])).data as Listed[];
   const rows = storedIn(file);
   const stories = new Stories(rows, new Set(listed.filter(run => run.detached).map(run => run.spanId)));
   const ask = async (...argv: string[]) => (await json([...argv, '--limit', '0', '--db', db])).data as Answered[];

@@ -101,7 +101,7 @@ describe.each(FIXTURES)('questions over many runs agree with what list and the t
   });
 
   it('usage, by whatever, adds up to the runs', async () => {
-    const listed: Row[] = (await json(['list', '--limit', '0', '--db', file])).data;
+    const listed: Row[] = (await json(['list', '--parts', '--limit', '0', '--db', file])).data;
     const tokens = sum(listed, run => run.totalTokens);
     const cost = sum(listed, run => sum(run.costs, ({costUsd}) => costUsd));
     for (const by of ['model', 'provider', 'agent', 'team', 'workflow', 'step', 'user', 'session', 'day']) {
@@ -124,7 +124,7 @@ describe.each(FIXTURES)('questions over many runs agree with what list and the t
   });
 
   it('stats', async () => {
-    const listed: Row[] = (await json(['list', '--limit', '0', '--traffic', '--db', file])).data;
+    const listed: Row[] = (await json(['list', '--parts', '--limit', '0', '--traffic', '--db', file])).data;
     const runs = wholeRuns(listed, await inner(listed));
     const answer = await ask('stats');
     const section = (of: string) => answer.filter(row => row.section === of);
@@ -168,7 +168,7 @@ describe.each(FIXTURES)('questions over many runs agree with what list and the t
   });
 
   it('errors: each failure once, the share of the runs, and how these ended', async () => {
-    const listed: Row[] = (await json(['list', '--limit', '0', '--db', file])).data;
+    const listed: Row[] = (await json(['list', '--parts', '--limit', '0', '--db', file])).data;
     const runs = wholeRuns(listed, await inner(listed));
     const answer = await ask('errors');
     const failedTools = rows(`
