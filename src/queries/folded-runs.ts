@@ -15,16 +15,15 @@ import {loadStory} from './story.ts';
 /**
  * As `loadRuns`, with a row for each run, whatever number of parts pauses cut it into: what continues a run is left out
  * where the run itself is stored, and the run bears its last state and the sums of its parts.
- * @param sinceMicros a run that began before is not shown, so what continues it is
  */
 export async function loadFoldedRuns(
   store: Store,
   traceIds: readonly string[],
-  options: JudgeOptions & {readonly sinceMicros?: number | null},
+  options: JudgeOptions,
 ): Promise<JudgedTrace[]> {
   const traces = await loadRuns(store, traceIds, options);
   const sequels = traces.flatMap(({runs}) => runs.filter(isSequel));
-  const continued = await withBeginning(store, sequels, options.sinceMicros ?? null);
+  const continued = await withBeginning(store, sequels);
   const folded: JudgedTrace[] = [];
   for (const {trace, runs} of traces) {
     const kept: JudgedRun[] = [];
@@ -55,12 +54,8 @@ async function fold(store: Store, judged: JudgedRun, options: JudgeOptions): Pro
   return parts.length > 1 ? foldedRun(judged, parts, tied) : judged;
 }
 
-/** Those of the continuations whose run is stored, and began at `sinceMicros` or later. */
-async function withBeginning(
-  store: Store,
-  sequels: readonly JudgedRun[],
-  sinceMicros: number | null,
-): Promise<ReadonlySet<JudgedRun>> {
+/** Those of the continuations whose run is stored. */
+async function withBeginning(store: Store, sequels: readonly JudgedRun[]): Promise<ReadonlySet<JudgedRun>> {
   const found = new Set<JudgedRun>();
   if (sequels.length === 0) return found;
   const ids = [...new Set(sequels.map(({run}) => run.runId!))];
@@ -76,7 +71,6 @@ select t.run_id, t.session_id, t.agent_id, t.team_id, t.start_time
     const isBefore = (other: Continuation) =>
       other.startMicros !== null &&
       other.startMicros < (run.startMicros ?? 0) &&
-      (sinceMicros === null || other.startMicros >= sinceMicros) &&
       isContinuationOf(run, other);
     // Behind HTTP the rows are empty, and a member's run has none of its own.
     if (rows.some(isBefore) || (await loadNearBefore(store, run.runId!, run.startMicros)).some(isBefore))

@@ -171,7 +171,7 @@ export async function* walkTraces(
     const fresh = [...new Set(stretch.rows.map(row => row.traceId))].filter(id => !judged.has(id));
     for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
-      const traces = await loadWanted(store, ids, {filter, patience, prices, folds});
+      const traces = await loadWanted(store, ids, {patience, prices, folds});
       for (const id of ids) judged.set(id, null);
       for (const {trace, runs} of traces) {
         if (!runs.some(({run}) => run.isMissing)) judged.set(trace.traceId, earliestMicros(trace));
@@ -197,11 +197,9 @@ export async function* walkTraces(
 function loadWanted(
   store: Store,
   ids: readonly string[],
-  {filter, patience, prices, folds}: Pick<WalkOptions, 'filter' | 'patience' | 'prices' | 'folds'>,
+  {patience, prices, folds}: Pick<WalkOptions, 'patience' | 'prices' | 'folds'>,
 ): Promise<JudgedTrace[]> {
-  return folds
-    ? loadFoldedRuns(store, ids, {patience, prices, sinceMicros: filter.sinceMicros})
-    : loadRuns(store, ids, {patience, prices});
+  return folds ? loadFoldedRuns(store, ids, {patience, prices}) : loadRuns(store, ids, {patience, prices});
 }
 
 function earliestMicros({nodes}: JudgedTrace['trace']): number | null {
