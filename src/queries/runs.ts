@@ -175,11 +175,11 @@ async function loadAgnoStatuses(
     // Inside the brackets the table's own session id is meant; where it has none, the empty one around it.
     keep(
       await evidence.all(sql`
-select o.run_id, o.status, o.created_at,
-       (select session_id from ${table('runs')} i where i.run_id = o.run_id limit 1) as session_id
-  from (select r.run_id, r.status, r.created_at, null as session_id
-          from ${table('runs')} r
-         where ${isAnyOf(raw('r.run_id'), runIds)}) o`),
+select r.run_id, r.status, r.created_at,
+       (select session_id from ${table('runs')} i where i.run_id = r.run_id limit 1) as session_id
+  from (select q.run_id, q.status, q.created_at, null as session_id
+          from ${table('runs')} q
+         where ${isAnyOf(raw('q.run_id'), runIds)}) r`),
     );
   }
   const sessionIds = unique(runs.filter(run => run.runId !== null && !found.has(run.runId)).map(run => run.sessionId));
