@@ -69,9 +69,7 @@ select t.run_id, t.session_id, t.agent_id, t.team_id, t.start_time
   for (const judged of sequels) {
     const {run} = judged;
     const isBefore = (other: Continuation) =>
-      other.startMicros !== null &&
-      other.startMicros < (run.startMicros ?? 0) &&
-      isContinuationOf(run, other);
+      other.startMicros !== null && other.startMicros < (run.startMicros ?? 0) && isContinuationOf(run, other);
     // Behind HTTP the rows are empty, and a member's run has none of its own.
     if (rows.some(isBefore) || (await loadNearBefore(store, run.runId!, run.startMicros)).some(isBefore))
       found.add(judged);
