@@ -1,4 +1,4 @@
-import {attributeLike, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
+import {attribute, attributeLike, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
 import {either, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY, TEXT_KEYS} from '../trace/attributes.ts';
@@ -8,6 +8,8 @@ import {hasIndexes, hasValue, IS_RUN_NAME, type LookedUp, mayBeIndexed} from './
 
 /** Names of Agno's model calls and steps. A span of another library that is called so costs a look at its trace, no more. */
 const IS_AGNO_NAME = raw("s.name like '%.%invoke%' or s.name like '%.%execute%'");
+
+const IS_TOOL = orOpaque('s', sql`${attribute('s', KEY.openInferenceKind)} = 'TOOL'`);
 
 const HAS_KIND = orOpaque('s', IS_OF_AGENT);
 
@@ -63,7 +65,7 @@ export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOption
       oneOf(
         filter.errors.flatMap(text => [
           mayContain(raw('s.status_message'), text),
-          sql`${IS_RUN_NAME} and ${orOpaque('s', mayContain(attributeLike('s', KEY.output, [text]), text))}`,
+          sql`(${IS_RUN_NAME} or ${IS_TOOL}) and ${orOpaque('s', mayContain(attributeLike('s', KEY.output, [text]), text))}`,
         ]),
       ),
     );

@@ -120,11 +120,17 @@ function roleHead(entry: Entry): Safe {
   return line`${paint(word, ...styles)}${rest}`;
 }
 
+const DECISIONS = {rejected: 'rejected', answered: 'answered from outside'} as const;
+
 function callLines(entry: Entry, lead: Safe, room: number | null, look: TranscriptLook): Safe[] {
   const arrow = own(look.ascii ? '> ' : '▸ ');
   const name = safe(entry.toolName ?? '');
   const facts = [
-    ...(entry.ran === false ? [own(entry.result === null ? 'did not run' : 'no span')] : []),
+    ...(entry.decided !== null
+      ? [own(DECISIONS[entry.decided])]
+      : entry.ran === false
+        ? [own(entry.result === null ? 'did not run' : 'no span')]
+        : []),
     ...(entry.durationMs === null ? [] : [duration(entry.durationMs)]),
   ];
   const after = facts.length === 0 ? own('') : line`  ${paint(joined(facts, ' · '), 'dim')}`;
@@ -220,8 +226,9 @@ export function transcriptMarkdown(event: TranscriptEvent, tools: ToolLevel): Sa
     if (tools === 'none') return own('');
     const took = entry.durationMs === null ? '' : ` (${duration(entry.durationMs)})`;
     const failed = entry.state === 'error' ? ', failed' : entry.ran === false ? ', did not run' : '';
+    const end = entry.decided === null ? failed : `, ${DECISIONS[entry.decided]}`;
     return write([
-      `calls **${plain(entry.toolName ?? '')}**${took}${failed}`,
+      `calls **${plain(entry.toolName ?? '')}**${took}${end}`,
       '',
       ...(entry.arguments === null || isNothing(entry.arguments) ? [] : [...fenced(indented(entry.arguments)), '']),
       ...(event.hasInner || entry.result === null ? [] : [...fenced(entry.result), '']),

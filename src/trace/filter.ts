@@ -2,6 +2,7 @@ import type {Kind} from './kind.ts';
 import {type JudgedRun, type RunRecord, spansOf} from './record.ts';
 import type {Span} from './span.ts';
 import type {State} from './states.ts';
+import {errorOf} from './tool-failure.ts';
 import {displayName, isRunSpan} from './tree.ts';
 
 /** Which runs to select. Lists hold alternatives; different fields must all hold. Globs: `*`, `?`, case-insensitive. */
@@ -236,10 +237,10 @@ export function matchesSpan(span: Span, filter: RunFilter): boolean {
   );
 }
 
-/** Error text stands in the status message, or, where an older writer swallowed it, in what the run answered. */
+/** Error text stands in the status message, in the output of a tool that failed, or, where an older writer swallowed it, in what the run answered. */
 function holdsError(text: string, span: Span, answersCount: boolean): boolean {
   const wanted = text.toLowerCase();
-  if (span.statusMessage?.toLowerCase().includes(wanted)) return true;
+  if (errorOf(span)?.toLowerCase().includes(wanted)) return true;
   return (
     answersCount &&
     (span.kind === 'agent' || span.kind === 'team') &&

@@ -48,6 +48,8 @@ export interface Entry {
   readonly result: string | null;
   /** False: a model asked for it, and no span says that it ran. */
   readonly ran: boolean | null;
+  /** What a person did with a call that the run waited for, where no span tells it: `answered`: its result came from outside. */
+  readonly decided: 'rejected' | 'answered' | null;
   readonly state: State | null;
   readonly stateReason: string | null;
   readonly durationMs: number | null;
@@ -75,6 +77,8 @@ interface Talk {
 interface Pending {
   readonly call: ToolCall;
   readonly spanId: string;
+  /** A run waited for it. */
+  readonly hasWaited: boolean;
 }
 
 interface Frame {
@@ -238,7 +242,7 @@ export class Transcript {
         const role = said.role === 'output' ? 'assistant' : said.role;
         this.message(node, {...said, role}, isoTime(span.endMicros), span);
       }
-      for (const call of said.toolCalls) talk.pending.push({call, spanId: node.id});
+      for (const call of said.toolCalls) talk.pending.push({call, spanId: node.id, hasWaited: false});
     }
   }
 
@@ -321,17 +325,17 @@ export class Transcript {
   private tellUnanswered({node}: Frame, talk: Talk): void {
     const judgement = judgementOf(this.judged!, node);
     const waits = judgement !== null && (judgement.state === 'paused' || judgement.reason.includes('paused, '));
-    if (waits) return;
-    for (const {call, spanId} of talk.pending.splice(0)) this.tellCallWithoutSpan(node, call, spanId, null);
+    if (waits) talk.pending = talk.pending.map(pending => ({...pending, hasWaited: true}));
+    else for (const pending of talk.pending.splice(0)) this.tellCallWithoutSpan(node, pending, null);
   }
 
   private tellCallWithoutSpan(
     node: Node,
-    call: ToolCall,
-    spanId: string,
+    {call, spanId, hasWaited}: Pending,
     result: Pick<Said, 'text' | 'failed'> | null,
   ): void {
-    const isFailed = result !== null && isFailedResult(result);
+    const decided = hasWaited && result !== null ? decisionOf(result) : null;
+    const isFailed = result !== null && decided === null && isFailedResult(result);
     const entry = this.entry({
       type: 'tool',
       depth: this.depth,
@@ -341,7 +345,8 @@ export class Transcript {
       arguments: call.arguments,
       result: result?.text ?? null,
       // A refused call never ran; of one that failed without a span nothing says how far it came.
-      ran: result !== null && !isFailed,
+      ran: result !== null && !isFailed && decided !== 'rejected',
+      decided,
       state: isFailed ? 'error' : null,
       stateReason: isFailed ? 'a tool call without a span: the model was sent that it failed' : null,
     });
@@ -359,8 +364,8 @@ export class Transcript {
   private answersPending(node: Node, talk: Talk, {toolCallId, text, failed}: Said): boolean {
     const at = talk.pending.findIndex(({call}) => call.callId !== null && call.callId === toolCallId);
     if (at < 0) return false;
-    const [{call, spanId}] = talk.pending.splice(at, 1) as [Pending];
-    this.tellCallWithoutSpan(node, call, spanId, {text, failed});
+    const [pending] = talk.pending.splice(at, 1) as [Pending];
+    this.tellCallWithoutSpan(node, pending, {text, failed});
     talk.results.set(toolCallId!, text);
     return true;
   }
@@ -513,10 +518,20 @@ const EMPTY: Omit<Entry, 'type' | 'depth' | 'traceId' | 'spanId'> = {
   arguments: null,
   result: null,
   ran: null,
+  decided: null,
   state: null,
   stateReason: null,
   durationMs: null,
 };
+
+/**
+ * Of a call that a run waited for and that left no span. Agno marks the words of a rejection as an error; what it says itself of
+ * calls that reached no tool is no person's. Messages before 3 mark nothing: there both are answers from outside.
+ */
+function decisionOf({text, failed}: Pick<Said, 'text' | 'failed'>): Entry['decided'] {
+  if (isFailedResult({failed: null, text})) return null;
+  return failed === true ? 'rejected' : 'answered';
+}
 
 /** The call that a tool span answers: of its name and arguments, else of its name. Its id, or null where it has none. */
 function takePending(talk: Talk, name: string, asked: string | null): string | null {

@@ -62,6 +62,8 @@ describe.each(BACKENDS)('on %s', backend => {
       "Error from MCP tool 'search'",
       "MCP tool 'search' failed: Ti",
     ]);
+    expect((await json(['list', '-q', 'error:"failed: Ti"', '--db', db])).data).toHaveLength(1);
+    expect((await json(['list', '-q', 'error:"nothing of it"', '--db', db])).data).toEqual([]);
   });
 
   it('a span that ends before it starts took nobody knows how long', async () => {

@@ -96,4 +96,22 @@ describe.each(BACKENDS)('on %s', backend => {
     expect(parts.map(row => row.parts)).toEqual([1, 1, 1]);
     expect((await rowsOf(db, '--state', 'paused')).map(({sessionId}) => sessionId)).toEqual(['s-left']);
   });
+
+  it('the transcript says what a person rejected, and what was answered from outside', async () => {
+    const db = await openFixture(backend, 'truth/hitl_kinds.sqlite');
+    const rows = await rowsOf(db);
+    const decided = async (session: string) => {
+      const {runId} = rows.find(({sessionId}) => sessionId === session)!;
+      const {data} = await json(['transcript', runId!, '--db', db]);
+      const calls = data.entries.filter(({type}: {type: string}) => type === 'tool');
+      return calls.map((call: Record<string, unknown>) => [call.result, call.ran, call.decided, call.state]);
+    };
+    expect(await decided('s-reject')).toEqual([['too risky', false, 'rejected', null]]);
+    expect(await decided('s-external')).toEqual([['file1 file2', true, 'answered', null]]);
+    expect(await decided('s-mixed')).toEqual([
+      ['plain a', true, null, 'ok'],
+      ['did b', true, null, 'ok'],
+      ['no', false, 'rejected', null],
+    ]);
+  });
 });
