@@ -242,9 +242,12 @@ let found: string | null | undefined;
 function driverPath(): string | null {
   if (found !== undefined) return found;
   try {
-    found = createRequire(import.meta.url).resolve('better-sqlite3');
-    // It may be there without its binding.
-    if (!builtBinding()) loadBetterSqlite();
+    const require = createRequire(import.meta.url);
+    found = require.resolve('better-sqlite3');
+    // It may be there without its binding, or with one for another Node.
+    const binding = builtBinding();
+    if (binding) require(binding.nativeBinding);
+    else loadBetterSqlite();
   } catch (error) {
     if (!isBindingMissing(error)) throw error;
     found = null;
