@@ -2,6 +2,7 @@ import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {width, wrap} from '../text/width.ts';
 import {isStoredStatusWrong} from '../trace/judge.ts';
+import {isBegunBeside} from '../trace/placement.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {seenMs} from '../trace/timing.ts';
 import {modelsWithCost, runCost} from './cost.ts';
@@ -85,7 +86,11 @@ function tokenFacts(record: RunRecord): Safe[] {
 export function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
   const notes: Safe[] = [];
   if (run.isDetached)
-    notes.push(own('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'));
+    notes.push(
+      isBegunBeside(run.root)
+        ? own('It hangs under a run whose stream was read in turn with its own: it is a run of its own.')
+        : own('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'),
+    );
   if (run.surroundings === 'elsewhere')
     notes.push(own('Its caller is not in this database: it came through a traced gateway.'));
   if (run.surroundings === 'request-open') notes.push(own('The HTTP request around it is not written yet.'));

@@ -7,6 +7,7 @@ import {resultText} from '../trace/result-text.ts';
 import type {Span} from '../trace/span.ts';
 import {argumentsByName} from '../trace/tool-calls.ts';
 import {displayName, endOf, isDelegation, isRunSpan, isStreamed, type Node, startOf, walk} from '../trace/tree.ts';
+import {conditionsNotTaken, containersIn} from '../trace/workflow-steps.ts';
 import type {IoLevel} from './io.ts';
 import {bar, type Guides} from './layout.ts';
 import {type Look, paintState, stateGlyph} from './states.ts';
@@ -166,9 +167,15 @@ export function nameOf(node: Node, options: Pick<RowOptions, 'io'>): Safe {
       child.span && isRunSpan(child.span) ? [safe(displayName(child.span))] : [],
     );
     if (members.length > 0) return line`delegate → ${joined(members, ', ')}`;
+    if (isOfNobody(span)) return line`${name}(${argumentsOf(span)}) → no such member`;
   }
   if (span.openInferenceKind === 'TOOL' && options.io !== 'none') return line`${name}(${argumentsOf(span)})`;
   return name;
+}
+
+/** Agno's answer to a delegation whose member is not in the team: the call ends well. */
+function isOfNobody({output}: Span): boolean {
+  return /^Member with (?:ID|id) .{0,300} not found in the team/s.test(resultText(output ?? ''));
 }
 
 /** Arguments as a call is written: `order_id=4417, amount=89.5`. */
@@ -206,6 +213,10 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
     words(truncate(firstLine(resultText(span.output)), LONGEST_RESULT));
   }
   if ((record.surroundings || record.plumbing) && span.http?.status) figure(line`HTTP ${safe(span.http.status)}`);
+  const container = node.parent?.span?.kind === 'workflow' ? containersIn(node.parent).get(node) : undefined;
+  if (container !== undefined) words(safe(container));
+  if (span.kind === 'workflow')
+    for (const name of conditionsNotTaken(node)) words(line`condition ${safe(name)}: not taken`);
   if (record.ownerUnknown) words(own('whose call this is was not recorded'));
   if (record.problems.length > 0) words(line`! ${safe(record.problems[0]!)}`);
   return details;

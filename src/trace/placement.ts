@@ -19,6 +19,9 @@ export function placeWork({nodes, byNodeId}: Forest, details: ReadonlyMap<string
   returnLate(nodes, byNodeId, moves);
   moves.settle();
   const swept = new Set<Node>();
+  for (const outer of outersOf(nodes.values(), moves))
+    new Sweep(outer, details, moves, unclear).run([outer, ...inStep(outer, swept)]);
+  moves.settle();
   for (const node of nodes.values())
     if (isStepWithWork(node)) new Sweep(node, details, moves, unclear).run(inStep(node, swept));
   moves.settle();
@@ -111,6 +114,39 @@ function returnLate(nodes: Forest['nodes'], byNodeId: Forest['byNodeId'], moves:
     const to = named ? upTo(around, up => up === named) : isNamed ? inTool : upTo(around, mayOwnCalls);
     if (to) moves.move(node, to);
   }
+}
+
+/**
+ * Two streams that one thread reads in turn, the second begun before the first asked its model: the second run's span stands
+ * in the first one's and outlives it, in a session of its own. What belongs inside a run that gave its answer ended before
+ * it: an agent of a hook, one that reasons, a judge. Members have their team's session.
+ */
+export function isBegunBeside({span, parent}: Node): boolean {
+  const outer = parent?.span;
+  if (!span || !outer || !isRunSpan(span) || (outer.kind !== 'agent' && outer.kind !== 'team')) return false;
+  if (outer.spanStatus !== 'OK' || !outer.hasOutput || outer.endMicros === null || span.endMicros === null)
+    return false;
+  if (span.sessionId === null || outer.sessionId === null || span.sessionId === outer.sessionId) return false;
+  return span.startMicros !== null && span.startMicros <= outer.endMicros && span.endMicros > outer.endMicros;
+}
+
+/** The first ones of streams that were read in turn; the calls of both, all stored in the second, stand in them from now on. */
+function outersOf(nodes: Iterable<Node>, moves: Moves): Set<Node> {
+  const outers = new Set<Node>();
+  for (const node of nodes) {
+    if (!isBegunBeside(node)) continue;
+    const outer = node.parent!;
+    outers.add(outer);
+    for (const child of node.children) {
+      if (isCall(child) || (isRun(child) && child.span!.parentNodeId === outer.span!.nodeId)) moves.move(child, outer);
+      if (child.span?.kind !== 'llm') continue;
+      // A model class that calls its base class writes a call inside a call, of the same model.
+      for (const inner of child.children)
+        if (isTool(inner) || (isCall(inner) && inner.span!.model !== child.span.model)) moves.move(inner, outer);
+    }
+  }
+  moves.settle();
+  return outers;
 }
 
 /** Of a span that is not here the ones below it tell that it is Agno's. */
@@ -221,7 +257,7 @@ class Sweep {
     if (call) this.moves.move(node, call);
     let up = node.parent;
     while (up && up !== this.top && !this.workers.has(up)) up = up.parent;
-    const above = (up && this.workers.get(up)) ?? null;
+    const above = (up && !isBegunBeside(node) && this.workers.get(up)) || null;
     const worker: Worker = {node, above, inner: 0, turn: 'first', turns: 0, waitsFor: 0};
     this.workers.set(node, worker);
     this.active.add(worker);

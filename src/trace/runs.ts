@@ -1,7 +1,7 @@
 import {asText} from './cell.ts';
 import type {Details} from './details.ts';
 import type {Kind} from './kind.ts';
-import {isAfter, placeWork} from './placement.ts';
+import {isAfter, isBegunBeside, placeWork} from './placement.ts';
 import {markPlumbing} from './plumbing.ts';
 import type {Span, TraceRow} from './span.ts';
 import {tellCalls} from './told-calls.ts';
@@ -35,7 +35,7 @@ export interface Run {
   readonly isPart: boolean;
   /** No run: an HTTP request or other spans without any of Agno's. */
   readonly isTraffic: boolean;
-  /** Leaked context: it hangs under a run that had ended before it began. */
+  /** Leaked context: it hangs under a run that it is no part of. */
   readonly isDetached: boolean;
   /** Where the spans above it are. */
   readonly surroundings: Surroundings;
@@ -250,12 +250,14 @@ class RunFinder {
   }
 
   /**
-   * A run that began after the span it hangs under had ended, or while a model answered there: context that was left behind.
+   * A run that began after the span it hangs under had ended, or while a model answered there, or that was read in turn with it:
+   * context that was left behind.
    * What belongs inside another run names its node there, whenever it begins; what a tool ran stands in the tool.
    */
   private isLeaked(node: Node): boolean {
     const {span, parent} = node;
     if (!span || !parent?.span || !isRunSpan(span)) return false;
+    if (isBegunBeside(node)) return true;
     if (span.parentNodeId !== null && this.forest.byNodeId.has(span.parentNodeId)) return false;
     if (parent.span.kind === 'llm') return true;
     return parent.span.openInferenceKind !== 'TOOL' && isAfter(node, parent);

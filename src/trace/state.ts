@@ -6,6 +6,7 @@ import type {State} from './states.ts';
 import {isRefusedAtLimit} from './told-calls.ts';
 import type {ToolCall} from './tool-calls.ts';
 import {displayName, isContinuation, isDelegation, isRunSpan, isStreamed, type Node, startOf} from './tree.ts';
+import {stoppingStep} from './workflow-steps.ts';
 import type {Writer} from './writer.ts';
 
 export interface Judgement {
@@ -430,6 +431,13 @@ function judgeOk(facts: RunFacts, {agnoStatus, continuedAt}: Evidence): Judgemen
   const ok = (reason: string): Judgement => ({state: 'ok', reason: `${reason}${then}`});
   const start = isContinuation(span) ? 'continued after a pause and ' : '';
   if (stoppedBy) return ok(`${start}${stoppedText(stoppedBy)}`);
+  const stop = span.kind === 'workflow' ? stoppingStep(node) : null;
+  if (stop) {
+    const [first, ...more] = stop.skipped;
+    return ok(
+      `${start}stopped by step "${displayName(stop.step)}": "${first}"${more.length > 0 ? ` and ${more.length} more` : ''} did not run`,
+    );
+  }
   if (!span.output) return ok(`${start}finished without text`);
   const unseen =
     span.kind === 'workflow' || calls.length > 0

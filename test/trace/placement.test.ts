@@ -319,6 +319,25 @@ describe('a run inside another', () => {
     expect(names(rows)).toEqual(['First', 'Second detached', 'Third detached']);
   });
 
+  it('is its own when both streams were read in turn from their start: it outlives the one with the answer, in another session', () => {
+    const first = (more: object = {}) =>
+      span('First', 0, 100, {id: 'f', attributes: agent({'agent.name': 'First', 'session.id': 's1', ...more})});
+    const second = (to: number, more: object = {}) => run('Second', 1, to, 'f', {'session.id': 's2', ...more});
+    const detached = ['First', 'Second detached'];
+    expect(names([first(), second(110)])).toEqual(detached);
+    // Below a team it names the team's node, as members do.
+    const team = first({'agno.team.id': 'team', 'graph.node.id': 'node-f'});
+    expect(names([team, second(110, {'graph.node.parent_id': 'node-f'})])).toEqual(detached);
+    // Agents of hooks, reasoning agents and judges end before; members have their team's session, however late they end.
+    expect(names([first(), second(99)])).toEqual(['First']);
+    const member = second(110, {'graph.node.parent_id': 'node-f', 'session.id': 's1'});
+    expect(names([team, member])).toEqual(['First']);
+    // Of a run that was cut short, what it had begun may end later.
+    expect(names([first({'output.value': undefined}), second(110)])).toEqual(['First']);
+    expect(names([{...first(), status_code: 'UNSET'}, second(110)])).toEqual(['First']);
+    expect(names([step('s', 0, 100), run('Second', 1, 110, 's', {'session.id': 's2'})])).toHaveLength(1);
+  });
+
   it('is part of the run whose tool made it', () => {
     const rows = [
       span('First', 0, 100, {id: 'f', attributes: agent({'agent.name': 'First'})}),

@@ -5,7 +5,7 @@ import {CHECKS, type Fault, listOf, type Open, type Told, tell} from './compare.
 import {NAMES, onPostgres, onSqlite} from './databases.ts';
 
 /*
- * The judge: 40 databases of real Agno against the logs of what happened, with Agno's run tables and without, on SQLite and
+ * The judge: 41 databases of real Agno against the logs of what happened, with Agno's run tables and without, on SQLite and
  * on the same rows in Postgres. Where they differ is open (`open.json`: a log cannot say it, or a row cannot tell), or is
  * known to be wrong: `known-wrong/<check>.txt`, which can only become shorter, as an entry that has become right fails too.
  */

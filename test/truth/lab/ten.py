@@ -235,4 +235,46 @@ def interleaved_workflow_and_agent():
                 except Exception as x: r["raised"] = f"{type(x).__name__}: {x}"[:300]; its.remove((r, it))
     t = threading.Thread(target=f); t.start(); t.join()
 
+@case
+def streams_begun_together():
+    """One thread, and one loop, begin two streams before either asks its model, and read them in turn: the second outlives the first. One has a hook that runs an agent."""
+    from agno.agent import Agent
+    def look(x: str) -> str:
+        """Looks."""
+        return f"found {x}"
+    long = "an answer at some length so that its stream has many parts and takes a while to be read"
+    def pair(mode):
+        helper = simple("helper", "Helper", ["helped"])
+        def hook(run_input, **kw): helper.run("help", stream=False)
+        plan("quick-m", [[("look", {"x": "1"})], "quick"]); plan("slow-m", [[("look", {"x": "2"})], [("look", {"x": "3"})], long])
+        quick = Agent(id="quick", name="Quick", model=M("quick-m"), tools=[spy(look)], db=h.DB, pre_hooks=[hook] if mode == "hook" else None)
+        slow = Agent(id="slow", name="Slow", model=M("slow-m"), tools=[spy(look)], db=h.DB)
+        return quick, slow
+    def turns(its):
+        while its:
+            for r, it in list(its):
+                try:
+                    e = next(it)
+                    if own_event(e, r["kind"]) and not r["run_id"]: r["run_id"] = e.run_id
+                except StopIteration: r["t1"] = now(); its.remove((r, it))
+    def f(mode):
+        a, b = pair(mode)
+        ra = rec("ok", a.name, "agent", None, f"{mode}-a", "u1"); rb = rec("ok", b.name, "agent", None, f"{mode}-b", "u2")
+        ra["t0"] = rb["t0"] = now()
+        turns([(ra, iter(a.run("look left", stream=True, stream_events=True, session_id=f"{mode}-a", user_id="u1"))), (rb, iter(b.run("look right", stream=True, stream_events=True, session_id=f"{mode}-b", user_id="u2")))])
+    for mode in ("plain", "hook"):
+        t = threading.Thread(target=f, args=(mode,)); t.start(); t.join()
+    async def both():
+        a, b = pair("plain")
+        ra = rec("ok", a.name, "agent", None, "async-a", "u1"); rb = rec("ok", b.name, "agent", None, "async-b", "u2")
+        ra["t0"] = rb["t0"] = now()
+        its = [(ra, a.arun("look left", stream=True, stream_events=True, session_id="async-a", user_id="u1").__aiter__()), (rb, b.arun("look right", stream=True, stream_events=True, session_id="async-b", user_id="u2").__aiter__())]
+        while its:
+            for r, it in list(its):
+                try:
+                    e = await it.__anext__()
+                    if own_event(e, r["kind"]) and not r["run_id"]: r["run_id"] = e.run_id
+                except StopAsyncIteration: r["t1"] = now(); its.remove((r, it))
+    on_loop(both())
+
 main()
