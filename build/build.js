@@ -19,6 +19,8 @@ const TOGETHER = {
   reading: ['src/answers/list.ts', 'src/answers/show.ts', 'src/store/sqlite/store.ts', 'src/prices/library.ts'],
   postgres: ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
   facts: ['src/answers/facts-question.ts', 'src/queries/canned/'],
+  // Ready before Ink is loaded, which reads constants of it.
+  layout: ['src/tui/layout-engine.ts'],
   screens: ['src/tui/view.tsx'],
   other: ['src/answers/', 'src/cli/place.ts', 'src/tui/'],
 };

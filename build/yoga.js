@@ -1,5 +1,5 @@
 // In place of `yoga-layout`, which waits at its top level, as CommonJS cannot: the same module, whose default export is
-// filled when `ready` is done. Ink uses it only when it draws; `src/tui/layout-engine.ts` waits first.
+// filled when `ready` is done. Ink reads it while it is loaded itself, so `src/tui/screens.ts` waits for this before.
 import {loadYoga} from 'yoga-layout/load';
 
 export * from 'yoga-layout/load';

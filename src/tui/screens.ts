@@ -248,7 +248,6 @@ function clipboard(text: string): string {
 }
 
 async function loadView(): Promise<typeof InkView> {
-  const [view, {layoutEngine}] = await Promise.all([import('./view.tsx'), import('./layout-engine.ts')]);
-  await layoutEngine;
-  return view.InkView;
+  await (await import('./layout-engine.ts')).layoutEngine;
+  return (await import('./view.tsx')).InkView;
 }

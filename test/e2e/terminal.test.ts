@@ -1,5 +1,5 @@
 import {execFileSync, spawnSync} from 'node:child_process';
-import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
@@ -65,9 +65,9 @@ process.on('SIGUSR2', () => {
     expect(screen()).not.toContain('[1 runs]');
     expect(tmux('display-message', '-p', '#{alternate_on} #{cursor_flag} #{wrap_flag}').trim()).toBe('0 1 1');
     rmSync(`${folder}/after`, {force: true});
-    keys(`stty -a > ${folder}/after; echo measured`, 'Enter');
+    // The quotes part what is typed from what is printed.
+    keys(`stty -a > ${folder}/after; echo mea""sured`, 'Enter');
     await until('measured\n');
-    await expect.poll(() => existsSync(`${folder}/after`)).toBe(true);
     expect(readFileSync(`${folder}/after`, 'utf8')).toBe(readFileSync(`${folder}/before`, 'utf8'));
   }
 
@@ -83,6 +83,16 @@ process.on('SIGUSR2', () => {
     leave(await start(how));
     await expectLeft(code);
     await expectRestored(how);
+  });
+
+  it('shows the run beside the list where there is room', async () => {
+    tmux('resize-window', '-x', '140', '-y', '30');
+    await start('a wide screen');
+    // Drawn by Ink as it is bundled: the panes beside each other, and the line of keys.
+    await expect.poll(screen, {timeout: 30_000, interval: 50}).toMatch(/^›.*│ .*\n(.*│.*\n)+.*\? all keys/m);
+    keys('q');
+    await expectLeft(0);
+    tmux('resize-window', '-x', '100', '-y', '30');
   });
 
   it('is given back after a rejected promise, and the error is printed below', async () => {
