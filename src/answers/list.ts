@@ -37,6 +37,7 @@ import {MANY_SPANS} from '../queries/shown.ts';
 import {loadSortedRuns, SORT_KEYS, type SortedOptions} from '../queries/sorted-runs.ts';
 import {costOrigins, unpricedCalls} from '../render/cost.ts';
 import {renderRunList} from '../render/run-list.ts';
+import {isHex} from '../render/values.ts';
 import type {Store} from '../store/store.ts';
 import {command} from '../text/shell.ts';
 import {hoisted, type RunFilter} from '../trace/filter.ts';
@@ -230,7 +231,10 @@ function costNotesOf({runs}: Pick<RunPage, 'runs'>): string[] {
 function nextOf({runs, next}: Pick<RunPage, 'runs' | 'next'>, profile?: string): string[] {
   const first = runs[0]?.record;
   if (!first) return [];
-  const id = first.runId?.slice(0, 8) ?? `~${first.traceId.slice(0, 7)}`;
+  const {runId} = first;
+  // An id of a caller's own may be used again; the beginning of a generated one is enough.
+  const isOfOne = runId !== null && isHex(runId) && runs.filter(({record}) => record.runId === runId).length === 1;
+  const id = isOfOne ? runId.slice(0, 8) : `~${first.traceId.slice(0, 7)}`;
   const show =
     profile === undefined ? command`agno-trace show ${id}` : command`agno-trace show ${id} --profile ${profile}`;
   return [...(next ? [`more: --cursor ${next}`] : []), `next: ${show}`];

@@ -46,10 +46,10 @@ async function main(): Promise<void> {
     nowMicros: () => Date.now() * 1000,
   };
   if (argv[0] !== '__complete') {
-    // What a library throws where nobody can catch it is an error like others, and not pages of source.
+    // What a library throws where nobody can catch it is an error like others, and not pages of source. A rejection that
+    // nobody waits for comes here too, after what gives the terminal back.
     const onUncaught = async (error: unknown) => process.exit(await report(error, argv, context));
     process.once('uncaughtException', onUncaught);
-    process.once('unhandledRejection', onUncaught);
     process.exitCode = await run(argv, context);
     return;
   }

@@ -102,7 +102,7 @@ function severalRuns(runId: string, {parts, others}: Story): UserError {
   const more = runs.length - each.length;
   const list = `${each.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
   return new UserError(EXIT.notFound, `"${runId}" is the id of ${runs.length} runs: ${list}.`, {
-    hint: `agno-trace show ${parts[0]!.record.traceId.slice(0, 12)} shows the newest one; agno-trace list --run ${runId} lists them.`,
+    hint: `${command`agno-trace show ${parts[0]!.record.traceId.slice(0, 12)}`} shows the newest one; ${command`agno-trace list --run ${runId}`} lists them.`,
   });
 }
 const SHOWN_RUNS = 8;
