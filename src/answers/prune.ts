@@ -1,5 +1,6 @@
 import path from 'node:path';
 import packageJson from '../../package.json' with {type: 'json'};
+import type {ArchiveHeader} from '../archive/format.ts';
 import {ArchiveWriter, checkPlace} from '../archive/writer.ts';
 import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
@@ -11,7 +12,7 @@ import {queryNotes} from '../flags/query.ts';
 import {filterOf, patienceOf} from '../flags/selection.ts';
 import {parseChoice, parseCount, parseLength} from '../flags/values.ts';
 import {append} from '../lists.ts';
-import {renderPlan, renderResult} from '../render/prune.ts';
+import {renderNothing, renderPlan, renderResult} from '../render/prune.ts';
 import {type Applied, applyPrune} from '../retention/apply.ts';
 import {KEEP_LAST_PER, type Selection} from '../retention/choice.ts';
 import {canArchive} from '../retention/preflight.ts';
@@ -19,7 +20,6 @@ import {archiveHeader, openAlone, type Prepared, preparePrune} from '../retentio
 import type {ConnectionFacts} from '../store/facts.ts';
 import type {Source} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
-import {line, safe} from '../text/safe.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import {isoTime} from '../trace/time.ts';
 import {confirm} from './prune/confirm.ts';
@@ -178,8 +178,9 @@ async function pruneStore(
       else writeMachine(context, asked.format, {command: 'prune', data: {plan, result}, items: [{plan, result}]});
     };
     if (!changes || plan.traces === 0) {
-      if (isTable && plan.traces === 0) writeLine(context, line`nothing to delete in ${safe(plan.database)}`);
-      answer(changes ? resultOf(null, null, 0) : null);
+      const left = changes && asked.archive !== null ? await finishLeft(asked.archive, store, prepared, context) : null;
+      if (isTable && plan.traces === 0) writeLine(context, renderNothing(plan, left));
+      answer(changes ? {...resultOf(null, null, 0), archive: left} : null);
       return;
     }
     try {
@@ -208,15 +209,7 @@ interface Deletion {
 async function deleteAll(prepared: Prepared, {store, changes, asked, progress, answer}: Deletion, context: Context) {
   const {plan, candidates, cutoff, settledXid, columns} = prepared;
   const archive =
-    asked.archive === null
-      ? null
-      : await ArchiveWriter.open(
-          asked.archive,
-          archiveHeader(store, prepared, {
-            writtenBy: `agno-trace ${packageJson.version}`,
-            nowMicros: context.nowMicros(),
-          }),
-        );
+    asked.archive === null ? null : await ArchiveWriter.open(asked.archive, headerOf(store, prepared, context));
   const startMs = performance.now();
   const applied = await stoppable({context, changes, unit: 'batch'}, stop =>
     applyPrune(changes, candidates, {
@@ -235,6 +228,27 @@ async function deleteAll(prepared: Prepared, {store, changes, asked, progress, a
   answer(result);
   if (failure) throw failure;
   if (applied.stoppedBy) context.exitCode = EXIT.stopped;
+}
+
+function headerOf(store: Store, prepared: Prepared, context: Context): ArchiveHeader {
+  const writtenBy = `agno-trace ${packageJson.version}`;
+  return archiveHeader(store, prepared, {writtenBy, nowMicros: context.nowMicros()});
+}
+
+/** A run that was killed after its last commit left an archive without a name: nothing but this is to be done for it. */
+async function finishLeft(
+  file: string,
+  store: Store,
+  prepared: Prepared,
+  context: Context,
+): Promise<ReturnType<typeof archived>> {
+  const archive = await ArchiveWriter.reopen(file, headerOf(store, prepared, context));
+  archive?.finish({cutoff: prepared.plan.cutoff, finishedAt: isoTime(context.nowMicros())!});
+  return archived(archive);
+}
+
+function archived(archive: ArchiveWriter | null) {
+  return archive && archive.written.batches > 0 ? {...archive.written, file: archive.file} : null;
 }
 
 /** An archive of what was deleted is finished, unless the disk or the database failed: then it can be gone on with. */
@@ -265,6 +279,6 @@ function resultOf(applied: Applied | null, archive: ArchiveWriter | null, elapse
     longestBatchMs: Math.round(longestBatchMs),
     elapsedMs: Math.round(elapsedMs),
     stoppedBy,
-    archive: archive && archive.written.batches > 0 ? {...archive.written, file: archive.file} : null,
+    archive: archived(archive),
   };
 }

@@ -53,22 +53,10 @@ export class ArchiveWriter {
   /** @throws UserError exit 2 when the file is there already, exit 1 when it cannot be written */
   static async open(file: string, header: ArchiveHeader, disk: Disk = DISK): Promise<ArchiveWriter> {
     checkPlace(file);
+    const left = await ArchiveWriter.reopen(file, header, disk);
+    if (left) return left;
     const partial = partialOf(file);
     try {
-      const left = reopened(disk, partial);
-      if (left !== null) {
-        const standing = await leftStanding(partial, left, file, header).catch(error => {
-          disk.close(left);
-          throw error;
-        });
-        if (standing) {
-          disk.truncate(left, standing.bytes);
-          disk.sync(left);
-          return new ArchiveWriter(file, disk, left, standing);
-        }
-        disk.close(left);
-        disk.remove(partial);
-      }
       const handle = disk.create(partial);
       try {
         const bytes = encoded(file, lineOf(header));
@@ -80,6 +68,32 @@ export class ArchiveWriter {
         disk.remove(partial);
         throw error;
       }
+    } catch (error) {
+      throw cannotWrite(file, error);
+    }
+  }
+
+  /**
+   * What a killed run left; null: nothing that holds anything.
+   * @throws UserError exit 2 when it cannot be gone on with
+   */
+  static async reopen(file: string, header: ArchiveHeader, disk: Disk = DISK): Promise<ArchiveWriter | null> {
+    const partial = partialOf(file);
+    try {
+      const left = reopened(disk, partial);
+      if (left === null) return null;
+      const standing = await leftStanding(partial, left, file, header).catch(error => {
+        disk.close(left);
+        throw error;
+      });
+      if (standing) {
+        disk.truncate(left, standing.bytes);
+        disk.sync(left);
+        return new ArchiveWriter(file, disk, left, standing);
+      }
+      disk.close(left);
+      disk.remove(partial);
+      return null;
     } catch (error) {
       throw cannotWrite(file, error);
     }

@@ -22,18 +22,25 @@ export async function loadFoldedRuns(
   options: JudgeOptions,
 ): Promise<JudgedTrace[]> {
   const traces = await loadRuns(store, traceIds, options);
-  const sequels = traces.flatMap(({runs}) => runs.filter(isSequel));
-  const continued = await withBeginning(store, sequels);
+  const sequels = await sequelsIn(store, traces);
   const folded: JudgedTrace[] = [];
   for (const {trace, runs} of traces) {
     const kept: JudgedRun[] = [];
     for (const judged of runs) {
-      if (continued.has(judged)) continue;
+      if (sequels.has(judged)) continue;
       kept.push(wentOn(judged) ? await fold(store, judged, options) : judged);
     }
     folded.push({trace, runs: kept});
   }
   return folded;
+}
+
+/** Of the runs in some traces those that are no run of their own, but continue one that is stored. */
+export function sequelsIn(store: Store, traces: readonly JudgedTrace[]): Promise<ReadonlySet<JudgedRun>> {
+  return withBeginning(
+    store,
+    traces.flatMap(({runs}) => runs.filter(isSequel)),
+  );
 }
 
 function isSequel({run}: JudgedRun): boolean {

@@ -52,7 +52,7 @@ export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: n
     ['cutoff', line`last sign of life before ${moment(plan.cutoff)}`],
     ['which', safe(plan.selection)],
     ['goes', line`${traces(plan.traces)} with ${spans(plan.spans)}, about ${bytes(plan.bytes)}`],
-    ['stays', own(`${atLeast(plan)} traces`)],
+    ['stays', traces(plan.staying)],
   ];
   if (plan.traces > 0)
     rows.push(
@@ -85,11 +85,6 @@ export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: n
   return joined([facts, own('In each batch, in one transaction'), ...statements], '\n');
 }
 
-/** `staying` is counted no further than it matters. */
-function atLeast({staying, traces: going}: DrawnPlan): string {
-  return staying > going && going > 0 ? `${count(staying)} or more` : count(staying);
-}
-
 /** One line, which is all that `--quiet` prints. */
 export function renderResult(plan: DrawnPlan, result: DrawnResult): Safe {
   const parts = [
@@ -104,6 +99,16 @@ export function renderResult(plan: DrawnPlan, result: DrawnResult): Safe {
       line`stopped early (${own(STOPPED[result.stoppedBy] ?? result.stoppedBy)}), ${count(plan.traces - result.traces - result.changed)} to go`,
     );
   return joined(parts, '; ');
+}
+
+/** @param left what an earlier run archived and could not put in place */
+export function renderNothing(
+  plan: Pick<DrawnPlan, 'database'>,
+  left: {readonly file: string; readonly traces: number; readonly spans: number} | null,
+): Safe {
+  const nothing = line`nothing to delete in ${safe(plan.database)}`;
+  if (!left) return nothing;
+  return line`${nothing}; finished the archive that an earlier run left: ${safe(left.file)}, ${traces(left.traces)} and ${spans(left.spans)}`;
 }
 
 const STOPPED: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
 import {append} from '../lists.ts';
+import {sequelsIn} from '../queries/folded-runs.ts';
 import {walkTraces} from '../queries/run-walk.ts';
 import {type JudgedTrace, loadRuns} from '../queries/runs.ts';
 import {attributeText, isAnyOf} from '../sql/fragments.ts';
@@ -9,6 +10,7 @@ import {NO_FILTER} from '../trace/filter.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import {
+  type KeepLastPer,
   needsJudgement,
   newestOfEach,
   partsOfStaying,
@@ -64,15 +66,16 @@ export async function chooseTraces(
   const runIdsOf = new Map<string, string[]>();
   const ranked: Ranked[] = [];
   const asked = judgesAll ? candidates : candidates.filter(({lastAt}) => lastAt >= quiet);
-  await judge(store, asked, options, (candidate, judged) => {
-    const runs = judged?.runs ?? [];
-    const reason = reasonToStay(runs, selection);
-    if (reason) reasons.set(candidate.traceId, reason);
-    if (judged) runIdsOf.set(candidate.traceId, runIdsIn(judged));
-    if (selection.keepLast)
-      for (const run of runs) if (!run.record.part) ranked.push(rankedBy(selection.keepLast.per, run));
-    if (judgesAll && !reason) count(tally, runs);
-  });
+  for await (const judged of judge(store, asked, options)) {
+    for (const [traceId, trace] of judged) {
+      const runs = trace?.runs ?? [];
+      const reason = reasonToStay(runs, selection);
+      if (reason) reasons.set(traceId, reason);
+      if (trace) runIdsOf.set(traceId, runIdsIn(trace));
+      if (judgesAll && !reason) count(tally, runs);
+    }
+    if (selection.keepLast) append(ranked, await rankedIn(store, present(judged), selection.keepLast.per));
+  }
   if (selection.keepLast) {
     const others = await rankOthers(store, new Set(candidates.map(({traceId}) => traceId)), selection, options);
     const newest = newestOfEach([...ranked, ...others], selection.keepLast.runs);
@@ -82,27 +85,37 @@ export async function chooseTraces(
     reasons.set(traceId, 'continued');
   for (const reason of reasons.values()) add(skipped, reason);
   const chosen = candidates.filter(({traceId}) => !reasons.has(traceId));
-  if (!judgesAll) await judge(store, spread(chosen, SAMPLE), options, (_, judged) => count(tally, judged?.runs ?? []));
+  if (!judgesAll)
+    for await (const judged of judge(store, spread(chosen, SAMPLE), options))
+      for (const trace of judged.values()) count(tally, trace?.runs ?? []);
   return {candidates: chosen, tally};
 }
 
-async function judge(
+/** Some candidates at a time by trace id; null: what the trace holds is gone. */
+async function* judge(
   store: Store,
   candidates: readonly Candidate[],
   {patience, onProgress}: ChooseOptions,
-  take: (candidate: Candidate, judged: JudgedTrace | null) => void,
-): Promise<void> {
+): AsyncGenerator<ReadonlyMap<string, JudgedTrace | null>> {
   for (let at = 0; at < candidates.length; at += TRACES_AT_ONCE) {
-    const some = candidates.slice(at, at + TRACES_AT_ONCE);
-    const traces = await loadRuns(
-      store,
-      some.map(({traceId}) => traceId),
-      {patience},
-    );
-    const byId = new Map(traces.map(judged => [judged.trace.traceId, judged]));
-    for (const candidate of some) take(candidate, byId.get(candidate.traceId) ?? null);
+    const ids = candidates.slice(at, at + TRACES_AT_ONCE).map(({traceId}) => traceId);
+    const judged = new Map<string, JudgedTrace | null>(ids.map(id => [id, null]));
+    for (const trace of await loadRuns(store, ids, {patience})) judged.set(trace.trace.traceId, trace);
+    yield judged;
     onProgress?.(Math.min(at + TRACES_AT_ONCE, candidates.length));
   }
+}
+
+function present(judged: ReadonlyMap<string, JudgedTrace | null>): JudgedTrace[] {
+  return [...judged.values()].filter(trace => trace !== null);
+}
+
+/** What `--keep-last` counts: rows of `list`, thus a run once, whatever number of parts pauses cut it into. */
+async function rankedIn(store: Store, traces: readonly JudgedTrace[], per: KeepLastPer): Promise<Ranked[]> {
+  const sequels = await sequelsIn(store, traces);
+  return traces.flatMap(({runs}) =>
+    runs.filter(run => !run.record.part && !sequels.has(run)).map(run => rankedBy(per, run)),
+  );
 }
 
 function count(tally: Tally, runs: JudgedTrace['runs']): void {
@@ -145,10 +158,8 @@ async function rankOthers(
     ...(onProgress ? {onProgress} : {}),
   });
   for await (const {traces} of walk) {
-    for (const {trace, runs} of traces) {
-      if (known.has(trace.traceId)) continue;
-      for (const run of runs) if (!run.record.part) ranked.push(rankedBy(keepLast!.per, run));
-    }
+    const others = traces.filter(({trace}) => !known.has(trace.traceId));
+    append(ranked, await rankedIn(store, others, keepLast!.per));
   }
   return ranked;
 }

@@ -17,7 +17,7 @@ export interface PrunePlan {
   readonly spans: number;
   /** About. */
   readonly bytes: number;
-  /** Traces that stay: those that were looked at, and all younger ones; counted no further than it matters. */
+  /** All traces that stay, younger ones too. */
   readonly staying: number;
   /** More than half of all traces would go. */
   readonly mostOfAll: boolean;
@@ -53,19 +53,18 @@ interface PlanInput {
   readonly cutoff: Cutoff;
   readonly chosen: Chosen;
   readonly skipped: ReadonlyMap<Reason, number>;
-  readonly younger: number;
+  readonly staying: number;
   readonly selection: string;
   readonly archive: string | null;
 }
 
 export function prunePlan(
   {label, dialect, tables}: Pick<Store, 'label' | 'dialect' | 'tables'>,
-  {cutoff, chosen, skipped, younger, selection, archive}: PlanInput,
+  {cutoff, chosen, skipped, staying, selection, archive}: PlanInput,
 ): PrunePlan {
   const {candidates, tally} = chosen;
   const sum = (figure: 'spans' | 'bytes') => candidates.reduce((total, candidate) => total + candidate[figure], 0);
   const times = candidates.map(({lastAt}) => lastAt);
-  const staying = younger + [...skipped.values()].reduce((total, n) => total + n, 0);
   const ids = ['…'];
   return {
     database: label,

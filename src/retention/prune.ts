@@ -14,7 +14,7 @@ import {chooseTraces} from './choose.ts';
 import {type Cutoff, cutoffAt} from './cutoff.ts';
 import {type PrunePlan, prunePlan} from './plan.ts';
 import {oldestTransaction, preflight} from './preflight.ts';
-import {add, type Candidate, countYounger, surveyOrphans, surveyTraces} from './survey.ts';
+import {add, type Candidate, countTraces, surveyOrphans, surveyTraces} from './survey.ts';
 
 export interface PrepareOptions {
   readonly cutoffMicros: number;
@@ -61,10 +61,11 @@ export async function preparePrune(
     : null;
   for (const [reason, n] of orphans?.skipped ?? []) add(survey.skipped, reason, n);
   const all = {...chosen, candidates: [...chosen.candidates, ...(orphans?.candidates ?? [])]};
-  const younger = await countYounger(store, cutoff, all.candidates.length + 1);
+  const going = chosen.candidates.length;
+  const staying = Math.max(0, (await countTraces(store)) - going) + total(orphans?.skipped);
   const {words: selection, archive} = options;
   return {
-    plan: prunePlan(store, {cutoff, chosen: all, skipped: survey.skipped, younger, selection, archive}),
+    plan: prunePlan(store, {cutoff, chosen: all, skipped: survey.skipped, staying, selection, archive}),
     candidates: all.candidates,
     cutoff,
     settledXid,
@@ -72,6 +73,10 @@ export async function preparePrune(
     columns: {traces: columnsOf(tables.traces), spans: columnsOf(tables.spans)},
     notes,
   };
+}
+
+function total(counts: ReadonlyMap<unknown, number> = new Map()): number {
+  return [...counts.values()].reduce((sum, n) => sum + n, 0);
 }
 
 function columnsOf({columns}: TableFacts): ArchiveColumn[] {

@@ -115,12 +115,15 @@ describe.each(PLACES)('prune on %s', place => {
     expect(plan.skipped.error).toBe(failed.length);
     const left = await idsOf(url);
     for (const id of [...failed, ...newest.values()]) expect(left).toContain(id);
+    // A run that stays stays whole: it reads as it did.
+    const after = (await json(['list', '--db', url, '--limit', '0', '--traffic'])).data as {traceId: string}[];
+    expect(after).toEqual(runs.filter(({traceId}) => left.includes(traceId)));
     expect(left.length).toBeLessThan(48 - requests.length);
   });
 
   it('keeps the earlier parts of a run that stays', async () => {
     const url = await openAt(place);
-    const story = (await json(['list', '--db', url, '--limit', '0'])).data as {
+    const story = (await json(['list', '--db', url, '--limit', '0', '--parts'])).data as {
       runId: string;
       traceId: string;
       startTime: string;
