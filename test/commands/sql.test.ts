@@ -263,7 +263,7 @@ describe.each(BACKENDS)('sql on %s', async backend => {
     expect(await ask(['--file', 'ask.sql'], {cwd: path.dirname(file)})).toEqual([{n: 275}]);
     expect(await ask(['-'], {stdin: 'select 7 as n'})).toEqual([{n: 7}]);
     expect(await refusal('--file', '/nowhere/ask.sql')).toContain(
-      '--file "/nowhere/ask.sql" cannot be read: there is no such file.',
+      '--file "/nowhere/ask.sql" cannot be read: there is no such file or folder.',
     );
     expect(await refusal('--file', file, 'select 1')).toContain('are two');
     expect(await refusal()).toContain('no statement given');
