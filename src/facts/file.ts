@@ -2,6 +2,8 @@ import {randomBytes} from 'node:crypto';
 import {FileRefused} from '../errors.ts';
 import {compile, type Sql} from '../sql/sql.ts';
 import {openWritableFile, type WritableConnection} from '../store/sqlite/driver.ts';
+import {isSamePlace} from '../trace/continuation.ts';
+import {isContinuation} from '../trace/tree.ts';
 import {makePrivate} from './place.ts';
 import {addToDays} from './relations.ts';
 import type {RunFacts, SpanFacts, TraceFacts} from './rows.ts';
@@ -205,12 +207,16 @@ export class FactsFile {
       );
       const firstRunKey = this.nextRunKey;
       for (const run of trace.runs) {
-        statements.addRun.run(...runValues(run, [this.nextRunKey++, traceKey]));
+        const runKey = this.nextRunKey++;
+        statements.addRun.run(...runValues(run, [runKey, traceKey, runKey]));
         if (run.run_id !== null) runIds.add(String(run.run_id));
       }
       for (const {run, facts} of trace.spans) {
-        const keys = [this.nextSpanKey++, traceKey, run === null ? null : firstRunKey + run];
-        statements.addSpan.run(...spanValues(facts, keys));
+        const spanKey = this.nextSpanKey++;
+        const beginKey = facts.own_run_id === null ? null : spanKey;
+        statements.addSpan.run(
+          ...spanValues(facts, [spanKey, traceKey, run === null ? null : firstRunKey + run, beginKey]),
+        );
         if (facts.own_run_id !== null) runIds.add(String(facts.own_run_id));
         if (facts.from_messages === 1) continue;
         const day = String(facts.day);
@@ -260,19 +266,62 @@ export class FactsFile {
     dropTrace.run(key);
   }
 
-  /** A run id counts once: of the rows that bear it, as a run or inside another one, the earliest. */
+  /**
+   * What continues a run counts with it, as in `list`; runs that merely share an id, as a caller gave it twice or a retry
+   * uses it again, are runs of their own.
+   */
   private markSequels(runIds: ReadonlySet<string>): void {
-    if (runIds.size === 0) return;
-    const ids = JSON.stringify([...runIds]);
-    this.connection.run(
-      `update run_facts set sequel = exists (
-          select 1 from span_facts s
-           where s.own_run_id = run_facts.run_id and not (s.trace_key = run_facts.trace_key and s.span_id = run_facts.span_id)
-             and (s.start_micros < run_facts.start_micros
-                  or (s.start_micros = run_facts.start_micros and s.span_id < run_facts.span_id)))
-        where run_id in (select value from json_each(?)) and missing = 0`,
-      [ids],
+    const marked = new Set<string>();
+    for (let ids = [...runIds]; ids.length > 0; ) {
+      for (const id of ids) marked.add(id);
+      this.markSequelsOf(ids);
+      // Whose inner runs were continued in turn: they count with the run that this trace counts with.
+      const inside = this.connection.all(
+        `select distinct s.own_run_id as id
+           from run_facts r
+           join trace_facts t on t.trace_key = r.trace_key
+           join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans
+          where r.sequel = 1 and r.run_id in (select value from json_each(?)) and s.own_run_id is not null`,
+        [JSON.stringify(ids)],
+      ) as {id: string}[];
+      ids = inside.map(({id}) => id).filter(id => !marked.has(id));
+    }
+  }
+
+  private markSequelsOf(runIds: readonly string[]): void {
+    const {connection} = this;
+    const ids = [JSON.stringify(runIds)];
+    connection.run(
+      `update run_facts set sequel = 0, whole_key = run_key
+        where run_id in (select value from json_each(?)) and sequel = 1`,
+      ids,
     );
+    connection.run(
+      `update span_facts set begin_key = span_key
+        where own_run_id in (select value from json_each(?)) and begin_key <> span_key`,
+      ids,
+    );
+    const rows = connection.all(
+      `select s.span_key, s.span_name, s.own_run_id, s.start_micros, s.kind, s.component_id, r.run_key, r.session_id, r.whole_key,
+              r.agent_id, r.team_id, r.trace_key = s.trace_key and r.span_id = s.span_id as is_run
+         from span_facts s
+         join run_facts r on r.run_key = s.run_key
+        where s.own_run_id in (
+                select own_run_id from span_facts
+                 where own_run_id in (select value from json_each(?))
+                 group by own_run_id
+                having count(*) > 1)
+        order by s.start_micros, s.span_id`,
+      ids,
+    ) as RunSpanRow[];
+    const wholeKeys = new Map<number, number>();
+    for (const {row, beginning} of beginningsOf(rows)) {
+      connection.run('update span_facts set begin_key = ? where span_key = ?', [beginning.span_key, row.span_key]);
+      if (row.is_run === 0 || beginning.run_key === row.run_key) continue;
+      const wholeKey = wholeKeys.get(beginning.run_key) ?? beginning.whole_key;
+      wholeKeys.set(row.run_key, wholeKey);
+      connection.run('update run_facts set sequel = 1, whole_key = ? where run_key = ?', [wholeKey, row.run_key]);
+    }
   }
 
   private statements(): Prepared {
@@ -292,8 +341,8 @@ export class FactsFile {
         'settles_micros',
         'has_row',
       ]),
-      addRun: insert('run_facts', [...RUN_NAMES.slice(0, 2), ...RUN_VALUES, 'sequel']),
-      addSpan: insert('span_facts', [...SPAN_NAMES.slice(0, 3), ...SPAN_VALUES]),
+      addRun: insert('run_facts', ['run_key', 'trace_key', 'whole_key', ...RUN_VALUES, 'sequel']),
+      addSpan: insert('span_facts', ['span_key', 'trace_key', 'run_key', 'begin_key', ...SPAN_VALUES]),
       runIdsOf: connection.prepare(
         `select run_id from run_facts where trace_key = ? and run_id is not null
           union select own_run_id from span_facts where span_key >= ? and span_key < ? and own_run_id is not null`,
@@ -314,9 +363,59 @@ export class FactsFile {
   }
 }
 
+/** A run span with what tells what it continues. */
+interface RunSpanRow {
+  readonly span_key: number;
+  readonly span_name: string;
+  readonly own_run_id: string;
+  readonly start_micros: number | null;
+  readonly kind: string;
+  readonly component_id: string | null;
+  /** Of the run that it is, or is inside of. */
+  readonly run_key: number;
+  readonly whole_key: number;
+  readonly session_id: string | null;
+  readonly agent_id: string | null;
+  readonly team_id: string | null;
+  /** 1: it is that run. */
+  readonly is_run: number;
+}
+
+/** Of the continuations among these run spans, which are in the order of time, where each began: the newest that fits. */
+function beginningsOf(rows: readonly RunSpanRow[]): {row: RunSpanRow; beginning: RunSpanRow}[] {
+  const found: {row: RunSpanRow; beginning: RunSpanRow}[] = [];
+  const begun = new Map<string, RunSpanRow[]>();
+  for (const row of rows) {
+    const before = begun.get(row.own_run_id) ?? [];
+    begun.set(row.own_run_id, before);
+    const {start_micros: start} = row;
+    const beginning = isContinuation({name: row.span_name})
+      ? before.findLast(
+          other =>
+            other.start_micros !== null &&
+            start !== null &&
+            other.start_micros < start &&
+            isSamePlace(placeOf(row), placeOf(other)),
+        )
+      : undefined;
+    if (beginning) found.push({row, beginning});
+    else before.push(row);
+  }
+  return found;
+}
+
+function placeOf(row: RunSpanRow): Parameters<typeof isSamePlace>[0] {
+  const isRun = row.is_run === 1;
+  return {
+    sessionId: row.session_id,
+    agentId: isRun ? row.agent_id : row.kind === 'agent' ? row.component_id : null,
+    teamId: isRun ? row.team_id : row.kind === 'team' ? row.component_id : null,
+  };
+}
+
 /** Columns whose values are facts; before them stand the keys, which are given when it is written. */
-const RUN_VALUES = RUN_NAMES.slice(2).filter(name => name !== 'sequel') as (keyof RunFacts)[];
-const SPAN_VALUES = SPAN_NAMES.slice(3) as (keyof SpanFacts)[];
+const RUN_VALUES = RUN_NAMES.slice(2).filter(name => name !== 'sequel' && name !== 'whole_key') as (keyof RunFacts)[];
+const SPAN_VALUES = SPAN_NAMES.slice(3).filter(name => name !== 'begin_key') as (keyof SpanFacts)[];
 
 /** Takes the values out of a row. Compiled: fifty of them read by name took half as long as inserting them. */
 function reader<Row>(names: readonly (keyof Row & string)[]): (row: Row, keys: readonly unknown[]) => unknown[] {

@@ -89,7 +89,7 @@ export interface Relations {
   /** Single spans with those columns, `start_micros`, `duration_ms`, `stored_ms`, `model`, and nothing of their run. */
   readonly bareSpans: Sql;
   /**
-   * Single spans, with all columns of span_facts, `bucket`, the sums (each of one span), and of their run: `run_id`, `run_name`,
+   * Single spans, with all columns of span_facts, `bucket`, the sums (each of one span), and of their run: `whole_key`, `run_id`, `run_name`,
    * `run_kind`, `run_state`, `session_id`, `user_id`, `agent_id`, `team_id`, `workflow_id`, `run_start_micros`,
    * `trace_id`. Of surroundings these are null, but for the trace.
    */
@@ -142,7 +142,7 @@ select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${ra
     raw(`${ownNames.map(name => `s.${name}`).join(', ')}, ${sums}, s.total_tokens is not null as has_tokens,
        s.cost_pusd is not null as has_cost, t.trace_id, r.run_id, r.name as run_name, r.kind as run_kind, r.state as run_state,
        r.session_id, r.user_id, r.agent_id, r.team_id, r.workflow_id, r.start_micros as run_start_micros,
-       r.span_id as run_span_id, r.part as run_part, r.traffic as run_traffic`);
+       r.span_id as run_span_id, r.whole_key, r.part as run_part, r.traffic as run_traffic`);
   const eachSpan = sql`
 select ${bucketed}, ${single}${of}${where([...spanTests, ...runTests])}`;
   const inRuns = [...windowTests(filter, 'r'), ...runTests, ...testsInRun(filter), raw('r.traffic = 0')];

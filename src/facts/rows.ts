@@ -17,9 +17,13 @@ import {displayName, isDelegation, isRunSpan, type Node, startOf} from '../trace
 import type {RunColumn, SpanColumn} from './schema.ts';
 
 type Value = string | number | null;
+/** What tells a continuation: found when it is written, with what is there of other traces. */
+type MarkedColumn = 'sequel' | 'whole_key';
 /** Keys are given when it is written. */
-export type RunFacts = Readonly<Record<Exclude<RunColumn, 'run_key' | 'trace_key' | 'sequel'>, Value>>;
-export type SpanFacts = Readonly<Record<Exclude<SpanColumn, 'span_key' | 'trace_key' | 'run_key'>, Value>>;
+export type RunFacts = Readonly<Record<Exclude<RunColumn, 'run_key' | 'trace_key' | MarkedColumn>, Value>>;
+export type SpanFacts = Readonly<
+  Record<Exclude<SpanColumn, 'span_key' | 'trace_key' | 'run_key' | 'begin_key'>, Value>
+>;
 
 /** What is kept of one trace. */
 export interface TraceFacts {

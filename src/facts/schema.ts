@@ -55,7 +55,8 @@ export const RUN_COLUMNS = {
   part: ['integer', '1: finished work outside any run'],
   traffic: ['integer', "1: no span of Agno's in the trace"],
   detached: ['integer', '1: it leaked into the trace of another run'],
-  sequel: ['integer', '1: a continuation whose beginning is here; the id counts once'],
+  sequel: ['integer', '1: a continuation whose beginning is here; it counts with that'],
+  whole_key: ['integer', 'run_key of the run it counts with: of a sequel where that began, else its own'],
   agno_status: ['text', "the run's status in Agno's own table, where that is here"],
 } as const satisfies Columns;
 
@@ -67,6 +68,7 @@ export const SPAN_COLUMNS = {
   span_id: ['text', 'span id; of a call without a span that of the model call that asked for it'],
   from_messages: ['integer', '1: a tool call without a span, as the messages of model calls tell it'],
   own_run_id: ['text', 'run id of a run span'],
+  begin_key: ['integer', 'of a run span with an id: span_key of the one it continues, else its own'],
   kind: ['text', 'agent, team, workflow, step, parallel, llm, tool, retrieval, …, http, other'],
   span_name: ['text', 'as stored'],
   name: ['text', 'as a person calls it: component, model or tool'],

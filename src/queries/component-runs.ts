@@ -1,10 +1,11 @@
 import {raw, sql} from '../sql/sql.ts';
 import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED, wholeRuns} from './ended.ts';
 import type {FactsQuestion} from './facts-question.ts';
+import {PARTS_APART} from './whole-runs.ts';
 
 /**
- * Runs of agents, teams or workflows by name: those that stand for themselves, and those inside other runs. A run id counts
- * once, however often the run paused; what it is called, and whether it stands for itself, its first part says.
+ * Runs of agents, teams or workflows by name: those that stand for themselves, and those inside other runs. A run counts once,
+ * however often it paused; what it is called, and whether it stands for itself, its first part says.
  */
 export function componentRuns(
   kind: 'agent' | 'team' | 'workflow',
@@ -29,11 +30,11 @@ export function componentRuns(
     },
     sort: 'runs',
     thenBy: 'inner',
-    note: "states, times and tokens are of both, runs and inner ones; an unfinished run is nobody's until its own span is there",
+    note: `states, times and tokens are of both, runs and inner ones; an unfinished run is nobody's until its own span is there; ${PARTS_APART}`,
     sql: ({eachRunSpan, stretch}) => sql`
 with ${wholeRuns(
       sql`
-select coalesce(own_run_id, 'span ' || span_id) as id, span_id, start_micros, state, duration_ms, within_tokens as tokens,
+select coalesce(begin_key, span_key) as id, own_run_id as run_id, span_id, start_micros, state, duration_ms, within_tokens as tokens,
        within_cost_pusd as cost_pusd, within_unpriced as unpriced, ${raw(`name as "${kind}"`)}, component_id, main_model as model,
        ${stretch} as time, (span_id = run_span_id and run_part = 0) as is_own
   from (${eachRunSpan}

@@ -74,7 +74,7 @@ select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", m.models
 /**
  * Run spans in one row for each run, whatever number of parts a pause cut it into: what it is stands in its first part, how
  * it ended in its last one, times and tokens add up.
- * @param spans with `id` (of the run), `span_id`, `start_micros`, `state`, `duration_ms`, `tokens`, `cost_pusd`,
+ * @param spans with `id` (of the run), `run_id` (Agno's; the parts of members have another), `span_id`, `start_micros`, `state`, `duration_ms`, `tokens`, `cost_pusd`,
  *   `unpriced`, and `kept`
  * @param kept columns that the first part decides
  * @param counts which of them are runs: how others ended, and when, is not said
@@ -82,6 +82,7 @@ select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", m.models
 export function wholeRuns(spans: Sql, kept: readonly string[], counts = 'true'): Sql {
   const whole = ['id', 'span_id', 'start_micros', 'state', 'duration_ms', 'tokens', 'cost_pusd', 'unpriced', ...kept];
   const first = kept.map(name => raw(`max(case when place = 1 then ${name} end) as ${name}`));
+  const last = raw('max(case when back = 1 and run_id is own_id then state end)');
   return sql`
   parts as materialized (${spans}),
   cut as materialized (select id from parts group by id having count(*) > 1),
@@ -89,10 +90,11 @@ export function wholeRuns(spans: Sql, kept: readonly string[], counts = 'true'):
     select ${raw(whole.join(', '))} from parts where id not in (select id from cut)
      union all
     select id, max(case when place = 1 then span_id end), max(start_micros),
-           max(case when back = 1 then state end), sum(duration_ms), sum(tokens), sum(cost_pusd), sum(unpriced)${raw(kept.length > 0 ? ', ' : '')}${join(first, ', ')}
+           iif(max(case when place = 1 then state end) = 'degraded' and ${last} = 'ok', 'degraded', ${last}), sum(duration_ms), sum(tokens), sum(cost_pusd), sum(unpriced)${raw(kept.length > 0 ? ', ' : '')}${join(first, ', ')}
       from (
         select *, row_number() over (partition by id order by start_micros, span_id) as place,
-               row_number() over (partition by id order by start_micros desc, span_id desc) as back
+               row_number() over (partition by id, run_id order by start_micros desc, span_id desc) as back,
+               first_value(run_id) over (partition by id order by start_micros, span_id) as own_id
           from parts where id in (select id from cut)
       )
      group by id

@@ -30,7 +30,7 @@ export function ownedRuns(
     sql: ({allRuns, stretch}) => sql`
 with ${wholeRuns(
       sql`
-select case when part = 1 or run_id is null then 'row ' || run_key else run_id end as id, span_id, start_micros,
+select whole_key as id, run_id, span_id, start_micros,
        state, case when missing = 0 then duration_ms end as duration_ms,
        total_tokens as tokens, coalesce(cost_pusd, nullif(known_cost_pusd, 0)) as cost_pusd, unpriced_calls as unpriced,
        ${raw(`${owner}_id as ${owner}`)}, ${stretch} as time,

@@ -1,29 +1,45 @@
-import {type Sql, sql} from '../sql/sql.ts';
+import {raw, type Sql, sql} from '../sql/sql.ts';
+
+/** What answers are told of loose work that only the reading of a run's whole story ties to it (`story.ts`). */
+export const PARTS_APART = 'loose parts count apart, those too that list adds to the run they continue';
 
 /**
- * A row for each run, whatever number of parts a pause cut it into: times, tokens and cost of the parts add up, and how it
- * ended stands in its last one. All columns of `runs` that are used here, of the first part otherwise.
+ * A row for each run, whatever number of parts a pause cut it into, as `list` has it: times, tokens and cost of the parts
+ * add up, those of its members' parts too, and how it ended stands in its own last one. All columns of `runs` that are used here, of the first part otherwise.
  */
 export function wholeRuns(runs: Sql): Sql {
   return sql`
-select r.bucket, r.run_key, r.trace_id, r.span_id, r.run_id, r.name, r.kind, coalesce(l.state, r.state) as state, r.start_micros,
-       r.duration_ms + coalesce(l.duration_ms, 0) as duration_ms, r.span_count + coalesce(l.span_count, 0) as span_count,
-       case when coalesce(r.total_tokens, l.tokens) is not null then coalesce(r.total_tokens, 0) + coalesce(l.tokens, 0) end as total_tokens,
-       r.known_cost_pusd + coalesce(l.cost_pusd, 0) as known_cost_pusd, r.unpriced_calls + coalesce(l.unpriced, 0) as unpriced_calls
+select r.bucket, r.run_key, r.trace_id, r.span_id, r.run_id, r.name, r.kind, ${stateOf('r', 'l')} as state, r.start_micros,
+       r.duration_ms + coalesce(p.duration_ms, 0) as duration_ms, r.span_count + coalesce(p.span_count, 0) as span_count,
+       case when coalesce(r.total_tokens, p.tokens) is not null then coalesce(r.total_tokens, 0) + coalesce(p.tokens, 0) end as total_tokens,
+       r.known_cost_pusd + coalesce(p.cost_pusd, 0) as known_cost_pusd, r.unpriced_calls + coalesce(p.unpriced, 0) as unpriced_calls
   from (${runs}) r
-  left join (${lastParts(runs)}) l on l.run_id = r.run_id
+  left join (
+    select whole_key, sum(duration_ms) as duration_ms, sum(span_count) as span_count, sum(total_tokens) as tokens,
+           sum(known_cost_pusd) as cost_pusd, sum(unpriced_calls) as unpriced
+      from (${runs})
+     where sequel = 1
+     group by whole_key
+  ) p on p.whole_key = r.run_key
+  left join (${lastParts(runs)}) l on l.whole_key = r.run_key and l.run_id = r.run_id
  where r.sequel = 0`;
 }
 
 /**
- * What the continuations of runs add, and how the last of them ended, by `run_id`. A bare column beside max() is that of the
- * row with the largest, which SQLite promises.
+ * How the last continuation of each run ended, by `whole_key` and `run_id`: a member's is not its run's. A bare column beside
+ * max() is that of the row with the largest, which SQLite promises.
  */
 export function lastParts(runs: Sql): Sql {
   return sql`
-    select run_id, max(start_micros) as last_micros, state, sum(duration_ms) as duration_ms, sum(span_count) as span_count,
-           sum(total_tokens) as tokens, sum(known_cost_pusd) as cost_pusd, sum(unpriced_calls) as unpriced
+    select whole_key, run_id, max(start_micros) as last_micros, state
       from (${runs})
      where sequel = 1
-     group by run_id`;
+     group by whole_key, run_id`;
+}
+
+/** How a run ended: as its last part did, but what failed in the first stays failed. */
+export function stateOf(first: string, last: string): Sql {
+  return raw(
+    `iif(${first}.state = 'degraded' and ${last}.state = 'ok', 'degraded', coalesce(${last}.state, ${first}.state))`,
+  );
 }

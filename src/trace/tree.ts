@@ -202,8 +202,8 @@ function withoutMethod(name: string): string {
 }
 
 /** A continuation after a pause, a fork or a regeneration (instrumentor >= 1.0.8). */
-export function isContinuation(span: Span): boolean {
-  return /\.a?continue_run$/.test(span.name);
+export function isContinuation({name}: Pick<Span, 'name'>): boolean {
+  return /\.a?continue_run$/.test(name);
 }
 
 export function isStreamed(span: Span): boolean {

@@ -144,7 +144,16 @@ function open(
 
 /** What the facts say, without keys and hashes, which are of one file. */
 function contentOf(facts: Facts, days: {from: string; until: string}): Record<string, string[]> {
-  const omit = ['run_key', 'span_key', 'trace_key', 'first_span_key', 'arguments_hash', 'output_hash'];
+  const omit = [
+    'run_key',
+    'span_key',
+    'trace_key',
+    'first_span_key',
+    'whole_key',
+    'begin_key',
+    'arguments_hash',
+    'output_hash',
+  ];
   const rows = (text: string) =>
     facts
       .all<Row>(raw(text))
@@ -152,10 +161,14 @@ function contentOf(facts: Facts, days: {from: string; until: string}): Record<st
       .sort();
   const within = `(select trace_key from span_facts where day >= '${days.from}' and day < '${days.until}')`;
   const content = {
-    runs: rows(`select * from run_facts where trace_key in ${within}`),
+    runs: rows(
+      `select r.*, w.trace_id || ' ' || w.span_id as whole from run_facts r left join run_facts w on w.run_key = r.whole_key
+        where r.trace_key in ${within}`,
+    ),
     spans: rows(
-      `select s.*, t.trace_id, r.span_id as run_span_id from span_facts s join trace_facts t using (trace_key)
-         left join run_facts r using (run_key) where s.trace_key in ${within}`,
+      `select s.*, t.trace_id, r.span_id as run_span_id, b.span_id as begin_span_id
+         from span_facts s join trace_facts t using (trace_key)
+         left join run_facts r using (run_key) left join span_facts b on b.span_key = s.begin_key where s.trace_key in ${within}`,
     ),
     traces: rows(`select * from trace_facts where trace_key in ${within}`),
   };

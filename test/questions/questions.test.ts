@@ -25,14 +25,19 @@ function percentile(values: readonly number[], fraction: number): number | null 
 
 /**
  * Runs of `list`, the parts of one that paused as one: how it ended stands in the last of them. What goes on with a run that
- * began inside another one is no run of its own.
+ * began inside another one belongs to the run of its session that it began in.
  * @param inner ids of runs inside others
  */
 function wholeRuns(listed: readonly Row[], inner: ReadonlySet<string>): Row[] {
   const runs: Row[] = [];
   const byId = new Map<string, Row>();
   for (const run of [...listed].reverse()) {
-    if (run.part || run.traffic || inner.has(run.runId)) continue;
+    if (run.part || run.traffic) continue;
+    if (inner.has(run.runId)) {
+      const around = runs.findLast(({sessionId}) => sessionId === run.sessionId);
+      if (around) around.durationMs += run.durationMs;
+      continue;
+    }
     const begun = run.runId === null ? undefined : byId.get(run.runId);
     if (begun) {
       begun.state = run.state;

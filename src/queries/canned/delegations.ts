@@ -27,8 +27,7 @@ export default defineFactsQuestion({
   sql: ({eachRunSpan, stretch}) => sql`
 with ${wholeRuns(
     sql`
-select case when kind in ('agent', 'team', 'workflow') then coalesce(own_run_id, 'span ' || span_id) else 'span ' || span_id end as id,
-       span_id, start_micros, state, duration_ms, within_tokens as tokens, within_cost_pusd as cost_pusd, within_unpriced as unpriced,
+select coalesce(begin_key, span_key) as id, own_run_id as run_id, span_id, start_micros, state, duration_ms, within_tokens as tokens, within_cost_pusd as cost_pusd, within_unpriced as unpriced,
        caller, case when kind in ('agent', 'team', 'workflow') then name end as member, via, main_model as model,
        ${stretch} as time, trace_id || ' ' || run_span_id as in_run
   from (${eachRunSpan}

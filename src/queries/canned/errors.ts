@@ -1,6 +1,6 @@
 import {sql} from '../../sql/sql.ts';
 import {defineFactsQuestion} from '../facts-question.ts';
-import {lastParts} from '../whole-runs.ts';
+import {lastParts, stateOf} from '../whole-runs.ts';
 
 /** What failed and why: each failure once, where it began. */
 export default defineFactsQuestion({
@@ -63,10 +63,10 @@ select g.*, g.runs * 1.0 / nullif(a.runs, 0) as "runShare", case when o.first < 
            trace_id as "sampleTraceId"
       from (
         select e.*, min(e.start_micros) over (partition by e.error_shape, e.error_kind, e.kind, e.name) as first_micros,
-               coalesce(r.run_id, r.trace_id || '/' || r.span_id) as run, coalesce(l.state, r.state) as ending
+               r.run_key as run, ${stateOf('r', 'l')} as ending
           from (${eachSpan}) e
-          left join (${runs}) r on r.run_key = e.run_key
-          left join (${lastParts(runs)}) l on l.run_id = r.run_id
+          left join (${runs}) r on r.run_key = e.whole_key
+          left join (${lastParts(runs)}) l on l.whole_key = r.run_key and l.run_id = r.run_id
          where e.cause = 1
       )
      group by 1, 2, 3, 4, 5

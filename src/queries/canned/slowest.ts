@@ -73,7 +73,7 @@ export default defineQuestion({
         select ${raw(by)} as name, sum(stored_ms) as ms, max(start_micros), state = 'error' as error
           from (${eachSpan})
          where kind = ${by} and run_key is not null and stored_ms is not null
-         group by coalesce(own_run_id, span_key)
+         group by coalesce(begin_key, span_key)
       )
      group by name, ms`;
     const {key, where} = FACTS[by]!;

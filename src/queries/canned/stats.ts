@@ -2,7 +2,7 @@ import {percentiles} from '../../facts/relations.ts';
 import {EMPTY, join, raw, type Sql, sql} from '../../sql/sql.ts';
 import {tokenSums} from '../cost-columns.ts';
 import {defineFactsQuestion, type FactsInput} from '../facts-question.ts';
-import {wholeRuns} from '../whole-runs.ts';
+import {PARTS_APART, wholeRuns} from '../whole-runs.ts';
 
 const RUN_COLUMNS = [
   'runs',
@@ -84,7 +84,7 @@ export default defineFactsQuestion({
   },
   sort: 'runs',
   thenBy: 'calls',
-  note: 'agents, teams and workflows by runs of their own',
+  note: `agents, teams and workflows by runs of their own; ${PARTS_APART}`,
   sections: {
     all: {
       label: 'ALL',

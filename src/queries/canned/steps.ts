@@ -27,7 +27,7 @@ export default defineFactsQuestion({
 with ended as materialized (
   select step, ${stretch} as time, start_micros, state, duration_ms, within_tokens as tokens,
          within_cost_pusd as cost_pusd, within_unpriced as unpriced, main_model as model,
-         case when run_part = 0 then coalesce(run_id, 'span ' || run_span_id) end as in_run
+         case when run_part = 0 then whole_key end as in_run
     from (${eachRunSpan}
     )
    where kind = 'step'

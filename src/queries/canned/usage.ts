@@ -44,7 +44,7 @@ export default defineFactsQuestion({
   },
   sort: 'costUsd',
   thenBy: 'totalTokens',
-  note: 'tokens with those of the cache; calls of runs that failed too',
+  note: 'tokens with those of the cache; calls of runs that failed too, and of loose parts',
   sql: input => sql`
 select *, "costUsd" / nullif(sum("costUsd") over (), 0) as "costShare"
   from (
