@@ -30,7 +30,7 @@ export function ownedRuns(
     sql: ({allRuns, stretch}) => sql`
 with ${wholeRuns(
       sql`
-select whole_key as id, run_id, span_id, start_micros,
+select whole_key as id, run_id, span_id, start_micros, start_micros as first_micros,
        state, case when missing = 0 then duration_ms end as duration_ms,
        total_tokens as tokens, coalesce(cost_pusd, nullif(known_cost_pusd, 0)) as cost_pusd, unpriced_calls as unpriced,
        ${raw(`${owner}_id as ${owner}`)}, ${stretch} as time,
@@ -38,7 +38,7 @@ select whole_key as id, run_id, span_id, start_micros,
   from (${allRuns}
   )
  where traffic = 0`,
-      [owner, 'time', 'part', 'sequel', 'model', 'who', 'user_id', 'session_id'],
+      [owner, 'time', 'part', 'sequel', 'model', 'who', 'user_id', 'session_id', 'first_micros'],
       'part = 0 and sequel = 0',
     )}
 ${figures([owner, 'time'], STATES, {

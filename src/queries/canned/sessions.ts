@@ -19,7 +19,7 @@ export default defineFactsQuestion({
     },
     firstSeen: {
       column: {label: 'FIRST SEEN', unit: 'time', description: 'start of the first run'},
-      aggregate: 'min(start_micros)',
+      aggregate: 'min(first_micros)',
     },
     components: {
       column: {label: 'WHO', unit: 'count', description: 'different agents, teams and workflows that ran for it'},

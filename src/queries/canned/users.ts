@@ -15,7 +15,7 @@ export default defineFactsQuestion({
     },
     firstSeen: {
       column: {label: 'FIRST SEEN', unit: 'time', description: 'start of the first run'},
-      aggregate: 'min(start_micros)',
+      aggregate: 'min(first_micros)',
     },
   }),
   sort: 'runs',
