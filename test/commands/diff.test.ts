@@ -223,7 +223,9 @@ describe.each(CASES)('diff of runs of Agno $version on $backend', ({version, bac
       }
     });
     const changes = await changesOf(at);
-    expect(changes.map(({what, name}) => [what, name])).toEqual([['moved', 'delegate_task_to_member']]);
+    expect(changes[0]).toMatchObject({what: 'moved', name: 'delegate_task_to_member'});
+    // The messages of the copy still ask for the call at its old place, so calls without a span are added there.
+    expect(changes.map(({what}) => what)).not.toContain('removed');
     expect(changes[0]!.text).toMatch(/Support Team.*comes at another point|comes at another point/);
   });
 
