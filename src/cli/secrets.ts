@@ -31,7 +31,7 @@ export function secretsIn(argv: readonly string[], env: Env, learnt: readonly st
     }
     // A message quotes what was typed: its quote and what follows are no part of it.
     for (const [, quoted, bare] of text.matchAll(/\b(?:ssl)?password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&]+))/gi))
-      add(quoted ?? bare?.replace(/"[.,;:]*$/, ''));
+      add(quoted ?? bare?.replace(/["'][.,;:]*$/, ''));
   }
   // A password that is also the name of the user or the database is shown as that; masking it would give it away.
   for (const part of namesIn(texts)) secrets.delete(part);

@@ -131,7 +131,7 @@ describe('wrong usage exits 2', () => {
     [['nonsense'], '"nonsense"', /agno-trace --help/],
     [['help', 'lst'], '"lst"', /Did you mean .*list|agno-trace --help/],
     [['list', '--sesion', 'x'], '"--sesion"', /Did you mean --session\?/],
-    [['list', '--password=hemlock'], '"--password=***"', /agno-trace .*--help|Did you mean/],
+    [['list', '--password=hemlock'], '"--password"', /agno-trace .*--help|Did you mean/],
     [['show', 'latest', '--critcal'], '"--critcal"', /Did you mean --critical\?/],
     [['slowest', '--nonsense'], '"--nonsense"', /agno-trace .*--help/],
     [['list', 'extra'], '"extra"', /agno-trace .*--help/],
