@@ -39,6 +39,8 @@ const MOST_SLEEPING = 20_000;
 const MOST_ENDED = 5000;
 /** While more waits, spans are gathered for so long before they are looked at. */
 const GATHERED_MICROS = 1_000_000;
+/** Runs that wait, the latest, that look for their continuation when a loose part came. */
+const MOST_SEEKING = 20;
 /** Traces read again at one moment, because their state changes by time. */
 const MOST_WOKEN = 200;
 /** A look at a trace takes at most this share of the time, as 1 in so many. */
@@ -172,6 +174,10 @@ export class LiveRuns {
     // A pause and what continues it are judged together: behind HTTP only the spans tell that they are one run.
     const nowMicros = store.nowMicros();
     const again = new Set<LiveTrace>();
+    // What continues a step or a tool may be a loose part, which names no run: those that wait look for it themselves.
+    if (changes.some(({judged}) => judged?.run.isPart)) {
+      for (const traceId of [...this.pausedIn.values()].slice(-MOST_SEEKING)) again.add(this.wake(traceId, nowMicros));
+    }
     for (const {judged} of changes) {
       if (!judged || judged.record.runId === null) continue;
       const {runId, traceId} = judged.record;
