@@ -1,5 +1,6 @@
 import {SPAN_PLACES as SPAN} from '../sql/agno-tables.ts';
 import type {Row} from '../store/writer.ts';
+import {INTERRUPTED_OUTPUT} from '../trace/state.ts';
 import {agnoTime} from '../trace/time.ts';
 import type {Scene} from './scenes.ts';
 import type {Ids} from './synthesize.ts';
@@ -69,16 +70,20 @@ export function perform(
 }
 
 /**
- * A span that is open when its program is told to stop, as Agno 3 leaves it: it ends now, without a status, a result,
- * tokens, or the ids that are known only at the end.
+ * A span that is open when Ctrl-C stops its program, as Agno 3 leaves it (docs/agno.md). What waits for no event loop
+ * answers that it was stopped. All else ends without a status, a result, tokens, or the ids known only at the end; so
+ * do tools, whose spans Agno then loses.
  */
 export function cancelled({row, startMicros}: PlannedSpan, nowMicros: number): Row {
   const copy = [...row];
   withTimes(copy, startMicros, nowMicros);
-  copy[SPAN.status_code] = 'UNSET';
+  const isAnswered = ANSWERS_CTRL_C.test(String(row[SPAN.name]));
+  copy[SPAN.status_code] = isAnswered ? 'OK' : 'UNSET';
   copy[SPAN.status_message] = null;
-  const attributes = Object.entries(JSON.parse(String(row[SPAN.attributes])) as Record<string, unknown>);
-  const kept = attributes.filter(([key]) => !OF_THE_END.test(key));
+  const attributes = JSON.parse(String(row[SPAN.attributes])) as Record<string, unknown>;
+  const kept = isAnswered
+    ? Object.entries({...attributes, 'output.value': INTERRUPTED_OUTPUT})
+    : Object.entries(attributes).filter(([key]) => !OF_THE_END.test(key));
   copy[SPAN.attributes] = `{${kept.map(pair => pair.map(asPythonWrites).join(': ')).join(', ')}}`;
   return copy;
 }
@@ -91,6 +96,7 @@ function asPythonWrites(value: unknown): string {
   );
 }
 
+const ANSWERS_CTRL_C = /\.(run|continue_run|execute(_stream)?)$/;
 const OF_THE_END = /^(output\.|llm\.(output_messages|token_count|cost)\.|agno\.(run|workflow)\.id$|http\.response\.)/;
 
 function withTimes(row: (string | number | null)[], startMicros: number, endMicros: number): void {

@@ -196,7 +196,7 @@ function isHidden(text: string | null): boolean {
 
 const CANCELLED_OUTPUT = /^(?:Team |Workflow )?[Rr]un (\S+) was cancelled$/;
 /** With which Agno answers after a KeyboardInterrupt. */
-const INTERRUPTED_OUTPUT = 'Operation cancelled by user';
+export const INTERRUPTED_OUTPUT = 'Operation cancelled by user';
 
 function judgeCancelled(facts: RunFacts, {agnoStatus}: Evidence): Judgement | null {
   const {span, last, pending, tools, members, isAgno} = facts;

@@ -246,10 +246,10 @@ describe.each(BACKENDS)('^C on %s', backend => {
       const {data} = await json(['list', '--db', url, '--limit', '0'], {nowMicros: stopAt + 1_000_000});
       const runs = data.filter((run: {traceId: string}) => !open.has(run.traceId));
       expect(runs.filter((run: {state: string}) => run.state === 'running')).toEqual([]);
-      const last = (run: {state: string; endTime: string}) =>
-        run.state === 'cancelled' && parseTime(run.endTime) === stopAt;
+      const stopped = runs.filter((run: {endTime: string}) => parseTime(run.endTime) === stopAt);
+      expect(stopped.filter((run: {state: string}) => run.state === 'error')).toEqual([]);
       ended.spans += result.cancelled;
-      ended.runs += runs.filter(last).length;
+      ended.runs += stopped.filter((run: {state: string}) => run.state === 'cancelled').length;
     }
     expect(ended.spans).toBeGreaterThan(15);
     expect(ended.runs).toBeGreaterThanOrEqual(5);
