@@ -110,8 +110,13 @@ async function* walkPassed(
   matches: (judged: JudgedRun) => boolean,
 ): AsyncGenerator<JudgedRun> {
   const waiting = new Map<string, JudgedRun>();
+  const addsBeginnings = !candidates.takesEverySpan;
   const isIndexed = candidates.lookUp !== undefined && (await hasIndexes(store, [candidates.lookUp]));
-  for await (const {traces, stretch, from} of walkTraces(store, candidates.test, {...options, isIndexed})) {
+  for await (const {traces, stretch, from} of walkTraces(store, candidates.test, {
+    ...options,
+    isIndexed,
+    addsBeginnings,
+  })) {
     for (const {runs} of traces)
       for (const judged of runs) if (matches(judged)) waiting.set(placeOf(judged.run.startSpan), judged);
     if (!stretch) continue;
@@ -127,9 +132,11 @@ async function* walkPassed(
   }
 }
 
-interface Indexed {
+interface Tested {
   /** An index answers the test: nothing but what passes is read. */
   readonly isIndexed?: boolean;
+  /** The test may pass on a run's later parts alone. */
+  readonly addsBeginnings?: boolean;
 }
 
 interface Walked {
@@ -151,7 +158,17 @@ const TRACES_AT_ONCE = 500;
 export async function* walkTraces(
   store: Store,
   test: Sql,
-  {filter, patience, prices, folds, from: start, firstStretch, isIndexed = false, onProgress}: WalkOptions & Indexed,
+  {
+    filter,
+    patience,
+    prices,
+    folds,
+    from: start,
+    firstStretch,
+    isIndexed = false,
+    addsBeginnings,
+    onProgress,
+  }: WalkOptions & Tested,
 ): AsyncGenerator<Walked> {
   /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
   const judged = new Map<string, number | null>();
@@ -171,7 +188,7 @@ export async function* walkTraces(
     const fresh = [...new Set(stretch.rows.map(row => row.traceId))].filter(id => !judged.has(id));
     for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
-      const traces = await loadWanted(store, ids, {patience, prices, folds});
+      const traces = await loadWanted(store, ids, {patience, prices, folds}, addsBeginnings);
       for (const id of ids) judged.set(id, null);
       for (const {trace, runs} of traces) {
         if (!runs.some(({run}) => run.isMissing)) judged.set(trace.traceId, earliestMicros(trace));
@@ -198,8 +215,11 @@ function loadWanted(
   store: Store,
   ids: readonly string[],
   {patience, prices, folds}: Pick<WalkOptions, 'patience' | 'prices' | 'folds'>,
+  addsBeginnings = true,
 ): Promise<JudgedTrace[]> {
-  return folds ? loadFoldedRuns(store, ids, {patience, prices}) : loadRuns(store, ids, {patience, prices});
+  return folds
+    ? loadFoldedRuns(store, ids, {patience, prices, addsBeginnings})
+    : loadRuns(store, ids, {patience, prices});
 }
 
 function earliestMicros({nodes}: JudgedTrace['trace']): number | null {

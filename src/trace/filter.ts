@@ -1,5 +1,5 @@
 import type {Kind} from './kind.ts';
-import {type JudgedRun, type RunRecord, spansOf} from './record.ts';
+import {type JudgedRun, type RunRecord, spansOfParts} from './record.ts';
 import type {Span} from './span.ts';
 import type {State} from './states.ts';
 import {errorOf} from './tool-failure.ts';
@@ -108,7 +108,7 @@ export function matchesRun(judged: JudgedRun, filter: RunFilter): boolean {
     (filter.minDurationMs === null || (record.durationMs !== null && record.durationMs >= filter.minDurationMs)) &&
     (filter.maxDurationMs === null || (record.durationMs !== null && record.durationMs <= filter.maxDurationMs)) &&
     (filter.minTokens === null || (record.totalTokens !== null && record.totalTokens >= filter.minTokens)) &&
-    holdsSpans(run, record.state, filter) &&
+    holdsSpans(judged, filter) &&
     (filter.query === null || matchesQuery(judged, filter.query))
   );
 }
@@ -142,11 +142,11 @@ function compares(figure: number | null, comparison: '>=' | '<=' | '>' | '<' | '
 }
 
 /** Names of the run and its spans, status messages, and what its run spans answered, as far as it is read for lists. */
-function holdsText({run, record}: JudgedRun, glob: string): boolean {
+function holdsText(judged: JudgedRun, glob: string): boolean {
   const within = `*${glob}*`;
   return (
-    matchesGlob(within, record.name) ||
-    spansOf(run).some(
+    matchesGlob(within, judged.record.name) ||
+    spansOfParts(judged).some(
       span =>
         matchesGlob(within, span.name) ||
         matchesGlob(within, displayName(span)) ||
@@ -202,18 +202,19 @@ function isComponent(wanted: readonly string[], id: string | null, name: string 
   return wanted.length === 0 || wanted.some(item => item === id || matchesGlob(item, name));
 }
 
-function holdsSpans(run: JudgedRun['run'], state: State, filter: RunFilter): boolean {
+function holdsSpans(judged: JudgedRun, filter: RunFilter): boolean {
   const {kinds, models, tools, names, errors} = filter;
   if (kinds.length + models.length + tools.length + names.length + errors.length === 0) return true;
-  const spans = spansOf(run);
+  const {kind: runKind} = judged.run;
+  const spans = spansOfParts(judged);
   const holds = <T>(wanted: readonly T[], test: (item: T, span: Span) => boolean) =>
     wanted.length === 0 || wanted.some(item => spans.some(span => test(item, span)));
   return (
-    holds(kinds, (kind, span) => (RUN_KINDS.has(kind) ? run.kind === kind : span.kind === kind)) &&
+    holds(kinds, (kind, span) => (RUN_KINDS.has(kind) ? runKind === kind : span.kind === kind)) &&
     holds(models, (model, span) => matchesGlob(model, span.model)) &&
     holds(tools, (tool, span) => span.openInferenceKind === 'TOOL' && matchesGlob(tool, span.toolName ?? span.name)) &&
     holds(names, (name, span) => matchesGlob(name, span.name) || matchesGlob(name, displayName(span))) &&
-    holds(errors, (text, span) => holdsError(text, span, state !== 'ok'))
+    holds(errors, (text, span) => holdsError(text, span, judged.record.state !== 'ok'))
   );
 }
 

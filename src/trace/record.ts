@@ -64,6 +64,8 @@ export interface JudgedRun {
   readonly judgement: Judgement;
   readonly evidence: Evidence;
   readonly record: RunRecord;
+  /** Of a run that was folded: the run and those that continued it, which have no rows of their own, by start. */
+  readonly parts?: readonly JudgedRun[];
   /** Of an unfinished run: the name that others have who did the same (`likely-name.ts`). A guess, always shown as one. */
   readonly likelyName?: string;
 }
@@ -131,6 +133,7 @@ export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[], tied: R
   return {
     ...first,
     judgement,
+    parts: parts.filter(part => !tied.has(part)),
     record: {
       ...first.record,
       state: judgement.state,
@@ -165,6 +168,11 @@ function lastState(
     state: isLast ? 'error' : 'degraded',
     reason: `${stateReason}; ${failed.record.name} failed: ${failed.record.stateReason}`,
   };
+}
+
+/** The spans of a run and of those that were folded into it. */
+export function spansOfParts(judged: JudgedRun): Span[] {
+  return (judged.parts ?? [judged]).flatMap(({run}) => spansOf(run));
 }
 
 /** The spans that belong to the run: not its surroundings, not the runs that leaked into it. */

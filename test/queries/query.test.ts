@@ -15,6 +15,7 @@ interface Run {
   kind: string | null;
   state: string;
   storedStatus: string | null;
+  parts: number;
   sessionId: string | null;
   userId: string | null;
   agentId: string | null;
@@ -41,14 +42,16 @@ interface Subject {
   rows: Row[];
 }
 
-function subjectsOf(file: string, runs: readonly Run[]): Subject[] {
+/** @param parts the same runs with a row for each part: what continued a run is found by the session */
+function subjectsOf(file: string, runs: readonly Run[], parts: readonly Run[]): Subject[] {
   const db = new Database(sqliteCopy(file), {readonly: true});
   const stored = db
     .prepare('select span_id, parent_span_id, trace_id, name, status_message, attributes from agno_spans')
     .all() as (Omit<Row, 'attributes'> & {parent_span_id: string | null; trace_id: string; attributes: string})[];
   db.close();
-  const starts = new Set(runs.map(run => run.spanId));
-  return runs.map(run => {
+  const starts = new Set(parts.map(run => run.spanId));
+  const listed = new Set(runs.map(run => run.spanId));
+  const rowsOf = (run: Run): Row[] => {
     const ids = new Set([run.spanId]);
     // Children may be stored before their parents. What is a run of its own belongs to itself.
     for (let before = -1; before !== ids.size; ) {
@@ -58,10 +61,13 @@ function subjectsOf(file: string, runs: readonly Run[]): Subject[] {
           ids.add(row.span_id);
       }
     }
-    const rows = stored
+    return stored
       .filter(row => row.trace_id === run.traceId && ids.has(row.span_id))
       .map(row => ({...row, attributes: JSON.parse(row.attributes) as Record<string, unknown>}));
-    return {run, rows};
+  };
+  return runs.map(run => {
+    const later = parts.filter(part => run.parts > 1 && part.sessionId === run.sessionId && !listed.has(part.spanId));
+    return {run, rows: [run, ...later].flatMap(rowsOf)};
   });
 }
 
@@ -137,7 +143,8 @@ describe.each(BACKENDS)('-q on %s', backend => {
     it('selects what each term says, and any tree of them, newest first', async () => {
       const db = await sharedFixture(backend, file);
       const all: Run[] = (await json(['list', '--db', db, '--limit', '0'])).data;
-      const subjects = subjectsOf(file, all);
+      const parts: Run[] = (await json(['list', '--db', db, '--limit', '0', '--parts'])).data;
+      const subjects = subjectsOf(file, all, parts);
       const check = async ({text, holds}: Tree) => {
         const {data} = await json(['list', '--db', db, '--limit', '0', '-q', text]);
         expect(idsOf(data), text).toEqual(idsOf(subjects.filter(holds).map(({run}) => run)));
