@@ -480,7 +480,7 @@ function isAnswerOf(call: Span, text: string | null): boolean {
 
 /**
  * The beginning of what a model call answered, '' when it said nothing, null when the stored form is not known. The
- * output is a list of messages, an object with one, or plain text (docs/agno.md, Spans), and may be cut.
+ * output is a list of messages, an object with one, or plain text (docs/agno.md, Spans by kind), and may be cut.
  */
 function answerOf({output}: Span): string | null {
   const text = output?.trim() ?? '';

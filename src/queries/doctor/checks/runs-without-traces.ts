@@ -7,7 +7,7 @@ import {counted} from '../finding.ts';
 /** Agno writes a run's row at its end and the spans with it, in batch mode some seconds later; two hosts have two clocks. */
 const LATE_SECONDS = 60;
 
-/** Agno goes on to write runs where it writes no spans any more, without a word (docs/agno.md, How rows get written). */
+/** Agno goes on to write runs where it writes no spans any more, without a word (docs/agno.md, How a row comes to be). */
 export default defineCheck(async ({store, tables}) => {
   const evidence = evidenceOf(store);
   if (!evidence.tables.runs) return null;
