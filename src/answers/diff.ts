@@ -21,7 +21,8 @@ import {command} from '../text/shell.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
 import type {Mark, Pair} from '../trace/compare/run-diff.ts';
-import type {RunRecord, SpanRecord} from '../trace/record.ts';
+import type {RunRecord} from '../trace/record.ts';
+import type {SpanRecord} from '../trace/span-record.ts';
 import {displayName, type Node} from '../trace/tree.ts';
 
 export interface DiffFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {

@@ -28,10 +28,11 @@ import type {Store} from '../store/store.ts';
 import {own, type Safe} from '../text/safe.ts';
 import {command} from '../text/shell.ts';
 import {KEY, textOf} from '../trace/attributes.ts';
+import {type RowSelection, type ShownRun, selectRows} from '../trace/drawn-spans.ts';
 import {printable} from '../trace/json.ts';
 import {KINDS} from '../trace/kind.ts';
-import {type RowSelection, type ShownRun, type SpanRecord, selectRows} from '../trace/record.ts';
 import type {Span} from '../trace/span.ts';
+import type {SpanRecord} from '../trace/span-record.ts';
 import type {Node} from '../trace/tree.ts';
 
 export interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {

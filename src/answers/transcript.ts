@@ -22,7 +22,7 @@ import {
 } from '../render/transcript.ts';
 import type {Store} from '../store/store.ts';
 import {own} from '../text/safe.ts';
-import type {ShownRun} from '../trace/record.ts';
+import type {ShownRun} from '../trace/drawn-spans.ts';
 import {type Entry, Transcript, type TranscriptEvent} from '../trace/transcript.ts';
 
 export interface TranscriptFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {

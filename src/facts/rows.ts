@@ -6,6 +6,7 @@ import {canonicalJson} from '../trace/json.ts';
 import type {Judge} from '../trace/judge.ts';
 import {type CallKeys, type Loop, loopsOf} from '../trace/loops.ts';
 import {isFailedSpan, type JudgedRun, nodesOf} from '../trace/record.ts';
+import {isRedacted} from '../trace/redacted.ts';
 import {PATIENCE, type Run} from '../trace/runs.ts';
 import type {Span} from '../trace/span.ts';
 import type {Judgement} from '../trace/state.ts';
@@ -14,7 +15,9 @@ import {criticalPath, selfMs} from '../trace/timing.ts';
 import {modelCalls} from '../trace/tokens.ts';
 import {errorOf} from '../trace/tool-failure.ts';
 import {displayName, isDelegation, isRunSpan, type Node, startOf} from '../trace/tree.ts';
+import {ERROR_KIND, errorShape} from './error-shape.ts';
 import type {RunColumn, SpanColumn} from './schema.ts';
+import {costOf, NO_SUMS, pusd, type Sums, sumsOf, wasteOf, whole} from './sums.ts';
 
 type Value = string | number | null;
 /** What tells a continuation: found when it is written, with what is there of other traces. */
@@ -217,90 +220,6 @@ interface Within {
 
 const NOBODY: Owners = {agent: null, team: null, workflow: null, step: null, caller: null, via: null, runNode: null};
 
-/** What the counted model calls inside a node come to, itself included. */
-interface Sums {
-  tokens: number | null;
-  pusd: number | null;
-  unpriced: number;
-  /** The most used model; `own`: of the calls right below a run. */
-  most: string | null;
-  own: ModelCounts | null;
-  /** Calls by model, until the node above has taken them over. */
-  models: ModelCounts | null;
-}
-
-const NO_SUMS: ReadonlyMap<Node, Sums> = new Map();
-
-/** Of every node with a model call inside. Each node is looked at once, children first. */
-function sumsOf(nodes: readonly Node[], counted: ReadonlySet<Span>): ReadonlyMap<Node, Sums> {
-  const sums = new Map<Node, Sums>();
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i]!;
-    const {span, parent} = node;
-    if (span && counted.has(span)) {
-      const cost = costOf(span);
-      const own: Sums = {
-        tokens: span.totalTokens,
-        pusd: cost,
-        unpriced: Number(isCounted(span) && cost === null),
-        models: span.model === null ? null : new ModelCounts().add(span.model, 1),
-        most: null,
-        own: null,
-      };
-      sums.set(node, own);
-    }
-    const below = sums.get(node);
-    if (!below) continue;
-    below.most = below.models?.most ?? null;
-    if (!parent) continue;
-    const above = sums.get(parent) ?? {tokens: null, pusd: null, unpriced: 0, models: null, most: null, own: null};
-    sums.set(parent, above);
-    above.tokens = plus(above.tokens, below.tokens);
-    above.pusd = plus(above.pusd, below.pusd);
-    above.unpriced += below.unpriced;
-    if (below.models === null) continue;
-    if (span?.kind === 'llm' && parent.span && isRunSpan(parent.span))
-      above.own = (above.own ?? new ModelCounts()).addAll(below.models);
-    // The larger takes in the smaller: a chain of runs would copy all of its models at every step.
-    if (above.models === null) above.models = below.models;
-    else if (above.models.size >= below.models.size) above.models.addAll(below.models);
-    else above.models = below.models.addAll(above.models);
-    below.models = null;
-  }
-  return sums;
-}
-
-function plus(a: number | null, b: number | null): number | null {
-  return a === null ? b : b === null ? a : a + b;
-}
-
-/** How often each model was called. */
-class ModelCounts {
-  private readonly counts = new Map<string, number>();
-  /** The most frequent, of equals the one whose name comes first. */
-  most = '';
-  private mostCalls = 0;
-
-  get size(): number {
-    return this.counts.size;
-  }
-
-  add(name: string, calls: number): this {
-    const all = (this.counts.get(name) ?? 0) + calls;
-    this.counts.set(name, all);
-    if (all > this.mostCalls || (all === this.mostCalls && name < this.most)) {
-      this.most = name;
-      this.mostCalls = all;
-    }
-    return this;
-  }
-
-  addAll(others: ModelCounts): this {
-    for (const [name, calls] of others.counts) this.add(name, calls);
-    return this;
-  }
-}
-
 /** What a call was asked and what it brought, as texts. */
 interface ToolKeys extends CallKeys {
   readonly arguments: string | null;
@@ -491,60 +410,8 @@ class SpanReader {
   }
 }
 
-/** What OpenInference writes in place of what it was told to hide: it says nothing of what was there. */
-function isRedacted(text: string | null): boolean {
-  return text === '__REDACTED__';
-}
-
 function isMember({span, isDetached}: Node): boolean {
   return span !== null && isRunSpan(span) && !isDetached;
-}
-
-/** What the repeats and the model calls for them took, with everything inside them. */
-function wasteOf({repeats, asks}: Loop, sums: ReadonlyMap<Node, Sums>): Pick<Sums, 'tokens' | 'pusd' | 'unpriced'> {
-  const waste = {tokens: null as number | null, pusd: null as number | null, unpriced: 0};
-  for (const node of [...repeats, ...asks]) {
-    const sum = sums.get(node);
-    if (!sum) continue;
-    waste.tokens = plus(waste.tokens, sum.tokens);
-    waste.pusd = plus(waste.pusd, sum.pusd);
-    waste.unpriced += sum.unpriced;
-  }
-  return waste;
-}
-
-/** A class as Python names its exceptions, in front of a message. */
-const ERROR_KIND = /^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Timeout|Exit|Interrupt|Warning))\s*:\s*/;
-
-/** What differs between errors of one cause, in the order it is looked for, and what stands in its place. */
-const DIFFERING: readonly (readonly [RegExp, string | ((found: string, at: number, text: string) => string)])[] = [
-  [/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>)\]}]+/gi, '<url>'],
-  // Keys of JSON stay, and so does a quoted sentence: it is the message itself, as providers pack it into their answer.
-  [
-    /"(?:[^"\\]|\\.)*"|`[^`]*`|(?<![\p{L}\p{N}])'(?:[^'\\]|\\.)*'(?![\p{L}\p{N}])/gu,
-    (found, at, text) =>
-      (/[{,]\s*$/.test(text.slice(0, at)) && /^\s*:/.test(text.slice(at + found.length))) || /\S\s+\S+\s+\S/.test(found)
-        ? found
-        : '<value>',
-  ],
-  [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?/g, '<time>'],
-  [/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b0x[0-9a-f]+\b/gi, '<id>'],
-  [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\b\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\b/g, '<n>'],
-  // A figure with its unit (`30s`, `4.5MB`) is a number, but 429 and 500 behind `status` or `code` are two causes.
-  [
-    /(?<!\b(?:code|status|status_code|HTTP)[^\p{L}\p{N}]{1,3})(?<![\p{L}\p{N}_])[-+]?\d+(?:[.,_]\d+)*(?=(?:ms|s|m|h|d|[kKMGT]i?[bB]?|%)?(?![\p{L}\p{N}_-]))/gu,
-    '<n>',
-  ],
-  // Words that hold figures: `call_7f3a`, `A-1042`, `req-9c`.
-  [/(?<![<\p{L}\p{N}_-])(?=[\p{L}_-]*\d)(?!\d+\b)[\p{L}\p{N}_]+(?:-[\p{L}\p{N}_]+)*/gu, '<id>'],
-];
-
-/** An error's text without what differs from case to case, so that errors of the same cause are equal. */
-export function errorShape(text: string): string {
-  let shape = text;
-  for (const [what, place] of DIFFERING)
-    shape = typeof place === 'string' ? shape.replace(what, place) : shape.replace(what, place);
-  return shape.replace(/\s+/g, ' ').trim();
 }
 
 /** Up to 1.0.3 a failed model call holds no word of why; the run around it says it. */
@@ -590,19 +457,6 @@ export function codePoints(text: string): number {
   let count = 0;
   for (const _ of text) count++;
   return count;
-}
-
-function costOf({costUsd}: Span): number | null {
-  return costUsd === null ? null : pusd(costUsd);
-}
-
-/** US dollars times 10^12, so that sums are exact. */
-function pusd(usd: number): number {
-  return whole(usd * 1e12)!;
-}
-
-function whole(value: number | null): number | null {
-  return value !== null && Number.isFinite(value) && Math.abs(value) < 2 ** 53 ? Math.round(value) : null;
 }
 
 function real(value: number | null): number | null {

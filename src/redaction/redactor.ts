@@ -1,13 +1,12 @@
 import {type ExactAttributes, ID_KEYS} from '../trace/attributes.ts';
 import {type ExactJson, exactJson, NumberText} from '../trace/json.ts';
+import {isRedacted} from '../trace/redacted.ts';
 import type {StoredSpan, StoredTime} from '../trace/stored-span.ts';
 import {DETECTORS, type Detector, isSecretBy, type Redaction} from './detectors.ts';
 import {unescaped} from './escapes.ts';
 import type {Pseudonyms} from './pseudonyms.ts';
 import type {RedactionReport} from './report.ts';
 
-/** OpenInference's mark for what a switch of the instrumentor took out. */
-const TAKEN_OUT = '__REDACTED__';
 /** Levels of escapes that are taken off one after the other. */
 const MOST_LEVELS = 8;
 /** Longer texts are not looked through but left out. */
@@ -126,7 +125,7 @@ export class Redactor {
   /** @param place where it stands, for the report */
   text(text: string, place: string): string {
     if (text === '') return text;
-    if (text === TAKEN_OUT) {
+    if (isRedacted(text)) {
       this.report.takenOut++;
       return text;
     }

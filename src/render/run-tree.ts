@@ -1,7 +1,7 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {width} from '../text/width.ts';
-import type {DrawnSpan} from '../trace/record.ts';
+import type {DrawnSpan} from '../trace/drawn-spans.ts';
 import {endOf, type Node, startOf} from '../trace/tree.ts';
 import {type Guides, guidesOf, within} from './layout.ts';
 import {paintState} from './states.ts';

@@ -1,6 +1,7 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
-import type {DrawnSpan, JudgedRun} from '../trace/record.ts';
+import type {DrawnSpan} from '../trace/drawn-spans.ts';
+import type {JudgedRun} from '../trace/record.ts';
 import type {Span} from '../trace/span.ts';
 import {displayName} from '../trace/tree.ts';
 import {costOrigins} from './cost.ts';

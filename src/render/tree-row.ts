@@ -1,8 +1,8 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate, width} from '../text/width.ts';
+import type {DrawnSpan} from '../trace/drawn-spans.ts';
 import {formatJson} from '../trace/json.ts';
-import type {DrawnSpan} from '../trace/record.ts';
 import {resultText} from '../trace/result-text.ts';
 import type {Span} from '../trace/span.ts';
 import {argumentsByName} from '../trace/tool-calls.ts';

@@ -1,19 +1,9 @@
+import {isFailedCall, isStoppedCall} from './model-call.ts';
+import {type Failures, type PausedMember, type RunSigns, readSigns} from './run-signs.ts';
 import type {Clock, Run} from './runs.ts';
 import {withoutSecrets} from './secrets.ts';
 import type {Span} from './span.ts';
-import {
-  type Evidence,
-  type Failures,
-  gather,
-  isFailedCall,
-  isStoppedCall,
-  type Judgement,
-  judgeBelow,
-  judgeRunSpan,
-  NO_EVIDENCE,
-  type PausedMember,
-  type RunFacts,
-} from './state.ts';
+import {type Evidence, type Judgement, judgeBelow, judgeRunSpan, NO_EVIDENCE} from './state.ts';
 import type {State} from './states.ts';
 import {isRefusedAtLimit} from './told-calls.ts';
 import {errorOf, isFailedTool} from './tool-failure.ts';
@@ -53,8 +43,8 @@ export class Judge {
     if (run.isMissing) return judgeUnfinished(run, clock);
     if (run.isPart) return withReason(this.node(run.root)!, 'finished, outside a run');
     const {root} = run;
-    const facts = this.gather(root, this.judged.get(root)!.below, this.pausedBelow(insideOf(root)));
-    const judged = judgeRunSpan(facts, evidence);
+    const signs = this.gather(root, this.judged.get(root)!.below, this.pausedBelow(insideOf(root)));
+    const judged = judgeRunSpan(signs, evidence);
     return {state: judged.state, reason: withoutSecrets(withContradiction(judged, evidence))};
   }
 
@@ -80,13 +70,13 @@ export class Judge {
     const span = node.span ?? node.told;
     if (!span) return {judgement: UNKNOWN, below, failure: null, paused};
     if (isRunSpan(span)) {
-      const facts = withoutStopper(this.gather(node, below, paused));
-      const {state, reason} = judgeRunSpan(facts, NO_EVIDENCE);
+      const signs = withoutStopper(this.gather(node, below, paused));
+      const {state, reason} = judgeRunSpan(signs, NO_EVIDENCE);
       const judgement = {state, reason: withoutSecrets(reason)};
       const verb = judgement.state === 'error' ? 'failed' : judgement.state === 'cancelled' ? 'was cancelled' : null;
       return {
         judgement,
-        below: facts.below,
+        below: signs.below,
         failure: verb && `${displayName(span)} ${verb}`,
         paused: judgement.state === 'paused' ? [{name: displayName(span), waits: judgement.reason}] : [],
       };
@@ -100,9 +90,9 @@ export class Judge {
     };
   }
 
-  private gather(node: Node, below: Failures, pausedMembers: readonly PausedMember[]): RunFacts {
+  private gather(node: Node, below: Failures, pausedMembers: readonly PausedMember[]): RunSigns {
     const stateOf = (inner: Node) => this.judged.get(inner)!.judgement.state;
-    return gather(node, {writer: this.writer, below, pausedMembers, stateOf});
+    return readSigns(node, {writer: this.writer, below, pausedMembers, stateOf});
   }
 
   private collect(children: readonly Node[]): Failures {
@@ -135,15 +125,15 @@ function insideOf(node: Node): Node[] {
 }
 
 /** A tool that ends its run with StopAgentRun does what it is for: no failure of the run. */
-function withoutStopper(facts: RunFacts): RunFacts {
-  const text = facts.stoppedBy && failureOf(facts.stoppedBy);
-  if (!text) return facts;
-  const {texts, more} = facts.below;
+function withoutStopper(signs: RunSigns): RunSigns {
+  const text = signs.stoppedBy && failureOf(signs.stoppedBy);
+  if (!text) return signs;
+  const {texts, more} = signs.below;
   const count = texts.get(text) ?? 0;
   const rest = new Map(texts);
   if (count > 1) rest.set(text, count - 1);
   else rest.delete(text);
-  return {...facts, below: {texts: rest, more: count === 0 ? Math.max(0, more - 1) : more}};
+  return {...signs, below: {texts: rest, more: count === 0 ? Math.max(0, more - 1) : more}};
 }
 
 const UNKNOWN: Judgement = {state: 'lost', reason: 'its span is not here'};

@@ -1,10 +1,11 @@
 import {KEY, textOf} from './attributes.ts';
+import type {ShownRun} from './drawn-spans.ts';
 import {digest, type Exchange, exchangeOf, type Media, type Said, Thread} from './exchange.ts';
 import type {Kind} from './kind.ts';
 import {sameJson} from './loose-parts.ts';
 import type {Purpose} from './purpose.ts';
-import type {JudgedRun, ShownRun} from './record.ts';
-import {REDACTED} from './redacted.ts';
+import type {JudgedRun} from './record.ts';
+import {isRedacted} from './redacted.ts';
 import {withoutSecrets} from './secrets.ts';
 import type {Span} from './span.ts';
 import {judgementOf} from './span-record.ts';
@@ -484,7 +485,7 @@ export class Transcript {
   }
 
   private counted(text: string): string {
-    if (text === REDACTED) this.redacted++;
+    if (isRedacted(text)) this.redacted++;
     return text;
   }
 }

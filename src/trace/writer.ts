@@ -1,5 +1,6 @@
+import {isFailedCall} from './model-call.ts';
 import type {Span} from './span.ts';
-import {isAnswerWithoutModel, isFailedCall} from './state.ts';
+import {isAnswerWithoutModel} from './state.ts';
 import {isContinuation, isRunSpan, type Node} from './tree.ts';
 
 /** Instrumentors up to 1.0.3, and later ones. */

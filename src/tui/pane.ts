@@ -1,6 +1,6 @@
 import type {Look} from '../render/states.ts';
 import type {Safe} from '../text/safe.ts';
-import type {DrawnSpan, ShownRun} from '../trace/record.ts';
+import type {DrawnSpan, ShownRun} from '../trace/drawn-spans.ts';
 import type {Span} from '../trace/span.ts';
 import type {Action} from './keys.ts';
 import type {Failure} from './source.ts';

@@ -1,4 +1,5 @@
-import type {JudgedRun, ShownRun} from '../trace/record.ts';
+import type {ShownRun} from '../trace/drawn-spans.ts';
+import type {JudgedRun} from '../trace/record.ts';
 import type {Span} from '../trace/span.ts';
 
 /**

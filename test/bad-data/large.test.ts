@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
+import {drawnSpans, drawnTops} from '../../src/trace/drawn-spans.ts';
 import {Judge} from '../../src/trace/judge.ts';
-import {drawnSpans, drawnTops, judgedRun} from '../../src/trace/record.ts';
+import {judgedRun} from '../../src/trace/record.ts';
 import {buildTrace, PATIENCE} from '../../src/trace/runs.ts';
 import {type SpanRow, toSpan} from '../../src/trace/span.ts';
 import {NO_EVIDENCE} from '../../src/trace/state.ts';

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
-import {errorShape} from '../../src/facts/rows.ts';
+import {errorShape} from '../../src/facts/error-shape.ts';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, fixture, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 

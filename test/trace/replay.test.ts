@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
+import {drawnSpans, drawnTops} from '../../src/trace/drawn-spans.ts';
 import {Judge} from '../../src/trace/judge.ts';
-import {drawnSpans, drawnTops, judgedRun} from '../../src/trace/record.ts';
+import {judgedRun} from '../../src/trace/record.ts';
 import {PATIENCE, type Trace} from '../../src/trace/runs.ts';
 import {NO_EVIDENCE} from '../../src/trace/state.ts';
 import {parseTime} from '../../src/trace/time.ts';

@@ -4,8 +4,9 @@ import {loadShownRun} from '../../src/queries/shown.ts';
 import {sql, table} from '../../src/sql/sql.ts';
 import type {Store} from '../../src/store/store.ts';
 import {NO_FILTER} from '../../src/trace/filter.ts';
-import type {RunRecord, SpanRecord} from '../../src/trace/record.ts';
+import type {RunRecord} from '../../src/trace/record.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';
+import type {SpanRecord} from '../../src/trace/span-record.ts';
 import {parseTime} from '../../src/trace/time.ts';
 import {type Log, type LoggedRun, logOf} from './databases.ts';
 

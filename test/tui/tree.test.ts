@@ -3,7 +3,7 @@ import stringWidth from 'string-width';
 import {describe, expect, it} from 'vitest';
 import {own} from '../../src/text/safe.ts';
 import {width} from '../../src/text/width.ts';
-import type {ShownRun} from '../../src/trace/record.ts';
+import type {ShownRun} from '../../src/trace/drawn-spans.ts';
 import {parseTime} from '../../src/trace/time.ts';
 import {detailPane} from '../../src/tui/detail/pane.ts';
 import type {Action} from '../../src/tui/keys.ts';

@@ -1,4 +1,5 @@
-import type {RunRecord, ShownRun} from '../../trace/record.ts';
+import type {ShownRun} from '../../trace/drawn-spans.ts';
+import type {RunRecord} from '../../trace/record.ts';
 import type {SpanRecord} from '../../trace/span-record.ts';
 import type {StoredSpan} from '../../trace/stored-span.ts';
 

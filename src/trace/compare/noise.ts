@@ -1,4 +1,4 @@
-import type {ShownRun} from '../record.ts';
+import type {ShownRun} from '../drawn-spans.ts';
 import {nodesOf} from '../record.ts';
 import {isoTime, parseTime} from '../time.ts';
 

@@ -1,6 +1,6 @@
 import {terminalJson} from '../../text/safe.ts';
+import type {DrawnSpan} from '../../trace/drawn-spans.ts';
 import {formatJson, type Json} from '../../trace/json.ts';
-import type {DrawnSpan} from '../../trace/record.ts';
 import type {Span} from '../../trace/span.ts';
 import {beginning, type DocumentLine, LineCollector, LONGEST_VALUE} from './document.ts';
 

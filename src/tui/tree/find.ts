@@ -1,5 +1,5 @@
 import {isFailure} from '../../render/tree-row.ts';
-import type {DrawnSpan} from '../../trace/record.ts';
+import type {DrawnSpan} from '../../trace/drawn-spans.ts';
 import {displayName} from '../../trace/tree.ts';
 import {matchesText} from '../runs/match.ts';
 import {rowIndex} from './rows.ts';

@@ -4,7 +4,7 @@ import {ago, duration, moment} from '../../render/values.ts';
 import {line, own, type Safe, safe} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import {truncate} from '../../text/width.ts';
-import type {ShownRun} from '../../trace/record.ts';
+import type {ShownRun} from '../../trace/drawn-spans.ts';
 import type {Size, View} from '../pane.ts';
 import {titleLine} from '../title.ts';
 import {rowIndex} from './rows.ts';

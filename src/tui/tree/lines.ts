@@ -5,7 +5,7 @@ import {count} from '../../render/values.ts';
 import {joined, line, own, type Safe, safe} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import {truncate, width} from '../../text/width.ts';
-import type {ShownRun} from '../../trace/record.ts';
+import type {ShownRun} from '../../trace/drawn-spans.ts';
 import type {Size, View} from '../pane.ts';
 import {searchHits} from './find.ts';
 import {headerLines, headerRows} from './header.ts';

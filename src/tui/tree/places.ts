@@ -3,7 +3,7 @@ import type {Look} from '../../render/states.ts';
 import {failureText} from '../../render/tree-row.ts';
 import {own, type Safe, safe} from '../../text/safe.ts';
 import {wrap} from '../../text/width.ts';
-import type {ShownRun} from '../../trace/record.ts';
+import type {ShownRun} from '../../trace/drawn-spans.ts';
 import {above, type Outline, seenRows} from '../outline.ts';
 import {rowIndex} from './rows.ts';
 

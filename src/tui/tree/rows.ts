@@ -1,5 +1,5 @@
 import {type Extent, isFailure} from '../../render/tree-row.ts';
-import type {DrawnSpan, ShownRun} from '../../trace/record.ts';
+import type {DrawnSpan, ShownRun} from '../../trace/drawn-spans.ts';
 import {endOf, startOf} from '../../trace/tree.ts';
 import {above, type Outline, outlineOf} from '../outline.ts';
 

@@ -1,4 +1,4 @@
-import type {ShownRun} from '../../trace/record.ts';
+import type {ShownRun} from '../../trace/drawn-spans.ts';
 import {above, hasBelow} from '../outline.ts';
 import {type Folding, type Place, type Places, placesOf} from './places.ts';
 import {isGoingOn, rowIndex} from './rows.ts';

@@ -1,0 +1,199 @@
+import type {Kind} from './kind.ts';
+import type {JudgedRun} from './record.ts';
+import type {Run, Trace} from './runs.ts';
+import {judgementOf, type SpanRecord, spanRecord, tokensIn} from './span-record.ts';
+import type {State} from './states.ts';
+import {criticalPath} from './timing.ts';
+import {SubtreeTokens} from './tokens.ts';
+import {type Node, walk} from './tree.ts';
+
+/** One drawn row: the node, and what was computed for it. */
+export interface DrawnSpan {
+  readonly node: Node;
+  readonly depth: number;
+  readonly record: SpanRecord;
+  /** That of the record, without making it. */
+  readonly state: State | null;
+  /** Own time on the critical path, ms; null when it is not on it. */
+  readonly criticalMs: number | null;
+}
+
+/** A run with its rows in drawn order. */
+export interface ShownRun {
+  readonly judged: JudgedRun;
+  readonly rows: readonly DrawnSpan[];
+  /** The run it is part of, where only a member, a step or a span of a run is shown. */
+  readonly within: JudgedRun | null;
+  /** A loose part that was tied to the run before it by what it holds, not by an id. */
+  readonly isTied: boolean;
+}
+
+/** What to leave out of a run's rows. */
+export interface RowSelection {
+  readonly criticalOnly: boolean;
+  /** Spans of these kinds and those above them; empty: all. */
+  readonly kinds: readonly Kind[];
+  /** Levels below the run; null: all. */
+  readonly depth: number | null;
+  /** Rows at most; 0: all. */
+  readonly limit: number;
+}
+
+/** The rows that are wanted, in order, and how many were left out by `depth` and `limit`. */
+export function selectRows({judged, rows}: ShownRun, selection: RowSelection): {rows: DrawnSpan[]; leftOut: number} {
+  const {criticalOnly, kinds, depth, limit} = selection;
+  const drawn = new Set(rows.map(({node}) => node));
+  const keep = new Set<Node>();
+  for (const {node, record} of rows) {
+    const isWanted =
+      (!criticalOnly || record.critical || node === judged.run.root) &&
+      (kinds.length === 0 || (record.kind !== null && kinds.includes(record.kind)));
+    if (!isWanted) continue;
+    for (let up: Node | null = node; up && drawn.has(up) && !keep.has(up); up = up.parent) keep.add(up);
+  }
+  const base = rows.find(({node}) => node === judged.run.root)?.depth ?? 0;
+  const wanted = rows.filter(({node}) => keep.has(node));
+  const shallow = depth === null ? wanted : wanted.filter(row => row.depth - base <= depth);
+  const shown = limit === 0 ? shallow : shallow.slice(0, limit);
+  return {rows: shown, leftOut: wanted.length - shown.length};
+}
+
+/** Where drawing a run begins: the tops of its trace that hold it or hold no run at all; for a leaked run its own span. */
+export function drawnTops(trace: Trace, run: Run): readonly Node[] {
+  if (run.isDetached) return [run.root];
+  let holders = HOLDERS.get(trace);
+  if (!holders) {
+    holders = holdersOf(trace);
+    HOLDERS.set(trace, holders);
+  }
+  return [...holders.bare, ...(holders.byRun.get(run) ?? [])].sort((a, b) => a.at - b.at).map(({node}) => node);
+}
+
+/** One of several nodes, and its place among them. */
+interface Placed {
+  readonly at: number;
+  readonly node: Node;
+}
+
+/** Nodes by the runs they hold, and those that hold none. Of a trace of thousands of runs it is made once, not for each. */
+interface Holders {
+  readonly byRun: ReadonlyMap<Run, readonly Placed[]>;
+  readonly bare: readonly Placed[];
+}
+const HOLDERS = new WeakMap<Trace, Holders>();
+
+function holdersOf(trace: Trace): Holders {
+  const byRun = new Map<Run, Placed[]>();
+  const bare: Placed[] = [];
+  for (const [at, node] of trace.tops.entries()) {
+    const runs = new Set(walk([node]).map(({run}) => run));
+    if (runs.size === 1 && runs.has(null)) bare.push({at, node});
+    for (const run of runs) if (run !== null) addTo(byRun, run, {at, node});
+  }
+  return {byRun, bare};
+}
+
+function addTo(byRun: Map<Run, Placed[]>, run: Run, placed: Placed): void {
+  const known = byRun.get(run);
+  if (known) known.push(placed);
+  else byRun.set(run, [placed]);
+}
+
+/**
+ * The rows of a run in drawn order: its surroundings from the top of the trace, the run, what is below it.
+ * @param tops where to begin: `drawnTops`, or one node for a subtree
+ */
+export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[] {
+  const {run} = judged;
+  const path = run.isMissing ? new Map<Node, number>() : criticalPath(run);
+  const drawing: Drawing = {judged, tops, isTop: new Set(tops), path, tokens: null};
+  const rows: DrawnSpan[] = [];
+  // Depth and the enclosing run are known from the parent's row, which came before.
+  const depths = new Map<Node, number>();
+  const runIds = new Map<Node, string | null>();
+  for (const node of walkAround(tops, run.root.run)) {
+    const depth = drawing.isTop.has(node) ? 0 : depths.get(node.parent!)! + 1;
+    depths.set(node, depth);
+    const enclosing = node.span?.runId ?? (node.parent ? runIds.get(node.parent) : null) ?? node.run?.runId ?? null;
+    runIds.set(node, enclosing);
+    rows.push(new DrawnRow(drawing, node, depth, enclosing));
+  }
+  return rows;
+}
+
+/** The nodes of a run and those around it that are no run's, in drawn order. */
+function walkAround(tops: readonly Node[], run: Run | null): Node[] {
+  const nodes: Node[] = [];
+  const stack = [...tops].reverse();
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (node.run !== null && node.run !== run) continue;
+    nodes.push(node);
+    const children = node.run === null && node.children.length > FEW ? besidesOtherRuns(node, run) : node.children;
+    for (let i = children.length - 1; i >= 0; i--) stack.push(children[i]!);
+  }
+  return nodes;
+}
+const FEW = 16;
+
+/** Children of what stands around runs: a request may hold thousands of runs, of which one is drawn. */
+function besidesOtherRuns(node: Node, run: Run | null): readonly Node[] {
+  let children = CHILDREN.get(node);
+  if (!children) {
+    const byRun = new Map<Run, Placed[]>();
+    const bare: Placed[] = [];
+    for (const [at, child] of node.children.entries()) {
+      if (child.run === null) bare.push({at, node: child});
+      else addTo(byRun, child.run, {at, node: child});
+    }
+    children = {byRun, bare};
+    CHILDREN.set(node, children);
+  }
+  const own = run === null ? [] : (children.byRun.get(run) ?? []);
+  return [...children.bare, ...own].sort((a, b) => a.at - b.at).map(placed => placed.node);
+}
+const CHILDREN = new WeakMap<Node, Holders>();
+
+interface Drawing {
+  readonly judged: JudgedRun;
+  readonly tops: readonly Node[];
+  readonly isTop: ReadonlySet<Node>;
+  readonly path: ReadonlyMap<Node, number>;
+  /** Made for the first record. */
+  tokens: SubtreeTokens | null;
+}
+
+/** Its record is made when it is looked at: a screen draws thirty rows out of 20,000, and all anew with every span. */
+class DrawnRow implements DrawnSpan {
+  private made: SpanRecord | null = null;
+
+  constructor(
+    private readonly drawing: Drawing,
+    readonly node: Node,
+    readonly depth: number,
+    private readonly runId: string | null,
+  ) {}
+
+  get state(): State | null {
+    return judgementOf(this.drawing.judged, this.node)?.state ?? null;
+  }
+
+  get criticalMs(): number | null {
+    return this.drawing.path.get(this.node) ?? null;
+  }
+
+  get record(): SpanRecord {
+    if (this.made) return this.made;
+    const {node, depth, runId, drawing} = this;
+    const {run} = drawing.judged;
+    drawing.tokens ??= new SubtreeTokens(run.isTraffic ? drawing.tops : run.tops);
+    this.made = spanRecord(drawing.judged, node, {
+      depth,
+      runId,
+      isTop: drawing.isTop.has(node),
+      isCritical: drawing.path.has(node),
+      tokens: tokensIn(drawing.judged, node, drawing.tokens),
+    });
+    return this.made;
+  }
+}

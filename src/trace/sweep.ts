@@ -1,0 +1,279 @@
+import {Delegations} from './delegations.ts';
+import type {Details} from './details.ts';
+import {canonicalJson} from './json.ts';
+import {isFailedCall} from './model-call.ts';
+import type {Moves} from './moves.ts';
+import {isDelegation, isRunSpan, type Node} from './tree.ts';
+
+export function isRun({span}: Node): boolean {
+  return span !== null && isRunSpan(span);
+}
+
+export function isDelegationCall({span}: Node): boolean {
+  return span !== null && isDelegation(span);
+}
+
+export function isTool({span}: Node): boolean {
+  return span?.openInferenceKind === 'TOOL';
+}
+
+export function isCall(node: Node): boolean {
+  return node.span?.kind === 'llm' || isTool(node);
+}
+
+/**
+ * Two streams that one thread reads in turn, the second begun before the first asked its model: the second run's span stands
+ * in the first one's and outlives it, in a session of its own. What belongs inside a run that gave its answer ended before
+ * it: an agent of a hook, one that reasons, a judge. Members have their team's session.
+ */
+export function isBegunBeside({span, parent}: Node): boolean {
+  const outer = parent?.span;
+  if (!span || !outer || !isRunSpan(span) || (outer.kind !== 'agent' && outer.kind !== 'team')) return false;
+  if (outer.spanStatus !== 'OK' || !outer.hasOutput || outer.endMicros === null || span.endMicros === null)
+    return false;
+  if (span.sessionId === null || outer.sessionId === null || span.sessionId === outer.sessionId) return false;
+  return span.startMicros !== null && span.startMicros <= outer.endMicros && span.endMicros > outer.endMicros;
+}
+
+/** `first`: no model call of it yet. `busy`: one goes on. `asked`: it waits for tools. */
+type Turn = 'first' | 'busy' | 'asked' | 'failed' | 'answered';
+
+/** A run that is going on. */
+interface Worker {
+  readonly node: Node;
+  /** The run around it that was going on when it began. */
+  readonly above: Worker | null;
+  /** Runs right below it that go on. */
+  inner: number;
+  turn: Turn;
+  /** Model calls so far. */
+  turns: number;
+  /** Tool calls of its last answer that have not returned. */
+  waitsFor: number;
+}
+
+/** A tool call that a model asked for. */
+interface Ask {
+  readonly worker: Worker;
+  /** The worker's model calls when it was asked for. */
+  readonly turns: number;
+  /** A tool span has answered it. */
+  isTaken: boolean;
+}
+
+/**
+ * Goes through the runs and calls below one span in order of time and finds whose each is: members hang under the delegation
+ * that asked for them, and what stands at a step hangs under the run that was at work.
+ */
+export class Sweep {
+  private readonly delegations: Delegations;
+  private readonly workers = new Map<Node, Worker>();
+  private readonly active = new Set<Worker>();
+  /** Of them, those without another one inside. */
+  private readonly innermost = new Set<Worker>();
+  /** By name of the tool, and by name and arguments. */
+  private readonly asks = new Map<string, Ask[]>();
+  private readonly askers = new Map<string, Worker>();
+  private readonly answers = new Set<Node>();
+  /** How the components were seen to speak: their models, with system messages where those are known. */
+  private readonly voices = new Map<string, Set<string>>();
+
+  constructor(
+    private readonly top: Node,
+    private readonly details: ReadonlyMap<string, Details>,
+    private readonly moves: Moves,
+    private readonly unclear: Set<string>,
+  ) {
+    this.delegations = new Delegations(details, unclear);
+  }
+
+  run(items: readonly Node[]): void {
+    const timed = items.filter(({span}) => span!.startMicros !== null).sort(byBeginning);
+    const ends = timed.filter(({span}) => span!.endMicros !== null).sort((a, b) => endOf(a) - endOf(b));
+    let ended = 0;
+    for (const node of timed) {
+      const now = node.span!.startMicros!;
+      for (; ended < ends.length && isOver(ends[ended]!, now); ended++) this.end(ends[ended]!);
+      if (isRun(node)) this.beginRun(node);
+      else this.beginCall(node);
+    }
+  }
+
+  private beginRun(node: Node): void {
+    const isAtTop = node.parent === this.top;
+    const call = this.delegations.callOf(node, ({parent}) => isAtTop || parent === node.parent);
+    if (call) this.moves.move(node, call);
+    let up = node.parent;
+    while (up && up !== this.top && !this.workers.has(up)) up = up.parent;
+    const above = (up && !isBegunBeside(node) && this.workers.get(up)) || null;
+    const worker: Worker = {node, above, inner: 0, turn: 'first', turns: 0, waitsFor: 0};
+    this.workers.set(node, worker);
+    this.active.add(worker);
+    this.innermost.add(worker);
+    if (above) {
+      above.inner++;
+      this.innermost.delete(above);
+    }
+  }
+
+  private beginCall(node: Node): void {
+    const isModelCall = !isTool(node);
+    const ask = isModelCall ? null : this.askFor(node);
+    if (node.parent === this.top && this.active.size > 0) {
+      const owner = isModelCall ? this.ownerOfModelCall(node) : (ask?.worker ?? only(this.innermost));
+      if (owner) this.moves.move(node, owner.node);
+      else node.isOwnerUnknown = true;
+    }
+    if (isDelegationCall(node)) this.delegations.begin(node);
+    const worker = this.workers.get(node.parent!);
+    if (worker && isModelCall) {
+      worker.turn = 'busy';
+      worker.turns++;
+    }
+    if (ask && ask.worker === worker) {
+      ask.isTaken = true;
+      this.answers.add(node);
+    }
+  }
+
+  private end(node: Node): void {
+    const run = this.workers.get(node);
+    if (run) {
+      this.leave(run);
+      return;
+    }
+    const worker = this.workers.get(node.parent!);
+    if (!worker) return;
+    if (isTool(node)) {
+      if (this.answers.has(node)) worker.waitsFor--;
+      return;
+    }
+    const span = node.span!;
+    worker.turn = isFailedCall(span) ? 'failed' : span.toolCalls.length > 0 ? 'asked' : 'answered';
+    worker.waitsFor = span.toolCalls.length;
+    for (const {callId, name, arguments: asked} of span.toolCalls) {
+      const ask: Ask = {worker, turns: worker.turns, isTaken: false};
+      this.remember(name, ask);
+      this.remember(askKey(name, asked), ask);
+      if (callId !== null) this.askers.set(callId, worker);
+    }
+    for (const voice of this.voicesOf(node)) this.voicesOfRun(worker).add(voice);
+  }
+
+  private leave(run: Worker): void {
+    this.active.delete(run);
+    this.innermost.delete(run);
+    let {above} = run;
+    if (above) above.inner--;
+    // One that ended before what it had begun hands its place on.
+    while (above && !this.active.has(above)) above = above.above;
+    if (above && above.inner === 0) this.innermost.add(above);
+  }
+
+  private remember(key: string, ask: Ask): void {
+    const known = this.asks.get(key);
+    if (known) known.push(ask);
+    else this.asks.set(key, [ask]);
+  }
+
+  /** The call that a tool span answers: asked for with these arguments, else by this name; null where two runs did. */
+  private askFor(node: Node): Ask | null {
+    const span = node.span!;
+    const name = span.toolName ?? span.name;
+    const owner = node.parent === this.top ? null : this.workers.get(node.parent!);
+    if (owner === undefined) return null;
+    for (const key of [askKey(name, span.toolArguments), name]) {
+      const open = (this.asks.get(key) ?? []).filter(isOpen);
+      this.asks.set(key, open);
+      const asks = open.filter(({worker}) => (owner ? worker === owner : this.active.has(worker)));
+      const workers = new Set(asks.map(({worker}) => worker));
+      const worker = only(workers) ?? only([...workers].filter(one => this.innermost.has(one)));
+      if (worker) return asks.find(ask => ask.worker === worker)!;
+    }
+    return null;
+  }
+
+  /** By what it was sent, where that is known; else the run that has the next word. */
+  private ownerOfModelCall(node: Node): Worker | null {
+    const told = this.toldOwner(node);
+    if (told) return told;
+    const next = [...this.active].filter(hasNextWord);
+    const inner = only(this.innermost);
+    if (inner) {
+      // A run may end late, when the one around it goes on already.
+      const other = inner.turn === 'answered' ? only(next) : null;
+      return other ?? inner;
+    }
+    this.unclear.add(node.id);
+    for (const {node: run} of this.innermost) this.unclear.add(run.id);
+    return only(next.filter(worker => this.innermost.has(worker))) ?? this.byVoice(node);
+  }
+
+  private toldOwner(node: Node): Worker | null {
+    const told = this.details.get(node.id);
+    if (!told) return null;
+    const asker = told.results.flatMap(({callId}) => this.askers.get(callId) ?? []).at(-1);
+    if (asker && this.active.has(asker)) return asker;
+    const begun = [...this.active].filter(({node: run, turn}) => {
+      const input = turn === 'first' ? (this.details.get(run.id)?.input ?? '') : '';
+      return input !== '' && told.asked.some(text => text.includes(input));
+    });
+    return only(begun);
+  }
+
+  private byVoice(node: Node): Worker | null {
+    for (const voice of this.voicesOf(node).reverse()) {
+      const speakers = [...this.innermost].filter(worker => this.voicesOfRun(worker).has(voice));
+      const speaker = only(speakers);
+      if (speaker) return speaker;
+    }
+    return null;
+  }
+
+  /** The model, and model and system message where they are known. */
+  private voicesOf({id, span}: Node): string[] {
+    return [span!.model, this.details.get(id)?.voice ?? null].filter(voice => voice !== null);
+  }
+
+  private voicesOfRun({node: {span}}: Worker): Set<string> {
+    const who = span!.componentName ?? span!.name;
+    const known = this.voices.get(who) ?? new Set();
+    this.voices.set(who, known);
+    return known;
+  }
+}
+
+function only<T>(items: Iterable<T>): T | null {
+  const [first, second] = items;
+  return second === undefined ? (first ?? null) : null;
+}
+
+/** It has been asked something and nothing goes on for it. */
+function hasNextWord({turn, waitsFor}: Worker): boolean {
+  return turn === 'first' || turn === 'failed' || (turn === 'asked' && waitsFor <= 0);
+}
+
+/** Not answered by a span, and not long ago: one refused never will be. A memory call may come in between. */
+function isOpen({worker, turns, isTaken}: Ask): boolean {
+  return !isTaken && worker.turns - turns < 2;
+}
+
+function askKey(name: string, asked: string | null): string {
+  return `${name} ${asked === null ? '' : canonicalJson(asked)}`;
+}
+
+function endOf({span}: Node): number {
+  return span!.endMicros!;
+}
+
+/** A run whose call begins in the moment of its end is still there; a call has brought its answer by then. */
+function isOver(node: Node, now: number): boolean {
+  return isRun(node) ? endOf(node) < now : endOf(node) <= now;
+}
+
+/** Of what begins in one moment the delegation comes before the member, and the run before its calls. */
+function byBeginning(a: Node, b: Node): number {
+  const rank = (node: Node) => (isDelegationCall(node) ? 0 : isRun(node) ? 1 : 2);
+  const [startA, startB] = [a.span!.startMicros!, b.span!.startMicros!];
+  return startA !== startB ? startA - startB : rank(a) - rank(b) || (a.id < b.id ? -1 : 1);
+}
