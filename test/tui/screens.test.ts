@@ -42,8 +42,11 @@ async function show(
   return {terminal, source, left};
 }
 
-async function golden(name: string, screen: string): Promise<void> {
+/** Taken when all that stands there has been read. */
+async function golden(name: string, terminal: VirtualTerminal): Promise<string> {
+  const screen = await terminal.untilWithout(/\breading\b.*…/);
   await expect(`${screen}\n`).toMatchFileSnapshot(`../golden/screens/${name}.txt`);
+  return screen;
 }
 
 describe.each(Object.entries(SIZES))('on a %s terminal', (name, size) => {
@@ -52,16 +55,16 @@ describe.each(Object.entries(SIZES))('on a %s terminal', (name, size) => {
     await terminal.until('Weather Agent');
     // Where there is room the run under the cursor is read at once.
     if (name === 'large') await terminal.until('What is the weather');
-    await golden(`runs-${name}`, await terminal.screen());
+    await golden(`runs-${name}`, terminal);
     terminal.press('/', 'S', 'u', 'p', 'p', 'o', 'r', 't', 'enter', 'n', 'enter');
     await terminal.until('delegate');
-    await golden(`tree-${name}`, await terminal.screen());
+    await golden(`tree-${name}`, terminal);
     terminal.press('down', 'enter');
     await terminal.until(/\[3 span\]/);
-    await terminal.untilWithout('reading');
-    await golden(`span-${name}`, await terminal.screen());
+    await golden(`span-${name}`, terminal);
     terminal.press('?');
-    await golden(`help-${name}`, await terminal.until('[keys]'));
+    await terminal.until('[keys]');
+    await golden(`help-${name}`, terminal);
   });
 });
 
@@ -79,11 +82,12 @@ describe('the screens', () => {
 
   it('say where a filter is wrong, keep the one in force, and take the right one', async () => {
     const {terminal, source} = await show(sqliteCopy(PICTURES), SIZES.usual, {query: 'agent:Weather*'});
-    await terminal.until('q: agent:Weather*');
+    await terminal.until('Weather Agent');
     terminal.press('F', ' state:eror');
     await terminal.until('filter: agent:Weather* state:eror');
     terminal.press('enter');
-    await golden('filter-refused', await terminal.until('is not known'));
+    await terminal.until('is not known');
+    await golden('filter-refused', terminal);
     expect(source.snapshot().filter).toBe('agent:Weather*');
     terminal.press('backspace', 'backspace', 'ror', 'enter');
     const screen = await terminal.until('q: agent:Weather* state:error');
@@ -102,17 +106,18 @@ describe('the screens', () => {
     terminal.resize({columns: 80, rows: 14});
     expect((await terminal.until('80x14')).trim()).toBe('terminal too small (now 80x14, need 60x15)');
     terminal.resize({columns: 20, rows: 5});
-    await golden('too-small', await terminal.until('20x5'));
+    await terminal.until('20x5');
+    await golden('too-small', terminal);
     terminal.resize(SIZES.usual);
     await terminal.until('HISTORY');
-    await golden('runs-usual', await terminal.screen());
+    await golden('runs-usual', terminal);
   });
 
   it('take a terminal that reports no size for one of 80 x 24', async () => {
     const {terminal} = await show(sqliteCopy(PICTURES), SIZES.usual);
     Object.assign(terminal.streams.output, {columns: 0, rows: 0});
     await terminal.until('Weather Agent');
-    await golden('runs-usual', await terminal.screen());
+    await golden('runs-usual', terminal);
   });
 
   it('with --ascii draw nothing else of their own', async () => {
@@ -121,8 +126,7 @@ describe('the screens', () => {
       query: 'agent:Careful* OR agent:Guarded',
     });
     await terminal.until('Input');
-    const screen = await terminal.screen();
-    await golden('ascii', screen);
+    const screen = await golden('ascii', terminal);
     // Dashes for what is unknown and dots for what was cut stand in tables everywhere.
     expect(screen.replace(/[–…·→⏎]/g, '')).toMatch(/^[\x20-\x7e\n]*$/);
   });
