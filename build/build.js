@@ -16,13 +16,18 @@ const TOGETHER = {
   // Asking for the version loads this beside the entry, and nothing else.
   version: ['src/cli/version.ts', 'package.json'],
   start: ['src/cli/run.ts'],
-  reading: ['src/answers/list.ts', 'src/answers/show.ts', 'src/store/sqlite/store.ts', 'src/prices/library.ts'],
+  reading: [
+    'src/commands/list/run.ts',
+    'src/commands/show/run.ts',
+    'src/store/sqlite/store.ts',
+    'src/prices/library.ts',
+  ],
   postgres: ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
-  facts: ['src/answers/facts-question.ts', 'src/queries/canned/'],
+  facts: ['src/commands/question/run.ts', 'src/queries/canned/'],
   // Ready before Ink is loaded, which reads constants of it.
   layout: ['src/tui/layout-engine.ts'],
   screens: ['src/tui/view.tsx'],
-  other: ['src/answers/', 'src/cli/place.ts', 'src/tui/'],
+  other: ['src/commands/', 'src/cli/place.ts', 'src/tui/'],
 };
 
 export async function build() {

@@ -1,8 +1,9 @@
 // What the man page is made of.
-import modules from 'folder:../src/commands';
 import topics from 'folder:../src/help';
 import questions from 'folder:../src/queries/canned';
 
+import {COMMANDS} from '../src/commands/index.ts';
+
 export {buildProgram} from '../src/cli/program.ts';
 export {topics};
-export const commands = {...modules, ...questions};
+export const commands = {...COMMANDS, ...questions};

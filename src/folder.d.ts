@@ -1,10 +1,4 @@
 /** Modules of a folder by file name, collected when the program is built (`build/folder-imports.js`). */
-declare module 'folder:../commands' {
-  import type {CommandModule} from './flags/command.ts';
-
-  const modules: Readonly<Record<string, CommandModule>>;
-  export default modules;
-}
 declare module 'summaries:../queries/canned' {
   import type {FactsQuestion} from './queries/facts-question.ts';
   import type {Question} from './queries/question.ts';
@@ -28,6 +22,12 @@ declare module 'folder:./checks' {
   export default checks;
 }
 declare module 'folder:../help' {
+  import type {Topic} from './flags/command.ts';
+
+  const topics: Readonly<Record<string, Topic>>;
+  export default topics;
+}
+declare module 'folder:../../help' {
   import type {Topic} from './flags/command.ts';
 
   const topics: Readonly<Record<string, Topic>>;

@@ -1,12 +1,12 @@
-import commands from 'folder:../commands';
 import questions from 'summaries:../queries/canned';
 import {Command} from 'commander';
+import {COMMANDS} from '../commands/index.ts';
+import {questionCommand} from '../commands/question/command.ts';
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
 import {type CommandModule, examplesText} from '../flags/command.ts';
 import {addDatabaseFlags} from '../flags/declare.ts';
 import {own} from '../text/safe.ts';
-import {questionCommand} from './question-command.ts';
 import {VERSION} from './version.ts';
 
 const SUMMARY =
@@ -53,7 +53,7 @@ export async function buildProgram(argv: readonly string[], context: Context): P
     command.hook('preAction', refuseExcess);
     command.addHelpText('after', examplesText(module.examples));
   };
-  const modules = Object.entries(commands);
+  const modules = Object.entries(COMMANDS);
   for (const [name, module] of modules) if (!module.group) add(name, module);
   program.commandsGroup('Ask:');
   for (const [name, {summary, load}] of Object.entries(questions))

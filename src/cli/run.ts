@@ -56,7 +56,7 @@ function colourChoice(argv: readonly string[]): ColourChoice {
  * Never an error, never a word on stderr.
  */
 export async function complete(argv: readonly string[], context: Context, leftMs: number): Promise<void> {
-  const {default: answer} = await import('../answers/complete.ts');
+  const {complete: answer} = await import('../completion/complete.ts');
   await answer(argv, context, leftMs, buildProgram);
 }
 

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {LiveSource} from '../../src/answers/tail/live-source.ts';
+import {LiveSource} from '../../src/commands/tail/live-source.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {NO_FILTER} from '../../src/trace/filter.ts';

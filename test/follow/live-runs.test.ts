@@ -1,5 +1,5 @@
 import {afterEach, describe, expect, it} from 'vitest';
-import {Awaited} from '../../src/answers/wait/awaited.ts';
+import {Awaited} from '../../src/commands/wait/awaited.ts';
 import {LiveRuns, type RunChange} from '../../src/follow/live-runs.ts';
 import {loadRuns} from '../../src/queries/runs.ts';
 import {loadTraces} from '../../src/queries/spans.ts';

@@ -1,4 +1,4 @@
-import {HistorySource} from '../../src/answers/ui/history.ts';
+import {HistorySource} from '../../src/commands/ui/history.ts';
 import {filterOf} from '../../src/flags/selection.ts';
 import {Prices} from '../../src/prices/prices.ts';
 import {openStore} from '../../src/store/open.ts';

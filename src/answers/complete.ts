@@ -1,2 +1,0 @@
-/** Answers a shell. */
-export {complete as default} from '../completion/complete.ts';

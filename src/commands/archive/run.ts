@@ -1,0 +1,153 @@
+import path from 'node:path';
+import {openArchive} from '../../archive/reader.ts';
+import type {Context} from '../../context.ts';
+import {EXIT, UserError, usageError} from '../../errors.ts';
+import {sourceOf} from '../../flags/database.ts';
+import type {OutputFlags, ReadFlags} from '../../flags/declare.ts';
+import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
+import {parseLength} from '../../flags/values.ts';
+import {archiveFacts, restoreFacts} from '../../render/archive.ts';
+import {renderTable} from '../../render/table.ts';
+import {count} from '../../render/values.ts';
+import {openAlone} from '../../retention/prune.ts';
+import {planRestore, restore, targetOf} from '../../retention/restore.ts';
+import {type Inspection, inspectArchive} from '../../retention/verify.ts';
+import type {ConnectionFacts} from '../../store/facts.ts';
+import type {Store} from '../../store/store.ts';
+import {line, own, safe} from '../../text/safe.ts';
+import {command} from '../../text/shell.ts';
+import {withPatientStore} from '../prune/opening.ts';
+import {ProgressLine} from '../prune/progress.ts';
+import {stoppable} from '../prune/stop.ts';
+
+export interface ArchiveFlags extends ReadFlags, OutputFlags {
+  dryRun?: boolean;
+  yes?: boolean;
+  lockWait?: string;
+}
+
+/** Answers `archive`: what files of `prune --archive` hold, whether they are whole, and their way back. */
+export default async function archive(
+  verb: 'verify' | 'list' | 'show' | 'restore',
+  files: readonly string[],
+  flags: ArchiveFlags,
+  context: Context,
+): Promise<void> {
+  const paths = files.map(file => path.resolve(context.cwd, file));
+  if (verb === 'restore') return restoreFile(paths[0]!, flags, context);
+  if (verb === 'list') return list(paths, flags, context);
+  const inspection = await inspectArchive(paths[0]!, {keepBatches: verb === 'show'});
+  const format = formatOf(flags, ['table', 'json']);
+  if (verb === 'show' && inspection.problem) throw inspection.problem;
+  if (!writeMachine(context, format, {command: 'archive', data: recordOf(inspection), items: [recordOf(inspection)]})) {
+    writeLine(context, archiveFacts(recordOf(inspection), {...lookOf(flags, context), columns: columnsOf(context)}));
+    if (!inspection.problem) writeNext(context, `next: ${command`agno-trace list --db archive:${files[0]!}`}`);
+  }
+  if (inspection.problem) throw inspection.problem;
+  if (verb === 'verify' && (inspection.withoutTrace ?? 0) > 0 && inspection.isComplete)
+    writeNote(context, `${inspection.withoutTrace} spans came from the database without a trace row`);
+}
+
+function recordOf({problem, header, ...rest}: Inspection) {
+  const {columns, tables, agnoTraceArchive: format, ...origin} = header;
+  return {...rest, ...origin, tables, format, problem: problem instanceof Error ? problem.message : null};
+}
+
+const LIST_FIELDS = ['file', 'source', 'cutoff', 'traces', 'spans', 'batches', 'isComplete', 'problem'] as const;
+
+async function list(files: readonly string[], flags: ArchiveFlags, context: Context): Promise<void> {
+  const format = formatOf(flags, ['table', 'json', 'jsonl', 'csv', 'md']);
+  const records = [];
+  for (const file of files) records.push(recordOf(await inspectArchive(file, {keepBatches: false})));
+  const items = records.map(record => Object.fromEntries(LIST_FIELDS.map(field => [field, record[field]])));
+  if (writeMachine(context, format, {command: 'archive', data: items, items, fields: LIST_FIELDS})) return;
+  const columns = {
+    file: {label: 'File'},
+    cutoff: {label: 'Older than'},
+    traces: {label: 'Traces', unit: 'count'},
+    spans: {label: 'Spans', unit: 'count'},
+    state: {label: 'State'},
+    source: {label: 'From'},
+  } as const;
+  const rows = records.map(record => ({
+    file: path.basename(record.file),
+    cutoff: record.cutoff.slice(0, 19),
+    traces: record.traces,
+    spans: record.spans,
+    state: record.problem ? 'damaged' : record.isComplete ? 'whole' : 'cut',
+    source: record.source,
+  }));
+  writeLine(context, renderTable({columns, rows}, columnsOf(context)));
+}
+
+/** The plan first; then, if the user says so, the rows. */
+async function restoreFile(file: string, flags: ArchiveFlags, context: Context): Promise<void> {
+  const format = formatOf(flags, ['table', 'json']);
+  const lockWaitMs = flags.lockWait === undefined ? 0 : parseLength('--lock-wait', flags.lockWait);
+  const {header} = await openArchive(file);
+  const source = sourceOf(flags, context);
+  const use = async (store: Store, facts: ConnectionFacts) => {
+    const progress = new ProgressLine(context, false);
+    const target = await targetOf(store, facts, header);
+    if (facts.copyReason !== null || facts.isStandby)
+      throw new UserError(EXIT.unreachable, `"${store.label}" cannot be changed where it is.`, {
+        hint: facts.copyReason ?? 'It is a standby; connect to the primary.',
+      });
+    const changes = flags.dryRun ? null : await openAlone(source, store, lockWaitMs);
+    try {
+      const plan = await planRestore(store, file, rows => progress.looking('rows read', rows));
+      progress.clear();
+      const answer = (result: object | null) =>
+        writeMachine(context, format, {command: 'archive', data: {plan, result}, items: [{plan, result}]});
+      if (format === 'table')
+        writeLine(context, restoreFacts(plan, {...lookOf(flags, context), columns: columnsOf(context)}));
+      const rows = plan.traces + plan.spans;
+      const isDone = plan.tracesThere + plan.spansThere >= rows;
+      if (!changes || isDone) {
+        if (isDone && format === 'table') writeLine(context, own('nothing to restore: all of it is there'));
+        answer(null);
+        return;
+      }
+      const typed = flags.yes
+        ? 'yes'
+        : (await context.ask?.(line`Restore into ${safe(plan.database)}? Type yes: `))?.trim();
+      if (typed !== 'yes') {
+        answer(null);
+        throw context.ask
+          ? usageError('Nothing was restored.', 'Only "yes" restores.')
+          : usageError(
+              'nothing was restored: without a terminal --yes is needed.',
+              '--dry-run prints the plan and exits 0.',
+            );
+      }
+      await store.close();
+      const result = await stoppable({context, changes, unit: 'batch'}, stop =>
+        restore(changes, file, {target, stop, onProgress: done => progress.deleting(done, rows, null)}),
+      );
+      progress.clear();
+      if (!answer(result)) {
+        const parts = [
+          line`restored ${count(result.traces)} traces and ${count(result.spans)} spans into ${safe(plan.database)}`,
+        ];
+        if (result.there > 0) parts.push(line`${count(result.there)} rows were there`);
+        writeLine(context, own(parts.join('; ')));
+      }
+      if (result.stoppedBy) context.exitCode = EXIT.stopped;
+      if (result.unfit + result.withoutTrace > 0)
+        throw new UserError(
+          EXIT.failed,
+          `${result.unfit + result.withoutTrace} rows were not restored: ${result.unfit} that this database cannot hold, ${result.withoutTrace} spans without a trace row.`,
+          {
+            hint:
+              result.unfitIds.length > 0
+                ? `For example ${result.unfitIds.join(', ')}`
+                : 'Its foreign key refuses them.',
+          },
+        );
+    } finally {
+      progress.clear();
+      await changes?.close();
+    }
+  };
+  await withPatientStore(flags, context, use);
+}

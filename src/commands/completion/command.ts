@@ -1,0 +1,32 @@
+import type {CommandModule} from '../../flags/command.ts';
+
+const INSTALL = `
+Install:
+  bash: add to ~/.bashrc:
+      eval "$(agno-trace completion bash)"
+  zsh: add to ~/.zshrc, below compinit:
+      eval "$(agno-trace completion zsh)"
+  fish: once:
+      agno-trace completion fish > ~/.config/fish/completions/agno-trace.fish
+  PowerShell: add to $PROFILE:
+      agno-trace completion powershell | Out-String | Invoke-Expression
+
+Agents, users, sessions and recent runs come from the database that the command
+line or the environment names, within 300 ms; after that, nothing is offered.`;
+
+const completion: CommandModule = {
+  summary: 'Script that completes commands, flags, names and ids',
+  group: 'Other:',
+  examples: [
+    {line: 'completion bash', answer: 'the script; see above where to put it'},
+    {line: 'completion fish > ~/.config/fish/completions/agno-trace.fish', answer: 'for each new fish'},
+  ],
+  declare: (command, context) => {
+    command.argument('<shell>', 'bash, zsh, fish or powershell').addHelpText('after', INSTALL);
+    command.action(async (shell: string) => {
+      const {default: answer} = await import('./run.ts');
+      await answer(shell, context);
+    });
+  },
+};
+export default completion;

@@ -1,0 +1,126 @@
+import type {Context} from '../../context.ts';
+import {EXIT, UserError} from '../../errors.ts';
+import {tableChoiceOf, withStore} from '../../flags/database.ts';
+import type {OutputFlags, ReadFlags} from '../../flags/declare.ts';
+import {columnsOf, type Format, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {withProgress} from '../../flags/progress.ts';
+import {checkUp, type NamedFinding} from '../../queries/doctor/checkup.ts';
+import {counted} from '../../queries/doctor/finding.ts';
+import {countRows, loadRange} from '../../queries/doctor/sizes.ts';
+import {type DescribedTables, describedTables} from '../../queries/doctor/subject.ts';
+import {surveyRuns} from '../../queries/doctor/survey.ts';
+import {loadVersion} from '../../queries/doctor/version.ts';
+import {renderFacts, renderFindings} from '../../render/doctor.ts';
+import type {ConnectionFacts} from '../../store/facts.ts';
+import {DEFAULT_TABLES, type Store} from '../../store/store.ts';
+import {isTimeout} from '../../store/timeout.ts';
+import {own} from '../../text/safe.ts';
+import {type Checkup, checkupRecord, commandLine, findingRecord} from './checkup.ts';
+import {connectionSection, tableSection} from './sections.ts';
+
+export interface DoctorFlags extends ReadFlags, OutputFlags {
+  all?: boolean;
+  strict?: boolean;
+}
+
+const FORMATS = ['table', 'json', 'jsonl'] as const;
+const THEN = 'spans become trees, runs are found and judged, what they show is counted (src/trace)';
+/** Runs and time that a look costs unless all is asked for. */
+const SURVEY = {runs: 2000, ms: 10_000} as const;
+/** Longest count over a table. */
+const COUNT_MS = 5000;
+
+/** Answers `doctor`: the connection, the tables, and what is wrong with what stands in them. */
+export default async function doctor(flags: DoctorFlags, context: Context): Promise<void> {
+  const format = formatOf(flags, FORMATS);
+  let facts: ConnectionFacts | null = null;
+  let isOpen = false;
+  let findings: readonly NamedFinding[] = [];
+  try {
+    await withStore(
+      flags,
+      context,
+      THEN,
+      async (store, out) => {
+        isOpen = true;
+        const checkup = await look(store, facts!, flags, out);
+        findings = checkup.findings;
+        write(checkup, format, flags, out);
+      },
+      found => {
+        facts = found;
+      },
+    );
+  } catch (error) {
+    // Connected, but the tables are not there or not ours to read: what is known is said all the same.
+    const known = facts as ConnectionFacts | null;
+    if (known && !isOpen && error instanceof UserError && !flags.printSql)
+      write(withoutTables(known, error), format, flags, context);
+    throw error;
+  }
+  if (flags.strict) refuseFindings(findings);
+}
+
+async function look(store: Store, facts: ConnectionFacts, flags: DoctorFlags, out: Context): Promise<Checkup> {
+  const choice = tableChoiceOf(flags);
+  const names = {...DEFAULT_TABLES, traces: choice.tracesTable, spans: choice.spansTable};
+  const tables: DescribedTables = describedTables(facts, store, names);
+  return withProgress(out, 'checking', async onProgress => {
+    const limits = flags.all ? {runs: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY} : SURVEY;
+    const countMs = flags.all ? Number.POSITIVE_INFINITY : COUNT_MS;
+    const subject = {store, facts, tables, countMs, onProgress};
+    const version = await loadVersion(store, tables);
+    const range = await loadRange(store, tables);
+    const sizes = {traces: await countRows(subject, 'traces'), spans: await countRows(subject, 'spans')};
+    const survey = await surveyRuns(store, limits, onProgress).catch((error: unknown) => {
+      if (isTimeout(error)) return null;
+      throw error;
+    });
+    const findings = await checkUp({...subject, survey});
+    const notes = survey === null || survey.isComplete ? [] : [`runs: ${survey.covered}; --all reads every one`];
+    return {facts, tables, version, range, sizes, findings, notes};
+  });
+}
+
+/** What can be said when the tables cannot be read: the error is the finding. */
+function withoutTables(facts: ConnectionFacts, error: UserError): Checkup {
+  const {message, hint = ''} = error;
+  const isGrant = hint.startsWith('GRANT ');
+  const finding: NamedFinding = {
+    id: error.exitCode === EXIT.unreachable ? 'tables-not-readable' : 'tables-missing',
+    severity: 'error',
+    count: 1,
+    isComplete: true,
+    covered: 'the catalogue',
+    sample: null,
+    text: isGrant || hint === '' ? message : `${message} ${hint}`,
+    command: null,
+    repair: isGrant ? hint : null,
+  };
+  return {facts, tables: null, version: null, range: null, sizes: null, findings: [finding], notes: []};
+}
+
+function write(checkup: Checkup, format: Format, flags: DoctorFlags, out: Context): void {
+  const {findings, notes} = checkup;
+  const items = findings.map(findingRecord);
+  if (writeMachine(out, format, {command: 'doctor', data: checkupRecord(checkup), items, notes})) return;
+  const options = {...lookOf(flags, out), columns: columnsOf(out)};
+  writeLine(out, renderFacts([connectionSection(checkup), tableSection(checkup)], options));
+  writeLine(out, own(''));
+  const drawn = findings.map(finding => ({...finding, command: finding.command && commandLine(finding.command)}));
+  writeLine(out, renderFindings(drawn, options));
+  const hasCommand = findings.some(({command}) => command !== null);
+  for (const note of [...notes, ...(hasCommand && flags.db ? ['commands want the same --db as this one'] : [])])
+    writeNote(out, note);
+}
+
+/** @throws UserError exit 7 when something is wrong */
+function refuseFindings(findings: readonly NamedFinding[]): void {
+  const number = (severity: string) => findings.filter(finding => finding.severity === severity).length;
+  const [errors, warnings] = [number('error'), number('warning')];
+  if (errors + warnings === 0) return;
+  const parts = [...(errors ? [counted(errors, 'error')] : []), ...(warnings ? [counted(warnings, 'warning')] : [])];
+  throw new UserError(EXIT.different, `${parts.join(' and ')} found.`, {
+    hint: 'Each says above how to see or repair it.',
+  });
+}

@@ -1,0 +1,63 @@
+import type {CommandModule} from '../../flags/command.ts';
+import {
+  addPatienceFlags,
+  addPriceFlags,
+  addWhatFlags,
+  addWhoFlags,
+  addWindowFlags,
+  collect,
+  takesOneOf,
+} from '../../flags/declare.ts';
+
+/** Runs to hand on: to another tool, to a file, to a person. */
+const exporting: CommandModule = {
+  summary: 'Hands runs on: OTLP to a file or a receiver, JSON lines, a report; redacted',
+  examples: [
+    {line: 'export latest --format md --redact all -o run.md', answer: 'a report of the newest run, fit to be shown'},
+    {
+      line: 'export --last 7d --to http://localhost:4318',
+      answer: 'this week to Jaeger, a collector, …; docs/export.md has Langfuse and others',
+    },
+  ],
+  declare: (command, context) => {
+    command.argument('[ids...]', 'run, trace, span or session ids, prefixes, or "latest"; else all that match');
+    addWindowFlags(command);
+    addWhoFlags(command);
+    addWhatFlags(command);
+    command
+      .option('--traffic', 'also HTTP requests without a run')
+      .option('-n, --limit <n>', 'the newest n')
+      .option('--all', 'everything, where nothing else says what');
+    command
+      .optionsGroup('What to leave out:')
+      .option('--no-content', 'timings, names and tokens only: nothing of what was said')
+      .option('--redact <what>', 'secrets, pii or all: replaced, as far as patterns find them');
+    takesOneOf(command, ['secrets', 'pii', 'all'])
+      .option('--redact-key <variable>', 'variable with the key of pseudonyms: the same ones in every export')
+      .option('--report <file>', 'what was replaced where, as JSON')
+      .option('--check', 'only look: exit 7 when --redact (default: all) would replace something');
+    command
+      .optionsGroup('Where to (OTLP/HTTP):')
+      .option('--to <endpoint>', 'URL of a receiver, or env: OTEL_EXPORTER_OTLP_ENDPOINT')
+      .option('--header <name=value>', 'header of each request (repeat), or OTEL_EXPORTER_OTLP_HEADERS', collect)
+      .option('--resource <name=value>', 'attribute of the resource (repeat; service.name is agno)', collect)
+      .option('--protocol <protocol>', 'http/protobuf, http/json (default: http/protobuf)');
+    takesOneOf(command, ['http/protobuf', 'http/json'])
+      .option('--no-gzip', 'do not compress requests')
+      .option('--send-timeout <length>', 'longest time of one request', '30s')
+      .option('--retries <n>', 'further tries where the receiver is busy or away', '5')
+      .option('--dry-run', 'count requests and bytes, send nothing');
+    addPatienceFlags(command);
+    addPriceFlags(command);
+    command.optionsGroup('Output:').option('--format <format>', 'otlp, jsonl, md (default: otlp)');
+    takesOneOf(command, ['otlp', 'jsonl', 'md'])
+      .option('--jsonl', 'short for --format jsonl')
+      .option('-o, --output <file>', 'into a file, whole or not at all; .jsonl and .md say the format')
+      .option('--print-sql', 'print the statements of the first runs instead of the answer');
+    command.action(async (ids: string[], _, self) => {
+      const {default: answer} = await import('./run.ts');
+      await answer(ids, self.optsWithGlobals(), context);
+    });
+  },
+};
+export default exporting;

@@ -1,0 +1,307 @@
+import type {Context} from '../../context.ts';
+import {EXIT, usageError} from '../../errors.ts';
+import {withStore} from '../../flags/database.ts';
+import type {OutputFlags, PatienceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../../flags/declare.ts';
+import {Ending} from '../../flags/ending.ts';
+import {fieldsOf, pick} from '../../flags/fields.ts';
+import {
+  columnsOf,
+  type Format,
+  formatOf,
+  lookOf,
+  writeLine,
+  writeMachine,
+  writeNext,
+  writeNote,
+} from '../../flags/output.ts';
+import {withProgress} from '../../flags/progress.ts';
+import {queryNotes} from '../../flags/query.ts';
+import {filterOf, patienceOf} from '../../flags/selection.ts';
+import {parseChoices, parseCount} from '../../flags/values.ts';
+import {append} from '../../lists.ts';
+import {LONGEST_TEXT, Pattern} from '../../queries/grep/pattern.ts';
+import {countSearched, grepRuns, type Hit, type RunHits, type Searched} from '../../queries/grep/search.ts';
+import {type DrawnHit, hitLine, renderCounts, renderRunHits, wholeRunId} from '../../render/grep.ts';
+import {renderJsonLines} from '../../render/json.ts';
+import {count} from '../../render/values.ts';
+import type {Store} from '../../store/store.ts';
+import {own} from '../../text/safe.ts';
+import {command} from '../../text/shell.ts';
+import {hoisted, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
+import {PLACES, type Place} from '../../trace/places.ts';
+import type {JudgedRun} from '../../trace/record.ts';
+import {isoTime} from '../../trace/time.ts';
+import {displayName} from '../../trace/tree.ts';
+
+export interface GrepFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
+  fixedStrings?: boolean;
+  ignoreCase?: boolean;
+  caseSensitive?: boolean;
+  word?: boolean;
+  in?: string[];
+  repeats?: boolean;
+  limit?: string;
+  context: string;
+  count?: boolean;
+  listRuns?: boolean;
+  traffic?: boolean;
+}
+
+const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
+const THEN =
+  'runs are found and judged (src/trace), and the texts of their spans matched line by line; spans that do not hold what every match must hold are not read';
+const DEFAULT_PLACES: readonly Place[] = ['name', 'input', 'output', 'args', 'error'];
+const DEFAULT_LIMIT = 100;
+/** A line of a hit is cut to so many characters around its first match. */
+const LONGEST_LINE = 10_000;
+
+const HIT_FIELDS = [
+  ...['runId', 'traceId', 'spanId', 'runName', 'runState', 'runStartTime', 'kind', 'name', 'path', 'place', 'where'],
+  ...['line', 'text', 'matches', 'before', 'after'],
+] as const;
+const RUN_FIELDS = ['runId', 'traceId', 'spanId', 'name', 'kind', 'state', 'startTime'] as const;
+
+interface View {
+  readonly format: Format;
+  readonly shape: 'hits' | 'count' | 'runs';
+  readonly fields: readonly string[];
+  /** Hits, or runs; 0: all. */
+  readonly limit: number;
+}
+
+/** Answers `grep`: lines that match, run by run, as they are found. */
+export default async function grep(text: string, flags: GrepFlags, context: Context): Promise<void> {
+  if (flags.count && flags.listRuns) throw usageError('--count and -l are two answers.', 'Pass one of them.');
+  if (flags.ignoreCase && flags.caseSensitive) throw usageError('-i and -s say opposite things.', 'Pass one of them.');
+  const shape = flags.count ? 'count' : flags.listRuns ? 'runs' : 'hits';
+  const format = formatOf(flags, FORMATS);
+  const known = shape === 'hits' ? HIT_FIELDS : shape === 'count' ? [...RUN_FIELDS, 'hits'] : RUN_FIELDS;
+  const limit = flags.limit === undefined ? (shape === 'hits' ? DEFAULT_LIMIT : 0) : parseCount('--limit', flags.limit);
+  const view: View = {format, shape, fields: fieldsOf(flags, known, format), limit};
+  const pattern = new Pattern(text, {
+    fixed: flags.fixedStrings ?? false,
+    ignoreCase: flags.ignoreCase ? true : flags.caseSensitive ? false : null,
+    word: flags.word ?? false,
+  });
+  const places = flags.in === undefined ? DEFAULT_PLACES : parseChoices('--in', flags.in, PLACES);
+  const around = parseCount('--context', flags.context);
+  const patience = patienceOf(flags);
+  filterOf(flags, context.nowMicros());
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
+  const ending = new Ending(null);
+  try {
+    await withStore(flags, context, THEN, async (store, out) => {
+      const {runs, spans: wanted} = split(filterOf(flags, store.nowMicros()));
+      const searched: Searched = {
+        spans: 0,
+        runs: 0,
+        isWalked: () => false,
+        firstMicros: null,
+        lastMicros: null,
+      };
+      const told = new Told(view, lookOf(flags, out), out, store);
+      await withProgress(out, 'searching', async (onProgress, clear) => {
+        const found = grepRuns(
+          store,
+          {
+            pattern,
+            filter: hoisted(runs),
+            spans: wanted,
+            places: new Set(places),
+            context: around,
+            repeats: flags.repeats ?? false,
+            firstOnly: shape === 'runs',
+            patience,
+            signal: ending.signal,
+            onProgress,
+          },
+          searched,
+        );
+        try {
+          for await (const hits of found) {
+            clear();
+            told.tell(hits);
+            await out.stdout.drained?.();
+            if (told.isFull) break;
+          }
+        } catch (error) {
+          // What was found stays; the walk was given up because it was told to end.
+          if (!ending.signal.aborted) throw error;
+        }
+      });
+      const spans = await countSearched(store, runs, searched);
+      const isWhole = !ending.signal.aborted && !pattern.isExhausted;
+      told.end(
+        notesOf({...searched, spans}, pattern, told, ending.signal.aborted),
+        isWhole ? `nothing matches "${text}"` : 'nothing found',
+      );
+      if (pattern.isExhausted) out.exitCode = EXIT.stopped;
+      if (ending.signalCode !== null) out.exitCode = ending.signalCode;
+    });
+  } finally {
+    ending.dispose();
+  }
+}
+
+/** What is asked of the spans that are searched, and what of their runs. */
+function split({kinds, models, tools, names, ...rest}: RunFilter): {runs: RunFilter; spans: RunFilter} {
+  return {
+    runs: {...rest, kinds: [], models: [], tools: [], names: []},
+    spans: {...NO_FILTER, kinds, models, tools, names},
+  };
+}
+
+/** What is printed, as it is found, and how much it was. */
+class Told {
+  hits = 0;
+  runs = 0;
+  /** There is more than was asked for. */
+  isFull = false;
+  private first: JudgedRun | null = null;
+  private readonly items: Record<string, unknown>[] = [];
+  private readonly counts: {judged: JudgedRun; hits: number}[] = [];
+
+  constructor(
+    private readonly view: View,
+    private readonly look: {readonly ascii: boolean},
+    private readonly out: Context,
+    private readonly store: Store,
+  ) {}
+
+  tell({judged, hits}: RunHits): void {
+    const {shape, limit, format} = this.view;
+    const left = limit === 0 ? Number.POSITIVE_INFINITY : limit - (shape === 'hits' ? this.hits : this.runs);
+    if (left <= 0) {
+      this.isFull = true;
+      return;
+    }
+    const shown = shape === 'hits' ? hits.slice(0, left) : hits;
+    if (shown.length < hits.length) this.isFull = true;
+    this.first ??= judged;
+    this.hits += shown.length;
+    this.runs++;
+    if (format !== 'table') this.keep(judged, shown);
+    else if (shape === 'count') this.counts.push({judged, hits: shown.length});
+    else if (shape === 'runs') writeLine(this.out, wholeRunId(judged.record));
+    else this.print(judged, shown);
+  }
+
+  private print(judged: JudgedRun, hits: readonly Hit[]): void {
+    const columns = columnsOf(this.out);
+    const drawn = hits.map(hit => ({...cut(hit), spanId: hit.node.id}));
+    if (columns === null) for (const hit of drawn) writeLine(this.out, hitLine(judged, hit));
+    else {
+      if (this.runs > 1) writeLine(this.out, own(''));
+      writeLine(this.out, renderRunHits(judged, drawn, {...this.look, columns, nowMicros: this.store.nowMicros()}));
+    }
+  }
+
+  private keep(judged: JudgedRun, hits: readonly Hit[]): void {
+    const {shape, format, fields} = this.view;
+    const records = shape === 'hits' ? hits.map(hit => hitRecord(judged, hit)) : [runRecord(judged, hits.length)];
+    const items = pick(records, fields);
+    if (format !== 'jsonl') append(this.items, items);
+    else for (const text of renderJsonLines(items, this.out.stdout.isTTY)) writeLine(this.out, text);
+  }
+
+  /** @param nothing what to say where there was no hit */
+  end(notes: readonly string[], nothing: string): void {
+    const {format, fields, shape} = this.view;
+    const {out} = this;
+    if (format !== 'table' && format !== 'jsonl') {
+      writeMachine(out, format, {command: 'grep', data: this.items, items: this.items, fields, notes});
+      return;
+    }
+    const columns = columnsOf(out);
+    if (shape === 'count' && this.counts.length > 0)
+      writeLine(out, renderCounts(this.counts, {...this.look, columns, nowMicros: this.store.nowMicros()}));
+    const all = [...out.notes.splice(0), ...notes];
+    if (format === 'jsonl') for (const note of all) writeNote(out, note);
+    else {
+      if (columns !== null && this.hits > 0 && shape === 'hits') writeLine(out, own(''));
+      writeNote(out, [this.countText(nothing), ...all].join(' · '));
+      const record = this.first?.record;
+      if (record && shape === 'hits')
+        writeNext(
+          out,
+          `next: ${command`agno-trace show ${record.runId?.slice(0, 8) ?? `~${record.traceId.slice(0, 7)}`}`}`,
+        );
+    }
+  }
+
+  private countText(nothing: string): string {
+    if (this.runs === 0) return nothing;
+    const runs = `${count(this.runs)} ${this.runs === 1 ? 'run' : 'runs'}`;
+    if (this.view.shape === 'runs') return runs;
+    return `${count(this.hits)} ${this.hits === 1 ? 'hit' : 'hits'} in ${runs}`;
+  }
+}
+
+function notesOf(
+  {spans, firstMicros, lastMicros}: Searched,
+  pattern: Pattern,
+  told: Told,
+  isStopped: boolean,
+): string[] {
+  const [first, last] = [firstMicros, lastMicros].map(micros => isoTime(micros)?.slice(0, 19));
+  const range = first && last && spans > 0 ? ` from ${first}Z to ${last}Z` : '';
+  const notes = [`searched ${count(spans)} ${spans === 1 ? 'span' : 'spans'}${range}`];
+  if (told.isFull) notes.push('there are more: --limit 0 for all');
+  if (isStopped) notes.push('stopped before the end');
+  if (pattern.isExhausted)
+    notes.push('given up: the pattern takes too long on these texts; a simpler one, or -F, searches all');
+  else if (pattern.givenUp > 0)
+    notes.push(
+      `${pattern.givenUp} ${pattern.givenUp === 1 ? 'text' : 'texts'} not searched: the pattern takes too long on them`,
+    );
+  if (pattern.shortened > 0)
+    notes.push(
+      `${pattern.shortened} ${pattern.shortened === 1 ? 'text' : 'texts'} longer than ${LONGEST_TEXT / 1e6} MB: only the beginning was searched`,
+    );
+  return notes;
+}
+
+function runRecord({record}: JudgedRun, hits: number): object {
+  const {runId, traceId, spanId, name, kind, state, startTime} = record;
+  return {runId, traceId, spanId, name, kind, state, startTime, hits};
+}
+
+function hitRecord({record}: JudgedRun, hit: Hit): object {
+  const span = hit.node.span!;
+  const {path, place, where, line, text, matches, before, after} = cut(hit);
+  return {
+    runId: record.runId,
+    traceId: record.traceId,
+    spanId: span.spanId,
+    runName: record.name,
+    runState: record.state,
+    runStartTime: record.startTime,
+    kind: span.kind,
+    name: displayName(span),
+    path,
+    place,
+    where,
+    line,
+    text,
+    matches,
+    before,
+    after,
+  };
+}
+
+/** Lines may be megabytes: what is kept of one is around its first match. */
+function cut(hit: Hit): Omit<DrawnHit, 'spanId'> {
+  const short = (text: string) => (text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE - 1)}…` : text);
+  const before = hit.before.map(short);
+  const after = hit.after.map(short);
+  if (hit.text.length <= LONGEST_LINE) return {...hit, before, after};
+  const from = Math.max(0, hit.matches[0]![0] - Math.floor(LONGEST_LINE / 3));
+  const lead = from > 0 ? '…' : '';
+  const text = hit.text.slice(from, from + LONGEST_LINE);
+  const end = text.length;
+  const matches = hit.matches
+    .map(([start, to]) => [start - from, Math.min(to - from, end)] as const)
+    .filter(([start]) => start < end)
+    .map(([start, to]) => [start + lead.length, to + lead.length] as const);
+  return {...hit, before, after, text: `${lead}${text}${from + LONGEST_LINE < hit.text.length ? '…' : ''}`, matches};
+}

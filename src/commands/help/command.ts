@@ -1,0 +1,18 @@
+import type {CommandModule} from '../../flags/command.ts';
+
+const help: CommandModule = {
+  summary: 'Help for a command, or a page on a topic',
+  group: 'Other:',
+  examples: [
+    {line: 'help', answer: 'all commands and topics'},
+    {line: 'help connecting', answer: 'how to name a database'},
+  ],
+  declare: (command, context) => {
+    command.argument('[topic...]', 'a command or a topic');
+    command.action(async (words: readonly string[], _, self) => {
+      const {default: answer} = await import('./run.ts');
+      await answer(words, self.parent, context);
+    });
+  },
+};
+export default help;

@@ -1,0 +1,42 @@
+import topics from 'folder:../../help';
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
+import {closest} from '../../flags/values.ts';
+import {largest} from '../../lists.ts';
+import {own} from '../../text/safe.ts';
+
+/** A command, as much of it as its help needs. */
+interface Command {
+  readonly commands: readonly Command[];
+  name(): string;
+  aliases(): readonly string[];
+  outputHelp(): void;
+}
+
+/** Answers `help`: a command's own help, a page on a topic, or the list of both. */
+export default async function help(words: readonly string[], program: Command, context: Context): Promise<void> {
+  const [first] = words;
+  if (first === undefined) {
+    program.outputHelp();
+    const longest = largest(Object.keys(topics).map(name => name.length));
+    const lines = Object.entries(topics).map(([name, {summary}]) => `  ${name.padEnd(longest)}  ${summary}`);
+    context.stdout.write(own(`\nTopics (agno-trace help <topic>):\n${lines.join('\n')}\n`));
+    return;
+  }
+  const topic = Object.hasOwn(topics, first) ? topics[first] : undefined;
+  if (topic && words.length === 1) {
+    context.stdout.write(own(topic.text));
+    return;
+  }
+  words.reduce((command, word) => below(command, word), program).outputHelp();
+}
+
+function below({commands}: Command, word: string): Command {
+  const found = commands.find(command => command.name() === word || command.aliases().includes(word));
+  if (found) return found;
+  const near = closest(word, [...commands.map(command => command.name()), ...Object.keys(topics)]);
+  throw usageError(
+    `there is no command or topic "${word}".`,
+    near ? `Did you mean agno-trace help ${near}?` : 'agno-trace help lists both.',
+  );
+}

@@ -1,0 +1,241 @@
+import type {Context} from '../../context.ts';
+import {EXIT, usageError} from '../../errors.ts';
+import {sayNotes, withOutput, withStore} from '../../flags/database.ts';
+import type {
+  OutputFlags,
+  PatienceFlags,
+  PriceFlags,
+  ReadFlags,
+  WhatFlags,
+  WhoFlags,
+  WindowFlags,
+} from '../../flags/declare.ts';
+import {fieldsOf, pick} from '../../flags/fields.ts';
+import {
+  columnsOf,
+  type Format,
+  formatOf,
+  lookOf,
+  writeLine,
+  writeMachine,
+  writeNext,
+  writeNote,
+} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {withProgress} from '../../flags/progress.ts';
+import {queryNotes} from '../../flags/query.ts';
+import {filterOf, patienceOf} from '../../flags/selection.ts';
+import {severalProfiles, sourcesOf, withEachProfile} from '../../flags/several.ts';
+import {parseChoice, parseCount} from '../../flags/values.ts';
+import {append} from '../../lists.ts';
+import type {Profile} from '../../profiles/profile.ts';
+import {wantsIndex} from '../../queries/candidates.ts';
+import {INDEX_HINT} from '../../queries/look-up.ts';
+import {type MergedPage, mergePages, placesOf, refuseMergedCursor} from '../../queries/merged-pages.ts';
+import {loadRunPage, type PageOptions, type RunPage} from '../../queries/run-pages.ts';
+import {MANY_SPANS} from '../../queries/shown.ts';
+import {loadSortedRuns, SORT_KEYS, type SortedOptions} from '../../queries/sorted-runs.ts';
+import {costOrigins, unpricedCalls} from '../../render/cost.ts';
+import {renderRunList} from '../../render/run-list.ts';
+import {isHex} from '../../render/values.ts';
+import type {Store} from '../../store/store.ts';
+import {command} from '../../text/shell.ts';
+import {hoisted, type RunFilter} from '../../trace/filter.ts';
+import {RUN_FIELDS} from '../../trace/record.ts';
+import {agnoTime} from '../../trace/time.ts';
+
+export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
+  limit: string;
+  cursor?: string;
+  sort?: string;
+  traffic?: boolean;
+  parts?: boolean;
+  allProfiles?: boolean;
+}
+
+export const LIST_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
+const LOOKED_THROUGH = 'looked through all spans, as trace rows do not tell; --last 7d looks through fewer';
+const THEN = 'spans become trees, runs are found and judged, filters applied, the page cut (src/trace)';
+
+/** Answers `list`: one page of runs. */
+export default async function list(flags: ListFlags, context: Context): Promise<void> {
+  const format = formatOf(flags, LIST_FORMATS);
+  const limit = parseCount('--limit', flags.limit);
+  const patience = patienceOf(flags);
+  const prices = pricesOf(flags, context);
+  filterOf(flags, context.nowMicros());
+  const sort = flags.sort === undefined ? null : parseSort(flags.sort, flags.cursor);
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
+  const profiles = severalProfiles(flags, context);
+  const fields = fieldsOf(flags, profiles ? ['profile', ...RUN_FIELDS] : RUN_FIELDS, format);
+  const folds = !flags.parts;
+  const asked = {format, fields, limit, patience, prices, folds};
+  if (profiles) {
+    if (sort) throw usageError('--sort is for one database.', 'Name one --profile; several are listed newest first.');
+    const sources = sourcesOf(profiles, flags, context);
+    return withOutput(flags, context, sources, out => listSeveral(profiles, flags, out, asked));
+  }
+  const cursor = flags.cursor ?? null;
+  refuseMergedCursor(cursor);
+  await withStore(flags, context, THEN, async (store, out) => {
+    const filter = hoisted(filterOf(flags, store.nowMicros()));
+    let looked = 0;
+    const page: SortedPage = await withProgress(out, 'looking through spans', report => {
+      const onProgress = (spans: number) => {
+        looked = spans;
+        report(spans);
+      };
+      return sort
+        ? sortedPage(store, {...sort, filter, limit, patience, prices, folds, onProgress})
+        : loadRunPage(store, {filter, limit, cursor, patience, prices, folds, onProgress});
+    });
+    const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
+    const isSearch = page.trafficLeftOut === null && !filter.traffic && filter.sinceMicros === null;
+    if (isSearch && looked >= MANY_SPANS) {
+      notes.push(LOOKED_THROUGH);
+      if (await wantsIndex(store, filter)) notes.push(INDEX_HINT);
+    }
+    const records = page.runs.map(({record}) => record);
+    const nowMicros = store.nowMicros();
+    write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, flags, out, asked);
+  });
+}
+
+interface SortedPage extends RunPage {
+  readonly matched?: number;
+}
+
+async function sortedPage(store: Store, options: SortedOptions): Promise<SortedPage> {
+  return {...(await loadSortedRuns(store, options)), next: null, trafficLeftOut: null};
+}
+
+/** What the order was taken from. */
+function sortedNote({matched}: SortedPage, {key, descending}: Pick<SortedOptions, 'key' | 'descending'>): string {
+  const order =
+    key === 'started' ? (descending ? 'newest' : 'oldest') : `${descending ? 'largest' : 'smallest'} ${key}`;
+  return `${order} first, of ${matched} ${matched === 1 ? 'row' : 'rows'} that match`;
+}
+
+function parseSort(text: string, cursor: string | undefined): Pick<SortedOptions, 'key' | 'descending'> {
+  const key = parseChoice('--sort', text.replace(/^-/, ''), SORT_KEYS);
+  if (cursor !== undefined)
+    throw usageError('--cursor goes on newest first, --sort does not.', 'Leave one of them out; --limit 0 lists all.');
+  return {key, descending: !text.startsWith('-')};
+}
+
+interface Asked extends Pick<PageOptions, 'limit' | 'patience' | 'prices' | 'folds'> {
+  readonly format: Format;
+  readonly fields: readonly string[];
+}
+
+/** One page out of several databases. Those that fail are named, and the answer says by its exit code that it is not whole. */
+async function listSeveral(
+  profiles: readonly Profile[],
+  flags: ListFlags,
+  context: Context,
+  asked: Asked,
+): Promise<void> {
+  const {limit, patience, prices, folds} = asked;
+  const names = profiles.map(({name}) => name);
+  const places = placesOf(flags.cursor ?? null, names);
+  const filter = filterOf(flags, context.nowMicros());
+  const rest = profiles.filter(({name}) => places.get(name) !== false);
+  const results = await withEachProfile(rest, flags, context, THEN, async (store, out, name) => {
+    const ownFilter = filterOf(flags, store.nowMicros());
+    const cursor = places.get(name) || null;
+    return withProgress(out, `looking through spans of ${name}`, onProgress =>
+      loadRunPage(store, {filter: ownFilter, limit, cursor, patience, prices, folds, onProgress}),
+    );
+  });
+  const pageOf = new Map(results.map(({profile, answer}) => [profile, answer]));
+  const own = names.map(profile => ({profile, before: places.get(profile)!, page: pageOf.get(profile) ?? null}));
+  const page = mergePages(own, limit);
+  const failures = results.flatMap(({failure}) => failure ?? []);
+  if (failures.length > 0) context.exitCode = EXIT.unreachable;
+  if (flags.printSql) {
+    append(context.notes, failures);
+    return sayNotes(context);
+  }
+  const judged = {...page, runs: page.runs.map(run => run.judged)};
+  const notes = [...notesOf(page, filter), ...failures];
+  const records = page.runs.map(({profile, judged: {record}}) => ({profile, ...record}));
+  const of = page.runs.map(({profile}) => profile);
+  const next = nextOf(judged, of[0]);
+  write(judged, {records, nowMicros: context.nowMicros(), notes, next, profiles: of}, flags, context, asked);
+  sayNotes(context);
+}
+
+interface Written {
+  readonly records: readonly object[];
+  readonly nowMicros: number;
+  readonly notes: readonly string[];
+  readonly next: readonly string[];
+  readonly profiles?: readonly string[];
+  readonly sortedBy?: string;
+}
+
+function write(
+  page: Pick<RunPage, 'runs' | 'next'>,
+  {records, nowMicros, notes, next, profiles, sortedBy}: Written,
+  flags: ListFlags,
+  out: Context,
+  {format, fields}: Pick<Asked, 'format' | 'fields'>,
+): void {
+  const items = pick(records, fields);
+  if (writeMachine(out, format, {command: 'list', data: items, items, fields, next: page.next, notes})) return;
+  if (page.runs.length > 0)
+    writeLine(
+      out,
+      renderRunList(page.runs, {...lookOf(flags, out), nowMicros, columns: columnsOf(out), profiles, sortedBy}),
+    );
+  writeNote(out, [countOf(page), ...notes, ...costNotesOf(page)].join(' · '));
+  for (const text of next) writeNext(out, text);
+}
+
+function countOf({runs}: Pick<RunPage, 'runs'>): string {
+  if (runs.length === 0) return 'no run matches';
+  const whole = runs.filter(({record}) => !record.part && !record.traffic).length;
+  const others = [
+    [runs.filter(({record}) => record.part).length, 'loose part'],
+    [runs.filter(({record}) => record.traffic).length, 'request'],
+  ] as const;
+  return [
+    `${whole} ${whole === 1 ? 'run' : 'runs'}`,
+    ...others.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}${n === 1 ? '' : 's'}`),
+  ].join(', ');
+}
+
+function notesOf(
+  {trafficLeftOut}: Pick<MergedPage, 'trafficLeftOut'>,
+  {sinceMicros, untilMicros}: RunFilter,
+): string[] {
+  const notes: string[] = [];
+  if (trafficLeftOut === 'some') notes.push('HTTP requests without a run not shown (--traffic)');
+  else if (trafficLeftOut)
+    notes.push(
+      `${trafficLeftOut} HTTP ${trafficLeftOut === 1 ? 'request' : 'requests'} without a run not shown (--traffic)`,
+    );
+  if (sinceMicros !== null) notes.push(`since ${agnoTime(sinceMicros)}`);
+  if (untilMicros !== null) notes.push(`until ${agnoTime(untilMicros)}`);
+  return notes;
+}
+
+/** For people; in JSON each run says it of itself. */
+function costNotesOf({runs}: Pick<RunPage, 'runs'>): string[] {
+  const costs = runs.flatMap(({record}) => record.costs);
+  const origins = costOrigins(costs);
+  const unpriced = unpricedCalls(costs);
+  return [...(unpriced === null ? [] : [unpriced]), ...(origins.length === 0 ? [] : [`cost: ${origins.join(', ')}`])];
+}
+
+function nextOf({runs, next}: Pick<RunPage, 'runs' | 'next'>, profile?: string): string[] {
+  const first = runs[0]?.record;
+  if (!first) return [];
+  const {runId} = first;
+  // An id of a caller's own may be used again; the beginning of a generated one is enough.
+  const isOfOne = runId !== null && isHex(runId) && runs.filter(({record}) => record.runId === runId).length === 1;
+  const id = isOfOne ? runId.slice(0, 8) : `~${first.traceId.slice(0, 7)}`;
+  const show =
+    profile === undefined ? command`agno-trace show ${id}` : command`agno-trace show ${id} --profile ${profile}`;
+  return [...(next ? [`more: --cursor ${next}`] : []), `next: ${show}`];
+}

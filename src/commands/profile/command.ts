@@ -1,0 +1,74 @@
+import {type CommandModule, type Example, examplesText} from '../../flags/command.ts';
+import {addOutputFlags} from '../../flags/declare.ts';
+
+type Command = Parameters<CommandModule['declare']>[0];
+
+/** Names for databases, kept in a config file of the user's. */
+const profile: CommandModule = {
+  summary: 'Names for your databases, for --profile',
+  examples: [
+    {
+      line: 'profile add prod --db postgresql://reader@db.example/ai',
+      answer: 'names a database; the password stays out',
+    },
+    {line: 'profile list', answer: 'which there are, and which is used by itself'},
+  ],
+  declare: (command, context) => {
+    const sub = (usage: string, summary: string, examples: readonly Example[], isDefault = false): Command =>
+      command
+        .command(usage, {isDefault})
+        .description(summary)
+        .allowExcessArguments()
+        .addHelpText('after', examplesText(examples));
+    type Verb = 'add' | 'list' | 'show' | 'remove' | 'use';
+    const answer = async (verb: Verb, name: string | null, self: Command): Promise<void> => {
+      const {default: answer} = await import('./run.ts');
+      await answer(verb, name, self.optsWithGlobals(), context);
+    };
+    sub('add <name>', 'Name a database: --db, and what else is needed to read it', [
+      {line: 'profile add prod --db postgresql://reader@db.example/ai --schema ai', answer: 'password from ~/.pgpass'},
+      {
+        line: "profile add prod --db 'service=prod' --password-command 'pass show db/prod'",
+        answer: 'and from a command',
+      },
+    ])
+      .optionsGroup('Password:')
+      .option('--password-command <command>', 'its first line of output is the password')
+      .option('--password-env <name>', 'variable that holds the password')
+      .option('--runs-password-command <command>', 'the same for --runs-db')
+      .option('--runs-password-env <name>', 'the same for --runs-db')
+      .action((name: string, _, self) => answer('add', name, self));
+    addOutputFlags(
+      sub(
+        'list',
+        'All profiles; the default one is marked',
+        [
+          {line: 'profile list', answer: 'names and databases'},
+          {line: 'profile list --json', answer: 'for scripts'},
+        ],
+        true,
+      ).alias('ls'),
+      ['table', 'json', 'jsonl'],
+      {printSql: false},
+    ).action((_, self) => answer('list', null, self));
+    addOutputFlags(
+      sub('show <name>', 'What a profile says, without its secrets', [
+        {line: 'profile show prod', answer: 'database, tables, where the password comes from'},
+        {line: 'profile show prod --json', answer: 'for scripts'},
+      ]),
+      ['table', 'json', 'jsonl'],
+      {printSql: false},
+    ).action((name: string, _, self) => answer('show', name, self));
+    sub('remove <name>', 'Forget a profile; its database is not touched', [
+      {line: 'profile remove staging', answer: 'takes it out of the config file'},
+      {line: 'profile list', answer: 'what is left'},
+    ])
+      .alias('rm')
+      .action((name: string, _, self) => answer('remove', name, self));
+    sub('use <name>', 'Make a profile the default one', [
+      {line: 'profile use prod', answer: 'from now on without --profile'},
+      {line: 'list --profile staging', answer: 'another one for once'},
+    ]).action((name: string, _, self) => answer('use', name, self));
+  },
+};
+export default profile;

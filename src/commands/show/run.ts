@@ -1,0 +1,200 @@
+import type {Context} from '../../context.ts';
+import {EXIT, UserError} from '../../errors.ts';
+import {withStore} from '../../flags/database.ts';
+import type {OutputFlags, PatienceFlags, PriceFlags, ReadFlags} from '../../flags/declare.ts';
+import {
+  columnsOf,
+  type Format,
+  formatOf,
+  lookOf,
+  writeLine,
+  writeMachine,
+  writeNext,
+  writeNote,
+} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {withProgress} from '../../flags/progress.ts';
+import {parseQuery, queryNotes} from '../../flags/query.ts';
+import {patienceOf} from '../../flags/selection.ts';
+import {parseChoice, parseChoices, parseCount} from '../../flags/values.ts';
+import {append} from '../../lists.ts';
+import {loadShown, type Shown} from '../../queries/shown.ts';
+import {loadSpans, loadWhole} from '../../queries/spans.ts';
+import {IO_LEVELS} from '../../render/io.ts';
+import {nextStep, renderShownRun} from '../../render/shown-run.ts';
+import {contentLines} from '../../render/span-content.ts';
+import {renderSpanDetail} from '../../render/span-detail.ts';
+import type {Store} from '../../store/store.ts';
+import {own, type Safe} from '../../text/safe.ts';
+import {command} from '../../text/shell.ts';
+import {KEY, textOf} from '../../trace/attributes.ts';
+import {type RowSelection, type ShownRun, selectRows} from '../../trace/drawn-spans.ts';
+import {printable} from '../../trace/json.ts';
+import {KINDS} from '../../trace/kind.ts';
+import type {Span} from '../../trace/span.ts';
+import type {SpanRecord} from '../../trace/span-record.ts';
+import type {Node} from '../../trace/tree.ts';
+
+export interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
+  span?: string;
+  query?: string;
+  io: string;
+  critical?: boolean;
+  kind?: string[];
+  depth?: string;
+  limit?: string;
+}
+
+const SHOW_FORMATS = ['tree', 'json', 'jsonl'] as const;
+const THEN = 'spans become trees; states, self times and the critical path are computed (src/trace)';
+/** Rows of one run on a terminal; a pipe gets all. What is left out is said. */
+const TERMINAL_ROWS = 400;
+/** Runs of a session shown at once. */
+const SESSION_RUNS = 20;
+
+interface View {
+  readonly format: Format;
+  readonly io: (typeof IO_LEVELS)[number];
+  readonly selection: RowSelection;
+}
+
+/** Answers `show`: what an id names, as trees, as one span, or as records. */
+export default async function show(id: string, flags: ShowFlags, context: Context): Promise<void> {
+  const isTerminal = context.stdout.isTTY && (flags.output === undefined || flags.output === '-');
+  const view: View = {
+    format: formatOf(flags, SHOW_FORMATS),
+    io: parseChoice('--io', flags.io, IO_LEVELS),
+    selection: {
+      criticalOnly: flags.critical ?? false,
+      kinds: parseChoices('--kind', flags.kind ?? [], KINDS),
+      depth: flags.depth === undefined ? null : parseCount('--depth', flags.depth),
+      limit: flags.limit === undefined ? (isTerminal ? TERMINAL_ROWS : 0) : parseCount('--limit', flags.limit),
+    },
+  };
+  const sessionLimit = flags.limit === undefined ? SESSION_RUNS : view.selection.limit;
+  const patience = patienceOf(flags);
+  const prices = pricesOf(flags, context);
+  const queryAt = (nowMicros: number) => (flags.query === undefined ? null : parseQuery(flags.query, nowMicros));
+  queryAt(context.nowMicros());
+  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
+  await withStore(flags, context, THEN, async (store, out) => {
+    const shown = await withProgress(out, 'looking for it', onProgress =>
+      loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),
+    );
+    if (flags.span !== undefined) return showOneSpan(store, shown, id, flags, view, out);
+    if (view.format === 'tree') return showTrees(store, shown, flags, view, out);
+    await showRecords(store, shown, view, out);
+  });
+}
+
+async function showTrees(
+  store: Store,
+  shown: Shown,
+  flags: ShowFlags,
+  {io, selection}: View,
+  out: Context,
+): Promise<void> {
+  const columns = columnsOf(out);
+  const contents = io === 'full' ? await loadContents(store, shown.runs, selection, columns) : null;
+  const options = {
+    ...lookOf(flags, out),
+    columns,
+    io,
+    selection,
+    contentOf: contents ? (node: Node) => contents.get(node.id) ?? [] : undefined,
+  };
+  for (const [i, run] of shown.runs.entries()) {
+    if (i > 0) writeLine(out, own(''));
+    writeLine(out, renderShownRun(run, options));
+  }
+  for (const note of shown.notes) writeNote(out, note);
+  const next = shown.runs.map(nextStep).find(step => step !== null);
+  if (next) writeNext(out, next);
+}
+
+async function loadContents(
+  store: Store,
+  runs: readonly ShownRun[],
+  selection: RowSelection,
+  columns: number | null,
+): Promise<Map<string, readonly Safe[]>> {
+  const ids = runs.flatMap(run => selectRows(run, selection).rows.flatMap(row => (row.node.span ? [row.node.id] : [])));
+  const contents = new Map<string, readonly Safe[]>();
+  for await (const span of loadWhole(store, ids))
+    contents.set(span.spanId, contentLines(span, {columns: columns === null ? null : Math.max(40, columns - 12)}));
+  return contents;
+}
+
+async function showRecords(store: Store, shown: Shown, {format, io, selection}: View, out: Context): Promise<void> {
+  const picked = shown.runs.map(run => selectRows(run, {...selection, limit: 0}));
+  const records: readonly SpanRecord[] = picked.flatMap(({rows}) => rows.map(row => row.record));
+  const leftOut = picked.reduce((sum, {leftOut: count}) => sum + count, 0);
+  const notes = [...shown.notes, ...(leftOut > 0 ? [`${leftOut} spans below --depth left out`] : [])];
+  const spans = io === 'full' ? await withContents(store, records) : records;
+  const runs = shown.runs.map(({judged}) => judged.record);
+  writeMachine(out, format, {command: 'show', data: {runs, spans}, items: spans, notes});
+}
+
+async function withContents(store: Store, records: readonly SpanRecord[]): Promise<object[]> {
+  const contents = new Map<string, object>();
+  const ids = records.filter(record => !record.missing).map(record => record.spanId);
+  for await (const span of loadWhole(store, ids)) contents.set(span.spanId, contentRecord(span));
+  return records.map(record => ({
+    ...record,
+    ...(contents.get(record.spanId) ?? {input: null, output: null, attributes: null}),
+  }));
+}
+
+function contentRecord(span: Span): object {
+  const attributes = span.attributes!;
+  // Sorted: Postgres keeps no order of keys, and the answer is the same from both databases.
+  const keys = Object.keys(attributes).sort();
+  return {
+    input: textOf(attributes, KEY.input),
+    output: textOf(attributes, KEY.output),
+    attributes: Object.fromEntries(keys.map(key => [key, printable(attributes[key]!)])),
+  };
+}
+
+/** One span of what `id` names, by a prefix that is unique in it. */
+async function showOneSpan(
+  store: Store,
+  shown: Shown,
+  id: string,
+  flags: ShowFlags,
+  {format}: View,
+  out: Context,
+): Promise<void> {
+  const prefix = flags.span!;
+  const matches = shown.runs.flatMap(run =>
+    run.rows.filter(row => row.node.id.startsWith(prefix)).map(row => ({row, judged: run.within ?? run.judged})),
+  );
+  const exact = matches.filter(({row}) => row.node.id === prefix);
+  const [match, ...others] = exact.length > 0 ? exact.slice(0, 1) : matches;
+  if (!match || prefix === '') {
+    throw new UserError(EXIT.notFound, `no span of "${id}" starts with "${prefix}".`, {
+      hint: `${command`agno-trace show ${id} --json`} lists its spans.`,
+    });
+  }
+  if (others.length > 0) {
+    const ids = matches.slice(0, 8).map(({row}) => row.node.id);
+    throw new UserError(EXIT.notFound, `"${prefix}" is the beginning of ${matches.length} spans: ${ids.join(', ')}.`, {
+      hint: 'Write more of the id.',
+    });
+  }
+  if (!match.row.node.span) {
+    throw new UserError(
+      EXIT.notFound,
+      `span "${match.row.node.id}" is not stored: others only name it as their parent.`,
+      {hint: 'It is written when it ends; if its process was killed, it never comes.'},
+    );
+  }
+  const [span] = await loadSpans(store, [match.row.node.id]);
+  if (!span) throw new UserError(EXIT.notFound, `span "${match.row.node.id}" is gone: it was deleted just now.`);
+  if (format !== 'tree') {
+    const record = {...match.row.record, ...contentRecord(span)};
+    writeMachine(out, format, {command: 'show', data: {runs: [match.judged.record], spans: [record]}, items: [record]});
+    return;
+  }
+  writeLine(out, renderSpanDetail(span, match.row, match.judged, {...lookOf(flags, out), columns: columnsOf(out)}));
+}

@@ -1,0 +1,178 @@
+import type {Context} from '../../context.ts';
+import {EXIT, UserError} from '../../errors.ts';
+import {connectionOf} from '../../flags/connection.ts';
+import {openConnection, sayNotes, withConnection, withOutput} from '../../flags/database.ts';
+import type {OutputFlags, PatienceFlags, PriceFlags, ReadFlags} from '../../flags/declare.ts';
+import {Ending} from '../../flags/ending.ts';
+import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {withProgress} from '../../flags/progress.ts';
+import {patienceOf} from '../../flags/selection.ts';
+import {parseLength} from '../../flags/values.ts';
+import {LiveRuns} from '../../follow/live-runs.ts';
+import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
+import {loadRuns} from '../../queries/runs.ts';
+import {renderRunList, who} from '../../render/run-list.ts';
+import {duration} from '../../render/values.ts';
+import {replacing, type Store} from '../../store/store.ts';
+import {joined, line, own, safe} from '../../text/safe.ts';
+import {command} from '../../text/shell.ts';
+import {truncate} from '../../text/width.ts';
+import {NO_FILTER} from '../../trace/filter.ts';
+import type {JudgedRun} from '../../trace/record.ts';
+import {seenMs} from '../../trace/timing.ts';
+import {Awaited, isWholeId} from './awaited.ts';
+
+export interface WaitFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
+  interval?: string;
+}
+
+const WAIT_FORMATS = ['table', 'json', 'jsonl'] as const;
+const TIMEOUT = '10m';
+const THEN = 'further looks bring new spans alone, until the run span is there; states are computed (src/trace)';
+
+/** Answers `wait`: returns when a run has ended, with an exit code that says how. */
+export default async function wait(id: string, flags: WaitFlags, context: Context): Promise<void> {
+  // What other commands call so is the time of a statement; here it is the time to wait.
+  const {timeout = TIMEOUT, ...others} = flags;
+  const forMs = parseLength('--timeout', timeout);
+  const format = formatOf(flags, WAIT_FORMATS);
+  const patience = patienceOf(flags);
+  const prices = pricesOf(flags, context);
+  const pollMs = flags.interval === undefined ? undefined : parseLength('--interval', flags.interval);
+  const connection = connectionOf(others, context);
+  const sources = [connection.source, connection.runs].filter(source => source !== null);
+  const ending = new Ending(flags.printSql ? null : forMs);
+  const awaited = new Awaited(id);
+  const live = new LiveRuns({filter: NO_FILTER, patience, prices});
+  const feed = (open: () => Promise<Store>) =>
+    runFeed({
+      open,
+      start: {from: 'now'},
+      signal: ending.signal,
+      live,
+      newest: null,
+      ...(pollMs === undefined ? {} : {pollMs}),
+    });
+  const find = (store: Store) =>
+    withProgress(context, 'looking through spans', onProgress => awaited.find(store, live, {patience, onProgress}));
+  try {
+    if (flags.printSql) {
+      await withConnection(connection, others, context, THEN, async store => {
+        for await (const event of feed(async () => replacing(store, {close: async () => undefined})))
+          if (event.type === 'runs') return find(event.store);
+      });
+      return;
+    }
+    const waiting = new Waiting(context);
+    let isFound = false;
+    let runs: readonly JudgedRun[] | null = null;
+    for await (const event of feed(() => openConnection(connection, others, context))) {
+      if (event.type === 'connection' && event.connection.state === 'waiting' && !isWholeId(id))
+        throw new UserError(EXIT.unreachable, event.connection.reason, {
+          hint: 'Only a whole id can be waited for before there is a database.',
+        });
+      if (event.type === 'runs') {
+        if (!isFound)
+          await find(event.store).catch(error => {
+            // What is being read when time is up is given up, and fails.
+            if (!ending.signal.aborted) throw error;
+          });
+        if (ending.signal.aborted) break;
+        isFound = true;
+        for (const change of event.changes) awaited.take(change);
+        if (awaited.hasEnded) {
+          runs = await finished(event.store, awaited.found, {patience, prices});
+          break;
+        }
+      }
+      waiting.show(event, awaited.found);
+    }
+    waiting.clear();
+    if (runs)
+      await withOutput(flags, context, sources, async out => report(runs!, awaited.notes, out, {flags, format}));
+    else if (ending.signalCode !== null) context.exitCode = ending.signalCode;
+    else throw outOfTime(id, timeout, awaited);
+  } finally {
+    ending.dispose();
+  }
+}
+
+/** The runs once more, with all that Agno's own tables say of them, the conversations of Agno 2 included. */
+async function finished(
+  store: Store,
+  runs: readonly JudgedRun[],
+  options: Parameters<typeof loadRuns>[2],
+): Promise<readonly JudgedRun[]> {
+  const traceIds = [...new Set(runs.map(({record}) => record.traceId))];
+  const loaded = (await loadRuns(store, traceIds, {...options, readsConversations: true})).flatMap(trace => trace.runs);
+  // A run inside another one is judged by its own spans alone.
+  return runs.map(judged => loaded.find(({record}) => record.spanId === judged.record.spanId) ?? judged);
+}
+
+function report(
+  runs: readonly JudgedRun[],
+  about: readonly string[],
+  context: Context,
+  {flags, format}: {readonly flags: WaitFlags; readonly format: ReturnType<typeof formatOf>},
+): void {
+  const records = runs.map(({record}) => record);
+  const waiting = records.flatMap(({state, stateReason}) => (state === 'paused' ? [`it waits: ${stateReason}`] : []));
+  const notes = [...about, ...waiting];
+  // The last part of a run that paused and went on is how it ended; of several runs each one counts.
+  const deciding = new Map(records.map(record => [record.runId ?? record.spanId, record.state]));
+  const hasFailed = [...deciding.values()].some(state => ['error', 'cancelled', 'lost'].includes(state));
+  if (!writeMachine(context, format, {command: 'wait', data: records, items: records, notes})) {
+    const look = {...lookOf(flags, context), columns: columnsOf(context), nowMicros: context.nowMicros()};
+    const [, ...rows] = renderRunList(runs, look).split('\n');
+    for (const row of rows) writeLine(context, own(row));
+    for (const note of notes) writeNote(context, note);
+  }
+  sayNotes(context);
+  if (hasFailed) context.exitCode = EXIT.different;
+}
+
+function outOfTime(id: string, timeout: string, {found, missing}: Awaited): UserError {
+  const last = found.find(({run}) => run.isMissing)?.record;
+  const isKnown = missing?.includes(' is known, ') ?? false;
+  const what = last
+    ? `it is ${last.state}: ${last.stateReason}`
+    : isKnown
+      ? missing!.replace(/\.$/, '')
+      : 'nothing of it is stored yet';
+  return new UserError(
+    EXIT.stopped,
+    `"${id}" ${isKnown && !last ? 'was not seen to end' : 'has not ended'} within ${timeout}; ${what}.`,
+    {
+      hint: last ? command`agno-trace show ${`~${last.traceId.slice(0, 7)}`}` : 'agno-trace list --state running',
+    },
+  );
+}
+
+/** Says on a terminal that something is being waited for; elsewhere nothing. */
+class Waiting {
+  private isShown = false;
+  private text = '';
+
+  constructor(private readonly context: Context) {}
+
+  show(event: FeedEvent, found: readonly JudgedRun[]): void {
+    const {stderr} = this.context;
+    if (!stderr.isTTY) return;
+    if (event.type === 'notice') this.text = event.text;
+    else if (event.type === 'connection')
+      this.text = event.connection.state === 'live' ? '' : `${event.connection.state}: ${event.connection.reason}`;
+    const runs = found.map(judged => {
+      const {record, run} = judged;
+      return line`${own(record.state)} ${who(judged)} ${duration(seenMs(run))}, ${safe(record.stateReason)}`;
+    });
+    const what = [...(runs.length > 0 ? runs : [own('not written yet')]), ...(this.text ? [safe(this.text)] : [])];
+    const text = truncate(line`waiting: ${joined(what, own(' · '))}`, (stderr.columns || 80) - 1);
+    stderr.write(line`\r\u001b[2K${text}`);
+    this.isShown = true;
+  }
+
+  clear(): void {
+    if (this.isShown) this.context.stderr.write(own('\r\u001b[2K'));
+  }
+}
