@@ -69,7 +69,7 @@ function tieCalls(asking: readonly Span[], candidates: readonly LooseCandidate[]
 }
 
 /** Two JSON texts that say the same, whatever the order of their keys. */
-export function sameJson(a: string | null, b: string | null): boolean {
+function sameJson(a: string | null, b: string | null): boolean {
   if (a === b) return true;
   const [left, right] = [a, b].map(text => {
     const value = text === null ? null : (parseJson(text)?.value ?? text);

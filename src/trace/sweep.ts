@@ -50,16 +50,20 @@ interface Worker {
   turns: number;
   /** Tool calls of its last answer that have not returned. */
   waitsFor: number;
+  /** What it asked for, by name of the tool, and by name and arguments; in order. */
+  readonly asks: Map<string, Set<Ask>>;
 }
 
 /** A tool call that a model asked for. */
 interface Ask {
-  readonly worker: Worker;
   /** The worker's model calls when it was asked for. */
   readonly turns: number;
   /** A tool span has answered it. */
   isTaken: boolean;
 }
+
+/** Where thousands of runs go on at once, what is no rule but likely is looked for among so many of them. */
+const MOST_COMPARED = 500;
 
 /**
  * Goes through the runs and calls below one span in order of time and finds whose each is: members hang under the delegation
@@ -71,8 +75,13 @@ export class Sweep {
   private readonly active = new Set<Worker>();
   /** Of them, those without another one inside. */
   private readonly innermost = new Set<Worker>();
-  /** By name of the tool, and by name and arguments. */
-  private readonly asks = new Map<string, Ask[]>();
+  /** Of the active ones, those that have the next word; and of these the innermost. */
+  private readonly next = new Set<Worker>();
+  private readonly innermostNext = new Set<Worker>();
+  /** Innermost ones of which nobody knows yet that their whole rows would decide something. */
+  private readonly unasked = new Set<Worker>();
+  /** Who asked for a tool, by its name, and by name and arguments. */
+  private readonly askersOf = new Map<string, Set<Worker>>();
   private readonly askers = new Map<string, Worker>();
   private readonly answers = new Set<Node>();
   /** How the components were seen to speak: their models, with system messages where those are known. */
@@ -106,21 +115,34 @@ export class Sweep {
     let up = node.parent;
     while (up && up !== this.top && !this.workers.has(up)) up = up.parent;
     const above = (up && !isBegunBeside(node) && this.workers.get(up)) || null;
-    const worker: Worker = {node, above, inner: 0, turn: 'first', turns: 0, waitsFor: 0};
+    const worker: Worker = {node, above, inner: 0, turn: 'first', turns: 0, waitsFor: 0, asks: new Map()};
     this.workers.set(node, worker);
     this.active.add(worker);
-    this.innermost.add(worker);
+    this.setInnermost(worker, true);
     if (above) {
       above.inner++;
-      this.innermost.delete(above);
+      this.setInnermost(above, false);
     }
+  }
+
+  private setInnermost(worker: Worker, isInnermost: boolean): void {
+    put(this.innermost, worker, isInnermost);
+    put(this.unasked, worker, isInnermost && !this.unclear.has(worker.node.id));
+    this.settle(worker);
+  }
+
+  /** To be called after each change of a worker. */
+  private settle(worker: Worker): void {
+    const isNext = this.active.has(worker) && hasNextWord(worker);
+    put(this.next, worker, isNext);
+    put(this.innermostNext, worker, isNext && this.innermost.has(worker));
   }
 
   private beginCall(node: Node): void {
     const isModelCall = !isTool(node);
-    const ask = isModelCall ? null : this.askFor(node);
+    const asked = isModelCall ? null : this.askFor(node);
     if (node.parent === this.top && this.active.size > 0) {
-      const owner = isModelCall ? this.ownerOfModelCall(node) : (ask?.worker ?? only(this.innermost));
+      const owner = isModelCall ? this.ownerOfModelCall(node) : (asked?.worker ?? only(this.innermost));
       if (owner) this.moves.move(node, owner.node);
       else node.isOwnerUnknown = true;
     }
@@ -129,9 +151,10 @@ export class Sweep {
     if (worker && isModelCall) {
       worker.turn = 'busy';
       worker.turns++;
+      this.settle(worker);
     }
-    if (ask && ask.worker === worker) {
-      ask.isTaken = true;
+    if (asked && asked.worker === worker) {
+      asked.ask.isTaken = true;
       this.answers.add(node);
     }
   }
@@ -146,15 +169,19 @@ export class Sweep {
     if (!worker) return;
     if (isTool(node)) {
       if (this.answers.has(node)) worker.waitsFor--;
+      this.settle(worker);
       return;
     }
     const span = node.span!;
     worker.turn = isFailedCall(span) ? 'failed' : span.toolCalls.length > 0 ? 'asked' : 'answered';
     worker.waitsFor = span.toolCalls.length;
+    this.settle(worker);
     for (const {callId, name, arguments: asked} of span.toolCalls) {
-      const ask: Ask = {worker, turns: worker.turns, isTaken: false};
-      this.remember(name, ask);
-      this.remember(askKey(name, asked), ask);
+      const ask: Ask = {turns: worker.turns, isTaken: false};
+      for (const key of [name, askKey(name, asked)]) {
+        setOf(worker.asks, key).add(ask);
+        setOf(this.askersOf, key).add(worker);
+      }
       if (callId !== null) this.askers.set(callId, worker);
     }
     for (const voice of this.voicesOf(node)) this.voicesOfRun(worker).add(voice);
@@ -162,51 +189,54 @@ export class Sweep {
 
   private leave(run: Worker): void {
     this.active.delete(run);
-    this.innermost.delete(run);
+    this.setInnermost(run, false);
     let {above} = run;
     if (above) above.inner--;
     // One that ended before what it had begun hands its place on.
     while (above && !this.active.has(above)) above = above.above;
-    if (above && above.inner === 0) this.innermost.add(above);
-  }
-
-  private remember(key: string, ask: Ask): void {
-    const known = this.asks.get(key);
-    if (known) known.push(ask);
-    else this.asks.set(key, [ask]);
+    if (above && above.inner === 0) this.setInnermost(above, true);
   }
 
   /** The call that a tool span answers: asked for with these arguments, else by this name; null where two runs did. */
-  private askFor(node: Node): Ask | null {
+  private askFor(node: Node): {worker: Worker; ask: Ask} | null {
     const span = node.span!;
     const name = span.toolName ?? span.name;
     const owner = node.parent === this.top ? null : this.workers.get(node.parent!);
     if (owner === undefined) return null;
     for (const key of [askKey(name, span.toolArguments), name]) {
-      const open = (this.asks.get(key) ?? []).filter(isOpen);
-      this.asks.set(key, open);
-      const asks = open.filter(({worker}) => (owner ? worker === owner : this.active.has(worker)));
-      const workers = new Set(asks.map(({worker}) => worker));
-      const worker = only(workers) ?? only([...workers].filter(one => this.innermost.has(one)));
-      if (worker) return asks.find(ask => ask.worker === worker)!;
+      const worker = owner ?? this.askerOf(key);
+      const ask = worker && openAsk(worker, key);
+      if (ask) return {worker, ask};
     }
     return null;
+  }
+
+  /** The one run that waits for such a call; of several the one that is innermost. */
+  private askerOf(key: string): Worker | null {
+    const askers = this.askersOf.get(key) ?? new Set();
+    const isAsking = (worker: Worker) => {
+      if (this.active.has(worker) && openAsk(worker, key)) return true;
+      // It is put back once it asks again.
+      askers.delete(worker);
+      return false;
+    };
+    return onlyOf(askers, isAsking) ?? onlyOf(askers, worker => isAsking(worker) && this.innermost.has(worker));
   }
 
   /** By what it was sent, where that is known; else the run that has the next word. */
   private ownerOfModelCall(node: Node): Worker | null {
     const told = this.toldOwner(node);
     if (told) return told;
-    const next = [...this.active].filter(hasNextWord);
     const inner = only(this.innermost);
     if (inner) {
       // A run may end late, when the one around it goes on already.
-      const other = inner.turn === 'answered' ? only(next) : null;
+      const other = inner.turn === 'answered' ? only(this.next) : null;
       return other ?? inner;
     }
     this.unclear.add(node.id);
-    for (const {node: run} of this.innermost) this.unclear.add(run.id);
-    return only(next.filter(worker => this.innermost.has(worker))) ?? this.byVoice(node);
+    for (const {node: run} of this.unasked) this.unclear.add(run.id);
+    this.unasked.clear();
+    return only(this.innermostNext) ?? this.byVoice(node);
   }
 
   private toldOwner(node: Node): Worker | null {
@@ -214,17 +244,15 @@ export class Sweep {
     if (!told) return null;
     const asker = told.results.flatMap(({callId}) => this.askers.get(callId) ?? []).at(-1);
     if (asker && this.active.has(asker)) return asker;
-    const begun = [...this.active].filter(({node: run, turn}) => {
+    return onlyOf(this.next, ({node: run, turn}) => {
       const input = turn === 'first' ? (this.details.get(run.id)?.input ?? '') : '';
       return input !== '' && told.asked.some(text => text.includes(input));
     });
-    return only(begun);
   }
 
   private byVoice(node: Node): Worker | null {
     for (const voice of this.voicesOf(node).reverse()) {
-      const speakers = [...this.innermost].filter(worker => this.voicesOfRun(worker).has(voice));
-      const speaker = only(speakers);
+      const speaker = onlyOf(this.innermost, worker => this.voicesOfRun(worker).has(voice));
       if (speaker) return speaker;
     }
     return null;
@@ -248,13 +276,47 @@ function only<T>(items: Iterable<T>): T | null {
   return second === undefined ? (first ?? null) : null;
 }
 
+/** The only one that passes; null where several do, or where there are too many to look at. */
+function onlyOf(workers: Iterable<Worker>, test: (worker: Worker) => boolean): Worker | null {
+  let found: Worker | null = null;
+  let compared = 0;
+  for (const worker of workers) {
+    if (++compared > MOST_COMPARED) return null;
+    if (!test(worker)) continue;
+    if (found) return null;
+    found = worker;
+  }
+  return found;
+}
+
+function put<T>(set: Set<T>, item: T, isIn: boolean): void {
+  if (isIn) set.add(item);
+  else set.delete(item);
+}
+
+function setOf<T>(map: Map<string, Set<T>>, key: string): Set<T> {
+  const found = map.get(key) ?? new Set();
+  map.set(key, found);
+  return found;
+}
+
+/** The first that is open; those before it never will be again. */
+function openAsk(worker: Worker, key: string): Ask | null {
+  const asks = worker.asks.get(key);
+  for (const ask of asks ?? []) {
+    if (isOpen(worker, ask)) return ask;
+    asks!.delete(ask);
+  }
+  return null;
+}
+
 /** It has been asked something and nothing goes on for it. */
 function hasNextWord({turn, waitsFor}: Worker): boolean {
   return turn === 'first' || turn === 'failed' || (turn === 'asked' && waitsFor <= 0);
 }
 
 /** Not answered by a span, and not long ago: one refused never will be. A memory call may come in between. */
-function isOpen({worker, turns, isTaken}: Ask): boolean {
+function isOpen(worker: Worker, {turns, isTaken}: Ask): boolean {
   return !isTaken && worker.turns - turns < 2;
 }
 

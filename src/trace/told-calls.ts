@@ -1,7 +1,7 @@
 import {append} from '../lists.ts';
 import type {Details, SentResult} from './details.ts';
-import {canonicalJson} from './json.ts';
 import {kindOf} from './kind.ts';
+import {OpenCalls} from './open-calls.ts';
 import type {Span} from './span.ts';
 import type {ToolCall} from './tool-calls.ts';
 import {byStart, endOf, type Forest, isRunSpan, type Node, startOf} from './tree.ts';
@@ -47,22 +47,25 @@ function isOwner({span}: Node): boolean {
 
 function callsWithoutSpan(owner: Node, details: ReadonlyMap<string, Details>, unclear: Set<string>): Node[] {
   const told: Node[] = [];
-  let open: Asked[] = [];
+  const open = new OpenCalls<Asked>();
   /** Spans of calls that answer none of those by name: one may be called otherwise than its tool. */
   let strays = 0;
   for (const node of owner.children) {
     const span = node.span;
     if (!span || node.isOwnerUnknown) continue;
     if (span.openInferenceKind === 'TOOL') {
-      const answered = answeredBy(span, open);
-      if (answered) open = open.filter(asked => asked !== answered);
+      const answered = open.answeredBy(span.toolName ?? span.name, span.toolArguments);
+      if (answered) open.delete(answered);
       else strays++;
     }
     if (span.kind !== 'llm') continue;
-    if (strays > 0) open = open.slice(strays);
+    for (const asked of open) {
+      if (strays-- <= 0) break;
+      open.delete(asked);
+    }
     strays = 0;
     // What was asked for together is asked for before the answer has ended.
-    const before = open.filter(({by}) => (endOf(by) ?? Number.POSITIVE_INFINITY) <= startOf(node));
+    const before = [...open].filter(({by}) => (endOf(by) ?? Number.POSITIVE_INFINITY) <= startOf(node));
     if (before.length > 0) {
       const known = details.get(node.id);
       if (known === undefined) unclear.add(node.id);
@@ -70,19 +73,12 @@ function callsWithoutSpan(owner: Node, details: ReadonlyMap<string, Details>, un
       for (const asked of before) {
         const result = asked.call.callId === null ? undefined : results.get(asked.call.callId);
         if (result) told.push(toldCall(asked, result));
-        if (result || ++asked.missed === MOST_MISSED) open = open.filter(one => one !== asked);
+        if (result || ++asked.missed === MOST_MISSED) open.delete(asked);
       }
     }
-    for (const call of span.toolCalls) open.push({by: node, call, missed: 0});
+    for (const call of span.toolCalls) open.add({by: node, call, missed: 0});
   }
   return told;
-}
-
-function answeredBy(tool: Span, open: readonly Asked[]): Asked | undefined {
-  const named = open.filter(({call}) => call.name === (tool.toolName ?? tool.name));
-  if (named.length < 2) return named[0];
-  const wanted = canonicalJson(tool.toolArguments ?? '');
-  return named.find(({call}) => canonicalJson(call.arguments ?? '') === wanted) ?? named[0];
 }
 
 /** A node without a span of its own; `told` holds what is known, in the form of a span. */

@@ -2,7 +2,7 @@ import {KEY, textOf} from './attributes.ts';
 import type {ShownRun} from './drawn-spans.ts';
 import {digest, type Exchange, exchangeOf, type Media, type Said, Thread} from './exchange.ts';
 import type {Kind} from './kind.ts';
-import {sameJson} from './loose-parts.ts';
+import {OpenCalls} from './open-calls.ts';
 import type {Purpose} from './purpose.ts';
 import type {JudgedRun} from './record.ts';
 import {isRedacted} from './redacted.ts';
@@ -70,7 +70,7 @@ interface TranscriptOptions {
 interface Talk {
   readonly thread: Thread;
   /** Calls that the model asked for and nothing has answered yet. */
-  pending: Pending[];
+  readonly pending: OpenCalls<Pending>;
   /** Results that were told with their calls, by the call's id. */
   readonly results: Map<string, string | null>;
 }
@@ -79,7 +79,7 @@ interface Pending {
   readonly call: ToolCall;
   readonly spanId: string;
   /** A run waited for it. */
-  readonly hasWaited: boolean;
+  hasWaited: boolean;
 }
 
 interface Frame {
@@ -243,7 +243,7 @@ export class Transcript {
         const role = said.role === 'output' ? 'assistant' : said.role;
         this.message(node, {...said, role}, isoTime(span.endMicros), span);
       }
-      for (const call of said.toolCalls) talk.pending.push({call, spanId: node.id, hasWaited: false});
+      for (const call of said.toolCalls) talk.pending.add({call, spanId: node.id, hasWaited: false});
     }
   }
 
@@ -326,8 +326,13 @@ export class Transcript {
   private tellUnanswered({node}: Frame, talk: Talk): void {
     const judgement = judgementOf(this.judged!, node);
     const waits = judgement !== null && (judgement.state === 'paused' || judgement.reason.includes('paused, '));
-    if (waits) talk.pending = talk.pending.map(pending => ({...pending, hasWaited: true}));
-    else for (const pending of talk.pending.splice(0)) this.tellCallWithoutSpan(node, pending, null);
+    for (const pending of talk.pending) {
+      if (waits) pending.hasWaited = true;
+      else {
+        talk.pending.delete(pending);
+        this.tellCallWithoutSpan(node, pending, null);
+      }
+    }
   }
 
   private tellCallWithoutSpan(
@@ -363,9 +368,9 @@ export class Transcript {
 
   /** A call that ran without a span: its result is in what the model was sent next. */
   private answersPending(node: Node, talk: Talk, {toolCallId, text, failed}: Said): boolean {
-    const at = talk.pending.findIndex(({call}) => call.callId !== null && call.callId === toolCallId);
-    if (at < 0) return false;
-    const [pending] = talk.pending.splice(at, 1) as [Pending];
+    const pending = toolCallId === null ? undefined : talk.pending.withId(toolCallId);
+    if (!pending) return false;
+    talk.pending.delete(pending);
     this.tellCallWithoutSpan(node, pending, {text, failed});
     talk.results.set(toolCallId!, text);
     return true;
@@ -470,7 +475,7 @@ export class Transcript {
   private talkOf(key: string): Talk {
     const known = this.talks.get(key);
     if (known) return known;
-    const talk: Talk = {thread: new Thread(), pending: [], results: new Map()};
+    const talk: Talk = {thread: new Thread(), pending: new OpenCalls(), results: new Map()};
     this.talks.set(key, talk);
     return talk;
   }
@@ -536,9 +541,8 @@ function decisionOf({text, failed}: Pick<Said, 'text' | 'failed'>): Entry['decid
 
 /** The call that a tool span answers: of its name and arguments, else of its name. Its id, or null where it has none. */
 function takePending(talk: Talk, name: string, asked: string | null): string | null {
-  const named = talk.pending.filter(({call}) => call.name === name);
-  const found = named.find(({call}) => sameJson(call.arguments, asked)) ?? named[0];
+  const found = talk.pending.answeredBy(name, asked);
   if (!found) return null;
-  talk.pending = talk.pending.filter(one => one !== found);
+  talk.pending.delete(found);
   return found.call.callId;
 }

@@ -253,6 +253,38 @@ describe('a streamed step', () => {
   });
 });
 
+describe('a step in which thousands of runs go on at once', () => {
+  const COUNT = 4000;
+  const each = <T>(make: (i: number) => T) => Array.from({length: COUNT}, (_, i) => make(i));
+
+  it('gives each the tools that it alone asked for, and leaves the rest where it is', () => {
+    const rows = [
+      step('s', 0, 100_000),
+      ...each(i => run(`r${i}`, 1, 99_999, 's')),
+      ...each(i => model('ask', 2, 3, `r${i}`, asks(['search', {q: i}]))),
+      ...each(i => called('search', 4 + i, 5 + i, 's', {q: i}, `search-${i}`)),
+      ...each(i => model('whose', 50_000 + i, 50_001 + i, 's')),
+    ];
+    const {nodes} = traceOf(rows);
+    for (const i of [0, 1, COUNT / 2, COUNT - 1])
+      expect(nodes.get(`r${i}`)!.children.map(({span: said}) => said!.name)).toEqual(['ask', 'search']);
+    const left = nodes.get('s')!.children.filter(({span: said}) => said!.name === 'whose');
+    expect([left.length, left.every(node => node.isOwnerUnknown)]).toEqual([COUNT, true]);
+  });
+
+  it('gives the members of a team to the delegations that named them', () => {
+    const rows = [
+      step('s', 0, 100_000),
+      span('Team', 1, 99_999, {id: 'T', parent: 's', attributes: agent({'agno.team.id': 'team'})}),
+      ...each(i => called('delegate_task_to_member', 2, 90_000, 's', {member_id: 'm', task: `t${i}`}, `to-${i}`)),
+      ...each(i => run('m', 3 + i, 80_000, 's', {'input.value': `t${i}`}, `m-${i}`)),
+    ];
+    const {nodes} = traceOf(rows);
+    expect(nodes.get('to-0')!.children).toHaveLength(1);
+    expect(nodes.get('s')!.children.filter(({span: said}) => said!.name === 'm')).toEqual([]);
+  });
+});
+
 describe('what began after the span it is stored under had ended', () => {
   it('goes up to the team that was still at work, and its members with it', () => {
     const rows = [

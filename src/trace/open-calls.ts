@@ -1,0 +1,75 @@
+import {canonicalJson} from './json.ts';
+import type {ToolCall} from './tool-calls.ts';
+
+interface OfName<T> {
+  readonly items: Set<T>;
+  /** By arguments, those of them that were looked at so far: most names have one open call, and need none of this. */
+  readonly byArguments: Map<string, Set<T>>;
+  readonly unread: Set<T>;
+}
+
+/**
+ * Calls that a model asked for and nothing has answered yet, in order. An answer of a model may ask for thousands, so none is found
+ * by looking at all.
+ */
+export class OpenCalls<T extends {readonly call: ToolCall}> implements Iterable<T> {
+  private readonly all = new Set<T>();
+  private readonly byId = new Map<string, Set<T>>();
+  private readonly byName = new Map<string, OfName<T>>();
+
+  [Symbol.iterator](): Iterator<T> {
+    return this.all.values();
+  }
+
+  add(item: T): void {
+    const {callId, name} = item.call;
+    this.all.add(item);
+    if (callId !== null) setOf(this.byId, callId).add(item);
+    const named = this.byName.get(name) ?? {items: new Set(), byArguments: new Map(), unread: new Set()};
+    this.byName.set(name, named);
+    named.items.add(item);
+    named.unread.add(item);
+  }
+
+  delete(item: T): void {
+    const {callId, name} = item.call;
+    if (!this.all.delete(item)) return;
+    if (callId !== null) this.byId.get(callId)!.delete(item);
+    const named = this.byName.get(name)!;
+    named.items.delete(item);
+    if (!named.unread.delete(item)) named.byArguments.get(argumentsOf(item.call))!.delete(item);
+  }
+
+  withId(callId: string): T | undefined {
+    return first(this.byId.get(callId));
+  }
+
+  /** The one that a tool span answers: of its name and arguments, else of its name. */
+  answeredBy(name: string, asked: string | null): T | undefined {
+    const named = this.byName.get(name);
+    if (!named || named.items.size < 2) return first(named?.items);
+    for (const item of named.unread) setOf(named.byArguments, argumentsOf(item.call)).add(item);
+    named.unread.clear();
+    return first(named.byArguments.get(canonical(asked))) ?? first(named.items);
+  }
+}
+
+function argumentsOf({arguments: asked}: ToolCall): string {
+  return canonical(asked);
+}
+
+/** Nothing said is an empty object. */
+function canonical(asked: string | null): string {
+  return asked === null || asked === '' ? '{}' : canonicalJson(asked);
+}
+
+function setOf<T>(map: Map<string, Set<T>>, key: string): Set<T> {
+  const found = map.get(key) ?? new Set();
+  map.set(key, found);
+  return found;
+}
+
+function first<T>(items: Iterable<T> | undefined): T | undefined {
+  if (items) for (const item of items) return item;
+  return undefined;
+}
