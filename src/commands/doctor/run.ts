@@ -11,9 +11,10 @@ import {type DescribedTables, describedTables} from '../../queries/doctor/subjec
 import {surveyRuns} from '../../queries/doctor/survey.ts';
 import {loadVersion} from '../../queries/doctor/version.ts';
 import {renderFacts, renderFindings} from '../../render/doctor.ts';
+import {compile, type Sql} from '../../sql/sql.ts';
 import type {ConnectionFacts} from '../../store/facts.ts';
-import {DEFAULT_TABLES, type Store} from '../../store/store.ts';
-import {isTimeout} from '../../store/timeout.ts';
+import {DEFAULT_TABLES, replacing, type Store} from '../../store/store.ts';
+import {isStopped, isTimeout} from '../../store/timeout.ts';
 import {own} from '../../text/safe.ts';
 import {type Checkup, checkupRecord, commandLine, findingRecord} from './checkup.ts';
 import {connectionSection, tableSection} from './sections.ts';
@@ -43,7 +44,7 @@ export default async function doctor(flags: DoctorFlags, context: Context): Prom
       THEN,
       async (store, out) => {
         isOpen = true;
-        const checkup = await look(store, facts!, flags, out);
+        const checkup = await look(untilStopped(store), facts!, flags, out);
         findings = checkup.findings;
         write(checkup, format, flags, out);
       },
@@ -59,6 +60,23 @@ export default async function doctor(flags: DoctorFlags, context: Context): Prom
     throw error;
   }
   if (flags.strict) refuseFindings(findings);
+}
+
+/** A table that a statement was stopped at would take as long again in every check: it is not asked a second time. */
+function untilStopped(store: Store): Store {
+  const stopped = new Map<string, unknown>();
+  const all = async <Row>(query: Sql): Promise<Row[]> => {
+    const {text} = compile(query, store.dialect, store.tables);
+    const tables = Object.values(store.tables).filter(name => name !== undefined && text.includes(name));
+    for (const name of tables) if (stopped.has(name)) throw stopped.get(name);
+    try {
+      return await store.all<Row>(query);
+    } catch (error) {
+      if (isStopped(error)) for (const name of tables) stopped.set(name, error);
+      throw error;
+    }
+  };
+  return replacing(store, {all});
 }
 
 async function look(store: Store, facts: ConnectionFacts, flags: DoctorFlags, out: Context): Promise<Checkup> {
