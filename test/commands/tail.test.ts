@@ -1,6 +1,7 @@
+import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {type CliOptions, cli} from '../cli.ts';
-import {BACKENDS, openFixture} from '../databases.ts';
+import {BACKENDS, openFixture, sqliteCopy} from '../databases.ts';
 import {openPlayer, type Player} from '../follow/player.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
@@ -174,6 +175,24 @@ describe.each(BACKENDS)('tail on %s', backend => {
 });
 
 describe('tail', () => {
+  it('says so when its time is over before what is there was read', async () => {
+    const file = sqliteCopy(FIXTURE);
+    new Database(file)
+      .exec(
+        `alter table agno_spans rename to s0;
+         create view agno_spans as select * from s0
+          where (with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n) > 0`,
+      )
+      .close();
+    const argv = ['tail', '--db', file, '--jsonl', '--for', '200ms', '--timeout', '1h'];
+    const {code, out} = await cli(argv);
+    expect(code).toBe(0);
+    const notices = eventsOf(out).filter(({event}) => event === 'notice');
+    expect(notices.map(({text}) => text)).toEqual([
+      '--for 200ms was over before all that is there had been read: a longer one shows the rest.',
+    ]);
+  });
+
   it.each([
     [['--since', '1h', '-n', '3'], /-n and --since or --last both say where to begin/],
     [['--interval', '1ms'], /--interval "1ms" is too short/],

@@ -94,6 +94,8 @@ export default async function tail(flags: TailFlags, context: Context): Promise<
       if (event.type === 'runs' && event.cursor) mark?.take(event.cursor(), event.isNew);
     }
     mark?.save();
+    if (ending.isOutOfTime && !watch.hasCaughtUp)
+      writer.notice(`--for ${flags.for} was over before all that is there had been read: a longer one shows the rest.`);
   } finally {
     clearInterval(heart);
     ending.dispose();

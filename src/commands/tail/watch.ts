@@ -17,6 +17,8 @@ interface WatchOptions {
 export class Watch {
   /** A run failed, and that was to be the end. */
   hasFailed = false;
+  /** What was there when following began has been told. */
+  hasCaughtUp = false;
   /**
    * It is enough: the runs that were told last. A trace is read whole when it is met, which may be ahead of what the follower
    * has delivered, so spans of theirs may still land with the next look.
@@ -41,6 +43,7 @@ export class Watch {
 
   private changed(event: Extract<FeedEvent, {type: 'runs'}>): void {
     const {writer} = this.options;
+    this.hasCaughtUp ||= !event.isBacklog;
     if (event.lagMs !== null) this.lagMs = Math.max(this.lagMs ?? 0, event.lagMs);
     const nowMicros = event.store.nowMicros();
     const told = new Set<string>();
