@@ -37,11 +37,14 @@ export function outputFileOf({output}: OutputFlags, {cwd}: Context): OutputFile 
   const found = statOf(target);
   if (output === '' || output.endsWith('/') || found?.isDirectory())
     throw failed(`"${output}" is a folder.`, 'Name a file in it.');
-  // Through a link its target is replaced, not the link; what is no file (/dev/null, a pipe) is written to.
-  const file = found ? realpathSync(target) : target;
+  // Through a link its target is replaced, not the link; what is no file (/dev/null, our own stdout) is written to.
   const isPlain = !found || found.isFile();
+  const file = found && isPlain ? realpathSync(target) : target;
   if (isPlain) checkFolder(path.dirname(file), output);
-  else checkWritable(file, output);
+  else {
+    refuseWaiting(target, found, output);
+    checkWritable(file, output);
+  }
   const place = isPlain ? new Replacement(file, found) : new Stream(file);
   let parts: string[] = [];
   const append = async () => {
@@ -141,8 +144,6 @@ class Stream {
   }
 
   async finish(): Promise<void> {
-    // A pipe's reader waits for somebody, also where nothing is said.
-    this.handle ??= openSync(this.file, 'w');
     await this.discard();
   }
 
@@ -165,6 +166,15 @@ function checkWritable(file: string, output: string): void {
   } catch (error) {
     throw failed(`"${output}" may not be written: ${fileReason(error)}.`, `Check the permissions of "${file}".`, error);
   }
+}
+
+/** Our own descriptors, whatever they lead to, are open already: `-o >(less)` of a shell is one. */
+const OWN_DESCRIPTOR = /^\/(dev\/(stdout|stderr|fd\/\d+)|proc\/self\/fd\/\d+)$/;
+
+/** A pipe waits for whoever is to read it, which may be nobody; a disk is no place for an answer. */
+function refuseWaiting(target: string, found: Stats, output: string): void {
+  if (found.isCharacterDevice() || OWN_DESCRIPTOR.test(target)) return;
+  throw failed(`"${output}" is no regular file.`, 'Name a file, or leave -o out and pipe what is printed.');
 }
 
 function statOf(file: string): Stats | null {

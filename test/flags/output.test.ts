@@ -1,4 +1,4 @@
-import {spawn} from 'node:child_process';
+import {execFileSync, spawn} from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -368,6 +368,25 @@ describe('--output', () => {
     const {code, err} = await cli([...list, '--json', '-o', '/dev/null']);
     expect([code, err]).toEqual([0, '']);
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+
+  it('waits for no reader of a pipe: it is refused, also behind a link, and stays', async () => {
+    const cwd = temporaryFolder();
+    execFileSync('mkfifo', [path.join(cwd, 'pipe')]);
+    symlinkSync('pipe', path.join(cwd, 'link'));
+    for (const name of ['pipe', 'link']) {
+      const {code, err, out} = await cli([...list, '-o', name], {cwd});
+      expect([code, err, out]).toEqual([
+        EXIT.failed,
+        `error: "${name}" is no regular file.\nhint: Name a file, or leave -o out and pipe what is printed.\n`,
+        '',
+      ]);
+    }
+    expect(readdirSync(cwd).sort()).toEqual(['link', 'pipe']);
+    // A shell's `-o >(less)` names a descriptor that is open.
+    const into = `"${process.execPath}" "${BIN}" ${list.join(' ')} -o /dev/fd/9 9>&1 | cat`;
+    const read = execFileSync('bash', ['-c', into], {encoding: 'utf8'});
+    expect(read).toBe((await cli(list)).out);
   });
 
   it('a full disk leaves what was there', async () => {
