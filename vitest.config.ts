@@ -40,8 +40,10 @@ export default defineConfig({
     // Files share what they import: reading it anew for each is a minute of the whole. None changes a module or `process`.
     isolate: false,
     maxWorkers: 2,
-    testTimeout: isLong ? 3_600_000 : 60_000,
-    hookTimeout: 120_000,
+    // They end what hangs, on the slowest machine too; no test is about the time that it takes.
+    testTimeout: isLong ? 3_600_000 : 300_000,
+    hookTimeout: 300_000,
+    expect: {poll: {timeout: 120_000, interval: 20}},
     reporters: ['default', ...(isLong ? ['./test/skipped-reporter.ts'] : []), './test/summary-reporter.ts'],
     disableConsoleIntercept: isLong,
     projects: [...testFiles({isLong})].flatMap(([name, files]) => {

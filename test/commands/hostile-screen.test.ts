@@ -171,9 +171,7 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
     const {runs} = source.snapshot();
     expect(runs.length).toBeGreaterThan(rows.length);
     for (const {key} of runs) {
-      await expect
-        .poll(() => source.snapshot().opened, {interval: 5, timeout: 20_000})
-        .toMatchObject({key, parts: expect.anything()});
+      await expect.poll(() => source.snapshot().opened, {interval: 5}).toMatchObject({key, parts: expect.anything()});
       // Through the tree and what its spans hold, and back.
       terminal.press('2', 'L', 'j', 'j', '3', 'L', 'v', 'v', '1', 'y', 'down');
     }

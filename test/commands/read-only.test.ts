@@ -342,8 +342,8 @@ describe('sql on SQLite cannot write', () => {
         writer.close();
       }
     };
-    await vi.waitFor(() => expect(isLocked()).toBe(true), {timeout: 20_000, interval: 50});
+    await vi.waitFor(() => expect(isLocked()).toBe(true), {timeout: 120_000});
     asking.kill('SIGKILL');
-    await vi.waitFor(() => expect(isLocked()).toBe(false), {timeout: 5000, interval: 50});
+    await vi.waitFor(() => expect(isLocked()).toBe(false), {timeout: 120_000});
   });
 });

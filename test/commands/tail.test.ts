@@ -95,7 +95,7 @@ describe.each(BACKENDS)('tail on %s', backend => {
     }
     const states = (runs: Event[]) => runs.map(run => `${run.spanId} ${run.state}`).sort();
     expect(states([...last.values()])).toEqual(states(list.data));
-  }, 120_000);
+  });
 
   it('ends after so many runs, and reads as a log', async () => {
     const player = await openPlayer(backend, FIXTURE, {where: ofSession('agent-ok', 'tool-error', 'model-error')});

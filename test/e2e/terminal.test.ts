@@ -17,7 +17,7 @@ describe.runIf(HAS_TMUX)('the terminal', () => {
   const tmux = (...args: string[]) => execFileSync('tmux', ['-L', socket, ...args], {encoding: 'utf8'});
   const screen = () => tmux('capture-pane', '-p');
   const keys = (...names: string[]) => tmux('send-keys', ...names);
-  const until = (text: string) => expect.poll(screen, {timeout: 30_000, interval: 50}).toContain(text);
+  const until = (text: string) => expect.poll(screen).toContain(text);
   let folder = '';
   let pidFile = '';
   let db = '';
@@ -54,7 +54,7 @@ process.on('SIGUSR2', () => {
 
   /** A shell ends a line when a signal ends its first command, so the code is asked for in a line of its own. */
   async function expectLeft(code: number): Promise<void> {
-    await expect.poll(() => tmux('display-message', '-p', '#{alternate_on}').trim(), {timeout: 20_000}).toBe('0');
+    await expect.poll(() => tmux('display-message', '-p', '#{alternate_on}').trim()).toBe('0');
     keys('echo "left with $?"', 'Enter');
     await until(`left with ${code}\n`);
   }
@@ -89,7 +89,7 @@ process.on('SIGUSR2', () => {
     tmux('resize-window', '-x', '140', '-y', '30');
     await start('a wide screen');
     // Drawn by Ink as it is bundled: the panes beside each other, and the line of keys.
-    await expect.poll(screen, {timeout: 30_000, interval: 50}).toMatch(/^›.*│ .*\n(.*│.*\n)+.*\? all keys/m);
+    await expect.poll(screen).toMatch(/^›.*│ .*\n(.*│.*\n)+.*\? all keys/m);
     keys('q');
     await expectLeft(0);
     tmux('resize-window', '-x', '100', '-y', '30');

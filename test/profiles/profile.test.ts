@@ -366,14 +366,14 @@ describe('a password of a profile', () => {
     const around = {env: {PATH: process.env.PATH}, cwd: home, origin: 'profile "a"', late: late.signal};
     const asked = passwordFromCommand(`sleep 600 & echo $! > ${pid}; wait`, around);
     const failed = asked.catch((error: UserError) => error);
-    await expect.poll(() => existsSync(pid) && readFileSync(pid, 'utf8'), {timeout: 60_000}).toMatch(/\d\n/);
+    await expect.poll(() => existsSync(pid) && readFileSync(pid, 'utf8')).toMatch(/\d\n/);
     late.abort();
     expect(await failed).toMatchObject({
       exitCode: EXIT.unreachable,
       message: expect.stringContaining('password_command of profile "a" took longer than 10 s'),
     });
     const sleeper = Number(readFileSync(pid, 'utf8'));
-    await expect.poll(() => isRunning(sleeper), {timeout: 60_000}).toBe(false);
+    await expect.poll(() => isRunning(sleeper)).toBe(false);
   });
 
   it('is asked for only when a connection is made, and wrong ones are hidden', async () => {

@@ -158,7 +158,7 @@ describe.each(BACKENDS)('-q on %s', backend => {
         fc.asyncProperty(tree, async one => void (await check(one))),
         {numRuns: inLong(500, 25)},
       );
-    }, 240_000);
+    });
   });
 
   it('answers the example of the documentation on both writers', async () => {

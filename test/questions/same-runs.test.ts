@@ -134,7 +134,7 @@ async function compare(file: string, env: Record<string, string>): Promise<void>
 it('stats, users, sessions, agents, teams and workflows have the runs, states and tokens that list shows', async () => {
   const env = {AGNO_TRACE_CACHE: temporaryFolder()};
   for (const file of DATABASES) await compare(file, env);
-}, 120_000);
+});
 
 it('runs that share a run id stay several in kept facts, whichever of them comes or goes last', async () => {
   const db = sqliteCopy('truth/run_id_given_again.sqlite');

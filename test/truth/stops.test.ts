@@ -29,7 +29,7 @@ describe.each(BACKENDS)('on %s', backend => {
     const errors = await cli(['errors', '--db', db, '--json']);
     expect(errors.out).not.toContain('slow answer');
     for (const {runId} of rows) {
-      const {code} = await cli(['wait', runId!, '--db', db, '--timeout', '5s']);
+      const {code} = await cli(['wait', runId!, '--db', db, '--timeout', '5m']);
       expect(code).toBe(EXIT.different);
     }
   });
@@ -69,7 +69,7 @@ describe.each(BACKENDS)('on %s', backend => {
     expect(shown).toMatchObject({code: EXIT.notFound, out: ''});
     expect(shown.err).toContain('is the id of 3 runs');
     for (const session of ['s1', 's2', 's3']) expect(shown.err).toContain(`session ${session}`);
-    const waited = await cli(['wait', id, '--db', db, '--timeout', '5s', '--json']);
+    const waited = await cli(['wait', id, '--db', db, '--timeout', '5m', '--json']);
     expect(waited.code).toBe(EXIT.different);
     const {data, notes} = JSON.parse(waited.out);
     expect(data.map(({sessionId}: Row) => sessionId)).toEqual(['s3']);

@@ -57,13 +57,10 @@ export class VirtualTerminal {
   async until(text: string | RegExp): Promise<string> {
     let screen = '';
     await expect
-      .poll(
-        async () => {
-          screen = await this.screen();
-          return screen;
-        },
-        {timeout: 20_000, interval: 10},
-      )
+      .poll(async () => {
+        screen = await this.screen();
+        return screen;
+      })
       .toMatch(text);
     return screen;
   }
@@ -72,13 +69,10 @@ export class VirtualTerminal {
   async untilWithout(text: string | RegExp): Promise<string> {
     let screen = '';
     await expect
-      .poll(
-        async () => {
-          screen = await this.screen();
-          return screen;
-        },
-        {timeout: 20_000, interval: 10},
-      )
+      .poll(async () => {
+        screen = await this.screen();
+        return screen;
+      })
       .not.toMatch(text);
     return screen;
   }
