@@ -1,5 +1,4 @@
 import {defineConfig} from 'vitest/config';
-import {folderImports} from './build/folder-imports.js';
 import {priceData} from './build/price-data.js';
 import {sqliteDriver} from './build/sqlite-driver.js';
 import {type ProjectName, testFiles} from './test/projects.ts';
@@ -27,7 +26,7 @@ const seed = process.env.AGNO_TRACE_SEED ?? '1';
 const isMeasured = (file: string) => /^test\/(live|soak)\//.test(file);
 
 export default defineConfig({
-  plugins: [folderImports, priceData('module'), sqliteDriver('installed')],
+  plugins: [priceData('module'), sqliteDriver('installed')],
   test: {
     setupFiles: ['test/setup.ts'],
     env: {

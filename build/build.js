@@ -1,6 +1,7 @@
 // Bundles src/ into dist/: CommonJS, as Node's loader of ES modules costs every start 6 ms, and few files, as each further
 // one costs half a millisecond. Then what ships beside the bundle: prices, the runs of the demo, licences, the man page.
 import {mkdir, rm, writeFile} from 'node:fs/promises';
+import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {rolldown} from 'rolldown';
 import {bundling} from './bundling.js';
@@ -16,6 +17,8 @@ const TOGETHER = {
   // Asking for the version loads this beside the entry, and nothing else.
   version: ['src/cli/version.ts', 'package.json'],
   start: ['src/cli/run.ts'],
+  // What is read when a subcommand is named, with --help too.
+  commands: [/^src\/commands\/[^/]+\/command\.ts$/],
   reading: [
     'src/commands/list/run.ts',
     'src/commands/show/run.ts',
@@ -44,7 +47,8 @@ export async function build() {
     codeSplitting: {
       groups: Object.entries(TOGETHER).map(([name, sources], i) => ({
         name,
-        test: id => sources.some(source => id.startsWith(root + source)),
+        test: id =>
+          sources.some(source => (source.test ? source.test(path.relative(root, id)) : id.startsWith(root + source))),
         priority: 100 - i,
       })),
     },

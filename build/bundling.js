@@ -1,6 +1,5 @@
 // How src/ is bundled: for the program, and for what the man page is made of.
 import {fileURLToPath} from 'node:url';
-import {folderImports} from './folder-imports.js';
 import {priceData} from './price-data.js';
 import {sqliteDriver} from './sqlite-driver.js';
 
@@ -47,7 +46,7 @@ export const bundling = {
   platform: 'node',
   // better-sqlite3 is native; pg-native is an optional part of pg that nobody installs here.
   external: ['better-sqlite3', /^better-sqlite3\/package/, 'bindings', 'pg-native', 'pg-cloudflare'],
-  plugins: [replaced, inkAsReleased, folderImports, priceData('file'), sqliteDriver('bundled')],
+  plugins: [replaced, inkAsReleased, priceData('file'), sqliteDriver('bundled')],
   transform: {
     target: 'node20.12',
     jsx: {runtime: 'automatic'},

@@ -12,12 +12,14 @@ import {bundling} from './bundling.js';
  * @returns {Promise<string>} roff; the same for the same sources
  */
 export async function manPage(root) {
-  const {buildProgram, commands, topics} = await loadDeclarations();
+  const {buildProgram, COMMANDS, TOPICS} = await loadDeclarations();
   const silent = {write: () => undefined, isTTY: false, columns: 80};
   const context = {stdout: silent, stderr: silent, env: {}, cwd: root, notes: [], nowMicros: () => 0};
   const names = (await buildProgram([], context)).commands.map(command => command.name());
   // Flags of all commands are declared when all are named.
   const program = await buildProgram(names, context);
+  const examples = new Map();
+  for (const name of names) examples.set(name, (await COMMANDS[name].load()).default.examples);
   const {version} = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
   const lines = [
     `.TH AGNO\\-TRACE 1 "${dateOf(readFileSync(`${root}CHANGELOG.md`, 'utf8'), version)}" "agno\\-trace ${version}" "User Commands"`,
@@ -29,10 +31,10 @@ export async function manPage(root) {
     '.SH DESCRIPTION',
     text(program.description()),
     '.SH COMMANDS',
-    ...program.commands.flatMap(command => ofCommand(command, commands[command.name()]?.examples ?? [])),
+    ...program.commands.flatMap(command => ofCommand(command, examples.get(command.name()))),
     '.SH FLAGS OF EVERY COMMAND',
     ...ofFlags(program),
-    ...Object.entries(topics).flatMap(([name, topic]) => ofTopic(name, topic)),
+    ...Object.entries(TOPICS).flatMap(([name, topic]) => ofTopic(name, topic)),
     '.SH SEE ALSO',
     text('agno-trace <command> --help, and docs/json.md in the package, the contract of the JSON.'),
   ];

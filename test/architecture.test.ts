@@ -1,6 +1,9 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, it} from 'vitest';
+import {COMMANDS} from '../src/commands/index.ts';
+import {TOPICS} from '../src/help/topics.ts';
+import {CHECKS} from '../src/queries/doctor/checks.ts';
 
 /**
  * Who may import whom (docs/codebase.md): data flows one way, only the stores know a driver, and what draws can never
@@ -66,9 +69,8 @@ describe('imports', () => {
       if (!file.includes(path.sep)) continue;
       if (!(folder in MAY_IMPORT)) wrong.push(`${file}: folder "${folder}" is not in the table`);
       for (const name of importsOf(file)) {
-        const target = name.replace(/^(folder|summaries):/, '');
-        if (!target.startsWith('.')) continue;
-        const to = path.relative(src, path.resolve(src, path.dirname(file), target));
+        if (!name.startsWith('.')) continue;
+        const to = path.relative(src, path.resolve(src, path.dirname(file), name));
         const toFolder = to.split(path.sep)[0]!;
         const isOwn = toFolder === folder || ANYWHERE.includes(to) || to.endsWith('package.json');
         if (!isOwn && !MAY_IMPORT[folder]?.some(item => item === toFolder || item === to))
@@ -86,6 +88,32 @@ describe('imports', () => {
       }),
     );
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('a list of files', () => {
+  const named = (folder: string) => readdirSync(path.join(src, folder)).map(name => name.replace('.ts', ''));
+
+  it('of subcommands has each folder and each question, by its name', () => {
+    const text = readFileSync(path.join(src, 'commands/index.ts'), 'utf8');
+    const loaded = [...text.matchAll(/^ {2}([\w-]+): (?:(?!^ {2}\w).)*?import\('([^']+)'\)/gms)].map(
+      match => match[2]!,
+    );
+    expect(loaded.sort()).toEqual(
+      [
+        ...named('commands')
+          .filter(name => !['index', 'question'].includes(name))
+          .map(name => `./${name}/command.ts`),
+        ...named('queries/canned').map(name => `../queries/canned/${name}.ts`),
+      ].sort(),
+    );
+    const names = loaded.map(file => file.replace(/\/command\.ts$/, '').replace(/^.*\/(.*?)(\.ts)?$/, '$1'));
+    expect(Object.keys(COMMANDS).sort()).toEqual(names.sort());
+  });
+
+  it('of pages of help, and of checks of doctor, has each', () => {
+    expect(Object.keys(TOPICS)).toEqual(named('help').filter(name => name !== 'topics'));
+    expect(Object.keys(CHECKS)).toEqual(named('queries/doctor/checks'));
   });
 });
 

@@ -1,10 +1,8 @@
-import questions from 'summaries:../queries/canned';
 import {Command} from 'commander';
 import {COMMANDS} from '../commands/index.ts';
-import {questionCommand} from '../commands/question/command.ts';
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
-import {type CommandModule, examplesText} from '../flags/command.ts';
+import {examplesText} from '../flags/command.ts';
 import {addDatabaseFlags} from '../flags/declare.ts';
 import {own} from '../text/safe.ts';
 import {VERSION} from './version.ts';
@@ -13,9 +11,9 @@ const SUMMARY =
   'Reads the traces that Agno writes into your own Postgres or SQLite: lists, shows and explains agent runs.';
 
 /**
- * Every subcommand: one per file of `commands/`, one per question of `queries/canned/`.
+ * The program with every subcommand.
  * @param argv decides whose flags are declared: those of the command that is asked for, which spares every start the
- *   flags of all others, and the questions among them their code
+ *   flags of all others
  */
 export async function buildProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command('agno-trace')
@@ -44,24 +42,16 @@ export async function buildProgram(argv: readonly string[], context: Context): P
     .option('--ascii', 'only ASCII characters')
     .option('--debug', 'what was sent and connected to, and stacks of defects');
   program.commandsGroup('Look:');
-  const add = (name: string, module: CommandModule) => {
-    const command = program.command(name).description(module.summary).allowExcessArguments();
-    if (module.group) command.helpGroup(module.group);
-    if (module.alias) command.alias(module.alias);
-    if (!argv.includes(name) && !(module.alias && argv.includes(module.alias))) return;
+  for (const [name, {summary, group, alias, load}] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(summary).allowExcessArguments();
+    if (group) command.helpGroup(group);
+    if (alias) command.alias(alias);
+    if (!argv.includes(name) && !(alias && argv.includes(alias))) continue;
+    const {default: module} = await load();
     module.declare(command, context);
     command.hook('preAction', refuseExcess);
     command.addHelpText('after', examplesText(module.examples));
-  };
-  const modules = Object.entries(COMMANDS);
-  for (const [name, module] of modules) if (!module.group) add(name, module);
-  program.commandsGroup('Ask:');
-  for (const [name, {summary, load}] of Object.entries(questions))
-    add(
-      name,
-      argv.includes(name) ? questionCommand(name, await load()) : {summary, examples: [], declare: () => undefined},
-    );
-  for (const [name, module] of modules) if (module.group) add(name, module);
+  }
   program.helpCommand(false);
   return program;
 }

@@ -1,45 +1,180 @@
 import type {CommandModule} from '../flags/command.ts';
-import archive from './archive/command.ts';
-import completion from './completion/command.ts';
-import demo from './demo/command.ts';
-import diff from './diff/command.ts';
-import doctor from './doctor/command.ts';
-import exporting from './export/command.ts';
-import facts from './facts/command.ts';
-import grep from './grep/command.ts';
-import help from './help/command.ts';
-import list from './list/command.ts';
-import migrate from './migrate/command.ts';
-import profile from './profile/command.ts';
-import prune from './prune/command.ts';
-import show from './show/command.ts';
-import sql from './sql/command.ts';
-import tail from './tail/command.ts';
-import transcript from './transcript/command.ts';
-import ui from './ui/command.ts';
-import vacuum from './vacuum/command.ts';
-import wait from './wait/command.ts';
+import type {FactsQuestion} from '../queries/facts-question.ts';
+import type {Question} from '../queries/question.ts';
 
-/** Every subcommand but the questions, by name. */
-export const COMMANDS: Readonly<Record<string, CommandModule>> = {
-  archive,
-  completion,
-  demo,
-  diff,
-  doctor,
-  export: exporting,
-  facts,
-  grep,
-  help,
-  list,
-  migrate,
-  profile,
-  prune,
-  show,
-  sql,
-  tail,
-  transcript,
-  ui,
-  vacuum,
-  wait,
+/** A subcommand as the program's help lists it; the rest is loaded for the one that was asked for. */
+export interface Command {
+  readonly summary: string;
+  readonly alias?: string;
+  /** Heading it stands under in the program's help; absent: `Look:`. */
+  readonly group?: string;
+  readonly load: () => Promise<{readonly default: CommandModule}>;
+}
+
+/** Every subcommand by name, in the order of the help. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  demo: {
+    summary: 'Make a demo database of real runs, and show it',
+    load: () => import('./demo/command.ts'),
+  },
+  diff: {
+    summary: 'Two runs beside each other: where they part, what differs',
+    load: () => import('./diff/command.ts'),
+  },
+  doctor: {
+    summary: 'Connection, tables and data: what is there, what is wrong',
+    load: () => import('./doctor/command.ts'),
+  },
+  export: {
+    summary: 'Hands runs on: OTLP to a file or a receiver, JSON lines, a report; redacted',
+    load: () => import('./export/command.ts'),
+  },
+  grep: {
+    summary: 'A pattern in names, inputs, outputs, arguments and errors',
+    load: () => import('./grep/command.ts'),
+  },
+  list: {
+    summary: 'Runs, newest first, with their computed state',
+    alias: 'ls',
+    load: () => import('./list/command.ts'),
+  },
+  profile: {
+    summary: 'Names for your databases, for --profile',
+    load: () => import('./profile/command.ts'),
+  },
+  show: {
+    summary: 'What a run did: its tree, its times, its errors',
+    load: () => import('./show/command.ts'),
+  },
+  sql: {
+    summary: 'Answers one SQL statement of yours, read-only',
+    load: () => import('./sql/command.ts'),
+  },
+  tail: {
+    summary: 'Runs as they happen: on screens, as lines, or as JSON',
+    load: () => import('./tail/command.ts'),
+  },
+  transcript: {
+    summary: 'The conversation of a run, each message once, calls with results',
+    load: () => import('./transcript/command.ts'),
+  },
+  ui: {
+    summary: 'Runs, their trees and what spans hold, on screens',
+    load: () => import('./ui/command.ts'),
+  },
+  wait: {
+    summary: 'Waits until a run has ended; the exit code says how',
+    load: () => import('./wait/command.ts'),
+  },
+  agents: question(
+    'Agents: runs of their own and inside others, how they ended, times, tokens, cost',
+    () => import('../queries/canned/agents.ts'),
+  ),
+  delegations: question(
+    'Delegations: who asked whom, how often, how long it took, how it ended, tokens, cost',
+    () => import('../queries/canned/delegations.ts'),
+  ),
+  errors: question(
+    'Errors by cause: how often, in how many runs, since when, and whether the runs ended of it',
+    () => import('../queries/canned/errors.ts'),
+  ),
+  loops: question(
+    'Loops: the same tool calls with the same results in one run, and what they wasted',
+    () => import('../queries/canned/loops.ts'),
+  ),
+  models: question(
+    'Models: calls, failures, tokens and their speed, cost with its source, times',
+    () => import('../queries/canned/models.ts'),
+  ),
+  retrievals: question(
+    'Look-ups in knowledge: calls, documents found, empty and repeated ones, times',
+    () => import('../queries/canned/retrievals.ts'),
+  ),
+  sessions: question(
+    'Sessions: runs, how they ended, times, tokens, cost, whose, when',
+    () => import('../queries/canned/sessions.ts'),
+  ),
+  slowest: question(
+    'Span names by average duration, slowest first (tools, models, agents, … with --by)',
+    () => import('../queries/canned/slowest.ts'),
+  ),
+  stats: question(
+    'Overview: runs by state, times, tokens, cost, the busiest agents, teams, workflows and models',
+    () => import('../queries/canned/stats.ts'),
+  ),
+  steps: question(
+    'Steps of workflows: executions, how they ended, times, tokens, cost',
+    () => import('../queries/canned/steps.ts'),
+  ),
+  teams: question(
+    'Teams: runs of their own and inside others, how they ended, times, tokens, cost',
+    () => import('../queries/canned/teams.ts'),
+  ),
+  tools: question(
+    'Tools: calls, failures, retries, times, size of their results',
+    () => import('../queries/canned/tools.ts'),
+  ),
+  usage: question(
+    'Tokens and cost by model, provider, agent, team, workflow, step, user, session or day',
+    () => import('../queries/canned/usage.ts'),
+  ),
+  users: question(
+    'Users: runs, sessions, how they ended, times, tokens, cost, when',
+    () => import('../queries/canned/users.ts'),
+  ),
+  where: question(
+    'Where the time of runs goes: critical path and self time summed over them',
+    () => import('../queries/canned/where.ts'),
+  ),
+  workflows: question(
+    'Workflows: runs of their own and inside others, how they ended, times, tokens, cost',
+    () => import('../queries/canned/workflows.ts'),
+  ),
+  archive: {
+    summary: 'Check, read and restore what prune --archive wrote',
+    group: 'Keep:',
+    load: () => import('./archive/command.ts'),
+  },
+  completion: {
+    summary: 'Script that completes commands, flags, names and ids',
+    group: 'Other:',
+    load: () => import('./completion/command.ts'),
+  },
+  facts: {
+    summary: 'What is kept so that questions are answered at once: status, rebuild, clear, path',
+    group: 'Keep:',
+    load: () => import('./facts/command.ts'),
+  },
+  help: {
+    summary: 'Help for a command, or a page on a topic',
+    group: 'Other:',
+    load: () => import('./help/command.ts'),
+  },
+  migrate: {
+    summary: 'Make missing tables, indexes and the foreign key; the plan first',
+    group: 'Keep:',
+    load: () => import('./migrate/command.ts'),
+  },
+  prune: {
+    summary: 'Delete old traces in small batches; the plan first',
+    group: 'Keep:',
+    load: () => import('./prune/command.ts'),
+  },
+  vacuum: {
+    summary: 'Give back the space of deleted traces; the plan first',
+    group: 'Keep:',
+    load: () => import('./vacuum/command.ts'),
+  },
 };
+
+/** A question is a subcommand of the name of its file. */
+function question(summary: string, load: () => Promise<{readonly default: Question | FactsQuestion}>): Command {
+  return {
+    summary,
+    group: 'Ask:',
+    load: async () => {
+      const {questionCommand} = await import('./question/command.ts');
+      return {default: questionCommand((await load()).default)};
+    },
+  };
+}

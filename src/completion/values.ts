@@ -1,8 +1,8 @@
-import topics from 'folder:../help';
 import type {Argument, Command, Option} from 'commander';
 import type {Context} from '../context.ts';
 import {type DatabaseFlags, FIXED_VALUES} from '../flags/declare.ts';
 import {STATUSES} from '../flags/query.ts';
+import {TOPICS} from '../help/topics.ts';
 import {loadConfig} from '../profiles/config-file.ts';
 import {IO_LEVELS} from '../render/io.ts';
 import {COLOUR_CHOICES} from '../text/style.ts';
@@ -102,7 +102,7 @@ export function valuesIn(context: Context, leftMs: number): ValuesOf {
 
 function pagesAndCommands(program: Command) {
   return [
-    ...Object.entries(topics).map(([value, {summary}]) => ({value, about: summary})),
+    ...Object.entries(TOPICS).map(([value, {summary}]) => ({value, about: summary})),
     ...program.commands.map(command => ({value: command.name(), about: command.description()})),
   ];
 }

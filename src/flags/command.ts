@@ -8,14 +8,10 @@ export interface Example {
   readonly answer: string;
 }
 
-/** What a file of `commands/` exports by default; the file's name is the command's. */
+/** What `command.ts` of a subcommand exports by default. */
 export interface CommandModule {
-  readonly summary: string;
-  readonly alias?: string;
-  /** Heading it stands under in the program's help; absent: `Look:`. */
-  readonly group?: string;
   readonly examples: readonly Example[];
-  /** Declares arguments and flags, and what answers. Called for the command that was asked for only. */
+  /** Declares arguments and flags, and what runs. */
   readonly declare: (command: Command, context: Context) => void;
 }
 

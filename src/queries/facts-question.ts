@@ -22,8 +22,6 @@ type Flags = Readonly<Record<string, string | undefined>>;
  * SQLite's dialect, over the facts (`facts/schema.ts`, `facts/relations.ts`).
  */
 export interface FactsQuestion {
-  /** One literal: it is read when the program is built. */
-  readonly summary: string;
   /** Two command lines, with what they answer. */
   readonly examples: readonly {readonly line: string; readonly answer: string}[];
   /** What rows can be grouped by; the first is the default. Absent: its rows are what they are. */

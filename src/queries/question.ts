@@ -20,7 +20,6 @@ export interface QuestionInput {
  * columns say what each figure means, in the table, in the JSON keys and in the help.
  */
 export interface Question {
-  readonly summary: string;
   /** Two command lines, with what they answer. */
   readonly examples: readonly {readonly line: string; readonly answer: string}[];
   /** What rows can be grouped by; the first is the default. */

@@ -1,9 +1,9 @@
-import topics from 'folder:../../src/help';
 import {spawnSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
 import {manPage} from '../../build/man-page.js';
 import {EXIT} from '../../src/errors.ts';
+import {TOPICS} from '../../src/help/topics.ts';
 import {KINDS} from '../../src/trace/kind.ts';
 import {STATES} from '../../src/trace/states.ts';
 import {cli} from '../cli.ts';
@@ -21,15 +21,15 @@ describe('help', () => {
   it('alone lists every command and every topic', async () => {
     const {code, out} = await cli(['help']);
     expect(code).toBe(0);
-    for (const name of [...COMMANDS, ...Object.keys(topics)]) expect(out).toMatch(new RegExp(`^ +${name}\\b`, 'm'));
-    expect(Object.keys(topics)).toEqual(['connecting', 'exit-codes', 'json', 'query', 'states']);
+    for (const name of [...COMMANDS, ...Object.keys(TOPICS)]) expect(out).toMatch(new RegExp(`^ +${name}\\b`, 'm'));
+    expect(Object.keys(TOPICS)).toEqual(['connecting', 'exit-codes', 'json', 'query', 'states']);
   });
 
   it.each(COMMANDS)('%s is the help of that command', async name => {
     expect((await cli(['help', name])).out).toBe((await cli([name, '--help'])).out);
   });
 
-  it.each(Object.keys(topics))(
+  it.each(Object.keys(TOPICS))(
     '%s fits 80 columns and one screen or two, and its command lines are right',
     async name => {
       const text = await page(name);
@@ -93,7 +93,7 @@ describe('the man page', () => {
       expect(flags.length).toBeGreaterThan(5);
       for (const flag of flags) expect(text.split('\n')).toContain(`.B ${flag}`);
     }
-    for (const topic of Object.values(topics))
+    for (const topic of Object.values(TOPICS))
       for (const line of topic.text.trimEnd().split('\n').slice(2)) expect(text.split('\n')).toContain(line);
     expect(text).toContain('.SH EXIT STATUS');
   });

@@ -1,7 +1,9 @@
-import questions from 'folder:../../src/queries/canned';
+import {readdirSync} from 'node:fs';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
+import type {FactsQuestion} from '../../src/queries/facts-question.ts';
+import type {Question} from '../../src/queries/question.ts';
 import {cli, json} from '../cli.ts';
 import {
   BACKENDS,
@@ -13,9 +15,13 @@ import {
   temporaryFolder,
 } from '../databases.ts';
 
-const catalog = Object.entries(questions).flatMap(([name, question]) =>
-  ((question.by ?? ['']) as readonly string[]).map(by => ({name, by, isOfFacts: !('groups' in question)})),
-);
+const FOLDER = new URL('../../src/queries/canned/', import.meta.url);
+const catalog: {name: string; by: string; isOfFacts: boolean}[] = [];
+for (const file of readdirSync(FOLDER)) {
+  const {default: question} = (await import(new URL(file, FOLDER).pathname)) as {default: Question | FactsQuestion};
+  for (const by of question.by ?? [''])
+    catalog.push({name: file.replace('.ts', ''), by, isOfFacts: !('groups' in question)});
+}
 const FIXTURES = [
   'agno-3.1.10-pictures.sqlite',
   'agno-3.1.10-shop.sqlite',

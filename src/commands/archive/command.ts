@@ -5,8 +5,6 @@ type Command = Parameters<CommandModule['declare']>[0];
 
 /** What `prune --archive` has written. */
 const archive: CommandModule = {
-  summary: 'Check, read and restore what prune --archive wrote',
-  group: 'Keep:',
   examples: [
     {line: 'archive verify old.ndjson.gz', answer: 'every hash and count; exit 7 when something is wrong'},
     {line: 'list --db archive:old.ndjson.gz', answer: 'its runs; show and slowest read it too'},

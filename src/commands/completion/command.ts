@@ -15,8 +15,6 @@ Agents, users, sessions and recent runs come from the database that the command
 line or the environment names, within 300 ms; after that, nothing is offered.`;
 
 const completion: CommandModule = {
-  summary: 'Script that completes commands, flags, names and ids',
-  group: 'Other:',
   examples: [
     {line: 'completion bash', answer: 'the script; see above where to put it'},
     {line: 'completion fish > ~/.config/fish/completions/agno-trace.fish', answer: 'for each new fish'},

@@ -2,7 +2,6 @@ import type {CommandModule} from '../../flags/command.ts';
 
 /** Runs that real Agno wrote, moved to the present, in a database of their own; nothing else is ever touched. */
 const demo: CommandModule = {
-  summary: 'Make a demo database of real runs, and show it',
   examples: [
     {line: 'demo --live', answer: 'runs that happen now, for tail in another terminal'},
     {line: 'demo --traces 30000 --path big.db', answer: 'about 1.2 million spans, for measuring'},

@@ -3,7 +3,6 @@ import {addOutputFlags, addPatienceFlags, addPriceFlags} from '../../flags/decla
 
 /** Two runs beside each other; ids and times of their own are no difference. */
 const diff: CommandModule = {
-  summary: 'Two runs beside each other: where they part, what differs',
   examples: [
     {line: 'diff 9aa6 c11d', answer: 'what the second run did otherwise than the first'},
     {

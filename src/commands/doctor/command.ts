@@ -3,7 +3,6 @@ import {addOutputFlags} from '../../flags/declare.ts';
 
 /** What it is connected to, what stands there, and what is wrong with it. */
 const doctor: CommandModule = {
-  summary: 'Connection, tables and data: what is there, what is wrong',
   examples: [
     {line: 'doctor', answer: 'how it is connected, and what was found'},
     {line: 'doctor --strict --json', answer: 'for a script: exit 7 when something is wrong'},

@@ -11,7 +11,6 @@ import {
 
 /** Runs to hand on: to another tool, to a file, to a person. */
 const exporting: CommandModule = {
-  summary: 'Hands runs on: OTLP to a file or a receiver, JSON lines, a report; redacted',
   examples: [
     {line: 'export latest --format md --redact all -o run.md', answer: 'a report of the newest run, fit to be shown'},
     {

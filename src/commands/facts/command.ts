@@ -5,8 +5,6 @@ type Command = Parameters<CommandModule['declare']>[0];
 
 /** What is kept beside the database so that questions over many runs are answered at once. */
 const facts: CommandModule = {
-  summary: 'What is kept so that questions are answered at once: status, rebuild, clear, path',
-  group: 'Keep:',
   examples: [
     {line: 'facts', answer: 'how much is kept of this database, and of which days'},
     {line: 'facts clear', answer: 'forgets it; the next question reads what it needs again'},

@@ -10,7 +10,6 @@ import {
 
 /** A pattern in what went in and out of every span, run by run, newest first. */
 const grep: CommandModule = {
-  summary: 'A pattern in names, inputs, outputs, arguments and errors',
   examples: [
     {line: "grep 'customs hold' --last 7d", answer: 'where these words stand, newest run first'},
     {line: "grep 'order_id.*44\\d\\d' --in args --count", answer: 'how often a tool was called with such an order'},

@@ -1,8 +1,6 @@
 import type {CommandModule} from '../../flags/command.ts';
 
 const help: CommandModule = {
-  summary: 'Help for a command, or a page on a topic',
-  group: 'Other:',
   examples: [
     {line: 'help', answer: 'all commands and topics'},
     {line: 'help connecting', answer: 'how to name a database'},

@@ -1,7 +1,7 @@
-import topics from 'folder:../../help';
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {closest} from '../../flags/values.ts';
+import {TOPICS} from '../../help/topics.ts';
 import {largest} from '../../lists.ts';
 import {own} from '../../text/safe.ts';
 
@@ -18,12 +18,12 @@ export default async function help(words: readonly string[], program: Command, c
   const [first] = words;
   if (first === undefined) {
     program.outputHelp();
-    const longest = largest(Object.keys(topics).map(name => name.length));
-    const lines = Object.entries(topics).map(([name, {summary}]) => `  ${name.padEnd(longest)}  ${summary}`);
+    const longest = largest(Object.keys(TOPICS).map(name => name.length));
+    const lines = Object.entries(TOPICS).map(([name, {summary}]) => `  ${name.padEnd(longest)}  ${summary}`);
     context.stdout.write(own(`\nTopics (agno-trace help <topic>):\n${lines.join('\n')}\n`));
     return;
   }
-  const topic = Object.hasOwn(topics, first) ? topics[first] : undefined;
+  const topic = Object.hasOwn(TOPICS, first) ? TOPICS[first] : undefined;
   if (topic && words.length === 1) {
     context.stdout.write(own(topic.text));
     return;
@@ -34,7 +34,7 @@ export default async function help(words: readonly string[], program: Command, c
 function below({commands}: Command, word: string): Command {
   const found = commands.find(command => command.name() === word || command.aliases().includes(word));
   if (found) return found;
-  const near = closest(word, [...commands.map(command => command.name()), ...Object.keys(topics)]);
+  const near = closest(word, [...commands.map(command => command.name()), ...Object.keys(TOPICS)]);
   throw usageError(
     `there is no command or topic "${word}".`,
     near ? `Did you mean agno-trace help ${near}?` : 'agno-trace help lists both.',

@@ -10,8 +10,6 @@ import {
 
 /** Runs, newest first; the unit is the run, wherever it stands (docs/design.md, Runs). */
 const list: CommandModule = {
-  summary: 'Runs, newest first, with their computed state',
-  alias: 'ls',
   examples: [
     {line: 'list', answer: 'the newest runs'},
     {

@@ -3,8 +3,6 @@ import {addOutputFlags} from '../../flags/declare.ts';
 
 /** Makes what is missing around Agno's tables: the plan first, each step with its reason and its lock. */
 const migrate: CommandModule = {
-  summary: 'Make missing tables, indexes and the foreign key; the plan first',
-  group: 'Keep:',
   examples: [
     {line: 'migrate', answer: 'the plan, and then it asks'},
     {line: 'migrate --print-sql', answer: 'the same as SQL, for a DBA'},

@@ -5,7 +5,6 @@ type Command = Parameters<CommandModule['declare']>[0];
 
 /** Names for databases, kept in a config file of the user's. */
 const profile: CommandModule = {
-  summary: 'Names for your databases, for --profile',
   examples: [
     {
       line: 'profile add prod --db postgresql://reader@db.example/ai',

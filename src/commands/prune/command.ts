@@ -3,8 +3,6 @@ import {addOutputFlags, addPatienceFlags, addWhatFlags, addWhoFlags, takesOneOf}
 
 /** Deletes old traces: plan first, in small batches, never anything that is still written. */
 const prune: CommandModule = {
-  summary: 'Delete old traces in small batches; the plan first',
-  group: 'Keep:',
   examples: [
     {line: 'prune --older-than 30d', answer: 'the plan, and then it asks'},
     {

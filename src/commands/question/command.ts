@@ -14,14 +14,13 @@ import type {Question} from '../../queries/question.ts';
 const EVERY = ['1h', '6h', '1d', '1w'];
 
 /** Makes a subcommand of a canned question. */
-export function questionCommand(name: string, question: Question | FactsQuestion): CommandModule {
-  return 'groups' in question ? tableCommand(name, question) : factsCommand(name, question);
+export function questionCommand(question: Question | FactsQuestion): CommandModule {
+  return 'groups' in question ? tableCommand(question) : factsCommand(question);
 }
 
 /** One over many runs, answered from the facts. */
-function factsCommand(name: string, question: FactsQuestion): CommandModule {
+function factsCommand(question: FactsQuestion): CommandModule {
   return {
-    summary: question.summary,
     examples: question.examples,
     declare: (command, context) => {
       addWindowFlags(command);
@@ -48,16 +47,15 @@ function factsCommand(name: string, question: FactsQuestion): CommandModule {
       addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
       command.action(async (_, self) => {
         const {default: answer} = await import('./run.ts');
-        await answer(name, question, self.optsWithGlobals(), context);
+        await answer(command.name(), question, self.optsWithGlobals(), context);
       });
     },
   };
 }
 
 /** One that the tables answer by themselves. */
-function tableCommand(name: string, question: Question): CommandModule {
+function tableCommand(question: Question): CommandModule {
   return {
-    summary: question.summary,
     examples: question.examples,
     declare: (command, context) => {
       addWindowFlags(command);
@@ -75,7 +73,7 @@ function tableCommand(name: string, question: Question): CommandModule {
       addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
       command.action(async (_, self) => {
         const {default: answer} = await import('./run-tables.ts');
-        await answer(name, question, self.optsWithGlobals(), context);
+        await answer(command.name(), question, self.optsWithGlobals(), context);
       });
     },
   };

@@ -3,7 +3,6 @@ import {addOutputFlags, addPatienceFlags, addPriceFlags, collect, QUERY_FLAG} fr
 
 /** One way in: a run, a trace, a span or a session. */
 const show: CommandModule = {
-  summary: 'What a run did: its tree, its times, its errors',
   examples: [
     {line: 'show latest', answer: 'the newest run as a tree'},
     {line: 'show c11d --span 2f81', answer: 'everything one span of a run holds'},

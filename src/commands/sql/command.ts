@@ -24,7 +24,6 @@ keeps random() and the clocks; "app" is the role of your application:
 
 /** One statement of the user's own; it can only read. */
 const sql: CommandModule = {
-  summary: 'Answers one SQL statement of yours, read-only',
   examples: [
     {line: 'sql "select kind, count(*) from spans group by kind" --views', answer: 'spans of each kind'},
     {

@@ -3,7 +3,6 @@ import {addPatienceFlags, addPriceFlags, addWhatFlags, addWhoFlags, takesOneOf} 
 
 /** Runs as they happen. */
 const tail: CommandModule = {
-  summary: 'Runs as they happen: on screens, as lines, or as JSON',
   examples: [
     {line: 'tail', answer: 'screens on a terminal (? shows the keys); in a pipe a line for each run and span'},
     {

@@ -3,7 +3,6 @@ import {addOutputFlags, addPatienceFlags, addPriceFlags, QUERY_FLAG, takesOneOf}
 
 /** The conversation once, though every model call stores all of it again. */
 const transcript: CommandModule = {
-  summary: 'The conversation of a run, each message once, calls with results',
   examples: [
     {line: 'transcript latest', answer: 'what was said in the newest run'},
     {line: 'transcript c11d --no-system -o talk.md', answer: 'as Markdown, without system prompts'},

@@ -3,7 +3,6 @@ import {addPatienceFlags, addPriceFlags, addWhatFlags, addWhoFlags, addWindowFla
 
 /** The screens of `tail` over what is there already. */
 const ui: CommandModule = {
-  summary: 'Runs, their trees and what spans hold, on screens',
   examples: [
     {line: 'ui', answer: 'all runs, newest first; ? shows the keys'},
     {line: 'ui --last 24h -q "error OR degraded"', answer: 'what went wrong since yesterday'},

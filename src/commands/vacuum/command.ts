@@ -3,8 +3,6 @@ import {addOutputFlags} from '../../flags/declare.ts';
 
 /** Gives back the space that deleted traces left, as far as that keeps nobody from writing. */
 const vacuum: CommandModule = {
-  summary: 'Give back the space of deleted traces; the plan first',
-  group: 'Keep:',
   examples: [
     {line: 'vacuum', answer: 'what it gives back and costs, and then it asks'},
     {line: 'vacuum --offline --yes', answer: 'a whole SQLite file, while its program is stopped'},

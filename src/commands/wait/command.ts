@@ -3,7 +3,6 @@ import {addOutputFlags, addPatienceFlags, addPriceFlags} from '../../flags/decla
 
 /** For scripts: returns when a run has ended. */
 const wait: CommandModule = {
-  summary: 'Waits until a run has ended; the exit code says how',
   examples: [
     {line: 'wait 9aa6a590-6d3e-4c1b-9f5e-0c1d2b3a4f5e --timeout 5m', answer: 'waits for a run, written already or not'},
     {line: 'wait latest && echo done', answer: 'the newest run: 0 ok, degraded or paused, 7 failed, 6 out of time'},

@@ -3,7 +3,6 @@ import {defineFactsQuestion} from '../facts-question.ts';
 
 /** Whose runs they are, how they end, and what they take. */
 export default defineFactsQuestion({
-  summary: 'Agents: runs of their own and inside others, how they ended, times, tokens, cost',
   examples: [
     {line: 'agents --last 7d', answer: 'the agents of the last week, those with most runs first'},
     {line: 'agents --sort failedShare --every 1d', answer: 'day by day, those that fail most first'},

@@ -4,7 +4,6 @@ import {defineFactsQuestion} from '../facts-question.ts';
 
 /** Runs inside runs: who asked whom, and what came of it. */
 export default defineFactsQuestion({
-  summary: 'Delegations: who asked whom, how often, how long it took, how it ended, tokens, cost',
   examples: [
     {line: 'delegations --team "Support*"', answer: 'whom a team asks, those asked most first'},
     {line: 'delegations --last 7d --sort failedShare', answer: 'of the last week, those that fail most first'},

@@ -4,7 +4,6 @@ import {lastParts, stateOf} from '../whole-runs.ts';
 
 /** What failed and why: each failure once, where it began. */
 export default defineFactsQuestion({
-  summary: 'Errors by cause: how often, in how many runs, since when, and whether the runs ended of it',
   examples: [
     {line: 'errors --last 24h', answer: 'what failed since yesterday, the most frequent first'},
     {

@@ -5,7 +5,6 @@ import {defineFactsQuestion} from '../facts-question.ts';
 
 /** Runs that went round: the same tools, asked the same, answered the same (`trace/loops.ts`). */
 export default defineFactsQuestion({
-  summary: 'Loops: the same tool calls with the same results in one run, and what they wasted',
   examples: [
     {line: 'loops --last 7d', answer: 'where runs of the last week went round, those that wasted most time first'},
     {line: 'loops --min-calls 5 --state running,stalled', answer: 'what goes round right now'},

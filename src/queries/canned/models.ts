@@ -5,7 +5,6 @@ import {defineFactsQuestion} from '../facts-question.ts';
 
 /** Which models are called, how fast they answer, how often they fail and what they cost. */
 export default defineFactsQuestion({
-  summary: 'Models: calls, failures, tokens and their speed, cost with its source, times',
   examples: [
     {line: 'models --last 7d', answer: 'the models of the last week, the dearest first'},
     {line: 'models --sort tokensPerSecond --every 1d', answer: 'day by day, how fast each of them answered'},

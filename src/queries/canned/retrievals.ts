@@ -4,7 +4,6 @@ import {defineFactsQuestion} from '../facts-question.ts';
 
 /** What is looked up in knowledge, and whether something is found. */
 export default defineFactsQuestion({
-  summary: 'Look-ups in knowledge: calls, documents found, empty and repeated ones, times',
   examples: [
     {line: 'retrievals --last 7d', answer: 'the look-ups of the last week'},
     {

@@ -3,7 +3,6 @@ import {ownedRuns} from '../owned-runs.ts';
 
 /** What happened in each conversation. */
 export default defineFactsQuestion({
-  summary: 'Sessions: runs, how they ended, times, tokens, cost, whose, when',
   examples: [
     {line: 'sessions --last 24h', answer: 'the conversations since yesterday, the newest first'},
     {line: 'sessions --user user-7 --sort costUsd', answer: 'of one user, the dearest first'},

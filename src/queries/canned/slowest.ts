@@ -17,7 +17,6 @@ const OWNERS: Readonly<Record<string, OwnerKind>> = {agent: 'agent', team: 'team
 
 /** The question of Agno's own documentation, with what it leaves out beside it. */
 export default defineQuestion({
-  summary: 'Span names by average duration, slowest first (tools, models, agents, … with --by)',
   examples: [
     {line: 'slowest --limit 10', answer: "the ten slowest span names, as in Agno's documentation"},
     {line: 'slowest --by agent --last 24h --sort p95Ms', answer: 'agents by their 95th percentile since yesterday'},

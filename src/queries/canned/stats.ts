@@ -52,7 +52,6 @@ const RUNS = same(ANSWER);
 
 /** The overview. */
 export default defineFactsQuestion({
-  summary: 'Overview: runs by state, times, tokens, cost, the busiest agents, teams, workflows and models',
   examples: [
     {line: 'stats --last 24h', answer: 'what happened since yesterday, on one screen'},
     {line: 'stats --every 1d --last 14d', answer: 'day by day: runs, errors, times, tokens and cost'},

@@ -6,7 +6,6 @@ const STATES = ENDINGS.filter(state => state !== 'paused');
 
 /** What the steps of workflows take and how they end; each execution is a row of Agno's, also a repeated one. */
 export default defineFactsQuestion({
-  summary: 'Steps of workflows: executions, how they ended, times, tokens, cost',
   examples: [
     {line: 'steps --workflow "Content*"', answer: 'the steps of one workflow, those with most executions first'},
     {line: 'steps --last 7d --sort p95Ms', answer: 'of the last week, the slowest first'},

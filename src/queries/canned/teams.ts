@@ -3,7 +3,6 @@ import {defineFactsQuestion} from '../facts-question.ts';
 
 /** As agents, of teams: what their members did is inside. */
 export default defineFactsQuestion({
-  summary: 'Teams: runs of their own and inside others, how they ended, times, tokens, cost',
   examples: [
     {line: 'teams --last 7d', answer: 'the teams of the last week, members included in their times and tokens'},
     {

@@ -6,7 +6,6 @@ const IS_TOOL = raw("kind in ('tool', 'retrieval', 'memory')");
 
 /** Which tools are called, how often they fail, how long they take and how much they return. */
 export default defineFactsQuestion({
-  summary: 'Tools: calls, failures, retries, times, size of their results',
   examples: [
     {line: 'tools --last 7d', answer: 'the tools of the last week, those that took most time first'},
     {line: 'tools --agent "Billing*" --sort failed', answer: 'of one agent, those that failed most first'},

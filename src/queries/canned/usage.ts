@@ -23,7 +23,6 @@ const calls = (input: FactsInput): Sql =>
 
 /** Who used how many tokens, and what that cost. */
 export default defineFactsQuestion({
-  summary: 'Tokens and cost by model, provider, agent, team, workflow, step, user, session or day',
   examples: [
     {line: 'usage --by user --last 30d', answer: 'what each user cost in the last 30 days, the dearest first'},
     {line: 'usage --by agent --every 1w', answer: 'week by week, the cost of each agent'},

@@ -3,7 +3,6 @@ import {ownedRuns} from '../owned-runs.ts';
 
 /** What each user had done, and what it took. */
 export default defineFactsQuestion({
-  summary: 'Users: runs, sessions, how they ended, times, tokens, cost, when',
   examples: [
     {line: 'users --last 30d --sort costUsd', answer: 'who cost most in the last month'},
     {line: 'users --state error,cancelled,lost', answer: 'who had runs that came to nothing, most first'},

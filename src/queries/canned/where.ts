@@ -13,7 +13,6 @@ const BY: Readonly<Record<string, {readonly name: string; readonly test: string}
 
 /** Where the time of runs goes: what would have to be faster for them to be faster. */
 export default {
-  summary: 'Where the time of runs goes: critical path and self time summed over them',
   examples: [
     {
       line: 'where --agent "Billing*" --last 7d',

@@ -3,7 +3,6 @@ import {defineFactsQuestion} from '../facts-question.ts';
 
 /** As agents, of workflows: what their steps did is inside. */
 export default defineFactsQuestion({
-  summary: 'Workflows: runs of their own and inside others, how they ended, times, tokens, cost',
   examples: [
     {line: 'workflows --last 7d', answer: 'the workflows of the last week, those with most runs first'},
     {

@@ -1,5 +1,5 @@
-import checks from 'folder:./checks';
 import {isTimeout} from '../../store/timeout.ts';
+import {CHECKS} from './checks.ts';
 import {type Finding, NOT_COUNTED, SEVERITIES} from './finding.ts';
 import type {Subject} from './subject.ts';
 import type {RunSurvey} from './survey.ts';
@@ -21,7 +21,7 @@ export type NamedFinding = Finding & {readonly id: string};
 /** Runs every check, the worst findings first. What a timeout cut short is unknown, never none. */
 export async function checkUp(subject: Subject): Promise<NamedFinding[]> {
   const findings: NamedFinding[] = [];
-  for (const [id, check] of Object.entries(checks)) {
+  for (const [id, check] of Object.entries(CHECKS)) {
     const finding = await orNotCounted(async () => check(subject));
     if (finding) findings.push({id, ...honest(finding)});
   }
