@@ -118,7 +118,7 @@ describe.each(BACKENDS)('on %s', backend => {
     expect(shown).toMatchObject({code: 3});
     expect(shown.err).toContain('is known, but none of its spans is stored');
     expect(shown.err).toContain('COMPLETED');
-    const waited = await cli(['wait', id, '--timeout', '5m', '--db', db]);
+    const waited = await cli(['wait', id, '--timeout', '1s', '--db', db]);
     expect(waited).toMatchObject({code: 6});
     expect(waited.err).toContain('is known, but none of its spans is stored');
   });
