@@ -10,6 +10,8 @@ export interface CliOptions {
   stdin?: string;
   /** Told all that was printed on stdout so far, each time something is. */
   onOut?: (out: string) => void;
+  /** The same of stderr. */
+  onErr?: (err: string) => void;
   /** What is typed at each question on a terminal; absent: stdin is none. */
   typed?: readonly string[];
 }
@@ -25,7 +27,7 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
   const printed = {out: '', err: ''};
   const into = (name: 'out' | 'err') => (text: Safe) => {
     printed[name] += text;
-    if (name === 'out') options.onOut?.(printed.out);
+    (name === 'out' ? options.onOut : options.onErr)?.(printed[name]);
   };
   const isTTY = options.columns !== undefined;
   const typed = [...(options.typed ?? [])];

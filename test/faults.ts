@@ -1,3 +1,4 @@
+import {expect} from 'vitest';
 import {DISK, type Disk} from '../src/archive/disk.ts';
 import {EXIT, UserError} from '../src/errors.ts';
 import {Sql} from '../src/sql/sql.ts';
@@ -33,13 +34,52 @@ export class Faults {
   }
 }
 
+interface Sweep<Place> {
+  /** Names of calls that it must have: a sweep that met nothing would say that all is well. */
+  readonly meets: readonly string[];
+  /** A new database in the state that it begins from. */
+  readonly open: () => Promise<Place>;
+  /** @returns what failed, null: nothing */
+  readonly run: (place: Place, faults: Faults) => Promise<unknown>;
+  /** What holds after each failure. */
+  readonly expectWhole: (place: Place, call: string) => Promise<void>;
+  /** What holds when all is done. */
+  readonly expectDone: (place: Place, call: string) => Promise<void>;
+}
+
 /**
- * Which calls fail in their turn: the first of each name, which every run has; in the long suite each.
+ * Lets calls fail in their turn: in the long suite each, in a database of its own, in which a second run then finishes. In check
+ * the first of each name, which every run has; the second run is the one in which the next of them fails: that it comes to it
+ * says that what lies before it is in order, and the last one finishes.
  *
- * @param calls of a run without failures
+ * @param whole a run without failures
  */
-export function sweep({calls}: Faults): Call[] {
-  return IS_LONG ? calls : calls.filter(({nth}) => nth === 1);
+export async function sweep<Place>({calls}: Faults, {meets, open, run, expectWhole, expectDone}: Sweep<Place>) {
+  expect(calls.map(({name}) => name)).toEqual(expect.arrayContaining([...meets]));
+  const swept = IS_LONG ? calls : calls.filter(({nth}) => nth === 1);
+  let place: Place | null = null;
+  for (const failing of swept) {
+    const call = `${failing.name} ${failing.nth}`;
+    const isSecond = place !== null;
+    place ??= await open();
+    let faults = new Faults(failing);
+    let failure = await run(place, faults);
+    if (isSecond && !faults.hasFailed) {
+      // Nothing that calls it was left to do.
+      expect(failure, `before ${call}`).toBe(null);
+      await expectDone(place, `before ${call}`);
+      place = await open();
+      faults = new Faults(failing);
+      failure = await run(place, faults);
+    }
+    expect(failure !== null, call).toBe(faults.hasFailed);
+    expect(IS_LONG || faults.hasFailed, call).toBe(true);
+    await expectWhole(place, call);
+    if (!IS_LONG && failing !== swept.at(-1)) continue;
+    expect(await run(place, new Faults()), `after ${call}`).toBe(null);
+    await expectDone(place, `after ${call}`);
+    place = null;
+  }
 }
 
 /** The first two words of a statement. */
@@ -59,7 +99,7 @@ function guarded<Args extends [(Sql | string)?, ...unknown[]], Result>(
   work: (...args: Args) => Promise<Result>,
 ) {
   return async (...args: Args): Promise<Result> => {
-    if (faults.next(`${name} ${wordsOf(args[0])}`)) throw broken();
+    if (faults.next(`${name} ${wordsOf(args[0])}`.trimEnd())) throw broken();
     return work(...args);
   };
 }
@@ -91,9 +131,10 @@ export function failingChanges(changes: Changes, faults: Faults): Changes {
     // A look at how far a statement is: how often there is one differs from run to run.
     watch: query => changes.watch(query),
     tidy: guarded(faults, 'tidy', () => changes.tidy()),
-    giveWay: async (...args) => {
+    // Nobody writes beside: what it does is done, and its wait is over at once.
+    giveWay: async heldMs => {
       if (faults.next('give way')) throw broken();
-      return changes.giveWay(...args);
+      return changes.giveWay(heldMs, AbortSignal.abort());
     },
     alone: async (statement, limits) => {
       if (faults.next(`alone ${wordsOf(statement)}`)) throw broken();

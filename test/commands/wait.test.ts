@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {EXIT} from '../../src/errors.ts';
 import {type CliResult, cli} from '../cli.ts';
-import {BACKENDS, openFixture} from '../databases.ts';
+import {BACKENDS, sharedFixture} from '../databases.ts';
 import {openPlayer, type Player} from '../follow/player.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
@@ -9,19 +9,38 @@ const ofSession = (...ids: string[]) =>
   `json_extract(attributes, '$."session.id"') in (${ids.map(id => `'${id}'`).join(', ')})`;
 const runIdOf = (row: Record<string, unknown>): string | undefined => JSON.parse(String(row.attributes))['agno.run.id'];
 
-function waitFor(id: string, player: Player, ...argv: string[]): Promise<CliResult> {
-  return cli(['wait', id, '--db', player.url, '--interval', '20ms', ...argv]);
+/** One that has been begun. On a terminal it says that it waits after each of its looks, which is how they are counted. */
+class Waiting {
+  readonly result: Promise<CliResult>;
+  private looks = 0;
+  private isOver = false;
+  private tell: () => void = () => undefined;
+
+  constructor(id: string, player: Player, ...argv: string[]) {
+    const onErr = (err: string) => {
+      this.looks = err.split('waiting: ').length - 1;
+      this.tell();
+    };
+    const options = {columns: 100, onErr};
+    this.result = cli(['wait', id, '--db', player.url, '--interval', '5ms', '--no-color', ...argv], options);
+    void this.result.then(() => {
+      this.isOver = true;
+      this.tell();
+    });
+  }
+
+  /** Whether it ends although nothing is written: the second look from now on began after all that is written. */
+  async goesOn(): Promise<boolean> {
+    const last = this.looks + 2;
+    while (this.looks < last && !this.isOver)
+      await new Promise<void>(resolve => {
+        this.tell = resolve;
+      });
+    return !this.isOver;
+  }
 }
 
-/** Whether it ends although nothing is written: asked after two looks of another command have come and gone. */
-async function isWaiting(waiting: Promise<CliResult>, player: Player): Promise<boolean> {
-  let isOver = false;
-  void waiting.then(() => {
-    isOver = true;
-  });
-  for (let looks = 0; looks < 2; looks++) await cli(['list', '--db', player.url]);
-  return !isOver;
-}
+const waitFor = (id: string, player: Player, ...argv: string[]) => cli(['wait', id, '--db', player.url, ...argv]);
 
 describe.each(BACKENDS)('wait on %s', backend => {
   it.each([
@@ -35,11 +54,11 @@ describe.each(BACKENDS)('wait on %s', backend => {
     const player = await openPlayer(backend, FIXTURE, {where: ofSession(session)});
     const last = player.waiting.find(row => runIdOf(row) !== undefined)!;
     const runId = runIdOf(last)!;
-    const waiting = waitFor(runId, player, '--json');
+    const waiting = new Waiting(runId, player, '--json');
     while (player.waiting[0] !== last) await player.write();
-    expect(await isWaiting(waiting, player)).toBe(true);
+    expect(await waiting.goesOn()).toBe(true);
     await player.write();
-    const result = await waiting;
+    const result = await waiting.result;
     expect(result.code).toBe(code);
     const {schema, data, notes} = JSON.parse(result.out);
     expect(schema).toBe('agno-trace/wait/1');
@@ -61,15 +80,15 @@ describe.each(BACKENDS)('wait on %s', backend => {
     const traceId = String(player.waiting[0]!.trace_id);
     const listed = async () => JSON.parse((await cli(['list', '--db', player.url, '--json'])).out).data;
     while ((await listed()).length === 0) await player.write();
-    const waiting = [waitFor(traceId, player), waitFor('latest', player), waitFor(`~${traceId.slice(0, 12)}`, player)];
+    const waiting = [traceId, 'latest', `~${traceId.slice(0, 12)}`].map(id => new Waiting(id, player));
     const root = player.waiting.findLast(row => runIdOf(row) !== undefined && row.trace_id === traceId);
     while (player.waiting.some(row => row === root)) {
-      for (const one of waiting) expect(await isWaiting(one, player)).toBe(true);
+      expect(await Promise.all(waiting.map(one => one.goesOn()))).toEqual([true, true, true]);
       await player.write();
     }
     // Of a run inside an endpoint it is certain once that one is written too; the request around it stays open.
     while (player.waiting.length > 1) await player.write();
-    for (const one of waiting) expect((await one).code).toBe(EXIT.done);
+    for (const one of waiting) expect((await one.result).code).toBe(EXIT.done);
   });
 
   it('knows a run that was lost, and waits for one that is stalled', async () => {
@@ -85,7 +104,7 @@ describe.each(BACKENDS)('wait on %s', backend => {
   });
 
   it('gives up on an id that never comes', async () => {
-    const db = await openFixture(backend, FIXTURE);
+    const db = await sharedFixture(backend, FIXTURE);
     const id = '00000000-0000-4000-8000-000000000000';
     const {code, out, err} = await cli(['wait', id, '--db', db, '--timeout', '300ms']);
     expect([code, out]).toEqual([EXIT.stopped, '']);
@@ -94,10 +113,10 @@ describe.each(BACKENDS)('wait on %s', backend => {
 
   it('waits for a session of its own name that is not there yet', async () => {
     const player = await openPlayer(backend, FIXTURE, {where: ofSession('model-error')});
-    const waiting = waitFor('model-error', player);
-    expect(await isWaiting(waiting, player)).toBe(true);
+    const waiting = new Waiting('model-error', player);
+    expect(await waiting.goesOn()).toBe(true);
     while (player.waiting.length > 0) await player.write();
-    expect((await waiting).code).toBe(EXIT.different);
+    expect((await waiting.result).code).toBe(EXIT.different);
     expect((await waitFor('model-error', player)).code).toBe(EXIT.different);
   });
 
@@ -106,7 +125,7 @@ describe.each(BACKENDS)('wait on %s', backend => {
     ['abcdef12', EXIT.notFound],
     ['12', EXIT.notFound],
   ])('of %s, which is nothing, %s', async (id, code) => {
-    const db = await openFixture(backend, FIXTURE);
+    const db = await sharedFixture(backend, FIXTURE);
     const timeout = code === EXIT.done ? '200ms' : '1h';
     const result = await cli(['wait', id, '--db', db, '--timeout', timeout]);
     // With characters that no id of Agno's has it is a name that may still come.
@@ -114,7 +133,7 @@ describe.each(BACKENDS)('wait on %s', backend => {
   });
 
   it('prints the statements of a first look', async () => {
-    const db = await openFixture(backend, FIXTURE);
+    const db = await sharedFixture(backend, FIXTURE);
     const {code, out} = await cli(['wait', 'latest', '--db', db, '--print-sql']);
     expect(code).toBe(0);
     expect(out).toMatch(/from .*agno_spans/);

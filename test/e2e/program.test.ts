@@ -1,7 +1,7 @@
 import {execFileSync, spawn} from 'node:child_process';
 import {existsSync, mkdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
 import path from 'node:path';
-import {describe, expect, it} from 'vitest';
+import {beforeAll, describe, expect, it} from 'vitest';
 import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
 import {BIN, pack, program, ROOT} from '../program.ts';
 
@@ -31,9 +31,14 @@ describe('the built program', () => {
     expect((await program(['list', '--db', db, '--spans-table', 'x'])).code).toBe(5);
   });
 
-  it('ends quietly when its reader has seen enough', async () => {
-    const file = `${temporaryFolder()}/large.db`;
+  /** More than a pipe holds. */
+  let file: string;
+  beforeAll(async () => {
+    file = `${temporaryFolder()}/large.db`;
     await program(['demo', '--traces', '300', '--path', file]);
+  });
+
+  it('ends quietly when its reader has seen enough', async () => {
     const child = spawn(process.execPath, [BIN, 'list', '--db', file, '--limit', '0', '--traffic', '--jsonl'], {
       env: {PATH: process.env.PATH},
     });
@@ -47,8 +52,6 @@ describe('the built program', () => {
   });
 
   it('prints everything into a pipe before it ends', async () => {
-    const file = `${temporaryFolder()}/large.db`;
-    await program(['demo', '--traces', '300', '--path', file]);
     const {out} = await program(['list', '--db', file, '--limit', '0', '--traffic', '--jsonl']);
     const lines = out.trimEnd().split('\n');
     expect(lines).toHaveLength(300 + 120 * 20 + 10_000);

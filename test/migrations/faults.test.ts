@@ -12,19 +12,25 @@ import {openWriter, writeRun} from '../agno-writer.js';
 import {cli} from '../cli.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, postgresCopies, temporaryFolder} from '../databases.ts';
 import {Faults, failingChanges, failingStore, sweep} from '../faults.ts';
-import {IS_LONG} from '../long.ts';
 import {smallDisk} from '../small-disk.ts';
 import {type CatalogueRow, catalogueOf} from './catalogue.ts';
 import {openOlderShape, send} from './shapes.ts';
+
+interface MigrateOptions {
+  readonly undo: boolean;
+  /** SQLite only: the text of a table is edited. */
+  readonly offline: boolean;
+  readonly report?: (text: string) => void;
+}
 
 /** As `migrate --yes` does it, with faults. @returns what was done, or what was thrown before anything was */
 async function migrate(
   url: string,
   faults: Faults,
-  {undo, report = () => undefined}: {undo: boolean; report?: (text: string) => void},
+  {undo, report = () => undefined, ...asked}: MigrateOptions,
 ): Promise<AppliedSteps | Error> {
   const source = parseSource(url, '--db', {}, '/');
-  const offline = source.dialect === 'sqlite';
+  const offline = asked.offline && source.dialect === 'sqlite';
   const options = {
     tables: {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'},
     nowMicros: () => Date.now() * 1000,
@@ -60,23 +66,25 @@ const failureOf = (outcome: AppliedSteps | Error) => (outcome instanceof Error ?
  * A run whose calls every run has. One that gets no lock (the server's own vacuum and analyze hold some) takes away what it
  * began and tries again: calls that others need not have.
  */
-async function undisturbed(next: () => Promise<string>, undo: boolean): Promise<{goal: string; whole: Faults}> {
+async function undisturbed(next: () => Promise<string>, how: MigrateOptions): Promise<{goal: string; whole: Faults}> {
   for (;;) {
     const [goal, whole] = [await next(), new Faults()];
     let isDisturbed = false;
     const report = (text: string) => {
       isDisturbed ||= text.includes('somebody holds a lock');
     };
-    expect(failureOf(await migrate(goal, whole, {undo, report}))).toBe(null);
+    expect(failureOf(await migrate(goal, whole, {...how, report}))).toBe(null);
     if (!isDisturbed) return {goal, whole};
   }
 }
 
 interface Scene {
   readonly name: string;
-  readonly undo: boolean;
-  /** A new database in the shape that the change begins from. */
+  readonly how: MigrateOptions;
+  /** New databases in the shape that the change begins from. */
   readonly open: (backend: Backend) => Promise<() => Promise<string>>;
+  /** Calls by name that it has on either. */
+  readonly meets: Readonly<Record<'both' | Backend, readonly string[]>>;
 }
 
 async function empty(backend: Backend) {
@@ -100,17 +108,68 @@ const copiesOf = (file: string) => async () => {
   return copy;
 };
 
-const migrated = (begin: Scene['open']) => async (backend: Backend) => {
+const migrated = (begin: Scene['open'], how: Omit<MigrateOptions, 'undo'>) => async (backend: Backend) => {
   const url = await (await begin(backend))();
-  expect(failureOf(await migrate(url, new Faults(), {undo: false}))).toBe(null);
+  expect(failureOf(await migrate(url, new Faults(), {...how, undo: false}))).toBe(null);
   return backend === 'postgres' ? postgresCopies(url) : copiesOf(url);
 };
 
+const TRANSACTION = ['begin', 'commit', 'committed', 'tidy'];
+const REMEMBERS = ['send create table', 'run insert into'];
+const FORGETS = ['run delete from', 'read select 1', 'send drop table'];
+const BUILDS = [
+  'read before select i.indisvalid',
+  'read before select p.pid',
+  'alone create index',
+  'after create index',
+];
+const DROPS = ['alone drop index', 'after drop index'];
+const EDITS = [
+  'read pragma schema_version',
+  ...['send pragma writable_schema', 'send update sqlite_master', 'send pragma schema_version'],
+];
+
 const SCENES: Scene[] = [
-  {name: 'that makes the tables', undo: false, open: empty},
-  {name: 'that brings the older shape up to the current one', undo: false, open: older},
-  {name: '--undo of the tables', undo: true, open: migrated(empty)},
-  {name: '--undo of what the older shape lacked', undo: true, open: migrated(older)},
+  {
+    name: 'that makes the tables',
+    how: {undo: false, offline: false},
+    open: empty,
+    meets: {
+      both: [...TRANSACTION, ...REMEMBERS, 'look', 'send create index'],
+      sqlite: [],
+      postgres: [...BUILDS, 'send create schema'],
+    },
+  },
+  {
+    name: 'that brings the older shape up to the current one',
+    how: {undo: false, offline: true},
+    open: older,
+    meets: {
+      both: [...TRANSACTION, ...REMEMBERS, 'look', 'look select count(*)'],
+      sqlite: [...EDITS, 'look select min(rowid)', 'send create index', 'read select *', 'read select "from"'],
+      postgres: [...BUILDS, 'send alter table'],
+    },
+  },
+  {
+    name: '--undo of the tables',
+    how: {undo: true, offline: false},
+    open: migrated(empty, {offline: false}),
+    meets: {
+      both: [...TRANSACTION, ...FORGETS, 'look'],
+      sqlite: [],
+      postgres: [...DROPS, 'send lock table', 'send drop schema'],
+    },
+  },
+  {
+    name: '--undo of what the older shape lacked',
+    how: {undo: true, offline: true},
+    open: migrated(older, {offline: true}),
+    meets: {
+      both: [...TRANSACTION, ...FORGETS],
+      sqlite: [...EDITS, 'send drop index'],
+      postgres: [...DROPS, 'send alter table'],
+    },
+  },
 ];
 
 /** True where Agno can write into the tables with its exact statements. */
@@ -134,28 +193,26 @@ const isThere = (catalogue: readonly {name: string}[], name: string) => catalogu
 describe.each(BACKENDS)('one failure on %s', backend => {
   it.each(SCENES)(
     'of any statement or commit of migrate $name leaves whole steps, and a second run finishes',
-    async ({undo, open}) => {
+    async ({how, open, meets}) => {
       const next = await open(backend);
       const before = await catalogueOf(await next());
-      const {goal, whole} = await undisturbed(next, undo);
+      const {goal, whole} = await undisturbed(next, how);
       const after = await catalogueOf(goal);
       expect(after).not.toEqual(before);
       const known = new Set([...before, ...after].map(stateOf));
-      for (const failing of sweep(whole)) {
-        const url = await next();
-        const call = `${failing.name} ${failing.nth}`;
-        const faults = new Faults(failing);
-        const outcome = await migrate(url, faults, {undo});
-        expect(failureOf(outcome) instanceof Error, call).toBe(faults.hasFailed);
-        expect(IS_LONG || faults.hasFailed, call).toBe(true);
-        const between = await catalogueOf(url);
-        // Every object is as it was or as it should be; what remembers them comes and goes with the first and last of them.
-        const strange = between.filter(row => !known.has(stateOf(row)) && !row.name.includes('agnotrace_made'));
-        expect(strange, call).toEqual([]);
-        if (isThere(between, 'idx_agno_spans_trace_id') && !undo) expect(await takesRows(url)).toBe(true);
-        expect(failureOf(await migrate(url, new Faults(), {undo})), `after ${call}`).toBe(null);
-        expect(await catalogueOf(url), `after ${call}`).toEqual(after);
-      }
+      await sweep<string>(whole, {
+        meets: [...meets.both, ...meets[backend]],
+        open: next,
+        run: async (url, faults) => failureOf(await migrate(url, faults, how)),
+        expectWhole: async (url, call) => {
+          const between = await catalogueOf(url);
+          // Every object is as it was or as it should be; what remembers them comes and goes with the first and last of them.
+          const strange = between.filter(row => !known.has(stateOf(row)) && !row.name.includes('agnotrace_made'));
+          expect(strange, call).toEqual([]);
+          if (isThere(between, 'idx_agno_spans_trace_id') && !how.undo) expect(await takesRows(url)).toBe(true);
+        },
+        expectDone: async (url, call) => expect(await catalogueOf(url), call).toEqual(after),
+      });
     },
     900_000,
   );

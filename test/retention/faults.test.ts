@@ -16,7 +16,6 @@ import {PATIENCE} from '../../src/trace/runs.ts';
 import {cli} from '../cli.ts';
 import {Faults, failingChanges, failingDisk, failingStore, sweep} from '../faults.ts';
 import {temporaryFolder} from '../fixtures.ts';
-import {IS_LONG} from '../long.ts';
 import {smallDisk} from '../small-disk.ts';
 import {archivedById, execute, idsOf, openAt, PLACES, type Place, rowsById, soundness} from './tables.ts';
 
@@ -115,26 +114,54 @@ async function together(url: string, archives: readonly string[]): Promise<Map<s
   return all;
 }
 
+/** What failed of a prune or a restore. */
+const failureOf = (outcome: Promise<{readonly failure?: unknown} | null>) =>
+  outcome.then(
+    done => done?.failure ?? null,
+    (error: unknown) => error,
+  );
+
+const TRANSACTION = ['begin', 'commit', 'committed', 'give way'];
+const ARCHIVES = ['reopen', 'create', 'write', 'sync', 'truncate', 'rename'];
+/** Besides the reads with which it makes its plan, of which there are more. */
+const DELETES = ['read select t.trace_id,', 'read select s.trace_id,', 'exact delete from'];
+const LOOKS = [
+  'look select t.created_at',
+  'look select t.trace_id,',
+  'look select s.trace_id,',
+  'look select count(*)',
+];
+const INSERTS = ['send insert into', 'read before select trace_id'];
+
 describe.each(PLACES)('one failure on %s', place => {
+  const onPostgres = (...names: string[]) => (place === 'postgres' ? names : []);
+
   it('of any statement, commit, write or sync of prune --archive loses nothing, and a second run finishes', async () => {
     const {rows, next} = await copies(place);
     const whole = new Faults();
     expect(await prune(await next(), path.join(temporaryFolder(), 'a.ndjson'), whole)).toMatchObject({failure: null});
-    for (const [i, failing] of sweep(whole).entries()) {
-      const url = await next();
-      const archive = path.join(temporaryFolder(), i % 2 === 0 ? 'a.ndjson' : 'a.ndjson.gz');
-      const call = `${failing.name} ${failing.nth}`;
-      const faults = new Faults(failing);
-      const outcome = await prune(url, archive, faults).catch((error: unknown) => error);
-      expect(await together(url, [archive]), call).toEqual(rows);
-      expect(await soundness(url)).toEqual([]);
-      expect(outcome instanceof Error || (outcome as Applied).failure !== null, call).toBe(faults.hasFailed);
-      expect(IS_LONG || faults.hasFailed, call).toBe(true);
-      const second = existsSync(archive) ? path.join(path.dirname(archive), 'second.ndjson') : archive;
-      await prune(url, second, new Faults());
-      expect(await idsOf(url)).toEqual([]);
-      expect(await together(url, [archive, second]), `after ${call}`).toEqual(rows);
-    }
+    let opened = 0;
+    await sweep<{url: string; archives: string[]}>(whole, {
+      meets: [...TRANSACTION, ...ARCHIVES, ...DELETES, ...LOOKS, ...onPostgres('read before select (select')],
+      open: async () => {
+        const name = opened++ % 2 === 0 ? 'a.ndjson' : 'a.ndjson.gz';
+        return {url: await next(), archives: [path.join(temporaryFolder(), name)]};
+      },
+      run: ({url, archives}, faults) => {
+        const last = archives.at(-1)!;
+        // It has its name, and is whole.
+        if (existsSync(last)) archives.push(path.join(temporaryFolder(), 'second.ndjson'));
+        return failureOf(prune(url, archives.at(-1)!, faults));
+      },
+      expectWhole: async ({url, archives}, call) => {
+        expect(await together(url, archives), call).toEqual(rows);
+        expect(await soundness(url), call).toEqual([]);
+      },
+      expectDone: async ({url, archives}, call) => {
+        expect(await idsOf(url), call).toEqual([]);
+        expect(await together(url, archives), call).toEqual(rows);
+      },
+    });
   }, 600_000);
 
   it('of any statement or commit of archive restore leaves whole transactions, and a second run finishes', async () => {
@@ -148,23 +175,23 @@ describe.each(PLACES)('one failure on %s', place => {
       const target = await targetOf(reading.store, reading.facts, header);
       const changes = failingChanges(await openAlone(reading.source, reading.store, 0), faults);
       await reading.store.close();
-      return restore(changes, archive, {target, stop: new AbortController().signal}).finally(() => changes.close());
+      await restore(changes, archive, {target, stop: new AbortController().signal}).finally(() => changes.close());
+      return null;
     };
     const whole = new Faults();
     await restoreInto(source, whole);
     expect(await rowsById(source)).toEqual(rows);
-    for (const failing of sweep(whole)) {
-      const url = await next();
-      await prune(url, path.join(temporaryFolder(), 'other.ndjson'), new Faults());
-      const call = `${failing.name} ${failing.nth}`;
-      const faults = new Faults(failing);
-      const outcome = await restoreInto(url, faults).catch((error: unknown) => error);
-      expect(outcome instanceof Error, call).toBe(faults.hasFailed);
-      expect(IS_LONG || faults.hasFailed, call).toBe(true);
-      expect(await soundness(url)).toEqual([]);
-      await restoreInto(url, new Faults());
-      expect(await rowsById(url), call).toEqual(rows);
-    }
+    await sweep<string>(whole, {
+      meets: [...TRANSACTION, ...INSERTS, ...onPostgres('send savepoint rows', 'send release savepoint')],
+      open: async () => {
+        const url = await next();
+        await execute(url, 'delete from agno_spans; delete from agno_traces');
+        return url;
+      },
+      run: (url, faults) => failureOf(restoreInto(url, faults)),
+      expectWhole: async (url, call) => expect(await soundness(url), call).toEqual([]),
+      expectDone: async (url, call) => expect(await rowsById(url), call).toEqual(rows),
+    });
   }, 600_000);
 });
 

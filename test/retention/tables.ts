@@ -3,6 +3,7 @@ import pg from 'pg';
 import {openArchive} from '../../src/archive/reader.ts';
 import {type ArchivedRow, type ArchivedValue, restored} from '../../src/archive/value.ts';
 import {openFixture, sqliteCopy} from '../databases.ts';
+import {atEndOfFile} from '../end-of-file.ts';
 
 /** The databases that writing is tested on: Postgres, and SQLite in both journal modes. */
 export const PLACES = ['sqlite rollback', 'sqlite wal', 'postgres'] as const;
@@ -36,15 +37,29 @@ export async function execute(url: string, text: string): Promise<Record<string,
       db.close();
     }
   }
+  const client = await connected(url);
+  const result = await client.query(text);
+  return (Array.isArray(result) ? result.at(-1) : result).rows;
+}
+
+let last: {readonly url: string; readonly client: pg.Client} | null = null;
+
+/** One connection, as long as it is the same database that is asked. */
+async function connected(url: string): Promise<pg.Client> {
+  if (last?.url === url) return last.client;
+  await disconnect();
   const client = new pg.Client({connectionString: url});
   await client.connect();
-  try {
-    await client.query('set search_path = ai');
-    const result = await client.query(text);
-    return (Array.isArray(result) ? result.at(-1) : result).rows;
-  } finally {
-    await client.end();
-  }
+  await client.query('set search_path = ai');
+  last = {url, client};
+  atEndOfFile(disconnect);
+  return client;
+}
+
+async function disconnect(): Promise<void> {
+  const ended = last;
+  last = null;
+  await ended?.client.end();
 }
 
 export const idsOf = async (url: string): Promise<string[]> =>
