@@ -1,4 +1,4 @@
-import {closeSync, read, readSync} from 'node:fs';
+import {closeSync, fstatSync, read, readSync, statSync} from 'node:fs';
 import {Readable} from 'node:stream';
 import {promisify} from 'node:util';
 import {createGunzip, constants as zlib} from 'node:zlib';
@@ -66,7 +66,8 @@ export async function openArchive(file: string, handle?: number): Promise<OpenAr
       hint: `This version reads format ${FORMAT_VERSION}; a later one is needed.`,
     });
   }
-  return {header, batches: () => batchesOf(file, lines)};
+  const {size} = handle === undefined ? statSync(file) : fstatSync(handle);
+  return {header, batches: () => batchesOf(file, lines, size)};
 }
 
 /** True for a file that was cut off before its first line was whole: it holds no row. */
@@ -75,13 +76,19 @@ export async function isBlank(file: string, handle: number): Promise<boolean> {
   return true;
 }
 
-async function* batchesOf(file: string, lines: AsyncGenerator<RawLine>): AsyncGenerator<Batch, Ending> {
+/** @param fileBytes as the file lies there, packed or not */
+async function* batchesOf(
+  file: string,
+  lines: AsyncGenerator<RawLine>,
+  fileBytes: number,
+): AsyncGenerator<Batch, Ending> {
   let before = FIRST_HASH;
   let number = 0;
   const total = {traces: 0, spans: 0};
   let [traces, spans]: ArchivedRow[][] = [[], []];
   let hash = chainedHash(before);
   let batchBytes = 0;
+  let rows = 0;
   for await (const {bytes, endsAt, isWhole} of lines) {
     const line = parsed(bytes);
     if (line === null) {
@@ -127,6 +134,9 @@ async function* batchesOf(file: string, lines: AsyncGenerator<RawLine>): AsyncGe
         number + 1,
         `its rows weigh more than ${megabytes(MOST_BATCH_BYTES)}, and none so large is written`,
       );
+    // A few megabytes can unpack to a hundred million rows that say nothing. Those of ours have ids, which take room.
+    if (++rows > fileBytes)
+      throw damaged(file, number + 1, 'it holds more rows than it has bytes, and no row that is written is so small');
     if ('trace' in line) traces!.push(line.trace);
     else if ('span' in line) spans!.push(line.span);
     else throw damaged(file, number + 1, 'a line of no known kind');

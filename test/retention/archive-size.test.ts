@@ -75,6 +75,11 @@ describe('an archive that a stranger packed', () => {
       () => packed('batch.gz', lineOf({span: spanRow('s', {attributes: 'x'.repeat(MB)})}).repeat(60), 100),
       'weigh more than 64 MB',
     ],
+    [
+      'a hundred million rows',
+      () => packed('tiny.gz', '{"span":{}}\n'.repeat(1e6), 100),
+      'more rows than it has bytes',
+    ],
     ['a line of brackets', () => packed('deep.gz', `${'['.repeat(20 * MB)}\n`, 1), 'a line that cannot be read'],
     [
       'a line of numbers',
