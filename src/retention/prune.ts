@@ -2,7 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {ArchiveColumn, ArchiveHeader} from '../archive/format.ts';
 import {FORMAT_VERSION} from '../archive/format.ts';
 import {EXIT, UserError} from '../errors.ts';
-import {type Changes, openChanges} from '../store/changes.ts';
+import {type Changes, type ChangesOptions, openChanges} from '../store/changes.ts';
 import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
 import {patient} from '../store/patient.ts';
 import type {Source} from '../store/source.ts';
@@ -114,9 +114,9 @@ export async function openAlone(
   source: Source,
   {tables, label}: Pick<Store, 'tables' | 'label'>,
   waitMs: number,
-  {offline = false} = {},
+  options: Pick<ChangesOptions, 'offline' | 'isLong'> = {},
 ): Promise<Changes> {
-  const changes = await openChanges(source, {tables, offline});
+  const changes = await openChanges(source, {tables, ...options});
   const until = performance.now() + waitMs;
   try {
     while (!(await changes.exclude())) {

@@ -82,6 +82,8 @@ export interface ChangesOptions {
   readonly tables: TableNames;
   /** SQLite: nobody else may have the file open, from now until `close`. */
   readonly offline?: boolean;
+  /** SQLite: one statement may work for long, as that which builds an index: it can be stopped. */
+  readonly isLong?: boolean;
   readonly debug?: (text: string) => void;
 }
 

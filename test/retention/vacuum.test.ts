@@ -58,7 +58,6 @@ describe.each(['delete', 'wal'])('vacuum of a SQLite file in %s mode', journal =
 
   it('needs --offline for a whole file, says why, and refuses one that is in use', async () => {
     const file = prunedFile([`pragma journal_mode = ${journal}`]);
-    const before = look(file);
     const refused = await cli(['vacuum', '--yes', '--db', file]);
     expect([refused.code, refused.err]).toEqual([
       2,
@@ -72,7 +71,8 @@ describe.each(['delete', 'wal'])('vacuum of a SQLite file in %s mode', journal =
     expect([inUse.code, inUse.err]).toEqual([4, expect.stringMatching(/is open in ".*" \(process \d+\)/)]);
     expect(await writer.stop()).toMatchObject({lost: 0});
     const written = look(file);
-    expect(written.free).toBeGreaterThan(before.free - 200);
+    // The writer took some of it; a vacuum would have left none.
+    expect(written.free).toBeGreaterThan(0);
     const {data} = await json(['vacuum', '--yes', '--offline', '--db', file]);
     expect(data.plan).toMatchObject({method: 'full', sql: ['VACUUM']});
     expect(look(file)).toMatchObject({free: 0, check: 'ok', journal, spans: written.spans});

@@ -120,6 +120,7 @@ async function change(
   };
   const changes = await openAlone(source, {tables, label: before.label}, asked.lockWaitMs, {
     offline: asked.subject.offline,
+    isLong: true,
   });
   let applied: AppliedSteps;
   try {

@@ -59,7 +59,7 @@ export default async function vacuum(flags: VacuumFlags, context: Context): Prom
       }
       await store.close();
       const progress = new ProgressLine(context, false);
-      const changes = await openAlone(source, store, lockWaitMs, {offline});
+      const changes = await openAlone(source, store, lockWaitMs, {offline, isLong: true});
       const start = performance.now();
       const done = await stoppable({context, changes, unit: 'step'}, stop =>
         applyVacuum(changes, plan, {stop, report: text => progress.saying(text)}),

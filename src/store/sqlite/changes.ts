@@ -38,6 +38,7 @@ export async function openSqliteChanges(source: SqliteSource, options: ChangesOp
       file: source.file,
       busyMs: alone ? 0 : READ_MS,
       alone,
+      isLong: options.isLong ?? false,
       // Batches touch the same inner pages of a dozen indexes again and again.
       setup: 'pragma wal_autocheckpoint = 0; pragma cache_size = -65536',
       tables: Object.values(options.tables).flatMap(name => (name === undefined ? [] : unquotedIdentifier(name))),

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {EXIT, UserError} from '../../errors.ts';
 import {Apart} from './apart.ts';
 import type {ChildAnswer, ChildJob} from './child.ts';
@@ -25,6 +26,8 @@ interface WritingOptions {
   readonly busyMs: number;
   /** Nobody else may use the file until it is closed; then the schema may be edited as text, too. */
   readonly alone: boolean;
+  /** One statement may work for long. */
+  readonly isLong: boolean;
   /** Said at the beginning. */
   readonly setup: string;
   /** The tables that will be written. */
@@ -41,8 +44,8 @@ const GRACE_MS = 400;
  * computed) may take for ever, and what rewrites the whole file takes long: a process that can be stopped does that.
  */
 export async function openWriting(options: WritingOptions): Promise<Writing> {
-  const {file, busyMs, alone, setup, tables} = options;
-  if (alone) return begun(new WritingApart(options, 'it works on the whole file'), setup);
+  const {file, busyMs, alone, isLong, setup, tables} = options;
+  if (alone || isLong) return begun(new WritingApart(options, 'it works on the whole file'), setup);
   const connection = await openWritableFile({file, busyMs});
   let reason: string | null;
   try {
@@ -184,6 +187,8 @@ class WritingApart implements Writing {
       const connection = await openWritableFile({file, busyMs: LIMIT_MS / 10});
       try {
         connection.all('select count(*) from sqlite_master', []);
+        // One that was killed before it had written to the file left an empty journal, which only a change takes away.
+        if (existsSync(`${file}-journal`)) connection.exec('begin immediate; pragma user_version = 1; rollback');
       } finally {
         connection.close();
       }
