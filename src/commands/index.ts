@@ -79,7 +79,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     () => import('../queries/canned/errors.ts'),
   ),
   loops: question(
-    'Loops: the same tool calls with the same results in one run, and what they wasted',
+    'Loops: the same tool calls again and again in one run, and what they wasted',
     () => import('../queries/canned/loops.ts'),
   ),
   models: question(

@@ -363,6 +363,7 @@ class SpanReader {
       documents: this.payloads.get(span.spanId)?.documents ?? null,
       loop_calls: within.loop?.calls ?? null,
       loop_tools: within.loop?.tools.join(' → ') ?? null,
+      loop_results: within.loop?.results ?? null,
       loop_wasted_ms: real(within.loop?.wastedMs ?? null),
       loop_wasted_tokens: whole(waste?.tokens ?? null),
       loop_wasted_pusd: whole(waste?.pusd ?? null),

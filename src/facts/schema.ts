@@ -5,7 +5,7 @@
  */
 
 /** Raised whenever the relations or what they hold change: files of another version are made anew. */
-export const FACTS_VERSION = 10;
+export const FACTS_VERSION = 11;
 
 /** In the header of each file of ours ("AGTF"): tables in a file without it are not ours to drop. */
 export const FACTS_APPLICATION_ID = 0x41475446;
@@ -126,8 +126,12 @@ export const SPAN_COLUMNS = {
   output_chars: ['integer', "length of a tool call's result, characters"],
   retry: ['integer', '1: the call of this tool before it in the same run failed'],
   documents: ['integer', 'of a retrieval: documents in its result'],
-  loop_calls: ['integer', 'of the first call of a loop: all its calls; same tools, same arguments, same results'],
+  loop_calls: ['integer', 'of the first call of a loop: all its calls; same tools, same arguments'],
   loop_tools: ['text', 'its tools in turn'],
+  loop_results: [
+    'text',
+    'same; differ: one tool was asked the same five times and more, and did not always bring the same',
+  ],
   loop_wasted_ms: ['real', 'time in which only its repeats, or model calls that asked for nothing else, went on'],
   loop_wasted_tokens: ['integer', 'of those calls'],
   loop_wasted_pusd: ['integer', 'what is known to have been paid for them'],

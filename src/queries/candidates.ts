@@ -70,7 +70,16 @@ export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOption
       ),
     );
   }
-  if (filter.tools.length > 0) return anySpan(oneOf(filter.tools.map(tool => mayMatchGlob(raw('s.name'), tool))));
+  if (filter.tools.length > 0) {
+    // A call that left no span stands in the answer of the model that asked for it.
+    const asked = filter.tools.map(tool => mayMatchGlob(attributeLike('s', KEY.output, [tool]), `*${tool}*`));
+    return anySpan(
+      oneOf([
+        ...filter.tools.map(tool => mayMatchGlob(raw('s.name'), tool)),
+        sql`(s.name like '%invoke%' and ${orOpaque('s', oneOf(asked))})`,
+      ]),
+    );
+  }
   if (filter.models.length > 0)
     return anySpan(
       orOpaque('s', oneOf(filter.models.map(model => mayMatchGlob(attributeLike('s', KEY.model, [model]), model)))),

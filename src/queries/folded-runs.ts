@@ -9,7 +9,7 @@ import {foldedRun, type JudgedRun} from '../trace/record.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {IS_RUN_NAME} from './look-up.ts';
-import {type JudgedTrace, type JudgeOptions, loadRuns} from './runs.ts';
+import {type JudgedTrace, type JudgeOptions, loadRuns, mayHidePause} from './runs.ts';
 import {SPANS_AFTER} from './sequels.ts';
 import {loadStory} from './story.ts';
 
@@ -66,16 +66,18 @@ function isSequel({run}: JudgedRun): boolean {
 
 /** It waited, and it is known that it went on. */
 function wentOn({run, judge, evidence, record}: JudgedRun): boolean {
-  if (run.runId === null || judge.node(run.root)?.state !== 'paused' || record.state === 'paused') return false;
+  if (run.runId === null || record.state === 'paused') return false;
+  if (judge.node(run.root)?.state !== 'paused') return mayHidePause(run) && evidence.continuedAt !== null;
   return evidence.continuedAt !== null || evidence.agnoStatus !== null;
 }
 
 async function fold(store: Store, judged: JudgedRun, options: JudgeOptions): Promise<JudgedRun> {
   const {runId, traceId, spanId} = judged.record;
   const {patience, prices} = options;
-  const {parts, tied} = await loadStory(store, runId!, [traceId], {patience, prices, of: {traceId, spanId}});
+  const of = {traceId, spanId};
+  const {parts} = await loadStory(store, runId!, [traceId], {patience, prices, of, tiesLooseParts: false});
   // A continuation that stands before it is another run's story.
-  return parts.length > 1 ? foldedRun(judged, parts, tied) : judged;
+  return parts.length > 1 ? foldedRun(judged, parts) : judged;
 }
 
 /** Those of the continuations whose run is stored, each with the traces of what came before it. */

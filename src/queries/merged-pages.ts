@@ -59,7 +59,7 @@ function startOf({run}: JudgedRun): number {
 function placeAfter(before: Place, page: RunPage | null, taken: number): Place {
   if (page === null || before === false) return before;
   if (taken === page.runs.length && page.next === null) return false;
-  return cursorAfter(page.runs.slice(0, taken), before);
+  return cursorAfter(page, taken, before);
 }
 
 /** Told from the cursor of one database by its first number. */

@@ -15,6 +15,8 @@ export interface RunPage {
   readonly runs: readonly JudgedRun[];
   /** Text for `--cursor`; null on the last page. */
   readonly next: string | null;
+  /** Traces of runs further below that only what stands above tells of (`WalkOptions.left`). */
+  readonly left: readonly string[];
   /** Traces without any of Agno's spans that lie between the runs of this page; null when they were not left out. */
   readonly trafficLeftOut: number | null;
 }
@@ -45,9 +47,23 @@ export async function loadRunPage(store: Store, options: PageOptions): Promise<R
   const filter = hoisted(options.filter);
   const cursor = options.cursor === null ? null : decodeCursor(options.cursor);
   const firstStretch = limit === 0 ? Number.POSITIVE_INFINITY : Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH);
+  let left: readonly string[] = [];
+  const onLeft = (traceIds: readonly string[]) => {
+    left = traceIds.slice(0, MOST_LEFT);
+  };
   const walked = walkRuns(
     store,
-    {filter, patience, prices, folds, from: cursor?.position ?? null, firstStretch, onProgress},
+    {
+      filter,
+      patience,
+      prices,
+      folds,
+      from: cursor?.position ?? null,
+      left: cursor?.left ?? [],
+      firstStretch,
+      onProgress,
+      onLeft,
+    },
     judged => !wasEmitted(judged, cursor),
   );
   const found: JudgedRun[] = [];
@@ -56,7 +72,7 @@ export async function loadRunPage(store: Store, options: PageOptions): Promise<R
     // One more than wanted tells that there is a next page.
     if (limit !== 0 && found.length > limit) break;
   }
-  return finish(store, found, {limit, filter}, cursor);
+  return finish(store, found, {limit, filter}, cursor, left);
 }
 
 async function finish(
@@ -64,12 +80,14 @@ async function finish(
   found: readonly JudgedRun[],
   {limit, filter}: Pick<PageOptions, 'limit' | 'filter'>,
   cursor: Cursor | null,
+  left: readonly string[],
 ): Promise<RunPage> {
   const runs = withLikelyNames(limit === 0 ? found : found.slice(0, limit));
   const hasMore = runs.length < found.length;
   return {
     runs,
-    next: hasMore ? encodeCursor(runs, cursor) : null,
+    next: hasMore ? encodeCursor(runs, cursor, left) : null,
+    left,
     trafficLeftOut: !isPlain(filter)
       ? null
       : await countTraffic(store, cursor?.position ?? null, hasMore ? positionOf(runs.at(-1)!) : null, filter),
@@ -131,7 +149,14 @@ select count(*) as traces
 interface Cursor {
   readonly position: Position;
   readonly unfinished: readonly string[];
+  /** Traces that the walk below it needs (`WalkOptions.left`). */
+  readonly left: readonly string[];
 }
+
+/** A cursor must stay short enough for a command line; runs that paused and wait below a page are few. */
+const MOST_LEFT = 50;
+/** In front of a trace id in a cursor; ids of spans have none. */
+const OF_LEFT = '~';
 
 function wasEmitted({run}: JudgedRun, cursor: Cursor | null): boolean {
   if (!cursor || cursor.unfinished.length === 0) return false;
@@ -139,18 +164,28 @@ function wasEmitted({run}: JudgedRun, cursor: Cursor | null): boolean {
   return nodesOf(run).some(node => ids.has(node.id));
 }
 
-function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null): string {
+function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null, left: readonly string[]): string {
   const {time, id} = positionOf(runs.at(-1)!);
   // A lost run stays as it is; the others may still end.
   const open = runs
     .filter(({record}) => record.state === 'running' || record.state === 'stalled')
     .map(({record}) => record.spanId);
-  return Buffer.from(JSON.stringify([1, time, id, ...(before?.unfinished ?? []), ...open])).toString('base64url');
+  const traces = left.map(traceId => `${OF_LEFT}${traceId}`);
+  return Buffer.from(JSON.stringify([1, time, id, ...(before?.unfinished ?? []), ...open, ...traces])).toString(
+    'base64url',
+  );
 }
 
 /** The cursor that goes on after only the first runs of a page; `before` is the cursor of that page. */
-export function cursorAfter(runs: readonly JudgedRun[], before: string | null): string | null {
-  return runs.length === 0 ? before : encodeCursor(runs, before === null ? null : decodeCursor(before));
+export function cursorAfter(
+  {runs, left}: Pick<RunPage, 'runs' | 'left'>,
+  taken: number,
+  before: string | null,
+): string | null {
+  if (taken === 0) return before;
+  const rest = runs.slice(taken).flatMap(({parts, record}) => (parts === undefined ? [] : record.traceId));
+  const cursor = before === null ? null : decodeCursor(before);
+  return encodeCursor(runs.slice(0, taken), cursor, [...new Set([...rest, ...left])].slice(0, MOST_LEFT));
 }
 
 /** @throws UserError exit 2 for anything that is no cursor of ours */
@@ -173,6 +208,7 @@ function decodeCursor(text: string): Cursor {
     !value.slice(1).every(item => typeof item === 'string')
   )
     throw fail();
-  const [time, id, ...unfinished] = value.slice(1) as string[];
-  return {position: {time: time!, id: id!}, unfinished};
+  const [time, id, ...more] = value.slice(1) as string[];
+  const left = more.filter(text => text.startsWith(OF_LEFT)).map(text => text.slice(OF_LEFT.length));
+  return {position: {time: time!, id: id!}, unfinished: more.filter(text => !text.startsWith(OF_LEFT)), left};
 }

@@ -24,6 +24,13 @@ export interface WalkOptions {
   readonly firstStretch: number;
   /** A row for each run, not one for each part of it. */
   readonly folds?: boolean;
+  /**
+   * Traces of runs that a walk above `from` found by what continued them, and did not come to: below it nothing that passes
+   * the test need be left of them.
+   */
+  readonly left?: readonly string[];
+  /** Called where the walk is given up, with the traces that the next one needs as `left`, newest first. */
+  readonly onLeft?: (traceIds: readonly string[]) => void;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
   /**
@@ -112,24 +119,43 @@ async function* walkPassed(
   const waiting = new Map<string, JudgedRun>();
   const addsBeginnings = !candidates.takesEverySpan;
   const isIndexed = candidates.lookUp !== undefined && (await hasIndexes(store, [candidates.lookUp]));
-  for await (const {traces, stretch, from} of walkTraces(store, candidates.test, {
-    ...options,
-    isIndexed,
-    addsBeginnings,
-  })) {
+  const wait = (traces: readonly JudgedTrace[]) => {
     for (const {runs} of traces)
       for (const judged of runs) if (matches(judged)) waiting.set(placeOf(judged.run.startSpan), judged);
-    if (!stretch) continue;
-    const passed = candidates.takesEverySpan
-      ? stretch.rows.map(placeOf)
-      : await loadPassed(store, [...waiting.values()], stretch.end, from);
-    for (const place of passed) {
-      const judged = waiting.get(place);
-      if (!judged) continue;
-      waiting.delete(place);
-      yield judged;
+  };
+  if (options.left && addsBeginnings) wait(await loadWanted(store, options.left, options));
+  let given: JudgedRun | null = null;
+  try {
+    for await (const {traces, stretch, from} of walkTraces(store, candidates.test, {
+      ...options,
+      isIndexed,
+      addsBeginnings,
+    })) {
+      wait(traces);
+      if (!stretch) continue;
+      const passed = candidates.takesEverySpan
+        ? stretch.rows.map(placeOf)
+        : await loadPassed(store, [...waiting.values()], stretch.end, from);
+      for (const place of passed) {
+        const judged = waiting.get(place);
+        if (!judged) continue;
+        waiting.delete(place);
+        given = judged;
+        yield judged;
+        given = null;
+      }
     }
+  } finally {
+    // Whoever asks for one run more than it shows has the last one again.
+    if (addsBeginnings) options.onLeft?.(leftOf([...(given ? [given] : []), ...waiting.values()]));
   }
+}
+
+/** Of runs that were found, those that the walk may have met by what continued them alone. */
+function leftOf(runs: readonly JudgedRun[]): string[] {
+  const folded = runs.filter(({parts}) => parts !== undefined);
+  folded.sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
+  return [...new Set(folded.map(({record}) => record.traceId))];
 }
 
 interface Tested {

@@ -8,6 +8,7 @@ import {type Continuation, isContinuationOf} from '../trace/continuation.ts';
 import {type Details, detailsOf} from '../trace/details.ts';
 import {Judge} from '../trace/judge.ts';
 import {type JudgedRun, judgedRun} from '../trace/record.ts';
+import {isRedacted} from '../trace/redacted.ts';
 import {buildTrace, type Patience, type Run, type Trace} from '../trace/runs.ts';
 import type {Span} from '../trace/span.ts';
 import {type Evidence, NO_EVIDENCE} from '../trace/state.ts';
@@ -81,17 +82,24 @@ export async function judgeTraces(
   const paused = runs.filter(
     ({run, judge}) => run.runId !== null && judge.run(run, NO_EVIDENCE, clock).state === 'paused',
   );
+  // Where outputs are hidden a pause is not seen; that something continued the run is.
+  const hidden = runs.filter(({run}) => run.runId !== null && mayHidePause(run));
   const continuations = await loadContinuations(
     store,
-    paused.map(({run}) => run),
+    [...new Set([...paused, ...hidden].map(({run}) => run))],
     runs.map(({run}) => run),
   );
-  const unknown = paused.flatMap(({run}) => (continuations.has(run) || statuses.has(run) ? [] : run));
-  const unsought = new Set(options.seeksSequels === false ? [] : unknown);
-  for (const run of [...unsought].slice(0, MOST_SOUGHT)) {
-    const {startMicros, isCut} = await findSequel(store, run, ids =>
+  const loose = paused.flatMap(({run}) => (continuations.has(run) ? [] : run));
+  const unsought = new Set(options.seeksSequels === false ? [] : loose.filter(run => !statuses.has(run)));
+  // Agno's word that one is over says nothing of the steps that went on.
+  const spoken = loose.filter(run => run.kind === 'workflow' && (statuses.get(run) ?? 'PAUSED') !== 'PAUSED');
+  const partFailures = new Map<Run, Evidence['partFailure']>();
+  for (const run of [...unsought, ...(options.seeksSequels === false ? [] : spoken)].slice(0, MOST_SOUGHT)) {
+    const {startMicros, isCut, tied} = await findSequel(store, run, ids =>
       loadRuns(store, ids, {...options, seeksSequels: false}),
     );
+    partFailures.set(run, failureOf(tied));
+    if (!unsought.has(run)) continue;
     if (startMicros !== null) continuations.set(run, isoTime(startMicros)!);
     if (startMicros !== null || !isCut) unsought.delete(run);
     await turns.others();
@@ -103,6 +111,7 @@ export async function judgeTraces(
         agnoStatus: statuses.get(run) ?? null,
         continuedAt: continuations.get(run) ?? null,
         ...(unsought.has(run) ? {isSearchCut: true} : {}),
+        partFailure: partFailures.get(run) ?? null,
       };
       return judgedRun(run, judge, judge.run(run, evidence, clock), evidence);
     });
@@ -110,6 +119,19 @@ export async function judgeTraces(
     await turns.others();
   }
   return judged;
+}
+
+/** Its output is hidden: that it ended by waiting for somebody would not be seen. */
+export function mayHidePause({root: {span}}: Run): boolean {
+  return span !== null && isRedacted(span.output) && !isContinuation(span);
+}
+
+/** Of what continued a run without an id of it. */
+function failureOf(tied: readonly JudgedRun[]): Evidence['partFailure'] {
+  const failed = tied.find(({record}) => record.state === 'error');
+  if (!failed) return null;
+  const {name, stateReason} = failed.record;
+  return {text: `${name} failed: ${stateReason}`, isLast: tied.at(-1) === failed};
 }
 
 /** Of spans that are held for long, as those of a trace that is followed. */

@@ -12,6 +12,7 @@ import {isContinuation} from '../trace/tree.ts';
 import {IS_RUN_NAME} from './look-up.ts';
 import {type JudgedTrace, loadRuns} from './runs.ts';
 import {findSequel, SPANS_AFTER} from './sequels.ts';
+import {findWorkBeside} from './work-beside.ts';
 
 /** Everything that belongs to one run: its parts in order, and the traces they stand in. */
 export interface Story {
@@ -27,6 +28,8 @@ export interface Story {
 interface StoryOptions {
   readonly patience: Patience;
   readonly prices?: Prices;
+  /** False: only parts that carry an id of the run or of its members. */
+  readonly tiesLooseParts?: boolean;
   /** Of several runs with this id the one with this part; absent: the newest one. */
   readonly of?: {readonly traceId: string; readonly spanId: string};
 }
@@ -41,7 +44,7 @@ export async function loadStory(
   store: Store,
   runId: string,
   traceIds: readonly string[],
-  {patience, prices, of}: StoryOptions,
+  {patience, prices, tiesLooseParts = true, of}: StoryOptions,
 ): Promise<Story> {
   const options = {patience, prices, readsConversations: true};
   let known = new Set(traceIds);
@@ -64,7 +67,9 @@ export async function loadStory(
       judged =>
         own.includes(judged) || (members.has(judged.record.runId ?? '') && isInSession(judged.run, own[0]!.run)),
     );
-  return withLooseParts(store, {traces, parts: parts.sort(byStart), tied: new Set(), others}, options);
+  const story = {traces, parts: parts.sort(byStart), tied: new Set<JudgedRun>(), others};
+  if (!tiesLooseParts) return story;
+  return withWorkBeside(store, await withLooseParts(store, story, options), options);
 }
 
 function byStart(a: JudgedRun, b: JudgedRun): number {
@@ -181,4 +186,17 @@ async function withLooseParts(store: Store, story: Story, options: StoryOptions)
 function continued(part: JudgedRun, startMicros: number | null, clock: Clock): JudgedRun {
   const evidence = {...part.evidence, continuedAt: isoTime(startMicros)};
   return judgedRun(part.run, part.judge, part.judge.run(part.run, evidence, clock), evidence);
+}
+
+/** What Agno did for the run in threads of their own, as its memory manager does in sync runs. */
+async function withWorkBeside(store: Store, story: Story, options: StoryOptions): Promise<Story> {
+  const tied = new Set(story.tied);
+  const traces = [...story.traces];
+  for (const part of story.parts) {
+    if (tied.has(part)) continue;
+    const found = await findWorkBeside(store, part, ids => loadRuns(store, ids, {...options, seeksSequels: false}));
+    append(traces, found.traces);
+    for (const judged of found.tied) tied.add(judged);
+  }
+  return {...story, traces, parts: [...new Set([...story.parts, ...tied])].sort(byStart), tied};
 }

@@ -1,7 +1,7 @@
 import {raw, type Sql, sql} from '../sql/sql.ts';
 
-/** What answers are told of loose work that only the reading of a run's whole story ties to it (`story.ts`). */
-export const PARTS_APART = 'loose parts count apart, those too that list adds to the run they continue';
+/** What answers are told of loose work, also of what only the reading of a run's whole story ties to it (`story.ts`). */
+export const PARTS_APART = 'loose parts count apart';
 
 /**
  * A row for each run, whatever number of parts a pause cut it into, as `list` has it: times, tokens and cost of the parts

@@ -2,6 +2,7 @@ import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {width, wrap} from '../text/width.ts';
 import {isStoredStatusWrong} from '../trace/judge.ts';
+import {isBeside} from '../trace/loose-parts.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {isBegunBeside} from '../trace/sweep.ts';
 import {seenMs} from '../trace/timing.ts';
@@ -95,7 +96,12 @@ export function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
     notes.push(own('Its caller is not in this database: it came through a traced gateway.'));
   if (run.surroundings === 'request-open') notes.push(own('The HTTP request around it is not written yet.'));
   if (isTied)
-    notes.push(own('It carries no id of the run: tied to it by the call, the result or the step it goes on with.'));
+    notes.push(
+      own(
+        `It carries no id of the run: tied to it by ${isBeside(run) ? 'its time and what it was asked' : 'the call, the result or the step it goes on with'}.`,
+      ),
+      own('Its time and tokens are not among those of the run.'),
+    );
   else if (run.isPart) notes.push(own('It belongs to no run by its ids: work that Agno did outside a run.'));
   return notes;
 }

@@ -1,5 +1,6 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
+import {sumUsd} from '../trace/cost.ts';
 import {partNames} from '../trace/likely-name.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {seenMs} from '../trace/timing.ts';
@@ -36,7 +37,7 @@ function sortedColumns(runs: readonly JudgedRun[], {sortedBy}: ListOptions): Dra
 /** Runs as a table: state, then who, then what it took, then the last word. */
 export function renderRunList(runs: readonly JudgedRun[], options: ListOptions): Safe {
   const {columns: available, profiles, sortedBy} = options;
-  const drawn = available === null ? pipeColumns(runs) : terminalColumns(runs, options);
+  const drawn = available === null ? pipeColumns(runs, options) : terminalColumns(runs, options);
   if (profiles) {
     const shape: Shape = available === null ? {} : {shrinkTo: 8};
     // After the state and the time, before the id: `show <id>` needs both.
@@ -62,7 +63,7 @@ type Shape = Partial<Pick<DrawnColumn, 'align' | 'dropOrder' | 'shrinkTo' | 'pai
 function terminalColumns(runs: readonly JudgedRun[], options: ListOptions): DrawnColumn[] {
   const stateOf = (i: number) => runs[i]!.record.state;
   const column = columnOf(runs);
-  const isPriced = runs.some(({record}) => record.costUsd !== null);
+  const isPriced = runs.some(({record}) => record.costs.some(({costUsd}) => costUsd !== null));
   return [
     column('STATE', ({record}) => stateText(record.state, options), {paint: (cell, i) => paintState(cell, stateOf(i))}),
     column('STARTED', ({run}) => ago(run.startMicros, options.nowMicros)),
@@ -72,7 +73,7 @@ function terminalColumns(runs: readonly JudgedRun[], options: ListOptions): Draw
     column('SESSION', ({record}) => shortId(record.sessionId ?? '–'), {dropOrder: 5, shrinkTo: 10}),
     column('TIME', timeOf, {align: 'right', dropOrder: 1}),
     column('TOKENS', ({record}) => shortCount(record.totalTokens), {align: 'right', dropOrder: 3}),
-    ...(isPriced ? [column('COST', ({record}) => usd(record.costUsd), {align: 'right', dropOrder: 7})] : []),
+    ...(isPriced ? [column('COST', ({record}) => costCell(record, options), {align: 'right', dropOrder: 7})] : []),
     column('LAST WORD', lastWord, {
       dropOrder: 2,
       shrinkTo: 18,
@@ -81,7 +82,7 @@ function terminalColumns(runs: readonly JudgedRun[], options: ListOptions): Draw
   ];
 }
 
-function pipeColumns(runs: readonly JudgedRun[]): DrawnColumn[] {
+function pipeColumns(runs: readonly JudgedRun[], options: Look): DrawnColumn[] {
   const column = columnOf(runs);
   return [
     column('STATE', ({record}) => own(record.state)),
@@ -92,9 +93,16 @@ function pipeColumns(runs: readonly JudgedRun[]): DrawnColumn[] {
     column('SESSION', ({record}) => safe(record.sessionId ?? '–')),
     column('TIME', timeOf, {align: 'right'}),
     column('TOKENS', ({record}) => own(String(record.totalTokens ?? '–')), {align: 'right'}),
-    column('COST', ({record}) => usd(record.costUsd), {align: 'right'}),
+    column('COST', ({record}) => costCell(record, options), {align: 'right'}),
     column('LAST WORD', lastWord),
   ];
+}
+
+/** What it cost; where calls of it have no price, what is known with a mark that more was paid. */
+function costCell({costUsd, costs}: RunRecord, {ascii}: Look): Safe {
+  if (costUsd !== null) return usd(costUsd);
+  const known = costs.flatMap(cost => cost.costUsd ?? []);
+  return known.length === 0 ? usd(null) : line`${own(ascii ? '>=' : '≥')}${usd(sumUsd(known))}`;
 }
 
 function columnOf(runs: readonly JudgedRun[]) {
@@ -146,9 +154,12 @@ export function timeOf({run, record}: JudgedRun): Safe {
   return seen === null ? own('–') : own(`>${duration(seen)}`);
 }
 
-/** What it said last; what went wrong, where something did. */
-export function lastWord({run, record}: JudgedRun): Safe {
-  const isPlain = record.state === 'ok' && !record.stateReason.startsWith('paused');
-  if (!isPlain) return safe(record.stateReason);
-  return firstLine(run.root.span?.output ?? '');
+/** What it said last; what went wrong, where something did, and why it said nothing. */
+export function lastWord({run, record, judge, parts = []}: JudgedRun): Safe {
+  if (record.state !== 'ok') return safe(record.stateReason);
+  const last = parts.findLast(part => part.record.runId === record.runId) ?? null;
+  // Its own part ends with the words in which Agno says that it waits.
+  if (last === null && judge.node(run.root)?.state === 'paused') return own('went on after a pause');
+  const said = firstLine((last?.run ?? run).root.span?.output ?? '');
+  return said === '' ? safe(record.stateReason) : said;
 }

@@ -33,7 +33,7 @@ export function spanFields(span: Span, {node, record}: DrawnSpan, judged: Judged
   const tokens =
     record.totalTokens === null
       ? null
-      : line`${promptTokens(record)} → ${count(record.completionTokens)} tokens${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`;
+      : line`${promptTokens(record)} → ${count(record.completionTokens)}${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`;
   const fields: (readonly [string, Safe | null])[] = [
     ['run', line`${titleOf(judged)} ${shortRunId(judged.record)}`],
     ['name', safe(span.name)],

@@ -64,10 +64,16 @@ export function transcriptLines(event: TranscriptEvent, look: TranscriptLook): S
   ].map(text => own(text.trimEnd()));
 }
 
-/** What stands between the parts of a run that went on after a pause. */
-export function continuedLine(record: RunRecord, {ascii}: Look): Safe {
+/**
+ * What stands between the parts of a run that went on after a pause.
+ * @param isBeside no continuation: what Agno did for it meanwhile
+ */
+export function continuedLine(record: RunRecord, {ascii}: Look, isBeside: boolean): Safe {
   const rule = own(ascii ? '--' : '──');
-  return paint(line`${rule} continued ${moment(record.startTime)} · trace ${safe(record.traceId)} ${rule}`, 'dim');
+  return paint(
+    line`${rule} ${own(isBeside ? 'beside the run,' : 'continued')} ${moment(record.startTime)} · trace ${safe(record.traceId)} ${rule}`,
+    'dim',
+  );
 }
 
 function guides(depth: number, {ascii}: Look): Safe {
@@ -125,14 +131,7 @@ const DECISIONS = {rejected: 'rejected', answered: 'answered from outside'} as c
 function callLines(entry: Entry, lead: Safe, room: number | null, look: TranscriptLook): Safe[] {
   const arrow = own(look.ascii ? '> ' : '▸ ');
   const name = safe(entry.toolName ?? '');
-  const facts = [
-    ...(entry.decided !== null
-      ? [own(DECISIONS[entry.decided])]
-      : entry.ran === false
-        ? [own(entry.result === null ? 'did not run' : 'no span')]
-        : []),
-    ...(entry.durationMs === null ? [] : [duration(entry.durationMs)]),
-  ];
+  const facts = [...withoutSpan(entry), ...(entry.durationMs === null ? [] : [duration(entry.durationMs)])];
   const after = facts.length === 0 ? own('') : line`  ${paint(joined(facts, ' · '), 'dim')}`;
   if (look.tools === 'full' && callArguments(entry.arguments).length > SHORT_ARGUMENTS) {
     const text = entry.arguments === null || isNothing(entry.arguments) ? null : indented(unredacted(entry.arguments));
@@ -148,6 +147,14 @@ function callLines(entry: Entry, lead: Safe, room: number | null, look: Transcri
       look,
     ),
   ];
+}
+
+/** What is told of a call without a span. */
+function withoutSpan({decided, ran, result, state}: Entry): Safe[] {
+  if (decided !== null) return [own(DECISIONS[decided])];
+  if (state === 'cancelled' && ran === null) return [own('interrupted, no result')];
+  if (ran !== false) return [];
+  return [own(result === null ? 'no span, no result' : 'no span')];
 }
 
 function isNothing(text: string): boolean {
@@ -225,8 +232,11 @@ export function transcriptMarkdown(event: TranscriptEvent, tools: ToolLevel): Sa
   if (entry.type === 'tool') {
     if (tools === 'none') return own('');
     const took = entry.durationMs === null ? '' : ` (${duration(entry.durationMs)})`;
-    const failed = entry.state === 'error' ? ', failed' : entry.ran === false ? ', did not run' : '';
-    const end = entry.decided === null ? failed : `, ${DECISIONS[entry.decided]}`;
+    const facts = entry.state === 'error' ? [own('failed')] : withoutSpan(entry);
+    const end = joined(
+      (entry.decided === null ? facts : withoutSpan(entry)).map(fact => line`, ${fact}`),
+      '',
+    );
     return write([
       `calls **${plain(entry.toolName ?? '')}**${took}${end}`,
       '',

@@ -7,7 +7,7 @@ import {resultText} from '../trace/result-text.ts';
 import type {Span} from '../trace/span.ts';
 import {argumentsByName} from '../trace/tool-calls.ts';
 import {displayName, endOf, isDelegation, isRunSpan, isStreamed, type Node, startOf, walk} from '../trace/tree.ts';
-import {conditionsNotTaken, containersIn} from '../trace/workflow-steps.ts';
+import type {Container, Place} from '../trace/workflow-steps.ts';
 import type {IoLevel} from './io.ts';
 import {bar, type Guides} from './layout.ts';
 import {type Look, paintState, stateGlyph} from './states.ts';
@@ -213,13 +213,23 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
     words(truncate(firstLine(resultText(span.output)), LONGEST_RESULT));
   }
   if ((record.surroundings || record.plumbing) && span.http?.status) figure(line`HTTP ${safe(span.http.status)}`);
-  const container = node.parent?.span?.kind === 'workflow' ? containersIn(node.parent).get(node) : undefined;
-  if (container !== undefined) words(safe(container));
-  if (span.kind === 'workflow')
-    for (const name of conditionsNotTaken(node)) words(line`condition ${safe(name)}: not taken`);
+  if (record.containers.length > 0) words(placeText(record));
+  for (const name of record.conditionsNotTaken) words(line`condition ${safe(name)}: not taken`);
   if (record.ownerUnknown) words(own('whose call this is was not recorded'));
   if (record.problems.length > 0) words(line`! ${safe(record.problems[0]!)}`);
   return details;
+}
+
+/** The container that a step ran in; of several it may have been any. */
+function placeText({containers, iteration}: Place): Safe {
+  const [only, ...others] = containers;
+  if (others.length > 0) return line`in one of: ${joined(containers.map(containerText), ', ')}`;
+  if (only!.type === 'Loop') return line`${containerText(only!)}, iteration ${own(String(iteration))}`;
+  return only!.type === 'Router' ? line`chosen by ${containerText(only!)}` : line`in ${containerText(only!)}`;
+}
+
+function containerText({type, name}: Container): Safe {
+  return line`${safe(type.toLowerCase())} ${safe(name)}`;
 }
 
 /** `tool`, `tool error`: a glyph alone is for those who know it. */

@@ -1,5 +1,5 @@
 import type {Kind} from './kind.ts';
-import {type JudgedRun, type RunRecord, spansOfParts} from './record.ts';
+import {type JudgedRun, type RunRecord, spansOfParts, toldOfParts} from './record.ts';
 import type {Span} from './span.ts';
 import type {State} from './states.ts';
 import {errorOf} from './tool-failure.ts';
@@ -207,14 +207,15 @@ function holdsSpans(judged: JudgedRun, filter: RunFilter): boolean {
   if (kinds.length + models.length + tools.length + names.length + errors.length === 0) return true;
   const {kind: runKind} = judged.run;
   const spans = spansOfParts(judged);
-  const holds = <T>(wanted: readonly T[], test: (item: T, span: Span) => boolean) =>
-    wanted.length === 0 || wanted.some(item => spans.some(span => test(item, span)));
+  const told = toldOfParts(judged);
+  const holds = <T>(wanted: readonly T[], test: (item: T, span: Span) => boolean, among = [...spans, ...told]) =>
+    wanted.length === 0 || wanted.some(item => among.some(span => test(item, span)));
   return (
     holds(kinds, (kind, span) => (RUN_KINDS.has(kind) ? runKind === kind : span.kind === kind)) &&
     holds(models, (model, span) => matchesGlob(model, span.model)) &&
     holds(tools, (tool, span) => span.openInferenceKind === 'TOOL' && matchesGlob(tool, span.toolName ?? span.name)) &&
     holds(names, (name, span) => matchesGlob(name, span.name) || matchesGlob(name, displayName(span))) &&
-    holds(errors, (text, span) => holdsError(text, span, judged.record.state !== 'ok'))
+    holds(errors, (text, span) => holdsError(text, span, judged.record.state !== 'ok'), spans)
   );
 }
 

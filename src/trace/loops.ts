@@ -5,9 +5,14 @@ import type {Span} from './span.ts';
 import {coveredMs} from './timing.ts';
 import {displayName, isRunSpan, type Node} from './tree.ts';
 
-/** Tool calls inside one run span that went round: the same tools, asked the same, answered the same. */
+/**
+ * Tool calls inside one run span that went round: the same tools, asked the same, answered the same; or one tool that was
+ * asked the same again and again, whatever it answered.
+ */
 export interface Loop {
   readonly first: Node;
+  /** Whether all rounds brought the same. Where not, repeats may have been of use: what they wasted is at most that much. */
+  readonly results: 'same' | 'differ';
   /** Names in turn: one, or those of a cycle such as search, fetch, search, fetch. */
   readonly tools: readonly string[];
   /** All its calls, the first round too. */
@@ -39,10 +44,12 @@ export interface CallKeys {
 
 /** Longest cycle looked for. */
 const MOST_TOOLS = 4;
+/** From so many equal calls on they are a loop, though their results differ. */
+const MANY_CALLS = 5;
 
 /**
  * Loops of a run, of two calls and more. A call after one that failed is a retry and no repeat; a call whose result
- * differs from the one before begins anew.
+ * differs from the one before begins anew, unless the same was asked five times and more.
  */
 export function loopsOf(run: Run, keysOf: (node: Node) => CallKeys): Loop[] {
   const drafts: Draft[] = [];
@@ -58,7 +65,7 @@ export function loopsOf(run: Run, keysOf: (node: Node) => CallKeys): Loop[] {
   }
   if (drafts.length === 0) return [];
   const repeated = new Set(drafts.flatMap(({calls, period}) => calls.slice(period).map(call => call.node)));
-  return drafts.map(({calls, period}) => {
+  return drafts.map(({calls, period, results}) => {
     const repeats = calls.slice(period);
     const nodes = new Set(repeats.map(call => call.node));
     // A model call that asked for repeats of two loops is counted with the one whose call comes first.
@@ -68,6 +75,7 @@ export function loopsOf(run: Run, keysOf: (node: Node) => CallKeys): Loop[] {
     });
     return {
       first: calls[0]!.node,
+      results,
       tools: calls.slice(0, period).map(call => displayName(callOf(call.node)!)),
       calls: calls.length,
       repeats: [...nodes],
@@ -131,6 +139,7 @@ function callOf({span, told}: Node): Span | null {
 interface Draft {
   readonly calls: Call[];
   readonly period: number;
+  readonly results: Loop['results'];
 }
 
 function loopsIn(calls: readonly Call[]): Draft[] {
@@ -150,12 +159,28 @@ function loopsIn(calls: readonly Call[]): Draft[] {
     if (call.whole === null) open.delete(call.asked);
     else if (chain && chain.calls[0]!.whole === call.whole) chain.calls.push(call);
     else {
-      const begun = {calls: [call], period: 1};
+      const begun: Draft = {calls: [call], period: 1, results: 'same'};
       open.set(call.asked, begun);
       found.push(begun);
     }
   }
-  return found.filter(draft => draft.calls.length > 1);
+  const loops = found.filter(draft => draft.calls.length > 1);
+  append(loops, manyAsked(calls, new Set(loops.flatMap(loop => loop.calls))));
+  return loops;
+}
+
+/** What was asked very often, of the calls that went well and are in no loop of equal results. */
+function manyAsked(calls: readonly Call[], inLoops: ReadonlySet<Call>): Draft[] {
+  const alike = new Map<string, Call[]>();
+  for (const call of calls) {
+    if (call.asked === null || call.whole === null || inLoops.has(call)) continue;
+    const before = alike.get(call.asked);
+    if (before) before.push(call);
+    else alike.set(call.asked, [call]);
+  }
+  return [...alike.values()]
+    .filter(same => same.length >= MANY_CALLS)
+    .map(same => ({calls: same, period: 1, results: 'differ'}));
 }
 
 /** Two or more rounds of different calls from a place on, in the shortest round that repeats. */
@@ -172,7 +197,7 @@ function cyclesOf(calls: readonly Call[]): (at: number) => Draft | null {
     for (const [period, counts] of alike) {
       if (counts[at]! < period) continue;
       const round = new Set(calls.slice(at, at + period).map(call => call.whole));
-      if (round.size > 1) return {calls: calls.slice(at, at + period + counts[at]!), period};
+      if (round.size > 1) return {calls: calls.slice(at, at + period + counts[at]!), period, results: 'same'};
     }
     return null;
   };

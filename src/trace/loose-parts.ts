@@ -68,6 +68,58 @@ function tieCalls(asking: readonly Span[], candidates: readonly LooseCandidate[]
   return candidates.map(({judged}) => judged).filter(judged => tied.has(judged));
 }
 
+/** When a run was at work, and what it was asked. */
+export interface AskedRun {
+  readonly startMicros: number;
+  readonly endMicros: number | null;
+  readonly input: string;
+}
+
+/**
+ * What Agno did beside a run in threads of their own: model calls with a purpose of Agno's (`purpose.ts`) that began while it was
+ * at work and were sent what it was asked, and the tools that those asked for, by name and arguments.
+ * @param runs the run's own agents and teams
+ * @param others those of other runs: a call that one of them may have made is tied to neither
+ */
+export function tieWorkBeside(
+  runs: readonly AskedRun[],
+  others: readonly AskedRun[],
+  candidates: readonly LooseCandidate[],
+): JudgedRun[] {
+  const tied = new Set<JudgedRun>();
+  const open: {readonly call: ToolCall; readonly endMicros: number}[] = [];
+  for (const {judged, top} of candidates) {
+    if (top.kind !== 'llm' || top.purpose === null || !top.attributes) continue;
+    const sent = messagesOf(top.attributes, 'input').messages.filter(({role}) => role === 'user');
+    const texts = new Set(sent.map(({content}) => content.join('\n').trim()));
+    const asks = ({startMicros, endMicros, input}: AskedRun) =>
+      (top.startMicros ?? 0) >= startMicros &&
+      (endMicros === null || (top.startMicros ?? 0) <= endMicros) &&
+      texts.has(input.trim());
+    if (!runs.some(asks) || others.some(asks)) continue;
+    tied.add(judged);
+    for (const call of top.toolCalls) open.push({call, endMicros: top.endMicros ?? 0});
+  }
+  for (const {judged, top} of candidates) {
+    if (top.openInferenceKind !== 'TOOL') continue;
+    const at = open.findIndex(
+      ({call, endMicros}) =>
+        call.name === (top.toolName ?? top.name) &&
+        endMicros <= (top.startMicros ?? 0) &&
+        sameJson(call.arguments, top.toolArguments),
+    );
+    if (at < 0) continue;
+    open.splice(at, 1);
+    tied.add(judged);
+  }
+  return candidates.map(({judged}) => judged).filter(judged => tied.has(judged));
+}
+
+/** A loose part that Agno did beside a run: not what continued one. */
+export function isBeside({root: {span}}: Pick<Run, 'root'>): boolean {
+  return span !== null && (span.purpose !== null || span.kind === 'memory');
+}
+
 /** Two JSON texts that say the same, whatever the order of their keys. */
 function sameJson(a: string | null, b: string | null): boolean {
   if (a === b) return true;

@@ -114,14 +114,11 @@ function runRecord(run: Run, {state, reason}: Judgement): RunRecord {
 /**
  * A run and all that continued it as one: it ends as its last part did; spans, tokens, costs and the time it worked are
  * those of all parts.
- * @param parts by start, `first` among them
- * @param tied those of them that carry no id of the run
+ * @param parts by start, `first` among them: the run's own and those of its members, none that were only tied to it
  */
-export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[], tied: ReadonlySet<JudgedRun>): JudgedRun {
+export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[]): JudgedRun {
   const {runId} = first.record;
-  const own = parts.filter(part => part.record.runId === runId && !tied.has(part));
-  const last = own.at(-1) ?? first;
-  const judgement = lastState(first, last, parts, tied);
+  const judgement = lastState(first, parts.findLast(part => part.record.runId === runId) ?? first);
   const calls = parts.flatMap(part => modelCalls(part.run.tops));
   const sum = (figure: (record: RunRecord) => number | null) =>
     parts.reduce<number | null>((total, {record}) => {
@@ -132,7 +129,7 @@ export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[], tied: R
   return {
     ...first,
     judgement,
-    parts: parts.filter(part => !tied.has(part)),
+    parts,
     record: {
       ...first.record,
       state: judgement.state,
@@ -149,29 +146,21 @@ export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[], tied: R
   };
 }
 
-function lastState(
-  {record}: JudgedRun,
-  last: JudgedRun,
-  parts: readonly JudgedRun[],
-  tied: ReadonlySet<JudgedRun>,
-): Judgement {
+function lastState({record}: JudgedRun, last: JudgedRun): Judgement {
   const {state, stateReason} = last.record;
-  if (last.record !== record) {
-    const isWorse = record.state === 'degraded' && state === 'ok';
-    return {state: isWorse ? 'degraded' : state, reason: `${record.stateReason}; ${stateReason}`};
-  }
-  const failed = parts.find(part => tied.has(part) && part.record.state === 'error');
-  if (!failed || (state !== 'ok' && state !== 'degraded')) return {state, reason: stateReason};
-  const isLast = parts.at(-1) === failed;
-  return {
-    state: isLast ? 'error' : 'degraded',
-    reason: `${stateReason}; ${failed.record.name} failed: ${failed.record.stateReason}`,
-  };
+  if (last.record === record) return {state, reason: stateReason};
+  const isWorse = record.state === 'degraded' && state === 'ok';
+  return {state: isWorse ? 'degraded' : state, reason: `${record.stateReason}; ${stateReason}`};
 }
 
 /** The spans of a run and of those that were folded into it. */
 export function spansOfParts(judged: JudgedRun): Span[] {
   return (judged.parts ?? [judged]).flatMap(({run}) => spansOf(run));
+}
+
+/** The same for its tool calls without a span, as messages tell them. */
+export function toldOfParts(judged: JudgedRun): Span[] {
+  return (judged.parts ?? [judged]).flatMap(({run}) => nodesOf(run).flatMap(node => node.told ?? []));
 }
 
 /** The spans that belong to the run: not its surroundings, not the runs that leaked into it. */

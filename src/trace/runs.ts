@@ -1,3 +1,4 @@
+import {largest} from '../lists.ts';
 import {asText} from './cell.ts';
 import type {Details} from './details.ts';
 import type {Kind} from './kind.ts';
@@ -91,6 +92,7 @@ export function buildTrace(
 ): Trace {
   const forest = buildForest(traceId, spans);
   const unclear = placeWork(forest, details);
+  for (const node of forest.nodes.values()) endWithSteps(node);
   const {tops, nodes} = forest;
   const finder = new RunFinder(traceId, row, clock, spans, forest);
   const isTraffic = spans.every(isTrafficSpan);
@@ -107,6 +109,23 @@ export function buildTrace(
     row,
     unclear,
   };
+}
+
+/**
+ * A background workflow of instrumentors below 1.0.0 has a span of the moment in which it was begun; its steps come after that and
+ * name it. It went on until the last of them had ended (docs/agno.md, Topology).
+ */
+function endWithSteps(node: Node): void {
+  const {span} = node;
+  if (span?.kind !== 'workflow' || span.endMicros === null || span.startMicros === null) return;
+  const steps = node.children.filter(child => child.span?.kind === 'step' || child.span?.kind === 'parallel');
+  const isBegun = steps.some(
+    step => startOf(step) >= span.endMicros! && step.span!.parentNodeId === span.nodeId && span.nodeId !== null,
+  );
+  const endMicros = isBegun ? largest(steps.map(step => step.span!.endMicros ?? Number.NEGATIVE_INFINITY)) : 0;
+  if (!(endMicros > span.endMicros)) return;
+  const problems = [...span.problems, 'its span ended when it was begun: its end is that of its last step'];
+  node.span = {...span, endMicros, durationMs: (endMicros - span.startMicros) / 1000, problems};
 }
 
 const NO_DETAILS: ReadonlyMap<string, Details> = new Map();

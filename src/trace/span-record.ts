@@ -7,6 +7,7 @@ import {isoTime} from './time.ts';
 import {criticalPath, selfMs} from './timing.ts';
 import {NO_TOKENS, SubtreeTokens, type Tokens} from './tokens.ts';
 import type {Node} from './tree.ts';
+import {type Container, conditionsNotTaken, placesIn} from './workflow-steps.ts';
 
 /** A span in drawn order, as the JSON contract has it. */
 export interface SpanRecord extends Tokens {
@@ -43,6 +44,12 @@ export interface SpanRecord extends Tokens {
   /** Of a model call that Agno makes beside the run's own: `memory`, `summary`, `parser`, `follow-ups`, `judge`, … */
   readonly purpose: Purpose | null;
   readonly problems: readonly string[];
+  /** Of a step: the container without a span that it ran in; several: one of them, and nothing tells which. */
+  readonly containers: readonly Container[];
+  /** Of a step in a loop: which round; null elsewhere. */
+  readonly iteration: number | null;
+  /** Of a workflow: conditions that it passed and that ran nothing. */
+  readonly conditionsNotTaken: readonly string[];
 }
 
 /** Single rows of a run as `drawnSpans` would have them, drawn from the top of its trace: a few out of many. */
@@ -138,5 +145,14 @@ export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRec
     // Surroundings count into nothing of the run's (docs/design.md, Runs).
     ...(node.run === null && !judged.run.isTraffic ? NO_TOKENS : drawn.tokens),
     problems: span?.problems ?? [],
+    ...placeOfStep(node),
+    conditionsNotTaken: span?.kind === 'workflow' ? conditionsNotTaken(node) : [],
   };
+}
+
+const NOWHERE: Container[] = [];
+
+function placeOfStep(node: Node): Pick<SpanRecord, 'containers' | 'iteration'> {
+  const place = node.parent?.span?.kind === 'workflow' ? placesIn(node.parent).get(node) : undefined;
+  return place ?? {containers: NOWHERE, iteration: null};
 }

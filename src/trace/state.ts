@@ -22,6 +22,8 @@ export interface Evidence {
   readonly continuedAt: string | null;
   /** Not all that came after it was looked at for a continuation. */
   readonly isSearchCut?: boolean;
+  /** What failed of the loose parts that continued it, in words. */
+  readonly partFailure?: {readonly text: string; readonly isLast: boolean} | null;
 }
 export const NO_EVIDENCE: Evidence = {agnoStatus: null, continuedAt: null};
 
@@ -203,13 +205,19 @@ function isAskedPause(span: Span): boolean {
 
 const SEARCH_CUT = '; whether it went on was not looked for further';
 
-function judgePaused(signs: RunSigns, {agnoStatus, continuedAt, isSearchCut}: Evidence): Judgement | null {
+function judgePaused(signs: RunSigns, evidence: Evidence): Judgement | null {
+  const {agnoStatus, continuedAt, isSearchCut, partFailure} = evidence;
   const waits = waitsFor(signs) ?? (agnoStatus === 'PAUSED' ? unseenPause(signs) : null);
   if (waits === null) return null;
   const isOver = continuedAt !== null || (agnoStatus !== null && agnoStatus !== 'PAUSED');
   if (!isOver) return {state: 'paused', reason: `${waits}${isSearchCut ? SEARCH_CUT : ''}`};
   const reason = `paused, ${waits}; ${continuedAt === null ? `continued since, Agno says ${agnoStatus}` : `continued ${continuedAt}`}`;
-  return judgeBelow(signs.below, reason) ?? {state: 'ok', reason};
+  const judged = judgeBelow(signs.below, reason) ?? {state: 'ok', reason};
+  if (partFailure)
+    return {state: partFailure.isLast ? 'error' : 'degraded', reason: `${judged.reason}; ${partFailure.text}`};
+  // What continued a workflow has no span that says how it ended.
+  const hasFailed = signs.span.kind === 'workflow' && continuedAt === null && agnoStatus === 'ERROR';
+  return hasFailed ? {state: 'error', reason} : judged;
 }
 
 function waitsFor(signs: RunSigns): string | null {
@@ -288,7 +296,8 @@ function judgeOk(signs: RunSigns, {agnoStatus, continuedAt}: Evidence): Judgemen
       : [isAnswerWithoutModel(node) ? withoutModel(signs, agnoStatus) : 'no model call is recorded'];
   const lost = pending.length > 0 ? [`a tool call has no span: ${pending.map(call => call.name).join(', ')}`] : [];
   const inside = pausedMembers.length > 0 ? [membersText(pausedMembers)] : [];
-  const hidden = isRedacted(span.output) ? ['outputs are hidden, so that a pause would not be seen'] : [];
+  const hidden =
+    isRedacted(span.output) && continuedAt === null ? ['outputs are hidden, so that a pause would not be seen'] : [];
   return ok([`${start}finished`, ...unseen, ...lost, ...refusals(node), ...inside, ...hidden].join('; '));
 }
 

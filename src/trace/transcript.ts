@@ -2,6 +2,7 @@ import {KEY, textOf} from './attributes.ts';
 import type {ShownRun} from './drawn-spans.ts';
 import {digest, type Exchange, exchangeOf, type Media, type Said, Thread} from './exchange.ts';
 import type {Kind} from './kind.ts';
+import {isBeside} from './loose-parts.ts';
 import {OpenCalls} from './open-calls.ts';
 import type {Purpose} from './purpose.ts';
 import type {JudgedRun} from './record.ts';
@@ -9,6 +10,7 @@ import {isRedacted} from './redacted.ts';
 import {withoutSecrets} from './secrets.ts';
 import type {Span} from './span.ts';
 import {judgementOf} from './span-record.ts';
+import type {Judgement} from './state.ts';
 import type {State} from './states.ts';
 import {isoTime} from './time.ts';
 import {isFailedResult} from './told-calls.ts';
@@ -47,7 +49,7 @@ export interface Entry {
   readonly arguments: string | null;
   /** What the tool returned; of a failed one the error. */
   readonly result: string | null;
-  /** False: a model asked for it, and no span says that it ran. */
+  /** False: a model asked for it, and nothing says that it ran. Null: its run was stopped there, maybe while it ran. */
   readonly ran: boolean | null;
   /** What a person did with a call that the run waited for, where no span tells it: `answered`: its result came from outside. */
   readonly decided: 'rejected' | 'answered' | null;
@@ -330,7 +332,7 @@ export class Transcript {
       if (waits) pending.hasWaited = true;
       else {
         talk.pending.delete(pending);
-        this.tellCallWithoutSpan(node, pending, null);
+        this.tellCallWithoutSpan(node, pending, null, judgement);
       }
     }
   }
@@ -339,7 +341,9 @@ export class Transcript {
     node: Node,
     {call, spanId, hasWaited}: Pending,
     result: Pick<Said, 'text' | 'failed'> | null,
+    ended: Judgement | null = null,
   ): void {
+    const isStopped = ended?.state === 'cancelled';
     const decided = hasWaited && result !== null ? decisionOf(result) : null;
     const isFailed = result !== null && decided === null && isFailedResult(result);
     const entry = this.entry({
@@ -351,10 +355,14 @@ export class Transcript {
       arguments: call.arguments,
       result: result?.text ?? null,
       // A refused call never ran; of one that failed without a span nothing says how far it came.
-      ran: result !== null && !isFailed && decided !== 'rejected',
+      ran: isStopped ? null : result !== null && !isFailed && decided !== 'rejected',
       decided,
-      state: isFailed ? 'error' : null,
-      stateReason: isFailed ? 'a tool call without a span: the model was sent that it failed' : null,
+      state: isFailed ? 'error' : isStopped ? 'cancelled' : null,
+      stateReason: isFailed
+        ? 'a tool call without a span: the model was sent that it failed'
+        : isStopped
+          ? ended.reason
+          : null,
     });
     this.tell({...entry, spanId}, {isTop: false, hasInner: false});
   }
@@ -465,7 +473,9 @@ export class Transcript {
   /** The conversation that a model call or a tool belongs to: of the nearest run or tool around it. */
   private topTalk(): Talk | null {
     for (let i = this.frames.length - 1; i >= 0; i--) if (this.frames[i]!.talk) return this.frames[i]!.talk;
-    return this.isTied ? this.lastTop : null;
+    if (!this.isTied) return null;
+    // What Agno's memory manager and its kin say is no part of the run's own conversation.
+    return isBeside(this.judged!.run) ? this.talkOf(`beside ${this.lastRunId}`) : this.lastTop;
   }
 
   private talk(node: Node): Talk {

@@ -7,22 +7,45 @@ import {displayName, type Node} from './tree.ts';
  * containers that are declared between them.
  */
 
-interface Declared {
-  readonly name: string;
+/** A part of a workflow as it was declared. */
+export interface Declared {
+  /** Null: a bare function, which has none. */
+  readonly name: string | null;
+  /** `Step`, `Loop`, `Condition`, `Router`, `Parallel`, `Steps`, `function`. */
   readonly type: string;
+}
+
+/** A container in which a step ran. */
+export interface Container {
+  readonly type: string;
+  readonly name: string;
+}
+
+/** Where a step ran, of the containers that leave no span. */
+export interface Place {
+  /** Several: in one of them, and nothing tells which. */
+  readonly containers: readonly Container[];
+  /** Of a loop that is known; from 1. */
+  readonly iteration: number | null;
 }
 
 /** Steps that ran one after another inside the containers between two declared steps. */
 interface Stretch {
   readonly containers: readonly Declared[];
   readonly ran: readonly Node[];
+  /** The workflow went on to the declared step behind it. */
+  readonly isPassed: boolean;
 }
 
 /** Types that always run something. A condition may be false. */
 const ALWAYS_RUN: ReadonlySet<string> = new Set(['Step', 'Parallel', 'Loop', 'Router', 'Steps', 'function']);
 
+/** Bare functions have a type and no name. */
 function declaredBy({steps, stepTypes}: Span): Declared[] {
-  return steps.length === stepTypes.length ? steps.map((name, i) => ({name, type: stepTypes[i]!})) : [];
+  const hasNames = steps.length === stepTypes.length;
+  if (!hasNames && steps.length !== stepTypes.filter(type => type !== 'function').length) return [];
+  let next = 0;
+  return stepTypes.map(type => ({name: !hasNames && type === 'function' ? null : steps[next++]!, type}));
 }
 
 function stepsRun({children}: Node): Node[] {
@@ -36,7 +59,7 @@ function align(workflow: Node): {stretches: Stretch[]; next: number; declared: D
   let next = 0;
   let ran: Node[] = [];
   const close = (until: number) => {
-    stretches.push({containers: declared.slice(next, until), ran});
+    stretches.push({containers: declared.slice(next, until), ran, isPassed: until < declared.length});
     ran = [];
   };
   for (const node of stepsRun(workflow)) {
@@ -64,41 +87,99 @@ export function stoppingStep(workflow: Node): {readonly step: Span; readonly ski
   // What ran last may have been in any of the containers that follow, up to the next declared step.
   const step = stretches.at(-1)!.ran.length === 0 ? 0 : rest.findIndex(({type}) => type === 'Step');
   const skipped = step < 0 ? [] : rest.slice(step).filter(({type}) => ALWAYS_RUN.has(type));
-  return skipped.length === 0 ? null : {step: last, skipped: skipped.map(({name}) => name)};
+  return skipped.length === 0 ? null : {step: last, skipped: skipped.map(({name, type}) => name ?? `a ${type}`)};
 }
 
-/** The containers that steps of a workflow ran in, where only one is possible, in words by step. */
-export function containersIn(workflow: Node): ReadonlyMap<Node, string> {
-  const known = CONTAINERS.get(workflow);
+/** Where steps of a workflow ran that were in containers. */
+export function placesIn(workflow: Node): ReadonlyMap<Node, Place> {
+  const known = PLACES.get(workflow);
   if (known) return known;
-  const found = new Map<Node, string>();
-  for (const {containers, ran} of align(workflow).stretches) {
-    const [container] = containers;
-    if (!container || containers.length > 1) continue;
-    const first = ran[0] && displayName(ran[0].span!);
-    let iteration = 0;
-    for (const node of ran) {
-      if (displayName(node.span!) === first) iteration++;
-      found.set(node, inWords(container, iteration));
+  const found = new Map<Node, Place>();
+  for (const stretch of align(workflow).stretches) {
+    const places = candidatesOf(stretch);
+    let round = NO_ROUND;
+    for (const [i, node] of stretch.ran.entries()) {
+      const containers = places[i]!.map(at => stretch.containers[at]!);
+      if (containers.length === 0 || containers.some(({name}) => name === null)) continue;
+      const isLoop = containers.length === 1 && containers[0]!.type === 'Loop';
+      const name = displayName(node.span!);
+      const at = places[i]![0]!;
+      if (!isLoop) round = NO_ROUND;
+      else if (round.at !== at) round = {at, first: name, iteration: 1};
+      else if (round.first === name) round = {...round, iteration: round.iteration + 1};
+      found.set(node, {
+        containers: containers.map(({name: of, type}) => ({type, name: of!})),
+        iteration: isLoop ? round.iteration : null,
+      });
     }
   }
-  CONTAINERS.set(workflow, found);
+  PLACES.set(workflow, found);
   return found;
 }
-const CONTAINERS = new WeakMap<Node, ReadonlyMap<Node, string>>();
+/** Of the loop that a step ran in: its place, the step that begins a round, and how many have begun. */
+interface Round {
+  readonly at: number;
+  readonly first: string;
+  readonly iteration: number;
+}
+const NO_ROUND: Round = {at: -1, first: '', iteration: 0};
+const PLACES = new WeakMap<Node, ReadonlyMap<Node, Place>>();
 
-function inWords({type, name}: Declared, iteration: number): string {
-  if (type === 'Loop') return `loop ${name}, iteration ${iteration}`;
-  if (type === 'Router') return `chosen by router ${name}`;
-  if (type === 'Condition') return `condition ${name}: taken`;
-  return `in ${type.toLowerCase()} ${name}`;
+/** For each step of a stretch, the places of the containers that it may have run in, in the order in which those run. */
+function candidatesOf({containers, ran, isPassed}: Stretch): readonly (readonly number[])[] {
+  const names = ran.map(node => displayName(node.span!));
+  return candidates(
+    containers.map(({type}) => type),
+    names,
+    isPassed,
+  );
 }
 
-/** Conditions between two declared steps that both ran, with nothing in between: they did not hold. */
+/**
+ * Containers run one after another. Of those that always run something each has a step at least; what ran again is in the
+ * loop, where there is one only.
+ */
+function candidates(
+  types: readonly string[],
+  ran: readonly string[],
+  isPassed: boolean,
+): readonly (readonly number[])[] {
+  const loop = types.indexOf('Loop');
+  const times = new Map<string, number>();
+  for (const name of ran) times.set(name, (times.get(name) ?? 0) + 1);
+  const again = ran.flatMap((name, i) => (times.get(name)! > 1 ? [i] : []));
+  if (loop >= 0 && loop === types.lastIndexOf('Loop') && again.length > 0) {
+    const [from, until] = [again[0]!, again.at(-1)! + 1];
+    const before = candidates(types.slice(0, loop), ran.slice(0, from), true);
+    const after = candidates(types.slice(loop + 1), ran.slice(until), isPassed);
+    return [
+      ...before,
+      ...ran.slice(from, until).map(() => [loop]),
+      ...after.map(places => places.map(at => at + loop + 1)),
+    ];
+  }
+  // Steps and parallels of the same stretch are known by their names: none of these ran in one.
+  const possible = types.flatMap((type, at) => (type === 'Step' || type === 'Parallel' ? [] : [at]));
+  const always = possible.filter(at => ALWAYS_RUN.has(types[at]!));
+  const isFull = isPassed && ran.length >= always.length;
+  return ran.map((_, i) =>
+    possible.filter(at => {
+      const before = always.filter(one => one < at).length;
+      const behind = isFull ? always.filter(one => one > at).length : 0;
+      return before <= i && behind <= ran.length - 1 - i;
+    }),
+  );
+}
+
+/** Conditions of which no step can have run, though the workflow went on behind them: they did not hold. */
 export function conditionsNotTaken(workflow: Node): string[] {
-  const {stretches} = align(workflow);
-  return stretches
-    .slice(0, -1)
-    .filter(({ran, containers}) => ran.length === 0 && containers.every(({type}) => type === 'Condition'))
-    .flatMap(({containers}) => containers.map(({name}) => name));
+  return align(workflow).stretches.flatMap(stretch => {
+    const {containers, ran, isPassed} = stretch;
+    const always = containers.filter(({type}) => ALWAYS_RUN.has(type)).length;
+    if (!isPassed || ran.length < always) return [];
+    const possible = new Set(candidatesOf(stretch).flat());
+    return containers.flatMap(({type, name}, at) =>
+      type === 'Condition' && name !== null && !possible.has(at) ? [name] : [],
+    );
+  });
 }

@@ -56,7 +56,11 @@ function statusOf({runs}: ScreenState, {snapshot, isLive, ascii}: World, nowMicr
 /** The most telling first. */
 function figuresOf({snapshot}: World): Part[] {
   const {runs, older, hiddenTraffic, runsPerMinute, lagMs} = snapshot;
-  const figures = [own(`${count(runs.length)}${older === 'none' ? '' : '+'} ${runs.length === 1 ? 'run' : 'runs'}`)];
+  const more = older === 'none' ? '' : '+';
+  const parts = runs.filter(({judged}) => judged.record.part).length;
+  const whole = runs.length - parts;
+  const figures = [own(`${count(whole)}${more} ${whole === 1 ? 'run' : 'runs'}`)];
+  if (parts > 0) figures.push(own(`${count(parts)}${more} loose ${parts === 1 ? 'part' : 'parts'}`));
   if (lagMs !== null) figures.push(own(`lag ${duration(lagMs)}`));
   if (runsPerMinute !== null) figures.push(own(`${Number(runsPerMinute.toFixed(1))} runs/min`));
   if (hiddenTraffic) figures.push(own(`${shortCount(hiddenTraffic)} ${hiddenTraffic === 1 ? 'poll' : 'polls'} hidden`));

@@ -209,7 +209,7 @@ describe.each(BACKENDS)('a transcript on %s', backend => {
       });
     });
     const {out} = await cli(['transcript', other.id, '--db', other.db]);
-    expect(out).toMatch(/▸ send_letter\(\) {2}did not run/);
+    expect(out).toMatch(/▸ send_letter\(\) {2}interrupted, no result/);
     expect(out).toMatch(/cancelled: stopped after it had asked for send_letter: nothing followed/);
   });
 

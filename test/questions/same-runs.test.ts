@@ -9,9 +9,6 @@ const DATABASES = ['truth', 'cases'].flatMap(folder =>
     .filter(file => file.endsWith('.sqlite'))
     .map(file => `${folder}/${file}`),
 );
-/** What paused is hidden there, so that `list` sees no pause and shows the beginning of a run without its continuation. */
-const PAUSE_UNSEEN = 'truth/redact_outputs.sqlite';
-
 const ENDINGS = ['ok', 'degraded', 'error', 'cancelled', 'paused'];
 const STATES = [...ENDINGS, 'running', 'stalled', 'lost'];
 
@@ -62,7 +59,7 @@ async function compare(file: string, env: Record<string, string>): Promise<void>
     (await json([command, '--limit', '0', '--db', db], {env})).data;
   const listed = (await ask('list')).filter(run => !run.traffic);
   const runs = listed.filter(run => !run.part);
-  const tokens = file === PAUSE_UNSEEN ? [] : ['totalTokens'];
+  const tokens = ['totalTokens'];
 
   const stats = await ask('stats');
   const byState = only(

@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
-import {loopsOf} from '../../src/trace/loops.ts';
+import {type CallKeys, loopsOf} from '../../src/trace/loops.ts';
 import type {SpanRow} from '../../src/trace/span.ts';
+import type {Node} from '../../src/trace/tree.ts';
 import {agent, llm, span, tool, traceOf} from './rows.ts';
 
 /** One call of a run, in words: `search(x)=found`; a failed one ends with `!`. `?` is a model call. */
@@ -21,12 +22,16 @@ function runOf(...words: readonly string[]): SpanRow[] {
   return [span('A.run', 0, at + 10, {id: 'run', attributes: agent()}), ...inside];
 }
 
-function loopsIn(rows: SpanRow[]) {
-  const [run] = traceOf(rows).runs;
-  return loopsOf(run!, ({span: of}) => ({
+function keysOf({span: of}: Node): CallKeys {
+  return {
     asked: of!.toolArguments === null ? null : `${of!.toolName} ${of!.toolArguments}`,
     result: of!.spanStatus === 'ERROR' ? null : of!.output,
-  })).map(({first, tools, calls, repeats, asks, wastedMs}) => ({
+  };
+}
+
+function loopsIn(rows: SpanRow[]) {
+  const [run] = traceOf(rows).runs;
+  return loopsOf(run!, keysOf).map(({first, tools, calls, repeats, asks, wastedMs}) => ({
     first: first.id,
     tools: tools.join(' '),
     calls,
@@ -57,6 +62,20 @@ describe('a loop', () => {
     expect(loopsIn(runOf('?', 'poll(1)=1%', '?', 'poll(1)=1%', '?', 'poll(1)=2%', '?', 'poll(1)=1%'))).toMatchObject([
       {first: 'poll-20', calls: 2},
     ]);
+  });
+
+  it('is also a tool that was asked the same five times and more, whatever it answered', () => {
+    const polls = ['1%', '2%', '3%', '4%', '5%'].flatMap(result => ['?', `poll(1)=${result}`]);
+    const of = (...words: string[]) => loopsOf(traceOf(runOf(...words)).runs[0]!, keysOf).map(loop => loop.results);
+    expect(loopsIn(runOf(...polls))).toEqual([
+      {first: 'poll-20', tools: 'poll', calls: 5, repeats: 4, asks: 4, wastedMs: 4 * 4 + 4 * 5},
+    ]);
+    expect(of(...polls)).toEqual(['differ']);
+    expect(loopsIn(runOf(...polls.slice(2)))).toEqual([]);
+    // Equal ones among them are a loop of their own, as ever; failed ones are retried.
+    expect(of('?', 'poll(1)=5%', ...polls)).toEqual(['differ']);
+    expect(of(...polls, '?', 'poll(1)=5%')).toEqual(['same']);
+    expect(of(...polls.slice(2), '?', 'poll(1)=6%!')).toEqual([]);
   });
 
   it('is not made of other arguments, or of what is not known', () => {

@@ -106,7 +106,7 @@ interface SortedPage extends RunPage {
 }
 
 async function sortedPage(store: Store, options: SortedOptions): Promise<SortedPage> {
-  return {...(await loadSortedRuns(store, options)), next: null, trafficLeftOut: null};
+  return {...(await loadSortedRuns(store, options)), next: null, left: [], trafficLeftOut: null};
 }
 
 /** What the order was taken from. */

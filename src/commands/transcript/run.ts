@@ -23,6 +23,7 @@ import {
 import type {Store} from '../../store/store.ts';
 import {own} from '../../text/safe.ts';
 import type {ShownRun} from '../../trace/drawn-spans.ts';
+import {isBeside} from '../../trace/loose-parts.ts';
 import {type Entry, Transcript, type TranscriptEvent} from '../../trace/transcript.ts';
 
 export interface TranscriptFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
@@ -118,7 +119,7 @@ function writeHead(
   writeLine(
     out,
     goesOn(run, before)
-      ? continuedLine(run.judged.record, look)
+      ? continuedLine(run.judged.record, look, run.isTied && isBeside(run.judged.run))
       : renderRunHeader(run.judged, {...look, isTied: run.isTied}),
   );
 }

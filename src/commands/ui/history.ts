@@ -115,7 +115,7 @@ export class HistorySource implements RunSource {
     const at = ++this.asked;
     const {patience, prices} = this.options;
     const answer = await this.read(
-      loadRunPage(this.store, {filter: this.filter, limit: PAGE, cursor, patience, prices}),
+      loadRunPage(this.store, {filter: this.filter, limit: PAGE, cursor, patience, prices, folds: true}),
     );
     if (at !== this.asked) return;
     if ('failure' in answer) {

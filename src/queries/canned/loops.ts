@@ -3,7 +3,7 @@ import {sql} from '../../sql/sql.ts';
 import {UNPRICED} from '../ended.ts';
 import {defineFactsQuestion} from '../facts-question.ts';
 
-/** Runs that went round: the same tools, asked the same, answered the same (`trace/loops.ts`). */
+/** Runs that went round: the same tools, asked the same (`trace/loops.ts`). */
 export default defineFactsQuestion({
   examples: [
     {line: 'loops --last 7d', answer: 'where runs of the last week went round, those that wasted most time first'},
@@ -15,6 +15,10 @@ export default defineFactsQuestion({
   columns: {
     tool: {label: 'TOOL', description: 'its tools in turn: one, or those of a cycle'},
     calls: {label: 'CALLS', unit: 'count', description: 'calls of the loop, the first ones too'},
+    results: {
+      label: 'RESULTS',
+      description: 'same, or differ: then repeats may have been of use, and what they wasted is at most that much',
+    },
     wastedMs: {
       label: 'WASTED',
       unit: 'ms',
@@ -31,9 +35,9 @@ export default defineFactsQuestion({
     unpricedCalls: UNPRICED,
   },
   sort: 'wastedMs',
-  note: 'calls after a failed one, and calls whose results changed, are no loop',
+  note: 'calls after a failed one are no loop; where results changed, five equal calls and more are one',
   sql: ({eachRunSpan}, {minCalls}) => sql`
-select loop_tools as tool, loop_calls as calls, loop_wasted_ms as "wastedMs", coalesce(agent, team, workflow) as agent, run_state as state,
+select loop_tools as tool, loop_calls as calls, loop_results as results, loop_wasted_ms as "wastedMs", coalesce(agent, team, workflow) as agent, run_state as state,
        run_id as "runId", loop_wasted_tokens as "wastedTokens", loop_wasted_pusd / 1e12 as "wastedUsd",
        start_micros as "startTime", span_id as sample, trace_id as "traceId", loop_unpriced as "unpricedCalls"
   from (${eachRunSpan}
