@@ -12,7 +12,7 @@ describe.each(BACKENDS)('on %s', backend => {
   const list = async (db: string, ...more: string[]): Promise<Row[]> =>
     (await json(['list', '--db', db, '--limit', '0', ...more])).data;
   const ofSession = async (db: string, session: string, ...more: string[]): Promise<Row> =>
-    (await list(db, ...more)).find(({sessionId}) => sessionId === session);
+    (await list(db, ...more)).find(({sessionId, part}) => sessionId === session && !part);
   const show = async (db: string, id: string) => (await json(['show', id, '--db', db])).data;
 
   it('the calls of the memory manager of a sync run, and their tools, are shown with that run and no other', async () => {
@@ -91,19 +91,14 @@ describe.each(BACKENDS)('on %s', backend => {
     const db = await open('truth/hitl_kinds.sqlite');
     const whole = (await list(db, '--tool', 'danger')).map(({runId}) => runId);
     expect(whole.length).toBeGreaterThan(3);
-    for (const size of ['1', '2']) {
-      const found: string[] = [];
-      for (let cursor: string | null = null; ; ) {
-        const page: Row = await json([
-          ...['list', '--db', db, '--limit', size, '--tool', 'danger'],
-          ...(cursor === null ? [] : ['--cursor', cursor]),
-        ]);
-        found.push(...page.data.map(({runId}: Row) => runId));
-        cursor = page.page.next;
-        if (cursor === null) break;
-      }
-      expect(found, size).toEqual(whole);
+    const found: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const more: string[] = cursor === '' ? [] : ['--cursor', cursor];
+      const page: Row = await json(['list', '--db', db, '--limit', '2', '--tool', 'danger', ...more]);
+      found.push(...page.data.map(({runId}: Row) => runId));
+      cursor = page.page.next;
     }
+    expect(found).toEqual(whole);
   });
 
   it('steps of a workflow say in which container they ran, as far as that can be told', async () => {
@@ -127,7 +122,8 @@ describe.each(BACKENDS)('on %s', backend => {
         ['measure', 'Loop polish', round],
       ]),
       ['shorten', `${conditions}, Router which way`, null],
-      ...['smile', 'right', 'b1'].map(name => [name, `${conditions}, Router which way, Steps bundle`, null]),
+      ...['smile', 'right'].map(name => [name, `${conditions}, Router which way, Steps bundle`, null]),
+      ['b1', 'Router which way, Steps bundle', null],
       ['b2', 'Steps bundle', null],
       ['desk', '', null],
       ['sub_workflow', '', null],
