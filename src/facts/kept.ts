@@ -1,10 +1,10 @@
 import type {Question, QuestionInput} from '../queries/question.ts';
-import type {Sql} from '../sql/sql.ts';
+import {type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import {coverageOf} from './ask.ts';
-import {type FactsOptions, openKeptFacts} from './facts.ts';
+import {type Facts, type FactsOptions, openKeptFacts} from './facts.ts';
 import {relationsOf} from './relations.ts';
 
 export interface KeptAnswer {
@@ -31,6 +31,7 @@ export async function askKept(
   const facts = await openKeptFacts(store, {...options, sinceMicros, untilMicros});
   if (!facts) return null;
   try {
+    if (asksKinds(input.by, filter) && hasPlumbing(facts)) return null;
     const relations = relationsOf({filter, isChosen: false, everyMicros: null});
     const statement = question.sql(input, question.facts(input, relations));
     const rows = facts.all<Record<string, Cell>>(statement);
@@ -43,6 +44,17 @@ export async function askKept(
   } finally {
     facts.close();
   }
+}
+
+/** Of what it is told apart by spans of client libraries have a kind and a model of their own in the tables, and none in the facts. */
+function asksKinds(by: string, {kinds}: RunFilter): boolean {
+  return by === 'kind' || by === 'model' || kinds.length > 0;
+}
+
+/** Spans of client libraries are of kind other there (`trace/plumbing.ts`). */
+function hasPlumbing(facts: Facts): boolean {
+  const rows = facts.all<unknown>(sql`select 1 from span_facts where kind = 'other' and run_key is not null limit 1`);
+  return rows.length > 0;
 }
 
 /** The window, and what a span's own columns say; of an owner's own spans the window alone. */

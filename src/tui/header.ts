@@ -60,10 +60,10 @@ function figuresOf({snapshot}: World): Part[] {
   const parts = runs.filter(({judged}) => judged.record.part).length;
   const whole = runs.length - parts;
   const figures = [own(`${count(whole)}${more} ${whole === 1 ? 'run' : 'runs'}`)];
-  if (parts > 0) figures.push(own(`${count(parts)}${more} loose ${parts === 1 ? 'part' : 'parts'}`));
   if (lagMs !== null) figures.push(own(`lag ${duration(lagMs)}`));
   if (runsPerMinute !== null) figures.push(own(`${Number(runsPerMinute.toFixed(1))} runs/min`));
   if (hiddenTraffic) figures.push(own(`${shortCount(hiddenTraffic)} ${hiddenTraffic === 1 ? 'poll' : 'polls'} hidden`));
+  if (parts > 0) figures.push(own(`${count(parts)}${more} loose ${parts === 1 ? 'part' : 'parts'}`));
   return figures.map(text => ({text, styles: ['dim']}));
 }
 

@@ -49,6 +49,9 @@ describe.each(BACKENDS)('on %s', backend => {
     ]);
     expect(runs[0].stateReason).toBe('finished; a tool call has no span: web_search');
     expect(runs[1].stateReason).toBe('finished; 27 tool calls refused at the tool call limit');
+    const {data: found} = await json(['list', '--tool', 'web_s*', '--kind', 'tool', '--db', db]);
+    expect(found.map((run: Row) => run.name)).toContain('Search Agent');
+    expect((await json(['list', '--tool', 'web', '--db', db])).data).toEqual([]);
     const {spans} = await show(db, runs[1].runId);
     const told = spans.filter((span: Row) => span.fromMessages);
     expect(told).toHaveLength(27);
@@ -137,6 +140,14 @@ describe.each(BACKENDS)('on %s', backend => {
     expect(out).not.toContain('POST');
     const {data: where} = await json(['where', '--by', 'kind', '--db', db]);
     expect(where.map((row: Row) => row.name)).not.toContain('http');
+    // Spans as stored, whether facts are kept or not.
+    const env = {AGNO_TRACE_CACHE: temporaryFolder()};
+    for (const by of ['kind', 'model']) {
+      const {data: fromTables} = await json(['slowest', '--by', by, '--db', db]);
+      expect(fromTables[by === 'kind' ? 1 : 0]).toMatchObject({name: by === 'kind' ? 'llm' : 'gpt-4o', calls: 7});
+      await json(['models', '--db', db], {env});
+      expect((await json(['slowest', '--by', by, '--db', db], {env})).data).toEqual(fromTables);
+    }
   });
 
   it('spans of another instrumentor alone are a run: operation, model, tokens; no request', async () => {

@@ -44,6 +44,16 @@ describe.each(BACKENDS)('on %s', backend => {
       cc4: 'cancelled',
       cc5: 'degraded',
     });
+    const inTool = (await rowsOf(db)).find(({sessionId}) => sessionId === 'cc2')!;
+    const {data} = await json(['transcript', inTool.runId!, '--db', db]);
+    expect(data.entries.find(({type}: {type: string}) => type === 'tool')).toMatchObject({
+      toolName: 'long_tool',
+      ran: null,
+      result: null,
+      state: 'cancelled',
+    });
+    const {out} = await cli(['transcript', inTool.runId!, '--db', db]);
+    expect(out).toContain('▸ long_tool(n=1)  interrupted, no result');
   });
 
   it('StopAgentRun is no failure, and a timeout is cancelled without a further error', async () => {

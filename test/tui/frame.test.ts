@@ -49,7 +49,7 @@ function pressed(state: ScreenState, shown: World, ...names: string[]): ScreenSt
 describe('the header', () => {
   it('says whether what is shown is new, how late it is, and what is not shown', () => {
     expect(linesOf(FIRST_STATE, world())[0]).toMatch(
-      /^ agno-trace shop@db.internal\/ai +● LIVE {2}48 runs {2}lag 210ms {2}3.1 runs\/min {2}38 polls hidden$/,
+      /^ agno-trace shop@db.internal\/ai +● LIVE {2}42 runs {2}lag 210ms {2}3.1 runs\/min {2}38 polls hidden {2}3 loose parts$/,
     );
     expect(linesOf(pressed(FIRST_STATE, world(), 'j'), world())[0]).toContain('‖ PAUSED');
     expect(linesOf(FIRST_STATE, world({}, {isLive: false}))[0]).toContain('HISTORY');

@@ -95,7 +95,7 @@ describe('the screens', () => {
     await terminal.until('3 runs');
     // Escape clears it.
     terminal.press('escape');
-    expect(await terminal.until('48 runs')).not.toContain('q:');
+    expect(await terminal.until('42 runs')).not.toContain('q:');
   });
 
   it('say so where a terminal is too small, and come back when it grows', async () => {

@@ -28,7 +28,8 @@ export default defineQuestion({
     calls: {
       label: 'CALLS',
       unit: 'count',
-      description: 'spans, plain HTTP requests among them; by agent to step: its runs, members too',
+      description:
+        'spans as stored, plain HTTP requests and those of client libraries among them; by agent to step: its runs, members too',
     },
     errors: {
       label: 'ERRORS',
