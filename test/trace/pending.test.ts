@@ -20,3 +20,23 @@ it.each([
   const judgement = judge.run(trace.runs[0]!, NO_EVIDENCE, {nowMicros: LONG_AFTER, patience: PATIENCE});
   expect(judgement).toEqual({state: 'paused', reason});
 });
+
+/** As 3.1.10 stores a route team (`respond_directly`) whose member failed: what the member said is the answer, or nothing is. */
+it.each([
+  ['is read whole', {'output.value': 'member down'}, 'ERROR'],
+  ['is streamed', {'output.value': undefined}, 'OK'],
+])('a team that hands on what its member says, whose member failed, failed: its answer %s', (_, answer, toolStatus) => {
+  const team = agent({'agno.team.id': 'team', ...answer});
+  const delegation = tool({'tool.name': 'delegate_task_to_member', 'tool.parameters': '{"member_id": "m"}'});
+  const member = agent({'graph.node.id': 'm', 'graph.node.parent_id': 'node', 'agno.agent.id': 'm'});
+  const trace = traceOf([
+    span('Route.run', 0, 1000, {id: 'run', attributes: team}),
+    span('Chat.invoke', 10, 20, {parent: 'run', attributes: asks('delegate_task_to_member')}),
+    span('delegate_task_to_member', 30, 900, {parent: 'run', status: toolStatus, attributes: delegation}),
+    span('Member.run', 40, 890, {parent: 'run', id: 'member', status: 'ERROR', attributes: member}),
+    span('Chat.invoke', 50, 800, {parent: 'member', status: 'ERROR', message: 'down', attributes: llm()}),
+  ]);
+  const judge = new Judge(trace.tops);
+  const judgement = judge.run(trace.runs[0]!, NO_EVIDENCE, {nowMicros: LONG_AFTER, patience: PATIENCE});
+  expect(judgement).toEqual({state: 'error', reason: 'Member failed, and what it says is the answer'});
+});

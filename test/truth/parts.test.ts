@@ -1,6 +1,7 @@
+import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
-import {BACKENDS, sharedFixture} from '../databases.ts';
+import {BACKENDS, sharedFixture, sqliteCopy} from '../databases.ts';
 
 /** What belongs to a run beside its own trace, on rows of real Agno: continuations, loose parts, work in other threads. */
 
@@ -67,7 +68,8 @@ describe.each(BACKENDS)('on %s', backend => {
     const all = await list(db);
     const {data: stats} = await json(['stats', '--db', db]);
     const sum = (rows: Row[]) => rows.reduce((total, one) => total + (one.totalTokens ?? 0), 0);
-    expect(stats[0].totalTokens).toBe(sum(all.filter(({part}) => !part)));
+    // All tokens are in one row, those of loose parts once.
+    expect(stats[0].totalTokens).toBe(sum(all));
   });
 
   it('a step that failed after the pause is told of its workflow, in list and in questions', async () => {
@@ -136,4 +138,25 @@ describe.each(BACKENDS)('on %s', backend => {
       'in one of: condition is long, condition is rude, condition never, router which way, steps bundle',
     );
   });
+});
+
+it('a pause with too much behind it is paused, and list and show say that what came after was not looked at', async () => {
+  const db = sqliteCopy('truth/hitl_kinds.sqlite');
+  const written = new Database(db);
+  written.exec(`
+    drop table agno_runs;
+    insert into agno_traces
+      select 'noise', 'noise', status, '2026-11-30T05:00:00+00:00', '2026-11-30T05:00:01+00:00', 1, null, null, null, null, null, null, created_at
+        from agno_traces limit 1;
+    with recursive n(i) as (select 1 union all select i + 1 from n where i < 2100)
+    insert into agno_spans
+      select 'noise' || i, 'noise', null, 'GET /health', 'SERVER', 'OK', null, '2026-11-30T05:00:00.000001+00:00',
+             '2026-11-30T05:00:00.000002+00:00', 0, '{}', '2026-11-30T05:00:00.000002+00:00' from n`);
+  written.close();
+  const paused = (await json(['list', '--db', db, '--state', 'paused'])).data;
+  expect(paused.map(({sessionId}: Row) => sessionId)).toEqual(['s-left']);
+  const reason = 'waits for danger({"x": "wipe"}); whether it went on was not looked for further';
+  expect(paused[0].stateReason).toBe(reason);
+  const {runs} = (await json(['show', paused[0].runId, '--db', db])).data;
+  expect(runs[0]).toMatchObject({state: 'paused', stateReason: reason});
 });

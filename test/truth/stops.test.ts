@@ -64,6 +64,23 @@ describe.each(BACKENDS)('on %s', backend => {
     expect(of('to')).toMatchObject({state: 'cancelled', errorCount: 0});
   });
 
+  it('an exception that Agno does not catch is an error of a run that was neither streamed nor awaited', async () => {
+    const db = await openFixture(backend, 'truth/exceptions_out.sqlite');
+    const rows = await rowsOf(db);
+    for (const session of ['ex-exit', 'ex-base'])
+      expect(rows.find(({sessionId}) => sessionId === session)).toMatchObject({
+        state: 'error',
+        stateReason: expect.stringMatching(/^ended while \w+ was running by an exception that Agno does not catch/),
+      });
+  });
+
+  it('two members that wait are both named', async () => {
+    const db = await openFixture(backend, 'truth/two_members_pause.sqlite');
+    const [waiting, ...others] = (await rowsOf(db, '--state', 'paused')).map(({stateReason}) => stateReason);
+    expect(waiting).toBe('Refunder waits for refund({"x": "1"}); Shipper waits for ship({"x": "2"})');
+    expect(others).toEqual([]);
+  });
+
   it('one id for several runs is several runs', async () => {
     const db = await openFixture(backend, 'cases/run-id-reused.sqlite');
     const rows = await rowsOf(db);
