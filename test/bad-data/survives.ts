@@ -116,6 +116,8 @@ export function badDataOn(backend: Backend, open: (database: BadDatabase) => Pro
 
     it.each(cases.map(placed => [placed.bad.name, placed] as const))('%s', async (_, placed) => {
       const {trace = BAD.trace, span = BAD.root, showsTrace = 0, showsSpan = 0, listed = 'run', facts} = placed.bad;
+      // Where the ids are as they should be, one database finds a span by its own as the other does.
+      const isNamedOtherwise = placed.bad.span !== undefined || placed.bad.trace !== undefined;
       const asOwn = async (...argv: string[]) => {
         const result = await ask(...argv.map(placed.toDatabase));
         return {...result, out: placed.fromDatabase(result.out), err: placed.fromDatabase(result.err)};
@@ -125,7 +127,7 @@ export function badDataOn(backend: Backend, open: (database: BadDatabase) => Pro
       const [whole, detail, ...others] = await Promise.all([
         checkOwn(showsTrace, 'show', trace, '--json', '--io', 'full'),
         checkOwn(showsSpan, 'show', trace, '--span', span),
-        ...(bad.isLarge ? [] : [checkOwn(showsSpan, 'show', span)]),
+        ...(bad.isLarge || !(isOnlyHere(placed.bad) || isNamedOtherwise) ? [] : [checkOwn(showsSpan, 'show', span)]),
         ...(bad.isLarge || !isOnlyHere(placed.bad)
           ? []
           : [

@@ -107,7 +107,7 @@ interface HitRecord {
   line: number;
 }
 
-describe.each(CASES)('grep in the pictures of Agno $version on $backend', ({file: name, backend}) => {
+describe.each(CASES)('grep in the pictures of Agno $version on $backend', ({version, file: name, backend}) => {
   let db = '';
   let clean = '';
   let run = '';
@@ -130,6 +130,8 @@ describe.each(CASES)('grep in the pictures of Agno $version on $backend', ({file
     expect(hit!.matches.map(([from, to]) => hit!.text.slice(from, to).toLowerCase())).toEqual([needle.toLowerCase()]);
     expect(notes[0]).toMatch(/^searched \d+ spans from 20/);
     expect((await json(['grep', needle, '--db', clean])).data).toEqual([]);
+    // Rows of the other Agno are found by the same statements.
+    if (version !== CASES[0]!.version) return;
     // By any way in: as a regular expression without a literal, in other letters, as plain text.
     const spelled = needle.replace(/[a-z]/g, letter => `[${letter}]`);
     for (const argv of [[spelled], ['-F', needle], ['-i', needle.toUpperCase()], ['-w', needle], [`/${needle}/i`]])

@@ -69,9 +69,10 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
     db = await openHostile(backend);
   });
 
-  // What is drawn is the same from both databases; from Postgres one screen is enough.
+  // What is drawn is the same from both databases; from Postgres one screen and some of the rows are enough. What a server
+  // says of a payload is its own, so there all of them are asked for.
   const screens = Object.entries(SCREENS).filter(([name]) => backend === 'sqlite' || name === 'on a terminal');
-  const some = rows.filter((_, i) => IS_LONG || backend === 'sqlite' || i % 3 === 0);
+  const some = rows.filter((_, i) => IS_LONG || backend === 'sqlite' || i % 5 === 0);
 
   describe.each(screens)('%s', (name, screen) => {
     const nth = Object.keys(SCREENS).indexOf(name);
@@ -98,7 +99,9 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
         wrong.push(
           ...(await leaks(['grep', 'message|content|in |out |tool|:', '--limit', '0', ...format, '--db', db], screen)),
         );
-      for (const [i, {run, payload}] of rows.entries()) {
+      for (const item of some) {
+        const {run, payload} = item;
+        const i = rows.indexOf(item);
         const id = `bad${i}${payload.replace(/\p{Cs}/gu, '?')}`;
         const commands = [
           ['transcript', run, '--tools', 'full'],
@@ -115,7 +118,9 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
 
     it('are shown without one of them acting', async () => {
       const wrong: string[] = [];
-      for (const [i, {trace, run, spans, payload}] of rows.entries()) {
+      for (const item of some) {
+        const {trace, run, spans, payload} = item;
+        const i = rows.indexOf(item);
         const id = `bad${i}${payload.replace(/\p{Cs}/gu, '?')}`;
         const commands = [
           ['show', run, '--io', 'full'],
@@ -161,7 +166,8 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
     });
   });
 
-  it('are drawn on the screens without one of them acting', async () => {
+  // From Postgres they show the same, as test/tui/screens.test.ts says.
+  it.runIf(IS_LONG || backend === 'sqlite')('are drawn on the screens without one of them acting', async () => {
     await setColour(true);
     const {source, store} = await openHistory(db, {traffic: true});
     const terminal = new VirtualTerminal({columns: 130, rows: 40});

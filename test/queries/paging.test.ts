@@ -105,7 +105,7 @@ describe.each(BACKENDS)('paging through list on %s', backend => {
     const db = await sharedFixture(backend, 'agno-3.1.10-shop.sqlite');
     const whole: Run[] = (await json(['list', '--db', db, '--limit', '0'])).data;
     expect(whole.length).toBeGreaterThan(60);
-    for (const limit of backend === 'sqlite' ? [1, 7, 20, 500] : [3, 20, 500]) {
+    for (const limit of backend === 'sqlite' ? [3, 20, 500] : [7, 500]) {
       const pages = await allPages(db, limit, async () => undefined);
       expect(pages.flat()).toEqual(whole);
       for (const page of pages.slice(0, -1)) expect(page).toHaveLength(limit);
@@ -124,7 +124,7 @@ describe.each(BACKENDS)('paging through list on %s', backend => {
     const idsOf = (runs: readonly Run[]) => runs.map(({traceId, spanId}) => `${traceId} ${spanId}`);
     const whole = idsOf((await json(['list', '--db', db, '--limit', '0'])).data);
     expect(whole.length).toBeGreaterThan(60);
-    for (const limit of backend === 'sqlite' ? [1, 7, 20] : [7, 20]) {
+    for (const limit of backend === 'sqlite' ? [1, 20] : [7]) {
       const pages = await allPages(db, limit, async () => undefined);
       expect(idsOf(pages.flat())).toEqual(whole);
     }
@@ -135,7 +135,7 @@ describe.each(BACKENDS)('paging through list on %s', backend => {
     const before: Run[] = (await json(['list', '--db', db, '--limit', '0'])).data;
     let newest = parseTime(before[0]!.startTime)!;
     const oldest = parseTime(before.at(-1)!.startTime)!;
-    const pages = await allPages(db, 4, async page => {
+    const pages = await allPages(db, 8, async page => {
       // New runs at the top, right below the page that was just read, and among the oldest.
       newest += 1_000_000;
       for (const startMicros of [newest, parseTime(page.at(-1)!.startTime)! - 1, oldest - 1_000_000]) {
@@ -201,7 +201,7 @@ describe.each(BACKENDS)('paging through list on %s', backend => {
     const start = Date.parse('2026-11-22T14:12:00Z') * 1000;
     await fc.assert(
       fc.asyncProperty(
-        fc.integer({min: 1, max: 12}),
+        fc.integer({min: 2, max: 20}),
         // Not without end: what one try wrote, the pages of the next have to show.
         fc.array(fc.integer({min: 0, max: 200_000_000}), {maxLength: 30}),
         async (limit, offsets) => {
@@ -218,7 +218,7 @@ describe.each(BACKENDS)('paging through list on %s', backend => {
           for (const run of before) expect(seen).toContain(run.spanId);
         },
       ),
-      {numRuns: inLong(60, 6)},
+      {numRuns: inLong(60, 5)},
     );
     await close();
   });

@@ -156,7 +156,7 @@ describe.each(BACKENDS)('-q on %s', backend => {
       expect(found).toBeGreaterThan(TERMS.length - 5);
       await fc.assert(
         fc.asyncProperty(tree, async one => void (await check(one))),
-        {numRuns: inLong(500, 25)},
+        {numRuns: inLong(500, 10)},
       );
     });
   });

@@ -112,11 +112,11 @@ describe("slowest --limit 10 is the statement of Agno's documentation", () => {
     expect(await slowest(db)).toEqual([]);
   });
 
-  it('on a synthetic database of 100,000 spans, on both', async () => {
+  it('on a synthetic database of more spans than one statement reads', async () => {
     const file = `${temporaryFolder()}/large.db`;
-    expect((await cli(['demo', '--traces', '1500', '--path', file])).code).toBe(0);
+    expect((await cli(['demo', '--traces', '250', '--path', file])).code).toBe(0);
     const db = new Database(file);
-    expect(db.prepare('select count(*) from agno_spans').pluck().get()).toBeGreaterThan(90_000);
+    expect(db.prepare('select count(*) from agno_spans').pluck().get()).toBeGreaterThan(15_000);
     const answer = await documentedAnswer('sqlite', file);
     expect(answer).toHaveLength(10);
     expect(await slowest(file)).toEqual(answer);

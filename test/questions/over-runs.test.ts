@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
-import {describe, expect, it} from 'vitest';
-import {json} from '../cli.ts';
+import {beforeAll, describe, expect, it} from 'vitest';
+import {cli, json} from '../cli.ts';
 import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
 
 /*
@@ -72,11 +72,15 @@ function tokensOf({attributes}: Stored): number {
 /** The stored spans as a plain tree: whom a span stands under, runs that leaked cut off. */
 class Stories {
   private readonly byId: ReadonlyMap<string, Stored>;
+  /** Tokens of the model calls inside each. */
+  private readonly tokens = new Map<Stored, number>();
   constructor(
-    readonly rows: readonly Stored[],
+    rows: readonly Stored[],
     private readonly detached: ReadonlySet<string>,
   ) {
     this.byId = new Map(rows.map(row => [row.id, row]));
+    for (const call of rows.filter(row => row.attributes['openinference.span.kind'] === 'LLM'))
+      for (const up of this.above(call)) this.tokens.set(up, this.tokensIn(up) + tokensOf(call));
   }
 
   above(row: Stored): Stored[] {
@@ -89,11 +93,8 @@ class Stories {
     return found;
   }
 
-  /** Tokens of the model calls inside it. */
   tokensIn(row: Stored): number {
-    return this.rows
-      .filter(call => call.attributes['openinference.span.kind'] === 'LLM' && this.above(call).includes(row))
-      .reduce((sum, call) => sum + tokensOf(call), 0);
+    return this.tokens.get(row) ?? 0;
   }
 }
 
@@ -114,12 +115,24 @@ interface Listed {
   readonly detached: boolean;
 }
 
+/** A span of `show`. */
+interface Drawn {
+  readonly spanId: string;
+  readonly drawnUnder: string | null;
+  readonly kind: string;
+  readonly selfMs: number;
+  readonly surroundings: boolean;
+}
+
 async function read(file: string) {
   const db = sqliteCopy(file);
   const listed = (await json(['list', '--parts', '--limit', '0', '--db', db])).data as Listed[];
   const rows = storedIn(file);
   const stories = new Stories(rows, new Set(listed.filter(run => run.detached).map(run => run.spanId)));
-  const ask = async (...argv: string[]) => (await json([...argv, '--limit', '0', '--db', db])).data as Answered[];
+  // Kept from question to question; below they are held to those that are made on the spot.
+  const env = {AGNO_TRACE_CACHE: temporaryFolder()};
+  const ask = async (...argv: string[]) =>
+    (await json([...argv, '--limit', '0', '--db', db], {env})).data as Answered[];
   return {db, listed, rows, stories, ask};
 }
 
@@ -146,8 +159,13 @@ function sumBy<T>(items: readonly T[], keyOf: (item: T) => string, figuresOf: (i
 const rounded = (value: number) => Math.round(value * 1000) / 1000;
 
 describe.each(FIXTURES)('on %s', file => {
+  let has: Awaited<ReturnType<typeof read>>;
+  beforeAll(async () => {
+    has = await read(file);
+  });
+
   it.each(['agent', 'team', 'workflow'] as const)('%ss: runs, those inside others, times and tokens', async kind => {
-    const {listed, rows, stories, ask} = await read(file);
+    const {listed, rows, stories, ask} = has;
     const own = new Set(listed.filter(run => !run.part && !run.missing).map(run => run.spanId));
     const runs = byRun(
       rows.filter(row => componentOf(row) === kind),
@@ -175,7 +193,7 @@ describe.each(FIXTURES)('on %s', file => {
   });
 
   it('agents: how their runs of their own ended is what list says', async () => {
-    const {listed, ask} = await read(file);
+    const {listed, ask} = has;
     const counted = (await ask('agents')).filter(row => row.inner === 0);
     const whole = byRun(
       listed
@@ -192,7 +210,7 @@ describe.each(FIXTURES)('on %s', file => {
   });
 
   it.each(['session', 'user'] as const)('%ss: runs, states, times and tokens add up to what list has', async owner => {
-    const {listed, rows, ask} = await read(file);
+    const {listed, rows, ask} = has;
     const earliest = new Map(
       byRun(
         rows.filter(row => componentOf(row) !== null && row.attributes['agno.run.id'] !== undefined),
@@ -230,7 +248,7 @@ describe.each(FIXTURES)('on %s', file => {
   });
 
   it('steps: executions of each in each workflow, those that failed, times and tokens', async () => {
-    const {rows, stories, ask} = await read(file);
+    const {rows, stories, ask} = has;
     const expected = sumBy(
       rows.filter(isStep),
       row => {
@@ -250,7 +268,7 @@ describe.each(FIXTURES)('on %s', file => {
   });
 
   it('delegations: each run inside another one, by the innermost around it', async () => {
-    const {rows, stories, ask} = await read(file);
+    const {rows, stories, ask} = has;
     const inside = byRun(
       rows.filter(row => componentOf(row) !== null),
       row => row.attributes['agno.run.id'],
@@ -280,15 +298,21 @@ describe.each(FIXTURES)('on %s', file => {
   });
 
   it('where: critical time adds up to the time of all finished runs, self times and calls to those of show', async () => {
-    const {db, listed, ask} = await read(file);
+    const {db, listed, ask} = has;
     const finished = listed.filter(run => !run.part && !run.missing);
     const all = finished.reduce((sum, run) => sum + run.durationMs!, 0);
-    const spans = new Map<string, {kind: string; selfMs: number}>();
-    for (const {spanId} of finished)
-      for (const of of (await json(['show', spanId, '--limit', '0', '--db', db])).data.spans)
-        if (!of.surroundings && !of.missing && (of.spanId === spanId || !of.detached)) spans.set(of.spanId, of);
+    // As `show` draws them, which test/commands/export.test.ts holds to `show` itself.
+    const drawn: readonly Drawn[] = (await cli(['export', '--all', '--jsonl', '--db', db])).out
+      .trim()
+      .split('\n')
+      .map(text => JSON.parse(text))
+      .filter(({type}) => type === 'span');
+    const byId = new Map(drawn.map(of => [of.spanId, of]));
+    const tops = new Set(finished.map(({spanId}) => spanId));
+    const isWithin = (of: Drawn | undefined): boolean =>
+      of !== undefined && (tops.has(of.spanId) || isWithin(byId.get(of.drawnUnder ?? '')));
     const shown = sumBy(
-      [...spans.values()],
+      drawn.filter(of => !of.surroundings && isWithin(of)),
       of => of.kind,
       of => ({calls: 1, selfMs: of.selfMs}),
     );

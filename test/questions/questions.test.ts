@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import {describe, expect, it} from 'vitest';
+import {beforeAll, describe, expect, it} from 'vitest';
 import {errorShape} from '../../src/facts/error-shape.ts';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, fixture, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
@@ -59,7 +59,10 @@ describe.each(FIXTURES)('questions over many runs agree with what list and the t
     db.close();
     return found;
   };
-  const ask = async (...argv: string[]): Promise<Row[]> => (await json([...argv, '--limit', '0', '--db', file])).data;
+  // Kept from question to question; over-runs.test.ts holds them to those that are made on the spot.
+  const env = {AGNO_TRACE_CACHE: temporaryFolder()};
+  const ask = async (...argv: string[]): Promise<Row[]> =>
+    (await json([...argv, '--limit', '0', '--db', file], {env})).data;
 
   const inner = async (listed: readonly Row[]) => {
     const tops = new Set(listed.map(run => run.spanId));
@@ -201,7 +204,7 @@ describe.each(FIXTURES)('questions over many runs agree with what list and the t
       expect(sum(split, row => row[figure])).toBe(sum(whole, row => row[figure]));
       expect(split.map(row => row.time)).toEqual(split.map(row => row.time).sort());
       expect(split.every(row => /:00\.000000Z$/.test(row.time))).toBe(true);
-      const {data, notes} = await json([question, '--every', '1m', '--limit', '2', '--db', file]);
+      const {data, notes} = await json([question, '--every', '1m', '--limit', '2', '--db', file], {env});
       expect(data.map((row: Row) => row.time)).toEqual(split.slice(-data.length).map(row => row.time));
       if (split.length > 2) expect(notes.join(' ')).toContain(`2 of ${split.length} rows`);
     }
@@ -209,13 +212,21 @@ describe.each(FIXTURES)('questions over many runs agree with what list and the t
 });
 
 describe.each(BACKENDS)('slowest from kept facts on %s', backend => {
+  const env = {AGNO_TRACE_CACHE: temporaryFolder()};
+  const databases = new Map<string, string>();
+  beforeAll(async () => {
+    for (const name of ['3.1.10-pictures', '2.9.0-pictures']) {
+      const db = await sharedFixture(backend, `agno-${name}.sqlite`);
+      databases.set(name, db);
+      await json(['tools', '--db', db], {env});
+    }
+  });
+
   it.each(['name', 'kind', 'tool', 'model', 'agent', 'team', 'workflow', 'step'])(
     'by %s is what the tables say',
     async by => {
       for (const name of ['3.1.10-pictures', '2.9.0-pictures']) {
-        const db = await sharedFixture(backend, `agno-${name}.sqlite`);
-        const env = {AGNO_TRACE_CACHE: temporaryFolder()};
-        await json(['tools', '--db', db], {env});
+        const db = databases.get(name)!;
         for (const argv of [
           ['--limit', '0'],
           ['--sort', 'p95Ms'],
@@ -307,7 +318,7 @@ describe('the shape of an error', () => {
 describe('--print-sql of a question', () => {
   it('prints each shape once, and the statement over the facts runs as it stands', async () => {
     const file = `${temporaryFolder()}/some.db`;
-    expect((await cli(['demo', '--traces', '120', '--path', file])).code).toBe(0);
+    expect((await cli(['demo', '--traces', '30', '--path', file])).code).toBe(0);
     const env = {AGNO_TRACE_CACHE: temporaryFolder()};
     const printed = await cli(['tools', '--print-sql', '-q', 'agent:billing*', '--db', file], {env});
     expect(printed.code).toBe(0);

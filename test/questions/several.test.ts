@@ -78,7 +78,7 @@ describe.each(BACKENDS)('list of several profiles on %s', backend => {
     const argv = ['list', '--profile', 'd', '--profile', 'b', '--profile', 'a', '--profile', 'c'];
     const whole: Run[] = (await json([...argv, '--limit', '0'], options)).data;
     await fc.assert(
-      fc.asyncProperty(fc.integer({min: 3, max: 60}), async limit => {
+      fc.asyncProperty(fc.integer({min: 8, max: 60}), async limit => {
         const pages = await allPages([...argv, '--limit', String(limit)], options);
         expect(pages.slice(0, -1).every(page => page.length === limit)).toBe(true);
         expect(pages.flat().map(key)).toEqual(whole.map(key));
