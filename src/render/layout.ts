@@ -23,7 +23,6 @@ export function guidesOf(depths: readonly number[], hasChildren: readonly boolea
     const isOpen = depth < open.length && open[depth] === true;
     open.length = depth;
     guides[i] = guideOf(depth, level => (level === depth ? isOpen : open[level] === true), hasChildren[i]!, look);
-    for (let level = open.length; level < depth; level++) open[level] = false;
     open[depth] = true;
   }
   return guides;

@@ -2,11 +2,18 @@ import {describe, expect, it} from 'vitest';
 import {runCost, unpricedCalls} from '../../src/render/cost.ts';
 import {highlighted} from '../../src/render/grep.ts';
 import {bar, guidesOf} from '../../src/render/layout.ts';
+import {renderTree} from '../../src/render/run-tree.ts';
 import {renderSeries, sparkline} from '../../src/render/series.ts';
 import {renderTable} from '../../src/render/table.ts';
 import type {Series} from '../../src/table/table.ts';
 import type {ModelCost} from '../../src/trace/cost.ts';
-import type {RunRecord} from '../../src/trace/record.ts';
+import {drawnSpans, drawnTops} from '../../src/trace/drawn-spans.ts';
+import {Judge} from '../../src/trace/judge.ts';
+import {judgedRun, type RunRecord} from '../../src/trace/record.ts';
+import {buildTrace, PATIENCE} from '../../src/trace/runs.ts';
+import {type SpanRow, toSpan} from '../../src/trace/span.ts';
+import {NO_EVIDENCE} from '../../src/trace/state.ts';
+import {agentAttributes, BAD, callAttributes, START, spanRow} from '../bad-data/rows.ts';
 
 const LOOK = {ascii: false};
 const MINUTE_MICROS = 60_000_000;
@@ -130,13 +137,38 @@ describe('a table on a narrow terminal', () => {
 
 describe('a line with its matches', () => {
   it('is cut around the first of them, and never between the halves of a pair', () => {
-    for (let lead = 0; lead < 6; lead++) {
-      const text = `${'x'.repeat(lead)}${'😀'.repeat(40)}needle${'y'.repeat(60)}`;
-      const at = text.indexOf('needle');
-      const shown = highlighted(text, [[at, at + 6]], 30);
+    const text = `${'😀'.repeat(40)}needle${'y'.repeat(60)}`;
+    const at = text.indexOf('needle');
+    // A third of the room stands before the match: an even number of halves of a pair, or an odd one.
+    for (const room of [30, 33]) {
+      const shown = highlighted(text, [[at, at + 6]], room);
       expect(shown).toMatch(/^….*needle/u);
       expect(shown).not.toMatch(/\p{Cs}|\ufffd|\\u/u);
     }
+  });
+});
+
+describe('a row of a tree', () => {
+  it('has its figures whole or not at all: one that is cut would be another', () => {
+    const clock = {nowMicros: START, patience: PATIENCE};
+    const tokens = {'llm.token_count.prompt': 123_456, 'llm.token_count.completion': 123_456};
+    const spans = [
+      spanRow(BAD, BAD.root, {attributes: JSON.stringify(agentAttributes(BAD))}),
+      spanRow(BAD, BAD.call, {parent_span_id: BAD.root, attributes: JSON.stringify(callAttributes(tokens))}),
+    ].map(row => toSpan(row as unknown as SpanRow));
+    const trace = buildTrace(BAD.trace, spans, null, clock);
+    const judge = new Judge(trace.tops);
+    const run = trace.runs[0]!;
+    const judged = judgedRun(run, judge, judge.run(run, NO_EVIDENCE, clock), NO_EVIDENCE);
+    const rows = drawnSpans(judged, drawnTops(trace, run));
+    const figures = (columns: number | null) =>
+      renderTree(rows, {...LOOK, io: 'none', columns, root: run.root}).match(
+        /123[\d,]* ?→? ?[\d,]*.*?(?=\n| {2}|$)/g,
+      ) ?? [];
+    expect(figures(null)).toContain('123,456 → 123,456');
+    const seen = Array.from({length: 140}, (_, i) => figures(i + 20));
+    expect(new Set(seen.flat())).toEqual(new Set(['123,456 → 123,456']));
+    expect(seen.some(found => found.length === 0)).toBe(true);
   });
 });
 
