@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['commands', 'completion', 'flags', 'queries', 'store', 'text'],
   commands: [
     ...['completion', 'flags', 'help', 'profiles', 'queries', 'follow', 'store', 'demo', 'render', 'tui', 'text'],
-    ...['archive', 'retention', 'migrations', 'facts', 'otlp', 'redaction', 'sql', 'trace'],
+    ...['archive', 'retention', 'migrations', 'facts', 'otlp', 'prices', 'redaction', 'sql', 'trace'],
   ],
   completion: ['flags', 'help', 'profiles', 'queries', 'store', 'render', 'text', 'trace'],
   help: ['flags', 'render', 'trace'],

@@ -56,10 +56,6 @@ export function connectionOf(flags: DatabaseFlags, context: Context): Connection
   });
 }
 
-export function sourceOf(flags: DatabaseFlags, context: Context): Source {
-  return connectionOf(flags, context).source;
-}
-
 export function tableChoiceOf(flags: DatabaseFlags, profile?: Profile): TableChoice {
   return {
     schema: flags.schema ?? profile?.schema ?? null,

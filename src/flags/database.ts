@@ -6,16 +6,15 @@ import {inline, schemaOf} from '../sql/sql.ts';
 import {openRunTables} from '../store/evidence.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
 import {openStore} from '../store/open.ts';
+import {patiently} from '../store/patient.ts';
 import {type Source, secretsOf} from '../store/source.ts';
-import {type Evidence, replacing, type Store} from '../store/store.ts';
+import {type Evidence, type OpenOptions, replacing, type Store} from '../store/store.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {setColour} from '../text/style.ts';
 import {type Connection, connectionOf} from './connection.ts';
 import type {DatabaseFlags, ReadFlags} from './declare.ts';
-import {outputFileOf} from './output-file.ts';
+import {type OutputFile, outputFileOf} from './output-file.ts';
 import {parseLength} from './values.ts';
-
-export {sourceOf, tableChoiceOf} from './connection.ts';
 
 /** Node's timers and Postgres' limits hold 32 bits. */
 const LONGEST_TIMEOUT_MS = 7 * 24 * 3_600_000;
@@ -31,46 +30,107 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
  */
 export type Then = string | {readonly text: () => string; readonly eachShapeOnce: boolean};
 
+/** How databases are read and where the answer goes: what the flags of every reading command say. */
+export interface ReadSettings {
+  /** Longest time of one statement. */
+  readonly timeoutMs: number;
+  /** The statements are the answer. */
+  readonly printSql: boolean;
+  /** What is connected to and sent is said on stderr. */
+  readonly debug: boolean;
+  /** Where the answer goes; null: stdout. */
+  readonly output: OutputFile | null;
+  /** `--color always` holds for a file too. */
+  readonly coloursFiles: boolean;
+}
+
+/** A database, and how it is read. */
+export interface Access extends ReadSettings {
+  readonly connection: Connection;
+}
+
+/** @throws UserError for flags that name no database, or a file that cannot be written */
+export function accessOf(flags: ReadFlags, context: Context): Access {
+  const connection = connectionOf(flags, context);
+  return {connection, ...readSettingsOf(flags, context, sourcesIn(connection))};
+}
+
+/** @param sources databases that are read: none of them may be the file that `--output` names */
+export function readSettingsOf(flags: ReadFlags, context: Context, sources: readonly Source[]): ReadSettings {
+  const output = outputFileOf(flags, context);
+  if (output) for (const source of sources) refuseDatabase(output.path, source);
+  return {
+    timeoutMs: timeoutMsOf(flags),
+    printSql: flags.printSql ?? false,
+    debug: flags.debug ?? false,
+    output,
+    coloursFiles: flags.color === 'always',
+  };
+}
+
+export function sourcesIn({source, runs}: Connection): Source[] {
+  return runs ? [source, runs] : [source];
+}
+
 /**
- * Opens the database that the flags name, lends it, and closes it. With `--print-sql` the command runs as always, but its
- * answer is replaced by the statements that were sent.
+ * Opens the database, lends it, and closes it. With `--print-sql` the command runs as always, but its answer is replaced by
+ * the statements that were sent.
  * @param then what is computed after the statements, for `--print-sql`
  */
 export async function withStore(
-  flags: ReadFlags,
+  access: Access,
   context: Context,
   then: Then,
   use: (store: Store, context: Context) => Promise<void>,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
-  const connection = connectionOf(flags, context);
-  const sources = [connection.source, connection.runs].filter(source => source !== null);
-  await withOutput(flags, context, sources, out => withConnection(connection, flags, out, then, use, onConnect));
+  await withOutput(access, context, out => withConnection(access, out, then, use, onConnect));
 }
 
-/**
- * With `--output` what is written goes to a file, which is put in place when all has gone well.
- * @param sources databases that are read: none of them may be that file
- */
-export async function withOutput(
-  flags: ReadFlags,
+/** As `withStore`, with what is known of the connection. A busy writer may be in the way of opening: that is tried again. */
+export async function withPatientStore(
+  access: Access,
   context: Context,
-  sources: readonly Source[],
+  use: (store: Store, facts: ConnectionFacts) => Promise<void>,
+): Promise<void> {
+  let facts: ConnectionFacts | null = null;
+  let isOpen = false;
+  const open = () =>
+    withStore(
+      access,
+      context,
+      '',
+      store => {
+        isOpen = true;
+        return use(store, facts!);
+      },
+      found => {
+        facts = found;
+      },
+    );
+  await patiently(open, error => {
+    // What is wrong later has been tried again there.
+    if (isOpen) throw error;
+  });
+}
+
+/** With `--output` what is written goes to a file, which is put in place when all has gone well. */
+export async function withOutput(
+  {output, coloursFiles}: ReadSettings,
+  context: Context,
   write: (context: Context) => Promise<void>,
 ): Promise<void> {
-  const file = outputFileOf(flags, context);
-  if (!file) return write(context);
-  for (const source of sources) refuseDatabase(file.path, source);
-  if (flags.color !== 'always') await setColour(false);
-  const out = {...context, stdout: file};
+  if (!output) return write(context);
+  if (!coloursFiles) await setColour(false);
+  const out = {...context, stdout: output};
   try {
     await write(out);
   } catch (error) {
-    await file.discard();
+    await output.discard();
     throw error;
   }
   if (out.exitCode !== undefined) context.exitCode = out.exitCode;
-  await file.save();
+  await output.save();
 }
 
 /** The answer would take the place of what was asked. */
@@ -81,10 +141,9 @@ function refuseDatabase(output: string, source: Source): void {
     throw usageError(`-o "${output}" is the database itself.`, 'Name another file.');
 }
 
-/** As `withStore`, for a connection that is known already. */
+/** As `withStore`, with an answer that goes to stdout. */
 export async function withConnection(
-  connection: Connection,
-  flags: ReadFlags,
+  access: Access,
   context: Context,
   then: Then,
   use: (store: Store, context: Context) => Promise<void>,
@@ -92,8 +151,7 @@ export async function withConnection(
 ): Promise<void> {
   const statements: string[] = [];
   const store = await openConnection(
-    connection,
-    flags,
+    access,
     context,
     onConnect &&
       (facts => {
@@ -102,7 +160,7 @@ export async function withConnection(
       }),
   );
   try {
-    if (!flags.printSql) {
+    if (!access.printSql) {
       await use(store, context);
       sayNotes(context);
       return;
@@ -145,21 +203,12 @@ const SILENT = {write: () => undefined};
 
 /** Opens the database, and beside it the one of Agno's run table where that is another one. */
 export async function openConnection(
-  {source, tables, runs}: Connection,
-  flags: ReadFlags,
+  access: Access,
   context: Context,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<Store> {
-  const secrets = [source, runs].flatMap(one => (one ? secretsOf(one) : []));
-  const options = {
-    nowMicros: context.nowMicros,
-    timeoutMs: timeoutMsOf(flags),
-    warn: (text: string) => void context.notes.push(text),
-    debug: flags.debug
-      ? (text: string) =>
-          context.stderr.write(line`debug: ${safe(maskSecrets(text, [...secrets, ...context.secrets]))}\n`)
-      : undefined,
-  };
+  const {source, tables, runs} = access.connection;
+  const options = openOptionsOf(access, context);
   const main = {...options, tables, ...(onConnect ? {onConnect} : {})};
   if (!runs) return openStore(source, main);
   const opening = openRunTables(runs, {
@@ -171,6 +220,21 @@ export async function openConnection(
     throw error;
   });
   return withEvidence(store, await opening);
+}
+
+export function openOptionsOf(
+  {connection, timeoutMs, debug}: Access,
+  context: Context,
+): Pick<OpenOptions, 'nowMicros' | 'timeoutMs' | 'warn' | 'debug'> {
+  const secrets = sourcesIn(connection).flatMap(secretsOf);
+  return {
+    nowMicros: context.nowMicros,
+    timeoutMs,
+    warn: text => void context.notes.push(text),
+    debug: debug
+      ? text => context.stderr.write(line`debug: ${safe(maskSecrets(text, [...secrets, ...context.secrets]))}\n`)
+      : undefined,
+  };
 }
 
 function withEvidence(store: Store, evidence: Evidence): Store {

@@ -1,4 +1,6 @@
+import type {Context} from '../context.ts';
 import {SIGNAL_CODES, type SignalCode} from '../errors.ts';
+import {own} from '../text/safe.ts';
 import {heedSignals} from '../ways-out.ts';
 
 /** What ends a command that goes on until it is told to. */
@@ -8,17 +10,23 @@ export class Ending {
   private readonly heedNoMore = heedSignals(SIGNALS);
   private readonly onSignal = (name: NodeJS.Signals) => {
     this.signalCode = SIGNAL_CODES[name as keyof typeof SIGNAL_CODES];
-    this.heedNoMore();
+    this.letSignalsPass();
     this.end();
+    this.onStop?.();
   };
   /** The signal that ended it, as an exit code. */
   signalCode: SignalCode | null = null;
   isOutOfTime = false;
 
-  /** @param afterMs null: no end by time */
-  constructor(afterMs: number | null) {
-    // Once: a second Ctrl-C ends the process at once, whatever hangs.
-    for (const name of SIGNALS) process.once(name, this.onSignal);
+  /**
+   * @param afterMs null: no end by time
+   * @param onStop called after a signal
+   */
+  constructor(
+    afterMs: number | null,
+    private readonly onStop?: () => void,
+  ) {
+    for (const name of SIGNALS) process.on(name, this.onSignal);
     if (afterMs === null) return;
     this.timer = setTimeout(
       () => {
@@ -33,6 +41,12 @@ export class Ending {
     return this.controller.signal;
   }
 
+  /** The next one ends the process at once, whatever hangs. */
+  private letSignalsPass(): void {
+    this.heedNoMore();
+    for (const name of SIGNALS) process.off(name, this.onSignal);
+  }
+
   end(): void {
     this.controller.abort();
   }
@@ -40,11 +54,37 @@ export class Ending {
   /** Takes its hands off signals and time. */
   dispose(): void {
     clearTimeout(this.timer);
-    this.heedNoMore();
-    for (const name of SIGNALS) process.off(name, this.onSignal);
+    this.letSignalsPass();
   }
 }
 
 const SIGNALS = Object.keys(SIGNAL_CODES) as (keyof typeof SIGNAL_CODES)[];
 /** Node's timers hold 31 bits: 24 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+interface Stoppable {
+  readonly context: Context;
+  /** The database that is written; it is told to be quick. */
+  readonly changes: {hurry?(): void};
+  /** What is not begun any more. */
+  readonly unit: 'batch' | 'step';
+}
+
+/**
+ * Runs `work` so that the first signal lets it end what is under way; the second one ends the process. The database takes an
+ * open transaction back when its connection goes.
+ */
+export async function stoppable<T>(
+  {context, changes, unit}: Stoppable,
+  work: (stop: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ending = new Ending(null, () => {
+    context.stderr.write(own(`\nstopping after this ${unit}; again: at once\n`));
+    changes.hurry?.();
+  });
+  try {
+    return await work(ending.signal);
+  } finally {
+    ending.dispose();
+  }
+}

@@ -9,28 +9,29 @@ const WITH_FIELDS: readonly Format[] = ['json', 'jsonl', 'csv', 'md'];
  * The keys that `--fields` asks for, in its order; all of `known` without it.
  * @throws UserError exit 2 for a key that is not known, and for a format that has no keys
  */
-export function fieldsOf({fields}: OutputFlags, known: readonly string[], format: Format): readonly string[] {
-  if (fields === undefined) return known;
-  checkHasFields(fields, format);
-  const wanted = fields
-    .split(',')
-    .map(field => field.trim())
-    .filter(field => field !== '');
-  if (wanted.length === 0) throw usageError(`--fields "${fields}" names none.`, `They are ${known.join(', ')}.`);
-  return [...new Set(wanted.map(field => knownField(field, known)))];
+export function fieldsOf(flags: OutputFlags, known: readonly string[], format: Format): readonly string[] {
+  return fieldsAmongOf(flags, format)(known);
 }
 
-/** For a command that learns its fields from the answer: what can be said before it is asked. */
-export function checkFields({fields}: OutputFlags, format: Format): void {
-  if (fields !== undefined) checkHasFields(fields, format);
-}
+/** For a command that learns from the answer which keys there are. */
+export type FieldsAmong = (known: readonly string[]) => readonly string[];
 
-function checkHasFields(fields: string, format: Format): void {
+/** @throws UserError at once for a format that has no keys */
+export function fieldsAmongOf({fields}: OutputFlags, format: Format): FieldsAmong {
+  if (fields === undefined) return known => known;
   if (!WITH_FIELDS.includes(format))
     throw usageError(
       `--fields "${fields}" does not apply to --format ${format}.`,
       `It is for ${WITH_FIELDS.join(', ')}: add --json.`,
     );
+  const wanted = fields
+    .split(',')
+    .map(field => field.trim())
+    .filter(field => field !== '');
+  return known => {
+    if (wanted.length === 0) throw usageError(`--fields "${fields}" names none.`, `They are ${known.join(', ')}.`);
+    return [...new Set(wanted.map(field => knownField(field, known)))];
+  };
 }
 
 /** As it is written, else in other letters of the same case: `runid` is found too. */

@@ -30,10 +30,10 @@ export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format
 }
 
 /** Terminals that cannot show more than ASCII get no more. */
-export function lookOf(flags: OutputFlags, {env, stdout}: Context): Look {
+export function lookOf(options: Pick<OutputFlags, 'ascii'>, {env, stdout}: Context): Look {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   const isPlainLocale = stdout.isTTY && /^(C|POSIX)$/.test(locale);
-  return {ascii: flags.ascii ?? (isPlainLocale || (stdout.isTTY && env.TERM === 'dumb'))};
+  return {ascii: options.ascii ?? (isPlainLocale || (stdout.isTTY && env.TERM === 'dumb'))};
 }
 
 /** Columns to draw for: the terminal's, or null for a pipe, where nothing is cut. */

@@ -1,11 +1,13 @@
+import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
-import {NO_FILTER, type RunFilter} from '../trace/filter.ts';
+import {append} from '../lists.ts';
+import {NO_FILTER, type Query, type RunFilter} from '../trace/filter.ts';
 import {KINDS} from '../trace/kind.ts';
 import {PATIENCE, type Patience} from '../trace/runs.ts';
 import {STATES} from '../trace/states.ts';
 import {isoTime} from '../trace/time.ts';
 import type {PatienceFlags, WhatFlags, WhoFlags, WindowFlags} from './declare.ts';
-import {parseQuery, STATUSES} from './query.ts';
+import {parseQuery, queryNotes, STATUSES} from './query.ts';
 import {parseChoices, parseCount, parseLength, parseMoment} from './values.ts';
 
 /** @throws UserError exit 2 for a window that holds nothing or says two things at once */
@@ -64,6 +66,32 @@ export function filterOf(
     traffic: flags.traffic ?? false,
     query: flags.query === undefined ? null : parseQuery(flags.query, nowMicros),
   };
+}
+
+/** The runs that flags choose, by the clock of the database, which is known later; on screens with another query. */
+export type FilterAt = (nowMicros: number, query?: string) => RunFilter;
+
+/** @throws UserError at once for what is wrong with the flags */
+export function filterAtOf(
+  flags: WindowFlags & WhoFlags & WhatFlags & {traffic?: boolean},
+  context: Context,
+): FilterAt {
+  filterOf(flags, context.nowMicros());
+  noteQuery(flags.query, context);
+  return (nowMicros, query) =>
+    filterOf(query === undefined ? flags : {...flags, query: query === '' ? undefined : query}, nowMicros);
+}
+
+/** As `filterAtOf`, for a command that has `-q` alone. */
+export function queryAtOf({query}: Pick<WhatFlags, 'query'>, context: Context): (nowMicros: number) => Query | null {
+  const queryAt = (nowMicros: number) => (query === undefined ? null : parseQuery(query, nowMicros));
+  queryAt(context.nowMicros());
+  noteQuery(query, context);
+  return queryAt;
+}
+
+function noteQuery(query: string | undefined, {notes}: Context): void {
+  if (query !== undefined) append(notes, queryNotes(query));
 }
 
 export function patienceOf({stalledAfter, lostAfter}: PatienceFlags): Patience {

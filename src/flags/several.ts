@@ -5,18 +5,46 @@ import type {Profile} from '../profiles/profile.ts';
 import type {Source} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
 import {own, safe} from '../text/safe.ts';
-import {configOf, connectionOfProfile, profileOf, readDotenv} from './connection.ts';
-import {maskSecrets, withConnection} from './database.ts';
+import {type Connection, configOf, connectionOfProfile, profileOf, readDotenv} from './connection.ts';
+import {maskSecrets, type ReadSettings, readSettingsOf, sourcesIn, withConnection} from './database.ts';
 import type {ReadFlags} from './declare.ts';
 
+/** Several databases that are asked the same, and how they are read. */
+export interface SeveralProfiles extends ReadSettings {
+  readonly profiles: readonly NamedConnection[];
+}
+
+interface NamedConnection {
+  readonly name: string;
+  /** An error where it cannot be asked at all. */
+  readonly connection: Connection | UserError;
+  readonly notes: readonly string[];
+}
+
 /**
- * The profiles that `--profile a --profile b` or `--all-profiles` name; null when one database is asked for.
+ * What `--profile a --profile b` or `--all-profiles` name; null when one database is asked for.
  * @throws UserError exit 2 for an unknown one, or for two ways of saying which
  */
-export function severalProfiles(
+export function severalProfilesOf(
   flags: ReadFlags & {allProfiles?: boolean},
   context: Context,
-): readonly Profile[] | null {
+): SeveralProfiles | null {
+  const chosen = profilesOf(flags, context);
+  if (!chosen) return null;
+  const profiles = chosen.map((profile): NamedConnection => {
+    const notes: string[] = [];
+    try {
+      return {name: profile.name, connection: connectionOfProfile(profile, flags, {...context, notes}), notes};
+    } catch (error) {
+      if (error instanceof UserError) return {name: profile.name, connection: error, notes};
+      throw error;
+    }
+  });
+  const sources = profiles.flatMap(({connection}) => (connection instanceof UserError ? [] : sourcesIn(connection)));
+  return {profiles, ...readSettingsOf(flags, context, sources)};
+}
+
+function profilesOf(flags: ReadFlags & {allProfiles?: boolean}, context: Context): readonly Profile[] | null {
   const names = [...new Set(flags.profile ?? [])];
   if (!flags.allProfiles && (flags.profile ?? []).length < 2) return null;
   const flag = flags.allProfiles ? '--all-profiles' : '--profile';
@@ -34,20 +62,6 @@ export function severalProfiles(
   return [...config.profiles.values()];
 }
 
-/** The databases of the profiles, but of those that cannot be asked at all. */
-export function sourcesOf(profiles: readonly Profile[], flags: ReadFlags, context: Context): Source[] {
-  return profiles.flatMap(profile => {
-    try {
-      const {source, runs} = connectionOfProfile(profile, flags, {...context, notes: []});
-      return runs ? [source, runs] : [source];
-    } catch (error) {
-      // Asking it fails the same way, and says so.
-      if (error instanceof UserError) return [];
-      throw error;
-    }
-  });
-}
-
 export interface ProfileResult<T> {
   readonly profile: string;
   readonly answer: T | null;
@@ -62,8 +76,7 @@ export interface ProfileResult<T> {
  * @throws UserError when none could be read
  */
 export async function withEachProfile<T>(
-  profiles: readonly Profile[],
-  flags: ReadFlags,
+  {profiles, ...settings}: SeveralProfiles,
   context: Context,
   then: string,
   ask: (store: Store, context: Context, profile: string) => Promise<T>,
@@ -71,19 +84,19 @@ export async function withEachProfile<T>(
   const last = new Map<string, Promise<unknown>>();
   const printed = profiles.map((): string[] => []);
   const failures: UserError[] = [];
-  const one = async (profile: Profile, at: number): Promise<ProfileResult<T>> => {
-    const {name} = profile;
-    const notes: string[] = [];
+  const one = async (profile: NamedConnection, at: number): Promise<ProfileResult<T>> => {
+    const {name, connection} = profile;
+    const notes = [...profile.notes];
     // Statements of all must not mix.
     const stdout = {...context.stdout, write: (text: string) => void printed[at]!.push(text)};
-    const mine = {...context, notes, ...(flags.printSql ? {stdout} : {})};
+    const mine = {...context, notes, ...(settings.printSql ? {stdout} : {})};
     try {
-      const connection = connectionOfProfile(profile, flags, mine);
-      const keys = [connection.source, connection.runs].flatMap(source => (source ? [keyOf(source)] : []));
+      if (connection instanceof UserError) throw connection;
+      const keys = sourcesIn(connection).map(keyOf);
       const before = keys.map(key => last.get(key));
       let answer: T | null = null;
       const task = Promise.all(before).then(() =>
-        withConnection(connection, flags, mine, then, async (store, out) => {
+        withConnection({connection, ...settings}, mine, then, async (store, out) => {
           answer = await ask(store, out, name);
           append(
             context.notes,

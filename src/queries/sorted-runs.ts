@@ -3,19 +3,8 @@ import type {Store} from '../store/store.ts';
 import {hoisted, type RunFilter} from '../trace/filter.ts';
 import type {JudgedRun} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
+import {RUN_FIGURES, type SortKey} from './run-figures.ts';
 import {walkRuns} from './run-walk.ts';
-
-/** What runs can be sorted by, and the figure of each; unknown ones come last in either direction. */
-const FIGURES = {
-  started: ({run}: JudgedRun) => run.startMicros,
-  duration: ({record}: JudgedRun) => record.durationMs,
-  tokens: ({record}: JudgedRun) => record.totalTokens,
-  cost: ({record}: JudgedRun) => record.costUsd,
-  spans: ({record}: JudgedRun) => record.spanCount,
-  errors: ({record}: JudgedRun) => record.errorCount,
-} as const;
-export type SortKey = keyof typeof FIGURES;
-export const SORT_KEYS = Object.keys(FIGURES) as readonly SortKey[];
 
 export interface SortedOptions {
   readonly filter: RunFilter;
@@ -39,7 +28,7 @@ export interface SortedRuns {
 /** The first runs in another order than that of time: looks at every run that matches, and keeps only what may be shown. */
 export async function loadSortedRuns(store: Store, options: SortedOptions): Promise<SortedRuns> {
   const {key, descending, limit, patience, prices, folds, onProgress} = options;
-  const figure = FIGURES[key];
+  const figure = RUN_FIGURES[key];
   const compare = (a: JudgedRun, b: JudgedRun): number => {
     const [left, right] = [figure(a), figure(b)];
     if (left === null || right === null) return left === right ? 0 : left === null ? 1 : -1;

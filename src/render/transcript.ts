@@ -10,11 +10,8 @@ import type {Entry, TranscriptEvent} from '../trace/transcript.ts';
 import {shortRunId} from './run-list.ts';
 import {indented, unredacted} from './span-content.ts';
 import {type Look, paintState, stateText} from './states.ts';
+import type {ToolLevel} from './tool-levels.ts';
 import {count, duration, moment} from './values.ts';
-
-/** How much of tool calls is told. */
-export const TOOL_LEVELS = ['full', 'short', 'none'] as const;
-export type ToolLevel = (typeof TOOL_LEVELS)[number];
 
 interface TranscriptLook extends Look {
   /** Columns of the terminal; null: a pipe, where nothing is cut. */

@@ -1,11 +1,7 @@
-import {setTimeout as sleep} from 'node:timers/promises';
 import type {ArchiveColumn, ArchiveHeader} from '../archive/format.ts';
 import {FORMAT_VERSION} from '../archive/format.ts';
-import {EXIT, UserError} from '../errors.ts';
-import {type Changes, type ChangesOptions, openChanges} from '../store/changes.ts';
 import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
 import {patient} from '../store/patient.ts';
-import type {Source} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
 import type {Patience} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
@@ -100,36 +96,4 @@ export function archiveHeader(
     writtenBy,
     createdAt: isoTime(nowMicros)!,
   };
-}
-
-const ASK_AGAIN_MS = 1000;
-
-/**
- * Opens the database for writing, alone: no other writing command of this tool may be at work on it.
- * @param waitMs how long to wait for another one to end
- * @param offline SQLite: nobody at all may have the file open
- * @throws UserError exit 4 when there is another one
- */
-export async function openAlone(
-  source: Source,
-  {tables, label}: Pick<Store, 'tables' | 'label'>,
-  waitMs: number,
-  options: Pick<ChangesOptions, 'offline' | 'isLong'> = {},
-): Promise<Changes> {
-  const changes = await openChanges(source, {tables, ...options});
-  const until = performance.now() + waitMs;
-  try {
-    while (!(await changes.exclude())) {
-      const leftMs = until - performance.now();
-      if (leftMs <= 0)
-        throw new UserError(EXIT.unreachable, `another agno-trace is changing "${label}" at this moment.`, {
-          hint: 'Run it again when that one is done, or wait for it: --lock-wait 10min',
-        });
-      await sleep(Math.min(ASK_AGAIN_MS, leftMs));
-    }
-    return changes;
-  } catch (error) {
-    await changes.close();
-    throw error;
-  }
 }

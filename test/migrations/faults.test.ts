@@ -6,7 +6,7 @@ import {describe, expect, it} from 'vitest';
 import {type AppliedSteps, apply} from '../../src/migrations/apply.ts';
 import {inspect} from '../../src/migrations/plan.ts';
 import {openSubject} from '../../src/migrations/subject.ts';
-import {openAlone} from '../../src/retention/prune.ts';
+import {openAlone} from '../../src/retention/alone.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {openWriter, writeRun} from '../agno-writer.js';
 import {cli} from '../cli.ts';

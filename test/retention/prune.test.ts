@@ -226,7 +226,7 @@ describe.each(PLACES)('prune on %s', place => {
   it('refuses while another writing command is at work, and a clock that is a day off', async () => {
     const url = await openAt(place);
     const before = await everything(url);
-    const {openAlone} = await import('../../src/retention/prune.ts');
+    const {openAlone} = await import('../../src/retention/alone.ts');
     const {parseSource} = await import('../../src/store/source.ts');
     const tables = place === 'postgres' ? {traces: '"ai"."agno_traces"'} : {traces: '"agno_traces"'};
     const other = await openAlone(parseSource(url, '--db', {}, '/'), {tables, label: url}, 0);

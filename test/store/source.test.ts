@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import type {Context} from '../../src/context.ts';
 import {EXIT, UserError} from '../../src/errors.ts';
-import {sourceOf} from '../../src/flags/database.ts';
+import {connectionOf} from '../../src/flags/connection.ts';
 import {type Env, labelOf, type PostgresSource, parseSource, type Source, secretsOf} from '../../src/store/source.ts';
 import {temporaryFolder} from '../fixtures.ts';
 
@@ -521,7 +521,7 @@ describe('which database', () => {
     return cwd;
   };
   const chosen = (env: Env, cwd: string, db?: string) =>
-    labelOf(sourceOf({db}, {env, cwd, secrets: [] as string[]} as Context));
+    labelOf(connectionOf({db}, {env, cwd, secrets: [] as string[]} as Context).source);
   const pg = (name: string) => `postgresql://u@${name}/d`;
 
   it('--db, AGNO_TRACE_DB, DATABASE_URL, PG*, ./agno.db: the first that is there', () => {

@@ -2,46 +2,57 @@ import path from 'node:path';
 import {openArchive} from '../../archive/reader.ts';
 import type {Context} from '../../context.ts';
 import {EXIT, UserError, usageError} from '../../errors.ts';
-import {sourceOf} from '../../flags/database.ts';
-import type {OutputFlags, ReadFlags} from '../../flags/declare.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
-import {parseLength} from '../../flags/values.ts';
+import {type Access, withPatientStore} from '../../flags/database.ts';
+import {stoppable} from '../../flags/ending.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
+import {ProgressLine} from '../../flags/progress-line.ts';
+import type {WritingOptions} from '../../flags/writing.ts';
 import {archiveFacts, restoreFacts} from '../../render/archive.ts';
 import {renderTable} from '../../render/table.ts';
 import {count} from '../../render/values.ts';
-import {openAlone} from '../../retention/prune.ts';
+import {openAlone} from '../../retention/alone.ts';
 import {planRestore, restore, targetOf} from '../../retention/restore.ts';
 import {type Inspection, inspectArchive} from '../../retention/verify.ts';
 import type {ConnectionFacts} from '../../store/facts.ts';
 import type {Store} from '../../store/store.ts';
 import {line, own, safe} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
-import {withPatientStore} from '../prune/opening.ts';
-import {ProgressLine} from '../prune/progress.ts';
-import {stoppable} from '../prune/stop.ts';
 
-export interface ArchiveFlags extends ReadFlags, OutputFlags {
-  dryRun?: boolean;
-  yes?: boolean;
-  lockWait?: string;
+export type ArchiveOptions = OneFile | ListedFiles | RestoredFile;
+
+export interface OneFile {
+  readonly verb: 'verify' | 'show';
+  readonly file: string;
+  /** As it was typed. */
+  readonly said: string;
+  readonly format: Format;
+  readonly ascii: boolean | undefined;
 }
 
-/** Answers `archive`: what files of `prune --archive` hold, whether they are whole, and their way back. */
-export default async function archive(
-  verb: 'verify' | 'list' | 'show' | 'restore',
-  files: readonly string[],
-  flags: ArchiveFlags,
-  context: Context,
-): Promise<void> {
-  const paths = files.map(file => path.resolve(context.cwd, file));
-  if (verb === 'restore') return restoreFile(paths[0]!, flags, context);
-  if (verb === 'list') return list(paths, flags, context);
-  const inspection = await inspectArchive(paths[0]!, {keepBatches: verb === 'show'});
-  const format = formatOf(flags, ['table', 'json']);
+interface ListedFiles {
+  readonly verb: 'list';
+  readonly files: readonly string[];
+  readonly format: Format;
+}
+
+export interface RestoredFile extends WritingOptions {
+  readonly verb: 'restore';
+  readonly file: string;
+  readonly format: Format;
+  readonly ascii: boolean | undefined;
+  readonly access: Access;
+}
+
+/** Prints what files of `prune --archive` hold and whether they are whole, or takes them back into a database. */
+export default async function archive(options: ArchiveOptions, context: Context): Promise<void> {
+  if (options.verb === 'restore') return restoreFile(options, context);
+  if (options.verb === 'list') return list(options, context);
+  const {verb, file, said, format} = options;
+  const inspection = await inspectArchive(file, {keepBatches: verb === 'show'});
   if (verb === 'show' && inspection.problem) throw inspection.problem;
   if (!writeMachine(context, format, {command: 'archive', data: recordOf(inspection), items: [recordOf(inspection)]})) {
-    writeLine(context, archiveFacts(recordOf(inspection), {...lookOf(flags, context), columns: columnsOf(context)}));
-    if (!inspection.problem) writeNext(context, `next: ${command`agno-trace list --db archive:${files[0]!}`}`);
+    writeLine(context, archiveFacts(recordOf(inspection), {...lookOf(options, context), columns: columnsOf(context)}));
+    if (!inspection.problem) writeNext(context, `next: ${command`agno-trace list --db archive:${said}`}`);
   }
   if (inspection.problem) throw inspection.problem;
   if (verb === 'verify' && (inspection.withoutTrace ?? 0) > 0 && inspection.isComplete)
@@ -55,8 +66,7 @@ function recordOf({problem, header, ...rest}: Inspection) {
 
 const LIST_FIELDS = ['file', 'source', 'cutoff', 'traces', 'spans', 'batches', 'isComplete', 'problem'] as const;
 
-async function list(files: readonly string[], flags: ArchiveFlags, context: Context): Promise<void> {
-  const format = formatOf(flags, ['table', 'json', 'jsonl', 'csv', 'md']);
+async function list({files, format}: ListedFiles, context: Context): Promise<void> {
   const records = [];
   for (const file of files) records.push(recordOf(await inspectArchive(file, {keepBatches: false})));
   const items = records.map(record => Object.fromEntries(LIST_FIELDS.map(field => [field, record[field]])));
@@ -81,11 +91,9 @@ async function list(files: readonly string[], flags: ArchiveFlags, context: Cont
 }
 
 /** The plan first; then, if the user says so, the rows. */
-async function restoreFile(file: string, flags: ArchiveFlags, context: Context): Promise<void> {
-  const format = formatOf(flags, ['table', 'json']);
-  const lockWaitMs = flags.lockWait === undefined ? 0 : parseLength('--lock-wait', flags.lockWait);
+async function restoreFile(options: RestoredFile, context: Context): Promise<void> {
+  const {file, format, access} = options;
   const {header} = await openArchive(file);
-  const source = sourceOf(flags, context);
   const use = async (store: Store, facts: ConnectionFacts) => {
     const progress = new ProgressLine(context, false);
     const target = await targetOf(store, facts, header);
@@ -93,14 +101,14 @@ async function restoreFile(file: string, flags: ArchiveFlags, context: Context):
       throw new UserError(EXIT.unreachable, `"${store.label}" cannot be changed where it is.`, {
         hint: facts.copyReason ?? 'It is a standby; connect to the primary.',
       });
-    const changes = flags.dryRun ? null : await openAlone(source, store, lockWaitMs);
+    const changes = options.dryRun ? null : await openAlone(access.connection.source, store, options.lockWaitMs);
     try {
       const plan = await planRestore(store, file, rows => progress.looking('rows read', rows));
       progress.clear();
       const answer = (result: object | null) =>
         writeMachine(context, format, {command: 'archive', data: {plan, result}, items: [{plan, result}]});
       if (format === 'table')
-        writeLine(context, restoreFacts(plan, {...lookOf(flags, context), columns: columnsOf(context)}));
+        writeLine(context, restoreFacts(plan, {...lookOf(options, context), columns: columnsOf(context)}));
       const rows = plan.traces + plan.spans;
       const isDone = plan.tracesThere + plan.spansThere >= rows;
       if (!changes || isDone) {
@@ -108,7 +116,7 @@ async function restoreFile(file: string, flags: ArchiveFlags, context: Context):
         answer(null);
         return;
       }
-      const typed = flags.yes
+      const typed = options.yes
         ? 'yes'
         : (await context.ask?.(line`Restore into ${safe(plan.database)}? Type yes: `))?.trim();
       if (typed !== 'yes') {
@@ -149,5 +157,5 @@ async function restoreFile(file: string, flags: ArchiveFlags, context: Context):
       await changes?.close();
     }
   };
-  await withPatientStore(flags, context, use);
+  await withPatientStore(access, context, use);
 }

@@ -1,4 +1,21 @@
+import path from 'node:path';
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
+import {readDotenv, tableChoiceOf} from '../../flags/connection.ts';
+import type {DatabaseFlags, OutputFlags} from '../../flags/declare.ts';
+import {parseCount, parseLength} from '../../flags/values.ts';
+import {parseSource, type Source} from '../../store/source.ts';
+import type {DemoOptions} from './run.ts';
+
+interface DemoFlags extends DatabaseFlags, OutputFlags {
+  path: string;
+  traces?: string;
+  live?: boolean;
+  speed?: string;
+  for?: string;
+  seed: string;
+}
 
 /** Runs that real Agno wrote, moved to the present, in a database of their own; nothing else is ever touched. */
 const demo: CommandModule = {
@@ -16,9 +33,53 @@ const demo: CommandModule = {
       .option('--for <length>', 'with --live: end after 30s, 10m, …')
       .option('--seed <n>', 'for --traces and --live: another number, other runs', '1');
     command.action(async (_, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default demo;
+
+function optionsOf(flags: DemoFlags, context: Context): DemoOptions {
+  const runs = flags.traces === undefined ? null : parseCount('--traces', flags.traces);
+  const seed = parseCount('--seed', flags.seed);
+  refuseLiveFlags(flags);
+  if (flags.profile !== undefined)
+    throw usageError('demo makes a database, and profiles name those to read.', 'Pass --path or --db instead.');
+  const env = readDotenv(flags, context);
+  const source: Source =
+    flags.db === undefined
+      ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}
+      : parseSource(flags.db, '--db', env, context.cwd);
+  const live = flags.live
+    ? {
+        speed: parseSpeed(flags.speed ?? '1'),
+        lengthMs: flags.for === undefined ? null : parseLength('--for', flags.for),
+      }
+    : null;
+  if (!live && source.dialect === 'postgres' && runs === null)
+    throw usageError(
+      'the small demo is a SQLite file.',
+      'Leave --db out, or pass --traces with the number of runs to make on Postgres, or --live.',
+    );
+  return {source, schema: tableChoiceOf(flags).schema ?? 'ai', runs, seed, live, ascii: flags.ascii};
+}
+
+function refuseLiveFlags({live, traces, speed, for: length}: DemoFlags): void {
+  if (live && traces !== undefined)
+    throw usageError(
+      '--live plays recorded runs, and --traces makes synthetic ones.',
+      'Make the large demo first, then play into it: demo --live --path with the same file.',
+    );
+  if (live) return;
+  for (const [flag, value] of Object.entries({'--speed': speed, '--for': length}))
+    if (value !== undefined)
+      throw usageError(`${flag} "${value}" is of no use without --live.`, `Write demo --live ${flag} ${value}.`);
+}
+
+function parseSpeed(text: string): number {
+  const speed = Number(text);
+  if (text.trim() !== '' && speed >= 0.01 && speed <= 1000) return speed;
+  throw usageError(`--speed "${text}" is no speed.`, 'Write 2 for twice as fast, 0.5 for half; 0.01 to 1000.');
+}

@@ -5,10 +5,8 @@ import type {Performance} from '../../demo/performance.ts';
 import {type Clock, type Played, play} from '../../demo/player.ts';
 import {loadRecorded} from '../../demo/recorded.ts';
 import {scenesOf} from '../../demo/scenes.ts';
-import {usageError} from '../../errors.ts';
 import {Ending} from '../../flags/ending.ts';
 import {writeLine} from '../../flags/output.ts';
-import {parseCount, parseLength} from '../../flags/values.ts';
 import {openExporter, type SpanExporter} from '../../store/exporter.ts';
 import {labelOf, type Source} from '../../store/source.ts';
 import {createTables} from '../../store/writer.ts';
@@ -18,21 +16,23 @@ import {paint} from '../../text/style.ts';
 import {isoTime} from '../../trace/time.ts';
 import {fill} from './fill.ts';
 
-export interface LiveFlags {
-  live?: boolean;
-  speed?: string;
-  for?: string;
-  seed: string;
+export interface LiveOptions {
+  /** 2 plays twice as fast. */
+  readonly speed: number;
+  /** Null: until a signal. */
+  readonly lengthMs: number | null;
 }
 
 /**
- * Answers `demo --live`: plays recorded runs into a demo database, which it makes where there is none, until ^C or the
+ * Plays recorded runs into a demo database, which it makes where there is none, until ^C or the
  * end of `--for`. Lines say what begins; nothing but demo databases is ever written.
  */
-export async function playLive(source: Source, schema: string, flags: LiveFlags, context: Context): Promise<void> {
-  const speed = parseSpeed(flags.speed ?? '1');
-  const seed = parseCount('--seed', flags.seed);
-  const lengthMs = flags.for === undefined ? null : parseLength('--for', flags.for);
+export async function playLive(
+  source: Source,
+  schema: string,
+  {speed, lengthMs, seed}: LiveOptions & {readonly seed: number},
+  context: Context,
+): Promise<void> {
   const exporter = (await openExporter(source, schema)) ?? (await made(source, schema, context));
   const ending = new Ending(null);
   try {
@@ -71,12 +71,6 @@ async function made(source: Source, schema: string, context: Context): Promise<S
   const exporter = await openExporter(source, schema);
   if (!exporter) throw new Error('the demo that was just made is gone');
   return exporter;
-}
-
-function parseSpeed(text: string): number {
-  const speed = Number(text);
-  if (text.trim() !== '' && speed >= 0.01 && speed <= 1000) return speed;
-  throw usageError(`--speed "${text}" is no speed.`, 'Write 2 for twice as fast, 0.5 for half; 0.01 to 1000.');
 }
 
 /** What one types to follow; a password is not repeated. */

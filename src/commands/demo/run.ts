@@ -1,16 +1,13 @@
 import path from 'node:path';
 import type {Context} from '../../context.ts';
-import {usageError} from '../../errors.ts';
-import {readDotenv, tableChoiceOf} from '../../flags/connection.ts';
-import type {DatabaseFlags, OutputFlags} from '../../flags/declare.ts';
+import {tableChoiceOf} from '../../flags/connection.ts';
 import {columnsOf, lookOf, writeLine, writeNext} from '../../flags/output.ts';
-import {parseCount} from '../../flags/values.ts';
 import {loadRunPage} from '../../queries/run-pages.ts';
 import {loadShown} from '../../queries/shown.ts';
 import {renderRunList} from '../../render/run-list.ts';
 import {renderShownRun} from '../../render/shown-run.ts';
 import {openStore} from '../../store/open.ts';
-import {labelOf, parseSource, type Source} from '../../store/source.ts';
+import {labelOf, type Source} from '../../store/source.ts';
 import {createTables} from '../../store/writer.ts';
 import {line, own, type Safe, safe} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
@@ -18,63 +15,43 @@ import {paint} from '../../text/style.ts';
 import {NO_FILTER} from '../../trace/filter.ts';
 import {PATIENCE} from '../../trace/runs.ts';
 import {fill} from './fill.ts';
-import {type LiveFlags, playLive} from './live.ts';
+import {type LiveOptions, playLive} from './live.ts';
 
-export interface DemoFlags extends DatabaseFlags, OutputFlags, LiveFlags {
-  path: string;
-  traces?: string;
+export interface DemoOptions {
+  /** What is made, or played into. */
+  readonly source: Source;
+  readonly schema: string;
+  /** Synthetic runs; null: the recorded ones. */
+  readonly runs: number | null;
+  readonly seed: number;
+  /** Null: nothing is played. */
+  readonly live: LiveOptions | null;
+  readonly ascii: boolean | undefined;
 }
 
-/** Answers `demo`: makes a database and shows the small one, or plays runs into one. */
-export default async function demo(flags: DemoFlags, context: Context): Promise<void> {
-  const runs = flags.traces === undefined ? null : parseCount('--traces', flags.traces);
-  const seed = parseCount('--seed', flags.seed);
-  refuseLiveFlags(flags);
-  if (flags.profile !== undefined)
-    throw usageError('demo makes a database, and profiles name those to read.', 'Pass --path or --db instead.');
-  const env = readDotenv(flags, context);
-  const source: Source =
-    flags.db === undefined
-      ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}
-      : parseSource(flags.db, '--db', env, context.cwd);
-  const schema = tableChoiceOf(flags).schema ?? 'ai';
-  if (flags.live) return playLive(source, schema, flags, context);
-  if (source.dialect === 'postgres' && runs === null)
-    throw usageError(
-      'the small demo is a SQLite file.',
-      'Leave --db out, or pass --traces with the number of runs to make on Postgres, or --live.',
-    );
+/** Makes a database and shows the small one, or plays runs into one. */
+export default async function demo(options: DemoOptions, context: Context): Promise<void> {
+  const {source, schema, runs, seed, live} = options;
+  if (live) return playLive(source, schema, {...live, seed}, context);
   const writer = await createTables(source, schema);
   const written = await fill(writer, runs, seed, context).catch(async error => {
     await writer.abandon();
     throw error;
   });
   writeLine(context, line`wrote ${safe(labelOf(source))}: ${written.traces} traces, ${written.spans} spans`);
-  if (runs === null && source.dialect === 'sqlite') await present(source.file, flags, context);
-}
-
-function refuseLiveFlags({live, traces, speed, for: length}: DemoFlags): void {
-  if (live && traces !== undefined)
-    throw usageError(
-      '--live plays recorded runs, and --traces makes synthetic ones.',
-      'Make the large demo first, then play into it: demo --live --path with the same file.',
-    );
-  if (live) return;
-  for (const [flag, value] of Object.entries({'--speed': speed, '--for': length}))
-    if (value !== undefined)
-      throw usageError(`${flag} "${value}" is of no use without --live.`, `Write demo --live ${flag} ${value}.`);
+  if (runs === null && source.dialect === 'sqlite') await present(source.file, options, context);
 }
 
 const SHOWN_RUNS = 14;
 
 /** What one would type first: the list, one run as a tree, and the commands that made them. */
-async function present(file: string, flags: DemoFlags, context: Context): Promise<void> {
+async function present(file: string, options: DemoOptions, context: Context): Promise<void> {
   const store = await openStore(
     {dialect: 'sqlite', file},
     {tables: tableChoiceOf({}), nowMicros: context.nowMicros, timeoutMs: 30_000},
   );
   try {
-    const look = {...lookOf(flags, context), columns: columnsOf(context)};
+    const look = {...lookOf(options, context), columns: columnsOf(context)};
     const db = path.relative(context.cwd, file) || file;
     const typed = (text: string): Safe => paint(line`$ ${safe(command`agno-trace --db ${db}`)} ${own(text)}`, 'bold');
     const page = await loadRunPage(store, {filter: NO_FILTER, limit: SHOWN_RUNS, cursor: null, patience: PATIENCE});

@@ -1,5 +1,30 @@
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addOutputFlags, addPatienceFlags, addPriceFlags} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {
+  addOutputFlags,
+  addPatienceFlags,
+  addPriceFlags,
+  type OutputFlags,
+  type PatienceFlags,
+  type PriceFlags,
+  type ReadFlags,
+} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {patienceOf} from '../../flags/selection.ts';
+import {command as commandLine} from '../../text/shell.ts';
+import type {DiffOptions} from './run.ts';
+
+interface DiffFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
+  median?: boolean;
+  exitCode?: boolean;
+  times?: string;
+  all?: boolean;
+}
+
+const FORMATS = ['tree', 'json', 'jsonl'] as const;
 
 /** Two runs beside each other; ids and times of their own are no difference. */
 const diff: CommandModule = {
@@ -21,11 +46,42 @@ const diff: CommandModule = {
       .option('--all', 'all spans and all lines of all differences');
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, ['tree', 'json', 'jsonl']);
+    addOutputFlags(command, FORMATS);
     command.action(async (a: string, b: string | undefined, _, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(a, b, self.optsWithGlobals(), context);
+      const options = optionsOf(a, b, self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default diff;
+
+function optionsOf(a: string, b: string | undefined, flags: DiffFlags, context: Context): DiffOptions {
+  if (b !== undefined && flags.median)
+    throw usageError(`--median chooses the other run, and "${b}" names one.`, 'Leave one of them out.');
+  if (b === undefined && !flags.median)
+    throw usageError(
+      'diff needs two runs.',
+      `${commandLine`agno-trace diff ${a}`} <b>, or ${commandLine`agno-trace diff ${a} --median`}`,
+    );
+  if (flags.times !== undefined && !flags.exitCode)
+    throw usageError('--times is for --exit-code.', 'Times are always shown; add --exit-code.');
+  return {
+    first: a,
+    second: b ?? null,
+    format: formatOf(flags, FORMATS),
+    percent: flags.times === undefined ? null : parsePercent(flags.times),
+    exitCode: flags.exitCode ?? false,
+    showsAll: flags.all ?? false,
+    ascii: flags.ascii,
+    patience: patienceOf(flags),
+    prices: pricesOf(flags, context),
+    access: accessOf(flags, context),
+  };
+}
+
+function parsePercent(text: string): number {
+  const value = /^\s*(\d+(?:\.\d+)?)\s*%?\s*$/.exec(text)?.[1];
+  if (value === undefined) throw usageError(`--times "${text}" is no percentage.`, 'Write --times 20, or 20%.');
+  return Number(value);
+}

@@ -1,11 +1,9 @@
 import type {Context} from '../../context.ts';
-import {EXIT, usageError} from '../../errors.ts';
-import {withStore} from '../../flags/database.ts';
-import type {OutputFlags, PatienceFlags, PriceFlags, ReadFlags} from '../../flags/declare.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
-import {pricesOf} from '../../flags/prices.ts';
+import {EXIT} from '../../errors.ts';
+import {type Access, withStore} from '../../flags/database.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
-import {patienceOf} from '../../flags/selection.ts';
+import type {Prices} from '../../prices/prices.ts';
 import {
   type Compared,
   type ComparedRun,
@@ -22,17 +20,26 @@ import {paint} from '../../text/style.ts';
 import {wrap} from '../../text/width.ts';
 import type {Mark, Pair} from '../../trace/compare/run-diff.ts';
 import type {RunRecord} from '../../trace/record.ts';
+import type {Patience} from '../../trace/runs.ts';
 import type {SpanRecord} from '../../trace/span-record.ts';
 import {displayName, type Node} from '../../trace/tree.ts';
 
-export interface DiffFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
-  median?: boolean;
-  exitCode?: boolean;
-  times?: string;
-  all?: boolean;
+export interface DiffOptions {
+  readonly first: string;
+  /** Null: the median of the runs of its kind. */
+  readonly second: string | null;
+  readonly format: Format;
+  /** Times, tokens and cost that differ by more are a difference; null: they are none. */
+  readonly percent: number | null;
+  /** Exit 7 when they differ. */
+  readonly exitCode: boolean;
+  readonly showsAll: boolean;
+  readonly ascii: boolean | undefined;
+  readonly patience: Patience;
+  readonly prices: Prices;
+  readonly access: Access;
 }
 
-const FORMATS = ['tree', 'json', 'jsonl'] as const;
 const THEN =
   'both trees are laid beside each other by kind and name, and compared by what was asked and answered, without ids and times of the runs (src/trace/compare)';
 /** Differences told on a terminal; the rest is counted. */
@@ -40,32 +47,15 @@ const TERMINAL_STEPS = 20;
 /** Texts in JSON are cut beyond this. */
 const LONGEST_TEXT = 100_000;
 
-/** Answers `diff`: two runs, or one and the median of its kind. */
-export default async function diff(
-  first: string,
-  second: string | undefined,
-  flags: DiffFlags,
-  context: Context,
-): Promise<void> {
-  if (second !== undefined && flags.median)
-    throw usageError(`--median chooses the other run, and "${second}" names one.`, 'Leave one of them out.');
-  if (second === undefined && !flags.median)
-    throw usageError(
-      'diff needs two runs.',
-      `${command`agno-trace diff ${first}`} <b>, or ${command`agno-trace diff ${first} --median`}`,
-    );
-  if (flags.times !== undefined && !flags.exitCode)
-    throw usageError('--times is for --exit-code.', 'Times are always shown; add --exit-code.');
-  const format = formatOf(flags, FORMATS);
-  const percent = flags.times === undefined ? null : parsePercent(flags.times);
-  const patience = patienceOf(flags);
-  const prices = pricesOf(flags, context);
-  await withStore(flags, context, THEN, async (store, out) => {
+/** Prints two runs beside each other, or one and the median of its kind. */
+export default async function diff(options: DiffOptions, context: Context): Promise<void> {
+  const {first, second, format, percent, patience, prices} = options;
+  await withStore(options.access, context, THEN, async (store, out) => {
     const {compared, peers} = await withProgress(out, 'looking for the runs', async onProgress => {
-      const options = {patience, prices, onProgress};
-      const named = await loadComparedRun(store, first, options);
-      const median = second === undefined ? await loadMedianRun(store, named.record, options) : null;
-      const [a, b] = median ? [median.run, named] : [named, await loadComparedRun(store, second!, options)];
+      const reading = {patience, prices, onProgress};
+      const named = await loadComparedRun(store, first, reading);
+      const median = second === null ? await loadMedianRun(store, named.record, reading) : null;
+      const [a, b] = median ? [median.run, named] : [named, await loadComparedRun(store, second!, reading)];
       return {compared: await compare(store, a, b), peers: median?.peers ?? null};
     });
     const differs = compared.told.length > 0;
@@ -74,16 +64,10 @@ export default async function diff(
       ...(isSame(compared) ? ['A and B are the same run'] : []),
       ...beyond.map(figure => `${figure} differ by more than ${percent}%`),
     ];
-    if (format === 'tree') draw(compared, peers, notes, flags, out);
+    if (format === 'tree') draw(compared, peers, notes, options, out);
     else writeMachine(out, format, machine(compared, peers, notes));
-    if (flags.exitCode && (differs || beyond.length > 0)) out.exitCode = EXIT.different;
+    if (options.exitCode && (differs || beyond.length > 0)) out.exitCode = EXIT.different;
   });
-}
-
-function parsePercent(text: string): number {
-  const value = /^\s*(\d+(?:\.\d+)?)\s*%?\s*$/.exec(text)?.[1];
-  if (value === undefined) throw usageError(`--times "${text}" is no percentage.`, 'Write --times 20, or 20%.');
-  return Number(value);
 }
 
 function figuresBeyond(a: RunRecord, b: RunRecord, percent: number): string[] {
@@ -133,11 +117,11 @@ function draw(
   compared: Compared,
   peers: number | null,
   notes: readonly string[],
-  flags: DiffFlags,
+  options: DiffOptions,
   out: Context,
 ): void {
   const {a, b, told} = compared;
-  const look = {...lookOf(flags, out), columns: columnsOf(out), showsAll: flags.all ?? false};
+  const look = {...lookOf(options, out), columns: columnsOf(out), showsAll: options.showsAll};
   const names = [peers === null ? 'A' : `A (median of ${peers})`, 'B'] as const;
   writeLine(out, renderRunsBeside(a.record, b.record, {...look, names}));
   writeLine(out, own(''));

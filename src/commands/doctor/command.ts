@@ -1,5 +1,16 @@
+import type {Context} from '../../context.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addOutputFlags} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import type {DoctorOptions} from './run.ts';
+
+interface DoctorFlags extends ReadFlags, OutputFlags {
+  all?: boolean;
+  strict?: boolean;
+}
+
+const FORMATS = ['table', 'json', 'jsonl'] as const;
 
 /** What it is connected to, what stands there, and what is wrong with it. */
 const doctor: CommandModule = {
@@ -12,11 +23,23 @@ const doctor: CommandModule = {
       .optionsGroup('Check:')
       .option('--all', 'every run and every row, however long it takes (default: newest 2000 runs, some seconds)')
       .option('--strict', 'exit 7 when there is a warning or an error');
-    addOutputFlags(command, ['table', 'json', 'jsonl']);
+    addOutputFlags(command, FORMATS);
     command.action(async (_, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default doctor;
+
+function optionsOf(flags: DoctorFlags, context: Context): DoctorOptions {
+  return {
+    format: formatOf(flags, FORMATS),
+    readsAll: flags.all ?? false,
+    strict: flags.strict ?? false,
+    isDbGiven: flags.db !== undefined && flags.db !== '',
+    ascii: flags.ascii,
+    access: accessOf(flags, context),
+  };
+}

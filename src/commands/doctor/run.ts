@@ -1,8 +1,7 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
-import {tableChoiceOf, withStore} from '../../flags/database.ts';
-import type {OutputFlags, ReadFlags} from '../../flags/declare.ts';
-import {columnsOf, type Format, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {type Access, withStore} from '../../flags/database.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import {checkUp, type NamedFinding} from '../../queries/doctor/checkup.ts';
 import {counted} from '../../queries/doctor/finding.ts';
@@ -19,34 +18,40 @@ import {own} from '../../text/safe.ts';
 import {type Checkup, checkupRecord, commandLine, findingRecord} from './checkup.ts';
 import {connectionSection, tableSection} from './sections.ts';
 
-export interface DoctorFlags extends ReadFlags, OutputFlags {
-  all?: boolean;
-  strict?: boolean;
+export interface DoctorOptions {
+  readonly format: Format;
+  /** Every run and every row, however long that takes. */
+  readonly readsAll: boolean;
+  /** Exit 7 when something is wrong. */
+  readonly strict: boolean;
+  /** The database was named by `--db`, which commands that are shown do not repeat. */
+  readonly isDbGiven: boolean;
+  readonly ascii: boolean | undefined;
+  readonly access: Access;
 }
 
-const FORMATS = ['table', 'json', 'jsonl'] as const;
 const THEN = 'spans become trees, runs are found and judged, what they show is counted (src/trace)';
 /** Runs and time that a look costs unless all is asked for. */
 const SURVEY = {runs: 2000, ms: 10_000} as const;
 /** Longest count over a table. */
 const COUNT_MS = 5000;
 
-/** Answers `doctor`: the connection, the tables, and what is wrong with what stands in them. */
-export default async function doctor(flags: DoctorFlags, context: Context): Promise<void> {
-  const format = formatOf(flags, FORMATS);
+/** Prints the connection, the tables, and what is wrong with what stands in them. */
+export default async function doctor(options: DoctorOptions, context: Context): Promise<void> {
+  const {access} = options;
   let facts: ConnectionFacts | null = null;
   let isOpen = false;
   let findings: readonly NamedFinding[] = [];
   try {
     await withStore(
-      flags,
+      access,
       context,
       THEN,
       async (store, out) => {
         isOpen = true;
-        const checkup = await look(untilStopped(store), facts!, flags, out);
+        const checkup = await look(untilStopped(store), facts!, options, out);
         findings = checkup.findings;
-        write(checkup, format, flags, out);
+        write(checkup, options, out);
       },
       found => {
         facts = found;
@@ -55,11 +60,11 @@ export default async function doctor(flags: DoctorFlags, context: Context): Prom
   } catch (error) {
     // Connected, but the tables are not there or not ours to read: what is known is said all the same.
     const known = facts as ConnectionFacts | null;
-    if (known && !isOpen && error instanceof UserError && !flags.printSql)
-      write(withoutTables(known, error), format, flags, context);
+    if (known && !isOpen && error instanceof UserError && !access.printSql)
+      write(withoutTables(known, error), options, context);
     throw error;
   }
-  if (flags.strict) refuseFindings(findings);
+  if (options.strict) refuseFindings(findings);
 }
 
 /** A table that a statement was stopped at would take as long again in every check: it is not asked a second time. */
@@ -79,13 +84,13 @@ function untilStopped(store: Store): Store {
   return replacing(store, {all});
 }
 
-async function look(store: Store, facts: ConnectionFacts, flags: DoctorFlags, out: Context): Promise<Checkup> {
-  const choice = tableChoiceOf(flags);
-  const names = {...DEFAULT_TABLES, traces: choice.tracesTable, spans: choice.spansTable};
+async function look(store: Store, facts: ConnectionFacts, options: DoctorOptions, out: Context): Promise<Checkup> {
+  const {tracesTable, spansTable} = options.access.connection.tables;
+  const names = {...DEFAULT_TABLES, traces: tracesTable, spans: spansTable};
   const tables: DescribedTables = describedTables(facts, store, names);
   return withProgress(out, 'checking', async onProgress => {
-    const limits = flags.all ? {runs: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY} : SURVEY;
-    const countMs = flags.all ? Number.POSITIVE_INFINITY : COUNT_MS;
+    const limits = options.readsAll ? {runs: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY} : SURVEY;
+    const countMs = options.readsAll ? Number.POSITIVE_INFINITY : COUNT_MS;
     const subject = {store, facts, tables, countMs, onProgress};
     const version = await loadVersion(store, tables);
     const range = await loadRange(store, tables);
@@ -118,17 +123,20 @@ function withoutTables(facts: ConnectionFacts, error: UserError): Checkup {
   return {facts, tables: null, version: null, range: null, sizes: null, findings: [finding], notes: []};
 }
 
-function write(checkup: Checkup, format: Format, flags: DoctorFlags, out: Context): void {
+function write(checkup: Checkup, options: DoctorOptions, out: Context): void {
   const {findings, notes} = checkup;
   const items = findings.map(findingRecord);
-  if (writeMachine(out, format, {command: 'doctor', data: checkupRecord(checkup), items, notes})) return;
-  const options = {...lookOf(flags, out), columns: columnsOf(out)};
-  writeLine(out, renderFacts([connectionSection(checkup), tableSection(checkup)], options));
+  if (writeMachine(out, options.format, {command: 'doctor', data: checkupRecord(checkup), items, notes})) return;
+  const drawing = {...lookOf(options, out), columns: columnsOf(out)};
+  writeLine(out, renderFacts([connectionSection(checkup), tableSection(checkup)], drawing));
   writeLine(out, own(''));
   const drawn = findings.map(finding => ({...finding, command: finding.command && commandLine(finding.command)}));
-  writeLine(out, renderFindings(drawn, options));
+  writeLine(out, renderFindings(drawn, drawing));
   const hasCommand = findings.some(({command}) => command !== null);
-  for (const note of [...notes, ...(hasCommand && flags.db ? ['commands want the same --db as this one'] : [])])
+  for (const note of [
+    ...notes,
+    ...(hasCommand && options.isDbGiven ? ['commands want the same --db as this one'] : []),
+  ])
     writeNote(out, note);
 }
 

@@ -8,6 +8,9 @@ import {
   collect,
   takesOneOf,
 } from '../../flags/declare.ts';
+import {PROTOCOLS} from '../../otlp/endpoint.ts';
+import {REDACTIONS} from '../../redaction/detectors.ts';
+import {EXPORT_FORMATS, exportOptionsOf} from './options.ts';
 
 /** Runs to hand on: to another tool, to a file, to a person. */
 const exporting: CommandModule = {
@@ -31,7 +34,7 @@ const exporting: CommandModule = {
       .optionsGroup('What to leave out:')
       .option('--no-content', 'timings, names and tokens only: nothing of what was said')
       .option('--redact <what>', 'secrets, pii or all: replaced, as far as patterns find them');
-    takesOneOf(command, ['secrets', 'pii', 'all'])
+    takesOneOf(command, REDACTIONS)
       .option('--redact-key <variable>', 'variable with the key of pseudonyms: the same ones in every export')
       .option('--report <file>', 'what was replaced where, as JSON')
       .option('--check', 'only look: exit 7 when --redact (default: all) would replace something');
@@ -41,7 +44,7 @@ const exporting: CommandModule = {
       .option('--header <name=value>', 'header of each request (repeat), or OTEL_EXPORTER_OTLP_HEADERS', collect)
       .option('--resource <name=value>', 'attribute of the resource (repeat; service.name is agno)', collect)
       .option('--protocol <protocol>', 'http/protobuf, http/json (default: http/protobuf)');
-    takesOneOf(command, ['http/protobuf', 'http/json'])
+    takesOneOf(command, PROTOCOLS)
       .option('--no-gzip', 'do not compress requests')
       .option('--send-timeout <length>', 'longest time of one request', '30s')
       .option('--retries <n>', 'further tries where the receiver is busy or away', '5')
@@ -49,13 +52,14 @@ const exporting: CommandModule = {
     addPatienceFlags(command);
     addPriceFlags(command);
     command.optionsGroup('Output:').option('--format <format>', 'otlp, jsonl, md (default: otlp)');
-    takesOneOf(command, ['otlp', 'jsonl', 'md'])
+    takesOneOf(command, EXPORT_FORMATS)
       .option('--jsonl', 'short for --format jsonl')
       .option('-o, --output <file>', 'into a file, whole or not at all; .jsonl and .md say the format')
       .option('--print-sql', 'print the statements of the first runs instead of the answer');
     command.action(async (ids: string[], _, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(ids, self.optsWithGlobals(), context);
+      const options = exportOptionsOf(ids, self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };

@@ -1,6 +1,20 @@
+import type {Context} from '../../context.ts';
+import {EXIT, UserError} from '../../errors.ts';
+import {factsFolder} from '../../facts/place.ts';
 import {type CommandModule, type Example, examplesText} from '../../flags/command.ts';
-import {addOutputFlags, addPriceFlags} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {addOutputFlags, addPriceFlags, type OutputFlags, type PriceFlags, type ReadFlags} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import type {KeptFactsOptions} from './run.ts';
 
+interface FactsFlags extends ReadFlags, OutputFlags, PriceFlags {
+  all?: boolean;
+}
+
+const FORMATS = ['table', 'json'] as const;
+
+type Verb = KeptFactsOptions['verb'];
 type Command = Parameters<CommandModule['declare']>[0];
 
 /** What is kept beside the database so that questions over many runs are answered at once. */
@@ -11,7 +25,6 @@ const facts: CommandModule = {
   ],
   declare: (command, context) => {
     command.helpCommand(false);
-    type Verb = 'status' | 'rebuild' | 'clear' | 'path';
     const sub = (verb: Verb, summary: string, examples: readonly Example[], isDefault = false): Command => {
       const made = command
         .command(verb, {isDefault})
@@ -20,8 +33,9 @@ const facts: CommandModule = {
         .addHelpText('after', examplesText(examples));
       addPriceFlags(made);
       made.action(async (_, self: Command) => {
-        const {default: answer} = await import('./run.ts');
-        await answer(verb, self.optsWithGlobals(), context);
+        const options = optionsOf(verb, self.optsWithGlobals(), context);
+        const {default: run} = await import('./run.ts');
+        await run(options, context);
       });
       return made;
     };
@@ -35,7 +49,7 @@ const facts: CommandModule = {
         ],
         true,
       ),
-      ['table', 'json'],
+      FORMATS,
       {printSql: false},
     );
     addOutputFlags(
@@ -43,7 +57,7 @@ const facts: CommandModule = {
         {line: 'facts rebuild', answer: 'in the morning, so that no question waits'},
         {line: 'facts rebuild --json', answer: 'and what is kept then'},
       ]),
-      ['table', 'json'],
+      FORMATS,
       {printSql: false},
     );
     sub('clear', 'Forget it', [
@@ -57,3 +71,20 @@ const facts: CommandModule = {
   },
 };
 export default facts;
+
+function optionsOf(verb: Verb, flags: FactsFlags, context: Context): KeptFactsOptions {
+  const format = formatOf(flags, FORMATS);
+  const folder = factsFolder(context.env, context.cwd);
+  if (folder === null)
+    throw new UserError(EXIT.usage, 'there is no folder for facts: they are made in memory for each question.', {
+      hint: 'Set AGNO_TRACE_CACHE to a folder.',
+    });
+  const isOfAll = verb === 'clear' && flags.all === true;
+  return {
+    verb,
+    format,
+    folder,
+    ascii: flags.ascii,
+    of: isOfAll ? 'all' : {prices: pricesOf(flags, context), access: accessOf(flags, context)},
+  };
+}

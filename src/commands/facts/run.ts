@@ -1,41 +1,35 @@
 import {existsSync} from 'node:fs';
 import type {Context} from '../../context.ts';
-import {EXIT, UserError} from '../../errors.ts';
 import {factsStatus, openFacts} from '../../facts/facts.ts';
-import {factsFile, factsFilesIn, factsFolder, removeFacts} from '../../facts/place.ts';
-import {withStore} from '../../flags/database.ts';
-import type {OutputFlags, PriceFlags, ReadFlags} from '../../flags/declare.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
-import {pricesOf} from '../../flags/prices.ts';
+import {factsFile, factsFilesIn, removeFacts} from '../../facts/place.ts';
+import {type Access, withStore} from '../../flags/database.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import {append} from '../../lists.ts';
+import type {Prices} from '../../prices/prices.ts';
 import {renderFactsStatus} from '../../render/facts.ts';
 import {line, safe} from '../../text/safe.ts';
 
-export interface FactsFlags extends ReadFlags, OutputFlags, PriceFlags {
-  all?: boolean;
+export interface KeptFactsOptions {
+  readonly verb: 'status' | 'rebuild' | 'clear' | 'path';
+  readonly format: Format;
+  readonly folder: string;
+  readonly ascii: boolean | undefined;
+  /** Of every database, or of one. */
+  readonly of: 'all' | {readonly prices: Prices; readonly access: Access};
 }
 
-/** Answers `facts status`, `rebuild`, `clear` and `path`. */
-export default async function facts(
-  verb: 'status' | 'rebuild' | 'clear' | 'path',
-  flags: FactsFlags,
-  context: Context,
-): Promise<void> {
-  const format = formatOf(flags, ['table', 'json']);
-  const folder = factsFolder(context.env, context.cwd);
-  if (folder === null)
-    throw new UserError(EXIT.usage, 'there is no folder for facts: they are made in memory for each question.', {
-      hint: 'Set AGNO_TRACE_CACHE to a folder.',
-    });
-  if (verb === 'clear' && flags.all) {
+/** Prints what is kept, makes it anew, forgets it, or says where it is. */
+export default async function facts(options: KeptFactsOptions, context: Context): Promise<void> {
+  const {verb, folder, of} = options;
+  if (of === 'all') {
     const files = factsFilesIn(folder);
     for (const file of files) removeFacts(file);
     writeNote(context, `${files.length} ${files.length === 1 ? 'file' : 'files'} of facts removed`);
     return;
   }
-  const prices = pricesOf(flags, context);
-  await withStore(flags, context, '', async store => {
+  const {prices, access} = of;
+  await withStore(access, context, '', async store => {
     const file = factsFile(folder, store, prices);
     if (verb === 'path') return writeLine(context, safe(file));
     if (verb === 'clear') {
@@ -60,9 +54,9 @@ export default async function facts(
       made.close();
     }
     const status = await factsStatus(file, store.label);
-    if (writeMachine(context, format, {command: 'facts', data: [status], items: [status]})) return;
+    if (writeMachine(context, options.format, {command: 'facts', data: [status], items: [status]})) return;
     context.stdout.write(
-      line`${renderFactsStatus(status, {...lookOf(flags, context), columns: columnsOf(context)})}\n`,
+      line`${renderFactsStatus(status, {...lookOf(options, context), columns: columnsOf(context)})}\n`,
     );
   });
 }

@@ -1,4 +1,7 @@
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
+import {accessOf} from '../../flags/database.ts';
 import {
   addOutputFlags,
   addPatienceFlags,
@@ -6,7 +9,49 @@ import {
   addWhoFlags,
   addWindowFlags,
   collect,
+  type OutputFlags,
+  type PatienceFlags,
+  type ReadFlags,
+  type WhatFlags,
+  type WhoFlags,
+  type WindowFlags,
 } from '../../flags/declare.ts';
+import {fieldsOf} from '../../flags/fields.ts';
+import {formatOf} from '../../flags/output.ts';
+import {filterAtOf, patienceOf} from '../../flags/selection.ts';
+import {parseChoices, parseCount} from '../../flags/values.ts';
+import {Pattern} from '../../queries/grep/pattern.ts';
+import {PLACES, type Place} from '../../trace/places.ts';
+import type {GrepOptions} from './run.ts';
+
+interface GrepFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
+  fixedStrings?: boolean;
+  ignoreCase?: boolean;
+  caseSensitive?: boolean;
+  word?: boolean;
+  in?: string[];
+  repeats?: boolean;
+  limit?: string;
+  context: string;
+  count?: boolean;
+  listRuns?: boolean;
+  traffic?: boolean;
+}
+
+const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
+const DEFAULT_PLACES: readonly Place[] = ['name', 'input', 'output', 'args', 'error'];
+const DEFAULT_LIMIT = 100;
+
+const RUN_KEYS = ['runId', 'traceId', 'spanId', 'name', 'kind', 'state', 'startTime'] as const;
+/** Keys of the records, by what is asked for. */
+const KEYS = {
+  hits: [
+    ...['runId', 'traceId', 'spanId', 'runName', 'runState', 'runStartTime', 'kind', 'name', 'path', 'place', 'where'],
+    ...['line', 'text', 'matches', 'before', 'after'],
+  ],
+  count: [...RUN_KEYS, 'hits'],
+  runs: RUN_KEYS,
+} as const;
 
 /** A pattern in what went in and out of every span, run by run, newest first. */
 const grep: CommandModule = {
@@ -36,11 +81,38 @@ const grep: CommandModule = {
       .option('-l, --list-runs', 'run ids alone')
       .option('--traffic', 'also HTTP requests without a run');
     addPatienceFlags(command);
-    addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
+    addOutputFlags(command, FORMATS);
     command.action(async (pattern: string, _, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(pattern, self.optsWithGlobals(), context);
+      const options = optionsOf(pattern, self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default grep;
+
+function optionsOf(text: string, flags: GrepFlags, context: Context): GrepOptions {
+  if (flags.count && flags.listRuns) throw usageError('--count and -l are two answers.', 'Pass one of them.');
+  if (flags.ignoreCase && flags.caseSensitive) throw usageError('-i and -s say opposite things.', 'Pass one of them.');
+  const shape = flags.count ? 'count' : flags.listRuns ? 'runs' : 'hits';
+  const format = formatOf(flags, FORMATS);
+  return {
+    format,
+    shape,
+    fields: fieldsOf(flags, KEYS[shape], format),
+    limit: flags.limit === undefined ? (shape === 'hits' ? DEFAULT_LIMIT : 0) : parseCount('--limit', flags.limit),
+    pattern: new Pattern(text, {
+      fixed: flags.fixedStrings ?? false,
+      ignoreCase: flags.ignoreCase ? true : flags.caseSensitive ? false : null,
+      word: flags.word ?? false,
+    }),
+    text,
+    places: flags.in === undefined ? DEFAULT_PLACES : parseChoices('--in', flags.in, PLACES),
+    linesAround: parseCount('--context', flags.context),
+    repeats: flags.repeats ?? false,
+    ascii: flags.ascii,
+    patience: patienceOf(flags),
+    filterAt: filterAtOf(flags, context),
+    access: accessOf(flags, context),
+  };
+}

@@ -1,25 +1,13 @@
 import type {Context} from '../../context.ts';
-import {EXIT, usageError} from '../../errors.ts';
-import {withStore} from '../../flags/database.ts';
-import type {OutputFlags, PatienceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../../flags/declare.ts';
+import {EXIT} from '../../errors.ts';
+import {type Access, withStore} from '../../flags/database.ts';
 import {Ending} from '../../flags/ending.ts';
-import {fieldsOf, pick} from '../../flags/fields.ts';
-import {
-  columnsOf,
-  type Format,
-  formatOf,
-  lookOf,
-  writeLine,
-  writeMachine,
-  writeNext,
-  writeNote,
-} from '../../flags/output.ts';
+import {pick} from '../../flags/fields.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
-import {queryNotes} from '../../flags/query.ts';
-import {filterOf, patienceOf} from '../../flags/selection.ts';
-import {parseChoices, parseCount} from '../../flags/values.ts';
+import type {FilterAt} from '../../flags/selection.ts';
 import {append} from '../../lists.ts';
-import {LONGEST_TEXT, Pattern} from '../../queries/grep/pattern.ts';
+import {LONGEST_TEXT, type Pattern} from '../../queries/grep/pattern.ts';
 import {countSearched, grepRuns, type Hit, type RunHits, type Searched} from '../../queries/grep/search.ts';
 import {type DrawnHit, hitLine, renderCounts, renderRunHits, wholeRunId} from '../../render/grep.ts';
 import {renderJsonLines} from '../../render/json.ts';
@@ -28,70 +16,44 @@ import type {Store} from '../../store/store.ts';
 import {own} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
-import {PLACES, type Place} from '../../trace/places.ts';
+import type {Place} from '../../trace/places.ts';
 import type {JudgedRun} from '../../trace/record.ts';
+import type {Patience} from '../../trace/runs.ts';
 import {isoTime} from '../../trace/time.ts';
 import {displayName} from '../../trace/tree.ts';
 
-export interface GrepFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
-  fixedStrings?: boolean;
-  ignoreCase?: boolean;
-  caseSensitive?: boolean;
-  word?: boolean;
-  in?: string[];
-  repeats?: boolean;
-  limit?: string;
-  context: string;
-  count?: boolean;
-  listRuns?: boolean;
-  traffic?: boolean;
-}
-
-const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 const THEN =
   'runs are found and judged (src/trace), and the texts of their spans matched line by line; spans that do not hold what every match must hold are not read';
-const DEFAULT_PLACES: readonly Place[] = ['name', 'input', 'output', 'args', 'error'];
-const DEFAULT_LIMIT = 100;
 /** A line of a hit is cut to so many characters around its first match. */
 const LONGEST_LINE = 10_000;
 
-const HIT_FIELDS = [
-  ...['runId', 'traceId', 'spanId', 'runName', 'runState', 'runStartTime', 'kind', 'name', 'path', 'place', 'where'],
-  ...['line', 'text', 'matches', 'before', 'after'],
-] as const;
-const RUN_FIELDS = ['runId', 'traceId', 'spanId', 'name', 'kind', 'state', 'startTime'] as const;
-
-interface View {
+export interface GrepOptions {
   readonly format: Format;
   readonly shape: 'hits' | 'count' | 'runs';
   readonly fields: readonly string[];
   /** Hits, or runs; 0: all. */
   readonly limit: number;
+  readonly pattern: Pattern;
+  /** The pattern as it was typed. */
+  readonly text: string;
+  readonly places: readonly Place[];
+  /** Lines shown before and after each hit. */
+  readonly linesAround: number;
+  /** Also where the same text is found again in a run. */
+  readonly repeats: boolean;
+  readonly ascii: boolean | undefined;
+  readonly patience: Patience;
+  readonly filterAt: FilterAt;
+  readonly access: Access;
 }
 
-/** Answers `grep`: lines that match, run by run, as they are found. */
-export default async function grep(text: string, flags: GrepFlags, context: Context): Promise<void> {
-  if (flags.count && flags.listRuns) throw usageError('--count and -l are two answers.', 'Pass one of them.');
-  if (flags.ignoreCase && flags.caseSensitive) throw usageError('-i and -s say opposite things.', 'Pass one of them.');
-  const shape = flags.count ? 'count' : flags.listRuns ? 'runs' : 'hits';
-  const format = formatOf(flags, FORMATS);
-  const known = shape === 'hits' ? HIT_FIELDS : shape === 'count' ? [...RUN_FIELDS, 'hits'] : RUN_FIELDS;
-  const limit = flags.limit === undefined ? (shape === 'hits' ? DEFAULT_LIMIT : 0) : parseCount('--limit', flags.limit);
-  const view: View = {format, shape, fields: fieldsOf(flags, known, format), limit};
-  const pattern = new Pattern(text, {
-    fixed: flags.fixedStrings ?? false,
-    ignoreCase: flags.ignoreCase ? true : flags.caseSensitive ? false : null,
-    word: flags.word ?? false,
-  });
-  const places = flags.in === undefined ? DEFAULT_PLACES : parseChoices('--in', flags.in, PLACES);
-  const around = parseCount('--context', flags.context);
-  const patience = patienceOf(flags);
-  filterOf(flags, context.nowMicros());
-  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
+/** Prints lines that match, run by run, as they are found. */
+export default async function grep(options: GrepOptions, context: Context): Promise<void> {
+  const {shape, pattern, text, places, patience, repeats} = options;
   const ending = new Ending(null);
   try {
-    await withStore(flags, context, THEN, async (store, out) => {
-      const {runs, spans: wanted} = split(filterOf(flags, store.nowMicros()));
+    await withStore(options.access, context, THEN, async (store, out) => {
+      const {runs, spans: wanted} = split(options.filterAt(store.nowMicros()));
       const searched: Searched = {
         spans: 0,
         runs: 0,
@@ -99,7 +61,7 @@ export default async function grep(text: string, flags: GrepFlags, context: Cont
         firstMicros: null,
         lastMicros: null,
       };
-      const told = new Told(view, lookOf(flags, out), out, store);
+      const told = new Told(options, lookOf(options, out), out, store);
       await withProgress(out, 'searching', async (onProgress, clear) => {
         const found = grepRuns(
           store,
@@ -108,8 +70,8 @@ export default async function grep(text: string, flags: GrepFlags, context: Cont
             filter: hoisted(runs),
             spans: wanted,
             places: new Set(places),
-            context: around,
-            repeats: flags.repeats ?? false,
+            context: options.linesAround,
+            repeats,
             firstOnly: shape === 'runs',
             patience,
             signal: ending.signal,
@@ -162,7 +124,7 @@ class Told {
   private readonly counts: {judged: JudgedRun; hits: number}[] = [];
 
   constructor(
-    private readonly view: View,
+    private readonly view: Pick<GrepOptions, 'format' | 'shape' | 'fields' | 'limit'>,
     private readonly look: {readonly ascii: boolean},
     private readonly out: Context,
     private readonly store: Store,

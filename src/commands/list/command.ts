@@ -1,4 +1,7 @@
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
+import {accessOf} from '../../flags/database.ts';
 import {
   addOutputFlags,
   addPatienceFlags,
@@ -6,7 +9,34 @@ import {
   addWhatFlags,
   addWhoFlags,
   addWindowFlags,
+  type OutputFlags,
+  type PatienceFlags,
+  type PriceFlags,
+  type ReadFlags,
+  type WhatFlags,
+  type WhoFlags,
+  type WindowFlags,
 } from '../../flags/declare.ts';
+import {fieldsOf} from '../../flags/fields.ts';
+import {formatOf} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {filterAtOf, patienceOf} from '../../flags/selection.ts';
+import {severalProfilesOf} from '../../flags/several.ts';
+import {parseChoice, parseCount} from '../../flags/values.ts';
+import {SORT_KEYS} from '../../queries/run-figures.ts';
+import {RUN_FIELDS} from '../../trace/record.ts';
+import type {ListOptions} from './run.ts';
+
+interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
+  limit: string;
+  cursor?: string;
+  sort?: string;
+  traffic?: boolean;
+  parts?: boolean;
+  allProfiles?: boolean;
+}
+
+const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 
 /** Runs, newest first; the unit is the run, wherever it stands (docs/design.md, Runs). */
 const list: CommandModule = {
@@ -31,11 +61,44 @@ const list: CommandModule = {
       .option('--all-profiles', 'runs of all profiles; or repeat --profile');
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
+    addOutputFlags(command, FORMATS);
     command.action(async (_, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default list;
+
+function optionsOf(flags: ListFlags, context: Context): ListOptions {
+  const format = formatOf(flags, FORMATS);
+  const page = {
+    limit: parseCount('--limit', flags.limit),
+    patience: patienceOf(flags),
+    prices: pricesOf(flags, context),
+    folds: !flags.parts,
+  };
+  const sort = flags.sort === undefined ? null : parseSort(flags.sort, flags.cursor);
+  const filterAt = filterAtOf(flags, context);
+  const several = severalProfilesOf(flags, context);
+  if (several && sort)
+    throw usageError('--sort is for one database.', 'Name one --profile; several are listed newest first.');
+  return {
+    format,
+    fields: fieldsOf(flags, several ? ['profile', ...RUN_FIELDS] : RUN_FIELDS, format),
+    ascii: flags.ascii,
+    page,
+    sort,
+    cursor: flags.cursor ?? null,
+    filterAt,
+    access: several ?? accessOf(flags, context),
+  };
+}
+
+function parseSort(text: string, cursor: string | undefined): ListOptions['sort'] {
+  const key = parseChoice('--sort', text.replace(/^-/, ''), SORT_KEYS);
+  if (cursor !== undefined)
+    throw usageError('--cursor goes on newest first, --sort does not.', 'Leave one of them out; --limit 0 lists all.');
+  return {key, descending: !text.startsWith('-')};
+}

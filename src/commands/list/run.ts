@@ -1,84 +1,53 @@
 import type {Context} from '../../context.ts';
-import {EXIT, usageError} from '../../errors.ts';
-import {sayNotes, withOutput, withStore} from '../../flags/database.ts';
-import type {
-  OutputFlags,
-  PatienceFlags,
-  PriceFlags,
-  ReadFlags,
-  WhatFlags,
-  WhoFlags,
-  WindowFlags,
-} from '../../flags/declare.ts';
-import {fieldsOf, pick} from '../../flags/fields.ts';
-import {
-  columnsOf,
-  type Format,
-  formatOf,
-  lookOf,
-  writeLine,
-  writeMachine,
-  writeNext,
-  writeNote,
-} from '../../flags/output.ts';
-import {pricesOf} from '../../flags/prices.ts';
+import {EXIT} from '../../errors.ts';
+import {type Access, sayNotes, withOutput, withStore} from '../../flags/database.ts';
+import {pick} from '../../flags/fields.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
-import {queryNotes} from '../../flags/query.ts';
-import {filterOf, patienceOf} from '../../flags/selection.ts';
-import {severalProfiles, sourcesOf, withEachProfile} from '../../flags/several.ts';
-import {parseChoice, parseCount} from '../../flags/values.ts';
+import type {FilterAt} from '../../flags/selection.ts';
+import {type SeveralProfiles, withEachProfile} from '../../flags/several.ts';
 import {append} from '../../lists.ts';
-import type {Profile} from '../../profiles/profile.ts';
 import {wantsIndex} from '../../queries/candidates.ts';
 import {INDEX_HINT} from '../../queries/look-up.ts';
 import {type MergedPage, mergePages, placesOf, refuseMergedCursor} from '../../queries/merged-pages.ts';
 import {loadRunPage, type PageOptions, type RunPage} from '../../queries/run-pages.ts';
 import {MANY_SPANS} from '../../queries/shown.ts';
-import {loadSortedRuns, SORT_KEYS, type SortedOptions} from '../../queries/sorted-runs.ts';
+import {loadSortedRuns, type SortedOptions} from '../../queries/sorted-runs.ts';
 import {costOrigins, unpricedCalls} from '../../render/cost.ts';
 import {renderRunList} from '../../render/run-list.ts';
 import {isHex} from '../../render/values.ts';
 import type {Store} from '../../store/store.ts';
 import {command} from '../../text/shell.ts';
 import {hoisted, type RunFilter} from '../../trace/filter.ts';
-import {RUN_FIELDS} from '../../trace/record.ts';
 import {agnoTime} from '../../trace/time.ts';
 
-export interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
-  limit: string;
-  cursor?: string;
-  sort?: string;
-  traffic?: boolean;
-  parts?: boolean;
-  allProfiles?: boolean;
+export interface ListOptions {
+  readonly format: Format;
+  readonly fields: readonly string[];
+  readonly ascii: boolean | undefined;
+  readonly page: Pick<PageOptions, 'limit' | 'patience' | 'prices' | 'folds'>;
+  /** Null: newest first. */
+  readonly sort: Pick<SortedOptions, 'key' | 'descending'> | null;
+  readonly cursor: string | null;
+  readonly filterAt: FilterAt;
+  readonly access: Access | SeveralProfiles;
 }
 
-export const LIST_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 const LOOKED_THROUGH = 'looked through all spans, as trace rows do not tell; --last 7d looks through fewer';
 const THEN = 'spans become trees, runs are found and judged, filters applied, the page cut (src/trace)';
 
-/** Answers `list`: one page of runs. */
-export default async function list(flags: ListFlags, context: Context): Promise<void> {
-  const format = formatOf(flags, LIST_FORMATS);
-  const limit = parseCount('--limit', flags.limit);
-  const patience = patienceOf(flags);
-  const prices = pricesOf(flags, context);
-  filterOf(flags, context.nowMicros());
-  const sort = flags.sort === undefined ? null : parseSort(flags.sort, flags.cursor);
-  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
-  const profiles = severalProfiles(flags, context);
-  const fields = fieldsOf(flags, profiles ? ['profile', ...RUN_FIELDS] : RUN_FIELDS, format);
-  const folds = !flags.parts;
-  const asked = {format, fields, limit, patience, prices, folds};
-  if (profiles) {
-    if (sort) throw usageError('--sort is for one database.', 'Name one --profile; several are listed newest first.');
-    const sources = sourcesOf(profiles, flags, context);
-    return withOutput(flags, context, sources, out => listSeveral(profiles, flags, out, asked));
-  }
-  const cursor = flags.cursor ?? null;
+/** Prints one page of runs. */
+export default async function list(options: ListOptions, context: Context): Promise<void> {
+  const {access} = options;
+  if ('profiles' in access) return withOutput(access, context, out => listSeveral(access, options, out));
+  await listOne(access, options, context);
+}
+
+async function listOne(access: Access, options: ListOptions, context: Context): Promise<void> {
+  const {sort, cursor, filterAt} = options;
   refuseMergedCursor(cursor);
-  await withStore(flags, context, THEN, async (store, out) => {
-    const filter = hoisted(filterOf(flags, store.nowMicros()));
+  await withStore(access, context, THEN, async (store, out) => {
+    const filter = hoisted(filterAt(store.nowMicros()));
     let looked = 0;
     const page: SortedPage = await withProgress(out, 'looking through spans', report => {
       const onProgress = (spans: number) => {
@@ -86,8 +55,8 @@ export default async function list(flags: ListFlags, context: Context): Promise<
         report(spans);
       };
       return sort
-        ? sortedPage(store, {...sort, filter, limit, patience, prices, folds, onProgress})
-        : loadRunPage(store, {filter, limit, cursor, patience, prices, folds, onProgress});
+        ? sortedPage(store, {...options.page, ...sort, filter, onProgress})
+        : loadRunPage(store, {...options.page, filter, cursor, onProgress});
     });
     const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
     const isSearch = page.trafficLeftOut === null && !filter.traffic && filter.sinceMicros === null;
@@ -97,7 +66,7 @@ export default async function list(flags: ListFlags, context: Context): Promise<
     }
     const records = page.runs.map(({record}) => record);
     const nowMicros = store.nowMicros();
-    write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, flags, out, asked);
+    write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, options, out);
   });
 }
 
@@ -116,43 +85,29 @@ function sortedNote({matched}: SortedPage, {key, descending}: Pick<SortedOptions
   return `${order} first, of ${matched} ${matched === 1 ? 'row' : 'rows'} that match`;
 }
 
-function parseSort(text: string, cursor: string | undefined): Pick<SortedOptions, 'key' | 'descending'> {
-  const key = parseChoice('--sort', text.replace(/^-/, ''), SORT_KEYS);
-  if (cursor !== undefined)
-    throw usageError('--cursor goes on newest first, --sort does not.', 'Leave one of them out; --limit 0 lists all.');
-  return {key, descending: !text.startsWith('-')};
-}
-
-interface Asked extends Pick<PageOptions, 'limit' | 'patience' | 'prices' | 'folds'> {
-  readonly format: Format;
-  readonly fields: readonly string[];
-}
-
 /** One page out of several databases. Those that fail are named, and the answer says by its exit code that it is not whole. */
-async function listSeveral(
-  profiles: readonly Profile[],
-  flags: ListFlags,
-  context: Context,
-  asked: Asked,
-): Promise<void> {
-  const {limit, patience, prices, folds} = asked;
-  const names = profiles.map(({name}) => name);
-  const places = placesOf(flags.cursor ?? null, names);
-  const filter = filterOf(flags, context.nowMicros());
-  const rest = profiles.filter(({name}) => places.get(name) !== false);
-  const results = await withEachProfile(rest, flags, context, THEN, async (store, out, name) => {
-    const ownFilter = filterOf(flags, store.nowMicros());
-    const cursor = places.get(name) || null;
-    return withProgress(out, `looking through spans of ${name}`, onProgress =>
-      loadRunPage(store, {filter: ownFilter, limit, cursor, patience, prices, folds, onProgress}),
-    );
-  });
+async function listSeveral(access: SeveralProfiles, options: ListOptions, context: Context): Promise<void> {
+  const {cursor, filterAt} = options;
+  const names = access.profiles.map(({name}) => name);
+  const places = placesOf(cursor, names);
+  const filter = filterAt(context.nowMicros());
+  const profiles = access.profiles.filter(({name}) => places.get(name) !== false);
+  const results = await withEachProfile({...access, profiles}, context, THEN, async (store, out, name) =>
+    withProgress(out, `looking through spans of ${name}`, onProgress =>
+      loadRunPage(store, {
+        ...options.page,
+        filter: filterAt(store.nowMicros()),
+        cursor: places.get(name) || null,
+        onProgress,
+      }),
+    ),
+  );
   const pageOf = new Map(results.map(({profile, answer}) => [profile, answer]));
   const own = names.map(profile => ({profile, before: places.get(profile)!, page: pageOf.get(profile) ?? null}));
-  const page = mergePages(own, limit);
+  const page = mergePages(own, options.page.limit);
   const failures = results.flatMap(({failure}) => failure ?? []);
   if (failures.length > 0) context.exitCode = EXIT.unreachable;
-  if (flags.printSql) {
+  if (access.printSql) {
     append(context.notes, failures);
     return sayNotes(context);
   }
@@ -161,7 +116,7 @@ async function listSeveral(
   const records = page.runs.map(({profile, judged: {record}}) => ({profile, ...record}));
   const of = page.runs.map(({profile}) => profile);
   const next = nextOf(judged, of[0]);
-  write(judged, {records, nowMicros: context.nowMicros(), notes, next, profiles: of}, flags, context, asked);
+  write(judged, {records, nowMicros: context.nowMicros(), notes, next, profiles: of}, options, context);
   sayNotes(context);
 }
 
@@ -177,16 +132,16 @@ interface Written {
 function write(
   page: Pick<RunPage, 'runs' | 'next'>,
   {records, nowMicros, notes, next, profiles, sortedBy}: Written,
-  flags: ListFlags,
+  options: ListOptions,
   out: Context,
-  {format, fields}: Pick<Asked, 'format' | 'fields'>,
 ): void {
+  const {format, fields} = options;
   const items = pick(records, fields);
   if (writeMachine(out, format, {command: 'list', data: items, items, fields, next: page.next, notes})) return;
   if (page.runs.length > 0)
     writeLine(
       out,
-      renderRunList(page.runs, {...lookOf(flags, out), nowMicros, columns: columnsOf(out), profiles, sortedBy}),
+      renderRunList(page.runs, {...lookOf(options, out), nowMicros, columns: columnsOf(out), profiles, sortedBy}),
     );
   writeNote(out, [countOf(page), ...notes, ...costNotesOf(page)].join(' · '));
   for (const text of next) writeNext(out, text);

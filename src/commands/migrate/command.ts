@@ -1,5 +1,19 @@
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addOutputFlags} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import {parseChoice} from '../../flags/values.ts';
+import {type WritingFlags, writingOf} from '../../flags/writing.ts';
+import type {MigrateOptions} from './run.ts';
+
+interface MigrateFlags extends ReadFlags, OutputFlags, WritingFlags {
+  undo?: boolean;
+  offline?: boolean;
+}
+
+const FORMATS = ['table', 'json'] as const;
 
 /** Makes what is missing around Agno's tables: the plan first, each step with its reason and its lock. */
 const migrate: CommandModule = {
@@ -19,11 +33,28 @@ const migrate: CommandModule = {
       .option('--offline', 'SQLite: also what needs the file for itself; nothing else may have it open')
       .option('--lock-wait <length>', 'wait so long for another writing command to end')
       .option('--print-sql', 'print the SQL of the plan and change nothing');
-    addOutputFlags(command, ['table', 'json'], {printSql: false});
+    addOutputFlags(command, FORMATS, {printSql: false});
     command.action(async (what: string | undefined, _, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(what, self.optsWithGlobals(), context);
+      const options = optionsOf(what, self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default migrate;
+
+function optionsOf(what: string | undefined, flags: MigrateFlags, context: Context): MigrateOptions {
+  if (what !== undefined) parseChoice('migrate', what, ['status']);
+  const access = accessOf(flags, context);
+  if (flags.offline && access.connection.source.dialect === 'postgres')
+    throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');
+  return {
+    ...writingOf(flags),
+    onlyStatus: what === 'status',
+    format: formatOf(flags, FORMATS),
+    ascii: flags.ascii,
+    undo: flags.undo ?? false,
+    offline: flags.offline ?? false,
+    access,
+  };
+}

@@ -1,63 +1,57 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError, usageError} from '../../errors.ts';
-import {connectionOf, type Connection as Where} from '../../flags/connection.ts';
-import {maskSecrets, timeoutMsOf} from '../../flags/database.ts';
-import type {OutputFlags, ReadFlags} from '../../flags/declare.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
-import {parseChoice, parseLength} from '../../flags/values.ts';
+import {type Access, openOptionsOf} from '../../flags/database.ts';
+import {stoppable} from '../../flags/ending.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {ProgressLine} from '../../flags/progress-line.ts';
+import type {WritingOptions} from '../../flags/writing.ts';
 import {type AppliedSteps, apply} from '../../migrations/apply.ts';
 import {inspect, type Planned} from '../../migrations/plan.ts';
 import {checkRights} from '../../migrations/rights.ts';
 import type {Found, Step} from '../../migrations/step.ts';
-import {openSubject, type Subject, type SubjectOptions} from '../../migrations/subject.ts';
+import {openSubject, type Subject} from '../../migrations/subject.ts';
 import {type DrawnDone, type DrawnStep, renderDone, renderObjects, renderSteps, sqlText} from '../../render/migrate.ts';
-import {openAlone} from '../../retention/prune.ts';
-import {secretsOf} from '../../store/source.ts';
+import {openAlone} from '../../retention/alone.ts';
 import {line, own, safe} from '../../text/safe.ts';
-import {ProgressLine} from '../prune/progress.ts';
-import {stoppable} from '../prune/stop.ts';
 
-export interface MigrateFlags extends ReadFlags, OutputFlags {
-  dryRun?: boolean;
-  yes?: boolean;
-  undo?: boolean;
-  offline?: boolean;
-  lockWait?: string;
-}
-
-interface Asked {
-  readonly where: Where;
-  readonly subject: SubjectOptions;
-  readonly format: 'table' | 'json';
-  readonly lockWaitMs: number;
+export interface MigrateOptions extends WritingOptions {
+  /** What is there, and nothing else. */
+  readonly onlyStatus: boolean;
+  readonly format: Format;
+  readonly ascii: boolean | undefined;
   readonly undo: boolean;
+  /** Nobody else has the SQLite file open, as the user says. */
+  readonly offline: boolean;
+  readonly access: Access;
 }
 
-/** Answers `migrate`: the plan; then, if the user says so, the changes; then the catalogue is looked at again. */
-export default async function migrate(what: string | undefined, flags: MigrateFlags, context: Context): Promise<void> {
-  const asked = readFlags(what, flags, context);
-  const subject = await openSubject(asked.where.source, asked.subject);
+/** Prints the plan; then, if the user says so, makes the changes; then looks at the catalogue again. */
+export default async function migrate(options: MigrateOptions, context: Context): Promise<void> {
+  const {format, undo, offline, access} = options;
+  const {source, tables} = access.connection;
+  const open = () => openSubject(source, {...openOptionsOf(access, context), tables, offline});
+  const subject = await open();
   try {
-    const planned = await inspect(subject, asked);
-    if (what === 'status') {
-      writeStatus(subject, await inspect(subject), asked, context);
+    const planned = await inspect(subject, options);
+    if (options.onlyStatus) {
+      writeStatus(subject, await inspect(subject), format, context);
       return;
     }
     const steps = planned.steps.map(recordOf);
-    if (flags.printSql) {
+    if (access.printSql) {
       context.stdout.write(context.stdout.isTTY ? safe(sqlText(steps), {multiline: true}) : own(sqlText(steps)));
       return;
     }
-    const plan = {database: subject.label, undo: asked.undo, steps, there: thereOf(planned)};
-    const isTable = asked.format === 'table';
+    const plan = {database: subject.label, undo, steps, there: thereOf(planned)};
+    const isTable = format === 'table';
     if (isTable)
-      writeLine(context, renderSteps(plan.database, steps, {...lookOf(flags, context), columns: columnsOf(context)}));
+      writeLine(context, renderSteps(plan.database, steps, {...lookOf(options, context), columns: columnsOf(context)}));
     const answer = (result: object | null) => {
       if (isTable) for (const note of context.notes.splice(0)) writeNote(context, note);
-      else writeMachine(context, asked.format, {command: 'migrate', data: {plan, result}, items: [{plan, result}]});
+      else writeMachine(context, format, {command: 'migrate', data: {plan, result}, items: [{plan, result}]});
     };
     const wanted = planned.steps.filter(({step}) => step.blocked === null);
-    if (flags.dryRun || planned.steps.length === 0) return answer(null);
+    if (options.dryRun || planned.steps.length === 0) return answer(null);
     await checkRights(subject);
     if (wanted.length === 0) {
       answer(null);
@@ -66,60 +60,38 @@ export default async function migrate(what: string | undefined, flags: MigrateFl
       });
     }
     try {
-      await confirm(wanted.length, flags.yes ?? false, context);
+      await confirm(wanted.length, options.yes, context);
     } catch (error) {
       answer(null);
       throw error;
     }
     await subject.close();
-    await change(subject, planned, {asked, answer}, context);
+    await change(subject, planned, {options, open, answer}, context);
   } finally {
     await subject.close();
   }
 }
 
-function readFlags(what: string | undefined, flags: MigrateFlags, context: Context): Asked {
-  if (what !== undefined) parseChoice('migrate', what, ['status']);
-  const where = connectionOf(flags, context);
-  const {source, tables} = where;
-  if (flags.offline && source.dialect === 'postgres')
-    throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');
-  const secrets = [...secretsOf(source)];
-  return {
-    where,
-    subject: {
-      tables,
-      nowMicros: context.nowMicros,
-      timeoutMs: timeoutMsOf(flags),
-      offline: flags.offline ?? false,
-      warn: text => void context.notes.push(text),
-      ...(flags.debug
-        ? {
-            debug: (text: string) =>
-              context.stderr.write(line`debug: ${safe(maskSecrets(text, [...secrets, ...context.secrets]))}\n`),
-          }
-        : {}),
-    },
-    format: formatOf(flags, ['table', 'json']) as 'table' | 'json',
-    lockWaitMs: flags.lockWait === undefined ? 0 : parseLength('--lock-wait', flags.lockWait),
-    undo: flags.undo ?? false,
-  };
+interface Change {
+  readonly options: MigrateOptions;
+  /** Looks at the catalogue. */
+  readonly open: () => Promise<Subject>;
+  readonly answer: (result: object | null) => void;
 }
 
 async function change(
   before: Subject,
   planned: Planned,
-  {asked, answer}: {asked: Asked; answer: (result: object | null) => void},
+  {options, open, answer}: Change,
   context: Context,
 ): Promise<void> {
   const progress = new ProgressLine(context, false);
-  const {source} = asked.where;
   const tables = {
     ...(before.traces ? {traces: before.traces.qualifiedName} : {}),
     ...(before.spans ? {spans: before.spans.qualifiedName} : {}),
   };
-  const changes = await openAlone(source, {tables, label: before.label}, asked.lockWaitMs, {
-    offline: asked.subject.offline,
+  const changes = await openAlone(options.access.connection.source, {tables, label: before.label}, options.lockWaitMs, {
+    offline: options.offline,
     isLong: true,
   });
   let applied: AppliedSteps;
@@ -131,7 +103,7 @@ async function change(
     progress.clear();
     await changes.close();
   }
-  const left = await verify(before, planned, applied, asked);
+  const left = await verify(before, planned, applied, {options, open});
   const done: DrawnDone[] = applied.done.map(({object, action, elapsedMs}) => ({
     object,
     action,
@@ -139,7 +111,7 @@ async function change(
     planAfter: left.plans.get(object) ?? null,
   }));
   const result = {done, stoppedBy: applied.stoppedBy, left: left.objects};
-  if (asked.format === 'table') writeLine(context, renderDone(before.label, done, left.objects));
+  if (options.format === 'table') writeLine(context, renderDone(before.label, done, left.objects));
   answer(result);
   if (applied.failure) throw applied.failure;
   if (applied.stoppedBy) context.exitCode = EXIT.stopped;
@@ -155,11 +127,16 @@ async function change(
 }
 
 /** Looks at the catalogue again: what is still to be done, and how the queries that were served are answered now. */
-async function verify(before: Subject, planned: Planned, applied: AppliedSteps, asked: Asked) {
+async function verify(
+  before: Subject,
+  planned: Planned,
+  applied: AppliedSteps,
+  {options, open}: Omit<Change, 'answer'>,
+) {
   const plans = new Map<string, readonly string[]>();
-  const after = await openSubject(asked.where.source, asked.subject);
+  const after = await open();
   try {
-    const {steps} = await inspect(after, asked);
+    const {steps} = await inspect(after, options);
     const objects = steps.map(({object}) => object);
     const done = new Set(applied.done.map(({object}) => object));
     for (const {object, step} of planned.steps)
@@ -181,7 +158,7 @@ async function confirm(steps: number, yes: boolean, context: Context): Promise<v
   if (typed !== 'yes') throw usageError('Nothing was changed.', 'Only "yes" changes it.');
 }
 
-function writeStatus(subject: Subject, {found}: Planned, {format}: Asked, context: Context): void {
+function writeStatus(subject: Subject, {found}: Planned, format: Format, context: Context): void {
   const made = new Set(subject.made.map(({object}) => object));
   const objects = found.map(({kind, object, state, step}) => ({
     kind,

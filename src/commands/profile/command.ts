@@ -1,5 +1,10 @@
+import {usageError} from '../../errors.ts';
 import {type CommandModule, type Example, examplesText} from '../../flags/command.ts';
-import {addOutputFlags} from '../../flags/declare.ts';
+import {addOutputFlags, type DatabaseFlags, type OutputFlags} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import type {ProfileKeys, ProfileOptions} from './run.ts';
+
+const FORMATS = ['table', 'json', 'jsonl'] as const;
 
 type Command = Parameters<CommandModule['declare']>[0];
 
@@ -19,10 +24,10 @@ const profile: CommandModule = {
         .description(summary)
         .allowExcessArguments()
         .addHelpText('after', examplesText(examples));
-    type Verb = 'add' | 'list' | 'show' | 'remove' | 'use';
-    const answer = async (verb: Verb, name: string | null, self: Command): Promise<void> => {
-      const {default: answer} = await import('./run.ts');
-      await answer(verb, name, self.optsWithGlobals(), context);
+    const run = async (verb: ProfileOptions['verb'], name: string, self: Command): Promise<void> => {
+      const options = optionsOf(verb, name, self.optsWithGlobals());
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     };
     sub('add <name>', 'Name a database: --db, and what else is needed to read it', [
       {line: 'profile add prod --db postgresql://reader@db.example/ai --schema ai', answer: 'password from ~/.pgpass'},
@@ -36,7 +41,7 @@ const profile: CommandModule = {
       .option('--password-env <name>', 'variable that holds the password')
       .option('--runs-password-command <command>', 'the same for --runs-db')
       .option('--runs-password-env <name>', 'the same for --runs-db')
-      .action((name: string, _, self) => answer('add', name, self));
+      .action((name: string, _, self) => run('add', name, self));
     addOutputFlags(
       sub(
         'list',
@@ -47,27 +52,42 @@ const profile: CommandModule = {
         ],
         true,
       ).alias('ls'),
-      ['table', 'json', 'jsonl'],
+      FORMATS,
       {printSql: false},
-    ).action((_, self) => answer('list', null, self));
+    ).action((_, self) => run('list', '', self));
     addOutputFlags(
       sub('show <name>', 'What a profile says, without its secrets', [
         {line: 'profile show prod', answer: 'database, tables, where the password comes from'},
         {line: 'profile show prod --json', answer: 'for scripts'},
       ]),
-      ['table', 'json', 'jsonl'],
+      FORMATS,
       {printSql: false},
-    ).action((name: string, _, self) => answer('show', name, self));
+    ).action((name: string, _, self) => run('show', name, self));
     sub('remove <name>', 'Forget a profile; its database is not touched', [
       {line: 'profile remove staging', answer: 'takes it out of the config file'},
       {line: 'profile list', answer: 'what is left'},
     ])
       .alias('rm')
-      .action((name: string, _, self) => answer('remove', name, self));
+      .action((name: string, _, self) => run('remove', name, self));
     sub('use <name>', 'Make a profile the default one', [
       {line: 'profile use prod', answer: 'from now on without --profile'},
       {line: 'list --profile staging', answer: 'another one for once'},
-    ]).action((name: string, _, self) => answer('use', name, self));
+    ]).action((name: string, _, self) => run('use', name, self));
   },
 };
 export default profile;
+
+function optionsOf(
+  verb: ProfileOptions['verb'],
+  name: string,
+  {profile, ...flags}: DatabaseFlags & OutputFlags & ProfileKeys,
+): ProfileOptions {
+  if (profile !== undefined)
+    throw usageError(
+      '--profile says what to read; here the name stands by itself.',
+      `agno-trace profile ${verb} <name>`,
+    );
+  if (verb === 'list') return {verb, format: formatOf(flags, FORMATS)};
+  if (verb === 'show') return {verb, name, format: formatOf(flags, FORMATS)};
+  return verb === 'add' ? {verb, name, keys: flags} : {verb, name};
+}

@@ -1,8 +1,7 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {configOf, profileOf} from '../../flags/connection.ts';
-import type {DatabaseFlags, OutputFlags} from '../../flags/declare.ts';
-import {columnsOf, formatOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
+import {columnsOf, type Format, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {type Config, saveConfig} from '../../profiles/config-file.ts';
 import {
   checkProfileName,
@@ -17,53 +16,44 @@ import {renderTable} from '../../render/table.ts';
 import {describeDatabase} from '../../store/source.ts';
 import {line, own, safe} from '../../text/safe.ts';
 
-export interface ProfileFlags extends DatabaseFlags, OutputFlags {
-  passwordCommand?: string;
-  passwordEnv?: string;
-  runsPasswordCommand?: string;
-  runsPasswordEnv?: string;
-}
+/** What a profile may say, as it is written into the config file. */
+export type ProfileKeys = {readonly [key in keyof typeof PROFILE_KEYS]?: string};
 
-const FORMATS = ['table', 'json', 'jsonl'] as const;
+export type ProfileOptions =
+  | {readonly verb: 'list'; readonly format: Format}
+  | {readonly verb: 'show'; readonly name: string; readonly format: Format}
+  | {readonly verb: 'add'; readonly name: string; readonly keys: ProfileKeys}
+  | {readonly verb: 'remove' | 'use'; readonly name: string};
 
-/** Answers `profile`: what the config file holds, or a change to it. */
-export default async function profile(
-  verb: 'add' | 'list' | 'show' | 'remove' | 'use',
-  name: string | null,
-  flags: ProfileFlags,
-  context: Context,
-): Promise<void> {
-  if (flags.profile !== undefined)
-    throw usageError(
-      '--profile says what to read; here the name stands by itself.',
-      `agno-trace profile ${verb} <name>`,
-    );
-  if (verb === 'list') return list(flags, context);
+/** Prints what the config file holds, or changes it. */
+export default async function profile(options: ProfileOptions, context: Context): Promise<void> {
   const config = configOf(context);
-  switch (verb) {
+  switch (options.verb) {
+    case 'list':
+      return list(config, options.format, context);
     case 'show':
-      return show(profileOf(config, name!), config, flags, context);
+      return show(profileOf(config, options.name), config, options.format, context);
     case 'add':
-      return add(name!, config, flags, context);
+      return add(options.name, config, options.keys, context);
     case 'remove':
-      return remove(name!, config, context);
+      return remove(options.name, config, context);
     case 'use':
-      return use(name!, config, context);
+      return use(options.name, config, context);
   }
 }
 
-function add(name: string, config: Config, flags: ProfileFlags, context: Context): void {
+function add(name: string, config: Config, keys: ProfileKeys, context: Context): void {
   checkProfileName(name);
   if (config.profiles.has(name))
     throw usageError(`there is a profile "${name}" already.`, `agno-trace profile remove ${name} takes it away.`);
-  if (flags.db === undefined)
+  if (keys.db === undefined)
     throw usageError(
       `profile "${name}" needs a database.`,
       `agno-trace profile add ${name} --db postgresql://user@host/db`,
     );
   const table: Record<string, string> = {};
   for (const [key, spelled] of Object.entries(PROFILE_KEYS)) {
-    const value = flags[key as keyof typeof PROFILE_KEYS];
+    const value = keys[key as keyof typeof PROFILE_KEYS];
     if (value !== undefined) table[spelled] = value;
   }
   const added = parseProfile(name, table, config.file);
@@ -75,17 +65,17 @@ function add(name: string, config: Config, flags: ProfileFlags, context: Context
       `Leave it out. ${SECRET_HINT}`,
     );
   }
-  const described = describeDatabase(flags.db, '--db', context.cwd);
+  const described = describeDatabase(keys.db, '--db', context.cwd);
   // A profile is used from anywhere, so a path is kept whole.
   if (described.dialect === 'sqlite') {
     table.db = described.label;
     const misplaced = ['--schema', '--password-command', '--password-env'].filter(
-      (_, i) => [flags.schema, flags.passwordCommand, flags.passwordEnv][i] !== undefined,
+      (_, i) => [keys.schema, keys.passwordCommand, keys.passwordEnv][i] !== undefined,
     );
     if (misplaced[0]) throw usageError(`${misplaced[0]} does not apply to SQLite.`, 'Leave it out.');
   }
-  if (flags.runsDb !== undefined) {
-    const runs = describeDatabase(flags.runsDb, '--runs-db', context.cwd);
+  if (keys.runsDb !== undefined) {
+    const runs = describeDatabase(keys.runsDb, '--runs-db', context.cwd);
     if (runs.dialect === 'sqlite') table.runs_db = runs.label;
   }
   const profiles = isTable(config.toml.profiles) ? config.toml.profiles : {};
@@ -147,9 +137,7 @@ function recordOf(profile: Profile, config: Config, {cwd}: Context) {
   };
 }
 
-function list(flags: ProfileFlags, context: Context): void {
-  const format = formatOf(flags, FORMATS);
-  const config = configOf(context);
+function list(config: Config, format: Format, context: Context): void {
   const records = [...config.profiles.values()].map(profile => recordOf(profile, config, context));
   if (writeMachine(context, format, {command: 'profile', data: records, items: records})) return;
   if (records.length === 0) {
@@ -170,8 +158,7 @@ function list(flags: ProfileFlags, context: Context): void {
   writeNote(context, config.file);
 }
 
-function show(profile: Profile, config: Config, flags: ProfileFlags, context: Context): void {
-  const format = formatOf(flags, FORMATS);
+function show(profile: Profile, config: Config, format: Format, context: Context): void {
   const record = recordOf(profile, config, context);
   if (writeMachine(context, format, {command: 'profile', data: [record], items: [record]})) return;
   const lines = [

@@ -1,5 +1,47 @@
+import path from 'node:path';
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
+import {type AgeFlags, cutoffMicrosOf} from '../../flags/age.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addOutputFlags, addPatienceFlags, addWhatFlags, addWhoFlags, takesOneOf} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {
+  addOutputFlags,
+  addPatienceFlags,
+  addWhatFlags,
+  addWhoFlags,
+  type OutputFlags,
+  type PatienceFlags,
+  type ReadFlags,
+  takesOneOf,
+  type WhatFlags,
+  type WhoFlags,
+} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import {filterAtOf, patienceOf} from '../../flags/selection.ts';
+import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
+import {type WritingFlags, writingOf} from '../../flags/writing.ts';
+import {KEEP_LAST_PER, type Selection} from '../../retention/choice.ts';
+import {hoisted, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
+import type {PruneOptions} from './run.ts';
+
+interface PruneFlags extends ReadFlags, OutputFlags, WhoFlags, WhatFlags, PatienceFlags, AgeFlags, WritingFlags {
+  ageBy?: string;
+  keepErrors?: boolean;
+  keepLast?: string;
+  per?: string;
+  traffic?: boolean;
+  orphans?: boolean;
+  expectMax?: string;
+  archive?: string;
+  maxRows?: string;
+  maxRuntime?: string;
+  settle?: string;
+  quiet?: boolean;
+}
+
+const FORMATS = ['table', 'json'] as const;
+const AGE_RULES = ['last-activity'] as const;
+const SETTLE_MS = 30_000;
 
 /** Deletes old traces: plan first, in small batches, never anything that is still written. */
 const prune: CommandModule = {
@@ -20,7 +62,7 @@ const prune: CommandModule = {
       .option('--older-than <age>', 'nothing newer than 12h, 30d, 8w')
       .option('--before <time>', 'nothing newer than this: ISO or a date, UTC')
       .option('--age-by <rule>', 'last-activity: a trace is as old as its newest span (the only rule)');
-    takesOneOf(command, ['last-activity']);
+    takesOneOf(command, AGE_RULES);
     addWhoFlags(command);
     addWhatFlags(command);
     command
@@ -28,7 +70,7 @@ const prune: CommandModule = {
       .option('--keep-errors', 'keep traces with a failed run')
       .option('--keep-last <n>', 'keep the newest n runs of each one of --per')
       .option('--per <what>', 'agent, session, user, workflow');
-    takesOneOf(command, ['agent', 'session', 'user', 'workflow']);
+    takesOneOf(command, KEEP_LAST_PER);
     command
       .option('--traffic', 'only HTTP requests without a run')
       .option('--orphans', 'also spans whose trace row is gone');
@@ -45,11 +87,100 @@ const prune: CommandModule = {
       .option('--force', 'allow an age below 1h, and a shorter --settle')
       .option('--quiet', 'print the result alone, one line');
     addPatienceFlags(command);
-    addOutputFlags(command, ['table', 'json'], {printSql: false});
+    addOutputFlags(command, FORMATS, {printSql: false});
     command.action(async (_, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default prune;
+
+/** Everything that can be wrong about the flags, before a database is asked. */
+function optionsOf(flags: PruneFlags, context: Context): PruneOptions {
+  if (flags.ageBy !== undefined) parseChoice('--age-by', flags.ageBy, AGE_RULES);
+  const cutoffAt = (nowMicros: number) => cutoffMicrosOf(flags, nowMicros);
+  cutoffAt(context.nowMicros());
+  const selection = selectionOf(flags, context);
+  const settleMs = flags.settle === undefined ? SETTLE_MS : parseLength('--settle', flags.settle);
+  if (settleMs < SETTLE_MS && !flags.force)
+    throw usageError(
+      `--settle "${flags.settle}" is less than 30s: spans that are just being written could lose their trace.`,
+      'Leave it out, or add --force where nothing writes.',
+    );
+  return {
+    ...writingOf(flags),
+    format: formatOf(flags, FORMATS),
+    ascii: flags.ascii,
+    quiet: flags.quiet ?? false,
+    cutoffAt,
+    selection,
+    words: wordsOf(flags),
+    orphans: flags.orphans ?? false,
+    archive: flags.archive === undefined ? null : path.resolve(context.cwd, flags.archive),
+    settleMs,
+    patience: patienceOf(flags),
+    expectMax: flags.expectMax === undefined ? null : parseCount('--expect-max', flags.expectMax),
+    maxRows: flags.maxRows === undefined ? null : parseCount('--max-rows', flags.maxRows),
+    maxRuntimeMs: flags.maxRuntime === undefined ? null : parseLength('--max-runtime', flags.maxRuntime),
+    access: accessOf(flags, context),
+  };
+}
+
+function selectionOf(flags: PruneFlags, context: Context): Selection {
+  const filter = hoisted(filterAtOf(flags, context)(context.nowMicros()));
+  const hasFilter = isFilter(filter);
+  const hasAge = flags.olderThan !== undefined || flags.before !== undefined;
+  if (!hasAge && !hasFilter && !flags.traffic)
+    throw usageError(
+      'prune needs an age, or runs to choose.',
+      'For example --older-than 30d; everything there is: --older-than 1h, and it will ask.',
+    );
+  const runs = flags.keepLast === undefined ? null : parseCount('--keep-last', flags.keepLast);
+  if ((runs === null) !== (flags.per === undefined))
+    throw usageError('--keep-last and --per go together.', 'For example --keep-last 100 --per agent');
+  return {
+    filter: hasFilter ? filter : null,
+    trafficOnly: flags.traffic ?? false,
+    keepErrors: flags.keepErrors ?? false,
+    keepLast: runs === null ? null : {runs, per: parseChoice('--per', flags.per!, KEEP_LAST_PER)},
+  };
+}
+
+function isFilter(filter: RunFilter): boolean {
+  return JSON.stringify({...filter, traffic: false}) !== JSON.stringify(NO_FILTER);
+}
+
+/** The selection as it was typed. */
+function wordsOf(flags: PruneFlags): string {
+  const words: string[] = [];
+  const say = (flag: string, value: string | number | readonly string[] | boolean | undefined) => {
+    if (value === undefined || value === false) return;
+    for (const one of Array.isArray(value) ? value : [value]) words.push(one === true ? flag : `${flag} ${one}`);
+  };
+  for (const [key, value] of Object.entries(flags)) {
+    if (!SELECTING.has(key)) continue;
+    say(`--${key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`, value as string);
+  }
+  return words.length === 0 ? 'all traces' : `traces with ${words.join(' ')}`;
+}
+
+const SELECTING = new Set([
+  ...['session', 'user', 'agent', 'team', 'workflow', 'run', 'trace'],
+  ...[
+    'kind',
+    'model',
+    'tool',
+    'name',
+    'state',
+    'status',
+    'error',
+    'failed',
+    'minDuration',
+    'maxDuration',
+    'minTokens',
+    'query',
+  ],
+  ...['keepErrors', 'keepLast', 'per', 'traffic', 'orphans', 'olderThan', 'before'],
+]);

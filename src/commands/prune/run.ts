@@ -1,197 +1,108 @@
-import path from 'node:path';
 import packageJson from '../../../package.json' with {type: 'json'};
 import type {ArchiveHeader} from '../../archive/format.ts';
 import {ArchiveWriter, checkPlace} from '../../archive/writer.ts';
 import type {Context} from '../../context.ts';
-import {EXIT, UserError, usageError} from '../../errors.ts';
-import {type AgeFlags, cutoffMicrosOf} from '../../flags/age.ts';
-import {sourceOf} from '../../flags/database.ts';
-import type {OutputFlags, PatienceFlags, ReadFlags, WhatFlags, WhoFlags} from '../../flags/declare.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
-import {queryNotes} from '../../flags/query.ts';
-import {filterOf, patienceOf} from '../../flags/selection.ts';
-import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
+import {EXIT, UserError} from '../../errors.ts';
+import {type Access, withPatientStore} from '../../flags/database.ts';
+import {stoppable} from '../../flags/ending.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {ProgressLine} from '../../flags/progress-line.ts';
+import type {WritingOptions} from '../../flags/writing.ts';
 import {append} from '../../lists.ts';
 import {renderNothing, renderPlan, renderResult} from '../../render/prune.ts';
+import {openAlone} from '../../retention/alone.ts';
 import {type Applied, applyPrune} from '../../retention/apply.ts';
-import {KEEP_LAST_PER, type Selection} from '../../retention/choice.ts';
+import type {Selection} from '../../retention/choice.ts';
 import {canArchive} from '../../retention/preflight.ts';
-import {archiveHeader, openAlone, type Prepared, preparePrune} from '../../retention/prune.ts';
+import {archiveHeader, type Prepared, preparePrune} from '../../retention/prune.ts';
 import type {ConnectionFacts} from '../../store/facts.ts';
-import type {Source} from '../../store/source.ts';
 import type {Store} from '../../store/store.ts';
-import {hoisted, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
+import type {Patience} from '../../trace/runs.ts';
 import {isoTime} from '../../trace/time.ts';
 import {confirm} from './confirm.ts';
-import {withPatientStore} from './opening.ts';
-import {ProgressLine} from './progress.ts';
-import {stoppable} from './stop.ts';
 
-export interface PruneFlags extends ReadFlags, OutputFlags, WhoFlags, WhatFlags, PatienceFlags, AgeFlags {
-  ageBy?: string;
-  keepErrors?: boolean;
-  keepLast?: string;
-  per?: string;
-  traffic?: boolean;
-  orphans?: boolean;
-  dryRun?: boolean;
-  yes?: boolean;
-  expectMax?: string;
-  archive?: string;
-  maxRows?: string;
-  maxRuntime?: string;
-  lockWait?: string;
-  settle?: string;
-  quiet?: boolean;
+export interface PruneOptions extends WritingOptions {
+  readonly format: Format;
+  readonly ascii: boolean | undefined;
+  /** The result alone. */
+  readonly quiet: boolean;
+  /** What is older goes, microseconds since 1970; null: no age was given. */
+  readonly cutoffAt: (nowMicros: number) => number | null;
+  readonly selection: Selection;
+  /** The selection as it was typed. */
+  readonly words: string;
+  /** Also spans whose trace row is gone. */
+  readonly orphans: boolean;
+  readonly archive: string | null;
+  readonly settleMs: number;
+  readonly patience: Patience;
+  readonly expectMax: number | null;
+  readonly maxRows: number | null;
+  readonly maxRuntimeMs: number | null;
+  readonly access: Access;
 }
 
-const SETTLE_MS = 30_000;
 const HOUR_MICROS = 3_600_000_000;
 /** Longest waits inside one batch: for a lock, and for a statement (Postgres). */
 const LIMITS = {lockMs: 300, statementMs: 15_000};
 
-/** Answers `prune`: the plan; then, if the user says so, the deletion. */
-export default async function prune(flags: PruneFlags, context: Context): Promise<void> {
-  const asked = readFlags(flags, context);
-  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
-  const source = sourceOf(flags, context);
-  await withPatientStore(flags, context, (store, facts) => pruneStore(store, facts, source, asked, flags, context));
+/** Prints the plan; then, if the user says so, deletes. */
+export default async function prune(options: PruneOptions, context: Context): Promise<void> {
+  if (options.archive !== null) checkPlace(options.archive);
+  await withPatientStore(options.access, context, (store, facts) => pruneStore(store, facts, options, context));
 }
-
-type Asked = ReturnType<typeof readFlags>;
-
-/** Everything that can be wrong about the flags, before a database is asked. */
-function readFlags(flags: PruneFlags, context: Context) {
-  if (flags.ageBy !== undefined) parseChoice('--age-by', flags.ageBy, ['last-activity']);
-  cutoffMicrosOf(flags, context.nowMicros());
-  const filter = hoisted(
-    filterOf({...flags, since: undefined, until: undefined, last: undefined} as PruneFlags, context.nowMicros()),
-  );
-  const hasFilter = isFilter(filter);
-  const hasAge = flags.olderThan !== undefined || flags.before !== undefined;
-  if (!hasAge && !hasFilter && !flags.traffic)
-    throw usageError(
-      'prune needs an age, or runs to choose.',
-      'For example --older-than 30d; everything there is: --older-than 1h, and it will ask.',
-    );
-  const runs = flags.keepLast === undefined ? null : parseCount('--keep-last', flags.keepLast);
-  if ((runs === null) !== (flags.per === undefined))
-    throw usageError('--keep-last and --per go together.', 'For example --keep-last 100 --per agent');
-  const selection: Selection = {
-    filter: hasFilter ? filter : null,
-    trafficOnly: flags.traffic ?? false,
-    keepErrors: flags.keepErrors ?? false,
-    keepLast: runs === null ? null : {runs, per: parseChoice('--per', flags.per!, KEEP_LAST_PER)},
-  };
-  const settleMs = flags.settle === undefined ? SETTLE_MS : parseLength('--settle', flags.settle);
-  if (settleMs < SETTLE_MS && !flags.force)
-    throw usageError(
-      `--settle "${flags.settle}" is less than 30s: spans that are just being written could lose their trace.`,
-      'Leave it out, or add --force where nothing writes.',
-    );
-  const archive = flags.archive === undefined ? null : path.resolve(context.cwd, flags.archive);
-  if (archive !== null) checkPlace(archive);
-  return {
-    format: formatOf(flags, ['table', 'json']),
-    selection,
-    archive,
-    settleMs,
-    patience: patienceOf(flags),
-    expectMax: flags.expectMax === undefined ? null : parseCount('--expect-max', flags.expectMax),
-    maxRows: flags.maxRows === undefined ? null : parseCount('--max-rows', flags.maxRows),
-    maxRuntimeMs: flags.maxRuntime === undefined ? null : parseLength('--max-runtime', flags.maxRuntime),
-    lockWaitMs: flags.lockWait === undefined ? 0 : parseLength('--lock-wait', flags.lockWait),
-  };
-}
-
-function isFilter(filter: RunFilter): boolean {
-  return JSON.stringify({...filter, traffic: false}) !== JSON.stringify(NO_FILTER);
-}
-
-/** The selection as it was typed. */
-function wordsOf(flags: PruneFlags): string {
-  const words: string[] = [];
-  const say = (flag: string, value: string | number | readonly string[] | boolean | undefined) => {
-    if (value === undefined || value === false) return;
-    for (const one of Array.isArray(value) ? value : [value]) words.push(one === true ? flag : `${flag} ${one}`);
-  };
-  for (const [key, value] of Object.entries(flags)) {
-    if (!SELECTING.has(key)) continue;
-    say(`--${key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`, value as string);
-  }
-  return words.length === 0 ? 'all traces' : `traces with ${words.join(' ')}`;
-}
-
-const SELECTING = new Set([
-  ...['session', 'user', 'agent', 'team', 'workflow', 'run', 'trace'],
-  ...[
-    'kind',
-    'model',
-    'tool',
-    'name',
-    'state',
-    'status',
-    'error',
-    'failed',
-    'minDuration',
-    'maxDuration',
-    'minTokens',
-    'query',
-  ],
-  ...['keepErrors', 'keepLast', 'per', 'traffic', 'orphans', 'olderThan', 'before'],
-]);
 
 async function pruneStore(
   store: Store,
   facts: ConnectionFacts,
-  source: Source,
-  asked: Asked,
-  flags: PruneFlags,
+  options: PruneOptions,
   context: Context,
 ): Promise<void> {
-  if (asked.archive !== null && !(await canArchive(store)))
+  const {format, archive, quiet} = options;
+  const {source} = options.access.connection;
+  if (archive !== null && !(await canArchive(store)))
     throw new UserError(EXIT.usage, `"${store.label}" is encoded as SQL_ASCII: its text cannot be archived exactly.`, {
       hint: 'Prune without --archive, and dump the tables with pg_dump.',
     });
-  const progress = new ProgressLine(context, flags.quiet ?? false);
+  const progress = new ProgressLine(context, quiet);
   // Before anything is looked at: what another one deletes meanwhile would be in this plan.
-  const changes = flags.dryRun ? null : await openAlone(source, store, asked.lockWaitMs);
+  const changes = options.dryRun ? null : await openAlone(source, store, options.lockWaitMs);
   try {
     const nowMicros = store.nowMicros();
     const prepared = await preparePrune(store, facts, {
-      cutoffMicros: cutoffMicrosOf(flags, nowMicros) ?? nowMicros - HOUR_MICROS,
-      selection: asked.selection,
-      words: wordsOf(flags),
-      orphans: flags.orphans ?? false,
-      patience: asked.patience,
-      archive: asked.archive,
+      cutoffMicros: options.cutoffAt(nowMicros) ?? nowMicros - HOUR_MICROS,
+      selection: options.selection,
+      words: options.words,
+      orphans: options.orphans,
+      patience: options.patience,
+      archive,
       onProgress: (what, traces) => progress.looking(what, traces),
     });
     progress.clear();
     const {plan} = prepared;
     append(context.notes, prepared.notes);
-    const isTable = asked.format === 'table';
-    if (isTable && !flags.quiet)
-      writeLine(context, renderPlan(plan, {...lookOf(flags, context), columns: columnsOf(context)}));
+    const isTable = format === 'table';
+    if (isTable && !quiet)
+      writeLine(context, renderPlan(plan, {...lookOf(options, context), columns: columnsOf(context)}));
     const answer = (result: object | null) => {
-      if (isTable) for (const note of flags.quiet ? [] : context.notes.splice(0)) writeNote(context, note);
-      else writeMachine(context, asked.format, {command: 'prune', data: {plan, result}, items: [{plan, result}]});
+      if (isTable) for (const note of quiet ? [] : context.notes.splice(0)) writeNote(context, note);
+      else writeMachine(context, format, {command: 'prune', data: {plan, result}, items: [{plan, result}]});
     };
     if (!changes || plan.traces === 0) {
-      const left = changes && asked.archive !== null ? await finishLeft(asked.archive, store, prepared, context) : null;
+      const left = changes && archive !== null ? await finishLeft(archive, store, prepared, context) : null;
       if (isTable && plan.traces === 0) writeLine(context, renderNothing(plan, left));
       answer(changes ? {...resultOf(null, null, 0), archive: left} : null);
       return;
     }
     try {
-      await confirm(plan, source, {yes: flags.yes ?? false, expectMax: asked.expectMax}, context);
+      await confirm(plan, source, options, context);
     } catch (error) {
       answer(null);
       throw error;
     }
     // At most two connections: one deletes, one holds the lock.
     await store.close();
-    await deleteAll(prepared, {store, changes, asked, progress, answer}, context);
+    await deleteAll(prepared, {store, changes, options, progress, answer}, context);
   } finally {
     progress.clear();
     await changes?.close();
@@ -201,22 +112,22 @@ async function pruneStore(
 interface Deletion {
   readonly store: Store;
   readonly changes: Awaited<ReturnType<typeof openAlone>>;
-  readonly asked: Asked;
+  readonly options: PruneOptions;
   readonly progress: ProgressLine;
   readonly answer: (result: object | null) => void;
 }
 
-async function deleteAll(prepared: Prepared, {store, changes, asked, progress, answer}: Deletion, context: Context) {
+async function deleteAll(prepared: Prepared, {store, changes, options, progress, answer}: Deletion, context: Context) {
   const {plan, candidates, cutoff, settledXid, columns} = prepared;
   const archive =
-    asked.archive === null ? null : await ArchiveWriter.open(asked.archive, headerOf(store, prepared, context));
+    options.archive === null ? null : await ArchiveWriter.open(options.archive, headerOf(store, prepared, context));
   const startMs = performance.now();
   const applied = await stoppable({context, changes, unit: 'batch'}, stop =>
     applyPrune(changes, candidates, {
       rules: {cutoff, settledXid, limits: LIMITS, archive, columns},
-      maxRows: asked.maxRows,
-      maxRuntimeMs: asked.maxRuntimeMs,
-      notBeforeMs: prepared.lookedAtMs + asked.settleMs,
+      maxRows: options.maxRows,
+      maxRuntimeMs: options.maxRuntimeMs,
+      notBeforeMs: prepared.lookedAtMs + options.settleMs,
       stop,
       onProgress: ({traces, changed, waitsFor}) => progress.deleting(traces + changed, plan.traces, waitsFor),
     }),
@@ -224,7 +135,7 @@ async function deleteAll(prepared: Prepared, {store, changes, asked, progress, a
   progress.clear();
   const failure = closeArchive(archive, applied, cutoff.micros, context);
   const result = resultOf(applied, archive, performance.now() - startMs);
-  if (asked.format === 'table') writeLine(context, renderResult(plan, result));
+  if (options.format === 'table') writeLine(context, renderResult(plan, result));
   answer(result);
   if (failure) throw failure;
   if (applied.stoppedBy) context.exitCode = EXIT.stopped;

@@ -1,17 +1,47 @@
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
+import {accessOf} from '../../flags/database.ts';
 import {
   addOutputFlags,
   addPriceFlags,
   addWhatFlags,
   addWhoFlags,
   addWindowFlags,
+  type OutputFlags,
+  type PriceFlags,
+  type ReadFlags,
   takesOneOf,
+  type WhatFlags,
+  type WhoFlags,
+  type WindowFlags,
 } from '../../flags/declare.ts';
+import {fieldsOf} from '../../flags/fields.ts';
+import {formatOf} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {filterAtOf} from '../../flags/selection.ts';
+import {parseSort} from '../../flags/sort.ts';
+import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
 import {columnsOfAnswer, type FactsQuestion} from '../../queries/facts-question.ts';
 import type {Question} from '../../queries/question.ts';
+import type {FactsQuestionOptions} from './run.ts';
+import type {TableQuestionOptions} from './run-tables.ts';
 
 /** Lengths that a shell offers; others are taken too. */
 const EVERY = ['1h', '6h', '1d', '1w'];
+const LEAST_EVERY_MS = 60_000;
+const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
+
+interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags {
+  by?: string;
+  /** Absent: the question's own, or split by time that. */
+  sort?: string;
+  limit: string;
+}
+
+interface FactsQuestionFlags extends QuestionFlags, PriceFlags {
+  every?: string;
+}
 
 /** Makes a subcommand of a canned question. */
 export function questionCommand(question: Question | FactsQuestion): CommandModule {
@@ -44,13 +74,49 @@ function factsCommand(question: FactsQuestion): CommandModule {
       const [rows, limit] = question.sections ? ['rows of each kind; 0: all', '5'] : ['rows; 0: all', '20'];
       command.option('-n, --limit <n>', rows, limit);
       addPriceFlags(command);
-      addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
+      addOutputFlags(command, FORMATS);
       command.action(async (_, self) => {
-        const {default: answer} = await import('./run.ts');
-        await answer(command.name(), question, self.optsWithGlobals(), context);
+        const options = factsOptionsOf(question, self.optsWithGlobals(), context);
+        const {default: run} = await import('./run.ts');
+        await run(command.name(), question, options, context);
       });
     },
   };
+}
+
+function factsOptionsOf(question: FactsQuestion, flags: FactsQuestionFlags, context: Context): FactsQuestionOptions {
+  const format = formatOf(flags, FORMATS);
+  const everyMicros = everyOf(flags);
+  const columns = columnsOfAnswer(question, everyMicros !== null);
+  const fields = fieldsOf(flags, Object.keys(columns), format);
+  const ownFlags = flags as unknown as Readonly<Record<string, string | undefined>>;
+  const lengths = Object.entries(question.flags ?? {}).flatMap(([key, {flag, isLength}]) => {
+    const value = ownFlags[key];
+    return isLength && value !== undefined ? [[key, 1000 * parseLength(flag.split(' ', 1)[0]!, value)]] : [];
+  });
+  return {
+    format,
+    fields,
+    ascii: flags.ascii,
+    asked: {
+      by: question.by ? parseChoice('--by', flags.by ?? question.by[0]!, question.by) : '',
+      everyMicros,
+      sort: parseSort(flags.sort ?? (everyMicros === null ? question.sort : '-time'), columns),
+      limit: parseCount('--limit', flags.limit),
+      flags: ownFlags,
+      lengths: Object.fromEntries(lengths),
+    },
+    filterAt: filterAtOf(flags, context),
+    prices: pricesOf(flags, context),
+    access: accessOf(flags, context),
+  };
+}
+
+function everyOf({every}: FactsQuestionFlags): number | null {
+  if (every === undefined) return null;
+  const ms = parseLength('--every', every);
+  if (ms < LEAST_EVERY_MS) throw usageError(`--every "${every}" is too short.`, 'At least 1m, such as 1h or 1d.');
+  return Math.round(ms * 1000);
 }
 
 /** One that the tables answer by themselves. */
@@ -70,11 +136,28 @@ function tableCommand(question: Question): CommandModule {
         'rows; 0: all',
         '10',
       );
-      addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
+      addOutputFlags(command, FORMATS);
       command.action(async (_, self) => {
-        const {default: answer} = await import('./run-tables.ts');
-        await answer(command.name(), question, self.optsWithGlobals(), context);
+        const options = tableOptionsOf(question, self.optsWithGlobals(), context);
+        const {default: run} = await import('./run-tables.ts');
+        await run(command.name(), question, options, context);
       });
     },
+  };
+}
+
+function tableOptionsOf(question: Question, flags: QuestionFlags, context: Context): TableQuestionOptions {
+  const format = formatOf(flags, FORMATS);
+  return {
+    format,
+    fields: fieldsOf(flags, Object.keys(question.columns), format),
+    input: {
+      by: parseChoice('--by', flags.by ?? question.by[0]!, question.by),
+      sort: parseSort(flags.sort ?? question.sort, question.columns),
+      limit: parseCount('--limit', flags.limit),
+    },
+    filterAt: filterAtOf(flags, context),
+    prices: pricesOf({}, context),
+    access: accessOf(flags, context),
   };
 }

@@ -1,28 +1,25 @@
 import type {Context} from '../../context.ts';
 import {askKept, type KeptAnswer} from '../../facts/kept.ts';
-import {withStore} from '../../flags/database.ts';
-import type {OutputFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../../flags/declare.ts';
-import {fieldsOf, pick} from '../../flags/fields.ts';
-import {columnsOf, formatOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
-import {pricesOf} from '../../flags/prices.ts';
+import {type Access, withStore} from '../../flags/database.ts';
+import {pick} from '../../flags/fields.ts';
+import {columnsOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
-import {queryNotes} from '../../flags/query.ts';
-import {filterOf} from '../../flags/selection.ts';
-import {parseSort} from '../../flags/sort.ts';
-import {parseChoice, parseCount} from '../../flags/values.ts';
-import {append} from '../../lists.ts';
+import type {FilterAt} from '../../flags/selection.ts';
+import type {Prices} from '../../prices/prices.ts';
 import {askQuestion} from '../../queries/ask.ts';
 import type {Question, QuestionInput} from '../../queries/question.ts';
 import {renderTable} from '../../render/table.ts';
 import {inline} from '../../sql/sql.ts';
 
-export interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags {
-  by: string;
-  sort: string;
-  limit: string;
+export interface TableQuestionOptions {
+  readonly format: Format;
+  readonly fields: readonly string[];
+  readonly input: Omit<QuestionInput, 'where'>;
+  readonly filterAt: FilterAt;
+  readonly prices: Prices;
+  readonly access: Access;
 }
 
-const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 const THEN = 'nothing: the answer is the rows of the last but one statement';
 const THEN_OWNERS =
   'spans become trees, runs are judged and filtered, times given to their owners and summed up (src/queries/owners.ts)';
@@ -31,18 +28,10 @@ const THEN_OWNERS =
 export default async function ask(
   name: string,
   question: Question,
-  flags: QuestionFlags,
+  options: TableQuestionOptions,
   context: Context,
 ): Promise<void> {
-  const format = formatOf(flags, FORMATS);
-  const fields = fieldsOf(flags, Object.keys(question.columns), format);
-  const input: Omit<QuestionInput, 'where'> = {
-    by: parseChoice('--by', flags.by, question.by),
-    sort: parseSort(flags.sort, question.columns),
-    limit: parseCount('--limit', flags.limit),
-  };
-  filterOf(flags, context.nowMicros());
-  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
+  const {format, fields, input, filterAt, prices, access} = options;
   let kept: KeptAnswer | null = null;
   const then = () =>
     kept
@@ -50,13 +39,9 @@ export default async function ask(
       : question.owners?.[input.by]
         ? THEN_OWNERS
         : THEN;
-  await withStore(flags, context, {text: then, eachShapeOnce: false}, async (store, out) => {
-    const filter = filterOf(flags, store.nowMicros());
-    kept = await askKept(store, question, input, filter, {
-      env: context.env,
-      cwd: context.cwd,
-      prices: pricesOf({}, context),
-    });
+  await withStore(access, context, {text: then, eachShapeOnce: false}, async (store, out) => {
+    const filter = filterAt(store.nowMicros());
+    kept = await askKept(store, question, input, filter, {env: context.env, cwd: context.cwd, prices});
     const {rows, notes} =
       kept ??
       (await withProgress(out, 'finding the runs', onProgress =>

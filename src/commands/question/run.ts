@@ -1,17 +1,11 @@
 import type {Context} from '../../context.ts';
-import {usageError} from '../../errors.ts';
 import {askFacts, type FactsAnswer, type FactsAsk} from '../../facts/ask.ts';
-import {withStore} from '../../flags/database.ts';
-import type {OutputFlags, PriceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../../flags/declare.ts';
-import {fieldsOf, pick} from '../../flags/fields.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
-import {pricesOf} from '../../flags/prices.ts';
+import {type Access, withStore} from '../../flags/database.ts';
+import {pick} from '../../flags/fields.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
-import {queryNotes} from '../../flags/query.ts';
-import {filterOf} from '../../flags/selection.ts';
-import {parseSort} from '../../flags/sort.ts';
-import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
-import {append} from '../../lists.ts';
+import type {FilterAt} from '../../flags/selection.ts';
+import type {Prices} from '../../prices/prices.ts';
 import {columnsOfAnswer, type FactsQuestion} from '../../queries/facts-question.ts';
 import {renderSeries, sparkline} from '../../render/series.ts';
 import type {Look} from '../../render/states.ts';
@@ -20,49 +14,28 @@ import {inline} from '../../sql/sql.ts';
 import {joined, line, own, type Safe} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 
-export interface FactsQuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PriceFlags {
-  by?: string;
-  every?: string;
-  /** Absent: the question's own, or split by time that. */
-  sort?: string;
-  limit: string;
+export interface FactsQuestionOptions {
+  readonly format: Format;
+  readonly fields: readonly string[];
+  readonly ascii: boolean | undefined;
+  readonly asked: Omit<FactsAsk, 'filter' | 'isDrawn'>;
+  readonly filterAt: FilterAt;
+  readonly prices: Prices;
+  readonly access: Access;
 }
-
-const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
-const LEAST_EVERY_MS = 60_000;
 
 /** Answers a canned question over many runs. */
 export default async function ask(
   name: string,
   question: FactsQuestion,
-  flags: FactsQuestionFlags,
+  options: FactsQuestionOptions,
   context: Context,
 ): Promise<void> {
-  const format = formatOf(flags, FORMATS);
-  const everyMicros = everyOf(flags);
-  const columns = columnsOfAnswer(question, everyMicros !== null);
-  const fields = fieldsOf(flags, Object.keys(columns), format);
-  const ownFlags = flags as unknown as Readonly<Record<string, string | undefined>>;
-  const asked: Omit<FactsAsk, 'filter' | 'isDrawn'> = {
-    by: question.by ? parseChoice('--by', flags.by ?? question.by[0]!, question.by) : '',
-    everyMicros,
-    sort: parseSort(flags.sort ?? (everyMicros === null ? question.sort : '-time'), columns),
-    limit: parseCount('--limit', flags.limit),
-    flags: ownFlags,
-    lengths: Object.fromEntries(
-      Object.entries(question.flags ?? {}).flatMap(([key, {flag, isLength}]) => {
-        const value = ownFlags[key];
-        return isLength && value !== undefined ? [[key, 1000 * parseLength(flag.split(' ', 1)[0]!, value)]] : [];
-      }),
-    ),
-  };
-  filterOf(flags, context.nowMicros());
-  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
-  const prices = pricesOf(flags, context);
+  const {format, fields, asked, filterAt, prices, access} = options;
   let answer: FactsAnswer | null = null;
   const then = {text: () => thenOf(answer), eachShapeOnce: true};
-  await withStore(flags, context, then, async (store, out) => {
-    const filter = filterOf(flags, store.nowMicros());
+  await withStore(access, context, then, async (store, out) => {
+    const filter = filterAt(store.nowMicros());
     const isDrawn = format === 'table' && columnsOf(out) !== null;
     answer = await withProgress(out, 'reading new spans', report =>
       askFacts(
@@ -73,14 +46,14 @@ export default async function ask(
       ),
     );
     const {rows, notes, currentMs, answerMs} = answer;
-    if (flags.debug)
+    if (access.debug)
       context.stderr.write(
         own(`debug: facts current in ${currentMs.toFixed(1)} ms, answered in ${answerMs.toFixed(1)} ms\n`),
       );
     const items = pick(rows, fields);
     if (writeMachine(out, format, {command: name, data: items, items, fields, notes})) return;
     if (rows.length > 0)
-      writeLine(out, drawn(question, asked, answer, {columns: columnsOf(out), look: lookOf(flags, out)}));
+      writeLine(out, drawn(question, asked, answer, {columns: columnsOf(out), look: lookOf(options, out)}));
     writeNote(out, [...(rows.length === 0 ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));
   });
 }
@@ -127,13 +100,6 @@ function trendOf(
   const lines = new Map(series.lines.map(of => [JSON.stringify(of.keys), sparkline(of.values, look)]));
   const cells = rows.map(row => lines.get(JSON.stringify(keys.map(key => row[key] ?? null))) ?? own(''));
   return {trend: {label: `${series.column.label} OVER TIME`, cells}};
-}
-
-function everyOf({every}: FactsQuestionFlags): number | null {
-  if (every === undefined) return null;
-  const ms = parseLength('--every', every);
-  if (ms < LEAST_EVERY_MS) throw usageError(`--every "${every}" is too short.`, 'At least 1m, such as 1h or 1d.');
-  return Math.round(ms * 1000);
 }
 
 function thenOf(answer: FactsAnswer | null): string {

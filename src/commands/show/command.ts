@@ -1,5 +1,40 @@
+import type {Context} from '../../context.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addOutputFlags, addPatienceFlags, addPriceFlags, collect, QUERY_FLAG} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {
+  addOutputFlags,
+  addPatienceFlags,
+  addPriceFlags,
+  collect,
+  type OutputFlags,
+  type PatienceFlags,
+  type PriceFlags,
+  QUERY_FLAG,
+  type ReadFlags,
+} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {patienceOf, queryAtOf} from '../../flags/selection.ts';
+import {parseChoice, parseChoices, parseCount} from '../../flags/values.ts';
+import {IO_LEVELS} from '../../render/io.ts';
+import {KINDS} from '../../trace/kind.ts';
+import type {ShowOptions} from './run.ts';
+
+interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
+  span?: string;
+  query?: string;
+  io: string;
+  critical?: boolean;
+  kind?: string[];
+  depth?: string;
+  limit?: string;
+}
+
+const FORMATS = ['tree', 'json', 'jsonl'] as const;
+/** Rows of one run on a terminal; a pipe gets all. What is left out is said. */
+const TERMINAL_ROWS = 400;
+/** Runs of a session shown at once. */
+const SESSION_RUNS = 20;
 
 /** One way in: a run, a trace, a span or a session. */
 const show: CommandModule = {
@@ -20,11 +55,37 @@ const show: CommandModule = {
       .option('-n, --limit <n>', 'rows of a run on a terminal (default 400), runs of a session (default 20); 0: all');
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, ['tree', 'json', 'jsonl']);
+    addOutputFlags(command, FORMATS);
     command.action(async (id: string, _, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(id, self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(id, options, context);
     });
   },
 };
 export default show;
+
+function optionsOf(flags: ShowFlags, context: Context): ShowOptions {
+  const format = formatOf(flags, FORMATS);
+  const io = parseChoice('--io', flags.io, IO_LEVELS);
+  const kinds = parseChoices('--kind', flags.kind ?? [], KINDS);
+  const depth = flags.depth === undefined ? null : parseCount('--depth', flags.depth);
+  const limit = flags.limit === undefined ? null : parseCount('--limit', flags.limit);
+  const patience = patienceOf(flags);
+  const prices = pricesOf(flags, context);
+  const queryAt = queryAtOf(flags, context);
+  const access = accessOf(flags, context);
+  const isTerminal = context.stdout.isTTY && access.output === null;
+  return {
+    format,
+    io,
+    selection: {criticalOnly: flags.critical ?? false, kinds, depth, limit: limit ?? (isTerminal ? TERMINAL_ROWS : 0)},
+    spanPrefix: flags.span ?? null,
+    sessionLimit: limit ?? SESSION_RUNS,
+    ascii: flags.ascii,
+    patience,
+    prices,
+    queryAt,
+    access,
+  };
+}

@@ -1,26 +1,12 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
-import {withStore} from '../../flags/database.ts';
-import type {OutputFlags, PatienceFlags, PriceFlags, ReadFlags} from '../../flags/declare.ts';
-import {
-  columnsOf,
-  type Format,
-  formatOf,
-  lookOf,
-  writeLine,
-  writeMachine,
-  writeNext,
-  writeNote,
-} from '../../flags/output.ts';
-import {pricesOf} from '../../flags/prices.ts';
+import {type Access, withStore} from '../../flags/database.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
-import {parseQuery, queryNotes} from '../../flags/query.ts';
-import {patienceOf} from '../../flags/selection.ts';
-import {parseChoice, parseChoices, parseCount} from '../../flags/values.ts';
-import {append} from '../../lists.ts';
+import type {Prices} from '../../prices/prices.ts';
 import {loadShown, type Shown} from '../../queries/shown.ts';
 import {loadSpans, loadWhole} from '../../queries/spans.ts';
-import {IO_LEVELS} from '../../render/io.ts';
+import type {IO_LEVELS} from '../../render/io.ts';
 import {nextStep, renderShownRun} from '../../render/shown-run.ts';
 import {contentLines} from '../../render/span-content.ts';
 import {renderSpanDetail} from '../../render/span-detail.ts';
@@ -29,75 +15,49 @@ import {own, type Safe} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {KEY, textOf} from '../../trace/attributes.ts';
 import {type RowSelection, type ShownRun, selectRows} from '../../trace/drawn-spans.ts';
+import type {Query} from '../../trace/filter.ts';
 import {printable} from '../../trace/json.ts';
-import {KINDS} from '../../trace/kind.ts';
+import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
 import type {SpanRecord} from '../../trace/span-record.ts';
 import type {Node} from '../../trace/tree.ts';
 
-export interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
-  span?: string;
-  query?: string;
-  io: string;
-  critical?: boolean;
-  kind?: string[];
-  depth?: string;
-  limit?: string;
-}
-
-const SHOW_FORMATS = ['tree', 'json', 'jsonl'] as const;
 const THEN = 'spans become trees; states, self times and the critical path are computed (src/trace)';
-/** Rows of one run on a terminal; a pipe gets all. What is left out is said. */
-const TERMINAL_ROWS = 400;
-/** Runs of a session shown at once. */
-const SESSION_RUNS = 20;
 
-interface View {
+export interface ShowOptions {
   readonly format: Format;
   readonly io: (typeof IO_LEVELS)[number];
   readonly selection: RowSelection;
+  /** The beginning of the id of the only span to show; null: all. */
+  readonly spanPrefix: string | null;
+  /** Runs of a session; 0: all. */
+  readonly sessionLimit: number;
+  readonly ascii: boolean | undefined;
+  readonly patience: Patience;
+  readonly prices: Prices;
+  readonly queryAt: (nowMicros: number) => Query | null;
+  readonly access: Access;
 }
 
-/** Answers `show`: what an id names, as trees, as one span, or as records. */
-export default async function show(id: string, flags: ShowFlags, context: Context): Promise<void> {
-  const isTerminal = context.stdout.isTTY && (flags.output === undefined || flags.output === '-');
-  const view: View = {
-    format: formatOf(flags, SHOW_FORMATS),
-    io: parseChoice('--io', flags.io, IO_LEVELS),
-    selection: {
-      criticalOnly: flags.critical ?? false,
-      kinds: parseChoices('--kind', flags.kind ?? [], KINDS),
-      depth: flags.depth === undefined ? null : parseCount('--depth', flags.depth),
-      limit: flags.limit === undefined ? (isTerminal ? TERMINAL_ROWS : 0) : parseCount('--limit', flags.limit),
-    },
-  };
-  const sessionLimit = flags.limit === undefined ? SESSION_RUNS : view.selection.limit;
-  const patience = patienceOf(flags);
-  const prices = pricesOf(flags, context);
-  const queryAt = (nowMicros: number) => (flags.query === undefined ? null : parseQuery(flags.query, nowMicros));
-  queryAt(context.nowMicros());
-  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
-  await withStore(flags, context, THEN, async (store, out) => {
+/** Prints what an id names, as trees, as one span, or as records. */
+export default async function show(id: string, options: ShowOptions, context: Context): Promise<void> {
+  const {patience, prices, sessionLimit, queryAt, spanPrefix} = options;
+  await withStore(options.access, context, THEN, async (store, out) => {
     const shown = await withProgress(out, 'looking for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),
     );
-    if (flags.span !== undefined) return showOneSpan(store, shown, id, flags, view, out);
-    if (view.format === 'tree') return showTrees(store, shown, flags, view, out);
-    await showRecords(store, shown, view, out);
+    if (spanPrefix !== null) return showOneSpan(store, shown, id, spanPrefix, options, out);
+    if (options.format === 'tree') return showTrees(store, shown, options, out);
+    await showRecords(store, shown, options, out);
   });
 }
 
-async function showTrees(
-  store: Store,
-  shown: Shown,
-  flags: ShowFlags,
-  {io, selection}: View,
-  out: Context,
-): Promise<void> {
+async function showTrees(store: Store, shown: Shown, options: ShowOptions, out: Context): Promise<void> {
+  const {io, selection} = options;
   const columns = columnsOf(out);
   const contents = io === 'full' ? await loadContents(store, shown.runs, selection, columns) : null;
-  const options = {
-    ...lookOf(flags, out),
+  const drawing = {
+    ...lookOf(options, out),
     columns,
     io,
     selection,
@@ -105,7 +65,7 @@ async function showTrees(
   };
   for (const [i, run] of shown.runs.entries()) {
     if (i > 0) writeLine(out, own(''));
-    writeLine(out, renderShownRun(run, options));
+    writeLine(out, renderShownRun(run, drawing));
   }
   for (const note of shown.notes) writeNote(out, note);
   const next = shown.runs.map(nextStep).find(step => step !== null);
@@ -125,7 +85,12 @@ async function loadContents(
   return contents;
 }
 
-async function showRecords(store: Store, shown: Shown, {format, io, selection}: View, out: Context): Promise<void> {
+async function showRecords(
+  store: Store,
+  shown: Shown,
+  {format, io, selection}: ShowOptions,
+  out: Context,
+): Promise<void> {
   const picked = shown.runs.map(run => selectRows(run, {...selection, limit: 0}));
   const records: readonly SpanRecord[] = picked.flatMap(({rows}) => rows.map(row => row.record));
   const leftOut = picked.reduce((sum, {leftOut: count}) => sum + count, 0);
@@ -161,11 +126,10 @@ async function showOneSpan(
   store: Store,
   shown: Shown,
   id: string,
-  flags: ShowFlags,
-  {format}: View,
+  prefix: string,
+  options: ShowOptions,
   out: Context,
 ): Promise<void> {
-  const prefix = flags.span!;
   const matches = shown.runs.flatMap(run =>
     run.rows.filter(row => row.node.id.startsWith(prefix)).map(row => ({row, judged: run.within ?? run.judged})),
   );
@@ -191,10 +155,11 @@ async function showOneSpan(
   }
   const [span] = await loadSpans(store, [match.row.node.id]);
   if (!span) throw new UserError(EXIT.notFound, `span "${match.row.node.id}" is gone: it was deleted just now.`);
+  const {format} = options;
   if (format !== 'tree') {
     const record = {...match.row.record, ...contentRecord(span)};
     writeMachine(out, format, {command: 'show', data: {runs: [match.judged.record], spans: [record]}, items: [record]});
     return;
   }
-  writeLine(out, renderSpanDetail(span, match.row, match.judged, {...lookOf(flags, out), columns: columnsOf(out)}));
+  writeLine(out, renderSpanDetail(span, match.row, match.judged, {...lookOf(options, out), columns: columnsOf(out)}));
 }

@@ -1,5 +1,24 @@
+import path from 'node:path';
+import type {Context} from '../../context.ts';
+import {fileReason, usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addOutputFlags, collect} from '../../flags/declare.ts';
+import {accessOf, timeoutMsOf} from '../../flags/database.ts';
+import {addOutputFlags, collect, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
+import {fieldsAmongOf} from '../../flags/fields.ts';
+import {formatOf} from '../../flags/output.ts';
+import {parseParameters} from '../../flags/parameters.ts';
+import {parseCount} from '../../flags/values.ts';
+import {readRegular} from '../../private-file.ts';
+import type {SqlOptions} from './run.ts';
+
+interface SqlFlags extends ReadFlags, OutputFlags {
+  file?: string;
+  param?: string[];
+  views?: boolean;
+  maxRows: string;
+}
+
+const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 
 /** Checked by a test: the role can do what a reader needs, and none of the rest. */
 const ROLE = `
@@ -39,12 +58,58 @@ const sql: CommandModule = {
       .option('-p, --param <name=value>', 'binds :name to a text; name:=5 to what JSON says', collect)
       .option('--views', 'with "spans" and "traces": kind, model, tokens, tool and who as plain columns')
       .option('--max-rows <n>', 'no more rows than this; 0: all', '1000');
-    addOutputFlags(command, ['table', 'json', 'jsonl', 'csv', 'md']);
+    addOutputFlags(command, FORMATS);
     command.addHelpText('after', ROLE);
     command.action(async (statement: string | undefined, _, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(statement, self.optsWithGlobals(), context);
+      const options = await optionsOf(statement, self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default sql;
+
+async function optionsOf(statement: string | undefined, flags: SqlFlags, context: Context): Promise<SqlOptions> {
+  const format = formatOf(flags, FORMATS);
+  const fieldsAmong = fieldsAmongOf(flags, format);
+  const maxRows = parseCount('--max-rows', flags.maxRows);
+  return {
+    format,
+    fieldsAmong,
+    parameters: parseParameters(flags.param ?? []),
+    limits: {maxRows, timeoutMs: flags.timeout === undefined ? null : timeoutMsOf(flags)},
+    withViews: flags.views ?? false,
+    statement: await statementOf(statement, flags, context),
+    access: accessOf(flags, context),
+  };
+}
+
+/** The statement from where it is: one place, and only one. */
+async function statementOf(statement: string | undefined, {file}: SqlFlags, context: Context): Promise<string> {
+  if (statement !== undefined && file !== undefined)
+    throw usageError(`--file "${file}" and a statement are two.`, 'Pass one of them.');
+  if (file !== undefined && file !== '-') return readText(path.resolve(context.cwd, file), file);
+  if (statement === '-' || file === '-') return withoutMark(await context.stdin());
+  if (statement !== undefined) return statement;
+  throw usageError(
+    'no statement given.',
+    'agno-trace sql "select count(*) from spans" --views; --file FILE; - for stdin',
+  );
+}
+
+const MOST_BYTES = 16 * 1024 ** 2;
+
+function readText(file: string, said: string): string {
+  try {
+    return withoutMark(readRegular(file, MOST_BYTES));
+  } catch (error) {
+    throw usageError(
+      `--file "${said}" cannot be read: ${fileReason(error)}.`,
+      'Check the path; --file - reads what is sent to stdin.',
+    );
+  }
+}
+
+function withoutMark(text: string): string {
+  return text.replace(/^\ufeff/, '');
+}

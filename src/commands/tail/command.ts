@@ -1,5 +1,51 @@
+import path from 'node:path';
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addPatienceFlags, addPriceFlags, addWhatFlags, addWhoFlags, takesOneOf} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {
+  addPatienceFlags,
+  addPriceFlags,
+  addWhatFlags,
+  addWhoFlags,
+  type PatienceFlags,
+  type PriceFlags,
+  type ReadFlags,
+  takesOneOf,
+  type WhatFlags,
+  type WhoFlags,
+  type WindowFlags,
+} from '../../flags/declare.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {filterAtOf, patienceOf, windowOf} from '../../flags/selection.ts';
+import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
+import {CursorFile} from '../../follow/cursor-file.ts';
+import type {Start} from '../../follow/start.ts';
+import type {TailOptions} from './run.ts';
+
+interface TailFlags
+  extends ReadFlags,
+    Pick<WindowFlags, 'since' | 'last'>,
+    WhoFlags,
+    WhatFlags,
+    PatienceFlags,
+    PriceFlags {
+  limit?: string;
+  traffic?: boolean;
+  plain?: boolean;
+  format?: string;
+  jsonl?: boolean;
+  ascii?: boolean;
+  heartbeat: string;
+  interval?: string;
+  for?: string;
+  maxRuns?: string;
+  exitOnError?: boolean;
+  cursorFile?: string;
+}
+
+const FORMATS = ['lines', 'jsonl'] as const;
+const SHORTEST_INTERVAL_MS = 20;
 
 /** Runs as they happen. */
 const tail: CommandModule = {
@@ -31,15 +77,79 @@ const tail: CommandModule = {
       .optionsGroup('Output:')
       .option('--plain', 'lines on a terminal too')
       .option('--format <format>', 'lines, jsonl');
-    takesOneOf(command, ['lines', 'jsonl'])
+    takesOneOf(command, FORMATS)
       .option('--jsonl', 'short for --format jsonl: an object for each event (docs/json.md)')
       .option('--heartbeat <length>', 'in jsonl, how often to say how things stand; 0: never', '15s')
       .option('--interval <length>', 'pause between looks (default: 200ms on SQLite, 400ms on Postgres)')
       .option('--print-sql', 'print the statements of a first look');
     command.action(async (_, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default tail;
+
+function optionsOf(flags: TailFlags, context: Context): TailOptions {
+  const nowMicros = context.nowMicros();
+  // `--since` and `--last` say where to begin; what began earlier and still moves belongs to it.
+  const {since: _since, last: _last, ...others} = flags;
+  const {sinceMicros} = windowOf(flags, nowMicros);
+  if (flags.limit !== undefined && sinceMicros !== null)
+    throw usageError('-n and --since or --last both say where to begin.', 'Pass one of them.');
+  const pollMs = flags.interval === undefined ? undefined : parseLength('--interval', flags.interval);
+  if (pollMs !== undefined && pollMs < SHORTEST_INTERVAL_MS)
+    throw usageError(`--interval "${flags.interval}" is too short.`, `The shortest is ${SHORTEST_INTERVAL_MS}ms.`);
+  const heartbeatMs = flags.heartbeat === '0' ? 0 : parseLength('--heartbeat', flags.heartbeat);
+  const maxRuns = flags.maxRuns === undefined ? null : parseCount('--max-runs', flags.maxRuns);
+  if (maxRuns === 0) throw usageError('--max-runs "0" would end before it begins.', 'Write --max-runs 1.');
+  const cursorFile =
+    flags.cursorFile === undefined ? null : new CursorFile(path.resolve(context.cwd, flags.cursorFile));
+  const cursor = cursorFile?.load() ?? null;
+  const start: Start = cursor
+    ? {from: 'cursor', cursor}
+    : sinceMicros === null
+      ? {from: 'now'}
+      : {from: 'since', sinceMicros};
+  const limit = flags.limit === undefined ? null : parseCount('-n', flags.limit);
+  return {
+    format: flags.jsonl
+      ? 'jsonl'
+      : flags.format === undefined
+        ? 'lines'
+        : parseChoice('--format', flags.format, FORMATS),
+    mayBeScreens: mayBeScreens(flags),
+    ascii: flags.ascii,
+    filterAt: filterAtOf(others, context),
+    query: flags.query ?? '',
+    patience: patienceOf(flags),
+    prices: pricesOf(flags, context),
+    start,
+    newestRuns: start.from === 'now' ? limit : 0,
+    nowMicros,
+    pollMs,
+    heartbeatMs: heartbeatMs === 0 ? null : heartbeatMs,
+    forMs: flags.for === undefined ? null : parseLength('--for', flags.for),
+    forText: flags.for ?? '',
+    maxRuns,
+    exitOnError: flags.exitOnError ?? false,
+    cursorFile,
+    access: accessOf(flags, context),
+  };
+}
+
+/** Whoever says how it ends, or in which form, wants lines. */
+function mayBeScreens({
+  plain,
+  format,
+  jsonl,
+  printSql,
+  for: length,
+  maxRuns,
+  exitOnError,
+  cursorFile,
+}: TailFlags): boolean {
+  const saysForm = plain || format !== undefined || jsonl || printSql;
+  return !(saysForm || length !== undefined || maxRuns !== undefined || exitOnError || cursorFile !== undefined);
+}

@@ -1,5 +1,34 @@
+import type {Context} from '../../context.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addOutputFlags, addPatienceFlags, addPriceFlags, QUERY_FLAG, takesOneOf} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {
+  addOutputFlags,
+  addPatienceFlags,
+  addPriceFlags,
+  type OutputFlags,
+  type PatienceFlags,
+  type PriceFlags,
+  QUERY_FLAG,
+  type ReadFlags,
+  takesOneOf,
+} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {patienceOf, queryAtOf} from '../../flags/selection.ts';
+import {parseChoice, parseCount} from '../../flags/values.ts';
+import {TOOL_LEVELS} from '../../render/tool-levels.ts';
+import type {TranscriptOptions} from './run.ts';
+
+interface TranscriptFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
+  system: boolean;
+  tools?: string;
+  history?: boolean;
+  query?: string;
+  limit?: string;
+}
+
+const FORMATS = ['text', 'md', 'json', 'jsonl'] as const;
+const SESSION_RUNS = 20;
 
 /** The conversation once, though every model call stores all of it again. */
 const transcript: CommandModule = {
@@ -13,17 +42,41 @@ const transcript: CommandModule = {
       .optionsGroup('What to show:')
       .option('--no-system', 'without system prompts')
       .option('--tools <level>', 'calls and results: full, short, none (default: short on a terminal, else full)');
-    takesOneOf(command, ['full', 'short', 'none'])
+    takesOneOf(command, TOOL_LEVELS)
       .option('--history', 'also messages of earlier runs that the model was sent')
       .option(QUERY_FLAG[0], 'of a session, or for latest, the runs that match (docs/query.md)')
       .option('-n, --limit <n>', 'runs of a session (default 20); 0: all');
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, ['text', 'md', 'json', 'jsonl']);
+    addOutputFlags(command, FORMATS);
     command.action(async (id: string, _, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(id, self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(id, options, context);
     });
   },
 };
 export default transcript;
+
+function optionsOf(flags: TranscriptFlags, context: Context): TranscriptOptions {
+  const format = formatOf(flags, FORMATS);
+  const tools = flags.tools === undefined ? null : parseChoice('--tools', flags.tools, TOOL_LEVELS);
+  const patience = patienceOf(flags);
+  const prices = pricesOf(flags, context);
+  const sessionLimit = flags.limit === undefined ? SESSION_RUNS : parseCount('--limit', flags.limit);
+  const queryAt = queryAtOf(flags, context);
+  const access = accessOf(flags, context);
+  const isTerminal = context.stdout.isTTY && access.output === null;
+  return {
+    format,
+    tools: tools ?? (isTerminal ? 'short' : 'full'),
+    system: flags.system,
+    history: flags.history ?? false,
+    ascii: flags.ascii,
+    patience,
+    prices,
+    sessionLimit,
+    queryAt,
+    access,
+  };
+}

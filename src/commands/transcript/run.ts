@@ -1,81 +1,59 @@
 import type {Context} from '../../context.ts';
-import {withStore} from '../../flags/database.ts';
-import type {OutputFlags, PatienceFlags, PriceFlags, ReadFlags} from '../../flags/declare.ts';
-import {columnsOf, type Format, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
-import {pricesOf} from '../../flags/prices.ts';
+import {type Access, withStore} from '../../flags/database.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
-import {parseQuery, queryNotes} from '../../flags/query.ts';
-import {patienceOf} from '../../flags/selection.ts';
-import {parseChoice, parseCount} from '../../flags/values.ts';
-import {append} from '../../lists.ts';
+import type {Prices} from '../../prices/prices.ts';
 import {loadShown, type Shown} from '../../queries/shown.ts';
 import {loadWhole} from '../../queries/spans.ts';
 import {renderJsonLines} from '../../render/json.ts';
 import {renderRunHeader} from '../../render/run-header.ts';
-import {
-  continuedLine,
-  runTitle,
-  TOOL_LEVELS,
-  type ToolLevel,
-  transcriptLines,
-  transcriptMarkdown,
-} from '../../render/transcript.ts';
+import type {ToolLevel} from '../../render/tool-levels.ts';
+import {continuedLine, runTitle, transcriptLines, transcriptMarkdown} from '../../render/transcript.ts';
 import type {Store} from '../../store/store.ts';
 import {own} from '../../text/safe.ts';
 import type {ShownRun} from '../../trace/drawn-spans.ts';
 import {isBeside} from '../../trace/loose-parts.ts';
+import type {Query} from '../../trace/filter.ts';
+import type {Patience} from '../../trace/runs.ts';
 import {type Entry, Transcript, type TranscriptEvent} from '../../trace/transcript.ts';
 
-export interface TranscriptFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
-  system: boolean;
-  tools?: string;
-  history?: boolean;
-  query?: string;
-  limit?: string;
-}
-
-const FORMATS = ['text', 'md', 'json', 'jsonl'] as const;
 const THEN =
   'spans become trees; messages that a call before was sent already are left out, calls get their results (src/trace)';
-const SESSION_RUNS = 20;
 
-interface View {
+export interface TranscriptOptions {
   readonly format: Format;
   readonly tools: ToolLevel;
   readonly system: boolean;
   readonly history: boolean;
+  readonly ascii: boolean | undefined;
+  readonly patience: Patience;
+  readonly prices: Prices;
+  /** Runs of a session; 0: all. */
+  readonly sessionLimit: number;
+  readonly queryAt: (nowMicros: number) => Query | null;
+  readonly access: Access;
 }
 
-/** Answers `transcript`: what was said, in order, each message once. */
-export default async function transcript(id: string, flags: TranscriptFlags, context: Context): Promise<void> {
-  const format = formatOf(flags, FORMATS);
-  const isTerminal = context.stdout.isTTY && (flags.output === undefined || flags.output === '-');
-  const tools =
-    flags.tools === undefined ? (isTerminal ? 'short' : 'full') : parseChoice('--tools', flags.tools, TOOL_LEVELS);
-  const view: View = {format, tools, system: flags.system, history: flags.history ?? false};
-  const patience = patienceOf(flags);
-  const prices = pricesOf(flags, context);
-  const sessionLimit = flags.limit === undefined ? SESSION_RUNS : parseCount('--limit', flags.limit);
-  const queryAt = (nowMicros: number) => (flags.query === undefined ? null : parseQuery(flags.query, nowMicros));
-  queryAt(context.nowMicros());
-  if (flags.query !== undefined) append(context.notes, queryNotes(flags.query));
-  await withStore(flags, context, THEN, async (store, out) => {
+/** Prints what was said, in order, each message once. */
+export default async function transcript(id: string, options: TranscriptOptions, context: Context): Promise<void> {
+  const {patience, prices, sessionLimit, queryAt} = options;
+  await withStore(options.access, context, THEN, async (store, out) => {
     const shown = await withProgress(out, 'looking for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),
     );
-    await tell(store, shown, flags, view, out);
+    await tell(store, shown, options, out);
   });
 }
 
-async function tell(store: Store, shown: Shown, flags: TranscriptFlags, view: View, out: Context): Promise<void> {
-  const {format} = view;
-  const talk = new Transcript({history: view.history});
-  const look = {...lookOf(flags, out), columns: columnsOf(out), tools: view.tools};
+async function tell(store: Store, shown: Shown, options: TranscriptOptions, out: Context): Promise<void> {
+  const {format} = options;
+  const talk = new Transcript({history: options.history});
+  const look = {...lookOf(options, out), columns: columnsOf(out), tools: options.tools};
   const entries: Entry[] = [];
   const write = (event: TranscriptEvent) => {
-    if (!isWanted(event, view)) return;
+    if (!isWanted(event, options)) return;
     if (format === 'text') for (const text of transcriptLines(event, look)) writeLine(out, text);
-    else if (format === 'md') out.stdout.write(transcriptMarkdown(event, view.tools));
+    else if (format === 'md') out.stdout.write(transcriptMarkdown(event, options.tools));
     else if (event.type === 'entry' && format === 'json') entries.push(event.entry);
     else if (event.type === 'entry')
       for (const text of renderJsonLines([event.entry], out.stdout.isTTY)) writeLine(out, text);
@@ -98,7 +76,7 @@ async function tell(store: Store, shown: Shown, flags: TranscriptFlags, view: Vi
   for (const note of [...out.notes.splice(0), ...notes]) writeNote(out, note);
 }
 
-function isWanted(event: TranscriptEvent, {system, tools}: View): boolean {
+function isWanted(event: TranscriptEvent, {system, tools}: TranscriptOptions): boolean {
   const {type, role} = event.entry;
   return (system || type !== 'message' || role !== 'system') && (tools !== 'none' || type !== 'tool');
 }

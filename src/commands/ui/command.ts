@@ -1,5 +1,28 @@
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addPatienceFlags, addPriceFlags, addWhatFlags, addWhoFlags, addWindowFlags} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {
+  addPatienceFlags,
+  addPriceFlags,
+  addWhatFlags,
+  addWhoFlags,
+  addWindowFlags,
+  type OutputFlags,
+  type PatienceFlags,
+  type PriceFlags,
+  type ReadFlags,
+  type WhatFlags,
+  type WhoFlags,
+  type WindowFlags,
+} from '../../flags/declare.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {filterAtOf, patienceOf} from '../../flags/selection.ts';
+import type {UiOptions} from './run.ts';
+
+interface UiFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
+  traffic?: boolean;
+}
 
 /** The screens of `tail` over what is there already. */
 const ui: CommandModule = {
@@ -15,9 +38,25 @@ const ui: CommandModule = {
     addPatienceFlags(command);
     addPriceFlags(command);
     command.action(async (_, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default ui;
+
+function optionsOf(flags: UiFlags, context: Context): UiOptions {
+  const terminal = context.terminal?.();
+  if (!terminal || context.env.TERM === 'dumb')
+    throw usageError('ui needs a terminal that it can draw on.', 'agno-trace list prints runs anywhere.');
+  return {
+    terminal,
+    ascii: flags.ascii,
+    patience: patienceOf(flags),
+    prices: pricesOf(flags, context),
+    filterAt: filterAtOf(flags, context),
+    query: flags.query ?? '',
+    access: accessOf(flags, context),
+  };
+}

@@ -1,5 +1,17 @@
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addOutputFlags} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import {type WritingFlags, writingOf} from '../../flags/writing.ts';
+import type {VacuumOptions} from './run.ts';
+
+interface VacuumFlags extends ReadFlags, OutputFlags, WritingFlags {
+  offline?: boolean;
+}
+
+const FORMATS = ['table', 'json'] as const;
 
 /** Gives back the space that deleted traces left, as far as that keeps nobody from writing. */
 const vacuum: CommandModule = {
@@ -14,11 +26,22 @@ const vacuum: CommandModule = {
       .option('--yes', 'do not ask')
       .option('--offline', 'SQLite: the whole file; nothing else may have it open')
       .option('--lock-wait <length>', 'wait so long for another writing command to end');
-    addOutputFlags(command, ['table', 'json'], {printSql: false});
+    addOutputFlags(command, FORMATS, {printSql: false});
     command.action(async (_, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(options, context);
     });
   },
 };
 export default vacuum;
+
+function optionsOf(flags: VacuumFlags, context: Context): VacuumOptions {
+  const writing = writingOf(flags);
+  const format = formatOf(flags, FORMATS);
+  const access = accessOf(flags, context);
+  const offline = flags.offline ?? false;
+  if (offline && access.connection.source.dialect === 'postgres')
+    throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');
+  return {...writing, format, ascii: flags.ascii, offline, access};
+}

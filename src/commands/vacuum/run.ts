@@ -1,34 +1,29 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError, usageError} from '../../errors.ts';
-import {sourceOf, withStore} from '../../flags/database.ts';
-import type {OutputFlags, ReadFlags} from '../../flags/declare.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
-import {parseLength} from '../../flags/values.ts';
+import {type Access, withStore} from '../../flags/database.ts';
+import {stoppable} from '../../flags/ending.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {ProgressLine} from '../../flags/progress-line.ts';
+import type {WritingOptions} from '../../flags/writing.ts';
 import {renderVacuumed, renderVacuumPlan} from '../../render/vacuum.ts';
-import {openAlone} from '../../retention/prune.ts';
+import {openAlone} from '../../retention/alone.ts';
 import {applyVacuum, planVacuum, type VacuumPlan} from '../../retention/vacuum.ts';
 import type {ConnectionFacts} from '../../store/facts.ts';
 import {patiently} from '../../store/patient.ts';
 import type {Store} from '../../store/store.ts';
 import {own} from '../../text/safe.ts';
-import {ProgressLine} from '../prune/progress.ts';
-import {stoppable} from '../prune/stop.ts';
 
-export interface VacuumFlags extends ReadFlags, OutputFlags {
-  dryRun?: boolean;
-  yes?: boolean;
-  offline?: boolean;
-  lockWait?: string;
+export interface VacuumOptions extends WritingOptions {
+  readonly format: Format;
+  readonly ascii: boolean | undefined;
+  /** Nobody else has the SQLite file open, as the user says. */
+  readonly offline: boolean;
+  readonly access: Access;
 }
 
-/** Answers `vacuum`: what it would give back and cost; then, if the user says so, the vacuum. */
-export default async function vacuum(flags: VacuumFlags, context: Context): Promise<void> {
-  const lockWaitMs = flags.lockWait === undefined ? 0 : parseLength('--lock-wait', flags.lockWait);
-  formatOf(flags, ['table', 'json']);
-  const source = sourceOf(flags, context);
-  const offline = flags.offline ?? false;
-  if (offline && source.dialect === 'postgres')
-    throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');
+/** Prints what it would give back and cost; then, if the user says so, vacuums. */
+export default async function vacuum(options: VacuumOptions, context: Context): Promise<void> {
+  const {offline, access} = options;
   let facts: ConnectionFacts | null = null;
   const bytesAfter = () =>
     patiently(async () => {
@@ -36,30 +31,30 @@ export default async function vacuum(flags: VacuumFlags, context: Context): Prom
       const use = async (store: Store) => {
         bytes = (await planVacuum(store, facts!, {offline})).bytes;
       };
-      await withStore(flags, context, '', use, found => {
+      await withStore(access, context, '', use, found => {
         facts = found;
       });
       return bytes;
     });
   await withStore(
-    flags,
+    access,
     context,
     '',
     async store => {
       const plan = await planVacuum(store, facts!, {offline});
-      const answer = writePlan(plan, flags, context);
-      if (plan.method === 'none' || flags.dryRun) return answer(null);
+      const answer = writePlan(plan, options, context);
+      if (plan.method === 'none' || options.dryRun) return answer(null);
       try {
         if (plan.blocked)
           throw new UserError(EXIT.usage, `nothing was changed: ${plan.blocked.reason}.`, {hint: plan.blocked.hint});
-        await confirm(flags.yes ?? false, context);
+        await confirm(options.yes, context);
       } catch (error) {
         answer(null);
         throw error;
       }
       await store.close();
       const progress = new ProgressLine(context, false);
-      const changes = await openAlone(source, store, lockWaitMs, {offline, isLong: true});
+      const changes = await openAlone(access.connection.source, store, options.lockWaitMs, {offline, isLong: true});
       const start = performance.now();
       const done = await stoppable({context, changes, unit: 'step'}, stop =>
         applyVacuum(changes, plan, {stop, report: text => progress.saying(text)}),
@@ -74,7 +69,7 @@ export default async function vacuum(flags: VacuumFlags, context: Context): Prom
         bytesBefore: plan.bytes,
         bytesAfter: await bytesAfter(),
       };
-      if (formatOf(flags, ['table', 'json']) === 'table') writeLine(context, renderVacuumed(plan, result));
+      if (options.format === 'table') writeLine(context, renderVacuumed(plan, result));
       answer(result);
       if (done.stoppedBy) context.exitCode = EXIT.stopped;
     },
@@ -84,8 +79,8 @@ export default async function vacuum(flags: VacuumFlags, context: Context): Prom
   );
 }
 
-function writePlan(plan: VacuumPlan, flags: VacuumFlags, context: Context): (result: object | null) => void {
-  const format = formatOf(flags, ['table', 'json']);
+function writePlan(plan: VacuumPlan, options: VacuumOptions, context: Context): (result: object | null) => void {
+  const {format} = options;
   const {blocked, estimateMs, ...rest} = plan;
   const record = {
     ...rest,
@@ -94,7 +89,7 @@ function writePlan(plan: VacuumPlan, flags: VacuumFlags, context: Context): (res
     hint: blocked?.hint ?? null,
   };
   if (format === 'table')
-    writeLine(context, renderVacuumPlan(record, {...lookOf(flags, context), columns: columnsOf(context)}));
+    writeLine(context, renderVacuumPlan(record, {...lookOf(options, context), columns: columnsOf(context)}));
   return result => {
     if (format === 'table') for (const note of context.notes.splice(0)) writeNote(context, note);
     else

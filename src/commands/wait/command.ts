@@ -1,5 +1,27 @@
+import type {Context} from '../../context.ts';
 import type {CommandModule} from '../../flags/command.ts';
-import {addOutputFlags, addPatienceFlags, addPriceFlags} from '../../flags/declare.ts';
+import {accessOf} from '../../flags/database.ts';
+import {
+  addOutputFlags,
+  addPatienceFlags,
+  addPriceFlags,
+  type OutputFlags,
+  type PatienceFlags,
+  type PriceFlags,
+  type ReadFlags,
+} from '../../flags/declare.ts';
+import {formatOf} from '../../flags/output.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {patienceOf} from '../../flags/selection.ts';
+import {parseLength} from '../../flags/values.ts';
+import type {WaitOptions} from './run.ts';
+
+interface WaitFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
+  interval?: string;
+}
+
+const FORMATS = ['table', 'json', 'jsonl'] as const;
+const TIMEOUT = '10m';
 
 /** For scripts: returns when a run has ended. */
 const wait: CommandModule = {
@@ -20,11 +42,27 @@ const wait: CommandModule = {
       });
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, ['table', 'json', 'jsonl']);
+    addOutputFlags(command, FORMATS);
     command.action(async (id: string, _, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(id, self.optsWithGlobals(), context);
+      const options = optionsOf(self.optsWithGlobals(), context);
+      const {default: run} = await import('./run.ts');
+      await run(id, options, context);
     });
   },
 };
 export default wait;
+
+function optionsOf(flags: WaitFlags, context: Context): WaitOptions {
+  // What other commands call so is the time of a statement; here it is the time to wait.
+  const {timeout = TIMEOUT, ...others} = flags;
+  return {
+    forMs: parseLength('--timeout', timeout),
+    forText: timeout,
+    format: formatOf(flags, FORMATS),
+    ascii: flags.ascii,
+    patience: patienceOf(flags),
+    prices: pricesOf(flags, context),
+    pollMs: flags.interval === undefined ? undefined : parseLength('--interval', flags.interval),
+    access: accessOf(others, context),
+  };
+}

@@ -1,16 +1,12 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
-import {connectionOf} from '../../flags/connection.ts';
-import {openConnection, sayNotes, withConnection, withOutput} from '../../flags/database.ts';
-import type {OutputFlags, PatienceFlags, PriceFlags, ReadFlags} from '../../flags/declare.ts';
+import {type Access, openConnection, sayNotes, withConnection, withOutput} from '../../flags/database.ts';
 import {Ending} from '../../flags/ending.ts';
-import {columnsOf, formatOf, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
-import {pricesOf} from '../../flags/prices.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
-import {patienceOf} from '../../flags/selection.ts';
-import {parseLength} from '../../flags/values.ts';
 import {LiveRuns} from '../../follow/live-runs.ts';
 import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
+import type {Prices} from '../../prices/prices.ts';
 import {loadRuns} from '../../queries/runs.ts';
 import {renderRunList, who} from '../../render/run-list.ts';
 import {duration} from '../../render/values.ts';
@@ -20,29 +16,27 @@ import {command} from '../../text/shell.ts';
 import {truncate} from '../../text/width.ts';
 import {NO_FILTER} from '../../trace/filter.ts';
 import type {JudgedRun} from '../../trace/record.ts';
+import type {Patience} from '../../trace/runs.ts';
 import {seenMs} from '../../trace/timing.ts';
 import {Awaited, isWholeId} from './awaited.ts';
 
-export interface WaitFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
-  interval?: string;
+export interface WaitOptions {
+  readonly forMs: number;
+  readonly forText: string;
+  readonly format: Format;
+  readonly ascii: boolean | undefined;
+  readonly patience: Patience;
+  readonly prices: Prices;
+  readonly pollMs: number | undefined;
+  readonly access: Access;
 }
 
-const WAIT_FORMATS = ['table', 'json', 'jsonl'] as const;
-const TIMEOUT = '10m';
 const THEN = 'further looks bring new spans alone, until the run span is there; states are computed (src/trace)';
 
-/** Answers `wait`: returns when a run has ended, with an exit code that says how. */
-export default async function wait(id: string, flags: WaitFlags, context: Context): Promise<void> {
-  // What other commands call so is the time of a statement; here it is the time to wait.
-  const {timeout = TIMEOUT, ...others} = flags;
-  const forMs = parseLength('--timeout', timeout);
-  const format = formatOf(flags, WAIT_FORMATS);
-  const patience = patienceOf(flags);
-  const prices = pricesOf(flags, context);
-  const pollMs = flags.interval === undefined ? undefined : parseLength('--interval', flags.interval);
-  const connection = connectionOf(others, context);
-  const sources = [connection.source, connection.runs].filter(source => source !== null);
-  const ending = new Ending(flags.printSql ? null : forMs);
+/** Returns when a run has ended, with an exit code that says how. */
+export default async function wait(id: string, options: WaitOptions, context: Context): Promise<void> {
+  const {forMs, forText, patience, prices, pollMs, access} = options;
+  const ending = new Ending(access.printSql ? null : forMs);
   const awaited = new Awaited(id);
   const live = new LiveRuns({filter: NO_FILTER, patience, prices});
   const feed = (open: () => Promise<Store>) =>
@@ -57,8 +51,8 @@ export default async function wait(id: string, flags: WaitFlags, context: Contex
   const find = (store: Store) =>
     withProgress(context, 'looking through spans', onProgress => awaited.find(store, live, {patience, onProgress}));
   try {
-    if (flags.printSql) {
-      await withConnection(connection, others, context, THEN, async store => {
+    if (access.printSql) {
+      await withConnection(access, context, THEN, async store => {
         for await (const event of feed(async () => replacing(store, {close: async () => undefined})))
           if (event.type === 'runs') return find(event.store);
       });
@@ -67,7 +61,7 @@ export default async function wait(id: string, flags: WaitFlags, context: Contex
     const waiting = new Waiting(context);
     let isFound = false;
     let runs: readonly JudgedRun[] | null = null;
-    for await (const event of feed(() => openConnection(connection, others, context))) {
+    for await (const event of feed(() => openConnection(access, context))) {
       if (event.type === 'connection' && event.connection.state === 'waiting' && !isWholeId(id))
         throw new UserError(EXIT.unreachable, event.connection.reason, {
           hint: 'Only a whole id can be waited for before there is a database.',
@@ -89,10 +83,9 @@ export default async function wait(id: string, flags: WaitFlags, context: Contex
       waiting.show(event, awaited.found);
     }
     waiting.clear();
-    if (runs)
-      await withOutput(flags, context, sources, async out => report(runs!, awaited.notes, out, {flags, format}));
+    if (runs) await withOutput(access, context, async out => report(runs!, awaited.notes, out, options));
     else if (ending.signalCode !== null) context.exitCode = ending.signalCode;
-    else throw outOfTime(id, timeout, awaited);
+    else throw outOfTime(id, forText, awaited);
   } finally {
     ending.dispose();
   }
@@ -110,20 +103,15 @@ async function finished(
   return runs.map(judged => loaded.find(({record}) => record.spanId === judged.record.spanId) ?? judged);
 }
 
-function report(
-  runs: readonly JudgedRun[],
-  about: readonly string[],
-  context: Context,
-  {flags, format}: {readonly flags: WaitFlags; readonly format: ReturnType<typeof formatOf>},
-): void {
+function report(runs: readonly JudgedRun[], about: readonly string[], context: Context, options: WaitOptions): void {
   const records = runs.map(({record}) => record);
   const waiting = records.flatMap(({state, stateReason}) => (state === 'paused' ? [`it waits: ${stateReason}`] : []));
   const notes = [...about, ...waiting];
   // The last part of a run that paused and went on is how it ended; of several runs each one counts.
   const deciding = new Map(records.map(record => [record.runId ?? record.spanId, record.state]));
   const hasFailed = [...deciding.values()].some(state => ['error', 'cancelled', 'lost'].includes(state));
-  if (!writeMachine(context, format, {command: 'wait', data: records, items: records, notes})) {
-    const look = {...lookOf(flags, context), columns: columnsOf(context), nowMicros: context.nowMicros()};
+  if (!writeMachine(context, options.format, {command: 'wait', data: records, items: records, notes})) {
+    const look = {...lookOf(options, context), columns: columnsOf(context), nowMicros: context.nowMicros()};
     const [, ...rows] = renderRunList(runs, look).split('\n');
     for (const row of rows) writeLine(context, own(row));
     for (const note of notes) writeNote(context, note);

@@ -1,6 +1,6 @@
-import type {Context} from '../../context.ts';
-import {count, duration} from '../../render/values.ts';
-import {line, own, safe} from '../../text/safe.ts';
+import type {Context} from '../context.ts';
+import {count, duration} from '../render/values.ts';
+import {line, own, safe} from '../text/safe.ts';
 
 const EVERY_MS = 200;
 

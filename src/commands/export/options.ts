@@ -1,0 +1,177 @@
+import path from 'node:path';
+import packageJson from '../../../package.json' with {type: 'json'};
+import type {Context} from '../../context.ts';
+import {shownVariable, usageError} from '../../errors.ts';
+import {readDotenv} from '../../flags/connection.ts';
+import {accessOf} from '../../flags/database.ts';
+import type {PatienceFlags, PriceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../../flags/declare.ts';
+import {pricesOf} from '../../flags/prices.ts';
+import {filterAtOf, patienceOf} from '../../flags/selection.ts';
+import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
+import {append} from '../../lists.ts';
+import {endpointOf, FROM_ENVIRONMENT, PROTOCOLS, protocolIn} from '../../otlp/endpoint.ts';
+import type {Origin} from '../../otlp/request.ts';
+import {REDACTIONS} from '../../redaction/detectors.ts';
+import {hoisted, NO_FILTER} from '../../trace/filter.ts';
+import type {CleaningOptions, ExportOptions, SendingOptions} from './run.ts';
+
+interface ExportFlags extends ReadFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
+  traffic?: boolean;
+  limit?: string;
+  all?: boolean;
+  content: boolean;
+  redact?: string;
+  redactKey?: string;
+  report?: string;
+  check?: boolean;
+  to?: string;
+  header?: string[];
+  resource?: string[];
+  protocol?: string;
+  gzip: boolean;
+  sendTimeout: string;
+  retries: string;
+  dryRun?: boolean;
+  format?: string;
+  jsonl?: boolean;
+}
+
+/** Shorter keys can be tried out. */
+const SHORTEST_KEY = 16;
+
+export const EXPORT_FORMATS = ['otlp', 'jsonl', 'md'] as const;
+
+export function exportOptionsOf(ids: readonly string[], flags: ExportFlags, context: Context): ExportOptions {
+  const format = formatOf(flags);
+  const selectionAt = selectionAtOf(ids, flags, context);
+  const patience = patienceOf(flags);
+  const prices = pricesOf(flags, context);
+  const cleaning = cleaningOf(flags, context);
+  const origin = originOf(flags);
+  const sending = sendingOf(flags, context);
+  return {
+    format,
+    selectionAt,
+    patience,
+    prices,
+    cleaning,
+    check: flags.check ?? false,
+    reportFile: flags.report === undefined ? null : {path: path.resolve(context.cwd, flags.report), said: flags.report},
+    origin,
+    sending,
+    access: accessOf(flags, context),
+  };
+}
+
+function formatOf(flags: ExportFlags): ExportOptions['format'] {
+  const ending = /\.(jsonl|md|csv)$/i.exec(flags.output ?? '')?.[1]?.toLowerCase();
+  const named = EXPORT_FORMATS.find(known => known === ending);
+  const format =
+    flags.format !== undefined
+      ? parseChoice('--format', flags.format, EXPORT_FORMATS)
+      : flags.jsonl
+        ? 'jsonl'
+        : flags.to !== undefined
+          ? 'otlp'
+          : (named ?? 'otlp');
+  if (flags.format === undefined && ending === 'csv')
+    throw usageError(`-o "${flags.output}" asks for csv, which export does not write.`, 'It writes otlp, jsonl, md.');
+  if (flags.to !== undefined && format !== 'otlp')
+    throw usageError(`--to sends otlp, not ${format}.`, 'Leave --format out, or write into a file with -o.');
+  if (flags.to !== undefined && flags.output !== undefined)
+    throw usageError('--to and -o both say where to.', 'Pass one of them.');
+  return format;
+}
+
+function selectionAtOf(ids: readonly string[], flags: ExportFlags, context: Context): ExportOptions['selectionAt'] {
+  const limit = flags.limit === undefined ? null : parseCount('--limit', flags.limit);
+  const filterAt = filterAtOf(flags, context);
+  const {query, ...others} = filterAt(context.nowMicros());
+  const {query: _, ...nothing} = {...NO_FILTER, traffic: others.traffic};
+  const isPlain = JSON.stringify(others) === JSON.stringify(nothing);
+  if (ids.length > 0) {
+    if (!isPlain || limit !== null || flags.all || flags.traffic)
+      throw usageError(
+        'ids say which runs, and so do filters.',
+        'Pass one or the other; with a session id or latest -q selects.',
+      );
+    return nowMicros => ({ids, query: filterAt(nowMicros).query});
+  }
+  if (isPlain && query === null && limit === null && !flags.all)
+    throw usageError(
+      'nothing says which runs to export.',
+      'Pass ids or latest, a filter such as --last 24h, -n 20, or --all for everything.',
+    );
+  return nowMicros => ({filter: hoisted(filterAt(nowMicros)), limit: limit ?? 0});
+}
+
+function cleaningOf(flags: ExportFlags, context: Context): CleaningOptions {
+  const asked = flags.redact === undefined ? null : parseChoice('--redact', flags.redact, REDACTIONS);
+  const redaction = asked ?? (flags.check ? 'all' : null);
+  if (flags.redactKey !== undefined && redaction === null)
+    throw usageError('--redact-key is the key of pseudonyms, and nothing is redacted.', 'Add --redact pii or all.');
+  if (flags.report !== undefined && redaction === null && flags.content)
+    throw usageError('--report tells what was replaced, and nothing is.', 'Add --redact or --no-content.');
+  if (flags.check && (flags.to !== undefined || flags.output !== undefined))
+    throw usageError('--check only looks, and writes nothing.', 'Leave --to and -o out.');
+  return {redaction, keepsContent: flags.content, key: redaction === null ? null : keyOf(flags, context)};
+}
+
+function keyOf({redactKey, ...flags}: ExportFlags, context: Context): Buffer | null {
+  if (redactKey === undefined) return null;
+  const value = readDotenv(flags, context)[redactKey];
+  const hint = 'Make one: export NAME=$(openssl rand -hex 32), and pass --redact-key NAME.';
+  if (!value)
+    throw usageError(`--redact-key: there is no variable "${shownVariable(redactKey)}", or it is empty.`, hint);
+  context.secrets.push(value);
+  if (value.length < SHORTEST_KEY)
+    throw usageError(
+      `--redact-key: the key in "${shownVariable(redactKey)}" is shorter than ${SHORTEST_KEY} characters.`,
+      hint,
+    );
+  return Buffer.from(value);
+}
+
+function originOf({resource = []}: ExportFlags): Origin {
+  // What the traced program called itself is not stored.
+  const attributes = new Map([['service.name', 'agno']]);
+  for (const text of resource) {
+    const at = text.indexOf('=');
+    if (at <= 0) throw usageError(`--resource "${text}" is no attribute.`, 'Write --resource service.name=my-app.');
+    attributes.set(text.slice(0, at), text.slice(at + 1));
+  }
+  return {
+    resource: [...attributes].map(([key, stringValue]) => ({key, value: {stringValue}})),
+    // Which instrumentation wrote a span is not stored either: this is who says it now.
+    scope: {name: 'agno-trace', version: packageJson.version},
+  };
+}
+
+const FOR_SENDING = ['header', 'protocol', 'dryRun'] as const;
+
+function sendingOf(flags: ExportFlags, context: Context): SendingOptions | null {
+  if (flags.to === undefined) {
+    const stray = FOR_SENDING.find(name => flags[name] !== undefined) ?? (flags.gzip ? undefined : 'no-gzip');
+    if (stray !== undefined)
+      throw usageError(
+        `--${stray === 'dryRun' ? 'dry-run' : stray} is for sending, and nothing says where to.`,
+        'Add --to http://localhost:4318.',
+      );
+    return null;
+  }
+  const env = readDotenv(flags, context);
+  const endpoint = endpointOf({to: flags.to, headers: flags.header ?? [], env});
+  const secrets = [...endpoint.headers.values()].flatMap(value => [value, value.replace(/^\S+\s+/, '')]);
+  append(context.secrets, secrets);
+  const fromEnv = flags.to === FROM_ENVIRONMENT ? protocolIn(env) : undefined;
+  const protocol = parseChoice('--protocol', flags.protocol ?? fromEnv ?? PROTOCOLS[0], PROTOCOLS);
+  return {
+    endpoint,
+    protocol,
+    compress: flags.gzip,
+    timeoutMs: Math.max(1, Math.round(parseLength('--send-timeout', flags.sendTimeout))),
+    retries: parseCount('--retries', flags.retries),
+    dryRun: flags.dryRun ?? false,
+    secrets,
+  };
+}

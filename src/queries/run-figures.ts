@@ -1,0 +1,13 @@
+import type {JudgedRun} from '../trace/record.ts';
+
+/** What runs can be sorted by, and the figure of each; unknown ones come last in either direction. */
+export const RUN_FIGURES = {
+  started: ({run}: JudgedRun) => run.startMicros,
+  duration: ({record}: JudgedRun) => record.durationMs,
+  tokens: ({record}: JudgedRun) => record.totalTokens,
+  cost: ({record}: JudgedRun) => record.costUsd,
+  spans: ({record}: JudgedRun) => record.spanCount,
+  errors: ({record}: JudgedRun) => record.errorCount,
+} as const;
+export type SortKey = keyof typeof RUN_FIGURES;
+export const SORT_KEYS = Object.keys(RUN_FIGURES) as readonly SortKey[];
