@@ -56,8 +56,8 @@ function colourChoice(argv: readonly string[]): ColourChoice {
  * Never an error, never a word on stderr.
  */
 export async function complete(argv: readonly string[], context: Context, leftMs: number): Promise<void> {
-  const {complete: answer} = await import('../completion/complete.ts');
-  await answer(argv, context, leftMs, buildProgram);
+  const {answerShell} = await import('../completion/complete.ts');
+  await answerShell(argv, context, leftMs, buildProgram);
 }
 
 /** Prints an error, wherever it comes from. */

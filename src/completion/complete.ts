@@ -23,7 +23,7 @@ interface Request {
  * @param argv the shell, and what its script sends
  * @param leftMs time for looking into a database
  */
-export async function complete(
+export async function answerShell(
   argv: readonly string[],
   context: Context,
   leftMs: number,

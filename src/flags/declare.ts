@@ -2,8 +2,8 @@ import type {Command, Option} from 'commander';
 import {STATES} from '../trace/states.ts';
 
 /*
- * The flags that commands share: their declaration, and what the argument parser makes of them. What they mean is read
- * elsewhere in this folder, which is loaded only when a command runs: `--help` must not pay for it.
+ * The flags that commands share: their declaration, and what the argument parser makes of them. The rest of this folder
+ * turns that into values; the list of all commands needs none of it, so `--help` loads this file alone.
  */
 
 /** Values of the flags that every reading command has. */

@@ -1,8 +1,5 @@
-import {loadRunPage} from '../queries/run-pages.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
-import {NO_FILTER} from '../trace/filter.ts';
-import {PATIENCE} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import type {Start} from './start.ts';
 
@@ -17,11 +14,6 @@ export async function backlogOf(store: Store, start: Start): Promise<string[]> {
       return [];
     case 'cursor':
       return [...start.cursor.backlog];
-    case 'last': {
-      if (start.runs === 0) return [];
-      const page = await loadRunPage(store, {filter: NO_FILTER, limit: start.runs, cursor: null, patience: PATIENCE});
-      return [...new Set(page.runs.map(({record}) => record.traceId).reverse())];
-    }
     case 'since':
       return tracesSince(store, start.sinceMicros);
   }

@@ -5,8 +5,6 @@ export type Start =
   | {readonly from: 'now'}
   /** Also the traces that gained a span since then, whole. */
   | {readonly from: 'since'; readonly sinceMicros: number}
-  /** Also the traces of the newest runs, whole. */
-  | {readonly from: 'last'; readonly runs: number}
   | {readonly from: 'cursor'; readonly cursor: Cursor};
 
 /** Where following goes on after a stop: JSON, without secrets. */

@@ -1,4 +1,6 @@
+import {SHELLS} from '../../completion/scripts.ts';
 import type {CommandModule} from '../../flags/command.ts';
+import {parseChoice} from '../../flags/values.ts';
 
 const INSTALL = `
 Install:
@@ -22,8 +24,9 @@ const completion: CommandModule = {
   declare: (command, context) => {
     command.argument('<shell>', 'bash, zsh, fish or powershell').addHelpText('after', INSTALL);
     command.action(async (shell: string) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(shell, context);
+      const known = parseChoice('shell', shell, SHELLS);
+      const {default: run} = await import('./run.ts');
+      run(known, context);
     });
   },
 };

@@ -8,8 +8,8 @@ const help: CommandModule = {
   declare: (command, context) => {
     command.argument('[topic...]', 'a command or a topic');
     command.action(async (words: readonly string[], _, self) => {
-      const {default: answer} = await import('./run.ts');
-      await answer(words, self.parent, context);
+      const {default: run} = await import('./run.ts');
+      await run(words, self.parent, context);
     });
   },
 };

@@ -13,7 +13,7 @@ interface Command {
   outputHelp(): void;
 }
 
-/** Answers `help`: a command's own help, a page on a topic, or the list of both. */
+/** Prints a command's own help, a page on a topic, or the list of both. */
 export default async function help(words: readonly string[], program: Command, context: Context): Promise<void> {
   const [first] = words;
   if (first === undefined) {

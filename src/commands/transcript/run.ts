@@ -12,8 +12,8 @@ import {continuedLine, runTitle, transcriptLines, transcriptMarkdown} from '../.
 import type {Store} from '../../store/store.ts';
 import {own} from '../../text/safe.ts';
 import type {ShownRun} from '../../trace/drawn-spans.ts';
-import {isBeside} from '../../trace/loose-parts.ts';
 import type {Query} from '../../trace/filter.ts';
+import {isBeside} from '../../trace/loose-parts.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {type Entry, Transcript, type TranscriptEvent} from '../../trace/transcript.ts';
 
