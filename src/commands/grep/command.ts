@@ -22,7 +22,7 @@ import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {parseChoices, parseCount} from '../../flags/values.ts';
 import {Pattern} from '../../queries/grep/pattern.ts';
 import {PLACES, type Place} from '../../trace/places.ts';
-import type {GrepOptions} from './run.ts';
+import type {GrepCommandOptions} from './run.ts';
 
 interface GrepFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
   fixedStrings?: boolean;
@@ -91,7 +91,7 @@ const grep: CommandModule = {
 };
 export default grep;
 
-function optionsOf(text: string, flags: GrepFlags, context: Context): GrepOptions {
+function optionsOf(text: string, flags: GrepFlags, context: Context): GrepCommandOptions {
   if (flags.count && flags.listRuns) throw usageError('--count and -l are two answers.', 'Pass one of them.');
   if (flags.ignoreCase && flags.caseSensitive) throw usageError('-i and -s say opposite things.', 'Pass one of them.');
   const shape = flags.count ? 'count' : flags.listRuns ? 'runs' : 'hits';

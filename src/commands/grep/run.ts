@@ -27,7 +27,7 @@ const THEN =
 /** A line of a hit is cut to so many characters around its first match. */
 const LONGEST_LINE = 10_000;
 
-export interface GrepOptions {
+export interface GrepCommandOptions {
   readonly format: Format;
   readonly shape: 'hits' | 'count' | 'runs';
   readonly fields: readonly string[];
@@ -48,7 +48,7 @@ export interface GrepOptions {
 }
 
 /** Prints lines that match, run by run, as they are found. */
-export default async function grep(options: GrepOptions, context: Context): Promise<void> {
+export default async function grep(options: GrepCommandOptions, context: Context): Promise<void> {
   const {shape, pattern, text, places, patience, repeats} = options;
   const ending = new Ending(null);
   try {
@@ -124,7 +124,7 @@ class Told {
   private readonly counts: {judged: JudgedRun; hits: number}[] = [];
 
   constructor(
-    private readonly view: Pick<GrepOptions, 'format' | 'shape' | 'fields' | 'limit'>,
+    private readonly view: Pick<GrepCommandOptions, 'format' | 'shape' | 'fields' | 'limit'>,
     private readonly look: {readonly ascii: boolean},
     private readonly out: Context,
     private readonly store: Store,
