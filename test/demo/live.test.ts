@@ -78,7 +78,7 @@ async function played(
     exporter: {
       export: async (trace, spans) => {
         await exporter.export(trace, spans);
-        expect(spans).toHaveLength(1);
+        if (spans.length !== 1) throw new Error(`${spans.length} spans in one export`);
         exports.push({trace, span: spans[0]!, atMicros: clock.nowMicros()});
       },
       close: () => exporter.close(),
@@ -100,11 +100,12 @@ function likeness(row: Record_): unknown {
 describe.each(BACKENDS)('what is played, on %s', backend => {
   it('leaves the rows that real Agno left of the same runs', async () => {
     const {exporter, traces, spans} = await emptyDemo(backend);
+    const before = new Set<unknown>();
     for (const scene of scenes) {
-      const before = new Set((await traces()).map(row => row.trace_id));
       const only = [{...scene, isTraffic: false}];
       await played(exporter, {scenes: only, untilMicros: START + scene.lengthMicros});
       const written = (await traces()).filter(row => !before.has(row.trace_id));
+      for (const row of written) before.add(row.trace_id);
       const ids = new Set(scene.spans.map(({row}) => row[SPAN.trace_id]));
       const wanted = recorded
         .filter(({trace}) => ids.has(trace[0]!))
@@ -131,7 +132,9 @@ describe.each(BACKENDS)('what is played, on %s', backend => {
 
   it('is judged as the recording was, pauses with their continuations too', async () => {
     const {url, exporter} = await emptyDemo(backend);
-    const {begun} = await played(exporter, {untilMicros: START + 4 * MINUTE});
+    // A dashboard's requests are no conversations; all kinds of these come before one comes again.
+    const conversations = scenes.filter(scene => !scene.isTraffic);
+    const {begun} = await played(exporter, {scenes: conversations, untilMicros: START + 3 * MINUTE});
     await exporter.close();
     const at = {nowMicros: START + 5 * MINUTE};
     const statesIn = async (db: string) => {
@@ -151,10 +154,9 @@ describe.each(BACKENDS)('what is played, on %s', backend => {
     const pictures = begun.filter(({scene}) => scene.session !== null && !scene.session.startsWith('session-'));
     expect(new Set(pictures.map(({scene}) => scene.session)).size).toBeGreaterThan(30);
     const [states, originalStates] = [await statesIn(url), await statesIn(original)];
-    for (const {scene, session} of pictures) {
-      expect(originalStates(scene.session)).not.toEqual([]);
-      expect([scene.session, states(session)]).toEqual([scene.session, originalStates(scene.session)]);
-    }
+    const wanted = pictures.map(({scene}) => [scene.session, originalStates(scene.session)]);
+    expect(wanted.filter(([, some]) => some.length > 0).length).toBeGreaterThan(30);
+    expect(pictures.map(({scene, session}) => [scene.session, states(session)])).toEqual(wanted);
   });
 
   it('has the trace row in a transaction before its spans: a reader may see it without them', async () => {
@@ -173,29 +175,38 @@ describe.each(BACKENDS)('what is played, on %s', backend => {
 describe('the times', () => {
   const quiet: SpanExporter = {export: async () => undefined, close: async () => undefined};
 
+  // Whatever the speed: as much of the recording.
+  const fiveMinutesAt = (speed: number) => played(quiet, {speed, untilMicros: START + (5 * MINUTE) / speed});
+  let atSpeedOne: Awaited<ReturnType<typeof played>>;
+  beforeAll(async () => {
+    atSpeedOne = await fiveMinutesAt(1);
+  });
+
   it.each([1, 4])('are those of the recording at speed %d, and a span is exported when it ends', async speed => {
-    const {exports, begun} = await played(quiet, {speed, untilMicros: START + 5 * MINUTE});
+    const {exports, begun} = speed === 1 ? atSpeedOne : await fiveMinutesAt(speed);
     const planned = new Map(
       begun.flatMap(({scene, spans}) => spans.map((s, i) => [s.row[SPAN.span_id], scene.spans[i]!])),
     );
-    let before = START;
-    for (const {span, trace, atMicros} of exports) {
-      expect(atMicros).toBeGreaterThanOrEqual(before);
-      before = atMicros;
-      expect(parseTime(span[SPAN.created_at])).toBe(atMicros);
-      expect(parseTime(trace.at(-1))).toBe(atMicros);
+    expect(exports.map(({atMicros}) => atMicros)).toEqual(exports.map(({atMicros}) => atMicros).sort((a, b) => a - b));
+    const wrong = exports.flatMap(({span, trace, atMicros}) => {
       const [start, end] = [parseTime(span[SPAN.start_time])!, parseTime(span[SPAN.end_time])!];
-      expect(end).toBeLessThanOrEqual(atMicros);
+      const isOf = (micros: number, recordedMicros: number) => Math.abs(micros * speed - recordedMicros) < 2 * speed;
       const of = planned.get(span[SPAN.span_id]!);
-      if (!of) continue;
-      expect(Math.abs((end - start) * speed - (of.endMicros - of.startMicros))).toBeLessThan(2 * speed);
-      expect(Math.abs((atMicros - end) * speed - Math.max(0, of.writtenMicros - of.endMicros))).toBeLessThan(2 * speed);
-    }
+      const isRight =
+        parseTime(span[SPAN.created_at]) === atMicros &&
+        parseTime(trace.at(-1)) === atMicros &&
+        end <= atMicros &&
+        (!of ||
+          (isOf(end - start, of.endMicros - of.startMicros) &&
+            isOf(atMicros - end, Math.max(0, of.writtenMicros - of.endMicros))));
+      return isRight ? [] : [{span, trace, atMicros, of}];
+    });
+    expect(wrong).toEqual([]);
     expect(planned.size).toBeGreaterThan(300);
   });
 
-  it('of conversations overlap, a person takes a while to answer, and a dashboard asks in between', async () => {
-    const {exports, begun} = await played(quiet, {untilMicros: START + 5 * MINUTE});
+  it('of conversations overlap, a person takes a while to answer, and a dashboard asks in between', () => {
+    const {exports, begun} = atSpeedOne;
     const open = (at: number) =>
       begun.filter(({spans}) => spans.some(s => s.startMicros <= at) && spans.some(s => s.dueMicros > at)).length;
     const counts = exports.map(({atMicros}) => open(atMicros));
