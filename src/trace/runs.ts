@@ -91,14 +91,17 @@ export function buildTrace(
   details: ReadonlyMap<string, Details> = NO_DETAILS,
 ): Trace {
   const forest = buildForest(traceId, spans);
-  const unclear = placeWork(forest, details);
-  for (const node of forest.nodes.values()) endWithSteps(node);
+  const isTraffic = spans.every(isTrafficSpan);
+  // Most traces of many tables are plain requests, in which there is nothing to place, to tell or to find.
+  const unclear = isTraffic ? NOTHING_UNCLEAR : placeWork(forest, details);
   const {tops, nodes} = forest;
   const finder = new RunFinder(traceId, row, clock, spans, forest);
-  const isTraffic = spans.every(isTrafficSpan);
-  if (!isTraffic) finder.find(tops);
-  tellCalls(forest, details, unclear);
-  if (!isTraffic) markPlumbing(tops);
+  if (!isTraffic) {
+    for (const node of nodes.values()) endWithSteps(node);
+    finder.find(tops);
+    tellCalls(forest, details, unclear);
+    markPlumbing(tops);
+  }
   return {
     traceId,
     tops,
@@ -129,6 +132,7 @@ function endWithSteps(node: Node): void {
 }
 
 const NO_DETAILS: ReadonlyMap<string, Details> = new Map();
+const NOTHING_UNCLEAR: Set<string> = new Set();
 
 interface Draft {
   root: Node;
