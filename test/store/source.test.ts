@@ -497,6 +497,30 @@ describe('for every database there is', () => {
   });
 });
 
+it('what libpq does for safety and this program cannot is refused by name, in a URL and in a variable', () => {
+  const refused = [
+    ['gssencmode', 'require', 'PGGSSENCMODE'],
+    ['requirepeer', 'postgres', 'PGREQUIREPEER'],
+    ['requiressl', '1', 'PGREQUIRESSL'],
+    ['sslcrldir', '/crl', 'PGSSLCRLDIR'],
+    ['sslsni', '0', 'PGSSLSNI'],
+    ['min_protocol_version', '3.2', 'PGMINPROTOCOLVERSION'],
+  ] as const;
+  for (const [key, value, variable] of refused) {
+    expect(() => parse(`postgresql://u@h/d?${key}=${value}`)).toThrow(`asks for ${key}=`);
+    const env = {PGHOST: 'h', [variable]: value};
+    expect(() => parseSource('postgresql://u@h/d', '--db', env, '/')).toThrow(`${variable} asks for ${key}=`);
+  }
+  for (const harmless of ['gssencmode=prefer', 'gssencmode=disable', 'requiressl=0', 'sslsni=1'])
+    expect(parse(`postgresql://u@h/d?${harmless}`)).toMatchObject({host: 'h'});
+  for (const [key, value] of [
+    ['channel_binding', 'always'],
+    ['require_auth', 'kerberos'],
+    ['require_auth', 'md5,!none'],
+  ])
+    expect(() => parse(`postgresql://u@h/d?${key}=${value}`)).toThrow(key);
+});
+
 /** All that could be printed about `text`: the refusal, or every part of the source but its secrets. */
 function outcome(text: string): string {
   try {
