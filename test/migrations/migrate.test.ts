@@ -151,8 +151,8 @@ describe.each(BACKENDS)('migrate on %s', backend => {
     const isPostgres = backend === 'postgres';
     const table = isPostgres ? 'ai.agno_spans' : 'agno_spans';
     const numbers = isPostgres
-      ? 'generate_series(1, 120) n(i)'
-      : '(with recursive n(i) as (values (1) union all select i + 1 from n where i < 120) select i from n)';
+      ? 'generate_series(1, 30) n(i)'
+      : '(with recursive n(i) as (values (1) union all select i + 1 from n where i < 30) select i from n)';
     const columns =
       'parent_span_id, name, span_kind, status_code, status_message, start_time, end_time, duration_ms, attributes, created_at';
     await send(

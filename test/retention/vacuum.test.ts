@@ -21,7 +21,7 @@ function prunedFile(setup: readonly string[]): string {
   const columns =
     'parent_span_id, name, span_kind, status_code, status_message, start_time, end_time, duration_ms, attributes, created_at';
   db.exec(`insert into agno_spans (span_id, trace_id, ${columns}) select span_id || '-' || i, trace_id, ${columns}
-    from other.agno_spans, (with recursive n(i) as (values (1) union all select i + 1 from n where i < 20) select i from n);
+    from other.agno_spans, (with recursive n(i) as (values (1) union all select i + 1 from n where i < 8) select i from n);
     delete from agno_spans where span_id like '%-%'`);
   db.close();
   return file;
