@@ -2,6 +2,7 @@ import {execFileSync, spawn} from 'node:child_process';
 import {existsSync, mkdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
 import path from 'node:path';
 import {beforeAll, describe, expect, it} from 'vitest';
+import {cli} from '../cli.ts';
 import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
 import {BIN, pack, program, ROOT} from '../program.ts';
 
@@ -31,31 +32,36 @@ describe('the built program', () => {
     expect((await program(['list', '--db', db, '--spans-table', 'x'])).code).toBe(5);
   });
 
-  /** More than a pipe holds. */
-  let file: string;
-  beforeAll(async () => {
-    file = `${temporaryFolder()}/large.db`;
-    await program(['demo', '--traces', '300', '--path', file]);
-  });
-
-  it('ends quietly when its reader has seen enough', async () => {
-    const child = spawn(process.execPath, [BIN, 'list', '--db', file, '--limit', '0', '--traffic', '--jsonl'], {
-      env: {PATH: process.env.PATH},
+  describe('with more to say than a pipe holds', () => {
+    const PIPE_BYTES = 65_536;
+    let cwd: string;
+    beforeAll(async () => {
+      cwd = temporaryFolder();
+      await program(['demo'], {cwd});
     });
-    let err = '';
-    child.stderr.on('data', chunk => {
-      err += chunk;
-    });
-    child.stdout.once('data', () => child.stdout.destroy());
-    const code = await new Promise(resolve => child.once('close', resolve));
-    expect([code, err]).toEqual([0, '']);
-  });
+    const list = ['list', '--db', 'agno-trace-demo.db', '--limit', '0', '--traffic', '--jsonl'];
 
-  it('prints everything into a pipe before it ends', async () => {
-    const {out} = await program(['list', '--db', file, '--limit', '0', '--traffic', '--jsonl']);
-    const lines = out.trimEnd().split('\n');
-    expect(lines).toHaveLength(300 + 120 * 20 + 10_000);
-    expect(JSON.parse(lines.at(-1)!)).toHaveProperty('traceId');
+    it('ends quietly when its reader has seen enough', async () => {
+      const child = spawn(process.execPath, [BIN, ...list], {cwd, env: {PATH: process.env.PATH}});
+      let err = '';
+      child.stderr.on('data', chunk => {
+        err += chunk;
+      });
+      child.stdout.once('data', () => child.stdout.destroy());
+      const code = await new Promise(resolve => child.once('close', resolve));
+      expect([code, err]).toEqual([0, '']);
+    });
+
+    it.each([
+      [list, 1],
+      [['export', '--db', 'agno-trace-demo.db', '--limit', '0', '--format', 'jsonl'], 40],
+    ])('prints everything into a pipe before it ends: %j', async (argv, pipes) => {
+      const {out} = await program(argv, {cwd});
+      expect(out.length).toBeGreaterThan(pipes * PIPE_BYTES);
+      const into = await cli(argv, {cwd});
+      expect(out.split('\n').length).toBe(into.out.split('\n').length);
+      expect(out.endsWith('}\n')).toBe(true);
+    });
   });
 });
 
