@@ -12,6 +12,8 @@ export interface CliOptions {
   onOut?: (out: string) => void;
   /** The same of stderr. */
   onErr?: (err: string) => void;
+  /** Waited for before a command that goes on prints more. */
+  drained?: () => Promise<void>;
   /** What is typed at each question on a terminal; absent: stdin is none. */
   typed?: readonly string[];
 }
@@ -36,7 +38,12 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     return typed.shift() ?? null;
   };
   const code = await run(argv, {
-    stdout: {write: into('out'), isTTY, columns: options.columns},
+    stdout: {
+      write: into('out'),
+      isTTY,
+      columns: options.columns,
+      ...(options.drained ? {drained: options.drained} : {}),
+    },
     stderr: {write: into('err'), isTTY, columns: options.columns},
     stdin: async () => options.stdin ?? '',
     ...(options.typed ? {ask} : {}),

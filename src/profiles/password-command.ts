@@ -46,6 +46,8 @@ async function runCommand(command: string, env: Env, cwd: string, late?: AbortSi
   // Loaded here: it would cost every start 3 ms.
   const {spawn} = await import('node:child_process');
   return new Promise(resolve => {
+    // ^C goes to the group of the terminal, which this one is not. Before there is anything to stop: a signal may come at once.
+    const forget = removeOnExit(() => stop());
     // A group of its own, so that at the limit what the shell started ends with it.
     const child = spawn('/bin/sh', ['-c', command], {cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true});
     const texts = {stdout: '', stderr: ''};
@@ -57,8 +59,6 @@ async function runCommand(command: string, env: Env, cwd: string, late?: AbortSi
         // It ended by itself just now.
       }
     };
-    // ^C goes to the group of the terminal, which this one is not.
-    const forget = removeOnExit(stop);
     const giveUp = () => {
       outcome = 'late';
       stop();

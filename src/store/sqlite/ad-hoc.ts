@@ -39,7 +39,7 @@ export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLi
   } catch (error) {
     throw error instanceof UserError ? error : await explain(error as ChildError, statement, prepare);
   } finally {
-    apart.close();
+    await apart.close();
   }
 }
 

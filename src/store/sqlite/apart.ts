@@ -138,13 +138,14 @@ class Child {
   private readonly ended: Promise<void>;
 
   constructor(spawn: typeof import('node:child_process').spawn, file: ChildFile) {
+    // Before there is anything to stop: a signal may come at once.
+    this.forget = removeOnExit(() => this.process.kill('SIGKILL'));
     this.process = spawn(
       process.execPath,
       ['--no-warnings', '--input-type=commonjs', '-e', `(${answerInChild})(require)`],
       // A process group of its own: Ctrl-C is for the one that the user started.
       {stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', detached: true},
     );
-    this.forget = removeOnExit(() => this.process.kill('SIGKILL'));
     this.process.stderr!.on('data', data => {
       this.said = `${this.said}${data}`.slice(0, 2000);
     });

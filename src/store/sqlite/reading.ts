@@ -10,7 +10,8 @@ export interface Reading {
   readonly reason: string | null;
   /** @throws what the driver throws; a UserError exit 4 when it took longer than a statement may */
   all(text: string, params: readonly unknown[]): Promise<unknown[]>;
-  close(): void;
+  /** Over when nothing reads the file any more. */
+  close(): Promise<void>;
 }
 
 interface ReadingOptions {
@@ -45,7 +46,7 @@ export async function openReading(options: ReadingOptions): Promise<Reading> {
     driver: connection.driver,
     reason: null,
     all: async (text, params) => connection.all(text, params),
-    close: () => connection.close(),
+    close: async () => connection.close(),
   };
 }
 

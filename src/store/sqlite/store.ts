@@ -54,8 +54,8 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
     throw explainSqlite(error, source.file);
   });
   if (reading.reason !== null) options.debug?.(`sqlite: a process of its own reads it: ${reading.reason}`);
-  const close = () => {
-    reading.close();
+  const close = async () => {
+    await reading.close();
     readable.dispose();
   };
   try {
@@ -64,7 +64,7 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
     const tables = await findTables(reading, source, options);
     return new SqliteStore(source, reading, tables, blocksWriter, options, readable, opened, close);
   } catch (error) {
-    close();
+    await close();
     throw explainSqlite(error, source.file);
   }
 }
@@ -87,7 +87,7 @@ class SqliteStore implements Store {
     private readonly options: OpenOptions,
     private readonly readable: Readable,
     private readonly opened: Stats,
-    private readonly onClose: () => void,
+    private readonly onClose: () => Promise<void>,
   ) {
     this.label = source.file;
     this.copiedMs = readable.begunMs;
@@ -140,7 +140,7 @@ class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.onClose();
+    await this.onClose();
   }
 }
 
