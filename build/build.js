@@ -28,9 +28,9 @@ const TOGETHER = {
   postgres: ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
   facts: ['src/commands/question/run.ts', 'src/queries/canned/'],
   // Ready before Ink is loaded, which reads constants of it.
-  layout: ['src/tui/layout-engine.ts'],
-  screens: ['src/tui/view.tsx'],
-  other: ['src/commands/', 'src/cli/place.ts', 'src/tui/'],
+  layout: ['src/tui/layout-engine.ts', 'src/tui/screens.ts'],
+  screens: ['src/tui/'],
+  other: ['src/commands/', 'src/cli/place.ts'],
 };
 
 export async function build() {

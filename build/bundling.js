@@ -14,7 +14,10 @@ const REPLACED = {
   ws: {importer: /[\\/]ink[\\/]/, code: 'export default {};'},
   'yoga-layout': {importer: /./, file: 'build/yoga.js'},
   // Columns of text are measured as everywhere else; its own tables would cost a start 40 ms.
-  'string-width': {importer: /[\\/]cli-table3[\\/]/, file: 'build/string-width.cjs'},
+  'string-width': [
+    {importer: /[\\/]cli-table3[\\/]/, file: 'build/string-width.cjs'},
+    {importer: /[\\/](ink|widest-line|wrap-ansi|cli-truncate|slice-ansi)[\\/]/, file: 'build/ink-width.js'},
+  ],
   // Colours are chalk's.
   '@colors/colors/safe': {importer: /[\\/]cli-table3[\\/]/, code: 'export default {};'},
 };
@@ -22,20 +25,37 @@ const REPLACED = {
 const replaced = {
   name: 'replaced',
   resolveId(id, importer) {
-    const found = Object.hasOwn(REPLACED, id) ? REPLACED[id] : undefined;
-    if (!found || !importer || !found.importer.test(importer)) return null;
+    if (!importer || !Object.hasOwn(REPLACED, id)) return null;
+    const found = [REPLACED[id]].flat().find(item => item.importer.test(importer));
+    if (!found) return null;
     return found.file ? `${root}${found.file}` : `\0replaced:${id}`;
   },
   load: id => (id.startsWith('\0replaced:') ? REPLACED[id.slice('\0replaced:'.length)].code : null),
 };
 
-/** Ink waits at its top level for the tools of its own development, which CommonJS cannot and nobody has here. */
+/** Changes to Ink, by its files: what is replaced, and by what. */
+const INK = {
+  // It waits at its top level for the tools of its own development, which CommonJS cannot and nobody has here.
+  'reconciler.js': [["process.env['DEV'] === 'true'", 'false']],
+  // It forgets after each frame what it found out about a line. That is half the price of a frame in which little changed.
+  'output.js': [
+    ['import stringWidth', "import QuickLRU from 'quick-lru';\nimport stringWidth"],
+    ['new Map()', 'new QuickLRU({maxSize: 512})'],
+    ['caches = new OutputCaches();', 'caches = CACHES;'],
+    ['export default class Output', 'const CACHES = new OutputCaches();\nexport default class Output'],
+  ],
+};
+
 const inkAsReleased = {
   name: 'ink-as-released',
-  transform: (code, id) =>
-    /[\\/]ink[\\/]build[\\/]reconciler\.js$/.test(id)
-      ? code.replaceAll("process.env['DEV'] === 'true'", 'false')
-      : null,
+  transform(code, id) {
+    const file = /[\\/]ink[\\/]build[\\/]([^\\/]+)$/.exec(id)?.[1];
+    if (!file || !Object.hasOwn(INK, file)) return null;
+    return INK[file].reduce((changed, [before, after]) => {
+      if (!changed.includes(before)) throw new Error(`Ink's ${file} no longer holds ${before}`);
+      return changed.replaceAll(before, after);
+    }, code);
+  },
 };
 
 /** @type {import('rolldown').InputOptions} what the program and the man page are bundled with alike */

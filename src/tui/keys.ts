@@ -1,6 +1,11 @@
+/** A key as `KEYS` names it: a character itself, `^c`, `up`, `shift-tab`; or a text that was pasted. */
+export type KeyPress =
+  | {readonly name: string; readonly pasted?: undefined}
+  | {readonly name: 'paste'; readonly pasted: string};
+
 /**
  * All keys, once: the footer, the help and the dispatch are made from this table. The order is the one of the help.
- * `keys` are names as `readKeys` (key-press.ts) gives them.
+ * `keys` are names as `keyNames` (key-names.ts) gives them.
  */
 export const KEYS = [
   {action: 'up', keys: ['k', 'up'], shown: '↑ k', does: 'one up', group: 'Move'},

@@ -2,7 +2,7 @@ import {own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {truncate} from '../text/width.ts';
 import type {ScreenState} from './state.ts';
-import type {World} from './world.ts';
+import type {Shown, World} from './world.ts';
 
 interface Note {
   readonly text: Safe;
@@ -10,7 +10,7 @@ interface Note {
 }
 
 /** The one line above the footer, while there is something to say. */
-export function noteOf({message, noticesRead, prompt}: ScreenState, {snapshot}: World): Note | null {
+export function noteOf({message, noticesRead, prompt}: ScreenState, {snapshot}: Shown): Note | null {
   if (prompt) return null;
   if (message !== null) return {text: message, isBad: false};
   const {failure, connection, notices, opened} = snapshot;

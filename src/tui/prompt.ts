@@ -2,7 +2,7 @@ import type {Place} from '../errors.ts';
 import {own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {truncate, width} from '../text/width.ts';
-import type {KeyPress} from './key-press.ts';
+import type {KeyPress} from './keys.ts';
 import type {View} from './pane.ts';
 
 /** A line that is being typed. */

@@ -1,8 +1,8 @@
+import type {Place} from '../errors.ts';
 import {own, type Safe, safe} from '../text/safe.ts';
 import {detailPane} from './detail/pane.ts';
 import type {DetailState} from './detail/state.ts';
-import type {KeyPress} from './key-press.ts';
-import {type Action, actionOf} from './keys.ts';
+import {type Action, actionOf, type KeyPress} from './keys.ts';
 import {PANE_NAMES, type PaneName} from './layout.ts';
 import {type Overlay, overlayRows, scrolled} from './overlay.ts';
 import type {Pane, Size} from './pane.ts';
@@ -11,7 +11,7 @@ import {runsPane} from './runs/pane.ts';
 import {type RunsState, selectedRun} from './runs/state.ts';
 import {heldTree, treePane} from './tree/pane.ts';
 import type {TreeState} from './tree/state.ts';
-import {detailInput, runsInput, selectedSpan, sizeOf, treeInput, type World} from './world.ts';
+import {detailInput, runsInput, selectedSpan, settle, sizeOf, treeInput, type World} from './world.ts';
 
 /** All that the screens remember of their own. Pure; what they show is the `World`. */
 export interface ScreenState {
@@ -53,6 +53,39 @@ export const FIRST_STATE: ScreenState = {
   message: null,
   noticesRead: 0,
 };
+
+/** The state at the beginning, and what is still to be done outside. */
+export const FIRST_STEP: Step = {state: FIRST_STATE, effects: []};
+
+export type ScreenEvent =
+  | {readonly type: 'key'; readonly press: KeyPress; readonly world: World}
+  /** What is shown, or the room for it, changed. */
+  | {readonly type: 'settle'; readonly world: World}
+  /** So many of the oldest effects were seen to. */
+  | {readonly type: 'done'; readonly effects: number}
+  | {readonly type: 'filtered'}
+  | {readonly type: 'refused'; readonly text: string; readonly error: RefusedFilter};
+
+/** The only way in which anything changes. Pure. */
+export function reduce(before: Step, event: ScreenEvent): Step {
+  switch (event.type) {
+    case 'key': {
+      const pressed = press(settle(before.state, event.world), event.press, event.world);
+      const state = settle(pressed.state, event.world);
+      // The same object, so that a key that means nothing here draws nothing.
+      if (state === before.state && pressed.effects.length === 0) return before;
+      return {state, effects: [...before.effects, ...pressed.effects]};
+    }
+    case 'settle':
+      return {...before, state: settle(before.state, event.world)};
+    case 'done':
+      return {...before, effects: before.effects.slice(event.effects)};
+    case 'filtered':
+      return {...before, state: filtered(before.state)};
+    case 'refused':
+      return {...before, state: refused(before.state, event.text, event.error)};
+  }
+}
 
 /** What a key does. */
 export function press(before: ScreenState, key: KeyPress, world: World): Step {
@@ -205,16 +238,17 @@ function panesOf({runs, tree, detail}: Pick<ScreenState, PaneName>): Pick<Screen
 }
 
 /** The filter was taken. */
-export function filtered(state: ScreenState): ScreenState {
+function filtered(state: ScreenState): ScreenState {
   return {...state, prompt: null};
 }
 
+interface RefusedFilter {
+  readonly message: string;
+  readonly place?: Place;
+}
+
 /** The filter was refused: the prompt says why and where. */
-export function refused(
-  state: ScreenState,
-  text: string,
-  error: {message: string; place?: {text: string; at: number}},
-): ScreenState {
+function refused(state: ScreenState, text: string, error: RefusedFilter): ScreenState {
   const prompt = state.prompt ?? promptOf('filter', text);
   return {...state, prompt: {...prompt, problem: problemOf(error.message, error.place)}};
 }

@@ -13,32 +13,43 @@ import {selectedRow, treePane} from './tree/pane.ts';
 export interface World {
   readonly snapshot: Snapshot;
   readonly isLive: boolean;
-  /** What the span under the cursor of the tree holds. */
-  readonly content: SpanContent;
+  /** What spans hold, by their ids; those that are not there were not read yet. */
+  readonly contents: ReadonlyMap<string, SpanContent>;
   readonly size: Size;
   readonly ascii: boolean;
   statements(): readonly string[];
 }
 
-export function runsInput({snapshot, isLive}: World): RunsInput {
+/** All but what takes a while to read. */
+export type Shown = Omit<World, 'contents'>;
+
+export function runsInput({snapshot, isLive}: Shown): RunsInput {
   return {runs: snapshot.runs, older: snapshot.older, isLive};
 }
 
 /** The rows of the run under the cursor of the list; those of another one are never shown beside it. */
-export function treeInput(state: ScreenState, {snapshot}: World): TreeInput {
+export function treeInput(state: ScreenState, {snapshot}: Shown): TreeInput {
   const isOpen = snapshot.opened !== null && snapshot.opened.key === state.runs.cursorKey;
   return {parts: isOpen ? snapshot.opened.parts : null};
 }
 
-export function selectedSpan(state: ScreenState, world: World): SelectedRow | null {
+export function selectedSpan(state: ScreenState, world: Shown): SelectedRow | null {
   return selectedRow(state.tree, treeInput(state, world));
 }
 
 export function detailInput(state: ScreenState, world: World): DetailInput {
-  return {selected: selectedSpan(state, world), content: world.content};
+  const selected = selectedSpan(state, world);
+  return {selected, content: contentOf(selected, world)};
 }
 
-export function arrangementOf(state: ScreenState, world: World): Arrangement | null {
+function contentOf(selected: SelectedRow | null, {contents}: World): SpanContent {
+  const node = selected?.row.node;
+  return node?.span ? (contents.get(node.id) ?? LOADING) : NOTHING;
+}
+const LOADING: SpanContent = {state: 'loading'};
+const NOTHING: SpanContent = {state: 'here', span: null};
+
+export function arrangementOf(state: ScreenState, world: Shown): Arrangement | null {
   return arrange(world.size, state.focus, noteOf(state, world) !== null);
 }
 
@@ -67,4 +78,14 @@ export function paneActions(state: ScreenState, world: World): readonly Action[]
     case 'detail':
       return detailPane.actions(state.detail, detailInput(state, world));
   }
+}
+
+/** The end of the list that was read is near. */
+export function wantsOlderRuns(state: ScreenState, world: World): boolean {
+  const {snapshot, isLive} = world;
+  const rows = arrangementOf(state, world)?.runs?.rows;
+  if (rows === undefined || snapshot.older !== 'some' || snapshot.failure !== null) return false;
+  const {index, isFollowing, isNewestFirst} = state.runs;
+  const oldest = isNewestFirst ? snapshot.runs.length - 1 - index : index;
+  return isLive ? !isFollowing && oldest === 0 : oldest < 2 * rows;
 }

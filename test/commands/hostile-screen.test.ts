@@ -4,7 +4,7 @@ import stringWidth from 'string-width';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../src/sql/agno-tables.ts';
 import {setColour} from '../../src/text/style.ts';
-import {Screens} from '../../src/tui/screens.ts';
+import {openScreens} from '../../src/tui/screens.ts';
 import {type CliOptions, cli} from '../cli.ts';
 import {BACKENDS, type Backend, newPostgresDatabase, temporaryFolder} from '../databases.ts';
 import {badHostileRows, hostile, hostileRows, OWN_SEQUENCE, PAYLOADS, UNSAFE} from '../hostile-rows.ts';
@@ -12,9 +12,9 @@ import {IS_LONG} from '../long.ts';
 import {loaded, openHistory} from '../tui/history.ts';
 import {VirtualTerminal} from '../tui/virtual-terminal.ts';
 
-/** What the screens make beside: the life cycle of the terminal, and lines and blocks put in their places. A copied id is base64. */
+/** What the screens make beside: the life cycle of the terminal, and Ink's way from line to line. A copied id is base64. */
 const SCREEN_SEQUENCE =
-  /\x1b\[(?:\?(?:1049|25|7|2004|2026)[hl]|\d+;1H|\d+G|H|0m|2K|2J)|\x1b\]52;c;[A-Za-z0-9+/=]*\x07/g;
+  /\x1b\[(?:\?(?:1049|25|7|2004|2026)[hl]|1;1H|\d*[AEGK]|[HJ]|2K)|\n|\x1b\]52;c;[A-Za-z0-9+/=]*\x07/g;
 
 async function openHostile(backend: Backend): Promise<string> {
   const parts = hostile(backend).flatMap((item, i) => [hostileRows(item), badHostileRows(item, i)]);
@@ -171,7 +171,7 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
     await setColour(true);
     const {source, store} = await openHistory(db, {traffic: true});
     const terminal = new VirtualTerminal({columns: 130, rows: 40});
-    const screens = new Screens({terminal: terminal.streams, ascii: false});
+    const screens = await openScreens({terminal: terminal.streams, ascii: false});
     const left = screens.show(source);
     await loaded(source);
     const {runs} = source.snapshot();
@@ -181,7 +181,7 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
       // Through the tree and what its spans hold, and back.
       terminal.press('2', 'L', 'j', 'j', '3', 'L', 'v', 'v', '1', 'y', 'down');
     }
-    for (const {payload} of rows) terminal.press('F', `\x1b[200~${payload}\x1b[201~`, '\r', '\x1b');
+    for (const {payload} of rows) terminal.press('F', `\x1b[200~${payload}\x1b[201~`, '\r', 'escape');
     terminal.press('?', 'S', '\x03');
     await left;
     await store.close();

@@ -1,15 +1,15 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {own, safe} from '../../src/text/safe.ts';
 import {width} from '../../src/text/width.ts';
-import {frameOf} from '../../src/tui/frame.ts';
 import {actionOf, KEYS, type KeyRow} from '../../src/tui/keys.ts';
 import {arrange, PANE_NAMES, SMALLEST} from '../../src/tui/layout.ts';
 import {FIRST_RUNS_STATE} from '../../src/tui/runs/state.ts';
 import {isSameSnapshot, type Snapshot} from '../../src/tui/source.ts';
 import {FIRST_STATE, press, type ScreenState} from '../../src/tui/state.ts';
-import {tickOf} from '../../src/tui/ticker.ts';
+import {tickOf} from '../../src/tui/tick.ts';
 import {settle, type World} from '../../src/tui/world.ts';
 import {sqliteCopy} from '../fixtures.ts';
+import {drawn} from './drawn.tsx';
 import {loaded, NOW_MICROS, openHistory} from './history.ts';
 
 let opened: Awaited<ReturnType<typeof openHistory>>;
@@ -27,7 +27,7 @@ function world(change: Partial<Snapshot> = {}, more: Partial<World> = {}): World
   return {
     snapshot: {...snapshot, runsPerMinute: 3.14, lagMs: 210, hiddenTraffic: 38, ...change},
     isLive: true,
-    content: {state: 'loading'},
+    contents: new Map(),
     size: {columns: 120, rows: 24},
     ascii: false,
     statements: () => [],
@@ -36,10 +36,7 @@ function world(change: Partial<Snapshot> = {}, more: Partial<World> = {}): World
 }
 
 function linesOf(state: ScreenState, shown: World): string[] {
-  const frame = frameOf('shop@db.internal/ai', settle(state, shown), shown, NOW_MICROS);
-  const rows = frame.body[0]?.lines.length ?? 0;
-  const body = Array.from({length: rows}, (_, i) => frame.body.map(({lines}) => lines[i]).join(''));
-  return [...frame.top, ...body, ...frame.bottom];
+  return drawn({name: 'shop@db.internal/ai', state: settle(state, shown), world: shown, nowMicros: NOW_MICROS});
 }
 
 function pressed(state: ScreenState, shown: World, ...names: string[]): ScreenState {
@@ -86,8 +83,8 @@ describe('a frame', () => {
       const state = {...FIRST_STATE, focus};
       return [state, {...state, overlay: {kind: 'help' as const, top: 0}}, {...state, message: own('said')}];
     });
-    for (const columns of [60, 61, 79, 80, 109, 110, 111, 160, 200, 500])
-      for (const rows of [15, 16, 24, 29, 30, 50, 200])
+    for (const columns of [60, 79, 110, 200])
+      for (const rows of [15, 29, 60])
         for (const state of states) {
           const lines = linesOf(state, world({notices: ['x'.repeat(300)]}, {size: {columns, rows}}));
           expect(lines).toHaveLength(rows);
@@ -106,7 +103,7 @@ describe('a frame', () => {
   it('says how many runs are new while the cursor is elsewhere, and how to go there', () => {
     const before = world({runs: snapshot.runs.slice(4)});
     const paused = pressed(FIRST_STATE, before, 'j', 'j');
-    expect(linesOf(paused, world()).at(-1)).toMatch(/4 new ↑ G $/);
+    expect(linesOf(paused, world()).at(-1)).toMatch(/4 new ↑ G$/);
     expect(linesOf(pressed(paused, world(), 'G'), world()).at(-1)).not.toContain('new');
   });
 

@@ -2,9 +2,10 @@ import {afterEach, describe, expect, it} from 'vitest';
 import {setColour} from '../../src/text/style.ts';
 import {KEYS} from '../../src/tui/keys.ts';
 import type {Size} from '../../src/tui/pane.ts';
-import {Screens} from '../../src/tui/screens.ts';
+import {openScreens} from '../../src/tui/screens.ts';
 import type {RunSource} from '../../src/tui/source.ts';
 import {BACKENDS, sharedFixture, sqliteCopy} from '../databases.ts';
+import {Random} from '../random.ts';
 import {NOW_MICROS, openHistory} from './history.ts';
 import {VirtualTerminal} from './virtual-terminal.ts';
 
@@ -32,7 +33,7 @@ async function show(
 ): Promise<Shown> {
   const {source, store} = await openHistory(db, asked);
   const terminal = new VirtualTerminal(size);
-  const screens = new Screens({terminal: terminal.streams, ascii});
+  const screens = await openScreens({terminal: terminal.streams, ascii});
   // A name and a time that are the same wherever and whenever the tests run.
   const left = screens.show(Object.create(source, {name: {value: 'shop.db'}, nowMicros: {value: () => NOW_MICROS}}));
   open.push(async () => {
@@ -181,14 +182,67 @@ describe('the screens', () => {
     terminal.press('down');
     await terminal.until(/^ ✔.*\n ✔.*\n›/m);
     const bytes = Buffer.byteLength(terminal.written.slice(before).join(''));
-    expect(bytes).toBeLessThan(400);
-    expect(terminal.written.join('').match(/\x1b\[2J/g)).toHaveLength(2);
+    expect(bytes).toBeLessThan(600);
+  });
+
+  it('draw what a whole new drawing would, after any keys, sizes and stops', async () => {
+    await setColour(true);
+    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.large);
+    await terminal.until('Weather Agent');
+    const sizes = [SIZES.large, SIZES.usual, {columns: 120, rows: 31}, SIZES.small, {columns: 111, rows: 16}];
+    const random = new Random(1);
+    const keys = [
+      ...[
+        'j',
+        'k',
+        'G',
+        'g',
+        'e',
+        'E',
+        'tab',
+        'enter',
+        '?',
+        'H',
+        'L',
+        ' ',
+        't',
+        'v',
+        'w',
+        'c',
+        'S',
+        'o',
+        '1',
+        '2',
+        '3',
+      ],
+      ...['/a', 'F:', 'pagedown', 'right', 'left'],
+    ];
+    for (let round = 0; round < 40; round++) {
+      if (round % 6 === 5) terminal.resize(random.pick(sizes));
+      for (let i = 0; i < 4; i++) terminal.press(random.pick(keys));
+      // What is in front is closed, and a page more is drawn after all that: then the keys before are too.
+      terminal.press('escape', '?');
+      await terminal.until('[keys]');
+      terminal.press('escape');
+      await terminal.untilWithout(/\[keys\]|reading/);
+      const cells = await terminal.cells();
+      const before = terminal.written.length;
+      process.emit('SIGCONT');
+      await expect.poll(() => terminal.written.slice(before).join('')).toMatch(/1049h[\s\S]*2026l/);
+      expect(await terminal.cells()).toBe(cells);
+    }
   });
 
   it('give the terminal back with q: the main screen as it was, the cursor shown, lines wrapping', async () => {
     const {terminal, left} = await show(sqliteCopy(PICTURES), SIZES.usual);
     await terminal.until('Weather Agent');
-    expect([terminal.isAlternate, terminal.isRaw]).toEqual([true, true]);
+    expect(terminal.modes).toEqual({
+      isAlternate: true,
+      isRaw: true,
+      showsCursor: false,
+      wraps: false,
+      marksPastes: true,
+    });
     terminal.press('enter');
     await terminal.until('[2 run]');
     terminal.press('q');
@@ -196,7 +250,12 @@ describe('the screens', () => {
     terminal.press('q');
     await left;
     await terminal.screen();
-    expect([terminal.isAlternate, terminal.isRaw]).toEqual([false, false]);
-    expect(terminal.written.at(-1)).toBe('\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l');
+    expect(terminal.modes).toEqual({
+      isAlternate: false,
+      isRaw: false,
+      showsCursor: true,
+      wraps: true,
+      marksPastes: false,
+    });
   });
 });

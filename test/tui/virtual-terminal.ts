@@ -3,8 +3,8 @@ import {PassThrough} from 'node:stream';
 import type {ReadStream, WriteStream} from 'node:tty';
 import xterm from '@xterm/headless';
 import {expect} from 'vitest';
+import type {TerminalStreams} from '../../src/context.ts';
 import type {Size} from '../../src/tui/pane.ts';
-import type {TerminalStreams} from '../../src/tui/terminal.ts';
 
 /** A terminal without a window: what is written to it is drawn by xterm's own core, keys go in as bytes. */
 export class VirtualTerminal {
@@ -17,10 +17,11 @@ export class VirtualTerminal {
   private readonly output: EventEmitter & Size;
 
   constructor(size: Size) {
-    this.xterm = new xterm.Terminal({cols: size.columns, rows: size.rows, allowProposedApi: true});
-    const write = (text: string) => {
-      this.written.push(text);
+    this.xterm = new xterm.Terminal({cols: size.columns, rows: size.rows, allowProposedApi: true, convertEol: true});
+    const write = (text: string, onWritten?: () => void) => {
+      if (text !== '') this.written.push(text);
       this.xterm.write(text);
+      if (onWritten) setImmediate(onWritten);
       return true;
     };
     this.output = Object.assign(new EventEmitter(), {...size, isTTY: true, writableNeedDrain: false, write});
@@ -49,7 +50,21 @@ export class VirtualTerminal {
     await new Promise<void>(resolve => this.xterm.write('', resolve));
     const {active} = this.xterm.buffer;
     return Array.from({length: this.xterm.rows}, (_, row) =>
-      (active.getLine(active.baseY + row)?.translateToString(true) ?? '').trimEnd(),
+      (active.getLine(active.baseY + row)?.translateToString(true, 0, this.xterm.cols) ?? '').trimEnd(),
+    ).join('\n');
+  }
+
+  /** Every cell with its character and how it is painted, a line a row. */
+  async cells(): Promise<string> {
+    await new Promise<void>(resolve => this.xterm.write('', resolve));
+    const {active} = this.xterm.buffer;
+    const cellAt = (x: number, y: number) => {
+      const cell = active.getLine(active.baseY + y)!.getCell(x)!;
+      const marks = [cell.isBold(), cell.isDim(), cell.isInverse()].map(mark => (mark ? 1 : 0)).join('');
+      return `${cell.getChars() || ' '}${cell.getFgColor()}${marks}`;
+    };
+    return Array.from({length: this.xterm.rows}, (_, y) =>
+      Array.from({length: this.xterm.cols}, (_, x) => cellAt(x, y)).join('|'),
     ).join('\n');
   }
 
@@ -77,8 +92,12 @@ export class VirtualTerminal {
     return screen;
   }
 
-  get isAlternate(): boolean {
-    return this.xterm.buffer.active.type === 'alternate';
+  /** What it was asked to be, apart from what stands on it. */
+  get modes() {
+    const {wraparoundMode: wraps, bracketedPasteMode: marksPastes} = this.xterm.modes;
+    const isAlternate = this.xterm.buffer.active.type === 'alternate';
+    const showsCursor = this.written.join('').lastIndexOf('\x1b[?25h') > this.written.join('').lastIndexOf('\x1b[?25l');
+    return {isAlternate, isRaw: this.isRaw, showsCursor, wraps, marksPastes};
   }
 }
 
@@ -88,7 +107,8 @@ const KEYS: Readonly<Record<string, string>> = {
   right: '\x1b[C',
   left: '\x1b[D',
   enter: '\r',
-  escape: '\x1b',
+  // Twice, as what is pressed next follows at once and would be taken for a key with Alt.
+  escape: '\x1b\x1b',
   tab: '\t',
   '^c': '\x03',
   backspace: '\x7f',

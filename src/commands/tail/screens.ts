@@ -4,7 +4,7 @@ import {lookOf} from '../../flags/output.ts';
 import {labelOf} from '../../store/source.ts';
 import type {Safe} from '../../text/safe.ts';
 import {hoisted} from '../../trace/filter.ts';
-import {Screens} from '../../tui/screens.ts';
+import {openScreens} from '../../tui/screens.ts';
 import {LiveSource} from './live-source.ts';
 import type {TailOptions} from './run.ts';
 
@@ -17,7 +17,7 @@ export async function showScreens(terminal: TerminalStreams, options: TailOption
   // What is said meanwhile would stand across the screen.
   const said: Safe[] = [];
   const stderr = {...context.stderr, isTTY: false, columns: undefined, write: (text: Safe) => void said.push(text)};
-  const screens = new Screens({terminal, ascii: lookOf(options, context).ascii});
+  const screens = await openScreens({terminal, ascii: lookOf(options, context).ascii});
   const source = new LiveSource({
     name: labelOf(access.connection.source),
     open: () => openConnection(access, {...context, stderr}),

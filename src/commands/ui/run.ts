@@ -21,11 +21,11 @@ export interface UiOptions {
 /** Shows the runs that are there on screens, until the user leaves. */
 export default async function ui(options: UiOptions, context: Context): Promise<void> {
   const {terminal, patience, prices, filterAt, query, access} = options;
-  const {Screens} = await import('../../tui/screens.ts');
+  const {openScreens} = await import('../../tui/screens.ts');
   // What is said meanwhile would stand across the screen.
   const said: Safe[] = [];
   const stderr = {...context.stderr, isTTY: false, columns: undefined, write: (text: Safe) => void said.push(text)};
-  const screens = new Screens({terminal, ascii: lookOf(options, context).ascii});
+  const screens = await openScreens({terminal, ascii: lookOf(options, context).ascii});
   try {
     await withStore(access, {...context, stderr}, THEN, async store => {
       const filter = (other: string) => filterAt(store.nowMicros(), other);

@@ -1,0 +1,94 @@
+import {useApp, useStdout, useWindowSize} from 'ink';
+import {type Dispatch, useEffect, useReducer} from 'react';
+import {UserError} from '../errors.ts';
+import {Screen} from './screen.tsx';
+import type {RunSource} from './source.ts';
+import {type Effect, FIRST_STEP, reduce, type ScreenEvent} from './state.ts';
+import {tickOf} from './tick.ts';
+import {useKeys} from './use-keys.ts';
+import {useSnapshot} from './use-snapshot.ts';
+import {useSpanContents} from './use-span-contents.ts';
+import {useLentTerminal, useStop} from './use-suspend.ts';
+import {useTick} from './use-tick.ts';
+import {arrangementOf, type Shown, selectedSpan, settle, type World, wantsOlderRuns} from './world.ts';
+
+interface AppProps {
+  readonly source: RunSource;
+  readonly ascii: boolean;
+}
+
+/** History is read for a run when the cursor rests on it. */
+const REST_MS = 60;
+
+/** The screens over a source: what there is to show, the state of the panes, and the keys that change it. */
+export function App({source, ascii}: AppProps) {
+  const {columns, rows} = useWindowSize();
+  const snapshot = useSnapshot(source);
+  const [{state, effects}, dispatch] = useReducer(reduce, FIRST_STEP);
+  const shown: Shown = {
+    snapshot,
+    isLive: source.mode === 'live',
+    size: {columns, rows},
+    ascii,
+    statements: () => source.statements(),
+  };
+  const arrangement = arrangementOf(state, shown);
+  const selected = selectedSpan(state, shown)?.row.node;
+  const contents = useSpanContents(source, arrangement?.detail && selected?.span ? selected.id : null);
+  const world: World = {...shown, contents};
+  // Rows came or went: the panes are put in order before they are drawn.
+  if (settle(state, world) !== state) dispatch({type: 'settle', world});
+  const nowMicros = source.nowMicros();
+  useTick(tickOf(state, world, nowMicros), nowMicros);
+  useEffects(source, effects, dispatch);
+  const isRunShown = arrangement !== null && (arrangement.tree !== null || arrangement.detail !== null);
+  useOpenRun(source, isRunShown && snapshot.runs.length > 0 ? state.runs.cursorKey : null, snapshot.opened?.key);
+  const wantsOlder = wantsOlderRuns(state, world);
+  useEffect(() => {
+    if (wantsOlder) source.loadOlder();
+  }, [source, wantsOlder]);
+  const stop = useStop(useLentTerminal());
+  useKeys(press => (press.name === '^z' ? stop() : dispatch({type: 'key', press, world})));
+  return <Screen name={source.name} state={state} world={world} nowMicros={nowMicros} />;
+}
+
+/** Does what keys asked for outside. */
+function useEffects(source: RunSource, effects: readonly Effect[], dispatch: Dispatch<ScreenEvent>): void {
+  const {exit} = useApp();
+  const {stdout} = useStdout();
+  useEffect(() => {
+    if (effects.length === 0) return;
+    dispatch({type: 'done', effects: effects.length});
+    for (const effect of effects) {
+      if (effect.type === 'quit') exit();
+      else if (effect.type === 'copy') stdout.write(clipboard(effect.text));
+      else dispatch(filterEvent(source, effect.text));
+    }
+  }, [source, effects, dispatch, exit, stdout]);
+}
+
+function filterEvent(source: RunSource, text: string): ScreenEvent {
+  try {
+    source.setFilter(text);
+    return {type: 'filtered'};
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return {type: 'refused', text, error};
+  }
+}
+
+/** The terminal's own way to the clipboard, also over ssh. What could be taken for a command of it is left out. */
+function clipboard(text: string): string {
+  const plain = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '');
+  return `\x1b]52;c;${Buffer.from(plain).toString('base64')}\x07`;
+}
+
+/** Opens the run that is wanted: at once where runs are at hand, else when the cursor rests. */
+function useOpenRun(source: RunSource, key: string | null, openKey: string | undefined): void {
+  useEffect(() => {
+    if (key === null || key === openKey) return;
+    if (source.mode === 'live') return source.open(key);
+    const timer = setTimeout(() => source.open(key), REST_MS);
+    return () => clearTimeout(timer);
+  }, [source, key, openKey]);
+}

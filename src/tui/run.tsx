@@ -1,0 +1,121 @@
+import {Box, type Instance, render, useWindowSize} from 'ink';
+import type {ReactNode} from 'react';
+import type {TerminalStreams} from '../context.ts';
+import {own} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {App} from './app.tsx';
+import {titleRule} from './header.ts';
+import {Lines} from './safe-text.tsx';
+import type {RunSource} from './source.ts';
+import {useKeys} from './use-keys.ts';
+import {useLentTerminal, useStop, useTerminalModes} from './use-suspend.ts';
+
+export interface ScreensOptions {
+  readonly terminal: TerminalStreams;
+  readonly ascii: boolean;
+}
+
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** For when Ink itself fails while it gives the terminal back. */
+const LEAVE = '\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l';
+
+/** The screens on a terminal, from taking it to giving it back on whichever way out. */
+export class Screens {
+  private readonly ink: Instance;
+  private readonly undo: (() => void)[] = [];
+  private source: RunSource | null = null;
+  private isClosed = false;
+
+  /** Takes the terminal. */
+  constructor(private readonly options: ScreensOptions) {
+    const {input, output} = options.terminal;
+    // A pty that reports no size (script, some editors) gets the usual one.
+    output.columns ||= 80;
+    output.rows ||= 24;
+    const leave = () => this.end('SIGINT');
+    this.ink = render(
+      <Root>
+        <Opening ascii={options.ascii} onLeave={leave} />
+      </Root>,
+      {
+        ...{stdin: input, stdout: output, alternateScreen: true, incrementalRendering: true, interactive: true},
+        ...{exitOnCtrlC: false, patchConsole: false, isScreenReaderEnabled: false},
+      },
+    );
+    // Nothing that is on the screen can be relied on.
+    this.on(output, 'resize', () => this.ink.clear());
+    const gone = () => this.end(null);
+    this.on(input, 'end', gone);
+    this.on(input, 'error', gone);
+    for (const signal of ENDING) this.on(process, signal, () => this.end(signal));
+    // Before the stack is printed.
+    this.on(process, 'uncaughtExceptionMonitor', () => this.close());
+  }
+
+  /** Shows a source until the user leaves. @throws what went wrong on the way, the terminal given back */
+  async show(source: RunSource): Promise<void> {
+    this.source = source;
+    try {
+      if (this.isClosed) return;
+      this.ink.rerender(
+        <Root>
+          <App source={source} ascii={this.options.ascii} />
+        </Root>,
+      );
+      await this.ink.waitUntilExit();
+    } finally {
+      this.close();
+      await source.close();
+    }
+  }
+
+  /** Gives the terminal back. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    const {input, output} = this.options.terminal;
+    try {
+      this.ink.unmount();
+    } catch {
+      input.setRawMode?.(false);
+      output.write(LEAVE);
+    }
+    for (const undo of this.undo.splice(0)) undo();
+  }
+
+  /** A signal ends us in its own meaning, after what is open was closed. Null: the terminal is gone. */
+  private end(signal: NodeJS.Signals | null): void {
+    this.close();
+    if (signal !== null) process.kill(process.pid, signal);
+    else if (this.source === null) process.kill(process.pid, 'SIGHUP');
+  }
+
+  private on(emitter: NodeJS.EventEmitter, event: string, listener: () => void): void {
+    emitter.on(event, listener);
+    this.undo.push(() => void emitter.off(event, listener));
+  }
+}
+
+function Root({children}: {readonly children: ReactNode}) {
+  useTerminalModes();
+  return children;
+}
+
+/** While the connection is made. There is nothing to go back to. */
+function Opening({ascii, onLeave}: {readonly ascii: boolean; readonly onLeave: () => void}) {
+  const {columns, rows} = useWindowSize();
+  const stop = useStop(useLentTerminal());
+  useKeys(({name}) => {
+    if (name === '^c' || name === 'q') onLeave();
+    else if (name === '^z') stop();
+  });
+  const lines = [
+    own(`${paint(own(' agno-trace '), 'bold')}opening the database …`),
+    titleRule([{text: '1 runs', isFocused: true}], columns, {ascii}),
+  ];
+  return (
+    <Box width={columns} height={rows}>
+      <Lines lines={lines} columns={columns} rows={rows} />
+    </Box>
+  );
+}

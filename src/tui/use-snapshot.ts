@@ -1,0 +1,48 @@
+import type {Writable} from 'node:stream';
+import {useStdout} from 'ink';
+import {useCallback, useSyncExternalStore} from 'react';
+import {isSameSnapshot, type RunSource, type Snapshot} from './source.ts';
+
+/** What arrives is drawn so often at most; a frame costs some 10 ms of a core at 50 x 160. */
+const LIVE_MS = 100;
+
+/** What there is to show. Drawn anew ten times a second at most, and not while the terminal cannot follow. */
+export function useSnapshot(source: RunSource): Snapshot {
+  const stdout = useStdout().stdout as Writable;
+  const subscribe = useCallback(
+    (onChange: () => void) => {
+      let seen = source.snapshot();
+      let toldAt = Number.NEGATIVE_INFINITY;
+      let timer: NodeJS.Timeout | null = null;
+      let isWaiting = false;
+      const tell = () => {
+        timer = null;
+        toldAt = performance.now();
+        onChange();
+      };
+      const tellSoon = () => {
+        if (timer === null) timer = setTimeout(tell, Math.max(0, toldAt + LIVE_MS - performance.now()));
+      };
+      const drained = () => {
+        isWaiting = false;
+        tellSoon();
+      };
+      const unsubscribe = source.subscribe(() => {
+        const snapshot = source.snapshot();
+        if (isSameSnapshot(snapshot, seen)) return;
+        seen = snapshot;
+        if (isWaiting) return;
+        isWaiting = stdout.writableNeedDrain;
+        if (isWaiting) stdout.once('drain', drained);
+        else tellSoon();
+      });
+      return () => {
+        unsubscribe();
+        stdout.off('drain', drained);
+        if (timer) clearTimeout(timer);
+      };
+    },
+    [source, stdout],
+  );
+  return useSyncExternalStore(subscribe, () => source.snapshot());
+}

@@ -1,0 +1,74 @@
+import {useApp, useStdout} from 'ink';
+import {useCallback, useEffect, useInsertionEffect, useRef} from 'react';
+
+/** Whether text that reaches the right edge goes on in the next line: a width that a terminal sees otherwise shifts nothing. */
+const WRAPPING = '\x1b[?7h';
+const NOT_WRAPPING = '\x1b[?7l';
+const HOME = '\x1b[H';
+
+/** What Ink leaves to us of taking the terminal and giving it back. */
+export function useTerminalModes(): void {
+  const {stdout} = useStdout();
+  // Ink has entered the other screen by then, where the cursor is as low as it was, and writes its first frame next.
+  useInsertionEffect(() => {
+    stdout.write(NOT_WRAPPING + HOME);
+    return () => void stdout.write(WRAPPING);
+  }, [stdout]);
+}
+
+/** Runs something that has the terminal for itself. Nothing happens while something else has it. */
+export type LendTerminal = (work: () => Promise<void>) => Promise<void>;
+
+export function useLentTerminal(): LendTerminal {
+  const {suspendTerminal} = useApp();
+  const {stdout} = useStdout();
+  const isLent = useRef(false);
+  return useCallback(
+    async work => {
+      if (isLent.current) return;
+      isLent.current = true;
+      try {
+        await suspendTerminal(async () => {
+          stdout.write(WRAPPING);
+          try {
+            await work();
+          } finally {
+            stdout.write(`${NOT_WRAPPING}\r`);
+          }
+        });
+      } finally {
+        isLent.current = false;
+      }
+    },
+    [suspendTerminal, stdout],
+  );
+}
+
+/**
+ * Stops as a shell expects it, with the terminal given back meanwhile.
+ * @returns to be called for ^Z, which the terminal itself would send to the whole group: what started us (npx), what reads us
+ */
+export function useStop(lend: LendTerminal): () => void {
+  const stop = useRef((_pid: number): void => undefined);
+  useEffect(() => {
+    if (process.platform === 'win32') return;
+    const stopAlone = () => stop.current(process.pid);
+    stop.current = pid =>
+      void lend(async () => {
+        process.off('SIGTSTP', stopAlone);
+        process.kill(pid, 'SIGTSTP');
+        // It goes on here when the program does, and soon where nobody stops a process whose shell is gone.
+        await new Promise(resolve => setTimeout(resolve, 50));
+        process.on('SIGTSTP', stopAlone);
+      });
+    // After SIGSTOP, which nobody hears: whatever the shell has done to the terminal meanwhile.
+    const retake = () => void lend(async () => undefined);
+    process.on('SIGTSTP', stopAlone);
+    process.on('SIGCONT', retake);
+    return () => {
+      process.off('SIGTSTP', stopAlone);
+      process.off('SIGCONT', retake);
+    };
+  }, [lend]);
+  return () => stop.current(0);
+}

@@ -1,0 +1,13 @@
+import {useEffect, useReducer} from 'react';
+
+/** Draws again when what is shown changes with the clock, and else not at all. @param everyMicros null: never */
+export function useTick(everyMicros: number | null, nowMicros: number): void {
+  const [, tick] = useReducer((ticks: number) => ticks + 1, 0);
+  // After each frame anew: on the second, so that all durations change together.
+  useEffect(() => {
+    if (everyMicros === null) return;
+    const waitMs = (everyMicros - (nowMicros % everyMicros)) / 1000;
+    const timer = setTimeout(tick, Math.max(20, waitMs));
+    return () => clearTimeout(timer);
+  });
+}
