@@ -12,6 +12,8 @@ const REPLACED = {
   // Ink would offer React's developer tools, and a socket to them.
   'react-devtools-core': {importer: /[\\/]ink[\\/]/, code: 'export default {};'},
   ws: {importer: /[\\/]ink[\\/]/, code: 'export default {};'},
+  // The cursor is shown on every way out; this would write that to stderr, wherever it goes, at every end.
+  'restore-cursor': {importer: /[\\/]cli-cursor[\\/]/, code: 'export default () => {};'},
   'yoga-layout': {importer: /./, file: 'build/yoga.js'},
   // Columns of text are measured as everywhere else; its own tables would cost a start 40 ms.
   'string-width': [

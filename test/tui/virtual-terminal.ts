@@ -2,9 +2,12 @@ import {EventEmitter} from 'node:events';
 import {PassThrough} from 'node:stream';
 import type {ReadStream, WriteStream} from 'node:tty';
 import xterm from '@xterm/headless';
+// @ts-expect-error Ink brings it, without types.
+import {unload} from 'signal-exit';
 import {expect} from 'vitest';
 import type {TerminalStreams} from '../../src/context.ts';
 import type {Size} from '../../src/tui/pane.ts';
+import {atEndOfFile} from '../end-of-file.ts';
 
 /** A terminal without a window: what is written to it is drawn by xterm's own core, keys go in as bytes. */
 export class VirtualTerminal {
@@ -17,6 +20,8 @@ export class VirtualTerminal {
   private readonly output: EventEmitter & Size;
 
   constructor(size: Size) {
+    // Ink's cursor listens for signals as long as the process lives; the program is built without that.
+    atEndOfFile(unload);
     this.xterm = new xterm.Terminal({cols: size.columns, rows: size.rows, allowProposedApi: true, convertEol: true});
     const write = (text: string, onWritten?: () => void) => {
       if (text !== '') this.written.push(text);
