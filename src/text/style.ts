@@ -21,6 +21,11 @@ export function paint(text: Safe, ...styles: readonly Style[]): Safe {
   return own(styles.reduce<string>((out, style) => colours[style](out), text));
 }
 
+/** Text and background swapped: not a colour, so it stands out without any too. */
+export function highlight(text: Safe): Safe {
+  return own(`\x1b[7m${text}\x1b[27m`);
+}
+
 /**
  * Decides colour once for the process. chalk reads neither NO_COLOR nor our flags, so its level is set here.
  * Order: flag, NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, TERM=dumb, terminal.

@@ -50,7 +50,7 @@ function statusOf({runs}: ScreenState, {snapshot, isLive, ascii}: World, nowMicr
   if (connection.state === 'waiting') return {text: own(`${ascii ? '~' : '◌'} WAITING`), styles: ['yellow', 'bold']};
   if (!isLive) return {text: own('HISTORY'), styles: ['bold']};
   if (runs.isFollowing) return {text: own(`${ascii ? '*' : '●'} LIVE`), styles: ['green', 'bold']};
-  return {text: own(`${ascii ? '=' : '‖'} PAUSED`), styles: ['yellow', 'bold']};
+  return {text: own(`${ascii ? 'o' : '○'} NOT FOLLOWING`), styles: ['yellow', 'bold']};
 }
 
 /** The most telling first. */

@@ -35,6 +35,7 @@ export const KEYS = [
   {action: 'pane1', keys: ['1'], shown: '1', does: 'the runs', group: 'Look'},
   {action: 'pane2', keys: ['2'], shown: '2', does: 'the run as a tree', group: 'Look'},
   {action: 'pane3', keys: ['3'], shown: '3', does: 'what a span holds', group: 'Look'},
+  {action: 'zoom', keys: ['z'], shown: 'z', does: 'this pane alone, and back', group: 'Look', brief: ['z', 'zoom']},
   {action: 'nextError', keys: ['e'], shown: 'e', does: 'next error', group: 'Find', brief: ['e', 'next error']},
   {action: 'previousError', keys: ['E'], shown: 'E', does: 'previous error', group: 'Find'},
   {action: 'search', keys: ['/'], shown: '/', does: 'search', group: 'Find', brief: ['/', 'search']},

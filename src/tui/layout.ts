@@ -7,6 +7,8 @@ export type PaneName = (typeof PANE_NAMES)[number];
 export const SMALLEST: Size = {columns: 60, rows: 15};
 /** From here on the run stands beside the list. */
 const WIDE = 110;
+/** Columns of the list while another pane has the focus: as many as its states, times and names need. */
+const NARROW = 42;
 /** Rows from which two panes may stand above each other. */
 const TALL = 26;
 /** The header, the titles, the footer. */
@@ -21,12 +23,21 @@ export interface Arrangement {
   readonly isBeside: boolean;
 }
 
+interface Wanted {
+  readonly focus: PaneName;
+  /** A line above the footer. */
+  readonly hasNote: boolean;
+  /** The pane with the focus is to have all the room. */
+  readonly isZoomed: boolean;
+}
+
 /** Which panes are visible, and how large: what has the focus always is. Null: the terminal is too small. */
-export function arrange({columns, rows}: Size, focus: PaneName, hasNote: boolean): Arrangement | null {
+export function arrange({columns, rows}: Size, {focus, hasNote, isZoomed}: Wanted): Arrangement | null {
   if (columns < SMALLEST.columns || rows < SMALLEST.rows) return null;
   const body = rows - AROUND - (hasNote ? 1 : 0);
+  if (isZoomed) return {...one({columns, rows: body}, focus), isBeside: false};
   if (columns >= WIDE) {
-    const left = Math.max(44, Math.min(76, Math.round(columns * 0.4)));
+    const left = focus === 'runs' ? share(columns, 0.4, 44, 76) : share(columns, 0.25, NARROW, 50);
     return {
       ...runAndSpan({columns: columns - left - 1, rows: body}, focus),
       runs: {columns: left, rows: body},
@@ -42,6 +53,10 @@ export function arrange({columns, rows}: Size, focus: PaneName, hasNote: boolean
     };
   }
   return {...one({columns, rows: body}, focus), isBeside: false};
+}
+
+function share(columns: number, part: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, Math.round(columns * part)));
 }
 
 function runAndSpan(size: Size, focus: PaneName): Pick<Arrangement, 'tree' | 'detail'> {

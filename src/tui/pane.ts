@@ -35,6 +35,8 @@ export interface Pane<State, Input> {
    * that is what is searched for already.
    */
   search(state: State, text: string, input: Input, size: Size): State;
+  /** How many rows hold what is searched for; those that are folded away too. */
+  matches(state: State, input: Input): number;
   /** Puts cursor and scrolling in order after the input or the size changed. The same object, when nothing moved. */
   settle(state: State, input: Input, size: Size): State;
   /** At most `size.rows` lines of at most `size.columns` columns, styled; the screen fills up what is missing. */

@@ -13,6 +13,11 @@ export interface Prompt {
   readonly cursor: number;
   /** Why it was not taken. */
   readonly problem: Problem | null;
+  /** Said behind the line. */
+  readonly remark: Safe;
+  /** What was typed before, the newest last, and which of it stands in the line; null: none of it. */
+  readonly history: readonly string[];
+  readonly recalled: number | null;
 }
 
 interface Problem {
@@ -22,9 +27,10 @@ interface Problem {
 
 const LONGEST = 2000;
 
-export function promptOf(kind: Prompt['kind'], text: string): Prompt {
+export function promptOf(kind: Prompt['kind'], text: string, history: readonly string[] = []): Prompt {
   const characters = Array.from(text);
-  return {kind, characters, cursor: characters.length, problem: null};
+  const fresh = {problem: null, remark: own(''), recalled: null};
+  return {kind, characters, cursor: characters.length, history, ...fresh};
 }
 
 export function textOf({characters}: Prompt): string {
@@ -39,7 +45,15 @@ export function typed(prompt: Prompt, press: KeyPress): Prompt {
     characters: next.slice(0, LONGEST),
     cursor: Math.min(at, LONGEST),
     problem: null,
+    remark: own(''),
   });
+  const recall = (by: 1 | -1): Prompt => {
+    const {history, recalled} = prompt;
+    const at = (recalled ?? history.length) + by;
+    if (at < 0 || at > history.length || history.length === 0) return prompt;
+    const recalledText = Array.from(history[at] ?? '');
+    return {...put(recalledText, recalledText.length), recalled: at};
+  };
   const insert = (text: string) => {
     const added = Array.from(text);
     return put([...characters.slice(0, cursor), ...added, ...characters.slice(cursor)], cursor + added.length);
@@ -49,6 +63,10 @@ export function typed(prompt: Prompt, press: KeyPress): Prompt {
       return insert((press.pasted ?? '').replace(/\s+/g, ' '));
     case 'space':
       return insert(' ');
+    case 'up':
+      return recall(-1);
+    case 'down':
+      return recall(1);
     case 'backspace':
       return cursor === 0 ? prompt : put([...characters.slice(0, cursor - 1), ...characters.slice(cursor)], cursor - 1);
     case 'delete':
@@ -79,16 +97,16 @@ export function typed(prompt: Prompt, press: KeyPress): Prompt {
 }
 
 /** The line with its cursor, and above it what was wrong, with a mark at the place. */
-export function promptLines({kind, characters, cursor, problem}: Prompt, columns: number, view: View): Safe[] {
+export function promptLines({kind, characters, cursor, problem, remark}: Prompt, columns: number, view: View): Safe[] {
   const lead = own(kind === 'search' ? '/' : 'filter: ');
   const caret = view.ascii ? '|' : '▏';
-  const room = columns - width(lead) - 1;
+  const room = columns - width(lead) - 1 - width(remark);
   // What stands before the cursor is cut from the left, so that the cursor is seen.
   let from = 0;
   while (from < cursor && width(shown(characters, from, cursor)) > room - 1) from++;
   const before = shown(characters, from, cursor);
   const after = truncate(shown(characters, cursor, characters.length), Math.max(0, room - width(before)));
-  const line = own(`${paint(lead, 'bold')}${before}${caret}${after}`);
+  const line = own(`${paint(lead, 'bold')}${before}${caret}${after}${paint(remark, 'yellow')}`);
   if (!problem) return [line];
   const lines = [paint(truncate(safe(problem.message), columns), 'red')];
   if (problem.place === null) return [...lines, line];

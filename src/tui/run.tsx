@@ -80,6 +80,8 @@ export class Screens {
       input.setRawMode?.(false);
       output.write(LEAVE);
     }
+    // What is typed from now on is the shell's.
+    input.pause();
     for (const undo of this.undo.splice(0)) undo();
   }
 

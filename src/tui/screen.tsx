@@ -12,6 +12,7 @@ import type {Size, View} from './pane.ts';
 import {promptLines} from './prompt.ts';
 import {runsPane} from './runs/pane.ts';
 import {Lines} from './safe-text.tsx';
+import {withSelection} from './selection.ts';
 import type {ScreenState} from './state.ts';
 import {treePane} from './tree/pane.ts';
 import {arrangementOf, detailInput, runsInput, treeInput, type World} from './world.ts';
@@ -132,7 +133,7 @@ function TitledPane({name, names, state, world, size, view}: TitledPaneProps) {
   return (
     <>
       <Lines lines={[titleRule(titles, size.columns, view)]} columns={size.columns} />
-      <Lines lines={linesOf(name, state, world, size, own)} {...size} />
+      <Lines lines={withSelection(linesOf(name, state, world, size, own), size.columns, own)} {...size} />
     </>
   );
 }

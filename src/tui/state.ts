@@ -24,8 +24,14 @@ export interface ScreenState {
   /** The state of the panes before a search was typed, for Escape. */
   readonly beforeSearch: Pick<ScreenState, PaneName> | null;
   readonly isRelative: boolean;
+  /** The pane with the focus has the whole screen. */
+  readonly isZoomed: boolean;
   /** Said until the next key. */
   readonly message: Safe | null;
+  /** What was typed into each prompt before, the newest last. */
+  readonly typed: Readonly<Record<Prompt['kind'], readonly string[]>>;
+  /** The run whose failing span the tree goes to as soon as it is read; null: none. */
+  readonly failureOf: string | null;
   /** Notices that were put away. */
   readonly noticesRead: number;
 }
@@ -50,7 +56,10 @@ export const FIRST_STATE: ScreenState = {
   prompt: null,
   beforeSearch: null,
   isRelative: false,
+  isZoomed: false,
   message: null,
+  typed: {search: [], filter: []},
+  failureOf: null,
   noticesRead: 0,
 };
 
@@ -111,11 +120,13 @@ function perform(state: ScreenState, action: Action, world: World): Step {
     case 'sql':
       return still({...state, overlay: {kind: action, top: 0}});
     case 'filter':
-      return still({...state, prompt: promptOf('filter', world.snapshot.filter)});
+      return still({...state, prompt: promptOf('filter', world.snapshot.filter, state.typed.filter)});
     case 'search':
-      return still({...state, prompt: promptOf('search', ''), beforeSearch: panesOf(state)});
+      return still({...state, prompt: promptOf('search', '', state.typed.search), beforeSearch: panesOf(state)});
     case 'time':
       return still({...state, isRelative: !state.isRelative});
+    case 'zoom':
+      return still({...state, isZoomed: !state.isZoomed});
     case 'nextPane':
       return still(focused(state, PANE_NAMES[(PANE_NAMES.indexOf(focus) + 1) % PANE_NAMES.length]!));
     case 'previousPane':
@@ -139,7 +150,9 @@ function perform(state: ScreenState, action: Action, world: World): Step {
   }
   const acted = act(state, action, world);
   const missing = acted === state ? nothingFound(action) : null;
-  return still(missing === null ? acted : {...acted, message: missing});
+  if (missing !== null) return still({...acted, message: missing});
+  const isToError = action === 'nextError' || action === 'previousError';
+  return still(isToError && focus === 'runs' ? {...acted, failureOf: acted.runs.cursorKey} : acted);
 }
 
 function focused(state: ScreenState, focus: PaneName): ScreenState {
@@ -190,7 +203,7 @@ function onFocused(state: ScreenState, world: World, change: OnPane): ScreenStat
 
 function nothingFound(action: Action): Safe | null {
   if (action === 'nextError' || action === 'previousError') return own('no other error here');
-  if (action === 'nextMatch' || action === 'previousMatch') return own('no other hit; / searches');
+  if (action === 'nextMatch' || action === 'previousMatch') return own('no other match; / searches');
   return null;
 }
 
@@ -223,14 +236,46 @@ function inOverlay(state: ScreenState, overlay: Overlay, action: Action, world: 
 function inPrompt(state: ScreenState, prompt: Prompt, key: KeyPress, world: World): Step {
   if (key.name === 'escape') return still({...state, ...state.beforeSearch, prompt: null, beforeSearch: null});
   if (key.name === 'enter') {
-    if (prompt.kind === 'filter') return {state, effects: [{type: 'filter', text: textOf(prompt).trim()}]};
-    return still({...state, prompt: null, beforeSearch: null});
+    const text = textOf(prompt).trim();
+    const remembered = {...state, typed: {...state.typed, [prompt.kind]: withTyped(state.typed[prompt.kind], text)}};
+    if (prompt.kind === 'filter') return {state: remembered, effects: [{type: 'filter', text}]};
+    return still({
+      ...remembered,
+      prompt: null,
+      beforeSearch: null,
+      message: text === '' ? null : unmatched(state, world),
+    });
   }
   const next = typed(prompt, key);
   const withPrompt = {...state, prompt: next};
   if (prompt.kind === 'filter' || next === prompt) return still(withPrompt);
   // Found while it is typed, from where the search began.
-  return still(search({...withPrompt, ...panesOf(state.beforeSearch ?? state)}, textOf(next), world));
+  const found = search({...withPrompt, ...panesOf(state.beforeSearch ?? state)}, textOf(next), world);
+  const remark = textOf(next) === '' ? null : unmatched(found, world);
+  return still(remark === null ? found : {...found, prompt: {...next, remark: own(`  ${remark}`)}});
+}
+
+/** Null: something matches. */
+function unmatched(state: ScreenState, world: World): Safe | null {
+  return matches(state, world) === 0 ? own('no match') : null;
+}
+
+function matches(state: ScreenState, world: World): number {
+  switch (state.focus) {
+    case 'runs':
+      return runsPane.matches(state.runs, runsInput(world));
+    case 'tree':
+      return treePane.matches(state.tree, treeInput(state, world));
+    case 'detail':
+      return detailPane.matches(state.detail, detailInput(state, world));
+  }
+}
+
+/** Lines kept of what was typed. */
+const MOST_TYPED = 50;
+
+function withTyped(before: readonly string[], text: string): readonly string[] {
+  return text === '' ? before : [...before.filter(other => other !== text), text].slice(-MOST_TYPED);
 }
 
 function panesOf({runs, tree, detail}: Pick<ScreenState, PaneName>): Pick<ScreenState, PaneName> {
@@ -249,6 +294,6 @@ interface RefusedFilter {
 
 /** The filter was refused: the prompt says why and where. */
 function refused(state: ScreenState, text: string, error: RefusedFilter): ScreenState {
-  const prompt = state.prompt ?? promptOf('filter', text);
+  const prompt = state.prompt ?? promptOf('filter', text, state.typed.filter);
   return {...state, prompt: {...prompt, problem: problemOf(error.message, error.place)}};
 }

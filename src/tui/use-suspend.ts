@@ -1,4 +1,4 @@
-import {useApp, useStdout} from 'ink';
+import {useApp, useStdin, useStdout} from 'ink';
 import {useCallback, useEffect, useInsertionEffect, useRef} from 'react';
 
 /** Whether text that reaches the right edge goes on in the next line: a width that a terminal sees otherwise shifts nothing. */
@@ -21,6 +21,7 @@ export type LendTerminal = (work: () => Promise<void>) => Promise<void>;
 
 export function useLentTerminal(): LendTerminal {
   const {suspendTerminal} = useApp();
+  const {stdin} = useStdin();
   const {stdout} = useStdout();
   const isLent = useRef(false);
   return useCallback(
@@ -30,6 +31,9 @@ export function useLentTerminal(): LendTerminal {
       try {
         await suspendTerminal(async () => {
           stdout.write(WRAPPING);
+          // Ink no longer listens, but what is typed would still be read, and be missing elsewhere.
+          await new Promise(setImmediate);
+          stdin.pause();
           try {
             await work();
           } finally {
@@ -40,7 +44,7 @@ export function useLentTerminal(): LendTerminal {
         isLent.current = false;
       }
     },
-    [suspendTerminal, stdout],
+    [suspendTerminal, stdin, stdout],
   );
 }
 

@@ -7,7 +7,7 @@ import {runsPane} from './runs/pane.ts';
 import type {RunsInput} from './runs/state.ts';
 import type {Snapshot} from './source.ts';
 import type {ScreenState} from './state.ts';
-import {selectedRow, treePane} from './tree/pane.ts';
+import {atFailure, selectedRow, treePane} from './tree/pane.ts';
 
 /** What is shown, and where. */
 export interface World {
@@ -50,7 +50,8 @@ const LOADING: SpanContent = {state: 'loading'};
 const NOTHING: SpanContent = {state: 'here', span: null};
 
 export function arrangementOf(state: ScreenState, world: Shown): Arrangement | null {
-  return arrange(world.size, state.focus, noteOf(state, world) !== null);
+  const {focus, isZoomed} = state;
+  return arrange(world.size, {focus, isZoomed, hasNote: noteOf(state, world) !== null});
 }
 
 /** Room that a pane has, or would have with the focus. */
@@ -62,8 +63,14 @@ export function sizeOf(name: PaneName, state: ScreenState, world: World): Size {
 export function settle(state: ScreenState, world: World): ScreenState {
   const runs = runsPane.settle(state.runs, runsInput(world), sizeOf('runs', state, world));
   const withRuns = runs === state.runs ? state : {...state, runs};
-  const tree = treePane.settle(state.tree, treeInput(withRuns, world), sizeOf('tree', state, world));
-  const withTree = tree === state.tree ? withRuns : {...withRuns, tree};
+  const input = treeInput(withRuns, world);
+  // `e` in the list is over when its run is read, or another one is looked at.
+  const isFailureHere = state.failureOf !== null && state.failureOf === runs.cursorKey && input.parts !== null;
+  const isOver = state.failureOf !== null && (isFailureHere || state.failureOf !== runs.cursorKey);
+  const before = isFailureHere ? atFailure(state.tree, input) : state.tree;
+  const tree = treePane.settle(before, input, sizeOf('tree', state, world));
+  const withTree =
+    tree === state.tree && !isOver ? withRuns : {...withRuns, tree, failureOf: isOver ? null : state.failureOf};
   const detail = detailPane.settle(state.detail, detailInput(withTree, world), sizeOf('detail', state, world));
   return detail === state.detail ? withTree : {...withTree, detail};
 }

@@ -48,7 +48,7 @@ describe('the header', () => {
     expect(linesOf(FIRST_STATE, world())[0]).toMatch(
       /^ agno-trace shop@db.internal\/ai +● LIVE {2}42 runs {2}lag 210ms {2}3.1 runs\/min {2}38 polls hidden {2}3 loose parts$/,
     );
-    expect(linesOf(pressed(FIRST_STATE, world(), 'j'), world())[0]).toContain('‖ PAUSED');
+    expect(linesOf(pressed(FIRST_STATE, world(), 'j'), world())[0]).toContain('○ NOT FOLLOWING');
     expect(linesOf(FIRST_STATE, world({}, {isLive: false}))[0]).toContain('HISTORY');
   });
 
@@ -77,11 +77,18 @@ describe('the header', () => {
   });
 });
 
+const PLAIN = {focus: 'runs', hasNote: false, isZoomed: false} as const;
+
 describe('a frame', () => {
   it('fits the terminal exactly, whatever its size, focus and state', () => {
     const states = PANE_NAMES.flatMap(focus => {
       const state = {...FIRST_STATE, focus};
-      return [state, {...state, overlay: {kind: 'help' as const, top: 0}}, {...state, message: own('said')}];
+      return [
+        state,
+        {...state, isZoomed: true},
+        {...state, overlay: {kind: 'help' as const, top: 0}},
+        {...state, message: own('said')},
+      ];
     });
     for (const columns of [60, 79, 110, 200])
       for (const rows of [15, 29, 60])
@@ -95,9 +102,9 @@ describe('a frame', () => {
   it('always shows the pane that keys go to', () => {
     for (const columns of [60, 109, 110, 200])
       for (const rows of [15, 29, 30, 60])
-        for (const focus of PANE_NAMES) expect(arrange({columns, rows}, focus, false)?.[focus]).not.toBeNull();
-    expect(arrange({...SMALLEST, rows: SMALLEST.rows - 1}, 'runs', false)).toBeNull();
-    expect(arrange({...SMALLEST, columns: SMALLEST.columns - 1}, 'runs', false)).toBeNull();
+        for (const focus of PANE_NAMES) expect(arrange({columns, rows}, {...PLAIN, focus})?.[focus]).not.toBeNull();
+    expect(arrange({...SMALLEST, rows: SMALLEST.rows - 1}, PLAIN)).toBeNull();
+    expect(arrange({...SMALLEST, columns: SMALLEST.columns - 1}, PLAIN)).toBeNull();
   });
 
   it('says how many runs are new while the cursor is elsewhere, and how to go there', () => {

@@ -135,7 +135,7 @@ describe('the screens', () => {
   it('write no colour unless there is some, and the same words with it', async () => {
     const {terminal} = await show(sqliteCopy(PICTURES), SIZES.usual);
     const plain = await terminal.until('Weather Agent');
-    expect(terminal.written.join('')).not.toMatch(/\x1b\[(?!0m)[\d;]*m/);
+    expect(terminal.written.join('')).not.toMatch(/\x1b\[(?!0m|7m|27m)[\d;]*m/);
     await setColour(true);
     const coloured = await show(sqliteCopy(PICTURES), SIZES.usual);
     expect(await coloured.terminal.until('Weather Agent')).toBe(plain);

@@ -88,7 +88,7 @@ describe('the cursor of the tree', () => {
     expect(text(refund)).toContain('/refund  1 of 2');
     expect(cursor(treePane.act(refund, 'nextMatch', WHOLE, SIZE))).toBe('late');
     expect(cursor(treePane.act(refund, 'previousMatch', WHOLE, SIZE))).toBe('late');
-    expect(text(typed('nowhere'))).toContain('/nowhere  no hit');
+    expect(text(typed('nowhere'))).toContain('/nowhere  no match');
     expect(treePane.search(refund, '', WHOLE, SIZE).search).toBe('');
   });
 });

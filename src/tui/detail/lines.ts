@@ -76,6 +76,6 @@ function searchLine(state: DetailState, input: DetailInput, {columns}: Size, sha
     hit => hit.line === state.cursor.line && isSamePosition(positionOf(document, hit, shape), state.cursor),
   );
   const all = hits.length >= MOST_HITS ? line`${count(MOST_HITS)} and more` : count(hits.length);
-  const which = hits.length === 0 ? own('no hit') : at < 0 ? line`${all} hits` : line`${count(at + 1)} of ${all}`;
+  const which = hits.length === 0 ? own('no match') : at < 0 ? line`${all} hits` : line`${count(at + 1)} of ${all}`;
   return paint(truncate(line` /${safe(state.search)}  ${which}`, columns), 'yellow');
 }

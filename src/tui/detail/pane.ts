@@ -29,6 +29,7 @@ export const detailPane: Pane<DetailState, DetailInput> = {
     const next = search === state.search ? state : {...state, search};
     return settled(toHit(next, input, size, 1, true), input, size);
   },
+  matches: (state, input) => hitsIn(readingOf(state, input).document, state.search).length,
   settle: (state, input, size) => settled(state, input, size),
   lines: detailLines,
   actions: (state, input) => (input.selected === null ? [] : actionsOn(state, input)),

@@ -13,7 +13,7 @@ import type {ListedRun} from '../source.ts';
 import {listRows, type RunsInput, type RunsState, runAt} from './state.ts';
 
 /** Columns by the room there is, not by what stands in them: rows that come and go move nothing. 0: no room. */
-type Columns = Readonly<Record<'who' | 'started' | 'user' | 'last', number>>;
+type Columns = Readonly<Record<'who' | 'started' | 'user' | 'tokens' | 'last', number>>;
 
 const STATE = 11;
 const TIME = 7;
@@ -23,14 +23,15 @@ const MARK = 1;
 const SHORTEST_WHO = 12;
 
 function columnsFor(available: number): Columns {
-  const gaps = 3;
-  let left = available - MARK - STATE - TIME - TOKENS - gaps - SHORTEST_WHO;
+  let left = available - MARK - STATE - TIME - 2 - SHORTEST_WHO;
   const take = (size: number) => {
     if (left < size + 1) return 0;
     left -= size + 1;
     return size;
   };
-  const widths = {who: SHORTEST_WHO, user: take(8), last: take(14), started: take(STARTED)};
+  // When it began first: it tells runs of one agent apart.
+  const [started, tokens, user, last] = [take(STARTED), take(TOKENS), take(8), take(14)];
+  const widths = {who: SHORTEST_WHO, started, tokens, user, last};
   // What is left makes those wider that are cut most.
   for (const [name, most] of [
     ['who', 6],
@@ -59,7 +60,7 @@ export function runsLines(state: RunsState, input: RunsInput, size: Size, view: 
       ...cell('WHO', columns.who),
       ...cell('USER', columns.user),
       ...cell('TIME', TIME, 'right'),
-      ...cell('TOKENS', TOKENS, 'right'),
+      ...cell('TOKENS', columns.tokens, 'right'),
       ...cell('LAST', columns.last),
     ],
     ' ',
@@ -95,7 +96,7 @@ function runLine({judged}: ListedRun, isSelected: boolean, columns: Columns, vie
     isSelected ? paint(name, 'bold') : name,
     ...(columns.user ? [toWidth(safe(record.userId ?? '–'), columns.user)] : []),
     toWidth(timeOf(judged, view), TIME, 'right'),
-    toWidth(shortCount(record.totalTokens), TOKENS, 'right'),
+    ...(columns.tokens ? [toWidth(shortCount(record.totalTokens), TOKENS, 'right')] : []),
     ...(columns.last
       ? [paint(truncate(lastEvent(judged, view), columns.last), record.state === 'error' ? 'red' : 'dim')]
       : []),

@@ -1,13 +1,23 @@
 import type {Action} from '../keys.ts';
 import type {Pane} from '../pane.ts';
 import {runsLines} from './lines.ts';
-import {actOnRuns, FIRST_RUNS_STATE, newRuns, type RunsInput, type RunsState, searchRuns, settleRuns} from './state.ts';
+import {
+  actOnRuns,
+  FIRST_RUNS_STATE,
+  matchingRuns,
+  newRuns,
+  type RunsInput,
+  type RunsState,
+  searchRuns,
+  settleRuns,
+} from './state.ts';
 
 /** The list of runs. */
 export const runsPane: Pane<RunsState, RunsInput> = {
   start: FIRST_RUNS_STATE,
   act: actOnRuns,
   search: searchRuns,
+  matches: matchingRuns,
   settle: settleRuns,
   lines: runsLines,
   actions: (state, input) => {

@@ -63,7 +63,12 @@ export function newRuns({pausedAt, isFollowing}: RunsState, {runs, isLive}: Runs
 
 export function settleRuns(state: RunsState, input: RunsInput, size: Size): RunsState {
   const count = input.runs.length;
-  if (count === 0) return state.index === 0 && state.top === 0 ? state : {...state, index: 0, top: 0};
+  if (count === 0) {
+    // Until it is known that nothing matches, what was read stays.
+    const cursorKey = input.older === 'loading' ? state.cursorKey : null;
+    const isSettled = state.index === 0 && state.top === 0 && state.cursorKey === cursorKey;
+    return isSettled ? state : {...state, index: 0, top: 0, cursorKey};
+  }
   const newest = newestIndex(state, count);
   const follows = state.isFollowing && input.isLive;
   const found = follows ? newest : placeOf(state, input);
@@ -130,6 +135,11 @@ export function searchRuns(state: RunsState, text: string, input: RunsInput, siz
   const here = selectedRun(state, input);
   if (text === '' || (here && matches(text)(here))) return next;
   return seek(next, input, size, 1, matches(text));
+}
+
+/** How many runs hold what is searched for. */
+export function matchingRuns({search}: RunsState, {runs}: RunsInput): number {
+  return search === '' ? 0 : runs.filter(matches(search)).length;
 }
 
 function moveTo(state: RunsState, wanted: number, input: RunsInput, size: Size): RunsState {

@@ -125,7 +125,7 @@ function statusLine(state: TreeState, parts: Parts, {columns}: Size): Safe {
     const place = hits.findIndex(hit => hit.part === at?.part && hit.row === at.row);
     const which =
       hits.length === 0
-        ? own('no hit')
+        ? own('no match')
         : place < 0
           ? line`${count(hits.length)} hits`
           : line`${place + 1} of ${count(hits.length)}`;

@@ -30,6 +30,12 @@ export function heldTree(state: TreeState, {parts}: TreeInput): TreeState {
   return parts === null ? state : stopped(state, parts);
 }
 
+/** The cursor on the first span that failed by itself; the same where none did. */
+export function atFailure(state: TreeState, {parts}: TreeInput): TreeState {
+  const [failure] = parts === null ? [] : failures(parts, false);
+  return failure === undefined ? state : goTo({...state, criticalOnly: false}, parts!, failure);
+}
+
 /** The tree of the run that is open, with its waterfall. */
 export const treePane: Pane<TreeState, TreeInput> = {
   start: TREE_START,
@@ -45,6 +51,7 @@ export const treePane: Pane<TreeState, TreeInput> = {
     const hit = nextHit(hits, cursorRow(next, parts), 1, {inclusive: true});
     return settleTree(hit === null ? next : goTo(next, parts, hit), parts, size);
   },
+  matches: ({search, criticalOnly}, {parts}) => (parts === null ? 0 : searchHits(parts, search, criticalOnly).length),
   settle: (state, {parts}, size) => (parts === null || parts.length === 0 ? state : settleTree(state, parts, size)),
   lines: (state, {parts}, size, view) => treeLines(state, parts, size, view),
   actions: (state, {parts}) => (parts === null || parts.length === 0 ? [] : actionsOn(state, parts)),
