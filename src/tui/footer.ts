@@ -16,7 +16,7 @@ const LAST: readonly Action[] = ['filter', 'help', 'back'];
 export function footerLine(state: ScreenState, world: World): Safe {
   const {columns} = world.size;
   const fresh = newRuns(state.runs, runsInput(world));
-  const news = fresh === 0 ? '' : `${fresh} new ${keyText(state.runs.isNewestFirst ? '↑' : '↓', world.ascii)} G `;
+  const news = fresh === 0 ? '' : `${fresh} new ${keyText(state.runs.order === 'oldest' ? '↓' : '↑', world.ascii)} G `;
   const hints = state.overlay ? overlayHints(world) : hintsOf(state, world);
   const last = hints.filter(({action}) => LAST.includes(action));
   let room = columns - 1 - news.length - widthOf(last);

@@ -1,5 +1,6 @@
 import type {Place} from '../errors.ts';
-import {own, type Safe, safe} from '../text/safe.ts';
+import {count} from '../render/values.ts';
+import {line, own, type Safe, safe} from '../text/safe.ts';
 import {detailPane} from './detail/pane.ts';
 import type {DetailState} from './detail/state.ts';
 import {type Action, actionOf, type KeyPress} from './keys.ts';
@@ -8,7 +9,7 @@ import {type Overlay, overlayRows, scrolled} from './overlay.ts';
 import type {Pane, Size} from './pane.ts';
 import {type Prompt, problemOf, promptOf, textOf, typed} from './prompt.ts';
 import {runsPane} from './runs/pane.ts';
-import {type RunsState, selectedRun} from './runs/state.ts';
+import {ORDERS, type RunsState, selectedRun} from './runs/state.ts';
 import {heldTree, treePane} from './tree/pane.ts';
 import type {TreeState} from './tree/state.ts';
 import {detailInput, runsInput, selectedSpan, settle, sizeOf, treeInput, type World} from './world.ts';
@@ -137,6 +138,8 @@ function perform(state: ScreenState, action: Action, world: World): Step {
     case 'pane2':
     case 'pane3':
       return still(focused(state, PANE_NAMES[Number(action.slice(-1)) - 1]!));
+    case 'session':
+      return sameSession(state, world);
     case 'copy':
       return copied(state, world);
     case 'back':
@@ -151,8 +154,14 @@ function perform(state: ScreenState, action: Action, world: World): Step {
   const acted = act(state, action, world);
   const missing = acted === state ? nothingFound(action) : null;
   if (missing !== null) return still({...acted, message: missing});
+  if (action === 'order' && focus === 'runs') return still({...acted, message: orderMessage(acted, world)});
   const isToError = action === 'nextError' || action === 'previousError';
   return still(isToError && focus === 'runs' ? {...acted, failureOf: acted.runs.cursorKey} : acted);
+}
+
+function orderMessage({runs}: ScreenState, {snapshot}: World): Safe {
+  const {length} = snapshot.runs;
+  return line`${own(ORDERS[runs.order])}, of the ${count(length)} ${own(length === 1 ? 'run' : 'runs')} that were read`;
 }
 
 function focused(state: ScreenState, focus: PaneName): ScreenState {
@@ -207,6 +216,14 @@ function nothingFound(action: Action): Safe | null {
   return null;
 }
 
+/** The runs of the conversation that the run belongs to; Escape shows all again. */
+function sameSession(state: ScreenState, world: World): Step {
+  const id = selectedRun(state.runs, runsInput(world))?.judged.record.sessionId;
+  if (!id) return still({...state, message: own('this run names no session')});
+  const text = `session:"${id.replace(/["\\]/g, '\\$&')}"`;
+  return {state: {...focused(state, 'runs'), message: null}, effects: [{type: 'filter', text}]};
+}
+
 function copied(state: ScreenState, world: World): Step {
   const text =
     state.focus === 'runs'
@@ -257,7 +274,10 @@ function inPrompt(state: ScreenState, prompt: Prompt, key: KeyPress, world: Worl
 
 /** Null: something matches. */
 function unmatched(state: ScreenState, world: World): Safe | null {
-  return matches(state, world) === 0 ? own('no match') : null;
+  if (matches(state, world) > 0) return null;
+  if (state.focus === 'runs' && state.runs.seeking !== null)
+    return own(world.ascii ? 'reading on ...' : 'reading on …');
+  return own('no match');
 }
 
 function matches(state: ScreenState, world: World): number {

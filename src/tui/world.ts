@@ -92,7 +92,10 @@ export function wantsOlderRuns(state: ScreenState, world: World): boolean {
   const {snapshot, isLive} = world;
   const rows = arrangementOf(state, world)?.runs?.rows;
   if (rows === undefined || snapshot.older !== 'some' || snapshot.failure !== null) return false;
-  const {index, isFollowing, isNewestFirst} = state.runs;
-  const oldest = isNewestFirst ? snapshot.runs.length - 1 - index : index;
+  const {index, isFollowing, order, seeking} = state.runs;
+  if (seeking !== null) return true;
+  // Sorted are those that were read.
+  if (order === 'time' || order === 'tokens') return false;
+  const oldest = order === 'newest' ? snapshot.runs.length - 1 - index : index;
   return isLive ? !isFollowing && oldest === 0 : oldest < 2 * rows;
 }

@@ -18,22 +18,33 @@ export interface RunsState {
   /** Its place and the one of the first visible run, in the order shown, as `settleRuns` found them. */
   readonly index: number;
   readonly top: number;
-  readonly isNewestFirst: boolean;
+  readonly order: Order;
   /** The cursor stays on the newest run. */
   readonly isFollowing: boolean;
   /** The newest run at the moment when following ended; null: following, or there was none. */
   readonly pausedAt: string | null;
   readonly search: string;
+  /** Older runs are read until the last one, or one that matches, is here: the next key calls it off. */
+  readonly seeking: Seeking | null;
 }
+
+export interface Seeking {
+  readonly what: 'last' | 'match';
+  /** Not more runs than these are read for it: they are all held. */
+  readonly most: number;
+}
+
+const MOST_SOUGHT = 2000;
 
 export const FIRST_RUNS_STATE: RunsState = {
   cursorKey: null,
   index: 0,
   top: 0,
-  isNewestFirst: true,
+  order: 'newest',
   isFollowing: true,
   pausedAt: null,
   search: '',
+  seeking: null,
 };
 
 /** Rows for runs, below the line of headings. */
@@ -41,9 +52,35 @@ export function listRows(size: Size): number {
   return Math.max(1, size.rows - 1);
 }
 
+/** In what order runs are listed, and what it is called. */
+export const ORDERS = {
+  newest: 'newest first',
+  oldest: 'oldest first',
+  time: 'longest first',
+  tokens: 'most tokens first',
+} as const;
+export type Order = keyof typeof ORDERS;
+
+const ORDERED = new WeakMap<readonly ListedRun[], {order: Order; runs: readonly ListedRun[]}>();
+
+/** The runs as they are listed: sorted once for each list that arrives. */
+export function orderedRuns(runs: readonly ListedRun[], order: Order): readonly ListedRun[] {
+  if (order === 'newest') return runs;
+  const known = ORDERED.get(runs);
+  if (known?.order === order) return known.runs;
+  const sorted = order === 'oldest' ? runs.toReversed() : runs.toSorted((a, b) => sizeIn(order, b) - sizeIn(order, a));
+  ORDERED.set(runs, {order, runs: sorted});
+  return sorted;
+}
+
+/** What is not known comes last. */
+function sizeIn(order: 'time' | 'tokens', {judged: {record}}: ListedRun): number {
+  return (order === 'time' ? record.durationMs : record.totalTokens) ?? -1;
+}
+
 /** The run at a place of the order shown. */
-export function runAt(state: RunsState, {runs}: RunsInput, index: number): ListedRun | undefined {
-  return runs[state.isNewestFirst ? index : runs.length - 1 - index];
+export function runAt({order}: RunsState, {runs}: RunsInput, index: number): ListedRun | undefined {
+  return orderedRuns(runs, order)[index];
 }
 
 export function selectedRun(state: RunsState, input: RunsInput): ListedRun | null {
@@ -61,7 +98,26 @@ export function newRuns({pausedAt, isFollowing}: RunsState, {runs, isLive}: Runs
   );
 }
 
-export function settleRuns(state: RunsState, input: RunsInput, size: Size): RunsState {
+export function settleRuns(before: RunsState, input: RunsInput, size: Size): RunsState {
+  const state = before.seeking === null ? before : sought(before, before.seeking, input, size);
+  return settledRuns(state, input, size);
+}
+
+/** Goes to what is sought as soon as it is here, and gives up where no more is read. */
+function sought(state: RunsState, seeking: Seeking, input: RunsInput, size: Size): RunsState {
+  const isOver = input.older === 'none' || input.runs.length >= seeking.most;
+  const found = seeking.what === 'match' ? input.runs.some(matches(state.search)) : isOver;
+  const over = found || isOver ? {...state, seeking: null} : state;
+  if (seeking.what === 'last') return moveTo(over, input.runs.length - 1, input, size);
+  return found ? seek(over, input, size, 1, matches(state.search)) : over;
+}
+
+/** Reads on where not all is here. */
+function seeking(state: RunsState, what: Seeking['what'], {older, runs, isLive}: RunsInput): RunsState {
+  return isLive || older === 'none' ? state : {...state, seeking: {what, most: runs.length + MOST_SOUGHT}};
+}
+
+function settledRuns(state: RunsState, input: RunsInput, size: Size): RunsState {
   const count = input.runs.length;
   if (count === 0) {
     // Until it is known that nothing matches, what was read stays.
@@ -69,14 +125,25 @@ export function settleRuns(state: RunsState, input: RunsInput, size: Size): Runs
     const isSettled = state.index === 0 && state.top === 0 && state.cursorKey === cursorKey;
     return isSettled ? state : {...state, index: 0, top: 0, cursorKey};
   }
-  const newest = newestIndex(state, count);
+  const newest = newestIndex(state, input);
   const follows = state.isFollowing && input.isLive;
   const found = follows ? newest : placeOf(state, input);
   const index = found >= 0 ? found : state.cursorKey === null ? 0 : Math.min(state.index, count - 1);
   const rows = listRows(size);
   // A run that came or went above moves the rows, never the cursor's place on the screen.
   const row = Math.max(0, Math.min(rows - 1, state.index - state.top));
-  const top = Math.max(0, Math.min(index - (follows ? (state.isNewestFirst ? 0 : rows - 1) : row), count - rows));
+  const top = Math.max(
+    0,
+    Math.min(
+      index -
+        (follows && state.order !== 'time' && state.order !== 'tokens'
+          ? state.order === 'newest'
+            ? 0
+            : rows - 1
+          : row),
+      count - rows,
+    ),
+  );
   const settled = {
     ...state,
     index,
@@ -93,28 +160,28 @@ function isSame(a: RunsState, b: RunsState): boolean {
 function placeOf(state: RunsState, input: RunsInput): number {
   if (state.cursorKey === null) return -1;
   if (runAt(state, input, state.index)?.key === state.cursorKey) return state.index;
-  const at = input.runs.findIndex(({key}) => key === state.cursorKey);
-  return at < 0 || state.isNewestFirst ? at : input.runs.length - 1 - at;
+  return orderedRuns(input.runs, state.order).findIndex(({key}) => key === state.cursorKey);
 }
 
-function newestIndex({isNewestFirst}: RunsState, count: number): number {
-  return isNewestFirst ? 0 : count - 1;
+function newestIndex({order}: RunsState, {runs}: RunsInput): number {
+  return orderedRuns(runs, order).indexOf(runs[0]!);
 }
 
 /** The state after an action; the same object, when it means nothing here now. */
-export function actOnRuns(state: RunsState, action: Action, input: RunsInput, size: Size): RunsState {
+export function actOnRuns(before: RunsState, action: Action, input: RunsInput, size: Size): RunsState {
+  const state = before.seeking === null ? before : {...before, seeking: null};
   const rows = listRows(size);
   const last = input.runs.length - 1;
   const step = stepOf(action, rows);
   if (step !== null) return moveTo(state, state.index + step, input, size);
   switch (action) {
     case 'newest':
-      return input.isLive ? following(state) : moveTo(state, last, input, size);
+      return input.isLive ? following(state) : seeking(moveTo(state, last, input, size), 'last', input);
     case 'follow':
       if (!input.isLive) return state;
       return state.isFollowing ? paused(state, input) : following(state);
     case 'order':
-      return {...state, isNewestFirst: !state.isNewestFirst, index: Math.max(0, last - state.index)};
+      return reordered(state, input);
     case 'nextError':
       return seek(state, input, size, 1, isError);
     case 'previousError':
@@ -128,13 +195,21 @@ export function actOnRuns(state: RunsState, action: Action, input: RunsInput, si
   }
 }
 
+/** The next order, the cursor on the same run. */
+function reordered(state: RunsState, input: RunsInput): RunsState {
+  const orders = Object.keys(ORDERS) as Order[];
+  const next = {...state, order: orders[(orders.indexOf(state.order) + 1) % orders.length]!};
+  return {...next, index: Math.max(0, placeOf(next, input))};
+}
+
 /** Goes to the first hit from the cursor on, round the end. */
 export function searchRuns(state: RunsState, text: string, input: RunsInput, size: Size): RunsState {
   if (text === state.search) return state;
-  const next = {...state, search: text};
+  const next = {...state, search: text, seeking: null};
   const here = selectedRun(state, input);
   if (text === '' || (here && matches(text)(here))) return next;
-  return seek(next, input, size, 1, matches(text));
+  const found = seek(next, input, size, 1, matches(text));
+  return found === next ? seeking(next, 'match', input) : found;
 }
 
 /** How many runs hold what is searched for. */
@@ -146,7 +221,7 @@ function moveTo(state: RunsState, wanted: number, input: RunsInput, size: Size):
   const count = input.runs.length;
   const index = Math.max(0, Math.min(count - 1, wanted));
   if (count === 0) return state;
-  const isNewest = index === newestIndex(state, count);
+  const isNewest = index === newestIndex(state, input);
   if (index === state.index && (!input.isLive || state.isFollowing === isNewest)) return state;
   const rows = listRows(size);
   const moved = {
