@@ -1,6 +1,7 @@
 import {useApp, useStdout, useWindowSize} from 'ink';
 import {type Dispatch, useEffect, useReducer} from 'react';
 import {UserError} from '../errors.ts';
+import {readElsewhere} from './other-program.ts';
 import {Screen} from './screen.tsx';
 import type {RunSource} from './source.ts';
 import {type Effect, FIRST_STEP, reduce, type ScreenEvent} from './state.ts';
@@ -8,20 +9,24 @@ import {tickOf} from './tick.ts';
 import {useKeys} from './use-keys.ts';
 import {useSnapshot} from './use-snapshot.ts';
 import {useSpanContents} from './use-span-contents.ts';
-import {useLentTerminal, useStop} from './use-suspend.ts';
+import {type LendTerminal, type Lent, useLentTerminal, useStop} from './use-suspend.ts';
 import {useTick} from './use-tick.ts';
 import {arrangementOf, type Shown, selectedSpan, settle, type World, wantsOlderRuns} from './world.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
 
 interface AppProps {
   readonly source: RunSource;
   readonly ascii: boolean;
+  readonly env: Env;
+  readonly lent: Lent;
 }
 
 /** History is read for a run when the cursor rests on it. */
 const REST_MS = 60;
 
 /** The screens over a source: what there is to show, the state of the panes, and the keys that change it. */
-export function App({source, ascii}: AppProps) {
+export function App({source, ascii, env, lent}: AppProps) {
   const {columns, rows} = useWindowSize();
   const snapshot = useSnapshot(source);
   const [{state, effects}, dispatch] = useReducer(reduce, FIRST_STEP);
@@ -40,20 +45,27 @@ export function App({source, ascii}: AppProps) {
   if (settle(state, world) !== state) dispatch({type: 'settle', world});
   const nowMicros = source.nowMicros();
   useTick(tickOf(state, world, nowMicros), nowMicros);
-  useEffects(source, effects, dispatch);
+  const lend = useLentTerminal(lent);
+  useEffects(effects, dispatch, {source, env, lend});
   const isRunShown = arrangement !== null && (arrangement.tree !== null || arrangement.detail !== null);
   useOpenRun(source, isRunShown && snapshot.runs.length > 0 ? state.runs.cursorKey : null, snapshot.opened?.key);
   const wantsOlder = wantsOlderRuns(state, world);
   useEffect(() => {
     if (wantsOlder) source.loadOlder();
   }, [source, wantsOlder]);
-  const stop = useStop(useLentTerminal());
+  const stop = useStop(lend);
   useKeys(press => (press.name === '^z' ? stop() : dispatch({type: 'key', press, world})));
   return <Screen name={source.name} state={state} world={world} nowMicros={nowMicros} />;
 }
 
 /** Does what keys asked for outside. */
-function useEffects(source: RunSource, effects: readonly Effect[], dispatch: Dispatch<ScreenEvent>): void {
+interface Outside {
+  readonly source: RunSource;
+  readonly env: Env;
+  readonly lend: LendTerminal;
+}
+
+function useEffects(effects: readonly Effect[], dispatch: Dispatch<ScreenEvent>, {source, env, lend}: Outside): void {
   const {exit} = useApp();
   const {stdout} = useStdout();
   useEffect(() => {
@@ -62,9 +74,14 @@ function useEffects(source: RunSource, effects: readonly Effect[], dispatch: Dis
     for (const effect of effects) {
       if (effect.type === 'quit') exit();
       else if (effect.type === 'copy') stdout.write(clipboard(effect.text));
-      else dispatch(filterEvent(source, effect.text));
+      else if (effect.type === 'filter') dispatch(filterEvent(source, effect.text));
+      else
+        void lend(async () => {
+          const problem = await readElsewhere(effect.text, effect.in, env);
+          if (problem !== null) dispatch({type: 'said', message: problem});
+        });
     }
-  }, [source, effects, dispatch, exit, stdout]);
+  }, [source, env, lend, effects, dispatch, exit, stdout]);
 }
 
 function filterEvent(source: RunSource, text: string): ScreenEvent {

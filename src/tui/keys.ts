@@ -57,6 +57,8 @@ export const KEYS = [
   {action: 'time', keys: ['t'], shown: 't', does: 'times as moments, or as ages', group: 'Show'},
   {action: 'critical', keys: ['c'], shown: 'c', does: 'critical path only', group: 'Show', brief: ['c', 'critical']},
   {action: 'copy', keys: ['y'], shown: 'y', does: 'copy the id', group: 'Show', brief: ['y', 'copy id']},
+  {action: 'pager', keys: ['O'], shown: 'O', does: 'the whole span in $PAGER', group: 'Show'},
+  {action: 'editor', keys: ['^o'], shown: '^O', does: 'the whole span in $EDITOR', group: 'Show'},
   {action: 'sql', keys: ['S'], shown: 'S', does: 'the SQL', group: 'Show'},
   {action: 'help', keys: ['?'], shown: '?', does: 'all keys', group: 'Leave', brief: ['?', 'all keys']},
   {action: 'back', keys: ['q'], shown: 'q', does: 'up, then quit', group: 'Leave', brief: ['q', 'quit']},

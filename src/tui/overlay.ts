@@ -15,7 +15,7 @@ export interface Overlay {
 /** Keys that work whatever has the focus. */
 const ALWAYS: readonly Action[] = [
   ...(['search', 'filter', 'time', 'sql', 'help', 'back', 'quit', 'close', 'open'] as const),
-  ...(['nextPane', 'previousPane', 'pane1', 'pane2', 'pane3', 'copy', 'zoom', 'session'] as const),
+  ...(['nextPane', 'previousPane', 'pane1', 'pane2', 'pane3', 'copy', 'zoom', 'session', 'pager', 'editor'] as const),
 ];
 const KEY_WIDTH = 8;
 const COLUMN = 52;

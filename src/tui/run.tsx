@@ -8,11 +8,13 @@ import {titleRule} from './header.ts';
 import {Lines} from './safe-text.tsx';
 import type {RunSource} from './source.ts';
 import {useKeys} from './use-keys.ts';
-import {useLentTerminal, useStop, useTerminalModes} from './use-suspend.ts';
+import {type Lent, useLentTerminal, useStop, useTerminalModes} from './use-suspend.ts';
 
 export interface ScreensOptions {
   readonly terminal: TerminalStreams;
   readonly ascii: boolean;
+  /** Names the user's pager and editor. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -25,6 +27,7 @@ export class Screens {
   private readonly undo: (() => void)[] = [];
   private source: RunSource | null = null;
   private isClosed = false;
+  private readonly lent: Lent = {now: false};
 
   /** Takes the terminal. */
   constructor(private readonly options: ScreensOptions) {
@@ -35,7 +38,7 @@ export class Screens {
     const leave = () => this.end('SIGINT');
     this.ink = render(
       <Root>
-        <Opening ascii={options.ascii} onLeave={leave} />
+        <Opening ascii={options.ascii} lent={this.lent} onLeave={leave} />
       </Root>,
       {
         ...{stdin: input, stdout: output, alternateScreen: true, incrementalRendering: true, interactive: true},
@@ -47,7 +50,10 @@ export class Screens {
     const gone = () => this.end(null);
     this.on(input, 'end', gone);
     this.on(input, 'error', gone);
-    for (const signal of ENDING) this.on(process, signal, () => this.end(signal));
+    for (const signal of ENDING)
+      this.on(process, signal, () => {
+        if (signal !== 'SIGINT' || !this.lent.now) this.end(signal);
+      });
     // Before the stack is printed.
     this.on(process, 'uncaughtExceptionMonitor', () => this.close());
   }
@@ -59,7 +65,7 @@ export class Screens {
       if (this.isClosed) return;
       this.ink.rerender(
         <Root>
-          <App source={source} ascii={this.options.ascii} />
+          <App source={source} ascii={this.options.ascii} env={this.options.env} lent={this.lent} />
         </Root>,
       );
       await this.ink.waitUntilExit();
@@ -103,10 +109,16 @@ function Root({children}: {readonly children: ReactNode}) {
   return children;
 }
 
+interface OpeningProps {
+  readonly ascii: boolean;
+  readonly lent: Lent;
+  readonly onLeave: () => void;
+}
+
 /** While the connection is made. There is nothing to go back to. */
-function Opening({ascii, onLeave}: {readonly ascii: boolean; readonly onLeave: () => void}) {
+function Opening({ascii, lent, onLeave}: OpeningProps) {
   const {columns, rows} = useWindowSize();
-  const stop = useStop(useLentTerminal());
+  const stop = useStop(useLentTerminal(lent));
   useKeys(({name}) => {
     if (name === '^c' || name === 'q') onLeave();
     else if (name === '^z') stop();

@@ -1,10 +1,12 @@
 import type {Place} from '../errors.ts';
+import {renderSpanDetail} from '../render/span-detail.ts';
 import {count} from '../render/values.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {detailPane} from './detail/pane.ts';
 import type {DetailState} from './detail/state.ts';
 import {type Action, actionOf, type KeyPress} from './keys.ts';
 import {PANE_NAMES, type PaneName} from './layout.ts';
+import {type OtherProgram, withoutStyles} from './other-program.ts';
 import {type Overlay, overlayRows, scrolled} from './overlay.ts';
 import type {Pane, Size} from './pane.ts';
 import {type Prompt, problemOf, promptOf, textOf, typed} from './prompt.ts';
@@ -41,7 +43,9 @@ export interface ScreenState {
 export type Effect =
   | {readonly type: 'quit'}
   | {readonly type: 'copy'; readonly text: string}
-  | {readonly type: 'filter'; readonly text: string};
+  | {readonly type: 'filter'; readonly text: string}
+  /** Read in another program. */
+  | {readonly type: 'read'; readonly text: Safe; readonly in: OtherProgram};
 
 export interface Step {
   readonly state: ScreenState;
@@ -73,6 +77,7 @@ export type ScreenEvent =
   | {readonly type: 'settle'; readonly world: World}
   /** So many of the oldest effects were seen to. */
   | {readonly type: 'done'; readonly effects: number}
+  | {readonly type: 'said'; readonly message: Safe}
   | {readonly type: 'filtered'}
   | {readonly type: 'refused'; readonly text: string; readonly error: RefusedFilter};
 
@@ -90,6 +95,8 @@ export function reduce(before: Step, event: ScreenEvent): Step {
       return {...before, state: settle(before.state, event.world)};
     case 'done':
       return {...before, effects: before.effects.slice(event.effects)};
+    case 'said':
+      return {...before, state: {...before.state, message: event.message}};
     case 'filtered':
       return {...before, state: filtered(before.state)};
     case 'refused':
@@ -138,6 +145,9 @@ function perform(state: ScreenState, action: Action, world: World): Step {
     case 'pane2':
     case 'pane3':
       return still(focused(state, PANE_NAMES[Number(action.slice(-1)) - 1]!));
+    case 'pager':
+    case 'editor':
+      return elsewhere(state, world, action);
     case 'session':
       return sameSession(state, world);
     case 'copy':
@@ -214,6 +224,16 @@ function nothingFound(action: Action): Safe | null {
   if (action === 'nextError' || action === 'previousError') return own('no other error here');
   if (action === 'nextMatch' || action === 'previousMatch') return own('no other match; / searches');
   return null;
+}
+
+/** All that the span holds, in another program. */
+function elsewhere(state: ScreenState, world: World, program: OtherProgram): Step {
+  const {selected, content} = detailInput(state, world);
+  if (selected === null || content.state !== 'here' || content.span === null)
+    return still({...state, message: own('no span is read here; open one first')});
+  const {row, part} = selected;
+  const text = renderSpanDetail(content.span, row, part.within ?? part.judged, {columns: null, ascii: world.ascii});
+  return {state, effects: [{type: 'read', text: withoutStyles(text), in: program}]};
 }
 
 /** The runs of the conversation that the run belongs to; Escape shows all again. */

@@ -19,15 +19,19 @@ export function useTerminalModes(): void {
 /** Runs something that has the terminal for itself. Nothing happens while something else has it. */
 export type LendTerminal = (work: () => Promise<void>) => Promise<void>;
 
-export function useLentTerminal(): LendTerminal {
+/** Whether something else has the terminal: Ctrl-C is its own then. */
+export interface Lent {
+  now: boolean;
+}
+
+export function useLentTerminal(lent: Lent): LendTerminal {
   const {suspendTerminal} = useApp();
   const {stdin} = useStdin();
   const {stdout} = useStdout();
-  const isLent = useRef(false);
   return useCallback(
     async work => {
-      if (isLent.current) return;
-      isLent.current = true;
+      if (lent.now) return;
+      lent.now = true;
       try {
         await suspendTerminal(async () => {
           stdout.write(WRAPPING);
@@ -41,10 +45,10 @@ export function useLentTerminal(): LendTerminal {
           }
         });
       } finally {
-        isLent.current = false;
+        lent.now = false;
       }
     },
-    [suspendTerminal, stdin, stdout],
+    [suspendTerminal, stdin, stdout, lent],
   );
 }
 

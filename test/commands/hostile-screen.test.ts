@@ -171,7 +171,7 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
     await setColour(true);
     const {source, store} = await openHistory(db, {traffic: true});
     const terminal = new VirtualTerminal({columns: 130, rows: 40});
-    const screens = await openScreens({terminal: terminal.streams, ascii: false});
+    const screens = await openScreens({terminal: terminal.streams, ascii: false, env: {}});
     const left = screens.show(source);
     await loaded(source);
     const {runs} = source.snapshot();

@@ -3,20 +3,26 @@ import {own, safe} from '../../src/text/safe.ts';
 import {width} from '../../src/text/width.ts';
 import {actionOf, KEYS, type KeyRow} from '../../src/tui/keys.ts';
 import {arrange, PANE_NAMES, SMALLEST} from '../../src/tui/layout.ts';
-import {FIRST_RUNS_STATE} from '../../src/tui/runs/state.ts';
+import {FIRST_RUNS_STATE, orderedRuns} from '../../src/tui/runs/state.ts';
 import {isSameSnapshot, type Snapshot} from '../../src/tui/source.ts';
 import {FIRST_STATE, press, type ScreenState} from '../../src/tui/state.ts';
 import {tickOf} from '../../src/tui/tick.ts';
-import {settle, type World} from '../../src/tui/world.ts';
+import {selectedSpan, settle, type World, wantsOlderRuns} from '../../src/tui/world.ts';
 import {sqliteCopy} from '../fixtures.ts';
 import {drawn} from './drawn.tsx';
 import {loaded, NOW_MICROS, openHistory} from './history.ts';
+import {type Picture, picture} from './panes.ts';
 
 let opened: Awaited<ReturnType<typeof openHistory>>;
 /** The runs that were going on at the moment the fixture's last tenth was written. */
 let snapshot: Snapshot;
 
+/** A run whose model call failed, and what its spans hold. */
+let failed: Picture['parts'];
+let contents: Picture['contents'];
+
 beforeAll(async () => {
+  ({parts: failed, contents} = await picture('agno-3.1.10-pictures.sqlite', 'model-error'));
   opened = await openHistory(sqliteCopy('agno-3.1.10-pictures.sqlite'));
   await loaded(opened.source);
   snapshot = opened.source.snapshot();
@@ -180,11 +186,82 @@ describe('keys', () => {
     expect(press(FIRST_STATE, {name: 'paste', pasted: 'q'}, world()).effects).toEqual([]);
   });
 
+  it('z gives the pane all the room and takes it back', () => {
+    const shown = world({}, {size: {columns: 120, rows: 40}});
+    const alone = pressed(FIRST_STATE, shown, '2', 'z');
+    expect(linesOf(alone, shown)[1]).toMatch(/^─ 1 runs ─\[2 run\]─ 3 span ─+$/);
+    expect(linesOf(pressed(alone, shown, '1'), shown)[1]).toMatch(/^─\[1 runs\]─ 2 run /);
+    expect(linesOf(pressed(alone, shown, 'z'), shown)).toEqual(linesOf(pressed(FIRST_STATE, shown, '2'), shown));
+  });
+
+  it('a search that finds nothing says so while it is typed and after', () => {
+    const typing = pressed(FIRST_STATE, world(), '/', 'Q', 'Q');
+    expect(linesOf(typing, world()).at(-1)).toBe('/QQ▏  no match');
+    expect(pressed(typing, world(), 'enter').message).toBe('no match');
+    expect(linesOf(pressed(FIRST_STATE, world(), '/', 'C', 'a', 'r'), world()).at(-1)).toBe('/Car▏');
+  });
+
+  it('a search, and G, read on where there is more, up to a bound and until the next key', () => {
+    const first = world({runs: snapshot.runs.slice(0, 10), older: 'some'}, {isLive: false});
+    const all = world({older: 'none'}, {isLive: false});
+    const hit = snapshot.runs.findIndex(({judged}, i) => i > 10 && judged.record.name?.includes('Careful'));
+    const typed = pressed(FIRST_STATE, first, '/', 'C', 'a', 'r', 'e', 'f', 'u', 'l');
+    expect(linesOf(typed, first).at(-1)).toContain('reading on …');
+    expect(wantsOlderRuns(typed, first)).toBe(true);
+    expect(settle(typed, all).runs).toMatchObject({index: hit, seeking: null});
+    const last = pressed(FIRST_STATE, first, 'G');
+    expect(last.runs.index).toBe(9);
+    expect(settle(last, all).runs).toMatchObject({index: snapshot.runs.length - 1, seeking: null});
+    expect(pressed(last, first, 'k').runs.seeking).toBeNull();
+  });
+
+  it('e in the list leads to the span that failed', () => {
+    const key = snapshot.runs.find(({judged}) => judged.record.state === 'error')!.key;
+    const shown = world({}, {size: {columns: 120, rows: 40}});
+    const state = pressed(FIRST_STATE, shown, 'e');
+    expect([state.runs.cursorKey, state.failureOf]).toEqual([key, key]);
+    const read = world({opened: {key, parts: failed, failure: null}}, {size: {columns: 120, rows: 40}});
+    const settled = settle(state, read);
+    expect(settled.failureOf).toBeNull();
+    expect(selectedSpan(settled, read)!.row.record).toMatchObject({spanStatus: 'ERROR', kind: 'llm'});
+  });
+
+  it('a prompt recalls with the arrows what was typed into it before', () => {
+    const before = pressed(FIRST_STATE, world(), '/', 'o', 'n', 'e', 'enter', '/', 't', 'w', 'o', 'enter', '/');
+    const text = (...names: string[]) => pressed(before, world(), ...names).prompt!.characters.join('');
+    expect([text('up'), text('up', 'up'), text('up', 'up', 'up'), text('up', 'up', 'down')]).toEqual([
+      ...['two', 'one', 'one', 'two'],
+    ]);
+    expect(text('up', 'down')).toBe('');
+  });
+
+  it('o sorts what was read, the cursor on the same run; s asks for the runs of its session', () => {
+    const state = pressed(FIRST_STATE, world(), 'j', 'j', 'o', 'o');
+    expect(state.message).toBe('longest first, of the 48 runs that were read');
+    expect(state.runs.cursorKey).toBe(snapshot.runs[2]!.key);
+    const times = orderedRuns(snapshot.runs, 'time').map(({judged}) => judged.record.durationMs ?? -1);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+    const {sessionId} = snapshot.runs[0]!.judged.record;
+    const settled = settle(FIRST_STATE, world());
+    expect(press(settled, {name: 's'}, world()).effects).toEqual([{type: 'filter', text: `session:"${sessionId}"`}]);
+  });
+
+  it('O and ^O hand the whole span on once it is read', () => {
+    const key = snapshot.runs[0]!.key;
+    const shown = world({opened: {key, parts: failed, failure: null}});
+    const state = pressed(FIRST_STATE, shown, '3');
+    expect(press(state, {name: 'O'}, shown).state.message).toContain('no span is read here');
+    const node = selectedSpan(state, shown)!.row.node;
+    const read = {...shown, contents: new Map([[node.id, {state: 'here', span: contents.get(node.id)!}]])} as World;
+    const [effect] = press(state, {name: '^o'}, read).effects;
+    expect(effect).toMatchObject({type: 'read', in: 'editor', text: expect.stringContaining(node.id)});
+  });
+
   it('say when there is nothing to go to', () => {
     const shown = world({runs: snapshot.runs.filter(({judged}) => judged.record.state !== 'error')});
     expect(pressed(FIRST_STATE, shown, 'e').message).toBe('no other error here');
     expect(pressed(FIRST_STATE, shown, 'e', 'j').message).toBeNull();
-    expect(pressed({...FIRST_STATE, runs: {...FIRST_RUNS_STATE, search: 'zz'}}, shown, 'n').message).toContain('hit');
+    expect(pressed({...FIRST_STATE, runs: {...FIRST_RUNS_STATE, search: 'zz'}}, shown, 'n').message).toContain('match');
   });
 });
 

@@ -23,7 +23,7 @@ describe('a line that is typed', () => {
 
   it('leaves Enter, Escape and keys it does not know to others', () => {
     const prompt = promptOf('search', 'x');
-    for (const name of ['enter', 'escape', 'f5', 'up']) expect(typed(prompt, {name})).toBe(prompt);
+    for (const name of ['enter', 'escape', 'f5', 'up', 'down']) expect(typed(prompt, {name})).toBe(prompt);
   });
 
   it('marks the place that was refused, and forgets it at the next key', () => {

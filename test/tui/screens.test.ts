@@ -33,7 +33,7 @@ async function show(
 ): Promise<Shown> {
   const {source, store} = await openHistory(db, asked);
   const terminal = new VirtualTerminal(size);
-  const screens = await openScreens({terminal: terminal.streams, ascii});
+  const screens = await openScreens({terminal: terminal.streams, ascii, env: {}});
   // A name and a time that are the same wherever and whenever the tests run.
   const left = screens.show(Object.create(source, {name: {value: 'shop.db'}, nowMicros: {value: () => NOW_MICROS}}));
   open.push(async () => {

@@ -25,7 +25,7 @@ export default async function ui(options: UiOptions, context: Context): Promise<
   // What is said meanwhile would stand across the screen.
   const said: Safe[] = [];
   const stderr = {...context.stderr, isTTY: false, columns: undefined, write: (text: Safe) => void said.push(text)};
-  const screens = await openScreens({terminal, ascii: lookOf(options, context).ascii});
+  const screens = await openScreens({terminal, ascii: lookOf(options, context).ascii, env: context.env});
   try {
     await withStore(access, {...context, stderr}, THEN, async store => {
       const filter = (other: string) => filterAt(store.nowMicros(), other);
