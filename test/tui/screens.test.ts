@@ -10,7 +10,13 @@ import {NOW_MICROS, openHistory} from './history.ts';
 import {VirtualTerminal} from './virtual-terminal.ts';
 
 const PICTURES = 'agno-3.1.10-pictures.sqlite';
-const SIZES = {small: {columns: 60, rows: 15}, usual: {columns: 80, rows: 24}, large: {columns: 200, rows: 50}};
+const SIZES = {
+  small: {columns: 60, rows: 15},
+  usual: {columns: 80, rows: 24},
+  wide: {columns: 120, rows: 40},
+  large: {columns: 200, rows: 50},
+  larger: {columns: 200, rows: 60},
+};
 
 const open: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -55,7 +61,7 @@ describe.each(Object.entries(SIZES))('on a %s terminal', (name, size) => {
     const {terminal} = await show(sqliteCopy(PICTURES), size);
     await terminal.until('Weather Agent');
     // Where there is room the run under the cursor is read at once.
-    if (name === 'large') await terminal.until('What is the weather');
+    if (size.columns >= 110) await terminal.until('What is the weather');
     await golden(`runs-${name}`, terminal);
     terminal.press('/', 'S', 'u', 'p', 'p', 'o', 'r', 't', 'enter', 'n', 'enter');
     await terminal.until('delegate');
