@@ -37,7 +37,7 @@ export function arrange({columns, rows}: Size, {focus, hasNote, isZoomed}: Wante
   const body = rows - AROUND - (hasNote ? 1 : 0);
   if (isZoomed) return {...one({columns, rows: body}, focus), isBeside: false};
   if (columns >= WIDE) {
-    const left = focus === 'runs' ? share(columns, 0.4, 44, 76) : share(columns, 0.25, NARROW, 50);
+    const left = focus === 'runs' ? share(columns, 0.41, 44, 76) : share(columns, 0.25, NARROW, 50);
     return {
       ...runAndSpan({columns: columns - left - 1, rows: body}, focus),
       runs: {columns: left, rows: body},
