@@ -69,7 +69,7 @@ describe('the header', () => {
     const lines = linesOf(FIRST_STATE, lost);
     expect(lines[0]).toContain('◌ reconnecting in 3 s');
     expect(lines.at(-2)).toContain('! no Postgres answered at db:5432');
-    expect(lines.join('\n')).toContain('Weather Agent');
+    expect(lines.join('\n')).toContain('Weather Age…');
     expect(tickOf(FIRST_STATE, lost, NOW_MICROS)).toBe(1_000_000);
     const waiting = world({connection: {state: 'waiting', reason: 'the tables do not exist yet'}, runs: []});
     expect(linesOf(FIRST_STATE, waiting)[0]).toContain('WAITING');
@@ -101,7 +101,7 @@ describe('a frame', () => {
         for (const state of states) {
           const lines = linesOf(state, world({notices: ['x'.repeat(300)]}, {size: {columns, rows}}));
           expect(lines).toHaveLength(rows);
-          for (const line of lines) expect(width(safe(line))).toBeLessThanOrEqual(columns);
+          for (const line of lines) expect(width(safe(line.replace(/\x1b\[\d+m/g, '')))).toBeLessThanOrEqual(columns);
         }
   });
 
