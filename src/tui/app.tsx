@@ -1,9 +1,10 @@
 import {useApp, useStdout, useWindowSize} from 'ink';
 import {type Dispatch, useEffect, useReducer} from 'react';
 import {UserError} from '../errors.ts';
+import {safe} from '../text/safe.ts';
 import {readElsewhere} from './other-program.ts';
 import {Screen} from './screen.tsx';
-import type {RunSource} from './source.ts';
+import type {RunSource, WantedPage} from './source.ts';
 import {type Effect, FIRST_STEP, reduce, type ScreenEvent} from './state.ts';
 import {tickOf} from './tick.ts';
 import {useKeys} from './use-keys.ts';
@@ -74,6 +75,7 @@ function useEffects(effects: readonly Effect[], dispatch: Dispatch<ScreenEvent>,
     for (const effect of effects) {
       if (effect.type === 'quit') exit();
       else if (effect.type === 'copy') stdout.write(clipboard(effect.text));
+      else if (effect.type === 'page') void readPage(source, effect.wanted, dispatch);
       else if (effect.type === 'filter') dispatch(filterEvent(source, effect.text));
       else
         void lend(async () => {
@@ -82,6 +84,17 @@ function useEffects(effects: readonly Effect[], dispatch: Dispatch<ScreenEvent>,
         });
     }
   }, [source, env, lend, effects, dispatch, exit, stdout]);
+}
+
+async function readPage(source: RunSource, wanted: WantedPage, dispatch: Dispatch<ScreenEvent>): Promise<void> {
+  const {kind} = wanted;
+  try {
+    dispatch({type: 'page', kind, lines: await source.page(wanted)});
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    dispatch({type: 'page', kind, lines: null});
+    dispatch({type: 'said', message: safe(error.message)});
+  }
 }
 
 function filterEvent(source: RunSource, text: string): ScreenEvent {

@@ -3,29 +3,48 @@ import {paint} from '../text/style.ts';
 import {toWidth, truncate, wrap} from '../text/width.ts';
 import {type Action, KEYS, keyText} from './keys.ts';
 import type {Size} from './pane.ts';
+import type {WantedPage} from './source.ts';
 import type {ScreenState} from './state.ts';
 import {paneActions, type World} from './world.ts';
 
 /** A page that stands in front of the panes. */
 export interface Overlay {
-  readonly kind: 'help' | 'sql';
+  readonly kind: 'help' | 'sql' | WantedPage['kind'];
   readonly top: number;
+  /** Of a page about runs; null: it is being read. */
+  readonly lines: readonly Safe[] | null;
 }
 
 /** Keys that work whatever has the focus. */
 const ALWAYS: readonly Action[] = [
   ...(['search', 'filter', 'time', 'sql', 'help', 'back', 'quit', 'close', 'open'] as const),
-  ...(['nextPane', 'previousPane', 'pane1', 'pane2', 'pane3', 'copy', 'zoom', 'session', 'pager', 'editor'] as const),
+  ...([
+    'nextPane',
+    'previousPane',
+    'pane1',
+    'pane2',
+    'pane3',
+    'copy',
+    'zoom',
+    'session',
+    'pager',
+    'editor',
+    'transcript',
+    'mark',
+    'diff',
+  ] as const),
 ];
 const KEY_WIDTH = 8;
 const COLUMN = 52;
 
 /** All lines of the page; `scrolled` and `overlayLines` choose. */
-export function overlayRows({kind}: Overlay, state: ScreenState, world: World): Safe[] {
-  return kind === 'help' ? helpRows(state, world) : sqlRows(world);
+export function overlayRows({kind, lines}: Overlay, state: ScreenState, world: World): readonly Safe[] {
+  if (kind === 'help') return helpRows(state, world);
+  if (kind === 'sql') return sqlRows(world);
+  return lines ?? [own(` reading ${world.ascii ? '...' : '…'}`)];
 }
 
-export function overlayLines(overlay: Overlay, state: ScreenState, world: World, size: Size): Safe[] {
+export function overlayLines(overlay: Overlay, state: ScreenState, world: World, size: Size): readonly Safe[] {
   return overlayRows(overlay, state, world).slice(overlay.top, overlay.top + size.rows);
 }
 

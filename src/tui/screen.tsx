@@ -58,7 +58,7 @@ interface PaneProps {
 function OverlayPage({state, world, size, view}: PaneProps) {
   const overlay = state.overlay!;
   const {columns} = size;
-  const title = overlay.kind === 'help' ? 'keys' : 'SQL';
+  const title = {help: 'keys', sql: 'SQL', transcript: 'transcript', diff: 'diff'}[overlay.kind];
   const rows = size.rows - 1;
   return (
     <Box flexDirection="column" height={size.rows} flexShrink={0}>

@@ -1,5 +1,6 @@
+import type {Safe} from '../text/safe.ts';
 import type {ShownRun} from '../trace/drawn-spans.ts';
-import type {JudgedRun} from '../trace/record.ts';
+import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import type {Span} from '../trace/span.ts';
 
 /**
@@ -25,6 +26,8 @@ export interface RunSource {
   open(key: string | null): void;
   /** Spans with everything they hold, for the detail pane. In no order; a span that is gone is left out. Rejects with what went wrong. */
   loadSpans(spanIds: readonly string[]): Promise<readonly Span[]>;
+  /** A page about runs. Rejects with what went wrong. */
+  page(wanted: WantedPage): Promise<readonly Safe[]>;
   /** Wants the next older runs. Means something while `older` is `some`. */
   loadOlder(): void;
   /**
@@ -65,6 +68,14 @@ export function isSameSnapshot(a: Snapshot, b: Snapshot): boolean {
   const shown = ({runsPerMinute, ...rest}: Snapshot) => ({...rest, rate: runsPerMinute?.toFixed(1)});
   const other: Readonly<Record<string, unknown>> = shown(b);
   return Object.entries(shown(a)).every(([field, value]) => Object.is(value, other[field]));
+}
+
+/** What is said in a run, or where two runs part. */
+export interface WantedPage {
+  readonly kind: 'transcript' | 'diff';
+  /** One, or the two that are compared. */
+  readonly runs: readonly RunRecord[];
+  readonly columns: number;
 }
 
 /** A run as the list has it. */

@@ -12,6 +12,7 @@ import type {Pane, Size} from './pane.ts';
 import {type Prompt, problemOf, promptOf, textOf, typed} from './prompt.ts';
 import {runsPane} from './runs/pane.ts';
 import {ORDERS, type RunsState, selectedRun} from './runs/state.ts';
+import type {WantedPage} from './source.ts';
 import {heldTree, treePane} from './tree/pane.ts';
 import type {TreeState} from './tree/state.ts';
 import {detailInput, runsInput, selectedSpan, settle, sizeOf, treeInput, type World} from './world.ts';
@@ -44,6 +45,7 @@ export type Effect =
   | {readonly type: 'quit'}
   | {readonly type: 'copy'; readonly text: string}
   | {readonly type: 'filter'; readonly text: string}
+  | {readonly type: 'page'; readonly wanted: WantedPage}
   /** Read in another program. */
   | {readonly type: 'read'; readonly text: Safe; readonly in: OtherProgram};
 
@@ -78,6 +80,8 @@ export type ScreenEvent =
   /** So many of the oldest effects were seen to. */
   | {readonly type: 'done'; readonly effects: number}
   | {readonly type: 'said'; readonly message: Safe}
+  /** A page was read; null: it could not be. */
+  | {readonly type: 'page'; readonly kind: WantedPage['kind']; readonly lines: readonly Safe[] | null}
   | {readonly type: 'filtered'}
   | {readonly type: 'refused'; readonly text: string; readonly error: RefusedFilter};
 
@@ -95,6 +99,8 @@ export function reduce(before: Step, event: ScreenEvent): Step {
       return {...before, state: settle(before.state, event.world)};
     case 'done':
       return {...before, effects: before.effects.slice(event.effects)};
+    case 'page':
+      return {...before, state: withPage(before.state, event.kind, event.lines)};
     case 'said':
       return {...before, state: {...before.state, message: event.message}};
     case 'filtered':
@@ -126,7 +132,12 @@ function perform(state: ScreenState, action: Action, world: World): Step {
       return {state, effects: [{type: 'quit'}]};
     case 'help':
     case 'sql':
-      return still({...state, overlay: {kind: action, top: 0}});
+      return still({...state, overlay: {kind: action, top: 0, lines: null}});
+    case 'transcript':
+    case 'diff':
+      return page(state, world, action);
+    case 'mark':
+      return still(marked(state, world));
     case 'filter':
       return still({...state, prompt: promptOf('filter', world.snapshot.filter, state.typed.filter)});
     case 'search':
@@ -244,6 +255,43 @@ function sameSession(state: ScreenState, world: World): Step {
   return {state: {...focused(state, 'runs'), message: null}, effects: [{type: 'filter', text}]};
 }
 
+function page(state: ScreenState, world: World, kind: WantedPage['kind']): Step {
+  const {runs} = world.snapshot;
+  const here = selectedRun(state.runs, runsInput(world));
+  const chosen = state.runs.marked.flatMap(key => runs.filter(run => run.key === key));
+  const others = chosen.length < 2 && here && !chosen.includes(here) ? [here] : [];
+  const wanted = kind === 'transcript' ? (here ? [here] : []) : [...chosen, ...others];
+  if (wanted.length < (kind === 'diff' ? 2 : 1))
+    return still({...state, message: own(kind === 'diff' ? 'm marks the runs to compare' : 'there is no run here')});
+  const records = wanted.map(({judged}) => judged.record);
+  return {
+    state: {...state, overlay: {kind, top: 0, lines: null}},
+    effects: [{type: 'page', wanted: {kind, runs: records, columns: world.size.columns}}],
+  };
+}
+
+function withPage(state: ScreenState, kind: WantedPage['kind'], lines: readonly Safe[] | null): ScreenState {
+  if (state.overlay?.kind !== kind || state.overlay.lines !== null) return state;
+  return {...state, overlay: lines === null ? null : {...state.overlay, lines}};
+}
+
+/** Marks the run, or takes its mark away; two are marked at most, the latest. */
+function marked(state: ScreenState, world: World): ScreenState {
+  const key = selectedRun(state.runs, runsInput(world))?.key;
+  if (key === undefined) return state;
+  const others = state.runs.marked.filter(other => other !== key);
+  const isMarked = others.length < state.runs.marked.length;
+  const next = isMarked ? others : [...others.slice(-1), key];
+  const message = own(
+    next.length === 2
+      ? 'two runs are marked; D shows where they part'
+      : isMarked
+        ? 'no longer marked'
+        : 'marked; mark another, or D there',
+  );
+  return {...state, message, runs: {...state.runs, marked: next}};
+}
+
 function copied(state: ScreenState, world: World): Step {
   const text =
     state.focus === 'runs'
@@ -266,7 +314,7 @@ function runIdOf(state: ScreenState, world: World): string | null {
 function inOverlay(state: ScreenState, overlay: Overlay, action: Action, world: World): ScreenState {
   const isClosing = action === 'close' || action === 'back' || action === overlay.kind || action === 'open';
   if (isClosing) return {...state, overlay: null};
-  if (action === 'help' || action === 'sql') return {...state, overlay: {kind: action, top: 0}};
+  if (action === 'help' || action === 'sql') return {...state, overlay: {kind: action, top: 0, lines: null}};
   return {...state, overlay: scrolled(overlay, action, overlayRows(overlay, state, world), world.size)};
 }
 

@@ -27,6 +27,7 @@ function sourceOf(player: Player): LiveSource {
     prices: undefined,
     newestRuns: 10,
     nowMicros,
+    page: async () => [],
   });
 }
 

@@ -5,7 +5,7 @@ import {actionOf, KEYS, type KeyRow} from '../../src/tui/keys.ts';
 import {arrange, PANE_NAMES, SMALLEST} from '../../src/tui/layout.ts';
 import {FIRST_RUNS_STATE, orderedRuns} from '../../src/tui/runs/state.ts';
 import {isSameSnapshot, type Snapshot} from '../../src/tui/source.ts';
-import {FIRST_STATE, press, type ScreenState} from '../../src/tui/state.ts';
+import {FIRST_STATE, press, reduce, type ScreenState} from '../../src/tui/state.ts';
 import {tickOf} from '../../src/tui/tick.ts';
 import {selectedSpan, settle, type World, wantsOlderRuns} from '../../src/tui/world.ts';
 import {sqliteCopy} from '../fixtures.ts';
@@ -92,7 +92,7 @@ describe('a frame', () => {
       return [
         state,
         {...state, isZoomed: true},
-        {...state, overlay: {kind: 'help' as const, top: 0}},
+        {...state, overlay: {kind: 'help' as const, top: 0, lines: null}},
         {...state, message: own('said')},
       ];
     });
@@ -244,6 +244,28 @@ describe('keys', () => {
     const {sessionId} = snapshot.runs[0]!.judged.record;
     const settled = settle(FIRST_STATE, world());
     expect(press(settled, {name: 's'}, world()).effects).toEqual([{type: 'filter', text: `session:"${sessionId}"`}]);
+  });
+
+  it('T asks for the transcript, D for two marked runs or one and the run of the cursor', () => {
+    const [first, second] = snapshot.runs.map(({judged}) => judged.record);
+    const settled = settle(FIRST_STATE, world());
+    const wanted = {kind: 'transcript', runs: [first], columns: 120};
+    const asked = press(settled, {name: 'T'}, world());
+    expect(asked.effects).toEqual([{type: 'page', wanted}]);
+    expect(linesOf(asked.state, world()).slice(1, 3)).toEqual([
+      expect.stringMatching(/^─\[transcript\]/),
+      ' reading …',
+    ]);
+    const read = reduce(asked, {type: 'page', kind: 'transcript', lines: [own('said')]});
+    expect(linesOf(read.state, world())[2]).toBe('said');
+    expect(reduce(asked, {type: 'page', kind: 'diff', lines: [own('late')]}).state).toBe(asked.state);
+    expect(press(settled, {name: 'D'}, world()).state.message).toBe('m marks the runs to compare');
+    const marked = pressed(FIRST_STATE, world(), 'm', 'j');
+    expect(press(marked, {name: 'D'}, world()).effects).toMatchObject([
+      {wanted: {kind: 'diff', runs: [first, second]}},
+    ]);
+    expect(pressed(marked, world(), 'm', 'j', 'm').runs.marked).toEqual(snapshot.runs.slice(1, 3).map(({key}) => key));
+    expect(pressed(marked, world(), 'k', 'm').runs.marked).toEqual([]);
   });
 
   it('O and ^O hand the whole span on once it is read', () => {

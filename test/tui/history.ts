@@ -31,6 +31,7 @@ export async function openHistory(db: string, {query = '', traffic, nowMicros = 
     patience: PATIENCE,
     prices: new Prices(null),
     notes: [],
+    page: async () => [],
   });
   return {source, store};
 }

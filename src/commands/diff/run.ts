@@ -64,7 +64,7 @@ export default async function diff(options: DiffOptions, context: Context): Prom
       ...(isSame(compared) ? ['A and B are the same run'] : []),
       ...beyond.map(figure => `${figure} differ by more than ${percent}%`),
     ];
-    if (format === 'tree') draw(compared, peers, notes, options, out);
+    if (format === 'tree') drawDiff(compared, peers, notes, options, out);
     else writeMachine(out, format, machine(compared, peers, notes));
     if (options.exitCode && (differs || beyond.length > 0)) out.exitCode = EXIT.different;
   });
@@ -113,11 +113,12 @@ function countsOf({diff: {pairs}}: Compared): Record<Mark, number> {
   return counts;
 }
 
-function draw(
+/** Writes two runs beside each other, and in which they part. */
+export function drawDiff(
   compared: Compared,
   peers: number | null,
   notes: readonly string[],
-  options: DiffOptions,
+  options: Pick<DiffOptions, 'ascii' | 'showsAll'>,
   out: Context,
 ): void {
   const {a, b, told} = compared;

@@ -7,12 +7,13 @@ import {loadRunPage, type PageOptions} from '../../queries/run-pages.ts';
 import {loadShownRun, whole} from '../../queries/shown.ts';
 import {loadSpans, loadTraces} from '../../queries/spans.ts';
 import type {Store} from '../../store/store.ts';
+import type {Safe} from '../../text/safe.ts';
 import {matchesRun, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
 import type {JudgedRun} from '../../trace/record.ts';
 import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
 import {isContinuation} from '../../trace/tree.ts';
-import type {ListedRun, OpenedRun, RunSource, Snapshot} from '../../tui/source.ts';
+import type {ListedRun, OpenedRun, RunSource, Snapshot, WantedPage} from '../../tui/source.ts';
 import {isWholeRun} from './event-writer.ts';
 
 interface LiveOptions {
@@ -28,6 +29,7 @@ interface LiveOptions {
   /** Newest runs that are there at the beginning, and after the filter was changed. */
   readonly newestRuns: number;
   readonly nowMicros: () => number;
+  readonly page: (store: Store, wanted: WantedPage) => Promise<readonly Safe[]>;
 }
 
 /** Runs that are kept with their trees, the newest; a person cannot look through more. */
@@ -108,6 +110,10 @@ export class LiveSource implements RunSource {
 
   async loadSpans(spanIds: readonly string[]): Promise<readonly Span[]> {
     return this.store ? loadSpans(this.store, spanIds) : [];
+  }
+
+  async page(wanted: WantedPage): Promise<readonly Safe[]> {
+    return this.store ? this.options.page(this.store, wanted) : [];
   }
 
   /** What was before is `ui`'s. */

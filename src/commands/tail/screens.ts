@@ -5,6 +5,7 @@ import {labelOf} from '../../store/source.ts';
 import type {Safe} from '../../text/safe.ts';
 import {hoisted} from '../../trace/filter.ts';
 import {openScreens} from '../../tui/screens.ts';
+import {readPage} from '../ui/page.ts';
 import {LiveSource} from './live-source.ts';
 import type {TailOptions} from './run.ts';
 
@@ -29,6 +30,7 @@ export async function showScreens(terminal: TerminalStreams, options: TailOption
     prices,
     newestRuns: newestRuns ?? NEWEST_RUNS,
     nowMicros: context.nowMicros,
+    page: (store, wanted) => readPage(store, wanted, {ascii: options.ascii, context, patience, prices}),
   });
   try {
     await Promise.race([screens.show(source), source.followed]);

@@ -41,11 +41,14 @@ export default async function transcript(id: string, options: TranscriptOptions,
     const shown = await withProgress(out, 'looking for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),
     );
-    await tell(store, shown, options, out);
+    await tellTranscript(store, shown, options, out);
   });
 }
 
-async function tell(store: Store, shown: Shown, options: TranscriptOptions, out: Context): Promise<void> {
+type ToldOptions = Pick<TranscriptOptions, 'format' | 'tools' | 'system' | 'history' | 'ascii'>;
+
+/** Writes the conversation of all that is shown. */
+export async function tellTranscript(store: Store, shown: Shown, options: ToldOptions, out: Context): Promise<void> {
   const {format} = options;
   const talk = new Transcript({history: options.history});
   const look = {...lookOf(options, out), columns: columnsOf(out), tools: options.tools};

@@ -4,16 +4,18 @@ import {loadRunPage, type PageOptions} from '../../queries/run-pages.ts';
 import {loadShownRun} from '../../queries/shown.ts';
 import {loadSpans} from '../../queries/spans.ts';
 import type {Store} from '../../store/store.ts';
+import type {Safe} from '../../text/safe.ts';
 import type {RunFilter} from '../../trace/filter.ts';
 import type {JudgedRun} from '../../trace/record.ts';
 import type {Span} from '../../trace/span.ts';
-import type {Failure, ListedRun, OpenedRun, RunSource, Snapshot} from '../../tui/source.ts';
+import type {Failure, ListedRun, OpenedRun, RunSource, Snapshot, WantedPage} from '../../tui/source.ts';
 
 interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
   /** What is asked for by flags, with this query. @throws UserError with the place */
   readonly filter: (query: string) => RunFilter;
   readonly query: string;
   readonly notes: readonly string[];
+  readonly page: (store: Store, wanted: WantedPage) => Promise<readonly Safe[]>;
 }
 
 /** Runs read at a time: some screens full. */
@@ -99,6 +101,10 @@ export class HistorySource implements RunSource {
       if (!this.isClosed) throw error;
       return [];
     });
+  }
+
+  page(wanted: WantedPage): Promise<readonly Safe[]> {
+    return this.trimming(this.options.page(this.store, wanted));
   }
 
   statements(): readonly string[] {

@@ -3,9 +3,12 @@ import {type Access, withStore} from '../../flags/database.ts';
 import {lookOf} from '../../flags/output.ts';
 import type {FilterAt} from '../../flags/selection.ts';
 import type {Prices} from '../../prices/prices.ts';
+import type {Store} from '../../store/store.ts';
 import type {Safe} from '../../text/safe.ts';
 import type {Patience} from '../../trace/runs.ts';
+import type {WantedPage} from '../../tui/source.ts';
 import {HistorySource} from './history.ts';
+import {readPage} from './page.ts';
 
 export interface UiOptions {
   readonly terminal: TerminalStreams;
@@ -20,7 +23,7 @@ export interface UiOptions {
 
 /** Shows the runs that are there on screens, until the user leaves. */
 export default async function ui(options: UiOptions, context: Context): Promise<void> {
-  const {terminal, patience, prices, filterAt, query, access} = options;
+  const {terminal, ascii, patience, prices, filterAt, query, access} = options;
   const {openScreens} = await import('../../tui/screens.ts');
   // What is said meanwhile would stand across the screen.
   const said: Safe[] = [];
@@ -30,7 +33,8 @@ export default async function ui(options: UiOptions, context: Context): Promise<
     await withStore(access, {...context, stderr}, THEN, async store => {
       const filter = (other: string) => filterAt(store.nowMicros(), other);
       const notes = context.notes.splice(0);
-      await screens.show(new HistorySource(store, {filter, query, patience, prices, notes}));
+      const page = (from: Store, wanted: WantedPage) => readPage(from, wanted, {ascii, context, patience, prices});
+      await screens.show(new HistorySource(store, {filter, query, patience, prices, notes, page}));
     });
   } finally {
     screens.close();

@@ -69,7 +69,7 @@ export function runsLines(state: RunsState, input: RunsInput, size: Size, view: 
   const rows = listRows(size);
   for (let index = state.top; index < Math.min(state.top + rows, input.runs.length); index++) {
     const run = runAt(state, input, index)!;
-    lines.push(runLine(run, run.key === state.cursorKey, columns, view));
+    lines.push(runLine(run, markOf(run.key, state, view), columns, view));
   }
   if (input.runs.length === 0) lines.push(own(''), emptyText(input, view));
   else if (input.older === 'loading' && lines.length <= rows) lines.push(paint(own(' reading older runs …'), 'dim'));
@@ -82,9 +82,19 @@ function emptyText({older, isLive}: RunsInput, {ascii}: View): Safe {
   return own(isLive ? ' no run yet; they appear here as Agno writes them' : ' no run matches');
 }
 
-function runLine({judged}: ListedRun, isSelected: boolean, columns: Columns, view: View): Safe {
+interface RowMark {
+  readonly isSelected: boolean;
+  readonly mark: Safe;
+}
+
+function markOf(key: string, {cursorKey, marked}: RunsState, {ascii}: View): RowMark {
+  const isSelected = key === cursorKey;
+  const mark = isSelected ? (ascii ? '>' : '›') : marked.includes(key) ? (ascii ? '*' : '•') : ' ';
+  return {isSelected, mark: own(mark)};
+}
+
+function runLine({judged}: ListedRun, {isSelected, mark}: RowMark, columns: Columns, view: View): Safe {
   const {record, run} = judged;
-  const mark = isSelected ? own(view.ascii ? '>' : '›') : own(' ');
   const name = toWidth(who(judged), columns.who);
   const started = view.isRelative ? ago(run.startMicros, view.nowMicros) : clockTime(judged, view.nowMicros);
   const cells = [

@@ -26,6 +26,8 @@ export interface RunsState {
   readonly search: string;
   /** Older runs are read until the last one, or one that matches, is here: the next key calls it off. */
   readonly seeking: Seeking | null;
+  /** Runs to compare, by their keys. */
+  readonly marked: readonly string[];
 }
 
 export interface Seeking {
@@ -45,6 +47,7 @@ export const FIRST_RUNS_STATE: RunsState = {
   pausedAt: null,
   search: '',
   seeking: null,
+  marked: [],
 };
 
 /** Rows for runs, below the line of headings. */

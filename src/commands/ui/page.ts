@@ -1,0 +1,38 @@
+import type {Context} from '../../context.ts';
+import {compare, loadComparedRun} from '../../queries/compare.ts';
+import type {PageOptions} from '../../queries/run-pages.ts';
+import {loadShown} from '../../queries/shown.ts';
+import type {Store} from '../../store/store.ts';
+import {own, type Safe} from '../../text/safe.ts';
+import type {WantedPage} from '../../tui/source.ts';
+
+interface PageSettings extends Pick<PageOptions, 'patience' | 'prices'> {
+  readonly ascii: boolean | undefined;
+  readonly context: Context;
+}
+
+/** What `transcript` and `diff` print, for a page of the screens. */
+export async function readPage(
+  store: Store,
+  {kind, runs, columns}: WantedPage,
+  {ascii, context, patience, prices}: PageSettings,
+): Promise<readonly Safe[]> {
+  const texts: string[] = [];
+  const stdout = {isTTY: true, columns, write: (text: Safe) => void texts.push(text)};
+  const out: Context = {...context, stdout, notes: []};
+  const [first, second] = runs.map(({runId, traceId}) => runId ?? traceId) as [string, string | undefined];
+  if (kind === 'transcript') {
+    const {tellTranscript} = await import('../transcript/run.ts');
+    const shown = await loadShown(store, first, {patience, prices, sessionLimit: 0});
+    const options = {ascii, format: 'text', tools: 'short', system: true, history: false} as const;
+    await tellTranscript(store, shown, options, out);
+  } else {
+    const {drawDiff} = await import('../diff/run.ts');
+    const [a, b] = [
+      await loadComparedRun(store, first, {patience, prices}),
+      await loadComparedRun(store, second!, {patience, prices}),
+    ];
+    drawDiff(await compare(store, a, b), null, [], {ascii, showsAll: false}, out);
+  }
+  return texts.join('').trimEnd().split('\n').map(own);
+}
