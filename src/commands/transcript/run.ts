@@ -79,7 +79,7 @@ export async function tellTranscript(store: Store, shown: Shown, options: ToldOp
   for (const note of [...out.notes.splice(0), ...notes]) writeNote(out, note);
 }
 
-function isWanted(event: TranscriptEvent, {system, tools}: TranscriptOptions): boolean {
+function isWanted(event: TranscriptEvent, {system, tools}: ToldOptions): boolean {
   const {type, role} = event.entry;
   return (system || type !== 'message' || role !== 'system') && (tools !== 'none' || type !== 'tool');
 }
