@@ -10,7 +10,7 @@ import {agnoTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {IS_CONTINUATION_NAME} from './look-up.ts';
 import type {JudgedTrace} from './runs.ts';
-import {loadNewSpans, loadSpans} from './spans.ts';
+import {IS_TOP, loadNewSpans, loadSpans} from './spans.ts';
 
 /** Spans after a pause among which what continued it is looked for. */
 export const SPANS_AFTER = 2000;
@@ -104,14 +104,13 @@ function looseTraces(rows: readonly Candidate[]): string[] {
 /** A test for each name that loose parts of this run can have: its open tool calls, its models' calls, its workflow's steps. */
 function looseNames(run: Run): Sql[] {
   const root = run.root.span!;
-  const isTop = sql`s.parent_span_id is null`;
   const globs =
     run.kind === 'workflow'
       ? hidesSteps(root)
         ? ['*.*execute*']
         : root.steps.map(step => `${escapeGlob(step.replace(/[ -]/g, '_'))}.*execute*`)
       : callNames(run);
-  return globs.map(glob => sql`(${isTop} and ${matchesGlob(raw('s.name'), glob)})`);
+  return globs.map(glob => sql`(${IS_TOP} and ${matchesGlob(raw('s.name'), glob)})`);
 }
 
 function callNames(run: Run): string[] {

@@ -66,6 +66,11 @@ function narrowAttributes(): Sql {
   });
 }
 
+/**
+ * `s` has no parent, as a test of rows that were found by time: an index on the parent would bring every root of the table.
+ */
+export const IS_TOP = raw("(s.parent_span_id || '') is null");
+
 /** Not payload, or a tool call in an answer. The keys are our own constants; `_` in LIKE could only match more. */
 const WANTED = raw(
   [

@@ -12,7 +12,7 @@ import {isRunSpan} from '../trace/tree.ts';
 import {IS_RUN_NAME} from './look-up.ts';
 import type {JudgedTrace} from './runs.ts';
 import {SPANS_AFTER} from './sequels.ts';
-import {loadSpans} from './spans.ts';
+import {IS_TOP, loadSpans} from './spans.ts';
 
 /** Spans of others looked at for one run. */
 const MOST_CANDIDATES = 200;
@@ -42,7 +42,7 @@ export async function findWorkBeside(
 select s.trace_id, s.span_id
   from ${table('spans')} s
  where s.span_id in (select n.span_id from (${near}) n)
-   and s.parent_span_id is null
+   and ${IS_TOP}
    and (s.name like '%.%invoke%' or ${isAnyOf(raw('s.name'), MEMORY_TOOLS)})
  order by s.start_time
  limit ${raw(String(MOST_CANDIDATES))}`);

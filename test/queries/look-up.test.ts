@@ -1,8 +1,9 @@
+import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
 import {missingIndexes} from '../../src/queries/look-up.ts';
 import {cli, json} from '../cli.ts';
-import {openFixture} from '../databases.ts';
+import {openFixture, sqliteCopy} from '../databases.ts';
 
 const FIXTURE = 'agno-3.1.10-shop.sqlite';
 const TABLE = {schema: 'ai', name: 'agno_spans', qualifiedName: '"ai"."agno_spans"'};
@@ -91,4 +92,16 @@ describe('look-ups of ids that only spans know', () => {
       fourth,
     ]);
   });
+});
+
+it('what is looked for beside a run is found by time: no statement reads every root of the table', async () => {
+  const file = sqliteCopy('agno-3.1.10-pictures.sqlite');
+  const {out} = await cli(['show', 'latest', '--db', file, '--print-sql']);
+  const statements = out.split(/;\n/).filter(text => /^select/m.test(text));
+  expect(statements.length).toBeGreaterThan(5);
+  const db = new Database(file, {readonly: true});
+  const plans = statements.map(text => JSON.stringify(db.prepare(`explain query plan ${text}`).all()));
+  db.close();
+  expect(plans.join('\n')).toContain('idx_agno_spans_start_time');
+  expect(plans.filter(plan => /parent_span_id=\?/.test(plan))).toEqual([]);
 });
