@@ -41,7 +41,15 @@ async function openMany(place: Place): Promise<string> {
       );
     }
   }
+  if (place === 'postgres') await settled(url);
   return url;
+}
+
+/** `prune` leaves what is younger than the oldest transaction of the whole server, which another test may hold open. */
+async function settled(url: string): Promise<void> {
+  const [row] = await execute(url, 'select pg_current_xact_id()::text as id');
+  const oldest = async () => (await execute(url, 'select pg_snapshot_xmin(pg_current_snapshot())::text as id'))[0]!.id;
+  await expect.poll(async () => BigInt(String(await oldest())) > BigInt(String(row!.id))).toBe(true);
 }
 
 function pruneArgs(url: string, archive: string): string[] {
