@@ -12,7 +12,7 @@ import {PRICE_PACKAGES, priceFile} from './price-data.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What every start reads, what the commands used most read besides, and the rest, which by itself would be larger. */
+/** Which modules share a file: what every start reads, what the commands used most read besides, and the rest. */
 const TOGETHER = {
   // Asking for the version loads this beside the entry, and nothing else.
   version: ['src/cli/version.ts', 'package.json'],
@@ -27,7 +27,7 @@ const TOGETHER = {
   ],
   postgres: ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
   facts: ['src/commands/question/run.ts', 'src/queries/canned/'],
-  // Ready before Ink is loaded, which reads constants of it.
+  // The layout engine is ready before Ink, which reads its constants, is loaded.
   layout: ['src/tui/layout-engine.ts', 'src/tui/screens.ts'],
   screens: ['src/tui/'],
   other: ['src/commands/', 'src/cli/place.ts'],

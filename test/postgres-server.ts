@@ -51,6 +51,9 @@ export async function startPostgres(): Promise<PostgresServer> {
       // It begins when it likes.
       '-c',
       'autovacuum=off',
+      // Two files run side by side, and each keeps the connections of its tests until its end.
+      '-c',
+      'max_connections=500',
     ],
     onLog: message => log.push(String(message)),
     onError: message => log.push(String(message)),

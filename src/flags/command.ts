@@ -15,6 +15,39 @@ export interface CommandModule {
   readonly declare: (command: Command, context: Context) => void;
 }
 
+/**
+ * What a command does: its flags and arguments become values, and only then what works with them is loaded, so that a mistake
+ * costs no more than its message.
+ */
+export function commandAction<Flags, Args extends readonly unknown[], Options>(
+  context: Context,
+  optionsOf: (flags: Flags, context: Context, args: Args) => Options | Promise<Options>,
+  load: () => Promise<{default: (options: Options, context: Context) => void | Promise<void>}>,
+): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
+    // commander gives the arguments, then the flags of this command alone, then the command.
+    const args = given.slice(0, -2) as unknown as Args;
+    const options = await optionsOf((given.at(-1) as Command).optsWithGlobals() as Flags, context, args);
+    const {default: run} = await load();
+    await run(options, context);
+  };
+}
+
+/** A command below a command, as `archive verify`. */
+export function subcommand(
+  command: Command,
+  usage: string,
+  summary: string,
+  examples: readonly Example[],
+  isDefault = false,
+): Command {
+  return command
+    .command(usage, {isDefault})
+    .description(summary)
+    .allowExcessArguments()
+    .addHelpText('after', examplesText(examples));
+}
+
 /** Examples below a command's help: what to type, and what it answers. */
 export function examplesText(examples: readonly Example[]): string {
   const longest = largest(examples.map(({line}) => line.length));
@@ -23,11 +56,4 @@ export function examplesText(examples: readonly Example[]): string {
     fits ? `  agno-trace ${line.padEnd(longest)}   ${answer}` : `  agno-trace ${line}\n      ${answer}`,
   );
   return `\nExamples:\n${lines.join('\n')}\n`;
-}
-
-/** What a file of `help/` exports by default: a page that `help` and the man page print; the file's name is the topic. */
-export interface Topic {
-  readonly summary: string;
-  /** At most 80 columns. */
-  readonly text: string;
 }

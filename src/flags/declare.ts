@@ -44,7 +44,7 @@ export interface WindowFlags {
   last?: string;
 }
 
-export interface WhoFlags {
+export interface FilterFlags {
   session?: string[];
   user?: string[];
   agent?: string[];
@@ -52,9 +52,6 @@ export interface WhoFlags {
   workflow?: string[];
   run?: string[];
   trace?: string[];
-}
-
-export interface WhatFlags {
   kind?: string[];
   model?: string[];
   tool?: string[];
@@ -97,8 +94,8 @@ export function addWindowFlags(command: Command): Command {
     .option('--last <length>', 'started in the last 30m, 24h, 7d, 2w');
 }
 
-/** Repeated: any of them. */
-export function addWhoFlags(command: Command): Command {
+/** Which runs. Who, repeated: any of them. */
+export function addFilterFlags(command: Command): Command {
   return command
     .optionsGroup('Who (repeat for "or"):')
     .option('--session <id>', 'session of the run', collect)
@@ -107,11 +104,7 @@ export function addWhoFlags(command: Command): Command {
     .option('--team <id>', 'run of this team', collect)
     .option('--workflow <id>', 'run of this workflow', collect)
     .option('--run <id>', 'run id', collect)
-    .option('--trace <id>', 'trace id', collect);
-}
-
-export function addWhatFlags(command: Command): Command {
-  return command
+    .option('--trace <id>', 'trace id', collect)
     .optionsGroup('What:')
     .option('--kind <kinds>', 'kind of run, or of a span it holds: agent,llm,tool,…', collect)
     .option('--model <name>', 'holds a call of this model (* and ? allowed)', collect)

@@ -12,6 +12,8 @@ import {parseChoice} from './values.ts';
 
 export const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md'] as const;
 export type Format = (typeof FORMATS)[number];
+/** What commands write whose answer is a list of records. */
+export const RECORD_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 
 /** The format asked for, by a flag or else by the end of the output's name. */
 export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format {
@@ -41,6 +43,14 @@ export function columnsOf({stdout}: Context): number | null {
   if (!stdout.isTTY) return null;
   // A terminal that reports no size (script, odd ptys) gets the usual one.
   return stdout.columns && stdout.columns > 0 ? stdout.columns : 80;
+}
+
+/** What a text is drawn with: signs, and columns. */
+export function drawingOf(
+  options: Pick<OutputFlags, 'ascii'>,
+  context: Context,
+): Look & {readonly columns: number | null} {
+  return {...lookOf(options, context), columns: columnsOf(context)};
 }
 
 interface Answer {

@@ -6,7 +6,7 @@ import {KINDS} from '../trace/kind.ts';
 import {PATIENCE, type Patience} from '../trace/runs.ts';
 import {STATES} from '../trace/states.ts';
 import {isoTime} from '../trace/time.ts';
-import type {PatienceFlags, WhatFlags, WhoFlags, WindowFlags} from './declare.ts';
+import type {FilterFlags, PatienceFlags, WindowFlags} from './declare.ts';
 import {parseQuery, queryNotes, STATUSES} from './query.ts';
 import {parseChoices, parseCount, parseLength, parseMoment} from './values.ts';
 
@@ -37,10 +37,7 @@ export function windowOf(
   return {sinceMicros, untilMicros};
 }
 
-export function filterOf(
-  flags: WindowFlags & WhoFlags & WhatFlags & {traffic?: boolean},
-  nowMicros: number,
-): RunFilter {
+export function filterOf(flags: WindowFlags & FilterFlags & {traffic?: boolean}, nowMicros: number): RunFilter {
   const states = parseChoices('--state', flags.state ?? [], STATES);
   const wantsError = flags.failed === true || flags.error === true;
   return {
@@ -72,10 +69,7 @@ export function filterOf(
 export type FilterAt = (nowMicros: number, query?: string) => RunFilter;
 
 /** @throws UserError at once for what is wrong with the flags */
-export function filterAtOf(
-  flags: WindowFlags & WhoFlags & WhatFlags & {traffic?: boolean},
-  context: Context,
-): FilterAt {
+export function filterAtOf(flags: WindowFlags & FilterFlags & {traffic?: boolean}, context: Context): FilterAt {
   filterOf(flags, context.nowMicros());
   noteQuery(flags.query, context);
   return (nowMicros, query) =>
@@ -83,7 +77,7 @@ export function filterAtOf(
 }
 
 /** As `filterAtOf`, for a command that has `-q` alone. */
-export function queryAtOf({query}: Pick<WhatFlags, 'query'>, context: Context): (nowMicros: number) => Query | null {
+export function queryAtOf({query}: Pick<FilterFlags, 'query'>, context: Context): (nowMicros: number) => Query | null {
   const queryAt = (nowMicros: number) => (query === undefined ? null : parseQuery(query, nowMicros));
   queryAt(context.nowMicros());
   noteQuery(query, context);

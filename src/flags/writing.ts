@@ -1,3 +1,6 @@
+import type {Context} from '../context.ts';
+import {usageError} from '../errors.ts';
+import type {Safe} from '../text/safe.ts';
 import {parseLength} from './values.ts';
 
 /** Flags of the commands that change a database. */
@@ -22,4 +25,22 @@ export function writingOf({dryRun, yes, lockWait}: WritingFlags): WritingOptions
     yes: yes ?? false,
     lockWaitMs: lockWait === undefined ? 0 : parseLength('--lock-wait', lockWait),
   };
+}
+
+interface Consent {
+  readonly question: Safe;
+  /** What must be typed. */
+  readonly word?: string;
+  /** What did not happen without it, as `nothing was changed`. */
+  readonly nothing: string;
+  /** What the word does, as `changes it`. */
+  readonly effect: string;
+}
+
+/** Asks before a database is changed. @throws UserError exit 2 when the word is not typed, or there is nobody to type it */
+export async function askConsent({question, word = 'yes', nothing, effect}: Consent, {ask}: Context): Promise<void> {
+  if (!ask)
+    throw usageError(`${nothing}: without a terminal --yes is needed.`, '--dry-run prints the plan and exits 0.');
+  if ((await ask(question))?.trim() === word) return;
+  throw usageError(`${nothing.charAt(0).toUpperCase()}${nothing.slice(1)}.`, `Only "${word}" ${effect}.`);
 }

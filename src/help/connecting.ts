@@ -1,4 +1,4 @@
-import type {Topic} from '../flags/command.ts';
+import type {Topic} from './topic.ts';
 
 const topic: Topic = {
   summary: 'how to name the database, and what is needed to read it',

@@ -1,5 +1,5 @@
 import {EXIT} from '../errors.ts';
-import type {Topic} from '../flags/command.ts';
+import type {Topic} from './topic.ts';
 
 const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: 'done; an empty answer is done too',

@@ -1,4 +1,4 @@
-import type {Topic} from '../flags/command.ts';
+import type {Topic} from './topic.ts';
 
 const topic: Topic = {
   summary: 'the JSON that --json and --jsonl print',

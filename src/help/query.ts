@@ -1,6 +1,6 @@
-import type {Topic} from '../flags/command.ts';
 import {KINDS} from '../trace/kind.ts';
 import {STATES} from '../trace/states.ts';
+import type {Topic} from './topic.ts';
 
 /** Words separated by commas, in lines that fit behind an indent. */
 function listed(words: readonly string[], indent: number): string {

@@ -1,7 +1,7 @@
-import type {Topic} from '../flags/command.ts';
 import {stateText} from '../render/states.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {STATES, type State} from '../trace/states.ts';
+import type {Topic} from './topic.ts';
 
 const stalledAfter = `${PATIENCE.stalledAfterMs / 60_000} minutes`;
 const lostAfter = PATIENCE.lostAfterMs === 3_600_000 ? 'an hour' : `${PATIENCE.lostAfterMs / 60_000} minutes`;

@@ -1,9 +1,9 @@
-import type {Topic} from '../flags/command.ts';
 import connecting from './connecting.ts';
 import exitCodes from './exit-codes.ts';
 import json from './json.ts';
 import query from './query.ts';
 import states from './states.ts';
+import type {Topic} from './topic.ts';
 
 /** Every page of `help` by its name. */
 export const TOPICS: Readonly<Record<string, Topic>> = {

@@ -55,6 +55,11 @@ export function replacing(store: Store, members: Partial<Store>): Store {
   return Object.create(store, Object.getOwnPropertyDescriptors(members)) as Store;
 }
 
+/** `store` for somebody who would close it, and must not. */
+export function lent(store: Store): Store {
+  return replacing(store, {close: async () => undefined});
+}
+
 export interface AdHocLimits {
   /** 0: all. */
   readonly maxRows: number;

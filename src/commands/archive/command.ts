@@ -1,16 +1,13 @@
 import path from 'node:path';
 import type {Context} from '../../context.ts';
-import {type CommandModule, type Example, examplesText} from '../../flags/command.ts';
+import {type CommandModule, commandAction, type Example, subcommand} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
-import {formatOf} from '../../flags/output.ts';
+import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {type WritingFlags, writingOf} from '../../flags/writing.ts';
-import type {ArchiveOptions, OneFile, RestoredFile} from './run.ts';
+import type {ListedFiles, OneFile, RestoredFile} from './run.ts';
 
 const FORMATS = ['table', 'json'] as const;
-const LIST_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
-
-type Command = Parameters<CommandModule['declare']>[0];
 
 /** What `prune --archive` has written. */
 const archive: CommandModule = {
@@ -19,12 +16,9 @@ const archive: CommandModule = {
     {line: 'list --db archive:old.ndjson.gz', answer: 'its runs; show and slowest read it too'},
   ],
   declare: (command, context) => {
-    const sub = (usage: string, summary: string, examples: readonly Example[]): Command =>
-      command.command(usage).description(summary).allowExcessArguments().addHelpText('after', examplesText(examples));
-    const run = async (options: ArchiveOptions): Promise<void> => {
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    };
+    const sub = (usage: string, summary: string, examples: readonly Example[]) =>
+      subcommand(command, usage, summary, examples);
+    const load = () => import('./run.ts');
     addOutputFlags(
       sub('verify <file>', 'Read a whole archive: hashes, counts, a trace for every span', [
         {line: 'archive verify old.ndjson.gz', answer: 'whole, cut or damaged'},
@@ -32,18 +26,15 @@ const archive: CommandModule = {
       ]),
       FORMATS,
       {printSql: false},
-    ).action((file: string, _, self) => run(oneFileOf('verify', file, self.optsWithGlobals(), context)));
+    ).action(commandAction(context, oneFileOf('verify'), load));
     addOutputFlags(
       sub('list <files...>', 'What each archive holds', [
         {line: 'archive list *.ndjson.gz', answer: 'source, cutoff, traces, spans'},
         {line: 'archive list *.ndjson.gz --json', answer: 'for scripts'},
       ]),
-      LIST_FORMATS,
+      RECORD_FORMATS,
       {printSql: false},
-    ).action((files: string[], _, self) => {
-      const format = formatOf(self.optsWithGlobals(), LIST_FORMATS);
-      return run({verb: 'list', files: files.map(file => path.resolve(context.cwd, file)), format});
-    });
+    ).action(commandAction(context, listOf, load));
     addOutputFlags(
       sub('show <file>', 'Where an archive comes from, and its batches', [
         {line: 'archive show old.ndjson.gz', answer: 'one archive'},
@@ -51,7 +42,7 @@ const archive: CommandModule = {
       ]),
       FORMATS,
       {printSql: false},
-    ).action((file: string, _, self) => run(oneFileOf('show', file, self.optsWithGlobals(), context)));
+    ).action(commandAction(context, oneFileOf('show'), load));
     addOutputFlags(
       sub('restore <file>', 'Put its rows into a database; those that are there stay as they are', [
         {
@@ -66,16 +57,26 @@ const archive: CommandModule = {
         .option('--lock-wait <length>', 'wait so long for another writing command to end'),
       FORMATS,
       {printSql: false},
-    ).action((file: string, _, self) => run(restoreOf(file, self.optsWithGlobals(), context)));
+    ).action(commandAction(context, restoreOf, load));
   },
 };
 export default archive;
 
-function oneFileOf(verb: OneFile['verb'], file: string, flags: OutputFlags, {cwd}: Context): OneFile {
-  return {verb, file: path.resolve(cwd, file), said: file, format: formatOf(flags, FORMATS), ascii: flags.ascii};
+const oneFileOf =
+  (verb: OneFile['verb']) =>
+  (flags: OutputFlags, {cwd}: Context, [file]: [string]): OneFile => ({
+    verb,
+    file: path.resolve(cwd, file),
+    said: file,
+    format: formatOf(flags, FORMATS),
+    ascii: flags.ascii,
+  });
+
+function listOf(flags: OutputFlags, {cwd}: Context, [files]: [readonly string[]]): ListedFiles {
+  return {verb: 'list', files: files.map(file => path.resolve(cwd, file)), format: formatOf(flags, RECORD_FORMATS)};
 }
 
-function restoreOf(file: string, flags: ReadFlags & OutputFlags & WritingFlags, context: Context): RestoredFile {
+function restoreOf(flags: ReadFlags & OutputFlags & WritingFlags, context: Context, [file]: [string]): RestoredFile {
   return {
     verb: 'restore',
     ...writingOf(flags),

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import {openArchive} from '../../archive/reader.ts';
 import type {Context} from '../../context.ts';
-import {EXIT, UserError, usageError} from '../../errors.ts';
+import {EXIT, UserError} from '../../errors.ts';
 import {type Access, withPatientStore} from '../../flags/database.ts';
 import {stoppable} from '../../flags/ending.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
+import {columnsOf, drawingOf, type Format, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {ProgressLine} from '../../flags/progress-line.ts';
-import type {WritingOptions} from '../../flags/writing.ts';
+import {askConsent, type WritingOptions} from '../../flags/writing.ts';
 import {archiveFacts, restoreFacts} from '../../render/archive.ts';
 import {renderTable} from '../../render/table.ts';
 import {count} from '../../render/values.ts';
@@ -29,7 +29,7 @@ export interface OneFile {
   readonly ascii: boolean | undefined;
 }
 
-interface ListedFiles {
+export interface ListedFiles {
   readonly verb: 'list';
   readonly files: readonly string[];
   readonly format: Format;
@@ -51,7 +51,7 @@ export default async function archive(options: ArchiveOptions, context: Context)
   const inspection = await inspectArchive(file, {keepBatches: verb === 'show'});
   if (verb === 'show' && inspection.problem) throw inspection.problem;
   if (!writeMachine(context, format, {command: 'archive', data: recordOf(inspection), items: [recordOf(inspection)]})) {
-    writeLine(context, archiveFacts(recordOf(inspection), {...lookOf(options, context), columns: columnsOf(context)}));
+    writeLine(context, archiveFacts(recordOf(inspection), drawingOf(options, context)));
     if (!inspection.problem) writeNext(context, `next: ${command`agno-trace list --db archive:${said}`}`);
   }
   if (inspection.problem) throw inspection.problem;
@@ -107,8 +107,7 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
       progress.clear();
       const answer = (result: object | null) =>
         writeMachine(context, format, {command: 'archive', data: {plan, result}, items: [{plan, result}]});
-      if (format === 'table')
-        writeLine(context, restoreFacts(plan, {...lookOf(options, context), columns: columnsOf(context)}));
+      if (format === 'table') writeLine(context, restoreFacts(plan, drawingOf(options, context)));
       const rows = plan.traces + plan.spans;
       const isDone = plan.tracesThere + plan.spansThere >= rows;
       if (!changes || isDone) {
@@ -116,17 +115,12 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
         answer(null);
         return;
       }
-      const typed = options.yes
-        ? 'yes'
-        : (await context.ask?.(line`Restore into ${safe(plan.database)}? Type yes: `))?.trim();
-      if (typed !== 'yes') {
-        answer(null);
-        throw context.ask
-          ? usageError('Nothing was restored.', 'Only "yes" restores.')
-          : usageError(
-              'nothing was restored: without a terminal --yes is needed.',
-              '--dry-run prints the plan and exits 0.',
-            );
+      if (!options.yes) {
+        const question = line`Restore into ${safe(plan.database)}? Type yes: `;
+        await askConsent({question, nothing: 'nothing was restored', effect: 'restores'}, context).catch(error => {
+          answer(null);
+          throw error;
+        });
       }
       await store.close();
       const result = await stoppable({context, changes, unit: 'batch'}, stop =>

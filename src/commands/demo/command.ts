@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {readDotenv, tableChoiceOf} from '../../flags/connection.ts';
 import type {DatabaseFlags, OutputFlags} from '../../flags/declare.ts';
 import {parseCount, parseLength} from '../../flags/values.ts';
@@ -32,11 +32,7 @@ const demo: CommandModule = {
       .option('--speed <x>', 'with --live: 2 plays twice as fast (default: 1)')
       .option('--for <length>', 'with --live: end after 30s, 10m, …')
       .option('--seed <n>', 'for --traces and --live: another number, other runs', '1');
-    command.action(async (_, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default demo;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type {Context} from '../../context.ts';
 import {tableChoiceOf} from '../../flags/connection.ts';
-import {columnsOf, lookOf, writeLine, writeNext} from '../../flags/output.ts';
+import {drawingOf, writeLine, writeNext} from '../../flags/output.ts';
 import {loadRunPage} from '../../queries/run-pages.ts';
 import {loadShown} from '../../queries/shown.ts';
 import {renderRunList} from '../../render/run-list.ts';
@@ -51,7 +51,7 @@ async function present(file: string, options: DemoOptions, context: Context): Pr
     {tables: tableChoiceOf({}), nowMicros: context.nowMicros, timeoutMs: 30_000},
   );
   try {
-    const look = {...lookOf(options, context), columns: columnsOf(context)};
+    const look = drawingOf(options, context);
     const db = path.relative(context.cwd, file) || file;
     const typed = (text: string): Safe => paint(line`$ ${safe(command`agno-trace --db ${db}`)} ${own(text)}`, 'bold');
     const page = await loadRunPage(store, {filter: NO_FILTER, limit: SHOWN_RUNS, cursor: null, patience: PATIENCE});

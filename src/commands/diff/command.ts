@@ -1,6 +1,6 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
   addOutputFlags,
@@ -47,16 +47,12 @@ const diff: CommandModule = {
     addPatienceFlags(command);
     addPriceFlags(command);
     addOutputFlags(command, FORMATS);
-    command.action(async (a: string, b: string | undefined, _, self) => {
-      const options = optionsOf(a, b, self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default diff;
 
-function optionsOf(a: string, b: string | undefined, flags: DiffFlags, context: Context): DiffOptions {
+function optionsOf(flags: DiffFlags, context: Context, [a, b]: [string, string?]): DiffOptions {
   if (b !== undefined && flags.median)
     throw usageError(`--median chooses the other run, and "${b}" names one.`, 'Leave one of them out.');
   if (b === undefined && !flags.median)

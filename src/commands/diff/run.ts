@@ -1,7 +1,7 @@
 import type {Context} from '../../context.ts';
 import {EXIT} from '../../errors.ts';
 import {type Access, withStore} from '../../flags/database.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
+import {drawingOf, type Format, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {
@@ -122,7 +122,7 @@ export function drawDiff(
   out: Context,
 ): void {
   const {a, b, told} = compared;
-  const look = {...lookOf(options, out), columns: columnsOf(out), showsAll: options.showsAll};
+  const look = {...drawingOf(options, out), showsAll: options.showsAll};
   const names = [peers === null ? 'A' : `A (median of ${peers})`, 'B'] as const;
   writeLine(out, renderRunsBeside(a.record, b.record, {...look, names}));
   writeLine(out, own(''));

@@ -1,5 +1,5 @@
 import type {Context} from '../../context.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
@@ -24,11 +24,7 @@ const doctor: CommandModule = {
       .option('--all', 'every run and every row, however long it takes (default: newest 2000 runs, some seconds)')
       .option('--strict', 'exit 7 when there is a warning or an error');
     addOutputFlags(command, FORMATS);
-    command.action(async (_, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default doctor;

@@ -1,7 +1,7 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
 import {type Access, withStore} from '../../flags/database.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import {checkUp, type NamedFinding} from '../../queries/doctor/checkup.ts';
 import {counted} from '../../queries/doctor/finding.ts';
@@ -127,7 +127,7 @@ function write(checkup: Checkup, options: DoctorOptions, out: Context): void {
   const {findings, notes} = checkup;
   const items = findings.map(findingRecord);
   if (writeMachine(out, options.format, {command: 'doctor', data: checkupRecord(checkup), items, notes})) return;
-  const drawing = {...lookOf(options, out), columns: columnsOf(out)};
+  const drawing = drawingOf(options, out);
   writeLine(out, renderFacts([connectionSection(checkup), tableSection(checkup)], drawing));
   writeLine(out, own(''));
   const drawn = findings.map(finding => ({...finding, command: finding.command && commandLine(finding.command)}));

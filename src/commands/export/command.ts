@@ -1,9 +1,8 @@
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {
+  addFilterFlags,
   addPatienceFlags,
   addPriceFlags,
-  addWhatFlags,
-  addWhoFlags,
   addWindowFlags,
   collect,
   takesOneOf,
@@ -24,8 +23,7 @@ const exporting: CommandModule = {
   declare: (command, context) => {
     command.argument('[ids...]', 'run, trace, span or session ids, prefixes, or "latest"; else all that match');
     addWindowFlags(command);
-    addWhoFlags(command);
-    addWhatFlags(command);
+    addFilterFlags(command);
     command
       .option('--traffic', 'also HTTP requests without a run')
       .option('-n, --limit <n>', 'the newest n')
@@ -56,11 +54,7 @@ const exporting: CommandModule = {
       .option('--jsonl', 'short for --format jsonl')
       .option('-o, --output <file>', 'into a file, whole or not at all; .jsonl and .md say the format')
       .option('--print-sql', 'print the statements of the first runs instead of the answer');
-    command.action(async (ids: string[], _, self) => {
-      const options = exportOptionsOf(ids, self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, exportOptionsOf, () => import('./run.ts')));
   },
 };
 export default exporting;

@@ -4,7 +4,7 @@ import type {Context} from '../../context.ts';
 import {shownVariable, usageError} from '../../errors.ts';
 import {readDotenv} from '../../flags/connection.ts';
 import {accessOf} from '../../flags/database.ts';
-import type {PatienceFlags, PriceFlags, ReadFlags, WhatFlags, WhoFlags, WindowFlags} from '../../flags/declare.ts';
+import type {FilterFlags, PatienceFlags, PriceFlags, ReadFlags, WindowFlags} from '../../flags/declare.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
@@ -15,7 +15,7 @@ import {REDACTIONS} from '../../redaction/detectors.ts';
 import {hoisted, NO_FILTER} from '../../trace/filter.ts';
 import type {CleaningOptions, ExportOptions, SendingOptions} from './run.ts';
 
-interface ExportFlags extends ReadFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
+interface ExportFlags extends ReadFlags, WindowFlags, FilterFlags, PatienceFlags, PriceFlags {
   traffic?: boolean;
   limit?: string;
   all?: boolean;
@@ -41,7 +41,7 @@ const SHORTEST_KEY = 16;
 
 export const EXPORT_FORMATS = ['otlp', 'jsonl', 'md'] as const;
 
-export function exportOptionsOf(ids: readonly string[], flags: ExportFlags, context: Context): ExportOptions {
+export function exportOptionsOf(flags: ExportFlags, context: Context, [ids]: [readonly string[]]): ExportOptions {
   const format = formatOf(flags);
   const selectionAt = selectionAtOf(ids, flags, context);
   const patience = patienceOf(flags);

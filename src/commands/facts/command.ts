@@ -1,7 +1,7 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
 import {factsFolder} from '../../facts/place.ts';
-import {type CommandModule, type Example, examplesText} from '../../flags/command.ts';
+import {type CommandModule, commandAction, type Example, subcommand} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {addOutputFlags, addPriceFlags, type OutputFlags, type PriceFlags, type ReadFlags} from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
@@ -26,18 +26,10 @@ const facts: CommandModule = {
   declare: (command, context) => {
     command.helpCommand(false);
     const sub = (verb: Verb, summary: string, examples: readonly Example[], isDefault = false): Command => {
-      const made = command
-        .command(verb, {isDefault})
-        .description(summary)
-        .allowExcessArguments()
-        .addHelpText('after', examplesText(examples));
+      const made = subcommand(command, verb, summary, examples, isDefault);
       addPriceFlags(made);
-      made.action(async (_, self: Command) => {
-        const options = optionsOf(verb, self.optsWithGlobals(), context);
-        const {default: run} = await import('./run.ts');
-        await run(options, context);
-      });
-      return made;
+      const optionsOfVerb = (flags: FactsFlags) => optionsOf(verb, flags, context);
+      return made.action(commandAction(context, optionsOfVerb, () => import('./run.ts')));
     };
     addOutputFlags(
       sub(

@@ -3,7 +3,7 @@ import type {Context} from '../../context.ts';
 import {factsStatus, openFacts} from '../../facts/facts.ts';
 import {factsFile, factsFilesIn, removeFacts} from '../../facts/place.ts';
 import {type Access, withStore} from '../../flags/database.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import {append} from '../../lists.ts';
 import type {Prices} from '../../prices/prices.ts';
@@ -55,8 +55,6 @@ export default async function facts(options: KeptFactsOptions, context: Context)
     }
     const status = await factsStatus(file, store.label);
     if (writeMachine(context, options.format, {command: 'facts', data: [status], items: [status]})) return;
-    context.stdout.write(
-      line`${renderFactsStatus(status, {...lookOf(options, context), columns: columnsOf(context)})}\n`,
-    );
+    context.stdout.write(line`${renderFactsStatus(status, drawingOf(options, context))}\n`);
   });
 }

@@ -1,30 +1,28 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
+  addFilterFlags,
   addOutputFlags,
   addPatienceFlags,
-  addWhatFlags,
-  addWhoFlags,
   addWindowFlags,
   collect,
+  type FilterFlags,
   type OutputFlags,
   type PatienceFlags,
   type ReadFlags,
-  type WhatFlags,
-  type WhoFlags,
   type WindowFlags,
 } from '../../flags/declare.ts';
 import {fieldsOf} from '../../flags/fields.ts';
-import {formatOf} from '../../flags/output.ts';
+import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {parseChoices, parseCount} from '../../flags/values.ts';
 import {Pattern} from '../../queries/grep/pattern.ts';
 import {PLACES, type Place} from '../../trace/places.ts';
 import type {GrepCommandOptions} from './run.ts';
 
-interface GrepFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags {
+interface GrepFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, PatienceFlags {
   fixedStrings?: boolean;
   ignoreCase?: boolean;
   caseSensitive?: boolean;
@@ -38,7 +36,6 @@ interface GrepFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatF
   traffic?: boolean;
 }
 
-const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 const DEFAULT_PLACES: readonly Place[] = ['name', 'input', 'output', 'args', 'error'];
 const DEFAULT_LIMIT = 100;
 
@@ -71,8 +68,7 @@ const grep: CommandModule = {
       .option('--in <places>', 'name, input, output, args, error (default: these), attributes', collect)
       .option('--repeats', 'also where the same text stands again in a run, as in every later model call');
     addWindowFlags(command);
-    addWhoFlags(command);
-    addWhatFlags(command);
+    addFilterFlags(command);
     command
       .optionsGroup('Answer:')
       .option('-n, --limit <n>', 'hits; with --count or -l runs (default: 100, all); 0: all')
@@ -81,21 +77,17 @@ const grep: CommandModule = {
       .option('-l, --list-runs', 'run ids alone')
       .option('--traffic', 'also HTTP requests without a run');
     addPatienceFlags(command);
-    addOutputFlags(command, FORMATS);
-    command.action(async (pattern: string, _, self) => {
-      const options = optionsOf(pattern, self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    addOutputFlags(command, RECORD_FORMATS);
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default grep;
 
-function optionsOf(text: string, flags: GrepFlags, context: Context): GrepCommandOptions {
+function optionsOf(flags: GrepFlags, context: Context, [text]: [string]): GrepCommandOptions {
   if (flags.count && flags.listRuns) throw usageError('--count and -l are two answers.', 'Pass one of them.');
   if (flags.ignoreCase && flags.caseSensitive) throw usageError('-i and -s say opposite things.', 'Pass one of them.');
   const shape = flags.count ? 'count' : flags.listRuns ? 'runs' : 'hits';
-  const format = formatOf(flags, FORMATS);
+  const format = formatOf(flags, RECORD_FORMATS);
   return {
     format,
     shape,

@@ -1,24 +1,22 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
+  addFilterFlags,
   addOutputFlags,
   addPatienceFlags,
   addPriceFlags,
-  addWhatFlags,
-  addWhoFlags,
   addWindowFlags,
+  type FilterFlags,
   type OutputFlags,
   type PatienceFlags,
   type PriceFlags,
   type ReadFlags,
-  type WhatFlags,
-  type WhoFlags,
   type WindowFlags,
 } from '../../flags/declare.ts';
 import {fieldsOf} from '../../flags/fields.ts';
-import {formatOf} from '../../flags/output.ts';
+import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {severalProfilesOf} from '../../flags/several.ts';
@@ -27,7 +25,7 @@ import {SORT_KEYS} from '../../queries/run-figures.ts';
 import {RUN_FIELDS} from '../../trace/record.ts';
 import type {ListOptions} from './run.ts';
 
-interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
+interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, PatienceFlags, PriceFlags {
   limit: string;
   cursor?: string;
   sort?: string;
@@ -35,8 +33,6 @@ interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatF
   parts?: boolean;
   allProfiles?: boolean;
 }
-
-const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 
 /** Runs, newest first; the unit is the run, wherever it stands (docs/design.md, Runs). */
 const list: CommandModule = {
@@ -49,8 +45,7 @@ const list: CommandModule = {
   ],
   declare: (command, context) => {
     addWindowFlags(command);
-    addWhoFlags(command);
-    addWhatFlags(command);
+    addFilterFlags(command);
     command
       .optionsGroup('Page:')
       .option('-n, --limit <n>', 'runs on a page; 0: all', '20')
@@ -61,18 +56,14 @@ const list: CommandModule = {
       .option('--all-profiles', 'runs of all profiles; or repeat --profile');
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, FORMATS);
-    command.action(async (_, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    addOutputFlags(command, RECORD_FORMATS);
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default list;
 
 function optionsOf(flags: ListFlags, context: Context): ListOptions {
-  const format = formatOf(flags, FORMATS);
+  const format = formatOf(flags, RECORD_FORMATS);
   const page = {
     limit: parseCount('--limit', flags.limit),
     patience: patienceOf(flags),

@@ -2,7 +2,7 @@ import type {Context} from '../../context.ts';
 import {EXIT} from '../../errors.ts';
 import {type Access, sayNotes, withOutput, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
+import {drawingOf, type Format, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {FilterAt} from '../../flags/selection.ts';
 import {type SeveralProfiles, withEachProfile} from '../../flags/several.ts';
@@ -139,10 +139,7 @@ function write(
   const items = pick(records, fields);
   if (writeMachine(out, format, {command: 'list', data: items, items, fields, next: page.next, notes})) return;
   if (page.runs.length > 0)
-    writeLine(
-      out,
-      renderRunList(page.runs, {...lookOf(options, out), nowMicros, columns: columnsOf(out), profiles, sortedBy}),
-    );
+    writeLine(out, renderRunList(page.runs, {...drawingOf(options, out), nowMicros, profiles, sortedBy}));
   writeNote(out, [countOf(page), ...notes, ...costNotesOf(page)].join(' · '));
   for (const text of next) writeNext(out, text);
 }

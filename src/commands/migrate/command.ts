@@ -1,6 +1,6 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
@@ -34,16 +34,12 @@ const migrate: CommandModule = {
       .option('--lock-wait <length>', 'wait so long for another writing command to end')
       .option('--print-sql', 'print the SQL of the plan and change nothing');
     addOutputFlags(command, FORMATS, {printSql: false});
-    command.action(async (what: string | undefined, _, self) => {
-      const options = optionsOf(what, self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default migrate;
 
-function optionsOf(what: string | undefined, flags: MigrateFlags, context: Context): MigrateOptions {
+function optionsOf(flags: MigrateFlags, context: Context, [what]: [string?]): MigrateOptions {
   if (what !== undefined) parseChoice('migrate', what, ['status']);
   const access = accessOf(flags, context);
   if (flags.offline && access.connection.source.dialect === 'postgres')

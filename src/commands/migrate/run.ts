@@ -1,10 +1,10 @@
 import type {Context} from '../../context.ts';
-import {EXIT, UserError, usageError} from '../../errors.ts';
+import {EXIT, UserError} from '../../errors.ts';
 import {type Access, openOptionsOf} from '../../flags/database.ts';
 import {stoppable} from '../../flags/ending.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {ProgressLine} from '../../flags/progress-line.ts';
-import type {WritingOptions} from '../../flags/writing.ts';
+import {askConsent, type WritingOptions} from '../../flags/writing.ts';
 import {type AppliedSteps, apply} from '../../migrations/apply.ts';
 import {inspect, type Planned} from '../../migrations/plan.ts';
 import {checkRights} from '../../migrations/rights.ts';
@@ -44,8 +44,7 @@ export default async function migrate(options: MigrateOptions, context: Context)
     }
     const plan = {database: subject.label, undo, steps, there: thereOf(planned)};
     const isTable = format === 'table';
-    if (isTable)
-      writeLine(context, renderSteps(plan.database, steps, {...lookOf(options, context), columns: columnsOf(context)}));
+    if (isTable) writeLine(context, renderSteps(plan.database, steps, drawingOf(options, context)));
     const answer = (result: object | null) => {
       if (isTable) for (const note of context.notes.splice(0)) writeNote(context, note);
       else writeMachine(context, format, {command: 'migrate', data: {plan, result}, items: [{plan, result}]});
@@ -60,7 +59,10 @@ export default async function migrate(options: MigrateOptions, context: Context)
       });
     }
     try {
-      await confirm(wanted.length, options.yes, context);
+      if (!options.yes) {
+        const question = line`Do ${own(wanted.length === 1 ? 'this' : `these ${wanted.length}`)}? Type yes: `;
+        await askConsent({question, nothing: 'nothing was changed', effect: 'changes it'}, context);
+      }
     } catch (error) {
       answer(null);
       throw error;
@@ -145,17 +147,6 @@ async function verify(
   } finally {
     await after.close();
   }
-}
-
-async function confirm(steps: number, yes: boolean, context: Context): Promise<void> {
-  if (yes) return;
-  if (!context.ask)
-    throw usageError(
-      'nothing was changed: without a terminal --yes is needed.',
-      '--dry-run prints the plan and exits 0.',
-    );
-  const typed = (await context.ask(line`Do ${own(steps === 1 ? 'this' : `these ${steps}`)}? Type yes: `))?.trim();
-  if (typed !== 'yes') throw usageError('Nothing was changed.', 'Only "yes" changes it.');
 }
 
 function writeStatus(subject: Subject, {found}: Planned, format: Format, context: Context): void {

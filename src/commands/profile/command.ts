@@ -1,5 +1,6 @@
+import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import {type CommandModule, type Example, examplesText} from '../../flags/command.ts';
+import {type CommandModule, commandAction, type Example, subcommand} from '../../flags/command.ts';
 import {addOutputFlags, type DatabaseFlags, type OutputFlags} from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
 import type {ProfileKeys, ProfileOptions} from './run.ts';
@@ -19,16 +20,8 @@ const profile: CommandModule = {
   ],
   declare: (command, context) => {
     const sub = (usage: string, summary: string, examples: readonly Example[], isDefault = false): Command =>
-      command
-        .command(usage, {isDefault})
-        .description(summary)
-        .allowExcessArguments()
-        .addHelpText('after', examplesText(examples));
-    const run = async (verb: ProfileOptions['verb'], name: string, self: Command): Promise<void> => {
-      const options = optionsOf(verb, name, self.optsWithGlobals());
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    };
+      subcommand(command, usage, summary, examples, isDefault);
+    const runs = (verb: ProfileOptions['verb']) => commandAction(context, optionsOf(verb), () => import('./run.ts'));
     sub('add <name>', 'Name a database: --db, and what else is needed to read it', [
       {line: 'profile add prod --db postgresql://reader@db.example/ai --schema ai', answer: 'password from ~/.pgpass'},
       {
@@ -41,7 +34,7 @@ const profile: CommandModule = {
       .option('--password-env <name>', 'variable that holds the password')
       .option('--runs-password-command <command>', 'the same for --runs-db')
       .option('--runs-password-env <name>', 'the same for --runs-db')
-      .action((name: string, _, self) => run('add', name, self));
+      .action(runs('add'));
     addOutputFlags(
       sub(
         'list',
@@ -54,7 +47,7 @@ const profile: CommandModule = {
       ).alias('ls'),
       FORMATS,
       {printSql: false},
-    ).action((_, self) => run('list', '', self));
+    ).action(runs('list'));
     addOutputFlags(
       sub('show <name>', 'What a profile says, without its secrets', [
         {line: 'profile show prod', answer: 'database, tables, where the password comes from'},
@@ -62,32 +55,34 @@ const profile: CommandModule = {
       ]),
       FORMATS,
       {printSql: false},
-    ).action((name: string, _, self) => run('show', name, self));
+    ).action(runs('show'));
     sub('remove <name>', 'Forget a profile; its database is not touched', [
       {line: 'profile remove staging', answer: 'takes it out of the config file'},
       {line: 'profile list', answer: 'what is left'},
     ])
       .alias('rm')
-      .action((name: string, _, self) => run('remove', name, self));
+      .action(runs('remove'));
     sub('use <name>', 'Make a profile the default one', [
       {line: 'profile use prod', answer: 'from now on without --profile'},
       {line: 'list --profile staging', answer: 'another one for once'},
-    ]).action((name: string, _, self) => run('use', name, self));
+    ]).action(runs('use'));
   },
 };
 export default profile;
 
-function optionsOf(
-  verb: ProfileOptions['verb'],
-  name: string,
-  {profile, ...flags}: DatabaseFlags & OutputFlags & ProfileKeys,
-): ProfileOptions {
-  if (profile !== undefined)
-    throw usageError(
-      '--profile says what to read; here the name stands by itself.',
-      `agno-trace profile ${verb} <name>`,
-    );
-  if (verb === 'list') return {verb, format: formatOf(flags, FORMATS)};
-  if (verb === 'show') return {verb, name, format: formatOf(flags, FORMATS)};
-  return verb === 'add' ? {verb, name, keys: flags} : {verb, name};
-}
+const optionsOf =
+  (verb: ProfileOptions['verb']) =>
+  (
+    {profile, ...flags}: DatabaseFlags & OutputFlags & ProfileKeys,
+    _: Context,
+    [name = '']: [string?],
+  ): ProfileOptions => {
+    if (profile !== undefined)
+      throw usageError(
+        '--profile says what to read; here the name stands by itself.',
+        `agno-trace profile ${verb} <name>`,
+      );
+    if (verb === 'list') return {verb, format: formatOf(flags, FORMATS)};
+    if (verb === 'show') return {verb, name, format: formatOf(flags, FORMATS)};
+    return verb === 'add' ? {verb, name, keys: flags} : {verb, name};
+  };

@@ -2,19 +2,17 @@ import path from 'node:path';
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {type AgeFlags, cutoffMicrosOf} from '../../flags/age.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
+  addFilterFlags,
   addOutputFlags,
   addPatienceFlags,
-  addWhatFlags,
-  addWhoFlags,
+  type FilterFlags,
   type OutputFlags,
   type PatienceFlags,
   type ReadFlags,
   takesOneOf,
-  type WhatFlags,
-  type WhoFlags,
 } from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
@@ -24,7 +22,7 @@ import {KEEP_LAST_PER, type Selection} from '../../retention/choice.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
 import type {PruneOptions} from './run.ts';
 
-interface PruneFlags extends ReadFlags, OutputFlags, WhoFlags, WhatFlags, PatienceFlags, AgeFlags, WritingFlags {
+interface PruneFlags extends ReadFlags, OutputFlags, FilterFlags, PatienceFlags, AgeFlags, WritingFlags {
   ageBy?: string;
   keepErrors?: boolean;
   keepLast?: string;
@@ -63,8 +61,7 @@ const prune: CommandModule = {
       .option('--before <time>', 'nothing newer than this: ISO or a date, UTC')
       .option('--age-by <rule>', 'last-activity: a trace is as old as its newest span (the only rule)');
     takesOneOf(command, AGE_RULES);
-    addWhoFlags(command);
-    addWhatFlags(command);
+    addFilterFlags(command);
     command
       .optionsGroup('What stays, what else goes:')
       .option('--keep-errors', 'keep traces with a failed run')
@@ -88,11 +85,7 @@ const prune: CommandModule = {
       .option('--quiet', 'print the result alone, one line');
     addPatienceFlags(command);
     addOutputFlags(command, FORMATS, {printSql: false});
-    command.action(async (_, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default prune;

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type {Context} from '../../context.ts';
-import {EXIT, UserError, usageError} from '../../errors.ts';
+import {usageError} from '../../errors.ts';
+import {askConsent} from '../../flags/writing.ts';
 import {count} from '../../render/values.ts';
 import type {PrunePlan} from '../../retention/plan.ts';
 import type {Source} from '../../store/source.ts';
@@ -33,19 +34,13 @@ export async function confirm(
       );
     return;
   }
-  if (!context.ask)
-    throw usageError(
-      'nothing was deleted: without a terminal --yes is needed.',
-      '--dry-run prints the plan and exits 0.',
-    );
-  const wanted = plan.mostOfAll ? nameOf(source) : 'yes';
+  const word = plan.mostOfAll ? nameOf(source) : 'yes';
   const question = plan.mostOfAll
-    ? line`More than half of all traces go. Type the name of the database, ${safe(wanted)}, to delete ${count(plan.traces)}: `
+    ? line`More than half of all traces go. Type the name of the database, ${safe(word)}, to delete ${count(plan.traces)}: `
     : line`Delete ${count(plan.traces)} traces? Type yes: `;
-  const typed = (await context.ask(question))?.trim();
-  if (typed !== wanted) throw new UserError(EXIT.usage, nothing, {hint: `Only "${wanted}" deletes.`});
+  await askConsent({question, word, nothing: 'nothing was deleted', effect: 'deletes'}, context);
 }
 
-export function nameOf(source: Source): string {
+function nameOf(source: Source): string {
   return source.dialect === 'sqlite' ? path.basename(source.file) : source.database;
 }

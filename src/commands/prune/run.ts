@@ -5,7 +5,7 @@ import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
 import {type Access, withPatientStore} from '../../flags/database.ts';
 import {stoppable} from '../../flags/ending.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {ProgressLine} from '../../flags/progress-line.ts';
 import type {WritingOptions} from '../../flags/writing.ts';
 import {append} from '../../lists.ts';
@@ -82,8 +82,7 @@ async function pruneStore(
     const {plan} = prepared;
     append(context.notes, prepared.notes);
     const isTable = format === 'table';
-    if (isTable && !quiet)
-      writeLine(context, renderPlan(plan, {...lookOf(options, context), columns: columnsOf(context)}));
+    if (isTable && !quiet) writeLine(context, renderPlan(plan, drawingOf(options, context)));
     const answer = (result: object | null) => {
       if (isTable) for (const note of quiet ? [] : context.notes.splice(0)) writeNote(context, note);
       else writeMachine(context, format, {command: 'prune', data: {plan, result}, items: [{plan, result}]});

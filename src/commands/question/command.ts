@@ -1,23 +1,21 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
+  addFilterFlags,
   addOutputFlags,
   addPriceFlags,
-  addWhatFlags,
-  addWhoFlags,
   addWindowFlags,
+  type FilterFlags,
   type OutputFlags,
   type PriceFlags,
   type ReadFlags,
   takesOneOf,
-  type WhatFlags,
-  type WhoFlags,
   type WindowFlags,
 } from '../../flags/declare.ts';
 import {fieldsOf} from '../../flags/fields.ts';
-import {formatOf} from '../../flags/output.ts';
+import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf} from '../../flags/selection.ts';
 import {parseSort} from '../../flags/sort.ts';
@@ -30,9 +28,8 @@ import type {TableQuestionOptions} from './run-tables.ts';
 /** Lengths that a shell offers; others are taken too. */
 const EVERY = ['1h', '6h', '1d', '1w'];
 const LEAST_EVERY_MS = 60_000;
-const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 
-interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags {
+interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags {
   by?: string;
   /** Absent: the question's own, or split by time that. */
   sort?: string;
@@ -54,8 +51,7 @@ function factsCommand(question: FactsQuestion): CommandModule {
     examples: question.examples,
     declare: (command, context) => {
       addWindowFlags(command);
-      addWhoFlags(command);
-      addWhatFlags(command);
+      addFilterFlags(command);
       command.optionsGroup('Question:');
       if (question.by) {
         command.option('--by <what>', `rows are: ${question.by.join(', ')}`, question.by[0]);
@@ -74,18 +70,20 @@ function factsCommand(question: FactsQuestion): CommandModule {
       const [rows, limit] = question.sections ? ['rows of each kind; 0: all', '5'] : ['rows; 0: all', '20'];
       command.option('-n, --limit <n>', rows, limit);
       addPriceFlags(command);
-      addOutputFlags(command, FORMATS);
-      command.action(async (_, self) => {
-        const options = factsOptionsOf(question, self.optsWithGlobals(), context);
-        const {default: run} = await import('./run.ts');
-        await run(command.name(), question, options, context);
-      });
+      addOutputFlags(command, RECORD_FORMATS);
+      const optionsOf = (flags: FactsQuestionFlags) => factsOptionsOf(command.name(), question, flags, context);
+      command.action(commandAction(context, optionsOf, () => import('./run.ts')));
     },
   };
 }
 
-function factsOptionsOf(question: FactsQuestion, flags: FactsQuestionFlags, context: Context): FactsQuestionOptions {
-  const format = formatOf(flags, FORMATS);
+function factsOptionsOf(
+  name: string,
+  question: FactsQuestion,
+  flags: FactsQuestionFlags,
+  context: Context,
+): FactsQuestionOptions {
+  const format = formatOf(flags, RECORD_FORMATS);
   const everyMicros = everyOf(flags);
   const columns = columnsOfAnswer(question, everyMicros !== null);
   const fields = fieldsOf(flags, Object.keys(columns), format);
@@ -95,6 +93,8 @@ function factsOptionsOf(question: FactsQuestion, flags: FactsQuestionFlags, cont
     return isLength && value !== undefined ? [[key, 1000 * parseLength(flag.split(' ', 1)[0]!, value)]] : [];
   });
   return {
+    name,
+    question,
     format,
     fields,
     ascii: flags.ascii,
@@ -125,8 +125,7 @@ function tableCommand(question: Question): CommandModule {
     examples: question.examples,
     declare: (command, context) => {
       addWindowFlags(command);
-      addWhoFlags(command);
-      addWhatFlags(command);
+      addFilterFlags(command);
       command.optionsGroup('Question:').option('--by <what>', `rows are: ${question.by.join(', ')}`, question.by[0]);
       takesOneOf(command, question.by);
       const columns = Object.keys(question.columns);
@@ -136,19 +135,23 @@ function tableCommand(question: Question): CommandModule {
         'rows; 0: all',
         '10',
       );
-      addOutputFlags(command, FORMATS);
-      command.action(async (_, self) => {
-        const options = tableOptionsOf(question, self.optsWithGlobals(), context);
-        const {default: run} = await import('./run-tables.ts');
-        await run(command.name(), question, options, context);
-      });
+      addOutputFlags(command, RECORD_FORMATS);
+      const optionsOf = (flags: QuestionFlags) => tableOptionsOf(command.name(), question, flags, context);
+      command.action(commandAction(context, optionsOf, () => import('./run-tables.ts')));
     },
   };
 }
 
-function tableOptionsOf(question: Question, flags: QuestionFlags, context: Context): TableQuestionOptions {
-  const format = formatOf(flags, FORMATS);
+function tableOptionsOf(
+  name: string,
+  question: Question,
+  flags: QuestionFlags,
+  context: Context,
+): TableQuestionOptions {
+  const format = formatOf(flags, RECORD_FORMATS);
   return {
+    name,
+    question,
     format,
     fields: fieldsOf(flags, Object.keys(question.columns), format),
     input: {

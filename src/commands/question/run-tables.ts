@@ -12,6 +12,9 @@ import {renderTable} from '../../render/table.ts';
 import {inline} from '../../sql/sql.ts';
 
 export interface TableQuestionOptions {
+  /** Of the command. */
+  readonly name: string;
+  readonly question: Question;
   readonly format: Format;
   readonly fields: readonly string[];
   readonly input: Omit<QuestionInput, 'where'>;
@@ -25,13 +28,8 @@ const THEN_OWNERS =
   'spans become trees, runs are judged and filtered, times given to their owners and summed up (src/queries/owners.ts)';
 
 /** Answers a canned question. */
-export default async function ask(
-  name: string,
-  question: Question,
-  options: TableQuestionOptions,
-  context: Context,
-): Promise<void> {
-  const {format, fields, input, filterAt, prices, access} = options;
+export default async function ask(options: TableQuestionOptions, context: Context): Promise<void> {
+  const {name, question, format, fields, input, filterAt, prices, access} = options;
   let kept: KeptAnswer | null = null;
   const then = () =>
     kept

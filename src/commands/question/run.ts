@@ -15,6 +15,9 @@ import {joined, line, own, type Safe} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 
 export interface FactsQuestionOptions {
+  /** Of the command. */
+  readonly name: string;
+  readonly question: FactsQuestion;
   readonly format: Format;
   readonly fields: readonly string[];
   readonly ascii: boolean | undefined;
@@ -25,13 +28,8 @@ export interface FactsQuestionOptions {
 }
 
 /** Answers a canned question over many runs. */
-export default async function ask(
-  name: string,
-  question: FactsQuestion,
-  options: FactsQuestionOptions,
-  context: Context,
-): Promise<void> {
-  const {format, fields, asked, filterAt, prices, access} = options;
+export default async function ask(options: FactsQuestionOptions, context: Context): Promise<void> {
+  const {name, question, format, fields, asked, filterAt, prices, access} = options;
   let answer: FactsAnswer | null = null;
   const then = {text: () => thenOf(answer), eachShapeOnce: true};
   await withStore(access, context, then, async (store, out) => {

@@ -1,5 +1,5 @@
 import type {Context} from '../../context.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
   addOutputFlags,
@@ -56,16 +56,12 @@ const show: CommandModule = {
     addPatienceFlags(command);
     addPriceFlags(command);
     addOutputFlags(command, FORMATS);
-    command.action(async (id: string, _, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(id, options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default show;
 
-function optionsOf(flags: ShowFlags, context: Context): ShowOptions {
+function optionsOf(flags: ShowFlags, context: Context, [id]: [string]): ShowOptions {
   const format = formatOf(flags, FORMATS);
   const io = parseChoice('--io', flags.io, IO_LEVELS);
   const kinds = parseChoices('--kind', flags.kind ?? [], KINDS);
@@ -77,6 +73,7 @@ function optionsOf(flags: ShowFlags, context: Context): ShowOptions {
   const access = accessOf(flags, context);
   const isTerminal = context.stdout.isTTY && access.output === null;
   return {
+    id,
     format,
     io,
     selection: {criticalOnly: flags.critical ?? false, kinds, depth, limit: limit ?? (isTerminal ? TERMINAL_ROWS : 0)},

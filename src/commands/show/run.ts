@@ -1,7 +1,16 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
 import {type Access, withStore} from '../../flags/database.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
+import {
+  columnsOf,
+  drawingOf,
+  type Format,
+  lookOf,
+  writeLine,
+  writeMachine,
+  writeNext,
+  writeNote,
+} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {loadShown, type Shown} from '../../queries/shown.ts';
@@ -25,6 +34,7 @@ import type {Node} from '../../trace/tree.ts';
 const THEN = 'spans become trees; states, self times and the critical path are computed (src/trace)';
 
 export interface ShowOptions {
+  readonly id: string;
   readonly format: Format;
   readonly io: (typeof IO_LEVELS)[number];
   readonly selection: RowSelection;
@@ -40,13 +50,13 @@ export interface ShowOptions {
 }
 
 /** Prints what an id names, as trees, as one span, or as records. */
-export default async function show(id: string, options: ShowOptions, context: Context): Promise<void> {
-  const {patience, prices, sessionLimit, queryAt, spanPrefix} = options;
+export default async function show(options: ShowOptions, context: Context): Promise<void> {
+  const {id, patience, prices, sessionLimit, queryAt, spanPrefix} = options;
   await withStore(options.access, context, THEN, async (store, out) => {
     const shown = await withProgress(out, 'looking for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),
     );
-    if (spanPrefix !== null) return showOneSpan(store, shown, id, spanPrefix, options, out);
+    if (spanPrefix !== null) return showOneSpan(store, shown, spanPrefix, options, out);
     if (options.format === 'tree') return showTrees(store, shown, options, out);
     await showRecords(store, shown, options, out);
   });
@@ -125,7 +135,6 @@ function contentRecord(span: Span): object {
 async function showOneSpan(
   store: Store,
   shown: Shown,
-  id: string,
   prefix: string,
   options: ShowOptions,
   out: Context,
@@ -136,8 +145,8 @@ async function showOneSpan(
   const exact = matches.filter(({row}) => row.node.id === prefix);
   const [match, ...others] = exact.length > 0 ? exact.slice(0, 1) : matches;
   if (!match || prefix === '') {
-    throw new UserError(EXIT.notFound, `no span of "${id}" starts with "${prefix}".`, {
-      hint: `${command`agno-trace show ${id} --json`} lists its spans.`,
+    throw new UserError(EXIT.notFound, `no span of "${options.id}" starts with "${prefix}".`, {
+      hint: `${command`agno-trace show ${options.id} --json`} lists its spans.`,
     });
   }
   if (others.length > 0) {
@@ -161,5 +170,5 @@ async function showOneSpan(
     writeMachine(out, format, {command: 'show', data: {runs: [match.judged.record], spans: [record]}, items: [record]});
     return;
   }
-  writeLine(out, renderSpanDetail(span, match.row, match.judged, {...lookOf(options, out), columns: columnsOf(out)}));
+  writeLine(out, renderSpanDetail(span, match.row, match.judged, drawingOf(options, out)));
 }

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import type {Context} from '../../context.ts';
 import {fileReason, usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf, timeoutMsOf} from '../../flags/database.ts';
 import {addOutputFlags, collect, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
 import {fieldsAmongOf} from '../../flags/fields.ts';
-import {formatOf} from '../../flags/output.ts';
+import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {parseParameters} from '../../flags/parameters.ts';
 import {parseCount} from '../../flags/values.ts';
 import {readRegular} from '../../private-file.ts';
@@ -17,8 +17,6 @@ interface SqlFlags extends ReadFlags, OutputFlags {
   views?: boolean;
   maxRows: string;
 }
-
-const FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 
 /** Checked by a test: the role can do what a reader needs, and none of the rest. */
 const ROLE = `
@@ -58,19 +56,15 @@ const sql: CommandModule = {
       .option('-p, --param <name=value>', 'binds :name to a text; name:=5 to what JSON says', collect)
       .option('--views', 'with "spans" and "traces": kind, model, tokens, tool and who as plain columns')
       .option('--max-rows <n>', 'no more rows than this; 0: all', '1000');
-    addOutputFlags(command, FORMATS);
+    addOutputFlags(command, RECORD_FORMATS);
     command.addHelpText('after', ROLE);
-    command.action(async (statement: string | undefined, _, self) => {
-      const options = await optionsOf(statement, self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default sql;
 
-async function optionsOf(statement: string | undefined, flags: SqlFlags, context: Context): Promise<SqlOptions> {
-  const format = formatOf(flags, FORMATS);
+async function optionsOf(flags: SqlFlags, context: Context, [statement]: [string?]): Promise<SqlOptions> {
+  const format = formatOf(flags, RECORD_FORMATS);
   const fieldsAmong = fieldsAmongOf(flags, format);
   const maxRows = parseCount('--max-rows', flags.maxRows);
   return {

@@ -1,19 +1,17 @@
 import path from 'node:path';
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
+  addFilterFlags,
   addPatienceFlags,
   addPriceFlags,
-  addWhatFlags,
-  addWhoFlags,
+  type FilterFlags,
   type PatienceFlags,
   type PriceFlags,
   type ReadFlags,
   takesOneOf,
-  type WhatFlags,
-  type WhoFlags,
   type WindowFlags,
 } from '../../flags/declare.ts';
 import {pricesOf} from '../../flags/prices.ts';
@@ -23,13 +21,7 @@ import {CursorFile} from '../../follow/cursor-file.ts';
 import type {Start} from '../../follow/start.ts';
 import type {TailOptions} from './run.ts';
 
-interface TailFlags
-  extends ReadFlags,
-    Pick<WindowFlags, 'since' | 'last'>,
-    WhoFlags,
-    WhatFlags,
-    PatienceFlags,
-    PriceFlags {
+interface TailFlags extends ReadFlags, Pick<WindowFlags, 'since' | 'last'>, FilterFlags, PatienceFlags, PriceFlags {
   limit?: string;
   traffic?: boolean;
   plain?: boolean;
@@ -63,8 +55,7 @@ const tail: CommandModule = {
       .option('--since <time>', 'also what was written since: ISO, date, today, 24h (times are UTC)')
       .option('--last <length>', 'also what was written in the last 30m, 24h, 7d')
       .option('--cursor-file <file>', 'go on where the tail before ended that had this file; kept up to date');
-    addWhoFlags(command);
-    addWhatFlags(command);
+    addFilterFlags(command);
     command.option('--traffic', 'also HTTP requests without a run, and what surrounds runs');
     command
       .optionsGroup('When to end:')
@@ -82,11 +73,7 @@ const tail: CommandModule = {
       .option('--heartbeat <length>', 'in jsonl, how often to say how things stand; 0: never', '15s')
       .option('--interval <length>', 'pause between looks (default: 200ms on SQLite, 400ms on Postgres)')
       .option('--print-sql', 'print the statements of a first look');
-    command.action(async (_, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default tail;

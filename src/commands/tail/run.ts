@@ -3,14 +3,14 @@ import type {Context, TerminalStreams} from '../../context.ts';
 import {EXIT} from '../../errors.ts';
 import {type Access, openConnection, withConnection} from '../../flags/database.ts';
 import {Ending} from '../../flags/ending.ts';
-import {columnsOf, lookOf} from '../../flags/output.ts';
+import {drawingOf} from '../../flags/output.ts';
 import type {FilterAt} from '../../flags/selection.ts';
 import type {CursorFile} from '../../follow/cursor-file.ts';
 import {LiveRuns} from '../../follow/live-runs.ts';
 import {type FeedOptions, runFeed} from '../../follow/run-feed.ts';
 import type {Start} from '../../follow/start.ts';
 import type {Prices} from '../../prices/prices.ts';
-import {replacing, type Store} from '../../store/store.ts';
+import {lent, type Store} from '../../store/store.ts';
 import {hoisted, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {BookMark} from './book-mark.ts';
@@ -69,11 +69,11 @@ export default async function tail(options: TailOptions, context: Context): Prom
   const writer: EventWriter =
     format === 'jsonl'
       ? new JsonEventWriter(context)
-      : new LineWriter(context, {...lookOf(options, context), columns: columnsOf(context)}, filter.traffic);
+      : new LineWriter(context, drawingOf(options, context), filter.traffic);
   if (access.printSql)
     return withConnection(access, context, THEN, async store => {
       const ending = new Ending(null);
-      const open = async () => replacing(store, {close: async () => undefined});
+      const open = async () => lent(store);
       for await (const event of runFeed(feedOf(options, filter, open, ending.signal))) if (event.type === 'runs') break;
       ending.dispose();
     });

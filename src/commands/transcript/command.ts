@@ -1,5 +1,5 @@
 import type {Context} from '../../context.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
   addOutputFlags,
@@ -49,16 +49,12 @@ const transcript: CommandModule = {
     addPatienceFlags(command);
     addPriceFlags(command);
     addOutputFlags(command, FORMATS);
-    command.action(async (id: string, _, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(id, options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default transcript;
 
-function optionsOf(flags: TranscriptFlags, context: Context): TranscriptOptions {
+function optionsOf(flags: TranscriptFlags, context: Context, [id]: [string]): TranscriptOptions {
   const format = formatOf(flags, FORMATS);
   const tools = flags.tools === undefined ? null : parseChoice('--tools', flags.tools, TOOL_LEVELS);
   const patience = patienceOf(flags);
@@ -68,6 +64,7 @@ function optionsOf(flags: TranscriptFlags, context: Context): TranscriptOptions 
   const access = accessOf(flags, context);
   const isTerminal = context.stdout.isTTY && access.output === null;
   return {
+    id,
     format,
     tools: tools ?? (isTerminal ? 'short' : 'full'),
     system: flags.system,

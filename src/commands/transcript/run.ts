@@ -1,6 +1,6 @@
 import type {Context} from '../../context.ts';
 import {type Access, withStore} from '../../flags/database.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {loadShown, type Shown} from '../../queries/shown.ts';
@@ -21,6 +21,7 @@ const THEN =
   'spans become trees; messages that a call before was sent already are left out, calls get their results (src/trace)';
 
 export interface TranscriptOptions {
+  readonly id: string;
   readonly format: Format;
   readonly tools: ToolLevel;
   readonly system: boolean;
@@ -35,8 +36,8 @@ export interface TranscriptOptions {
 }
 
 /** Prints what was said, in order, each message once. */
-export default async function transcript(id: string, options: TranscriptOptions, context: Context): Promise<void> {
-  const {patience, prices, sessionLimit, queryAt} = options;
+export default async function transcript(options: TranscriptOptions, context: Context): Promise<void> {
+  const {id, patience, prices, sessionLimit, queryAt} = options;
   await withStore(options.access, context, THEN, async (store, out) => {
     const shown = await withProgress(out, 'looking for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),
@@ -51,7 +52,7 @@ type ToldOptions = Pick<TranscriptOptions, 'format' | 'tools' | 'system' | 'hist
 export async function tellTranscript(store: Store, shown: Shown, options: ToldOptions, out: Context): Promise<void> {
   const {format} = options;
   const talk = new Transcript({history: options.history});
-  const look = {...lookOf(options, out), columns: columnsOf(out), tools: options.tools};
+  const look = {...drawingOf(options, out), tools: options.tools};
   const entries: Entry[] = [];
   const write = (event: TranscriptEvent) => {
     if (!isWanted(event, options)) return;

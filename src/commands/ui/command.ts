@@ -1,26 +1,24 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
+  addFilterFlags,
   addPatienceFlags,
   addPriceFlags,
-  addWhatFlags,
-  addWhoFlags,
   addWindowFlags,
+  type FilterFlags,
   type OutputFlags,
   type PatienceFlags,
   type PriceFlags,
   type ReadFlags,
-  type WhatFlags,
-  type WhoFlags,
   type WindowFlags,
 } from '../../flags/declare.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import type {UiOptions} from './run.ts';
 
-interface UiFlags extends ReadFlags, OutputFlags, WindowFlags, WhoFlags, WhatFlags, PatienceFlags, PriceFlags {
+interface UiFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, PatienceFlags, PriceFlags {
   traffic?: boolean;
 }
 
@@ -32,16 +30,11 @@ const ui: CommandModule = {
   ],
   declare: (command, context) => {
     addWindowFlags(command);
-    addWhoFlags(command);
-    addWhatFlags(command);
+    addFilterFlags(command);
     command.optionsGroup('Show:').option('--traffic', 'also HTTP requests without a run');
     addPatienceFlags(command);
     addPriceFlags(command);
-    command.action(async (_, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default ui;

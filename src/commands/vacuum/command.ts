@@ -1,6 +1,6 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
@@ -27,11 +27,7 @@ const vacuum: CommandModule = {
       .option('--offline', 'SQLite: the whole file; nothing else may have it open')
       .option('--lock-wait <length>', 'wait so long for another writing command to end');
     addOutputFlags(command, FORMATS, {printSql: false});
-    command.action(async (_, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default vacuum;

@@ -1,10 +1,10 @@
 import type {Context} from '../../context.ts';
-import {EXIT, UserError, usageError} from '../../errors.ts';
+import {EXIT, UserError} from '../../errors.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {stoppable} from '../../flags/ending.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {ProgressLine} from '../../flags/progress-line.ts';
-import type {WritingOptions} from '../../flags/writing.ts';
+import {askConsent, type WritingOptions} from '../../flags/writing.ts';
 import {renderVacuumed, renderVacuumPlan} from '../../render/vacuum.ts';
 import {openAlone} from '../../retention/alone.ts';
 import {applyVacuum, planVacuum, type VacuumPlan} from '../../retention/vacuum.ts';
@@ -47,7 +47,10 @@ export default async function vacuum(options: VacuumOptions, context: Context): 
       try {
         if (plan.blocked)
           throw new UserError(EXIT.usage, `nothing was changed: ${plan.blocked.reason}.`, {hint: plan.blocked.hint});
-        await confirm(options.yes, context);
+        if (!options.yes) {
+          const question = own('Vacuum? Type yes: ');
+          await askConsent({question, nothing: 'nothing was changed', effect: 'begins it'}, context);
+        }
       } catch (error) {
         answer(null);
         throw error;
@@ -88,22 +91,10 @@ function writePlan(plan: VacuumPlan, options: VacuumOptions, context: Context): 
     blocked: blocked?.reason ?? null,
     hint: blocked?.hint ?? null,
   };
-  if (format === 'table')
-    writeLine(context, renderVacuumPlan(record, {...lookOf(options, context), columns: columnsOf(context)}));
+  if (format === 'table') writeLine(context, renderVacuumPlan(record, drawingOf(options, context)));
   return result => {
     if (format === 'table') for (const note of context.notes.splice(0)) writeNote(context, note);
     else
       writeMachine(context, format, {command: 'vacuum', data: {plan: record, result}, items: [{plan: record, result}]});
   };
-}
-
-async function confirm(yes: boolean, context: Context): Promise<void> {
-  if (yes) return;
-  if (!context.ask)
-    throw usageError(
-      'nothing was changed: without a terminal --yes is needed.',
-      '--dry-run prints the plan and exits 0.',
-    );
-  if ((await context.ask(own('Vacuum? Type yes: ')))?.trim() !== 'yes')
-    throw usageError('Nothing was changed.', 'Only "yes" begins it.');
 }

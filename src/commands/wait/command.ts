@@ -1,5 +1,5 @@
 import type {Context} from '../../context.ts';
-import type {CommandModule} from '../../flags/command.ts';
+import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
   addOutputFlags,
@@ -43,19 +43,16 @@ const wait: CommandModule = {
     addPatienceFlags(command);
     addPriceFlags(command);
     addOutputFlags(command, FORMATS);
-    command.action(async (id: string, _, self) => {
-      const options = optionsOf(self.optsWithGlobals(), context);
-      const {default: run} = await import('./run.ts');
-      await run(id, options, context);
-    });
+    command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
 export default wait;
 
-function optionsOf(flags: WaitFlags, context: Context): WaitOptions {
+function optionsOf(flags: WaitFlags, context: Context, [id]: [string]): WaitOptions {
   // What other commands call so is the time of a statement; here it is the time to wait.
   const {timeout = TIMEOUT, ...others} = flags;
   return {
+    id,
     forMs: parseLength('--timeout', timeout),
     forText: timeout,
     format: formatOf(flags, FORMATS),

@@ -2,7 +2,7 @@ import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
 import {type Access, openConnection, sayNotes, withConnection, withOutput} from '../../flags/database.ts';
 import {Ending} from '../../flags/ending.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import {LiveRuns} from '../../follow/live-runs.ts';
 import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
@@ -10,7 +10,7 @@ import type {Prices} from '../../prices/prices.ts';
 import {loadRuns} from '../../queries/runs.ts';
 import {renderRunList, who} from '../../render/run-list.ts';
 import {duration} from '../../render/values.ts';
-import {replacing, type Store} from '../../store/store.ts';
+import {lent, type Store} from '../../store/store.ts';
 import {joined, line, own, safe} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {truncate} from '../../text/width.ts';
@@ -21,6 +21,7 @@ import {seenMs} from '../../trace/timing.ts';
 import {Awaited, isWholeId} from './awaited.ts';
 
 export interface WaitOptions {
+  readonly id: string;
   readonly forMs: number;
   readonly forText: string;
   readonly format: Format;
@@ -34,8 +35,8 @@ export interface WaitOptions {
 const THEN = 'further looks bring new spans alone, until the run span is there; states are computed (src/trace)';
 
 /** Returns when a run has ended, with an exit code that says how. */
-export default async function wait(id: string, options: WaitOptions, context: Context): Promise<void> {
-  const {forMs, forText, patience, prices, pollMs, access} = options;
+export default async function wait(options: WaitOptions, context: Context): Promise<void> {
+  const {id, forMs, forText, patience, prices, pollMs, access} = options;
   const ending = new Ending(access.printSql ? null : forMs);
   const awaited = new Awaited(id);
   const live = new LiveRuns({filter: NO_FILTER, patience, prices});
@@ -53,8 +54,7 @@ export default async function wait(id: string, options: WaitOptions, context: Co
   try {
     if (access.printSql) {
       await withConnection(access, context, THEN, async store => {
-        for await (const event of feed(async () => replacing(store, {close: async () => undefined})))
-          if (event.type === 'runs') return find(event.store);
+        for await (const event of feed(async () => lent(store))) if (event.type === 'runs') return find(event.store);
       });
       return;
     }
@@ -111,7 +111,7 @@ function report(runs: readonly JudgedRun[], about: readonly string[], context: C
   const deciding = new Map(records.map(record => [record.runId ?? record.spanId, record.state]));
   const hasFailed = [...deciding.values()].some(state => ['error', 'cancelled', 'lost'].includes(state));
   if (!writeMachine(context, options.format, {command: 'wait', data: records, items: records, notes})) {
-    const look = {...lookOf(options, context), columns: columnsOf(context), nowMicros: context.nowMicros()};
+    const look = {...drawingOf(options, context), nowMicros: context.nowMicros()};
     const [, ...rows] = renderRunList(runs, look).split('\n');
     for (const row of rows) writeLine(context, own(row));
     for (const note of notes) writeNote(context, note);
