@@ -3,7 +3,7 @@ import type {FactsQuestion} from '../queries/facts-question.ts';
 import type {Question} from '../queries/question.ts';
 
 /** A subcommand as the program's help lists it; the rest is loaded for the one that was asked for. */
-export interface Command {
+interface ListedCommand {
   readonly summary: string;
   readonly alias?: string;
   /** Heading it stands under in the program's help; absent: `Look:`. */
@@ -12,7 +12,7 @@ export interface Command {
 }
 
 /** Every subcommand by name, in the order of the help. */
-export const COMMANDS: Readonly<Record<string, Command>> = {
+export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   demo: {
     summary: 'Make a demo database of real runs, and show it',
     load: () => import('./demo/command.ts'),
@@ -168,7 +168,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 /** A question is a subcommand of the name of its file. */
-function question(summary: string, load: () => Promise<{readonly default: Question | FactsQuestion}>): Command {
+function question(summary: string, load: () => Promise<{readonly default: Question | FactsQuestion}>): ListedCommand {
   return {
     summary,
     group: 'Ask:',

@@ -27,7 +27,7 @@ export function cutoffMicrosOf({olderThan, before, force}: AgeFlags, nowMicros: 
 }
 
 /** An age in ms: hours, days or weeks; `30` says no unit, and `m` is a minute to one and a month to the next. */
-export function parseAge(text: string): number {
+function parseAge(text: string): number {
   const plain = text.trim().toLowerCase().replace(/\s+/g, '');
   if (/^-/.test(plain)) throw usageError(`--older-than "${text}" is negative.`, 'Write 30d.');
   if (/^\d+(\.\d+)?$/.test(plain))

@@ -125,9 +125,12 @@ export function readDotenv({dotenv}: DatabaseFlags, context: Context): Context['
   // Imported above it would load all that node:util has, at every start.
   const {parseEnv} = createRequire(import.meta.url)('node:util') as typeof import('node:util');
   const added = Object.entries(parseEnv(text));
-  for (const [name] of added)
-    if (name === 'AGNO_TRACE_CONFIG' || name === 'AGNO_TRACE_CACHE')
-      context.notes.push(`${name} is not taken from "${dotenv}": set it yourself`);
+  const refused = added.flatMap(([name]) =>
+    name === 'AGNO_TRACE_CONFIG' || name === 'AGNO_TRACE_CACHE' ? [name] : [],
+  );
+  // Several flags of a command are looked for there.
+  for (const note of refused.map(name => `${name} is not taken from "${dotenv}": set it yourself`))
+    if (!context.notes.includes(note)) context.notes.push(note);
   const set = Object.entries(context.env).filter(([, value]) => value !== undefined);
   context.env = {...Object.fromEntries(added.filter(([name]) => TAKEN.test(name))), ...Object.fromEntries(set)};
   return context.env;

@@ -2,18 +2,18 @@ import {existsSync, realpathSync} from 'node:fs';
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
 import {append} from '../lists.ts';
-import {inline, schemaOf} from '../sql/sql.ts';
 import {openRunTables} from '../store/evidence.ts';
 import type {ConnectionFacts} from '../store/facts.ts';
 import {openStore} from '../store/open.ts';
 import {patiently} from '../store/patient.ts';
 import {type Source, secretsOf} from '../store/source.ts';
 import {type Evidence, type OpenOptions, replacing, type Store} from '../store/store.ts';
-import {line, own, type Safe, safe} from '../text/safe.ts';
+import {line, safe} from '../text/safe.ts';
 import {setColour} from '../text/style.ts';
 import {type Connection, connectionOf} from './connection.ts';
 import type {DatabaseFlags, ReadFlags} from './declare.ts';
 import {type OutputFile, outputFileOf} from './output-file.ts';
+import {recording, type Then, writeStatements} from './print-sql.ts';
 import {parseLength} from './values.ts';
 
 /** Node's timers and Postgres' limits hold 32 bits. */
@@ -23,12 +23,6 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
   if (timeout === undefined) return 30_000;
   return Math.min(LONGEST_TIMEOUT_MS, Math.max(1, Math.round(parseLength('--timeout', timeout))));
 }
-
-/**
- * What is computed after the statements; a function is asked when all is done. `eachShapeOnce`: of statements that differ in
- * their values alone the first is printed.
- */
-export type Then = string | {readonly text: () => string; readonly eachShapeOnce: boolean};
 
 /** How databases are read and where the answer goes: what the flags of every reading command say. */
 export interface ReadSettings {
@@ -165,41 +159,18 @@ export async function withConnection(
       sayNotes(context);
       return;
     }
-    const silent = {...context, stdout: {...SILENT, isTTY: false, columns: undefined}};
+    const silent = {...context, stdout: {write: () => undefined, isTTY: false, columns: undefined}};
     await use(recording(store, statements), silent);
-    const printed = typeof then !== 'string' && then.eachShapeOnce ? eachShapeOnce(statements) : statements;
-    for (const statement of printed) context.stdout.write(printable(`${statement};\n\n`, context));
-    const text = typeof then === 'string' ? then : then.text();
-    context.stdout.write(own('-- then, in this program: '));
-    context.stdout.write(printable(`${text.split('\n').map(comment).join('\n--   ')}\n`, context));
+    writeStatements(statements, then, context);
   } finally {
     await store.close();
   }
-}
-
-/** The first of the statements that differ in their values alone, and how many more there were. */
-function eachShapeOnce(statements: readonly string[]): string[] {
-  const shapes = new Map<string, {first: string; more: number}>();
-  for (const statement of statements) {
-    const shape = statement
-      .replace(/E?'(?:[^']|'')*'(?:, )?/g, "'…'")
-      .replace(/\b\d+\b/g, '0')
-      .replace(/('…')+/g, "'…'");
-    const known = shapes.get(shape);
-    if (known) known.more++;
-    else shapes.set(shape, {first: statement, more: 0});
-  }
-  return [...shapes.values()].map(({first, more}) =>
-    more === 0 ? first : `-- and ${more} more that differ in their values alone\n${first}`,
-  );
 }
 
 /** Says what no answer has said. */
 export function sayNotes({notes, stderr}: Context): void {
   for (const note of notes.splice(0)) stderr.write(line`note: ${safe(note)}\n`);
 }
-
-const SILENT = {write: () => undefined};
 
 /** Opens the database, and beside it the one of Agno's run table where that is another one. */
 export async function openConnection(
@@ -244,45 +215,6 @@ function withEvidence(store: Store, evidence: Evidence): Store {
       await Promise.all([store.close(), evidence.close()]);
     },
   });
-}
-
-/** `store`, with each statement also put into `statements`, runnable as it stands. */
-export function recording(store: Store, statements: string[]): Store {
-  const record = (from: Evidence, where: string): Store['all'] => {
-    return query => {
-      statements.push(`${where}${inline(query, from.dialect, from.tables)}`);
-      return from.all(query);
-    };
-  };
-  const {evidence} = store;
-  return replacing(store, {
-    all: record(store, ''),
-    adHoc: (statement, limits) => {
-      const {dialect, tables} = store;
-      // Agno's tables are found there without their schema.
-      if (dialect === 'postgres') statements.push(`set search_path = ${schemaOf(tables.traces!)}, public`);
-      statements.push(statement.printed);
-      return store.adHoc(statement, limits);
-    },
-    evidence: evidence && {
-      dialect: evidence.dialect,
-      label: evidence.label,
-      // Asked anew each time: they are gone once a read has failed.
-      get tables() {
-        return evidence.tables;
-      },
-      all: record(evidence, `-- in ${comment(evidence.label)}:\n`),
-      close: () => evidence.close(),
-    },
-  });
-}
-
-/** What a comment of one line may hold: a line break of a path would end it, and the rest would be run. */
-const comment = (text: string): Safe => safe(text);
-
-/** Into a pipe statements stay exact, so that they run; on a terminal their values are escaped like all data. */
-function printable(text: string, {stdout}: Context): Safe {
-  return stdout.isTTY ? safe(text, {multiline: true}) : own(text);
 }
 
 /** A last belt: no secret of the connection in any text for people, whatever a driver put into it. */

@@ -150,7 +150,6 @@ export interface OutputFlags {
   ascii?: boolean;
   fields?: string;
   output?: string;
-  color?: string | boolean;
 }
 
 export function addOutputFlags(command: Command, formats: readonly string[], {printSql = true} = {}): Command {

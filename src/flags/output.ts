@@ -10,7 +10,7 @@ import {wrap} from '../text/width.ts';
 import type {OutputFlags} from './declare.ts';
 import {parseChoice} from './values.ts';
 
-export const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md'] as const;
+const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md'] as const;
 export type Format = (typeof FORMATS)[number];
 /** What commands write whose answer is a list of records. */
 export const RECORD_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;

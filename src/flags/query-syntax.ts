@@ -12,7 +12,7 @@ import {escapeGlob} from '../sql/fragments.ts';
  */
 
 export const COMPARISONS = ['>=', '<=', '>', '<'] as const;
-export type Comparison = (typeof COMPARISONS)[number];
+type Comparison = (typeof COMPARISONS)[number];
 
 /** A word or a quoted text. */
 export interface Value {

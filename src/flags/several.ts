@@ -62,7 +62,7 @@ function profilesOf(flags: ReadFlags & {allProfiles?: boolean}, context: Context
   return [...config.profiles.values()];
 }
 
-export interface ProfileResult<T> {
+interface ProfileResult<T> {
   readonly profile: string;
   readonly answer: T | null;
   /** Why there is no answer, for the notes. */

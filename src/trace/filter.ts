@@ -174,11 +174,20 @@ export function hoisted(filter: RunFilter): RunFilter {
 }
 
 /** One filter for two that both must hold; null where one cannot say it. */
+/** Whether it takes every run; what `except` names does not count. */
+export function takesEveryRun(filter: RunFilter, except: readonly (keyof RunFilter)[] = []): boolean {
+  const keys = Object.keys(NO_FILTER) as (keyof RunFilter)[];
+  return keys.every(key => except.includes(key) || asksNothing(filter[key]));
+}
+
+const asksNothing = (value: RunFilter[keyof RunFilter]) =>
+  value === null || value === false || (Array.isArray(value) && value.length === 0);
+
 function joined(a: RunFilter, b: RunFilter): RunFilter | null {
   const both: Record<string, unknown> = {...a};
   for (const key of Object.keys(NO_FILTER) as (keyof RunFilter)[]) {
     const [mine, other] = [a[key], b[key]];
-    if (other === null || other === false || (Array.isArray(other) && other.length === 0)) continue;
+    if (asksNothing(other)) continue;
     if (Array.isArray(mine) && mine.length > 0) return null;
     if (key === 'sinceMicros') both[key] = Math.max(a.sinceMicros ?? Number.NEGATIVE_INFINITY, b.sinceMicros!);
     else if (key === 'untilMicros') both[key] = Math.min(a.untilMicros ?? Number.POSITIVE_INFINITY, b.untilMicros!);

@@ -1,7 +1,8 @@
+import {readFileSync} from 'node:fs';
 import {describe, expect, it} from 'vitest';
 import {EXIT} from '../../src/errors.ts';
 import {type CliResult, cli} from '../cli.ts';
-import {BACKENDS, sharedFixture} from '../databases.ts';
+import {BACKENDS, sharedFixture, temporaryFolder} from '../databases.ts';
 import {openPlayer, type Player} from '../follow/player.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
@@ -137,5 +138,16 @@ describe.each(BACKENDS)('wait on %s', backend => {
     const {code, out} = await cli(['wait', 'latest', '--db', db, '--print-sql']);
     expect(code).toBe(0);
     expect(out).toMatch(/from .*agno_spans/);
+    const cwd = temporaryFolder();
+    const intoFile = await cli(['wait', 'latest', '--db', db, '--print-sql', '-o', 'a.sql'], {cwd});
+    expect(intoFile).toMatchObject({code: 0, out: ''});
+    expect(readFileSync(`${cwd}/a.sql`, 'utf8')).toMatch(/from .*agno_spans/);
+  });
+
+  it('on a terminal leaves nothing of its line before an error', async () => {
+    const db = await sharedFixture(backend, FIXTURE);
+    const {code, err} = await cli(['wait', 'abcdef12', '--db', db, '--no-color'], {columns: 100});
+    expect(code).toBe(EXIT.notFound);
+    expect(err).toMatch(/(^|\x1b\[2K)error: /);
   });
 });

@@ -176,6 +176,10 @@ describe.each(BACKENDS)('costs on %s', backend => {
     });
     const byVariable = await json(['list', '--limit', '0', '--db', db], {env: {AGNO_TRACE_PRICES: prices}});
     expect(byVariable.data).toEqual(data);
+    const cwd = temporaryFolder();
+    writeFileSync(`${cwd}/.env`, `AGNO_TRACE_PRICES=${prices}\n`);
+    const byDotenv = await json(['list', '--limit', '0', '--db', db, '--dotenv', '.env'], {cwd});
+    expect(byDotenv.data).toEqual(data);
   });
 
   it('name their source where they are read', async () => {

@@ -40,6 +40,9 @@ describe.each(PLACES)('an archive of %s', place => {
       expect(await archivedById(file)).toEqual(rows);
       const {data} = await json(['archive', 'verify', file]);
       expect(data).toMatchObject({traces: 48, spans: 275, isComplete: true, problem: null, withoutTrace: 0, twice: 0});
+      expect((await cli(['archive', 'list', file, '--format', 'csv', '--fields', 'spans,traces'])).out).toMatch(
+        /^spans,traces\r?\n\d+,\d+\r?\n$/,
+      );
       const plan = await cli(['archive', 'restore', file, '--db', url]);
       expect(plan).toMatchObject({code: 2, out: expect.stringContaining('48 traces and 275 spans')});
       expect((await cli(['archive', 'restore', file, '--db', url, '--dry-run'])).code).toBe(0);

@@ -3,11 +3,13 @@ import type {Context} from '../../context.ts';
 import {type CommandModule, commandAction, type Example, subcommand} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
+import {fieldsOf} from '../../flags/fields.ts';
 import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {type WritingFlags, writingOf} from '../../flags/writing.ts';
 import type {ListedFiles, OneFile, RestoredFile} from './run.ts';
 
 const FORMATS = ['table', 'json'] as const;
+const LIST_FIELDS = ['file', 'source', 'cutoff', 'traces', 'spans', 'batches', 'isComplete', 'problem'] as const;
 
 /** What `prune --archive` has written. */
 const archive: CommandModule = {
@@ -73,7 +75,9 @@ const oneFileOf =
   });
 
 function listOf(flags: OutputFlags, {cwd}: Context, [files]: [readonly string[]]): ListedFiles {
-  return {verb: 'list', files: files.map(file => path.resolve(cwd, file)), format: formatOf(flags, RECORD_FORMATS)};
+  const format = formatOf(flags, RECORD_FORMATS);
+  const fields = fieldsOf(flags, LIST_FIELDS, format);
+  return {verb: 'list', files: files.map(file => path.resolve(cwd, file)), format, fields};
 }
 
 function restoreOf(flags: ReadFlags & OutputFlags & WritingFlags, context: Context, [file]: [string]): RestoredFile {

@@ -4,6 +4,7 @@ import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
 import {type Access, withPatientStore} from '../../flags/database.ts';
 import {stoppable} from '../../flags/ending.ts';
+import {pick} from '../../flags/fields.ts';
 import {columnsOf, drawingOf, type Format, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {ProgressLine} from '../../flags/progress-line.ts';
 import {askConsent, type WritingOptions} from '../../flags/writing.ts';
@@ -18,7 +19,7 @@ import type {Store} from '../../store/store.ts';
 import {line, own, safe} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 
-export type ArchiveOptions = OneFile | ListedFiles | RestoredFile;
+type ArchiveOptions = OneFile | ListedFiles | RestoredFile;
 
 export interface OneFile {
   readonly verb: 'verify' | 'show';
@@ -32,6 +33,7 @@ export interface OneFile {
 export interface ListedFiles {
   readonly verb: 'list';
   readonly files: readonly string[];
+  readonly fields: readonly string[];
   readonly format: Format;
 }
 
@@ -64,13 +66,11 @@ function recordOf({problem, header, ...rest}: Inspection) {
   return {...rest, ...origin, tables, format, problem: problem instanceof Error ? problem.message : null};
 }
 
-const LIST_FIELDS = ['file', 'source', 'cutoff', 'traces', 'spans', 'batches', 'isComplete', 'problem'] as const;
-
-async function list({files, format}: ListedFiles, context: Context): Promise<void> {
+async function list({files, format, fields}: ListedFiles, context: Context): Promise<void> {
   const records = [];
   for (const file of files) records.push(recordOf(await inspectArchive(file, {keepBatches: false})));
-  const items = records.map(record => Object.fromEntries(LIST_FIELDS.map(field => [field, record[field]])));
-  if (writeMachine(context, format, {command: 'archive', data: items, items, fields: LIST_FIELDS})) return;
+  const items = pick(records, fields);
+  if (writeMachine(context, format, {command: 'archive', data: items, items, fields})) return;
   const columns = {
     file: {label: 'File'},
     cutoff: {label: 'Older than'},

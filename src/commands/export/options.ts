@@ -12,7 +12,7 @@ import {append} from '../../lists.ts';
 import {endpointOf, FROM_ENVIRONMENT, PROTOCOLS, protocolIn} from '../../otlp/endpoint.ts';
 import type {Origin} from '../../otlp/request.ts';
 import {REDACTIONS} from '../../redaction/detectors.ts';
-import {hoisted, NO_FILTER} from '../../trace/filter.ts';
+import {hoisted, takesEveryRun} from '../../trace/filter.ts';
 import type {CleaningOptions, ExportOptions, SendingOptions} from './run.ts';
 
 interface ExportFlags extends ReadFlags, WindowFlags, FilterFlags, PatienceFlags, PriceFlags {
@@ -86,9 +86,8 @@ function formatOf(flags: ExportFlags): ExportOptions['format'] {
 function selectionAtOf(ids: readonly string[], flags: ExportFlags, context: Context): ExportOptions['selectionAt'] {
   const limit = flags.limit === undefined ? null : parseCount('--limit', flags.limit);
   const filterAt = filterAtOf(flags, context);
-  const {query, ...others} = filterAt(context.nowMicros());
-  const {query: _, ...nothing} = {...NO_FILTER, traffic: others.traffic};
-  const isPlain = JSON.stringify(others) === JSON.stringify(nothing);
+  const filter = filterAt(context.nowMicros());
+  const isPlain = takesEveryRun(filter, ['query', 'traffic']);
   if (ids.length > 0) {
     if (!isPlain || limit !== null || flags.all || flags.traffic)
       throw usageError(
@@ -97,7 +96,7 @@ function selectionAtOf(ids: readonly string[], flags: ExportFlags, context: Cont
       );
     return nowMicros => ({ids, query: filterAt(nowMicros).query});
   }
-  if (isPlain && query === null && limit === null && !flags.all)
+  if (isPlain && filter.query === null && limit === null && !flags.all)
     throw usageError(
       'nothing says which runs to export.',
       'Pass ids or latest, a filter such as --last 24h, -n 20, or --all for everything.',

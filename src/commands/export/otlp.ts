@@ -9,7 +9,7 @@ const MOST_SPANS = 512;
 const MOST_BYTES = 4_000_000;
 
 /** Where a batch goes: a line of a file, or a receiver. */
-export type Sink = (spans: readonly OtlpSpan[]) => Promise<void>;
+type Sink = (spans: readonly OtlpSpan[]) => Promise<void>;
 
 /** Spans of OTLP in batches. */
 export class OtlpWriter implements Writer {

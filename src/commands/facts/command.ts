@@ -15,7 +15,6 @@ interface FactsFlags extends ReadFlags, OutputFlags, PriceFlags {
 const FORMATS = ['table', 'json'] as const;
 
 type Verb = KeptFactsOptions['verb'];
-type Command = Parameters<CommandModule['declare']>[0];
 
 /** What is kept beside the database so that questions over many runs are answered at once. */
 const facts: CommandModule = {
@@ -25,7 +24,7 @@ const facts: CommandModule = {
   ],
   declare: (command, context) => {
     command.helpCommand(false);
-    const sub = (verb: Verb, summary: string, examples: readonly Example[], isDefault = false): Command => {
+    const sub = (verb: Verb, summary: string, examples: readonly Example[], isDefault = false) => {
       const made = subcommand(command, verb, summary, examples, isDefault);
       addPriceFlags(made);
       const optionsOfVerb = (flags: FactsFlags) => optionsOf(verb, flags, context);

@@ -7,8 +7,6 @@ import type {ProfileKeys, ProfileOptions} from './run.ts';
 
 const FORMATS = ['table', 'json', 'jsonl'] as const;
 
-type Command = Parameters<CommandModule['declare']>[0];
-
 /** Names for databases, kept in a config file of the user's. */
 const profile: CommandModule = {
   examples: [
@@ -19,7 +17,7 @@ const profile: CommandModule = {
     {line: 'profile list', answer: 'which there are, and which is used by itself'},
   ],
   declare: (command, context) => {
-    const sub = (usage: string, summary: string, examples: readonly Example[], isDefault = false): Command =>
+    const sub = (usage: string, summary: string, examples: readonly Example[], isDefault = false) =>
       subcommand(command, usage, summary, examples, isDefault);
     const runs = (verb: ProfileOptions['verb']) => commandAction(context, optionsOf(verb), () => import('./run.ts'));
     sub('add <name>', 'Name a database: --db, and what else is needed to read it', [
@@ -80,7 +78,7 @@ const optionsOf =
     if (profile !== undefined)
       throw usageError(
         '--profile says what to read; here the name stands by itself.',
-        `agno-trace profile ${verb} <name>`,
+        verb === 'list' ? 'agno-trace profile list' : `agno-trace profile ${verb} <name>`,
       );
     if (verb === 'list') return {verb, format: formatOf(flags, FORMATS)};
     if (verb === 'show') return {verb, name, format: formatOf(flags, FORMATS)};

@@ -19,7 +19,7 @@ import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
 import {type WritingFlags, writingOf} from '../../flags/writing.ts';
 import {KEEP_LAST_PER, type Selection} from '../../retention/choice.ts';
-import {hoisted, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
+import {hoisted, takesEveryRun} from '../../trace/filter.ts';
 import type {PruneOptions} from './run.ts';
 
 interface PruneFlags extends ReadFlags, OutputFlags, FilterFlags, PatienceFlags, AgeFlags, WritingFlags {
@@ -123,7 +123,7 @@ function optionsOf(flags: PruneFlags, context: Context): PruneOptions {
 
 function selectionOf(flags: PruneFlags, context: Context): Selection {
   const filter = hoisted(filterAtOf(flags, context)(context.nowMicros()));
-  const hasFilter = isFilter(filter);
+  const hasFilter = !takesEveryRun(filter, ['traffic']);
   const hasAge = flags.olderThan !== undefined || flags.before !== undefined;
   if (!hasAge && !hasFilter && !flags.traffic)
     throw usageError(
@@ -139,10 +139,6 @@ function selectionOf(flags: PruneFlags, context: Context): Selection {
     keepErrors: flags.keepErrors ?? false,
     keepLast: runs === null ? null : {runs, per: parseChoice('--per', flags.per!, KEEP_LAST_PER)},
   };
-}
-
-function isFilter(filter: RunFilter): boolean {
-  return JSON.stringify({...filter, traffic: false}) !== JSON.stringify(NO_FILTER);
 }
 
 /** The selection as it was typed. */

@@ -160,7 +160,7 @@ function tableOptionsOf(
       limit: parseCount('--limit', flags.limit),
     },
     filterAt: filterAtOf(flags, context),
-    prices: pricesOf({}, context),
+    prices: pricesOf(flags, context),
     access: accessOf(flags, context),
   };
 }

@@ -1,5 +1,5 @@
 import {UserError} from '../../errors.ts';
-import {recording} from '../../flags/database.ts';
+import {recording} from '../../flags/print-sql.ts';
 import {LiveRuns, type RunChange} from '../../follow/live-runs.ts';
 import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
 import type {Start} from '../../follow/start.ts';

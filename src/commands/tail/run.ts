@@ -11,7 +11,7 @@ import {type FeedOptions, runFeed} from '../../follow/run-feed.ts';
 import type {Start} from '../../follow/start.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {lent, type Store} from '../../store/store.ts';
-import {hoisted, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
+import {hoisted, type RunFilter, takesEveryRun} from '../../trace/filter.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {BookMark} from './book-mark.ts';
 import type {EventWriter} from './event-writer.ts';
@@ -116,8 +116,7 @@ function feedOf(
   signal: AbortSignal,
 ): FeedOptions {
   const runs = newestRuns ?? NEWEST_RUNS;
-  const isAll = JSON.stringify(filter) === JSON.stringify(NO_FILTER);
-  const bounded = isAll ? filter : {...filter, sinceMicros: nowMicros - BACKLOG_MICROS};
+  const bounded = takesEveryRun(filter) ? filter : {...filter, sinceMicros: nowMicros - BACKLOG_MICROS};
   return {
     open,
     start,

@@ -1,5 +1,5 @@
 import {UserError} from '../../errors.ts';
-import {recording} from '../../flags/database.ts';
+import {recording} from '../../flags/print-sql.ts';
 import {loadRunPage, type PageOptions} from '../../queries/run-pages.ts';
 import {loadShownRun} from '../../queries/shown.ts';
 import {loadSpans} from '../../queries/spans.ts';

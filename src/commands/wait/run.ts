@@ -1,6 +1,6 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
-import {type Access, openConnection, sayNotes, withConnection, withOutput} from '../../flags/database.ts';
+import {type Access, openConnection, sayNotes, withOutput, withStore} from '../../flags/database.ts';
 import {Ending} from '../../flags/ending.ts';
 import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
@@ -51,14 +51,14 @@ export default async function wait(options: WaitOptions, context: Context): Prom
     });
   const find = (store: Store) =>
     withProgress(context, 'looking through spans', onProgress => awaited.find(store, live, {patience, onProgress}));
+  const waiting = new Waiting(context);
   try {
     if (access.printSql) {
-      await withConnection(access, context, THEN, async store => {
+      await withStore(access, context, THEN, async store => {
         for await (const event of feed(async () => lent(store))) if (event.type === 'runs') return find(event.store);
       });
       return;
     }
-    const waiting = new Waiting(context);
     let isFound = false;
     let runs: readonly JudgedRun[] | null = null;
     for await (const event of feed(() => openConnection(access, context))) {
@@ -82,11 +82,13 @@ export default async function wait(options: WaitOptions, context: Context): Prom
       }
       waiting.show(event, awaited.found);
     }
-    waiting.clear();
-    if (runs) await withOutput(access, context, async out => report(runs!, awaited.notes, out, options));
-    else if (ending.signalCode !== null) context.exitCode = ending.signalCode;
+    if (runs) {
+      waiting.clear();
+      await withOutput(access, context, async out => report(runs!, awaited.notes, out, options));
+    } else if (ending.signalCode !== null) context.exitCode = ending.signalCode;
     else throw outOfTime(id, forText, awaited);
   } finally {
+    waiting.clear();
     ending.dispose();
   }
 }
@@ -162,5 +164,6 @@ class Waiting {
 
   clear(): void {
     if (this.isShown) this.context.stderr.write(own('\r\u001b[2K'));
+    this.isShown = false;
   }
 }

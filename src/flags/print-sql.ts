@@ -1,0 +1,75 @@
+import type {Context} from '../context.ts';
+import {inline, schemaOf} from '../sql/sql.ts';
+import {type Evidence, replacing, type Store} from '../store/store.ts';
+import {own, type Safe, safe} from '../text/safe.ts';
+
+/**
+ * What is computed after the statements; a function is asked when all is done. `eachShapeOnce`: of statements that differ in
+ * their values alone the first is printed.
+ */
+export type Then = string | {readonly text: () => string; readonly eachShapeOnce: boolean};
+
+/** `store`, with each statement also put into `statements`, runnable as it stands. */
+export function recording(store: Store, statements: string[]): Store {
+  const record = (from: Evidence, where: string): Store['all'] => {
+    return query => {
+      statements.push(`${where}${inline(query, from.dialect, from.tables)}`);
+      return from.all(query);
+    };
+  };
+  const {evidence} = store;
+  return replacing(store, {
+    all: record(store, ''),
+    adHoc: (statement, limits) => {
+      const {dialect, tables} = store;
+      // Agno's tables are found there without their schema.
+      if (dialect === 'postgres') statements.push(`set search_path = ${schemaOf(tables.traces!)}, public`);
+      statements.push(statement.printed);
+      return store.adHoc(statement, limits);
+    },
+    evidence: evidence && {
+      dialect: evidence.dialect,
+      label: evidence.label,
+      // Asked anew each time: they are gone once a read has failed.
+      get tables() {
+        return evidence.tables;
+      },
+      all: record(evidence, `-- in ${comment(evidence.label)}:\n`),
+      close: () => evidence.close(),
+    },
+  });
+}
+
+/** Prints what was recorded, and what the program does after it. */
+export function writeStatements(statements: readonly string[], then: Then, context: Context): void {
+  const printed = typeof then !== 'string' && then.eachShapeOnce ? eachShapeOnce(statements) : statements;
+  for (const statement of printed) context.stdout.write(printable(`${statement};\n\n`, context));
+  const text = typeof then === 'string' ? then : then.text();
+  context.stdout.write(own('-- then, in this program: '));
+  context.stdout.write(printable(`${text.split('\n').map(comment).join('\n--   ')}\n`, context));
+}
+
+/** The first of the statements that differ in their values alone, and how many more there were. */
+function eachShapeOnce(statements: readonly string[]): string[] {
+  const shapes = new Map<string, {first: string; more: number}>();
+  for (const statement of statements) {
+    const shape = statement
+      .replace(/E?'(?:[^']|'')*'(?:, )?/g, "'…'")
+      .replace(/\b\d+\b/g, '0')
+      .replace(/('…')+/g, "'…'");
+    const known = shapes.get(shape);
+    if (known) known.more++;
+    else shapes.set(shape, {first: statement, more: 0});
+  }
+  return [...shapes.values()].map(({first, more}) =>
+    more === 0 ? first : `-- and ${more} more that differ in their values alone\n${first}`,
+  );
+}
+
+/** What a comment of one line may hold: a line break of a path would end it, and the rest would be run. */
+const comment = (text: string): Safe => safe(text);
+
+/** Into a pipe statements stay exact, so that they run; on a terminal their values are escaped like all data. */
+function printable(text: string, {stdout}: Context): Safe {
+  return stdout.isTTY ? safe(text, {multiline: true}) : own(text);
+}
