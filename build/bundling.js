@@ -37,6 +37,8 @@ const replaced = {
 
 /** Changes to Ink, by its files: what is replaced, and by what. */
 const INK = {
+  // A key's bytes may come in two parts over ssh: an escape byte alone is Escape only after so many milliseconds.
+  'App.js': [['pendingInputFlushDelayMilliseconds = 20', 'pendingInputFlushDelayMilliseconds = 100']],
   // It waits at its top level for the tools of its own development, which CommonJS cannot and nobody has here.
   'reconciler.js': [["process.env['DEV'] === 'true'", 'false']],
   // It forgets after each frame what it found out about a line. That is half the price of a frame in which little changed.

@@ -53,9 +53,7 @@ export interface Compared {
  */
 export async function loadComparedRun(store: Store, id: string, options: CompareOptions): Promise<ComparedRun> {
   const {runs, isOne} = await loadShown(store, id, {...options, sessionLimit: 2});
-  const [first] = runs;
-  if (!first) throw new UserError(EXIT.notFound, `"${id}" has no spans to compare.`);
-  if (!isOne) {
+  if (runs.length > 0 && !isOne) {
     const names = runs
       .slice(0, 4)
       .map(({judged: {record}}) => record.runId?.slice(0, 8) ?? `~${record.traceId.slice(0, 7)}`);
@@ -63,11 +61,19 @@ export async function loadComparedRun(store: Store, id: string, options: Compare
       hint: `Pass a run id, such as ${[...new Set(names)].join(', ')}.`,
     });
   }
-  return comparedRun(runs);
+  return comparedRun(id, runs);
 }
 
-function comparedRun(parts: readonly ShownRun[]): ComparedRun {
-  return {parts, record: parts[0]!.judged.record};
+/** A run that a list has, with its parts. @throws UserError exit 3 when it is gone */
+export async function loadListedRun(store: Store, run: RunRecord, options: CompareOptions): Promise<ComparedRun> {
+  const {runs} = await loadShownRun(store, run, {...options, sessionLimit: 0});
+  return comparedRun(run.runId ?? run.traceId, runs);
+}
+
+function comparedRun(id: string, parts: readonly ShownRun[]): ComparedRun {
+  const [first] = parts;
+  if (!first) throw new UserError(EXIT.notFound, `"${id}" has no spans to compare.`);
+  return {parts, record: first.judged.record};
 }
 
 /** Fewer say nothing about what is usual. */
@@ -106,8 +112,7 @@ export async function loadMedianRun(store: Store, of: RunRecord, options: Compar
   }
   peers.sort((x, y) => x.record.durationMs! - y.record.durationMs! || (x.record.spanId < y.record.spanId ? -1 : 1));
   const median = peers[Math.floor((peers.length - 1) / 2)]!;
-  const {runs} = await loadShownRun(store, median.record, {...options, sessionLimit: 0});
-  return {run: comparedRun(runs), peers: peers.length};
+  return {run: await loadListedRun(store, median.record, options), peers: peers.length};
 }
 
 function componentOf(record: RunRecord): Partial<RunFilter> {

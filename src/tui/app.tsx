@@ -50,11 +50,12 @@ export function App({source, ascii, env, lent}: AppProps) {
   useEffects(effects, dispatch, {source, env, lend});
   const isRunShown = arrangement !== null && (arrangement.tree !== null || arrangement.detail !== null);
   useOpenRun(source, isRunShown && snapshot.runs.length > 0 ? state.runs.cursorKey : null, snapshot.opened?.key);
-  const wantsOlder = wantsOlderRuns(state, world);
+  // A page that comes before the next frame is never seen to be on its way: what was read tells that more is wanted still.
+  const olderThan = wantsOlderRuns(state, world) ? snapshot.runs : null;
   useEffect(() => {
-    if (wantsOlder) source.loadOlder();
-  }, [source, wantsOlder]);
-  const stop = useStop(lend);
+    if (olderThan !== null) source.loadOlder();
+  }, [source, olderThan]);
+  const stop = useStop(lend, lent);
   useKeys(press => (press.name === '^z' ? stop() : dispatch({type: 'key', press, world})));
   return <Screen name={source.name} state={state} world={world} nowMicros={nowMicros} />;
 }

@@ -1,7 +1,7 @@
 import {spawn} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {makeTemporaryFolder} from '../private-file.ts';
+import {makeTemporaryFolder, type TemporaryFolder} from '../private-file.ts';
 import {own, type Safe, safe} from '../text/safe.ts';
 
 export type OtherProgram = 'pager' | 'editor';
@@ -15,9 +15,10 @@ export async function readElsewhere(
   which: OtherProgram,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Safe | null> {
-  const command = which === 'pager' ? (env.PAGER ?? 'less') : (env.VISUAL ?? env.EDITOR ?? 'vi');
-  const folder = makeTemporaryFolder();
+  const {variable, command} = named(which, env);
+  let folder: TemporaryFolder | null = null;
   try {
+    folder = makeTemporaryFolder();
     const file = path.join(folder.path, 'span.txt');
     writeFileSync(file, `${text}\n`, {mode: 0o600});
     // By a shell, as these variables may hold arguments.
@@ -26,12 +27,28 @@ export async function readElsewhere(
       child.once('error', reject);
       child.once('exit', resolve);
     });
-    return code === 127 ? safe(`${command}: there is no such program; set ${which.toUpperCase()}`) : null;
+    const refusal = code === null ? undefined : REFUSALS[code];
+    return refusal === undefined ? null : safe(`${command}: ${refusal}; set ${variable}`);
   } catch (error) {
     return safe(`${command} could not be started: ${(error as Error).message}`);
   } finally {
-    folder.remove();
+    folder?.remove();
   }
+}
+
+/** What a shell says by its exit code of a program that it could not start. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  126: 'it may not be run, or is no program',
+  127: 'there is no such program',
+};
+
+/** The program and the variable that names it. An empty one names none: the shell would run the file itself. */
+function named(
+  which: OtherProgram,
+  env: Readonly<Record<string, string | undefined>>,
+): {readonly variable: string; readonly command: string} {
+  const variable = which === 'pager' ? 'PAGER' : env.VISUAL?.trim() ? 'VISUAL' : 'EDITOR';
+  return {variable, command: env[variable]?.trim() || (which === 'pager' ? 'less' : 'vi')};
 }
 
 /** Without colours: whatever shows it has its own. */

@@ -118,7 +118,7 @@ interface OpeningProps {
 /** While the connection is made. There is nothing to go back to. */
 function Opening({ascii, lent, onLeave}: OpeningProps) {
   const {columns, rows} = useWindowSize();
-  const stop = useStop(useLentTerminal(lent));
+  const stop = useStop(useLentTerminal(lent), lent);
   useKeys(({name}) => {
     if (name === '^c' || name === 'q') onLeave();
     else if (name === '^z') stop();

@@ -1,5 +1,6 @@
 import {useApp, useStdin, useStdout} from 'ink';
 import {useCallback, useEffect, useInsertionEffect, useRef} from 'react';
+import {heedSignals} from '../ways-out.ts';
 
 /** Whether text that reaches the right edge goes on in the next line: a width that a terminal sees otherwise shifts nothing. */
 const WRAPPING = '\x1b[?7h';
@@ -32,6 +33,7 @@ export function useLentTerminal(lent: Lent): LendTerminal {
     async work => {
       if (lent.now) return;
       lent.now = true;
+      const heedNoMore = heedSignals(['SIGINT']);
       try {
         await suspendTerminal(async () => {
           stdout.write(WRAPPING);
@@ -45,6 +47,7 @@ export function useLentTerminal(lent: Lent): LendTerminal {
           }
         });
       } finally {
+        heedNoMore();
         lent.now = false;
       }
     },
@@ -56,27 +59,38 @@ export function useLentTerminal(lent: Lent): LendTerminal {
  * Stops as a shell expects it, with the terminal given back meanwhile.
  * @returns to be called for ^Z, which the terminal itself would send to the whole group: what started us (npx), what reads us
  */
-export function useStop(lend: LendTerminal): () => void {
+export function useStop(lend: LendTerminal, lent: Lent): () => void {
   const stop = useRef((_pid: number): void => undefined);
   useEffect(() => {
     if (process.platform === 'win32') return;
+    let isStopping = false;
+    let isOver = false;
     const stopAlone = () => stop.current(process.pid);
-    stop.current = pid =>
-      void lend(async () => {
-        process.off('SIGTSTP', stopAlone);
-        process.kill(pid, 'SIGTSTP');
-        // It goes on here when the program does, and soon where nobody stops a process whose shell is gone.
-        await new Promise(resolve => setTimeout(resolve, 50));
-        process.on('SIGTSTP', stopAlone);
+    const stopUs = async (pid: number) => {
+      process.off('SIGTSTP', stopAlone);
+      process.kill(pid, 'SIGTSTP');
+      // It goes on here when the program does, and soon where nobody stops a process whose shell is gone.
+      await new Promise(resolve => setTimeout(resolve, 50));
+      if (!isOver) process.on('SIGTSTP', stopAlone);
+    };
+    stop.current = pid => {
+      if (isStopping) return;
+      isStopping = true;
+      // What has the terminal (a pager) stops with us, and the shell waits until all have.
+      const stopping = lent.now ? stopUs(pid) : lend(() => stopUs(pid));
+      void stopping.finally(() => {
+        isStopping = false;
       });
+    };
     // After SIGSTOP, which nobody hears: whatever the shell has done to the terminal meanwhile.
     const retake = () => void lend(async () => undefined);
     process.on('SIGTSTP', stopAlone);
     process.on('SIGCONT', retake);
     return () => {
+      isOver = true;
       process.off('SIGTSTP', stopAlone);
       process.off('SIGCONT', retake);
     };
-  }, [lend]);
+  }, [lend, lent]);
   return () => stop.current(0);
 }

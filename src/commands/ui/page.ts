@@ -1,7 +1,7 @@
 import type {Context} from '../../context.ts';
-import {compare, loadComparedRun} from '../../queries/compare.ts';
+import {compare, loadListedRun} from '../../queries/compare.ts';
 import type {PageOptions} from '../../queries/run-pages.ts';
-import {loadShown} from '../../queries/shown.ts';
+import {loadShownRun} from '../../queries/shown.ts';
 import type {Store} from '../../store/store.ts';
 import {own, type Safe} from '../../text/safe.ts';
 import type {WantedPage} from '../../tui/source.ts';
@@ -20,17 +20,17 @@ export async function readPage(
   const texts: string[] = [];
   const stdout = {isTTY: true, columns, write: (text: Safe) => void texts.push(text)};
   const out: Context = {...context, stdout, notes: []};
-  const [first, second] = runs.map(({runId, traceId}) => runId ?? traceId) as [string, string | undefined];
+  const [first, second] = runs;
   if (kind === 'transcript') {
     const {tellTranscript} = await import('../transcript/run.ts');
-    const shown = await loadShown(store, first, {patience, prices, sessionLimit: 0});
+    const shown = await loadShownRun(store, first!, {patience, prices, sessionLimit: 0});
     const options = {ascii, format: 'text', tools: 'short', system: true, history: false} as const;
     await tellTranscript(store, shown, options, out);
   } else {
     const {drawDiff} = await import('../diff/run.ts');
     const [a, b] = [
-      await loadComparedRun(store, first, {patience, prices}),
-      await loadComparedRun(store, second!, {patience, prices}),
+      await loadListedRun(store, first!, {patience, prices}),
+      await loadListedRun(store, second!, {patience, prices}),
     ];
     drawDiff(await compare(store, a, b), null, [], {ascii, showsAll: false}, out);
   }

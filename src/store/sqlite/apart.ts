@@ -119,7 +119,7 @@ export class Apart {
   }
 }
 
-function closed(): UserError {
+export function closed(): UserError {
   return new UserError(EXIT.unreachable, 'the database was closed while it was read.');
 }
 

@@ -16,6 +16,7 @@ import {
   type Whereabouts,
 } from '../store.ts';
 import {runAdHoc} from './ad-hoc.ts';
+import {closed} from './apart.ts';
 import {describeSqlite} from './describe.ts';
 import {explainSqlite} from './errors.ts';
 import {isWal, type Readable, readableFile} from './private-copy.ts';
@@ -76,6 +77,7 @@ class SqliteStore implements Store {
   lastStatementMs = 0;
   /** No statement before this moment (`stopwatchMs`): the writer's turn. */
   private restUntilMs = 0;
+  private isClosed = false;
   /** When a copy was begun, if one is read. */
   private readonly copiedMs: number;
 
@@ -96,6 +98,8 @@ class SqliteStore implements Store {
   async all<Row>(query: Sql): Promise<Row[]> {
     const {text, params} = compile(query, 'sqlite', this.tables);
     await this.rest();
+    // By a follower, which opens another one, while a page is still read from this one.
+    if (this.isClosed) throw closed();
     const start = stopwatchMs();
     try {
       const rows = (await this.reading.all(text, params)) as Row[];
@@ -140,6 +144,7 @@ class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.onClose();
   }
 }
