@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import {inject} from 'vitest';
+import {expect, inject} from 'vitest';
 import {agnoTables} from '../src/sql/agno-tables.ts';
 import {atEndOfFile} from './end-of-file.ts';
 import {fixture, sqliteCopy} from './fixtures.ts';
@@ -73,6 +73,19 @@ async function copyOf(key: string, fill: (client: pg.Client) => Promise<void>): 
     await admin.query(`alter database ${template} with is_template true allow_connections false`);
   });
   return create(template);
+}
+
+/**
+ * Waits until `prune` may take whatever was written to the test server so far: it leaves what is younger than the oldest
+ * transaction of the whole server, which a test of another file may hold open.
+ */
+export async function settled(): Promise<void> {
+  await asAdmin(async admin => {
+    const {rows} = await admin.query('select pg_current_xact_id()::text as id');
+    const oldest = async () =>
+      (await admin.query('select pg_snapshot_xmin(pg_current_snapshot())::text as id')).rows[0].id;
+    await expect.poll(async () => BigInt(await oldest()) > BigInt(rows[0].id)).toBe(true);
+  });
 }
 
 /** Copies of a Postgres database, one for each call; nothing may be connected to the original from now on. */

@@ -345,6 +345,43 @@ describe('--print-sql of a question', () => {
   });
 });
 
+describe('errors of what continued a run', () => {
+  it('are counted with their run where its beginning is not among what is asked of', async () => {
+    const db = sqliteCopy('truth/hitl_kinds.sqlite');
+    const written = new Database(db);
+    const fail = (session: string, from: string, names: string, message: string) =>
+      written
+        .prepare(
+          `update agno_spans set status_code = 'ERROR', status_message = ?
+            where trace_id in (select trace_id from agno_traces where session_id = ?) and start_time >= ? and name in (${names})`,
+        )
+        .run(message, session, from);
+    fail('s-confirm', '2026-11-30T04:48:31.39', "'OpenAIChat.invoke', 'Hitl_h1.continue_run'", 'the wire broke');
+    // Its second part went on, its third failed.
+    fail('s-twice', '2026-11-30T04:48:32.86', "'OpenAIChat.invoke', 'Hitl_h5.continue_run'", 'the wire broke');
+    fail('s-twice', '2026-11-30T04:48:32.72', "'danger'", 'no such table');
+    written.close();
+    const asked = async (...argv: string[]) =>
+      (await json(['errors', '--db', db, '--sort', 'shape', ...argv])).data.map((row: Row) => [
+        row.shape,
+        row.count,
+        row.runs,
+        row.fatalRuns,
+        row.runShare,
+      ]);
+    const ofTwice = [
+      ['no such table', 2, 1, 1, 1],
+      ['the wire broke', 1, 1, 1, 1],
+    ];
+    expect(await asked('--session', 's-twice')).toEqual(ofTwice);
+    const inTheMiddle = '2026-11-30T04:48:32.650000Z';
+    expect(await asked('--session', 's-twice', '--since', inTheMiddle)).toEqual(ofTwice);
+    const ofConfirm = [['the wire broke', 1, 1, 1, 1]];
+    expect(await asked('--session', 's-confirm')).toEqual(ofConfirm);
+    expect(await asked('--session', 's-confirm', '--state', 'error')).toEqual(ofConfirm);
+  });
+});
+
 describe('questions on a terminal', () => {
   const file = fixture('agno-3.1.10-shop.sqlite');
   const questions = [

@@ -6,13 +6,14 @@ import {describe, expect, it} from 'vitest';
 import {fromSqlite, restored} from '../../src/archive/value.ts';
 import {agnoTables} from '../../src/sql/agno-tables.ts';
 import {cli, json} from '../cli.ts';
-import {newPostgresDatabase, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {newPostgresDatabase, settled, sqliteCopy, temporaryFolder} from '../databases.ts';
 import {AT_ONCE, archivedById, everything, execute, idsOf, openAt, PLACES, rowsById, soundness} from './tables.ts';
 
 const ALL = ['--older-than', '1h', '--yes', '--expect-max', '1000', ...AT_ONCE];
 const archivePath = (name = 'old.ndjson.gz') => path.join(temporaryFolder(), name);
 
 async function pruneInto(url: string, file: string, ...argv: string[]): Promise<void> {
+  if (url.startsWith('postgres')) await settled();
   const {code, err} = await cli(['prune', '--db', url, ...ALL, '--archive', file, ...argv]);
   if (code !== 0) throw new Error(err);
 }

@@ -15,6 +15,7 @@ import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';
 import {cli} from '../cli.ts';
+import {settled} from '../databases.ts';
 import {Faults, failingChanges, failingDisk, failingStore, sweep} from '../faults.ts';
 import {temporaryFolder} from '../fixtures.ts';
 import {smallDisk} from '../small-disk.ts';
@@ -98,6 +99,7 @@ async function copies(place: Place): Promise<{rows: Map<string, string>; next: (
     rows,
     next: async () => {
       await execute(base, reset);
+      await settled();
       return base;
     },
   };

@@ -5,7 +5,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {describe, expect, it, vi} from 'vitest';
 import {openWriter, writeRun} from '../agno-writer.js';
 import {cli, json} from '../cli.ts';
-import {postgresCopies, temporaryFolder} from '../databases.ts';
+import {postgresCopies, settled, temporaryFolder} from '../databases.ts';
 import {IS_LONG, inLong, SEED} from '../long.ts';
 import {BIN} from '../program.ts';
 import {Random} from '../random.ts';
@@ -41,15 +41,8 @@ async function openMany(place: Place): Promise<string> {
       );
     }
   }
-  if (place === 'postgres') await settled(url);
+  if (place === 'postgres') await settled();
   return url;
-}
-
-/** `prune` leaves what is younger than the oldest transaction of the whole server, which another test may hold open. */
-async function settled(url: string): Promise<void> {
-  const [row] = await execute(url, 'select pg_current_xact_id()::text as id');
-  const oldest = async () => (await execute(url, 'select pg_snapshot_xmin(pg_current_snapshot())::text as id'))[0]!.id;
-  await expect.poll(async () => BigInt(String(await oldest())) > BigInt(String(row!.id))).toBe(true);
 }
 
 function pruneArgs(url: string, archive: string): string[] {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import {describe, expect, it} from 'vitest';
 import {PACE} from '../../src/retention/pace.ts';
 import {cli, json} from '../cli.ts';
-import {newPostgresDatabase, sqliteCopy} from '../databases.ts';
+import {newPostgresDatabase, settled, sqliteCopy} from '../databases.ts';
 import {AT_ONCE, everything, execute, idsOf, lastSigns, openAt, PLACES, soundness} from './tables.ts';
 
 /** In the middle of the pictures' two minutes. */
@@ -205,6 +205,7 @@ describe.each(PLACES)('prune on %s', place => {
        select 'many' || n.i, trace_id, parent_span_id, name, span_kind, status_code, status_message, start_time, end_time, duration_ms, '{}', created_at
          from n, (select * from agno_spans where trace_id = '${traceId}' limit 1) s`,
     );
+    if (place === 'postgres') await settled();
     const {plan, result} = await pruned(url, '--older-than', '1h', ...YES);
     expect(plan.spans).toBe(many + 275);
     expect(result).toMatchObject({traces: 48, spans: many + 275});

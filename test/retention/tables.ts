@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import pg from 'pg';
 import {openArchive} from '../../src/archive/reader.ts';
 import {type ArchivedRow, type ArchivedValue, restored} from '../../src/archive/value.ts';
-import {openFixture, sqliteCopy} from '../databases.ts';
+import {openFixture, settled, sqliteCopy} from '../databases.ts';
 import {atEndOfFile} from '../end-of-file.ts';
 
 /** The databases that writing is tested on: Postgres, and SQLite in both journal modes. */
@@ -13,7 +13,11 @@ export type Place = (typeof PLACES)[number];
 export const AT_ONCE = ['--settle', '0s', '--force'];
 
 export async function openAt(place: Place, fixture = 'agno-3.1.10-pictures.sqlite'): Promise<string> {
-  if (place === 'postgres') return openFixture('postgres', fixture);
+  if (place === 'postgres') {
+    const url = await openFixture('postgres', fixture);
+    await settled();
+    return url;
+  }
   const file = sqliteCopy(fixture);
   const db = new Database(file);
   db.pragma(`journal_mode = ${place === 'sqlite wal' ? 'wal' : 'delete'}`);

@@ -3,7 +3,7 @@ import pg from 'pg';
 import {describe, expect, it} from 'vitest';
 import {EXIT} from '../../src/errors.ts';
 import {cli, json} from '../cli.ts';
-import {openFixture} from '../databases.ts';
+import {openFixture, settled} from '../databases.ts';
 import {errorMessage} from './garbled-server.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
@@ -124,6 +124,7 @@ describe('settings of a database', () => {
     expect(await cli(['show', 'tool-error', '--db', db])).toMatchObject({code: 0});
     expect(await cli(['migrate', '--yes', '--db', db])).toMatchObject({code: 0});
     const atOnce = ['--yes', '--expect-max', '1000', '--force', '--settle', '0s'];
+    await settled();
     const {data} = await json(['prune', '--older-than', '1h', ...atOnce, '--db', db]);
     expect(data.result.traces).toBeGreaterThan(10);
   });
@@ -198,6 +199,7 @@ describe('a trigger of the user’s on Agno’s tables', () => {
     expect(failed.err).toContain(alter);
     expect((await client.query('select count(*)::int as n from ai.agno_spans')).rows[0].n).toBe(275);
     await client.query(alter);
+    await settled();
     expect(await cli(['prune', ...atOnce, '--db', db])).toMatchObject({code: 0});
     expect((await client.query('select count(*)::int as n from public.audit')).rows[0].n).toBeGreaterThan(200);
     await client.end();

@@ -3,7 +3,7 @@ import pg from 'pg';
 import {describe, expect, it} from 'vitest';
 import {complete} from '../../src/cli/run.ts';
 import {cli, json} from '../cli.ts';
-import {openFixture, temporaryFolder} from '../databases.ts';
+import {openFixture, settled, temporaryFolder} from '../databases.ts';
 import {plantHostileSchema} from './hostile-schema.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
@@ -75,6 +75,7 @@ describe('what others put on the search path is never run', () => {
     const {data: made} = await json(['migrate', '--yes', '--db', db]);
     expect(made.result).toMatchObject({left: []});
     expect(await called()).toBeNull();
+    await settled();
     const {data: pruned} = await json(['prune', '--older-than', '1h', ...atOnce, '--archive', archive, '--db', db]);
     expect(pruned.result.traces).toBeGreaterThan(10);
     expect(await called()).toBeNull();

@@ -25,7 +25,7 @@ export default defineFactsQuestion({
     count: {label: 'COUNT', unit: 'count', description: 'failures; one that went up through its callers once'},
     name: {label: 'WHERE', least: 12, description: 'name of the tool, model, agent, …'},
     lastSeen: {label: 'LAST', unit: 'time', description: 'start of the newest one'},
-    runs: {label: 'RUNS', unit: 'count', description: 'runs of the window with it'},
+    runs: {label: 'RUNS', unit: 'count', description: 'runs with it; one may have begun before the window'},
     fatalRuns: {
       label: 'FATAL',
       unit: 'count',
@@ -50,6 +50,8 @@ export default defineFactsQuestion({
   },
   sort: 'count',
   note: 'each failure where it began; agno-trace show <run> shows it in place',
+  // A run may have begun before the window, or pass a filter only in what continued it: it is counted with its failure all
+  // the same, and among the runs that a share is of.
   // The bare columns beside max() are those of the row that has it, which SQLite promises.
   sql: ({eachSpan, runs, stretch, nowMicros, lengths}) => {
     const since = nowMicros - lengths.newSince!;
@@ -62,15 +64,23 @@ select g.*, g.runs * 1.0 / nullif(a.runs, 0) as "runShare", case when o.first < 
            trace_id as "sampleTraceId"
       from (
         select e.*, min(e.start_micros) over (partition by e.error_shape, e.error_kind, e.kind, e.name) as first_micros,
-               r.run_key as run, ${stateOf('r', 'l')} as ending
+               iif(e.run_part = 0 and e.run_traffic = 0, e.whole_key, null) as run, coalesce(${stateOf('r', 'l')}, e.run_state) as ending
           from (${eachSpan}) e
           left join (${runs}) r on r.run_key = e.whole_key
-          left join (${lastParts(runs)}) l on l.whole_key = r.run_key and l.run_id = r.run_id
+          left join (${lastParts(runs)}) l on l.whole_key = e.whole_key and l.run_id = coalesce(r.run_id, e.run_id)
          where e.cause = 1
       )
      group by 1, 2, 3, 4, 5
   ) g
-  left join (select ${stretch} as time, count(*) as runs from (${runs}) where sequel = 0 group by 1) a on a.time = g.time
+  left join (
+    select time, count(*) as runs
+      from (
+        select ${stretch} as time, whole_key from (${runs})
+        union
+        select ${stretch} as time, whole_key from (${eachSpan}) where cause = 1 and run_part = 0 and run_traffic = 0
+      )
+     group by 1
+  ) a on a.time = g.time
   join (select min(start_micros) as first from (${runs})) o`;
   },
   trend: {
