@@ -274,18 +274,23 @@ export class FactsFile {
     const marked = new Set<string>();
     for (let ids = [...runIds]; ids.length > 0; ) {
       for (const id of ids) marked.add(id);
+      // What continues the inner runs of a sequel counts with the run that the sequel counts with, or counted with.
+      const before = this.insideSequelsOf(ids);
       this.markSequelsOf(ids);
-      // Whose inner runs were continued in turn: they count with the run that this trace counts with.
-      const inside = this.connection.all(
-        `select distinct s.own_run_id as id
-           from run_facts r
-           join trace_facts t on t.trace_key = r.trace_key
-           join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans
-          where r.sequel = 1 and r.run_id in (select value from json_each(?)) and s.own_run_id is not null`,
-        [JSON.stringify(ids)],
-      ) as {id: string}[];
-      ids = inside.map(({id}) => id).filter(id => !marked.has(id));
+      ids = [...new Set([...before, ...this.insideSequelsOf(ids)])].filter(id => !marked.has(id));
     }
+  }
+
+  private insideSequelsOf(runIds: readonly string[]): string[] {
+    const rows = this.connection.all(
+      `select distinct s.own_run_id as id
+         from run_facts r
+         join trace_facts t on t.trace_key = r.trace_key
+         join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans
+        where r.sequel = 1 and r.run_id in (select value from json_each(?)) and s.own_run_id is not null`,
+      [JSON.stringify(runIds)],
+    ) as {id: string}[];
+    return rows.map(({id}) => id);
   }
 
   private markSequelsOf(runIds: readonly string[]): void {

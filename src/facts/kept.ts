@@ -46,7 +46,7 @@ export async function askKept(
   }
 }
 
-/** Of what it is told apart by spans of client libraries have a kind and a model of their own in the tables, and none in the facts. */
+/** True where rows are told apart by what spans of client libraries have in the tables and not in the facts: a kind, a model. */
 function asksKinds(by: string, {kinds}: RunFilter): boolean {
   return by === 'kind' || by === 'model' || kinds.length > 0;
 }

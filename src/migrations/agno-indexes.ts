@@ -5,7 +5,7 @@ import {buildConcurrently} from './concurrent.ts';
 import {scanOf} from './estimate.ts';
 import {remember} from './made.ts';
 import {takenNames} from './names.ts';
-import {briefly} from './patience.ts';
+import {briefly, lengthily} from './patience.ts';
 import type {Blocked, Found, MigrationObject, Step} from './step.ts';
 import {explained, type Subject} from './subject.ts';
 
@@ -77,7 +77,9 @@ async function find(role: AgnoTable, table: TableFacts, column: string, subject:
         await buildConcurrently(work, {schema, table: table.qualifiedName, name: object, create});
         return;
       }
-      await briefly(changes, what, report, async transaction => {
+      // Offline nobody waits for its lock, and a large table takes longer than a brief one may.
+      const within = subject.offline ? lengthily : briefly;
+      await within(changes, what, report, async transaction => {
         const there = await transaction.all(sql`select 1 from sqlite_master where type = 'index' and name = ${object}`);
         if (there.length > 0) return;
         await remember(transaction, subject, {kind: 'index', object});

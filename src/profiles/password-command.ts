@@ -45,20 +45,27 @@ interface Ran {
 async function runCommand(command: string, env: Env, cwd: string, late?: AbortSignal): Promise<Ran> {
   // Loaded here: it would cost every start 3 ms.
   const {spawn} = await import('node:child_process');
+  // ^C goes to the group of the terminal, which this one is not. Before there is anything to stop: a signal may come at once.
+  const forget = removeOnExit(() => stop());
+  // A group of its own, so that at the limit what the shell started ends with it.
+  const start = () => spawn('/bin/sh', ['-c', command], {cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true});
+  let child: ReturnType<typeof start>;
+  const stop = () => {
+    try {
+      process.kill(-child.pid!, 'SIGKILL');
+    } catch {
+      // It ended by itself just now.
+    }
+  };
+  try {
+    child = start();
+  } catch (error) {
+    forget();
+    throw error;
+  }
   return new Promise(resolve => {
-    // ^C goes to the group of the terminal, which this one is not. Before there is anything to stop: a signal may come at once.
-    const forget = removeOnExit(() => stop());
-    // A group of its own, so that at the limit what the shell started ends with it.
-    const child = spawn('/bin/sh', ['-c', command], {cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true});
     const texts = {stdout: '', stderr: ''};
     let outcome: string | null = null;
-    const stop = () => {
-      try {
-        process.kill(-child.pid!, 'SIGKILL');
-      } catch {
-        // It ended by itself just now.
-      }
-    };
     const giveUp = () => {
       outcome = 'late';
       stop();

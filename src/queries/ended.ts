@@ -74,8 +74,8 @@ select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", m.models
 /**
  * Run spans in one row for each run, whatever number of parts a pause cut it into: what it is stands in its first part, how
  * it ended in its last one, times and tokens add up.
- * @param spans with `id` (of the run), `run_id` (Agno's; the parts of members have another), `span_id`, `start_micros`, `state`, `duration_ms`, `tokens`, `cost_pusd`,
- *   `unpriced`, and `kept`
+ * @param spans with `id` (of the run), `run_id` (Agno's; the parts of members have another), `span_id`, `start_micros`,
+ *   `state`, `duration_ms`, `tokens`, `cost_pusd`, `unpriced`, and `kept`
  * @param kept columns that the first part decides
  * @param counts which of them are runs: how others ended, and when, is not said
  */

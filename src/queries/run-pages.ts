@@ -8,14 +8,14 @@ import {type JudgedRun, nodesOf} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import {IS_OF_AGENT} from './kind.ts';
-import {positionOf, walkRuns} from './run-walk.ts';
+import {positionOf, tracesLeft, walkRuns} from './run-walk.ts';
 import {between, firstLength, nextLength, type Position, stretchEnd} from './walk.ts';
 
 export interface RunPage {
   readonly runs: readonly JudgedRun[];
   /** Text for `--cursor`; null on the last page. */
   readonly next: string | null;
-  /** Traces of runs further below that only what stands above tells of (`WalkOptions.left`). */
+  /** Traces of runs further below of which perhaps only what stands above tells (`WalkOptions.left`). */
   readonly left: readonly string[];
   /** Traces without any of Agno's spans that lie between the runs of this page; null when they were not left out. */
   readonly trafficLeftOut: number | null;
@@ -153,7 +153,7 @@ interface Cursor {
   readonly left: readonly string[];
 }
 
-/** A cursor must stay short enough for a command line; runs that paused and wait below a page are few. */
+/** A cursor must stay short enough for a command line; runs that were at work on both sides of the end of a page are few. */
 const MOST_LEFT = 50;
 /** In front of a trace id in a cursor; ids of spans have none. */
 const OF_LEFT = '~';
@@ -183,7 +183,7 @@ export function cursorAfter(
   before: string | null,
 ): string | null {
   if (taken === 0) return before;
-  const rest = runs.slice(taken).flatMap(({parts, record}) => (parts === undefined ? [] : record.traceId));
+  const rest = tracesLeft(runs.slice(taken), runs[taken - 1]!);
   const cursor = before === null ? null : decodeCursor(before);
   return encodeCursor(runs.slice(0, taken), cursor, [...new Set([...rest, ...left])].slice(0, MOST_LEFT));
 }

@@ -3,7 +3,7 @@ import {isAnyOf, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {matchesRun, type RunFilter} from '../trace/filter.ts';
-import type {JudgedRun} from '../trace/record.ts';
+import {type JudgedRun, spansOfParts} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import {type Candidates, candidatesOf} from './candidates.ts';
@@ -24,10 +24,7 @@ export interface WalkOptions {
   readonly firstStretch: number;
   /** A row for each run, not one for each part of it. */
   readonly folds?: boolean;
-  /**
-   * Traces of runs that a walk above `from` found by what continued them, and did not come to: below it nothing that passes
-   * the test need be left of them.
-   */
+  /** Traces of runs that a walk above `from` found and did not come to: below it nothing that passes the test need be left of them. */
   readonly left?: readonly string[];
   /** Called where the walk is given up, with the traces that the next one needs as `left`, newest first. */
   readonly onLeft?: (traceIds: readonly string[]) => void;
@@ -125,6 +122,7 @@ async function* walkPassed(
   };
   if (options.left && addsBeginnings) wait(await loadWanted(store, options.left, options));
   let given: JudgedRun | null = null;
+  let shown: JudgedRun | null = null;
   try {
     for await (const {traces, stretch, from} of walkTraces(store, candidates.test, {
       ...options,
@@ -142,20 +140,26 @@ async function* walkPassed(
         waiting.delete(place);
         given = judged;
         yield judged;
+        shown = judged;
         given = null;
       }
     }
   } finally {
     // Whoever asks for one run more than it shows has the last one again.
-    if (addsBeginnings) options.onLeft?.(leftOf([...(given ? [given] : []), ...waiting.values()]));
+    if (addsBeginnings) options.onLeft?.(tracesLeft([...(given ? [given] : []), ...waiting.values()], shown));
   }
 }
 
-/** Of runs that were found, those that the walk may have met by what continued them alone. */
-function leftOf(runs: readonly JudgedRun[]): string[] {
-  const folded = runs.filter(({parts}) => parts !== undefined);
-  folded.sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
-  return [...new Set(folded.map(({record}) => record.traceId))];
+/** Traces of those of the runs that a walk from below `shown` may never meet: they have spans above it. Newest first. */
+export function tracesLeft(runs: readonly JudgedRun[], shown: JudgedRun | null): string[] {
+  const from = shown && positionOf(shown);
+  const left = runs.filter(
+    judged =>
+      from === null ||
+      spansOfParts(judged).some(({startText, spanId}) => !isBefore({time: startText, id: spanId}, from)),
+  );
+  left.sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
+  return [...new Set(left.map(({record}) => record.traceId))];
 }
 
 interface Tested {

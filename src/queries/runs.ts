@@ -17,7 +17,7 @@ import {isContinuation} from '../trace/tree.ts';
 import {IS_CONTINUATION_NAME} from './look-up.ts';
 import {withPromptForms} from './prompt-forms.ts';
 import {findSequel} from './sequels.ts';
-import {type LoadedTrace, loadTraces, loadWhole} from './spans.ts';
+import {IS_TOP, type LoadedTrace, loadTraces, loadWhole} from './spans.ts';
 import {Turns} from './turns.ts';
 import {loadWriter} from './writer.ts';
 
@@ -246,7 +246,7 @@ async function loadContinuations(
   const rows = await store.all<Record<string, unknown>>(sql`
 select t.run_id, t.session_id, t.agent_id, t.team_id, s.start_time
   from ${table('traces')} t
-  join ${table('spans')} s on s.trace_id = t.trace_id and s.parent_span_id is null
+  join ${table('spans')} s on s.trace_id = t.trace_id and ${IS_TOP}
  where ${isAnyOf(raw('t.run_id'), unique(paused.map(run => run.runId)))}
    and ${IS_CONTINUATION_NAME}`);
   const later: Continuation[] = [

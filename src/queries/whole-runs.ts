@@ -5,7 +5,7 @@ export const PARTS_APART = 'loose parts count apart';
 
 /**
  * A row for each run, whatever number of parts a pause cut it into, as `list` has it: times, tokens and cost of the parts
- * add up, those of its members' parts too, and how it ended stands in its own last one. All columns of `runs` that are used here, of the first part otherwise.
+ * add up, those of its members' parts too, and how it ended stands in its own last one. All else is of its first part.
  */
 export function wholeRuns(runs: Sql): Sql {
   return sql`

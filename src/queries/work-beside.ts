@@ -6,6 +6,7 @@ import {KEY, textOf} from '../trace/attributes.ts';
 import {KIND_RULES} from '../trace/kind.ts';
 import {type AskedRun, tieWorkBeside} from '../trace/loose-parts.ts';
 import {type JudgedRun, spansOf} from '../trace/record.ts';
+import type {Run} from '../trace/runs.ts';
 import type {Span} from '../trace/span.ts';
 import {agnoTime} from '../trace/time.ts';
 import {isRunSpan} from '../trace/tree.ts';
@@ -47,14 +48,18 @@ select s.trace_id, s.span_id
  order by s.start_time
  limit ${raw(String(MOST_CANDIDATES))}`);
   if (rows.length === 0) return NOTHING;
-  const tops = await loadSpans(
+  const read = await loadSpans(
     store,
     rows.map(row => String(row.span_id)),
   );
+  // A time that sorts between two others may still be none.
+  const tops = read.filter(({startMicros}) => startMicros !== null);
   if (!tops.some(({purpose}) => purpose !== null)) return NOTHING;
   const own = spansOf(run).filter(isAsking);
   const asked = await askedRuns(store, own);
-  const others = await askedRuns(store, await loadRivals(store, run.traceId, tops));
+  const rivals = await loadRivals(store, run, tops);
+  if (rivals === null) return NOTHING;
+  const others = await askedRuns(store, rivals);
   const traces = await load([...new Set(tops.map(({traceId}) => traceId))]);
   const partOf = new Map(
     traces.flatMap(({runs}) => runs.filter(one => one.run.isPart).map(one => [one.run.root.id, one] as const)),
@@ -72,8 +77,8 @@ function isAsking(span: Span): boolean {
   return isRunSpan(span) && span.kind !== 'workflow';
 }
 
-/** Runs of other traces that were at work while one of these spans began. */
-async function loadRivals(store: Store, traceId: string, tops: readonly Span[]): Promise<Span[]> {
+/** Other runs, of other traces, that were at work while one of these spans began; null: too many to look at. */
+async function loadRivals(store: Store, {traceId, runId}: Run, tops: readonly Span[]): Promise<Span[] | null> {
   const starts = tops.flatMap(({startMicros}) => startMicros ?? []);
   const [first, last] = [smallest(starts), largest(starts)];
   const near = sql`select n.span_id from ${table('spans')} n where n.start_time <= ${agnoTime(last)} order by n.start_time desc limit ${raw(String(SPANS_AFTER))}`;
@@ -82,12 +87,15 @@ select s.span_id
   from ${table('spans')} s
  where s.span_id in (select l.span_id from (${near}) l)
    and s.trace_id <> ${traceId} and s.end_time >= ${agnoTime(first)} and ${IS_RUN_NAME}
+ order by s.start_time desc
  limit ${raw(String(MOST_CANDIDATES))}`);
+  if (rows.length === MOST_CANDIDATES) return null;
   const rivals = await loadSpans(
     store,
     rows.map(row => String(row.span_id)),
   );
-  return rivals.filter(isAsking);
+  // What continued it has a trace of its own.
+  return rivals.filter(span => isAsking(span) && (runId === null || span.runId !== runId));
 }
 
 /** When runs were at work and what they were asked, which only whole rows tell. */

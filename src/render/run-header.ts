@@ -1,10 +1,10 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {width, wrap} from '../text/width.ts';
+import {isBegunBeside} from '../trace/begun-beside.ts';
 import {isStoredStatusWrong} from '../trace/judge.ts';
 import {isBeside} from '../trace/loose-parts.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
-import {isBegunBeside} from '../trace/sweep.ts';
 import {seenMs} from '../trace/timing.ts';
 import {modelsWithCost, runCost} from './cost.ts';
 import {titleOf} from './run-list.ts';

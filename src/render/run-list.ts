@@ -2,7 +2,7 @@ import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {sumUsd} from '../trace/cost.ts';
 import {partNames} from '../trace/likely-name.ts';
-import type {JudgedRun, RunRecord} from '../trace/record.ts';
+import {isSamePart, type JudgedRun, type RunRecord} from '../trace/record.ts';
 import {seenMs} from '../trace/timing.ts';
 import {type Look, paintState, stateText} from './states.ts';
 import {type DrawnColumn, renderColumns} from './table.ts';
@@ -157,7 +157,7 @@ export function timeOf({run, record}: JudgedRun): Safe {
 /** What it said last; what went wrong, where something did, and why it said nothing. */
 export function lastWord({run, record, judge, parts = []}: JudgedRun): Safe {
   if (record.state !== 'ok') return safe(record.stateReason);
-  const last = parts.findLast(part => part.record.runId === record.runId) ?? null;
+  const last = parts.findLast(part => part.record.runId === record.runId && !isSamePart(part.record, record)) ?? null;
   // Its own part ends with the words in which Agno says that it waits.
   if (last === null && judge.node(run.root)?.state === 'paused') return own('went on after a pause');
   const said = firstLine((last?.run ?? run).root.span?.output ?? '');

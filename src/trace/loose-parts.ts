@@ -89,13 +89,12 @@ export function tieWorkBeside(
   const tied = new Set<JudgedRun>();
   const open: {readonly call: ToolCall; readonly endMicros: number}[] = [];
   for (const {judged, top} of candidates) {
-    if (top.kind !== 'llm' || top.purpose === null || !top.attributes) continue;
+    const {startMicros: began} = top;
+    if (top.kind !== 'llm' || top.purpose === null || !top.attributes || began === null) continue;
     const sent = messagesOf(top.attributes, 'input').messages.filter(({role}) => role === 'user');
     const texts = new Set(sent.map(({content}) => content.join('\n').trim()));
     const asks = ({startMicros, endMicros, input}: AskedRun) =>
-      (top.startMicros ?? 0) >= startMicros &&
-      (endMicros === null || (top.startMicros ?? 0) <= endMicros) &&
-      texts.has(input.trim());
+      began >= startMicros && (endMicros === null || began <= endMicros) && texts.has(input.trim());
     if (!runs.some(asks) || others.some(asks)) continue;
     tied.add(judged);
     for (const call of top.toolCalls) open.push({call, endMicros: top.endMicros ?? 0});

@@ -19,7 +19,7 @@ export function isStoppedCall(span: Span): boolean {
   return span.spanStatus === 'UNSET' && isFailedCall(span);
 }
 
-/** Its last own model call answered with words. */
+/** A run's last own model call answered with words. */
 export function endsWithAnswer(last: Span | null): boolean {
   return last !== null && !isFailedCall(last) && last.toolCalls.length === 0 && answerOf(last) !== '';
 }

@@ -1,4 +1,5 @@
 import {canonicalJson} from './json.ts';
+import {setOf} from './sets-by-key.ts';
 import type {ToolCall} from './tool-calls.ts';
 
 interface OfName<T> {
@@ -61,12 +62,6 @@ function argumentsOf({arguments: asked}: ToolCall): string {
 /** Nothing said is an empty object. */
 function canonical(asked: string | null): string {
   return asked === null || asked === '' ? '{}' : canonicalJson(asked);
-}
-
-function setOf<T>(map: Map<string, Set<T>>, key: string): Set<T> {
-  const found = map.get(key) ?? new Set();
-  map.set(key, found);
-  return found;
 }
 
 function first<T>(items: Iterable<T> | undefined): T | undefined {

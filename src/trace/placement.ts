@@ -1,7 +1,8 @@
+import {isBegunBeside} from './begun-beside.ts';
 import type {Details} from './details.ts';
 import {Moves} from './moves.ts';
-import {isBegunBeside, isCall, isDelegationCall, isRun, isTool, Sweep} from './sweep.ts';
-import {byStart, type Forest, type Node} from './tree.ts';
+import {Sweep} from './sweep.ts';
+import {byStart, type Forest, isCall, isDelegationCall, isRun, isTool, type Node} from './tree.ts';
 
 /**
  * Puts work under the component that did it, wherever it was stored (docs/agno.md, Streams move work away from its

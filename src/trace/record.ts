@@ -146,9 +146,14 @@ export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[]): Judged
   };
 }
 
+/** Parts are read anew where a run is shown: the same one is another object then. */
+export function isSamePart(a: RunRecord, b: RunRecord): boolean {
+  return a.traceId === b.traceId && a.spanId === b.spanId;
+}
+
 function lastState({record}: JudgedRun, last: JudgedRun): Judgement {
   const {state, stateReason} = last.record;
-  if (last.record === record) return {state, reason: stateReason};
+  if (isSamePart(last.record, record)) return {state, reason: stateReason};
   const isWorse = record.state === 'degraded' && state === 'ok';
   return {state: isWorse ? 'degraded' : state, reason: `${record.stateReason}; ${stateReason}`};
 }

@@ -117,7 +117,7 @@ function isAfter(span: Span, call: Span): boolean {
  * The tool that ended its run with StopAgentRun: its span failed without a result, which a tool that merely failed has,
  * and the model was not asked again.
  */
-export function stopperOf(run: Span, last: Span | null, tools: readonly Span[]): Span | null {
+function stopperOf(run: Span, last: Span | null, tools: readonly Span[]): Span | null {
   const tool = tools.at(-1);
   if (!last || last.toolCalls.length === 0 || !tool || run.spanStatus === 'ERROR') return null;
   return tool.spanStatus === 'ERROR' && !tool.hasOutput ? tool : null;

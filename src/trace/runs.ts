@@ -1,11 +1,11 @@
 import {largest} from '../lists.ts';
+import {isBegunBeside} from './begun-beside.ts';
 import {asText} from './cell.ts';
 import type {Details} from './details.ts';
 import type {Kind} from './kind.ts';
 import {isAfter, placeWork} from './placement.ts';
 import {markPlumbing} from './plumbing.ts';
 import type {Span, TraceRow} from './span.ts';
-import {isBegunBeside} from './sweep.ts';
 import {tellCalls} from './told-calls.ts';
 import {buildForest, byStart, displayName, type Forest, isRunSpan, type Node, startOf, walk} from './tree.ts';
 

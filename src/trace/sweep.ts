@@ -1,39 +1,11 @@
+import {isBegunBeside} from './begun-beside.ts';
 import {Delegations} from './delegations.ts';
 import type {Details} from './details.ts';
 import {canonicalJson} from './json.ts';
 import {isFailedCall} from './model-call.ts';
 import type {Moves} from './moves.ts';
-import {isDelegation, isRunSpan, type Node} from './tree.ts';
-
-export function isRun({span}: Node): boolean {
-  return span !== null && isRunSpan(span);
-}
-
-export function isDelegationCall({span}: Node): boolean {
-  return span !== null && isDelegation(span);
-}
-
-export function isTool({span}: Node): boolean {
-  return span?.openInferenceKind === 'TOOL';
-}
-
-export function isCall(node: Node): boolean {
-  return node.span?.kind === 'llm' || isTool(node);
-}
-
-/**
- * Two streams that one thread reads in turn, the second begun before the first asked its model: the second run's span stands
- * in the first one's and outlives it, in a session of its own. What belongs inside a run that gave its answer ended before
- * it: an agent of a hook, one that reasons, a judge. Members have their team's session.
- */
-export function isBegunBeside({span, parent}: Node): boolean {
-  const outer = parent?.span;
-  if (!span || !outer || !isRunSpan(span) || (outer.kind !== 'agent' && outer.kind !== 'team')) return false;
-  if (outer.spanStatus !== 'OK' || !outer.hasOutput || outer.endMicros === null || span.endMicros === null)
-    return false;
-  if (span.sessionId === null || outer.sessionId === null || span.sessionId === outer.sessionId) return false;
-  return span.startMicros !== null && span.startMicros <= outer.endMicros && span.endMicros > outer.endMicros;
-}
+import {setOf} from './sets-by-key.ts';
+import {isDelegationCall, isRun, isTool, type Node} from './tree.ts';
 
 /** `first`: no model call of it yet. `busy`: one goes on. `asked`: it waits for tools. */
 type Turn = 'first' | 'busy' | 'asked' | 'failed' | 'answered';
@@ -292,12 +264,6 @@ function onlyOf(workers: Iterable<Worker>, test: (worker: Worker) => boolean): W
 function put<T>(set: Set<T>, item: T, isIn: boolean): void {
   if (isIn) set.add(item);
   else set.delete(item);
-}
-
-function setOf<T>(map: Map<string, Set<T>>, key: string): Set<T> {
-  const found = map.get(key) ?? new Set();
-  map.set(key, found);
-  return found;
 }
 
 /** The first that is open; those before it never will be again. */

@@ -174,6 +174,22 @@ export function isDelegation(span: Span): boolean {
   return span.openInferenceKind === 'TOOL' && DELEGATION_TOOLS.has(span.toolName ?? span.name);
 }
 
+export function isRun({span}: Node): boolean {
+  return span !== null && isRunSpan(span);
+}
+
+export function isDelegationCall({span}: Node): boolean {
+  return span !== null && isDelegation(span);
+}
+
+export function isTool({span}: Node): boolean {
+  return span?.openInferenceKind === 'TOOL';
+}
+
+export function isCall(node: Node): boolean {
+  return node.span?.kind === 'llm' || isTool(node);
+}
+
 /** What a person calls the span: the component, the model or the tool; the stored name where there is nothing better. */
 export function displayName(span: Span): string {
   switch (span.kind) {

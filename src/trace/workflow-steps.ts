@@ -8,7 +8,7 @@ import {displayName, type Node} from './tree.ts';
  */
 
 /** A part of a workflow as it was declared. */
-export interface Declared {
+interface Declared {
   /** Null: a bare function, which has none. */
   readonly name: string | null;
   /** `Step`, `Loop`, `Condition`, `Router`, `Parallel`, `Steps`, `function`. */

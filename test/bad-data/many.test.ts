@@ -2,7 +2,7 @@ import {readdirSync} from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
-import {sql, table} from '../../src/sql/sql.ts';
+import {raw, sql, table} from '../../src/sql/sql.ts';
 import {openChanges} from '../../src/store/changes.ts';
 import {cli} from '../cli.ts';
 import {temporaryFolder} from '../databases.ts';
@@ -128,16 +128,16 @@ describe('what a file computes without an end', () => {
     const file = sqliteWith({rows: run({ids: GOOD})}, temporaryFolder());
     const tables = {traces: 'agno_traces', spans: 'agno_spans'};
     const changes = await openChanges({dialect: 'sqlite', file}, {tables, isLong: true});
-    const build = (statementMs: number, onBegun: () => void = () => undefined) =>
-      changes.transaction({lockMs: 100, statementMs}, async transaction => {
-        await transaction.run(sql`delete from ${table('spans')}`);
-        onBegun();
-        await transaction.send(`create table made as select ${ENDLESS} as n`);
-      });
+    const endless = `create table made as select ${ENDLESS} as n`;
     try {
-      await expect(build(300)).rejects.toThrow(/was stopped; it was taken back/);
-      // What keeps others waiting has 4 s at most, whatever it was given; this one is stopped before.
-      const stopped = build(600_000, () => changes.hurry!());
+      const build = changes.transaction({lockMs: 100, statementMs: 300}, async transaction => {
+        await transaction.run(sql`delete from ${table('spans')}`);
+        await transaction.send(endless);
+      });
+      await expect(build).rejects.toThrow(/was stopped; it was taken back/);
+      // Outside of a transaction nothing else would stop it.
+      const stopped = changes.alone(raw(endless), {lockMs: 100, statementMs: 600_000});
+      changes.hurry!();
       await expect(stopped).rejects.toThrow(/^stopped; what was at work in ".*" was taken back/);
       expect(await changes.all(sql`select count(*) as spans from ${table('spans')}`)).toEqual([{spans: 2}]);
       expect(readdirSync(path.dirname(file))).toEqual([path.basename(file)]);

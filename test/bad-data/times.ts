@@ -1,7 +1,20 @@
 import {expect} from 'vitest';
 import {agnoTime} from '../../src/trace/time.ts';
 import {badRun, type Case, isWholeRun, pagedRunIds, type Seen, shownSpan, withProblem} from './case.ts';
-import {at, BAD, type Cell, idsOf, type Row, type Rows, rows, run, START, spanRow, traceRow} from './rows.ts';
+import {
+  at,
+  BAD,
+  type Cell,
+  callAttributes,
+  idsOf,
+  type Row,
+  type Rows,
+  rows,
+  run,
+  START,
+  spanRow,
+  traceRow,
+} from './rows.ts';
 
 /** A run whose times are all written by `form`, from ms after START. */
 function timed(form: (ms: number) => Cell): Rows {
@@ -165,6 +178,24 @@ export const TIMES: Case[] = [
     },
     span: BAD.call,
     facts: seen => expect(badRun(seen)).toMatchObject({state: 'running', missing: true, runId: null}),
+  },
+  {
+    name: 'C14 beside the run, of a time that sorts into it and is none',
+    bad: rows(run(), {
+      spans: [
+        spanRow(idsOf('be51'), idsOf('be51').call, {
+          name: 'Model.invoke',
+          start_time: `${at(500).slice(0, 19)} or so`,
+          attributes: JSON.stringify(
+            callAttributes({
+              'llm.input_messages.0.message.role': 'system',
+              'llm.input_messages.0.message.content': 'You are a Memory Manager that is responsible for it',
+            }),
+          ),
+        }),
+      ],
+    }),
+    facts: isWholeRun,
   },
   {
     name: 'C15 rows written long before and long after',

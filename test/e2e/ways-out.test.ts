@@ -4,6 +4,7 @@ import path from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {cli} from '../cli.ts';
 import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
+import {isRunning, statOf} from '../processes.ts';
 import {BIN} from '../program.ts';
 
 /*
@@ -15,28 +16,12 @@ const SIGNALS = [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const;
-const PATIENT = {timeout: 60_000, interval: 20};
 const HAS_PROC = existsSync('/proc/self/stat');
 const IS_ROOT = process.getuid?.() === 0;
 const NOBODY = {uid: 65_534, gid: 65_534};
 /** Root may read everything: then another user is needed, who can read the program. */
 const CAN_BE_ORDINARY = !IS_ROOT || spawnSync(process.execPath, [BIN, '--version'], NOBODY).status === 0;
 const ENDLESS = 'with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n';
-
-/** `pid (name) state parent …`; null: there is no such process. */
-function statOf(pid: number | string): {state: string; parent: number} | null {
-  try {
-    const [state, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return {state: state!, parent: Number(parent)};
-  } catch {
-    return null;
-  }
-}
-
-/** One that ended and was not waited for yet is none. */
-const isRunning = (pid: number) => !['Z', 'X', undefined].includes(statOf(pid)?.state);
 
 function childrenOf(parent: number): number[] {
   const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name));
@@ -82,13 +67,13 @@ describe.skipIf(!HAS_PROC).each(SIGNALS)('%s', (signal, code) => {
     const {temporary, copies} = place();
     const argv = ['sql', ENDLESS, '--timeout', '1h', '--db', `archive:${archive}`];
     const {child, pid, ended} = start(argv, {TMPDIR: temporary});
-    await expect.poll(() => childrenOf(pid).length, PATIENT).toBe(1);
+    await expect.poll(() => childrenOf(pid).length).toBe(1);
     const [worker] = childrenOf(pid);
     expect(copies()).toHaveLength(1);
     child.kill(signal);
     expect(asCode(await ended)).toBe(code);
     expect(copies()).toEqual([]);
-    await expect.poll(() => isRunning(worker!), PATIENT).toBe(false);
+    await expect.poll(() => isRunning(worker!)).toBe(false);
   });
 
   it.skipIf(!CAN_BE_ORDINARY)('the copy of a file that cannot be read where it lies is gone', async () => {
@@ -100,7 +85,7 @@ describe.skipIf(!HAS_PROC).each(SIGNALS)('%s', (signal, code) => {
     try {
       const as = IS_ROOT ? NOBODY : {};
       const {child, ended} = start(['tail', '--for', '1h', '--jsonl', '--db', db], {TMPDIR: temporary}, as);
-      await expect.poll(() => copies().length, PATIENT).toBe(1);
+      await expect.poll(() => copies().length).toBe(1);
       child.kill(signal);
       expect(asCode(await ended)).toBe(code);
       expect(copies()).toEqual([]);
@@ -120,10 +105,10 @@ describe.skipIf(!HAS_PROC).each(SIGNALS)('%s', (signal, code) => {
     const env = {HOME: home, AGNO_TRACE_CONFIG: path.join(home, 'config.toml')};
     const {child, ended} = start(['list', '--profile', 'a'], env);
     const read = () => existsSync(pidFile) && readFileSync(pidFile, 'utf8');
-    await expect.poll(read, PATIENT).toMatch(/\d\n/);
+    await expect.poll(read).toMatch(/\d\n/);
     child.kill(signal);
     expect(asCode(await ended)).toBe(code);
-    await expect.poll(() => isRunning(Number(read())), PATIENT).toBe(false);
+    await expect.poll(() => isRunning(Number(read()))).toBe(false);
   });
 });
 

@@ -11,6 +11,8 @@ import {raw, type Sql} from '../../src/sql/sql.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import type {Store} from '../../src/store/store.ts';
+import {sqliteWith} from '../bad-data/filling.ts';
+import {agentAttributes, at, idsOf, type Row, spanRow, traceRow} from '../bad-data/rows.ts';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, openFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 import {execute} from '../retention/tables.ts';
@@ -120,6 +122,64 @@ function shopOfAWeek(): string {
 }
 
 describe('the file of the facts', () => {
+  it('counts what continued a run inside a sequel with what is there, when the first of three traces goes', async () => {
+    const ids = [idsOf('7ea1'), idsOf('7ea2'), idsOf('7ea3')] as const;
+    const runSpan = (n: number, id: string, name: string, more: object, changed: Row = {}): Row =>
+      spanRow(ids[n]!, id, {
+        name,
+        start_time: at(n * 1000),
+        end_time: at(n * 1000 + 500),
+        attributes: JSON.stringify({...agentAttributes(ids[0]), 'output.value': 'x', ...more}),
+        ...changed,
+      });
+    const member = {'agno.run.id': 'member', 'agno.agent.id': 'm'};
+    const inner = {'agno.run.id': 'inner', 'agno.agent.id': 'i'};
+    const traces = ids.map((one, n) =>
+      traceRow(one, {
+        session_id: ids[0].session,
+        run_id: [ids[0].run, 'member', 'inner'][n]!,
+        agent_id: ['t', 'm', 'i'][n]!,
+        start_time: at(n * 1000),
+      }),
+    );
+    const spans = [
+      runSpan(0, ids[0].root, 'T.run', {'agno.agent.id': 't'}),
+      runSpan(0, ids[0].call, 'M.run', member, {parent_span_id: ids[0].root, start_time: at(10)}),
+      runSpan(1, ids[1].root, 'M.continue_run', member),
+      runSpan(1, ids[1].call, 'I.run', inner, {parent_span_id: ids[1].root, start_time: at(1010)}),
+      runSpan(2, ids[2].root, 'I.continue_run', inner),
+    ];
+    const file = sqliteWith({rows: {traces, spans}}, temporaryFolder());
+    const folder = temporaryFolder();
+    const wholes = async (at: string | null) => {
+      const store = await open(file);
+      const facts = await openFacts(store, {env: at === null ? {} : {AGNO_TRACE_CACHE: at}, cwd: '/', prices, ...ALL});
+      const rows = facts.all(
+        raw(
+          `select r.span_id, r.sequel, w.span_id as whole from run_facts r left join run_facts w on w.run_key = r.whole_key order by 1`,
+        ),
+      );
+      facts.close();
+      await store.close();
+      return rows;
+    };
+    expect(await wholes(folder)).toMatchObject([
+      {sequel: 0, whole: ids[0].root},
+      {sequel: 1, whole: ids[0].root},
+      {sequel: 1, whole: ids[0].root},
+    ]);
+    const db = new Database(file);
+    for (const table of ['agno_spans', 'agno_traces'])
+      db.prepare(`delete from ${table} where trace_id = ?`).run(ids[0].trace);
+    db.close();
+    const fresh = await wholes(null);
+    expect(fresh).toMatchObject([
+      {sequel: 0, whole: ids[1].root},
+      {sequel: 1, whole: ids[1].root},
+    ]);
+    expect(await wholes(folder)).toEqual(fresh);
+  });
+
   it('that cannot be written is replaced by facts in memory, and that is said', async () => {
     const store = await open(sqliteCopy('agno-3.1.10-shop.sqlite'));
     const folder = path.join(temporaryFolder(), 'not-a-folder');

@@ -8,6 +8,7 @@ import {configPlace} from '../../src/profiles/config-file.ts';
 import {passwordFromCommand} from '../../src/profiles/password-command.ts';
 import {type CliResult, cli, json} from '../cli.ts';
 import {openFixture, temporaryFolder} from '../databases.ts';
+import {isRunning} from '../processes.ts';
 
 const SHOP = 'agno-2.9.0-shop.sqlite';
 let home: string;
@@ -389,12 +390,3 @@ describe('a password of a profile', () => {
     expect(readFileSync(ran, 'utf8')).toBe('x\n');
   });
 });
-
-/** A process that ended and was not waited for yet is none. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}

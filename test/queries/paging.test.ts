@@ -114,6 +114,32 @@ describe.each(BACKENDS)('paging through list on %s', backend => {
     expect(starts).toEqual([...starts].sort().reverse());
   });
 
+  it('with a filter misses no run whose only span that passes stands above the end of a page', async () => {
+    const {db, insert, close} = await openWithWriter(backend, sqliteCopy('agno-3.1.10-shop.sqlite'));
+    const start = parseTime('2027-01-01T00:00:00Z')!;
+    const names: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      // The later one began the earlier its ferry left: each is at work while all those that began after it are.
+      const {trace, span} = newRun(start + i * 1e6);
+      const end = agnoTime(start + (20 - i) * 1e6);
+      const leaves = agnoTime(start + (10 - i) * 1e6);
+      const attributes = JSON.stringify({'openinference.span.kind': 'TOOL', 'tool.name': 'ferry', 'output.value': 'x'});
+      await insert('agno_traces', {...trace, end_time: end});
+      await insert('agno_spans', {...span, end_time: end});
+      const [span_id, parent_span_id] = [`${String(span.span_id).slice(0, -1)}1`, span.span_id];
+      await insert('agno_spans', {...span, span_id, parent_span_id, name: 'ferry', attributes, start_time: leaves});
+      names.unshift(String(span.trace_id));
+    }
+    await close();
+    for (const filter of [
+      ['--tool', 'ferry'],
+      ['-q', 'ferry'],
+    ]) {
+      const pages = await allPages(db, 1, async () => undefined, filter);
+      expect(pages.flat().map(({traceId}) => traceId)).toEqual(names);
+    }
+  });
+
   it('shows every run once where all spans began at the same moment', async () => {
     const file = sqliteCopy('agno-3.1.10-shop.sqlite');
     const writer = new Database(file);

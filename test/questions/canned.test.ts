@@ -112,7 +112,7 @@ describe("slowest --limit 10 is the statement of Agno's documentation", () => {
     expect(await slowest(db)).toEqual([]);
   });
 
-  it('on a synthetic database of more spans than one statement reads', async () => {
+  it('on a synthetic database that, with a rollback journal, is read in many short statements', async () => {
     const file = `${temporaryFolder()}/large.db`;
     expect((await cli(['demo', '--traces', '250', '--path', file])).code).toBe(0);
     const db = new Database(file);

@@ -58,6 +58,7 @@ describe.each(['delete', 'wal'])('vacuum of a SQLite file in %s mode', journal =
 
   it('needs --offline for a whole file, says why, and refuses one that is in use', async () => {
     const file = prunedFile([`pragma journal_mode = ${journal}`]);
+    const before = look(file);
     const refused = await cli(['vacuum', '--yes', '--db', file]);
     expect([refused.code, refused.err]).toEqual([
       2,
@@ -66,6 +67,7 @@ describe.each(['delete', 'wal'])('vacuum of a SQLite file in %s mode', journal =
       ),
     ]);
     expect(refused.out).toMatch(/takes .*\n.*room +needs .* of the .* that are free/);
+    expect(look(file)).toEqual(before);
     const writer = await agnoWriter(file);
     const inUse = await cli(['vacuum', '--yes', '--offline', '--db', file]);
     expect([inUse.code, inUse.err]).toEqual([4, expect.stringMatching(/is open in ".*" \(process \d+\)/)]);

@@ -19,5 +19,5 @@ it.each([
   const tables = ['agno_traces', 'agno_spans'];
   const reading = await openReading({file, label: file, busyMs: 1000, limitMs: 30_000, tables});
   expect(reading.reason).toBe(reason);
-  reading.close();
+  await reading.close();
 });

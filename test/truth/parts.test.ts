@@ -42,14 +42,6 @@ describe.each(BACKENDS)('on %s', backend => {
       expect((await show(db, (await ofSession(db, session)).runId)).runs, session).toHaveLength(1);
   });
 
-  it('of two runs with one input at one time, what Agno did beside them is nobody’s', async () => {
-    const db = await open('truth/concurrency_threads.sqlite');
-    for (const run of (await list(db)).filter(({part}) => !part)) {
-      const {runs} = await show(db, run.runId);
-      expect(runs.filter(({part}: Row) => part)).toEqual([]);
-    }
-  });
-
   it('a run has the same figures in list, show and the questions, and tied parts are in none of them', async () => {
     const db = await open('agno-3.1.10-pictures.sqlite');
     const listed = await ofSession(db, 'workflow-human-in-the-loop');
@@ -79,6 +71,7 @@ describe.each(BACKENDS)('on %s', backend => {
     for (const {state} of (await list(db)).filter(({part}) => !part)) states.set(state, (states.get(state) ?? 0) + 1);
     const told = stats.filter(({section, runs}: Row) => section === 'state' && runs > 0);
     expect(Object.fromEntries(told.map(({name, runs}: Row) => [name, runs]))).toEqual(Object.fromEntries(states));
+    expect(states.get('degraded')).toBe(1);
   });
 
   it('a run whose pause is hidden is one with what continued it', async () => {
@@ -91,12 +84,14 @@ describe.each(BACKENDS)('on %s', backend => {
 
   it('pages of runs that only their continuations match miss none', async () => {
     const db = await open('truth/hitl_kinds.sqlite');
-    const whole = (await list(db, '--tool', 'danger')).map(({runId}) => runId);
+    // Said to the model after the pause, and never before.
+    const asked = ['-q', '"after danger"'];
+    const whole = (await list(db, ...asked)).map(({runId}) => runId);
     expect(whole.length).toBeGreaterThan(3);
     const found: string[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
       const more: string[] = cursor === '' ? [] : ['--cursor', cursor];
-      const page: Row = await json(['list', '--db', db, '--limit', '2', '--tool', 'danger', ...more]);
+      const page: Row = await json(['list', '--db', db, '--limit', '2', ...asked, ...more]);
       found.push(...page.data.map(({runId}: Row) => runId));
       cursor = page.page.next;
     }
@@ -138,6 +133,18 @@ describe.each(BACKENDS)('on %s', backend => {
       'in one of: condition is long, condition is rude, condition never, router which way, steps bundle',
     );
   });
+});
+
+it('a team that waited while its member went on tells once what it waited for', async () => {
+  const db = sqliteCopy('agno-3.1.10-pictures.sqlite');
+  const written = new Database(db);
+  const last = `select trace_id from agno_traces where session_id = 'team-human-in-the-loop' order by start_time desc limit 1`;
+  written.exec(`delete from agno_spans where trace_id = (${last}); delete from agno_traces where trace_id = (${last})`);
+  written.close();
+  const asked = ['list', '--db', db, '--session', 'team-human-in-the-loop'];
+  const reason = 'paused, Careful waits for wipe_cache({"scope": "all"}); continued since, Agno says COMPLETED';
+  expect((await json(asked)).data).toMatchObject([{kind: 'team', state: 'ok', stateReason: reason, parts: 2}]);
+  expect((await cli(asked, {columns: 160})).out).toContain('went on after a pause');
 });
 
 it('a pause with too much behind it is paused, and list and show say that what came after was not looked at', async () => {

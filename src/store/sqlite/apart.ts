@@ -79,8 +79,8 @@ export class Apart {
 
   /** Whatever is at work after that time is stopped, as if it had taken too long. */
   stopIn(ms: number): void {
-    const {child} = this;
-    setTimeout(() => child?.giveUp(), ms).unref();
+    // The process at work then: one that is only being started belongs to it.
+    setTimeout(() => this.child?.giveUp(), ms).unref();
   }
 
   private async run(job: ChildJob): Promise<ChildAnswer> {
@@ -140,12 +140,17 @@ class Child {
   constructor(spawn: typeof import('node:child_process').spawn, file: ChildFile) {
     // Before there is anything to stop: a signal may come at once.
     this.forget = removeOnExit(() => this.process.kill('SIGKILL'));
-    this.process = spawn(
-      process.execPath,
-      ['--no-warnings', '--input-type=commonjs', '-e', `(${answerInChild})(require)`],
-      // A process group of its own: Ctrl-C is for the one that the user started.
-      {stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', detached: true},
-    );
+    try {
+      this.process = spawn(
+        process.execPath,
+        ['--no-warnings', '--input-type=commonjs', '-e', `(${answerInChild})(require)`],
+        // A process group of its own: Ctrl-C is for the one that the user started.
+        {stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', detached: true},
+      );
+    } catch (error) {
+      this.forget();
+      throw error;
+    }
     this.process.stderr!.on('data', data => {
       this.said = `${this.said}${data}`.slice(0, 2000);
     });

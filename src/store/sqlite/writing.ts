@@ -41,11 +41,15 @@ const GRACE_MS = 400;
 
 /**
  * Opens a file for writing. Rows of plain tables are written in this process. What the file itself does then (a trigger, a key that is
- * computed) may take for ever, and what rewrites the whole file takes long: a process that can be stopped does that.
+ * computed) may take for ever, and what rewrites the whole file, or is called long, takes its time: a process that can be stopped does that.
  */
 export async function openWriting(options: WritingOptions): Promise<Writing> {
   const {file, busyMs, alone, isLong, setup, tables} = options;
-  if (alone || isLong) return begun(new WritingApart(options, 'it works on the whole file'), setup);
+  if (alone || isLong)
+    return begun(
+      new WritingApart(options, alone ? 'it works on the whole file' : 'one statement of it may work for long'),
+      setup,
+    );
   const connection = await openWritableFile({file, busyMs});
   let reason: string | null;
   try {
