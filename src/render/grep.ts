@@ -1,6 +1,6 @@
 import {append} from '../lists.ts';
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
-import {paint} from '../text/style.ts';
+import {paint, withoutStyles} from '../text/style.ts';
 import {truncate, width} from '../text/width.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {shortRunId, who} from './run-list.ts';
@@ -54,7 +54,7 @@ function runLine(judged: JudgedRun, look: GrepLook): Safe {
     ...(record.sessionId === null ? [] : [shortId(record.sessionId)]),
   ];
   const text = joined(facts, '  ');
-  const plain = own(text.replace(/\x1b\[[0-9;]*m/g, ''));
+  const plain = withoutStyles(text);
   return look.columns !== null && width(plain) > look.columns ? truncate(plain, look.columns) : text;
 }
 

@@ -1,5 +1,5 @@
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
-import {paint} from '../text/style.ts';
+import {paint, withoutStyles} from '../text/style.ts';
 import {width, wrap} from '../text/width.ts';
 import {isBegunBeside} from '../trace/begun-beside.ts';
 import {isStoredStatusWrong} from '../trace/judge.ts';
@@ -132,5 +132,5 @@ export function flow(items: readonly Safe[], separator: Safe, columns: number | 
 
 /** Colours take no room. */
 function plainWidth(text: Safe): number {
-  return width(own(text.replace(/\x1b\[[0-9;]*m/g, '')));
+  return width(withoutStyles(text));
 }

@@ -1,6 +1,6 @@
 import {largest} from '../lists.ts';
 import {joined, line, own, type Safe, safe} from '../text/safe.ts';
-import {paint, type Style} from '../text/style.ts';
+import {paint, type Style, withoutStyles} from '../text/style.ts';
 import {truncate, width, wrap} from '../text/width.ts';
 import type {Media} from '../trace/exchange.ts';
 import {formatJson} from '../trace/json.ts';
@@ -206,7 +206,7 @@ function block(text: string, room: number | null): Safe[] {
 /** One line of ours that a name in it may have made too long; it holds colours, so it is cut only where it has none. */
 function cut(text: Safe, {columns}: TranscriptLook): Safe {
   if (columns === null) return text;
-  const plain = own(text.replace(/\x1b\[[0-9;]*m/g, ''));
+  const plain = withoutStyles(text);
   return width(plain) <= columns ? text : truncate(plain, columns);
 }
 

@@ -26,6 +26,11 @@ export function highlight(text: Safe): Safe {
   return own(`\x1b[7m${text}\x1b[27m`);
 }
 
+/** What was painted or highlighted, as it was before. */
+export function withoutStyles(text: Safe): Safe {
+  return own(text.replace(/\x1b\[[\d;]*m/g, ''));
+}
+
 /**
  * Decides colour once for the process. chalk reads neither NO_COLOR nor our flags, so its level is set here.
  * Order: flag, NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, TERM=dumb, terminal.

@@ -1,5 +1,6 @@
 import {useApp, useStdout, useWindowSize} from 'ink';
 import {type Dispatch, useEffect, useReducer} from 'react';
+import type {Context} from '../context.ts';
 import {UserError} from '../errors.ts';
 import {safe} from '../text/safe.ts';
 import {readElsewhere} from './other-program.ts';
@@ -10,16 +11,14 @@ import {tickOf} from './tick.ts';
 import {useKeys} from './use-keys.ts';
 import {useSnapshot} from './use-snapshot.ts';
 import {useSpanContents} from './use-span-contents.ts';
-import {type LendTerminal, type Lent, useLentTerminal, useStop} from './use-suspend.ts';
+import {type LendTerminal, type Lent, useLentTerminal, useStop} from './use-terminal.ts';
 import {useTick} from './use-tick.ts';
 import {arrangementOf, type Shown, selectedSpan, settle, type World, wantsOlderRuns} from './world.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 interface AppProps {
   readonly source: RunSource;
   readonly ascii: boolean;
-  readonly env: Env;
+  readonly env: Context['env'];
   readonly lent: Lent;
 }
 
@@ -60,13 +59,13 @@ export function App({source, ascii, env, lent}: AppProps) {
   return <Screen name={source.name} state={state} world={world} nowMicros={nowMicros} />;
 }
 
-/** Does what keys asked for outside. */
 interface Outside {
   readonly source: RunSource;
-  readonly env: Env;
+  readonly env: Context['env'];
   readonly lend: LendTerminal;
 }
 
+/** Does what keys asked for outside. */
 function useEffects(effects: readonly Effect[], dispatch: Dispatch<ScreenEvent>, {source, env, lend}: Outside): void {
   const {exit} = useApp();
   const {stdout} = useStdout();
@@ -77,7 +76,7 @@ function useEffects(effects: readonly Effect[], dispatch: Dispatch<ScreenEvent>,
       if (effect.type === 'quit') exit();
       else if (effect.type === 'copy') stdout.write(clipboard(effect.text));
       else if (effect.type === 'page') void readPage(source, effect.wanted, dispatch);
-      else if (effect.type === 'filter') dispatch(filterEvent(source, effect.text));
+      else if (effect.type === 'filter') setFilter(source, effect.text, dispatch);
       else
         void lend(async () => {
           const problem = await readElsewhere(effect.text, effect.in, env);
@@ -88,23 +87,20 @@ function useEffects(effects: readonly Effect[], dispatch: Dispatch<ScreenEvent>,
 }
 
 async function readPage(source: RunSource, wanted: WantedPage, dispatch: Dispatch<ScreenEvent>): Promise<void> {
-  const {kind} = wanted;
   try {
-    dispatch({type: 'page', kind, lines: await source.page(wanted)});
+    dispatch({type: 'page', wanted, answer: {lines: await source.page(wanted)}});
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    dispatch({type: 'page', kind, lines: null});
-    dispatch({type: 'said', message: safe(error.message)});
+    dispatch({type: 'page', wanted, answer: {problem: safe(error.message)}});
   }
 }
 
-function filterEvent(source: RunSource, text: string): ScreenEvent {
+function setFilter(source: RunSource, text: string, dispatch: Dispatch<ScreenEvent>): void {
   try {
     source.setFilter(text);
-    return {type: 'filtered'};
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return {type: 'refused', text, error};
+    dispatch({type: 'refused', text, error});
   }
 }
 

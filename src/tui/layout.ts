@@ -11,8 +11,8 @@ const WIDE = 110;
 const NARROW = 42;
 /** Rows from which two panes may stand above each other. */
 const TALL = 26;
-/** The header, the titles, the footer. */
-const AROUND = 3;
+/** The header and the titles. */
+const ABOVE = 2;
 
 /** Room of each pane that is visible. */
 export interface Arrangement {
@@ -25,16 +25,16 @@ export interface Arrangement {
 
 interface Wanted {
   readonly focus: PaneName;
-  /** A line above the footer. */
-  readonly hasNote: boolean;
+  /** Lines below the panes. */
+  readonly bottomRows: number;
   /** The pane with the focus is to have all the room. */
   readonly isZoomed: boolean;
 }
 
 /** Which panes are visible, and how large: what has the focus always is. Null: the terminal is too small. */
-export function arrange({columns, rows}: Size, {focus, hasNote, isZoomed}: Wanted): Arrangement | null {
+export function arrange({columns, rows}: Size, {focus, bottomRows, isZoomed}: Wanted): Arrangement | null {
   if (columns < SMALLEST.columns || rows < SMALLEST.rows) return null;
-  const body = rows - AROUND - (hasNote ? 1 : 0);
+  const body = rows - ABOVE - bottomRows;
   if (isZoomed) return {...one({columns, rows: body}, focus), isBeside: false};
   if (columns >= WIDE) {
     const left = focus === 'runs' ? share(columns, 0.41, 44, 76) : share(columns, 0.25, NARROW, 50);

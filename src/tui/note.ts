@@ -1,16 +1,21 @@
 import {own, type Safe, safe} from '../text/safe.ts';
-import {paint} from '../text/style.ts';
-import {truncate} from '../text/width.ts';
 import type {ScreenState} from './state.ts';
-import type {Shown, World} from './world.ts';
+import type {Shown} from './world.ts';
 
-interface Note {
+export interface Note {
   readonly text: Safe;
   readonly isBad: boolean;
 }
 
+export const NO_MATCH = own('no match');
+
+/** Older runs are read for a search, or to get to the last one. */
+export function readingOn(ascii: boolean): Safe {
+  return own(ascii ? 'reading on ...' : 'reading on …');
+}
+
 /** The one line above the footer, while there is something to say. */
-export function noteOf({message, noticesRead, prompt}: ScreenState, {snapshot}: Shown): Note | null {
+export function noteOf({message, noticesRead, prompt, runs}: ScreenState, {snapshot, ascii}: Shown): Note | null {
   if (prompt) return null;
   if (message !== null) return {text: message, isBad: false};
   const {failure, connection, notices, opened} = snapshot;
@@ -18,13 +23,7 @@ export function noteOf({message, noticesRead, prompt}: ScreenState, {snapshot}: 
   const failed = failure ?? opened?.failure;
   if (failed)
     return {text: safe(failed.hint === null ? failed.message : `${failed.message} ${failed.hint}`), isBad: true};
+  if (runs.seeking !== null) return {text: readingOn(ascii), isBad: false};
   const notice = notices.length > noticesRead ? notices.at(-1)! : null;
   return notice === null ? null : {text: own(`${safe(notice)} (Esc)`), isBad: false};
-}
-
-export function noteLines(state: ScreenState, world: World): Safe[] {
-  const note = noteOf(state, world);
-  if (note === null) return [];
-  const text = truncate(own(` ${note.isBad ? '! ' : ''}${note.text}`), world.size.columns);
-  return [note.isBad ? paint(text, 'yellow') : text];
 }

@@ -1,8 +1,9 @@
 import {spawn} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
+import type {Context} from '../context.ts';
 import {makeTemporaryFolder, type TemporaryFolder} from '../private-file.ts';
-import {own, type Safe, safe} from '../text/safe.ts';
+import {type Safe, safe} from '../text/safe.ts';
 
 export type OtherProgram = 'pager' | 'editor';
 
@@ -10,11 +11,7 @@ export type OtherProgram = 'pager' | 'editor';
  * Has a text read in the user's pager or editor, which has the terminal until it ends.
  * @returns what went wrong; null: nothing
  */
-export async function readElsewhere(
-  text: Safe,
-  which: OtherProgram,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Safe | null> {
+export async function readElsewhere(text: Safe, which: OtherProgram, env: Context['env']): Promise<Safe | null> {
   const {variable, command} = named(which, env);
   let folder: TemporaryFolder | null = null;
   try {
@@ -43,15 +40,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
 };
 
 /** The program and the variable that names it. An empty one names none: the shell would run the file itself. */
-function named(
-  which: OtherProgram,
-  env: Readonly<Record<string, string | undefined>>,
-): {readonly variable: string; readonly command: string} {
+function named(which: OtherProgram, env: Context['env']): {readonly variable: string; readonly command: string} {
   const variable = which === 'pager' ? 'PAGER' : env.VISUAL?.trim() ? 'VISUAL' : 'EDITOR';
   return {variable, command: env[variable]?.trim() || (which === 'pager' ? 'less' : 'vi')};
-}
-
-/** Without colours: whatever shows it has its own. */
-export function withoutStyles(text: Safe): Safe {
-  return own(text.replace(/\x1b\[[\d;]*m/g, ''));
 }

@@ -1,61 +1,42 @@
 import {own, type Safe, safe} from '../text/safe.ts';
-import {paint} from '../text/style.ts';
+import {paint, withoutStyles} from '../text/style.ts';
 import {toWidth, truncate, wrap} from '../text/width.ts';
 import {type Action, KEYS, keyText} from './keys.ts';
 import type {Size} from './pane.ts';
 import type {WantedPage} from './source.ts';
 import type {ScreenState} from './state.ts';
-import {paneActions, type World} from './world.ts';
+import {paneActions, readableSpan, runsOfPage, sessionOf, type World} from './world.ts';
 
 /** A page that stands in front of the panes. */
 export interface Overlay {
   readonly kind: 'help' | 'sql' | WantedPage['kind'];
   readonly top: number;
-  /** Of a page about runs; null: it is being read. */
-  readonly lines: readonly Safe[] | null;
+  /** What is told about runs; null: it is another page. Its lines: null while they are read. */
+  readonly page: {readonly wanted: WantedPage; readonly lines: readonly Safe[] | null} | null;
 }
 
 /** Keys that work whatever has the focus. */
 const ALWAYS: readonly Action[] = [
   ...(['search', 'filter', 'time', 'sql', 'help', 'back', 'quit', 'close', 'open'] as const),
-  ...([
-    'nextPane',
-    'previousPane',
-    'pane1',
-    'pane2',
-    'pane3',
-    'copy',
-    'zoom',
-    'session',
-    'pager',
-    'editor',
-    'transcript',
-    'mark',
-    'diff',
-  ] as const),
+  ...(['nextPane', 'previousPane', 'pane1', 'pane2', 'pane3', 'copy', 'zoom'] as const),
 ];
 const KEY_WIDTH = 8;
 const COLUMN = 52;
 
 /** All lines of the page; `scrolled` and `overlayLines` choose. */
-export function overlayRows({kind, lines}: Overlay, state: ScreenState, world: World): readonly Safe[] {
+export function overlayRows({kind, page}: Overlay, state: ScreenState, world: World): readonly Safe[] {
   if (kind === 'help') return helpRows(state, world);
   if (kind === 'sql') return sqlRows(world);
-  return lines ?? [own(` reading ${world.ascii ? '...' : '…'}`)];
+  return page?.lines ?? [own(` reading ${world.ascii ? '...' : '…'}`)];
 }
 
 export function overlayLines(overlay: Overlay, state: ScreenState, world: World, size: Size): readonly Safe[] {
   return overlayRows(overlay, state, world).slice(overlay.top, overlay.top + size.rows);
 }
 
-/** Rows of a page on a screen of this size: all but the header, the title and the footer. */
-function visibleRows(size: Size): number {
-  return Math.max(1, size.rows - 3);
-}
-
-export function scrolled(overlay: Overlay, action: Action, rows: readonly Safe[], size: Size): Overlay {
-  const page = visibleRows(size);
-  const last = Math.max(0, rows.length - page);
+/** @param count lines that there are @param page those that are seen at once */
+export function scrolled(overlay: Overlay, action: Action, count: number, page: number): Overlay {
+  const last = Math.max(0, count - page);
   const by: Partial<Record<Action, number>> = {
     up: -1,
     down: 1,
@@ -63,18 +44,28 @@ export function scrolled(overlay: Overlay, action: Action, rows: readonly Safe[]
     pageDown: page,
     halfUp: -Math.ceil(page / 2),
     halfDown: Math.ceil(page / 2),
-    first: -rows.length,
-    last: rows.length,
-    newest: rows.length,
+    first: -count,
+    last: count,
+    newest: count,
   };
   const top = Math.max(0, Math.min(last, overlay.top + (by[action] ?? 0)));
   return top === overlay.top ? overlay : {...overlay, top};
 }
 
+/** What keys would do something now. */
+function meaningful(state: ScreenState, world: World): ReadonlySet<Action> {
+  const actions: Action[] = [...ALWAYS, ...paneActions(state, world)];
+  if (runsOfPage(state, world, 'transcript')) actions.push('transcript', 'mark');
+  if (runsOfPage(state, world, 'diff')) actions.push('diff');
+  if (sessionOf(state, world) !== null) actions.push('session');
+  if (readableSpan(state, world)) actions.push('pager', 'editor');
+  return new Set(actions);
+}
+
 function helpRows(state: ScreenState, world: World): Safe[] {
   const isOneColumn = world.size.columns < 2 * COLUMN;
   const room = (isOneColumn ? world.size.columns : COLUMN) - 3;
-  const now = new Set<Action>([...ALWAYS, ...paneActions(state, world)]);
+  const now = meaningful(state, world);
   const groups = [...new Set(KEYS.map(({group}) => group))].map(group => [
     paint(own(` ${group}`), 'bold'),
     ...KEYS.filter(row => row.group === group).map(({action, shown, does}) => {
@@ -93,10 +84,9 @@ function helpRows(state: ScreenState, world: World): Safe[] {
   return [...rows, ...foot];
 }
 
-/** Our own words, one column a character, with styles that have none. */
+/** Our own words, one column a character. */
 function toWidthStyled(text: Safe, columns: number): Safe {
-  const length = text.replace(/\x1b\[\d+m/g, '').length;
-  return own(text + ' '.repeat(Math.max(0, columns - length)));
+  return own(text + ' '.repeat(Math.max(0, columns - withoutStyles(text).length)));
 }
 
 function sqlRows({statements, size}: World): Safe[] {

@@ -1,9 +1,6 @@
 import type {Place} from '../errors.ts';
-import {own, type Safe, safe} from '../text/safe.ts';
-import {paint} from '../text/style.ts';
-import {truncate, width} from '../text/width.ts';
 import type {KeyPress} from './keys.ts';
-import type {View} from './pane.ts';
+import type {PaneStates} from './state.ts';
 
 /** A line that is being typed. */
 export interface Prompt {
@@ -13,11 +10,10 @@ export interface Prompt {
   readonly cursor: number;
   /** Why it was not taken. */
   readonly problem: Problem | null;
-  /** Said behind the line. */
-  readonly remark: Safe;
-  /** What was typed before, the newest last, and which of it stands in the line; null: none of it. */
-  readonly history: readonly string[];
+  /** Which of the texts typed before stands in the line; null: none of them. */
   readonly recalled: number | null;
+  /** The panes before a search was typed, for Escape; null: it changes none. */
+  readonly before: PaneStates | null;
 }
 
 interface Problem {
@@ -27,29 +23,29 @@ interface Problem {
 
 const LONGEST = 2000;
 
-export function promptOf(kind: Prompt['kind'], text: string, history: readonly string[] = []): Prompt {
+export function promptOf(kind: Prompt['kind'], text: string): Prompt {
   const characters = Array.from(text);
-  const fresh = {problem: null, remark: own(''), recalled: null};
-  return {kind, characters, cursor: characters.length, history, ...fresh};
+  return {kind, characters, cursor: characters.length, problem: null, recalled: null, before: null};
 }
 
 export function textOf({characters}: Prompt): string {
   return characters.join('');
 }
 
-/** The line after a key; the same object, when the key is none of its own (Enter, Escape and what it does not know). */
-export function typed(prompt: Prompt, press: KeyPress): Prompt {
+/**
+ * The line after a key; the same object, when the key is none of its own (Enter, Escape and what it does not know).
+ * @param history what was typed before, the newest last
+ */
+export function typed(prompt: Prompt, press: KeyPress, history: readonly string[]): Prompt {
   const {characters, cursor} = prompt;
   const put = (next: readonly string[], at: number): Prompt => ({
     ...prompt,
     characters: next.slice(0, LONGEST),
     cursor: Math.min(at, LONGEST),
     problem: null,
-    remark: own(''),
   });
   const recall = (by: 1 | -1): Prompt => {
-    const {history, recalled} = prompt;
-    const at = (recalled ?? history.length) + by;
+    const at = (prompt.recalled ?? history.length) + by;
     if (at < 0 || at > history.length || history.length === 0) return prompt;
     const recalledText = Array.from(history[at] ?? '');
     return {...put(recalledText, recalledText.length), recalled: at};
@@ -96,28 +92,9 @@ export function typed(prompt: Prompt, press: KeyPress): Prompt {
   }
 }
 
-/** The line with its cursor, and above it what was wrong, with a mark at the place. */
-export function promptLines({kind, characters, cursor, problem, remark}: Prompt, columns: number, view: View): Safe[] {
-  const lead = own(kind === 'search' ? '/' : 'filter: ');
-  const caret = view.ascii ? '|' : '▏';
-  const room = columns - width(lead) - 1 - width(remark);
-  // What stands before the cursor is cut from the left, so that the cursor is seen.
-  let from = 0;
-  while (from < cursor && width(shown(characters, from, cursor)) > room - 1) from++;
-  const before = shown(characters, from, cursor);
-  const after = truncate(shown(characters, cursor, characters.length), Math.max(0, room - width(before)));
-  const line = own(`${paint(lead, 'bold')}${before}${caret}${after}${paint(remark, 'yellow')}`);
-  if (!problem) return [line];
-  const lines = [paint(truncate(safe(problem.message), columns), 'red')];
-  if (problem.place === null) return [...lines, line];
-  const at = Array.from(problem.place.text.slice(0, problem.place.at)).length;
-  const isSeen = at >= from;
-  const place = width(lead) + width(shown(characters, from, Math.max(from, at))) + (at >= cursor ? 1 : 0);
-  return [...lines, line, own(isSeen && place < columns ? `${' '.repeat(place)}^` : '')];
-}
-
-function shown(characters: readonly string[], from: number, to: number): Safe {
-  return safe(characters.slice(from, to).join(''));
+/** Lines that the prompt takes: of a text that was refused why, and where. */
+export function promptRows({problem}: Prompt): number {
+  return problem === null ? 1 : problem.place === null ? 2 : 3;
 }
 
 /** The message of a refused query, without the place, which is drawn. */

@@ -1,20 +1,20 @@
 import {Box, type Instance, render, useWindowSize} from 'ink';
 import type {ReactNode} from 'react';
-import type {TerminalStreams} from '../context.ts';
+import type {Context, TerminalStreams} from '../context.ts';
 import {own} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {App} from './app.tsx';
-import {titleRule} from './header.ts';
-import {Lines} from './safe-text.tsx';
+import {SafeText} from './safe-text.tsx';
 import type {RunSource} from './source.ts';
+import {TitleRule} from './title-rule.tsx';
 import {useKeys} from './use-keys.ts';
-import {type Lent, useLentTerminal, useStop, useTerminalModes} from './use-suspend.ts';
+import {type Lent, useLentTerminal, useStop, useTerminalModes} from './use-terminal.ts';
 
 export interface ScreensOptions {
   readonly terminal: TerminalStreams;
   readonly ascii: boolean;
   /** Names the user's pager and editor. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Context['env'];
 }
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -123,13 +123,10 @@ function Opening({ascii, lent, onLeave}: OpeningProps) {
     if (name === '^c' || name === 'q') onLeave();
     else if (name === '^z') stop();
   });
-  const lines = [
-    own(`${paint(own(' agno-trace '), 'bold')}opening the database …`),
-    titleRule([{text: '1 runs', isFocused: true}], columns, {ascii}),
-  ];
   return (
-    <Box width={columns} height={rows}>
-      <Lines lines={lines} columns={columns} rows={rows} />
+    <Box flexDirection="column" width={columns} height={rows}>
+      <SafeText>{own(`${paint(own(' agno-trace '), 'bold')}opening the database …`)}</SafeText>
+      <TitleRule titles={[{text: '1 runs', isFocused: true}]} columns={columns} ascii={ascii} />
     </Box>
   );
 }

@@ -2,18 +2,31 @@ import {Box, Text} from 'ink';
 import {memo} from 'react';
 import type {Safe} from '../text/safe.ts';
 
+interface SafeTextProps {
+  readonly children: Safe;
+}
+
+/** One line of text, cut where there is no room. The only way to Ink's `Text`: what is drawn was made safe before, styles and all. */
+export const SafeText = memo(({children}: SafeTextProps) => (
+  // An empty text has no height.
+  <Text wrap="truncate-end">{children === '' ? ' ' : children}</Text>
+));
+
+/** A text that is never cut, in a row of several. */
+export function WholeText({children}: SafeTextProps) {
+  return (
+    <Box flexShrink={0}>
+      <SafeText>{children}</SafeText>
+    </Box>
+  );
+}
+
 interface LinesProps {
   readonly lines: readonly Safe[];
   readonly columns: number;
   /** Absent: as many as there are lines. */
   readonly rows?: number;
 }
-
-/** One line of text. The only way to Ink's `Text`: what is drawn was made safe before, styles and all. */
-const SafeText = memo(({children}: {readonly children: Safe}) => (
-  // An empty text has no height.
-  <Text wrap="truncate-end">{children === '' ? ' ' : children}</Text>
-));
 
 /** Lines that fit their place already, from its top. */
 export function Lines({lines, columns, rows = lines.length}: LinesProps) {

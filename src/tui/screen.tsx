@@ -3,19 +3,22 @@ import type {ReactNode} from 'react';
 import {own, type Safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {detailPane} from './detail/pane.ts';
-import {footerLine} from './footer.ts';
-import {headerLine, titleRule} from './header.ts';
+import {Footer} from './footer.tsx';
+import {Header} from './header.tsx';
 import {type Arrangement, PANE_NAMES, type PaneName, SMALLEST} from './layout.ts';
-import {noteLines} from './note.ts';
+import {NO_MATCH, noteOf, readingOn} from './note.ts';
+import {NoteLine} from './note-line.tsx';
 import {overlayLines} from './overlay.ts';
 import type {Size, View} from './pane.ts';
-import {promptLines} from './prompt.ts';
+import {textOf} from './prompt.ts';
+import {PromptLine} from './prompt-line.tsx';
 import {runsPane} from './runs/pane.ts';
 import {Lines} from './safe-text.tsx';
 import {withSelection} from './selection.ts';
 import type {ScreenState} from './state.ts';
+import {TitleRule} from './title-rule.tsx';
 import {treePane} from './tree/pane.ts';
-import {arrangementOf, detailInput, runsInput, treeInput, type World} from './world.ts';
+import {arrangementOf, bottomRowsOf, detailInput, matchCount, runsInput, treeInput, type World} from './world.ts';
 
 interface ScreenProps {
   readonly name: string;
@@ -31,21 +34,33 @@ export function Screen({name, state, world, nowMicros}: ScreenProps) {
   const arrangement = arrangementOf(state, world);
   if (arrangement === null) return <TooSmall {...world.size} />;
   const view: View = {ascii: world.ascii, isFocused: true, nowMicros, isRelative: state.isRelative};
-  const bottom = state.prompt
-    ? promptLines(state.prompt, columns, view)
-    : [...noteLines(state, world), footerLine(state, world)];
-  const bodyRows = rows - 1 - bottom.length;
+  const note = noteOf(state, world);
+  const bodyRows = rows - 1 - bottomRowsOf(state, world);
   return (
     <Box flexDirection="column" width={columns} height={rows}>
-      <Lines lines={[headerLine(name, state, world, nowMicros)]} columns={columns} />
+      <Header {...{name, state, world, nowMicros}} />
       {state.overlay ? (
         <OverlayPage state={state} world={world} size={{columns, rows: bodyRows}} view={view} />
       ) : (
         <Panes state={state} world={world} arrangement={arrangement} view={view} rows={bodyRows} />
       )}
-      <Lines lines={bottom} columns={columns} />
+      {state.prompt ? (
+        <PromptLine prompt={state.prompt} remark={remarkOf(state, world)} columns={columns} ascii={world.ascii} />
+      ) : (
+        <>
+          {note === null ? null : <NoteLine note={note} columns={columns} />}
+          <Footer state={state} world={world} />
+        </>
+      )}
     </Box>
   );
+}
+
+/** What is said behind a search while it is typed. */
+function remarkOf(state: ScreenState, world: World): Safe {
+  const {prompt, focus, runs} = state;
+  if (prompt?.kind !== 'search' || textOf(prompt) === '' || matchCount(state, world) > 0) return own('');
+  return own(`  ${focus === 'runs' && runs.seeking !== null ? readingOn(world.ascii) : NO_MATCH}`);
 }
 
 interface PaneProps {
@@ -62,7 +77,7 @@ function OverlayPage({state, world, size, view}: PaneProps) {
   const rows = size.rows - 1;
   return (
     <Box flexDirection="column" height={size.rows} flexShrink={0}>
-      <Lines lines={[titleRule([{text: title, isFocused: true}], columns, view)]} columns={columns} />
+      <TitleRule titles={[{text: title, isFocused: true}]} columns={columns} ascii={view.ascii} />
       <Lines lines={overlayLines(overlay, state, world, {columns, rows})} columns={columns} rows={rows} />
     </Box>
   );
@@ -129,11 +144,11 @@ interface TitledPaneProps extends PaneProps {
 
 function TitledPane({name, names, state, world, size, view}: TitledPaneProps) {
   const titles = names.map(title => ({text: TITLES[title], isFocused: title === state.focus}));
-  const own = {...view, isFocused: name === state.focus && state.prompt === null};
+  const paneView = {...view, isFocused: name === state.focus && state.prompt === null};
   return (
     <>
-      <Lines lines={[titleRule(titles, size.columns, view)]} columns={size.columns} />
-      <Lines lines={withSelection(linesOf(name, state, world, size, own), size.columns, own)} {...size} />
+      <TitleRule titles={titles} columns={size.columns} ascii={view.ascii} />
+      <Lines lines={withSelection(linesOf(name, state, world, size, paneView), size.columns, paneView)} {...size} />
     </>
   );
 }

@@ -4,7 +4,7 @@ import type {Screens, ScreensOptions} from './run.tsx';
 /**
  * Takes the terminal for the screens.
  *
- *     const screens = await openScreens({terminal, ascii});
+ *     const screens = await openScreens({terminal, ascii, env});
  *     try { await screens.show(await openSource()); } finally { screens.close(); }
  */
 export async function openScreens(options: ScreensOptions): Promise<Screens> {

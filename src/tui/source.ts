@@ -15,15 +15,15 @@ export interface RunSource {
   /** Where the runs come from, as `shop@db.internal/ai` or a file; without a secret. */
   readonly name: string;
   snapshot(): Snapshot;
-  /** @returns how to stop. The listener is called after the snapshot has changed, never while a call of ours runs. */
+  /** @returns how to stop. The listener is called after the snapshot has changed, maybe while a call of ours runs. */
   subscribe(listener: () => void): () => void;
   /** The clock that the runs' states are judged by: the database's on Postgres. Microseconds since 1970. */
   nowMicros(): number;
   /**
-   * Wants the rows of a run, or of none: from then on the snapshot's `opened` is about it and grows as the run does.
+   * Wants the rows of a run: from then on the snapshot's `opened` is about it and grows as the run does.
    * Calling it again with the key that is open changes nothing, unless it failed: then it is tried again.
    */
-  open(key: string | null): void;
+  open(key: string): void;
   /** Spans with everything they hold, for the detail pane. In no order; a span that is gone is left out. Rejects with what went wrong. */
   loadSpans(spanIds: readonly string[]): Promise<readonly Span[]>;
   /** A page about runs. Rejects with what went wrong. */

@@ -2,13 +2,10 @@ import {useInput, usePaste} from 'ink';
 import {keyNames} from './key-names.ts';
 import type {KeyPress} from './keys.ts';
 
-/** Of a pasted text; a filter has a few dozen. */
-const LONGEST_PASTE = 10_000;
-
 /** Tells each key that is pressed. Pastes are taken whole, so that no letter in them is a command. */
 export function useKeys(onKey: (press: KeyPress) => void): void {
   useInput((input, key) => {
     for (const name of keyNames(input, key)) onKey({name});
   });
-  usePaste(text => onKey({name: 'paste', pasted: text.slice(0, LONGEST_PASTE)}));
+  usePaste(text => onKey({name: 'paste', pasted: text}));
 }

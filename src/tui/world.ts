@@ -1,11 +1,14 @@
+import type {RunRecord} from '../trace/record.ts';
+import type {Span} from '../trace/span.ts';
 import {detailPane} from './detail/pane.ts';
 import type {Action} from './keys.ts';
 import {type Arrangement, arrange, type PaneName} from './layout.ts';
-import {noteOf} from './note.ts';
+import {NO_MATCH, noteOf} from './note.ts';
 import type {DetailInput, SelectedRow, Size, SpanContent, TreeInput} from './pane.ts';
+import {promptRows} from './prompt.ts';
 import {runsPane} from './runs/pane.ts';
-import type {RunsInput} from './runs/state.ts';
-import type {Snapshot} from './source.ts';
+import {type RunsInput, type RunsState, selectedRun} from './runs/state.ts';
+import type {Snapshot, WantedPage} from './source.ts';
 import type {ScreenState} from './state.ts';
 import {atFailure, selectedRow, treePane} from './tree/pane.ts';
 
@@ -51,7 +54,13 @@ const NOTHING: SpanContent = {state: 'here', span: null};
 
 export function arrangementOf(state: ScreenState, world: Shown): Arrangement | null {
   const {focus, isZoomed} = state;
-  return arrange(world.size, {focus, isZoomed, hasNote: noteOf(state, world) !== null});
+  return arrange(world.size, {focus, isZoomed, bottomRows: bottomRowsOf(state, world)});
+}
+
+/** Lines below the panes: the footer and a note, or what is typed. */
+export function bottomRowsOf(state: ScreenState, world: Shown): number {
+  if (state.prompt) return promptRows(state.prompt);
+  return noteOf(state, world) === null ? 1 : 2;
 }
 
 /** Room that a pane has, or would have with the focus. */
@@ -62,7 +71,7 @@ export function sizeOf(name: PaneName, state: ScreenState, world: World): Size {
 /** Panes in order after anything changed: called before drawing. */
 export function settle(state: ScreenState, world: World): ScreenState {
   const runs = runsPane.settle(state.runs, runsInput(world), sizeOf('runs', state, world));
-  const withRuns = runs === state.runs ? state : {...state, runs};
+  const withRuns = runs === state.runs ? state : {...withSearchOver(state, runs, world), runs};
   const input = treeInput(withRuns, world);
   // `e` in the list is over when its run is read, or another one is looked at.
   const isFailureHere = state.failureOf !== null && state.failureOf === runs.cursorKey && input.parts !== null;
@@ -73,6 +82,48 @@ export function settle(state: ScreenState, world: World): ScreenState {
     tree === state.tree && !isOver ? withRuns : {...withRuns, tree, failureOf: isOver ? null : state.failureOf};
   const detail = detailPane.settle(state.detail, detailInput(withTree, world), sizeOf('detail', state, world));
   return detail === state.detail ? withTree : {...withTree, detail};
+}
+
+/** Older runs were read for a search, and none of them is the one. */
+function withSearchOver(state: ScreenState, runs: RunsState, world: World): ScreenState {
+  const isOver = state.runs.seeking?.what === 'match' && runs.seeking === null && state.prompt === null;
+  return isOver && runsPane.matches(runs, runsInput(world)) === 0 ? {...state, message: NO_MATCH} : state;
+}
+
+/** What the pane that has the focus finds of what is searched for. */
+export function matchCount(state: ScreenState, world: World): number {
+  switch (state.focus) {
+    case 'runs':
+      return runsPane.matches(state.runs, runsInput(world));
+    case 'tree':
+      return treePane.matches(state.tree, treeInput(state, world));
+    case 'detail':
+      return detailPane.matches(state.detail, detailInput(state, world));
+  }
+}
+
+/** The span under the cursor of the tree with all that it holds; null: there is none, or it was not read yet. */
+export function readableSpan(state: ScreenState, world: World): (SelectedRow & {readonly span: Span}) | null {
+  const {selected, content} = detailInput(state, world);
+  return selected !== null && content.state === 'here' && content.span !== null
+    ? {...selected, span: content.span}
+    : null;
+}
+
+/** The session of the run under the cursor of the list. */
+export function sessionOf(state: ScreenState, world: World): string | null {
+  return selectedRun(state.runs, runsInput(world))?.judged.record.sessionId || null;
+}
+
+/** The run under the cursor; to be compared two that are marked, or one and that of the cursor. Null: they are not there. */
+export function runsOfPage(state: ScreenState, world: World, kind: WantedPage['kind']): readonly RunRecord[] | null {
+  const {runs} = world.snapshot;
+  const here = selectedRun(state.runs, runsInput(world));
+  const at = here === null ? [] : [here];
+  const marked = state.runs.marked.flatMap(key => runs.filter(run => run.key === key));
+  const others = marked.length < 2 ? at.filter(run => !marked.includes(run)) : [];
+  const wanted = kind === 'transcript' ? at : [...marked, ...others];
+  return wanted.length < (kind === 'diff' ? 2 : 1) ? null : wanted.map(({judged}) => judged.record);
 }
 
 /** Actions of the pane that has the focus, the most useful first. */

@@ -176,10 +176,20 @@ describe.each(BACKENDS)('hostile rows in %s', backend => {
     await loaded(source);
     const {runs} = source.snapshot();
     expect(runs.length).toBeGreaterThan(rows.length);
-    for (const {key} of runs) {
+    for (const [nth, {key}] of runs.entries()) {
       await expect.poll(() => source.snapshot().opened, {interval: 5}).toMatchObject({key, parts: expect.anything()});
       // Through the tree and what its spans hold, and back.
-      terminal.press('2', 'L', 'j', 'j', '3', 'L', 'v', 'v', '1', 'y', 'down');
+      terminal.press('2', 'L', 'j', 'j', '3', 'L', 'v', 'v', '1', 'y', 'm');
+      // What was said in it, or how it differs from the one before: of each some, in the long suite of all.
+      const pages = IS_LONG ? ['T', 'D'] : nth % 4 === 1 ? ['T'] : nth % 4 === 3 ? ['D'] : [];
+      for (const page of pages) {
+        terminal.press(page);
+        await terminal.until(page === 'T' ? '[transcript]' : '[diff]');
+        await terminal.untilWithout(/^ reading …/m);
+        terminal.press('pagedown', 'end', 'escape');
+        await terminal.until('[1 runs]');
+      }
+      terminal.press('down');
     }
     for (const {payload} of rows) terminal.press('F', `\x1b[200~${payload}\x1b[201~`, '\r', 'escape');
     terminal.press('?', 'S', '\x03');

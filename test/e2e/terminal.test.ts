@@ -1,5 +1,5 @@
 import {execFileSync, spawnSync} from 'node:child_process';
-import {readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
@@ -100,6 +100,43 @@ process.on('SIGUSR2', () => {
     await expectLeft(1);
     expect(screen()).toContain('a promise nobody waits for');
     await expectRestored('a rejection');
+  });
+
+  it('is lent to a pager, which ^C and ^Z belong to, and taken again', async () => {
+    const pager = path.join(folder, 'pager.sh');
+    writeFileSync(
+      pager,
+      `trap 'echo inter""rupted' INT
+echo "pages $(grep -c . "$1") lines"
+while :; do read -r typed && [ "$typed" = q ] && exit; done`,
+    );
+    const temporary = path.join(folder, 'temporary');
+    mkdirSync(temporary);
+    const pid = await start('a pager', `PAGER='sh ${pager}' TMPDIR=${temporary}`);
+    keys('3');
+    await until('▾Output');
+    keys('O');
+    await expect.poll(screen).toMatch(/pages \d\d+ lines/);
+    expect(tmux('display-message', '-p', '#{alternate_on} #{cursor_flag} #{wrap_flag}').trim()).toBe('0 1 1');
+    keys('C-c');
+    await until('interrupted');
+    expect(readdirSync(temporary)).not.toEqual([]);
+    keys('C-z');
+    await expect.poll(() => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))).toBe(true);
+    keys('echo sto""pped', 'Enter');
+    await until('stopped\n');
+    keys('fg', 'Enter');
+    await expect.poll(() => /^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))).toBe(true);
+    keys('q', 'Enter');
+    await until('[3 span]');
+    for (const pane of ['[2 run]', '[1 runs]']) {
+      keys('q');
+      await until(pane);
+    }
+    keys('q');
+    await expectLeft(0);
+    await expectRestored('a pager');
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   it('is given back while the program is stopped, and taken again when it goes on', async () => {

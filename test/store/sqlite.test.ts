@@ -120,6 +120,12 @@ describe('what is no SQLite database', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('a store that was closed says so, and fails in no other way', async () => {
+    const store = await open(sqliteCopy(WAL));
+    await store.close();
+    await expect(store.all(sql`select 1`)).rejects.toMatchObject({exitCode: EXIT.unreachable});
+  });
+
   it('a link to nowhere is a missing file', async () => {
     const folder = temporaryFolder();
     symlinkSync(path.join(folder, 'gone.db'), path.join(folder, 'link.db'));

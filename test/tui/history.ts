@@ -1,4 +1,6 @@
 import {HistorySource} from '../../src/commands/ui/history.ts';
+import {readPage} from '../../src/commands/ui/page.ts';
+import type {Context} from '../../src/context.ts';
 import {filterOf} from '../../src/flags/selection.ts';
 import {Prices} from '../../src/prices/prices.ts';
 import {openStore} from '../../src/store/open.ts';
@@ -16,6 +18,17 @@ interface Asked {
   readonly nowMicros?: () => number;
 }
 
+const CONTEXT: Context = {
+  stdout: {isTTY: true, columns: 80, write: () => undefined},
+  stderr: {isTTY: true, columns: 80, write: () => undefined},
+  env: {},
+  stdin: async () => '',
+  cwd: '/',
+  notes: [],
+  secrets: [],
+  nowMicros: () => NOW_MICROS,
+};
+
 /** The runs of a real database as `ui` gives them to the screens. */
 export async function openHistory(db: string, {query = '', traffic, nowMicros = () => NOW_MICROS}: Asked = {}) {
   const tables = {schema: null, tracesTable: DEFAULT_TABLES.traces, spansTable: DEFAULT_TABLES.spans};
@@ -25,13 +38,13 @@ export async function openHistory(db: string, {query = '', traffic, nowMicros = 
     timeoutMs: 30_000,
     warn: () => undefined,
   });
+  const settings = {patience: PATIENCE, prices: new Prices(null)};
   const source = new HistorySource(store, {
     filter: text => filterOf({traffic, query: text === '' ? undefined : text}, store.nowMicros()),
     query,
-    patience: PATIENCE,
-    prices: new Prices(null),
+    ...settings,
     notes: [],
-    page: async () => [],
+    page: (from, wanted) => readPage(from, wanted, {ascii: false, context: CONTEXT, ...settings}),
   });
   return {source, store};
 }

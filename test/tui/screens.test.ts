@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import {afterEach, describe, expect, it} from 'vitest';
 import {setColour} from '../../src/text/style.ts';
 import {KEYS} from '../../src/tui/keys.ts';
@@ -6,7 +7,7 @@ import {openScreens} from '../../src/tui/screens.ts';
 import type {RunSource} from '../../src/tui/source.ts';
 import {BACKENDS, sharedFixture, sqliteCopy} from '../databases.ts';
 import {Random} from '../random.ts';
-import {NOW_MICROS, openHistory} from './history.ts';
+import {loaded, NOW_MICROS, openHistory} from './history.ts';
 import {VirtualTerminal} from './virtual-terminal.ts';
 
 const PICTURES = 'agno-3.1.10-pictures.sqlite';
@@ -35,18 +36,43 @@ interface Shown {
 async function show(
   db: string,
   size: Size,
-  {ascii = false, ...asked}: Parameters<typeof openHistory>[1] & {ascii?: boolean} = {},
+  {
+    ascii = false,
+    isMute = false,
+    ...asked
+  }: Parameters<typeof openHistory>[1] & {ascii?: boolean; isMute?: boolean} = {},
 ): Promise<Shown> {
   const {source, store} = await openHistory(db, asked);
   const terminal = new VirtualTerminal(size);
+  // A terminal that does not say how large it is.
+  if (isMute) Object.assign(terminal.streams.output, {columns: 0, rows: 0});
   const screens = await openScreens({terminal: terminal.streams, ascii, env: {}});
   // A name and a time that are the same wherever and whenever the tests run.
-  const left = screens.show(Object.create(source, {name: {value: 'shop.db'}, nowMicros: {value: () => NOW_MICROS}}));
+  const named = Object.create(source, {name: {value: 'shop.db'}, nowMicros: {value: () => NOW_MICROS}});
+  const left = screens.show(named);
   open.push(async () => {
     screens.close();
     await store.close();
   });
-  return {terminal, source, left};
+  return {terminal, source: named, left};
+}
+
+/** The first run once more, so many times, each a minute older and by an agent of its own. @returns the name of the oldest */
+function copyRuns(file: string, times: number): string {
+  const db = new Database(file);
+  db.pragma('foreign_keys = off');
+  db.exec(`
+    create temp table copies as with recursive copy(n) as (select 1 union all select n + 1 from copy where n < ${times}) select n from copy;
+    create temp table roots as select * from agno_spans where parent_span_id is null order by start_time limit 1;
+    insert into agno_spans (span_id, trace_id, name, span_kind, status_code, start_time, end_time, duration_ms, attributes, created_at)
+    select printf('%016x', n), printf('%032x', n), printf('Old_%d.run', n), span_kind, status_code, at, at, duration_ms,
+      json_set(attributes, '$."agent.name"', printf('Old %d', n), '$."agno.run.id"', printf('old-%d', n)), at
+    from (select *, strftime('%Y-%m-%dT%H:%M:%f000+00:00', start_time, printf('-%d minutes', n)) as at from roots, copies);
+    insert into agno_traces (trace_id, name, status, start_time, end_time, duration_ms, run_id, created_at)
+    select trace_id, name, 'OK', start_time, end_time, duration_ms, json_extract(attributes, '$."agno.run.id"'), created_at
+    from agno_spans where name like 'Old_%';`);
+  db.close();
+  return `Old ${times}`;
 }
 
 /** Taken when all that stands there has been read. */
@@ -121,8 +147,7 @@ describe('the screens', () => {
   });
 
   it('take a terminal that reports no size for one of 80 x 24', async () => {
-    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.usual);
-    Object.assign(terminal.streams.output, {columns: 0, rows: 0});
+    const {terminal} = await show(sqliteCopy(PICTURES), SIZES.usual, {isMute: true});
     await terminal.until('Weather Agent');
     await golden('runs-usual', terminal);
   });
@@ -148,16 +173,55 @@ describe('the screens', () => {
     expect(coloured.terminal.written.join('')).toMatch(/\x1b\[31m✖ error/);
   });
 
-  it('answer every key of the table with the same screens as the bytes before: no key fails', async () => {
+  it('are ended by no key of the table but those that quit', async () => {
     const {terminal} = await show(sqliteCopy(PICTURES), SIZES.large);
     await terminal.until('Weather Agent');
-    const quitting = ['quit', 'back', 'search', 'filter'];
+    // `O` and `^O` need a pager and an editor: test/e2e/terminal.test.ts.
+    const left = ['quit', 'back', 'pager', 'editor'];
+    const bytes = (name: string) => (/^\^.$/.test(name) ? String.fromCharCode(name.charCodeAt(1) - 96) : name);
     for (const {action, keys} of KEYS) {
-      if (quitting.includes(action)) continue;
-      terminal.press(...keys.filter(key => key.length === 1), 'down');
+      if (left.includes(action)) continue;
+      terminal.press(...keys.map(bytes), 'x', 'escape', 'down');
     }
+    // The last of all: it is drawn after what all others did.
+    terminal.press('?');
+    await terminal.until('[keys]');
+  });
+
+  it('read on for a search and for the last run, page after page', async () => {
+    const db = sqliteCopy(PICTURES);
+    const oldest = copyRuns(db, 450);
+    const {terminal, source} = await show(db, SIZES.usual);
+    await terminal.until(/\d\+ runs/);
+    terminal.press('/', ...oldest, 'enter');
+    await terminal.until(new RegExp(`^›.* ${oldest}`, 'm'));
+    expect(source.snapshot().runs.length).toBeGreaterThan(400);
+    terminal.press('escape', 'g', 'F', 'user:nobody', 'enter');
+    await terminal.until('no run matches');
     terminal.press('escape');
-    await terminal.until('HISTORY');
+    await terminal.until(/\d\+ runs/);
+    terminal.press('G');
+    await terminal.until(new RegExp(`^›.* ${oldest}`, 'm'));
+    expect(source.snapshot().older).toBe('none');
+  });
+
+  it('draw nothing of what arrives while the terminal cannot follow, and the latest when it can', async () => {
+    const {terminal, source} = await show(sqliteCopy(PICTURES), SIZES.usual);
+    await terminal.until('42 runs');
+    terminal.wait(true);
+    const before = terminal.written.length;
+    const changed = new Promise<void>(resolve => source.subscribe(resolve));
+    source.setFilter('agent:Weather*');
+    await changed;
+    await loaded(source);
+    source.setFilter('agent:Careful*');
+    await loaded(source);
+    // Longer than anything waits that draws by the clock.
+    await new Promise(resolve => setTimeout(resolve, 300));
+    expect(terminal.written.length).toBe(before);
+    terminal.wait(false);
+    expect(await terminal.until('q: agent:Careful*')).not.toContain('Weather Agent');
+    expect(terminal.written.slice(before).join('')).not.toContain('agent:Weather*');
   });
 
   it('copy the id of the run, by a key and only then', async () => {

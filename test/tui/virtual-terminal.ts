@@ -44,6 +44,12 @@ export class VirtualTerminal {
     for (const key of keys) this.input.write(KEYS[key] ?? key);
   }
 
+  /** What is written waits from now on, as in a pipe that nobody reads, or no longer does. */
+  wait(isWaiting: boolean): void {
+    Object.assign(this.output, {writableNeedDrain: isWaiting});
+    if (!isWaiting) this.output.emit('drain');
+  }
+
   resize({columns, rows}: Size): void {
     this.xterm.resize(columns, rows);
     Object.assign(this.output, {columns, rows});
@@ -114,6 +120,8 @@ const KEYS: Readonly<Record<string, string>> = {
   enter: '\r',
   // Twice, as what is pressed next follows at once and would be taken for a key with Alt.
   escape: '\x1b\x1b',
+  pagedown: '\x1b[6~',
+  end: '\x1b[F',
   tab: '\t',
   '^c': '\x03',
   backspace: '\x7f',

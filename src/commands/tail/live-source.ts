@@ -100,12 +100,12 @@ export class LiveSource implements RunSource {
     return this.store?.nowMicros() ?? this.options.nowMicros();
   }
 
-  open(key: string | null): void {
+  open(key: string): void {
     const {opened} = this.current;
-    if (key === (opened?.key ?? null) && !opened?.failure) return;
+    if (key === opened?.key && !opened.failure) return;
     this.opening++;
-    this.publish({opened: key === null ? null : {key, parts: null, failure: null}});
-    if (key !== null) this.show(key);
+    this.publish({opened: {key, parts: null, failure: null}});
+    this.show(key);
   }
 
   async loadSpans(spanIds: readonly string[]): Promise<readonly Span[]> {

@@ -87,9 +87,9 @@ export class HistorySource implements RunSource {
     void this.loadPage(null);
   }
 
-  open(key: string | null): void {
+  open(key: string): void {
     const {opened} = this.current;
-    if (key === (opened?.key ?? null) && !opened?.failure) return;
+    if (key === opened?.key && !opened.failure) return;
     const run = this.current.runs.find(listed => listed.key === key);
     const at = ++this.opening;
     this.publish({opened: run ? {key: run.key, parts: null, failure: null} : null});

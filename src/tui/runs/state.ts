@@ -30,7 +30,7 @@ export interface RunsState {
   readonly marked: readonly string[];
 }
 
-export interface Seeking {
+interface Seeking {
   readonly what: 'last' | 'match';
   /** Not more runs than these are read for it: they are all held. */
   readonly most: number;
@@ -171,8 +171,7 @@ function newestIndex({order}: RunsState, {runs}: RunsInput): number {
 }
 
 /** The state after an action; the same object, when it means nothing here now. */
-export function actOnRuns(before: RunsState, action: Action, input: RunsInput, size: Size): RunsState {
-  const state = before.seeking === null ? before : {...before, seeking: null};
+export function actOnRuns(state: RunsState, action: Action, input: RunsInput, size: Size): RunsState {
   const rows = listRows(size);
   const last = input.runs.length - 1;
   const step = stepOf(action, rows);

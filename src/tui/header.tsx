@@ -1,8 +1,9 @@
-import type {Look} from '../render/states.ts';
+import {Box} from 'ink';
 import {count, duration, shortCount} from '../render/values.ts';
-import {joined, own, type Safe, safe} from '../text/safe.ts';
+import {own, type Safe, safe} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
-import {truncate, width} from '../text/width.ts';
+import {width} from '../text/width.ts';
+import {SafeText, WholeText} from './safe-text.tsx';
 import type {ScreenState} from './state.ts';
 import type {World} from './world.ts';
 
@@ -11,31 +12,45 @@ interface Part {
   readonly styles: readonly Style[];
 }
 
-const GAP = '  ';
+const TITLE = own(' agno-trace ');
+const GAP = 2;
 const SHORTEST_NAME = 12;
 
-/** Where the runs come from, what is kept of them, whether they are new. What there is no room for is left out whole. */
-export function headerLine(name: string, state: ScreenState, world: World, nowMicros: number): Safe {
+interface HeaderProps {
+  /** Where the runs come from. */
+  readonly name: string;
+  readonly state: ScreenState;
+  readonly world: World;
+  readonly nowMicros: number;
+}
+
+/** Where the runs come from, what is kept of them, whether they are new. */
+export function Header({name, state, world, nowMicros}: HeaderProps) {
   const {columns} = world.size;
-  const parts = [statusOf(state, world, nowMicros), ...figuresOf(world)];
-  const title = own(' agno-trace ');
-  let room = columns - width(title) - SHORTEST_NAME - 1;
-  const shown = parts.filter(({text}, i) => {
-    const needs = width(text) + GAP.length;
+  const {filter} = world.snapshot;
+  const room = columns - TITLE.length - SHORTEST_NAME - 1;
+  return (
+    <Box width={columns} height={1} flexShrink={0} paddingRight={1} columnGap={GAP}>
+      <Box flexGrow={1}>
+        <WholeText>{paint(TITLE, 'bold')}</WholeText>
+        <SafeText>{own(`${safe(name)}${filter === '' ? '' : `${' '.repeat(GAP)}q: ${safe(filter)}`}`)}</SafeText>
+      </Box>
+      {fitting([statusOf(state, world, nowMicros), ...figuresOf(world)], room).map(({text, styles}) => (
+        <WholeText key={text}>{paint(text, ...styles)}</WholeText>
+      ))}
+    </Box>
+  );
+}
+
+/** What there is no room for is left out whole, but never the first. */
+function fitting(parts: readonly Part[], columns: number): readonly Part[] {
+  let room = columns;
+  return parts.filter(({text}, i) => {
+    const needs = width(text) + GAP;
     if (i > 0 && needs > room) return false;
     room -= needs;
     return true;
   });
-  const right = joined(
-    shown.map(({text, styles}) => paint(text, ...styles)),
-    GAP,
-  );
-  const rightWidth = shown.reduce((sum, {text}) => sum + width(text) + GAP.length, -GAP.length);
-  const {filter} = world.snapshot;
-  const words = own(`${safe(name)}${filter === '' ? '' : `${GAP}q: ${safe(filter)}`}`);
-  const left = truncate(words, Math.max(0, columns - width(title) - rightWidth - GAP.length - 1));
-  const space = ' '.repeat(Math.max(1, columns - width(title) - width(left) - rightWidth - 1));
-  return own(`${paint(title, 'bold')}${left}${space}${right}`);
 }
 
 function statusOf({runs}: ScreenState, {snapshot, isLive, ascii}: World, nowMicros: number): Part {
@@ -65,22 +80,4 @@ function figuresOf({snapshot}: World): Part[] {
   if (hiddenTraffic) figures.push(own(`${shortCount(hiddenTraffic)} ${hiddenTraffic === 1 ? 'poll' : 'polls'} hidden`));
   if (parts > 0) figures.push(own(`${count(parts)}${more} loose ${parts === 1 ? 'part' : 'parts'}`));
   return figures.map(text => ({text, styles: ['dim']}));
-}
-
-/** A line with the names of the panes below it; the one that keys go to stands in brackets. */
-export function titleRule(
-  titles: readonly {readonly text: string; readonly isFocused: boolean}[],
-  columns: number,
-  {ascii}: Look,
-): Safe {
-  const dash = ascii ? '-' : '─';
-  let used = 0;
-  let out = '';
-  for (const {text, isFocused} of titles) {
-    const word = isFocused ? `[${text}]` : ` ${text} `;
-    if (used + word.length + 1 > columns) break;
-    out += paint(own(dash), 'dim') + paint(own(word), isFocused ? 'bold' : 'dim');
-    used += word.length + 1;
-  }
-  return own(out + paint(own(dash.repeat(Math.max(0, columns - used))), 'dim'));
 }

@@ -1,136 +1,19 @@
-import {afterAll, beforeAll, describe, expect, it} from 'vitest';
-import {own, safe} from '../../src/text/safe.ts';
-import {width} from '../../src/text/width.ts';
+import {beforeAll, describe, expect, it} from 'vitest';
+import {own} from '../../src/text/safe.ts';
 import {actionOf, KEYS, type KeyRow} from '../../src/tui/keys.ts';
-import {arrange, PANE_NAMES, SMALLEST} from '../../src/tui/layout.ts';
+import {overlayRows} from '../../src/tui/overlay.ts';
+import {press} from '../../src/tui/press.ts';
 import {FIRST_RUNS_STATE, orderedRuns} from '../../src/tui/runs/state.ts';
-import {isSameSnapshot, type Snapshot} from '../../src/tui/source.ts';
-import {FIRST_STATE, press, reduce, type ScreenState} from '../../src/tui/state.ts';
-import {tickOf} from '../../src/tui/tick.ts';
+import {type Effect, FIRST_STATE, reduce, type ScreenState} from '../../src/tui/state.ts';
 import {selectedSpan, settle, type World, wantsOlderRuns} from '../../src/tui/world.ts';
-import {sqliteCopy} from '../fixtures.ts';
-import {drawn} from './drawn.tsx';
-import {loaded, NOW_MICROS, openHistory} from './history.ts';
-import {type Picture, picture} from './panes.ts';
+import {linesOf, openWorlds, pressed, type Worlds} from './worlds.ts';
 
-let opened: Awaited<ReturnType<typeof openHistory>>;
-/** The runs that were going on at the moment the fixture's last tenth was written. */
-let snapshot: Snapshot;
-
-/** A run whose model call failed, and what its spans hold. */
-let failed: Picture['parts'];
-let contents: Picture['contents'];
-
+let snapshot: Worlds['snapshot'];
+let failed: Worlds['failed'];
+let contents: Worlds['contents'];
+let world: Worlds['world'];
 beforeAll(async () => {
-  ({parts: failed, contents} = await picture('agno-3.1.10-pictures.sqlite', 'model-error'));
-  opened = await openHistory(sqliteCopy('agno-3.1.10-pictures.sqlite'));
-  await loaded(opened.source);
-  snapshot = opened.source.snapshot();
-});
-afterAll(() => opened.store.close());
-
-function world(change: Partial<Snapshot> = {}, more: Partial<World> = {}): World {
-  return {
-    snapshot: {...snapshot, runsPerMinute: 3.14, lagMs: 210, hiddenTraffic: 38, ...change},
-    isLive: true,
-    contents: new Map(),
-    size: {columns: 120, rows: 24},
-    ascii: false,
-    statements: () => [],
-    ...more,
-  };
-}
-
-function linesOf(state: ScreenState, shown: World): string[] {
-  return drawn({name: 'shop@db.internal/ai', state: settle(state, shown), world: shown, nowMicros: NOW_MICROS});
-}
-
-function pressed(state: ScreenState, shown: World, ...names: string[]): ScreenState {
-  return names.reduce((now, name) => settle(press(now, {name}, shown).state, shown), settle(state, shown));
-}
-
-describe('the header', () => {
-  it('says whether what is shown is new, how late it is, and what is not shown', () => {
-    expect(linesOf(FIRST_STATE, world())[0]).toMatch(
-      /^ agno-trace shop@db.internal\/ai +● LIVE {2}42 runs {2}lag 210ms {2}3.1 runs\/min {2}38 polls hidden {2}3 loose parts$/,
-    );
-    expect(linesOf(pressed(FIRST_STATE, world(), 'j'), world())[0]).toContain('○ NOT FOLLOWING');
-    expect(linesOf(FIRST_STATE, world({}, {isLive: false}))[0]).toContain('HISTORY');
-  });
-
-  it('keeps what was read while a connection is lost, and counts down to the next try', () => {
-    const lost = world({
-      connection: {
-        state: 'reconnecting',
-        reason: 'no Postgres answered at db:5432',
-        retryAtMicros: NOW_MICROS + 2_100_000,
-      },
-    });
-    const lines = linesOf(FIRST_STATE, lost);
-    expect(lines[0]).toContain('◌ reconnecting in 3 s');
-    expect(lines.at(-2)).toContain('! no Postgres answered at db:5432');
-    expect(lines.join('\n')).toContain('Weather Age…');
-    expect(tickOf(FIRST_STATE, lost, NOW_MICROS)).toBe(1_000_000);
-    const waiting = world({connection: {state: 'waiting', reason: 'the tables do not exist yet'}, runs: []});
-    expect(linesOf(FIRST_STATE, waiting)[0]).toContain('WAITING');
-  });
-
-  it('leaves figures out whole where there is no room, never the state', () => {
-    const [header] = linesOf(FIRST_STATE, world({}, {size: {columns: 60, rows: 15}}));
-    expect(header).toContain('● LIVE');
-    expect(header).not.toContain('polls');
-    expect(width(own(header!))).toBeLessThanOrEqual(60);
-  });
-});
-
-const PLAIN = {focus: 'runs', hasNote: false, isZoomed: false} as const;
-
-describe('a frame', () => {
-  it('fits the terminal exactly, whatever its size, focus and state', () => {
-    const states = PANE_NAMES.flatMap(focus => {
-      const state = {...FIRST_STATE, focus};
-      return [
-        state,
-        {...state, isZoomed: true},
-        {...state, overlay: {kind: 'help' as const, top: 0, lines: null}},
-        {...state, message: own('said')},
-      ];
-    });
-    for (const columns of [60, 110, 160])
-      for (const rows of [15, 30])
-        for (const state of states) {
-          const lines = linesOf(state, world({notices: ['x'.repeat(300)]}, {size: {columns, rows}}));
-          expect(lines).toHaveLength(rows);
-          for (const line of lines) expect(width(safe(line.replace(/\x1b\[\d+m/g, '')))).toBeLessThanOrEqual(columns);
-        }
-  });
-
-  it('always shows the pane that keys go to', () => {
-    for (const columns of [60, 109, 110, 200])
-      for (const rows of [15, 29, 30, 60])
-        for (const focus of PANE_NAMES) expect(arrange({columns, rows}, {...PLAIN, focus})?.[focus]).not.toBeNull();
-    expect(arrange({...SMALLEST, rows: SMALLEST.rows - 1}, PLAIN)).toBeNull();
-    expect(arrange({...SMALLEST, columns: SMALLEST.columns - 1}, PLAIN)).toBeNull();
-  });
-
-  it('says how many runs are new while the cursor is elsewhere, and how to go there', () => {
-    const before = world({runs: snapshot.runs.slice(4)});
-    const paused = pressed(FIRST_STATE, before, 'j', 'j');
-    expect(linesOf(paused, world()).at(-1)).toMatch(/4 new ↑ G$/);
-    expect(linesOf(pressed(paused, world(), 'G'), world()).at(-1)).not.toContain('new');
-  });
-
-  it('goes on with what runs once a second, and with nothing else', () => {
-    expect(snapshot.runs.some(({judged}) => judged.record.state === 'running')).toBe(false);
-    expect(tickOf(FIRST_STATE, world(), NOW_MICROS)).toBeNull();
-    const running = snapshot.runs.map((run, i) =>
-      i === 1 ? {...run, judged: {...run.judged, record: {...run.judged.record, state: 'running' as const}}} : run,
-    );
-    expect(tickOf(FIRST_STATE, world({runs: running}), NOW_MICROS)).toBe(1_000_000);
-    // Ages in the list: by the second while the newest is young, then by the minute.
-    const relative = pressed(FIRST_STATE, world(), 't');
-    expect(tickOf(relative, world(), NOW_MICROS)).toBe(60_000_000);
-  });
+  ({snapshot, failed, contents, world} = await openWorlds());
 });
 
 describe('the table of keys', () => {
@@ -212,7 +95,14 @@ describe('keys', () => {
     const last = pressed(FIRST_STATE, first, 'G');
     expect(last.runs.index).toBe(9);
     expect(settle(last, all).runs).toMatchObject({index: snapshot.runs.length - 1, seeking: null});
-    expect(pressed(last, first, 'k').runs.seeking).toBeNull();
+    // Whatever it means.
+    for (const key of ['k', 't', '?', 'x']) expect(pressed(last, first, key).runs.seeking).toBeNull();
+    // It is said as long as it is so, and what came of it.
+    const entered = pressed(FIRST_STATE, first, '/', 'Q', 'Q', 'enter');
+    expect(linesOf(entered, first).at(-2)).toBe(' reading on …');
+    expect(linesOf(entered, all).at(-2)).toBe(' no match');
+    expect(linesOf(last, first).at(-2)).toBe(' reading on …');
+    expect(linesOf(last, all).at(-2)).not.toContain('reading on');
   });
 
   it('e in the list leads to the span that failed', () => {
@@ -256,9 +146,11 @@ describe('keys', () => {
       expect.stringMatching(/^─\[transcript\]/),
       ' reading …',
     ]);
-    const read = reduce(asked, {type: 'page', kind: 'transcript', lines: [own('said')]});
+    const asks = asked.effects[0] as Effect & {type: 'page'};
+    const read = reduce(asked, {type: 'page', wanted: asks.wanted, answer: {lines: [own('said')]}});
     expect(linesOf(read.state, world())[2]).toBe('said');
-    expect(reduce(asked, {type: 'page', kind: 'diff', lines: [own('late')]}).state).toBe(asked.state);
+    const failing = reduce(asked, {type: 'page', wanted: asks.wanted, answer: {problem: own('it is gone')}});
+    expect([failing.state.overlay, failing.state.message]).toEqual([null, 'it is gone']);
     expect(press(settled, {name: 'D'}, world()).state.message).toBe('m marks the runs to compare');
     const marked = pressed(FIRST_STATE, world(), 'm', 'j');
     expect(press(marked, {name: 'D'}, world()).effects).toMatchObject([
@@ -266,6 +158,55 @@ describe('keys', () => {
     ]);
     expect(pressed(marked, world(), 'm', 'j', 'm').runs.marked).toEqual(snapshot.runs.slice(1, 3).map(({key}) => key));
     expect(pressed(marked, world(), 'k', 'm').runs.marked).toEqual([]);
+  });
+
+  it('a page that comes late is not taken for the one that is waited for', () => {
+    const first = press(settle(FIRST_STATE, world()), {name: 'T'}, world());
+    const {wanted} = first.effects[0] as Effect & {type: 'page'};
+    const second = press(pressed(first.state, world(), 'escape', 'j'), {name: 'T'}, world());
+    for (const answer of [{lines: [own('of another run')]}, {problem: own('of another run')}])
+      expect(reduce(second, {type: 'page', wanted, answer}).state).toBe(second.state);
+  });
+
+  it('scroll a page to its end, with a note below it too', () => {
+    for (const notices of [[], ['a notice']]) {
+      const shown = world({notices}, {size: {columns: 80, rows: 15}});
+      const top = pressed(FIRST_STATE, shown, '?');
+      const first = linesOf(top, shown).slice(2, notices.length === 0 ? -1 : -2);
+      const next = linesOf(pressed(top, shown, 'pagedown'), shown)[2];
+      const whole = overlayRows(top.overlay!, top, shown).map(row => row.trimEnd());
+      expect(first).toEqual(whole.slice(0, first.length));
+      expect(next).toBe(whole[first.length]);
+      const last = linesOf(pressed(top, shown, 'end'), shown);
+      expect(last.at(notices.length === 0 ? -2 : -3)).toBe(whole.at(-1));
+    }
+  });
+
+  it('typed at once after a filter go to what they open, and a refusal brings the filter back', () => {
+    const asked = pressed(FIRST_STATE, world(), 'F', 'x', 'enter', '/', 'C', 'a', 'r');
+    expect([asked.prompt?.kind, asked.runs.search]).toEqual(['search', 'Car']);
+    const back = pressed(asked, world(), 'escape');
+    expect([back.prompt, back.runs.search]).toEqual([null, '']);
+    const refused = reduce(
+      {state: asked, effects: []},
+      {type: 'refused', text: 'x', error: {message: 'not known', place: {text: 'x', at: 0}}},
+    ).state;
+    expect(linesOf(refused, world()).slice(-3)).toEqual(['not known', 'filter: x▏', '        ^']);
+    expect(pressed(refused, world(), 'escape').runs.search).toBe('Car');
+  });
+
+  it('of the help are marked where they mean nothing', () => {
+    const shown = world({}, {size: {columns: 80, rows: 90}});
+    const unmarked = (state: ScreenState, other: World) =>
+      KEYS.filter(({does}) => linesOf(pressed(state, other, '?'), other).some(text => text.endsWith(does))).map(
+        ({action}) => action as string,
+      );
+    const here = unmarked(FIRST_STATE, shown);
+    expect(here).toEqual(expect.arrayContaining(['transcript', 'mark', 'session']));
+    for (const action of ['diff', 'pager', 'editor']) expect(here).not.toContain(action);
+    expect(unmarked(pressed(FIRST_STATE, shown, 'm', 'j'), shown)).toContain('diff');
+    const none = unmarked(FIRST_STATE, world({runs: []}, {size: {columns: 80, rows: 90}}));
+    for (const action of ['transcript', 'mark', 'session', 'diff']) expect(none).not.toContain(action);
   });
 
   it('O and ^O hand the whole span on once it is read', () => {
@@ -276,6 +217,12 @@ describe('keys', () => {
     const node = selectedSpan(state, shown)!.row.node;
     const read = {...shown, contents: new Map([[node.id, {state: 'here', span: contents.get(node.id)!}]])} as World;
     const [effect] = press(state, {name: '^o'}, read).effects;
+    const [unread] = press(
+      pressed(FIRST_STATE, world({opened: null}), '2'),
+      {name: 'y'},
+      world({opened: null}),
+    ).effects;
+    expect(unread).toEqual({type: 'copy', text: snapshot.runs[0]!.judged.record.runId});
     expect(effect).toMatchObject({type: 'read', in: 'editor', text: expect.stringContaining(node.id)});
   });
 
@@ -284,17 +231,5 @@ describe('keys', () => {
     expect(pressed(FIRST_STATE, shown, 'e').message).toBe('no other error here');
     expect(pressed(FIRST_STATE, shown, 'e', 'j').message).toBeNull();
     expect(pressed({...FIRST_STATE, runs: {...FIRST_RUNS_STATE, search: 'zz'}}, shown, 'n').message).toContain('match');
-  });
-});
-
-describe('snapshots', () => {
-  it('that show the same are drawn once: a look that finds nothing, a rate that creeps', () => {
-    const seen = {...snapshot, runsPerMinute: 3.14};
-    expect(isSameSnapshot(seen, {...seen})).toBe(true);
-    expect(isSameSnapshot(seen, {...seen, runsPerMinute: 3.12})).toBe(true);
-    expect(isSameSnapshot(seen, {...seen, runsPerMinute: 3.21})).toBe(false);
-    expect(isSameSnapshot(seen, {...seen, runsPerMinute: null})).toBe(false);
-    expect(isSameSnapshot(seen, {...seen, runs: [...seen.runs]})).toBe(false);
-    expect(isSameSnapshot(seen, {...seen, lagMs: 5})).toBe(false);
   });
 });

@@ -1,36 +1,59 @@
+import {Box, Spacer} from 'ink';
 import {own, type Safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {width} from '../text/width.ts';
 import {type Action, KEYS, type KeyRow, keyText} from './keys.ts';
 import {newRuns} from './runs/state.ts';
+import {WholeText} from './safe-text.tsx';
 import type {ScreenState} from './state.ts';
 import {paneActions, runsInput, type World} from './world.ts';
 
 const MOST_KEYS = 7;
-const GAP = '  ';
+const GAP = 2;
 const ROWS = new Map<Action, KeyRow>(KEYS.map(row => [row.action, row]));
 /** Always there, at the end. */
 const LAST: readonly Action[] = ['filter', 'help', 'back'];
 
+interface FooterProps {
+  readonly state: ScreenState;
+  readonly world: World;
+}
+
 /** The keys that do something now, and what is new above or below. */
-export function footerLine(state: ScreenState, world: World): Safe {
+export function Footer({state, world}: FooterProps) {
   const {columns} = world.size;
-  const fresh = newRuns(state.runs, runsInput(world));
-  const news = fresh === 0 ? '' : `${fresh} new ${keyText(state.runs.order === 'oldest' ? '↓' : '↑', world.ascii)} G `;
+  const news = newsOf(state, world);
   const hints = state.overlay ? overlayHints(world) : hintsOf(state, world);
+  return (
+    <Box width={columns} height={1} flexShrink={0} paddingX={1} columnGap={GAP}>
+      {fitting(hints, columns - 1 - width(news)).map(({action, key, word}) => (
+        <WholeText key={action}>{own(paint(own(key), 'bold') + paint(own(` ${word}`), 'dim'))}</WholeText>
+      ))}
+      <Spacer />
+      {news === '' ? null : <WholeText>{paint(news, 'bold', 'cyan')}</WholeText>}
+    </Box>
+  );
+}
+
+/** Runs that began since the cursor was moved, where they stand if they stand together, and how to go there. */
+function newsOf({runs}: ScreenState, world: World): Safe {
+  const fresh = newRuns(runs, runsInput(world));
+  const way = {newest: '↑ ', oldest: '↓ ', time: '', tokens: ''}[runs.order];
+  return own(fresh === 0 ? '' : `${fresh} new ${keyText(way, world.ascii)}G`);
+}
+
+/** As many as there is room for, the last ones always. */
+function fitting(hints: readonly Hint[], columns: number): readonly Hint[] {
   const last = hints.filter(({action}) => LAST.includes(action));
-  let room = columns - 1 - news.length - widthOf(last);
-  const shown = hints
+  let room = columns - widthOf(last);
+  const first = hints
     .filter(({action}) => !LAST.includes(action))
     .slice(0, MOST_KEYS - last.length)
     .filter(hint => {
       room -= widthOf([hint]);
       return room >= 0;
     });
-  const all = [...shown, ...last];
-  const text = all.map(({key, word}) => paint(own(key), 'bold') + paint(own(` ${word}`), 'dim')).join(GAP);
-  const space = ' '.repeat(Math.max(0, columns - 1 - widthOf(all) - news.length));
-  return own(` ${text}${space}${paint(own(news), 'bold', 'cyan')}`);
+  return [...first, ...last];
 }
 
 interface Hint {
@@ -40,7 +63,7 @@ interface Hint {
 }
 
 function widthOf(hints: readonly Hint[]): number {
-  return hints.reduce((sum, {key, word}) => sum + width(own(key)) + 1 + width(own(word)) + GAP.length, 0);
+  return hints.reduce((sum, {key, word}) => sum + width(own(key)) + 1 + width(own(word)) + GAP, 0);
 }
 
 function hintsOf(state: ScreenState, world: World): Hint[] {

@@ -1,0 +1,53 @@
+import {Box} from 'ink';
+import type {Place} from '../errors.ts';
+import {own, type Safe, safe} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {truncate, width} from '../text/width.ts';
+import {type Prompt, promptRows} from './prompt.ts';
+import {SafeText} from './safe-text.tsx';
+
+interface PromptLineProps {
+  readonly prompt: Prompt;
+  /** What is said behind the line. */
+  readonly remark: Safe;
+  readonly columns: number;
+  readonly ascii: boolean;
+}
+
+const LEADS: Readonly<Record<Prompt['kind'], string>> = {search: '/', filter: 'filter: '};
+
+/** The line that is typed with its cursor, and around it what was wrong, with a mark at the place. */
+export function PromptLine({prompt, remark, columns, ascii}: PromptLineProps) {
+  const {characters, cursor, problem} = prompt;
+  const lead = own(LEADS[prompt.kind]);
+  const room = columns - width(lead) - 1 - width(remark);
+  // What stands before the cursor is cut from the left, so that the cursor is seen.
+  let from = 0;
+  while (from < cursor && width(shown(characters, from, cursor)) > room - 1) from++;
+  const before = shown(characters, from, cursor);
+  const after = truncate(shown(characters, cursor, characters.length), Math.max(0, room - width(before)));
+  const line = own(`${paint(lead, 'bold')}${before}${ascii ? '|' : '▏'}${after}${paint(remark, 'yellow')}`);
+  const mark = problem?.place ? columnOf(problem.place, prompt, from) : null;
+  const place = mark === null ? columns : width(lead) + mark;
+  return (
+    <Box flexDirection="column" width={columns} height={promptRows(prompt)} flexShrink={0}>
+      {problem === null ? null : <SafeText>{paint(safe(problem.message), 'red')}</SafeText>}
+      <SafeText>{line}</SafeText>
+      {place >= columns ? null : (
+        <Box paddingLeft={place}>
+          <SafeText>{own('^')}</SafeText>
+        </Box>
+      )}
+    </Box>
+  );
+}
+
+/** Columns of the visible text before the place that was refused; null: it is not seen. */
+function columnOf({text, at}: Place, {characters, cursor}: Prompt, from: number): number | null {
+  const before = Array.from(text.slice(0, at)).length;
+  return before < from ? null : width(shown(characters, from, before)) + (before >= cursor ? 1 : 0);
+}
+
+function shown(characters: readonly string[], from: number, to: number): Safe {
+  return safe(characters.slice(from, to).join(''));
+}

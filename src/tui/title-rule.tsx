@@ -1,0 +1,27 @@
+import {Box} from 'ink';
+import {own} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+import {SafeText} from './safe-text.tsx';
+
+interface TitleRuleProps {
+  /** Of the panes below; the one that keys go to stands in brackets. */
+  readonly titles: readonly {readonly text: string; readonly isFocused: boolean}[];
+  readonly columns: number;
+  readonly ascii: boolean;
+}
+
+/** A line with names of panes in it. */
+export function TitleRule({titles, columns, ascii}: TitleRuleProps) {
+  const dash = ascii ? '-' : '─';
+  const used = titles.reduce((sum, {text}) => sum + text.length + 3, 0);
+  return (
+    <Box width={columns} height={1} flexShrink={0}>
+      {titles.map(({text, isFocused}) => (
+        <SafeText key={text}>
+          {own(paint(own(dash), 'dim') + paint(own(isFocused ? `[${text}]` : ` ${text} `), isFocused ? 'bold' : 'dim'))}
+        </SafeText>
+      ))}
+      <SafeText>{paint(own(dash.repeat(Math.max(0, columns - used))), 'dim')}</SafeText>
+    </Box>
+  );
+}
