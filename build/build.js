@@ -26,7 +26,7 @@ const TOGETHER = {
     'src/prices/library.ts',
   ],
   postgres: ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
-  facts: ['src/commands/question/run.ts', 'src/queries/canned/'],
+  facts: ['src/commands/question/run.ts', 'src/questions/'],
   // The layout engine is ready before Ink, which reads its constants, is loaded.
   layout: ['src/tui/layout-engine.ts', 'src/tui/screens.ts'],
   screens: ['src/tui/'],

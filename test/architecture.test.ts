@@ -2,32 +2,35 @@ import {readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {COMMANDS} from '../src/commands/index.ts';
+import {CHECKS} from '../src/doctor/checks.ts';
 import {TOPICS} from '../src/help/topics.ts';
-import {CHECKS} from '../src/queries/doctor/checks.ts';
 
 /**
  * Who may import whom (docs/codebase.md): data flows one way, only the stores know a driver, and what draws can never
  * learn which database it was. A folder that is not in the table fails.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  cli: ['commands', 'completion', 'flags', 'queries', 'store', 'text'],
+  cli: ['commands', 'completion', 'flags', 'store', 'text'],
   commands: [
-    ...['completion', 'flags', 'help', 'profiles', 'queries', 'follow', 'store', 'demo', 'render', 'tui', 'text'],
-    ...['archive', 'retention', 'migrations', 'facts', 'otlp', 'prices', 'redaction', 'sql', 'trace'],
+    ...['completion', 'flags', 'help', 'profiles', 'questions', 'show', 'doctor', 'runs', 'follow', 'store', 'demo'],
+    ...['archive', 'retention', 'migrations', 'facts', 'otlp', 'prices', 'redaction', 'render', 'tui'],
+    ...['sql', 'trace', 'text'],
   ],
-  completion: ['flags', 'help', 'profiles', 'queries', 'store', 'render', 'text', 'trace'],
+  completion: ['flags', 'help', 'profiles', 'runs', 'store', 'render', 'text', 'trace'],
   help: ['flags', 'render', 'trace'],
   flags: ['prices', 'profiles', 'store', 'sql', 'table', 'render', 'text', 'trace'],
   profiles: ['store'],
-  // A question over facts is written over their relations; how they are kept it cannot know.
-  queries: ['prices', 'store', 'sql', 'table', 'trace', 'facts/relations.ts', 'facts/schema.ts'],
-  facts: ['prices', 'queries', 'follow', 'store', 'sql', 'table', 'trace'],
-  follow: ['prices', 'queries', 'store', 'sql', 'trace'],
-  retention: ['archive', 'queries', 'store', 'sql', 'trace'],
+  questions: ['facts', 'runs', 'prices', 'store', 'sql', 'table', 'trace'],
+  facts: ['follow', 'runs', 'prices', 'store', 'sql', 'table', 'trace'],
+  follow: ['runs', 'prices', 'store', 'sql', 'trace'],
+  doctor: ['show', 'runs', 'store', 'sql', 'trace'],
+  show: ['runs', 'prices', 'store', 'sql', 'trace'],
+  runs: ['prices', 'store', 'sql', 'trace'],
+  retention: ['archive', 'runs', 'store', 'sql', 'trace'],
   archive: [],
   otlp: ['trace'],
   redaction: ['trace'],
-  migrations: ['queries', 'store', 'sql'],
+  migrations: ['runs', 'store', 'sql'],
   prices: ['trace'],
   demo: ['store', 'sql', 'trace'],
   store: ['archive', 'sql', 'trace', 'text'],
@@ -80,6 +83,15 @@ describe('imports', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('form no circle of folders', () => {
+    const folders = Object.keys(MAY_IMPORT);
+    const reached = (from: string, seen = new Set<string>()): Set<string> => {
+      for (const item of MAY_IMPORT[from] ?? []) if (!seen.has(item)) reached(item, seen.add(item));
+      return seen;
+    };
+    expect(folders.filter(folder => reached(folder).has(folder))).toEqual([]);
+  });
+
   it('of a driver stand in one place', () => {
     const wrong = files.flatMap(file =>
       importsOf(file).flatMap(name => {
@@ -103,7 +115,9 @@ describe('a list of files', () => {
         ...named('commands')
           .filter(name => !['index', 'question'].includes(name))
           .map(name => `./${name}/command.ts`),
-        ...named('queries/canned').map(name => `../queries/canned/${name}.ts`),
+        ...named('questions')
+          .filter(name => readFileSync(path.join(src, 'questions', `${name}.ts`), 'utf8').includes('export default'))
+          .map(name => `../questions/${name}.ts`),
       ].sort(),
     );
     const nameOfFile = (file: string) => file.replace(/\/command\.ts$/, '').replace(/^.*\/(.*?)(\.ts)?$/, '$1');
@@ -113,7 +127,7 @@ describe('a list of files', () => {
 
   it('of pages of help, and of checks of doctor, has each', () => {
     expect(Object.keys(TOPICS)).toEqual(named('help').filter(name => !['topic', 'topics'].includes(name)));
-    expect(Object.keys(CHECKS)).toEqual(named('queries/doctor/checks'));
+    expect(Object.keys(CHECKS)).toEqual(named('doctor/checks'));
   });
 });
 
@@ -134,7 +148,11 @@ describe('files', () => {
       /\b(insert into|delete from|update .* set|drop table)\b/i.test(readFileSync(path.join(src, file), 'utf8')),
     );
     const known = ['exporter.ts', 'writer.ts'].flatMap(name => [`store/postgres/${name}`, `store/sqlite/${name}`]);
-    expect(writers.filter(file => !known.includes(file) && !/^(retention|migrations|facts)\//.test(file))).toEqual([]);
+    expect(
+      writers.filter(
+        file => ![...known, 'questions/ask.ts'].includes(file) && !/^(retention|migrations|facts)\//.test(file),
+      ),
+    ).toEqual([]);
   });
 });
 

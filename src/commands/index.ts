@@ -1,6 +1,6 @@
 import type {CommandModule} from '../flags/command.ts';
-import type {FactsQuestion} from '../queries/facts-question.ts';
-import type {Question} from '../queries/question.ts';
+import type {FactsQuestion} from '../questions/facts-question.ts';
+import type {Question} from '../questions/question.ts';
 
 /** A subcommand as the program's help lists it; the rest is loaded for the one that was asked for. */
 interface ListedCommand {
@@ -68,67 +68,67 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   agents: question(
     'Agents: runs of their own and inside others, how they ended, times, tokens, cost',
-    () => import('../queries/canned/agents.ts'),
+    () => import('../questions/agents.ts'),
   ),
   delegations: question(
     'Delegations: who asked whom, how often, how long it took, how it ended, tokens, cost',
-    () => import('../queries/canned/delegations.ts'),
+    () => import('../questions/delegations.ts'),
   ),
   errors: question(
     'Errors by cause: how often, in how many runs, since when, and whether the runs ended of it',
-    () => import('../queries/canned/errors.ts'),
+    () => import('../questions/errors.ts'),
   ),
   loops: question(
     'Loops: the same tool calls again and again in one run, and what they wasted',
-    () => import('../queries/canned/loops.ts'),
+    () => import('../questions/loops.ts'),
   ),
   models: question(
     'Models: calls, failures, tokens and their speed, cost with its source, times',
-    () => import('../queries/canned/models.ts'),
+    () => import('../questions/models.ts'),
   ),
   retrievals: question(
     'Look-ups in knowledge: calls, documents found, empty and repeated ones, times',
-    () => import('../queries/canned/retrievals.ts'),
+    () => import('../questions/retrievals.ts'),
   ),
   sessions: question(
     'Sessions: runs, how they ended, times, tokens, cost, whose, when',
-    () => import('../queries/canned/sessions.ts'),
+    () => import('../questions/sessions.ts'),
   ),
   slowest: question(
     'Span names by average duration, slowest first (tools, models, agents, … with --by)',
-    () => import('../queries/canned/slowest.ts'),
+    () => import('../questions/slowest.ts'),
   ),
   stats: question(
     'Overview: runs by state, times, tokens, cost, the busiest agents, teams, workflows and models',
-    () => import('../queries/canned/stats.ts'),
+    () => import('../questions/stats.ts'),
   ),
   steps: question(
     'Steps of workflows: executions, how they ended, times, tokens, cost',
-    () => import('../queries/canned/steps.ts'),
+    () => import('../questions/steps.ts'),
   ),
   teams: question(
     'Teams: runs of their own and inside others, how they ended, times, tokens, cost',
-    () => import('../queries/canned/teams.ts'),
+    () => import('../questions/teams.ts'),
   ),
   tools: question(
     'Tools: calls, failures, retries, times, size of their results',
-    () => import('../queries/canned/tools.ts'),
+    () => import('../questions/tools.ts'),
   ),
   usage: question(
     'Tokens and cost by model, provider, agent, team, workflow, step, user, session or day',
-    () => import('../queries/canned/usage.ts'),
+    () => import('../questions/usage.ts'),
   ),
   users: question(
     'Users: runs, sessions, how they ended, times, tokens, cost, when',
-    () => import('../queries/canned/users.ts'),
+    () => import('../questions/users.ts'),
   ),
   where: question(
     'Where the time of runs goes: critical path and self time summed over them',
-    () => import('../queries/canned/where.ts'),
+    () => import('../questions/where.ts'),
   ),
   workflows: question(
     'Workflows: runs of their own and inside others, how they ended, times, tokens, cost',
-    () => import('../queries/canned/workflows.ts'),
+    () => import('../questions/workflows.ts'),
   ),
   archive: {
     summary: 'Check, read and restore what prune --archive wrote',

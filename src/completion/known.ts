@@ -2,7 +2,7 @@ import type {Context} from '../context.ts';
 import {connectionOf} from '../flags/connection.ts';
 import type {DatabaseFlags} from '../flags/declare.ts';
 import {append} from '../lists.ts';
-import {loadRunPage} from '../queries/run-pages.ts';
+import {loadRunPage} from '../runs/page.ts';
 import {openStore} from '../store/open.ts';
 import {replacing, type Store} from '../store/store.ts';
 import {NO_FILTER, type RunFilter} from '../trace/filter.ts';

@@ -4,7 +4,7 @@ import {readerFor} from '../follow/follow.ts';
 import type {Position, Reader} from '../follow/reader.ts';
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
-import {between, firstLength, nextLength, stretchEnd} from '../queries/walk.ts';
+import {between, firstLength, nextLength, stretchEnd} from '../runs/stretches.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';

@@ -1,6 +1,6 @@
 import type {Prices} from '../prices/prices.ts';
-import {judgeTraces} from '../queries/runs.ts';
-import {loadSpans, loadTraces} from '../queries/spans.ts';
+import {judgeTraces} from '../runs/load.ts';
+import {loadSpans, loadTraces} from '../runs/spans.ts';
 import {attribute, isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';

@@ -212,7 +212,7 @@ function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 'r'): S
 
 const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${join(tests, ' or ')})`]);
 
-/** Tests on a span `s`, as `queries/ask.ts` has them on the table itself. */
+/** Tests on a span `s`, as `questions/ask-tables.ts` has them on the table itself. */
 function testsOfSpan(filter: RunFilter): Sql[] {
   const {minDurationMs, maxDurationMs} = filter;
   return [

@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto';
 import {append} from '../lists.ts';
-import type {JudgedTrace} from '../queries/runs.ts';
+import type {JudgedTrace} from '../runs/load.ts';
 import {isCounted} from '../trace/cost.ts';
 import {canonicalJson} from '../trace/json.ts';
 import type {Judge} from '../trace/judge.ts';

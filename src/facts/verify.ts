@@ -1,7 +1,7 @@
 import {statSync} from 'node:fs';
 import type {Position} from '../follow/reader.ts';
 import {smallest} from '../lists.ts';
-import {between, firstLength, nextLength, type Position as Place, stretchEnd} from '../queries/walk.ts';
+import {between, firstLength, nextLength, type Position as Place, stretchEnd} from '../runs/stretches.ts';
 import {join, raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {agnoTime} from '../trace/time.ts';

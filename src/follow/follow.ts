@@ -1,5 +1,5 @@
 import {UserError, usageError} from '../errors.ts';
-import {type LoadedTrace, loadNewSpans, loadTraces} from '../queries/spans.ts';
+import {type LoadedTrace, loadNewSpans, loadTraces} from '../runs/spans.ts';
 import type {Dialect} from '../sql/sql.ts';
 import {NotThereYet} from '../store/schema-check.ts';
 import type {Store} from '../store/store.ts';

@@ -1,9 +1,9 @@
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
-import {withPromptForms} from '../queries/prompt-forms.ts';
-import {judgeTraces} from '../queries/runs.ts';
-import {type LoadedTrace, loadNewSpans, loadSpanIds} from '../queries/spans.ts';
-import {Turns} from '../queries/turns.ts';
+import {judgeTraces} from '../runs/load.ts';
+import {withPromptForms} from '../runs/prompt-forms.ts';
+import {type LoadedTrace, loadNewSpans, loadSpanIds} from '../runs/spans.ts';
+import {Turns} from '../runs/turns.ts';
 import type {Store} from '../store/store.ts';
 import type {RunFilter} from '../trace/filter.ts';
 import {LikelyNames, withLikelyNames} from '../trace/likely-name.ts';

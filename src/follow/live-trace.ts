@@ -1,6 +1,6 @@
 import {largest, smallest} from '../lists.ts';
-import type {JudgedTrace} from '../queries/runs.ts';
-import type {LoadedTrace} from '../queries/spans.ts';
+import type {JudgedTrace} from '../runs/load.ts';
+import type {LoadedTrace} from '../runs/spans.ts';
 import {matchesRun, type RunFilter} from '../trace/filter.ts';
 import {type JudgedRun, RUN_FIELDS, type RunRecord} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';

@@ -1,4 +1,4 @@
-import type {LoadedTrace} from '../queries/spans.ts';
+import type {LoadedTrace} from '../runs/spans.ts';
 import type {Store} from '../store/store.ts';
 import type {Cursor} from './start.ts';
 

@@ -1,7 +1,7 @@
 import {UserError} from '../errors.ts';
 import {append} from '../lists.ts';
-import {loadRunPage} from '../queries/run-pages.ts';
-import {loadTraces} from '../queries/spans.ts';
+import {loadRunPage} from '../runs/page.ts';
+import {loadTraces} from '../runs/spans.ts';
 import type {Store} from '../store/store.ts';
 import {isTimeout} from '../store/timeout.ts';
 import type {RunFilter} from '../trace/filter.ts';

@@ -1,5 +1,5 @@
 import {EXIT, UserError} from '../errors.ts';
-import {isSameIndex} from '../queries/look-up.ts';
+import {isSameIndex} from '../runs/look-up.ts';
 import {quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
 import type {TransactionLimits} from '../store/changes.ts';
 import {whileWatching} from '../store/watch.ts';

@@ -1,11 +1,4 @@
-import {
-  hasValue,
-  IS_RUN_NAME,
-  type LookedUp,
-  type LookUpIndex,
-  lookUpIndexes,
-  mayBeIndexed,
-} from '../queries/look-up.ts';
+import {hasValue, IS_RUN_NAME, type LookedUp, type LookUpIndex, lookUpIndexes, mayBeIndexed} from '../runs/look-up.ts';
 import {type Sql, sql, table} from '../sql/sql.ts';
 import {NO_LOCK} from './agno-indexes.ts';
 import {tableBlocked} from './agno-tables.ts';

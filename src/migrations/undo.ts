@@ -1,4 +1,4 @@
-import {OWN_PREFIX} from '../queries/look-up.ts';
+import {OWN_PREFIX} from '../runs/look-up.ts';
 import {foreignKey} from '../sql/agno-tables.ts';
 import {quoteIdentifier, raw, sql} from '../sql/sql.ts';
 import {dropConcurrently} from './concurrent.ts';

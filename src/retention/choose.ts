@@ -1,7 +1,7 @@
 import {append} from '../lists.ts';
-import {sequelsIn} from '../queries/folded-runs.ts';
-import {walkTraces} from '../queries/run-walk.ts';
-import {type JudgedTrace, loadRuns} from '../queries/runs.ts';
+import {sequelsIn} from '../runs/fold.ts';
+import {type JudgedTrace, loadRuns} from '../runs/load.ts';
+import {walkTraces} from '../runs/walk.ts';
 import {attributeText, isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';

@@ -1,4 +1,4 @@
-import {firstLength, nextLength} from '../queries/walk.ts';
+import {firstLength, nextLength} from '../runs/stretches.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {type Cutoff, isReadable} from './cutoff.ts';

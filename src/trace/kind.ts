@@ -30,7 +30,7 @@ export interface KindFacts {
   has(key: string): boolean;
 }
 
-/** One rule: all that is given must hold. Plain data, so that the same table also becomes SQL (`queries/kind.ts`). */
+/** One rule: all that is given must hold. Plain data, so that the same table also becomes SQL (`runs/kind.ts`). */
 export interface KindRule {
   readonly kind: Kind;
   /** `openinference.span.kind`, upper case; null: the attribute is absent. */

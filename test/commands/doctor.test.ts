@@ -3,7 +3,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, inject, it} from 'vitest';
-import {surveyRuns} from '../../src/queries/doctor/survey.ts';
+import {surveyRuns} from '../../src/doctor/survey.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {cli, json} from '../cli.ts';

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import {beforeAll, describe, expect, it} from 'vitest';
-import {Pattern, runsOf} from '../../src/queries/grep/pattern.ts';
-import {hitLines} from '../../src/queries/grep/search.ts';
+import {Pattern, runsOf} from '../../src/commands/grep/pattern.ts';
+import {hitLines} from '../../src/commands/grep/search.ts';
 import {readableJson} from '../../src/trace/readable.ts';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, loadIntoPostgres, sharedFixture, sqliteCopy} from '../databases.ts';

@@ -1,8 +1,8 @@
 import {afterEach, describe, expect, it} from 'vitest';
 import {Awaited} from '../../src/commands/wait/awaited.ts';
 import {LiveRuns, type RunChange} from '../../src/follow/live-runs.ts';
-import {loadRuns} from '../../src/queries/runs.ts';
-import {loadTraces} from '../../src/queries/spans.ts';
+import {loadRuns} from '../../src/runs/load.ts';
+import {loadTraces} from '../../src/runs/spans.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {DEFAULT_TABLES, replacing, type Store} from '../../src/store/store.ts';

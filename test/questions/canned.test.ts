@@ -2,8 +2,8 @@ import {readdirSync} from 'node:fs';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
-import type {FactsQuestion} from '../../src/queries/facts-question.ts';
-import type {Question} from '../../src/queries/question.ts';
+import type {FactsQuestion} from '../../src/questions/facts-question.ts';
+import type {Question} from '../../src/questions/question.ts';
 import {cli, json} from '../cli.ts';
 import {
   BACKENDS,
@@ -15,10 +15,11 @@ import {
   temporaryFolder,
 } from '../databases.ts';
 
-const FOLDER = new URL('../../src/queries/canned/', import.meta.url);
+const FOLDER = new URL('../../src/questions/', import.meta.url);
 const catalog: {name: string; by: string; isOfFacts: boolean}[] = [];
 for (const file of readdirSync(FOLDER)) {
-  const {default: question} = (await import(new URL(file, FOLDER).pathname)) as {default: Question | FactsQuestion};
+  const {default: question} = (await import(new URL(file, FOLDER).pathname)) as {default?: Question | FactsQuestion};
+  if (!question) continue;
   for (const by of question.by ?? [''])
     catalog.push({name: file.replace('.ts', ''), by, isOfFacts: !('groups' in question)});
 }

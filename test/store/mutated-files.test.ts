@@ -4,7 +4,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {UserError} from '../../src/errors.ts';
-import {loadRunPage} from '../../src/queries/run-pages.ts';
+import {loadRunPage} from '../../src/runs/page.ts';
 import {openStore} from '../../src/store/open.ts';
 import {NO_FILTER} from '../../src/trace/filter.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type pg from 'pg';
 import {afterAll, beforeAll, describe, expect, inject, it} from 'vitest';
 import {EXIT, UserError} from '../../src/errors.ts';
-import {INDEX_HINT} from '../../src/queries/look-up.ts';
+import {INDEX_HINT} from '../../src/runs/look-up.ts';
 import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../src/sql/agno-tables.ts';
 import {raw, sql} from '../../src/sql/sql.ts';
 import {openStore} from '../../src/store/open.ts';

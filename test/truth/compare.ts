@@ -1,6 +1,6 @@
 import {existsSync, readFileSync} from 'node:fs';
-import {loadRunPage} from '../../src/queries/run-pages.ts';
-import {loadShownRun} from '../../src/queries/shown.ts';
+import {loadRunPage} from '../../src/runs/page.ts';
+import {loadShownRun} from '../../src/show/shown.ts';
 import {sql, table} from '../../src/sql/sql.ts';
 import type {Store} from '../../src/store/store.ts';
 import {NO_FILTER} from '../../src/trace/filter.ts';

@@ -1,5 +1,5 @@
-import {loadShown} from '../../src/queries/shown.ts';
-import {loadSpans} from '../../src/queries/spans.ts';
+import {loadSpans} from '../../src/runs/spans.ts';
+import {loadShown} from '../../src/show/shown.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {drawnSpans, drawnTops, type ShownRun} from '../../src/trace/drawn-spans.ts';

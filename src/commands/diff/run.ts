@@ -4,6 +4,8 @@ import {type Access, withStore} from '../../flags/database.ts';
 import {drawingOf, type Format, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {Prices} from '../../prices/prices.ts';
+import {type DrawnPair, inWords, renderPairs, renderRunsBeside, renderStep} from '../../render/diff.ts';
+import {count} from '../../render/values.ts';
 import {
   type Compared,
   type ComparedRun,
@@ -11,9 +13,7 @@ import {
   loadComparedRun,
   loadMedianRun,
   type ToldStep,
-} from '../../queries/compare.ts';
-import {type DrawnPair, inWords, renderPairs, renderRunsBeside, renderStep} from '../../render/diff.ts';
-import {count} from '../../render/values.ts';
+} from '../../show/compare.ts';
 import {line, own, safe} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {paint} from '../../text/style.ts';

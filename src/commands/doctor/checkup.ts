@@ -1,7 +1,7 @@
-import type {NamedFinding} from '../../queries/doctor/checkup.ts';
-import type {RowCount, TimeRange} from '../../queries/doctor/sizes.ts';
-import type {DescribedTables} from '../../queries/doctor/subject.ts';
-import type {AgnoVersion} from '../../queries/doctor/version.ts';
+import type {NamedFinding} from '../../doctor/checkup.ts';
+import type {RowCount, TimeRange} from '../../doctor/sizes.ts';
+import type {DescribedTables} from '../../doctor/subject.ts';
+import type {AgnoVersion} from '../../doctor/version.ts';
 import type {ConnectionFacts, TableFacts} from '../../store/facts.ts';
 import {shellWord} from '../../text/shell.ts';
 

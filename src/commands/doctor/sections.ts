@@ -1,4 +1,4 @@
-import type {RowCount} from '../../queries/doctor/sizes.ts';
+import type {RowCount} from '../../doctor/sizes.ts';
 import {byteSize, type FactSection} from '../../render/doctor.ts';
 import {count, duration, moment} from '../../render/values.ts';
 import type {ConnectionFacts, TableFacts} from '../../store/facts.ts';

@@ -18,8 +18,8 @@ import {fieldsOf} from '../../flags/fields.ts';
 import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {parseChoices, parseCount} from '../../flags/values.ts';
-import {Pattern} from '../../queries/grep/pattern.ts';
 import {PLACES, type Place} from '../../trace/places.ts';
+import {Pattern} from './pattern.ts';
 import type {GrepCommandOptions} from './run.ts';
 
 interface GrepFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, PatienceFlags {

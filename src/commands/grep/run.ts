@@ -7,8 +7,6 @@ import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writ
 import {withProgress} from '../../flags/progress.ts';
 import type {FilterAt} from '../../flags/selection.ts';
 import {append} from '../../lists.ts';
-import {LONGEST_TEXT, type Pattern} from '../../queries/grep/pattern.ts';
-import {countSearched, grepRuns, type Hit, type RunHits, type Searched} from '../../queries/grep/search.ts';
 import {type DrawnHit, hitLine, renderCounts, renderRunHits, wholeRunId} from '../../render/grep.ts';
 import {renderJsonLines} from '../../render/json.ts';
 import {count} from '../../render/values.ts';
@@ -21,6 +19,8 @@ import type {JudgedRun} from '../../trace/record.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {isoTime} from '../../trace/time.ts';
 import {displayName} from '../../trace/tree.ts';
+import {LONGEST_TEXT, type Pattern} from './pattern.ts';
+import {countSearched, grepRuns, type Hit, type RunHits, type Searched} from './search.ts';
 
 const THEN =
   'runs are found and judged (src/trace), and the texts of their spans matched line by line; spans that do not hold what every match must hold are not read';

@@ -21,7 +21,7 @@ import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {severalProfilesOf} from '../../flags/several.ts';
 import {parseChoice, parseCount} from '../../flags/values.ts';
-import {SORT_KEYS} from '../../queries/run-figures.ts';
+import {SORT_KEYS} from '../../runs/sort-keys.ts';
 import {RUN_FIELDS} from '../../trace/record.ts';
 import type {ListOptions} from './run.ts';
 

@@ -20,8 +20,8 @@ import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf} from '../../flags/selection.ts';
 import {parseSort} from '../../flags/sort.ts';
 import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
-import {columnsOfAnswer, type FactsQuestion} from '../../queries/facts-question.ts';
-import type {Question} from '../../queries/question.ts';
+import {columnsOfAnswer, type FactsQuestion} from '../../questions/facts-question.ts';
+import type {Question} from '../../questions/question.ts';
 import type {FactsQuestionOptions} from './run.ts';
 import type {TableQuestionOptions} from './run-tables.ts';
 

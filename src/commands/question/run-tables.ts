@@ -1,13 +1,13 @@
 import type {Context} from '../../context.ts';
-import {askKept, type KeptAnswer} from '../../facts/kept.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
 import {columnsOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {FilterAt} from '../../flags/selection.ts';
 import type {Prices} from '../../prices/prices.ts';
-import {askQuestion} from '../../queries/ask.ts';
-import type {Question, QuestionInput} from '../../queries/question.ts';
+import {askQuestion} from '../../questions/ask-tables.ts';
+import {askKept, type KeptAnswer} from '../../questions/kept.ts';
+import type {Question, QuestionInput} from '../../questions/question.ts';
 import {renderTable} from '../../render/table.ts';
 import {inline} from '../../sql/sql.ts';
 
@@ -25,7 +25,7 @@ export interface TableQuestionOptions {
 
 const THEN = 'nothing: the answer is the rows of the last but one statement';
 const THEN_OWNERS =
-  'spans become trees, runs are judged and filtered, times given to their owners and summed up (src/queries/owners.ts)';
+  'spans become trees, runs are judged and filtered, times given to their owners and summed up (src/questions/owners.ts)';
 
 /** Answers a canned question. */
 export default async function ask(options: TableQuestionOptions, context: Context): Promise<void> {

@@ -1,12 +1,12 @@
 import type {Context} from '../../context.ts';
-import {askFacts, type FactsAnswer, type FactsAsk} from '../../facts/ask.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
 import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {FilterAt} from '../../flags/selection.ts';
 import type {Prices} from '../../prices/prices.ts';
-import {columnsOfAnswer, type FactsQuestion} from '../../queries/facts-question.ts';
+import {askFacts, type FactsAnswer, type FactsAsk} from '../../questions/ask.ts';
+import {columnsOfAnswer, type FactsQuestion} from '../../questions/facts-question.ts';
 import {renderSeries, sparkline} from '../../render/series.ts';
 import type {Look} from '../../render/states.ts';
 import {type Drawing, renderTable} from '../../render/table.ts';

@@ -13,12 +13,12 @@ import {
 } from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {Prices} from '../../prices/prices.ts';
-import {loadShown, type Shown} from '../../queries/shown.ts';
-import {loadSpans, loadWhole} from '../../queries/spans.ts';
 import type {IO_LEVELS} from '../../render/io.ts';
 import {nextStep, renderShownRun} from '../../render/shown-run.ts';
 import {contentLines} from '../../render/span-content.ts';
 import {renderSpanDetail} from '../../render/span-detail.ts';
+import {loadSpans, loadWhole} from '../../runs/spans.ts';
+import {loadShown, type Shown} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
 import {own, type Safe} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';

@@ -2,10 +2,10 @@ import type {Context} from '../../context.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {type FieldsAmong, pick} from '../../flags/fields.ts';
 import {columnsOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
-import {askSql} from '../../queries/ad-hoc.ts';
 import {renderRelation} from '../../render/relation.ts';
 import type {Parameter} from '../../sql/ad-hoc.ts';
 import type {AdHocLimits} from '../../store/store.ts';
+import {askSql} from './ad-hoc.ts';
 
 export interface SqlOptions {
   readonly format: Format;

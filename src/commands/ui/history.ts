@@ -1,8 +1,8 @@
 import {UserError} from '../../errors.ts';
 import {recording} from '../../flags/print-sql.ts';
-import {loadRunPage, type PageOptions} from '../../queries/run-pages.ts';
-import {loadShownRun} from '../../queries/shown.ts';
-import {loadSpans} from '../../queries/spans.ts';
+import {loadRunPage, type PageOptions} from '../../runs/page.ts';
+import {loadSpans} from '../../runs/spans.ts';
+import {loadShownRun} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
 import type {Safe} from '../../text/safe.ts';
 import type {RunFilter} from '../../trace/filter.ts';

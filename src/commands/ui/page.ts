@@ -1,7 +1,7 @@
 import type {Context} from '../../context.ts';
-import {compare, loadListedRun} from '../../queries/compare.ts';
-import type {PageOptions} from '../../queries/run-pages.ts';
-import {loadShownRun} from '../../queries/shown.ts';
+import type {PageOptions} from '../../runs/page.ts';
+import {compare, loadListedRun} from '../../show/compare.ts';
+import {loadShownRun} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
 import {own, type Safe} from '../../text/safe.ts';
 import type {WantedPage} from '../../tui/source.ts';

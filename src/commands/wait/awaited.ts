@@ -1,10 +1,10 @@
 import {EXIT, UserError} from '../../errors.ts';
 import type {LiveRuns, RunChange} from '../../follow/live-runs.ts';
 import type {HeldRun} from '../../follow/live-trace.ts';
-import {findTarget, notFound, type Target, withoutSpans} from '../../queries/find.ts';
-import {loadRunPage} from '../../queries/run-pages.ts';
-import {loadTraces} from '../../queries/spans.ts';
-import {loadStory} from '../../queries/story.ts';
+import {loadRunPage} from '../../runs/page.ts';
+import {loadStory} from '../../runs/parts.ts';
+import {loadTraces} from '../../runs/spans.ts';
+import {findTarget, notFound, type Target, withoutSpans} from '../../show/find.ts';
 import type {Store} from '../../store/store.ts';
 import {NO_FILTER} from '../../trace/filter.ts';
 import {type JudgedRun, subRun} from '../../trace/record.ts';

@@ -1,0 +1,59 @@
+import {kindOfSpan} from '../../runs/kind.ts';
+import {attribute, attributeText} from '../../sql/fragments.ts';
+import {either, join, type Sql, sql, table} from '../../sql/sql.ts';
+import {KEY} from '../../trace/attributes.ts';
+
+/** First of several attributes that is there: the same keys in the same order as `trace/span.ts` reads them. */
+function firstOf(...keys: readonly string[]): Sql {
+  const values = keys.map(key => attributeText('s', key));
+  return values.length === 1 ? values[0]! : sql`coalesce(${join(values, ', ')})`;
+}
+
+/** A number, or null for what is none; a cast of bad text would end the statement on Postgres and give 0 on SQLite. */
+function numberOf(key: string): Sql {
+  const value = attribute('s', key);
+  return either({
+    sqlite: sql`(select value + 0 from (select ${value} as value) where value glob '[0-9]*' and value not glob '*[^0-9.eE+-]*')`,
+    postgres: sql`case when ${value} ~ '^[0-9]{1,15}([.][0-9]+)?([eE]-?[0-9]{1,2})?$' then (${value})::numeric end`,
+  });
+}
+
+const PROMPT = numberOf(KEY.promptTokens);
+const COMPLETION = numberOf(KEY.completionTokens);
+
+/** Agno leaves a count out when it is zero: beside a known count a missing one is zero (as in `trace/span.ts`). */
+const known = (count: Sql, other: Sql): Sql => sql`coalesce(${count}, 0 * ${other})`;
+
+/** `main.`: a table that is itself called "spans" is meant, not the view over it. */
+const stored = (role: 'spans' | 'traces'): Sql => either({sqlite: sql`main.${table(role)}`, postgres: table(role)});
+
+/**
+ * `spans` and `traces` for statements that people write: what is asked for often as plain columns. Every value is the
+ * span's own, from its row and its attributes; what its run says is not looked up (`list` and `show` do).
+ * Not materialized: a column that is not asked for is not read.
+ */
+export function helperViews(): Sql {
+  return sql`spans as not materialized (
+    select s.span_id, s.trace_id, s.parent_span_id, s.name,
+           ${kindOfSpan()} as kind,
+           s.start_time, s.end_time, s.duration_ms, upper(s.status_code) as status, s.status_message,
+           ${firstOf(KEY.model, 'gen_ai.response.model', 'gen_ai.request.model')} as model,
+           ${firstOf(KEY.provider, 'gen_ai.provider.name', KEY.system)} as provider,
+           ${known(PROMPT, COMPLETION)} as prompt_tokens, ${known(COMPLETION, PROMPT)} as completion_tokens,
+           coalesce(${numberOf(KEY.cachedTokens)}, 0 * coalesce(${PROMPT}, ${COMPLETION})) as cached_tokens,
+           coalesce(${numberOf(KEY.totalTokens)}, ${known(PROMPT, COMPLETION)} + ${known(COMPLETION, PROMPT)}) as total_tokens,
+           ${numberOf(KEY.cost)} as cost_usd,
+           ${firstOf(KEY.toolName)} as tool,
+           ${firstOf(KEY.runId, 'run_id')} as run_id,
+           ${firstOf(KEY.agentId, 'agent_id')} as agent_id, ${firstOf(KEY.teamId, 'team_id')} as team_id,
+           ${firstOf(KEY.workflowId, 'workflow_id')} as workflow_id,
+           ${firstOf(KEY.sessionId, 'agno.session.id', 'session_id')} as session_id,
+           ${firstOf(KEY.userId, 'agno.user.id', 'user_id')} as user_id,
+           s.created_at
+      from ${stored('spans')} s
+), traces as not materialized (
+    select t.trace_id, t.name, t.status, t.start_time, t.end_time, t.run_id, t.session_id, t.user_id, t.agent_id,
+           t.team_id, t.workflow_id, t.created_at
+      from ${stored('traces')} t
+)`;
+}

@@ -1,0 +1,58 @@
+import {loadSpans} from '../../runs/spans.ts';
+import {loadStretch, type Position} from '../../runs/stretches.ts';
+import {hasAttribute} from '../../sql/fragments.ts';
+import {sql} from '../../sql/sql.ts';
+import {KEY} from '../../trace/attributes.ts';
+import {reachedAttributeLimit} from '../../trace/messages.ts';
+import {isoTime, parseTime} from '../../trace/time.ts';
+import {defineCheck} from '../checkup.ts';
+import {counted} from '../finding.ts';
+import {paceOf} from '../subject.ts';
+
+/** Whole model calls are large: so many are read at once. */
+const SPANS_AT_ONCE = 20;
+
+/** Model calls that lost `input.value`, the first key that the limit takes; only these few are read whole. */
+const CANDIDATE = sql`s.name like '%.%invoke%' and not ${hasAttribute('s', KEY.input)}`;
+
+export default defineCheck(async subject => {
+  const {store} = subject;
+  const pace = paceOf(subject);
+  let count = 0;
+  let sample: string | null = null;
+  let from: Position | null = null;
+  let spans = 0;
+  let isLast = false;
+  while (!isLast && !pace.isOver) {
+    const stretch = await pace.step(length => {
+      spans += length;
+      return loadStretch(store, {from, length, test: CANDIDATE, bounds: []});
+    });
+    for (let at = 0; at < stretch.rows.length; at += SPANS_AT_ONCE) {
+      const ids = stretch.rows.slice(at, at + SPANS_AT_ONCE).map(({spanId}) => spanId);
+      for (const {spanId, attributes} of await loadSpans(store, ids)) {
+        if (!attributes || !reachedAttributeLimit(attributes)) continue;
+        count++;
+        sample ??= spanId;
+      }
+    }
+    subject.onProgress(spans);
+    isLast = stretch.isLast;
+    from = stretch.end;
+  }
+  const since = from === null ? null : isoTime(parseTime(from.time))?.slice(0, 19);
+  const newest = `the newest ${spans} spans${since ? `, back to ${since}Z` : ''}`;
+  return {
+    severity: count > 0 ? 'warning' : 'ok',
+    count: isLast || count > 0 ? count : null,
+    isComplete: isLast,
+    covered: isLast ? 'all model calls' : `${count > 0 ? 'at least: ' : 'none in '}${newest}`,
+    sample,
+    text:
+      count > 0
+        ? `${counted(count, 'model call', 'model calls')} reached the limit of attributes per span and lost the first messages, the system prompt among them; the setting belongs into the environment of the program that runs Agno.`
+        : 'No model call reached the limit of attributes per span.',
+    command: sample === null ? null : ['show', sample],
+    repair: count > 0 ? 'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=4096' : null,
+  };
+});

@@ -1,0 +1,22 @@
+import {raw} from '../../sql/sql.ts';
+import {defineCheck} from '../checkup.ts';
+import {counted} from '../finding.ts';
+import {countLonely} from '../sweep.ts';
+
+/** Agno 2 writes the span of a batch even when the trace row was lost to a lock (docs/agno.md, SQLite files). */
+export default defineCheck(async subject => {
+  const test = raw('o.trace_id = x.trace_id');
+  const found = await countLonely(subject, {role: 'spans', column: 'trace_id', other: 'traces', test});
+  const {sample} = found;
+  const count = found.count ?? 0;
+  return {
+    ...found,
+    severity: count > 0 ? 'warning' : 'ok',
+    text:
+      count > 0
+        ? `${counted(count, 'span has', 'spans have')} no trace row: a write of Agno's was lost, and Agno does not list them.`
+        : 'Every span has its trace row.',
+    command: sample === null ? null : ['show', sample],
+    repair: null,
+  };
+});

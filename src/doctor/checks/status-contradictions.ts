@@ -1,0 +1,22 @@
+import {isStoredStatusWrong} from '../../trace/judge.ts';
+import {defineRunCheck} from '../checkup.ts';
+import {counted} from '../finding.ts';
+
+/** The trace row's status is the last batch's (docs/agno.md, Stored status), so this is Agno's doing: to be known, not to be repaired. */
+export default defineRunCheck(({runs, isComplete, covered}) => {
+  const wrong = runs.filter(run => !run.part && isStoredStatusWrong(run.state, run.storedStatus));
+  const [first] = wrong;
+  const hidden = wrong.filter(run => run.storedStatus === 'OK').length;
+  return {
+    severity: first ? 'info' : 'ok',
+    count: wrong.length,
+    isComplete,
+    covered,
+    sample: first?.traceId ?? null,
+    text: first
+      ? `The stored status is wrong for ${counted(wrong.length, 'run')}: ${hidden} stored OK failed or were cancelled, ${wrong.length - hidden} stored ERROR went on.`
+      : 'The stored status agrees with what happened.',
+    command: first ? ['show', first.traceId] : null,
+    repair: null,
+  };
+});

@@ -1,0 +1,130 @@
+import {append} from '../lists.ts';
+import {candidatesOf} from '../runs/candidates.ts';
+import {type JudgedTrace, loadRuns} from '../runs/load.ts';
+import {loadStretch, type Position} from '../runs/stretches.ts';
+import type {Store} from '../store/store.ts';
+import {asText} from '../trace/cell.ts';
+import {NO_FILTER} from '../trace/filter.ts';
+import type {RunRecord} from '../trace/record.ts';
+import {PATIENCE} from '../trace/runs.ts';
+import {counted} from './finding.ts';
+import {Pace} from './pace.ts';
+
+/** What is kept of a run: a survey of all runs must fit into memory. */
+export type SurveyedRun = Pick<
+  RunRecord,
+  'runId' | 'traceId' | 'spanId' | 'state' | 'storedStatus' | 'sessionId' | 'part' | 'detached'
+>;
+
+interface SpanProblem {
+  readonly spanId: string;
+  readonly problem: string;
+}
+
+export interface SurveyedTrace {
+  readonly traceId: string;
+  /** Runs and loose parts by start. */
+  readonly runs: readonly SurveyedRun[];
+  /** The trace row names no session. */
+  readonly hasEmptyRow: boolean;
+  /** Spans whose row could not be read as it should. */
+  readonly unreadable: readonly SpanProblem[];
+  /** Spans that end before they start. */
+  readonly backwards: readonly string[];
+  /** Spans with a figure that nobody can have counted. */
+  readonly leftOut: readonly SpanProblem[];
+}
+
+/** Runs as `trace/` finds and judges them, newest first. */
+export interface RunSurvey {
+  readonly traces: readonly SurveyedTrace[];
+  readonly runs: readonly SurveyedRun[];
+  readonly isComplete: boolean;
+  readonly covered: string;
+}
+
+export interface SurveyLimits {
+  readonly runs: number;
+  readonly ms: number;
+}
+
+const TRACES_AT_ONCE = 50;
+const FIRST_STRETCH = 600;
+
+/** Walks the spans backwards by start, reads the traces they are of, and stops at the limit. */
+export async function surveyRuns(
+  store: Store,
+  limits: SurveyLimits,
+  onProgress: (spans: number) => void,
+): Promise<RunSurvey> {
+  const pace = new Pace(store, {limitMs: limits.ms, firstRows: FIRST_STRETCH});
+  const {test} = candidatesOf(NO_FILTER);
+  const seen = new Set<string>();
+  const traces: SurveyedTrace[] = [];
+  const runs: SurveyedRun[] = [];
+  let from: Position | null = null;
+  let spans = 0;
+  let wholeRuns = 0;
+  let reached: string | null = null;
+  const isEnough = () => wholeRuns >= limits.runs || pace.isOver;
+  for (;;) {
+    const stretch = await pace.step(length => loadStretch(store, {from, length, test, bounds: []}));
+    const fresh = [...new Set(stretch.rows.map(({traceId}) => traceId))].filter(id => !seen.has(id));
+    let at = 0;
+    for (; at < fresh.length && !isEnough(); at += TRACES_AT_ONCE) {
+      const ids = fresh.slice(at, at + TRACES_AT_ONCE);
+      for (const judged of await loadRuns(store, ids, {patience: PATIENCE})) {
+        const surveyed = toSurveyed(judged);
+        seen.add(surveyed.traceId);
+        traces.push(surveyed);
+        append(runs, surveyed.runs);
+        wholeRuns += surveyed.runs.filter(run => !run.part).length;
+        spans += judged.trace.nodes.size;
+        reached = judged.runs[0]?.record.startTime ?? reached;
+      }
+      onProgress(spans);
+    }
+    const isWhole = stretch.isLast && at >= fresh.length;
+    if (isWhole || isEnough())
+      return {traces, runs, isComplete: isWhole, covered: coverage(wholeRuns, isWhole, reached)};
+    from = stretch.end;
+  }
+}
+
+/** @param reached start of the last run looked at */
+function coverage(runs: number, isWhole: boolean, reached: string | null): string {
+  const whole = counted(runs, 'run');
+  if (isWhole) return `all ${whole}`;
+  return `the newest ${whole}${reached === null ? '' : `, back to ${reached.slice(0, 19)}Z`}`;
+}
+
+/** Rows that lost something; a missing zone or a repeated key lost nothing. */
+const UNREADABLE = /^attributes (are|JSON (is|has|holds -?(NaN|Infinity)))|is no time$/;
+
+function toSurveyed({trace, runs}: JudgedTrace): SurveyedTrace {
+  const spans = [...trace.nodes.values()].flatMap(({span}) => (span && span.problems.length > 0 ? [span] : []));
+  const having = (pattern: RegExp): SpanProblem[] =>
+    spans.flatMap(({spanId, problems}) => {
+      const problem = problems.find(text => pattern.test(text));
+      return problem === undefined ? [] : [{spanId, problem}];
+    });
+  return {
+    traceId: trace.traceId,
+    hasEmptyRow: asText(trace.row?.session_id ?? null) === null,
+    unreadable: having(UNREADABLE),
+    backwards: having(/^ends before it starts/).map(({spanId}) => spanId),
+    leftOut: having(/ is left out: /),
+    runs: runs
+      .filter(({record}) => !record.traffic)
+      .map(({record}) => ({
+        runId: record.runId,
+        traceId: record.traceId,
+        spanId: record.spanId,
+        state: record.state,
+        storedStatus: record.storedStatus,
+        sessionId: record.sessionId,
+        part: record.part,
+        detached: record.detached,
+      })),
+  };
+}

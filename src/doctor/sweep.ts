@@ -1,0 +1,116 @@
+import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {isoTime, parseTime} from '../trace/time.ts';
+import {type Finding, NOT_COUNTED} from './finding.ts';
+import {isIndexed, paceOf, type Subject} from './subject.ts';
+
+interface SweepOptions {
+  readonly role: 'spans' | 'traces';
+  /** An indexed column; rows without a value in it are left out. */
+  readonly column: string;
+  /** From the highest value down, for times: rows that were written together are read together. */
+  readonly isNewestFirst?: boolean;
+  /** The statement over one range of rows `x`; its rows are handed to `add`. */
+  readonly slice: (range: Sql) => Sql;
+}
+
+/** How far a sweep came. */
+export interface Swept {
+  readonly isComplete: boolean;
+  /** Rows walked over, at least. */
+  readonly rows: number;
+  /** What was looked at, in words. */
+  readonly covered: string;
+}
+
+/**
+ * Asks one question of a whole table in ranges of an indexed column, so that no statement is long and the time can be
+ * bounded. Trace and span ids are random, so what was looked at when the time is up is a fair sample; by time it is the
+ * newest part.
+ */
+export async function sweep<Row>(
+  subject: Subject,
+  {role, column, isNewestFirst = false, slice}: SweepOptions,
+  add: (row: Row) => void,
+): Promise<Swept> {
+  const {store, tables, countMs} = subject;
+  if (!isIndexed(tables[role], column)) {
+    return {isComplete: false, rows: 0, covered: `${NOT_COUNTED}: no index on ${tables[role].name}.${column}`};
+  }
+  const pace = paceOf(subject);
+  const at = raw(`x.${column}`);
+  const [beyond, upTo, order] = (isNewestFirst ? ['<', '>=', 'desc'] : ['>', '<=', 'asc']).map(raw) as [Sql, Sql, Sql];
+  let from: string | number | null = null;
+  let rows = 0;
+  for (;;) {
+    const above: Sql[] = from === null ? [sql`${at} is not null`] : [sql`${at} ${beyond} ${from}`];
+    const end = await pace.step(async length => {
+      const [last] = await store.all<{place: unknown}>(sql`
+select ${at} as place
+  from ${table(role)} x
+ where ${join(above, ' and ')}
+ order by ${at} ${order}
+ limit 1 offset ${length - 1}`);
+      const place = placeOf(last?.place);
+      const range = join([...above, ...(place === null ? [] : [sql`${at} ${upTo} ${place}`])], ' and ');
+      for (const row of await store.all<Row>(slice(range))) add(row);
+      rows += length;
+      return place;
+    });
+    subject.onProgress(rows);
+    if (end === null) return {isComplete: true, rows, covered: `all of ${tables[role].name}`};
+    if (pace.isOver) {
+      const seconds = Math.round(countMs / 1000);
+      const since = isNewestFirst ? (isoTime(parseTime(end))?.slice(0, 19) ?? null) : null;
+      const part = since === null ? `${rows} rows` : `the newest ${rows} rows`;
+      const covered = `${part} of ${tables[role].name}${since === null ? '' : `, back to ${since}Z`}, read in ${seconds} s`;
+      return {isComplete: false, rows, covered};
+    }
+    from = end;
+  }
+}
+
+/** Bytes in a text column (SQLite allows them) sort last and cannot be gone on from; the rest is then one range. */
+function placeOf(value: unknown): string | number | null {
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
+}
+
+/** A count over a sweep: what was not seen in a part of the table is unknown, not zero. */
+export function sweptCount(
+  count: number,
+  {isComplete, covered}: Swept,
+): Pick<Finding, 'count' | 'isComplete' | 'covered'> {
+  if (isComplete) return {count, isComplete, covered};
+  if (count > 0) return {count, isComplete, covered: `at least; ${covered}`};
+  return {count: null, isComplete, covered: covered.startsWith(NOT_COUNTED) ? covered : `none in ${covered}`};
+}
+
+/** Counts rows `x` whose value in an indexed column names nothing: no `other` passes `test`. The sample is such a value. */
+export async function countLonely(
+  subject: Subject,
+  {
+    role,
+    column,
+    other,
+    test,
+  }: Pick<SweepOptions, 'role' | 'column'> & {readonly other: SweepOptions['role']; readonly test: Sql},
+): Promise<Pick<Finding, 'count' | 'isComplete' | 'covered' | 'sample'>> {
+  let count = 0;
+  let sample: string | null = null;
+  const swept = await sweep<{rows: number; sample: string | null}>(
+    subject,
+    {
+      role,
+      column,
+      slice: range => sql`
+select count(*) as rows, min(x.${raw(column)}) as sample
+  from ${table(role)} x
+ where ${range}
+   and not exists (select 1 from ${table(other)} o where ${test})`,
+    },
+    row => {
+      count += Number(row.rows);
+      sample ??= row.sample;
+    },
+  );
+  return {...sweptCount(count, swept), sample};
+}

@@ -1,0 +1,250 @@
+import {type Facts, type FactsOptions, openFacts} from '../facts/facts.ts';
+import {DAY_MICROS, type Relations, relationsOf} from '../facts/relations.ts';
+import {largest, smallest} from '../lists.ts';
+import {loadRunPage} from '../runs/page.ts';
+import {EMPTY, raw, type Sql, sql} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import type {Cell, Series} from '../table/table.ts';
+import {hoisted, type RunFilter} from '../trace/filter.ts';
+import {PATIENCE} from '../trace/runs.ts';
+import {isoTime} from '../trace/time.ts';
+import {isCounted} from './counted-question.ts';
+import {columnsOfAnswer, type FactsInput, type FactsQuestion} from './facts-question.ts';
+
+export interface FactsAsk {
+  readonly by: string;
+  readonly everyMicros: number | null;
+  readonly sort: {readonly column: string; readonly descending: boolean};
+  /** Rows wanted; 0: all. */
+  readonly limit: number;
+  readonly filter: RunFilter;
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  /** Of the question's own flags those that are lengths of time, microseconds. */
+  readonly lengths: Readonly<Record<string, number>>;
+  /** True: what the question draws over time is asked too. */
+  readonly isDrawn: boolean;
+}
+
+export interface FactsAnswer {
+  readonly rows: readonly Readonly<Record<string, Cell>>[];
+  /** What the question draws over time; null: nothing. */
+  readonly series: Series | null;
+  /** What the answer covers, and how to read it. */
+  readonly notes: readonly string[];
+  /** The statements that were asked of the facts. */
+  readonly statements: readonly Sql[];
+  /** How long it took to bring the facts up to date, and to answer from them, ms. */
+  readonly currentMs: number;
+  readonly answerMs: number;
+  /** Where they are kept; null: they were made for this question alone. */
+  readonly path: string | null;
+  readonly nowMicros: number;
+}
+
+/** Answers a question over many runs from the facts, which are brought up to date before. */
+export async function askFacts(
+  store: Store,
+  question: FactsQuestion,
+  ask: FactsAsk,
+  options: Pick<FactsOptions, 'env' | 'cwd' | 'prices' | 'onProgress'>,
+): Promise<FactsAnswer> {
+  const filter = hoisted(ask.filter);
+  const {sinceMicros, untilMicros} = filter;
+  const beginMs = performance.now();
+  const facts = await openFacts(store, {...options, sinceMicros, untilMicros});
+  const currentMs = performance.now() - beginMs;
+  try {
+    const chosen = await chooseRuns(store, facts, filter);
+    const nowMicros = store.nowMicros();
+    const inputOf = (everyMicros: number | null): FactsInput => ({
+      ...relationsOf({filter, isChosen: chosen.length > 0, everyMicros}),
+      by: ask.by,
+      everyMicros,
+      stretch: raw(everyMicros === null ? '0' : 'bucket'),
+      nowMicros,
+      lengths: ask.lengths,
+    });
+    const statement = ordered(question, ask, question.sql(inputOf(ask.everyMicros), ask.flags));
+    const rows = facts.all<Record<string, Cell>>(statement);
+    const counted = isCounted(question)
+      ? facts
+          .all<{counted: string | null}>(question.counted(inputOf(ask.everyMicros)))
+          .flatMap(row => row.counted ?? [])
+      : [];
+    const covered = coverageOf(facts, inputOf(null));
+    return {
+      rows: rows.map(row => cells(row, columnsOfAnswer(question, ask.everyMicros !== null))),
+      series: ask.isDrawn
+        ? seriesOf(facts, question, {covered, everyMicros: ask.everyMicros, nowMicros}, inputOf)
+        : null,
+      notes: [
+        ...facts.notices,
+        ...counted,
+        covered.text,
+        ...(facts.path === null && facts.notices.length === 0 ? ['facts made in memory'] : []),
+        ...cutNote(rows, question, ask),
+        ...priceNote(rows, question),
+        question.note,
+      ],
+      statements: [...chosen, statement],
+      currentMs,
+      answerMs: performance.now() - beginMs - currentMs,
+      path: facts.path,
+      nowMicros,
+    };
+  } finally {
+    facts.close();
+  }
+}
+
+/** The rows wanted, in their order; `rowCount` is how many there are. Split by time the newest are kept. */
+function ordered(question: FactsQuestion, {sort, limit, everyMicros}: FactsAsk, rows: Sql): Sql {
+  const {columns, thenBy, sections} = question;
+  const texts = Object.keys(columns).filter(key => (columns[key]!.unit ?? 'text') === 'text' && key !== 'section');
+  const ties = [
+    ...(thenBy === undefined ? [] : [`"${thenBy}" desc nulls last`]),
+    ...(everyMicros === null || sort.column === 'time' ? [] : ['time']),
+    ...texts.map(key => `"${key}"`),
+  ];
+  const by = (descending: boolean) =>
+    [
+      `"${sort.column}" ${descending ? 'desc' : 'asc'} nulls last`,
+      ...ties.filter(tie => tie !== `"${sort.column}"`),
+    ].join(', ');
+  if (sections) {
+    const place = Object.keys(sections).map((name, i) => `when '${name}' then ${i}`);
+    return sql`
+select *
+  from (
+    select *, row_number() over (partition by section order by ${raw(by(sort.descending))}) as "rowPlace", count(*) over (partition by section) as "rowCount"
+      from (${rows})
+  )
+ ${limit === 0 || everyMicros !== null ? EMPTY : sql`where "rowPlace" <= ${limit}`}
+ order by ${raw(`case section ${place.join(' ')} end`)}, "rowPlace"`;
+  }
+  const counted = sql`select *, count(*) over () as "rowCount" from (${rows}\n)`;
+  if (limit === 0) return sql`${counted}\n order by ${raw(by(sort.descending))}`;
+  if (sort.column !== 'time' || sort.descending)
+    return sql`${counted}\n order by ${raw(by(sort.descending))}\n limit ${limit}`;
+  return sql`
+select * from (
+${counted}
+ order by ${raw(by(true))}
+ limit ${limit}
+)
+ order by ${raw(by(false))}`;
+}
+
+/** What was left out because of the limit. */
+function cutNote(
+  rows: readonly Readonly<Record<string, Cell>>[],
+  {sections}: FactsQuestion,
+  {limit, everyMicros}: FactsAsk,
+): string[] {
+  if (limit === 0 || !rows.some(row => Number(row.rowCount) > limit)) return [];
+  if (!sections) return [`${rows.length} of ${rows[0]!.rowCount} rows (--limit 0: all)`];
+  return everyMicros === null ? [`${limit} of each kind (--limit 0: all)`] : [];
+}
+
+/** Sums of cost leave out what has no price. */
+function priceNote(rows: readonly Readonly<Record<string, Cell>>[], {columns}: FactsQuestion): string[] {
+  if (!columns.unpricedCalls || columns.section) return [];
+  const calls = rows.reduce((sum, row) => sum + Number(row.unpricedCalls ?? 0), 0);
+  return calls === 0 ? [] : [`${calls} ${calls === 1 ? 'call' : 'calls'} without a price left out of the cost`];
+}
+
+/** Stretches that a line at the end of a row has at most. */
+const MOST_STRETCHES = 24;
+const HOUR_MICROS = 3_600_000_000;
+
+interface Window {
+  readonly covered: Coverage;
+  readonly everyMicros: number | null;
+  readonly nowMicros: number;
+}
+
+/** Over the stretches of `--every`, or as many whole days (hours, where there are few days) as make a short line. */
+function seriesOf(
+  facts: Facts,
+  {trend, columns}: FactsQuestion,
+  {covered: {first, last}, everyMicros}: Window,
+  inputOf: (everyMicros: number) => FactsInput,
+): Series | null {
+  if (!trend || first === null || last === null) return null;
+  const days = (last - first) / DAY_MICROS + 1;
+  const every =
+    everyMicros ??
+    (days <= 2 ? Math.ceil((days * 24) / MOST_STRETCHES) * HOUR_MICROS : Math.ceil(days / MOST_STRETCHES) * DAY_MICROS);
+  const rows = facts.all<Record<string, Cell>>(trend.sql(inputOf(every)));
+  const known = rows.filter(row => Number(row.time) >= 0);
+  if (known.length === 0) return null;
+  const times = known.map(row => Number(row.time));
+  const [firstMicros, lastMicros] = [smallest(times), largest(times)];
+  const length = Math.round((lastMicros - firstMicros) / every) + 1;
+  if (length > MOST_VALUES) return null;
+  const lines = new Map<string, {keys: Cell[]; values: (number | null)[]}>();
+  for (const row of known) {
+    const keys = trend.keys.map(key => row[key] ?? null);
+    const id = JSON.stringify(keys);
+    const of = lines.get(id) ?? {keys, values: new Array(length).fill(null)};
+    lines.set(id, of);
+    of.values[Math.round((Number(row.time) - firstMicros) / every)] = row.value === null ? null : Number(row.value);
+  }
+  return {column: columns[trend.column]!, firstMicros, lastMicros, everyMicros: every, lines: [...lines.values()]};
+}
+const MOST_VALUES = 100_000;
+
+/**
+ * What only whole runs tell (`-q` reads names, messages and answers) is found through them; those that pass stand in the
+ * table `chosen`.
+ * @returns the statements that made it; none: no filter asks for it
+ */
+async function chooseRuns(store: Store, facts: Facts, filter: RunFilter): Promise<Sql[]> {
+  if (filter.query === null && filter.errors.length === 0) return [];
+  const page = await loadRunPage(store, {filter, limit: 0, cursor: null, patience: PATIENCE});
+  const found = JSON.stringify(page.runs.map(({record}) => [record.traceId, record.spanId]));
+  const statements = [
+    raw('create temp table chosen (run_key integer primary key)'),
+    sql`
+insert into chosen
+select r.run_key from json_each(${found}) f
+  join trace_facts t on t.trace_id = f.value ->> 0
+  join run_facts r on r.trace_key = t.trace_key and r.span_id = f.value ->> 1`,
+  ];
+  for (const statement of statements) facts.run(statement);
+  return statements;
+}
+
+/** Values in the units of the JSON contract, keys in the order of the columns. */
+function cells(row: Readonly<Record<string, Cell>>, columns: FactsQuestion['columns']): Record<string, Cell> {
+  return Object.fromEntries(
+    Object.entries(columns).map(([key, {unit}]) => {
+      const value = row[key] ?? null;
+      if (typeof value !== 'number') return [key, value];
+      if (unit === 'flag') return [key, value !== 0];
+      if (unit === 'time' || unit === 'stretch') return [key, value < 0 ? null : isoTime(value)];
+      return [key, value];
+    }),
+  );
+}
+
+interface Coverage {
+  /** Starts of the first and the last day, microseconds; null: there are none. */
+  readonly first: number | null;
+  readonly last: number | null;
+  readonly text: string;
+}
+
+export function coverageOf(facts: Facts, {spans, runs}: Relations): Coverage {
+  const [row] = facts.all<{calls: number | null; first: number | null; last: number | null}>(sql`
+select sum(calls) as calls, min(bucket) filter (where bucket >= 0) as first, max(bucket) filter (where bucket >= 0) as last
+  from (${spans})`);
+  const [counted] = facts.all<{n: number}>(sql`select count(*) as n from (${runs}) where sequel = 0`);
+  const {calls, first, last} = row!;
+  const day = (micros: number) => isoTime(micros)!.slice(0, 10);
+  const within =
+    first === null || last === null ? '' : first === last ? ` on ${day(first)}` : ` from ${day(first)} to ${day(last)}`;
+  const read = facts.spansRead === 0 ? '' : `, ${facts.spansRead} read for it`;
+  const runCount = `${counted!.n} ${counted!.n === 1 ? 'run' : 'runs'}`;
+  return {first, last, text: `${calls ?? 0} spans, ${runCount}${within}${read}`};
+}

@@ -1,0 +1,61 @@
+import {raw, sql} from '../sql/sql.ts';
+import type {FactsQuestion} from './facts-question.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED, wholeRuns} from './figures.ts';
+import {PARTS_APART} from './whole-runs.ts';
+
+/**
+ * Runs of agents, teams or workflows by name: those that stand for themselves, and those inside other runs. A run counts once,
+ * however often it paused; what it is called, and whether it stands for itself, its first part says.
+ */
+export function componentRuns(
+  kind: 'agent' | 'team' | 'workflow',
+): Pick<FactsQuestion, 'every' | 'columns' | 'sort' | 'thenBy' | 'note' | 'sql' | 'trend'> {
+  const inside = {
+    agent: 'as a member, a step or called by a tool',
+    team: 'as a member or a step',
+    workflow: 'as a step',
+  };
+  return {
+    every: true,
+    columns: {
+      [kind]: {label: kind.toUpperCase(), description: `name of the ${kind}`},
+      runs: {label: 'RUNS', unit: 'count', description: 'runs of its own; those that paused count once'},
+      inner: {label: 'INNER', unit: 'count', description: `its runs inside others: ${inside[kind]}`},
+      ...FIGURES,
+      ...stateColumns(ENDINGS),
+      unpricedCalls: UNPRICED,
+      models: MODELS,
+      id: {label: 'ID', description: 'its id; null where it has none, or several'},
+      ids: {label: 'IDS', unit: 'count', description: 'different ids under that name'},
+    },
+    sort: 'runs',
+    thenBy: 'inner',
+    note: `states, times and tokens are of both, runs and inner ones; an unfinished run is nobody's until its own span is there; ${PARTS_APART}`,
+    sql: ({eachRunSpan, stretch}) => sql`
+with ${wholeRuns(
+      sql`
+select coalesce(begin_key, span_key) as id, own_run_id as run_id, span_id, start_micros, state, duration_ms, within_tokens as tokens,
+       within_cost_pusd as cost_pusd, within_unpriced as unpriced, ${raw(`name as "${kind}"`)}, component_id, main_model as model,
+       ${stretch} as time, (span_id = run_span_id and run_part = 0) as is_own
+  from (${eachRunSpan}
+  )
+ where kind = ${kind}`,
+      [kind, 'component_id', 'model', 'time', 'is_own'],
+    )}
+${figures([kind, 'time'], ENDINGS, {
+  runs: 'sum(is_own)',
+  inner: 'sum(1 - is_own)',
+  id: 'case when count(distinct component_id) = 1 then max(component_id) end',
+  ids: 'count(distinct component_id)',
+})}`,
+    trend: {
+      column: 'runs',
+      keys: [kind],
+      sql: ({eachRunSpan, stretch}) => sql`
+select name as ${raw(`"${kind}"`)}, ${stretch} as time, count(*) as value from (${eachRunSpan}
+  )
+ where kind = ${kind} and span_id = run_span_id and run_part = 0 and run_sequel = 0
+ group by 1, 2`,
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import {sql} from '../sql/sql.ts';
+import {defineFactsQuestion} from './facts-question.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED, wholeRuns} from './figures.ts';
+
+/** Runs inside runs: who asked whom, and what came of it. */
+export default defineFactsQuestion({
+  examples: [
+    {line: 'delegations --team "Support*"', answer: 'whom a team asks, those asked most first'},
+    {line: 'delegations --last 7d --sort failedShare', answer: 'of the last week, those that fail most first'},
+  ],
+  every: true,
+  columns: {
+    caller: {label: 'CALLER', description: 'the agent, team or workflow around it'},
+    member: {label: 'MEMBER', description: 'whom it asked: the run inside; null: the delegation reached nobody'},
+    calls: {label: 'CALLS', unit: 'count', description: 'runs of the member; those that paused count once'},
+    ...FIGURES,
+    ...stateColumns(ENDINGS),
+    unpricedCalls: UNPRICED,
+    via: {label: 'VIA', description: 'the tool, or "step …", that made the call; null: the caller itself'},
+    runs: {label: 'IN RUNS', unit: 'count', description: 'different runs in which that happened'},
+    sample: {label: 'SAMPLE', description: 'id of the span of the newest call that failed, else of the newest one'},
+    models: MODELS,
+  },
+  sort: 'calls',
+  note: "times, tokens and cost are those of the member's runs, with everything inside them",
+  sql: ({eachRunSpan, stretch}) => sql`
+with ${wholeRuns(
+    sql`
+select coalesce(begin_key, span_key) as id, own_run_id as run_id, span_id, start_micros, state, duration_ms, within_tokens as tokens, within_cost_pusd as cost_pusd, within_unpriced as unpriced,
+       caller, case when kind in ('agent', 'team', 'workflow') then name end as member, via, main_model as model,
+       ${stretch} as time, trace_id || ' ' || run_span_id as in_run
+  from (${eachRunSpan}
+  )
+ where kind in ('agent', 'team', 'workflow', 'tool') and (caller is not null or own_run_id is not null)`,
+    ['caller', 'member', 'via', 'model', 'time', 'in_run'],
+  )}
+select * from (${figures(['caller', 'member', 'via', 'time'], ENDINGS, {
+    calls: 'count(*)',
+    runs: 'count(distinct in_run)',
+    sample:
+      "substr(max(case when state = 'error' then '1' else '0' end || printf('%020d', start_micros) || span_id), 22)",
+  })}
+)
+ where caller is not null`,
+});

@@ -1,0 +1,95 @@
+import {sql} from '../sql/sql.ts';
+import {defineFactsQuestion} from './facts-question.ts';
+import {lastParts, stateOf} from './whole-runs.ts';
+
+/** What failed and why: each failure once, where it began. */
+export default defineFactsQuestion({
+  examples: [
+    {line: 'errors --last 24h', answer: 'what failed since yesterday, the most frequent first'},
+    {
+      line: 'errors --sort firstSeen --new-since 6h',
+      answer: 'the causes seen first in the last six hours are marked new',
+    },
+  ],
+  every: true,
+  flags: {
+    newSince: {
+      flag: '--new-since <length>',
+      description: 'a cause is new when it was first seen so long ago at most',
+      default: '24h',
+      isLength: true,
+    },
+  },
+  columns: {
+    message: {label: 'ERROR', least: 30, description: 'the newest message of this cause, its first line, shortened'},
+    count: {label: 'COUNT', unit: 'count', description: 'failures; one that went up through its callers once'},
+    name: {label: 'WHERE', least: 12, description: 'name of the tool, model, agent, …'},
+    lastSeen: {label: 'LAST', unit: 'time', description: 'start of the newest one'},
+    runs: {label: 'RUNS', unit: 'count', description: 'runs with it; one may have begun before the window'},
+    fatalRuns: {
+      label: 'FATAL',
+      unit: 'count',
+      description: 'of these runs, those that ended in error; the others went on, degraded',
+    },
+    isNew: {
+      label: 'NEW',
+      unit: 'flag',
+      description:
+        'first seen since --new-since; null when the answer reaches no further back, so that nobody can tell',
+    },
+    runShare: {label: 'SHARE', unit: 'ratio', description: 'of all runs of the window and the filters'},
+    errorKind: {label: 'CLASS', description: 'exception class, where the message names it'},
+    kind: {label: 'KIND', description: 'what failed: tool, llm, agent, step, …'},
+    firstSeen: {label: 'FIRST', unit: 'time', description: 'start of the oldest one in the window'},
+    sampleRunId: {label: 'SAMPLE', description: 'run id of the newest one; null while its run span is missing'},
+    sampleTraceId: {label: 'TRACE', description: 'trace id of the newest one'},
+    shape: {
+      label: 'SHAPE',
+      description: 'the message without numbers, ids and quoted values, by which causes are told apart',
+    },
+  },
+  sort: 'count',
+  note: 'each failure where it began; agno-trace show <run> shows it in place',
+  // A run may have begun before the window, or pass a filter only in what continued it: it is counted with its failure all
+  // the same, and among the runs that a share is of.
+  // The bare columns beside max() are those of the row that has it, which SQLite promises.
+  sql: ({eachSpan, runs, stretch, nowMicros, lengths}) => {
+    const since = nowMicros - lengths.newSince!;
+    return sql`
+select g.*, g.runs * 1.0 / nullif(a.runs, 0) as "runShare", case when o.first < ${since} then g."firstSeen" >= ${since} end as "isNew"
+  from (
+    select ${stretch} as time, error_shape as shape, error_kind as "errorKind", kind, name, count(*) as count,
+           count(distinct run) as runs, count(distinct iif(ending = 'error', run, null)) as "fatalRuns",
+           max(start_micros) as "lastSeen", first_micros as "firstSeen", error as message, run_id as "sampleRunId",
+           trace_id as "sampleTraceId"
+      from (
+        select e.*, min(e.start_micros) over (partition by e.error_shape, e.error_kind, e.kind, e.name) as first_micros,
+               iif(e.run_part = 0 and e.run_traffic = 0, e.whole_key, null) as run, coalesce(${stateOf('r', 'l')}, e.run_state) as ending
+          from (${eachSpan}) e
+          left join (${runs}) r on r.run_key = e.whole_key
+          left join (${lastParts(runs)}) l on l.whole_key = e.whole_key and l.run_id = coalesce(r.run_id, e.run_id)
+         where e.cause = 1
+      )
+     group by 1, 2, 3, 4, 5
+  ) g
+  left join (
+    select time, count(*) as runs
+      from (
+        select ${stretch} as time, whole_key from (${runs})
+        union
+        select ${stretch} as time, whole_key from (${eachSpan}) where cause = 1 and run_part = 0 and run_traffic = 0
+      )
+     group by 1
+  ) a on a.time = g.time
+  join (select min(start_micros) as first from (${runs})) o`;
+  },
+  trend: {
+    column: 'count',
+    keys: ['shape', 'errorKind', 'kind', 'name'],
+    sql: ({eachSpan, stretch}) => sql`
+select error_shape as shape, error_kind as "errorKind", kind, name, ${stretch} as time, count(*) as value
+  from (${eachSpan})
+ where cause = 1
+ group by 1, 2, 3, 4, 5`,
+  },
+});

@@ -1,0 +1,59 @@
+import {raw, sql} from '../sql/sql.ts';
+import type {Column} from '../table/table.ts';
+import type {FactsQuestion} from './facts-question.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNFINISHED, UNPRICED, wholeRuns} from './figures.ts';
+
+const STATES = [...ENDINGS, ...UNFINISHED];
+
+/**
+ * Runs by session or user. Those of which it is not known stand in a row of their own, so that the rows add up to all; so
+ * do the tokens of loose parts, which are no runs.
+ */
+export function ownedRuns(
+  owner: 'session' | 'user',
+  further: Readonly<Record<string, {readonly column: Column; readonly aggregate: string}>>,
+): Pick<FactsQuestion, 'every' | 'columns' | 'thenBy' | 'note' | 'sql' | 'trend'> {
+  return {
+    every: true,
+    columns: {
+      [owner]: {label: owner.toUpperCase(), description: `id of the ${owner}; null: runs whose ${owner} is not known`},
+      runs: {label: 'RUNS', unit: 'count', description: 'runs; those that paused count once'},
+      ...FIGURES,
+      ...Object.fromEntries(Object.entries(further).map(([key, {column}]) => [key, column])),
+      ...stateColumns(STATES),
+      unpricedCalls: UNPRICED,
+      models: MODELS,
+      parts: {label: 'PARTS', unit: 'count', description: 'loose parts: no runs, but their tokens and cost are in'},
+    },
+    thenBy: 'lastSeen',
+    note: `a run inside another one belongs to its ${owner}; times are of finished runs`,
+    sql: ({allRuns, stretch}) => sql`
+with ${wholeRuns(
+      sql`
+select whole_key as id, run_id, span_id, start_micros, start_micros as first_micros,
+       state, case when missing = 0 then duration_ms end as duration_ms,
+       total_tokens as tokens, coalesce(cost_pusd, nullif(known_cost_pusd, 0)) as cost_pusd, unpriced_calls as unpriced,
+       ${raw(`${owner}_id as ${owner}`)}, ${stretch} as time,
+       part, sequel, case when part = 0 then model end as model, name as who, user_id, session_id
+  from (${allRuns}
+  )
+ where traffic = 0`,
+      [owner, 'time', 'part', 'sequel', 'model', 'who', 'user_id', 'session_id', 'first_micros'],
+      'part = 0 and sequel = 0',
+    )}
+${figures([owner, 'time'], STATES, {
+  runs: 'sum(part = 0 and sequel = 0)',
+  parts: 'sum(part)',
+  ...Object.fromEntries(Object.entries(further).map(([key, {aggregate}]) => [key, aggregate])),
+})}`,
+    trend: {
+      column: 'runs',
+      keys: [owner],
+      sql: ({runs, stretch}) => sql`
+select ${raw(`${owner}_id as ${owner}`)}, ${stretch} as time, count(*) as value from (${runs}
+  )
+ where sequel = 0
+ group by 1, 2`,
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import {callsOf, percentiles} from '../facts/relations.ts';
+import {sql} from '../sql/sql.ts';
+import {defineFactsQuestion} from './facts-question.ts';
+
+/** What is looked up in knowledge, and whether something is found. */
+export default defineFactsQuestion({
+  examples: [
+    {line: 'retrievals --last 7d', answer: 'the look-ups of the last week'},
+    {
+      line: 'retrievals --agent "Support*" --sort emptyCalls',
+      answer: 'of one agent, where most often nothing is found',
+    },
+  ],
+  every: true,
+  columns: {
+    tool: {label: 'TOOL', description: 'tool or reader of the knowledge'},
+    calls: {label: 'CALLS', unit: 'count', description: 'look-ups'},
+    failed: {label: 'FAILED', unit: 'count', description: 'look-ups that failed'},
+    documents: {label: 'DOCS', unit: 'count', description: 'documents found, of the look-ups that say it'},
+    avgDocuments: {label: 'AVG DOCS', unit: 'rate', description: 'documents by look-up'},
+    emptyCalls: {label: 'EMPTY', unit: 'count', description: 'look-ups that found nothing'},
+    unknownCalls: {
+      label: 'UNKNOWN',
+      unit: 'count',
+      description: 'look-ups whose result does not say how many, failed ones among them',
+    },
+    repeatedCalls: {
+      label: 'REPEATED',
+      unit: 'count',
+      description: 'look-ups with the same arguments as one before in the same run',
+    },
+    avgMs: {label: 'AVG', unit: 'ms', description: 'average duration'},
+    p50Ms: {label: 'P50', unit: 'ms', description: 'median'},
+    p95Ms: {label: 'P95', unit: 'ms', description: '95th percentile, interpolated'},
+    maxMs: {label: 'MAX', unit: 'ms', description: 'longest'},
+  },
+  sort: 'calls',
+  note: 'documents as counted in the results',
+  // Only one that has to be told from another of its run needs the single spans.
+  sql: ({spans, bareSpans, eachSpan, stretch}) => sql`
+select g.*, coalesce(a.repeated, 0) as "repeatedCalls", p.p50 as "p50Ms", p.p95 as "p95Ms", p.longest as "maxMs"
+  from (
+    select ${stretch} as time, name as tool, sum(calls) as calls, sum(failed) as failed,
+           iif(sum(document_calls) > 0, sum(documents), null) as documents,
+           sum(documents) * 1.0 / nullif(sum(document_calls), 0) as "avgDocuments", sum(empty_calls) as "emptyCalls",
+           sum(calls) - sum(document_calls) as "unknownCalls",
+           sum(duration_us) / 1e3 / nullif(sum(timed_calls), 0) as "avgMs"
+      from (${spans})
+     where kind = 'retrieval'
+     group by 1, 2
+  ) g
+  left join (
+    select time, tool, sum(again) as repeated
+      from (
+        select ${stretch} as time, name as tool,
+               row_number() over (partition by run_key, name, arguments_hash order by start_micros, span_key) > 1 as again
+          from (${eachSpan})
+         where kind = 'retrieval' and arguments_hash is not null and run_key is not null
+      )
+     group by 1, 2
+  ) a on a.time = g.time and a.tool = g.tool
+  left join (${percentiles(sql`select ${stretch} as time, name as tool, duration_ms from ${callsOf(bareSpans, 'retrieval')}`, ['time', 'tool'], 'duration_ms')}) p
+    on p.time = g.time and p.tool = g.tool`,
+  trend: {
+    column: 'calls',
+    keys: ['tool'],
+    sql: ({spans, stretch}) => sql`
+select name as tool, ${stretch} as time, sum(calls) as value from (${spans}) where kind = 'retrieval' group by 1, 2`,
+  },
+});

@@ -1,0 +1,35 @@
+import {sql} from '../sql/sql.ts';
+import {defineFactsQuestion} from './facts-question.ts';
+import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED} from './figures.ts';
+
+const STATES = ENDINGS.filter(state => state !== 'paused');
+
+/** What the steps of workflows take and how they end; each execution is a row of Agno's, also a repeated one. */
+export default defineFactsQuestion({
+  examples: [
+    {line: 'steps --workflow "Content*"', answer: 'the steps of one workflow, those with most executions first'},
+    {line: 'steps --last 7d --sort p95Ms', answer: 'of the last week, the slowest first'},
+  ],
+  every: true,
+  columns: {
+    step: {label: 'STEP', description: 'workflow / step; the step alone where its workflow is not known'},
+    runs: {label: 'RUNS', unit: 'count', description: 'executions: a loop or a retry makes several in one run'},
+    workflowRuns: {label: 'IN RUNS', unit: 'count', description: 'runs they stand in; a loose one counts as none'},
+    ...FIGURES,
+    ...stateColumns(STATES),
+    unpricedCalls: UNPRICED,
+    models: MODELS,
+  },
+  sort: 'runs',
+  note: 'durations from start to end of each execution',
+  sql: ({eachRunSpan, stretch}) => sql`
+with ended as materialized (
+  select step, ${stretch} as time, start_micros, state, duration_ms, within_tokens as tokens,
+         within_cost_pusd as cost_pusd, within_unpriced as unpriced, main_model as model,
+         case when run_part = 0 then whole_key end as in_run
+    from (${eachRunSpan}
+    )
+   where kind = 'step'
+)
+${figures(['step', 'time'], STATES, {runs: 'count(*)', workflowRuns: 'count(distinct in_run)'})}`,
+});

@@ -1,0 +1,61 @@
+import {raw, type Sql, sql} from '../sql/sql.ts';
+import {costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from './cost-columns.ts';
+import {defineFactsQuestion, type FactsInput} from './facts-question.ts';
+
+/** What a call counts for, and the relation that tells it. */
+const KEYS: Readonly<Record<string, {readonly key: Sql; readonly from: 'spans' | 'eachSpan'}>> = {
+  model: {key: raw('name'), from: 'spans'},
+  provider: {key: raw('provider'), from: 'spans'},
+  agent: {key: raw('agent'), from: 'spans'},
+  team: {key: raw('team'), from: 'spans'},
+  workflow: {key: raw('workflow'), from: 'spans'},
+  step: {key: raw('step'), from: 'spans'},
+  user: {key: raw('user_id'), from: 'eachSpan'},
+  session: {key: raw('session_id'), from: 'eachSpan'},
+  day: {key: raw("strftime('%Y-%m-%d', nullif(bucket, -1) / 1000000, 'unixepoch')"), from: 'spans'},
+};
+
+/** Single calls are found by an index when the statement asks for those that count. */
+const calls = (input: FactsInput): Sql =>
+  KEYS[input.by]!.from === 'spans'
+    ? sql`(${input.spans}) where kind = 'llm'`
+    : sql`(${input.eachSpan}) where counted = 1`;
+
+/** Who used how many tokens, and what that cost. */
+export default defineFactsQuestion({
+  examples: [
+    {line: 'usage --by user --last 30d', answer: 'what each user cost in the last 30 days, the dearest first'},
+    {line: 'usage --by agent --every 1w', answer: 'week by week, the cost of each agent'},
+  ],
+  by: ['model', 'provider', 'agent', 'team', 'workflow', 'step', 'user', 'session', 'day'],
+  every: true,
+  columns: {
+    name: {
+      label: 'NAME',
+      description: 'what --by says; agent, team, workflow, step: the innermost one around the call; null: none',
+    },
+    calls: {label: 'CALLS', unit: 'count', description: 'model calls, nested ones once'},
+    ...TOKEN_COLUMNS,
+    costUsd: {label: 'COST', unit: 'usd', description: 'of the calls whose cost is known'},
+    costShare: {label: 'SHARE', unit: 'ratio', description: 'of the cost of all rows'},
+    ...costColumns,
+    ...TOKEN_SOURCES,
+  },
+  sort: 'costUsd',
+  thenBy: 'totalTokens',
+  note: 'tokens with those of the cache; calls of runs that failed too, and of loose parts',
+  sql: input => sql`
+select *, "costUsd" / nullif(sum("costUsd") over (), 0) as "costShare"
+  from (
+    select ${input.by === 'day' && input.everyMicros === null ? raw('0') : input.stretch} as time, ${KEYS[input.by]!.key} as name, sum(counted_calls) as calls, ${tokenSums}
+      from ${calls(input)}
+     group by 1, 2
+  )
+ where calls > 0`,
+  trend: {
+    column: 'totalTokens',
+    keys: ['name'],
+    sql: input => sql`
+select ${KEYS[input.by]!.key} as name, ${input.stretch} as time, sum(total_tokens) as value from ${calls(input)} group by 1, 2`,
+  },
+});

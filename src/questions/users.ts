@@ -1,0 +1,21 @@
+import {defineFactsQuestion} from './facts-question.ts';
+import {ownedRuns} from './owned-runs.ts';
+
+/** What each user had done, and what it took. */
+export default defineFactsQuestion({
+  examples: [
+    {line: 'users --last 30d --sort costUsd', answer: 'who cost most in the last month'},
+    {line: 'users --state error,cancelled,lost', answer: 'who had runs that came to nothing, most first'},
+  ],
+  ...ownedRuns('user', {
+    sessions: {
+      column: {label: 'SESSIONS', unit: 'count', description: 'different sessions'},
+      aggregate: 'count(distinct session_id)',
+    },
+    firstSeen: {
+      column: {label: 'FIRST SEEN', unit: 'time', description: 'start of the first run'},
+      aggregate: 'min(first_micros)',
+    },
+  }),
+  sort: 'runs',
+});

@@ -1,0 +1,141 @@
+import {append} from '../lists.ts';
+import {attribute, attributeLike, isAnyOf} from '../sql/fragments.ts';
+import {raw, type Sql, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {KEY} from '../trace/attributes.ts';
+import {asText} from '../trace/cell.ts';
+import {type Continuation, isContinuationOf} from '../trace/continuation.ts';
+import {foldedRun, type JudgedRun} from '../trace/record.ts';
+import {agnoTime, parseTime} from '../trace/time.ts';
+import {isContinuation} from '../trace/tree.ts';
+import {type JudgedTrace, type JudgeOptions, loadRuns, mayHidePause} from './load.ts';
+import {IS_RUN_NAME} from './look-up.ts';
+import {loadStory} from './parts.ts';
+import {SPANS_AFTER} from './sequels.ts';
+
+/**
+ * As `loadRuns`, with a row for each run, whatever number of parts pauses cut it into: what continues a run is left out
+ * where the run itself is stored, and the run bears its last state and the sums of its parts.
+ * @param addsBeginnings also gives the traces where what continues a run began: for whoever does not meet them anyway
+ */
+export async function loadFoldedRuns(
+  store: Store,
+  traceIds: readonly string[],
+  {addsBeginnings, ...options}: JudgeOptions & {readonly addsBeginnings: boolean},
+): Promise<JudgedTrace[]> {
+  const traces: JudgedTrace[] = [];
+  const sequels = new Set<JudgedRun>();
+  const known = new Set(traceIds);
+  for (let ids = [...known]; ids.length > 0; ) {
+    const loaded = await loadRuns(store, ids, options);
+    append(traces, loaded);
+    const begun: string[] = [];
+    for (const [sequel, beginnings] of await sequelsIn(store, loaded)) {
+      sequels.add(sequel);
+      append(begun, beginnings);
+    }
+    ids = addsBeginnings ? [...new Set(begun)].filter(id => !known.has(id)) : [];
+    for (const id of ids) known.add(id);
+  }
+  const folded: JudgedTrace[] = [];
+  for (const {trace, runs} of traces) {
+    const kept: JudgedRun[] = [];
+    for (const judged of runs) {
+      if (sequels.has(judged)) continue;
+      kept.push(wentOn(judged) ? await fold(store, judged, options) : judged);
+    }
+    folded.push({trace, runs: kept});
+  }
+  return folded;
+}
+
+/** Of the runs in some traces those that are no run of their own, but continue one that is stored, and the traces of that. */
+export function sequelsIn(
+  store: Store,
+  traces: readonly JudgedTrace[],
+): Promise<ReadonlyMap<JudgedRun, readonly string[]>> {
+  return withBeginning(
+    store,
+    traces.flatMap(({runs}) => runs.filter(isSequel)),
+  );
+}
+
+function isSequel({run}: JudgedRun): boolean {
+  return run.runId !== null && run.root.span !== null && isContinuation(run.root.span);
+}
+
+/** It waited, and it is known that it went on. */
+function wentOn({run, judge, evidence, record}: JudgedRun): boolean {
+  if (run.runId === null || record.state === 'paused') return false;
+  if (judge.node(run.root)?.state !== 'paused') return mayHidePause(run) && evidence.continuedAt !== null;
+  return evidence.continuedAt !== null || evidence.agnoStatus !== null;
+}
+
+async function fold(store: Store, judged: JudgedRun, options: JudgeOptions): Promise<JudgedRun> {
+  const {runId, traceId, spanId} = judged.record;
+  const {patience, prices} = options;
+  const of = {traceId, spanId};
+  const {parts} = await loadStory(store, runId!, [traceId], {patience, prices, of, tiesLooseParts: false});
+  // A continuation that stands before it is another run's story.
+  return parts.length > 1 ? foldedRun(judged, parts) : judged;
+}
+
+/** Those of the continuations whose run is stored, each with the traces of what came before it. */
+async function withBeginning(store: Store, sequels: readonly JudgedRun[]): Promise<Map<JudgedRun, string[]>> {
+  const found = new Map<JudgedRun, string[]>();
+  if (sequels.length === 0) return found;
+  const ids = [...new Set(sequels.map(({run}) => run.runId!))];
+  const rows = await loadBeginnings(
+    store,
+    sql`
+select t.trace_id, t.run_id, t.session_id, t.agent_id, t.team_id, t.start_time
+  from ${table('traces')} t
+ where ${isAnyOf(raw('t.run_id'), ids)}`,
+  );
+  for (const judged of sequels) {
+    const {run} = judged;
+    const isBefore = (other: Continuation) =>
+      other.startMicros !== null && other.startMicros < (run.startMicros ?? 0) && isContinuationOf(run, other);
+    const byIndex = rows.filter(isBefore);
+    // Behind HTTP the rows are empty, and a member's run has none of its own.
+    const before =
+      byIndex.length > 0 ? byIndex : (await loadNearBefore(store, run.runId!, run.startMicros)).filter(isBefore);
+    if (before.length > 0)
+      found.set(
+        judged,
+        before.map(({traceId}) => traceId),
+      );
+  }
+  return found;
+}
+
+interface Beginning extends Continuation {
+  readonly traceId: string;
+}
+
+async function loadBeginnings(store: Store, query: Sql): Promise<Beginning[]> {
+  const rows = await store.all<Record<string, unknown>>(query);
+  return rows.map(row => ({
+    traceId: String(row.trace_id),
+    runId: asText(row.run_id),
+    sessionId: asText(row.session_id),
+    agentId: asText(row.agent_id),
+    teamId: asText(row.team_id),
+    startMicros: parseTime(row.start_time),
+  }));
+}
+
+async function loadNearBefore(store: Store, runId: string, micros: number | null): Promise<Beginning[]> {
+  if (micros === null) return [];
+  const near = sql`select a.span_id from ${table('spans')} a where a.start_time < ${agnoTime(micros)} order by a.start_time desc limit ${raw(String(SPANS_AFTER))}`;
+  return loadBeginnings(
+    store,
+    sql`
+select s.trace_id, ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.sessionId)} as session_id,
+       ${attribute('s', KEY.agentId)} as agent_id, ${attribute('s', KEY.teamId)} as team_id, s.start_time
+  from ${table('spans')} s
+ where s.span_id in (select n.span_id from (${near}) n)
+   and ${IS_RUN_NAME}
+   and ${isAnyOf(attributeLike('s', KEY.runId, [runId]), [runId])}`,
+  );
+}

@@ -1,0 +1,115 @@
+import {usageError} from '../errors.ts';
+import type {JudgedRun} from '../trace/record.ts';
+import {cursorAfter, type RunPage} from './page.ts';
+
+/** Where a database goes on: null from its newest run, false when it has been read to its end. */
+export type Place = string | null | false;
+
+/** What one of several databases gave for a page; null: it could not be read. */
+export interface OwnPage {
+  readonly profile: string;
+  readonly before: Place;
+  readonly page: RunPage | null;
+}
+
+export interface MergedPage {
+  readonly runs: readonly {readonly profile: string; readonly judged: JudgedRun}[];
+  readonly next: string | null;
+  /** As of one page; `some` when a database's page was cut, as the number would count beyond this one. */
+  readonly trafficLeftOut: number | 'some' | null;
+}
+
+/**
+ * One page out of a page of each database, newest first by start. Each database keeps its own order, so that a place in
+ * it is still one cursor; a database that could not be read keeps its place and comes with the next page.
+ * @param limit runs wanted; 0: all
+ */
+export function mergePages(own: readonly OwnPage[], limit: number): MergedPage {
+  const taken = own.map(() => 0);
+  const runs: MergedPage['runs'][number][] = [];
+  while (limit === 0 || runs.length < limit) {
+    let newest = -1;
+    own.forEach(({page}, i) => {
+      const head = page?.runs[taken[i]!];
+      if (head && (newest < 0 || startOf(head) > startOf(own[newest]!.page!.runs[taken[newest]!]!))) newest = i;
+    });
+    if (newest < 0) break;
+    const {profile, page} = own[newest]!;
+    runs.push({profile, judged: page!.runs[taken[newest]!]!});
+    taken[newest]!++;
+  }
+  const places = own.map(({profile, before, page}, i): [string, Place] => [
+    profile,
+    placeAfter(before, page, taken[i]!),
+  ]);
+  const isCut = own.some(({page}, i) => page !== null && taken[i]! < page.runs.length);
+  const traffic = own.map(({page}) => page?.trafficLeftOut ?? null).filter(count => count !== null);
+  const total = traffic.reduce((sum, count) => sum + count, 0);
+  return {
+    runs,
+    next: places.some(([, place]) => place !== false) ? encode(places) : null,
+    trafficLeftOut: traffic.length === 0 ? null : isCut && total > 0 ? 'some' : total,
+  };
+}
+
+function startOf({run}: JudgedRun): number {
+  return run.startMicros ?? Number.NEGATIVE_INFINITY;
+}
+
+function placeAfter(before: Place, page: RunPage | null, taken: number): Place {
+  if (page === null || before === false) return before;
+  if (taken === page.runs.length && page.next === null) return false;
+  return cursorAfter(page, taken, before);
+}
+
+/** Told from the cursor of one database by its first number. */
+const VERSION = 2;
+
+function encode(places: readonly (readonly [string, Place])[]): string {
+  return Buffer.from(JSON.stringify([VERSION, ...places])).toString('base64url');
+}
+
+function decode(cursor: string): Map<string, Place> | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+  } catch {
+    return null;
+  }
+  if (!Array.isArray(value) || value[0] !== VERSION) return null;
+  const places = value.slice(1);
+  const isPlace = (item: unknown): item is [string, Place] =>
+    Array.isArray(item) &&
+    item.length === 2 &&
+    typeof item[0] === 'string' &&
+    (item[1] === null || item[1] === false || typeof item[1] === 'string');
+  return places.every(isPlace) ? new Map(places) : null;
+}
+
+/**
+ * Where each of the profiles goes on.
+ * @throws UserError exit 2 for a cursor of other profiles, or of one database
+ */
+export function placesOf(cursor: string | null, profiles: readonly string[]): Map<string, Place> {
+  if (cursor === null) return new Map(profiles.map(name => [name, null]));
+  const places = decode(cursor);
+  if (!places)
+    throw usageError(`--cursor "${cursor}" is no cursor of several profiles.`, 'Pass the text that this list printed.');
+  const isSame = places.size === profiles.length && profiles.every(name => places.has(name));
+  if (!isSame) throw ofOthers(cursor, places);
+  return places;
+}
+
+/** @throws UserError exit 2 when the cursor of several profiles is given to one database */
+export function refuseMergedCursor(cursor: string | null): void {
+  const places = cursor === null ? null : decode(cursor);
+  if (places) throw ofOthers(cursor!, places);
+}
+
+function ofOthers(cursor: string, places: ReadonlyMap<string, Place>) {
+  const names = [...places.keys()];
+  return usageError(
+    `--cursor "${cursor}" goes on in the profiles ${names.map(name => `"${name}"`).join(', ')}.`,
+    `Give the same ones again: ${names.map(name => `--profile ${name}`).join(' ')}`,
+  );
+}

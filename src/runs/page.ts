@@ -1,0 +1,214 @@
+import {type UserError, usageError} from '../errors.ts';
+import type {Prices} from '../prices/prices.ts';
+import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {hoisted, type RunFilter} from '../trace/filter.ts';
+import {withLikelyNames} from '../trace/likely-name.ts';
+import {type JudgedRun, nodesOf} from '../trace/record.ts';
+import type {Patience} from '../trace/runs.ts';
+import {agnoTime} from '../trace/time.ts';
+import {IS_OF_AGENT} from './kind.ts';
+import {between, firstLength, nextLength, type Position, stretchEnd} from './stretches.ts';
+import {positionOf, tracesLeft, walkRuns} from './walk.ts';
+
+export interface RunPage {
+  readonly runs: readonly JudgedRun[];
+  /** Text for `--cursor`; null on the last page. */
+  readonly next: string | null;
+  /** Traces of runs further below of which perhaps only what stands above tells (`WalkOptions.left`). */
+  readonly left: readonly string[];
+  /** Traces without any of Agno's spans that lie between the runs of this page; null when they were not left out. */
+  readonly trafficLeftOut: number | null;
+}
+
+export interface PageOptions {
+  readonly filter: RunFilter;
+  /** Runs wanted; 0: all. */
+  readonly limit: number;
+  readonly cursor: string | null;
+  readonly patience: Patience;
+  readonly prices?: Prices;
+  /** A row for each run, not one for each part of it. */
+  readonly folds?: boolean;
+  /** Called after each stretch of spans with the number looked at so far. */
+  readonly onProgress?: (spans: number) => void;
+}
+
+/** Spans looked at in one statement: first what a page is likely to need, then twice as many each time. */
+const SPANS_PER_RUN = 6;
+const SHORTEST_STRETCH = 60;
+
+/**
+ * Runs, newest first. Walks the spans backwards by start time and stops as soon as the page is certain. The order, and
+ * with it the cursor, is the one of the walk, so a page ends and the next one begins at the same place.
+ */
+export async function loadRunPage(store: Store, options: PageOptions): Promise<RunPage> {
+  const {limit, patience, prices, folds, onProgress} = options;
+  const filter = hoisted(options.filter);
+  const cursor = options.cursor === null ? null : decodeCursor(options.cursor);
+  const firstStretch = limit === 0 ? Number.POSITIVE_INFINITY : Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH);
+  let left: readonly string[] = [];
+  const onLeft = (traceIds: readonly string[]) => {
+    left = traceIds.slice(0, MOST_LEFT);
+  };
+  const walked = walkRuns(
+    store,
+    {
+      filter,
+      patience,
+      prices,
+      folds,
+      from: cursor?.position ?? null,
+      left: cursor?.left ?? [],
+      firstStretch,
+      onProgress,
+      onLeft,
+    },
+    judged => !wasEmitted(judged, cursor),
+  );
+  const found: JudgedRun[] = [];
+  for await (const judged of walked) {
+    found.push(judged);
+    // One more than wanted tells that there is a next page.
+    if (limit !== 0 && found.length > limit) break;
+  }
+  return finish(store, found, {limit, filter}, cursor, left);
+}
+
+async function finish(
+  store: Store,
+  found: readonly JudgedRun[],
+  {limit, filter}: Pick<PageOptions, 'limit' | 'filter'>,
+  cursor: Cursor | null,
+  left: readonly string[],
+): Promise<RunPage> {
+  const runs = withLikelyNames(limit === 0 ? found : found.slice(0, limit));
+  const hasMore = runs.length < found.length;
+  return {
+    runs,
+    next: hasMore ? encodeCursor(runs, cursor, left) : null,
+    left,
+    trafficLeftOut: !isPlain(filter)
+      ? null
+      : await countTraffic(store, cursor?.position ?? null, hasMore ? positionOf(runs.at(-1)!) : null, filter),
+  };
+}
+
+/** Nothing is asked but a window: then what was left out belongs to the answer. */
+function isPlain(filter: RunFilter): boolean {
+  return (
+    !filter.traffic &&
+    Object.entries(filter).every(
+      ([key, value]) =>
+        key.endsWith('Micros') || value === null || value === false || (Array.isArray(value) && value.length === 0),
+    )
+  );
+}
+
+/** Traces that one statement may test for traffic; each costs as much as a handful of spans in a walk. */
+const TRACES_PER_SPAN = 1 / 5;
+
+/** Traces of plain requests between two places of the walk. */
+async function countTraffic(
+  store: Store,
+  from: Position | null,
+  to: Position | null,
+  filter: RunFilter,
+): Promise<number> {
+  const bounds: Sql[] = [];
+  if (to) bounds.push(sql`t.start_time >= ${to.time}`);
+  if (filter.untilMicros !== null) bounds.push(sql`t.start_time < ${agnoTime(filter.untilMicros)}`);
+  if (filter.sinceMicros !== null) bounds.push(sql`t.start_time >= ${agnoTime(filter.sinceMicros)}`);
+  // `+` and `||` keep off the index on run ids, where all requests have none. One look at a trace's spans, which is null
+  // where it has none: two `exists` cost half as much again, and Postgres hashes the whole table for them (docs/measurements.md, Large tables).
+  const isTraffic = sql`${either({sqlite: raw('+t.run_id is null'), postgres: raw("(t.run_id || '') is null")})}
+   and (select max(case when ${IS_OF_AGENT} then 1 else 0 end)
+          from ${table('spans')} s where s.trace_id = t.trace_id) = 0`;
+  let count = 0;
+  let below = from && {time: from.time, id: ''};
+  const longest = Math.ceil(store.spansPerStatement * TRACES_PER_SPAN);
+  let length = firstLength(store, longest);
+  for (;;) {
+    const end = await stretchEnd(store, {from: below, length, bounds, walked: 'traces'});
+    const tests = [...between(below, end, 'traces'), ...bounds, isTraffic];
+    const [row] = await store.all<{traces: number}>(sql`
+select count(*) as traces
+  from ${table('traces')} t
+ where ${join(tests, '\n   and ')}`);
+    count += Number(row?.traces ?? 0);
+    if (!end) return count;
+    below = end;
+    length = nextLength(store, {length, elapsedMs: store.lastStatementMs, longest});
+  }
+}
+
+/**
+ * A run that was listed unfinished and has ended since has its run span now, which began before its first part: it
+ * would come up again below the cursor. So the cursor names the missing parents it has listed.
+ */
+interface Cursor {
+  readonly position: Position;
+  readonly unfinished: readonly string[];
+  /** Traces that the walk below it needs (`WalkOptions.left`). */
+  readonly left: readonly string[];
+}
+
+/** A cursor must stay short enough for a command line; runs that were at work on both sides of the end of a page are few. */
+const MOST_LEFT = 50;
+/** In front of a trace id in a cursor; ids of spans have none. */
+const OF_LEFT = '~';
+
+function wasEmitted({run}: JudgedRun, cursor: Cursor | null): boolean {
+  if (!cursor || cursor.unfinished.length === 0) return false;
+  const ids = new Set(cursor.unfinished);
+  return nodesOf(run).some(node => ids.has(node.id));
+}
+
+function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null, left: readonly string[]): string {
+  const {time, id} = positionOf(runs.at(-1)!);
+  // A lost run stays as it is; the others may still end.
+  const open = runs
+    .filter(({record}) => record.state === 'running' || record.state === 'stalled')
+    .map(({record}) => record.spanId);
+  const traces = left.map(traceId => `${OF_LEFT}${traceId}`);
+  return Buffer.from(JSON.stringify([1, time, id, ...(before?.unfinished ?? []), ...open, ...traces])).toString(
+    'base64url',
+  );
+}
+
+/** The cursor that goes on after only the first runs of a page; `before` is the cursor of that page. */
+export function cursorAfter(
+  {runs, left}: Pick<RunPage, 'runs' | 'left'>,
+  taken: number,
+  before: string | null,
+): string | null {
+  if (taken === 0) return before;
+  const rest = tracesLeft(runs.slice(taken), runs[taken - 1]!);
+  const cursor = before === null ? null : decodeCursor(before);
+  return encodeCursor(runs.slice(0, taken), cursor, [...new Set([...rest, ...left])].slice(0, MOST_LEFT));
+}
+
+/** @throws UserError exit 2 for anything that is no cursor of ours */
+function decodeCursor(text: string): Cursor {
+  const fail = (): UserError =>
+    usageError(
+      `--cursor "${text}" is no cursor of this tool.`,
+      'Pass page.next of the JSON output, or the text that list printed.',
+    );
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(text, 'base64url').toString());
+  } catch {
+    throw fail();
+  }
+  if (
+    !Array.isArray(value) ||
+    value.length < 3 ||
+    value[0] !== 1 ||
+    !value.slice(1).every(item => typeof item === 'string')
+  )
+    throw fail();
+  const [time, id, ...more] = value.slice(1) as string[];
+  const left = more.filter(text => text.startsWith(OF_LEFT)).map(text => text.slice(OF_LEFT.length));
+  return {position: {time: time!, id: id!}, unfinished: more.filter(text => !text.startsWith(OF_LEFT)), left};
+}

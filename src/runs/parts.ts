@@ -1,0 +1,202 @@
+import {append} from '../lists.ts';
+import type {Prices} from '../prices/prices.ts';
+import {attributeLike, isAnyOf} from '../sql/fragments.ts';
+import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {KEY} from '../trace/attributes.ts';
+import {isContinuationOf} from '../trace/continuation.ts';
+import {type JudgedRun, judgedRun} from '../trace/record.ts';
+import type {Clock, Patience, Run} from '../trace/runs.ts';
+import {agnoTime, isoTime} from '../trace/time.ts';
+import {isContinuation} from '../trace/tree.ts';
+import {type JudgedTrace, loadRuns} from './load.ts';
+import {IS_RUN_NAME} from './look-up.ts';
+import {findSequel, SPANS_AFTER} from './sequels.ts';
+import {findWorkBeside} from './work-beside.ts';
+
+/** Everything that belongs to one run: its parts in order, and the traces they stand in. */
+export interface Story {
+  readonly traces: readonly JudgedTrace[];
+  /** By start: the run, its continuations, its members' continuations, loose parts that could be tied to it. */
+  readonly parts: readonly JudgedRun[];
+  /** Those of the parts that carry no id of the run and were tied to it by what they hold. */
+  readonly tied: ReadonlySet<JudgedRun>;
+  /** Other runs of the same id, by start: each of them the first part of its own story. */
+  readonly others: readonly JudgedRun[];
+}
+
+interface StoryOptions {
+  readonly patience: Patience;
+  readonly prices?: Prices;
+  /** False: only parts that carry an id of the run or of its members. */
+  readonly tiesLooseParts?: boolean;
+  /** Of several runs with this id the one with this part; absent: the newest one. */
+  readonly of?: {readonly traceId: string; readonly spanId: string};
+}
+
+/**
+ * The parts of a run that paused and went on (docs/design.md, Runs). Agno 3 gives a continuation a trace of its own with the
+ * same run id, its team's members theirs; a workflow's remaining steps, and all of it in Agno 2, are loose.
+ * @param runId the run's id
+ * @param traceIds the traces it is known to stand in
+ */
+export async function loadStory(
+  store: Store,
+  runId: string,
+  traceIds: readonly string[],
+  {patience, prices, tiesLooseParts = true, of}: StoryOptions,
+): Promise<Story> {
+  const options = {patience, prices, readsConversations: true};
+  let known = new Set(traceIds);
+  let traces = await loadRuns(store, [...known], options);
+  for (;;) {
+    const found = await loadTraceIds(store, chosen(traces, runId, of), runId, traces);
+    const grown = new Set([...known, ...found]);
+    if (grown.size === known.size) break;
+    known = grown;
+    traces = await loadRuns(store, [...known], options);
+  }
+  const own = chosen(traces, runId, of);
+  const others = stories(traces, runId)
+    .map(([first]) => first!)
+    .filter(first => !own.includes(first));
+  const members = memberIds(own);
+  const parts = traces
+    .flatMap(trace => trace.runs)
+    .filter(
+      judged =>
+        own.includes(judged) || (members.has(judged.record.runId ?? '') && isInSession(judged.run, own[0]!.run)),
+    );
+  const story = {traces, parts: parts.sort(byStart), tied: new Set<JudgedRun>(), others};
+  if (!tiesLooseParts) return story;
+  return withWorkBeside(store, await withLooseParts(store, story, options), options);
+}
+
+function byStart(a: JudgedRun, b: JudgedRun): number {
+  return (a.run.startMicros ?? 0) - (b.run.startMicros ?? 0);
+}
+
+function isInSession(run: Run, other: Run): boolean {
+  return run.sessionId === null || other.sessionId === null || run.sessionId === other.sessionId;
+}
+
+/** The runs of an id, each with what continued it, by start: one id may be the one of several runs. */
+function stories(traces: readonly JudgedTrace[], runId: string): JudgedRun[][] {
+  const found: JudgedRun[][] = [];
+  const runs = traces.flatMap(trace => trace.runs).filter(({record}) => record.runId === runId);
+  for (const judged of runs.sort(byStart)) {
+    const {run} = judged;
+    const before =
+      run.root.span && isContinuation(run.root.span)
+        ? found.findLast(([first]) => isContinuationOf(first!.run, run))
+        : undefined;
+    if (before) before.push(judged);
+    else found.push([judged]);
+  }
+  return found;
+}
+
+function chosen(traces: readonly JudgedTrace[], runId: string, of: StoryOptions['of']): readonly JudgedRun[] {
+  const all = stories(traces, runId);
+  const wanted = of && all.find(story => story.some(({record}) => isAt(record, of)));
+  return wanted ?? all.at(-1) ?? [];
+}
+
+function isAt(a: {traceId: string; spanId: string}, b: {traceId: string; spanId: string}): boolean {
+  return a.traceId === b.traceId && a.spanId === b.spanId;
+}
+
+/** Members of these runs that paused: whoever continues them continues the story. */
+function memberIds(own: readonly JudgedRun[]): Set<string> {
+  return new Set(own.flatMap(({run, judge}) => judge.pausedRunIds(run)));
+}
+
+async function loadTraceIds(
+  store: Store,
+  own: readonly JudgedRun[],
+  runId: string,
+  traces: readonly JudgedTrace[],
+): Promise<string[]> {
+  const ids = [...new Set([runId, ...memberIds(own)])];
+  const byIndex = await store.all<{trace_id: unknown}>(sql`
+select t.trace_id
+  from ${table('traces')} t
+ where ${isAnyOf(raw('t.run_id'), ids)}`);
+  const found = byIndex.map(row => String(row.trace_id));
+  const first = own[0];
+  const last = own.at(-1);
+  // Behind HTTP the rows are empty. Only a run that waited, or one that begins in the middle, makes it worth a search.
+  if (last && waited(last)) append(found, await searchParts(store, ids, last.run.endMicros, 'after'));
+  if (first && traces.length > 0 && isSequel(first))
+    append(found, await searchParts(store, ids, first.run.startMicros, 'before'));
+  return found;
+}
+
+/** By its spans it waits, whatever came after. */
+function waited({run, judge}: JudgedRun): boolean {
+  return judge.node(run.root)?.state === 'paused';
+}
+
+function isSequel({run}: JudgedRun): boolean {
+  return run.root.span !== null && isContinuation(run.root.span);
+}
+
+/** Traces with a run span of one of these ids, among the spans after a pause or before a continuation. */
+async function searchParts(
+  store: Store,
+  ids: readonly string[],
+  micros: number | null,
+  side: 'after' | 'before',
+): Promise<string[]> {
+  if (micros === null) return [];
+  const [bound, order]: [Sql, Sql] =
+    side === 'after'
+      ? [sql`a.start_time >= ${agnoTime(micros - 2_000_000)}`, raw('asc')]
+      : [sql`a.start_time < ${agnoTime(micros + 2_000_000)}`, raw('desc')];
+  const near = sql`select a.span_id from ${table('spans')} a where ${bound} order by a.start_time ${order} limit ${raw(String(SPANS_AFTER))}`;
+  const tests = [
+    sql`s.span_id in (select n.span_id from (${near}) n)`,
+    IS_RUN_NAME,
+    isAnyOf(attributeLike('s', KEY.runId, ids), ids),
+  ];
+  const rows = await store.all<{trace_id: unknown}>(sql`
+select s.trace_id
+  from ${table('spans')} s
+ where ${join(tests, ' and ')}`);
+  return rows.map(row => String(row.trace_id));
+}
+
+async function withLooseParts(store: Store, story: Story, options: StoryOptions): Promise<Story> {
+  const clock = {nowMicros: store.nowMicros(), patience: options.patience};
+  const paused = story.parts.findLast(waited);
+  if (!paused || story.parts.some(part => isSequel(part) && byStart(paused, part) < 0)) return story;
+  const {tied, traces, startMicros} = await findSequel(store, paused.run, ids =>
+    loadRuns(store, ids, {...options, seeksSequels: false}),
+  );
+  if (tied.length === 0) return story;
+  const parts = story.parts.map(part => (part === paused ? continued(part, startMicros, clock) : part));
+  return {
+    ...story,
+    traces: [...story.traces, ...traces],
+    parts: [...parts, ...tied].sort(byStart),
+    tied: new Set(tied),
+  };
+}
+
+function continued(part: JudgedRun, startMicros: number | null, clock: Clock): JudgedRun {
+  const evidence = {...part.evidence, continuedAt: isoTime(startMicros)};
+  return judgedRun(part.run, part.judge, part.judge.run(part.run, evidence, clock), evidence);
+}
+
+/** What Agno did for the run in threads of their own, as its memory manager does in sync runs. */
+async function withWorkBeside(store: Store, story: Story, options: StoryOptions): Promise<Story> {
+  const tied = new Set(story.tied);
+  const traces = [...story.traces];
+  for (const part of story.parts) {
+    if (tied.has(part)) continue;
+    const found = await findWorkBeside(store, part, ids => loadRuns(store, ids, {...options, seeksSequels: false}));
+    append(traces, found.traces);
+    for (const judged of found.tied) tied.add(judged);
+  }
+  return {...story, traces, parts: [...new Set([...story.parts, ...tied])].sort(byStart), tied};
+}

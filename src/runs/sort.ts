@@ -1,0 +1,59 @@
+import type {Prices} from '../prices/prices.ts';
+import type {Store} from '../store/store.ts';
+import {hoisted, type RunFilter} from '../trace/filter.ts';
+import type {JudgedRun} from '../trace/record.ts';
+import type {Patience} from '../trace/runs.ts';
+import {RUN_FIGURES, type SortKey} from './sort-keys.ts';
+import {walkRuns} from './walk.ts';
+
+export interface SortedOptions {
+  readonly filter: RunFilter;
+  readonly key: SortKey;
+  readonly descending: boolean;
+  /** Runs wanted; 0: all. */
+  readonly limit: number;
+  readonly patience: Patience;
+  readonly prices?: Prices;
+  /** A row for each run, not one for each part of it. */
+  readonly folds?: boolean;
+  readonly onProgress?: (spans: number) => void;
+}
+
+export interface SortedRuns {
+  readonly runs: readonly JudgedRun[];
+  /** Runs that match, of which `runs` are the first. */
+  readonly matched: number;
+}
+
+/** The first runs in another order than that of time: looks at every run that matches, and keeps only what may be shown. */
+export async function loadSortedRuns(store: Store, options: SortedOptions): Promise<SortedRuns> {
+  const {key, descending, limit, patience, prices, folds, onProgress} = options;
+  const figure = RUN_FIGURES[key];
+  const compare = (a: JudgedRun, b: JudgedRun): number => {
+    const [left, right] = [figure(a), figure(b)];
+    if (left === null || right === null) return left === right ? 0 : left === null ? 1 : -1;
+    return descending ? right - left : left - right;
+  };
+  const kept: JudgedRun[] = [];
+  // Sorting is stable, so runs with the same figure stay newest first.
+  const cut = () => {
+    kept.sort(compare);
+    if (limit !== 0) kept.splice(limit);
+  };
+  let matched = 0;
+  const walk = {
+    filter: hoisted(options.filter),
+    patience,
+    prices,
+    folds,
+    from: null,
+    firstStretch: Number.POSITIVE_INFINITY,
+  };
+  for await (const judged of walkRuns(store, {...walk, onProgress})) {
+    matched++;
+    kept.push(judged);
+    if (limit !== 0 && kept.length >= 2 * limit) cut();
+  }
+  cut();
+  return {runs: kept, matched};
+}

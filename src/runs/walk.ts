@@ -1,0 +1,322 @@
+import type {Prices} from '../prices/prices.ts';
+import {isAnyOf, orOpaque} from '../sql/fragments.ts';
+import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {matchesRun, type RunFilter} from '../trace/filter.ts';
+import {type JudgedRun, spansOfParts} from '../trace/record.ts';
+import type {Patience, Trace} from '../trace/runs.ts';
+import {agnoTime, parseTime} from '../trace/time.ts';
+import {type Candidates, candidatesOf} from './candidates.ts';
+import {loadFoldedRuns} from './fold.ts';
+import {IS_OF_AGENT} from './kind.ts';
+import {type JudgedTrace, loadRuns} from './load.ts';
+import {hasIndexes} from './look-up.ts';
+import {between, firstLength, loadStretch, nextLength, type Position, type Stretch} from './stretches.ts';
+
+export interface WalkOptions {
+  /** Hoisted (`trace/filter.ts`). */
+  readonly filter: RunFilter;
+  readonly patience: Patience;
+  readonly prices?: Prices;
+  /** The walk goes on below this place; null: from the newest span. */
+  readonly from: Position | null;
+  /** Spans looked at in the first statement, and those that may pass in it; more each time after that. */
+  readonly firstStretch: number;
+  /** A row for each run, not one for each part of it. */
+  readonly folds?: boolean;
+  /** Traces of runs that a walk above `from` found and did not come to: below it nothing that passes the test need be left of them. */
+  readonly left?: readonly string[];
+  /** Called where the walk is given up, with the traces that the next one needs as `left`, newest first. */
+  readonly onLeft?: (traceIds: readonly string[]) => void;
+  /** Called after each stretch of spans with the number looked at so far. */
+  readonly onProgress?: (spans: number) => void;
+  /**
+   * A further test on a span `s` that some span of every wanted run passes. It takes the place of the test that the filter
+   * allows where that is none that finds single runs.
+   */
+  readonly test?: Sql;
+}
+
+/**
+ * Runs that match, newest first, complete as far as it is followed: it reads on only while it is asked for more. A run is
+ * yielded once the walk has passed its first span, so that its place is known exactly. The order is the one of the
+ * table's own index, in every collation and with any text in the column.
+ * @param isWanted a further test, on runs that match
+ */
+export async function* walkRuns(
+  store: Store,
+  options: WalkOptions,
+  isWanted: (judged: JudgedRun) => boolean = () => true,
+): AsyncGenerator<JudgedRun> {
+  const {filter, from, patience} = options;
+  const matches = (judged: JudgedRun) => matchesRun(judged, filter) && isWanted(judged);
+  const known = await knownTraces(store, filter, patience);
+  if (known) {
+    const loaded = await loadWanted(store, known, options);
+    yield* loaded
+      .flatMap(trace => trace.runs)
+      .filter(judged => matches(judged) && (from === null || isBefore(positionOf(judged), from)))
+      .sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
+    return;
+  }
+  const ofFilter = candidatesOf(filter);
+  const candidates: Candidates =
+    options.test && ofFilter.takesEverySpan ? {test: options.test, isComplete: true, takesEverySpan: false} : ofFilter;
+  let isEmpty = true;
+  for await (const judged of walkPassed(store, candidates, options, matches)) {
+    isEmpty = false;
+    yield judged;
+  }
+  // Nothing by the names Agno gives its runs: look again without trusting names, before saying that there is nothing.
+  if (isEmpty && from === null && !candidates.isComplete)
+    yield* walkPassed(store, candidatesOf(filter, {byName: false}), options, matches);
+}
+
+/** A trace with those of its runs that match, by start. */
+export interface MatchingTrace {
+  readonly trace: Trace;
+  readonly runs: readonly JudgedRun[];
+}
+
+/**
+ * The same runs by trace, each trace once and as a whole: for whoever hands on also what several runs of it share. Traces
+ * come about as they are met, newest first; nothing is kept of those that have gone by.
+ */
+export async function* walkMatchingTraces(store: Store, options: WalkOptions): AsyncGenerator<MatchingTrace> {
+  const {filter, patience} = options;
+  const matching = (traces: readonly JudgedTrace[]): MatchingTrace[] =>
+    traces
+      .map(({trace, runs}) => ({trace, runs: runs.filter(judged => matchesRun(judged, filter))}))
+      .filter(({runs}) => runs.length > 0);
+  const known = await knownTraces(store, filter, patience);
+  if (known) {
+    const ids = [...new Set(known)];
+    for (let at = 0; at < ids.length; at += TRACES_AT_ONCE)
+      yield* matching(await loadRuns(store, ids.slice(at, at + TRACES_AT_ONCE), options));
+    return;
+  }
+  for (const byName of [true, false]) {
+    const {test, isComplete} = candidatesOf(filter, {byName});
+    let isEmpty = true;
+    for await (const {traces} of walkTraces(store, test, options)) {
+      const found = matching(traces);
+      if (found.length > 0) isEmpty = false;
+      yield* found;
+    }
+    if (!isEmpty || isComplete) return;
+  }
+}
+
+async function* walkPassed(
+  store: Store,
+  candidates: Candidates,
+  options: WalkOptions,
+  matches: (judged: JudgedRun) => boolean,
+): AsyncGenerator<JudgedRun> {
+  const waiting = new Map<string, JudgedRun>();
+  const addsBeginnings = !candidates.takesEverySpan;
+  const isIndexed = candidates.lookUp !== undefined && (await hasIndexes(store, [candidates.lookUp]));
+  const wait = (traces: readonly JudgedTrace[]) => {
+    for (const {runs} of traces)
+      for (const judged of runs) if (matches(judged)) waiting.set(placeOf(judged.run.startSpan), judged);
+  };
+  if (options.left && addsBeginnings) wait(await loadWanted(store, options.left, options));
+  let given: JudgedRun | null = null;
+  let shown: JudgedRun | null = null;
+  try {
+    for await (const {traces, stretch, from} of walkTraces(store, candidates.test, {
+      ...options,
+      isIndexed,
+      addsBeginnings,
+    })) {
+      wait(traces);
+      if (!stretch) continue;
+      const passed = candidates.takesEverySpan
+        ? stretch.rows.map(placeOf)
+        : await loadPassed(store, [...waiting.values()], stretch.end, from);
+      for (const place of passed) {
+        const judged = waiting.get(place);
+        if (!judged) continue;
+        waiting.delete(place);
+        given = judged;
+        yield judged;
+        shown = judged;
+        given = null;
+      }
+    }
+  } finally {
+    // Whoever asks for one run more than it shows has the last one again.
+    if (addsBeginnings) options.onLeft?.(tracesLeft([...(given ? [given] : []), ...waiting.values()], shown));
+  }
+}
+
+/** Traces of those of the runs that a walk from below `shown` may never meet: they have spans above it. Newest first. */
+export function tracesLeft(runs: readonly JudgedRun[], shown: JudgedRun | null): string[] {
+  const from = shown && positionOf(shown);
+  const left = runs.filter(
+    judged =>
+      from === null ||
+      spansOfParts(judged).some(({startText, spanId}) => !isBefore({time: startText, id: spanId}, from)),
+  );
+  left.sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
+  return [...new Set(left.map(({record}) => record.traceId))];
+}
+
+interface Tested {
+  /** An index answers the test: nothing but what passes is read. */
+  readonly isIndexed?: boolean;
+  /** The test may pass on a run's later parts alone. */
+  readonly addsBeginnings?: boolean;
+}
+
+interface Walked {
+  /** Traces that were met for the first time. */
+  readonly traces: readonly JudgedTrace[];
+  /** The stretch that has been walked with them, and where it began; null: there are more traces in it. */
+  readonly stretch: Stretch | null;
+  readonly from: Position | null;
+}
+
+/** Traces held at once; a trace has some twenty spans, and a stretch on Postgres thousands of traces. */
+const TRACES_AT_ONCE = 500;
+
+/**
+ * Walks the spans backwards by start time and judges the traces it meets, each once. Its cost is what lies in between,
+ * never the table. What it remembers is bounded by the traces that are still open at its place.
+ * @param test on one span `s`
+ */
+export async function* walkTraces(
+  store: Store,
+  test: Sql,
+  {
+    filter,
+    patience,
+    prices,
+    folds,
+    from: start,
+    firstStretch,
+    isIndexed = false,
+    addsBeginnings,
+    onProgress,
+  }: WalkOptions & Tested,
+): AsyncGenerator<Walked> {
+  /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
+  const judged = new Map<string, number | null>();
+  const bounds = boundsOf(filter);
+  let from = start;
+  let length = Math.min(firstStretch, firstLength(store, store.spansPerStatement));
+  let mostRows = firstStretch;
+  let looked = 0;
+  for (;;) {
+    const stretch = await loadStretch(store, {
+      from,
+      length: isIndexed ? null : length,
+      test,
+      bounds,
+      ...(Number.isFinite(mostRows) ? {mostRows} : {}),
+    });
+    const fresh = [...new Set(stretch.rows.map(row => row.traceId))].filter(id => !judged.has(id));
+    for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
+      const ids = fresh.slice(at, at + TRACES_AT_ONCE);
+      const traces = await loadWanted(store, ids, {patience, prices, folds}, addsBeginnings);
+      for (const id of ids) judged.set(id, null);
+      for (const {trace, runs} of traces) {
+        if (!runs.some(({run}) => run.isMissing)) judged.set(trace.traceId, earliestMicros(trace));
+      }
+      yield {traces, stretch: at + TRACES_AT_ONCE < fresh.length ? null : stretch, from};
+    }
+    looked += stretch.isCut || isIndexed ? stretch.rows.length : length;
+    onProgress?.(looked);
+    if (stretch.isLast) return;
+    const passedMicros = parseTime(stretch.end?.time);
+    if (passedMicros !== null) {
+      for (const [id, micros] of judged) if (micros !== null && micros - SLACK_MICROS > passedMicros) judged.delete(id);
+    }
+    from = stretch.end;
+    if (stretch.isCut) mostRows *= 2;
+    else {
+      const wasEmpty = stretch.rows.length === 0;
+      length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement, wasEmpty});
+    }
+  }
+}
+
+function loadWanted(
+  store: Store,
+  ids: readonly string[],
+  {patience, prices, folds}: Pick<WalkOptions, 'patience' | 'prices' | 'folds'>,
+  addsBeginnings = true,
+): Promise<JudgedTrace[]> {
+  return folds
+    ? loadFoldedRuns(store, ids, {patience, prices, addsBeginnings})
+    : loadRuns(store, ids, {patience, prices});
+}
+
+function earliestMicros({nodes}: JudgedTrace['trace']): number | null {
+  let earliest: number | null = null;
+  for (const {span} of nodes.values()) {
+    if (!span) continue;
+    if (span.startMicros === null) return null;
+    if (earliest === null || span.startMicros < earliest) earliest = span.startMicros;
+  }
+  return earliest;
+}
+
+/** Times sort as text; under some collations a whole second sorts after its fractions, so bounds give two seconds. */
+const SLACK_MICROS = 2_000_000;
+
+function boundsOf({sinceMicros, untilMicros}: RunFilter): Sql[] {
+  const tests: Sql[] = [];
+  if (untilMicros !== null) tests.push(sql`s.start_time < ${agnoTime(untilMicros + SLACK_MICROS)}`);
+  if (sinceMicros !== null) tests.push(sql`s.start_time >= ${agnoTime(sinceMicros - SLACK_MICROS)}`);
+  return tests;
+}
+
+/** OpenTelemetry promises that a span id is unique in its trace, no more. */
+function placeOf({traceId, spanId}: {traceId: string; spanId: string}): string {
+  return `${traceId} ${spanId}`;
+}
+
+/** Which of the waiting runs' first spans the walk has passed, in its order. */
+async function loadPassed(
+  store: Store,
+  waiting: readonly JudgedRun[],
+  end: Position | null,
+  from: Position | null,
+): Promise<string[]> {
+  if (waiting.length === 0) return [];
+  const spanIds = waiting.map(({run}) => run.startSpan.spanId);
+  const rows = await store.all<{trace_id: unknown; span_id: unknown}>(sql`
+select s.trace_id, s.span_id
+  from ${table('spans')} s
+ where ${join([isAnyOf(raw('s.span_id'), spanIds), ...between(from, end)], '\n   and ')}
+ order by s.start_time desc, s.span_id desc`);
+  return rows.map(row => placeOf({traceId: String(row.trace_id), spanId: String(row.span_id)}));
+}
+
+/** Traces that a filter names, or that an index finds at once; null when the walk has to look for them. */
+async function knownTraces(store: Store, filter: RunFilter, patience: Patience): Promise<string[] | null> {
+  if (filter.traces.length > 0) return [...filter.traces];
+  const isRecent = filter.states.length > 0 && filter.states.every(state => state === 'running' || state === 'stalled');
+  // Twice the longest silence that is not given up: hosts' clocks differ.
+  const recentMicros = 2000 * Math.max(patience.stalledAfterMs, patience.lostAfterMs);
+  if (!isRecent || recentMicros > MOST_RECENT_MICROS) return null;
+  // A run that is still going on has written a span lately, however long ago it began.
+  const rows = await store.all<{trace_id: unknown}>(sql`
+select s.trace_id
+  from ${table('spans')} s
+ where s.created_at >= ${agnoTime(store.nowMicros() - recentMicros)} and ${orOpaque('s', IS_OF_AGENT)}`);
+  // Not `distinct`: SQLite would walk the whole table in the order of trace ids (docs/measurements.md, Large tables).
+  return [...new Set(rows.map(row => String(row.trace_id)))];
+}
+/** What was written in a longer time may be most of the table, which the walk reads in stretches. */
+const MOST_RECENT_MICROS = 86_400_000_000;
+
+function isBefore(a: Position, b: Position): boolean {
+  return a.time !== b.time ? a.time < b.time : a.id < b.id;
+}
+
+/** Where a run stands in the table's order. */
+export function positionOf({run}: JudgedRun): Position {
+  return {time: run.startSpan.startText, id: run.startSpan.spanId};
+}

@@ -1,0 +1,111 @@
+import {append, largest, smallest} from '../lists.ts';
+import {isAnyOf} from '../sql/fragments.ts';
+import {raw, sql, table} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import {KEY, textOf} from '../trace/attributes.ts';
+import {KIND_RULES} from '../trace/kind.ts';
+import {type AskedRun, tieWorkBeside} from '../trace/loose-parts.ts';
+import {type JudgedRun, spansOf} from '../trace/record.ts';
+import type {Run} from '../trace/runs.ts';
+import type {Span} from '../trace/span.ts';
+import {agnoTime} from '../trace/time.ts';
+import {isRunSpan} from '../trace/tree.ts';
+import type {JudgedTrace} from './load.ts';
+import {IS_RUN_NAME} from './look-up.ts';
+import {SPANS_AFTER} from './sequels.ts';
+import {IS_TOP, loadSpans} from './spans.ts';
+
+/** Spans of others looked at for one run. */
+const MOST_CANDIDATES = 200;
+const MEMORY_TOOLS = KIND_RULES.find(({kind}) => kind === 'memory')!.names!;
+
+/** Loose parts, and the traces they stand in. */
+interface WorkBeside {
+  readonly tied: readonly JudgedRun[];
+  readonly traces: readonly JudgedTrace[];
+}
+const NOTHING: WorkBeside = {tied: [], traces: []};
+
+/**
+ * Looks among the spans of the time of a run for what Agno did for it beside it, in traces without ids: the calls of its
+ * memory manager and their tools (docs/agno.md, Topology). What another run may have asked for as well is nobody's.
+ * @param load reads and judges traces
+ */
+export async function findWorkBeside(
+  store: Store,
+  {run}: JudgedRun,
+  load: (traceIds: readonly string[]) => Promise<JudgedTrace[]>,
+): Promise<WorkBeside> {
+  if (run.isMissing || run.isPart || run.startMicros === null || run.endMicros === null) return NOTHING;
+  const within = sql`s.start_time >= ${agnoTime(run.startMicros)} and s.start_time <= ${agnoTime(run.endMicros)}`;
+  const near = sql`select s.span_id from ${table('spans')} s where ${within} order by s.start_time limit ${raw(String(SPANS_AFTER))}`;
+  const rows = await store.all<{trace_id: unknown; span_id: unknown}>(sql`
+select s.trace_id, s.span_id
+  from ${table('spans')} s
+ where s.span_id in (select n.span_id from (${near}) n)
+   and ${IS_TOP}
+   and (s.name like '%.%invoke%' or ${isAnyOf(raw('s.name'), MEMORY_TOOLS)})
+ order by s.start_time
+ limit ${raw(String(MOST_CANDIDATES))}`);
+  if (rows.length === 0) return NOTHING;
+  const read = await loadSpans(
+    store,
+    rows.map(row => String(row.span_id)),
+  );
+  // A time that sorts between two others may still be none.
+  const tops = read.filter(({startMicros}) => startMicros !== null);
+  if (!tops.some(({purpose}) => purpose !== null)) return NOTHING;
+  const own = spansOf(run).filter(isAsking);
+  const asked = await askedRuns(store, own);
+  const rivals = await loadRivals(store, run, tops);
+  if (rivals === null) return NOTHING;
+  const others = await askedRuns(store, rivals);
+  const traces = await load([...new Set(tops.map(({traceId}) => traceId))]);
+  const partOf = new Map(
+    traces.flatMap(({runs}) => runs.filter(one => one.run.isPart).map(one => [one.run.root.id, one] as const)),
+  );
+  const candidates = tops.flatMap(top => {
+    const judged = partOf.get(top.spanId);
+    return judged ? [{judged, top}] : [];
+  });
+  const tied = tieWorkBeside(asked, others, candidates);
+  const ofTied = new Set(tied.map(({record}) => record.traceId));
+  return {tied, traces: traces.filter(({trace}) => ofTied.has(trace.traceId))};
+}
+
+function isAsking(span: Span): boolean {
+  return isRunSpan(span) && span.kind !== 'workflow';
+}
+
+/** Other runs, of other traces, that were at work while one of these spans began; null: too many to look at. */
+async function loadRivals(store: Store, {traceId, runId}: Run, tops: readonly Span[]): Promise<Span[] | null> {
+  const starts = tops.flatMap(({startMicros}) => startMicros ?? []);
+  const [first, last] = [smallest(starts), largest(starts)];
+  const near = sql`select n.span_id from ${table('spans')} n where n.start_time <= ${agnoTime(last)} order by n.start_time desc limit ${raw(String(SPANS_AFTER))}`;
+  const rows = await store.all<{span_id: unknown}>(sql`
+select s.span_id
+  from ${table('spans')} s
+ where s.span_id in (select l.span_id from (${near}) l)
+   and s.trace_id <> ${traceId} and s.end_time >= ${agnoTime(first)} and ${IS_RUN_NAME}
+ order by s.start_time desc
+ limit ${raw(String(MOST_CANDIDATES))}`);
+  if (rows.length === MOST_CANDIDATES) return null;
+  const rivals = await loadSpans(
+    store,
+    rows.map(row => String(row.span_id)),
+  );
+  // What continued it has a trace of its own.
+  return rivals.filter(span => isAsking(span) && (runId === null || span.runId !== runId));
+}
+
+/** When runs were at work and what they were asked, which only whole rows tell. */
+async function askedRuns(store: Store, runs: readonly Span[]): Promise<AskedRun[]> {
+  const known = runs.filter(({attributes}) => attributes !== null);
+  const unread = runs.filter(({attributes}) => attributes === null).map(({spanId}) => spanId);
+  const read = [...known];
+  append(read, await loadSpans(store, unread));
+  return read.flatMap(({startMicros, endMicros, attributes}) => {
+    const input = attributes && textOf(attributes, KEY.input);
+    return input && startMicros !== null ? [{startMicros, endMicros, input}] : [];
+  });
+}

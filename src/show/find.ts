@@ -1,0 +1,274 @@
+import {EXIT, UserError, usageError} from '../errors.ts';
+import {append} from '../lists.ts';
+import {IS_OF_AGENT} from '../runs/kind.ts';
+import {hasBeginning, hasIndexes, IS_RUN_NAME} from '../runs/look-up.ts';
+import {loadSpans} from '../runs/spans.ts';
+import {firstLength, loadStretch, nextLength, type Position} from '../runs/stretches.ts';
+import {attributeLike, attributeText, orOpaque} from '../sql/fragments.ts';
+import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
+import {KEY} from '../trace/attributes.ts';
+import {agnoTime} from '../trace/time.ts';
+
+/** What an id names. */
+export type Target =
+  | {readonly kind: 'run'; readonly id: string; readonly traceIds: readonly string[]}
+  | {readonly kind: 'trace'; readonly id: string}
+  | {readonly kind: 'span'; readonly id: string; readonly traceId: string}
+  | {readonly kind: 'session'; readonly id: string};
+
+interface FindOptions {
+  /** Called while spans are searched that no index helps with. */
+  readonly onProgress?: (spans: number) => void;
+}
+
+/** Shorter prefixes name half of the table; git draws the line at four too. */
+const SHORTEST_PREFIX = 4;
+const SHOWN_CANDIDATES = 8;
+/** Agno writes a run's row within the run; hosts' clocks differ. */
+const AROUND_RUN_SECONDS = 600;
+
+/**
+ * Finds the run, trace, span or session that an id or a unique prefix of one names. Indexes first (trace rows, spans,
+ * Agno's run table), then the spans themselves: behind HTTP a run's id stands nowhere else (docs/measurements.md, Large tables).
+ * @throws UserError exit 3 when nothing or more than one thing matches
+ */
+export async function findTarget(store: Store, text: string, options: FindOptions = {}): Promise<Target> {
+  // Lists show an unfinished run, which has no id yet, as `~` and its trace.
+  const id = text.replace(/^~/, '');
+  if (id.trim() === '')
+    throw usageError('the id is empty.', 'Pass a run, trace, span or session id, a prefix of one, or "latest".');
+  const exact = await lookUp(store, id, false);
+  if (exact.length > 0) return choose(store, text, exact, options);
+  if (id.length >= SHORTEST_PREFIX) {
+    const prefixed = await lookUp(store, id, true);
+    if (prefixed.length > 0) {
+      const own = isGenerated(id) ? [] : await searchSpans(store, id, true, options);
+      const meant = own.filter(match => match.id === id);
+      return choose(store, text, meant.length > 0 ? meant : prefixed, options);
+    }
+  }
+  for (const byName of [true, false]) {
+    const found = await searchSpans(store, id, byName, options);
+    if (found.length > 0) return choose(store, text, found, options);
+  }
+  throw notFound(text);
+}
+
+/**
+ * Ids that programs make are never the beginning of one another. Those that people make up are ("order-1", "order-12"), and
+ * behind HTTP a session stands in its spans only: the longer one must not be taken for it.
+ */
+function isGenerated(id: string): boolean {
+  return /^[0-9a-f-]+$/i.test(id);
+}
+
+export function notFound(text: string): UserError {
+  return new UserError(EXIT.notFound, `no run, trace, span or session starts with "${text}".`, {
+    hint:
+      text.replace(/^~/, '').length < SHORTEST_PREFIX
+        ? `A prefix needs ${SHORTEST_PREFIX} characters or more; agno-trace list shows what there is.`
+        : 'A run id is stored when the run ends: agno-trace list --state running',
+  });
+}
+
+interface Match {
+  readonly kind: Target['kind'];
+  readonly id: string;
+  readonly traceId: string | null;
+}
+
+/** Everything that an index finds: ids that equal `id`, or that begin with it. */
+async function lookUp(store: Store, id: string, asPrefix: boolean): Promise<Match[]> {
+  const test = (column: string): Sql => {
+    if (!asPrefix) return sql`${raw(column)} = ${id}`;
+    // A range for the index, wide enough for every collation, and the exact test on what is in it.
+    return sql`${raw(column)} >= ${id} and ${raw(column)} < ${`${id}zzzz`} and substr(${raw(column)}, 1, ${raw(String(Array.from(id).length))}) = ${id}`;
+  };
+  const part = (kind: string, column: string, trace: string, role: 'spans' | 'traces' | 'runs', more = raw('')): Sql =>
+    sql`select * from (select distinct ${raw(`'${kind}'`)} as kind, ${raw(column)} as id, ${raw(trace)} as trace_id from ${table(role)} x where ${test(column)} ${more} limit ${SHOWN_CANDIDATES * 4}) p${raw(String(partCount++))}`;
+  let partCount = 0;
+  const evidence = evidenceOf(store);
+  const ofRuns = evidence.tables.runs
+    ? [part('run', 'x.run_id', 'null', 'runs'), part('session', 'x.session_id', 'null', 'runs')]
+    : [];
+  const parts = [
+    part('trace', 'x.trace_id', 'x.trace_id', 'traces'),
+    part('span', 'x.span_id', 'x.trace_id', 'spans'),
+    part('trace', 'x.trace_id', 'x.trace_id', 'spans'),
+    part('span', 'x.parent_span_id', 'x.trace_id', 'spans'),
+    part('run', 'x.run_id', 'x.trace_id', 'traces'),
+    part('session', 'x.session_id', 'null', 'traces'),
+  ];
+  if (evidence === store) return loadMatches(store, [...parts, ...ofRuns]);
+  const found = [loadMatches(store, parts), ...(ofRuns.length > 0 ? [loadMatches(evidence, ofRuns)] : [])];
+  return (await Promise.all(found)).flat();
+}
+
+async function loadMatches(from: Evidence, parts: readonly Sql[]): Promise<Match[]> {
+  const rows = await from.all<{kind: Target['kind']; id: unknown; trace_id: unknown}>(sql`
+select distinct kind, id, trace_id
+  from (${join(parts, '\n        union all ')}) found`);
+  return rows.map(row => ({
+    kind: row.kind,
+    id: String(row.id),
+    traceId: row.trace_id === null ? null : String(row.trace_id),
+  }));
+}
+
+/**
+ * Run and session ids that stand in spans only. Complete, newest first, in stretches, so that no statement is long.
+ * @param byName look only at spans with the names Agno gives runs, five times faster; the caller looks again without
+ */
+async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
+  const isRun = byName ? IS_RUN_NAME : orOpaque('s', IS_OF_AGENT);
+  const spanIds: string[] = [];
+  let from: Position | null = null;
+  const isIndexed = byName && (await hasIndexes(store, ['run_id', 'session_id']));
+  let length = firstLength(store, store.spansPerStatement);
+  for (let looked = 0; ; ) {
+    const stretch = await loadStretch(store, {
+      from,
+      length: isIndexed ? null : length,
+      test: sql`${isRun} and ${orOpaque('s', sql`(${hasBeginning('run_id', id)} or ${hasBeginning('session_id', id)})`)}`,
+      bounds: [],
+    });
+    append(
+      spanIds,
+      stretch.rows.map(row => row.spanId),
+    );
+    looked += isIndexed ? stretch.rows.length : length;
+    onProgress?.(looked);
+    if (stretch.isLast) break;
+    from = stretch.end;
+    length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement});
+  }
+  if (spanIds.length === 0) return [];
+  const rows = await store.all<{
+    span_id: unknown;
+    trace_id: unknown;
+    run_id: string | null;
+    session_id: string | null;
+  }>(sql`
+select s.span_id, s.trace_id, ${attributeText('s', KEY.runId)} as run_id, ${attributeText('s', KEY.sessionId)} as session_id
+  from ${table('spans')} s
+ where s.span_id in (${join(
+   spanIds.slice(0, 1000).map(spanId => sql`${spanId}`),
+   ', ',
+ )})`);
+  // What the database could not look into is read here.
+  const isOpaque = (row: (typeof rows)[number]) => row.run_id === null && row.session_id === null;
+  const opaque = await loadSpans(
+    store,
+    rows.filter(isOpaque).map(row => String(row.span_id)),
+  );
+  const found = [
+    ...rows.map(row => ({traceId: String(row.trace_id), runId: row.run_id, sessionId: row.session_id})),
+    ...opaque,
+  ];
+  return found.flatMap(({traceId, runId, sessionId}) => {
+    const matches: Match[] = [];
+    if (runId?.startsWith(id)) matches.push({kind: 'run', id: runId, traceId});
+    if (sessionId?.startsWith(id)) matches.push({kind: 'session', id: sessionId, traceId: null});
+    return matches;
+  });
+}
+
+/** One thing, or the error that lists what else it could be. An exact id beats a longer one that starts with it. */
+async function choose(store: Store, text: string, matches: readonly Match[], options: FindOptions): Promise<Target> {
+  const id = text.replace(/^~/, '');
+  const names = new Map<string, Match[]>();
+  for (const match of matches) {
+    // A trace's own id also stands in its spans, a missing parent's id in its children.
+    const key = `${match.kind} ${match.id}`;
+    names.set(key, [...(names.get(key) ?? []), match]);
+  }
+  let groups = [...names.values()];
+  const exact = groups.filter(([match]) => match!.id === id);
+  if (exact.length > 0) groups = exact;
+  // One session of one run can carry the same text as a run id; the run is what was meant.
+  if (groups.length > 1 && new Set(groups.map(([match]) => match!.id)).size === 1) {
+    groups = [groups.sort((a, b) => ORDER.indexOf(a[0]!.kind) - ORDER.indexOf(b[0]!.kind))[0]!];
+  }
+  if (groups.length > 1)
+    throw ambiguous(
+      text,
+      groups.map(([match]) => match!),
+    );
+  return toTarget(store, groups[0]!, options);
+}
+const ORDER: readonly Target['kind'][] = ['run', 'trace', 'span', 'session'];
+
+function ambiguous(text: string, matches: readonly Match[]): UserError {
+  const shown = matches.slice(0, SHOWN_CANDIDATES).map(match => `${match.kind} ${match.id}`);
+  const more = matches.length - shown.length;
+  return new UserError(
+    EXIT.notFound,
+    `"${text}" is the beginning of ${matches.length} ids: ${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`,
+    {
+      hint: 'Write more of the id.',
+    },
+  );
+}
+
+async function toTarget(store: Store, group: readonly Match[], options: FindOptions): Promise<Target> {
+  const {kind, id} = group[0]!;
+  if (kind === 'session') return {kind, id};
+  if (kind === 'trace') return {kind, id};
+  if (kind === 'span') return {kind, id, traceId: group[0]!.traceId!};
+  const traceIds = [...new Set(group.flatMap(match => match.traceId ?? []))];
+  if (traceIds.length > 0) return {kind, id, traceIds};
+  // Agno's run table knows it, its trace row does not: look around the time the table gives, then everywhere.
+  const near = await searchAround(store, id);
+  if (near.length > 0) return {kind, id, traceIds: near};
+  for (const byName of [true, false]) {
+    const found = await searchSpans(store, id, byName, options);
+    const own = found.filter(match => match.kind === 'run' && match.id === id).flatMap(match => match.traceId ?? []);
+    if (own.length > 0) return {kind, id, traceIds: [...new Set(own)]};
+  }
+  throw await withoutSpans(store, id);
+}
+
+/** A run that is known by its id, and of which no span is there. */
+export async function withoutSpans(store: Store, runId: string): Promise<UserError> {
+  const evidence = evidenceOf(store);
+  const [row] = await store.all<{trace_id: unknown; status: unknown; start_time: unknown}>(
+    sql`select t.trace_id, t.status, t.start_time from ${table('traces')} t where t.run_id = ${runId} order by t.start_time desc limit 1`,
+  );
+  const [run] = evidence.tables.runs
+    ? await evidence.all<{status: unknown}>(sql`select r.status from ${table('runs')} r where r.run_id = ${runId}`)
+    : [];
+  const known = [
+    ...(row ? [`its trace row of ${String(row.start_time).slice(0, 19)} is there, stored as ${row.status}`] : []),
+    ...(run ? [`Agno's run table says ${run.status}`] : []),
+  ];
+  return new UserError(
+    EXIT.notFound,
+    `run "${runId}" is known, but none of its spans is stored${known.length > 0 ? `: ${known.join(', and ')}` : ''}.`,
+    {
+      hint: row
+        ? 'Their write was lost, or they were deleted: agno-trace doctor counts such rows.'
+        : 'It is still running, it ran without tracing, or its trace was deleted: agno-trace list --state running',
+    },
+  );
+}
+
+/** Traces whose run span has this run id, within minutes of the time that Agno's run table gives. */
+async function searchAround(store: Store, runId: string): Promise<string[]> {
+  const evidence = evidenceOf(store);
+  // The id can only come from there; a failed read since then has been noted.
+  if (!evidence.tables.runs) return [];
+  const [row] = await evidence.all<{created_at: unknown}>(
+    sql`select r.created_at from ${table('runs')} r where r.run_id = ${runId}`,
+  );
+  const seconds = Number(row?.created_at);
+  if (!Number.isFinite(seconds) || seconds <= 0) return [];
+  const rows = await store.all<{trace_id: unknown}>(sql`
+select s.trace_id
+  from ${table('spans')} s
+ where s.start_time >= ${agnoTime((seconds - AROUND_RUN_SECONDS) * 1e6)}
+   and s.start_time < ${agnoTime((seconds + AROUND_RUN_SECONDS) * 1e6)}
+   and ${IS_RUN_NAME}
+   and ${attributeLike('s', KEY.runId, [runId])} = ${runId}`);
+  return [...new Set(rows.map(item => String(item.trace_id)))];
+}
