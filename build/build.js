@@ -17,14 +17,16 @@ const TOGETHER = {
   // Asking for the version loads this beside the entry, and nothing else.
   version: ['src/cli/version.ts', 'package.json'],
   start: ['src/cli/run.ts'],
-  // What is read when a subcommand is named, with --help too.
-  commands: [/^src\/commands\/[^/]+\/command\.ts$/],
   reading: [
     'src/commands/list/run.ts',
     'src/commands/show/run.ts',
     'src/store/sqlite/store.ts',
     'src/prices/library.ts',
+    'src/commands/list/command.ts',
+    'src/commands/show/command.ts',
   ],
+  // What is read when a subcommand is named, with --help too.
+  commands: [/^src\/commands\/[^/]+\/command\.ts$/],
   postgres: ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
   facts: ['src/commands/question/run.ts', 'src/questions/'],
   // The layout engine is ready before Ink, which reads its constants, is loaded.

@@ -38,11 +38,12 @@ export async function loadFoldedRuns(
     for (const id of ids) known.add(id);
   }
   const folded: JudgedTrace[] = [];
+  const byId = new Map(traces.map(judged => [judged.trace.traceId, judged]));
   for (const {trace, runs} of traces) {
     const kept: JudgedRun[] = [];
     for (const judged of runs) {
       if (sequels.has(judged)) continue;
-      kept.push(wentOn(judged) ? await fold(store, judged, options) : judged);
+      kept.push(wentOn(judged) ? await fold(store, judged, byId, options) : judged);
     }
     folded.push({trace, runs: kept});
   }
@@ -71,13 +72,17 @@ function wentOn({run, judge, evidence, record}: JudgedRun): boolean {
   return evidence.continuedAt !== null || evidence.agnoStatus !== null;
 }
 
-async function fold(store: Store, judged: JudgedRun, options: JudgeOptions): Promise<JudgedRun> {
-  const {runId, traceId, spanId} = judged.record;
-  const {patience, prices} = options;
+async function fold(
+  store: Store,
+  run: JudgedRun,
+  judged: ReadonlyMap<string, JudgedTrace>,
+  {patience, prices}: JudgeOptions,
+): Promise<JudgedRun> {
+  const {runId, traceId, spanId} = run.record;
   const of = {traceId, spanId};
-  const {parts} = await loadStory(store, runId!, [traceId], {patience, prices, of, tiesLooseParts: false});
+  const {parts} = await loadStory(store, runId!, [traceId], {patience, prices, of, judged, tiesLooseParts: false});
   // A continuation that stands before it is another run's story.
-  return parts.length > 1 ? foldedRun(judged, parts) : judged;
+  return parts.length > 1 ? foldedRun(run, parts) : run;
 }
 
 /** Those of the continuations whose run is stored, each with the traces of what came before it. */

@@ -32,6 +32,8 @@ interface StoryOptions {
   readonly tiesLooseParts?: boolean;
   /** Of several runs with this id the one with this part; absent: the newest one. */
   readonly of?: {readonly traceId: string; readonly spanId: string};
+  /** Traces that are judged already, by id: they are not read again. */
+  readonly judged?: ReadonlyMap<string, JudgedTrace>;
 }
 
 /**
@@ -44,17 +46,21 @@ export async function loadStory(
   store: Store,
   runId: string,
   traceIds: readonly string[],
-  {patience, prices, tiesLooseParts = true, of}: StoryOptions,
+  {patience, prices, tiesLooseParts = true, of, judged}: StoryOptions,
 ): Promise<Story> {
   const options = {patience, prices, readsConversations: true};
+  const load = async (ids: readonly string[]) => {
+    const atHand = ids.flatMap(id => judged?.get(id) ?? []);
+    return atHand.length === ids.length ? atHand : loadRuns(store, ids, options);
+  };
   let known = new Set(traceIds);
-  let traces = await loadRuns(store, [...known], options);
+  let traces = await load([...known]);
   for (;;) {
     const found = await loadTraceIds(store, chosen(traces, runId, of), runId, traces);
     const grown = new Set([...known, ...found]);
     if (grown.size === known.size) break;
     known = grown;
-    traces = await loadRuns(store, [...known], options);
+    traces = await load([...known]);
   }
   const own = chosen(traces, runId, of);
   const others = stories(traces, runId)
