@@ -31,6 +31,8 @@ const TOGETHER = {
   facts: ['src/commands/question/run.ts', 'src/questions/'],
   // The layout engine is ready before Ink, which reads its constants, is loaded.
   layout: ['src/tui/layout-engine.ts', 'src/tui/screens.ts'],
+  // What fills the screens. Not in one file with Ink, which is read later, nor with all other commands.
+  sources: ['src/commands/ui/', 'src/commands/tail/'],
   screens: ['src/tui/'],
   other: ['src/commands/', 'src/cli/place.ts'],
 };

@@ -35,6 +35,8 @@ const replaced = {
   load: id => (id.startsWith('\0replaced:') ? REPLACED[id.slice('\0replaced:'.length)].code : null),
 };
 
+const BLANK = "const BLANK = Object.freeze({type: 'char', value: ' ', fullWidth: false, styles: Object.freeze([])});";
+
 /** Changes to Ink, by its files: what is replaced, and by what. */
 const INK = {
   // A key's bytes may come in two parts over ssh: an escape byte alone is Escape only after so many milliseconds.
@@ -46,7 +48,10 @@ const INK = {
     ['import stringWidth', "import QuickLRU from 'quick-lru';\nimport stringWidth"],
     ['new Map()', 'new QuickLRU({maxSize: 512})'],
     ['caches = new OutputCaches();', 'caches = CACHES;'],
-    ['export default class Output', 'const CACHES = new OutputCaches();\nexport default class Output'],
+    ['export default class Output', `const CACHES = new OutputCaches();\n${BLANK}\nexport default class Output`],
+    // It makes an object for each blank cell of each frame, and writes each line anew before it reads it.
+    [/row\.push\(\{[^}]*\}\);/g, 'row.push(BLANK);'],
+    ['characterLines.map(line => styledCharsToString(line))', "(text.includes('\\n') ? $& : [text])"],
   ],
 };
 
@@ -55,9 +60,10 @@ const inkAsReleased = {
   transform(code, id) {
     const file = /[\\/]ink[\\/]build[\\/]([^\\/]+)$/.exec(id)?.[1];
     if (!file || !Object.hasOwn(INK, file)) return null;
-    return INK[file].reduce((changed, [before, after]) => {
-      if (!changed.includes(before)) throw new Error(`Ink's ${file} no longer holds ${before}`);
-      return changed.replaceAll(before, after);
+    return INK[file].reduce((text, [before, after]) => {
+      const changed = text.replaceAll(before, after);
+      if (changed === text) throw new Error(`Ink's ${file} no longer holds ${before}`);
+      return changed;
     }, code);
   },
 };

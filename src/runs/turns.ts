@@ -1,3 +1,5 @@
+import {replacing, type Store} from '../store/store.ts';
+
 /** A person notices a key that waits for much longer. */
 const LONGEST_MS = 10;
 
@@ -11,4 +13,18 @@ export class Turns {
     await new Promise(resolve => setImmediate(resolve));
     this.sinceMs = performance.now();
   }
+}
+
+/**
+ * `store` for the screens: keys and timers have their turn between statements. SQLite answers within the call, and then an
+ * `await` alone lets nobody else in.
+ */
+export function takingTurns(store: Store): Store {
+  const turns = new Turns();
+  return replacing(store, {
+    all: async query => {
+      await turns.others();
+      return store.all(query);
+    },
+  });
 }

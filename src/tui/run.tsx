@@ -62,6 +62,7 @@ export class Screens {
   async show(source: RunSource): Promise<void> {
     this.source = source;
     try {
+      await firstChange(source);
       if (this.isClosed) return;
       this.ink.rerender(
         <Root>
@@ -102,6 +103,20 @@ export class Screens {
     emitter.on(event, listener);
     this.undo.push(() => void emitter.off(event, listener));
   }
+}
+
+/** For as long: an empty screen before the first runs would delay them by what a frame costs, and only flash. */
+const EMPTY_MS = 250;
+
+async function firstChange(source: RunSource): Promise<void> {
+  let stop: () => void = () => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  await new Promise<void>(resolve => {
+    stop = source.subscribe(resolve);
+    timer = setTimeout(resolve, EMPTY_MS);
+  });
+  stop();
+  clearTimeout(timer);
 }
 
 function Root({children}: {readonly children: ReactNode}) {

@@ -17,11 +17,16 @@ export function useSnapshot(source: RunSource): Snapshot {
       let isWaiting = false;
       const tell = () => {
         timer = null;
+        if (stdout.writableNeedDrain) {
+          isWaiting = true;
+          stdout.once('drain', drained);
+          return;
+        }
         toldAt = performance.now();
         onChange();
       };
       const tellSoon = () => {
-        if (timer === null) timer = setTimeout(tell, Math.max(0, toldAt + LIVE_MS - performance.now()));
+        if (timer === null && !isWaiting) timer = setTimeout(tell, Math.max(0, toldAt + LIVE_MS - performance.now()));
       };
       const drained = () => {
         isWaiting = false;
@@ -31,10 +36,7 @@ export function useSnapshot(source: RunSource): Snapshot {
         const snapshot = source.snapshot();
         if (isSameSnapshot(snapshot, seen)) return;
         seen = snapshot;
-        if (isWaiting) return;
-        isWaiting = stdout.writableNeedDrain;
-        if (isWaiting) stdout.once('drain', drained);
-        else tellSoon();
+        tellSoon();
       });
       return () => {
         unsubscribe();

@@ -3,9 +3,12 @@ import {recording} from '../../flags/print-sql.ts';
 import {LiveRuns, type RunChange} from '../../follow/live-runs.ts';
 import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
 import type {Start} from '../../follow/start.ts';
+
 import {loadRunPage, type PageOptions} from '../../runs/page.ts';
 import {loadSpans, loadTraces} from '../../runs/spans.ts';
+import {takingTurns} from '../../runs/turns.ts';
 import {loadShownRun, whole} from '../../show/shown.ts';
+
 import type {Store} from '../../store/store.ts';
 import type {Safe} from '../../text/safe.ts';
 import {matchesRun, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
@@ -139,7 +142,7 @@ export class LiveSource implements RunSource {
   private async follow(): Promise<void> {
     const {start, pollMs, newestRuns, patience} = this.options;
     const feed = runFeed({
-      open: async () => recording(await this.options.open(), this.sent),
+      open: async () => takingTurns(recording(await this.options.open(), this.sent)),
       start,
       signal: this.stop.signal,
       live: this.live,

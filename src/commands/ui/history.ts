@@ -1,8 +1,11 @@
 import {UserError} from '../../errors.ts';
 import {recording} from '../../flags/print-sql.ts';
+
 import {loadRunPage, type PageOptions} from '../../runs/page.ts';
 import {loadSpans} from '../../runs/spans.ts';
+import {takingTurns} from '../../runs/turns.ts';
 import {loadShownRun} from '../../show/shown.ts';
+
 import type {Store} from '../../store/store.ts';
 import type {Safe} from '../../text/safe.ts';
 import type {RunFilter} from '../../trace/filter.ts';
@@ -18,7 +21,9 @@ interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
   readonly page: (store: Store, wanted: WantedPage) => Promise<readonly Safe[]>;
 }
 
-/** Runs read at a time: some screens full. */
+/** Runs read first: a screen full. */
+const FIRST_PAGE = 50;
+/** And then at a time: some screens full. */
 const PAGE = 100;
 const LEFT: Failure = {message: 'the screens were left', hint: null};
 /** Statements kept for `S`. */
@@ -44,7 +49,7 @@ export class HistorySource implements RunSource {
     private readonly options: HistoryOptions,
   ) {
     this.name = store.label;
-    this.store = recording(store, this.sent);
+    this.store = takingTurns(recording(store, this.sent));
     this.filter = options.filter(options.query);
     this.current = {
       runs: [],
@@ -121,7 +126,11 @@ export class HistorySource implements RunSource {
     const at = ++this.asked;
     const {patience, prices} = this.options;
     const answer = await this.read(
-      loadRunPage(this.store, {filter: this.filter, limit: PAGE, cursor, patience, prices, folds: true}),
+      loadRunPage(this.store, {
+        filter: this.filter,
+        limit: cursor === null ? FIRST_PAGE : PAGE,
+        ...{cursor, patience, prices, folds: true},
+      }),
     );
     if (at !== this.asked) return;
     if ('failure' in answer) {

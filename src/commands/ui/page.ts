@@ -1,7 +1,8 @@
 import type {Context} from '../../context.ts';
+
 import type {PageOptions} from '../../runs/page.ts';
-import {compare, loadListedRun} from '../../show/compare.ts';
 import {loadShownRun} from '../../show/shown.ts';
+
 import type {Store} from '../../store/store.ts';
 import {own, type Safe} from '../../text/safe.ts';
 import type {WantedPage} from '../../tui/source.ts';
@@ -28,6 +29,7 @@ export async function readPage(
     await tellTranscript(store, shown, options, out);
   } else {
     const {drawDiff} = await import('../diff/run.ts');
+    const {compare, loadListedRun} = await import('../../show/compare.ts');
     const [a, b] = [
       await loadListedRun(store, first!, {patience, prices}),
       await loadListedRun(store, second!, {patience, prices}),
