@@ -1,5 +1,4 @@
 import type {CommandModule} from '../flags/command.ts';
-import type {FactsQuestion} from '../questions/facts-question.ts';
 import type {Question} from '../questions/question.ts';
 
 /** A subcommand as the program's help lists it; the rest is loaded for the one that was asked for. */
@@ -168,7 +167,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
 };
 
 /** A question is a subcommand of the name of its file. */
-function question(summary: string, load: () => Promise<{readonly default: Question | FactsQuestion}>): ListedCommand {
+function question(summary: string, load: () => Promise<{readonly default: Question}>): ListedCommand {
   return {
     summary,
     group: 'Ask:',

@@ -1,6 +1,6 @@
 import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
 import type {Store} from '../store/store.ts';
-import {Pace} from './pace.ts';
+import {type Pace, paceFor} from './pace.ts';
 import type {RunSurvey} from './survey.ts';
 
 /** What the checks look at. */
@@ -49,5 +49,5 @@ export function isIndexed({indexes}: TableFacts, column: string): boolean {
 const FIRST_ROWS = 2000;
 
 export function paceOf({countMs, store}: Pick<Subject, 'countMs' | 'store'>): Pace {
-  return new Pace(store, {limitMs: countMs, firstRows: FIRST_ROWS});
+  return paceFor(store, {limitMs: countMs, first: FIRST_ROWS});
 }

@@ -1,14 +1,14 @@
 import {append} from '../lists.ts';
 import {candidatesOf} from '../runs/candidates.ts';
 import {type JudgedTrace, loadRuns} from '../runs/load.ts';
-import {loadStretch, type Position} from '../runs/stretches.ts';
+import {spansThatPass} from '../runs/stretches.ts';
 import type {Store} from '../store/store.ts';
 import {asText} from '../trace/cell.ts';
 import {NO_FILTER} from '../trace/filter.ts';
 import type {RunRecord} from '../trace/record.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {counted} from './finding.ts';
-import {Pace} from './pace.ts';
+import {paceFor} from './pace.ts';
 
 /** What is kept of a run: a survey of all runs must fit into memory. */
 export type SurveyedRun = Pick<
@@ -57,19 +57,18 @@ export async function surveyRuns(
   limits: SurveyLimits,
   onProgress: (spans: number) => void,
 ): Promise<RunSurvey> {
-  const pace = new Pace(store, {limitMs: limits.ms, firstRows: FIRST_STRETCH});
+  const pace = paceFor(store, {limitMs: limits.ms, first: FIRST_STRETCH});
   const {test} = candidatesOf(NO_FILTER);
   const seen = new Set<string>();
   const traces: SurveyedTrace[] = [];
   const runs: SurveyedRun[] = [];
-  let from: Position | null = null;
   let spans = 0;
   let wholeRuns = 0;
   let reached: string | null = null;
-  const isEnough = () => wholeRuns >= limits.runs || pace.isOver;
-  for (;;) {
-    const stretch = await pace.step(length => loadStretch(store, {from, length, test, bounds: []}));
-    const fresh = [...new Set(stretch.rows.map(({traceId}) => traceId))].filter(id => !seen.has(id));
+  const isEnough = () => wholeRuns >= limits.runs || pace.isOver();
+  let isWhole = false;
+  for await (const {stretch, rows} of spansThatPass(store, test, pace.walk)) {
+    const fresh = [...new Set(rows.map(({traceId}) => traceId))].filter(id => !seen.has(id));
     let at = 0;
     for (; at < fresh.length && !isEnough(); at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
@@ -84,11 +83,10 @@ export async function surveyRuns(
       }
       onProgress(spans);
     }
-    const isWhole = stretch.isLast && at >= fresh.length;
-    if (isWhole || isEnough())
-      return {traces, runs, isComplete: isWhole, covered: coverage(wholeRuns, isWhole, reached)};
-    from = stretch.end;
+    isWhole = stretch.isLast && at >= fresh.length;
+    if (isEnough()) break;
   }
+  return {traces, runs, isComplete: isWhole, covered: coverage(wholeRuns, isWhole, reached)};
 }
 
 /** @param reached start of the last run looked at */

@@ -1,4 +1,5 @@
-import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {stretches} from '../runs/stretches.ts';
+import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {type Finding, NOT_COUNTED} from './finding.ts';
 import {isIndexed, paceOf, type Subject} from './subject.ts';
@@ -37,41 +38,20 @@ export async function sweep<Row>(
     return {isComplete: false, rows: 0, covered: `${NOT_COUNTED}: no index on ${tables[role].name}.${column}`};
   }
   const pace = paceOf(subject);
-  const at = raw(`x.${column}`);
-  const [beyond, upTo, order] = (isNewestFirst ? ['<', '>=', 'desc'] : ['>', '<=', 'asc']).map(raw) as [Sql, Sql, Sql];
-  let from: string | number | null = null;
   let rows = 0;
-  for (;;) {
-    const above: Sql[] = from === null ? [sql`${at} is not null`] : [sql`${at} ${beyond} ${from}`];
-    const end = await pace.step(async length => {
-      const [last] = await store.all<{place: unknown}>(sql`
-select ${at} as place
-  from ${table(role)} x
- where ${join(above, ' and ')}
- order by ${at} ${order}
- limit 1 offset ${length - 1}`);
-      const place = placeOf(last?.place);
-      const range = join([...above, ...(place === null ? [] : [sql`${at} ${upTo} ${place}`])], ' and ');
-      for (const row of await store.all<Row>(slice(range))) add(row);
-      rows += length;
-      return place;
-    });
+  const walk = {...pace.walk, over: role, column, alias: 'x', ascending: !isNewestFirst};
+  for await (const stretch of stretches(store, walk)) {
+    for (const row of await stretch.all<Row>(slice(stretch.where))) add(row);
+    rows += stretch.length;
     subject.onProgress(rows);
-    if (end === null) return {isComplete: true, rows, covered: `all of ${tables[role].name}`};
-    if (pace.isOver) {
-      const seconds = Math.round(countMs / 1000);
-      const since = isNewestFirst ? (isoTime(parseTime(end))?.slice(0, 19) ?? null) : null;
-      const part = since === null ? `${rows} rows` : `the newest ${rows} rows`;
-      const covered = `${part} of ${tables[role].name}${since === null ? '' : `, back to ${since}Z`}, read in ${seconds} s`;
-      return {isComplete: false, rows, covered};
-    }
-    from = end;
+    if (stretch.isLast || !pace.isOver()) continue;
+    const seconds = Math.round(countMs / 1000);
+    const since = isNewestFirst ? (isoTime(parseTime(stretch.end!.value))?.slice(0, 19) ?? null) : null;
+    const part = since === null ? `${rows} rows` : `the newest ${rows} rows`;
+    const covered = `${part} of ${tables[role].name}${since === null ? '' : `, back to ${since}Z`}, read in ${seconds} s`;
+    return {isComplete: false, rows, covered};
   }
-}
-
-/** Bytes in a text column (SQLite allows them) sort last and cannot be gone on from; the rest is then one range. */
-function placeOf(value: unknown): string | number | null {
-  return typeof value === 'string' || typeof value === 'number' ? value : null;
+  return {isComplete: true, rows, covered: `all of ${tables[role].name}`};
 }
 
 /** A count over a sweep: what was not seen in a part of the table is unknown, not zero. */

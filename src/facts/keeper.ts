@@ -4,9 +4,9 @@ import {readerFor} from '../follow/follow.ts';
 import type {Position, Reader} from '../follow/reader.ts';
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
-import {between, firstLength, nextLength, stretchEnd} from '../runs/stretches.ts';
+import {stretches} from '../runs/stretches.ts';
 import {isAnyOf} from '../sql/fragments.ts';
-import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';
 import {ALL_DAYS, type DayRange, dayAfter, dayOf, holds, joined, overlapping, where, without} from './days.ts';
 import {findChangedUsers} from './erased.ts';
@@ -320,20 +320,14 @@ select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) a
   private async tracesOf(range: DayRange): Promise<Map<string, number>> {
     const {store} = this;
     const counts = new Map<string, number>();
-    const bounds = [where(range)];
-    let from = null;
-    let length = firstLength(store, store.spansPerStatement);
-    for (;;) {
-      const end = await stretchEnd(store, {from, length, bounds});
-      const rows = await store.all<{trace_id: unknown}>(sql`
+    for await (const stretch of stretches(store, {bounds: [where(range)]})) {
+      const rows = await stretch.all<{trace_id: unknown}>(sql`
 select s.trace_id
   from ${table('spans')} s
- where ${join([...between(from, end), ...bounds], '\n   and ')}`);
+ where ${stretch.where}`);
       for (const row of rows) counts.set(String(row.trace_id), (counts.get(String(row.trace_id)) ?? 0) + 1);
-      if (!end) return counts;
-      from = end;
-      length = nextLength(store, {length, elapsedMs: store.lastStatementMs, longest: store.spansPerStatement});
     }
+    return counts;
   }
 
   /**

@@ -181,6 +181,19 @@ select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, s.model, ${raw(d
   };
 }
 
+/** Makes the table `chosen` of these runs. */
+export function choose(runs: readonly {readonly traceId: string; readonly spanId: string}[]): Sql[] {
+  const found = JSON.stringify(runs.map(({traceId, spanId}) => [traceId, spanId]));
+  return [
+    raw('create temp table chosen (run_key integer primary key)'),
+    sql`
+insert into chosen
+select r.run_key from json_each(${found}) f
+  join trace_facts t on t.trace_id = f.value ->> 0
+  join run_facts r on r.trace_key = t.trace_key and r.span_id = f.value ->> 1`,
+  ];
+}
+
 /** A window as its whole days, and what lies before and after them. */
 function wholeDays({sinceMicros: since, untilMicros: until}: RunFilter): {isDays: boolean; tests: Sql[]}[] {
   const first = since === null ? null : Math.ceil(since / DAY_MICROS) * DAY_MICROS;
@@ -212,7 +225,7 @@ function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 'r'): S
 
 const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${join(tests, ' or ')})`]);
 
-/** Tests on a span `s`, as `questions/ask-tables.ts` has them on the table itself. */
+/** Tests on a span `s`, as `questions/slowest-tables.ts` has them on the table itself. */
 function testsOfSpan(filter: RunFilter): Sql[] {
   const {minDurationMs, maxDurationMs} = filter;
   return [

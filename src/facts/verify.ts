@@ -1,8 +1,8 @@
 import {statSync} from 'node:fs';
 import type {Position} from '../follow/reader.ts';
 import {smallest} from '../lists.ts';
-import {between, firstLength, nextLength, type Position as Place, stretchEnd} from '../runs/stretches.ts';
-import {join, raw, sql, table} from '../sql/sql.ts';
+import {stretches} from '../runs/stretches.ts';
+import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {agnoTime} from '../trace/time.ts';
 import {type DayRange, dayAfter, dayOf, where} from './days.ts';
@@ -82,22 +82,16 @@ select (select count(*) from ${table('spans')} s where ${where(range)}) as n,
 /** Spans by the first ten characters of their time; in short statements where a writer waits. */
 export async function spansByDay(store: Store, range: DayRange): Promise<Map<string, number>> {
   const days = new Map<string, number>();
-  let from: Place | null = null;
-  let length = firstLength(store, store.blocksWriter ? COUNTED_AT_ONCE : Number.MAX_SAFE_INTEGER);
-  for (;;) {
-    const end: Place | null = store.blocksWriter
-      ? await stretchEnd(store, {from, length, bounds: [where(range)]})
-      : null;
-    const rows = await store.all<{day: unknown; n: unknown}>(sql`
+  const walk = {bounds: [where(range)], longest: COUNTED_AT_ONCE, inOne: !store.blocksWriter};
+  for await (const stretch of stretches(store, walk)) {
+    const rows = await stretch.all<{day: unknown; n: unknown}>(sql`
 select substr(s.start_time, 1, 10) as day, count(*) as n
   from ${table('spans')} s
- where ${join([...between(from, end), where(range)], ' and ')}
+ where ${stretch.where}
  group by 1`);
     for (const row of rows) days.set(String(row.day), (days.get(String(row.day)) ?? 0) + Number(row.n));
-    if (!end) return days;
-    from = end;
-    length = nextLength(store, {length, elapsedMs: store.lastStatementMs, longest: COUNTED_AT_ONCE});
   }
+  return days;
 }
 
 /** Ids of the traces with spans of that day (its first ten characters), and how many they have. */

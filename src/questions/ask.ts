@@ -1,5 +1,5 @@
-import {type Facts, type FactsOptions, openFacts} from '../facts/facts.ts';
-import {DAY_MICROS, type Relations, relationsOf} from '../facts/relations.ts';
+import {type Facts, openFacts} from '../facts/facts.ts';
+import {choose, DAY_MICROS, type Relations, relationsOf} from '../facts/relations.ts';
 import {largest, smallest} from '../lists.ts';
 import {loadRunPage} from '../runs/page.ts';
 import {EMPTY, raw, type Sql, sql} from '../sql/sql.ts';
@@ -8,75 +8,33 @@ import type {Cell, Series} from '../table/table.ts';
 import {hoisted, type RunFilter} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
-import {isCounted} from './counted-question.ts';
-import {columnsOfAnswer, type FactsInput, type FactsQuestion} from './facts-question.ts';
+import {
+  type Answer,
+  type Ask,
+  type AskOptions,
+  columnsOfAnswer,
+  type Question,
+  type QuestionInput,
+} from './question.ts';
 
-export interface FactsAsk {
-  readonly by: string;
-  readonly everyMicros: number | null;
-  readonly sort: {readonly column: string; readonly descending: boolean};
-  /** Rows wanted; 0: all. */
-  readonly limit: number;
-  readonly filter: RunFilter;
-  readonly flags: Readonly<Record<string, string | undefined>>;
-  /** Of the question's own flags those that are lengths of time, microseconds. */
-  readonly lengths: Readonly<Record<string, number>>;
-  /** True: what the question draws over time is asked too. */
-  readonly isDrawn: boolean;
-}
-
-export interface FactsAnswer {
-  readonly rows: readonly Readonly<Record<string, Cell>>[];
-  /** What the question draws over time; null: nothing. */
-  readonly series: Series | null;
-  /** What the answer covers, and how to read it. */
-  readonly notes: readonly string[];
-  /** The statements that were asked of the facts. */
-  readonly statements: readonly Sql[];
-  /** How long it took to bring the facts up to date, and to answer from them, ms. */
-  readonly currentMs: number;
-  readonly answerMs: number;
-  /** Where they are kept; null: they were made for this question alone. */
-  readonly path: string | null;
-  readonly nowMicros: number;
-}
-
-/** Answers a question over many runs from the facts, which are brought up to date before. */
-export async function askFacts(
-  store: Store,
-  question: FactsQuestion,
-  ask: FactsAsk,
-  options: Pick<FactsOptions, 'env' | 'cwd' | 'prices' | 'onProgress'>,
-): Promise<FactsAnswer> {
-  const filter = hoisted(ask.filter);
-  const {sinceMicros, untilMicros} = filter;
+/** Answers a question from the facts, which are brought up to date before. */
+export async function askFacts(store: Store, question: Question, ask: Ask, options: AskOptions): Promise<Answer> {
+  const {sinceMicros, untilMicros} = hoisted(ask.filter);
   const beginMs = performance.now();
   const facts = await openFacts(store, {...options, sinceMicros, untilMicros});
   const currentMs = performance.now() - beginMs;
   try {
-    const chosen = await chooseRuns(store, facts, filter);
-    const nowMicros = store.nowMicros();
-    const inputOf = (everyMicros: number | null): FactsInput => ({
-      ...relationsOf({filter, isChosen: chosen.length > 0, everyMicros}),
-      by: ask.by,
-      everyMicros,
-      stretch: raw(everyMicros === null ? '0' : 'bucket'),
-      nowMicros,
-      lengths: ask.lengths,
-    });
-    const statement = ordered(question, ask, question.sql(inputOf(ask.everyMicros), ask.flags));
+    const {chosen, inputOf, nowMicros} = await inputsFor(store, facts, ask);
+    const input = inputOf(ask.everyMicros);
+    const statement = ordered(question, ask, question.sql(input, ask.flags));
     const rows = facts.all<Record<string, Cell>>(statement);
-    const counted = isCounted(question)
-      ? facts
-          .all<{counted: string | null}>(question.counted(inputOf(ask.everyMicros)))
-          .flatMap(row => row.counted ?? [])
+    const counted = question.counted
+      ? facts.all<{counted: string | null}>(question.counted(input)).flatMap(row => row.counted ?? [])
       : [];
     const covered = coverageOf(facts, inputOf(null));
     return {
       rows: rows.map(row => cells(row, columnsOfAnswer(question, ask.everyMicros !== null))),
-      series: ask.isDrawn
-        ? seriesOf(facts, question, {covered, everyMicros: ask.everyMicros, nowMicros}, inputOf)
-        : null,
+      series: ask.isDrawn ? seriesOf(facts, question, covered, ask.everyMicros, inputOf) : null,
       notes: [
         ...facts.notices,
         ...counted,
@@ -86,10 +44,12 @@ export async function askFacts(
         ...priceNote(rows, question),
         question.note,
       ],
-      statements: [...chosen, statement],
-      currentMs,
-      answerMs: performance.now() - beginMs - currentMs,
-      path: facts.path,
+      facts: {
+        statements: [...chosen, statement],
+        path: facts.path,
+        currentMs,
+        answerMs: performance.now() - beginMs - currentMs,
+      },
       nowMicros,
     };
   } finally {
@@ -97,8 +57,23 @@ export async function askFacts(
   }
 }
 
+/** What the statements of a question are given, once the runs are chosen that only whole runs tell apart. */
+export async function inputsFor(store: Store, facts: Facts, ask: Ask) {
+  const filter = hoisted(ask.filter);
+  const chosen = await chooseRuns(store, facts, filter);
+  const nowMicros = store.nowMicros();
+  const {by, sort, limit, lengths} = ask;
+  const inputOf = (everyMicros: number | null): QuestionInput => ({
+    ...relationsOf({filter, isChosen: chosen.length > 0, everyMicros}),
+    ...{by, everyMicros, sort, limit, filter, lengths},
+    stretch: raw(everyMicros === null ? '0' : 'bucket'),
+    nowMicros,
+  });
+  return {chosen, inputOf, nowMicros};
+}
+
 /** The rows wanted, in their order; `rowCount` is how many there are. Split by time the newest are kept. */
-function ordered(question: FactsQuestion, {sort, limit, everyMicros}: FactsAsk, rows: Sql): Sql {
+function ordered(question: Question, {sort, limit, everyMicros}: Ask, rows: Sql): Sql {
   const {columns, thenBy, sections} = question;
   const texts = Object.keys(columns).filter(key => (columns[key]!.unit ?? 'text') === 'text' && key !== 'section');
   const ties = [
@@ -138,8 +113,8 @@ ${counted}
 /** What was left out because of the limit. */
 function cutNote(
   rows: readonly Readonly<Record<string, Cell>>[],
-  {sections}: FactsQuestion,
-  {limit, everyMicros}: FactsAsk,
+  {sections}: Question,
+  {limit, everyMicros}: Ask,
 ): string[] {
   if (limit === 0 || !rows.some(row => Number(row.rowCount) > limit)) return [];
   if (!sections) return [`${rows.length} of ${rows[0]!.rowCount} rows (--limit 0: all)`];
@@ -147,7 +122,7 @@ function cutNote(
 }
 
 /** Sums of cost leave out what has no price. */
-function priceNote(rows: readonly Readonly<Record<string, Cell>>[], {columns}: FactsQuestion): string[] {
+function priceNote(rows: readonly Readonly<Record<string, Cell>>[], {columns}: Question): string[] {
   if (!columns.unpricedCalls || columns.section) return [];
   const calls = rows.reduce((sum, row) => sum + Number(row.unpricedCalls ?? 0), 0);
   return calls === 0 ? [] : [`${calls} ${calls === 1 ? 'call' : 'calls'} without a price left out of the cost`];
@@ -157,18 +132,13 @@ function priceNote(rows: readonly Readonly<Record<string, Cell>>[], {columns}: F
 const MOST_STRETCHES = 24;
 const HOUR_MICROS = 3_600_000_000;
 
-interface Window {
-  readonly covered: Coverage;
-  readonly everyMicros: number | null;
-  readonly nowMicros: number;
-}
-
 /** Over the stretches of `--every`, or as many whole days (hours, where there are few days) as make a short line. */
 function seriesOf(
   facts: Facts,
-  {trend, columns}: FactsQuestion,
-  {covered: {first, last}, everyMicros}: Window,
-  inputOf: (everyMicros: number) => FactsInput,
+  {trend, columns}: Question,
+  {first, last}: Coverage,
+  everyMicros: number | null,
+  inputOf: (everyMicros: number) => QuestionInput,
 ): Series | null {
   if (!trend || first === null || last === null) return null;
   const days = (last - first) / DAY_MICROS + 1;
@@ -202,21 +172,13 @@ const MOST_VALUES = 100_000;
 async function chooseRuns(store: Store, facts: Facts, filter: RunFilter): Promise<Sql[]> {
   if (filter.query === null && filter.errors.length === 0) return [];
   const page = await loadRunPage(store, {filter, limit: 0, cursor: null, patience: PATIENCE});
-  const found = JSON.stringify(page.runs.map(({record}) => [record.traceId, record.spanId]));
-  const statements = [
-    raw('create temp table chosen (run_key integer primary key)'),
-    sql`
-insert into chosen
-select r.run_key from json_each(${found}) f
-  join trace_facts t on t.trace_id = f.value ->> 0
-  join run_facts r on r.trace_key = t.trace_key and r.span_id = f.value ->> 1`,
-  ];
+  const statements = choose(page.runs.map(({record}) => record));
   for (const statement of statements) facts.run(statement);
   return statements;
 }
 
 /** Values in the units of the JSON contract, keys in the order of the columns. */
-function cells(row: Readonly<Record<string, Cell>>, columns: FactsQuestion['columns']): Record<string, Cell> {
+function cells(row: Readonly<Record<string, Cell>>, columns: Question['columns']): Record<string, Cell> {
   return Object.fromEntries(
     Object.entries(columns).map(([key, {unit}]) => {
       const value = row[key] ?? null;

@@ -1,6 +1,6 @@
 import {raw, sql} from '../sql/sql.ts';
-import type {FactsQuestion} from './facts-question.ts';
 import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED, wholeRuns} from './figures.ts';
+import type {Question} from './question.ts';
 import {PARTS_APART} from './whole-runs.ts';
 
 /**
@@ -9,7 +9,7 @@ import {PARTS_APART} from './whole-runs.ts';
  */
 export function componentRuns(
   kind: 'agent' | 'team' | 'workflow',
-): Pick<FactsQuestion, 'every' | 'columns' | 'sort' | 'thenBy' | 'note' | 'sql' | 'trend'> {
+): Pick<Question, 'every' | 'columns' | 'sort' | 'thenBy' | 'note' | 'sql' | 'trend'> {
   const inside = {
     agent: 'as a member, a step or called by a tool',
     team: 'as a member or a step',

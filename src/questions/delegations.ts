@@ -1,9 +1,9 @@
 import {sql} from '../sql/sql.ts';
-import {defineFactsQuestion} from './facts-question.ts';
 import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED, wholeRuns} from './figures.ts';
+import {defineQuestion} from './question.ts';
 
 /** Runs inside runs: who asked whom, and what came of it. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'delegations --team "Support*"', answer: 'whom a team asks, those asked most first'},
     {line: 'delegations --last 7d --sort failedShare', answer: 'of the last week, those that fail most first'},

@@ -1,9 +1,9 @@
 import {sql} from '../sql/sql.ts';
-import {defineFactsQuestion} from './facts-question.ts';
+import {defineQuestion} from './question.ts';
 import {lastParts, stateOf} from './whole-runs.ts';
 
 /** What failed and why: each failure once, where it began. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'errors --last 24h', answer: 'what failed since yesterday, the most frequent first'},
     {

@@ -1,10 +1,10 @@
 import {usageError} from '../errors.ts';
 import {sql} from '../sql/sql.ts';
-import {defineFactsQuestion} from './facts-question.ts';
 import {UNPRICED} from './figures.ts';
+import {defineQuestion} from './question.ts';
 
 /** Runs that went round: the same tools, asked the same (`trace/loops.ts`). */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'loops --last 7d', answer: 'where runs of the last week went round, those that wasted most time first'},
     {line: 'loops --min-calls 5 --state running,stalled', answer: 'what goes round right now'},

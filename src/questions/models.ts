@@ -1,10 +1,10 @@
 import {callsOf, percentiles} from '../facts/relations.ts';
 import {sql} from '../sql/sql.ts';
 import {costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from './cost-columns.ts';
-import {defineFactsQuestion} from './facts-question.ts';
+import {defineQuestion} from './question.ts';
 
 /** Which models are called, how fast they answer, how often they fail and what they cost. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'models --last 7d', answer: 'the models of the last week, the dearest first'},
     {line: 'models --sort tokensPerSecond --every 1d', answer: 'day by day, how fast each of them answered'},

@@ -1,7 +1,7 @@
 import {raw, sql} from '../sql/sql.ts';
 import type {Column} from '../table/table.ts';
-import type {FactsQuestion} from './facts-question.ts';
 import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNFINISHED, UNPRICED, wholeRuns} from './figures.ts';
+import type {Question} from './question.ts';
 
 const STATES = [...ENDINGS, ...UNFINISHED];
 
@@ -12,7 +12,7 @@ const STATES = [...ENDINGS, ...UNFINISHED];
 export function ownedRuns(
   owner: 'session' | 'user',
   further: Readonly<Record<string, {readonly column: Column; readonly aggregate: string}>>,
-): Pick<FactsQuestion, 'every' | 'columns' | 'thenBy' | 'note' | 'sql' | 'trend'> {
+): Pick<Question, 'every' | 'columns' | 'thenBy' | 'note' | 'sql' | 'trend'> {
   return {
     every: true,
     columns: {

@@ -1,9 +1,9 @@
 import {callsOf, percentiles} from '../facts/relations.ts';
 import {sql} from '../sql/sql.ts';
-import {defineFactsQuestion} from './facts-question.ts';
+import {defineQuestion} from './question.ts';
 
 /** What is looked up in knowledge, and whether something is found. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'retrievals --last 7d', answer: 'the look-ups of the last week'},
     {

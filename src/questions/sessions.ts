@@ -1,8 +1,8 @@
-import {defineFactsQuestion} from './facts-question.ts';
 import {ownedRuns} from './owned-runs.ts';
+import {defineQuestion} from './question.ts';
 
 /** What happened in each conversation. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'sessions --last 24h', answer: 'the conversations since yesterday, the newest first'},
     {line: 'sessions --user user-7 --sort costUsd', answer: 'of one user, the dearest first'},

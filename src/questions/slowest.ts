@@ -1,28 +1,26 @@
+import {type Facts, openFacts, openKeptFacts} from '../facts/facts.ts';
 import {IS_CALL} from '../facts/schema.ts';
-import {kindOfSpan} from '../runs/kind.ts';
-import {asDouble, attribute} from '../sql/fragments.ts';
-import {EMPTY, either, raw, type Sql, sql, table} from '../sql/sql.ts';
-import {KEY} from '../trace/attributes.ts';
-import type {OwnerKind} from './owners.ts';
-import {defineQuestion, type QuestionInput} from './question.ts';
+import {asDouble, matchesGlob} from '../sql/fragments.ts';
+import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import type {Cell} from '../table/table.ts';
+import {hoisted, type RunFilter, takesEveryRun} from '../trace/filter.ts';
+import {coverageOf, inputsFor} from './ask.ts';
+import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
+import {type Coverage, countInTables, covers, KEYS} from './slowest-tables.ts';
 
-const KEYS: Readonly<Record<string, () => Sql>> = {
-  name: () => raw('s.name'),
-  kind: kindOfSpan,
-  tool: () => attribute('s', KEY.toolName),
-  model: () => attribute('s', KEY.model),
-};
+/** What a span can be given to: the innermost one around it, itself included, which only the tree of its run tells. */
+const OWNERS = ['agent', 'team', 'workflow', 'step'];
 
-const OWNERS: Readonly<Record<string, OwnerKind>> = {agent: 'agent', team: 'team', workflow: 'workflow', step: 'step'};
+const NOTE = 'times as Agno stores them, whole milliseconds';
 
 /** The question of Agno's own documentation, with what it leaves out beside it. */
-export default defineQuestion({
+const slowest = defineQuestion({
   examples: [
     {line: 'slowest --limit 10', answer: "the ten slowest span names, as in Agno's documentation"},
     {line: 'slowest --by agent --last 24h --sort p95Ms', answer: 'agents by their 95th percentile since yesterday'},
   ],
-  by: ['name', 'kind', 'tool', 'model', 'agent', 'team', 'workflow', 'step'],
-  owners: OWNERS,
+  by: [...Object.keys(KEYS), ...OWNERS],
   columns: {
     name: {label: 'NAME', description: 'span name, kind, tool, model; agent, team, workflow, or workflow / step'},
     calls: {
@@ -44,51 +42,171 @@ export default defineQuestion({
     totalMs: {label: 'TOTAL', unit: 'ms', description: 'sum'},
   },
   sort: 'avgMs',
-  note: 'times as Agno stores them, whole milliseconds',
-  // Durations are whole milliseconds and repeat, so they are counted first: every figure then comes from a few thousand
-  // rows, in words that both databases have. percentile_cont sorts all spans, on Postgres once for each percentile: 3.2
-  // against 0.9 s for 1.1 million. The projection comes before the grouping, or SQLite's sorter carries the payload.
-  groups: {
-    keys: ['name', 'ms'],
-    sums: ['times', 'errors'],
-    sql: ({by, where}) => sql`
-            select name, ms, count(*) as times, sum(error) as errors
-              from (
-                select ${KEYS[by]!()} as name, ${knownMs} as ms,
-                       case when upper(s.status_code) = 'ERROR' then 1 else 0 end as error
-                  from ${table('spans')} s
-                 where ${where}
-                 ${ALL_FIRST}
-              ) spans
-             where name is not null
-             group by name, ms`,
-  },
-  // Durations come out of an index in their order, and how many failed out of the days, in rows of their own.
-  facts: (input, {spans, bareSpans, eachSpan}) => {
-    const {by} = input;
-    if (by in OWNERS)
-      return sql`
+  note: NOTE,
+  limit: 10,
+  sql: input => summed(input, OWNERS.includes(input.by) ? groupsOfOwners(input) : groupsInFacts(input)),
+  answer,
+});
+export default slowest;
+
+/**
+ * Owners come from the facts; so do the others where facts are kept, need little to be current, and say the same: the same
+ * rows, sooner. Else the tables are asked.
+ */
+async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answer> {
+  const {sinceMicros, untilMicros} = hoisted(ask.filter);
+  const window = {...options, sinceMicros, untilMicros};
+  const beginMs = performance.now();
+  const isOwner = OWNERS.includes(ask.by);
+  const facts = isOwner
+    ? await openFacts(store, window)
+    : takesEveryRun(ask.filter, OWN_COLUMNS)
+      ? await openKeptFacts(store, window)
+      : null;
+  if (facts) {
+    try {
+      if (isOwner || !asksKinds(ask) || !hasPlumbing(facts)) return await fromFacts(store, facts, ask, beginMs);
+    } finally {
+      facts.close();
+    }
+  }
+  const {groups, notes} = await countInTables(store, ask, spans => options.onProgress?.(spans, null));
+  const rows = await store.all<Record<string, Cell>>(summed(ask, groups));
+  return {rows, series: null, notes: [...notes, NOTE], facts: null, nowMicros: store.nowMicros()};
+}
+
+/** Filters on columns of a span that the facts and the tables have alike. */
+const OWN_COLUMNS: readonly (keyof RunFilter)[] = [
+  ...(['sinceMicros', 'untilMicros'] as const),
+  ...(['kinds', 'names', 'statuses', 'minDurationMs', 'maxDurationMs'] as const),
+];
+
+/** True where rows are told apart by what spans of client libraries have in the tables and not in the facts: a kind, a model. */
+function asksKinds({by, filter}: Ask): boolean {
+  return by === 'kind' || by === 'model' || filter.kinds.length > 0;
+}
+
+/** Spans of client libraries are of kind other there (`trace/plumbing.ts`). */
+function hasPlumbing(facts: Facts): boolean {
+  const rows = facts.all<unknown>(sql`select 1 from span_facts where kind = 'other' and run_key is not null limit 1`);
+  return rows.length > 0;
+}
+
+async function fromFacts(store: Store, facts: Facts, ask: Ask, beginMs: number): Promise<Answer> {
+  const currentMs = performance.now() - beginMs;
+  const {chosen, inputOf, nowMicros} = await inputsFor(store, facts, ask);
+  const input = inputOf(null);
+  const statement = slowest.sql(input, ask.flags);
+  const rows = facts.all<Record<string, Cell>>(statement);
+  return {
+    rows,
+    series: null,
+    notes: [
+      ...facts.notices,
+      ...(OWNERS.includes(ask.by) ? notesOnOwners(facts, input) : [coverageOf(facts, input).text]),
+      ...(facts.path === null ? [] : ['from kept facts']),
+      NOTE,
+    ],
+    facts: {
+      statements: [...chosen, statement],
+      path: facts.path,
+      currentMs,
+      answerMs: performance.now() - beginMs - currentMs,
+    },
+    nowMicros,
+  };
+}
+
+/** Spans of a run that ended, which have an owner around them; without a filter on other spans the owners' own. */
+function owned({by, eachSpan, filter}: QuestionInput): Sql {
+  const {kinds, models, tools, names, errors} = filter;
+  const asksOthers = kinds.length + models.length + tools.length + names.length > 0;
+  // A filter on errors chose the runs; of their spans those count that have it.
+  const failed = errors.map(text => matchesGlob(raw('error'), `*${text}*`));
+  const tests = [
+    asksOthers ? sql`${raw(by)} is not null` : sql`kind = ${by}`,
+    ...(failed.length === 0 ? [] : [sql`status = 'ERROR' and (${join(failed, ' or ')})`]),
+    raw(`run_key is not null and stored_ms is not null and ${STORED}`),
+  ];
+  return sql`(${eachSpan}) where ${join(tests, ' and ')}`;
+}
+
+/** A run that paused is one call: its times add up, and how it ended stands in its last part. */
+const groupsOfOwners = (input: QuestionInput): Sql => sql`
     select name, ms, count(*) as times, sum(error) as errors
       from (
-        select ${raw(by)} as name, sum(stored_ms) as ms, max(start_micros), state = 'error' as error
-          from (${eachSpan})
-         where kind = ${by} and run_key is not null and stored_ms is not null
+        select ${raw(input.by)} as name, sum(stored_ms) as ms, max(start_micros), state = 'error' as error
+          from ${owned(input)}
          group by coalesce(begin_key, span_key)
       )
      group by name, ms`;
-    const {key, where} = FACTS[by]!;
-    return sql`
+
+function notesOnOwners(facts: Facts, input: QuestionInput): string[] {
+  const [covered] = facts.all<Coverage>(
+    sql`select min(start_micros) as first, max(start_micros) as last, count(*) as spans from ${owned(input)}`,
+  );
+  return [covers(covered!), 'unfinished ones, whose time is not known, left out'];
+}
+
+/** Durations come out of an index in their order, and how many failed out of the days, in rows of their own. */
+function groupsInFacts(input: QuestionInput): Sql {
+  const {by, spans, bareSpans} = input;
+  const {key, where} = FACTS[by]!;
+  const shown = by === 'name' ? onlyFirst(input) : EMPTY;
+  return sql`
     select ${raw(key)} as name, stored_ms as ms, count(*) as times, 0 as errors
       from (${bareSpans})
-     where ${raw(where)}${by === 'name' ? onlyFirst(input, spans) : EMPTY}
+     where ${raw(where)}${shown}
      group by kind, ${raw(by === 'kind' ? 'span_name' : key)}, stored_ms
      union all
     select ${raw(key)}, null, 0, sum(errors)
       from (${by === 'model' ? bareSpans : spans})
-     where ${raw(where)}${by === 'name' ? onlyFirst(input, spans) : EMPTY}
+     where ${raw(where)}${shown}
      group by 1`;
-  },
-  sql: ({sort, limit}, groups) => sql`
+}
+
+/** The table knows nothing of calls without a span. */
+const STORED = 'from_messages = 0';
+
+/** What rows are grouped by in the facts, and which spans have it. */
+const FACTS: Readonly<Record<string, {readonly key: string; readonly where: string}>> = {
+  name: {key: 'span_name', where: STORED},
+  kind: {key: 'kind', where: STORED},
+  tool: {key: 'name', where: `${IS_CALL} and kind in ('tool', 'retrieval', 'memory') and ${STORED}`},
+  model: {key: 'model', where: "kind = 'llm' and model is not null"},
+};
+
+/** What sums by name are sorted by; percentiles are looked at only for the names that are shown. */
+const SUMS: Readonly<Record<string, string>> = {
+  name: 'span_name',
+  calls: 'sum(calls)',
+  errors: 'sum(errors)',
+  avgMs: 'sum(stored_us) * 1.0 / nullif(sum(timed_calls), 0)',
+  totalMs: 'sum(stored_us)',
+};
+
+function onlyFirst({sort, limit, spans}: QuestionInput): Sql {
+  const sum = SUMS[sort.column];
+  if (limit === 0 || sum === undefined) return EMPTY;
+  return sql`
+       and kind in (select kind from (${spans}))
+       and span_name in (
+         select span_name
+           from (${spans})
+          where ${raw(STORED)}
+          group by span_name
+          order by ${raw(`${sum} ${sort.descending ? 'desc' : 'asc'}`)}, span_name
+          limit ${limit}
+       )`;
+}
+
+/**
+ * The answer, from groups of equal durations. Durations are whole milliseconds and repeat, so that every figure comes from a
+ * few thousand rows, in words that both databases have. percentile_cont sorts all spans, on Postgres once for each
+ * percentile: 3.2 against 0.9 s for 1.1 million.
+ */
+function summed({sort, limit}: Pick<Ask, 'sort' | 'limit'>, groups: Sql): Sql {
+  return sql`
 select name, calls, errors, "totalMs" / nullif(timed, 0) as "avgMs",
        ${interpolated('p50', 0.5)} as "p50Ms", ${interpolated('p95', 0.95)} as "p95Ms", ${interpolated('p99', 0.99)} as "p99Ms",
        "maxMs", "totalMs"
@@ -107,48 +225,8 @@ select name, calls, errors, "totalMs" / nullif(timed, 0) as "avgMs",
      group by name
   ) named
  order by ${raw(`"${sort.column}"`)} ${raw(sort.descending ? 'desc' : 'asc')}, name
- ${limit === 0 ? EMPTY : sql`limit ${limit}`}`,
-});
-
-/** One that is below zero is none: a clock was set back. */
-const knownMs = sql`case when s.duration_ms >= 0 then ${asDouble(raw('s.duration_ms'))} end`;
-/** The table knows nothing of calls without a span. */
-const STORED = 'from_messages = 0';
-
-/** The same in the facts, and which spans have it. */
-const FACTS: Readonly<Record<string, {readonly key: string; readonly where: string}>> = {
-  name: {key: 'span_name', where: STORED},
-  kind: {key: 'kind', where: STORED},
-  tool: {key: 'name', where: `${IS_CALL} and kind in ('tool', 'retrieval', 'memory') and ${STORED}`},
-  model: {key: 'model', where: "kind = 'llm' and model is not null"},
-};
-
-/** What sums by name are sorted by; percentiles are looked at only for the names that are shown. */
-const SUMS: Readonly<Record<string, string>> = {
-  name: 'span_name',
-  calls: 'sum(calls)',
-  errors: 'sum(errors)',
-  avgMs: 'sum(stored_us) * 1.0 / nullif(sum(timed_calls), 0)',
-  totalMs: 'sum(stored_us)',
-};
-
-function onlyFirst({sort, limit}: Omit<QuestionInput, 'where'>, spans: Sql): Sql {
-  const sum = SUMS[sort.column];
-  if (limit === 0 || sum === undefined) return EMPTY;
-  return sql`
-       and kind in (select kind from (${spans}))
-       and span_name in (
-         select span_name
-           from (${spans})
-          where ${raw(STORED)}
-          group by span_name
-          order by ${raw(`${sum} ${sort.descending ? 'desc' : 'asc'}`)}, span_name
-          limit ${limit}
-       )`;
+ ${limit === 0 ? EMPTY : sql`limit ${limit}`}`;
 }
-
-/** Keeps SQLite from merging the projection into the grouping. */
-const ALL_FIRST = either({sqlite: raw('limit -1 offset 0'), postgres: EMPTY});
 
 /** Calls whose duration is known. */
 const TIMED = 'case when ms is null then 0 else times end';

@@ -1,7 +1,7 @@
 import {percentiles} from '../facts/relations.ts';
 import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
 import {tokenSums} from './cost-columns.ts';
-import {defineFactsQuestion, type FactsInput} from './facts-question.ts';
+import {defineQuestion, type QuestionInput} from './question.ts';
 import {PARTS_APART, wholeRuns} from './whole-runs.ts';
 
 const RUN_COLUMNS = [
@@ -33,7 +33,7 @@ select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", p.p99 as "p99Ms", p.longest as "
 }
 
 /** What adds up over all spans, whether they are of a whole run or not. */
-const totals = ({spans, stretch}: FactsInput): Sql => sql`
+const totals = ({spans, stretch}: QuestionInput): Sql => sql`
 select ${stretch} as time, sum(iif(from_messages = 0, calls, 0)) as spans, sum(counted_calls) as calls, ${tokenSums}
   from (${spans})
  group by 1`;
@@ -51,7 +51,7 @@ const same = (keys: readonly string[]) => Object.fromEntries(keys.map(key => [ke
 const RUNS = same(ANSWER);
 
 /** The overview. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'stats --last 24h', answer: 'what happened since yesterday, on one screen'},
     {line: 'stats --every 1d --last 14d', answer: 'day by day: runs, errors, times, tokens and cost'},
@@ -83,6 +83,7 @@ export default defineFactsQuestion({
   },
   sort: 'runs',
   thenBy: 'calls',
+  limit: 5,
   note: `agents, teams and workflows by runs of their own; ${PARTS_APART}`,
   sections: {
     all: {

@@ -1,11 +1,11 @@
 import {sql} from '../sql/sql.ts';
-import {defineFactsQuestion} from './facts-question.ts';
 import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED} from './figures.ts';
+import {defineQuestion} from './question.ts';
 
 const STATES = ENDINGS.filter(state => state !== 'paused');
 
 /** What the steps of workflows take and how they end; each execution is a row of Agno's, also a repeated one. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'steps --workflow "Content*"', answer: 'the steps of one workflow, those with most executions first'},
     {line: 'steps --last 7d --sort p95Ms', answer: 'of the last week, the slowest first'},

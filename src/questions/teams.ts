@@ -1,8 +1,8 @@
 import {componentRuns} from './component-runs.ts';
-import {defineFactsQuestion} from './facts-question.ts';
+import {defineQuestion} from './question.ts';
 
 /** As agents, of teams: what their members did is inside. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'teams --last 7d', answer: 'the teams of the last week, members included in their times and tokens'},
     {

@@ -1,11 +1,11 @@
 import {callsOf, percentiles} from '../facts/relations.ts';
 import {raw, sql} from '../sql/sql.ts';
-import {defineFactsQuestion} from './facts-question.ts';
+import {defineQuestion} from './question.ts';
 
 const IS_TOOL = raw("kind in ('tool', 'retrieval', 'memory')");
 
 /** Which tools are called, how often they fail, how long they take and how much they return. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'tools --last 7d', answer: 'the tools of the last week, those that took most time first'},
     {line: 'tools --agent "Billing*" --sort failed', answer: 'of one agent, those that failed most first'},

@@ -1,6 +1,6 @@
 import {raw, type Sql, sql} from '../sql/sql.ts';
 import {costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from './cost-columns.ts';
-import {defineFactsQuestion, type FactsInput} from './facts-question.ts';
+import {defineQuestion, type QuestionInput} from './question.ts';
 
 /** What a call counts for, and the relation that tells it. */
 const KEYS: Readonly<Record<string, {readonly key: Sql; readonly from: 'spans' | 'eachSpan'}>> = {
@@ -16,13 +16,13 @@ const KEYS: Readonly<Record<string, {readonly key: Sql; readonly from: 'spans' |
 };
 
 /** Single calls are found by an index when the statement asks for those that count. */
-const calls = (input: FactsInput): Sql =>
+const calls = (input: QuestionInput): Sql =>
   KEYS[input.by]!.from === 'spans'
     ? sql`(${input.spans}) where kind = 'llm'`
     : sql`(${input.eachSpan}) where counted = 1`;
 
 /** Who used how many tokens, and what that cost. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'usage --by user --last 30d', answer: 'what each user cost in the last 30 days, the dearest first'},
     {line: 'usage --by agent --every 1w', answer: 'week by week, the cost of each agent'},

@@ -1,8 +1,8 @@
-import {defineFactsQuestion} from './facts-question.ts';
 import {ownedRuns} from './owned-runs.ts';
+import {defineQuestion} from './question.ts';
 
 /** What each user had done, and what it took. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'users --last 30d --sort costUsd', answer: 'who cost most in the last month'},
     {line: 'users --state error,cancelled,lost', answer: 'who had runs that came to nothing, most first'},

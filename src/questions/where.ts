@@ -1,5 +1,5 @@
 import {raw, sql} from '../sql/sql.ts';
-import type {CountedQuestion} from './counted-question.ts';
+import {defineQuestion} from './question.ts';
 
 /** What a row is, of the columns of spans; and which spans are asked about. */
 const BY: Readonly<Record<string, {readonly name: string; readonly test: string}>> = {
@@ -12,7 +12,7 @@ const BY: Readonly<Record<string, {readonly name: string; readonly test: string}
 };
 
 /** Where the time of runs goes: what would have to be faster for them to be faster. */
-export default {
+export default defineQuestion({
   examples: [
     {
       line: 'where --agent "Billing*" --last 7d',
@@ -62,4 +62,4 @@ select sum(missing = 0 and sequel = 0) || iif(sum(missing = 0 and sequel = 0) = 
        case when sum(missing) > 0 then ', ' || sum(missing) || iif(sum(missing) = 1, ' unfinished one', ' unfinished ones') || ' left out' else '' end as counted
   from (${runs}
   )`,
-} satisfies CountedQuestion;
+});

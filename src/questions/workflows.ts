@@ -1,8 +1,8 @@
 import {componentRuns} from './component-runs.ts';
-import {defineFactsQuestion} from './facts-question.ts';
+import {defineQuestion} from './question.ts';
 
 /** As agents, of workflows: what their steps did is inside. */
-export default defineFactsQuestion({
+export default defineQuestion({
   examples: [
     {line: 'workflows --last 7d', answer: 'the workflows of the last week, those with most runs first'},
     {

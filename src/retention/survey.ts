@@ -1,4 +1,4 @@
-import {firstLength, nextLength} from '../runs/stretches.ts';
+import {stretches, type Walk} from '../runs/stretches.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {type Cutoff, isReadable} from './cutoff.ts';
@@ -49,25 +49,26 @@ const TRACES_AT_ONCE = 500;
  */
 export async function surveyTraces(store: Store, {cutoff, onProgress}: SurveyOptions): Promise<Survey> {
   const survey: Survey = {candidates: [], skipped: new Map()};
-  let after: {createdAt: string; traceId: string} | null = null;
-  let length = Math.min(TRACES_AT_ONCE, firstLength(store, TRACES_AT_ONCE));
   let looked = 0;
-  for (;;) {
-    const rows: TraceTimes[] = await store.all<TraceTimes>(pageSql(cutoff, after, length));
-    const rowsMs = store.lastStatementMs;
-    if (rows.length > 0) {
+  const bounds = [sql`t.created_at < ${cutoff.wideText}`];
+  const walk: Walk = {over: 'traces', column: 'created_at', ascending: true, bounds, longest: TRACES_AT_ONCE};
+  for await (const stretch of stretches(store, walk)) {
+    const rows = await stretch.all<TraceTimes>(sql`
+select t.trace_id, t.created_at, t.end_time
+  from ${table('traces')} t
+ where ${stretch.where}
+ order by t.created_at, t.trace_id`);
+    // Any number of traces may have been written at the same time.
+    for (let at = 0; at < rows.length; at += TRACES_AT_ONCE) {
+      const some = rows.slice(at, at + TRACES_AT_ONCE);
       const looks = await lookAt(
-        query => store.all(query),
-        rows.map(row => String(row.trace_id)),
+        query => stretch.all(query),
+        some.map(row => String(row.trace_id)),
       );
-      for (const row of rows) sort(row, looks.get(String(row.trace_id)) ?? NO_SPANS, cutoff, survey);
+      for (const row of some) sort(row, looks.get(String(row.trace_id)) ?? NO_SPANS, cutoff, survey);
     }
     looked += rows.length;
     onProgress?.(looked);
-    if (rows.length < length) break;
-    const last = rows.at(-1)!;
-    after = {createdAt: String(last.created_at), traceId: String(last.trace_id)};
-    length = nextLength(store, {length, elapsedMs: rowsMs + store.lastStatementMs, longest: TRACES_AT_ONCE});
   }
   add(survey.skipped, 'unreadable', await countBeyondTime(store));
   return survey;
@@ -77,16 +78,6 @@ interface TraceTimes {
   trace_id: unknown;
   created_at: unknown;
   end_time: unknown;
-}
-
-function pageSql(cutoff: Cutoff, after: {createdAt: string; traceId: string} | null, length: number) {
-  const beyond = after ? sql`(t.created_at, t.trace_id) > (${after.createdAt}, ${after.traceId})` : raw('true');
-  return sql`
-select t.trace_id, t.created_at, t.end_time
-  from ${table('traces')} t
- where t.created_at < ${cutoff.wideText} and ${beyond}
- order by t.created_at, t.trace_id
- limit ${length}`;
 }
 
 /** Puts one trace where it belongs. */

@@ -1,6 +1,6 @@
 import {type UserError, usageError} from '../errors.ts';
 import type {Prices} from '../prices/prices.ts';
-import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {hoisted, type RunFilter} from '../trace/filter.ts';
 import {withLikelyNames} from '../trace/likely-name.ts';
@@ -8,7 +8,7 @@ import {type JudgedRun, nodesOf} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import {IS_OF_AGENT} from './kind.ts';
-import {between, firstLength, nextLength, type Position, stretchEnd} from './stretches.ts';
+import {stretches, type Walk, type WalkPlace} from './stretches.ts';
 import {positionOf, tracesLeft, walkRuns} from './walk.ts';
 
 export interface RunPage {
@@ -111,12 +111,12 @@ const TRACES_PER_SPAN = 1 / 5;
 /** Traces of plain requests between two places of the walk. */
 async function countTraffic(
   store: Store,
-  from: Position | null,
-  to: Position | null,
+  from: WalkPlace | null,
+  to: WalkPlace | null,
   filter: RunFilter,
 ): Promise<number> {
   const bounds: Sql[] = [];
-  if (to) bounds.push(sql`t.start_time >= ${to.time}`);
+  if (to) bounds.push(sql`t.start_time >= ${to.value}`);
   if (filter.untilMicros !== null) bounds.push(sql`t.start_time < ${agnoTime(filter.untilMicros)}`);
   if (filter.sinceMicros !== null) bounds.push(sql`t.start_time >= ${agnoTime(filter.sinceMicros)}`);
   // `+` and `||` keep off the index on run ids, where all requests have none. One look at a trace's spans, which is null
@@ -124,22 +124,22 @@ async function countTraffic(
   const isTraffic = sql`${either({sqlite: raw('+t.run_id is null'), postgres: raw("(t.run_id || '') is null")})}
    and (select max(case when ${IS_OF_AGENT} then 1 else 0 end)
           from ${table('spans')} s where s.trace_id = t.trace_id) = 0`;
+  const walk: Walk = {
+    over: 'traces',
+    bounds,
+    from: from && {...from, id: ''},
+    longest: Math.ceil(store.spansPerStatement * TRACES_PER_SPAN),
+  };
   let count = 0;
-  let below = from && {time: from.time, id: ''};
-  const longest = Math.ceil(store.spansPerStatement * TRACES_PER_SPAN);
-  let length = firstLength(store, longest);
-  for (;;) {
-    const end = await stretchEnd(store, {from: below, length, bounds, walked: 'traces'});
-    const tests = [...between(below, end, 'traces'), ...bounds, isTraffic];
-    const [row] = await store.all<{traces: number}>(sql`
+  for await (const stretch of stretches(store, walk)) {
+    const [row] = await stretch.all<{traces: number}>(sql`
 select count(*) as traces
   from ${table('traces')} t
- where ${join(tests, '\n   and ')}`);
+ where ${stretch.where}
+   and ${isTraffic}`);
     count += Number(row?.traces ?? 0);
-    if (!end) return count;
-    below = end;
-    length = nextLength(store, {length, elapsedMs: store.lastStatementMs, longest});
   }
+  return count;
 }
 
 /**
@@ -147,7 +147,7 @@ select count(*) as traces
  * would come up again below the cursor. So the cursor names the missing parents it has listed.
  */
 interface Cursor {
-  readonly position: Position;
+  readonly position: WalkPlace;
   readonly unfinished: readonly string[];
   /** Traces that the walk below it needs (`WalkOptions.left`). */
   readonly left: readonly string[];
@@ -165,13 +165,13 @@ function wasEmitted({run}: JudgedRun, cursor: Cursor | null): boolean {
 }
 
 function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null, left: readonly string[]): string {
-  const {time, id} = positionOf(runs.at(-1)!);
+  const {value, id} = positionOf(runs.at(-1)!);
   // A lost run stays as it is; the others may still end.
   const open = runs
     .filter(({record}) => record.state === 'running' || record.state === 'stalled')
     .map(({record}) => record.spanId);
   const traces = left.map(traceId => `${OF_LEFT}${traceId}`);
-  return Buffer.from(JSON.stringify([1, time, id, ...(before?.unfinished ?? []), ...open, ...traces])).toString(
+  return Buffer.from(JSON.stringify([1, value, id, ...(before?.unfinished ?? []), ...open, ...traces])).toString(
     'base64url',
   );
 }
@@ -195,20 +195,20 @@ function decodeCursor(text: string): Cursor {
       `--cursor "${text}" is no cursor of this tool.`,
       'Pass page.next of the JSON output, or the text that list printed.',
     );
-  let value: unknown;
+  let parsed: unknown;
   try {
-    value = JSON.parse(Buffer.from(text, 'base64url').toString());
+    parsed = JSON.parse(Buffer.from(text, 'base64url').toString());
   } catch {
     throw fail();
   }
   if (
-    !Array.isArray(value) ||
-    value.length < 3 ||
-    value[0] !== 1 ||
-    !value.slice(1).every(item => typeof item === 'string')
+    !Array.isArray(parsed) ||
+    parsed.length < 3 ||
+    parsed[0] !== 1 ||
+    !parsed.slice(1).every(item => typeof item === 'string')
   )
     throw fail();
-  const [time, id, ...more] = value.slice(1) as string[];
+  const [value, id, ...more] = parsed.slice(1) as string[];
   const left = more.filter(text => text.startsWith(OF_LEFT)).map(text => text.slice(OF_LEFT.length));
-  return {position: {time: time!, id: id!}, unfinished: more.filter(text => !text.startsWith(OF_LEFT)), left};
+  return {position: {value: value!, id: id!}, unfinished: more.filter(text => !text.startsWith(OF_LEFT)), left};
 }

@@ -1,79 +1,39 @@
 import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 
-/** Tables that a walk can go over, both with an index on `start_time`, and the names that statements give them. */
-const ALIAS = {spans: 's', traces: 't'} as const;
-type Walked = keyof typeof ALIAS;
+/*
+ * Long reads in short statements. A table is walked along an indexed column in stretches of so many rows; each is sized by
+ * the time that the last one took.
+ */
 
-/** A place in the table's own order by start, then id. */
-export interface Position {
-  readonly time: string;
-  /** Empty: all spans of that time lie above. */
+/** A place in the order of a walk: by its column, then by span id. */
+export interface WalkPlace {
+  readonly value: string | number;
+  /** Empty: the lowest place of that value, so that the test is on the index alone. */
   readonly id: string;
 }
 
-export interface Stretch {
-  /** Spans that pass the test, newest first. */
-  readonly rows: readonly {readonly traceId: string; readonly spanId: string}[];
-  readonly end: Position | null;
-  readonly isLast: boolean;
-  /** It ends at the last of its rows, as there were as many as wanted, and may be shorter than asked for. */
-  readonly isCut: boolean;
-  /** Time of the statement that read it, ms. */
-  readonly elapsedMs: number;
-}
-
-interface StretchOptions {
-  /** The walk goes on below this place; null: from the newest span. */
-  readonly from: Position | null;
-  /** Null: all that is below, where an index answers the test. */
-  readonly length: number | null;
-  /** A test on one span, `s`. */
-  readonly test: Sql;
-  /** What bounds the walk, tests on `s.start_time`. */
-  readonly bounds: readonly Sql[];
-  /** The stretch ends where as many have passed; absent: never. */
-  readonly mostRows?: number;
-}
-
-/**
- * True for text, numbers and bytes alike (in SQLite they sort in the order numbers, text, bytes); without any range SQLite
- * would sort the whole table rather than walk its index.
- */
-export const anyTime = (alias: string): Sql =>
-  either({sqlite: raw(`${alias}.start_time < x'ff'`), postgres: raw('true')});
-
-/**
- * Spans below a place of the walk and not below another, as the table sorts them. A place without an id is the lowest of
- * its time, so that the test is on the index alone.
- */
-export function between(from: Position | null, end: Position | null, walked: Walked = 'spans'): Sql[] {
-  const time = raw(`${ALIAS[walked]}.start_time`);
-  const at = (place: Position, compared: string) =>
-    place.id === ''
-      ? sql`${time} ${raw(compared)} ${place.time}`
-      : sql`(s.start_time, s.span_id) ${raw(compared)} (${place.time}, ${place.id})`;
-  return [...(from ? [at(from, '<')] : []), ...(end ? [at(end, '>=')] : [])];
-}
-
-/** Where the next `length` rows of a walk end, from the index alone; null: the table ends before. */
-export async function stretchEnd(
-  store: Store,
-  {
-    from,
-    length,
-    bounds,
-    walked = 'spans',
-  }: Pick<StretchOptions, 'from' | 'bounds'> & {readonly length: number; readonly walked?: Walked},
-): Promise<Position | null> {
-  const time = raw(`${ALIAS[walked]}.start_time`);
-  const [last] = await store.all<{start_time: unknown}>(sql`
-select ${time}
-  from ${table(walked)} ${raw(ALIAS[walked])}
- where ${join([...between(from, null, walked), ...bounds], '\n   and ', anyTime(ALIAS[walked]))}
- order by ${time} desc
- limit 1 offset ${length - 1}`);
-  return last ? {time: String(last.start_time), id: ''} : null;
+export interface Walk {
+  /** Default: spans. */
+  readonly over?: 'spans' | 'traces';
+  /** An indexed column; default: the start, which both tables have an index on. */
+  readonly column?: string;
+  /** Smallest values first; default: largest. */
+  readonly ascending?: boolean;
+  /** Name of the table in the statements; default: `s` for spans, `t` for traces. */
+  readonly alias?: string;
+  /** Tests that every row of the walk passes. */
+  readonly bounds?: readonly Sql[];
+  /** Begin below this place; default: at the end of the table. */
+  readonly from?: WalkPlace | null;
+  /** Read all that is left in one stretch, where an index answers the test or no writer waits. */
+  readonly inOne?: boolean;
+  /** Rows of the first stretch. */
+  readonly first?: number;
+  /** Rows of a stretch at most; default: what the store says. */
+  readonly longest?: number;
+  /** How long a statement may take, ms; default: as long as a writer may wait, and where no writer waits any time. */
+  readonly fittingMs?: number;
 }
 
 /** What a statement may take where the writer waits for it; half of what it would notice (docs/design.md, Reading without harm). */
@@ -82,50 +42,161 @@ const SHORTEST_STRETCH = 50;
 /** Taken before it is known how fast this machine is: cold pages come a hundred times slower than warm ones. */
 const FIRST_STRETCH = 1000;
 
-/** How many rows the first stretch of a long walk should have. */
-export function firstLength(store: Store, longest: number): number {
-  return store.blocksWriter ? Math.min(FIRST_STRETCH, longest) : longest;
+/** Rows of a walk between two places. */
+export class Stretch {
+  /** Time of the statements that read it, ms. */
+  elapsedMs = 0;
+  /** Whoever reads it found nothing: the next one may be much longer, as a statement costs as much as a thousand spans. */
+  isEmpty = false;
+  /** It ends at a row that its reader chose, and may be shorter than asked for. */
+  isCut = false;
+
+  constructor(
+    private readonly store: Store,
+    private readonly walk: Walk,
+    readonly from: WalkPlace | null,
+    /** Null: the walk ends with it. */
+    public end: WalkPlace | null,
+    /** Rows that it has, or at most has where it is the last one. */
+    readonly length: number,
+  ) {}
+
+  get isLast(): boolean {
+    return this.end === null;
+  }
+
+  /** The test that a row lies in it. */
+  get where(): Sql {
+    const tests = [...between(this.from, this.end, this.walk), ...(this.walk.bounds ?? [])];
+    return join(tests, '\n   and ', anyValue(columnOf(this.walk)));
+  }
+
+  /** Runs a statement that reads it: its time sizes the next stretch. */
+  async all<Row>(query: Sql): Promise<Row[]> {
+    const rows = await this.store.all<Row>(query);
+    this.elapsedMs += this.store.lastStatementMs;
+    return rows;
+  }
+
+  /** The next stretch begins below this place, within this one. */
+  cutAt(place: WalkPlace): void {
+    this.end = place;
+    this.isCut = true;
+  }
 }
 
-interface Pace {
-  readonly length: number;
-  readonly elapsedMs: number;
-  readonly longest: number;
-  /** Nothing was found in it: the next one may be much longer, as a statement costs as much as a thousand spans. */
-  readonly wasEmpty?: boolean;
-}
-
-/** How many rows the next stretch should have: more than the last, but where the writer waits no more than fit in a moment. */
-export function nextLength(store: Store, {length, elapsedMs, longest, wasEmpty = false}: Pace): number {
-  const grown = Math.min(length * (wasEmpty ? 8 : 2), longest);
-  if (!store.blocksWriter) return grown;
-  return Math.max(SHORTEST_STRETCH, Math.min(grown, Math.floor((length * FITTING_MS) / Math.max(elapsedMs, 1))));
+/** Walks a table; whoever reads a stretch does so with its `all` before asking for the next. */
+export async function* stretches(store: Store, walk: Walk): AsyncGenerator<Stretch> {
+  const {longest = store.spansPerStatement, first = longest, inOne = false} = walk;
+  const fittingMs = walk.fittingMs ?? (store.blocksWriter ? FITTING_MS : Number.POSITIVE_INFINITY);
+  let from = walk.from ?? null;
+  let length = Math.min(first, longest, store.blocksWriter ? FIRST_STRETCH : longest);
+  for (;;) {
+    const stretch = new Stretch(store, walk, from, inOne ? null : await endOf(store, walk, from, length), length);
+    yield stretch;
+    if (stretch.isLast) return;
+    from = stretch.end;
+    if (stretch.isCut) continue;
+    const grown = Math.min(length * (stretch.isEmpty ? 8 : 2), longest);
+    const fitting = Math.floor((length * fittingMs) / Math.max(stretch.elapsedMs, 1));
+    length = Math.min(grown, Math.max(SHORTEST_STRETCH, fitting));
+  }
 }
 
 /**
- * The next spans of a walk backwards by start time, over Agno's own index: first where the stretch ends, from the index
- * alone, then what passes in it. Two plain range reads: numbering the rows in one statement took four times as long
- * (SQLite, 1.1 million spans: 6.2 s for the whole table).
+ * True for text, numbers and bytes alike (in SQLite they sort in the order numbers, text, bytes); without any range SQLite
+ * would sort the whole table rather than walk its index.
  */
-export async function loadStretch(
+export const anyTime = (alias: string): Sql => anyValue(raw(`${alias}.start_time`));
+
+const anyValue = (column: Sql): Sql => either({sqlite: sql`${column} < x'ff'`, postgres: sql`${column} is not null`});
+
+/** Where the next `length` rows end, from the index alone; null: the table ends before. */
+async function endOf(store: Store, walk: Walk, from: WalkPlace | null, length: number): Promise<WalkPlace | null> {
+  const {over = 'spans', ascending = false, bounds = []} = walk;
+  const column = columnOf(walk);
+  const tests = [...between(from, null, walk), ...bounds];
+  const [last] = await store.all<{value: unknown}>(sql`
+select ${column} as value
+  from ${table(over)} ${raw(aliasOf(walk))}
+ where ${join(tests, '\n   and ', anyValue(column))}
+ order by ${column} ${raw(ascending ? 'asc' : 'desc')}
+ limit 1 offset ${length - 1}`);
+  return placeOf(last?.value, ascending);
+}
+
+/**
+ * Bytes in a column of text (SQLite allows them) sort last: no text lies behind them, so upwards they end the walk, and
+ * downwards any text is below them.
+ */
+function placeOf(value: unknown, ascending: boolean): WalkPlace | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'string' || typeof value === 'number') return {value, id: ''};
+  return ascending ? null : {value: String(value), id: ''};
+}
+
+const aliasOf = ({alias, over}: Walk): string => alias ?? (over === 'traces' ? 't' : 's');
+
+function columnOf(walk: Walk): Sql {
+  return raw(`${aliasOf(walk)}.${walk.column ?? 'start_time'}`);
+}
+
+/** Tests on rows beyond one place of the walk and up to another, as the table sorts them. */
+export function between(from: WalkPlace | null, end: WalkPlace | null, walk: Walk = {}): Sql[] {
+  const column = columnOf(walk);
+  const [beyond, upTo] = walk.ascending ? ['>', '<='] : ['<', '>='];
+  const at = ({value, id}: WalkPlace, compared: string) =>
+    id === ''
+      ? sql`${column} ${raw(compared)} ${value}`
+      : sql`(${column}, s.span_id) ${raw(compared)} (${value}, ${id})`;
+  return [...(from ? [at(from, beyond)] : []), ...(end ? [at(end, upTo)] : [])];
+}
+
+export interface PassedSpans {
+  readonly stretch: Stretch;
+  /** Spans that pass the test, newest first. */
+  readonly rows: readonly {readonly traceId: string; readonly spanId: string}[];
+  /** Spans looked at so far. */
+  readonly looked: number;
+}
+
+/**
+ * Walks the spans backwards by start time, over Agno's own index, and reads the ids of those that pass. Two plain range
+ * reads for each stretch: numbering the rows in one statement took four times as long (SQLite, 1.1 million spans: 6.2 s for
+ * the whole table).
+ * @param test on one span, `s`
+ * @param most rows that the first stretch may pass; it is cut there, and the next one may pass twice as many
+ */
+export async function* spansThatPass(
   store: Store,
-  {from, length, test, bounds, mostRows}: StretchOptions,
-): Promise<Stretch> {
-  const end = length === null ? null : await stretchEnd(store, {from, length, bounds});
+  test: Sql,
+  {
+    most = Number.POSITIVE_INFINITY,
+    ...walk
+  }: Pick<Walk, 'bounds' | 'from' | 'inOne' | 'first' | 'fittingMs'> & {most?: number},
+): AsyncGenerator<PassedSpans> {
   // Without the column's own order Postgres has no reason to walk by it rather than to ask the index of the test.
-  const time = raw(length === null ? "s.start_time || ''" : 's.start_time');
-  const rows = await store.all<{trace_id: unknown; span_id: unknown; start_time: unknown}>(sql`
+  const time = raw(walk.inOne ? "s.start_time || ''" : 's.start_time');
+  let mostRows = most;
+  let looked = 0;
+  for await (const stretch of stretches(store, walk)) {
+    const rows = await stretch.all<{trace_id: unknown; span_id: unknown; start_time: unknown}>(sql`
 select s.trace_id, s.span_id, s.start_time
   from ${table('spans')} s
- where ${join([...between(from, end), ...bounds], '\n   and ', anyTime('s'))}
+ where ${stretch.where}
    and (${test})
- order by ${time} desc, s.span_id desc${raw(mostRows === undefined ? '' : `\n limit ${mostRows}`)}`);
-  const last = rows.length === mostRows ? rows.at(-1) : undefined;
-  return {
-    rows: rows.map(row => ({traceId: String(row.trace_id), spanId: String(row.span_id)})),
-    end: last ? {time: String(last.start_time), id: String(last.span_id)} : end,
-    isLast: end === null && !last,
-    isCut: last !== undefined,
-    elapsedMs: store.lastStatementMs,
-  };
+ order by ${time} desc, s.span_id desc${raw(Number.isFinite(mostRows) ? `\n limit ${mostRows}` : '')}`);
+    if (rows.length === mostRows) {
+      const last = rows.at(-1)!;
+      stretch.cutAt({value: String(last.start_time), id: String(last.span_id)});
+      mostRows *= 2;
+    }
+    stretch.isEmpty = rows.length === 0;
+    looked += stretch.isCut || walk.inOne ? rows.length : stretch.length;
+    yield {
+      stretch,
+      rows: rows.map(row => ({traceId: String(row.trace_id), spanId: String(row.span_id)})),
+      looked,
+    };
+  }
 }

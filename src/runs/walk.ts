@@ -11,7 +11,7 @@ import {loadFoldedRuns} from './fold.ts';
 import {IS_OF_AGENT} from './kind.ts';
 import {type JudgedTrace, loadRuns} from './load.ts';
 import {hasIndexes} from './look-up.ts';
-import {between, firstLength, loadStretch, nextLength, type Position, type Stretch} from './stretches.ts';
+import {between, type PassedSpans, spansThatPass, type WalkPlace} from './stretches.ts';
 
 export interface WalkOptions {
   /** Hoisted (`trace/filter.ts`). */
@@ -19,7 +19,7 @@ export interface WalkOptions {
   readonly patience: Patience;
   readonly prices?: Prices;
   /** The walk goes on below this place; null: from the newest span. */
-  readonly from: Position | null;
+  readonly from: WalkPlace | null;
   /** Spans looked at in the first statement, and those that may pass in it; more each time after that. */
   readonly firstStretch: number;
   /** A row for each run, not one for each part of it. */
@@ -124,17 +124,18 @@ async function* walkPassed(
   let given: JudgedRun | null = null;
   let shown: JudgedRun | null = null;
   try {
-    for await (const {traces, stretch, from} of walkTraces(store, candidates.test, {
+    for await (const {traces, passed} of walkTraces(store, candidates.test, {
       ...options,
       isIndexed,
       addsBeginnings,
     })) {
       wait(traces);
-      if (!stretch) continue;
-      const passed = candidates.takesEverySpan
-        ? stretch.rows.map(placeOf)
-        : await loadPassed(store, [...waiting.values()], stretch.end, from);
-      for (const place of passed) {
+      if (!passed) continue;
+      const {stretch, rows} = passed;
+      const places = candidates.takesEverySpan
+        ? rows.map(placeOf)
+        : await loadPassed(store, [...waiting.values()], stretch.end, stretch.from);
+      for (const place of places) {
         const judged = waiting.get(place);
         if (!judged) continue;
         waiting.delete(place);
@@ -156,7 +157,7 @@ export function tracesLeft(runs: readonly JudgedRun[], shown: JudgedRun | null):
   const left = runs.filter(
     judged =>
       from === null ||
-      spansOfParts(judged).some(({startText, spanId}) => !isBefore({time: startText, id: spanId}, from)),
+      spansOfParts(judged).some(({startText, spanId}) => !isBefore({value: startText, id: spanId}, from)),
   );
   left.sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
   return [...new Set(left.map(({record}) => record.traceId))];
@@ -172,9 +173,8 @@ interface Tested {
 interface Walked {
   /** Traces that were met for the first time. */
   readonly traces: readonly JudgedTrace[];
-  /** The stretch that has been walked with them, and where it began; null: there are more traces in it. */
-  readonly stretch: Stretch | null;
-  readonly from: Position | null;
+  /** The stretch that has been walked with them; null: there are more traces in it. */
+  readonly passed: PassedSpans | null;
 }
 
 /** Traces held at once; a trace has some twenty spans, and a stretch on Postgres thousands of traces. */
@@ -193,7 +193,7 @@ export async function* walkTraces(
     patience,
     prices,
     folds,
-    from: start,
+    from,
     firstStretch,
     isIndexed = false,
     addsBeginnings,
@@ -202,20 +202,10 @@ export async function* walkTraces(
 ): AsyncGenerator<Walked> {
   /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
   const judged = new Map<string, number | null>();
-  const bounds = boundsOf(filter);
-  let from = start;
-  let length = Math.min(firstStretch, firstLength(store, store.spansPerStatement));
-  let mostRows = firstStretch;
-  let looked = 0;
-  for (;;) {
-    const stretch = await loadStretch(store, {
-      from,
-      length: isIndexed ? null : length,
-      test,
-      bounds,
-      ...(Number.isFinite(mostRows) ? {mostRows} : {}),
-    });
-    const fresh = [...new Set(stretch.rows.map(row => row.traceId))].filter(id => !judged.has(id));
+  const walk = {bounds: boundsOf(filter), from, inOne: isIndexed, first: firstStretch, most: firstStretch};
+  for await (const passed of spansThatPass(store, test, walk)) {
+    const {stretch, rows, looked} = passed;
+    const fresh = [...new Set(rows.map(row => row.traceId))].filter(id => !judged.has(id));
     for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
       const traces = await loadWanted(store, ids, {patience, prices, folds}, addsBeginnings);
@@ -223,20 +213,12 @@ export async function* walkTraces(
       for (const {trace, runs} of traces) {
         if (!runs.some(({run}) => run.isMissing)) judged.set(trace.traceId, earliestMicros(trace));
       }
-      yield {traces, stretch: at + TRACES_AT_ONCE < fresh.length ? null : stretch, from};
+      yield {traces, passed: at + TRACES_AT_ONCE < fresh.length ? null : passed};
     }
-    looked += stretch.isCut || isIndexed ? stretch.rows.length : length;
     onProgress?.(looked);
-    if (stretch.isLast) return;
-    const passedMicros = parseTime(stretch.end?.time);
+    const passedMicros = parseTime(stretch.end?.value);
     if (passedMicros !== null) {
       for (const [id, micros] of judged) if (micros !== null && micros - SLACK_MICROS > passedMicros) judged.delete(id);
-    }
-    from = stretch.end;
-    if (stretch.isCut) mostRows *= 2;
-    else {
-      const wasEmpty = stretch.rows.length === 0;
-      length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement, wasEmpty});
     }
   }
 }
@@ -281,8 +263,8 @@ function placeOf({traceId, spanId}: {traceId: string; spanId: string}): string {
 async function loadPassed(
   store: Store,
   waiting: readonly JudgedRun[],
-  end: Position | null,
-  from: Position | null,
+  end: WalkPlace | null,
+  from: WalkPlace | null,
 ): Promise<string[]> {
   if (waiting.length === 0) return [];
   const spanIds = waiting.map(({run}) => run.startSpan.spanId);
@@ -312,11 +294,11 @@ select s.trace_id
 /** What was written in a longer time may be most of the table, which the walk reads in stretches. */
 const MOST_RECENT_MICROS = 86_400_000_000;
 
-function isBefore(a: Position, b: Position): boolean {
-  return a.time !== b.time ? a.time < b.time : a.id < b.id;
+function isBefore(a: WalkPlace, b: WalkPlace): boolean {
+  return a.value !== b.value ? a.value < b.value : a.id < b.id;
 }
 
 /** Where a run stands in the table's order. */
-export function positionOf({run}: JudgedRun): Position {
-  return {time: run.startSpan.startText, id: run.startSpan.spanId};
+export function positionOf({run}: JudgedRun): WalkPlace {
+  return {value: run.startSpan.startText, id: run.startSpan.spanId};
 }

@@ -1,9 +1,8 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
-import {append} from '../lists.ts';
 import {IS_OF_AGENT} from '../runs/kind.ts';
 import {hasBeginning, hasIndexes, IS_RUN_NAME} from '../runs/look-up.ts';
 import {loadSpans} from '../runs/spans.ts';
-import {firstLength, loadStretch, nextLength, type Position} from '../runs/stretches.ts';
+import {spansThatPass} from '../runs/stretches.ts';
 import {attributeLike, attributeText, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
@@ -123,25 +122,11 @@ select distinct kind, id, trace_id
 async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
   const isRun = byName ? IS_RUN_NAME : orOpaque('s', IS_OF_AGENT);
   const spanIds: string[] = [];
-  let from: Position | null = null;
-  const isIndexed = byName && (await hasIndexes(store, ['run_id', 'session_id']));
-  let length = firstLength(store, store.spansPerStatement);
-  for (let looked = 0; ; ) {
-    const stretch = await loadStretch(store, {
-      from,
-      length: isIndexed ? null : length,
-      test: sql`${isRun} and ${orOpaque('s', sql`(${hasBeginning('run_id', id)} or ${hasBeginning('session_id', id)})`)}`,
-      bounds: [],
-    });
-    append(
-      spanIds,
-      stretch.rows.map(row => row.spanId),
-    );
-    looked += isIndexed ? stretch.rows.length : length;
+  const inOne = byName && (await hasIndexes(store, ['run_id', 'session_id']));
+  const test = sql`${isRun} and ${orOpaque('s', sql`(${hasBeginning('run_id', id)} or ${hasBeginning('session_id', id)})`)}`;
+  for await (const {rows, looked} of spansThatPass(store, test, {inOne})) {
+    for (const {spanId} of rows) spanIds.push(spanId);
     onProgress?.(looked);
-    if (stretch.isLast) break;
-    from = stretch.end;
-    length = nextLength(store, {length, elapsedMs: stretch.elapsedMs, longest: store.spansPerStatement});
   }
   if (spanIds.length === 0) return [];
   const rows = await store.all<{

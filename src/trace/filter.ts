@@ -228,7 +228,7 @@ function holdsSpans(judged: JudgedRun, filter: RunFilter): boolean {
   );
 }
 
-/** The filters on single spans, as `questions/ask-tables.ts` has them in SQL: on the span's own values, stored ones included. */
+/** The filters on single spans, as `questions/slowest-tables.ts` has them in SQL: on the span's own values, stored ones included. */
 export function matchesSpan(span: Span, filter: RunFilter): boolean {
   const {sinceMicros, untilMicros, minDurationMs, maxDurationMs} = filter;
   const {startMicros, storedMs, statusMessage} = span;

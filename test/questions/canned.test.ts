@@ -2,7 +2,6 @@ import {readdirSync} from 'node:fs';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import {describe, expect, it} from 'vitest';
-import type {FactsQuestion} from '../../src/questions/facts-question.ts';
 import type {Question} from '../../src/questions/question.ts';
 import {cli, json} from '../cli.ts';
 import {
@@ -18,10 +17,9 @@ import {
 const FOLDER = new URL('../../src/questions/', import.meta.url);
 const catalog: {name: string; by: string; isOfFacts: boolean}[] = [];
 for (const file of readdirSync(FOLDER)) {
-  const {default: question} = (await import(new URL(file, FOLDER).pathname)) as {default?: Question | FactsQuestion};
+  const {default: question} = (await import(new URL(file, FOLDER).pathname)) as {default?: Question};
   if (!question) continue;
-  for (const by of question.by ?? [''])
-    catalog.push({name: file.replace('.ts', ''), by, isOfFacts: !('groups' in question)});
+  for (const by of question.by ?? ['']) catalog.push({name: file.replace('.ts', ''), by, isOfFacts: !question.answer});
 }
 const FIXTURES = [
   'agno-3.1.10-pictures.sqlite',

@@ -20,33 +20,23 @@ import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf} from '../../flags/selection.ts';
 import {parseSort} from '../../flags/sort.ts';
 import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
-import {columnsOfAnswer, type FactsQuestion} from '../../questions/facts-question.ts';
-import type {Question} from '../../questions/question.ts';
-import type {FactsQuestionOptions} from './run.ts';
-import type {TableQuestionOptions} from './run-tables.ts';
+import {columnsOfAnswer, type Question} from '../../questions/question.ts';
+import type {QuestionOptions} from './run.ts';
 
 /** Lengths that a shell offers; others are taken too. */
 const EVERY = ['1h', '6h', '1d', '1w'];
 const LEAST_EVERY_MS = 60_000;
 
-interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags {
+interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, PriceFlags {
   by?: string;
   /** Absent: the question's own, or split by time that. */
   sort?: string;
   limit: string;
-}
-
-interface FactsQuestionFlags extends QuestionFlags, PriceFlags {
   every?: string;
 }
 
-/** Makes a subcommand of a canned question. */
-export function questionCommand(question: Question | FactsQuestion): CommandModule {
-  return 'groups' in question ? tableCommand(question) : factsCommand(question);
-}
-
-/** One over many runs, answered from the facts. */
-function factsCommand(question: FactsQuestion): CommandModule {
+/** Makes a subcommand of a question. */
+export function questionCommand(question: Question): CommandModule {
   return {
     examples: question.examples,
     declare: (command, context) => {
@@ -67,22 +57,17 @@ function factsCommand(question: FactsQuestion): CommandModule {
       const first = question.every ? `${question.sort}, with --every time` : question.sort;
       command.option('--sort <column>', `${columns.join(', ')}; - in front: smallest first (default: ${first})`);
       takesOneOf(command, [...columns, ...columns.map(column => `-${column}`)]);
-      const [rows, limit] = question.sections ? ['rows of each kind; 0: all', '5'] : ['rows; 0: all', '20'];
-      command.option('-n, --limit <n>', rows, limit);
+      const rows = question.sections ? 'rows of each kind; 0: all' : 'rows; 0: all';
+      command.option('-n, --limit <n>', rows, String(question.limit ?? 20));
       addPriceFlags(command);
       addOutputFlags(command, RECORD_FORMATS);
-      const optionsOf = (flags: FactsQuestionFlags) => factsOptionsOf(command.name(), question, flags, context);
-      command.action(commandAction(context, optionsOf, () => import('./run.ts')));
+      const options = (flags: QuestionFlags) => optionsOf(command.name(), question, flags, context);
+      command.action(commandAction(context, options, () => import('./run.ts')));
     },
   };
 }
 
-function factsOptionsOf(
-  name: string,
-  question: FactsQuestion,
-  flags: FactsQuestionFlags,
-  context: Context,
-): FactsQuestionOptions {
+function optionsOf(name: string, question: Question, flags: QuestionFlags, context: Context): QuestionOptions {
   const format = formatOf(flags, RECORD_FORMATS);
   const everyMicros = everyOf(flags);
   const columns = columnsOfAnswer(question, everyMicros !== null);
@@ -112,55 +97,9 @@ function factsOptionsOf(
   };
 }
 
-function everyOf({every}: FactsQuestionFlags): number | null {
+function everyOf({every}: QuestionFlags): number | null {
   if (every === undefined) return null;
   const ms = parseLength('--every', every);
   if (ms < LEAST_EVERY_MS) throw usageError(`--every "${every}" is too short.`, 'At least 1m, such as 1h or 1d.');
   return Math.round(ms * 1000);
-}
-
-/** One that the tables answer by themselves. */
-function tableCommand(question: Question): CommandModule {
-  return {
-    examples: question.examples,
-    declare: (command, context) => {
-      addWindowFlags(command);
-      addFilterFlags(command);
-      command.optionsGroup('Question:').option('--by <what>', `rows are: ${question.by.join(', ')}`, question.by[0]);
-      takesOneOf(command, question.by);
-      const columns = Object.keys(question.columns);
-      command.option('--sort <column>', `${columns.join(', ')}; - in front: smallest first`, question.sort);
-      takesOneOf(command, [...columns, ...columns.map(column => `-${column}`)]).option(
-        '-n, --limit <n>',
-        'rows; 0: all',
-        '10',
-      );
-      addOutputFlags(command, RECORD_FORMATS);
-      const optionsOf = (flags: QuestionFlags) => tableOptionsOf(command.name(), question, flags, context);
-      command.action(commandAction(context, optionsOf, () => import('./run-tables.ts')));
-    },
-  };
-}
-
-function tableOptionsOf(
-  name: string,
-  question: Question,
-  flags: QuestionFlags,
-  context: Context,
-): TableQuestionOptions {
-  const format = formatOf(flags, RECORD_FORMATS);
-  return {
-    name,
-    question,
-    format,
-    fields: fieldsOf(flags, Object.keys(question.columns), format),
-    input: {
-      by: parseChoice('--by', flags.by ?? question.by[0]!, question.by),
-      sort: parseSort(flags.sort ?? question.sort, question.columns),
-      limit: parseCount('--limit', flags.limit),
-    },
-    filterAt: filterAtOf(flags, context),
-    prices: pricesOf(flags, context),
-    access: accessOf(flags, context),
-  };
 }

@@ -5,8 +5,8 @@ import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from
 import {withProgress} from '../../flags/progress.ts';
 import type {FilterAt} from '../../flags/selection.ts';
 import type {Prices} from '../../prices/prices.ts';
-import {askFacts, type FactsAnswer, type FactsAsk} from '../../questions/ask.ts';
-import {columnsOfAnswer, type FactsQuestion} from '../../questions/facts-question.ts';
+import {askFacts} from '../../questions/ask.ts';
+import {type Answer, type Ask, columnsOfAnswer, type Question} from '../../questions/question.ts';
 import {renderSeries, sparkline} from '../../render/series.ts';
 import type {Look} from '../../render/states.ts';
 import {type Drawing, renderTable} from '../../render/table.ts';
@@ -14,39 +14,34 @@ import {inline} from '../../sql/sql.ts';
 import {joined, line, own, type Safe} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 
-export interface FactsQuestionOptions {
+export interface QuestionOptions {
   /** Of the command. */
   readonly name: string;
-  readonly question: FactsQuestion;
+  readonly question: Question;
   readonly format: Format;
   readonly fields: readonly string[];
   readonly ascii: boolean | undefined;
-  readonly asked: Omit<FactsAsk, 'filter' | 'isDrawn'>;
+  readonly asked: Omit<Ask, 'filter' | 'isDrawn'>;
   readonly filterAt: FilterAt;
   readonly prices: Prices;
   readonly access: Access;
 }
 
-/** Answers a canned question over many runs. */
-export default async function ask(options: FactsQuestionOptions, context: Context): Promise<void> {
+/** Answers a question. */
+export default async function run(options: QuestionOptions, context: Context): Promise<void> {
   const {name, question, format, fields, asked, filterAt, prices, access} = options;
-  let answer: FactsAnswer | null = null;
-  const then = {text: () => thenOf(answer), eachShapeOnce: true};
+  let answer: Answer | null = null;
+  const then = {text: () => thenOf(answer), eachShapeOnce: () => answer?.facts !== null};
   await withStore(access, context, then, async (store, out) => {
-    const filter = filterAt(store.nowMicros());
-    const isDrawn = format === 'table' && columnsOf(out) !== null;
-    answer = await withProgress(out, 'reading new spans', report =>
-      askFacts(
-        store,
-        question,
-        {...asked, filter, isDrawn},
-        {env: context.env, cwd: context.cwd, prices, onProgress: report},
-      ),
-    );
-    const {rows, notes, currentMs, answerMs} = answer;
-    if (access.debug)
+    const ask = {...asked, filter: filterAt(store.nowMicros()), isDrawn: format === 'table' && columnsOf(out) !== null};
+    answer = await withProgress(out, 'reading spans', onProgress => {
+      const reading = {env: context.env, cwd: context.cwd, prices, onProgress};
+      return question.answer?.(store, ask, reading) ?? askFacts(store, question, ask, reading);
+    });
+    const {rows, notes, facts} = answer;
+    if (access.debug && facts)
       context.stderr.write(
-        own(`debug: facts current in ${currentMs.toFixed(1)} ms, answered in ${answerMs.toFixed(1)} ms\n`),
+        own(`debug: facts current in ${facts.currentMs.toFixed(1)} ms, answered in ${facts.answerMs.toFixed(1)} ms\n`),
       );
     const items = pick(rows, fields);
     if (writeMachine(out, format, {command: name, data: items, items, fields, notes})) return;
@@ -58,9 +53,9 @@ export default async function ask(options: FactsQuestionOptions, context: Contex
 
 /** The answer as tables; on a terminal with what it draws over time. */
 function drawn(
-  question: FactsQuestion,
-  {by, everyMicros, sort}: Omit<FactsAsk, 'filter' | 'isDrawn'>,
-  {rows, series, nowMicros}: FactsAnswer,
+  question: Question,
+  {by, everyMicros, sort}: Omit<Ask, 'filter' | 'isDrawn'>,
+  {rows, series, nowMicros}: Answer,
   {columns, look}: {columns: number | null; look: Look},
 ): Safe {
   const {sections, trend} = question;
@@ -91,8 +86,8 @@ function drawn(
 
 function trendOf(
   keys: readonly string[],
-  series: NonNullable<FactsAnswer['series']>,
-  rows: FactsAnswer['rows'],
+  series: NonNullable<Answer['series']>,
+  rows: Answer['rows'],
   look: Look,
 ): Pick<Drawing, 'trend'> {
   const lines = new Map(series.lines.map(of => [JSON.stringify(of.keys), sparkline(of.values, look)]));
@@ -100,9 +95,10 @@ function trendOf(
   return {trend: {label: `${series.column.label} OVER TIME`, cells}};
 }
 
-function thenOf(answer: FactsAnswer | null): string {
+function thenOf(answer: Answer | null): string {
   if (!answer) return 'nothing';
-  const where = answer.path === null ? 'in memory' : `in ${answer.path}`;
-  const statements = answer.statements.map(statement => `${inline(statement, 'sqlite', {})};`);
-  return `spans become trees, runs are judged, and what was found is kept as facts ${where}; of these is asked:\n${statements.join('\n')}`;
+  if (!answer.facts) return 'nothing: the answer is the rows of the last but one statement';
+  const {path, statements} = answer.facts;
+  const asked = statements.map(statement => `${inline(statement, 'sqlite', {})};`).join('\n');
+  return `spans become trees, runs are judged, and what was found is kept as facts ${path === null ? 'in memory' : `in ${path}`}; of these is asked:\n${asked}`;
 }

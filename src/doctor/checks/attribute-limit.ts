@@ -1,5 +1,5 @@
 import {loadSpans} from '../../runs/spans.ts';
-import {loadStretch, type Position} from '../../runs/stretches.ts';
+import {spansThatPass, type WalkPlace} from '../../runs/stretches.ts';
 import {hasAttribute} from '../../sql/fragments.ts';
 import {sql} from '../../sql/sql.ts';
 import {KEY} from '../../trace/attributes.ts';
@@ -20,27 +20,24 @@ export default defineCheck(async subject => {
   const pace = paceOf(subject);
   let count = 0;
   let sample: string | null = null;
-  let from: Position | null = null;
+  let end: WalkPlace | null = null;
   let spans = 0;
   let isLast = false;
-  while (!isLast && !pace.isOver) {
-    const stretch = await pace.step(length => {
-      spans += length;
-      return loadStretch(store, {from, length, test: CANDIDATE, bounds: []});
-    });
-    for (let at = 0; at < stretch.rows.length; at += SPANS_AT_ONCE) {
-      const ids = stretch.rows.slice(at, at + SPANS_AT_ONCE).map(({spanId}) => spanId);
+  for await (const {stretch, rows, looked} of spansThatPass(store, CANDIDATE, pace.walk)) {
+    for (let at = 0; at < rows.length; at += SPANS_AT_ONCE) {
+      const ids = rows.slice(at, at + SPANS_AT_ONCE).map(({spanId}) => spanId);
       for (const {spanId, attributes} of await loadSpans(store, ids)) {
         if (!attributes || !reachedAttributeLimit(attributes)) continue;
         count++;
         sample ??= spanId;
       }
     }
+    spans = looked;
     subject.onProgress(spans);
-    isLast = stretch.isLast;
-    from = stretch.end;
+    ({end, isLast} = stretch);
+    if (pace.isOver()) break;
   }
-  const since = from === null ? null : isoTime(parseTime(from.time))?.slice(0, 19);
+  const since = end === null ? null : isoTime(parseTime(end.value))?.slice(0, 19);
   const newest = `the newest ${spans} spans${since ? `, back to ${since}Z` : ''}`;
   return {
     severity: count > 0 ? 'warning' : 'ok',
