@@ -41,7 +41,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   trace: [],
   text: [],
 };
-const ANYWHERE = ['errors.ts', 'context.ts', 'lists.ts', 'private-file.ts', 'ways-out.ts', 'text/shell.ts'];
+const ANYWHERE = [
+  'errors.ts',
+  'context.ts',
+  'lists.ts',
+  'closest.ts',
+  'private-file.ts',
+  'ways-out.ts',
+  'text/shell.ts',
+];
 /** Libraries that only one place may know. */
 const DRIVERS: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^store\/sqlite\//,

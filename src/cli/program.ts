@@ -42,11 +42,11 @@ export async function buildProgram(argv: readonly string[], context: Context): P
     .option('--ascii', 'only ASCII characters')
     .option('--debug', 'what was sent and connected to, and stacks of defects');
   program.commandsGroup('Look:');
-  for (const [name, {summary, group, alias, load}] of Object.entries(COMMANDS)) {
+  for (const [name, {summary, group, aliases = [], load}] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(summary).allowExcessArguments();
     if (group) command.helpGroup(group);
-    if (alias) command.alias(alias);
-    if (!argv.includes(name) && !(alias && argv.includes(alias))) continue;
+    command.aliases(aliases);
+    if (![name, ...aliases].some(word => argv.includes(word))) continue;
     const {default: module} = await load();
     module.declare(command, context);
     command.hook('preAction', refuseExcess);

@@ -73,7 +73,7 @@ export async function report(thrown: unknown, argv: readonly string[], context: 
   if (isCommanderError(error)) {
     // Help and version have been printed; they are no errors.
     if (error.exitCode === 0) return EXIT.done;
-    return report(fromCommander(error, mask), argv, context);
+    return report(await fromCommander(error, argv, mask), argv, context);
   }
   const isDebug = argv.includes('--debug') || Boolean(context.env.AGNO_TRACE_DEBUG);
   const isDefect = !(error instanceof UserError);
@@ -119,15 +119,19 @@ function isCommanderError(error: unknown): error is CommanderError {
 }
 
 /** Usage errors of the argument parser in our own form; its suggestion becomes the hint. */
-function fromCommander(error: CommanderError, mask: (text: string) => string): UserError {
-  const seeHelp = 'agno-trace --help lists commands; each has its own --help.';
+async function fromCommander(
+  error: CommanderError,
+  argv: readonly string[],
+  mask: (text: string) => string,
+): Promise<UserError> {
+  const {hintFor} = await import('./meant.ts');
   // Masked before its quotes are changed: they may be part of a secret.
   const [first = '', ...rest] = mask(error.message)
     .replace(/^error: /, '')
     .split('\n');
-  const suggestion = /^\(?(Did you mean .*?)\)?$/.exec(rest.join(' ').trim())?.[1];
+  const suggestion = /^\(?(Did you mean .*?)\)?$/.exec(rest.join(' ').trim())?.[1] ?? null;
   // What stands behind a flag that there is not may be a secret: --password=…
   const shown = error.code === 'commander.unknownOption' ? first.replace(/=.*'/, "'") : first;
   const message = `${shown.replaceAll("'", '"')}${/[.!?]$/.test(shown) ? '' : '.'}`;
-  return usageError(message, suggestion ?? seeHelp);
+  return usageError(message, hintFor(error, argv, suggestion));
 }

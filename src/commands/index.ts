@@ -4,7 +4,8 @@ import type {Question} from '../questions/question.ts';
 /** A subcommand as the program's help lists it; the rest is loaded for the one that was asked for. */
 interface ListedCommand {
   readonly summary: string;
-  readonly alias?: string;
+  /** Other words for it; the first stands in the help. */
+  readonly aliases?: readonly string[] | undefined;
   /** Heading it stands under in the program's help; absent: `Look:`. */
   readonly group?: string;
   readonly load: () => Promise<{readonly default: CommandModule}>;
@@ -30,11 +31,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   grep: {
     summary: 'A pattern in names, inputs, outputs, arguments and errors',
+    aliases: ['search'],
     load: () => import('./grep/command.ts'),
   },
   list: {
     summary: 'Runs, newest first, with their computed state',
-    alias: 'ls',
+    aliases: ['ls', 'runs', 'traces'],
     load: () => import('./list/command.ts'),
   },
   profile: {
@@ -43,6 +45,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   show: {
     summary: 'What a run did: its tree, its times, its errors',
+    aliases: ['view', 'get', 'trace'],
     load: () => import('./show/command.ts'),
   },
   sql: {
@@ -51,6 +54,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   tail: {
     summary: 'Runs as they happen: on screens, as lines, or as JSON',
+    aliases: ['follow', 'watch', 'logs'],
     load: () => import('./tail/command.ts'),
   },
   transcript: {
@@ -96,6 +100,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   slowest: question(
     'Span names by average duration, slowest first (tools, models, agents, … with --by)',
     () => import('../questions/slowest.ts'),
+    ['top'],
   ),
   stats: question(
     'Overview: runs by state, times, tokens, cost, the busiest agents, teams, workflows and models',
@@ -116,6 +121,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   usage: question(
     'Tokens and cost by model, provider, agent, team, workflow, step, user, session or day',
     () => import('../questions/usage.ts'),
+    ['cost'],
   ),
   users: question(
     'Users: runs, sessions, how they ended, times, tokens, cost, when',
@@ -167,9 +173,14 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
 };
 
 /** A question is a subcommand of the name of its file. */
-function question(summary: string, load: () => Promise<{readonly default: Question}>): ListedCommand {
+function question(
+  summary: string,
+  load: () => Promise<{readonly default: Question}>,
+  aliases?: readonly string[],
+): ListedCommand {
   return {
     summary,
+    aliases,
     group: 'Ask:',
     load: async () => {
       const {questionCommand} = await import('./question/command.ts');

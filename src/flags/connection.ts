@@ -1,6 +1,7 @@
 import {existsSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
+import {closest} from '../closest.ts';
 import type {Context} from '../context.ts';
 import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
 import {append} from '../lists.ts';
@@ -12,7 +13,6 @@ import {parseSource, type Source, secretsOf} from '../store/source.ts';
 import {DEFAULT_TABLES, type TableChoice} from '../store/store.ts';
 import {command} from '../text/shell.ts';
 import type {DatabaseFlags} from './declare.ts';
-import {closest} from './values.ts';
 
 const DEFAULT_FILE = 'agno.db';
 

@@ -1,7 +1,7 @@
+import {closest} from '../closest.ts';
 import {usageError} from '../errors.ts';
 import type {OutputFlags} from './declare.ts';
 import type {Format} from './output.ts';
-import {closest} from './values.ts';
 
 const WITH_FIELDS: readonly Format[] = ['json', 'jsonl', 'csv', 'md'];
 

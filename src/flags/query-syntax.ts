@@ -6,9 +6,13 @@ import {escapeGlob} from '../sql/fragments.ts';
  *
  *   query   = all ("OR" all)*
  *   all     = one (["AND"] one)*
- *   one     = ("-" | "NOT") one | "(" query ")" | key ":" [compare] value ("," value)* | value
+ *   one     = ("-" | "NOT") one | "(" query ")" | term | value
+ *   term    = key ":" [compare] value ("," value)* | known key (compare | "=" | "!=") value ("," value)*
  *   compare = ">=" | "<=" | ">" | "<"
  *   value   = a word, or anything in double quotes
+ *
+ * "or" and "and" between two of them are the words in capitals. Without a colon a key is one only where it is known: any other
+ * word may hold such signs.
  */
 
 export const COMPARISONS = ['>=', '<=', '>', '<'] as const;
@@ -24,7 +28,12 @@ export interface Value {
 }
 
 export type Syntax =
-  | {readonly type: 'and' | 'or'; readonly parts: readonly Syntax[]}
+  | {
+      readonly type: 'and' | 'or';
+      readonly parts: readonly Syntax[];
+      /** Joined by the word in small letters. */
+      readonly isSpelledSmall?: boolean;
+    }
   | {readonly type: 'not'; readonly part: Syntax}
   | {readonly type: 'text'; readonly value: Value}
   | {
@@ -43,16 +52,19 @@ export function queryError(text: string, at: number, message: string, hint?: str
 
 /**
  * Reads the text of a query; nothing but spaces is an empty `and`, which every run matches.
+ * @param keys those that need no colon before a sign, in small letters
  * @throws UserError exit 2 with the place
  */
-export function parseSyntax(text: string): Syntax {
-  return new Parser(text).parse();
+export function parseSyntax(text: string, keys: readonly string[]): Syntax {
+  return new Parser(text, keys).parse();
 }
 
 /** Parentheses and negations inside each other; people write three. */
 const DEEPEST = 100;
 const KEY = /[A-Za-z][A-Za-z_-]*:/y;
 const COMPARE = />=|<=|>|</y;
+/** A key and a sign, as people write it who do not know the colon. */
+const KEY_AND_SIGN = /([A-Za-z][A-Za-z_-]*)\s*(>=|<=|!=|==?|>|<)\s*/y;
 const SPACE = /\s/;
 /** What ends a word. A comma does so in the list of a key only. */
 const ENDS_WORD = /[\s()"]/;
@@ -61,7 +73,10 @@ class Parser {
   private at = 0;
   private depth = 0;
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly keys: readonly string[],
+  ) {}
 
   parse(): Syntax {
     this.skipSpace();
@@ -73,21 +88,36 @@ class Parser {
 
   private parseOr(): Syntax {
     const parts = [this.parseAnd()];
-    for (let word = this.takeWord('OR'); word !== null; word = this.takeWord('OR')) {
-      this.expectMore(word, 'OR');
+    let isSpelledSmall = false;
+    for (let joint = this.takeJoint('OR'); joint !== null; joint = this.takeJoint('OR')) {
+      isSpelledSmall ||= joint === 'small';
       parts.push(this.parseAnd());
     }
-    return parts.length === 1 ? parts[0]! : {type: 'or', parts};
+    return parts.length === 1 ? parts[0]! : {type: 'or', parts, isSpelledSmall};
   }
 
   private parseAnd(): Syntax {
     const parts = [this.parseOne()];
-    while (!this.isAtEnd() && this.peek() !== ')' && !this.isWord('OR')) {
-      const word = this.takeWord('AND');
-      if (word !== null) this.expectMore(word, 'AND');
+    let isSpelledSmall = false;
+    while (!this.isAtEnd() && this.peek() !== ')' && !this.isJoint('OR')) {
+      isSpelledSmall ||= this.takeJoint('AND') === 'small';
       parts.push(this.parseOne());
     }
-    return parts.length === 1 ? parts[0]! : {type: 'and', parts};
+    return parts.length === 1 ? parts[0]! : {type: 'and', parts, isSpelledSmall};
+  }
+
+  /** The word, or the same in small letters where something follows it: at an end that is a text. */
+  private isJoint(word: 'OR' | 'AND'): boolean {
+    const small = word.toLowerCase();
+    return this.isWord(word) || (this.isWord(small) && !/^\s*(\)|$)/.test(this.text.slice(this.at + small.length)));
+  }
+
+  private takeJoint(word: 'OR' | 'AND'): 'capital' | 'small' | null {
+    if (!this.isJoint(word)) return null;
+    const at = this.takeWord(word);
+    if (at === null) this.takeWord(word.toLowerCase());
+    else this.expectMore(at, word);
+    return at === null ? 'small' : 'capital';
   }
 
   private parseOne(): Syntax {
@@ -136,9 +166,10 @@ class Parser {
   }
 
   private parseTerm(start: number): Syntax {
-    const key = this.take(KEY)?.slice(0, -1) ?? null;
+    const signed = this.takeKeyAndSign();
+    const key = signed?.key ?? this.take(KEY)?.slice(0, -1) ?? null;
     if (key === null) return {type: 'text', value: this.parseValue(false)};
-    const comparison = this.take(COMPARE) as Comparison | null;
+    const comparison = signed ? signed.comparison : (this.take(COMPARE) as Comparison | null);
     const values: Value[] = [];
     do {
       const at = this.at;
@@ -151,7 +182,16 @@ class Parser {
       }
       values.push(this.parseValue(true));
     } while (this.takeComma());
-    return {type: 'term', key, comparison, values, at: start};
+    const term: Syntax = {type: 'term', key, comparison, values, at: start};
+    return signed?.isNegated ? {type: 'not', part: term} : term;
+  }
+
+  private takeKeyAndSign(): {key: string; comparison: Comparison | null; isNegated: boolean} | null {
+    KEY_AND_SIGN.lastIndex = this.at;
+    const [all, key, sign] = KEY_AND_SIGN.exec(this.text) ?? [];
+    if (!this.keys.includes(key?.toLowerCase() ?? '')) return null;
+    this.at += all!.length;
+    return {key: key!, comparison: COMPARISONS.find(known => known === sign) ?? null, isNegated: sign === '!='};
   }
 
   private takeComma(): boolean {
@@ -274,7 +314,8 @@ function printValue({text, isQuoted}: Value, isListed: boolean): string {
   const word = text.replace(isListed ? /[\s()",]/g : /[\s()"]/g, char => `\\${char}`);
   if (isListed) return /^[<>=]/.test(word) ? `\\${word}` : word;
   // What would be read as a sign, a word of the grammar or a key at this place.
-  const isTaken = word.startsWith('-') || /^(OR|AND|NOT)$/.test(word) || /^[A-Za-z][A-Za-z_-]*:/.test(word);
+  const isTaken =
+    /^[-<>=!]/.test(word) || /^(OR|AND|NOT|or|and)$/.test(word) || /^[A-Za-z][A-Za-z_-]*[:<>=!]/.test(word);
   return isTaken ? `\\${word}` : word;
 }
 

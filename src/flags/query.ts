@@ -1,9 +1,10 @@
+import {closest} from '../closest.ts';
 import {type Figure, MARKS, NO_FILTER, type Query, type RunFilter} from '../trace/filter.ts';
 import {KINDS} from '../trace/kind.ts';
 import {STATES} from '../trace/states.ts';
 import {globOf, parseSyntax, plainOf, queryError, type Syntax, type Value} from './query-syntax.ts';
 import {isOpen, momentOf, parseCountOf, parseUsd, placed, type Reading, rangeOf} from './query-values.ts';
-import {closest, parseChoice, parseLength} from './values.ts';
+import {parseChoice, parseLength} from './values.ts';
 
 /*
  * What the keys of `-q` mean. Those that are flags of `list` mean what the flag means; docs/query.md has them all. The
@@ -49,7 +50,7 @@ export const QUERY_KEYS: readonly string[] = Object.keys(KEYS);
  * @throws UserError exit 2 with the place
  */
 export function parseQuery(text: string, nowMicros: number): Query | null {
-  const query = read(parseSyntax(text), {text, nowMicros});
+  const query = read(parseSyntax(text, QUERY_KEYS), {text, nowMicros});
   return query.type === 'and' && query.parts.length === 0 ? null : query;
 }
 
@@ -57,12 +58,15 @@ export function parseQuery(text: string, nowMicros: number): Query | null {
 export function queryNotes(text: string): string[] {
   const notes = new Set<string>();
   const visit = (syntax: Syntax): void => {
-    if (syntax.type === 'and' || syntax.type === 'or') syntax.parts.forEach(visit);
-    else if (syntax.type === 'not') visit(syntax.part);
+    if (syntax.type === 'and' || syntax.type === 'or') {
+      if (syntax.isSpelledSmall)
+        notes.add(`${syntax.type} in -q means ${syntax.type.toUpperCase()}; in quotes it is searched as text`);
+      syntax.parts.forEach(visit);
+    } else if (syntax.type === 'not') visit(syntax.part);
     else if (syntax.type === 'text' && isState(syntax.value))
       notes.add(`${syntax.value.text} in -q means state:${syntax.value.text}; in quotes it is searched as text`);
   };
-  visit(parseSyntax(text));
+  visit(parseSyntax(text, QUERY_KEYS));
   return [...notes];
 }
 

@@ -1,9 +1,9 @@
+import {closest} from '../closest.ts';
 import {usageError} from '../errors.ts';
 import type {Column} from '../table/table.ts';
-import {closest} from './values.ts';
 
 /**
- * Reads `--sort`: a column; figures largest first, texts smallest first, `-` turns that round.
+ * Reads `--sort`: a column, by its key or by what stands above it; figures largest first, texts smallest first, `-` turns that round.
  * @throws UserError exit 2 for what is no column
  */
 export function parseSort(
@@ -12,7 +12,8 @@ export function parseSort(
 ): {column: string; descending: boolean} {
   const column = text.replace(/^[-+]/, '');
   const known = Object.keys(columns);
-  const found = known.find(key => key.toLowerCase() === column.toLowerCase());
+  const isMeant = (name: string | undefined) => name?.toLowerCase() === column.toLowerCase();
+  const found = known.find(isMeant) ?? known.find(key => isMeant(columns[key]!.label));
   if (!found) {
     const near = closest(column, known);
     throw usageError(

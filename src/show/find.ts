@@ -1,11 +1,13 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {IS_OF_AGENT} from '../runs/kind.ts';
 import {hasBeginning, hasIndexes, IS_RUN_NAME} from '../runs/look-up.ts';
+import {NEWEST, NO_TRACES, newestRuns} from '../runs/names.ts';
 import {loadSpans} from '../runs/spans.ts';
 import {spansThatPass} from '../runs/stretches.ts';
 import {attributeLike, attributeText, orOpaque} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
+import {command} from '../text/shell.ts';
 import {KEY} from '../trace/attributes.ts';
 import {agnoTime} from '../trace/time.ts';
 
@@ -19,6 +21,8 @@ export type Target =
 interface FindOptions {
   /** Called while spans are searched that no index helps with. */
   readonly onProgress?: (spans: number) => void;
+  /** False: an id that is not there yet is asked for again and again, so nothing more is read to say what may have been meant. */
+  readonly explains?: boolean;
 }
 
 /** Shorter prefixes name half of the table; git draws the line at four too. */
@@ -51,7 +55,7 @@ export async function findTarget(store: Store, text: string, options: FindOption
     const found = await searchSpans(store, id, byName, options);
     if (found.length > 0) return choose(store, text, found, options);
   }
-  throw notFound(text);
+  throw options.explains === false ? unknownId(text) : await notFound(store, text);
 }
 
 /**
@@ -62,13 +66,31 @@ function isGenerated(id: string): boolean {
   return /^[0-9a-f-]+$/i.test(id);
 }
 
-export function notFound(text: string): UserError {
-  return new UserError(EXIT.notFound, `no run, trace, span or session starts with "${text}".`, {
-    hint:
-      text.replace(/^~/, '').length < SHORTEST_PREFIX
-        ? `A prefix needs ${SHORTEST_PREFIX} characters or more; agno-trace list shows what there is.`
-        : 'A run id is stored when the run ends: agno-trace list --state running',
-  });
+/** What people write for the newest run. */
+const LATEST = /^@?(last|newest|recent|current|head)$/i;
+
+/** That nothing has this id, with what may have been meant: the newest run, or the runs of somebody of that name. */
+export async function notFound(store: Store, text: string): Promise<UserError> {
+  const fail = (message: string, hint: string) => new UserError(EXIT.notFound, message, {hint});
+  const message = `no run, trace, span or session starts with "${text}".`;
+  if (LATEST.test(text)) return fail(message, 'Did you mean latest? agno-trace show latest takes the newest run.');
+  const known = await newestRuns(store, NEWEST);
+  if (known.length === 0) return fail('there are no traces yet.', NO_TRACES);
+  const named = known.find(({record}) => record.name?.toLowerCase().includes(text.toLowerCase()));
+  if (named && named.record.name !== null) {
+    const {name, runId, traceId} = named.record;
+    const show = command`agno-trace show ${(runId ?? traceId).slice(0, 8)}`;
+    return fail(message, `It is part of the name ${name}, whose newest run is: ${show}`);
+  }
+  return unknownId(text);
+}
+
+function unknownId(text: string): UserError {
+  const fail = (hint: string) =>
+    new UserError(EXIT.notFound, `no run, trace, span or session starts with "${text}".`, {hint});
+  if (text.replace(/^~/, '').length < SHORTEST_PREFIX)
+    return fail(`A prefix needs ${SHORTEST_PREFIX} characters or more; agno-trace list shows what there is.`);
+  return fail('A run id is stored when the run ends: agno-trace list --state running');
 }
 
 interface Match {

@@ -49,7 +49,7 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
       onProgress,
     });
     const latest = page.runs[0];
-    if (!latest) throw query ? nothingMatches('no run') : notFound(id);
+    if (!latest) throw query ? nothingMatches('no run') : await notFound(store, id);
     return loadShownRun(store, latest.record, options);
   }
   let looked = 0;
@@ -161,7 +161,7 @@ async function showSpanOf(store: Store, traceId: string, spanId: string, options
     const isWhole = node.span === null || node === judged.run.root || node.run === null;
     return {runs: [isWhole ? whole(judged, trace) : part(judged, node)], isOne: true, notes: []};
   }
-  throw notFound(spanId);
+  throw await notFound(store, spanId);
 }
 
 async function showSession(store: Store, sessionId: string, options: ShownOptions): Promise<Shown> {
@@ -174,7 +174,7 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
     onProgress: options.onProgress,
   });
   if (page.runs.length === 0)
-    throw options.query ? nothingMatches(`no run of session "${sessionId}"`) : notFound(sessionId);
+    throw options.query ? nothingMatches(`no run of session "${sessionId}"`) : await notFound(store, sessionId);
   const traceIds = [...new Set(page.runs.map(({record}) => record.traceId))];
   const traces = await loadRuns(store, traceIds, {...options, readsConversations: true});
   const wanted = new Set(page.runs.map(({record}) => keyOf(record)));

@@ -189,7 +189,7 @@ describe('wrong usage exits 2', () => {
     ['show', '--query', 'tool:', /tool:value/],
     ['slowest', '--query', 'is:', /is:value/],
     ['slowest', '--by', 'tol', /Did you mean tool\?/],
-    ['slowest', '--sort', 'p95', /p95Ms/],
+    ['slowest', '--sort', 'p96', /p95Ms/],
     ['slowest', '--limit', 'all', /--limit/],
     ['slowest', '--fields', 'p95', /add --json/],
     ['sql', '--max-rows', 'many', /--max-rows/],

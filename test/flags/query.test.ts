@@ -8,11 +8,14 @@ import {NO_FILTER, type Query, type RunFilter} from '../../src/trace/filter.ts';
 const NOW = Date.parse('2026-11-22T12:00:00Z') * 1000;
 const HOUR = 3_600_000_000;
 const parse = (text: string) => parseQuery(text, NOW);
+const syntaxOf = (text: string) => parseSyntax(text, QUERY_KEYS);
 const flag = (fields: Partial<RunFilter>): Query => ({type: 'flag', filter: {...NO_FILTER, ...fields}});
 
 /** A tree without the places in the text. */
 function shape(syntax: Syntax): unknown {
-  return JSON.parse(JSON.stringify(syntax, (key, value) => (key === 'at' ? undefined : value)));
+  return JSON.parse(
+    JSON.stringify(syntax, (key, value) => (key === 'at' || key === 'isSpelledSmall' ? undefined : value)),
+  );
 }
 
 describe('the grammar', () => {
@@ -42,6 +45,37 @@ describe('the grammar', () => {
     expect(parse('-(a b)')).toEqual({type: 'not', part: {type: 'and', parts: [text('a'), text('b')]}});
     expect(parse('or not and')).toEqual({type: 'and', parts: [text('or'), text('not'), text('and')]});
     expect(parse('  ')).toBeNull();
+  });
+
+  it.each([
+    ['duration>5s', 'duration:>5s'],
+    ['duration >= 5s', 'duration:>=5s'],
+    ['cost>0.03 tokens<5k', 'cost:>0.03 tokens:<5k'],
+    ['agent=billing*', 'agent:billing*'],
+    ['Agent == "Billing Agent",x', 'agent:"Billing Agent",x'],
+    ['agent!=billing*', '-agent:billing*'],
+    ['-state=ok', '-state:ok'],
+    ['error or degraded', 'error OR degraded'],
+    ['model:x and error', 'model:x AND error'],
+    ['a and (b or -c)', 'a (b OR -c)'],
+  ])('takes %s as %s', (natural, written) => {
+    expect(parse(natural)).toEqual(parse(written));
+  });
+
+  it('takes signs behind other words, and small words at an end, as text', () => {
+    expect(parse('x>5')).toEqual({type: 'text', glob: 'x>5'});
+    expect(parse('"duration>5s"')).toEqual({type: 'text', glob: 'duration>5s'});
+    expect(parse(String.raw`\duration>5s`)).toEqual({type: 'text', glob: 'duration>5s'});
+    expect(parse('a or')).toEqual(parse('a "or"'));
+    expect(parse('and (or b)')).toEqual(parse('"and" ("or" b)'));
+    expect(errorOf('duration>')?.message).toBe('--query, column 1: "duration>" lacks a value.');
+  });
+
+  it('says that a small word was read as one in capitals', () => {
+    expect(queryNotes('a or b and c')).toEqual([
+      'or in -q means OR; in quotes it is searched as text',
+      'and in -q means AND; in quotes it is searched as text',
+    ]);
   });
 
   it('takes values literally in quotes and after a backslash, and as patterns elsewhere', () => {
@@ -200,8 +234,8 @@ describe('any text', () => {
       fc.property(anyText, text => {
         if (errorOf(text) !== null) return;
         read++;
-        const printed = printSyntax(parseSyntax(text));
-        expect(shape(parseSyntax(printed))).toEqual(shape(parseSyntax(text)));
+        const printed = printSyntax(syntaxOf(text));
+        expect(shape(syntaxOf(printed))).toEqual(shape(syntaxOf(text)));
         expect(parse(printed)).toEqual(parse(text));
       }),
       {numRuns: 5000},
@@ -213,7 +247,28 @@ describe('any text', () => {
 describe('any tree', () => {
   const character = fc.oneof(
     fc.string({unit: 'binary', minLength: 1, maxLength: 3}).map(text => text.replaceAll('\\', '')),
-    fc.constantFrom('\\*', '\\?', '\\\\', '*', '?', ' ', '"', '(', ')', ',', '-', ':', '>', 'OR', 'a'),
+    fc.constantFrom(
+      '\\*',
+      '\\?',
+      '\\\\',
+      '*',
+      '?',
+      ' ',
+      '"',
+      '(',
+      ')',
+      ',',
+      '-',
+      ':',
+      '>',
+      '=',
+      '!',
+      'OR',
+      'or',
+      'and',
+      'cost',
+      'a',
+    ),
   );
   const word = fc.array(character, {minLength: 1, maxLength: 4}).map(parts => parts.join(''));
   const value = fc.oneof(
@@ -242,7 +297,7 @@ describe('any tree', () => {
   it('printed and read again is the same tree', () => {
     fc.assert(
       fc.property(tree, syntax => {
-        expect(shape(parseSyntax(printSyntax(syntax)))).toEqual(shape(syntax));
+        expect(shape(syntaxOf(printSyntax(syntax)))).toEqual(shape(syntax));
       }),
       {numRuns: 3000},
     );

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
+import {closest} from '../../src/closest.ts';
 import {EXIT, UserError} from '../../src/errors.ts';
-import {closest, parseChoice, parseChoices, parseCount, parseLength, parseMoment} from '../../src/flags/values.ts';
+import {parseChoice, parseChoices, parseCount, parseLength, parseMoment} from '../../src/flags/values.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -10,6 +10,7 @@ import {append} from '../../lists.ts';
 import {type DrawnHit, hitLine, renderCounts, renderRunHits, wholeRunId} from '../../render/grep.ts';
 import {renderJsonLines} from '../../render/json.ts';
 import {count} from '../../render/values.ts';
+import {takeNames} from '../../runs/names.ts';
 import type {Store} from '../../store/store.ts';
 import {own} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
@@ -53,7 +54,10 @@ export default async function grep(options: GrepCommandOptions, context: Context
   const ending = new Ending(null);
   try {
     await withStore(options.access, context, THEN, async (store, out) => {
-      const {runs, spans: wanted} = split(options.filterAt(store.nowMicros()));
+      const typed = options.filterAt(store.nowMicros());
+      const {widen, notes} = await takeNames(store, typed);
+      append(context.notes, notes);
+      const {runs, spans: wanted} = split(widen(typed));
       const searched: Searched = {
         spans: 0,
         runs: 0,

@@ -1,6 +1,6 @@
+import {closest} from '../../closest.ts';
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
-import {closest} from '../../flags/values.ts';
 import {TOPICS} from '../../help/topics.ts';
 import {largest} from '../../lists.ts';
 import {own} from '../../text/safe.ts';

@@ -21,7 +21,7 @@ import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {severalProfilesOf} from '../../flags/several.ts';
 import {parseChoice, parseCount} from '../../flags/values.ts';
-import {SORT_KEYS} from '../../runs/sort-keys.ts';
+import {SORT_KEYS, SORT_WORDS} from '../../runs/sort-keys.ts';
 import {RUN_FIELDS} from '../../trace/record.ts';
 import type {ListOptions} from './run.ts';
 
@@ -88,7 +88,8 @@ function optionsOf(flags: ListFlags, context: Context): ListOptions {
 }
 
 function parseSort(text: string, cursor: string | undefined): ListOptions['sort'] {
-  const key = parseChoice('--sort', text.replace(/^-/, ''), SORT_KEYS);
+  const word = text.replace(/^-/, '');
+  const key = SORT_WORDS[word.trim().toLowerCase()] ?? parseChoice('--sort', word, SORT_KEYS);
   if (cursor !== undefined)
     throw usageError('--cursor goes on newest first, --sort does not.', 'Leave one of them out; --limit 0 lists all.');
   return {key, descending: !text.startsWith('-')};

@@ -13,6 +13,7 @@ import {isHex} from '../../render/values.ts';
 import {wantsIndex} from '../../runs/candidates.ts';
 import {INDEX_HINT} from '../../runs/look-up.ts';
 import {type MergedPage, mergePages, placesOf, refuseMergedCursor} from '../../runs/merge.ts';
+import {readByName} from '../../runs/names.ts';
 import {loadRunPage, type PageOptions, type RunPage} from '../../runs/page.ts';
 import {loadSortedRuns, type SortedOptions} from '../../runs/sort.ts';
 import {MANY_SPANS} from '../../show/shown.ts';
@@ -49,16 +50,20 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
   await withStore(access, context, THEN, async (store, out) => {
     const filter = hoisted(filterAt(store.nowMicros()));
     let looked = 0;
-    const page: SortedPage = await withProgress(out, 'looking through spans', report => {
+    const found = await withProgress(out, 'looking through spans', report => {
       const onProgress = (spans: number) => {
         looked = spans;
         report(spans);
       };
-      return sort
-        ? sortedPage(store, {...options.page, ...sort, filter, onProgress})
-        : loadRunPage(store, {...options.page, filter, cursor, onProgress});
+      const read = (wanted: RunFilter): Promise<SortedPage> =>
+        sort
+          ? sortedPage(store, {...options.page, ...sort, filter: wanted, onProgress})
+          : loadRunPage(store, {...options.page, filter: wanted, cursor, onProgress});
+      return readByName(store, filter, {read, isEmpty: ({runs}) => cursor === null && runs.length === 0});
     });
-    const notes = [...(page.matched === undefined ? [] : [sortedNote(page, sort!)]), ...notesOf(page, filter)];
+    const page = found.answer;
+    const order = page.matched === undefined ? [] : [sortedNote(page, sort!)];
+    const notes = [...found.notes, ...order, ...notesOf(page, filter)];
     const isSearch = page.trafficLeftOut === null && !filter.traffic && filter.sinceMicros === null;
     if (isSearch && looked >= MANY_SPANS) {
       notes.push(LOOKED_THROUGH);
@@ -186,7 +191,7 @@ function nextOf({runs, next}: Pick<RunPage, 'runs' | 'next'>, profile?: string):
   const {runId} = first;
   // An id of a caller's own may be used again; the beginning of a generated one is enough.
   const isOfOne = runId !== null && isHex(runId) && runs.filter(({record}) => record.runId === runId).length === 1;
-  const id = isOfOne ? runId.slice(0, 8) : `~${first.traceId.slice(0, 7)}`;
+  const id = isOfOne ? runId.slice(0, 8) : first.traceId.slice(0, 8);
   const show =
     profile === undefined ? command`agno-trace show ${id}` : command`agno-trace show ${id} --profile ${profile}`;
   return [...(next ? [`more: --cursor ${next}`] : []), `next: ${show}`];

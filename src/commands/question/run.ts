@@ -10,9 +10,11 @@ import {type Answer, type Ask, columnsOfAnswer, type Question} from '../../quest
 import {renderSeries, sparkline} from '../../render/series.ts';
 import type {Look} from '../../render/states.ts';
 import {type Drawing, renderTable} from '../../render/table.ts';
+import {readByName} from '../../runs/names.ts';
 import {inline} from '../../sql/sql.ts';
 import {joined, line, own, type Safe} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
+import type {RunFilter} from '../../trace/filter.ts';
 
 export interface QuestionOptions {
   /** Of the command. */
@@ -33,12 +35,18 @@ export default async function run(options: QuestionOptions, context: Context): P
   let answer: Answer | null = null;
   const then = {text: () => thenOf(answer), eachShapeOnce: () => answer?.facts !== null};
   await withStore(access, context, then, async (store, out) => {
-    const ask = {...asked, filter: filterAt(store.nowMicros()), isDrawn: format === 'table' && columnsOf(out) !== null};
-    answer = await withProgress(out, 'reading spans', onProgress => {
+    const isDrawn = format === 'table' && columnsOf(out) !== null;
+    const found = await withProgress(out, 'reading spans', onProgress => {
       const reading = {env: context.env, cwd: context.cwd, prices, onProgress};
-      return question.answer?.(store, ask, reading) ?? askFacts(store, question, ask, reading);
+      const read = async (filter: RunFilter) => {
+        const ask = {...asked, filter, isDrawn};
+        return (await question.answer?.(store, ask, reading)) ?? askFacts(store, question, ask, reading);
+      };
+      return readByName(store, filterAt(store.nowMicros()), {read, isEmpty: ({rows}) => rows.length === 0});
     });
-    const {rows, notes, facts} = answer;
+    answer = found.answer;
+    const {rows, facts} = answer;
+    const notes = [...found.notes, ...answer.notes];
     if (access.debug && facts)
       context.stderr.write(
         own(`debug: facts current in ${facts.currentMs.toFixed(1)} ms, answered in ${facts.answerMs.toFixed(1)} ms\n`),

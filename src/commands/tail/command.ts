@@ -55,6 +55,8 @@ const tail: CommandModule = {
       .option('--since <time>', 'also what was written since: ISO, date, today, 24h (times are UTC)')
       .option('--last <length>', 'also what was written in the last 30m, 24h, 7d')
       .option('--cursor-file <file>', 'go on where the tail before ended that had this file; kept up to date');
+    // It always does; hands that know other tails type it.
+    command.option('-f, --follow').options.at(-1)!.hideHelp();
     addFilterFlags(command);
     command.option('--traffic', 'also HTTP requests without a run, and what surrounds runs');
     command

@@ -1,6 +1,6 @@
 import {setFlagsFromString} from 'node:v8';
 import type {Context, TerminalStreams} from '../../context.ts';
-import {EXIT} from '../../errors.ts';
+import {EXIT, UserError} from '../../errors.ts';
 import {type Access, openConnection, withConnection} from '../../flags/database.ts';
 import {Ending} from '../../flags/ending.ts';
 import {drawingOf} from '../../flags/output.ts';
@@ -9,7 +9,9 @@ import type {CursorFile} from '../../follow/cursor-file.ts';
 import {LiveRuns} from '../../follow/live-runs.ts';
 import {type FeedOptions, runFeed} from '../../follow/run-feed.ts';
 import type {Start} from '../../follow/start.ts';
+import {append} from '../../lists.ts';
 import type {Prices} from '../../prices/prices.ts';
+import {asksForNames, takeNames} from '../../runs/names.ts';
 import {lent, type Store} from '../../store/store.ts';
 import {hoisted, type RunFilter, takesEveryRun} from '../../trace/filter.ts';
 import type {Patience} from '../../trace/runs.ts';
@@ -60,12 +62,15 @@ const HEAP_GROWS = '--heap-growing-percent=100';
 export default async function tail(options: TailOptions, context: Context): Promise<void> {
   setFlagsFromString(HEAP_GROWS);
   const {access, heartbeatMs, forMs, format} = options;
+  const typed = hoisted(options.filterAt(options.nowMicros));
+  const widen = await namesIn(typed, options, context);
   const terminal = terminalFor(options, context);
   if (terminal) {
     const {showScreens} = await import('./screens.ts');
-    return showScreens(terminal, options, context);
+    const filterAt: FilterAt = (nowMicros, query) => widen(options.filterAt(nowMicros, query));
+    return showScreens(terminal, {...options, filterAt}, context);
   }
-  const filter = hoisted(options.filterAt(options.nowMicros));
+  const filter = widen(typed);
   const writer: EventWriter =
     format === 'jsonl'
       ? new JsonEventWriter(context)
@@ -81,6 +86,7 @@ export default async function tail(options: TailOptions, context: Context): Prom
   const feed = feedOf(options, filter, () => openConnection(access, context), ending.signal);
   const watch = new Watch({writer, live: feed.live, end: () => ending.end(), ...options});
   const mark = options.cursorFile && new BookMark(options.cursorFile);
+  for (const note of context.notes.splice(0)) writer.notice(note);
   const heart = heartbeatMs === null ? undefined : setInterval(() => watch.beat(), heartbeatMs);
   try {
     for await (const event of runFeed(feed)) {
@@ -100,6 +106,28 @@ export default async function tail(options: TailOptions, context: Context): Prom
   }
   if (watch.hasFailed) context.exitCode = EXIT.different;
   else if (ending.signalCode !== null) context.exitCode = ending.signalCode;
+}
+
+/** A database that is not there yet, or cannot be read, is waited for or reported by what follows it. */
+async function namesIn(
+  filter: RunFilter,
+  {access}: TailOptions,
+  context: Context,
+): Promise<(filter: RunFilter) => RunFilter> {
+  if (!asksForNames(filter) || access.printSql) return wanted => wanted;
+  let store: Store | null = null;
+  try {
+    // Its notes come from the connection that follows.
+    store = await openConnection(access, {...context, notes: []});
+    const {widen, notes} = await takeNames(store, filter);
+    append(context.notes, notes);
+    return widen;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return wanted => wanted;
+  } finally {
+    await store?.close();
+  }
 }
 
 /** The terminal that screens are drawn on; null: lines. */

@@ -50,10 +50,10 @@ export class Awaited {
       loadRunPage(store, {filter: {...NO_FILTER, sessions}, limit, cursor: null, ...options});
     if (this.id === 'latest' || this.id === '@latest') {
       const [latest] = (await page([], 1)).runs;
-      if (!latest) throw notFound(this.id);
+      if (!latest) throw await notFound(store, this.id);
       return this.keep((await runsOf([latest.record.traceId])).filter(held => isOneOf([latest], held)));
     }
-    const target = await findTarget(store, this.id, options).catch((error: unknown) => {
+    const target = await findTarget(store, this.id, {...options, explains: false}).catch((error: unknown) => {
       if (!(error instanceof UserError && error.exitCode === EXIT.notFound && isWholeId(this.id))) throw error;
       this.missing = error.message;
       return null;

@@ -1,0 +1,136 @@
+import type {CommanderError} from 'commander';
+import {closest} from '../closest.ts';
+import {COMMANDS} from '../commands/index.ts';
+
+/** What people type who know other tools, and what it is called here. A command that writes is meant only by a word that says so. */
+const MEANT: Readonly<Record<string, string>> = {
+  version: '--version',
+  last: 'show latest',
+  latest: 'show latest',
+  spans: 'show latest',
+  run: 'show',
+  span: 'show',
+  tree: 'show',
+  inspect: 'show',
+  explain: 'show',
+  describe: 'show',
+  open: 'show',
+  live: 'tail',
+  stream: 'tail',
+  ps: 'list --state running',
+  running: 'list --state running',
+  find: 'grep',
+  filter: 'list -q',
+  query: 'list -q',
+  select: 'sql',
+  chat: 'transcript',
+  messages: 'transcript',
+  conversation: 'transcript',
+  history: 'transcript',
+  compare: 'diff',
+  failures: 'errors',
+  failed: 'errors',
+  exceptions: 'errors',
+  slow: 'slowest',
+  latency: 'slowest',
+  tokens: 'usage',
+  prices: 'usage',
+  spend: 'usage',
+  billing: 'usage',
+  statistics: 'stats',
+  summary: 'stats',
+  overview: 'stats',
+  metrics: 'stats',
+  count: 'stats',
+  llms: 'models',
+  knowledge: 'retrievals',
+  members: 'delegations',
+  dashboard: 'ui',
+  tui: 'ui',
+  status: 'doctor',
+  health: 'doctor',
+  ping: 'doctor',
+  info: 'doctor',
+  db: 'doctor',
+  config: 'profile',
+  connect: 'profile',
+  login: 'profile',
+  dump: 'export',
+  otlp: 'export',
+  purge: 'prune',
+  delete: 'prune',
+  remove: 'prune',
+  cleanup: 'prune',
+  expire: 'prune',
+  upgrade: 'migrate',
+  index: 'migrate',
+  indexes: 'migrate',
+  compact: 'vacuum',
+  shrink: 'vacuum',
+};
+
+/** The same of flags. */
+const MEANT_FLAGS: Readonly<Record<string, string>> = {
+  '-f': 'agno-trace tail follows runs as they happen.',
+  '--follow': 'agno-trace tail follows runs as they happen.',
+  '--watch': 'agno-trace tail follows runs as they happen.',
+  '-v': '--version prints the version, --debug says what was sent and connected to.',
+  '--verbose': '--debug says what was sent and connected to.',
+  '--all': '--limit 0 takes all.',
+  '-a': '--limit 0 takes all.',
+  '--url': 'Did you mean --db?',
+  '--dsn': 'Did you mean --db?',
+  '--database': 'Did you mean --db?',
+  '--connection': 'Did you mean --db?',
+  '--order': 'Did you mean --sort?',
+  '--order-by': 'Did you mean --sort?',
+  '--sort-by': 'Did you mean --sort?',
+  '--where': 'Did you mean -q?',
+  '--filter': 'Did you mean -q?',
+  '--search': 'Did you mean -q, or agno-trace grep?',
+  '--from': 'Did you mean --since?',
+  '--after': 'Did you mean --since?',
+  '--to': 'Did you mean --until?',
+  '--older-than': 'Did you mean --until? --until 30d takes what started before.',
+};
+
+/** Those that change the database. */
+const WRITING: ReadonlySet<string> = new Set(['prune', 'migrate', 'vacuum', 'archive', 'facts']);
+/** Words below a command that change something. */
+const CHANGES = /\b(remove|rm|restore|clear|rebuild)\b/;
+const SEE_HELP = 'agno-trace --help lists commands; each has its own --help.';
+
+/**
+ * What to type instead of what the parser did not know.
+ * @param suggestion what the parser found that is spelled alike
+ */
+export function hintFor({code, message}: CommanderError, argv: readonly string[], suggestion: string | null): string {
+  if (code === 'commander.unknownCommand') {
+    const word = /'(.*)'/s.exec(message)?.[1] ?? '';
+    const isBelow = argv.slice(0, argv.indexOf(word)).some(arg => Object.hasOwn(COMMANDS, arg));
+    if (isBelow) return suggestion !== null && !CHANGES.test(suggestion) ? suggestion : SEE_HELP;
+    const meant = meantBy(word);
+    return meant === null ? SEE_HELP : `Did you mean agno-trace ${meant}?`;
+  }
+  if (code === 'commander.unknownOption') {
+    const flag = /'([^'=]*)/.exec(message)?.[1] ?? '';
+    if (Object.hasOwn(MEANT_FLAGS, flag)) return MEANT_FLAGS[flag]!;
+  }
+  if (code === 'commander.missingArgument' && message.includes("'id'"))
+    return 'agno-trace show latest takes the newest run; agno-trace list has the ids of others.';
+  return suggestion ?? SEE_HELP;
+}
+
+/** What was meant by a word that is no command: what follows `agno-trace`; null: nobody knows. */
+function meantBy(word: string): string | null {
+  const wanted = word.trim().toLowerCase();
+  if (Object.hasOwn(MEANT, wanted)) return MEANT[wanted]!;
+  const names = Object.entries(COMMANDS).flatMap(([name, {aliases = []}]) => [name, ...aliases]);
+  const near = closest(
+    wanted,
+    names.filter(name => !WRITING.has(name)),
+  );
+  if (near !== null) return near;
+  // Of a word that changes something one letter may be wrong, and no more.
+  return closest(wanted, [...WRITING], 1);
+}

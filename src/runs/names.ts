@@ -1,0 +1,189 @@
+import {closest} from '../closest.ts';
+import type {Store} from '../store/store.ts';
+import {NO_FILTER, type Query, type RunFilter, takesEveryRun} from '../trace/filter.ts';
+import {type JudgedRun, spansOfParts} from '../trace/record.ts';
+import {PATIENCE} from '../trace/runs.ts';
+import {isoTime} from '../trace/time.ts';
+import {displayName} from '../trace/tree.ts';
+import {loadRunPage} from './page.ts';
+
+/** Runs whose names are known without a search. */
+export const NEWEST = 100;
+/** Names that a note lists. */
+const MOST_NAMED = 5;
+
+interface Names {
+  /** What a note calls it. */
+  readonly word: string;
+  readonly of: (judged: JudgedRun) => readonly (string | null)[];
+  readonly idOf?: (judged: JudgedRun) => string | null;
+}
+
+const component = (kind: 'agent' | 'team' | 'workflow', id: 'agentId' | 'teamId' | 'workflowId'): Names => ({
+  word: kind,
+  of: ({record}) => (record.kind === kind ? [record.name] : []),
+  idOf: ({record}) => (record.kind === kind ? record[id] : null),
+});
+
+/** Fields of a filter that hold names. */
+const NAMED = {
+  agents: component('agent', 'agentId'),
+  teams: component('team', 'teamId'),
+  workflows: component('workflow', 'workflowId'),
+  models: {word: 'model', of: ({record}) => record.models},
+  tools: {
+    word: 'tool',
+    of: judged => spansOfParts(judged).map(span => (span.kind === 'tool' ? (span.toolName ?? span.name) : null)),
+  },
+  names: {word: 'span', of: judged => spansOfParts(judged).flatMap(span => [span.name, displayName(span)])},
+} as const satisfies Readonly<Record<string, Names>>;
+type Named = keyof typeof NAMED;
+const FIELDS = Object.keys(NAMED) as readonly Named[];
+
+/** What was found with a filter, and what a reader must know about it. */
+interface Found<T> {
+  readonly answer: T;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads what a filter selects. Where that is nothing, a name that no run has is taken as part of one (docs/design.md, Interface), and
+ * notes say so, or where the data is.
+ * @param read called a second time where names were taken as parts
+ */
+export async function readByName<T>(
+  store: Store,
+  filter: RunFilter,
+  {read, isEmpty}: {read: (filter: RunFilter) => Promise<T>; isEmpty: (answer: T) => boolean},
+): Promise<Found<T>> {
+  const answer = await read(filter);
+  if (!isEmpty(answer)) return {answer, notes: []};
+  const words = wordsIn(filter);
+  if (words.length > 0) {
+    const known = await newestRuns(store, NEWEST);
+    const unknown = words.filter(word => !isKnown(word, known));
+    if (unknown.length > 0) {
+      const wide = await read(widened(filter, unknown));
+      return isEmpty(wide)
+        ? {
+            answer,
+            notes: known.length === 0 ? [`no traces yet. ${NO_TRACES}`] : unknown.map(word => nearMiss(word, known)),
+          }
+        : {answer: wide, notes: unknown.map(word => takenAsPart(word, known))};
+    }
+  }
+  return {answer, notes: await whereTheDataIs(store, filter)};
+}
+
+/** How names are taken in what is still to come, where nothing can be read a second time. */
+export interface TakenNames {
+  readonly widen: (filter: RunFilter) => RunFilter;
+  readonly notes: readonly string[];
+}
+
+/** Names of a filter that none of the newest runs has, but that are part of the names of some, are taken as that. */
+export async function takeNames(store: Store, filter: RunFilter): Promise<TakenNames> {
+  const words = wordsIn(filter);
+  const known = words.length === 0 ? [] : await newestRuns(store, NEWEST);
+  const unknown = words.filter(word => !isKnown(word, known));
+  const taken = unknown.filter(word => namesWith(word, known).length > 0);
+  const missing = unknown.filter(word => !taken.includes(word));
+  return {
+    widen: wanted => widened(wanted, taken),
+    notes: [...taken.map(word => takenAsPart(word, known)), ...missing.map(word => nearMiss(word, known))],
+  };
+}
+
+export function asksForNames(filter: RunFilter): boolean {
+  return wordsIn(filter).length > 0;
+}
+
+export const NO_TRACES =
+  'Turn tracing on (AgentOS(tracing=True) or setup_tracing(db=…)) and run an agent; agno-trace doctor checks the rest.';
+
+export async function newestRuns(store: Store, limit: number): Promise<readonly JudgedRun[]> {
+  return (await loadRunPage(store, {filter: NO_FILTER, limit, cursor: null, patience: PATIENCE})).runs;
+}
+
+interface Word {
+  readonly field: Named;
+  readonly text: string;
+}
+
+/** The names that are asked for, whole ones: what holds a pattern, and what is negated, is meant as it stands. */
+function wordsIn(filter: RunFilter): Word[] {
+  const ofFlags = FIELDS.flatMap(field => filter[field].filter(isWhole).map(text => ({field, text})));
+  return [...ofFlags, ...(filter.query ? wordsOfQuery(filter.query) : [])];
+}
+
+function wordsOfQuery(query: Query): Word[] {
+  if (query.type === 'and' || query.type === 'or') return query.parts.flatMap(wordsOfQuery);
+  return query.type === 'flag' ? wordsIn(query.filter) : [];
+}
+
+const isWhole = (glob: string) => !/[*?]/.test(glob.replace(/\\./g, ''));
+const textOf = (glob: string) => glob.replace(/\\([*?\\])/g, '$1').toLowerCase();
+
+function widened(filter: RunFilter, words: readonly Word[]): RunFilter {
+  const lists = FIELDS.map(field => [
+    field,
+    filter[field].map(text => (words.some(word => word.field === field && word.text === text) ? `*${text}*` : text)),
+  ]);
+  return {...filter, ...Object.fromEntries(lists), query: filter.query && widenedQuery(filter.query, words)};
+}
+
+function widenedQuery(query: Query, words: readonly Word[]): Query {
+  if (query.type === 'and' || query.type === 'or')
+    return {...query, parts: query.parts.map(part => widenedQuery(part, words))};
+  return query.type === 'flag' ? {...query, filter: widened(query.filter, words)} : query;
+}
+
+function namesOf(field: Named, known: readonly JudgedRun[]): string[] {
+  return [...new Set(known.flatMap((judged): readonly (string | null)[] => NAMED[field].of(judged)))].filter(
+    name => name !== null,
+  );
+}
+
+function isKnown({field, text}: Word, known: readonly JudgedRun[]): boolean {
+  const {idOf}: Names = NAMED[field];
+  const ids = idOf ? known.map(idOf) : [];
+  return [...namesOf(field, known), ...ids].some(name => name?.toLowerCase() === textOf(text));
+}
+
+function namesWith({field, text}: Word, known: readonly JudgedRun[]): string[] {
+  return namesOf(field, known).filter(name => name.toLowerCase().includes(textOf(text)));
+}
+
+function takenAsPart(word: Word, known: readonly JudgedRun[]): string {
+  return `${isCalled(word)}, so it is taken as part of the name${listed(namesWith(word, known))}`;
+}
+
+function nearMiss(word: Word, known: readonly JudgedRun[]): string {
+  const names = namesOf(word.field, known);
+  const holding = namesWith(word, known);
+  if (holding.length > 0) return `${isCalled(word)}, and nothing of ${holding.slice(0, MOST_NAMED).join(', ')} matches`;
+  const near = closest(textOf(word.text), [...names, ...names.flatMap(name => name.split(/[\s_./-]+/))]);
+  const meant = near === null ? undefined : names.find(name => name.includes(near));
+  return `${isCalled(word)} among the newest runs${meant === undefined ? listed(names) : `; did you mean "${meant}"?`}`;
+}
+
+function isCalled({field, text}: Word): string {
+  return `no ${NAMED[field].word} is called "${textOf(text)}"`;
+}
+
+function listed(names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const more = names.length - MOST_NAMED;
+  return `: ${names.slice(0, MOST_NAMED).join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
+}
+
+/** Nothing in a window, or nothing at all. A filter that asks for more is taken at its word. */
+async function whereTheDataIs(store: Store, filter: RunFilter): Promise<string[]> {
+  if (!takesEveryRun(filter, ['sinceMicros', 'untilMicros', 'traffic'])) return [];
+  const [newest] = await newestRuns(store, 1);
+  if (!newest) return [`no traces yet. ${NO_TRACES}`];
+  const {startMicros} = newest.run;
+  if (filter.sinceMicros === null || startMicros === null || startMicros >= filter.sinceMicros) return [];
+  const days = Math.ceil((store.nowMicros() - startMicros) / 86_400_000_000);
+  return [`the newest run began at ${isoTime(startMicros)!.slice(0, 16)}Z: --last ${days}d has it`];
+}

@@ -1,0 +1,94 @@
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import {describe, expect, it} from 'vitest';
+import {EXIT} from '../../src/errors.ts';
+import {agnoTables} from '../../src/sql/agno-tables.ts';
+import {cli, json} from '../cli.ts';
+import {BACKENDS, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+
+const SHOP = 'agno-3.1.10-shop.sqlite';
+
+describe.each(BACKENDS)('names in the filters of list on %s', backend => {
+  const ask = async (...argv: string[]) => {
+    const {data, notes} = await json(['list', '--db', await sharedFixture(backend, SHOP), '--limit', '0', ...argv]);
+    return {names: [...new Set((data as {name: string}[]).map(({name}) => name))], notes: notes.join('\n')};
+  };
+
+  it('are whole ones where some run has them, in any case, and nothing is said', async () => {
+    const {names, notes} = await ask('--agent', 'billing agent');
+    expect(names).toEqual(['Billing Agent']);
+    expect(notes).not.toContain('part of the name');
+  });
+
+  it.each([
+    ['a flag', ['--agent', 'billing']],
+    ['a query', ['-q', 'agent:BILLING']],
+    ['one of several', ['-q', 'agent:billing OR agent:nobody']],
+  ])('are taken as parts where none has them, in %s, and a note says so', async (_, argv) => {
+    const {names, notes} = await ask(...argv);
+    expect(names).toEqual(['Billing Agent']);
+    expect(notes).toContain('no agent is called "billing", so it is taken as part of the name: Billing Agent');
+  });
+
+  it('are taken as they stand where they are patterns or negated', async () => {
+    expect((await ask('--agent', 'billin?')).names).toEqual([]);
+    const {names, notes} = await ask('-q', '-agent:billing');
+    expect(names).toContain('Billing Agent');
+    expect(notes).not.toContain('part of');
+  });
+
+  it('that nobody has are met with the nearest, or with those that there are', async () => {
+    expect((await ask('--agent', 'biling')).notes).toContain(
+      'no agent is called "biling" among the newest runs; did you mean "Billing Agent"?',
+    );
+    expect((await ask('--team', 'zzz')).notes).toContain('no team is called "zzz" among the newest runs: Support Team');
+    expect((await ask('--agent', 'billing', '--min-duration', '1h')).notes).toContain(
+      'no agent is called "billing", and nothing of Billing Agent matches',
+    );
+  });
+});
+
+describe('an empty answer', () => {
+  it('says when the newest run was', async () => {
+    const nowMicros = Date.parse('2026-11-30T12:00:00Z') * 1000;
+    const {out, err} = await cli(['list', '--last', '1d', '--db', sqliteCopy(SHOP)], {nowMicros});
+    expect(out).toBe('');
+    expect(err).toContain('the newest run began at 2026-11-22T14:31Z: --last 8d has it');
+    expect((await cli(['list', '--last', '8d', '--db', sqliteCopy(SHOP)], {nowMicros})).out).not.toBe('');
+  });
+
+  it('of empty tables says what writes them', async () => {
+    const file = path.join(temporaryFolder(), 'empty.db');
+    const made = new Database(file);
+    for (const statement of agnoTables('sqlite', '')) made.exec(statement);
+    made.close();
+    const traced = /tracing=True/;
+    expect((await cli(['list', '--db', file])).err).toMatch(traced);
+    expect((await cli(['errors', '--db', file])).err).toMatch(traced);
+    const shown = await cli(['show', 'latest', '--db', file]);
+    expect(shown.code).toBe(EXIT.notFound);
+    expect(shown.err).toMatch(traced);
+  });
+});
+
+it('tail takes a part of a name for what is still to come', async () => {
+  const {out, err} = await cli([
+    'tail',
+    '--agent',
+    'billing',
+    '--max-runs',
+    '1',
+    '-n',
+    '0',
+    '--for',
+    '10ms',
+    '--db',
+    sqliteCopy(SHOP),
+  ]);
+  expect(`${out}${err}`).toContain('no agent is called "billing", so it is taken as part of the name: Billing Agent');
+});
+
+it('prune takes no part of a name', async () => {
+  const {out} = await cli(['prune', '--agent', 'billing', '--dry-run', '--json', '--db', sqliteCopy(SHOP)]);
+  expect(JSON.parse(out).data.plan.traces ?? JSON.parse(out).data.plan.remove?.traces ?? 0).toBe(0);
+});
