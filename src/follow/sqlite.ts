@@ -1,6 +1,7 @@
 import {EXIT, UserError} from '../errors.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
+import {damaged} from '../store/damaged.ts';
 import type {Store} from '../store/store.ts';
 import {parseTime} from '../trace/time.ts';
 import {Notices} from './notices.ts';
@@ -239,13 +240,16 @@ function withoutRowids(store: Store): UserError {
 }
 
 /** The row at `rowid` if it is there, and those after it: one more than are read at once when there are more. */
-function rowsFrom(store: Store, rowid: number | null): Promise<KeyRow[]> {
-  return store.all<KeyRow>(sql`
+async function rowsFrom(store: Store, rowid: number | null): Promise<KeyRow[]> {
+  const rows = await store.all<KeyRow>(sql`
 select s.rowid as rowid, s.span_id, s.created_at
   from ${table('spans')} s
  where s.rowid >= ${rowid ?? Number.MIN_SAFE_INTEGER}
  order by s.rowid
  limit ${ROWS_AT_ONCE + 1}`);
+  // The pages of a forged file lead back to the same rows, again and again.
+  if (rows.length > 1 && rows.at(-1)!.rowid <= rows[0]!.rowid) throw damaged(store.label);
+  return rows;
 }
 
 function anchorOf(row: KeyRow): Anchor {

@@ -1,4 +1,5 @@
-import {either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {EMPTY, either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {damaged} from '../store/damaged.ts';
 import type {Store} from '../store/store.ts';
 
 /*
@@ -116,12 +117,16 @@ async function endOf(store: Store, walk: Walk, from: WalkPlace | null, length: n
   const {over = 'spans', ascending = false, bounds = []} = walk;
   const column = columnOf(walk);
   const tests = [...between(from, null, walk), ...bounds];
-  const [last] = await store.all<{value: unknown}>(sql`
-select ${column} as value
+  const compared = `${ascending ? '>' : '<'}${from?.id === '' ? '' : '='}`;
+  const goesOn = from ? sql`, ${column} ${raw(compared)} ${from.value} as goes_on` : EMPTY;
+  const [last] = await store.all<{value: unknown; goes_on?: unknown}>(sql`
+select ${column} as value${goesOn}
   from ${table(over)} ${raw(aliasOf(walk))}
  where ${join(tests, '\n   and ', anyValue(column))}
  order by ${column} ${raw(ascending ? 'asc' : 'desc')}
  limit 1 offset ${length - 1}`);
+  // The pages of a forged file lead back to what was walked already, again and again.
+  if (last?.goes_on === 0) throw damaged(store.label);
   return placeOf(last?.value, ascending);
 }
 

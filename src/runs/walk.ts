@@ -7,6 +7,7 @@ import {type JudgedRun, spansOfParts} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import {type Candidates, candidatesOf} from './candidates.ts';
+import {checkDeleted, checkEmpty} from './contradictions.ts';
 import {loadFoldedRuns} from './fold.ts';
 import {IS_OF_AGENT} from './kind.ts';
 import {type JudgedTrace, loadRuns} from './load.ts';
@@ -202,14 +203,23 @@ export async function* walkTraces(
 ): AsyncGenerator<Walked> {
   /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
   const judged = new Map<string, number | null>();
+  let isEmpty = true;
   const walk = {bounds: boundsOf(filter), from, inOne: isIndexed, first: firstStretch, most: firstStretch};
   for await (const passed of spansThatPass(store, test, walk)) {
     const {stretch, rows, looked} = passed;
+    if (rows.length > 0) isEmpty = false;
     const fresh = [...new Set(rows.map(row => row.traceId))].filter(id => !judged.has(id));
     for (let at = 0; at === 0 || at < fresh.length; at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
       const traces = await loadWanted(store, ids, {patience, prices, folds}, addsBeginnings);
       for (const id of ids) judged.set(id, null);
+      const found = new Set(traces.map(({trace}) => trace.traceId));
+      const lost = new Set(ids.filter(id => !found.has(id)));
+      if (lost.size > 0)
+        await checkDeleted(
+          store,
+          rows.filter(({traceId}) => lost.has(traceId)).map(({spanId}) => spanId),
+        );
       for (const {trace, runs} of traces) {
         if (!runs.some(({run}) => run.isMissing)) judged.set(trace.traceId, earliestMicros(trace));
       }
@@ -221,6 +231,7 @@ export async function* walkTraces(
       for (const [id, micros] of judged) if (micros !== null && micros - SLACK_MICROS > passedMicros) judged.delete(id);
     }
   }
+  if (isEmpty && from === null) await checkEmpty(store);
 }
 
 function loadWanted(

@@ -1,3 +1,4 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {Context} from '../../context.ts';
 import {EXIT} from '../../errors.ts';
 import {type Access, withStore} from '../../flags/database.ts';
@@ -95,7 +96,7 @@ export default async function grep(options: GrepCommandOptions, context: Context
           if (!ending.signal.aborted) throw error;
         }
       });
-      const spans = await countSearched(store, runs, searched);
+      const spans = await Promise.race([countSearched(store, runs, searched), lately(ending.signal, searched)]);
       const isWhole = !ending.signal.aborted && !pattern.isExhausted;
       told.end(
         notesOf({...searched, spans}, pattern, told, ending.signal.aborted),
@@ -107,6 +108,16 @@ export default async function grep(options: GrepCommandOptions, context: Context
   } finally {
     ending.dispose();
   }
+}
+
+/** How long an end that is wished for may wait for a count. */
+const COUNTED_IN_MS = 300;
+
+/** Once it is to end: the spans that are known of by then. */
+async function lately(signal: AbortSignal, searched: Searched): Promise<number> {
+  if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, {once: true}));
+  await sleep(COUNTED_IN_MS, undefined, {ref: false});
+  return searched.spans;
 }
 
 /** What is asked of the spans that are searched, and what of their runs. */

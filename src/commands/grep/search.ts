@@ -117,13 +117,22 @@ export async function* grepRuns(from: Store, options: GrepOptions, searched: Sea
   if (isWalked && !signal.aborted) searched.firstMicros = (await oldestStart(store, filter)) ?? searched.firstMicros;
 }
 
-/** Reads of SQLite never wait, so that no signal would be heard before the end: each statement lets others have a turn first. */
+/**
+ * Reads of SQLite never wait, so that no signal would be heard before the end: each statement lets others have a turn first. One that a
+ * process of its own reads is left to itself; it ends when the store is closed.
+ */
 function interruptible(store: Store, signal: AbortSignal): Store {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), {once: true});
+  });
+  aborted.catch(() => undefined);
   return replacing(store, {
-    all: async query => {
+    all: async <Row>(query: Sql) => {
       await new Promise(setImmediate);
       signal.throwIfAborted();
-      return store.all(query);
+      const rows = store.all<Row>(query);
+      rows.catch(() => undefined);
+      return Promise.race([rows, aborted]);
     },
   });
 }

@@ -9,6 +9,8 @@ export interface SqliteConnection {
   /** Name and version, for `doctor`. */
   readonly driver: string;
   all(text: string, params: readonly unknown[]): unknown[];
+  /** Statements may call it by this name, with one value, at any row; what it throws ends them. */
+  define(name: string, called: () => number): void;
   close(): void;
 }
 
@@ -17,6 +19,12 @@ export interface OpenFileOptions {
   /** How long a read waits for a writer's commit, ms. */
   readonly busyMs: number;
 }
+
+/**
+ * No index is made for one statement: nothing is asked at the rows that are read for it (`watched.ts`). A statement that is long
+ * without runs in a process of its own, where it may have one.
+ */
+const READING = 'pragma query_only = on; pragma automatic_index = off';
 
 /**
  * Opens a file read-only; it is never created. better-sqlite3 where its binding is there, else Node's own SQLite
@@ -52,10 +60,11 @@ async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<Sq
   // A dozen small files, 4 ms of every start: the build carries them too, for a binding of just their version.
   const Database = binding && version === bundled?.version ? bundled.Database : loadBetterSqlite();
   const db = new Database(file, {readonly: true, fileMustExist: true, timeout: busyMs, ...binding});
-  db.pragma('query_only = on');
+  db.exec(READING);
   return {
     driver: `better-sqlite3 ${version}`,
     all: (text, params) => db.prepare(text).all(...params),
+    define: (name, called) => void db.function(name, {varargs: true}, called),
     close: () => db.close(),
   };
 }
@@ -72,10 +81,11 @@ async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConn
   const sqlite = await import(['node', 'sqlite'].join(':')).catch(() => null);
   if (!sqlite) return null;
   const db = new sqlite.DatabaseSync(file, {readOnly: true, timeout: busyMs});
-  db.exec('pragma query_only = on');
+  db.exec(READING);
   return {
     driver: `node:sqlite of Node ${process.versions.node}`,
     all: (text, params) => db.prepare(text).all(...params),
+    define: (name, called) => db.function(name, {varargs: true}, called),
     close: once(() => db.close()),
   };
 }

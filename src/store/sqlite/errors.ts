@@ -1,5 +1,5 @@
 import {EXIT, UserError} from '../../errors.ts';
-import {command} from '../../text/shell.ts';
+import {damaged} from '../damaged.ts';
 
 /** SQLite's result code of a driver's error: better-sqlite3 spells it, node:sqlite numbers it. */
 function codeOf(error: unknown): string {
@@ -40,12 +40,7 @@ export function explainSqlite(error: unknown, file: string): unknown {
   if (isBusy(error))
     return fail(`"${file}" is locked by a writer.`, 'Try again; if it stays so, a program holds a transaction open.');
   if (code === 'SQLITE_NOTADB') return fail(`"${file}" is not a SQLite database, or it is encrypted.`, 'Check --db.');
-  if (code.startsWith('SQLITE_CORRUPT')) {
-    return fail(
-      `"${file}" is damaged or cut off.`,
-      `A copy can often be read after: ${command`sqlite3 ${file} .recover`} | sqlite3 recovered.db`,
-    );
-  }
+  if (code.startsWith('SQLITE_CORRUPT')) return damaged(file, error);
   if (code === 'SQLITE_READONLY_ROLLBACK')
     return fail(
       `the last writer of "${file}" was stopped in the middle of a commit, and its "-journal" is still there.`,

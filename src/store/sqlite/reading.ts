@@ -1,6 +1,9 @@
 import {EXIT, UserError} from '../../errors.ts';
+import {quoteIdentifier} from '../../sql/sql.ts';
+import {stopwatchMs} from '../stopwatch.ts';
 import {Apart} from './apart.ts';
 import {openFile, type SqliteConnection} from './driver.ts';
+import {GOES_ON, watched} from './watched.ts';
 
 /** A file opened for reading, in this process or in one of its own. */
 export interface Reading {
@@ -25,9 +28,13 @@ interface ReadingOptions {
   readonly tables: readonly string[];
 }
 
+/** A statement of ours takes some 25 ms where pages are warm; while it is at work this process is deaf. */
+const LONGEST_HERE_MS = 400;
+
 /**
- * Opens a file. Rows of plain tables are read in this process: what one bounded statement costs is known. What a file computes
- * while it is read (a view, a virtual table, a generated column) may take for ever, so a process that can be stopped reads that.
+ * Opens a file. Rows of plain tables are read in this process, as long as that is soon done. What a file computes
+ * while it is read (a view, a virtual table, a generated column) may take for ever, so a process that can be stopped reads that;
+ * it also answers what took too long here.
  */
 export async function openReading(options: ReadingOptions): Promise<Reading> {
   const connection = await openFile(options);
@@ -42,12 +49,76 @@ export async function openReading(options: ReadingOptions): Promise<Reading> {
     connection.close();
     return readApart(options, reason);
   }
-  return {
-    driver: connection.driver,
-    reason: null,
-    all: async (text, params) => connection.all(text, params),
-    close: async () => connection.close(),
-  };
+  return new ReadingHere(connection, options);
+}
+
+class ReadingHere implements Reading {
+  readonly reason = null;
+  readonly driver: string;
+  private readonly watch = new Watch();
+  private readonly tables: ReadonlySet<string>;
+  /** With the question of `watched` in them. */
+  private readonly texts = new Map<string, string>();
+  private apart: Reading | null = null;
+  /** Tables without row ids cannot be watched. */
+  private isAllApart = false;
+
+  constructor(
+    private readonly connection: SqliteConnection,
+    private readonly options: ReadingOptions,
+  ) {
+    this.driver = connection.driver;
+    this.tables = new Set(options.tables.map(quoteIdentifier));
+    connection.define(GOES_ON, () => this.watch.ask());
+  }
+
+  async all(text: string, params: readonly unknown[]): Promise<unknown[]> {
+    if (!this.isAllApart) {
+      try {
+        this.watch.begin();
+        return this.connection.all(this.watchedText(text), params);
+      } catch (error) {
+        this.isAllApart = /^no such column: \S+\.rowid/.test((error as Error).message) && !/\browid\b/.test(text);
+        if (!this.watch.isOver && !this.isAllApart) throw error;
+      }
+    }
+    this.apart ??= readApart(this.options, 'its pages may lead to the same rows again and again');
+    return this.apart.all(text, params);
+  }
+
+  async close(): Promise<void> {
+    this.connection.close();
+    await this.apart?.close();
+  }
+
+  private watchedText(text: string): string {
+    const known = this.texts.get(text);
+    if (known !== undefined) return known;
+    if (this.texts.size >= MOST_TEXTS) this.texts.clear();
+    const made = watched(text, this.tables);
+    this.texts.set(text, made);
+    return made;
+  }
+}
+
+/** Texts differ in the number of their values; a walk has a handful of them. */
+const MOST_TEXTS = 100;
+
+/** Ends a statement that is at work for too long. */
+class Watch {
+  isOver = false;
+  private endMs = 0;
+
+  begin(): void {
+    this.isOver = false;
+    this.endMs = stopwatchMs() + LONGEST_HERE_MS;
+  }
+
+  ask(): number {
+    this.isOver = stopwatchMs() > this.endMs;
+    if (this.isOver) throw new Error('too long');
+    return 1;
+  }
 }
 
 function readApart({file, label, busyMs, limitMs}: ReadingOptions, reason: string): Reading {

@@ -28,6 +28,7 @@ const BUSY_MS = 2000;
 const LONGEST_LOCK_MS = 4000;
 /** A statement that blocked the writer for longer is followed by a pause as long as it took. */
 const NO_REST_BELOW_MS = 10;
+const LISTEN_EVERY_MS = 100;
 
 /**
  * Opens a SQLite file for short autocommit reads. The journal mode stays what it is: Agno 3 puts its files into WAL,
@@ -77,6 +78,8 @@ class SqliteStore implements Store {
   lastStatementMs = 0;
   /** No statement before this moment (`stopwatchMs`): the writer's turn. */
   private restUntilMs = 0;
+  /** When others last had a turn (`stopwatchMs`). */
+  private listenedMs = stopwatchMs();
   private isClosed = false;
   /** When a copy was begun, if one is read. */
   private readonly copiedMs: number;
@@ -114,8 +117,12 @@ class SqliteStore implements Store {
   }
 
   private async rest(): Promise<void> {
-    const restMs = this.restUntilMs - stopwatchMs();
-    if (restMs > 0) await new Promise(resolve => setTimeout(resolve, restMs));
+    const now = stopwatchMs();
+    const restMs = this.restUntilMs - now;
+    if (restMs <= 0 && now - this.listenedMs < LISTEN_EVERY_MS) return;
+    // Reads of SQLite never wait: without a turn for others no signal, key or timer would be heard between them.
+    await new Promise(resolve => (restMs > 0 ? setTimeout(resolve, restMs) : setImmediate(resolve)));
+    this.listenedMs = stopwatchMs();
   }
 
   async adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
