@@ -1,6 +1,7 @@
 import {type ChildProcess, execFileSync, spawn, spawnSync} from 'node:child_process';
 import {chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {cli} from '../cli.ts';
 import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
@@ -73,6 +74,21 @@ describe.skipIf(!HAS_PROC).each(SIGNALS)('%s', (signal, code) => {
     child.kill(signal);
     expect(asCode(await ended)).toBe(code);
     expect(copies()).toEqual([]);
+    await expect.poll(() => isRunning(worker!)).toBe(false);
+  });
+
+  it('grep hears it in the middle of a statement that never ends, and the process that reads is gone', async () => {
+    const db = sqliteCopy('agno-3.1.10-shop.sqlite');
+    const written = new Database(db);
+    written.exec(
+      `alter table agno_spans rename to s0; create view agno_spans as select * from s0 where (${ENDLESS}) > 0`,
+    );
+    written.close();
+    const {child, pid, ended} = start(['grep', 'nowhere', '--timeout', '1h', '--db', db], {});
+    await expect.poll(() => childrenOf(pid).length).toBe(1);
+    const [worker] = childrenOf(pid);
+    child.kill(signal);
+    expect(asCode(await ended)).toBe(code);
     await expect.poll(() => isRunning(worker!)).toBe(false);
   });
 
