@@ -99,7 +99,7 @@ function pipeColumns(runs: readonly JudgedRun[], options: Look): DrawnColumn[] {
 }
 
 /** What it cost; where calls of it have no price, what is known with a mark that more was paid. */
-function costCell({costUsd, costs}: RunRecord, {ascii}: Look): Safe {
+export function costCell({costUsd, costs}: RunRecord, {ascii}: Look): Safe {
   if (costUsd !== null) return usd(costUsd);
   const known = costs.flatMap(cost => cost.costUsd ?? []);
   return known.length === 0 ? usd(null) : line`${own(ascii ? '>=' : '≥')}${usd(sumUsd(known))}`;

@@ -9,6 +9,7 @@ import type {RunSource, WantedPage} from './source.ts';
 import {type Effect, FIRST_STEP, reduce, type ScreenEvent} from './state.ts';
 import {tickOf} from './tick.ts';
 import {useKeys} from './use-keys.ts';
+import {useMouse} from './use-mouse.ts';
 import {useSnapshot} from './use-snapshot.ts';
 import {useSpanContents} from './use-span-contents.ts';
 import {type LendTerminal, type Lent, useLentTerminal, useStop} from './use-terminal.ts';
@@ -56,6 +57,7 @@ export function App({source, ascii, env, lent}: AppProps) {
   }, [source, olderThan]);
   const stop = useStop(lend, lent);
   useKeys(press => (press.name === '^z' ? stop() : dispatch({type: 'key', press, world})));
+  useMouse(lent.hasMouse, press => dispatch({type: 'mouse', press, world}));
   return <Screen name={source.name} state={state} world={world} nowMicros={nowMicros} />;
 }
 

@@ -52,6 +52,7 @@ export const KEYS = [
     group: 'Show',
     brief: ['o', 'order'],
   },
+  {action: 'columns', keys: ['C'], shown: 'C', does: 'choose the columns of the runs', group: 'Show'},
   {action: 'wrap', keys: ['w'], shown: 'w', does: 'wrap long lines', group: 'Show', brief: ['w', 'wrap']},
   {action: 'raw', keys: ['v'], shown: 'v', does: 'raw JSON', group: 'Show', brief: ['v', 'raw']},
   {action: 'time', keys: ['t'], shown: 't', does: 'times as moments, or as ages', group: 'Show'},

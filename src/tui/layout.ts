@@ -55,6 +55,34 @@ export function arrange({columns, rows}: Size, {focus, bottomRows, isZoomed}: Wa
   return {...one({columns, rows: body}, focus), isBeside: false};
 }
 
+/** A row of a pane, its title not counted. */
+export interface PanePlace {
+  readonly pane: PaneName;
+  readonly row: number;
+}
+
+/** What is drawn at a place of the screen; null: no pane. */
+export function placeAt({isBeside, ...sizes}: Arrangement, column: number, row: number): PanePlace | null {
+  const left = isBeside ? sizes.runs!.columns : null;
+  const stacked =
+    left === null
+      ? PANE_NAMES
+      : column < left
+        ? (['runs'] as const)
+        : column > left
+          ? (['tree', 'detail'] as const)
+          : [];
+  // Below the header.
+  let below = row - 1;
+  for (const pane of stacked) {
+    const size = sizes[pane];
+    if (size === null) continue;
+    if (below >= 0 && below <= size.rows) return {pane, row: below - 1};
+    below -= size.rows + 1;
+  }
+  return null;
+}
+
 function share(columns: number, part: number, least: number, most: number): number {
   return Math.max(least, Math.min(most, Math.round(columns * part)));
 }

@@ -17,7 +17,7 @@ export interface Overlay {
 
 /** Keys that work whatever has the focus. */
 const ALWAYS: readonly Action[] = [
-  ...(['search', 'filter', 'time', 'sql', 'help', 'back', 'quit', 'close', 'open'] as const),
+  ...(['search', 'filter', 'columns', 'time', 'sql', 'help', 'back', 'quit', 'close', 'open'] as const),
   ...(['nextPane', 'previousPane', 'pane1', 'pane2', 'pane3', 'copy', 'zoom'] as const),
 ];
 const KEY_WIDTH = 8;

@@ -35,6 +35,11 @@ export interface Pane<State, Input> {
    * that is what is searched for already.
    */
   search(state: State, text: string, input: Input, size: Size): State;
+  /**
+   * The cursor on a row of `lines`, as a click asks for; the same object where it was there already.
+   * @returns null: there is nothing to go to
+   */
+  pick(state: State, row: number, input: Input, size: Size): State | null;
   /** How many rows hold what is searched for; those that are folded away too. */
   matches(state: State, input: Input): number;
   /** Puts cursor and scrolling in order after the input or the size changed. The same object, when nothing moved. */

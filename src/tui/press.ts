@@ -7,9 +7,10 @@ import {type Action, actionOf, type KeyPress} from './keys.ts';
 import {PANE_NAMES, type PaneName} from './layout.ts';
 import {NO_MATCH} from './note.ts';
 import type {OtherProgram} from './other-program.ts';
-import {type Overlay, overlayRows, scrolled} from './overlay.ts';
+import {overlayRows, scrolled} from './overlay.ts';
 import type {Pane, Size} from './pane.ts';
 import {type Prompt, promptOf, textOf, typed} from './prompt.ts';
+import {COLUMN_NAMES, columnsIn, USUAL} from './runs/columns.ts';
 import {runsPane} from './runs/pane.ts';
 import {ORDERS, selectedRun} from './runs/state.ts';
 import type {WantedPage} from './source.ts';
@@ -37,15 +38,15 @@ export function press(before: ScreenState, key: KeyPress, world: World): Step {
   const state = said.runs.seeking === null ? said : {...said, runs: {...said.runs, seeking: null}};
   const action = actionOf(key.name);
   if (action === null) return still(state);
-  if (state.overlay) return still(inOverlay(state, state.overlay, action, world));
+  if (state.overlay) return still(inOverlay(state, action, world));
   return perform(state, action, world);
 }
 
-function still(state: ScreenState): Step {
+export function still(state: ScreenState): Step {
   return {state, effects: []};
 }
 
-function perform(state: ScreenState, action: Action, world: World): Step {
+export function perform(state: ScreenState, action: Action, world: World): Step {
   const {focus} = state;
   switch (action) {
     case 'quit':
@@ -60,6 +61,8 @@ function perform(state: ScreenState, action: Action, world: World): Step {
       return still(marked(state, world));
     case 'filter':
       return still({...state, prompt: promptOf('filter', world.snapshot.filter)});
+    case 'columns':
+      return still({...state, prompt: promptOf('columns', (state.runs.columns ?? USUAL).join(' '))});
     case 'search':
       return still({...state, prompt: {...promptOf('search', ''), before: panesOf(state)}});
     case 'time':
@@ -92,7 +95,7 @@ function perform(state: ScreenState, action: Action, world: World): Step {
       if (focus === 'tree' && selectedSpan(state, world))
         return still(focused({...state, tree: heldTree(state.tree, treeInput(state, world))}, 'detail'));
   }
-  const acted = act(state, action, world);
+  const acted = act(state, focus, action, world);
   const missing = acted === state ? nothingFound(action) : null;
   if (missing !== null) return still({...acted, message: missing});
   if (action === 'order' && focus === 'runs') return still({...acted, message: orderMessage(acted, world)});
@@ -105,7 +108,7 @@ function orderMessage({runs}: ScreenState, {snapshot}: World): Safe {
   return line`${own(ORDERS[runs.order])}, of the ${count(length)} ${own(length === 1 ? 'run' : 'runs')} that were read`;
 }
 
-function focused(state: ScreenState, focus: PaneName): ScreenState {
+export function focused(state: ScreenState, focus: PaneName): ScreenState {
   return state.focus === focus ? state : {...state, focus};
 }
 
@@ -123,19 +126,20 @@ function closed(state: ScreenState, world: World): Step {
   return filter === '' ? still(state) : {state, effects: [{type: 'filter', text: ''}]};
 }
 
-function act(state: ScreenState, action: Action, world: World): ScreenState {
-  return onFocused(state, world, (pane, own, input, size) => pane.act(own, action, input, size));
+/** An action of a pane. */
+export function act(state: ScreenState, name: PaneName, action: Action, world: World): ScreenState {
+  return onPane(state, name, world, (pane, own, input, size) => pane.act(own, action, input, size));
 }
 
 function search(state: ScreenState, text: string, world: World): ScreenState {
-  return onFocused(state, world, (pane, own, input, size) => pane.search(own, text, input, size));
+  return onPane(state, state.focus, world, (pane, own, input, size) => pane.search(own, text, input, size));
 }
 
 type OnPane = <State, Input>(pane: Pane<State, Input>, own: State, input: Input, size: Size) => State;
 
-function onFocused(state: ScreenState, world: World, change: OnPane): ScreenState {
-  const size = sizeOf(state.focus, state, world);
-  switch (state.focus) {
+function onPane(state: ScreenState, name: PaneName, world: World, change: OnPane): ScreenState {
+  const size = sizeOf(name, state, world);
+  switch (name) {
     case 'runs': {
       const runs = change(runsPane, state.runs, runsInput(world), size);
       return runs === state.runs ? state : {...state, runs};
@@ -219,7 +223,9 @@ function runIdOf(state: ScreenState, world: World): string | null {
   return record ? (record.runId ?? record.traceId) : null;
 }
 
-function inOverlay(state: ScreenState, overlay: Overlay, action: Action, world: World): ScreenState {
+export function inOverlay(state: ScreenState, action: Action, world: World): ScreenState {
+  const {overlay} = state;
+  if (overlay === null) return state;
   const isClosing = action === 'close' || action === 'back' || action === overlay.kind || action === 'open';
   if (isClosing) return {...state, overlay: null};
   if (action === 'help' || action === 'sql') return {...state, overlay: {kind: action, top: 0, page: null}};
@@ -235,14 +241,22 @@ function inPrompt(state: ScreenState, prompt: Prompt, key: KeyPress, world: Worl
     const text = textOf(prompt).trim();
     const entered = {...state, prompt: null, typed: {...state.typed, [prompt.kind]: withTyped(before, text)}};
     if (prompt.kind === 'filter') return {state: entered, effects: [{type: 'filter', text}]};
+    if (prompt.kind === 'columns') return still(withColumns(entered, prompt, text));
     const isInVain = text !== '' && state.runs.seeking === null && matchCount(state, world) === 0;
     return still(isInVain ? {...entered, message: NO_MATCH} : entered);
   }
   const next = typed(prompt, key, before);
   const withPrompt = {...state, prompt: next};
-  if (prompt.kind === 'filter' || next === prompt) return still(withPrompt);
+  if (prompt.kind !== 'search' || next === prompt) return still(withPrompt);
   // Found while it is typed, from where the search began.
   return still(search({...withPrompt, ...prompt.before}, textOf(next), world));
+}
+
+function withColumns(state: ScreenState, prompt: Prompt, text: string): ScreenState {
+  const chosen = columnsIn(text);
+  if ('names' in chosen) return {...state, runs: {...state.runs, columns: chosen.names}};
+  const message = `there is no column "${chosen.unknown}"; there are ${COLUMN_NAMES.join(', ')}`;
+  return {...state, prompt: {...prompt, problem: {message, place: {text, at: chosen.at}}}};
 }
 
 /** Lines kept of what was typed. */

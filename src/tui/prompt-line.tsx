@@ -4,6 +4,7 @@ import {own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {truncate, width} from '../text/width.ts';
 import {type Prompt, promptRows} from './prompt.ts';
+import {COLUMN_NAMES} from './runs/columns.ts';
 import {SafeText} from './safe-text.tsx';
 
 interface PromptLineProps {
@@ -14,7 +15,7 @@ interface PromptLineProps {
   readonly ascii: boolean;
 }
 
-const LEADS: Readonly<Record<Prompt['kind'], string>> = {search: '/', filter: 'filter: '};
+const LEADS: Readonly<Record<Prompt['kind'], string>> = {search: '/', filter: 'filter: ', columns: 'columns: '};
 
 /** The line that is typed with its cursor, and around it what was wrong, with a mark at the place. */
 export function PromptLine({prompt, remark, columns, ascii}: PromptLineProps) {
@@ -32,6 +33,9 @@ export function PromptLine({prompt, remark, columns, ascii}: PromptLineProps) {
   return (
     <Box flexDirection="column" width={columns} height={promptRows(prompt)} flexShrink={0}>
       {problem === null ? null : <SafeText>{paint(safe(problem.message), 'red')}</SafeText>}
+      {problem !== null || prompt.kind !== 'columns' ? null : (
+        <SafeText>{paint(own(`of ${COLUMN_NAMES.join(' ')}; none: the usual`), 'dim')}</SafeText>
+      )}
       <SafeText>{line}</SafeText>
       {place >= columns ? null : (
         <Box paddingLeft={place}>

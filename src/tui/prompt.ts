@@ -4,7 +4,7 @@ import type {PaneStates} from './state.ts';
 
 /** A line that is being typed. */
 export interface Prompt {
-  readonly kind: 'search' | 'filter';
+  readonly kind: 'search' | 'filter' | 'columns';
   /** Characters, so that the cursor never stands inside one. */
   readonly characters: readonly string[];
   readonly cursor: number;
@@ -92,9 +92,9 @@ export function typed(prompt: Prompt, press: KeyPress, history: readonly string[
   }
 }
 
-/** Lines that the prompt takes: of a text that was refused why, and where. */
-export function promptRows({problem}: Prompt): number {
-  return problem === null ? 1 : problem.place === null ? 2 : 3;
+/** Lines that the prompt takes: what may be typed, or of a text that was refused why, and where. */
+export function promptRows({kind, problem}: Prompt): number {
+  return problem === null ? (kind === 'columns' ? 2 : 1) : problem.place === null ? 2 : 3;
 }
 
 /** The message of a refused query, without the place, which is drawn. */

@@ -8,18 +8,20 @@ import {SafeText} from './safe-text.tsx';
 import type {RunSource} from './source.ts';
 import {TitleRule} from './title-rule.tsx';
 import {useKeys} from './use-keys.ts';
-import {type Lent, useLentTerminal, useStop, useTerminalModes} from './use-terminal.ts';
+import {type Lent, NOT_TELLING, useLentTerminal, useStop, useTerminalModes} from './use-terminal.ts';
 
 export interface ScreensOptions {
   readonly terminal: TerminalStreams;
   readonly ascii: boolean;
+  /** The wheel and clicks are told to us. */
+  readonly mouse?: boolean;
   /** Names the user's pager and editor. */
   readonly env: Context['env'];
 }
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** For when Ink itself fails while it gives the terminal back. */
-const LEAVE = '\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l';
+const LEAVE = `${NOT_TELLING}\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l`;
 
 /** The screens on a terminal, from taking it to giving it back on whichever way out. */
 export class Screens {
@@ -27,17 +29,18 @@ export class Screens {
   private readonly undo: (() => void)[] = [];
   private source: RunSource | null = null;
   private isClosed = false;
-  private readonly lent: Lent = {now: false};
+  private readonly lent: Lent;
 
   /** Takes the terminal. */
   constructor(private readonly options: ScreensOptions) {
     const {input, output} = options.terminal;
+    this.lent = {now: false, hasMouse: options.mouse === true};
     // A pty that reports no size (script, some editors) gets the usual one.
     output.columns ||= 80;
     output.rows ||= 24;
     const leave = () => this.end('SIGINT');
     this.ink = render(
-      <Root>
+      <Root lent={this.lent}>
         <Opening ascii={options.ascii} lent={this.lent} onLeave={leave} />
       </Root>,
       {
@@ -65,7 +68,7 @@ export class Screens {
       await firstChange(source);
       if (this.isClosed) return;
       this.ink.rerender(
-        <Root>
+        <Root lent={this.lent}>
           <App source={source} ascii={this.options.ascii} env={this.options.env} lent={this.lent} />
         </Root>,
       );
@@ -119,8 +122,8 @@ async function firstChange(source: RunSource): Promise<void> {
   clearTimeout(timer);
 }
 
-function Root({children}: {readonly children: ReactNode}) {
-  useTerminalModes();
+function Root({lent, children}: {readonly lent: Lent; readonly children: ReactNode}) {
+  useTerminalModes(lent);
   return children;
 }
 

@@ -4,6 +4,7 @@ import {detailPane} from './detail/pane.ts';
 import type {DetailState} from './detail/state.ts';
 import type {KeyPress} from './keys.ts';
 import type {PaneName} from './layout.ts';
+import {type MousePress, pressMouse} from './mouse.ts';
 import type {OtherProgram} from './other-program.ts';
 import type {Overlay} from './overlay.ts';
 import {press} from './press.ts';
@@ -64,7 +65,7 @@ export const FIRST_STATE: ScreenState = {
   isRelative: false,
   isZoomed: false,
   message: null,
-  typed: {search: [], filter: []},
+  typed: {search: [], filter: [], columns: []},
   failureOf: null,
   noticesRead: 0,
 };
@@ -74,6 +75,7 @@ export const FIRST_STEP: Step = {state: FIRST_STATE, effects: []};
 
 export type ScreenEvent =
   | {readonly type: 'key'; readonly press: KeyPress; readonly world: World}
+  | {readonly type: 'mouse'; readonly press: MousePress; readonly world: World}
   /** What is shown, or the room for it, changed. */
   | {readonly type: 'settle'; readonly world: World}
   /** So many of the oldest effects were seen to. */
@@ -86,26 +88,29 @@ export type ScreenEvent =
 type PageAnswer = {readonly lines: readonly Safe[]} | {readonly problem: Safe};
 
 /** The only way in which anything changes. Pure. */
-export function reduce(before: Step, event: ScreenEvent): Step {
-  const {state} = before;
+export function reduce(step: Step, event: ScreenEvent): Step {
+  const {state} = step;
   switch (event.type) {
-    case 'key': {
-      const pressed = press(settle(state, event.world), event.press, event.world);
+    case 'key':
+    case 'mouse': {
+      const before = settle(state, event.world);
+      const pressed =
+        event.type === 'key' ? press(before, event.press, event.world) : pressMouse(before, event.press, event.world);
       const settled = settle(pressed.state, event.world);
       // The same object, so that a key that means nothing here draws nothing.
-      if (settled === state && pressed.effects.length === 0) return before;
-      return {state: settled, effects: [...before.effects, ...pressed.effects]};
+      if (settled === state && pressed.effects.length === 0) return step;
+      return {state: settled, effects: [...step.effects, ...pressed.effects]};
     }
     case 'settle':
-      return {...before, state: settle(state, event.world)};
+      return {...step, state: settle(state, event.world)};
     case 'done':
-      return {...before, effects: before.effects.slice(event.effects)};
+      return {...step, effects: step.effects.slice(event.effects)};
     case 'said':
-      return {...before, state: {...state, message: event.message}};
+      return {...step, state: {...state, message: event.message}};
     case 'page':
-      return {...before, state: withPage(state, event.wanted, event.answer)};
+      return {...step, state: withPage(state, event.wanted, event.answer)};
     case 'refused':
-      return {...before, state: refused(state, event.text, event.error)};
+      return {...step, state: refused(state, event.text, event.error)};
   }
 }
 

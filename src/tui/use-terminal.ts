@@ -6,15 +6,18 @@ import {heedSignals} from '../ways-out.ts';
 const WRAPPING = '\x1b[?7h';
 const NOT_WRAPPING = '\x1b[?7l';
 const HOME = '\x1b[H';
+/** Whether the terminal tells of clicks and the wheel, and in which words. It then selects text with Shift only. */
+const TELLING = '\x1b[?1000h\x1b[?1006h';
+export const NOT_TELLING = '\x1b[?1006l\x1b[?1000l';
 
 /** What Ink leaves to us of taking the terminal and giving it back. */
-export function useTerminalModes(): void {
+export function useTerminalModes({hasMouse}: Lent): void {
   const {stdout} = useStdout();
   // Ink has entered the other screen by then, where the cursor is as low as it was, and writes its first frame next.
   useInsertionEffect(() => {
-    stdout.write(NOT_WRAPPING + HOME);
-    return () => void stdout.write(WRAPPING);
-  }, [stdout]);
+    stdout.write(NOT_WRAPPING + HOME + (hasMouse ? TELLING : ''));
+    return () => void stdout.write((hasMouse ? NOT_TELLING : '') + WRAPPING);
+  }, [stdout, hasMouse]);
 }
 
 /** Runs something that has the terminal for itself. Nothing happens while something else has it. */
@@ -23,6 +26,8 @@ export type LendTerminal = (work: () => Promise<void>) => Promise<void>;
 /** Whether something else has the terminal: Ctrl-C is its own then. */
 export interface Lent {
   now: boolean;
+  /** The mouse is ours, while the terminal is. */
+  readonly hasMouse: boolean;
 }
 
 export function useLentTerminal(lent: Lent): LendTerminal {
@@ -36,14 +41,14 @@ export function useLentTerminal(lent: Lent): LendTerminal {
       const heedNoMore = heedSignals(['SIGINT']);
       try {
         await suspendTerminal(async () => {
-          stdout.write(WRAPPING);
+          stdout.write((lent.hasMouse ? NOT_TELLING : '') + WRAPPING);
           // Ink no longer listens, but what is typed would still be read, and be missing elsewhere.
           await new Promise(setImmediate);
           stdin.pause();
           try {
             await work();
           } finally {
-            stdout.write(`${NOT_WRAPPING}\r`);
+            stdout.write(`${NOT_WRAPPING}${lent.hasMouse ? TELLING : ''}\r`);
           }
         });
       } finally {

@@ -125,6 +125,27 @@ describe('keys', () => {
     expect(text('up', 'down')).toBe('');
   });
 
+  it('C chooses the columns of the list, those named first being there first', () => {
+    const chosen = pressed(FIRST_STATE, world(), 'C', '^u', ...'cost, Model who', 'enter');
+    expect(chosen.runs.columns).toEqual(['cost', 'model', 'who']);
+    expect(linesOf(pressed(chosen, world(), '2'), world())[2]).toMatch(/^ STATE +COST MODEL +│/);
+    const wide = world({}, {size: {columns: 80, rows: 24}});
+    expect(linesOf(chosen, wide)[2]).toMatch(/^ STATE +COST MODEL +WHO/);
+    const asking = pressed(chosen, wide, 'C');
+    expect(linesOf(asking, wide).slice(-2)).toEqual([
+      expect.stringMatching(/^of started who user .*…$/),
+      'columns: cost model who▏',
+    ]);
+    const refused = pressed(asking, wide, 'space', ...'price', 'enter');
+    expect(linesOf(refused, wide).slice(-3)).toEqual([
+      expect.stringContaining('there is no column "price"; there are started,'),
+      'columns: cost model who price▏',
+      `${' '.repeat('columns: cost model who '.length)}^`,
+    ]);
+    expect(refused.runs.columns).toEqual(chosen.runs.columns);
+    expect(pressed(asking, wide, '^u', 'enter').runs.columns).toBeNull();
+  });
+
   it('o sorts what was read, the cursor on the same run; s asks for the runs of its session', () => {
     const state = pressed(FIRST_STATE, world(), 'j', 'j', 'o', 'o');
     expect(state.message).toBe(`longest first, of the ${snapshot.runs.length} runs that were read`);

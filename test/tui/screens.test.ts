@@ -38,15 +38,16 @@ async function show(
   size: Size,
   {
     ascii = false,
+    mouse = false,
     isMute = false,
     ...asked
-  }: Parameters<typeof openHistory>[1] & {ascii?: boolean; isMute?: boolean} = {},
+  }: Parameters<typeof openHistory>[1] & {ascii?: boolean; mouse?: boolean; isMute?: boolean} = {},
 ): Promise<Shown> {
   const {source, store} = await openHistory(db, asked);
   const terminal = new VirtualTerminal(size);
   // A terminal that does not say how large it is.
   if (isMute) Object.assign(terminal.streams.output, {columns: 0, rows: 0});
-  const screens = await openScreens({terminal: terminal.streams, ascii, env: {}});
+  const screens = await openScreens({terminal: terminal.streams, ascii, mouse, env: {}});
   // A name and a time that are the same wherever and whenever the tests run.
   const named = Object.create(source, {name: {value: 'shop.db'}, nowMicros: {value: () => NOW_MICROS}});
   const left = screens.show(named);
@@ -308,6 +309,20 @@ describe('the screens', () => {
     }
   });
 
+  it('with --mouse are told of it as long as they have the terminal', async () => {
+    const {terminal, left} = await show(sqliteCopy(PICTURES), SIZES.usual, {mouse: true});
+    await terminal.until('Weather Agent');
+    terminal.press('\x1b[<65;5;5M');
+    await terminal.until(/^(.*\n){6}›/);
+    terminal.press('\x1b[<0;5;4M', '\x1b[<0;5;4m', '\x1b[<0;5;4M');
+    await terminal.until('[2 run]');
+    expect(terminal.modes.tellsMouse).toBe(true);
+    terminal.press('^c');
+    await left;
+    await terminal.screen();
+    expect(terminal.modes.tellsMouse).toBe(false);
+  });
+
   it('give the terminal back with q: the main screen as it was, the cursor shown, lines wrapping', async () => {
     const {terminal, left} = await show(sqliteCopy(PICTURES), SIZES.usual);
     await terminal.until('Weather Agent');
@@ -317,6 +332,7 @@ describe('the screens', () => {
       showsCursor: false,
       wraps: false,
       marksPastes: true,
+      tellsMouse: false,
     });
     terminal.press('enter');
     await terminal.until('[2 run]');
@@ -331,6 +347,7 @@ describe('the screens', () => {
       showsCursor: true,
       wraps: true,
       marksPastes: false,
+      tellsMouse: false,
     });
   });
 });

@@ -105,10 +105,10 @@ export class VirtualTerminal {
 
   /** What it was asked to be, apart from what stands on it. */
   get modes() {
-    const {wraparoundMode: wraps, bracketedPasteMode: marksPastes} = this.xterm.modes;
+    const {wraparoundMode: wraps, bracketedPasteMode: marksPastes, mouseTrackingMode} = this.xterm.modes;
     const isAlternate = this.xterm.buffer.active.type === 'alternate';
     const showsCursor = this.written.join('').lastIndexOf('\x1b[?25h') > this.written.join('').lastIndexOf('\x1b[?25l');
-    return {isAlternate, isRaw: this.isRaw, showsCursor, wraps, marksPastes};
+    return {isAlternate, isRaw: this.isRaw, showsCursor, wraps, marksPastes, tellsMouse: mouseTrackingMode !== 'none'};
   }
 }
 

@@ -25,6 +25,7 @@ interface TailFlags extends ReadFlags, Pick<WindowFlags, 'since' | 'last'>, Filt
   limit?: string;
   traffic?: boolean;
   plain?: boolean;
+  mouse?: boolean;
   format?: string;
   jsonl?: boolean;
   ascii?: boolean;
@@ -69,6 +70,7 @@ const tail: CommandModule = {
     command
       .optionsGroup('Output:')
       .option('--plain', 'lines on a terminal too')
+      .option('--mouse', 'on the screens the wheel and clicks work; text is then selected with Shift')
       .option('--format <format>', 'lines, jsonl');
     takesOneOf(command, FORMATS)
       .option('--jsonl', 'short for --format jsonl: an object for each event (docs/json.md)')
@@ -110,6 +112,7 @@ function optionsOf(flags: TailFlags, context: Context): TailOptions {
         : parseChoice('--format', flags.format, FORMATS),
     mayBeScreens: mayBeScreens(flags),
     ascii: flags.ascii,
+    mouse: flags.mouse === true,
     filterAt: filterAtOf(others, context),
     query: flags.query ?? '',
     patience: patienceOf(flags),

@@ -26,6 +26,8 @@ export interface TailOptions {
   /** Screens, where there is a terminal for them. */
   readonly mayBeScreens: boolean;
   readonly ascii: boolean | undefined;
+  /** The mouse works on the screens. */
+  readonly mouse: boolean;
   readonly filterAt: FilterAt;
   /** As it was typed; screens change it. */
   readonly query: string;

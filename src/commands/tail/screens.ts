@@ -18,7 +18,12 @@ export async function showScreens(terminal: TerminalStreams, options: TailOption
   // What is said meanwhile would stand across the screen.
   const said: Safe[] = [];
   const stderr = {...context.stderr, isTTY: false, columns: undefined, write: (text: Safe) => void said.push(text)};
-  const screens = await openScreens({terminal, ascii: lookOf(options, context).ascii, env: context.env});
+  const screens = await openScreens({
+    terminal,
+    ascii: lookOf(options, context).ascii,
+    mouse: options.mouse,
+    env: context.env,
+  });
   const source = new LiveSource({
     name: labelOf(access.connection.source),
     open: () => openConnection(access, {...context, stderr}),

@@ -20,6 +20,7 @@ import type {UiOptions} from './run.ts';
 
 interface UiFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, PatienceFlags, PriceFlags {
   traffic?: boolean;
+  mouse?: boolean;
 }
 
 /** The screens of `tail` over what is there already. */
@@ -31,7 +32,10 @@ const ui: CommandModule = {
   declare: (command, context) => {
     addWindowFlags(command);
     addFilterFlags(command);
-    command.optionsGroup('Show:').option('--traffic', 'also HTTP requests without a run');
+    command
+      .optionsGroup('Show:')
+      .option('--traffic', 'also HTTP requests without a run')
+      .option('--mouse', 'the wheel and clicks work; text is then selected with Shift');
     addPatienceFlags(command);
     addPriceFlags(command);
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
@@ -46,6 +50,7 @@ function optionsOf(flags: UiFlags, context: Context): UiOptions {
   return {
     terminal,
     ascii: flags.ascii,
+    mouse: flags.mouse === true,
     patience: patienceOf(flags),
     prices: pricesOf(flags, context),
     filterAt: filterAtOf(flags, context),

@@ -13,6 +13,8 @@ import {readPage} from './page.ts';
 export interface UiOptions {
   readonly terminal: TerminalStreams;
   readonly ascii: boolean | undefined;
+  /** The mouse works on the screens. */
+  readonly mouse: boolean;
   readonly patience: Patience;
   readonly prices: Prices;
   readonly filterAt: FilterAt;
@@ -23,12 +25,12 @@ export interface UiOptions {
 
 /** Shows the runs that are there on screens, until the user leaves. */
 export default async function ui(options: UiOptions, context: Context): Promise<void> {
-  const {terminal, ascii, patience, prices, filterAt, query, access} = options;
+  const {terminal, ascii, mouse, patience, prices, filterAt, query, access} = options;
   const {openScreens} = await import('../../tui/screens.ts');
   // What is said meanwhile would stand across the screen.
   const said: Safe[] = [];
   const stderr = {...context.stderr, isTTY: false, columns: undefined, write: (text: Safe) => void said.push(text)};
-  const screens = await openScreens({terminal, ascii: lookOf(options, context).ascii, env: context.env});
+  const screens = await openScreens({terminal, ascii: lookOf(options, context).ascii, mouse, env: context.env});
   try {
     await withStore(access, {...context, stderr}, THEN, async store => {
       const filter = (other: string) => filterAt(store.nowMicros(), other);

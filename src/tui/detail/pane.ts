@@ -25,6 +25,11 @@ export const detailPane: Pane<DetailState, DetailInput> = {
     const next = actOnDetail(state, action, input, size);
     return next === state ? state : settled(next, input, size);
   },
+  pick: (state, row, input, size) => {
+    const below = row - (size.rows > 1 ? 1 : 0);
+    if (input.selected === null || below < 0 || below >= bodyRows(state, size)) return null;
+    return at(state, stepped(readingOf(state, input), state.top, below, shapeOf(state, size)));
+  },
   search: (state, search, input, size) => {
     const next = search === state.search ? state : {...state, search};
     return settled(toHit(next, input, size, 1, true), input, size);

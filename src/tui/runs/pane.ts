@@ -6,6 +6,7 @@ import {
   FIRST_RUNS_STATE,
   matchingRuns,
   newRuns,
+  pickRun,
   type RunsInput,
   type RunsState,
   searchRuns,
@@ -16,6 +17,7 @@ import {
 export const runsPane: Pane<RunsState, RunsInput> = {
   start: FIRST_RUNS_STATE,
   act: actOnRuns,
+  pick: pickRun,
   search: searchRuns,
   matches: matchingRuns,
   settle: settleRuns,

@@ -1,6 +1,7 @@
 import type {Action} from '../keys.ts';
 import {type Size, stepOf} from '../pane.ts';
 import type {ListedRun} from '../source.ts';
+import type {ColumnName} from './columns.ts';
 import {matchesText} from './match.ts';
 
 /** What the list shows. */
@@ -26,6 +27,8 @@ export interface RunsState {
   readonly search: string;
   /** Older runs are read until the last one, or one that matches, is here: the next key calls it off. */
   readonly seeking: Seeking | null;
+  /** The columns that were chosen, in order; null: the usual ones. */
+  readonly columns: readonly ColumnName[] | null;
   /** Runs to compare, by their keys. */
   readonly marked: readonly string[];
 }
@@ -47,6 +50,7 @@ export const FIRST_RUNS_STATE: RunsState = {
   pausedAt: null,
   search: '',
   seeking: null,
+  columns: null,
   marked: [],
 };
 
@@ -195,6 +199,12 @@ export function actOnRuns(state: RunsState, action: Action, input: RunsInput, si
     default:
       return state;
   }
+}
+
+/** A click on a row, the headings being the first. */
+export function pickRun(state: RunsState, row: number, input: RunsInput, size: Size): RunsState | null {
+  const index = state.top + row - 1;
+  return row < 1 || index >= input.runs.length ? null : moveTo(state, index, input, size);
 }
 
 /** The next order, the cursor on the same run. */

@@ -2,6 +2,7 @@ import type {Action} from '../keys.ts';
 import {above, scrolled} from '../outline.ts';
 import {type Pane, type SelectedRow, type Size, stepOf, type TreeInput} from '../pane.ts';
 import {failures, nextHit, searchHits} from './find.ts';
+import {headerRows} from './header.ts';
 import {bodyColumns, bodyRows, treeLines} from './lines.ts';
 import {placesOf} from './places.ts';
 import {isGoingOn, rowIndex} from './rows.ts';
@@ -43,6 +44,12 @@ export const treePane: Pane<TreeState, TreeInput> = {
     if (parts === null || parts.length === 0) return state;
     const next = actOnTree(state, action, parts, size);
     return next === state ? state : settleTree(next, parts, size);
+  },
+  pick: (state, row, {parts}, size) => {
+    if (parts === null) return null;
+    const place = placesOf(parts, state, bodyColumns(size)).list[state.top + row - headerRows(size)];
+    if (row < headerRows(size) || place?.type !== 'span') return null;
+    return settleTree(goTo(state, parts, place), parts, size);
   },
   search: (state, search, {parts}, size) => {
     const next = search === state.search ? state : {...state, search};
