@@ -1,6 +1,6 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {SYSTEM_CLOCK} from '../follow/clock.ts';
-import {readerFor} from '../follow/follow.ts';
+import {readerFor} from '../follow/follower.ts';
 import type {Position, Reader} from '../follow/reader.ts';
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';

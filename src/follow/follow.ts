@@ -1,175 +1,103 @@
-import {UserError, usageError} from '../errors.ts';
-import {type LoadedTrace, loadNewSpans, loadTraces} from '../runs/spans.ts';
-import type {Dialect} from '../sql/sql.ts';
-import {NotThereYet} from '../store/schema-check.ts';
+import {UserError} from '../errors.ts';
+import {append} from '../lists.ts';
+import {loadRunPage} from '../runs/page.ts';
+import {loadTraces} from '../runs/spans.ts';
 import type {Store} from '../store/store.ts';
-import {isStopped, isTimeout} from '../store/timeout.ts';
-import {backlogOf} from './backlog.ts';
+import {isTimeout} from '../store/timeout.ts';
+import type {RunFilter} from '../trace/filter.ts';
+import type {Patience} from '../trace/runs.ts';
 import {type Clock, SYSTEM_CLOCK} from './clock.ts';
-import {Link} from './link.ts';
-import type {FollowEvent, Poll} from './poll.ts';
-import {PostgresReader} from './postgres.ts';
-import type {NewKey, Position, PostgresPosition, Reader, SqlitePosition} from './reader.ts';
-import {SqliteReader} from './sqlite.ts';
-import type {Cursor, Start} from './start.ts';
+import {type Batch, type FollowEvent, isIdle} from './event.ts';
+import {batches, type FollowerOptions} from './follower.ts';
+import type {LiveRuns, RunChange} from './live-runs.ts';
 
-export interface FollowOptions {
-  /** Opens the database; called again when the connection was lost. */
-  readonly open: () => Promise<Store>;
-  readonly start: Start;
-  readonly signal: AbortSignal;
+export interface FollowOptions extends Omit<FollowerOptions, 'clock'> {
   readonly clock?: Clock;
-  /** Pause between looks, ms; absent: 200 on SQLite, 400 on Postgres. */
-  readonly pollMs?: number;
+  /** Finds out what new spans change about runs; absent: `changes` stay empty. */
+  readonly live?: LiveRuns;
+  /** The newest runs that match, told before what is new; null or absent: none. */
+  readonly newest?: {readonly runs: number; readonly filter: RunFilter; readonly patience: Patience} | null;
 }
 
-const POLL_MS = {sqlite: 200, postgres: 400} as const;
-/** Whole traces told in one poll of the backlog. */
-const TRACES_AT_ONCE = 50;
-/** A span seen so long after it was written is late. */
-const LATE_MS = 5000;
+/** States change by time alone; nobody needs to know within less. */
+const TICK_MS = 1000;
 
 /**
- * Tells every span that becomes visible, once, in polls; before them the backlog that `start` asks for, in whole traces.
- * Nothing is read ahead of the consumer: when it asks for the next event it has taken the last one.
- * Ends when `signal` is aborted.
- * @throws UserError when the database cannot be reached at the very start; later it is tried again for ever
+ * Follows a database: what comes, look by look, and with `live` what happens to its runs. What cannot be read for the moment
+ * is said in a notice, and made up for later.
  */
-export async function* follow(options: FollowOptions): AsyncGenerator<FollowEvent> {
+export async function* follow({live, newest = null, ...options}: FollowOptions): AsyncGenerator<FollowEvent> {
   const {signal, clock = SYSTEM_CLOCK} = options;
-  const link = new Link(options.open, clock, signal);
-  try {
-    yield* new Follower(options, clock, link).events();
-  } finally {
-    link.close();
-  }
-}
-
-class Follower {
-  private reader: Reader | null = null;
-  private backlog: string[] = [];
-  /** Told by the reader, not yet read. */
-  private keys: readonly NewKey[] = [];
-  private isMore = false;
-  private dialect: Dialect = 'sqlite';
-  /** When everything there was had been told; by the clock that counts. Null: never yet. */
-  private caughtUpMicros: number | null = null;
-
-  constructor(
-    private readonly options: FollowOptions,
-    private readonly clock: Clock,
-    private readonly link: Link,
-  ) {}
-
-  async *events(): AsyncGenerator<FollowEvent> {
-    const {signal} = this.options;
-    while (!signal.aborted) {
-      let event: FollowEvent | null;
-      try {
-        const connected = yield* this.link.connect(this.reader !== null);
-        if (!connected) return;
-        if (connected.isNew) await this.attach(connected.store, connected.wasAbsent);
-        yield* this.link.live();
-        event = await this.next(connected.store);
-        this.link.answered();
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof UserError) && !isTimeout(error)) throw error;
-        const isBusy = this.reader !== null && isTimeout(error) && !isStopped(error) && this.dialect === 'sqlite';
-        if (isBusy) {
-          yield* this.link.busy(error as Error);
-          continue;
-        }
-        if (this.reader === null && !(error instanceof NotThereYet) && !this.link.hasWaited) throw error;
-        this.link.lost(error as Error);
-        continue;
-      }
-      for (const text of this.reader!.takeNotices()) yield {type: 'notice', text};
+  const guard = new Guard();
+  let first = newest;
+  let tickedMs = Number.NEGATIVE_INFINITY;
+  for await (const event of batches({...options, clock})) {
+    if (event.type !== 'batch' || !live) {
+      // Nothing was there: whatever is found then is new, and comes with the looks.
+      if (event.type === 'connection' && event.connection.state === 'waiting') first = null;
       yield event;
-      if (event.type === 'poll' && event.poll.isMore) continue;
-      await this.clock.sleep(this.options.pollMs ?? POLL_MS[this.dialect], signal);
+      continue;
+    }
+    const {store} = event;
+    if (first) {
+      const {runs, filter, patience} = first;
+      const changes = await guard.run(signal, async () => {
+        const page = await loadRunPage(store, {filter, limit: runs, cursor: null, patience});
+        const traceIds = [...new Set(page.runs.map(({record}) => record.traceId).reverse())];
+        return live.begin(store, await loadTraces(store, traceIds));
+      });
+      if (changes) {
+        first = null;
+        yield beginning(store, byStart(changes).slice(-runs));
+      }
+    }
+    const changes: RunChange[] = [];
+    if (!isIdle(event)) append(changes, (await guard.run(signal, () => live.take(store, event))) ?? []);
+    if (clock.nowMs() - tickedMs >= TICK_MS) {
+      tickedMs = clock.nowMs();
+      append(changes, (await guard.run(signal, () => live.tick(store))) ?? []);
+    }
+    if (signal.aborted) return;
+    yield* guard.takeNotices();
+    const {cursor, ...batch} = event;
+    yield {...batch, changes, ...(cursor && !guard.isFailing && !live.isBehind ? {cursor} : {})};
+  }
+}
+
+/** What was there before the first look. */
+function beginning(store: Store, changes: readonly RunChange[]): Batch {
+  return {type: 'batch', store, traces: [], lateMs: new Map(), isMore: false, isBacklog: true, changes};
+}
+
+/** Reads of ours that fail: said once, until one succeeds again. Whether the database is there the follower finds out. */
+class Guard {
+  isFailing = false;
+  private said: string | null = null;
+  private notices: string[] = [];
+
+  /** @returns null when the work failed for a reason outside this program */
+  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | null> {
+    try {
+      const result = await work();
+      this.isFailing = false;
+      this.said = null;
+      return result;
+    } catch (error) {
+      if (!(error instanceof UserError) && !isTimeout(error)) throw error;
+      this.isFailing = true;
+      const text = `runs could not be read, tried again: ${(error as Error).message}`;
+      if (!signal.aborted && this.said !== text) this.notices.push(text);
+      this.said = text;
+      return null;
     }
   }
 
-  private async attach(store: Store, wasAbsent: boolean): Promise<void> {
-    if (this.reader) return this.reader.reopened(store);
-    this.dialect = store.dialect;
-    const {start} = this.options;
-    const cursor = start.from === 'cursor' ? start.cursor : null;
-    const reader = readerFor(store, cursor?.position);
-    if (cursor) {
-      if (!reader || !(await reader.resume(store, cursor.source === store.label)))
-        throw usageError(
-          `the cursor was saved while "${cursor.source}" was followed; "${store.label}" is another database.`,
-          'Name another --cursor-file, or remove this one to begin anew.',
-        );
-      this.caughtUpMicros = cursor.atMicros;
-    } else await reader!.begin(store, wasAbsent ? 'beginning' : 'now');
-    this.backlog = wasAbsent && !cursor ? [] : await backlogOf(store, start);
-    this.reader = reader;
-  }
-
-  private async next(store: Store): Promise<FollowEvent> {
-    if (this.backlog.length > 0) return this.nextOfBacklog(store);
-    const reader = this.reader!;
-    if (this.keys.length === 0) {
-      const look = await reader.look(store, this.clock);
-      this.keys = look.keys;
-      this.isMore = look.isMore;
-    }
-    const traces =
-      this.keys.length === 0
-        ? []
-        : await loadNewSpans(
-            store,
-            this.keys.map(key => key.spanId),
-          );
-    const nowMicros = store.nowMicros();
-    const lateMs = lateness(this.keys, this.caughtUpMicros, nowMicros);
-    this.keys = [];
-    if (!this.isMore) this.caughtUpMicros = nowMicros;
-    if (traces.length === 0 && !this.isMore) return {type: 'idle', store, cursor: () => this.cursor(store)};
-    return this.pollEvent(store, {traces, lateMs, isMore: this.isMore});
-  }
-
-  private async nextOfBacklog(store: Store): Promise<FollowEvent> {
-    const traceIds = this.backlog.slice(0, TRACES_AT_ONCE);
-    const traces = await loadTraces(store, traceIds);
-    await this.reader!.told(store, idsOf(traces));
-    this.backlog = this.backlog.slice(TRACES_AT_ONCE);
-    return this.pollEvent(store, {traces, lateMs: new Map(), isMore: true, isBacklog: true});
-  }
-
-  private pollEvent(store: Store, poll: Poll): FollowEvent {
-    return {type: 'poll', poll, store, cursor: () => this.cursor(store)};
-  }
-
-  private cursor(store: Store): Cursor {
-    const atMicros = store.nowMicros();
-    return {source: store.label, position: this.reader!.position(atMicros), backlog: this.backlog, atMicros};
+  *takeNotices(): Generator<FollowEvent, void> {
+    for (const text of this.notices.splice(0)) yield {type: 'notice', text};
   }
 }
 
-/** Null: the position is one of the other kind of database. */
-export function readerFor(store: Store, position: Position | undefined): Reader | null {
-  if (position && position.dialect !== store.dialect) return null;
-  if (store.dialect === 'sqlite') return new SqliteReader(position as SqlitePosition | undefined);
-  return new PostgresReader(position as PostgresPosition | undefined);
-}
-
-function idsOf(traces: readonly LoadedTrace[]): string[] {
-  return traces.flatMap(trace => trace.spans.map(span => span.spanId));
-}
-
-/**
- * Spans that were written well before a look that did not find them: their transaction was long, or a clock is behind.
- * What waited only because nobody looked is not late.
- */
-function lateness(keys: readonly NewKey[], caughtUpMicros: number | null, nowMicros: number): Map<string, number> {
-  const late = new Map<string, number>();
-  if (caughtUpMicros === null) return late;
-  for (const {spanId, createdMicros} of keys)
-    if (createdMicros !== null && createdMicros < caughtUpMicros - LATE_MS * 1000)
-      late.set(spanId, (nowMicros - createdMicros) / 1000);
-  return late;
+function byStart(changes: readonly RunChange[]): RunChange[] {
+  const start = ({judged}: RunChange) => judged?.run.startMicros ?? 0;
+  return [...changes].sort((a, b) => start(a) - start(b));
 }

@@ -3,7 +3,7 @@ import type {Sql} from '../sql/sql.ts';
 import {NotThereYet} from '../store/schema-check.ts';
 import {replacing, type Store} from '../store/store.ts';
 import type {Clock} from './clock.ts';
-import type {FollowEvent} from './poll.ts';
+import type {FollowEvent} from './event.ts';
 
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 15_000;

@@ -8,8 +8,8 @@ import type {Store} from '../store/store.ts';
 import type {RunFilter} from '../trace/filter.ts';
 import {LikelyNames, withLikelyNames} from '../trace/likely-name.ts';
 import type {Patience} from '../trace/runs.ts';
+import type {Batch} from './event.ts';
 import {type HeldRun, LiveTrace, type RunChange, type SleepingTrace} from './live-trace.ts';
-import type {Poll} from './poll.ts';
 
 export type {RunChange} from './live-trace.ts';
 
@@ -24,7 +24,7 @@ export interface LiveRunsOptions {
   readonly prices?: Prices;
 }
 
-type Delivery = Pick<Poll, 'traces' | 'lateMs'> & Partial<Pick<Poll, 'isMore' | 'isBacklog'>>;
+type Delivery = Pick<Batch, 'traces' | 'lateMs'> & Partial<Pick<Batch, 'isMore' | 'isBacklog'>>;
 
 /** A trace without open ends is looked at once more after this silence, then its spans are let go. */
 const SETTLED_AFTER_MICROS = 10_000_000;

@@ -20,7 +20,7 @@ import {
   surveyOf,
   UNKNOWN_CLUSTER,
 } from './postgres-rows.ts';
-import type {Look, NewKey, PostgresPosition, Reader} from './reader.ts';
+import type {NewKey, NewKeys, PostgresPosition, Reader} from './reader.ts';
 import {ShownIds} from './shown.ts';
 
 /** Keys told in one look. */
@@ -122,7 +122,7 @@ export class PostgresReader implements Reader {
     if (known !== '' && known !== this.identity) await this.rebase(store, 'another server or database answers now');
   }
 
-  async look(store: Store, clock: Clock): Promise<Look> {
+  async look(store: Store, clock: Clock): Promise<NewKeys> {
     while (this.pending.length === 0) {
       this.pass ??= this.startPass(clock);
       const pass = this.pass;

@@ -8,7 +8,7 @@ export interface NewKey {
   readonly createdMicros: number | null;
 }
 
-export interface Look {
+export interface NewKeys {
   readonly keys: readonly NewKey[];
   /** More waits: look again at once. */
   readonly isMore: boolean;
@@ -53,7 +53,7 @@ export interface Reader {
   /** A new connection to what should be the same database. */
   reopened(store: Store): Promise<void>;
   /** The next spans; they count as told when it returns. */
-  look(store: Store, clock: Clock): Promise<Look>;
+  look(store: Store, clock: Clock): Promise<NewKeys>;
   /** These were told by other means: a look must not bring them again. */
   told(store: Store, spanIds: readonly string[]): Promise<void>;
   position(nowMicros: number): Position;

@@ -5,7 +5,7 @@ import {damaged} from '../store/damaged.ts';
 import type {Store} from '../store/store.ts';
 import {parseTime} from '../trace/time.ts';
 import {Notices} from './notices.ts';
-import type {Look, Reader, SqlitePosition} from './reader.ts';
+import type {NewKeys, Reader, SqlitePosition} from './reader.ts';
 import {ShownIds} from './shown.ts';
 
 /** Rows read in one statement; a writer in rollback-journal mode waits meanwhile. */
@@ -100,7 +100,7 @@ select s.rowid as rowid, s.span_id
     this.quietAt = null;
   }
 
-  async look(store: Store): Promise<Look> {
+  async look(store: Store): Promise<NewKeys> {
     const [version] = await store.all<{data_version: number}>(raw('pragma data_version'));
     if (version!.data_version === this.quietAt) return {keys: [], isMore: false};
     const last = this.anchors.at(-1);
@@ -138,7 +138,7 @@ select s.span_id
     return this.notices.take();
   }
 
-  private take(rows: readonly KeyRow[]): Look['keys'] {
+  private take(rows: readonly KeyRow[]): NewKeys['keys'] {
     const keys = [];
     for (const row of rows) {
       const spanId = String(row.span_id);
@@ -182,7 +182,7 @@ select s.rowid as rowid, s.span_id
   }
 
   /** The last row is gone or has another rowid: back to the newest known row that is there, and on from it. */
-  private async relocate(store: Store): Promise<Look> {
+  private async relocate(store: Store): Promise<NewKeys> {
     const there = await this.survivors(store);
     let at = this.anchors.length - 1;
     while (at >= 0 && !there.has(this.anchors[at]![1])) at--;

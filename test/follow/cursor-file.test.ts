@@ -22,8 +22,8 @@ describe.each(BACKENDS)('a cursor file of %s', backend => {
     await table.insert('a', id(2));
     const event = await told.until(() => told.seen.length === 1);
     const {file, cursorFile} = fileIn(temporaryFolder());
-    if (event.type !== 'poll') throw new Error('no poll');
-    cursorFile.save(event.cursor());
+    if (event.type !== 'batch') throw new Error('no poll');
+    cursorFile.save(event.cursor!());
     return {table, file, cursorFile};
   }
 
@@ -58,9 +58,9 @@ describe.each(BACKENDS)('a cursor file of %s', backend => {
     for (let n = 1; n <= 60; n++) await table.insert(`trace ${n}`, id(n));
     const start = {from: 'since', sinceMicros: (Date.now() - 60_000) * 1000} as const;
     const told = following(table.url, start);
-    const event = await told.until(({type}) => type === 'poll');
-    if (event.type !== 'poll') throw new Error('no poll');
-    const rest = following(table.url, {from: 'cursor', cursor: JSON.parse(JSON.stringify(event.cursor()))});
+    const event = await told.until(({type}) => type === 'batch');
+    if (event.type !== 'batch') throw new Error('no poll');
+    const rest = following(table.url, {from: 'cursor', cursor: JSON.parse(JSON.stringify(event.cursor!()))});
     await rest.until(isIdle);
     expect([told.seen.length, rest.seen.length]).toEqual([50, 10]);
     expect([...told.seen, ...rest.seen].sort()).toEqual(Array.from({length: 60}, (_, n) => id(n + 1)));

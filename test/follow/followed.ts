@@ -3,8 +3,8 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import {onTestFinished} from 'vitest';
 import type {Clock} from '../../src/follow/clock.ts';
+import {type FollowEvent, isIdle} from '../../src/follow/event.ts';
 import {type FollowOptions, follow} from '../../src/follow/follow.ts';
-import type {FollowEvent} from '../../src/follow/poll.ts';
 import type {Start} from '../../src/follow/start.ts';
 import {agnoTables} from '../../src/sql/agno-tables.ts';
 import {openStore} from '../../src/store/open.ts';
@@ -116,8 +116,7 @@ export function following(url: string, from: Start, options: Partial<FollowOptio
       for (;;) {
         const {value, done} = await events.next();
         if (done) throw new Error('the follower ended');
-        if (value.type === 'poll')
-          seen.push(...value.poll.traces.flatMap(trace => trace.spans.map(span => span.spanId)));
+        if (value.type === 'batch') seen.push(...value.traces.flatMap(trace => trace.spans.map(span => span.spanId)));
         if (value.type === 'connection') said.push(value.connection.state);
         if (value.type === 'notice') said.push(value.text);
         if (fits(value)) return value;
@@ -126,7 +125,7 @@ export function following(url: string, from: Start, options: Partial<FollowOptio
   };
 }
 
-export const isIdle = (event: FollowEvent) => event.type === 'idle';
+export {isIdle};
 export const isState = (state: string) => (event: FollowEvent) =>
   event.type === 'connection' && event.connection.state === state;
 /** A span id that is easy to read. */

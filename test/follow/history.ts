@@ -1,7 +1,7 @@
 import {EXIT, UserError} from '../../src/errors.ts';
 import type {Clock} from '../../src/follow/clock.ts';
+import {type FollowEvent, isIdle} from '../../src/follow/event.ts';
 import {follow} from '../../src/follow/follow.ts';
-import type {FollowEvent} from '../../src/follow/poll.ts';
 import type {Cursor, Start} from '../../src/follow/start.ts';
 import {replacing, type Store} from '../../src/store/store.ts';
 import {agnoTime} from '../../src/trace/time.ts';
@@ -123,13 +123,13 @@ export async function playHistory(world: World, store: Store, {seed, steps, batc
     const {value, done} = await events.next();
     if (done) throw new Error('the follower ended');
     isReliable = false;
-    if (value.type !== 'poll') return value;
-    for (const span of value.poll.traces.flatMap(trace => trace.spans)) {
+    if (value.type !== 'batch' || isIdle(value)) return value;
+    for (const span of value.traces.flatMap(trace => trace.spans)) {
       if (told.has(span.spanId) || before.has(span.spanId)) repeated.push(span.spanId);
       told.add(span.spanId);
     }
     // The consumer is killed before it has saved anything of this, sometimes.
-    if (random.chance(0.8)) kept = {told: new Set(told), cursor: structuredClone(value.cursor())};
+    if (random.chance(0.8)) kept = {told: new Set(told), cursor: structuredClone(value.cursor!())};
     return value;
   };
   const kill = async (): Promise<void> => {
@@ -142,7 +142,7 @@ export async function playHistory(world: World, store: Store, {seed, steps, batc
   const drain = async (): Promise<void> => {
     for (let quiet = 0; quiet < 3; ) {
       nowMs += 60_000;
-      quiet = (await next()).type === 'idle' ? quiet + 1 : 0;
+      quiet = isIdle(await next()) ? quiet + 1 : 0;
     }
   };
   const askByCreatedAt = async (): Promise<void> => {
@@ -157,7 +157,7 @@ export async function playHistory(world: World, store: Store, {seed, steps, batc
   for (const id of committed) before.add(id);
   await askByCreatedAt();
   events = begin({from: 'now'});
-  while ((await next()).type !== 'idle');
+  while (!isIdle(await next()));
   for (let step = 0; step < steps; step++) {
     nowMs += random.pick([5, 50, 400, 2000, 20_000, 90_000]);
     const dice = random.next();

@@ -1,7 +1,8 @@
 import {UserError} from '../../errors.ts';
 import {recording} from '../../flags/print-sql.ts';
+import {type FollowEvent, lagMsOf} from '../../follow/event.ts';
+import {follow} from '../../follow/follow.ts';
 import {LiveRuns, type RunChange} from '../../follow/live-runs.ts';
-import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
 import type {Start} from '../../follow/start.ts';
 
 import {loadRunPage, type PageOptions} from '../../runs/page.ts';
@@ -141,7 +142,7 @@ export class LiveSource implements RunSource {
 
   private async follow(): Promise<void> {
     const {start, pollMs, newestRuns, patience} = this.options;
-    const feed = runFeed({
+    const events = follow({
       open: async () => takingTurns(recording(await this.options.open(), this.sent)),
       start,
       signal: this.stop.signal,
@@ -149,13 +150,13 @@ export class LiveSource implements RunSource {
       newest: newestRuns === 0 ? null : {runs: newestRuns, filter: this.filter, patience},
       ...(pollMs === undefined ? {} : {pollMs}),
     });
-    for await (const event of feed) {
+    for await (const event of events) {
       this.take(event);
       this.sent.splice(0, this.sent.length - KEPT_STATEMENTS);
     }
   }
 
-  private take(event: FeedEvent): void {
+  private take(event: FollowEvent): void {
     if (event.type === 'notice') {
       this.publish({notices: [...this.current.notices, event.text].slice(-KEPT_NOTICES)});
       return;
@@ -166,7 +167,8 @@ export class LiveSource implements RunSource {
       this.publish({connection: connection.state === 'reconnecting' ? {...connection, retryAtMicros} : connection});
       return;
     }
-    const {store, changes, isBacklog, lagMs} = event;
+    const {store, changes, isBacklog} = event;
+    const lagMs = lagMsOf(event);
     this.store = store;
     const nowMicros = store.nowMicros();
     this.beganMicros ||= nowMicros;

@@ -6,8 +6,9 @@ import {Ending} from '../../flags/ending.ts';
 import {drawingOf} from '../../flags/output.ts';
 import type {FilterAt} from '../../flags/selection.ts';
 import type {CursorFile} from '../../follow/cursor-file.ts';
+import {isIdle} from '../../follow/event.ts';
+import {type FollowOptions, follow} from '../../follow/follow.ts';
 import {LiveRuns} from '../../follow/live-runs.ts';
-import {type FeedOptions, runFeed} from '../../follow/run-feed.ts';
 import type {Start} from '../../follow/start.ts';
 import {append} from '../../lists.ts';
 import type {Prices} from '../../prices/prices.ts';
@@ -63,7 +64,7 @@ const HEAP_GROWS = '--heap-growing-percent=100';
 /** Tells what happens to runs, as it happens. */
 export default async function tail(options: TailOptions, context: Context): Promise<void> {
   setFlagsFromString(HEAP_GROWS);
-  const {access, heartbeatMs, forMs, format} = options;
+  const {access, heartbeatMs, forMs, format, patience, prices} = options;
   const typed = hoisted(options.filterAt(options.nowMicros));
   const widen = await namesIn(typed, options, context);
   const terminal = terminalFor(options, context);
@@ -77,25 +78,27 @@ export default async function tail(options: TailOptions, context: Context): Prom
     format === 'jsonl'
       ? new JsonEventWriter(context)
       : new LineWriter(context, drawingOf(options, context), filter.traffic);
+  const live = new LiveRuns({filter, patience, prices});
   if (access.printSql)
     return withConnection(access, context, THEN, async store => {
       const ending = new Ending(null);
       const open = async () => lent(store);
-      for await (const event of runFeed(feedOf(options, filter, open, ending.signal))) if (event.type === 'runs') break;
+      for await (const event of follow(following(options, live, filter, open, ending.signal)))
+        if (event.type === 'batch') break;
       ending.dispose();
     });
   const ending = new Ending(forMs);
-  const feed = feedOf(options, filter, () => openConnection(access, context), ending.signal);
-  const watch = new Watch({writer, live: feed.live, end: () => ending.end(), ...options});
+  const open = () => openConnection(access, context);
+  const watch = new Watch({writer, live, end: () => ending.end(), ...options});
   const mark = options.cursorFile && new BookMark(options.cursorFile);
   for (const note of context.notes.splice(0)) writer.notice(note);
   const heart = heartbeatMs === null ? undefined : setInterval(() => watch.beat(), heartbeatMs);
   try {
-    for await (const event of runFeed(feed)) {
+    for await (const event of follow(following(options, live, filter, open, ending.signal))) {
       for (const note of context.notes.splice(0)) writer.notice(note);
       watch.take(event);
       await context.stdout.drained?.();
-      if (event.type === 'runs' && event.cursor) mark?.take(event.cursor(), event.isNew);
+      if (event.type === 'batch' && event.cursor) mark?.take(event.cursor(), !isIdle(event));
     }
     mark?.save();
     if (ending.isOutOfTime && !watch.hasCaughtUp)
@@ -139,12 +142,13 @@ function terminalFor({mayBeScreens}: TailOptions, {env, terminal}: Context): Ter
   return terminal?.() ?? null;
 }
 
-function feedOf(
-  {patience, prices, start, newestRuns, nowMicros, pollMs}: TailOptions,
+function following(
+  {patience, start, newestRuns, nowMicros, pollMs}: TailOptions,
+  live: LiveRuns,
   filter: RunFilter,
   open: () => Promise<Store>,
   signal: AbortSignal,
-): FeedOptions {
+): FollowOptions {
   const runs = newestRuns ?? NEWEST_RUNS;
   const bounded = takesEveryRun(filter) ? filter : {...filter, sinceMicros: nowMicros - BACKLOG_MICROS};
   return {
@@ -152,7 +156,7 @@ function feedOf(
     start,
     signal,
     ...(pollMs === undefined ? {} : {pollMs}),
-    live: new LiveRuns({filter, patience, prices}),
+    live,
     newest: runs === 0 ? null : {runs, filter: bounded, patience},
   };
 }

@@ -1,5 +1,5 @@
+import {type Batch, type FollowEvent, lagMsOf} from '../../follow/event.ts';
 import type {LiveRuns, RunChange} from '../../follow/live-runs.ts';
-import type {FeedEvent} from '../../follow/run-feed.ts';
 import {type EventWriter, endsNow, isWholeRun, type Pulse, turnsNow} from './event-writer.ts';
 
 interface WatchOptions {
@@ -13,7 +13,7 @@ interface WatchOptions {
   readonly exitOnError: boolean;
 }
 
-/** Hands on what a feed tells, keeps count, and knows when it is enough. */
+/** Hands each event to the writer, keeps count, and knows when it is enough. */
 export class Watch {
   /** A run failed, and that was to be the end. */
   hasFailed = false;
@@ -33,7 +33,7 @@ export class Watch {
 
   constructor(private readonly options: WatchOptions) {}
 
-  take(event: FeedEvent): void {
+  take(event: FollowEvent): void {
     const {writer} = this.options;
     if (this.isOver) return;
     if (event.type === 'notice') writer.notice(event.text);
@@ -41,10 +41,11 @@ export class Watch {
     else this.changed(event);
   }
 
-  private changed(event: Extract<FeedEvent, {type: 'runs'}>): void {
+  private changed(event: Batch): void {
     const {writer} = this.options;
     this.hasCaughtUp ||= !event.isBacklog;
-    if (event.lagMs !== null) this.lagMs = Math.max(this.lagMs ?? 0, event.lagMs);
+    const lagMs = lagMsOf(event);
+    if (lagMs !== null) this.lagMs = Math.max(this.lagMs ?? 0, lagMs);
     const nowMicros = event.store.nowMicros();
     const told = new Set<string>();
     for (const change of event.changes) {
@@ -78,7 +79,7 @@ export class Watch {
     this.lagMs = null;
   }
 
-  private connected({connection}: Extract<FeedEvent, {type: 'connection'}>): void {
+  private connected({connection}: Extract<FollowEvent, {type: 'connection'}>): void {
     const before = this.connection;
     this.connection = connection.state;
     if (this.last && connection.state !== 'live') {

@@ -4,8 +4,9 @@ import {type Access, openConnection, sayNotes, withOutput, withStore} from '../.
 import {Ending} from '../../flags/ending.ts';
 import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
+import type {FollowEvent} from '../../follow/event.ts';
+import {follow} from '../../follow/follow.ts';
 import {LiveRuns} from '../../follow/live-runs.ts';
-import {type FeedEvent, runFeed} from '../../follow/run-feed.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {renderRunList, who} from '../../render/run-list.ts';
 import {duration} from '../../render/values.ts';
@@ -40,8 +41,8 @@ export default async function wait(options: WaitOptions, context: Context): Prom
   const ending = new Ending(access.printSql ? null : forMs);
   const awaited = new Awaited(id);
   const live = new LiveRuns({filter: NO_FILTER, patience, prices});
-  const feed = (open: () => Promise<Store>) =>
-    runFeed({
+  const events = (open: () => Promise<Store>) =>
+    follow({
       open,
       start: {from: 'now'},
       signal: ending.signal,
@@ -55,18 +56,18 @@ export default async function wait(options: WaitOptions, context: Context): Prom
   try {
     if (access.printSql) {
       await withStore(access, context, THEN, async store => {
-        for await (const event of feed(async () => lent(store))) if (event.type === 'runs') return find(event.store);
+        for await (const event of events(async () => lent(store))) if (event.type === 'batch') return find(event.store);
       });
       return;
     }
     let isFound = false;
     let runs: readonly JudgedRun[] | null = null;
-    for await (const event of feed(() => openConnection(access, context))) {
+    for await (const event of events(() => openConnection(access, context))) {
       if (event.type === 'connection' && event.connection.state === 'waiting' && !isWholeId(id))
         throw new UserError(EXIT.unreachable, event.connection.reason, {
           hint: 'Only a whole id can be waited for before there is a database.',
         });
-      if (event.type === 'runs') {
+      if (event.type === 'batch') {
         if (!isFound)
           await find(event.store).catch(error => {
             // What is being read when time is up is given up, and fails.
@@ -146,7 +147,7 @@ class Waiting {
 
   constructor(private readonly context: Context) {}
 
-  show(event: FeedEvent, found: readonly JudgedRun[]): void {
+  show(event: FollowEvent, found: readonly JudgedRun[]): void {
     const {stderr} = this.context;
     if (!stderr.isTTY) return;
     if (event.type === 'notice') this.text = event.text;
