@@ -1,15 +1,10 @@
-import {UserError} from '../../errors.ts';
-import {recording} from '../../flags/print-sql.ts';
 import {type FollowEvent, lagMsOf} from '../../follow/event.ts';
 import {follow} from '../../follow/follow.ts';
 import {LiveRuns, type RunChange} from '../../follow/live-runs.ts';
 import type {Start} from '../../follow/start.ts';
-
 import {loadRunPage, type PageOptions} from '../../runs/page.ts';
 import {loadSpans, loadTraces} from '../../runs/spans.ts';
-import {takingTurns} from '../../runs/turns.ts';
 import {loadShownRun, whole} from '../../show/shown.ts';
-
 import type {Store} from '../../store/store.ts';
 import type {Safe} from '../../text/safe.ts';
 import {matchesRun, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
@@ -17,7 +12,8 @@ import type {JudgedRun} from '../../trace/record.ts';
 import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
 import {isContinuation} from '../../trace/tree.ts';
-import type {ListedRun, OpenedRun, RunSource, Snapshot, WantedPage} from '../../tui/source.ts';
+import type {ListedRun, OpenedRun, RunSource, WantedPage} from '../../tui/source.ts';
+import {failureOf, SnapshotSource} from '../ui/snapshot-source.ts';
 import {isWholeRun} from './event-writer.ts';
 
 interface LiveOptions {
@@ -41,22 +37,19 @@ const KEPT_RUNS = 1000;
 /** And as many spans as these have together; the newest runs are kept whatever they hold. */
 const KEPT_SPANS = 60_000;
 const KEPT_NOTICES = 50;
-const KEPT_STATEMENTS = 40;
 const RATE_MINUTES = 5;
 const MINUTE_MICROS = 60_000_000;
 /** A lag is old news after this. */
 const LAG_MICROS = 10_000_000;
 
 /** The runs of a database that is followed, for the screens. */
-export class LiveSource implements RunSource {
+export class LiveSource extends SnapshotSource implements RunSource {
   readonly mode = 'live';
   readonly name: string;
   /** Rejects when following cannot begin, or a defect ended it. */
   readonly followed: Promise<void>;
   private readonly live: LiveRuns;
   private readonly stop = new AbortController();
-  private readonly listeners = new Set<() => void>();
-  private readonly sent: string[] = [];
   private readonly entries = new Map<string, ListedRun>();
   /** Whether a run matches the filter in force; a run that changed is another object. */
   private matching = new WeakMap<JudgedRun, boolean>();
@@ -67,37 +60,16 @@ export class LiveSource implements RunSource {
   private lag: {ms: number; atMicros: number} | null = null;
   private beganMicros = 0;
   private opening = 0;
-  private current: Snapshot;
 
   constructor(private readonly options: LiveOptions) {
     const {filter, query, patience, prices} = options;
+    super({older: 'none', connection: {state: 'waiting', reason: 'connecting'}, filter: query, notices: []});
     this.name = options.name;
     this.filter = filter(query);
     this.live = new LiveRuns({filter: {...NO_FILTER, traffic: true}, patience, prices});
-    this.current = {
-      runs: [],
-      older: 'none',
-      opened: null,
-      connection: {state: 'waiting', reason: 'connecting'},
-      filter: query,
-      runsPerMinute: null,
-      lagMs: null,
-      hiddenTraffic: null,
-      notices: [],
-      failure: null,
-    };
     this.followed = this.follow();
     // Whoever shows the screens waits for it too; a failure before that is no unhandled one.
     this.followed.catch(() => undefined);
-  }
-
-  snapshot(): Snapshot {
-    return this.current;
-  }
-
-  subscribe(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
   }
 
   nowMicros(): number {
@@ -130,20 +102,16 @@ export class LiveSource implements RunSource {
     if (this.store) void this.loadNewest(this.store);
   }
 
-  statements(): readonly string[] {
-    return [...new Set(this.sent)].reverse();
-  }
-
   async close(): Promise<void> {
     this.stop.abort();
-    this.listeners.clear();
+    this.end();
     await this.followed.catch(() => undefined);
   }
 
   private async follow(): Promise<void> {
     const {start, pollMs, newestRuns, patience} = this.options;
     const events = follow({
-      open: async () => takingTurns(recording(await this.options.open(), this.sent)),
+      open: async () => this.watched(await this.options.open()),
       start,
       signal: this.stop.signal,
       live: this.live,
@@ -152,7 +120,7 @@ export class LiveSource implements RunSource {
     });
     for await (const event of events) {
       this.take(event);
-      this.sent.splice(0, this.sent.length - KEPT_STATEMENTS);
+      this.forgetStatements();
     }
   }
 
@@ -266,12 +234,6 @@ export class LiveSource implements RunSource {
     const minutes = Math.min(RATE_MINUTES, (nowMicros - this.beganMicros) / MINUTE_MICROS);
     return minutes < 0.1 ? null : this.appeared.length / minutes;
   }
-
-  private publish(change: Partial<Snapshot>): void {
-    if (this.stop.signal.aborted) return;
-    this.current = {...this.current, ...change};
-    for (const listener of this.listeners) listener();
-  }
 }
 
 function newestFirst(a: ListedRun, b: ListedRun): number {
@@ -282,9 +244,4 @@ function newestFirst(a: ListedRun, b: ListedRun): number {
 function isOneOfSeveral({run, judge}: JudgedRun): boolean {
   const {span} = run.root;
   return span !== null && (isContinuation(span) || judge.node(run.root)?.state === 'paused');
-}
-
-function failureOf(error: unknown): {message: string; hint: string | null} {
-  if (!(error instanceof UserError)) throw error;
-  return {message: error.message, hint: error.hint ?? null};
 }

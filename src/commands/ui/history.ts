@@ -1,17 +1,13 @@
-import {UserError} from '../../errors.ts';
-import {recording} from '../../flags/print-sql.ts';
-
 import {loadRunPage, type PageOptions} from '../../runs/page.ts';
 import {loadSpans} from '../../runs/spans.ts';
-import {takingTurns} from '../../runs/turns.ts';
 import {loadShownRun} from '../../show/shown.ts';
-
 import type {Store} from '../../store/store.ts';
 import type {Safe} from '../../text/safe.ts';
 import type {RunFilter} from '../../trace/filter.ts';
 import type {JudgedRun} from '../../trace/record.ts';
 import type {Span} from '../../trace/span.ts';
-import type {Failure, ListedRun, OpenedRun, RunSource, Snapshot, WantedPage} from '../../tui/source.ts';
+import type {Failure, ListedRun, OpenedRun, RunSource, WantedPage} from '../../tui/source.ts';
+import {failureOf, SnapshotSource} from './snapshot-source.ts';
 
 interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
   /** What is asked for by flags, with this query. @throws UserError with the place */
@@ -26,53 +22,27 @@ const FIRST_PAGE = 50;
 /** And then at a time: some screens full. */
 const PAGE = 100;
 const LEFT: Failure = {message: 'the screens were left', hint: null};
-/** Statements kept for `S`. */
-const KEPT_STATEMENTS = 40;
 
 /** The runs that are in the database, page by page, newest first. */
-export class HistorySource implements RunSource {
+export class HistorySource extends SnapshotSource implements RunSource {
   readonly mode = 'history';
   readonly name: string;
   private readonly store: Store;
-  private readonly sent: string[] = [];
-  private readonly listeners = new Set<() => void>();
   private filter: RunFilter;
   private next: string | null = null;
   /** Counts what was asked for: an answer to an older question is dropped. */
   private asked = 0;
   private opening = 0;
-  private isClosed = false;
-  private current: Snapshot;
 
   constructor(
     store: Store,
     private readonly options: HistoryOptions,
   ) {
+    super({older: 'loading', connection: {state: 'live'}, filter: options.query, notices: options.notes});
     this.name = store.label;
-    this.store = takingTurns(recording(store, this.sent));
+    this.store = this.watched(store);
     this.filter = options.filter(options.query);
-    this.current = {
-      runs: [],
-      older: 'loading',
-      opened: null,
-      connection: {state: 'live'},
-      filter: options.query,
-      runsPerMinute: null,
-      lagMs: null,
-      hiddenTraffic: null,
-      notices: options.notes,
-      failure: null,
-    };
     void this.loadPage(null);
-  }
-
-  snapshot(): Snapshot {
-    return this.current;
-  }
-
-  subscribe(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
   }
 
   nowMicros(): number {
@@ -112,14 +82,9 @@ export class HistorySource implements RunSource {
     return this.trimming(this.options.page(this.store, wanted));
   }
 
-  statements(): readonly string[] {
-    return [...new Set(this.sent)].reverse();
-  }
-
   /** The connection belongs to whoever opened it. */
   async close(): Promise<void> {
-    this.isClosed = true;
-    this.listeners.clear();
+    this.end();
   }
 
   private async loadPage(cursor: string | null): Promise<void> {
@@ -158,15 +123,13 @@ export class HistorySource implements RunSource {
     this.publish({opened});
   }
 
-  /** What the database says is shown; a defect ends the screens. */
   private async read<T>(reading: Promise<T>): Promise<{read: T} | {failure: Failure}> {
     try {
       return {read: await this.trimming(reading)};
     } catch (error) {
       // Whoever left closed the connection under what was still being read; nobody waits for it.
       if (this.isClosed) return {failure: LEFT};
-      if (!(error instanceof UserError)) throw error;
-      return {failure: {message: error.message, hint: error.hint ?? null}};
+      return {failure: failureOf(error)};
     }
   }
 
@@ -174,14 +137,8 @@ export class HistorySource implements RunSource {
     try {
       return await reading;
     } finally {
-      this.sent.splice(0, this.sent.length - KEPT_STATEMENTS);
+      this.forgetStatements();
     }
-  }
-
-  private publish(change: Partial<Snapshot>): void {
-    if (this.isClosed) return;
-    this.current = {...this.current, ...change};
-    for (const listener of this.listeners) listener();
   }
 }
 

@@ -1,0 +1,61 @@
+import {UserError} from '../../errors.ts';
+import {recording} from '../../flags/print-sql.ts';
+import {takingTurns} from '../../runs/turns.ts';
+import type {Store} from '../../store/store.ts';
+import type {Failure, RunSource, Snapshot} from '../../tui/source.ts';
+
+/** Statements kept for `S`. */
+const KEPT_STATEMENTS = 40;
+
+/** What the live and the past source of the screens share: one snapshot with its listeners, and the statements that were sent. */
+export abstract class SnapshotSource implements Pick<RunSource, 'snapshot' | 'subscribe' | 'statements'> {
+  protected current: Snapshot;
+  protected isClosed = false;
+  private readonly sent: string[] = [];
+  private readonly listeners = new Set<() => void>();
+
+  constructor(first: Pick<Snapshot, 'older' | 'connection' | 'filter' | 'notices'>) {
+    const unknown = {opened: null, runsPerMinute: null, lagMs: null, hiddenTraffic: null, failure: null};
+    this.current = {runs: [], ...unknown, ...first};
+  }
+
+  snapshot(): Snapshot {
+    return this.current;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  statements(): readonly string[] {
+    return [...new Set(this.sent)].reverse();
+  }
+
+  protected publish(change: Partial<Snapshot>): void {
+    if (this.isClosed) return;
+    this.current = {...this.current, ...change};
+    for (const listener of this.listeners) listener();
+  }
+
+  /** The store as it is read here: its statements are kept, and keys are answered between them. */
+  protected watched(store: Store): Store {
+    return takingTurns(recording(store, this.sent));
+  }
+
+  protected forgetStatements(): void {
+    this.sent.splice(0, this.sent.length - KEPT_STATEMENTS);
+  }
+
+  /** Nothing is published from now on. */
+  protected end(): void {
+    this.isClosed = true;
+    this.listeners.clear();
+  }
+}
+
+/** What the database says is shown; a defect ends the screens. */
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof UserError)) throw error;
+  return {message: error.message, hint: error.hint ?? null};
+}
