@@ -17,7 +17,7 @@ export const SIGNAL_CODES = {SIGHUP: 129, SIGINT: 130, SIGTERM: 143} as const;
 export type SignalCode = (typeof SIGNAL_CODES)[keyof typeof SIGNAL_CODES];
 
 /** Where in a text that the user wrote something is wrong; the place is drawn below the message. */
-export interface Place {
+export interface TextPlace {
   readonly text: string;
   /** Counted as JavaScript does, from 0; inside the text, or 0 where it is empty. */
   readonly at: number;
@@ -28,7 +28,7 @@ interface Details {
   hint?: string;
   /** Why it happened, for `--debug`; never printed otherwise. */
   cause?: unknown;
-  place?: Place;
+  place?: TextPlace;
 }
 
 /**
@@ -38,7 +38,7 @@ interface Details {
 export class UserError extends Error {
   readonly exitCode: ExitCode;
   readonly hint: string | undefined;
-  readonly place: Place | undefined;
+  readonly place: TextPlace | undefined;
 
   constructor(exitCode: ExitCode, message: string, {hint, cause, place}: Details = {}) {
     super(message, cause === undefined ? undefined : {cause});
@@ -50,7 +50,7 @@ export class UserError extends Error {
 }
 
 /** Wrong usage: a flag or an argument that cannot be understood. */
-export function usageError(message: string, hint?: string, place?: Place): UserError {
+export function usageError(message: string, hint?: string, place?: TextPlace): UserError {
   return new UserError(EXIT.usage, message, {hint, place});
 }
 

@@ -1,4 +1,4 @@
-import type {Place} from '../errors.ts';
+import type {TextPlace} from '../errors.ts';
 import {line, own, type Safe, safe} from '../text/safe.ts';
 import {width} from '../text/width.ts';
 
@@ -6,7 +6,7 @@ import {width} from '../text/width.ts';
 const AROUND = 32;
 
 /** The text around a place, and below it a mark. */
-export function drawnPlace({text, at}: Place, mask: (text: string) => string): Safe {
+export function drawnPlace({text, at}: TextPlace, mask: (text: string) => string): Safe {
   const before = Array.from(mask(text.slice(0, at)));
   const after = Array.from(mask(text.slice(at)));
   const shownBefore = safe((before.length > AROUND ? ['…'] : []).concat(before.slice(-AROUND)).join(''));

@@ -6,7 +6,7 @@ import {traceRowOf} from './agno-export.ts';
 import {cancelled, type Performance} from './performance.ts';
 import {Schedule, type ScheduleOptions} from './schedule.ts';
 
-export interface Clock {
+export interface PlayerClock {
   /** Microseconds since 1970. */
   nowMicros(): number;
   /** Resolves at that time, or as soon as `stop` is aborted. */
@@ -15,7 +15,7 @@ export interface Clock {
 
 export interface PlayOptions extends ScheduleOptions {
   readonly exporter: SpanExporter;
-  readonly clock: Clock;
+  readonly clock: PlayerClock;
   readonly stop: AbortSignal;
   readonly onBegin: (performance: Performance) => void;
 }

@@ -1,5 +1,5 @@
 import {raw, sql} from '../sql/sql.ts';
-import type {TableFacts} from '../store/facts.ts';
+import type {TableFacts} from '../store/connection-info.ts';
 import type {Store} from '../store/store.ts';
 import {isTimeout} from '../store/timeout.ts';
 import {isoTime, parseTime} from '../trace/time.ts';

@@ -1,4 +1,4 @@
-import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
+import type {ConnectionFacts, TableFacts} from '../store/connection-info.ts';
 import type {Store} from '../store/store.ts';
 import {type Pace, paceFor} from './pace.ts';
 import type {RunSurvey} from './survey.ts';

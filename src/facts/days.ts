@@ -44,7 +44,7 @@ export function overlapping(range: DayRange, held: readonly DayRange[]): DayRang
   });
 }
 
-export function joined(ranges: readonly DayRange[]): DayRange[] {
+export function mergedRanges(ranges: readonly DayRange[]): DayRange[] {
   const result: DayRange[] = [];
   for (const range of [...ranges].sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0))) {
     const last = result.at(-1);

@@ -7,9 +7,9 @@ import type {Store} from '../store/store.ts';
 import {agnoTime, isoTime} from '../trace/time.ts';
 import {ALL_DAYS, type DayRange, dayAfter, without} from './days.ts';
 import {FactsFile, Overtaken} from './file.ts';
-import {Keeper} from './keeper.ts';
 import {factsFile, factsFolder, factsParts, removeFacts, removeUnused} from './place.ts';
 import {FACTS_VERSION} from './schema.ts';
+import {FactsUpdater} from './updater.ts';
 
 export interface FactsOptions {
   readonly env: Env;
@@ -56,9 +56,9 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   }
   const file = await FactsFile.open(null, BUSY_MS);
   try {
-    const keeper = new Keeper(store, file, options);
-    await keeper.fill(range);
-    return factsIn(file, keeper, notices, null);
+    const updater = new FactsUpdater(store, file, options);
+    await updater.fill(range);
+    return factsIn(file, updater, notices, null);
   } catch (error) {
     file.close();
     throw error;
@@ -81,10 +81,10 @@ export async function openKeptFacts(store: Store, options: FactsOptions): Promis
   try {
     const file = await FactsFile.open(place, BUSY_MS);
     try {
-      const keeper = new Keeper(store, file, options);
-      if (without(range, keeper.ranges()).length === 0 && (await hasFewNewSpans(store, file))) {
-        await keeper.bring(range);
-        return factsIn(file, keeper, [], mostBytesOf(options.env));
+      const updater = new FactsUpdater(store, file, options);
+      if (without(range, updater.ranges()).length === 0 && (await hasFewNewSpans(store, file))) {
+        await updater.bring(range);
+        return factsIn(file, updater, [], mostBytesOf(options.env));
       }
     } catch (error) {
       file.close();
@@ -124,10 +124,10 @@ async function keptFacts(
     file = await FactsFile.open(place, BUSY_MS);
   }
   try {
-    const keeper = new Keeper(store, file, options);
-    await keeper.bring(range);
-    if (keeper.spansRead > 0) removeUnused(place, Date.now());
-    return factsIn(file, keeper, notices, mostBytesOf(options.env));
+    const updater = new FactsUpdater(store, file, options);
+    await updater.bring(range);
+    if (updater.spansRead > 0) removeUnused(place, Date.now());
+    return factsIn(file, updater, notices, mostBytesOf(options.env));
   } catch (error) {
     file.close();
     throw error;
@@ -143,16 +143,16 @@ function mostBytesOf({AGNO_TRACE_CACHE_MB: megabytes}: Env): number {
   return Number.isFinite(bytes) && bytes > 0 ? bytes : MOST_BYTES;
 }
 
-function factsIn(file: FactsFile, keeper: Keeper, notices: readonly string[], mostBytes: number | null): Facts {
+function factsIn(file: FactsFile, updater: FactsUpdater, notices: readonly string[], mostBytes: number | null): Facts {
   return {
     all: query => file.all(query),
     run: query => file.run(query),
     path: file.path,
-    spansRead: keeper.spansRead,
-    notices: [...notices, ...keeper.notices],
+    spansRead: updater.spansRead,
+    notices: [...notices, ...updater.notices],
     close: () => {
       try {
-        if (mostBytes !== null) keeper.trim(mostBytes);
+        if (mostBytes !== null) updater.trim(mostBytes);
       } catch (error) {
         // The answer is given; the next question finds them too large again.
         if (reasonOf(error) === null) throw error;

@@ -109,9 +109,9 @@ export function costOf({costUsd}: Span): number | null {
 
 /** US dollars times 10^12, so that sums are exact. */
 export function pusd(usd: number): number {
-  return whole(usd * 1e12)!;
+  return wholeNumber(usd * 1e12)!;
 }
 
-export function whole(value: number | null): number | null {
+export function wholeNumber(value: number | null): number | null {
   return value !== null && Number.isFinite(value) && Math.abs(value) < 2 ** 53 ? Math.round(value) : null;
 }

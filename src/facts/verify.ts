@@ -1,5 +1,5 @@
 import {statSync} from 'node:fs';
-import type {Position} from '../follow/reader.ts';
+import type {ReaderPosition} from '../follow/reader.ts';
 import {smallest} from '../lists.ts';
 import {stretches} from '../runs/stretches.ts';
 import {raw, sql, table} from '../sql/sql.ts';
@@ -55,7 +55,7 @@ export interface Count {
  * Counts the spans of a range by the position of the reader: on SQLite the rows up to the last one told, on Postgres all but
  * those of transactions that were open then, in one snapshot.
  */
-export async function countTold(store: Store, range: DayRange, position: Position): Promise<Count> {
+export async function countTold(store: Store, range: DayRange, position: ReaderPosition): Promise<Count> {
   if (position.dialect === 'sqlite') {
     const anchor = position.anchors.at(-1)?.[0] ?? 0;
     const told = await countRange(store, range, anchor);

@@ -2,8 +2,8 @@ import {existsSync, realpathSync} from 'node:fs';
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
 import {append} from '../lists.ts';
+import type {ConnectionFacts} from '../store/connection-info.ts';
 import {openRunTables} from '../store/evidence.ts';
-import type {ConnectionFacts} from '../store/facts.ts';
 import {openStore} from '../store/open.ts';
 import {patiently} from '../store/patient.ts';
 import {type Source, secretsOf} from '../store/source.ts';
@@ -13,7 +13,7 @@ import {setColour} from '../text/style.ts';
 import {type Connection, connectionOf} from './connection.ts';
 import type {DatabaseFlags, ReadFlags} from './declare.ts';
 import {type OutputFile, outputFileOf} from './output-file.ts';
-import {recording, type Then, writeStatements} from './print-sql.ts';
+import {type PrintSqlEpilogue, recording, writeStatements} from './print-sql.ts';
 import {parseLength} from './values.ts';
 
 /** Node's timers and Postgres' limits hold 32 bits. */
@@ -74,7 +74,7 @@ export function sourcesIn({source, runs}: Connection): Source[] {
 export async function withStore(
   access: Access,
   context: Context,
-  then: Then,
+  then: PrintSqlEpilogue,
   use: (store: Store, context: Context) => Promise<void>,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {
@@ -139,7 +139,7 @@ function refuseDatabase(output: string, source: Source): void {
 export async function withConnection(
   access: Access,
   context: Context,
-  then: Then,
+  then: PrintSqlEpilogue,
   use: (store: Store, context: Context) => Promise<void>,
   onConnect?: (facts: ConnectionFacts) => void,
 ): Promise<void> {

@@ -7,7 +7,7 @@ import {own, type Safe, safe} from '../text/safe.ts';
  * What is computed after the statements; a function is asked when all is done. `eachShapeOnce`: of statements that differ in
  * their values alone the first is printed.
  */
-export type Then = string | {readonly text: () => string; readonly eachShapeOnce: () => boolean};
+export type PrintSqlEpilogue = string | {readonly text: () => string; readonly eachShapeOnce: () => boolean};
 
 /** `store`, with each statement also put into `statements`, runnable as it stands. */
 export function recording(store: Store, statements: string[]): Store {
@@ -41,7 +41,7 @@ export function recording(store: Store, statements: string[]): Store {
 }
 
 /** Prints what was recorded, and what the program does after it. */
-export function writeStatements(statements: readonly string[], then: Then, context: Context): void {
+export function writeStatements(statements: readonly string[], then: PrintSqlEpilogue, context: Context): void {
   const printed = typeof then !== 'string' && then.eachShapeOnce() ? eachShapeOnce(statements) : statements;
   for (const statement of printed) context.stdout.write(printable(`${statement};\n\n`, context));
   const text = typeof then === 'string' ? then : then.text();

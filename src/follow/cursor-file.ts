@@ -1,6 +1,6 @@
 import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
 import {readOwn, writePrivateFile} from '../private-file.ts';
-import type {Position} from './reader.ts';
+import type {ReaderPosition} from './reader.ts';
 import type {Cursor} from './start.ts';
 
 const SCHEMA = 'agno-trace/cursor/1';
@@ -67,7 +67,7 @@ function parsed(text: string): Cursor | null {
     typeof atMicros === 'number' &&
     isRecord(position) &&
     isPosition(position);
-  return isWhole ? {source, position: position as unknown as Position, backlog, atMicros} : null;
+  return isWhole ? {source, position: position as unknown as ReaderPosition, backlog, atMicros} : null;
 }
 
 function isPosition(position: Json): boolean {

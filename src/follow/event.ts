@@ -4,8 +4,8 @@ import type {RunChange} from './live-trace.ts';
 import type {Cursor} from './start.ts';
 
 /** What one look at the database brought: new spans, and what they change about runs. */
-export interface Batch {
-  readonly type: 'batch';
+export interface Delivery {
+  readonly type: 'delivery';
   readonly store: Store;
   /** The traces that gained spans: the row as it is now, and the new spans alone, by start then id. Empty: nothing new. */
   readonly traces: readonly LoadedTrace[];
@@ -29,18 +29,18 @@ export type LinkState =
 
 /** What somebody who follows a database receives, in order. */
 export type FollowEvent =
-  | Batch
+  | Delivery
   | {readonly type: 'connection'; readonly connection: LinkState}
   /** What a reader must know: what cannot be covered, a replaced file, a possible repetition. One line, no secret. */
   | {readonly type: 'notice'; readonly text: string};
 
 /** Nothing was new, and nothing more waits: the moment for clocks. */
 export function isIdle(event: FollowEvent): boolean {
-  return event.type === 'batch' && event.traces.length === 0 && !event.isMore;
+  return event.type === 'delivery' && event.traces.length === 0 && !event.isMore;
 }
 
 /** From a span being written to it being here, ms, of the newest that were not late; null: nothing new came. */
-export function lagMsOf({store, traces, lateMs, isBacklog}: Batch): number | null {
+export function lagMsOf({store, traces, lateMs, isBacklog}: Delivery): number | null {
   if (isBacklog) return null;
   const nowMicros = store.nowMicros();
   let largest: number | null = null;

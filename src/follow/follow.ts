@@ -7,8 +7,8 @@ import {isTimeout} from '../store/timeout.ts';
 import type {RunFilter} from '../trace/filter.ts';
 import type {Patience} from '../trace/runs.ts';
 import {type Clock, SYSTEM_CLOCK} from './clock.ts';
-import {type Batch, type FollowEvent, isIdle} from './event.ts';
-import {batches, type FollowerOptions} from './follower.ts';
+import {type Delivery, type FollowEvent, isIdle} from './event.ts';
+import {deliveries, type FollowerOptions} from './follower.ts';
 import type {LiveRuns, RunChange} from './live-runs.ts';
 
 export interface FollowOptions extends Omit<FollowerOptions, 'clock'> {
@@ -31,8 +31,8 @@ export async function* follow({live, newest = null, ...options}: FollowOptions):
   const guard = new Guard();
   let first = newest;
   let tickedMs = Number.NEGATIVE_INFINITY;
-  for await (const event of batches({...options, clock})) {
-    if (event.type !== 'batch' || !live) {
+  for await (const event of deliveries({...options, clock})) {
+    if (event.type !== 'delivery' || !live) {
       // Nothing was there: whatever is found then is new, and comes with the looks.
       if (event.type === 'connection' && event.connection.state === 'waiting') first = null;
       yield event;
@@ -59,14 +59,14 @@ export async function* follow({live, newest = null, ...options}: FollowOptions):
     }
     if (signal.aborted) return;
     yield* guard.takeNotices();
-    const {cursor, ...batch} = event;
-    yield {...batch, changes, ...(cursor && !guard.isFailing && !live.isBehind ? {cursor} : {})};
+    const {cursor, ...delivery} = event;
+    yield {...delivery, changes, ...(cursor && !guard.isFailing && !live.isBehind ? {cursor} : {})};
   }
 }
 
 /** What was there before the first look. */
-function beginning(store: Store, changes: readonly RunChange[]): Batch {
-  return {type: 'batch', store, traces: [], lateMs: new Map(), isMore: false, isBacklog: true, changes};
+function beginning(store: Store, changes: readonly RunChange[]): Delivery {
+  return {type: 'delivery', store, traces: [], lateMs: new Map(), isMore: false, isBacklog: true, changes};
 }
 
 /** Reads of ours that fail: said once, until one succeeds again. Whether the database is there the follower finds out. */

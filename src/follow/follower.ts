@@ -6,10 +6,10 @@ import type {Store} from '../store/store.ts';
 import {isStopped, isTimeout} from '../store/timeout.ts';
 import {backlogOf} from './backlog.ts';
 import type {Clock} from './clock.ts';
-import type {Batch, FollowEvent} from './event.ts';
+import type {Delivery, FollowEvent} from './event.ts';
 import {Link} from './link.ts';
 import {PostgresReader} from './postgres.ts';
-import type {NewKey, Position, PostgresPosition, Reader, SqlitePosition} from './reader.ts';
+import type {NewKey, PostgresPosition, Reader, ReaderPosition, SqlitePosition} from './reader.ts';
 import {SqliteReader} from './sqlite.ts';
 import type {Cursor, Start} from './start.ts';
 
@@ -35,7 +35,7 @@ const LATE_MS = 5000;
  * Ends when `signal` is aborted.
  * @throws UserError when the database cannot be reached at the very start; later it is tried again for ever
  */
-export async function* batches(options: FollowerOptions): AsyncGenerator<FollowEvent> {
+export async function* deliveries(options: FollowerOptions): AsyncGenerator<FollowEvent> {
   const link = new Link(options.open, options.clock, options.signal);
   try {
     yield* new Follower(options, link).events();
@@ -62,13 +62,13 @@ class Follower {
   async *events(): AsyncGenerator<FollowEvent> {
     const {signal, clock, pollMs} = this.options;
     while (!signal.aborted) {
-      let batch: Batch;
+      let delivery: Delivery;
       try {
         const connected = yield* this.link.connect(this.reader !== null);
         if (!connected) return;
         if (connected.isNew) await this.attach(connected.store, connected.wasAbsent);
         yield* this.link.live();
-        batch = await this.next(connected.store);
+        delivery = await this.next(connected.store);
         this.link.answered();
       } catch (error) {
         if (signal.aborted) return;
@@ -83,8 +83,8 @@ class Follower {
         continue;
       }
       for (const text of this.reader!.takeNotices()) yield {type: 'notice', text};
-      yield batch;
-      if (!batch.isMore) await clock.sleep(pollMs ?? POLL_MS[this.dialect], signal);
+      yield delivery;
+      if (!delivery.isMore) await clock.sleep(pollMs ?? POLL_MS[this.dialect], signal);
     }
   }
 
@@ -106,7 +106,7 @@ class Follower {
     this.reader = reader;
   }
 
-  private async next(store: Store): Promise<Batch> {
+  private async next(store: Store): Promise<Delivery> {
     if (this.backlog.length > 0) return this.nextOfBacklog(store);
     const reader = this.reader!;
     if (this.keys.length === 0) {
@@ -125,19 +125,19 @@ class Follower {
     const lateMs = lateness(this.keys, this.caughtUpMicros, nowMicros);
     this.keys = [];
     if (!this.isMore) this.caughtUpMicros = nowMicros;
-    return this.batch(store, {traces, lateMs, isMore: this.isMore, isBacklog: false});
+    return this.delivery(store, {traces, lateMs, isMore: this.isMore, isBacklog: false});
   }
 
-  private async nextOfBacklog(store: Store): Promise<Batch> {
+  private async nextOfBacklog(store: Store): Promise<Delivery> {
     const traceIds = this.backlog.slice(0, TRACES_AT_ONCE);
     const traces = await loadTraces(store, traceIds);
     await this.reader!.told(store, idsOf(traces));
     this.backlog = this.backlog.slice(TRACES_AT_ONCE);
-    return this.batch(store, {traces, lateMs: new Map(), isMore: true, isBacklog: true});
+    return this.delivery(store, {traces, lateMs: new Map(), isMore: true, isBacklog: true});
   }
 
-  private batch(store: Store, found: Pick<Batch, 'traces' | 'lateMs' | 'isMore' | 'isBacklog'>): Batch {
-    return {type: 'batch', store, ...found, changes: [], cursor: () => this.cursor(store)};
+  private delivery(store: Store, found: Pick<Delivery, 'traces' | 'lateMs' | 'isMore' | 'isBacklog'>): Delivery {
+    return {type: 'delivery', store, ...found, changes: [], cursor: () => this.cursor(store)};
   }
 
   private cursor(store: Store): Cursor {
@@ -147,7 +147,7 @@ class Follower {
 }
 
 /** Null: the position is one of the other kind of database. */
-export function readerFor(store: Store, position: Position | undefined): Reader | null {
+export function readerFor(store: Store, position: ReaderPosition | undefined): Reader | null {
   if (position && position.dialect !== store.dialect) return null;
   if (store.dialect === 'sqlite') return new SqliteReader(position as SqlitePosition | undefined);
   return new PostgresReader(position as PostgresPosition | undefined);

@@ -8,7 +8,7 @@ import type {Store} from '../store/store.ts';
 import type {RunFilter} from '../trace/filter.ts';
 import {LikelyNames, withLikelyNames} from '../trace/likely-name.ts';
 import type {Patience} from '../trace/runs.ts';
-import type {Batch} from './event.ts';
+import type {Delivery} from './event.ts';
 import {type HeldRun, LiveTrace, type RunChange, type SleepingTrace} from './live-trace.ts';
 
 export type {RunChange} from './live-trace.ts';
@@ -24,7 +24,7 @@ export interface LiveRunsOptions {
   readonly prices?: Prices;
 }
 
-type Delivery = Pick<Batch, 'traces' | 'lateMs'> & Partial<Pick<Batch, 'isMore' | 'isBacklog'>>;
+type NewSpans = Pick<Delivery, 'traces' | 'lateMs'> & Partial<Pick<Delivery, 'isMore' | 'isBacklog'>>;
 
 /** A trace without open ends is looked at once more after this silence, then its spans are let go. */
 const SETTLED_AFTER_MICROS = 10_000_000;
@@ -72,9 +72,9 @@ export class LiveRuns {
     return this.inTurn(() => this.beginNow(store, loaded));
   }
 
-  /** Takes what a poll delivered. */
-  take(store: Store, poll: Delivery): Promise<RunChange[]> {
-    return this.inTurn(() => this.takeNow(store, poll));
+  /** Takes new spans. */
+  take(store: Store, delivery: NewSpans): Promise<RunChange[]> {
+    return this.inTurn(() => this.takeNow(store, delivery));
   }
 
   /** Looks again where time alone changed something, and lets go of what is quiet. To be called every second or so. */
@@ -129,7 +129,7 @@ export class LiveRuns {
     return this.look(store, traces);
   }
 
-  private async takeNow(store: Store, {traces, lateMs, isMore, isBacklog}: Delivery): Promise<RunChange[]> {
+  private async takeNow(store: Store, {traces, lateMs, isMore, isBacklog}: NewSpans): Promise<RunChange[]> {
     const nowMicros = store.nowMicros();
     for (const item of traces) {
       const trace = this.wake(item.traceId, nowMicros);
@@ -227,7 +227,7 @@ export class LiveRuns {
     for (const [i, {trace, runs}] of judged.entries()) {
       const named = withLikelyNames(runs, this.names);
       append(changes, here[i]!.settle({trace, runs: named}, filter, patience, nowMicros));
-      await turns.others();
+      await turns.yieldIfLong();
     }
     // The time of the processor, not of a clock: a database that is slow or a busy machine is no reason to look less.
     const {user, system} = process.cpuUsage(before);

@@ -27,7 +27,7 @@ interface Range extends Mark {
 }
 
 /** Where a page ended. */
-export interface Place {
+export interface RowPlace {
   readonly createdAt: string;
   readonly spanId: string;
 }
@@ -50,12 +50,12 @@ export function keyed(rows: readonly PageRow[]): KeyedRow[] {
   return rows.filter((row): row is KeyedRow => row.xid !== null);
 }
 
-export function placeOf(row: PageRow): Place {
+export function placeOf(row: PageRow): RowPlace {
   return {createdAt: String(row.created_at), spanId: String(row.span_id)};
 }
 
 /** One page of a range, by `created_at` then id; one row without a span when there are none. */
-export function loadPage(store: Store, range: Range, after: Place | null): Promise<PageRow[]> {
+export function loadPage(store: Store, range: Range, after: RowPlace | null): Promise<PageRow[]> {
   const {fromMicros, untilMicros} = range;
   const from = fromMicros === null ? raw('true') : sql`s.created_at >= ${agnoTime(fromMicros - WIDER_MICROS)}`;
   const until = untilMicros === null ? raw('true') : sql`s.created_at < ${agnoTime(untilMicros + WIDER_MICROS)}`;

@@ -15,8 +15,8 @@ import {
   type Mark,
   oldestXid,
   type PageRow,
-  type Place,
   placeOf,
+  type RowPlace,
   surveyOf,
   UNKNOWN_CLUSTER,
 } from './postgres-rows.ts';
@@ -42,7 +42,7 @@ const LAG_KEPT = 0.8;
 interface Pass {
   readonly deepest: number;
   lane: number;
-  after: Place | null;
+  after: RowPlace | null;
   xmin: number | null;
   readonly startedMs: number;
   /** How long the statements of the deepest lane took, ms. */
@@ -100,7 +100,7 @@ export class PostgresReader implements Reader {
     if (from === 'beginning') return;
     // Visible already, though a transaction that still runs is older: known, or they would pop up as new.
     const all = {...this.markOf(lowXid), fromMicros: this.lanes.at(-1)!.fromMicros, untilMicros: null};
-    for (let after: Place | null = null; ; ) {
+    for (let after: RowPlace | null = null; ; ) {
       const rows = keyed(await loadPage(store, all, after));
       for (const row of rows) this.see(String(row.span_id), {xid: row.xid, createdMicros: parseTime(row.created_at)});
       if (rows.length < KEYS_AT_ONCE) break;

@@ -15,7 +15,7 @@ export interface NewKeys {
 }
 
 /** Where a reader stands: JSON, small, without secrets. What it says was told is never told again. */
-export type Position = SqlitePosition | PostgresPosition;
+export type ReaderPosition = SqlitePosition | PostgresPosition;
 
 export interface SqlitePosition {
   readonly dialect: 'sqlite';
@@ -56,7 +56,7 @@ export interface Reader {
   look(store: Store, clock: Clock): Promise<NewKeys>;
   /** These were told by other means: a look must not bring them again. */
   told(store: Store, spanIds: readonly string[]): Promise<void>;
-  position(nowMicros: number): Position;
+  position(nowMicros: number): ReaderPosition;
   /** What a reader must be told since the last call; one line each. */
   takeNotices(): string[];
 }

@@ -1,4 +1,4 @@
-import type {Position} from './reader.ts';
+import type {ReaderPosition} from './reader.ts';
 
 /** Where following begins. */
 export type Start =
@@ -11,7 +11,7 @@ export type Start =
 export interface Cursor {
   /** The database, as messages call it. */
   readonly source: string;
-  readonly position: Position;
+  readonly position: ReaderPosition;
   /** Traces of the backlog that were not told yet. */
   readonly backlog: readonly string[];
   /** When it was taken, microseconds by the clock that counts. */

@@ -1,12 +1,12 @@
 import {type AgnoTable, agnoIndex, agnoIndexName, SPAN_INDEXES, TRACE_INDEXES} from '../sql/agno-tables.ts';
 import {quoteIdentifier, raw, sql} from '../sql/sql.ts';
-import type {TableFacts} from '../store/facts.ts';
+import type {TableFacts} from '../store/connection-info.ts';
 import {buildConcurrently} from './concurrent.ts';
 import {scanOf} from './estimate.ts';
 import {remember} from './made.ts';
 import {takenNames} from './names.ts';
 import {briefly, lengthily} from './patience.ts';
-import type {Blocked, Found, MigrationObject, Step} from './step.ts';
+import type {Blocked, Found, MigrationObject, MigrationStep} from './step.ts';
 import {explained, type Subject} from './subject.ts';
 
 /** A write lock on a SQLite file for longer than this needs the file for itself: Agno waits five seconds, then loses spans. */
@@ -52,7 +52,7 @@ async function find(role: AgnoTable, table: TableFacts, column: string, subject:
   const drop = `DROP INDEX CONCURRENTLY IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(object)}`;
   const estimateMs = await scanOf(subject, role);
   const query = sql`select * from ${raw(table.qualifiedName)} where ${raw(column)} = ${'x'}`;
-  const step: Step = {
+  const step: MigrationStep = {
     action: named ? 'repair' : 'create',
     why: named?.isValid
       ? "There is an index of Agno's name that is over something else."

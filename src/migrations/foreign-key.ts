@@ -1,12 +1,12 @@
 import {EXIT, UserError} from '../errors.ts';
 import {foreignKey as foreignKeyText} from '../sql/agno-tables.ts';
 import {quoteIdentifier, raw, sql} from '../sql/sql.ts';
-import type {TableFacts} from '../store/facts.ts';
+import type {TableFacts} from '../store/connection-info.ts';
 import {scanOf} from './estimate.ts';
 import {remember} from './made.ts';
 import {briefly, lengthily} from './patience.ts';
 import {editTableText, replaceTableText, schemaVersion, tableText, withForeignKey} from './sqlite-schema.ts';
-import type {Blocked, Found, MigrationObject, Step, Work} from './step.ts';
+import type {Blocked, Found, MigrationObject, MigrationStep, Work} from './step.ts';
 import type {Subject} from './subject.ts';
 
 /** Rows of one look for spans without a trace row in a SQLite file. */
@@ -41,7 +41,7 @@ async function missing(
   const validate = `ALTER TABLE ${spans.qualifiedName} VALIDATE CONSTRAINT ${constraint}`;
   const text = isPostgres ? null : await tableText(subject, names.spans);
   const changed = text === null ? null : withForeignKey(text, key);
-  const step: Step = {
+  const step: MigrationStep = {
     action: isThere ? 'validate' : 'create',
     why: isThere
       ? 'It was never validated: old spans may be without a trace row.'

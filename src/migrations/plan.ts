@@ -3,7 +3,7 @@ import agnoIndexes from './agno-indexes.ts';
 import agnoTables from './agno-tables.ts';
 import foreignKey from './foreign-key.ts';
 import lookUpIndexes from './look-up-indexes.ts';
-import type {Found, Step} from './step.ts';
+import type {Found, MigrationStep} from './step.ts';
 import type {Subject} from './subject.ts';
 import {inspectForUndo} from './undo.ts';
 
@@ -13,7 +13,7 @@ const OBJECTS = [agnoTables, agnoIndexes, foreignKey, lookUpIndexes];
 export interface Planned {
   readonly found: readonly Found[];
   /** What is to be done, blocked or not. */
-  readonly steps: readonly (Found & {readonly step: Step})[];
+  readonly steps: readonly (Found & {readonly step: MigrationStep})[];
 }
 
 /** Looks at the catalogue and says what should change. Changes nothing. */

@@ -1,16 +1,16 @@
 import type {Changes} from '../store/changes.ts';
 import type {Subject} from './subject.ts';
 
-export const STATES = ['there', 'missing', 'invalid', 'different'] as const;
+export const STEP_STATES = ['there', 'missing', 'invalid', 'different'] as const;
 
 /** One thing that should be in the database, as it was found, and what would bring it about. */
 export interface Found {
   readonly kind: 'table' | 'index' | 'foreign key' | 'schema';
   /** As it is called in the database. */
   readonly object: string;
-  readonly state: (typeof STATES)[number];
+  readonly state: (typeof STEP_STATES)[number];
   /** Null: nothing to do. */
-  readonly step: Step | null;
+  readonly step: MigrationStep | null;
 }
 
 /** What one file here knows: how to find its objects, and how to make them. Nothing is remembered: the catalogue says it all. */
@@ -18,7 +18,7 @@ export interface MigrationObject {
   inspect(subject: Subject): Promise<Found[]>;
 }
 
-export interface Step {
+export interface MigrationStep {
   readonly action: 'create' | 'repair' | 'validate' | 'drop';
   /** One sentence each. */
   readonly why: string;

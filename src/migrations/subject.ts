@@ -2,7 +2,7 @@ import {EXIT, UserError} from '../errors.ts';
 import type {AgnoNames} from '../sql/agno-tables.ts';
 import {type Dialect, inline, quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
 import {openChanges} from '../store/changes.ts';
-import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
+import type {ConnectionFacts, TableFacts} from '../store/connection-info.ts';
 import {openStore} from '../store/open.ts';
 import {patient, patiently} from '../store/patient.ts';
 import {labelOf, type Source} from '../store/source.ts';

@@ -5,7 +5,7 @@ import {dropConcurrently} from './concurrent.ts';
 import {forget, MADE_TABLE, type Made} from './made.ts';
 import {briefly} from './patience.ts';
 import {editTableText, replaceTableText, schemaVersion, tableText, withoutForeignKey} from './sqlite-schema.ts';
-import type {Blocked, Found, Step, Work} from './step.ts';
+import type {Blocked, Found, MigrationStep, Work} from './step.ts';
 import {qualifiedName, type Subject} from './subject.ts';
 
 /**
@@ -34,7 +34,7 @@ interface Drop {
   readonly lock: string;
   readonly sql: readonly string[];
   readonly blocked?: Blocked | null;
-  readonly apply: Step['apply'];
+  readonly apply: MigrationStep['apply'];
 }
 
 function dropping({kind, object}: Made, {why, lock, sql: statements, blocked = null, apply}: Drop): Found {

@@ -5,7 +5,7 @@ import {loadRunPage} from '../runs/page.ts';
 import {EMPTY, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell, Series} from '../table/table.ts';
-import {hoisted, type RunFilter} from '../trace/filter.ts';
+import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
 import {
@@ -19,7 +19,7 @@ import {
 
 /** Answers a question from the facts, which are brought up to date before. */
 export async function askFacts(store: Store, question: Question, ask: Ask, options: AskOptions): Promise<Answer> {
-  const {sinceMicros, untilMicros} = hoisted(ask.filter);
+  const {sinceMicros, untilMicros} = withQueryFlags(ask.filter);
   const beginMs = performance.now();
   const facts = await openFacts(store, {...options, sinceMicros, untilMicros});
   const currentMs = performance.now() - beginMs;
@@ -59,7 +59,7 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
 
 /** What the statements of a question are given, once the runs are chosen that only whole runs tell apart. */
 export async function inputsFor(store: Store, facts: Facts, ask: Ask) {
-  const filter = hoisted(ask.filter);
+  const filter = withQueryFlags(ask.filter);
   const chosen = await chooseRuns(store, facts, filter);
   const nowMicros = store.nowMicros();
   const {by, sort, limit, lengths} = ask;

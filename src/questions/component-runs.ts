@@ -1,5 +1,5 @@
 import {raw, sql} from '../sql/sql.ts';
-import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED, wholeRuns} from './figures.ts';
+import {ENDINGS, FIGURES, figures, foldedParts, MODELS, stateColumns, UNPRICED} from './figures.ts';
 import type {Question} from './question.ts';
 import {PARTS_APART} from './whole-runs.ts';
 
@@ -32,7 +32,7 @@ export function componentRuns(
     thenBy: 'inner',
     note: `states, times and tokens are of both, runs and inner ones; an unfinished run is nobody's until its own span is there; ${PARTS_APART}`,
     sql: ({eachRunSpan, stretch}) => sql`
-with ${wholeRuns(
+with ${foldedParts(
       sql`
 select coalesce(begin_key, span_key) as id, own_run_id as run_id, span_id, start_micros, state, duration_ms, within_tokens as tokens,
        within_cost_pusd as cost_pusd, within_unpriced as unpriced, ${raw(`name as "${kind}"`)}, component_id, main_model as model,

@@ -1,5 +1,5 @@
 import {sql} from '../sql/sql.ts';
-import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNPRICED, wholeRuns} from './figures.ts';
+import {ENDINGS, FIGURES, figures, foldedParts, MODELS, stateColumns, UNPRICED} from './figures.ts';
 import {defineQuestion} from './question.ts';
 
 /** Runs inside runs: who asked whom, and what came of it. */
@@ -24,7 +24,7 @@ export default defineQuestion({
   sort: 'calls',
   note: "times, tokens and cost are those of the member's runs, with everything inside them",
   sql: ({eachRunSpan, stretch}) => sql`
-with ${wholeRuns(
+with ${foldedParts(
     sql`
 select coalesce(begin_key, span_key) as id, own_run_id as run_id, span_id, start_micros, state, duration_ms, within_tokens as tokens, within_cost_pusd as cost_pusd, within_unpriced as unpriced,
        caller, case when kind in ('agent', 'team', 'workflow') then name end as member, via, main_model as model,

@@ -79,7 +79,7 @@ select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", m.models
  * @param kept columns that the first part decides
  * @param counts which of them are runs: how others ended, and when, is not said
  */
-export function wholeRuns(spans: Sql, kept: readonly string[], counts = 'true'): Sql {
+export function foldedParts(spans: Sql, kept: readonly string[], counts = 'true'): Sql {
   const whole = ['id', 'span_id', 'start_micros', 'state', 'duration_ms', 'tokens', 'cost_pusd', 'unpriced', ...kept];
   const first = kept.map(name => raw(`max(case when place = 1 then ${name} end) as ${name}`));
   const last = raw('max(case when back = 1 and run_id is own_id then state end)');

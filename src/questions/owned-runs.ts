@@ -1,6 +1,6 @@
 import {raw, sql} from '../sql/sql.ts';
 import type {Column} from '../table/table.ts';
-import {ENDINGS, FIGURES, figures, MODELS, stateColumns, UNFINISHED, UNPRICED, wholeRuns} from './figures.ts';
+import {ENDINGS, FIGURES, figures, foldedParts, MODELS, stateColumns, UNFINISHED, UNPRICED} from './figures.ts';
 import type {Question} from './question.ts';
 
 const STATES = [...ENDINGS, ...UNFINISHED];
@@ -28,7 +28,7 @@ export function ownedRuns(
     thenBy: 'lastSeen',
     note: `a run inside another one belongs to its ${owner}; times are of finished runs`,
     sql: ({allRuns, stretch}) => sql`
-with ${wholeRuns(
+with ${foldedParts(
       sql`
 select whole_key as id, run_id, span_id, start_micros, start_micros as first_micros,
        state, case when missing = 0 then duration_ms end as duration_ms,

@@ -13,7 +13,7 @@ import {agnoTime, isoTime, parseTime} from '../trace/time.ts';
 import type {Ask} from './question.ts';
 
 /** The columns of the spans' own table that rows can be grouped by. */
-export const KEYS: Readonly<Record<string, () => Sql>> = {
+export const TABLE_KEYS: Readonly<Record<string, () => Sql>> = {
   name: () => raw('s.name'),
   kind: kindOfSpan,
   tool: () => attribute('s', KEY.toolName),
@@ -58,7 +58,7 @@ const ALL_FIRST = either({sqlite: raw('limit -1 offset 0'), postgres: EMPTY});
 const groupsIn = (by: string, where: Sql): Sql => sql`
             select name, ms, count(*) as times, sum(error) as errors
               from (
-                select ${KEYS[by]!()} as name, ${knownMs} as ms,
+                select ${TABLE_KEYS[by]!()} as name, ${knownMs} as ms,
                        case when upper(s.status_code) = 'ERROR' then 1 else 0 end as error
                   from ${table('spans')} s
                  where ${where}

@@ -4,10 +4,10 @@ import {asDouble, matchesGlob} from '../sql/fragments.ts';
 import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
-import {hoisted, type RunFilter, takesEveryRun} from '../trace/filter.ts';
+import {type RunFilter, takesEveryRun, withQueryFlags} from '../trace/filter.ts';
 import {coverageOf, inputsFor} from './ask.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
-import {type Coverage, countInTables, covers, KEYS} from './slowest-tables.ts';
+import {type Coverage, countInTables, covers, TABLE_KEYS} from './slowest-tables.ts';
 
 /** What a span can be given to: the innermost one around it, itself included, which only the tree of its run tells. */
 const OWNERS = ['agent', 'team', 'workflow', 'step'];
@@ -20,7 +20,7 @@ const slowest = defineQuestion({
     {line: 'slowest --limit 10', answer: "the ten slowest span names, as in Agno's documentation"},
     {line: 'slowest --by agent --last 24h --sort p95Ms', answer: 'agents by their 95th percentile since yesterday'},
   ],
-  by: [...Object.keys(KEYS), ...OWNERS],
+  by: [...Object.keys(TABLE_KEYS), ...OWNERS],
   columns: {
     name: {label: 'NAME', description: 'span name, kind, tool, model; agent, team, workflow, or workflow / step'},
     calls: {
@@ -54,7 +54,7 @@ export default slowest;
  * rows, sooner. Else the tables are asked.
  */
 async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answer> {
-  const {sinceMicros, untilMicros} = hoisted(ask.filter);
+  const {sinceMicros, untilMicros} = withQueryFlags(ask.filter);
   const window = {...options, sinceMicros, untilMicros};
   const beginMs = performance.now();
   const isOwner = OWNERS.includes(ask.by);

@@ -3,7 +3,7 @@ import {joined, line, own, type Safe, safe} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import {truncate, width, wrap} from '../text/width.ts';
 import {memberNames} from '../trace/compare/content.ts';
-import type {Change, Mark, Pair} from '../trace/compare/run-diff.ts';
+import type {Change, DiffMark, Pair} from '../trace/compare/run-diff.ts';
 import {type Changed, type DiffLine, diffLines, diffWords} from '../trace/compare/text-diff.ts';
 import {readableJson} from '../trace/readable.ts';
 import type {RunRecord} from '../trace/record.ts';
@@ -33,7 +33,7 @@ export interface DrawnStep {
   readonly repeats: number;
 }
 
-const MARKS: Readonly<Record<Mark, {sign: string; style: Style | null}>> = {
+const MARKS: Readonly<Record<DiffMark, {sign: string; style: Style | null}>> = {
   same: {sign: ' ', style: null},
   changed: {sign: '~', style: 'yellow'},
   added: {sign: '+', style: 'green'},
@@ -206,7 +206,7 @@ function beside(a: number | null, b: number | null, text: (value: number) => Saf
   return line`${a === null ? own('–') : text(a)} → ${b === null ? own('–') : text(b)}`;
 }
 
-function paintMark(text: Safe, mark: Mark): Safe {
+function paintMark(text: Safe, mark: DiffMark): Safe {
   const {style} = MARKS[mark];
   return style === null ? text : paint(text, style);
 }

@@ -7,7 +7,7 @@ import {resultText} from '../trace/result-text.ts';
 import type {Span} from '../trace/span.ts';
 import {argumentsByName} from '../trace/tool-calls.ts';
 import {displayName, endOf, isDelegation, isRunSpan, isStreamed, type Node, startOf, walk} from '../trace/tree.ts';
-import type {Container, Place} from '../trace/workflow-steps.ts';
+import type {Container, StepPlace} from '../trace/workflow-steps.ts';
 import type {IoLevel} from './io.ts';
 import {bar, type Guides} from './layout.ts';
 import {type Look, paintState, stateGlyph} from './states.ts';
@@ -221,7 +221,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
 }
 
 /** The container that a step ran in; of several it may have been any. */
-function placeText({containers, iteration}: Place): Safe {
+function placeText({containers, iteration}: StepPlace): Safe {
   const [only, ...others] = containers;
   if (others.length > 0) return line`in one of: ${joined(containers.map(containerText), ', ')}`;
   if (only!.type === 'Loop') return line`${containerText(only!)}, iteration ${own(String(iteration))}`;

@@ -5,7 +5,7 @@ import {CommitError} from '../store/commit-error.ts';
 import {isStopped, isTimeout} from '../store/timeout.ts';
 import {type BatchOutcome, type BatchRules, deleteBatch, deleteInParts} from './batch.ts';
 import {type Busy, busyWith} from './busy.ts';
-import {PACE, Pace} from './pace.ts';
+import {BatchPace, PACE} from './pace.ts';
 import type {Candidate} from './survey.ts';
 
 export interface ApplyOptions {
@@ -79,7 +79,7 @@ export async function applyPrune(
 }
 
 class Pruning {
-  private readonly pace: Pace;
+  private readonly pace: BatchPace;
   private readonly startMs = performance.now();
   private inVainSinceMs: number | null = null;
   /** Transactions that took too long and were taken back. */
@@ -91,7 +91,7 @@ class Pruning {
     private readonly options: ApplyOptions,
     private readonly applied: Applied,
   ) {
-    this.pace = new Pace(PACE[changes.dialect]);
+    this.pace = new BatchPace(PACE[changes.dialect]);
   }
 
   async run(candidates: readonly Candidate[]): Promise<StoppedBy | null> {

@@ -27,7 +27,7 @@ const MOST_OF_TARGET = 2;
  * How large the next batch should be. A batch costs something fixed, the commit, which waits for the disk, and something per
  * row; both are fitted to the last batches. Pure but for what it remembers.
  */
-export class Pace {
+export class BatchPace {
   /** Sums over the last batches, the newest ones weighing most: 1, n, ms, n², n·ms. */
   private sums = [0, 0, 0, 0, 0];
   /** Spans that the next batch should have. */

@@ -2,8 +2,8 @@ import {inline, raw, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {deleteSql, lockSql} from './batch.ts';
-import type {Chosen} from './choose.ts';
 import type {Cutoff} from './cutoff.ts';
+import type {Chosen} from './select.ts';
 import type {Reason} from './survey.ts';
 
 /** What a prune would do, as its JSON has it. Unknown is null. */

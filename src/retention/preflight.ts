@@ -1,7 +1,7 @@
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {append} from '../lists.ts';
 import {quoteIdentifier, raw, sql} from '../sql/sql.ts';
-import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
+import type {ConnectionFacts, TableFacts} from '../store/connection-info.ts';
 import {loadTriggers, pathOf} from '../store/postgres/triggers.ts';
 import type {Store} from '../store/store.ts';
 import {parseTime} from '../trace/time.ts';

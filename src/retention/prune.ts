@@ -1,15 +1,15 @@
 import type {ArchiveColumn, ArchiveHeader} from '../archive/format.ts';
 import {FORMAT_VERSION} from '../archive/format.ts';
-import type {ConnectionFacts, TableFacts} from '../store/facts.ts';
+import type {ConnectionFacts, TableFacts} from '../store/connection-info.ts';
 import {patient} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
 import type {Patience} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
-import type {Selection} from './choice.ts';
-import {chooseTraces} from './choose.ts';
 import {type Cutoff, cutoffAt} from './cutoff.ts';
 import {type PrunePlan, prunePlan} from './plan.ts';
 import {oldestTransaction, preflight} from './preflight.ts';
+import type {Selection} from './rules.ts';
+import {chooseTraces} from './select.ts';
 import {add, type Candidate, countTraces, surveyOrphans, surveyTraces} from './survey.ts';
 
 export interface PrepareOptions {

@@ -6,11 +6,11 @@ import {append} from '../lists.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Changes} from '../store/changes.ts';
-import type {ConnectionFacts} from '../store/facts.ts';
+import type {ConnectionFacts} from '../store/connection-info.ts';
 import {patient, patiently} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
 import {Inserter, type Target} from './insert.ts';
-import {PACE, Pace} from './pace.ts';
+import {BatchPace, PACE} from './pace.ts';
 
 export type Role = 'traces' | 'spans';
 const KEYS = {traces: 'trace_id', spans: 'span_id'} as const;
@@ -147,7 +147,7 @@ export async function restore(
   {target, stop, onProgress}: RestoreOptions,
 ): Promise<Restored> {
   const done: Restored = {traces: 0, spans: 0, there: 0, withoutTrace: 0, unfit: 0, unfitIds: [], stoppedBy: null};
-  const pace = new Pace(PACE[changes.dialect]);
+  const pace = new BatchPace(PACE[changes.dialect]);
   const inserter = new Inserter(target);
   let seen = 0;
   for (const role of ['traces', 'spans'] as const) {

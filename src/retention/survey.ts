@@ -2,10 +2,10 @@ import {stretches, type Walk} from '../runs/stretches.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {type Cutoff, isReadable} from './cutoff.ts';
-import {isOld, type Look, lookAt, NO_SPANS} from './look.ts';
+import {isOld, NO_SPANS, readSpanTimes, type SpanTimes} from './span-times.ts';
 
 /** A trace that is old enough, as it was at the first look. */
-export interface Candidate extends Look {
+export interface Candidate extends SpanTimes {
   readonly traceId: string;
   /** Of the trace row; null: spans without one. */
   readonly row: {readonly createdAt: string; readonly endedAt: string} | null;
@@ -61,7 +61,7 @@ select t.trace_id, t.created_at, t.end_time
     // Any number of traces may have been written at the same time.
     for (let at = 0; at < rows.length; at += TRACES_AT_ONCE) {
       const some = rows.slice(at, at + TRACES_AT_ONCE);
-      const looks = await lookAt(
+      const looks = await readSpanTimes(
         query => stretch.all(query),
         some.map(row => String(row.trace_id)),
       );
@@ -81,7 +81,7 @@ interface TraceTimes {
 }
 
 /** Puts one trace where it belongs. */
-function sort(row: TraceTimes, look: Look, cutoff: Cutoff, {candidates, skipped}: Survey): void {
+function sort(row: TraceTimes, look: SpanTimes, cutoff: Cutoff, {candidates, skipped}: Survey): void {
   const {created_at: createdAt, end_time: endedAt} = row;
   if (!isReadable(createdAt) || !isReadable(endedAt) || !look.isReadable) add(skipped, 'unreadable');
   else if (createdAt >= cutoff.text) {
@@ -91,7 +91,7 @@ function sort(row: TraceTimes, look: Look, cutoff: Cutoff, {candidates, skipped}
     candidates.push({...look, traceId: String(row.trace_id), row: {createdAt, endedAt}, lastAt: latest(endedAt, look)});
 }
 
-export function latest(endedAt: string, look: Look): string {
+export function latest(endedAt: string, look: SpanTimes): string {
   return [endedAt, look.endedAt, look.writtenAt].reduce<string>(
     (max, time) => (time !== null && time > max ? time : max),
     '',
@@ -158,7 +158,7 @@ select x.trace_id, case when exists (select 1 from ${table('traces')} t where t.
  order by x.trace_id`);
     const orphans = ids.filter(row => row.orphan === 1).map(row => String(row.trace_id));
     if (orphans.length > 0) {
-      const looks = await lookAt(query => store.all(query), orphans);
+      const looks = await readSpanTimes(query => store.all(query), orphans);
       for (const [traceId, look] of looks) {
         if (!look.isReadable) add(survey.skipped, 'unreadable');
         else if (!isOld(look, cutoff)) add(survey.skipped, 'active');

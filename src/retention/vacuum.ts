@@ -4,7 +4,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {EXIT, UserError} from '../errors.ts';
 import {raw, type Sql, sql} from '../sql/sql.ts';
 import type {Changes, TransactionLimits} from '../store/changes.ts';
-import type {ConnectionFacts} from '../store/facts.ts';
+import type {ConnectionFacts} from '../store/connection-info.ts';
 import {patient, patiently} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
 import {isStopped} from '../store/timeout.ts';

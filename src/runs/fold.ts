@@ -10,7 +10,7 @@ import {agnoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {type JudgedTrace, type JudgeOptions, loadRuns, mayHidePause} from './load.ts';
 import {IS_RUN_NAME} from './look-up.ts';
-import {loadStory} from './parts.ts';
+import {loadParts} from './parts.ts';
 import {SPANS_AFTER} from './sequels.ts';
 
 /**
@@ -80,7 +80,7 @@ async function fold(
 ): Promise<JudgedRun> {
   const {runId, traceId, spanId} = run.record;
   const of = {traceId, spanId};
-  const {parts} = await loadStory(store, runId!, [traceId], {patience, prices, of, judged, tiesLooseParts: false});
+  const {parts} = await loadParts(store, runId!, [traceId], {patience, prices, of, judged, tiesLooseParts: false});
   // A continuation that stands before it is another run's story.
   return parts.length > 1 ? foldedRun(run, parts) : run;
 }

@@ -65,13 +65,13 @@ export async function judgeTraces(
   for (const {traceId, spans, row} of priced) {
     let trace = buildTrace(traceId, spans, row, clock);
     if (trace.unclear.size > 0) trace = buildTrace(traceId, spans, row, clock, await loadDetails(store, trace));
-    await turns.others();
+    await turns.yieldIfLong();
     built.push({
       trace,
       judge: new Judge(trace.tops, await loadWriter(store, trace)),
       runs: trace.traffic ? [trace.traffic] : trace.runs,
     });
-    await turns.others();
+    await turns.yieldIfLong();
   }
   const runs = built.flatMap(item => item.runs.map(run => ({run, judge: item.judge})));
   const statuses = await loadAgnoStatuses(
@@ -102,7 +102,7 @@ export async function judgeTraces(
     if (!unsought.has(run)) continue;
     if (startMicros !== null) continuations.set(run, isoTime(startMicros)!);
     if (startMicros !== null || !isCut) unsought.delete(run);
-    await turns.others();
+    await turns.yieldIfLong();
   }
   const judged: JudgedTrace[] = [];
   for (const {trace, judge, runs: own} of built) {
@@ -116,7 +116,7 @@ export async function judgeTraces(
       return judgedRun(run, judge, judge.run(run, evidence, clock), evidence);
     });
     judged.push({trace, runs: judgedRuns});
-    await turns.others();
+    await turns.yieldIfLong();
   }
   return judged;
 }

@@ -1,6 +1,6 @@
 import {attribute, attributeLike, isAnyOf} from '../sql/fragments.ts';
 import {either, inline, join, quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
-import type {IndexFacts, TableFacts} from '../store/facts.ts';
+import type {IndexFacts, TableFacts} from '../store/connection-info.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 

@@ -3,12 +3,12 @@ import type {JudgedRun} from '../trace/record.ts';
 import {cursorAfter, type RunPage} from './page.ts';
 
 /** Where a database goes on: null from its newest run, false when it has been read to its end. */
-export type Place = string | null | false;
+export type ListPlace = string | null | false;
 
 /** What one of several databases gave for a page; null: it could not be read. */
 export interface OwnPage {
   readonly profile: string;
-  readonly before: Place;
+  readonly before: ListPlace;
   readonly page: RunPage | null;
 }
 
@@ -38,7 +38,7 @@ export function mergePages(own: readonly OwnPage[], limit: number): MergedPage {
     runs.push({profile, judged: page!.runs[taken[newest]!]!});
     taken[newest]!++;
   }
-  const places = own.map(({profile, before, page}, i): [string, Place] => [
+  const places = own.map(({profile, before, page}, i): [string, ListPlace] => [
     profile,
     placeAfter(before, page, taken[i]!),
   ]);
@@ -56,7 +56,7 @@ function startOf({run}: JudgedRun): number {
   return run.startMicros ?? Number.NEGATIVE_INFINITY;
 }
 
-function placeAfter(before: Place, page: RunPage | null, taken: number): Place {
+function placeAfter(before: ListPlace, page: RunPage | null, taken: number): ListPlace {
   if (page === null || before === false) return before;
   if (taken === page.runs.length && page.next === null) return false;
   return cursorAfter(page, taken, before);
@@ -65,11 +65,11 @@ function placeAfter(before: Place, page: RunPage | null, taken: number): Place {
 /** Told from the cursor of one database by its first number. */
 const VERSION = 2;
 
-function encode(places: readonly (readonly [string, Place])[]): string {
+function encode(places: readonly (readonly [string, ListPlace])[]): string {
   return Buffer.from(JSON.stringify([VERSION, ...places])).toString('base64url');
 }
 
-function decode(cursor: string): Map<string, Place> | null {
+function decode(cursor: string): Map<string, ListPlace> | null {
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(cursor, 'base64url').toString());
@@ -78,7 +78,7 @@ function decode(cursor: string): Map<string, Place> | null {
   }
   if (!Array.isArray(value) || value[0] !== VERSION) return null;
   const places = value.slice(1);
-  const isPlace = (item: unknown): item is [string, Place] =>
+  const isPlace = (item: unknown): item is [string, ListPlace] =>
     Array.isArray(item) &&
     item.length === 2 &&
     typeof item[0] === 'string' &&
@@ -90,7 +90,7 @@ function decode(cursor: string): Map<string, Place> | null {
  * Where each of the profiles goes on.
  * @throws UserError exit 2 for a cursor of other profiles, or of one database
  */
-export function placesOf(cursor: string | null, profiles: readonly string[]): Map<string, Place> {
+export function listPlacesOf(cursor: string | null, profiles: readonly string[]): Map<string, ListPlace> {
   if (cursor === null) return new Map(profiles.map(name => [name, null]));
   const places = decode(cursor);
   if (!places)
@@ -106,7 +106,7 @@ export function refuseMergedCursor(cursor: string | null): void {
   if (places) throw ofOthers(cursor!, places);
 }
 
-function ofOthers(cursor: string, places: ReadonlyMap<string, Place>) {
+function ofOthers(cursor: string, places: ReadonlyMap<string, ListPlace>) {
   const names = [...places.keys()];
   return usageError(
     `--cursor "${cursor}" goes on in the profiles ${names.map(name => `"${name}"`).join(', ')}.`,

@@ -2,14 +2,14 @@ import {type UserError, usageError} from '../errors.ts';
 import type {Prices} from '../prices/prices.ts';
 import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
-import {hoisted, type RunFilter} from '../trace/filter.ts';
+import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import {withLikelyNames} from '../trace/likely-name.ts';
 import {type JudgedRun, nodesOf} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import {IS_OF_AGENT} from './kind.ts';
 import {stretches, type Walk, type WalkPlace} from './stretches.ts';
-import {positionOf, tracesLeft, walkRuns} from './walk.ts';
+import {tracesLeft, walkPlaceOf, walkRuns} from './walk.ts';
 
 export interface RunPage {
   readonly runs: readonly JudgedRun[];
@@ -44,7 +44,7 @@ const SHORTEST_STRETCH = 60;
  */
 export async function loadRunPage(store: Store, options: PageOptions): Promise<RunPage> {
   const {limit, patience, prices, folds, onProgress} = options;
-  const filter = hoisted(options.filter);
+  const filter = withQueryFlags(options.filter);
   const cursor = options.cursor === null ? null : decodeCursor(options.cursor);
   const firstStretch = limit === 0 ? Number.POSITIVE_INFINITY : Math.max(limit * SPANS_PER_RUN, SHORTEST_STRETCH);
   let left: readonly string[] = [];
@@ -90,7 +90,7 @@ async function finish(
     left,
     trafficLeftOut: !isPlain(filter)
       ? null
-      : await countTraffic(store, cursor?.position ?? null, hasMore ? positionOf(runs.at(-1)!) : null, filter),
+      : await countTraffic(store, cursor?.position ?? null, hasMore ? walkPlaceOf(runs.at(-1)!) : null, filter),
   };
 }
 
@@ -165,7 +165,7 @@ function wasEmitted({run}: JudgedRun, cursor: Cursor | null): boolean {
 }
 
 function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null, left: readonly string[]): string {
-  const {value, id} = positionOf(runs.at(-1)!);
+  const {value, id} = walkPlaceOf(runs.at(-1)!);
   // A lost run stays as it is; the others may still end.
   const open = runs
     .filter(({record}) => record.state === 'running' || record.state === 'stalled')

@@ -6,7 +6,7 @@ import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {isContinuationOf} from '../trace/continuation.ts';
 import {type JudgedRun, judgedRun} from '../trace/record.ts';
-import type {Clock, Patience, Run} from '../trace/runs.ts';
+import type {JudgingClock, Patience, Run} from '../trace/runs.ts';
 import {agnoTime, isoTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import {type JudgedTrace, loadRuns} from './load.ts';
@@ -15,7 +15,7 @@ import {findSequel, SPANS_AFTER} from './sequels.ts';
 import {findWorkBeside} from './work-beside.ts';
 
 /** Everything that belongs to one run: its parts in order, and the traces they stand in. */
-export interface Story {
+export interface RunParts {
   readonly traces: readonly JudgedTrace[];
   /** By start: the run, its continuations, its members' continuations, loose parts that could be tied to it. */
   readonly parts: readonly JudgedRun[];
@@ -25,7 +25,7 @@ export interface Story {
   readonly others: readonly JudgedRun[];
 }
 
-interface StoryOptions {
+interface PartsOptions {
   readonly patience: Patience;
   readonly prices?: Prices;
   /** False: only parts that carry an id of the run or of its members. */
@@ -42,12 +42,12 @@ interface StoryOptions {
  * @param runId the run's id
  * @param traceIds the traces it is known to stand in
  */
-export async function loadStory(
+export async function loadParts(
   store: Store,
   runId: string,
   traceIds: readonly string[],
-  {patience, prices, tiesLooseParts = true, of, judged}: StoryOptions,
-): Promise<Story> {
+  {patience, prices, tiesLooseParts = true, of, judged}: PartsOptions,
+): Promise<RunParts> {
   const options = {patience, prices, readsConversations: true};
   const load = async (ids: readonly string[]) => {
     const atHand = ids.flatMap(id => judged?.get(id) ?? []);
@@ -102,7 +102,7 @@ function stories(traces: readonly JudgedTrace[], runId: string): JudgedRun[][] {
   return found;
 }
 
-function chosen(traces: readonly JudgedTrace[], runId: string, of: StoryOptions['of']): readonly JudgedRun[] {
+function chosen(traces: readonly JudgedTrace[], runId: string, of: PartsOptions['of']): readonly JudgedRun[] {
   const all = stories(traces, runId);
   const wanted = of && all.find(story => story.some(({record}) => isAt(record, of)));
   return wanted ?? all.at(-1) ?? [];
@@ -172,7 +172,7 @@ select s.trace_id
   return rows.map(row => String(row.trace_id));
 }
 
-async function withLooseParts(store: Store, story: Story, options: StoryOptions): Promise<Story> {
+async function withLooseParts(store: Store, story: RunParts, options: PartsOptions): Promise<RunParts> {
   const clock = {nowMicros: store.nowMicros(), patience: options.patience};
   const paused = story.parts.findLast(waited);
   if (!paused || story.parts.some(part => isSequel(part) && byStart(paused, part) < 0)) return story;
@@ -189,13 +189,13 @@ async function withLooseParts(store: Store, story: Story, options: StoryOptions)
   };
 }
 
-function continued(part: JudgedRun, startMicros: number | null, clock: Clock): JudgedRun {
+function continued(part: JudgedRun, startMicros: number | null, clock: JudgingClock): JudgedRun {
   const evidence = {...part.evidence, continuedAt: isoTime(startMicros)};
   return judgedRun(part.run, part.judge, part.judge.run(part.run, evidence, clock), evidence);
 }
 
 /** What Agno did for the run in threads of their own, as its memory manager does in sync runs. */
-async function withWorkBeside(store: Store, story: Story, options: StoryOptions): Promise<Story> {
+async function withWorkBeside(store: Store, story: RunParts, options: PartsOptions): Promise<RunParts> {
   const tied = new Set(story.tied);
   const traces = [...story.traces];
   for (const part of story.parts) {

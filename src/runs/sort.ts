@@ -1,6 +1,6 @@
 import type {Prices} from '../prices/prices.ts';
 import type {Store} from '../store/store.ts';
-import {hoisted, type RunFilter} from '../trace/filter.ts';
+import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import type {JudgedRun} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
 import {RUN_FIGURES, type SortKey} from './sort-keys.ts';
@@ -42,7 +42,7 @@ export async function loadSortedRuns(store: Store, options: SortedOptions): Prom
   };
   let matched = 0;
   const walk = {
-    filter: hoisted(options.filter),
+    filter: withQueryFlags(options.filter),
     patience,
     prices,
     folds,

@@ -192,7 +192,7 @@ export async function loadNewSpans(store: Store, spanIds: readonly string[]): Pr
   for (const spanId of spanIds) {
     const row = rows.get(spanId);
     if (!row) continue;
-    await turns.others();
+    await turns.yieldIfLong();
     const span = toSpan(row);
     const trace = traces.get(span.traceId) ?? {row: null, spans: []};
     if (row.row_trace_id != null) trace.row = traceRowOf(row);

@@ -8,7 +8,7 @@ export class Turns {
   private sinceMs = performance.now();
 
   /** To be called often; mostly it does nothing. */
-  async others(): Promise<void> {
+  async yieldIfLong(): Promise<void> {
     if (performance.now() - this.sinceMs < LONGEST_MS) return;
     await new Promise(resolve => setImmediate(resolve));
     this.sinceMs = performance.now();
@@ -23,7 +23,7 @@ export function takingTurns(store: Store): Store {
   const turns = new Turns();
   return replacing(store, {
     all: async query => {
-      await turns.others();
+      await turns.yieldIfLong();
       return store.all(query);
     },
   });

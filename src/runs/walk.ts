@@ -56,8 +56,8 @@ export async function* walkRuns(
     const loaded = await loadWanted(store, known, options);
     yield* loaded
       .flatMap(trace => trace.runs)
-      .filter(judged => matches(judged) && (from === null || isBefore(positionOf(judged), from)))
-      .sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
+      .filter(judged => matches(judged) && (from === null || isBefore(walkPlaceOf(judged), from)))
+      .sort((a, b) => (isBefore(walkPlaceOf(a), walkPlaceOf(b)) ? 1 : -1));
     return;
   }
   const ofFilter = candidatesOf(filter);
@@ -154,13 +154,13 @@ async function* walkPassed(
 
 /** Traces of those of the runs that a walk from below `shown` may never meet: they have spans above it. Newest first. */
 export function tracesLeft(runs: readonly JudgedRun[], shown: JudgedRun | null): string[] {
-  const from = shown && positionOf(shown);
+  const from = shown && walkPlaceOf(shown);
   const left = runs.filter(
     judged =>
       from === null ||
       spansOfParts(judged).some(({startText, spanId}) => !isBefore({value: startText, id: spanId}, from)),
   );
-  left.sort((a, b) => (isBefore(positionOf(a), positionOf(b)) ? 1 : -1));
+  left.sort((a, b) => (isBefore(walkPlaceOf(a), walkPlaceOf(b)) ? 1 : -1));
   return [...new Set(left.map(({record}) => record.traceId))];
 }
 
@@ -310,6 +310,6 @@ function isBefore(a: WalkPlace, b: WalkPlace): boolean {
 }
 
 /** Where a run stands in the table's order. */
-export function positionOf({run}: JudgedRun): WalkPlace {
+export function walkPlaceOf({run}: JudgedRun): WalkPlace {
   return {value: run.startSpan.startText, id: run.startSpan.spanId};
 }

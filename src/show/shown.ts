@@ -5,7 +5,7 @@ import {wantsIndex} from '../runs/candidates.ts';
 import {loadRuns} from '../runs/load.ts';
 import {INDEX_HINT} from '../runs/look-up.ts';
 import {loadRunPage} from '../runs/page.ts';
-import {loadStory, type Story} from '../runs/parts.ts';
+import {loadParts, type RunParts} from '../runs/parts.ts';
 import type {Store} from '../store/store.ts';
 import {command} from '../text/shell.ts';
 import {drawnSpans, drawnTops, type ShownRun} from '../trace/drawn-spans.ts';
@@ -94,7 +94,7 @@ export function loadShownRun(store: Store, {runId, traceId, spanId}: RunRecord, 
 }
 
 /** One id is the one of several runs: a caller's own, or a retry's. */
-function severalRuns(runId: string, {parts, others}: Story): UserError {
+function severalRuns(runId: string, {parts, others}: RunParts): UserError {
   const runs = [...others, parts[0]!].sort((a, b) => (a.run.startMicros ?? 0) - (b.run.startMicros ?? 0));
   const each = runs.slice(0, SHOWN_RUNS).map(({record}) => {
     const session = record.sessionId === null ? '' : `, session ${record.sessionId}`;
@@ -119,27 +119,27 @@ async function showRun(
   options: ShownOptions,
   of?: Pick<RunRecord, 'traceId' | 'spanId'>,
 ): Promise<Shown> {
-  const story = await loadStory(store, runId, traceIds, {...options, ...(of ? {of} : {})});
+  const story = await loadParts(store, runId, traceIds, {...options, ...(of ? {of} : {})});
   if (!of && story.others.length > 0) throw severalRuns(runId, story);
   if (story.parts.length > 0) return {runs: shownParts(story), isOne: true, notes: []};
   // A run inside another one: a member, a step's agent, a sub-agent.
   for (const {runs} of story.traces) {
     for (const judged of runs) {
       const node = findRunNode(judged, runId);
-      if (node) return {runs: [part(judged, node)], isOne: true, notes: []};
+      if (node) return {runs: [shownSubRun(judged, node)], isOne: true, notes: []};
     }
   }
   throw await withoutSpans(store, runId);
 }
 
-function shownParts({traces, parts, tied}: Story): ShownRun[] {
+function shownParts({traces, parts, tied}: RunParts): ShownRun[] {
   const builtOf = new Map(traces.map(({trace}) => [trace.traceId, trace]));
-  return parts.map(judged => ({...whole(judged, builtOf.get(judged.record.traceId)!), isTied: tied.has(judged)}));
+  return parts.map(judged => ({...shownRun(judged, builtOf.get(judged.record.traceId)!), isTied: tied.has(judged)}));
 }
 
 async function showTrace(store: Store, traceId: string, options: ShownOptions, onlySpanId?: string): Promise<Shown> {
   const traces = await loadRuns(store, [traceId], {...options, readsConversations: true});
-  const runs = traces.flatMap(({trace, runs: found}) => found.map(judged => whole(judged, trace)));
+  const runs = traces.flatMap(({trace, runs: found}) => found.map(judged => shownRun(judged, trace)));
   if (runs.length === 0) {
     return {
       runs: [],
@@ -159,7 +159,7 @@ async function showSpanOf(store: Store, traceId: string, spanId: string, options
     const judged = runs.find(({run}) => run === node.run) ?? runs[0]!;
     // The run's own span, and a missing one, mean the whole.
     const isWhole = node.span === null || node === judged.run.root || node.run === null;
-    return {runs: [isWhole ? whole(judged, trace) : part(judged, node)], isOne: true, notes: []};
+    return {runs: [isWhole ? shownRun(judged, trace) : shownSubRun(judged, node)], isOne: true, notes: []};
   }
   throw await notFound(store, spanId);
 }
@@ -181,14 +181,14 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
   const runs = new Map<string, ShownRun>();
   const keep = (shown: ShownRun) => runs.set(keyOf(shown.judged.record), shown);
   for (const {trace, runs: found} of traces) {
-    for (const judged of found) if (wanted.has(keyOf(judged.record))) keep(whole(judged, trace));
+    for (const judged of found) if (wanted.has(keyOf(judged.record))) keep(shownRun(judged, trace));
   }
   // A run that waits may have gone on in parts that carry no session.
   for (const {judged} of [...runs.values()]) {
     const {runId, traceId} = judged.record;
     // By its spans it waits; that it went on may be known from Agno's own status alone.
     if (runId === null || judged.judge.node(judged.run.root)?.state !== 'paused') continue;
-    shownParts(await loadStory(store, runId, [traceId], {...options, of: judged.record})).forEach(keep);
+    shownParts(await loadParts(store, runId, [traceId], {...options, of: judged.record})).forEach(keep);
   }
   const notes = page.next
     ? [
@@ -207,7 +207,7 @@ function keyOf({traceId, spanId}: RunRecord): string {
 }
 
 /** A run as it stands in its trace, without what continued it elsewhere. */
-export function whole(judged: JudgedRun, trace: Trace): ShownRun {
+export function shownRun(judged: JudgedRun, trace: Trace): ShownRun {
   return {
     judged,
     rows: drawnSpans(judged, judged.run.isTraffic ? trace.tops : drawnTops(trace, judged.run)),
@@ -216,7 +216,7 @@ export function whole(judged: JudgedRun, trace: Trace): ShownRun {
   };
 }
 
-function part(judged: JudgedRun, node: Node): ShownRun {
+function shownSubRun(judged: JudgedRun, node: Node): ShownRun {
   const sub = subRun(judged, node);
   return {judged: sub, rows: drawnSpans(sub, [node]), within: judged, isTied: false};
 }

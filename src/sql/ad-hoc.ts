@@ -12,7 +12,7 @@ export interface Parameter {
 export type AnswerValue = string | number | bigint | boolean | null;
 
 /** Where in the user's own text something is; counted from 1. */
-export interface Place {
+export interface StatementPlace {
   readonly line: number;
   readonly column: number;
   /** The text that stands there. */
@@ -37,9 +37,9 @@ export interface AdHoc {
   /** What may be operators; of Postgres. */
   readonly operators: readonly string[];
   /** @param offset in `text`; null: in what was added to the user's text */
-  placeOf(offset: number): Place | null;
+  placeOf(offset: number): StatementPlace | null;
   /** Where the user's text first has this name; null: nowhere. */
-  placeOfName(name: string): Place | null;
+  placeOfName(name: string): StatementPlace | null;
 }
 
 interface AdHocInput {
@@ -299,7 +299,7 @@ class Written {
     return this.text;
   }
 
-  placeOf(offset: number): Place | null {
+  placeOf(offset: number): StatementPlace | null {
     const part = this.parts.findLast(({at}) => at <= offset);
     if (!part || part.source === null) return null;
     return placeAt(this.source, part.isCopy ? part.source + offset - part.at : part.source);
@@ -315,7 +315,7 @@ class Written {
 
 const NEAR_LENGTH = 30;
 
-function placeAt(text: string, offset: number): Place {
+function placeAt(text: string, offset: number): StatementPlace {
   const before = text.slice(0, offset).split('\n');
   const near = Array.from(text.slice(offset).split('\n')[0]!).slice(0, NEAR_LENGTH).join('');
   return {line: before.length, column: Array.from(before.at(-1)!).length + 1, near: near.trimEnd()};

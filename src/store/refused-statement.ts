@@ -1,10 +1,10 @@
 import {EXIT, UserError} from '../errors.ts';
-import type {Place} from '../sql/ad-hoc.ts';
+import type {StatementPlace} from '../sql/ad-hoc.ts';
 
 /** What a database says of a user's statement, in one line with its place. */
 export function refusedStatement(
   message: string,
-  place: Place | null,
+  place: StatementPlace | null,
   hint: string | undefined,
   cause: unknown,
 ): UserError {

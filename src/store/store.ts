@@ -1,6 +1,6 @@
 import type {AdHoc, AnswerValue} from '../sql/ad-hoc.ts';
 import type {Dialect, Sql, TableNames} from '../sql/sql.ts';
-import type {ConnectionFacts} from './facts.ts';
+import type {ConnectionFacts} from './connection-info.ts';
 
 /** A database opened for reading. Every read is short and on its own: no lock and no cursor survives a call. */
 export interface Store {

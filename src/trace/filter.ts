@@ -50,13 +50,13 @@ export type Query =
       readonly comparison: '>=' | '<=' | '>' | '<' | '=';
       readonly value: number;
     }
-  | {readonly type: 'mark'; readonly mark: Mark}
+  | {readonly type: 'mark'; readonly mark: RunMark}
   /** A text that the run holds somewhere, as a glob without anchors. */
   | {readonly type: 'text'; readonly glob: string};
 
 export type Figure = 'durationMs' | 'totalTokens' | 'costUsd' | 'spanCount' | 'errorCount';
 export const MARKS = ['missing', 'part', 'detached', 'traffic'] as const;
-export type Mark = (typeof MARKS)[number] & keyof RunRecord;
+export type RunMark = (typeof MARKS)[number] & keyof RunRecord;
 
 export const NO_FILTER: RunFilter = {
   sinceMicros: null,
@@ -160,7 +160,7 @@ function holdsText(judged: JudgedRun, glob: string): boolean {
  * The same filter with those parts of its query that must hold and are what a flag asks as if they had been flags, so
  * that `-q session:x` is found on the way of `--session x`.
  */
-export function hoisted(filter: RunFilter): RunFilter {
+export function withQueryFlags(filter: RunFilter): RunFilter {
   if (filter.query === null) return filter;
   const parts = filter.query.type === 'and' ? filter.query.parts : [filter.query];
   let merged: RunFilter = {...filter, traffic: filter.traffic || mentionsTraffic(filter.query), query: null};

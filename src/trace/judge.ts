@@ -1,6 +1,6 @@
 import {isFailedCall, isStoppedCall} from './model-call.ts';
 import {type Failures, type PausedMember, type RunSigns, readSigns} from './run-signs.ts';
-import type {Clock, Run} from './runs.ts';
+import type {JudgingClock, Run} from './runs.ts';
 import {withoutSecrets} from './secrets.ts';
 import type {Span} from './span.ts';
 import {type Evidence, type Judgement, judgeBelow, judgeRunSpan, NO_EVIDENCE} from './state.ts';
@@ -39,7 +39,7 @@ export class Judge {
     for (const node of walk(tops).reverse()) this.judged.set(node, this.judge(node));
   }
 
-  run(run: Run, evidence: Evidence, clock: Clock): Judgement {
+  run(run: Run, evidence: Evidence, clock: JudgingClock): Judgement {
     if (run.isMissing) return judgeUnfinished(run, clock);
     if (run.isPart) return withReason(this.node(run.root)!, 'finished, outside a run');
     const {root} = run;
@@ -138,7 +138,7 @@ function withoutStopper(signs: RunSigns): RunSigns {
 
 const UNKNOWN: Judgement = {state: 'lost', reason: 'its span is not here'};
 
-function judgeUnfinished(run: Run, {nowMicros, patience}: Clock): Judgement {
+function judgeUnfinished(run: Run, {nowMicros, patience}: JudgingClock): Judgement {
   const spans = walk(run.tops).filter(node => node.span).length;
   const count = `${spans} ${spans === 1 ? 'span' : 'spans'}`;
   if (run.lastSeenMicros === null) return {state: 'lost', reason: `${count} without a time, the run span never came`};

@@ -1,3 +1,3 @@
 /** Where in a span a text stands. */
 export const PLACES = ['name', 'input', 'output', 'args', 'error', 'attributes'] as const;
-export type Place = (typeof PLACES)[number];
+export type SearchPlace = (typeof PLACES)[number];

@@ -72,7 +72,7 @@ export interface Trace {
 }
 
 /** Now, and how long silence is patience. */
-export interface Clock {
+export interface JudgingClock {
   readonly nowMicros: number;
   readonly patience: Patience;
 }
@@ -87,7 +87,7 @@ export function buildTrace(
   traceId: string,
   spans: readonly Span[],
   row: TraceRow | null,
-  clock: Clock,
+  clock: JudgingClock,
   details: ReadonlyMap<string, Details> = NO_DETAILS,
 ): Trace {
   const forest = buildForest(traceId, spans);
@@ -151,7 +151,7 @@ class RunFinder {
   constructor(
     private readonly traceId: string,
     private readonly row: TraceRow | null,
-    private readonly clock: Clock,
+    private readonly clock: JudgingClock,
     private readonly spans: readonly Span[],
     private readonly forest: Forest,
   ) {}

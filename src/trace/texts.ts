@@ -1,13 +1,13 @@
 import {KEY, textOf} from './attributes.ts';
 import {exchangeOf, type Said} from './exchange.ts';
-import type {Place} from './places.ts';
+import type {SearchPlace} from './places.ts';
 import type {Span} from './span.ts';
 import {isFailedTool} from './tool-failure.ts';
 import {displayName} from './tree.ts';
 
 /** One text of a span. */
 export interface SpanText {
-  readonly place: Place;
+  readonly place: SearchPlace;
   /** Which one, where a span has several of the place: `user message 3`. */
   readonly where: string | null;
   readonly text: string;
@@ -17,9 +17,9 @@ export interface SpanText {
  * The texts of a span, read whole, by place, each once. Of model calls the messages, not the JSON around them.
  * `attributes` is everything else a span holds.
  */
-export function textsOf(span: Span, places: ReadonlySet<Place>): SpanText[] {
+export function textsOf(span: Span, places: ReadonlySet<SearchPlace>): SpanText[] {
   const texts: SpanText[] = [];
-  const add = (place: Place, text: string | null, where: string | null = null) => {
+  const add = (place: SearchPlace, text: string | null, where: string | null = null) => {
     if (text !== null && text !== '' && places.has(place)) texts.push({place, where, text});
   };
   const attributes = span.attributes!;
@@ -53,8 +53,8 @@ export function textsOf(span: Span, places: ReadonlySet<Place>): SpanText[] {
 }
 
 function addSaid(
-  add: (place: Place, text: string | null, where: string | null) => void,
-  place: Place,
+  add: (place: SearchPlace, text: string | null, where: string | null) => void,
+  place: SearchPlace,
   {role, text, reasoning, toolCalls}: Said,
   index: number | null,
 ): void {

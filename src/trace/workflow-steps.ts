@@ -22,7 +22,7 @@ export interface Container {
 }
 
 /** Where a step ran, of the containers that leave no span. */
-export interface Place {
+export interface StepPlace {
   /** Several: in one of them, and nothing tells which. */
   readonly containers: readonly Container[];
   /** Of a loop that is known; from 1. */
@@ -91,10 +91,10 @@ export function stoppingStep(workflow: Node): {readonly step: Span; readonly ski
 }
 
 /** Where steps of a workflow ran that were in containers. */
-export function placesIn(workflow: Node): ReadonlyMap<Node, Place> {
+export function placesIn(workflow: Node): ReadonlyMap<Node, StepPlace> {
   const known = PLACES.get(workflow);
   if (known) return known;
-  const found = new Map<Node, Place>();
+  const found = new Map<Node, StepPlace>();
   for (const stretch of align(workflow).stretches) {
     const places = candidatesOf(stretch);
     let round = NO_ROUND;
@@ -123,7 +123,7 @@ interface Round {
   readonly iteration: number;
 }
 const NO_ROUND: Round = {at: -1, first: '', iteration: 0};
-const PLACES = new WeakMap<Node, ReadonlyMap<Node, Place>>();
+const PLACES = new WeakMap<Node, ReadonlyMap<Node, StepPlace>>();
 
 /** For each step of a stretch, the places of the containers that it may have run in, in the order in which those run. */
 function candidatesOf({containers, ran, isPassed}: Stretch): readonly (readonly number[])[] {

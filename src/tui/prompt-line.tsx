@@ -1,5 +1,5 @@
 import {Box} from 'ink';
-import type {Place} from '../errors.ts';
+import type {TextPlace} from '../errors.ts';
 import {own, type Safe, safe} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {truncate, width} from '../text/width.ts';
@@ -47,7 +47,7 @@ export function PromptLine({prompt, remark, columns, ascii}: PromptLineProps) {
 }
 
 /** Columns of the visible text before the place that was refused; null: it is not seen. */
-function columnOf({text, at}: Place, {characters, cursor}: Prompt, from: number): number | null {
+function columnOf({text, at}: TextPlace, {characters, cursor}: Prompt, from: number): number | null {
   const before = Array.from(text.slice(0, at)).length;
   return before < from ? null : width(shown(characters, from, before)) + (before >= cursor ? 1 : 0);
 }

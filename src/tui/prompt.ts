@@ -1,4 +1,4 @@
-import type {Place} from '../errors.ts';
+import type {TextPlace} from '../errors.ts';
 import type {KeyPress} from './keys.ts';
 import type {PaneStates} from './state.ts';
 
@@ -18,7 +18,7 @@ export interface Prompt {
 
 interface Problem {
   readonly message: string;
-  readonly place: Place | null;
+  readonly place: TextPlace | null;
 }
 
 const LONGEST = 2000;
@@ -98,6 +98,6 @@ export function promptRows({kind, problem}: Prompt): number {
 }
 
 /** The message of a refused query, without the place, which is drawn. */
-export function problemOf(message: string, place: Place | undefined): Problem {
+export function problemOf(message: string, place: TextPlace | undefined): Problem {
   return {message: message.replace(/^--query, column \d+: /, ''), place: place ?? null};
 }

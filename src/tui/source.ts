@@ -47,7 +47,7 @@ export interface Snapshot {
   /** Whether there are older ones to ask for. `loading`: they were asked for, or the first page is on its way. */
   readonly older: 'some' | 'loading' | 'none';
   readonly opened: OpenedRun | null;
-  readonly connection: Connection;
+  readonly connection: SourceState;
   /** The query in force, as it was typed; empty: none. */
   readonly filter: string;
   /** Runs that ended or appeared within the last minutes, as a rate; null: not known, or not live. */
@@ -100,7 +100,7 @@ export interface Failure {
   readonly hint: string | null;
 }
 
-export type Connection =
+export type SourceState =
   | {readonly state: 'live'}
   /** Nothing is wrong and nothing to read yet: the tables do not exist. */
   | {readonly state: 'waiting'; readonly reason: string}

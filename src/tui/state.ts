@@ -1,4 +1,4 @@
-import type {Place} from '../errors.ts';
+import type {TextPlace} from '../errors.ts';
 import type {Safe} from '../text/safe.ts';
 import {detailPane} from './detail/pane.ts';
 import type {DetailState} from './detail/state.ts';
@@ -124,7 +124,7 @@ function withPage(state: ScreenState, wanted: WantedPage, answer: PageAnswer): S
 
 interface RefusedFilter {
   readonly message: string;
-  readonly place?: Place;
+  readonly place?: TextPlace;
 }
 
 /** The filter was refused: its prompt comes back and says why and where. */

@@ -2,7 +2,7 @@ import {existsSync, rmSync} from 'node:fs';
 import Database from 'better-sqlite3';
 import {beforeAll, describe, expect, it} from 'vitest';
 import type {Performance} from '../../src/demo/performance.ts';
-import {type Clock, type Played, type PlayOptions, play} from '../../src/demo/player.ts';
+import {type Played, type PlayerClock, type PlayOptions, play} from '../../src/demo/player.ts';
 import {loadRecorded, type RecordedTrace} from '../../src/demo/recorded.ts';
 import {type Scene, scenesOf} from '../../src/demo/scenes.ts';
 import {SPAN_PLACES as SPAN, TRACE_COLUMNS} from '../../src/sql/agno-tables.ts';
@@ -42,7 +42,7 @@ async function emptyDemo(backend: Backend) {
 }
 
 /** A clock that jumps to where it is told to sleep, and stops the player at `stopAt`. */
-function jumpingClock(stopAt = Number.POSITIVE_INFINITY): {clock: Clock; stop: AbortSignal} {
+function jumpingClock(stopAt = Number.POSITIVE_INFINITY): {clock: PlayerClock; stop: AbortSignal} {
   const controller = new AbortController();
   let now = START;
   const sleepUntil = async (micros: number) => {

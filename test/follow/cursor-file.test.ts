@@ -22,7 +22,7 @@ describe.each(BACKENDS)('a cursor file of %s', backend => {
     await table.insert('a', id(2));
     const event = await told.until(() => told.seen.length === 1);
     const {file, cursorFile} = fileIn(temporaryFolder());
-    if (event.type !== 'batch') throw new Error('no poll');
+    if (event.type !== 'delivery') throw new Error('no poll');
     cursorFile.save(event.cursor!());
     return {table, file, cursorFile};
   }
@@ -58,8 +58,8 @@ describe.each(BACKENDS)('a cursor file of %s', backend => {
     for (let n = 1; n <= 60; n++) await table.insert(`trace ${n}`, id(n));
     const start = {from: 'since', sinceMicros: (Date.now() - 60_000) * 1000} as const;
     const told = following(table.url, start);
-    const event = await told.until(({type}) => type === 'batch');
-    if (event.type !== 'batch') throw new Error('no poll');
+    const event = await told.until(({type}) => type === 'delivery');
+    if (event.type !== 'delivery') throw new Error('no poll');
     const rest = following(table.url, {from: 'cursor', cursor: JSON.parse(JSON.stringify(event.cursor!()))});
     await rest.until(isIdle);
     expect([told.seen.length, rest.seen.length]).toEqual([50, 10]);

@@ -116,7 +116,8 @@ export function following(url: string, from: Start, options: Partial<FollowOptio
       for (;;) {
         const {value, done} = await events.next();
         if (done) throw new Error('the follower ended');
-        if (value.type === 'batch') seen.push(...value.traces.flatMap(trace => trace.spans.map(span => span.spanId)));
+        if (value.type === 'delivery')
+          seen.push(...value.traces.flatMap(trace => trace.spans.map(span => span.spanId)));
         if (value.type === 'connection') said.push(value.connection.state);
         if (value.type === 'notice') said.push(value.text);
         if (fits(value)) return value;

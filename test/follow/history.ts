@@ -123,7 +123,7 @@ export async function playHistory(world: World, store: Store, {seed, steps, batc
     const {value, done} = await events.next();
     if (done) throw new Error('the follower ended');
     isReliable = false;
-    if (value.type !== 'batch' || isIdle(value)) return value;
+    if (value.type !== 'delivery' || isIdle(value)) return value;
     for (const span of value.traces.flatMap(trace => trace.spans)) {
       if (told.has(span.spanId) || before.has(span.spanId)) repeated.push(span.spanId);
       told.add(span.spanId);

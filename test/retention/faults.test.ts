@@ -10,7 +10,7 @@ import {type Applied, applyPrune} from '../../src/retention/apply.ts';
 import {archiveHeader, type Prepared, preparePrune} from '../../src/retention/prune.ts';
 import {restore, targetOf} from '../../src/retention/restore.ts';
 import type {Changes} from '../../src/store/changes.ts';
-import type {ConnectionFacts} from '../../src/store/facts.ts';
+import type {ConnectionFacts} from '../../src/store/connection-info.ts';
 import {openStore} from '../../src/store/open.ts';
 import {parseSource} from '../../src/store/source.ts';
 import {PATIENCE} from '../../src/trace/runs.ts';

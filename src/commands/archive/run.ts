@@ -14,7 +14,7 @@ import {count} from '../../render/values.ts';
 import {openAlone} from '../../retention/alone.ts';
 import {planRestore, restore, targetOf} from '../../retention/restore.ts';
 import {type Inspection, inspectArchive} from '../../retention/verify.ts';
-import type {ConnectionFacts} from '../../store/facts.ts';
+import type {ConnectionFacts} from '../../store/connection-info.ts';
 import type {Store} from '../../store/store.ts';
 import {line, own, safe} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {Context} from '../../context.ts';
 import type {Performance} from '../../demo/performance.ts';
-import {type Clock, type Played, play} from '../../demo/player.ts';
+import {type Played, type PlayerClock, play} from '../../demo/player.ts';
 import {loadRecorded} from '../../demo/recorded.ts';
 import {scenesOf} from '../../demo/scenes.ts';
 import {Ending} from '../../flags/ending.ts';
@@ -41,7 +41,7 @@ export async function playLive(
       line`playing runs into ${safe(labelOf(source))}; ${lengthMs === null ? line`^C ends it` : line`^C ends it early`}`,
     );
     writeLine(context, line`in another terminal:\n  ${paint(tailCommand(source, schema, context), 'bold')}\n`);
-    const clock: Clock = {nowMicros: context.nowMicros, sleepUntil: sleeperOf(context)};
+    const clock: PlayerClock = {nowMicros: context.nowMicros, sleepUntil: sleeperOf(context)};
     const played = await play({
       scenes: scenesOf(await loadRecorded()),
       exporter,
@@ -81,7 +81,7 @@ function tailCommand(source: Source, schema: string, {cwd}: Context): Safe {
   return safe(schema === 'ai' ? tail : `${tail} ${command`--schema ${schema}`}`);
 }
 
-function lineOf({scene, session}: Performance, clock: Clock): Safe {
+function lineOf({scene, session}: Performance, clock: PlayerClock): Safe {
   const time = isoTime(clock.nowMicros())!.slice(11, 19);
   const what = scene.isKilled ? 'its process is killed: it will never end' : (session ?? '');
   return line`${paint(safe(time), 'dim')}  ${safe(scene.name)}  ${paint(safe(what), 'dim')}`;
@@ -93,7 +93,7 @@ function summaryOf({traces, spans, cancelled}: Played): Safe {
 }
 
 /** Timers fire late, and sometimes a little early. */
-function sleeperOf({nowMicros}: Context): Clock['sleepUntil'] {
+function sleeperOf({nowMicros}: Context): PlayerClock['sleepUntil'] {
   return async (micros, signal) => {
     const ms = Math.max(1, Math.ceil((micros - nowMicros()) / 1000));
     await sleep(ms, undefined, {signal}).catch(error => {

@@ -18,7 +18,7 @@ import {line, own, safe} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {paint} from '../../text/style.ts';
 import {wrap} from '../../text/width.ts';
-import type {Mark, Pair} from '../../trace/compare/run-diff.ts';
+import type {DiffMark, Pair} from '../../trace/compare/run-diff.ts';
 import type {RunRecord} from '../../trace/record.ts';
 import type {Patience} from '../../trace/runs.ts';
 import type {SpanRecord} from '../../trace/span-record.ts';
@@ -107,7 +107,7 @@ function wordsOf({mark, isInner, changes}: Pair): string[] {
   ];
 }
 
-function countsOf({diff: {pairs}}: Compared): Record<Mark, number> {
+function countsOf({diff: {pairs}}: Compared): Record<DiffMark, number> {
   const counts = {same: 0, changed: 0, added: 0, removed: 0, moved: 0};
   for (const {mark} of pairs) counts[mark]++;
   return counts;

@@ -2,7 +2,7 @@ import type {NamedFinding} from '../../doctor/checkup.ts';
 import type {RowCount, TimeRange} from '../../doctor/sizes.ts';
 import type {DescribedTables} from '../../doctor/subject.ts';
 import type {AgnoVersion} from '../../doctor/version.ts';
-import type {ConnectionFacts, TableFacts} from '../../store/facts.ts';
+import type {ConnectionFacts, TableFacts} from '../../store/connection-info.ts';
 import {shellWord} from '../../text/shell.ts';
 
 /** Everything that `doctor` answers. Null where the tables could not be read. */

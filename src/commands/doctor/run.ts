@@ -11,7 +11,7 @@ import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../
 import {withProgress} from '../../flags/progress.ts';
 import {renderFacts, renderFindings} from '../../render/doctor.ts';
 import {compile, type Sql} from '../../sql/sql.ts';
-import type {ConnectionFacts} from '../../store/facts.ts';
+import type {ConnectionFacts} from '../../store/connection-info.ts';
 import {DEFAULT_TABLES, replacing, type Store} from '../../store/store.ts';
 import {isStopped, isTimeout} from '../../store/timeout.ts';
 import {own} from '../../text/safe.ts';

@@ -1,7 +1,7 @@
 import type {RowCount} from '../../doctor/sizes.ts';
 import {byteSize, type FactSection} from '../../render/doctor.ts';
 import {count, duration, moment} from '../../render/values.ts';
-import type {ConnectionFacts, TableFacts} from '../../store/facts.ts';
+import type {ConnectionFacts, TableFacts} from '../../store/connection-info.ts';
 import {joined, line, own, type Safe, safe} from '../../text/safe.ts';
 import type {Checkup} from './checkup.ts';
 

@@ -2,7 +2,7 @@ import type {Prices} from '../../prices/prices.ts';
 import {loadRuns} from '../../runs/load.ts';
 import {loadRunPage} from '../../runs/page.ts';
 import {walkMatchingTraces} from '../../runs/walk.ts';
-import {loadShown, whole} from '../../show/shown.ts';
+import {loadShown, shownRun} from '../../show/shown.ts';
 import {isAnyOf} from '../../sql/fragments.ts';
 import {raw, sql, table} from '../../sql/sql.ts';
 import type {Store} from '../../store/store.ts';
@@ -59,7 +59,7 @@ export async function* exportedRuns(
   const walk = {filter, ...options, from: null, firstStretch: Number.POSITIVE_INFINITY};
   for await (const {trace, runs} of walkMatchingTraces(store, walk))
     yield unseen(
-      runs.map(judged => whole(judged, trace)),
+      runs.map(judged => shownRun(judged, trace)),
       new Set(),
     );
 }
@@ -86,7 +86,7 @@ async function* newestRuns(
     for (const judged of page.runs) {
       const found = traces.get(judged.run.traceId);
       const again = found?.runs.find(({run}) => isSame(run, judged.run));
-      if (found && again) yield unseen([whole(again, found.trace)], seen);
+      if (found && again) yield unseen([shownRun(again, found.trace)], seen);
     }
     cursor = page.next;
     if (cursor === null) return;

@@ -12,7 +12,7 @@ import {append} from '../../lists.ts';
 import {endpointOf, FROM_ENVIRONMENT, PROTOCOLS, protocolIn} from '../../otlp/endpoint.ts';
 import type {Origin} from '../../otlp/request.ts';
 import {REDACTIONS} from '../../redaction/detectors.ts';
-import {hoisted, takesEveryRun} from '../../trace/filter.ts';
+import {takesEveryRun, withQueryFlags} from '../../trace/filter.ts';
 import type {CleaningOptions, ExportOptions, SendingOptions} from './run.ts';
 
 interface ExportFlags extends ReadFlags, WindowFlags, FilterFlags, PatienceFlags, PriceFlags {
@@ -101,7 +101,7 @@ function selectionAtOf(ids: readonly string[], flags: ExportFlags, context: Cont
       'nothing says which runs to export.',
       'Pass ids or latest, a filter such as --last 24h, -n 20, or --all for everything.',
     );
-  return nowMicros => ({filter: hoisted(filterAt(nowMicros)), limit: limit ?? 0});
+  return nowMicros => ({filter: withQueryFlags(filterAt(nowMicros)), limit: limit ?? 0});
 }
 
 function cleaningOf(flags: ExportFlags, context: Context): CleaningOptions {

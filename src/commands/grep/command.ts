@@ -18,7 +18,7 @@ import {fieldsOf} from '../../flags/fields.ts';
 import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {parseChoices, parseCount} from '../../flags/values.ts';
-import {PLACES, type Place} from '../../trace/places.ts';
+import {PLACES, type SearchPlace} from '../../trace/places.ts';
 import {Pattern} from './pattern.ts';
 import type {GrepCommandOptions} from './run.ts';
 
@@ -36,7 +36,7 @@ interface GrepFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, Pa
   traffic?: boolean;
 }
 
-const DEFAULT_PLACES: readonly Place[] = ['name', 'input', 'output', 'args', 'error'];
+const DEFAULT_PLACES: readonly SearchPlace[] = ['name', 'input', 'output', 'args', 'error'];
 const DEFAULT_LIMIT = 100;
 
 const RUN_KEYS = ['runId', 'traceId', 'spanId', 'name', 'kind', 'state', 'startTime'] as const;

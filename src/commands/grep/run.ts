@@ -15,8 +15,8 @@ import {takeNames} from '../../runs/names.ts';
 import type {Store} from '../../store/store.ts';
 import {own} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
-import {hoisted, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
-import type {Place} from '../../trace/places.ts';
+import {NO_FILTER, type RunFilter, withQueryFlags} from '../../trace/filter.ts';
+import type {SearchPlace} from '../../trace/places.ts';
 import type {JudgedRun} from '../../trace/record.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {isoTime} from '../../trace/time.ts';
@@ -38,7 +38,7 @@ export interface GrepCommandOptions {
   readonly pattern: Pattern;
   /** The pattern as it was typed. */
   readonly text: string;
-  readonly places: readonly Place[];
+  readonly places: readonly SearchPlace[];
   /** Lines shown before and after each hit. */
   readonly linesAround: number;
   /** Also where the same text is found again in a run. */
@@ -72,7 +72,7 @@ export default async function grep(options: GrepCommandOptions, context: Context
           store,
           {
             pattern,
-            filter: hoisted(runs),
+            filter: withQueryFlags(runs),
             spans: wanted,
             places: new Set(places),
             context: options.linesAround,

@@ -9,7 +9,7 @@ import {replacing, type Store} from '../../store/store.ts';
 import {digest} from '../../trace/exchange.ts';
 import {matchesSpan, type RunFilter} from '../../trace/filter.ts';
 import {parseJson, printable} from '../../trace/json.ts';
-import type {Place} from '../../trace/places.ts';
+import type {SearchPlace} from '../../trace/places.ts';
 import {readableJson} from '../../trace/readable.ts';
 import {type JudgedRun, nodesOf} from '../../trace/record.ts';
 import type {Patience} from '../../trace/runs.ts';
@@ -24,7 +24,7 @@ export interface Hit {
   readonly node: Node;
   /** What a person calls the spans from the run down to this one. */
   readonly path: readonly string[];
-  readonly place: Place;
+  readonly place: SearchPlace;
   readonly where: string | null;
   /** In its text, from 1; JSON counts as it is shown, a value a line. */
   readonly line: number;
@@ -46,7 +46,7 @@ export interface GrepOptions {
   readonly filter: RunFilter;
   /** Which of their spans: kinds, models, tools and names. */
   readonly spans: RunFilter;
-  readonly places: ReadonlySet<Place>;
+  readonly places: ReadonlySet<SearchPlace>;
   /** Lines before and after each hit. */
   readonly context: number;
   /** Also where the same text stands again in a run. */

@@ -12,14 +12,14 @@ import {renderRunList} from '../../render/run-list.ts';
 import {isHex} from '../../render/values.ts';
 import {wantsIndex} from '../../runs/candidates.ts';
 import {INDEX_HINT} from '../../runs/look-up.ts';
-import {type MergedPage, mergePages, placesOf, refuseMergedCursor} from '../../runs/merge.ts';
+import {listPlacesOf, type MergedPage, mergePages, refuseMergedCursor} from '../../runs/merge.ts';
 import {readByName} from '../../runs/names.ts';
 import {loadRunPage, type PageOptions, type RunPage} from '../../runs/page.ts';
 import {loadSortedRuns, type SortedOptions} from '../../runs/sort.ts';
 import {MANY_SPANS} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
 import {command} from '../../text/shell.ts';
-import {hoisted, type RunFilter} from '../../trace/filter.ts';
+import {type RunFilter, withQueryFlags} from '../../trace/filter.ts';
 import {agnoTime} from '../../trace/time.ts';
 
 export interface ListOptions {
@@ -48,7 +48,7 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
   const {sort, cursor, filterAt} = options;
   refuseMergedCursor(cursor);
   await withStore(access, context, THEN, async (store, out) => {
-    const filter = hoisted(filterAt(store.nowMicros()));
+    const filter = withQueryFlags(filterAt(store.nowMicros()));
     let looked = 0;
     const found = await withProgress(out, 'looking through spans', report => {
       const onProgress = (spans: number) => {
@@ -94,7 +94,7 @@ function sortedNote({matched}: SortedPage, {key, descending}: Pick<SortedOptions
 async function listSeveral(access: SeveralProfiles, options: ListOptions, context: Context): Promise<void> {
   const {cursor, filterAt} = options;
   const names = access.profiles.map(({name}) => name);
-  const places = placesOf(cursor, names);
+  const places = listPlacesOf(cursor, names);
   const filter = filterAt(context.nowMicros());
   const profiles = access.profiles.filter(({name}) => places.get(name) !== false);
   const results = await withEachProfile({...access, profiles}, context, THEN, async (store, out, name) =>

@@ -8,7 +8,7 @@ import {askConsent, type WritingOptions} from '../../flags/writing.ts';
 import {type AppliedSteps, apply} from '../../migrations/apply.ts';
 import {inspect, type Planned} from '../../migrations/plan.ts';
 import {checkRights} from '../../migrations/rights.ts';
-import type {Found, Step} from '../../migrations/step.ts';
+import type {Found, MigrationStep} from '../../migrations/step.ts';
 import {openSubject, type Subject} from '../../migrations/subject.ts';
 import {type DrawnDone, type DrawnStep, renderDone, renderObjects, renderSteps, sqlText} from '../../render/migrate.ts';
 import {openAlone} from '../../retention/alone.ts';
@@ -168,7 +168,7 @@ function thereOf({found}: Planned): string[] {
   return found.flatMap(({object, state}) => (state === 'there' ? [object] : []));
 }
 
-function recordOf({kind, object, step}: Found & {step: Step}): DrawnStep {
+function recordOf({kind, object, step}: Found & {step: MigrationStep}): DrawnStep {
   const {action, why, serves, lock, risk, estimateMs, explain, blocked, sql} = step;
   return {
     kind,

@@ -18,8 +18,8 @@ import {formatOf} from '../../flags/output.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
 import {type WritingFlags, writingOf} from '../../flags/writing.ts';
-import {KEEP_LAST_PER, type Selection} from '../../retention/choice.ts';
-import {hoisted, takesEveryRun} from '../../trace/filter.ts';
+import {KEEP_LAST_PER, type Selection} from '../../retention/rules.ts';
+import {takesEveryRun, withQueryFlags} from '../../trace/filter.ts';
 import type {PruneOptions} from './run.ts';
 
 interface PruneFlags extends ReadFlags, OutputFlags, FilterFlags, PatienceFlags, AgeFlags, WritingFlags {
@@ -122,7 +122,7 @@ function optionsOf(flags: PruneFlags, context: Context): PruneOptions {
 }
 
 function selectionOf(flags: PruneFlags, context: Context): Selection {
-  const filter = hoisted(filterAtOf(flags, context)(context.nowMicros()));
+  const filter = withQueryFlags(filterAtOf(flags, context)(context.nowMicros()));
   const hasFilter = !takesEveryRun(filter, ['traffic']);
   const hasAge = flags.olderThan !== undefined || flags.before !== undefined;
   if (!hasAge && !hasFilter && !flags.traffic)

@@ -4,7 +4,7 @@ import {LiveRuns, type RunChange} from '../../follow/live-runs.ts';
 import type {Start} from '../../follow/start.ts';
 import {loadRunPage, type PageOptions} from '../../runs/page.ts';
 import {loadSpans, loadTraces} from '../../runs/spans.ts';
-import {loadShownRun, whole} from '../../show/shown.ts';
+import {loadShownRun, shownRun} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
 import type {Safe} from '../../text/safe.ts';
 import {matchesRun, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
@@ -184,7 +184,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
     const {opened} = this.current;
     // The parts that are shown stay until they are read anew.
     const isShown = opened?.key === key && (opened.parts?.length ?? 0) > 1;
-    if (held && !isShown) this.publish({opened: {key, parts: [whole(held.judged, held.trace)], failure: null}});
+    if (held && !isShown) this.publish({opened: {key, parts: [shownRun(held.judged, held.trace)], failure: null}});
     const judged = held?.judged ?? this.entries.get(key)?.judged;
     if (judged && (!held || isOneOfSeveral(judged))) void this.loadParts(key, judged, ++this.opening);
   }

@@ -14,7 +14,7 @@ import {append} from '../../lists.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {asksForNames, takeNames} from '../../runs/names.ts';
 import {lent, type Store} from '../../store/store.ts';
-import {hoisted, type RunFilter, takesEveryRun} from '../../trace/filter.ts';
+import {type RunFilter, takesEveryRun, withQueryFlags} from '../../trace/filter.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {BookMark} from './book-mark.ts';
 import type {EventWriter} from './event-writer.ts';
@@ -65,7 +65,7 @@ const HEAP_GROWS = '--heap-growing-percent=100';
 export default async function tail(options: TailOptions, context: Context): Promise<void> {
   setFlagsFromString(HEAP_GROWS);
   const {access, heartbeatMs, forMs, format, patience, prices} = options;
-  const typed = hoisted(options.filterAt(options.nowMicros));
+  const typed = withQueryFlags(options.filterAt(options.nowMicros));
   const widen = await namesIn(typed, options, context);
   const terminal = terminalFor(options, context);
   if (terminal) {
@@ -84,7 +84,7 @@ export default async function tail(options: TailOptions, context: Context): Prom
       const ending = new Ending(null);
       const open = async () => lent(store);
       for await (const event of follow(following(options, live, filter, open, ending.signal)))
-        if (event.type === 'batch') break;
+        if (event.type === 'delivery') break;
       ending.dispose();
     });
   const ending = new Ending(forMs);
@@ -98,7 +98,7 @@ export default async function tail(options: TailOptions, context: Context): Prom
       for (const note of context.notes.splice(0)) writer.notice(note);
       watch.take(event);
       await context.stdout.drained?.();
-      if (event.type === 'batch' && event.cursor) mark?.take(event.cursor(), !isIdle(event));
+      if (event.type === 'delivery' && event.cursor) mark?.take(event.cursor(), !isIdle(event));
     }
     mark?.save();
     if (ending.isOutOfTime && !watch.hasCaughtUp)

@@ -3,7 +3,7 @@ import {openConnection} from '../../flags/database.ts';
 import {lookOf} from '../../flags/output.ts';
 import {labelOf} from '../../store/source.ts';
 import type {Safe} from '../../text/safe.ts';
-import {hoisted} from '../../trace/filter.ts';
+import {withQueryFlags} from '../../trace/filter.ts';
 import {openScreens} from '../../tui/screens.ts';
 import {readPage} from '../ui/page.ts';
 import {LiveSource} from './live-source.ts';
@@ -29,7 +29,7 @@ export async function showScreens(terminal: TerminalStreams, options: TailOption
     open: () => openConnection(access, {...context, stderr}),
     start,
     pollMs,
-    filter: other => hoisted(filterAt(context.nowMicros(), other)),
+    filter: other => withQueryFlags(filterAt(context.nowMicros(), other)),
     query,
     patience,
     prices,

@@ -1,4 +1,4 @@
-import {type Batch, type FollowEvent, lagMsOf} from '../../follow/event.ts';
+import {type Delivery, type FollowEvent, lagMsOf} from '../../follow/event.ts';
 import type {LiveRuns, RunChange} from '../../follow/live-runs.ts';
 import {type EventWriter, endsNow, isWholeRun, type Pulse, turnsNow} from './event-writer.ts';
 
@@ -41,7 +41,7 @@ export class Watch {
     else this.changed(event);
   }
 
-  private changed(event: Batch): void {
+  private changed(event: Delivery): void {
     const {writer} = this.options;
     this.hasCaughtUp ||= !event.isBacklog;
     const lagMs = lagMsOf(event);

@@ -8,7 +8,7 @@ import {askConsent, type WritingOptions} from '../../flags/writing.ts';
 import {renderVacuumed, renderVacuumPlan} from '../../render/vacuum.ts';
 import {openAlone} from '../../retention/alone.ts';
 import {applyVacuum, planVacuum, type VacuumPlan} from '../../retention/vacuum.ts';
-import type {ConnectionFacts} from '../../store/facts.ts';
+import type {ConnectionFacts} from '../../store/connection-info.ts';
 import {patiently} from '../../store/patient.ts';
 import type {Store} from '../../store/store.ts';
 import {own} from '../../text/safe.ts';

@@ -2,7 +2,7 @@ import {EXIT, UserError} from '../../errors.ts';
 import type {LiveRuns, RunChange} from '../../follow/live-runs.ts';
 import type {HeldRun} from '../../follow/live-trace.ts';
 import {loadRunPage} from '../../runs/page.ts';
-import {loadStory} from '../../runs/parts.ts';
+import {loadParts} from '../../runs/parts.ts';
 import {loadTraces} from '../../runs/spans.ts';
 import {findTarget, notFound, type Target, withoutSpans} from '../../show/find.ts';
 import type {Store} from '../../store/store.ts';
@@ -71,7 +71,7 @@ export class Awaited {
       for (const held of await runsOf([target.kind === 'trace' ? target.id : target.traceId])) this.hold(held);
       return;
     }
-    const {traces, parts, others} = await loadStory(store, target.id, target.traceIds, {patience});
+    const {traces, parts, others} = await loadParts(store, target.id, target.traceIds, {patience});
     // Agno writes the row first and the spans right after it.
     if (traces.length === 0) this.missing = (await withoutSpans(store, target.id)).message;
     const held = await runsOf(traces.map(({trace}) => trace.traceId));

@@ -56,7 +56,8 @@ export default async function wait(options: WaitOptions, context: Context): Prom
   try {
     if (access.printSql) {
       await withStore(access, context, THEN, async store => {
-        for await (const event of events(async () => lent(store))) if (event.type === 'batch') return find(event.store);
+        for await (const event of events(async () => lent(store)))
+          if (event.type === 'delivery') return find(event.store);
       });
       return;
     }
@@ -67,7 +68,7 @@ export default async function wait(options: WaitOptions, context: Context): Prom
         throw new UserError(EXIT.unreachable, event.connection.reason, {
           hint: 'Only a whole id can be waited for before there is a database.',
         });
-      if (event.type === 'batch') {
+      if (event.type === 'delivery') {
         if (!isFound)
           await find(event.store).catch(error => {
             // What is being read when time is up is given up, and fails.

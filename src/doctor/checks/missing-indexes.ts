@@ -1,6 +1,6 @@
 import {SPAN_INDEXES, TRACE_INDEXES} from '../../sql/agno-tables.ts';
 import {quoteIdentifier} from '../../sql/sql.ts';
-import type {TableFacts} from '../../store/facts.ts';
+import type {TableFacts} from '../../store/connection-info.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted, FROM_CATALOGUE} from '../finding.ts';
 import {isIndexed} from '../subject.ts';

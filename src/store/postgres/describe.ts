@@ -1,6 +1,6 @@
 import type {Client} from 'pg';
 import {quoteIdentifier} from '../../sql/sql.ts';
-import type {ConnectionFacts, TableFacts} from '../facts.ts';
+import type {ConnectionFacts, TableFacts} from '../connection-info.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
 import {attempts} from './tls.ts';
 

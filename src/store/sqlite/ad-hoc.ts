@@ -1,5 +1,5 @@
 import {EXIT, UserError} from '../../errors.ts';
-import type {AdHoc, AnswerValue, Place} from '../../sql/ad-hoc.ts';
+import type {AdHoc, AnswerValue, StatementPlace} from '../../sql/ad-hoc.ts';
 import {refusedStatement} from '../refused-statement.ts';
 import type {AdHocAnswer, AdHocLimits} from '../store.ts';
 import {Apart} from './apart.ts';
@@ -96,7 +96,7 @@ async function explain(error: ChildError, statement: AdHoc, prepare: Prepare): P
 const NAMED =
   /(?:no such (?:column|table|function)|ambiguous column name|misuse of \w+(?: function)?): (?:.*\.)?"?([^".()]+?)"?(?:\(\))?(?: - .*)?$/;
 
-async function placeOf(message: string, statement: AdHoc, prepare: Prepare): Promise<Place | null> {
+async function placeOf(message: string, statement: AdHoc, prepare: Prepare): Promise<StatementPlace | null> {
   const {text} = statement;
   const near = /near "([\s\S]+)": syntax error$/.exec(message)?.[1];
   if (near !== undefined) {

@@ -1,7 +1,7 @@
 import {accessSync, constants, existsSync, statSync} from 'node:fs';
 import {userInfo} from 'node:os';
 import {quoteIdentifier} from '../../sql/sql.ts';
-import type {ConnectionFacts, IndexFacts, TableFacts} from '../facts.ts';
+import type {ConnectionFacts, IndexFacts, TableFacts} from '../connection-info.ts';
 import type {SqliteSource} from '../source.ts';
 import type {Readable} from './private-copy.ts';
 import type {Reading} from './reading.ts';

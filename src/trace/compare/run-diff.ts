@@ -8,7 +8,7 @@ import {ASKED, type Content, type Part, roleOf, type What} from './content.ts';
 import {pairUp} from './sequence.ts';
 
 /** `same`: what was asked and answered is; `moved`: it stands elsewhere in the other run. */
-export type Mark = 'same' | 'changed' | 'added' | 'removed' | 'moved';
+export type DiffMark = 'same' | 'changed' | 'added' | 'removed' | 'moved';
 
 /** One difference between two spans that belong together. Its texts are read where it is told. */
 export interface Change {
@@ -21,7 +21,7 @@ export interface Change {
 
 /** A span of either run, or both where they belong together. */
 export interface Pair {
-  readonly mark: Mark;
+  readonly mark: DiffMark;
   readonly a: Node | null;
   readonly b: Node | null;
   readonly depth: number;
@@ -32,7 +32,7 @@ export interface Pair {
 }
 
 /** One step of the way through both runs, in the order in which things happened. */
-export interface Step {
+export interface DiffStep {
   readonly pair: Pair;
   /** Null: the span itself was added, removed or moved. */
   readonly change: Change | null;
@@ -42,7 +42,7 @@ export interface RunDiff {
   /** In drawn order. */
   readonly pairs: readonly Pair[];
   /** All differences in the order in which they happened. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly DiffStep[];
 }
 
 /** One of the two runs: its parts in order, and what each of its spans says. */
@@ -77,7 +77,7 @@ class Comparison {
   private readonly subtrees = new Map<Node, string>();
   private readonly judgedOf = new Map<Node, JudgedRun>();
   private readonly pairs: Pair[] = [];
-  private readonly steps: Step[] = [];
+  private readonly steps: DiffStep[] = [];
 
   constructor(
     private readonly a: Side,
@@ -208,7 +208,7 @@ class Comparison {
       }
       if (one.a === null && one.b === null) continue;
       const changes = one.a && one.b ? this.changesOf(one.a, one.b, one) : [];
-      const mark: Mark = one.isMoved
+      const mark: DiffMark = one.isMoved
         ? 'moved'
         : one.a === null
           ? 'added'

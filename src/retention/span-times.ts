@@ -3,7 +3,7 @@ import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {byBytes, type Cutoff, isReadableIn} from './cutoff.ts';
 
 /** What the spans of a trace were like at one look. */
-export interface Look {
+export interface SpanTimes {
   readonly spans: number;
   /** About. */
   readonly bytes: number;
@@ -14,7 +14,7 @@ export interface Look {
   readonly isReadable: boolean;
 }
 
-export const NO_SPANS: Look = {spans: 0, bytes: 0, endedAt: null, writtenAt: null, isReadable: true};
+export const NO_SPANS: SpanTimes = {spans: 0, bytes: 0, endedAt: null, writtenAt: null, isReadable: true};
 
 interface LookRow {
   trace_id: unknown;
@@ -29,10 +29,10 @@ interface LookRow {
 const ROW_BYTES = 400;
 
 /** Reads what the spans of some traces are like; the size of attributes stands in their head, they are not read. */
-export async function lookAt(
+export async function readSpanTimes(
   all: (query: Sql) => Promise<LookRow[]>,
   traceIds: readonly string[],
-): Promise<Map<string, Look>> {
+): Promise<Map<string, SpanTimes>> {
   const rows = await all(lookSql(traceIds));
   return new Map(
     rows.map(row => [
@@ -65,6 +65,6 @@ select s.trace_id, count(*) as spans, sum(coalesce(${size}, 0) + ${raw(String(RO
 }
 
 /** True when all of its spans are older. */
-export function isOld({endedAt, writtenAt}: Look, {text}: Cutoff): boolean {
+export function isOld({endedAt, writtenAt}: SpanTimes, {text}: Cutoff): boolean {
   return (endedAt === null || endedAt < text) && (writtenAt === null || writtenAt < text);
 }

@@ -9,6 +9,7 @@ import {KEY} from '../trace/attributes.ts';
 import {NO_FILTER} from '../trace/filter.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
+import type {Cutoff} from './cutoff.ts';
 import {
   type KeepLastPer,
   needsJudgement,
@@ -18,8 +19,7 @@ import {
   rankedBy,
   reasonToStay,
   type Selection,
-} from './choice.ts';
-import type {Cutoff} from './cutoff.ts';
+} from './rules.ts';
 import {add, type Candidate, type Reason} from './survey.ts';
 
 export interface Chosen {

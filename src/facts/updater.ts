@@ -1,14 +1,14 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {SYSTEM_CLOCK} from '../follow/clock.ts';
 import {readerFor} from '../follow/follower.ts';
-import type {Position, Reader} from '../follow/reader.ts';
+import type {Reader, ReaderPosition} from '../follow/reader.ts';
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import {stretches} from '../runs/stretches.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';
-import {ALL_DAYS, type DayRange, dayAfter, dayOf, holds, joined, overlapping, where, without} from './days.ts';
+import {ALL_DAYS, type DayRange, dayAfter, dayOf, holds, mergedRanges, overlapping, where, without} from './days.ts';
 import {findChangedUsers} from './erased.ts';
 import {type FactsFile, Overtaken} from './file.ts';
 import {readFacts} from './read.ts';
@@ -24,16 +24,14 @@ const TRACES_AT_ONCE = 2000;
 const FILLING_MS = 10_000;
 /** Keys looked up in one statement. */
 const KEYS_AT_ONCE = 500;
-/**
- * Agno's word on a run comes when it ends; until so long after its last span it is asked again, and of paused runs for ever.
- */
-const WORD_MICROS = 3_600_000_000;
+/** Agno writes a run's status when the run ends. Re-read it for this long after the last span; for paused runs, always. */
+const STATUS_MICROS = 3_600_000_000;
 /** Share of the largest size that is left when something had to go. */
 const TRIMMED_TO = 0.7;
 /** Tries before a file that others keep writing is given up. */
 const TRIES = 5;
 
-export interface KeeperOptions {
+export interface UpdaterOptions {
   readonly prices: Prices;
   /** Spans done, and how many there are; null: not known. */
   readonly onProgress?: (spans: number, total: number | null) => void;
@@ -43,7 +41,7 @@ export interface KeeperOptions {
  * Keeps the facts of one source current: takes in what `follow/` says is new, computes again what silence or another trace
  * changed, fills in days that were never asked for, and finds what was deleted (docs/measurements.md, Large tables).
  */
-export class Keeper {
+export class FactsUpdater {
   readonly notices: string[] = [];
   /** Spans read for this question. */
   spansRead = 0;
@@ -51,7 +49,7 @@ export class Keeper {
   constructor(
     private readonly store: Store,
     private readonly file: FactsFile,
-    private readonly options: KeeperOptions,
+    private readonly options: UpdaterOptions,
   ) {}
 
   /**
@@ -87,7 +85,7 @@ export class Keeper {
       });
       return;
     }
-    const reader = readerFor(store, JSON.parse(saved) as Position);
+    const reader = readerFor(store, JSON.parse(saved) as ReaderPosition);
     if (!reader || !(await reader.resume(store, true))) {
       this.notices.push('the facts that were kept are of another database: they are made anew');
       file.clear();
@@ -95,7 +93,7 @@ export class Keeper {
     }
     let current = generation;
     const unsettled = this.unsettled();
-    for (const traceId of await this.spoken()) unsettled.add(traceId);
+    for (const traceId of await this.tracesWithChangedStatus()) unsettled.add(traceId);
     for (let isMore = true; isMore; ) {
       const look = await reader.look(store, SYSTEM_CLOCK);
       isMore = look.isMore;
@@ -114,7 +112,7 @@ export class Keeper {
   }
 
   /** Where the reader stood when everything was taken in. */
-  private position: Position | null = null;
+  private position: ReaderPosition | null = null;
 
   /** When everything was taken in, and Agno's own table asked for its word. */
   private askedMicros: number | null = null;
@@ -134,12 +132,12 @@ export class Keeper {
   }
 
   /** Traces of runs of which Agno's own table says something else than it did. */
-  private async spoken(): Promise<string[]> {
+  private async tracesWithChangedStatus(): Promise<string[]> {
     const {store, file} = this;
     const evidence = evidenceOf(store);
     this.askedMicros = store.nowMicros();
     if (!evidence.tables.runs) return [];
-    const since = Number(file.about('asked') ?? 0) - WORD_MICROS;
+    const since = Number(file.about('asked') ?? 0) - STATUS_MICROS;
     const rows = file.all<{trace_id: string; run_id: string; agno_status: string | null}>(sql`
 select trace_id, run_id, agno_status from run_facts
  where run_id is not null and missing = 0
@@ -310,7 +308,7 @@ select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) a
 
   /** Inside `write`. */
   private keepRange(range: DayRange): void {
-    const merged = joined([...this.ranges(), range]);
+    const merged = mergedRanges([...this.ranges(), range]);
     this.file.run(sql`delete from ranges`);
     for (const {from, until} of merged)
       this.file.run(sql`insert into ranges (from_day, until_day) values (${from}, ${until})`);

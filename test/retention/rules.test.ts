@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
-import {newestOfEach, partsOfStaying, type Ranked} from '../../src/retention/choice.ts';
-import {PACE, Pace} from '../../src/retention/pace.ts';
+import {BatchPace, PACE} from '../../src/retention/pace.ts';
+import {newestOfEach, partsOfStaying, type Ranked} from '../../src/retention/rules.ts';
 
 const runs = fc.array(
   fc.record({
@@ -76,7 +76,7 @@ describe('the pace', () => {
     fc.assert(
       fc.property(kinds, steps, (kind, list) => {
         const limits = PACE[kind];
-        const pace = new Pace(limits);
+        const pace = new BatchPace(limits);
         for (const ms of list) {
           const before = pace.spans;
           if (ms === null) pace.failed();
@@ -97,7 +97,7 @@ describe('the pace', () => {
     fc.assert(
       fc.property(kinds, costs, (kind, {fixed, per}) => {
         const limits = PACE[kind];
-        const pace = new Pace(limits);
+        const pace = new BatchPace(limits);
         const msOf = (spans: number) => fixed + per * spans;
         for (let i = 0; i < 60; i++) pace.took(pace.spans, msOf(pace.spans));
         const isAtLimit = pace.spans === limits.mostSpans || pace.spans === limits.fewestSpans;
