@@ -1,5 +1,5 @@
 import type {TextPlace} from '../errors.ts';
-import {line, own, type Safe, safe} from '../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {width} from '../text/width.ts';
 
 /** As much of a text as a line holds on both sides of a place. */
@@ -16,5 +16,5 @@ export function drawnPlace({text, at}: TextPlace, mask: (text: string) => string
       .concat(after.length > AROUND ? ['…'] : [])
       .join(''),
   );
-  return line`  ${shownBefore}${shownAfter}\n  ${own(' '.repeat(width(shownBefore)))}^`;
+  return line`  ${shownBefore}${shownAfter}\n  ${trusted(' '.repeat(width(shownBefore)))}^`;
 }

@@ -4,7 +4,7 @@ import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
 import {examplesText} from '../flags/command.ts';
 import {addDatabaseFlags} from '../flags/declare.ts';
-import {own} from '../text/safe.ts';
+import {trusted} from '../text/safe.ts';
 import {VERSION} from './version.ts';
 
 const SUMMARY =
@@ -26,7 +26,7 @@ export async function buildProgram(argv: readonly string[], context: Context): P
       sortSubcommands: false,
     })
     .configureOutput({
-      writeOut: text => context.stdout.write(own(text)),
+      writeOut: text => context.stdout.write(trusted(text)),
       // Usage errors are thrown and printed in one place (run.ts).
       writeErr: () => undefined,
       getOutHelpWidth: () => Math.min(context.stdout.columns ?? 80, 100),

@@ -1,7 +1,7 @@
 import type {CommanderError} from 'commander';
 import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
-import {line, own, safe} from '../text/safe.ts';
+import {line, safe, trusted} from '../text/safe.ts';
 import {COLOUR_CHOICES, type ColourChoice, paint, setColour, wantsColour} from '../text/style.ts';
 import {buildProgram} from './program.ts';
 import {secretsIn} from './secrets.ts';
@@ -84,14 +84,14 @@ export async function report(thrown: unknown, argv: readonly string[], context: 
   const notes = context.notes.splice(0).map(mask);
   if (wantsJson(argv)) {
     const details = {message, hint: hint ? mask(hint) : null, exitCode, ...(notes.length > 0 ? {notes} : {})};
-    context.stderr.write(own(`${JSON.stringify({error: details})}\n`));
+    context.stderr.write(trusted(`${JSON.stringify({error: details})}\n`));
   } else {
-    context.stderr.write(line`${paint(own('error:'), 'red')} ${safe(message)}\n`);
+    context.stderr.write(line`${paint(trusted('error:'), 'red')} ${safe(message)}\n`);
     if (!isDefect && error.place) {
       const {drawnPlace} = await import('./place.ts');
       context.stderr.write(line`${drawnPlace(error.place, mask)}\n`);
     }
-    if (hint) context.stderr.write(line`${paint(own('hint:'), 'dim')} ${safe(mask(hint))}\n`);
+    if (hint) context.stderr.write(line`${paint(trusted('hint:'), 'dim')} ${safe(mask(hint))}\n`);
     for (const note of notes) context.stderr.write(line`note: ${safe(note)}\n`);
   }
   if (isDebug) {

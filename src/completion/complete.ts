@@ -1,6 +1,6 @@
 import type {Command} from 'commander';
 import type {Context} from '../context.ts';
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {type Candidate, completionsOf} from './candidates.ts';
 import {quotedForBash, readLine} from './command-line.ts';
 import {valuesIn} from './values.ts';
@@ -35,7 +35,7 @@ export async function answerShell(
   const silent = {...context, stdout: SILENT, stderr: SILENT, notes: []};
   const program = await programFor(request.words, silent);
   const found = await completionsOf(program, request.words, request.current, valuesIn(silent, leftMs)).catch(() => []);
-  if (found === 'files') context.stdout.write(own('files\n'));
+  if (found === 'files') context.stdout.write(trusted('files\n'));
   else if (found.length > 0) context.stdout.write(answer(found, request));
 }
 
@@ -47,7 +47,7 @@ function answer(found: readonly Candidate[], {inserted, showsAbout}: Request): S
     if (text === null) return [];
     return showsAbout && about ? [line`${safe(text)}\t${safe(about)}`] : [safe(text)];
   });
-  return joined([own('words'), ...lines, own('')], '\n');
+  return joined([trusted('words'), ...lines, trusted('')], '\n');
 }
 
 function requestOf([shell, ...rest]: readonly string[], {env}: Context): Request | null {

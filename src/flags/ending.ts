@@ -1,6 +1,6 @@
 import type {Context} from '../context.ts';
 import {SIGNAL_CODES, type SignalCode} from '../errors.ts';
-import {own} from '../text/safe.ts';
+import {trusted} from '../text/safe.ts';
 import {heedSignals} from '../ways-out.ts';
 
 /** What ends a command that goes on until it is told to. */
@@ -79,7 +79,7 @@ export async function stoppable<T>(
   work: (stop: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const ending = new Ending(null, () => {
-    context.stderr.write(own(`\nstopping after this ${unit}; again: at once\n`));
+    context.stderr.write(trusted(`\nstopping after this ${unit}; again: at once\n`));
     changes.hurry?.();
   });
   try {

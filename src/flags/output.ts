@@ -4,7 +4,7 @@ import {type FlatRecord, renderCsv} from '../render/csv.ts';
 import {renderJson, renderJsonLines} from '../render/json.ts';
 import {renderMarkdown} from '../render/markdown.ts';
 import type {Look} from '../render/states.ts';
-import {line, own, type Safe, safe} from '../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
 import type {OutputFlags} from './declare.ts';
@@ -99,5 +99,5 @@ function talk({stdout, stderr}: Context, text: Safe): void {
 }
 
 export function writeLine(context: Context, text: Safe): void {
-  context.stdout.write(own(`${text}\n`));
+  context.stdout.write(trusted(`${text}\n`));
 }

@@ -1,7 +1,7 @@
 import type {Context} from '../context.ts';
 import {inline, schemaOf} from '../sql/sql.ts';
 import {type Evidence, replacing, type Store} from '../store/store.ts';
-import {own, type Safe, safe} from '../text/safe.ts';
+import {type Safe, safe, trusted} from '../text/safe.ts';
 
 /**
  * What is computed after the statements; a function is asked when all is done. `eachShapeOnce`: of statements that differ in
@@ -45,7 +45,7 @@ export function writeStatements(statements: readonly string[], then: PrintSqlEpi
   const printed = typeof then !== 'string' && then.eachShapeOnce() ? eachShapeOnce(statements) : statements;
   for (const statement of printed) context.stdout.write(printable(`${statement};\n\n`, context));
   const text = typeof then === 'string' ? then : then.text();
-  context.stdout.write(own('-- then, in this program: '));
+  context.stdout.write(trusted('-- then, in this program: '));
   context.stdout.write(printable(`${text.split('\n').map(comment).join('\n--   ')}\n`, context));
 }
 
@@ -71,5 +71,5 @@ const comment = (text: string): Safe => safe(text);
 
 /** Into a pipe statements stay exact, so that they run; on a terminal their values are escaped like all data. */
 function printable(text: string, {stdout}: Context): Safe {
-  return stdout.isTTY ? safe(text, {multiline: true}) : own(text);
+  return stdout.isTTY ? safe(text, {multiline: true}) : trusted(text);
 }

@@ -1,6 +1,6 @@
 import type {Context} from '../context.ts';
 import {count, duration} from '../render/values.ts';
-import {line, own, safe} from '../text/safe.ts';
+import {line, safe, trusted} from '../text/safe.ts';
 
 const EVERY_MS = 200;
 
@@ -16,7 +16,7 @@ export class ProgressLine {
   ) {}
 
   looking(what: string, traces: number): void {
-    this.write(() => line`${own(what)}: ${count(traces)}`);
+    this.write(() => line`${trusted(what)}: ${count(traces)}`);
   }
 
   saying(text: string): void {
@@ -28,13 +28,13 @@ export class ProgressLine {
     this.write(() => {
       if (waitsFor) return line`${count(done)} of ${count(all)} traces; waiting for ${safe(waitsFor)}`;
       const ms = performance.now() - this.startMs;
-      const left = done > 0 ? line`, about ${duration((ms / done) * (all - done))} left` : own('');
+      const left = done > 0 ? line`, about ${duration((ms / done) * (all - done))} left` : trusted('');
       return line`${count(done)} of ${count(all)} traces${left}`;
     }, waitsFor !== null);
   }
 
   clear(): void {
-    if (this.isShown) this.context.stderr.write(own('\r\x1b[2K'));
+    if (this.isShown) this.context.stderr.write(trusted('\r\x1b[2K'));
     this.isShown = false;
   }
 

@@ -1,5 +1,5 @@
 import type {Context} from '../context.ts';
-import {own} from '../text/safe.ts';
+import {trusted} from '../text/safe.ts';
 
 /** Waiting shorter than this needs no word. */
 const QUIET_MS = 300;
@@ -21,7 +21,7 @@ export async function withProgress<T>(
   const start = performance.now();
   let isShown = false;
   const clear = () => {
-    if (isShown) context.stderr.write(own('\r\x1b[2K'));
+    if (isShown) context.stderr.write(trusted('\r\x1b[2K'));
     isShown = false;
   };
   try {
@@ -30,7 +30,7 @@ export async function withProgress<T>(
       isShown = true;
       const of = total === null ? '' : ` of ${total}`;
       context.stderr.write(
-        own(`\r\x1b[2K${what}: ${spans}${of} spans, ${((performance.now() - start) / 1000).toFixed(1)} s`),
+        trusted(`\r\x1b[2K${what}: ${spans}${of} spans, ${((performance.now() - start) / 1000).toFixed(1)} s`),
       );
     }, clear);
   } finally {

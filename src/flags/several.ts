@@ -4,7 +4,7 @@ import {append} from '../lists.ts';
 import type {Profile} from '../profiles/profile.ts';
 import type {Source} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
-import {own, safe} from '../text/safe.ts';
+import {safe, trusted} from '../text/safe.ts';
 import {type Connection, configOf, connectionOfProfile, profileOf, readDotenv} from './connection.ts';
 import {maskSecrets, type ReadSettings, readSettingsOf, sourcesIn, withConnection} from './database.ts';
 import type {ReadFlags} from './declare.ts';
@@ -121,7 +121,7 @@ export async function withEachProfile<T>(
   };
   const results = await Promise.all(profiles.map(one));
   for (const [i, texts] of printed.entries()) {
-    if (texts.length > 0) context.stdout.write(own(`-- profile ${safe(profiles[i]!.name)}\n${texts.join('')}\n`));
+    if (texts.length > 0) context.stdout.write(trusted(`-- profile ${safe(profiles[i]!.name)}\n${texts.join('')}\n`));
   }
   if (failures.length === profiles.length && profiles.length > 0) throw noneOf(results, failures);
   return results;

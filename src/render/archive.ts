@@ -1,4 +1,4 @@
-import {line, own, type Safe, safe} from '../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {renderFacts} from './doctor.ts';
 import {bytes} from './prune.ts';
 import type {Look} from './states.ts';
@@ -31,7 +31,7 @@ export function archiveFacts(archive: DrawnArchive, options: Options): Safe {
     ['written', line`${moment(archive.createdAt)} by ${safe(archive.writtenBy)}`],
     [
       'holds',
-      line`${count(archive.traces)} traces and ${count(archive.spans)} spans in ${count(archive.batches)} ${own(archive.batches === 1 ? 'batch' : 'batches')}`,
+      line`${count(archive.traces)} traces and ${count(archive.spans)} spans in ${count(archive.batches)} ${trusted(archive.batches === 1 ? 'batch' : 'batches')}`,
     ],
   ];
   if (archive.twice !== null && archive.twice > 0)
@@ -42,7 +42,7 @@ export function archiveFacts(archive: DrawnArchive, options: Options): Safe {
     'state',
     archive.problem !== null
       ? safe(archive.problem)
-      : own(
+      : trusted(
           archive.isComplete
             ? 'whole: every hash and count is right'
             : 'cut: it has no end; every batch in it is right, and holds all that was deleted',
@@ -69,7 +69,7 @@ export function restoreFacts(plan: DrawnRestore, options: Options): Safe {
     ['into', safe(plan.database)],
     [
       'holds',
-      line`${count(plan.traces)} traces and ${count(plan.spans)} spans${own(plan.isComplete ? '' : '; it was cut off, and holds all that was deleted')}`,
+      line`${count(plan.traces)} traces and ${count(plan.spans)} spans${trusted(plan.isComplete ? '' : '; it was cut off, and holds all that was deleted')}`,
     ],
     [
       'there already',

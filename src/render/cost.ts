@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {type ModelCost, sumUsd} from '../trace/cost.ts';
 import type {RunRecord} from '../trace/record.ts';
 import {count, usd} from './values.ts';
@@ -8,10 +8,10 @@ type Origin = Pick<ModelCost, 'costSource' | 'costDate'>;
 /** Where costs come from, each once: `provider`, `prices of 2026-09-23`; nothing where there are none. */
 export function costOrigins(parts: readonly Origin[]): Safe[] {
   const origins = parts.flatMap(({costSource, costDate}) => {
-    const of = costDate === null ? own('') : line` of ${safe(costDate)}`;
+    const of = costDate === null ? trusted('') : line` of ${safe(costDate)}`;
     if (costSource === 'library') return [line`prices${of}`];
     if (costSource === 'file') return [line`your prices${of}`];
-    return costSource === null ? [] : [own(costSource)];
+    return costSource === null ? [] : [trusted(costSource)];
   });
   return [...new Set(origins)];
 }
@@ -28,11 +28,11 @@ export function unpricedCalls(costs: readonly ModelCost[]): Safe | null {
 export function runCost({costs}: RunRecord): Safe[] {
   const unpriced = unpricedCalls(costs);
   const known = costs.filter(cost => cost.costUsd !== null);
-  if (known.length === 0) return unpriced === null ? [] : [own('no price known')];
-  const sum = line`${usd(sumUsd(known.map(cost => cost.costUsd!)))}${own(unpriced === null ? '' : ' and more')}`;
+  if (known.length === 0) return unpriced === null ? [] : [trusted('no price known')];
+  const sum = line`${usd(sumUsd(known.map(cost => cost.costUsd!)))}${trusted(unpriced === null ? '' : ' and more')}`;
   const [origin, ...others] = costOrigins(known);
   return [
-    line`${sum} (${others.length === 0 ? origin! : own('mixed')})`,
+    line`${sum} (${others.length === 0 ? origin! : trusted('mixed')})`,
     ...(others.length === 0 ? [] : [origin!, ...others]),
     ...(unpriced === null ? [] : [unpriced]),
   ];

@@ -1,5 +1,5 @@
 import {stringify} from 'csv-stringify/sync';
-import {own, type Safe, safe} from '../text/safe.ts';
+import {type Safe, safe, trusted} from '../text/safe.ts';
 
 /** One row by its keys, as JSON has it. */
 export type FlatRecord = Readonly<Record<string, unknown>>;
@@ -21,7 +21,7 @@ export function renderCsv(records: readonly FlatRecord[], columns: readonly stri
   };
   const rows = [columns, ...records.map(record => columns.map(column => record[column] ?? null))];
   // Rows are lists and the header is one of them: given as names, `a.b` would be taken for a path into an object.
-  return own(
+  return trusted(
     stringify(rows, {
       record_delimiter: 'windows',
       // Empty text, to be told from unknown; the library by itself quotes no single CR or LF.

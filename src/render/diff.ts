@@ -1,5 +1,5 @@
 import {append} from '../lists.ts';
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import {truncate, width, wrap} from '../text/width.ts';
 import {memberNames} from '../trace/compare/content.ts';
@@ -50,7 +50,7 @@ export function renderRunsBeside(
   b: RunRecord,
   {names, ...look}: DiffLook & {readonly names: readonly [string, string]},
 ): Safe {
-  const both = (label: string, cell: (record: RunRecord) => Safe, difference: Safe = own('')) => ({
+  const both = (label: string, cell: (record: RunRecord) => Safe, difference: Safe = trusted('')) => ({
     label,
     cells: [cell(a), cell(b)] as const,
     difference,
@@ -61,7 +61,7 @@ export function renderRunsBeside(
     both('who', record => safe(record.name ?? '(not known)')),
     both('run', record => (isNarrow ? shortRunId(record) : wholeRunId(record))),
     both('started', record =>
-      isNarrow ? own(moment(record.startTime).replace(' UTC', '')) : moment(record.startTime),
+      isNarrow ? trusted(moment(record.startTime).replace(' UTC', '')) : moment(record.startTime),
     ),
     both('time', record => duration(record.durationMs), change(a.durationMs, b.durationMs, duration)),
     both('tokens', tokens, change(a.totalTokens, b.totalTokens, count)),
@@ -81,7 +81,7 @@ export function renderRunsBeside(
     [
       column(
         '',
-        rows.map(row => own(row.label)),
+        rows.map(row => trusted(row.label)),
         {paint: cell => paint(cell, 'dim')},
       ),
       ...([0, 1] as const).map(i =>
@@ -111,9 +111,9 @@ function tokens(record: RunRecord): Safe {
 
 /** By how much, and which part of the first that is. */
 function change(a: number | null, b: number | null, text: (value: number) => Safe): Safe {
-  if (a === null || b === null || a === b) return own('');
+  if (a === null || b === null || a === b) return trusted('');
   const share = a === 0 ? '' : ` (${b > a ? '+' : '-'}${Math.round((100 * Math.abs(b - a)) / a)}%)`;
-  return own(`${b > a ? '+' : '-'}${text(Math.abs(b - a))}${share}`);
+  return trusted(`${b > a ? '+' : '-'}${text(Math.abs(b - a))}${share}`);
 }
 
 /** Above this many rows, those that are the same are counted, not drawn. */
@@ -139,7 +139,7 @@ export function renderPairs(
     depths.map((depth, i) => (depths[i + 1] ?? 0) > depth),
     look,
   );
-  const labels = kept.map(({pair}, i) => own(`${MARKS[pair.mark].sign} ${guides[i]!.first}${nameOf(pair)}`));
+  const labels = kept.map(({pair}, i) => trusted(`${MARKS[pair.mark].sign} ${guides[i]!.first}${nameOf(pair)}`));
   const cells = (cell: (row: DrawnPair) => Safe) => kept.map(cell);
   const column = (label: string, own: readonly Safe[], shape: Partial<DrawnColumn> = {}): DrawnColumn => ({
     label,
@@ -183,7 +183,7 @@ export function renderPairs(
       ),
       column(
         'DIFFERS IN',
-        cells(({words}) => own(words.join(', '))),
+        cells(({words}) => trusted(words.join(', '))),
         {
           align: 'left',
           shrinkTo: 10,
@@ -201,9 +201,9 @@ export function renderPairs(
 }
 
 function beside(a: number | null, b: number | null, text: (value: number) => Safe): Safe {
-  if (a === null && b === null) return own('');
+  if (a === null && b === null) return trusted('');
   if (a === b) return text(a!);
-  return line`${a === null ? own('–') : text(a)} → ${b === null ? own('–') : text(b)}`;
+  return line`${a === null ? trusted('–') : text(a)} → ${b === null ? trusted('–') : text(b)}`;
 }
 
 function paintMark(text: Safe, mark: DiffMark): Safe {
@@ -230,12 +230,12 @@ const LONGEST_ARGUMENTS = 60;
 function nameOf({a, b}: Pair): Safe {
   const node = b ?? a!;
   const {span} = node;
-  if (!span) return own('(its span is not here)');
+  if (!span) return trusted('(its span is not here)');
   const [nameA, nameB] = [a, b].map(one => (one?.span ? displayName(one.span) : null));
   if (nameA !== null && nameB !== null && nameA !== nameB) return line`${safe(nameA!)} → ${safe(nameB!)}`;
   if (isDelegation(span) && memberNames(node) !== '') return line`delegate → ${safe(memberNames(node))}`;
   const name = safe(displayName(span));
-  if (span.kind === 'step' || span.kind === 'parallel') return line`${own(span.kind)} ${name}`;
+  if (span.kind === 'step' || span.kind === 'parallel') return line`${trusted(span.kind)} ${name}`;
   return span.openInferenceKind === 'TOOL'
     ? line`${name}(${truncate(callArguments(span.toolArguments), LONGEST_ARGUMENTS)})`
     : name;
@@ -338,14 +338,14 @@ export function renderStep(
 ): Safe {
   const {pair, change: changed, repeats} = step;
   const more = repeats === 0 ? '' : `  (and ${repeats} more ${repeats === 1 ? 'place' : 'places'} that say the same)`;
-  const ids = [pair.a, pair.b].map(node => (node ? shortId(node.id) : own('–')));
-  const head = line`${own(`${number}.`)} ${safe(inWords(step))}${own(more)}`;
+  const ids = [pair.a, pair.b].map(node => (node ? shortId(node.id) : trusted('–')));
+  const head = line`${trusted(`${number}.`)} ${safe(inWords(step))}${trusted(more)}`;
   const heads = look.columns === null ? [head] : wrap(head, look.columns);
   const lines: Safe[] = [
     ...heads.map(part => paintMark(part, changed ? 'changed' : pair.mark)),
     paint(within(line`   spans ${ids[0]!} and ${ids[1]!}`, look.columns), 'dim'),
   ];
-  if (step.isUnread) lines.push(paint(own('   its texts are not read: too many differences'), 'dim'));
+  if (step.isUnread) lines.push(paint(trusted('   its texts are not read: too many differences'), 'dim'));
   const isTold = step.a !== null && step.b !== null && isShort(step.a) && isShort(step.b) && changed !== null;
   if (changed && !isTold && (step.a !== null || step.b !== null))
     append(lines, textDiff(step.a, step.b, showsAll, look));
@@ -375,7 +375,7 @@ function textDiff(a: string | null, b: string | null, showsAll: boolean, look: D
       continue;
     }
     if (!showsAll && shown >= MOST_LINES) break;
-    if (skipped > 0 && lines.length > 0) lines.push(paint(own('     …'), 'dim'));
+    if (skipped > 0 && lines.length > 0) lines.push(paint(trusted('     …'), 'dim'));
     skipped = 0;
     shown++;
     append(lines, rowLines(row, isBeside, look));
@@ -391,15 +391,15 @@ function rowLines({a, b, isSame}: DiffLine, isBeside: boolean, {columns, ascii}:
     const half = Math.floor((columns - 8) / 2);
     const left = cell(a, changed.a, half, isSame ? null : 'red');
     const right = cell(b, changed.b, half, isSame ? null : 'green');
-    const mark = own(isSame ? ' ' : a === null ? '+' : b === null ? '-' : '~');
-    const bar = own(ascii ? '|' : '│');
-    return [line`   ${mark} ${left.text}${own(' '.repeat(Math.max(0, half - left.width)))} ${bar} ${right.text}`];
+    const mark = trusted(isSame ? ' ' : a === null ? '+' : b === null ? '-' : '~');
+    const bar = trusted(ascii ? '|' : '│');
+    return [line`   ${mark} ${left.text}${trusted(' '.repeat(Math.max(0, half - left.width)))} ${bar} ${right.text}`];
   }
   const room = columns === null ? null : Math.max(10, columns - 5);
   if (isSame) return [line`     ${paint(cell(a, [], room, null).text, 'dim')}`];
   return [
-    ...(a === null ? [] : [line`   ${paint(own('- '), 'red')}${cell(a, changed.a, room, 'red').text}`]),
-    ...(b === null ? [] : [line`   ${paint(own('+ '), 'green')}${cell(b, changed.b, room, 'green').text}`]),
+    ...(a === null ? [] : [line`   ${paint(trusted('- '), 'red')}${cell(a, changed.a, room, 'red').text}`]),
+    ...(b === null ? [] : [line`   ${paint(trusted('+ '), 'green')}${cell(b, changed.b, room, 'green').text}`]),
   ];
 }
 
@@ -413,12 +413,12 @@ function cell(
   room: number | null,
   style: Style | null,
 ): {text: Safe; width: number} {
-  if (text === null) return {text: own(''), width: 0};
+  if (text === null) return {text: trusted(''), width: 0};
   const most = room ?? LONGEST_LINE;
   const first = changed[0]?.[0] ?? 0;
   const isCut = text.length > most && first > Math.floor(most / 2);
   const from = isCut ? evenly(text, first - Math.floor(most / 3)) : 0;
-  const pieces: Safe[] = isCut ? [own('…')] : [];
+  const pieces: Safe[] = isCut ? [trusted('…')] : [];
   let left = most - pieces.length;
   let at = from;
   const push = (to: number, isMarked: boolean) => {

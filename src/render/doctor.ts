@@ -1,5 +1,5 @@
 import {append, largest} from '../lists.ts';
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import {toWidth, width, wrap} from '../text/width.ts';
 import type {Look} from './states.ts';
@@ -41,10 +41,10 @@ export function renderFacts(sections: readonly FactSection[], {columns}: Options
   const blocks = sections.map(({title, rows}) => {
     const lines = rows.flatMap(([label, value]) =>
       wrapped(value, columns, 2 + labelWidth + 2).map(
-        (part, i) => line`  ${paint(toWidth(own(i === 0 ? label : ''), labelWidth), 'dim')}  ${part}`,
+        (part, i) => line`  ${paint(toWidth(trusted(i === 0 ? label : ''), labelWidth), 'dim')}  ${part}`,
       ),
     );
-    return joined([paint(own(title), 'bold'), ...lines], '\n');
+    return joined([paint(trusted(title), 'bold'), ...lines], '\n');
   });
   return joined(blocks, '\n\n');
 }
@@ -54,14 +54,14 @@ export function renderFacts(sections: readonly FactSection[], {columns}: Options
  * in one paragraph.
  */
 export function renderFindings(findings: readonly DrawnFinding[], options: Options): Safe {
-  const lines: Safe[] = [paint(own('Findings'), 'bold')];
+  const lines: Safe[] = [paint(trusted('Findings'), 'bold')];
   for (const finding of findings.filter(isWorthALine)) append(lines, findingLines(finding, options));
   const fine = findings.filter(finding => !isWorthALine(finding)).map(({id}) => id);
   if (fine.length > 0) {
-    const text = own(`in order: ${fine.join(', ')}`);
-    const glyph = paint(own(options.ascii ? LOOKS.ok.ascii : LOOKS.ok.glyph), LOOKS.ok.style);
+    const text = trusted(`in order: ${fine.join(', ')}`);
+    const glyph = paint(trusted(options.ascii ? LOOKS.ok.ascii : LOOKS.ok.glyph), LOOKS.ok.style);
     wrapped(text, options.columns, 4).forEach((part, i) => {
-      lines.push(line`  ${i === 0 ? glyph : own(' ')} ${part}`);
+      lines.push(line`  ${i === 0 ? glyph : trusted(' ')} ${part}`);
     });
   }
   return joined(lines, '\n');
@@ -74,16 +74,16 @@ function isWorthALine({severity, isComplete, count: n}: DrawnFinding): boolean {
 
 function findingLines(finding: DrawnFinding, options: Options): Safe[] {
   const {glyph, ascii, style} = LOOKS[finding.severity];
-  const head = line`  ${paint(own(options.ascii ? ascii : glyph), style)} ${paint(own(finding.id), 'bold')}`;
+  const head = line`  ${paint(trusted(options.ascii ? ascii : glyph), style)} ${paint(trusted(finding.id), 'bold')}`;
   const number =
     finding.count === null ? '' : `  ${finding.isComplete ? '' : options.ascii ? '>= ' : '≥ '}${count(finding.count)}`;
   const over = finding.isComplete ? '' : ` (${finding.covered})`;
   const text = wrapped(safe(`${finding.text}${over}`), options.columns, 4).map(part => line`    ${part}`);
   const next = [
-    ...(finding.command ? [line`    ${paint(own('see:'), 'dim')} ${safe(finding.command)}`] : []),
-    ...(finding.repair ? [line`    ${paint(own('repair:'), 'dim')} ${safe(finding.repair)}`] : []),
+    ...(finding.command ? [line`    ${paint(trusted('see:'), 'dim')} ${safe(finding.command)}`] : []),
+    ...(finding.repair ? [line`    ${paint(trusted('repair:'), 'dim')} ${safe(finding.repair)}`] : []),
   ];
-  return [line`${head}${own(number)}`, ...text, ...next];
+  return [line`${head}${trusted(number)}`, ...text, ...next];
 }
 
 function wrapped(text: Safe, columns: number | null, indent: number): Safe[] {
@@ -93,10 +93,10 @@ function wrapped(text: Safe, columns: number | null, indent: number): Safe[] {
 
 /** Bytes for people: `1.2 MB`. */
 export function byteSize(bytes: number | null): Safe {
-  if (bytes === null) return own('–');
-  if (bytes < 1000) return own(`${bytes} B`);
+  if (bytes === null) return trusted('–');
+  if (bytes < 1000) return trusted(`${bytes} B`);
   const units = ['kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;
-  return own(`${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[power - 1]}`);
+  return trusted(`${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[power - 1]}`);
 }

@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate} from '../text/width.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
@@ -38,7 +38,7 @@ export function runLine(judged: JudgedRun, nowMicros: number, look: EventLook): 
   const at = run.isMissing ? (run.lastSeenMicros ?? nowMicros) : (run.endMicros ?? nowMicros);
   const isQuiet = state === 'stalled' || state === 'lost';
   // That its span is to come is what running means.
-  const word = state === 'running' ? own('') : lastWord(judged);
+  const word = state === 'running' ? trusted('') : lastWord(judged);
   const parts = [
     paint(who(judged), 'bold'),
     ...(run.isMissing && !isQuiet ? [] : [timeOf(judged)]),
@@ -46,7 +46,7 @@ export function runLine(judged: JudgedRun, nowMicros: number, look: EventLook): 
     ...identityOf(record, look),
     ...(word === '' ? [] : [state === 'ok' ? paint(short(word), 'dim') : short(word)]),
   ];
-  const name = own(`${stateGlyph(state, look)} ${state}`);
+  const name = trusted(`${stateGlyph(state, look)} ${state}`);
   return eventLine(
     isQuiet ? nowMicros : at,
     paintState(toWidth(name, STATE_WIDTH), state),
@@ -61,8 +61,8 @@ export function spanLine(node: Node, judged: JudgedRun, lateMs: number | undefin
   const span = node.span!;
   const judgement = judged.judge.node(node)!;
   const isBad = judgement.state !== 'ok';
-  const glyph = isBad ? stateGlyph(judgement.state, look) : own(look.ascii ? '-' : '·');
-  const kind = toWidth(own(`  ${glyph} ${span.kind}`), STATE_WIDTH);
+  const glyph = isBad ? stateGlyph(judgement.state, look) : trusted(look.ascii ? '-' : '·');
+  const kind = toWidth(trusted(`  ${glyph} ${span.kind}`), STATE_WIDTH);
   const isSurroundings = node.run === null;
   const parts = [
     isSurroundings ? paint(nameOf(node, {io: 'preview'}), 'dim') : nameOf(node, {io: 'preview'}),
@@ -87,8 +87,8 @@ export function spanLine(node: Node, judged: JudgedRun, lateMs: number | undefin
 
 /** What was shown as a run of its own turned out to be a part of another. */
 export function mergedLine(before: RunRecord, nowMicros: number, look: EventLook): Safe {
-  const mark = own(look.ascii ? '  -' : '  ·');
-  const parts = [own('what was a run of its own belongs to the run around it')];
+  const mark = trusted(look.ascii ? '  -' : '  ·');
+  const parts = [trusted('what was a run of its own belongs to the run around it')];
   return eventLine(nowMicros, paint(toWidth(mark, STATE_WIDTH), 'dim'), before.traceId, parts, look);
 }
 
@@ -124,7 +124,7 @@ function eventLine(
   {columns}: EventLook,
 ): Safe {
   const iso = isoTime(micros);
-  const time = iso === null ? own('–') : own(columns === null ? `${iso.slice(0, 23)}Z` : iso.slice(11, 19));
+  const time = iso === null ? trusted('–') : trusted(columns === null ? `${iso.slice(0, 23)}Z` : iso.slice(11, 19));
   const trace = line`~${safe(isHex(traceId) ? traceId.slice(0, TRACE_LENGTH) : traceId)}`;
   return joined([paint(time, 'dim'), what, trace, ...parts.filter(part => part !== '')], GAP);
 }

@@ -1,4 +1,4 @@
-import {line, own, type Safe, safe} from '../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {renderFacts} from './doctor.ts';
 import {bytes} from './prune.ts';
 import type {Look} from './states.ts';
@@ -25,12 +25,12 @@ export function renderFactsStatus(status: DrawnFactsStatus, options: Look & {rea
     ['database', safe(status.source)],
     ['file', safe(status.path)],
   ];
-  if (status.bytes === null) rows.push(['kept', own('nothing yet: the first question reads the days it needs')]);
+  if (status.bytes === null) rows.push(['kept', trusted('nothing yet: the first question reads the days it needs')]);
   else
     rows.push(
       ['size', bytes(status.bytes)],
       ['kept', line`${count(status.spans)} spans, ${count(status.runs)} runs, ${count(status.traces)} traces`],
-      ['days', status.days.length === 0 ? own('none') : safe(status.days.map(days).join(', '))],
+      ['days', status.days.length === 0 ? trusted('none') : safe(status.days.map(days).join(', '))],
       ['current as of', safe(status.takenInAt ?? '–')],
     );
   return renderFacts([{title: 'Facts', rows}], options);

@@ -1,5 +1,5 @@
 import {append} from '../lists.ts';
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint, withoutStyles} from '../text/style.ts';
 import {truncate, width} from '../text/width.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
@@ -59,8 +59,8 @@ function runLine(judged: JudgedRun, look: GrepLook): Safe {
 }
 
 function headOf({path, place, where, spanId}: DrawnHit, {columns, ascii}: GrepLook): Safe {
-  const arrow = own(ascii ? ' > ' : ' › ');
-  const at = line`  ${own(place)}${where === null ? own('') : line`, ${safe(where)}`}  ${shortId(spanId)}`;
+  const arrow = trusted(ascii ? ' > ' : ' › ');
+  const at = line`  ${trusted(place)}${where === null ? trusted('') : line`, ${safe(where)}`}  ${shortId(spanId)}`;
   const room = columns === null ? null : Math.max(8, columns - 2 - width(at));
   const names = joined(
     path.map(name => safe(name)),
@@ -79,12 +79,12 @@ function fromEnd(text: Safe, columns: number): Safe {
   let used = 0;
   let from = chars.length;
   while (from > 0) {
-    const next = width(own(chars[from - 1]!));
+    const next = width(trusted(chars[from - 1]!));
     if (used + next > columns) break;
     used += next;
     from--;
   }
-  return own(chars.slice(from).join(''));
+  return trusted(chars.slice(from).join(''));
 }
 
 function bodyOf(hit: DrawnHit, look: GrepLook): Safe[] {
@@ -107,7 +107,7 @@ export function highlighted(text: string, matches: readonly (readonly [number, n
   const skipped = Math.min(first, indent);
   const lead = Math.floor(most / 3);
   const from = text.length - skipped <= most || first - skipped <= lead ? skipped : beginningAt(text, first - lead);
-  const pieces: Safe[] = from > skipped ? [own('…')] : [];
+  const pieces: Safe[] = from > skipped ? [trusted('…')] : [];
   let left = most - pieces.length;
   let at = from;
   const push = (to: number, isMatch: boolean) => {
@@ -135,7 +135,7 @@ function beginningAt(text: string, at: number): number {
 
 /** A hit as one line for a pipe: run, span, place, path and the line itself. */
 export function hitLine({record}: JudgedRun, hit: DrawnHit): Safe {
-  const place = hit.where === null ? own(hit.place) : line`${own(hit.place)}, ${safe(hit.where)}`;
+  const place = hit.where === null ? trusted(hit.place) : line`${trusted(hit.place)}, ${safe(hit.where)}`;
   const path = joined(
     hit.path.map(name => safe(name)),
     ' › ',
@@ -163,12 +163,12 @@ export function renderCounts(rows: readonly {judged: JudgedRun; hits: number}[],
     [
       column(
         'HITS',
-        rows.map(({hits}) => (isPipe ? own(String(hits)) : count(hits))),
+        rows.map(({hits}) => (isPipe ? trusted(String(hits)) : count(hits))),
         {align: 'right'},
       ),
       column(
         'STATE',
-        rows.map(({judged}) => (isPipe ? own(judged.record.state) : stateText(judged.record.state, look))),
+        rows.map(({judged}) => (isPipe ? trusted(judged.record.state) : stateText(judged.record.state, look))),
         {
           paint: (cell, i) => paintState(cell, rows[i]!.judged.record.state),
         },

@@ -1,4 +1,4 @@
-import {own, type Safe, terminalJson} from '../text/safe.ts';
+import {type Safe, terminalJson, trusted} from '../text/safe.ts';
 
 interface Envelope {
   /** Subcommand; names the schema. */
@@ -16,14 +16,14 @@ interface Envelope {
  */
 export function renderJson({command, data, next = null, notes = []}: Envelope, isTTY: boolean): Safe {
   const text = JSON.stringify({schema: `agno-trace/${command}/1`, data, page: {next}, notes}, exactly);
-  return isTTY ? terminalJson(text) : own(text);
+  return isTTY ? terminalJson(text) : trusted(text);
 }
 
 /** Items one a line. */
 export function* renderJsonLines(items: Iterable<unknown>, isTTY: boolean): Generator<Safe> {
   for (const item of items) {
     const text = JSON.stringify(item, exactly);
-    yield isTTY ? terminalJson(text) : own(text);
+    yield isTTY ? terminalJson(text) : trusted(text);
   }
 }
 

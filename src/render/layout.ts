@@ -1,4 +1,4 @@
-import {own, type Safe} from '../text/safe.ts';
+import {type Safe, trusted} from '../text/safe.ts';
 import {truncate} from '../text/width.ts';
 import type {Look} from './states.ts';
 
@@ -40,11 +40,14 @@ export function guideOf(
 ): Guides {
   const [branch, last, bar] = ascii ? ['|- ', '`- ', '|  '] : ['├─ ', '└─ ', '│  '];
   const below = hasChildren ? bar : '';
-  if (depth === 0) return {first: own(''), rest: own(below)};
+  if (depth === 0) return {first: trusted(''), rest: trusted(below)};
   const from = depth - Math.min(depth - 1, DRAWN_LEVELS);
   let lead = from > 1 ? `…${from - 1} ` : '';
   for (let level = from; level < depth; level++) lead += isOpen(level) ? bar : '   ';
-  return {first: own(lead + (isOpen(depth) ? branch : last)), rest: own(lead + (isOpen(depth) ? bar : '   ') + below)};
+  return {
+    first: trusted(lead + (isOpen(depth) ? branch : last)),
+    rest: trusted(lead + (isOpen(depth) ? bar : '   ') + below),
+  };
 }
 
 /** `faint`: what does not count into the run; `open`: what still goes on. */
@@ -66,7 +69,7 @@ export function bar(from: number, to: number, columns: number, look: Look, fill:
     const second = 2 * column + 1 >= start && 2 * column + 1 < end;
     out += first && second ? full : first ? left : second ? right : ' ';
   }
-  return own(out);
+  return trusted(out);
 }
 
 /** Text in the room that is left; whole where there is no limit. */

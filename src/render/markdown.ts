@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import type {FlatRecord} from './csv.ts';
 
 /**
@@ -14,7 +14,7 @@ export function renderMarkdown(records: readonly FlatRecord[], columns: readonly
   return joined(
     [
       row(columns.map(textCell)),
-      row(columns.map(column => own(isNumeric(column) ? '---:' : '---'))),
+      row(columns.map(column => trusted(isNumeric(column) ? '---:' : '---'))),
       ...records.map(record => row(columns.map(column => cell(record[column] ?? null)))),
     ],
     '',
@@ -22,7 +22,7 @@ export function renderMarkdown(records: readonly FlatRecord[], columns: readonly
 }
 
 function cell(value: unknown): Safe {
-  if (value === null) return own('');
+  if (value === null) return trusted('');
   if (typeof value === 'string') return textCell(value);
   return typeof value === 'object' ? textCell(JSON.stringify(value)) : textCell(String(value));
 }
@@ -31,5 +31,5 @@ function textCell(text: string): Safe {
   const escaped = safe(text, {multiline: true})
     .replace(/[\\`*~|<>[\]&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\$&')
     .replaceAll('\n', '<br>');
-  return own(escaped);
+  return trusted(escaped);
 }

@@ -1,5 +1,5 @@
 import {largest} from '../lists.ts';
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {type FactSection, renderFacts} from './doctor.ts';
 import type {Look} from './states.ts';
@@ -41,10 +41,10 @@ interface Options extends Look {
 
 /** Each step with its reasons, and below all of them the SQL, whole lines that can be copied. */
 export function renderSteps(database: string, steps: readonly DrawnStep[], options: Options): Safe {
-  const head = line`${paint(own('Plan'), 'bold')} for ${safe(database)}`;
+  const head = line`${paint(trusted('Plan'), 'bold')} for ${safe(database)}`;
   if (steps.length === 0) return line`${head}: nothing to do`;
   const sections = steps.map((step, i): FactSection => ({title: `${i + 1}. ${titleOf(step)}`, rows: rowsOf(step)}));
-  const sql = joined([paint(own('SQL'), 'bold'), ...steps.flatMap(({sql}) => sql.map(statementLine))], '\n');
+  const sql = joined([paint(trusted('SQL'), 'bold'), ...steps.flatMap(({sql}) => sql.map(statementLine))], '\n');
   return joined([head, renderFacts(sections, options), sql], '\n\n');
 }
 
@@ -60,7 +60,10 @@ function rowsOf(step: DrawnStep): [string, Safe][] {
   if (step.planBefore) rows.push(['now', safe(firstOf(step.planBefore))]);
   rows.push(['lock', safe(step.lock)]);
   if (step.estimateMs !== null)
-    rows.push(['takes', step.estimateMs < 1000 ? own('less than a second') : line`about ${duration(step.estimateMs)}`]);
+    rows.push([
+      'takes',
+      step.estimateMs < 1000 ? trusted('less than a second') : line`about ${duration(step.estimateMs)}`,
+    ]);
   if (step.risk) rows.push(['mind', safe(step.risk)]);
   if (step.blocked) rows.push(['not done', safe(`${step.blocked}. ${step.hint ?? ''}`)]);
   return rows;
@@ -95,8 +98,8 @@ export function renderObjects(objects: readonly DrawnObject[]): Safe {
   const width = largest(objects.map(({state}) => state.length));
   return joined(
     objects.map(({kind, object, state}) => {
-      const shown = paint(own(state.padEnd(width)), state === 'there' ? 'green' : 'yellow');
-      return line`${shown}  ${own(kind)} ${safe(object)}`;
+      const shown = paint(trusted(state.padEnd(width)), state === 'there' ? 'green' : 'yellow');
+      return line`${shown}  ${trusted(kind)} ${safe(object)}`;
     }),
     '\n',
   );
@@ -104,8 +107,8 @@ export function renderObjects(objects: readonly DrawnObject[]): Safe {
 
 export function renderDone(database: string, done: readonly DrawnDone[], left: readonly string[]): Safe {
   const lines = done.map(({action, object, elapsedMs, planAfter}) => {
-    const now = planAfter ? line`; now ${safe(firstOf(planAfter))}` : own('');
-    return line`${own(PAST[action] ?? action)} ${safe(object)} in ${duration(elapsedMs)}${now}`;
+    const now = planAfter ? line`; now ${safe(firstOf(planAfter))}` : trusted('');
+    return line`${trusted(PAST[action] ?? action)} ${safe(object)} in ${duration(elapsedMs)}${now}`;
   });
   const rest = left.length > 0 ? [line`not done: ${safe(left.join(', '))}`] : [];
   if (lines.length === 0) lines.push(line`nothing was changed in ${safe(database)}`);

@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {type FactSection, renderFacts} from './doctor.ts';
 import type {Look} from './states.ts';
 import {count, duration, moment} from './values.ts';
@@ -61,7 +61,7 @@ export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: n
       [`runs by state${of}`, counts(plan.byState)],
     );
   for (const [reason, n] of Object.entries(plan.skipped))
-    if (n) rows.push(['old, but stay', line`${traces(n)}: ${own(REASONS[reason] ?? reason)}`]);
+    if (n) rows.push(['old, but stay', line`${traces(n)}: ${trusted(REASONS[reason] ?? reason)}`]);
   if (plan.orphans > 0) rows.push(['without a trace row', traces(plan.orphans)]);
   if (plan.traces > 0)
     rows.push(
@@ -74,15 +74,15 @@ export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: n
       ],
       [
         'archive',
-        plan.archive === null ? own('none: what is deleted is gone (--archive FILE keeps it)') : safe(plan.archive),
+        plan.archive === null ? trusted('none: what is deleted is gone (--archive FILE keeps it)') : safe(plan.archive),
       ],
-      ['space', own(plan.space)],
+      ['space', trusted(plan.space)],
     );
   const sections: FactSection[] = [{title: 'Plan', rows}];
   const facts = renderFacts(sections, options);
   if (plan.traces === 0) return facts;
   const statements = plan.sql.map(text => safe(`${text.trim()};`, {multiline: true}).replaceAll(/^/gm, '  ') as Safe);
-  return joined([facts, own('In each batch, in one transaction'), ...statements], '\n');
+  return joined([facts, trusted('In each batch, in one transaction'), ...statements], '\n');
 }
 
 /** One line, which is all that `--quiet` prints. */
@@ -93,10 +93,10 @@ export function renderResult(plan: DrawnPlan, result: DrawnResult): Safe {
   if (result.archive) parts.push(line`archived in ${safe(result.archive.file)}`);
   if (result.changed > 0) parts.push(line`${count(result.changed)} left alone, written or in use meanwhile`);
   const kept = Object.values(plan.skipped).reduce<number>((sum, n) => sum + (n ?? 0), 0);
-  if (kept > 0) parts.push(line`${count(kept)} old ${own(kept === 1 ? 'one' : 'ones')} kept`);
+  if (kept > 0) parts.push(line`${count(kept)} old ${trusted(kept === 1 ? 'one' : 'ones')} kept`);
   if (result.stoppedBy)
     parts.push(
-      line`stopped early (${own(STOPPED[result.stoppedBy] ?? result.stoppedBy)}), ${count(plan.traces - result.traces - result.changed)} to go`,
+      line`stopped early (${trusted(STOPPED[result.stoppedBy] ?? result.stoppedBy)}), ${count(plan.traces - result.traces - result.changed)} to go`,
     );
   return joined(parts, '; ');
 }
@@ -126,11 +126,11 @@ function counts(byKey: Readonly<Record<string, number>>): Safe {
 }
 
 function traces(n: number): Safe {
-  return line`${count(n)} ${own(n === 1 ? 'trace' : 'traces')}`;
+  return line`${count(n)} ${trusted(n === 1 ? 'trace' : 'traces')}`;
 }
 
 function spans(n: number): Safe {
-  return line`${count(n)} ${own(n === 1 ? 'span' : 'spans')}`;
+  return line`${count(n)} ${trusted(n === 1 ? 'span' : 'spans')}`;
 }
 
 /** A size for people, in powers of 1000 as disks are sold. */
@@ -142,5 +142,5 @@ export function bytes(n: number): Safe {
     size /= 1000;
     unit++;
   }
-  return own(`${size >= 10 || unit === 0 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`);
+  return trusted(`${size >= 10 || unit === 0 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`);
 }

@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {truncate, width} from '../text/width.ts';
 import type {FlatRecord} from './csv.ts';
@@ -38,7 +38,7 @@ export function renderRelation(
 }
 
 function cellText(value: unknown, available: number | null): Safe {
-  if (value === null) return own('–');
+  if (value === null) return trusted('–');
   const text = String(value);
   return safe(available === null || text.length <= LONGEST_SEEN ? text : `${text.slice(0, LONGEST_SEEN)}…`);
 }
@@ -64,7 +64,7 @@ function blocks(
   for (let row = 0; row < rowCount; row++) {
     lines.push(paint(line`row ${row + 1}`, 'dim'));
     for (const [i, label] of labels.entries()) {
-      const padding = own(' '.repeat(longest - width(label)));
+      const padding = trusted(' '.repeat(longest - width(label)));
       lines.push(
         line`  ${paint(label, 'bold')}${padding}  ${truncate(cells[i]![row]!, Math.max(1, available - longest - 4))}`,
       );

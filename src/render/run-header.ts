@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint, withoutStyles} from '../text/style.ts';
 import {width, wrap} from '../text/width.ts';
 import {isBegunBeside} from '../trace/begun-beside.ts';
@@ -22,7 +22,7 @@ export function renderRunHeader(judged: JudgedRun, options: HeaderOptions): Safe
   const title = [
     paintState(stateText(record.state, options), record.state),
     paint(titleOf(judged), 'bold'),
-    ...(record.kind ? [paint(own(record.kind), 'dim')] : []),
+    ...(record.kind ? [paint(trusted(record.kind), 'dim')] : []),
     record.runId === null ? line`trace ${safe(record.traceId)}` : line`run ${safe(record.runId)}`,
   ];
   const facts = headerFacts(
@@ -32,9 +32,9 @@ export function renderRunHeader(judged: JudgedRun, options: HeaderOptions): Safe
   );
   return joined(
     [
-      ...flow(title, own('  '), options.columns),
+      ...flow(title, trusted('  '), options.columns),
       ...indented(safe(record.stateReason), options.columns),
-      ...flow(facts, own(' · '), options.columns === null ? null : options.columns - 2).map(
+      ...flow(facts, trusted(' · '), options.columns === null ? null : options.columns - 2).map(
         text => line`  ${paint(text, 'dim')}`,
       ),
       ...notesOf(run, options.isTied).flatMap(note => indented(note, options.columns).map(text => paint(text, 'dim'))),
@@ -56,7 +56,7 @@ export function headerFacts(
   {contradictsFirst = false} = {},
 ): Safe[] {
   const isWrong = isStoredStatusWrong(record.state, record.storedStatus);
-  const status = line`stored ${safe(record.storedStatus ?? 'no trace row')}${own(isWrong ? ' (wrong)' : '')}`;
+  const status = line`stored ${safe(record.storedStatus ?? 'no trace row')}${trusted(isWrong ? ' (wrong)' : '')}`;
   return [
     started,
     took,
@@ -75,7 +75,7 @@ export function headerFacts(
 
 function tokenFacts(record: RunRecord): Safe[] {
   if (record.totalTokens === null) return [];
-  const cached = record.cachedTokens ? line` (${count(record.cachedTokens)} cached)` : own('');
+  const cached = record.cachedTokens ? line` (${count(record.cachedTokens)} cached)` : trusted('');
   const tokens =
     record.grossPromptTokens === null
       ? line`${count(record.totalTokens)} tokens`
@@ -89,20 +89,20 @@ export function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
   if (run.isDetached)
     notes.push(
       isBegunBeside(run.root)
-        ? own('It hangs under a run whose stream was read in turn with its own: it is a run of its own.')
-        : own('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'),
+        ? trusted('It hangs under a run whose stream was read in turn with its own: it is a run of its own.')
+        : trusted('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'),
     );
   if (run.surroundings === 'elsewhere')
-    notes.push(own('Its caller is not in this database: it came through a traced gateway.'));
-  if (run.surroundings === 'request-open') notes.push(own('The HTTP request around it is not written yet.'));
+    notes.push(trusted('Its caller is not in this database: it came through a traced gateway.'));
+  if (run.surroundings === 'request-open') notes.push(trusted('The HTTP request around it is not written yet.'));
   if (isTied)
     notes.push(
-      own(
+      trusted(
         `It carries no id of the run: tied to it by ${isBeside(run) ? 'its time and what it was asked' : 'the call, the result or the step it goes on with'}.`,
       ),
-      own('Its time and tokens are not among those of the run.'),
+      trusted('Its time and tokens are not among those of the run.'),
     );
-  else if (run.isPart) notes.push(own('It belongs to no run by its ids: work that Agno did outside a run.'));
+  else if (run.isPart) notes.push(trusted('It belongs to no run by its ids: work that Agno did outside a run.'));
   return notes;
 }
 

@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {sumUsd} from '../trace/cost.ts';
 import {partNames} from '../trace/likely-name.ts';
@@ -85,14 +85,14 @@ function terminalColumns(runs: readonly JudgedRun[], options: ListOptions): Draw
 function pipeColumns(runs: readonly JudgedRun[], options: Look): DrawnColumn[] {
   const column = columnOf(runs);
   return [
-    column('STATE', ({record}) => own(record.state)),
+    column('STATE', ({record}) => trusted(record.state)),
     column('STARTED', ({record}) => safe(record.startTime ?? '–')),
     column('RUN', ({record}) => safe(record.runId ?? `~${record.traceId}`)),
     column('WHO', who),
     column('USER', ({record}) => safe(record.userId ?? '–')),
     column('SESSION', ({record}) => safe(record.sessionId ?? '–')),
     column('TIME', timeOf, {align: 'right'}),
-    column('TOKENS', ({record}) => own(String(record.totalTokens ?? '–')), {align: 'right'}),
+    column('TOKENS', ({record}) => trusted(String(record.totalTokens ?? '–')), {align: 'right'}),
     column('COST', ({record}) => costCell(record, options), {align: 'right'}),
     column('LAST WORD', lastWord),
   ];
@@ -102,7 +102,7 @@ function pipeColumns(runs: readonly JudgedRun[], options: Look): DrawnColumn[] {
 export function costCell({costUsd, costs}: RunRecord, {ascii}: Look): Safe {
   if (costUsd !== null) return usd(costUsd);
   const known = costs.flatMap(cost => cost.costUsd ?? []);
-  return known.length === 0 ? usd(null) : line`${own(ascii ? '>=' : '≥')}${usd(sumUsd(known))}`;
+  return known.length === 0 ? usd(null) : line`${trusted(ascii ? '>=' : '≥')}${usd(sumUsd(known))}`;
 }
 
 function columnOf(runs: readonly JudgedRun[]) {
@@ -128,10 +128,10 @@ export function shortRunId(record: RunRecord): Safe {
  * has, with a question mark, or in brackets what it did.
  */
 export function who({run, record, likelyName}: Pick<JudgedRun, 'run' | 'record' | 'likelyName'>): Safe {
-  if (record.name !== null) return record.part ? own(`${safe(record.name)} (${record.kind})`) : safe(record.name);
+  if (record.name !== null) return record.part ? trusted(`${safe(record.name)} (${record.kind})`) : safe(record.name);
   if (likelyName !== undefined) return line`${safe(likelyName)}?`;
   const parts = partNames(run);
-  if (parts.length === 0) return own('(not known)');
+  if (parts.length === 0) return trusted('(not known)');
   const shown = joined(
     parts.slice(0, MOST_PARTS).map(part => safe(part)),
     ', ',
@@ -144,14 +144,14 @@ const MOST_PARTS = 3;
 /** The component alone, where kind and parts stand beside it. */
 export function titleOf({record, likelyName}: JudgedRun): Safe {
   if (record.name !== null) return safe(record.name);
-  return likelyName === undefined ? own('(run span not written yet)') : line`${safe(likelyName)}?`;
+  return likelyName === undefined ? trusted('(run span not written yet)') : line`${safe(likelyName)}?`;
 }
 
 /** Of an unfinished run only what has been seen so far. */
 export function timeOf({run, record}: JudgedRun): Safe {
   if (!run.isMissing) return duration(record.durationMs);
   const seen = seenMs(run);
-  return seen === null ? own('–') : own(`>${duration(seen)}`);
+  return seen === null ? trusted('–') : trusted(`>${duration(seen)}`);
 }
 
 /** What it said last; what went wrong, where something did, and why it said nothing. */
@@ -159,7 +159,7 @@ export function lastWord({run, record, judge, parts = []}: JudgedRun): Safe {
   if (record.state !== 'ok') return safe(record.stateReason);
   const last = parts.findLast(part => part.record.runId === record.runId && !isSamePart(part.record, record)) ?? null;
   // Its own part ends with the words in which Agno says that it waits.
-  if (last === null && judge.node(run.root)?.state === 'paused') return own('went on after a pause');
+  if (last === null && judge.node(run.root)?.state === 'paused') return trusted('went on after a pause');
   const said = firstLine((last?.run ?? run).root.span?.output ?? '');
   return said === '' ? safe(record.stateReason) : said;
 }

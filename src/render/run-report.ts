@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import type {RunRecord} from '../trace/record.ts';
 import type {SpanRecord} from '../trace/span-record.ts';
 import {runCost} from './cost.ts';
@@ -61,18 +61,21 @@ export function renderRunReport(report: RunReport): Safe {
 }
 
 function section(title: string, body: Safe): Safe {
-  return line`## ${own(title)}\n\n${body}`;
+  return line`## ${trusted(title)}\n\n${body}`;
 }
 
 function factsOf(record: RunRecord): Safe {
   const facts: [string, Safe | null][] = [
     ['Why', record.stateReason ? cell(record.stateReason) : null],
-    ['Kind', record.kind === null ? null : own(record.kind)],
+    ['Kind', record.kind === null ? null : trusted(record.kind)],
     ['Run', record.runId === null ? null : cell(record.runId)],
     ['Trace', cell(record.traceId)],
     ['Started', moment(record.startTime)],
     ['Took', duration(record.durationMs)],
-    ['Spans', own(`${count(record.spanCount)}${record.errorCount > 0 ? `, ${count(record.errorCount)} failed` : ''}`)],
+    [
+      'Spans',
+      trusted(`${count(record.spanCount)}${record.errorCount > 0 ? `, ${count(record.errorCount)} failed` : ''}`),
+    ],
     [
       'Tokens',
       record.totalTokens === null ? null : line`${promptTokens(record)} in, ${count(record.completionTokens)} out`,
@@ -84,9 +87,9 @@ function factsOf(record: RunRecord): Safe {
     ['Stored status', record.storedStatus === null ? null : cell(record.storedStatus)],
   ];
   const rows = facts.flatMap(([label, value]) =>
-    value === null || value === '' ? [] : [line`| ${own(label)} | ${value} |`],
+    value === null || value === '' ? [] : [line`| ${trusted(label)} | ${value} |`],
   );
-  return joined([own('| | |'), own('| --- | --- |'), ...rows], '\n');
+  return joined([trusted('| | |'), trusted('| --- | --- |'), ...rows], '\n');
 }
 
 function treeOf({spans}: RunReport): Safe {
@@ -108,13 +111,13 @@ function treeOf({spans}: RunReport): Safe {
         ? []
         : [`${promptTokens(record)} → ${count(record.completionTokens)} tokens`]),
     ];
-    return line`${guides[i]!.first}${safe(name)}  ${own(facts.join(' · '))}`;
+    return line`${guides[i]!.first}${safe(name)}  ${trusted(facts.join(' · '))}`;
   });
   return block(joined(rows, '\n'));
 }
 
 function moreSpans({moreSpans: more}: RunReport): Safe[] {
-  return more === 0 ? [] : [own(`${count(more)} more spans are not shown.`)];
+  return more === 0 ? [] : [trusted(`${count(more)} more spans are not shown.`)];
 }
 
 /** Tools by calls, most called first. */
@@ -138,7 +141,7 @@ function toolsOf({spans}: RunReport): Safe[] {
   return [
     section(
       'Tools',
-      joined([own('| Tool | Calls | Errors | Time |'), own('| --- | ---: | ---: | ---: |'), ...rows], '\n'),
+      joined([trusted('| Tool | Calls | Errors | Time |'), trusted('| --- | ---: | ---: | ---: |'), ...rows], '\n'),
     ),
   ];
 }
@@ -146,15 +149,15 @@ function toolsOf({spans}: RunReport): Safe[] {
 /** Data in one line: code, whose fence is longer than any backticks in it. */
 function code(text: string): Safe {
   const plain = safe(text.trim());
-  if (plain === '') return own('(empty)');
+  if (plain === '') return trusted('(empty)');
   const fence = '`'.repeat(longestRun(plain) + 1);
   const pad = /^`|`$/.test(plain) ? ' ' : '';
-  return own(`${fence}${pad}${plain}${pad}${fence}`);
+  return trusted(`${fence}${pad}${plain}${pad}${fence}`);
 }
 
 /** The same in a table, where a bar would end the cell even in code. */
 function cell(text: string): Safe {
-  return own(code(text).replaceAll('|', '\\|'));
+  return trusted(code(text).replaceAll('|', '\\|'));
 }
 
 function fenced(text: string): Safe {
@@ -164,7 +167,7 @@ function fenced(text: string): Safe {
 }
 
 function block(text: Safe): Safe {
-  const fence = own('`'.repeat(Math.max(3, longestRun(text) + 1)));
+  const fence = trusted('`'.repeat(Math.max(3, longestRun(text) + 1)));
   return line`${fence}text\n${text}\n${fence}`;
 }
 

@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {width} from '../text/width.ts';
 import type {DrawnSpan} from '../trace/drawn-spans.ts';
@@ -34,7 +34,7 @@ export function renderTree(rows: readonly DrawnSpan[], options: TreeOptions): Sa
     rows.map(row => parents.has(row.node)),
     options,
   );
-  const labels = rows.map((row, i) => own(guides[i]!.first + labelOf(row, options)));
+  const labels = rows.map((row, i) => trusted(guides[i]!.first + labelOf(row, options)));
   const layout = layoutOf(labels, options.columns);
   const span = extentOf(rows);
   const lines = rows.flatMap((row, i) => [

@@ -1,6 +1,6 @@
 import {largest} from '../lists.ts';
 import type {Series, Unit} from '../table/table.ts';
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate, width} from '../text/width.ts';
 import type {Look} from './states.ts';
@@ -13,7 +13,7 @@ export function sparkline(values: readonly (number | null)[], {ascii}: Look): Sa
   const levels = ascii ? LEVELS.ascii : LEVELS.blocks;
   const most = values.reduce<number>((max, value) => Math.max(max, value ?? 0), 0);
   const level = (value: number) => (most <= 0 ? 0 : Math.round((Math.max(0, value) / most) * (levels.length - 1)));
-  return own(values.map(value => (value === null ? ' ' : levels[level(value)]!)).join(''));
+  return trusted(values.map(value => (value === null ? ' ' : levels[level(value)]!)).join(''));
 }
 
 const PLOT_ROWS = 6;
@@ -33,7 +33,7 @@ function plot({lines: [only], ...series}: Series, columns: number, look: Look): 
   const values = merged(only!.values, columns - margin - 2, unit);
   const wide = Math.max(1, Math.min(6, Math.floor((columns - margin - 2) / values.length)));
   const marks = look.ascii ? ' ..::##' : ' ▁▂▃▄▅▆▇█';
-  const rows: Safe[] = [paint(own(series.column.label), 'dim')];
+  const rows: Safe[] = [paint(trusted(series.column.label), 'dim')];
   for (let row = PLOT_ROWS - 1; row >= 0; row--) {
     const cells = values.map(value => {
       if (value === null || value <= 0 || most <= 0) return ' '.repeat(wide);
@@ -42,9 +42,9 @@ function plot({lines: [only], ...series}: Series, columns: number, look: Look): 
       const here = Math.max(0, Math.min(marks.length - 1, eighths - row * (marks.length - 1)));
       return wide > 2 ? `${marks[here]!.repeat(wide - 1)} ` : marks[here]!.repeat(wide);
     });
-    const label = row === PLOT_ROWS - 1 ? top : row === 0 ? own('0') : own('');
+    const label = row === PLOT_ROWS - 1 ? top : row === 0 ? trusted('0') : trusted('');
     rows.push(
-      line`${paint(toWidth(label, margin, 'right'), 'dim')} ${own(look.ascii ? '|' : '│')}${own(cells.join('').trimEnd())}`,
+      line`${paint(toWidth(label, margin, 'right'), 'dim')} ${trusted(look.ascii ? '|' : '│')}${trusted(cells.join('').trimEnd())}`,
     );
   }
   rows.push(axis(series, values.length * wide, margin + 2));
@@ -68,8 +68,8 @@ function axis(series: Omit<Series, 'lines'>, room: number, margin: number): Safe
   const from = stretchStart(series.firstMicros, series.everyMicros);
   const to = stretchStart(series.lastMicros, series.everyMicros);
   const gap = Math.max(2, room - width(from) - width(to));
-  const text = series.firstMicros === series.lastMicros ? from : line`${from}${own(' '.repeat(gap))}${to}`;
-  return paint(line`${own(' '.repeat(margin))}${text}`, 'dim');
+  const text = series.firstMicros === series.lastMicros ? from : line`${from}${trusted(' '.repeat(gap))}${to}`;
+  return paint(line`${trusted(' '.repeat(margin))}${text}`, 'dim');
 }
 
 function lines(series: Series, columns: number, look: Look): Safe {
@@ -88,7 +88,7 @@ function lines(series: Series, columns: number, look: Look): Safe {
   const more = order.length > shown.length ? `, ${MOST_LINES} of ${order.length}` : '';
   return joined(
     [
-      truncate(paint(line`${own(series.column.label)} over time${own(more)}`, 'dim'), columns),
+      truncate(paint(line`${trusted(series.column.label)} over time${trusted(more)}`, 'dim'), columns),
       ...rows,
       axis(series, Math.max(count, 24), longest + 2),
     ],

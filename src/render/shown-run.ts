@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {command, shellWord} from '../text/shell.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
@@ -24,7 +24,7 @@ export function renderShownRun(shown: ShownRun, options: ShownOptions): Safe {
       ...(shown.within
         ? [line`  part of ${safe(shown.within.record.name ?? 'a run')} ${shortRunId(shown.within.record)}`]
         : []),
-      own(''),
+      trusted(''),
       renderTree(rows, {...options, root: shown.judged.run.root}),
       ...(leftOut > 0
         ? [paint(line`… ${count(leftOut)} more spans (--limit 0, --depth, or --format jsonl)`, 'dim')]
@@ -46,14 +46,14 @@ function whereTimeWent({judged}: ShownRun, {columns, ascii}: ShownOptions): Safe
   if (run.isMissing || total === null || total <= 0 || run.root.children.length === 0) return [];
   const shares = criticalShares(criticalPath(run))
     .filter(({durationMs}) => durationMs / total >= 0.01)
-    .map(({what, durationMs}) => line`${own(what)} ${Math.round((100 * durationMs) / total)}%`);
+    .map(({what, durationMs}) => line`${trusted(what)} ${Math.round((100 * durationMs) / total)}%`);
   const gaps = gapsOf(run, Math.max(SHORTEST_GAP_MS, total * SMALLEST_GAP)).slice(0, SHOWN_GAPS);
-  const star = own(ascii ? '*' : '★');
+  const star = trusted(ascii ? '*' : '★');
   return [
     ...(shares.length > 0 ? [line`${star} critical path: ${joined(shares, ', ')}`] : []),
     ...gaps.map(
       gap =>
-        line`  ${duration(gap.durationMs)} without any span${gap.after === null ? own(' at the start') : line` after ${safe(gap.after)}`}`,
+        line`  ${duration(gap.durationMs)} without any span${gap.after === null ? trusted(' at the start') : line` after ${safe(gap.after)}`}`,
     ),
   ]
     .flatMap(text => (columns === null ? [text] : wrap(text, columns)))

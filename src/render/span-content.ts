@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
 import {formatJson, parseJson} from '../trace/json.ts';
@@ -14,7 +14,7 @@ interface ContentOptions {
 export function renderSpanContent(span: Span, options: ContentOptions): Safe {
   return joined(
     spanSections(span).map(({title, body}) =>
-      joined([paint(own(title), 'bold'), ...body.flatMap(part => partLines(part, options))], '\n'),
+      joined([paint(trusted(title), 'bold'), ...body.flatMap(part => partLines(part, options))], '\n'),
     ),
     '\n\n',
   );
@@ -23,13 +23,13 @@ export function renderSpanContent(span: Span, options: ContentOptions): Safe {
 /** What went in and what came out, for below the row of a tree (`--io full`). */
 export function contentLines(span: Span, options: ContentOptions): Safe[] {
   return contentSections(span).flatMap(({title, body}) => [
-    paint(own(title), 'dim'),
+    paint(trusted(title), 'dim'),
     ...body.flatMap(part => partLines(part, options)),
   ]);
 }
 
 function partLines({type, indent, text, rest = ''}: ContentPart, options: ContentOptions): Safe[] {
-  const before = own(' '.repeat(indent));
+  const before = trusted(' '.repeat(indent));
   if (type === 'head') return [line`${before}${paint(safe(text), 'cyan')}${safe(rest)}`];
   if (type === 'note') return [line`${before}${paint(line`! ${safe(text)}`, 'yellow')}`];
   return block(type === 'value' ? indented(text) : text, options, indent);
@@ -50,5 +50,5 @@ export function unredacted(text: string): string {
 function block(text: string, {columns}: ContentOptions, indentBy: number): Safe[] {
   const whole = safe(unredacted(text), {multiline: true});
   const lines = columns === null ? (whole.split('\n') as Safe[]) : wrap(whole, Math.max(20, columns - indentBy));
-  return lines.map(part => own(`${' '.repeat(indentBy)}${part}`));
+  return lines.map(part => trusted(`${' '.repeat(indentBy)}${part}`));
 }

@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import type {DrawnSpan} from '../trace/drawn-spans.ts';
 import type {JudgedRun} from '../trace/record.ts';
@@ -19,13 +19,13 @@ export function renderSpanDetail(span: Span, row: DrawnSpan, judged: JudgedRun, 
   const title = [
     ...(row.record.state ? [paintState(stateText(row.record.state, options), row.record.state)] : []),
     paint(safe(displayName(span)), 'bold'),
-    paint(own(span.kind), 'dim'),
+    paint(trusted(span.kind), 'dim'),
     line`span ${safe(span.spanId)}`,
   ];
   const lines = spanFields(span, row, judged).map(
-    ([name, value]) => line`  ${paint(own(name.padEnd(8)), 'dim')}${value}`,
+    ([name, value]) => line`  ${paint(trusted(name.padEnd(8)), 'dim')}${value}`,
   );
-  return joined([joined(title, '  '), ...lines, own(''), renderSpanContent(span, options)], '\n');
+  return joined([joined(title, '  '), ...lines, trusted(''), renderSpanContent(span, options)], '\n');
 }
 
 /** Facts about a span by name, without its texts; those that are not known are left out. */
@@ -33,14 +33,14 @@ export function spanFields(span: Span, {node, record}: DrawnSpan, judged: Judged
   const tokens =
     record.totalTokens === null
       ? null
-      : line`${promptTokens(record)} → ${count(record.completionTokens)}${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : own('')}`;
+      : line`${promptTokens(record)} → ${count(record.completionTokens)}${span.cachedTokens ? line`, ${count(span.cachedTokens)} of the prompt cached` : trusted('')}`;
   const fields: (readonly [string, Safe | null])[] = [
     ['run', line`${titleOf(judged)} ${shortRunId(judged.record)}`],
     ['name', safe(span.name)],
     ['started', safe(record.startTime ?? `${span.startText} (no time)`)],
     [
       'took',
-      line`${duration(span.durationMs)}${record.selfMs !== null && record.selfMs !== span.durationMs ? line`, itself ${duration(record.selfMs)}` : own('')}`,
+      line`${duration(span.durationMs)}${record.selfMs !== null && record.selfMs !== span.durationMs ? line`, itself ${duration(record.selfMs)}` : trusted('')}`,
     ],
     ['status', safe(span.spanStatus)],
     ['why', record.stateReason === null ? null : safe(record.stateReason)],
@@ -48,7 +48,7 @@ export function spanFields(span: Span, {node, record}: DrawnSpan, judged: Judged
       'model',
       span.model === null
         ? null
-        : line`${safe(span.model)}${span.provider ? line` (${safe(span.provider)})` : own('')}`,
+        : line`${safe(span.model)}${span.provider ? line` (${safe(span.provider)})` : trusted('')}`,
     ],
     ['tokens', tokens],
     ['cost', costOf(node.span ?? span)],
@@ -60,7 +60,8 @@ export function spanFields(span: Span, {node, record}: DrawnSpan, judged: Judged
 
 /** The call's own; the span of the tree has been priced, the one read whole has not. */
 function costOf(span: Span): Safe | null {
-  if (span.costUsd === null) return span.kind === 'llm' && span.totalTokens !== null ? own('no price is known') : null;
-  const origin = span.costSource === 'provider' ? own('as the provider reported it') : costOrigins([span])[0]!;
+  if (span.costUsd === null)
+    return span.kind === 'llm' && span.totalTokens !== null ? trusted('no price is known') : null;
+  const origin = span.costSource === 'provider' ? trusted('as the provider reported it') : costOrigins([span])[0]!;
   return line`${usd(span.costUsd)} (${origin})`;
 }

@@ -1,4 +1,4 @@
-import {own, type Safe} from '../text/safe.ts';
+import {type Safe, trusted} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import type {State} from '../trace/states.ts';
 
@@ -20,11 +20,11 @@ export interface Look {
 }
 
 export function stateGlyph(state: State, {ascii}: Look): Safe {
-  return own(ascii ? LOOKS[state].ascii : LOOKS[state].glyph);
+  return trusted(ascii ? LOOKS[state].ascii : LOOKS[state].glyph);
 }
 
 export function stateText(state: State, look: Look): Safe {
-  return own(`${stateGlyph(state, look)} ${state}`);
+  return trusted(`${stateGlyph(state, look)} ${state}`);
 }
 
 export function paintState(text: Safe, state: State): Safe {

@@ -1,6 +1,6 @@
 import CliTable from 'cli-table3';
 import type {Cell, Column, Table} from '../table/table.ts';
-import {joined, own, type Safe, safe} from '../text/safe.ts';
+import {joined, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate, width} from '../text/width.ts';
 import {parseTime} from '../trace/time.ts';
@@ -39,7 +39,7 @@ const MOST_DRAWN = 500;
  */
 function byLibrary(columns: readonly DrawnColumn[], widths: readonly number[], rowCount: number): Safe {
   const table = new CliTable({
-    head: columns.map(({label}, i) => truncate(own(label), widths[i]!)),
+    head: columns.map(({label}, i) => truncate(trusted(label), widths[i]!)),
     colWidths: [...widths],
     colAligns: columns.map(({align}) => align),
     chars: {...NO_BORDERS, middle: GAP},
@@ -53,7 +53,7 @@ function byLibrary(columns: readonly DrawnColumn[], widths: readonly number[], r
       }),
     );
   const [head = '', ...rows] = table.toString().split('\n');
-  return joined([paint(own(head.trimEnd()), 'dim'), ...rows.map(line => own(line.trimEnd()))], '\n');
+  return joined([paint(trusted(head.trimEnd()), 'dim'), ...rows.map(line => trusted(line.trimEnd()))], '\n');
 }
 
 const NO_BORDERS = {
@@ -76,7 +76,7 @@ const NO_BORDERS = {
 function inLines(columns: readonly DrawnColumn[], widths: readonly number[], rowCount: number): Safe {
   const lines: Safe[] = [
     paint(
-      row(columns, widths, column => own(column.label)),
+      row(columns, widths, column => trusted(column.label)),
       'dim',
     ),
   ];
@@ -174,8 +174,8 @@ export function renderTable(table: Table, columns: number | null, drawing: Drawi
 }
 
 function cellText(value: Cell, {label, unit = 'text'}: Column, {nowMicros, everyMicros}: Drawing): Safe {
-  if (value === null) return own('–');
-  if (unit === 'flag') return own(value ? label : '');
+  if (value === null) return trusted('–');
+  if (unit === 'flag') return trusted(value ? label : '');
   if (typeof value === 'number') return figure(value, unit);
   const text = String(value);
   if (unit === 'time' && nowMicros !== undefined) return ago(parseTime(text), nowMicros);

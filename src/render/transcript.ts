@@ -1,5 +1,5 @@
 import {largest} from '../lists.ts';
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint, type Style, withoutStyles} from '../text/style.ts';
 import {truncate, width, wrap} from '../text/width.ts';
 import type {Media} from '../trace/exchange.ts';
@@ -34,12 +34,12 @@ export function transcriptLines(event: TranscriptEvent, look: TranscriptLook): S
     if (look.tools === 'none' || entry.result === null) return [];
     return resultLines(entry, lead, room, look);
   }
-  if (entry.type === 'run') return event.isTop ? [] : [own(lead.trimEnd()), ...runLines(entry, lead, look)];
+  if (entry.type === 'run') return event.isTop ? [] : [trusted(lead.trimEnd()), ...runLines(entry, lead, look)];
   if (entry.type === 'step')
-    return [own(lead.trimEnd()), cut(line`${lead}${paint(stepHead(entry, look), 'bold')}`, look)];
+    return [trusted(lead.trimEnd()), cut(line`${lead}${paint(stepHead(entry, look), 'bold')}`, look)];
   if (entry.type === 'note')
     return below(entry.text ?? '').map((part, i) => {
-      const text = own(i === 0 ? `${lead}! ${part.slice(lead.length + 2)}` : part);
+      const text = trusted(i === 0 ? `${lead}! ${part.slice(lead.length + 2)}` : part);
       return entry.state ? paintState(text, entry.state) : paint(text, 'yellow');
     });
   if (isTool) {
@@ -52,13 +52,13 @@ export function transcriptLines(event: TranscriptEvent, look: TranscriptLook): S
     ...(entry.reasoning === null
       ? []
       : [
-          line`${lead}  ${paint(own('(reasoning)'), 'dim')}`,
+          line`${lead}  ${paint(trusted('(reasoning)'), 'dim')}`,
           ...below(entry.reasoning).map(part => paint(part, 'dim')),
-          line`${lead}  ${paint(own('(end of reasoning)'), 'dim')}`,
+          line`${lead}  ${paint(trusted('(end of reasoning)'), 'dim')}`,
         ]),
     ...((entry.text ?? '') === '' ? [] : below(unredacted(entry.text!))),
     ...entry.media.map(media => line`${lead}  ${paint(mediaText(media), 'magenta')}`),
-  ].map(text => own(text.trimEnd()));
+  ].map(text => trusted(text.trimEnd()));
 }
 
 /**
@@ -66,31 +66,31 @@ export function transcriptLines(event: TranscriptEvent, look: TranscriptLook): S
  * @param isBeside no continuation: what Agno did for it meanwhile
  */
 export function continuedLine(record: RunRecord, {ascii}: Look, isBeside: boolean): Safe {
-  const rule = own(ascii ? '--' : '──');
+  const rule = trusted(ascii ? '--' : '──');
   return paint(
-    line`${rule} ${own(isBeside ? 'beside the run,' : 'continued')} ${moment(record.startTime)} · trace ${safe(record.traceId)} ${rule}`,
+    line`${rule} ${trusted(isBeside ? 'beside the run,' : 'continued')} ${moment(record.startTime)} · trace ${safe(record.traceId)} ${rule}`,
     'dim',
   );
 }
 
 function guides(depth: number, {ascii}: Look): Safe {
   const bar = ascii ? '| ' : '│ ';
-  return own(depth > DEEPEST_GUIDE ? `${bar.repeat(DEEPEST_GUIDE)}…${depth - DEEPEST_GUIDE} ` : bar.repeat(depth));
+  return trusted(depth > DEEPEST_GUIDE ? `${bar.repeat(DEEPEST_GUIDE)}…${depth - DEEPEST_GUIDE} ` : bar.repeat(depth));
 }
 
 function runLines(entry: Entry, lead: Safe, look: TranscriptLook): Safe[] {
   const head = [
     ...(entry.state === null ? [] : [paintState(stateText(entry.state, look), entry.state)]),
     paint(safe(entry.who ?? '(run span not written)'), 'bold'),
-    ...(entry.kind === null ? [] : [paint(own(entry.kind), 'dim')]),
+    ...(entry.kind === null ? [] : [paint(trusted(entry.kind), 'dim')]),
     paint(duration(entry.durationMs), 'dim'),
   ];
   return [line`${lead}${joined(head, '  ')}`];
 }
 
 function stepHead(entry: Entry, look: TranscriptLook): Safe {
-  const state = entry.state === null || entry.state === 'ok' ? own('') : line`${stateText(entry.state, look)}  `;
-  return line`${state}${own(entry.kind ?? 'step')} ${safe(entry.who ?? '')}  ${duration(entry.durationMs)}`;
+  const state = entry.state === null || entry.state === 'ok' ? trusted('') : line`${stateText(entry.state, look)}  `;
+  return line`${state}${trusted(entry.kind ?? 'step')} ${safe(entry.who ?? '')}  ${duration(entry.durationMs)}`;
 }
 
 const ROLE_STYLES: Readonly<Record<string, readonly Style[]>> = {
@@ -111,25 +111,25 @@ const ROLE_WORDS: Readonly<Record<string, string>> = {
 
 function roleHead(entry: Entry): Safe {
   const role = entry.role ?? '';
-  const word = Object.hasOwn(ROLE_WORDS, role) ? own(ROLE_WORDS[role]!) : safe(role);
+  const word = Object.hasOwn(ROLE_WORDS, role) ? trusted(ROLE_WORDS[role]!) : safe(role);
   const styles = Object.hasOwn(ROLE_STYLES, role) ? ROLE_STYLES[role]! : [];
   const facts = [
-    ...(entry.fromHistory ? [own('from an earlier run')] : []),
-    ...(entry.purpose === null ? [] : [own(entry.purpose)]),
+    ...(entry.fromHistory ? [trusted('from an earlier run')] : []),
+    ...(entry.purpose === null ? [] : [trusted(entry.purpose)]),
     ...(entry.model === null ? [] : [safe(entry.model)]),
     ...(entry.model === null || entry.durationMs === null ? [] : [duration(entry.durationMs)]),
   ];
-  const rest = facts.length === 0 ? own('') : line`  ${paint(joined(facts, ' · '), 'dim')}`;
+  const rest = facts.length === 0 ? trusted('') : line`  ${paint(joined(facts, ' · '), 'dim')}`;
   return line`${paint(word, ...styles)}${rest}`;
 }
 
 const DECISIONS = {rejected: 'rejected', answered: 'answered from outside'} as const;
 
 function callLines(entry: Entry, lead: Safe, room: number | null, look: TranscriptLook): Safe[] {
-  const arrow = own(look.ascii ? '> ' : '▸ ');
+  const arrow = trusted(look.ascii ? '> ' : '▸ ');
   const name = safe(entry.toolName ?? '');
   const facts = [...withoutSpan(entry), ...(entry.durationMs === null ? [] : [duration(entry.durationMs)])];
-  const after = facts.length === 0 ? own('') : line`  ${paint(joined(facts, ' · '), 'dim')}`;
+  const after = facts.length === 0 ? trusted('') : line`  ${paint(joined(facts, ' · '), 'dim')}`;
   if (look.tools === 'full' && callArguments(entry.arguments).length > SHORT_ARGUMENTS) {
     const text = entry.arguments === null || isNothing(entry.arguments) ? null : indented(unredacted(entry.arguments));
     return [
@@ -148,10 +148,10 @@ function callLines(entry: Entry, lead: Safe, room: number | null, look: Transcri
 
 /** What is told of a call without a span. */
 function withoutSpan({decided, ran, result, state}: Entry): Safe[] {
-  if (decided !== null) return [own(DECISIONS[decided])];
-  if (state === 'cancelled' && ran === null) return [own('interrupted, no result')];
+  if (decided !== null) return [trusted(DECISIONS[decided])];
+  if (state === 'cancelled' && ran === null) return [trusted('interrupted, no result')];
   if (ran !== false) return [];
-  return [own(result === null ? 'no span, no result' : 'no span')];
+  return [trusted(result === null ? 'no span, no result' : 'no span')];
 }
 
 function isNothing(text: string): boolean {
@@ -160,7 +160,7 @@ function isNothing(text: string): boolean {
 
 /** Arguments as a call is written: `order_id="4417", amount=89.5`. */
 export function callArguments(text: string | null): Safe {
-  if (text === null || isNothing(text)) return own('');
+  if (text === null || isNothing(text)) return trusted('');
   const entries = argumentsByName(text);
   if (entries === null) return safe(unredacted(text));
   return safe(entries.map(([key, item]) => `${key}=${formatJson(item, 0)}`).join(', '));
@@ -170,14 +170,14 @@ function resultLines(entry: Entry, lead: Safe, room: number | null, look: Transc
   const {result} = entry;
   if (result === null) return [];
   const isFailed = entry.state === 'error';
-  const mark = own(isFailed ? (look.ascii ? 'x ' : '✖ ') : look.ascii ? '-> ' : '→ ');
+  const mark = trusted(isFailed ? (look.ascii ? 'x ' : '✖ ') : look.ascii ? '-> ' : '→ ');
   const whole = block(
     look.tools === 'full' ? indented(unredacted(result)) : unredacted(result),
     room === null ? null : room - 4,
   );
   const shown = look.tools === 'full' ? whole : whole.slice(0, SHORT_LINES);
   const more = whole.length - shown.length;
-  const lines = shown.map((part, i) => line`${lead}  ${i === 0 ? mark : own(' '.repeat(width(mark)))}${part}`);
+  const lines = shown.map((part, i) => line`${lead}  ${i === 0 ? mark : trusted(' '.repeat(width(mark)))}${part}`);
   return [
     ...(isFailed ? lines.map(part => paintState(part, 'error')) : lines),
     ...(more > 0 ? [line`${lead}    ${paint(line`… ${count(more)} more lines (--tools full)`, 'dim')}`] : []),
@@ -190,12 +190,12 @@ export function mediaText({type, mimeType, bytes, url}: Media): Safe {
     ...(bytes === null ? [] : [size(bytes)]),
     ...(url === null ? [] : [safe(url.length > 200 ? `${url.slice(0, 199)}…` : url)]),
   ];
-  return line`[${joined([own(type), ...facts], ' ')}]`;
+  return line`[${joined([trusted(type), ...facts], ' ')}]`;
 }
 
 function size(bytes: number): Safe {
-  if (bytes < 1000) return own(`${bytes} B`);
-  return own(bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+  if (bytes < 1000) return trusted(`${bytes} B`);
+  return trusted(bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 }
 
 function block(text: string, room: number | null): Safe[] {
@@ -215,11 +215,11 @@ export function transcriptMarkdown(event: TranscriptEvent, tools: ToolLevel): Sa
   const {entry} = event;
   const quote = '> '.repeat(entry.depth);
   const write = (lines: readonly string[]): Safe =>
-    own(`${lines.map(part => `${quote}${part}`.trimEnd()).join('\n')}\n`);
+    trusted(`${lines.map(part => `${quote}${part}`.trimEnd()).join('\n')}\n`);
   if (event.type === 'returned')
-    return tools === 'none' || entry.result === null ? own('') : write(['returned:', ...fenced(entry.result), '']);
+    return tools === 'none' || entry.result === null ? trusted('') : write(['returned:', ...fenced(entry.result), '']);
   if (entry.type === 'run' || entry.type === 'step') {
-    if (entry.type === 'run' && event.isTop) return own('');
+    if (entry.type === 'run' && event.isTop) return trusted('');
     return write([
       `**${plain(entry.who ?? '')}** (${[entry.kind, entry.state, duration(entry.durationMs)].filter(Boolean).join(', ')})`,
       '',
@@ -227,9 +227,9 @@ export function transcriptMarkdown(event: TranscriptEvent, tools: ToolLevel): Sa
   }
   if (entry.type === 'note') return write([`*${plain(entry.text ?? '')}*`, '']);
   if (entry.type === 'tool') {
-    if (tools === 'none') return own('');
+    if (tools === 'none') return trusted('');
     const took = entry.durationMs === null ? '' : ` (${duration(entry.durationMs)})`;
-    const facts = entry.state === 'error' ? [own('failed')] : withoutSpan(entry);
+    const facts = entry.state === 'error' ? [trusted('failed')] : withoutSpan(entry);
     const end = joined(
       (entry.decided === null ? facts : withoutSpan(entry)).map(fact => line`, ${fact}`),
       '',
@@ -256,11 +256,11 @@ export function transcriptMarkdown(event: TranscriptEvent, tools: ToolLevel): Sa
 /** A title of a run in Markdown. */
 export function runTitle(record: RunRecord): Safe {
   const facts = [record.state, moment(record.startTime), duration(record.durationMs), `run ${shortRunId(record)}`];
-  return own(`## ${plain(record.name ?? '(run span not written)')}\n\n${plain(facts.join(' · '))}\n`);
+  return trusted(`## ${plain(record.name ?? '(run span not written)')}\n\n${plain(facts.join(' · '))}\n`);
 }
 
 function plain(text: string): Safe {
-  return own(safe(text).replace(/[\\`*~|<>[\]&_#]/g, '\\$&'));
+  return trusted(safe(text).replace(/[\\`*~|<>[\]&_#]/g, '\\$&'));
 }
 
 /** Text between fences longer than any in it. */

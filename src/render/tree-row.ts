@@ -1,4 +1,4 @@
-import {joined, line, own, type Safe, safe} from '../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate, width} from '../text/width.ts';
 import type {DrawnSpan} from '../trace/drawn-spans.ts';
@@ -72,7 +72,7 @@ export function rowText(
     toWidth(tookOf(row, options), DURATION_WIDTH, 'right'),
     paint(details, 'dim'),
   ];
-  return own(joined(parts, GAP).trimEnd());
+  return trusted(joined(parts, GAP).trimEnd());
 }
 
 /** Nothing is known of a ghost's time but where it began; while its run goes on, so does it. */
@@ -81,7 +81,7 @@ function tookOf({node, record}: DrawnSpan, options: RowOptions): Safe {
   const start = startOf(node);
   return isOpen(node, options) && Number.isFinite(start)
     ? duration(Math.max(0, options.openUntilMicros! - start) / 1000)
-    : own('');
+    : trusted('');
 }
 
 function isOpen(node: Node, {openUntilMicros}: RowOptions): boolean {
@@ -113,11 +113,11 @@ function barOf({node, record}: DrawnSpan, extent: Extent, columns: number, optio
   const open = isOpen(node, options);
   const end = open ? options.openUntilMicros! : (endOf(node) ?? latestEnd(node));
   const edge = options.ascii ? '|' : '┆';
-  if (!Number.isFinite(start) || end === null) return own(`${edge}${' '.repeat(columns)}${edge}`);
+  if (!Number.isFinite(start) || end === null) return trusted(`${edge}${' '.repeat(columns)}${edge}`);
   const fill = open ? 'open' : record.surroundings || record.missing ? 'faint' : 'solid';
   const drawn = bar(place(start), place(Math.max(start, end)), columns, options, fill);
   const isFailed = record.state === 'error' || record.state === 'cancelled';
-  return own(
+  return trusted(
     `${edge}${isFailed ? paintState(drawn, record.state!) : paint(drawn, record.surroundings || record.missing ? 'dim' : record.critical ? 'cyan' : 'blue')}${edge}`,
   );
 }
@@ -141,19 +141,19 @@ const LATEST_ENDS = new WeakMap<Node, number | null>();
 export function labelOf(row: DrawnSpan, options: RowOptions): Safe {
   const {node, record} = row;
   const span = node.span ?? node.told;
-  if (!span) return own(`${options.ascii ? ':' : '┊'} ${ghostText(row)}`);
+  if (!span) return trusted(`${options.ascii ? ':' : '┊'} ${ghostText(row)}`);
   const isRun = isRunSpan(span);
   const showsState = record.state !== null && !record.surroundings && (isRun || record.state !== 'ok');
   const marks = [
     ...(showsState ? [stateGlyph(record.state!, options)] : []),
-    ...(record.critical && node.parent !== null && !isRun ? [own(options.ascii ? '*' : '★')] : []),
+    ...(record.critical && node.parent !== null && !isRun ? [trusted(options.ascii ? '*' : '★')] : []),
   ];
   return joined([...marks, nameOf(node, options)], ' ');
 }
 
 function ghostText({record}: DrawnSpan): Safe {
   if (record.surroundings || record.state === null) return line`(span ${safe(record.spanId)} is not here)`;
-  return record.state === 'lost' ? own('(its run span never came)') : own('(its run span comes when it ends)');
+  return record.state === 'lost' ? trusted('(its run span never came)') : trusted('(its run span comes when it ends)');
 }
 
 /** What a row is called; a tool with its arguments, unless no content is wanted. */
@@ -161,7 +161,7 @@ export function nameOf(node: Node, options: Pick<RowOptions, 'io'>): Safe {
   const span = (node.span ?? node.told)!;
   const name = safe(displayName(span));
   if (span.kind === 'llm') return isStreamed(span) ? line`${name}  stream` : name;
-  if (span.kind === 'step' || span.kind === 'parallel') return line`${own(span.kind)} ${name}`;
+  if (span.kind === 'step' || span.kind === 'parallel') return line`${trusted(span.kind)} ${name}`;
   if (isDelegation(span)) {
     const members = node.children.flatMap(child =>
       child.span && isRunSpan(child.span) ? [safe(displayName(child.span))] : [],
@@ -181,7 +181,7 @@ function isOfNobody({output}: Span): boolean {
 /** Arguments as a call is written: `order_id=4417, amount=89.5`. */
 function argumentsOf(span: Span): Safe {
   const text = span.toolArguments;
-  if (text === null || text === 'null' || text === '{}') return own('');
+  if (text === null || text === 'null' || text === '{}') return trusted('');
   const entries = argumentsByName(text);
   if (entries === null) return truncate(safe(text), LONGEST_ARGUMENTS);
   const pairs = entries.map(([key, item]) => `${key}=${formatJson(item, 0)}`);
@@ -195,8 +195,8 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
   const figure = (text: Safe) => details.push({text, isFigure: true});
   const words = (text: Safe) => details.push({text, isFigure: false});
   if (options.showsKind) figure(kindText(record));
-  if (record.fromMessages) figure(own('no span'));
-  if (record.purpose !== null) figure(own(record.purpose));
+  if (record.fromMessages) figure(trusted('no span'));
+  if (record.purpose !== null) figure(trusted(record.purpose));
   const isParent = node.children.length > 0 && record.selfMs !== null && !record.surroundings;
   const self = isParent ? line`self ${duration(record.selfMs)}` : null;
   if (self !== null && !options.tokensFirst) figure(self);
@@ -215,7 +215,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
   if ((record.surroundings || record.plumbing) && span.http?.status) figure(line`HTTP ${safe(span.http.status)}`);
   if (record.containers.length > 0) words(placeText(record));
   for (const name of record.conditionsNotTaken) words(line`condition ${safe(name)}: not taken`);
-  if (record.ownerUnknown) words(own('whose call this is was not recorded'));
+  if (record.ownerUnknown) words(trusted('whose call this is was not recorded'));
   if (record.problems.length > 0) words(line`! ${safe(record.problems[0]!)}`);
   return details;
 }
@@ -224,7 +224,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
 function placeText({containers, iteration}: StepPlace): Safe {
   const [only, ...others] = containers;
   if (others.length > 0) return line`in one of: ${joined(containers.map(containerText), ', ')}`;
-  if (only!.type === 'Loop') return line`${containerText(only!)}, iteration ${own(String(iteration))}`;
+  if (only!.type === 'Loop') return line`${containerText(only!)}, iteration ${trusted(String(iteration))}`;
   return only!.type === 'Router' ? line`chosen by ${containerText(only!)}` : line`in ${containerText(only!)}`;
 }
 
@@ -234,7 +234,7 @@ function containerText({type, name}: Container): Safe {
 
 /** `tool`, `tool error`: a glyph alone is for those who know it. */
 function kindText({kind, state, surroundings}: DrawnSpan['record']): Safe {
-  return own(state === null || state === 'ok' || surroundings ? `${kind}` : `${kind} ${state}`);
+  return trusted(state === null || state === 'ok' || surroundings ? `${kind}` : `${kind} ${state}`);
 }
 
 /** A span that failed, or was cancelled, by itself: not one of those above it that only say so. */
@@ -257,12 +257,12 @@ export function failureText(row: DrawnSpan, root: Node): string | null {
 function paintLabel(cell: Safe, guide: Guides, {node, record}: DrawnSpan): Safe {
   if (record.surroundings || record.plumbing || (record.missing && !record.fromMessages)) return paint(cell, 'dim');
   const lead = guide.first.length;
-  const [before, name] = [own(cell.slice(0, lead)), own(cell.slice(lead))];
+  const [before, name] = [trusted(cell.slice(0, lead)), trusted(cell.slice(lead))];
   const painted =
     record.state && record.state !== 'ok'
       ? paintState(name, record.state)
       : node.span && isRunSpan(node.span)
         ? paint(name, 'bold')
         : name;
-  return own(paint(before, 'dim') + painted);
+  return trusted(paint(before, 'dim') + painted);
 }

@@ -1,5 +1,5 @@
 import {append} from '../lists.ts';
-import {line, own, type Safe, safe} from '../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {renderFacts} from './doctor.ts';
 import {bytes} from './prune.ts';
 import type {Look} from './states.ts';
@@ -22,7 +22,7 @@ export interface DrawnVacuum {
 }
 
 export function renderVacuumPlan(plan: DrawnVacuum, options: Look & {readonly columns: number | null}): Safe {
-  const free = plan.freeBytes === null ? own('') : line`, ${bytes(plan.freeBytes)} of it free`;
+  const free = plan.freeBytes === null ? trusted('') : line`, ${bytes(plan.freeBytes)} of it free`;
   const rows: [string, Safe][] = [
     ['database', safe(plan.database)],
     ['size', line`${bytes(plan.bytes)}${free}`],
@@ -30,8 +30,8 @@ export function renderVacuumPlan(plan: DrawnVacuum, options: Look & {readonly co
   ];
   if (plan.method !== 'none') {
     rows.push(
-      ['lock', own(plan.lock)],
-      ['takes', plan.estimateMs < 1000 ? own('less than a second') : line`about ${duration(plan.estimateMs)}`],
+      ['lock', trusted(plan.lock)],
+      ['takes', plan.estimateMs < 1000 ? trusted('less than a second') : line`about ${duration(plan.estimateMs)}`],
     );
     if (plan.availableBytes !== null)
       rows.push([
@@ -57,6 +57,6 @@ export function renderVacuumed(
     readonly stoppedBy: string | null;
   },
 ): Safe {
-  const stopped = result.stoppedBy ? own('; stopped early, run it again to go on') : own('');
+  const stopped = result.stoppedBy ? trusted('; stopped early, run it again to go on') : trusted('');
   return line`vacuumed ${safe(database)} in ${duration(result.elapsedMs)} (${count(result.steps)} steps): ${bytes(result.bytesBefore)} before, ${bytes(result.bytesAfter)} now${stopped}`;
 }

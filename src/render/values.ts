@@ -1,18 +1,18 @@
 import prettyMilliseconds from 'pretty-ms';
 import type {Unit} from '../table/table.ts';
-import {own, type Safe, safe} from '../text/safe.ts';
+import {type Safe, safe, trusted} from '../text/safe.ts';
 import {isoTime} from '../trace/time.ts';
 import type {Tokens} from '../trace/tokens.ts';
 
 /** A duration for people: `329ms`, `14.2s`, `2m 5s`; `–` when unknown. */
 export function duration(ms: number | null): Safe {
-  if (ms === null || !Number.isFinite(ms)) return own('–');
-  if (Math.abs(ms) < 10) return own(`${Number(ms.toFixed(1))}ms`);
+  if (ms === null || !Number.isFinite(ms)) return trusted('–');
+  if (Math.abs(ms) < 10) return trusted(`${Number(ms.toFixed(1))}ms`);
   // Rounded first: the library cuts digits off, and 1,899 ms are not 1.8 s.
   const step = Math.abs(ms) < 1000 ? 1 : Math.abs(ms) < 60_000 ? 100 : 1000;
   const rounded = Math.round(ms / step) * step;
   const isShort = Math.abs(rounded) < 60_000;
-  return own(
+  return trusted(
     prettyMilliseconds(rounded, {
       secondsDecimalDigits: isShort ? 1 : 0,
       keepDecimalsOnWholeSeconds: isShort,
@@ -23,27 +23,27 @@ export function duration(ms: number | null): Safe {
 
 /** A whole number with thousands marked, averages rounded; toLocaleString would load Intl, 23 ms on first use. */
 export function count(value: number | null): Safe {
-  if (value === null) return own('–');
-  return own(String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ','));
+  if (value === null) return trusted('–');
+  return trusted(String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ','));
 }
 
 /** Prompt tokens with those of the cache, marked where that is an estimate. */
 export function promptTokens({grossPromptTokens, grossPromptEstimated}: PromptCount): Safe {
-  return grossPromptEstimated ? own(`~${count(grossPromptTokens)}`) : count(grossPromptTokens);
+  return grossPromptEstimated ? trusted(`~${count(grossPromptTokens)}`) : count(grossPromptTokens);
 }
 type PromptCount = Pick<Tokens, 'grossPromptTokens' | 'grossPromptEstimated'>;
 
 /** A number that need not be whole: `0.4`, `58.3`, `1,204`. */
 export function rate(value: number | null): Safe {
-  return value === null || Math.abs(value) >= 99.95 ? count(value) : own(String(Number(value.toFixed(1))));
+  return value === null || Math.abs(value) >= 99.95 ? count(value) : trusted(String(Number(value.toFixed(1))));
 }
 
 /** A part of 1 as percent: `7.3%`, `100%`; what is not nothing and not all is not drawn as such. */
 export function percent(value: number | null): Safe {
-  if (value === null) return own('–');
-  if (value > 0 && value < 0.0005) return own('<0.1%');
-  if (value > 0.9995 && value < 1) return own('>99.9%');
-  return own(`${Number((100 * value).toFixed(1))}%`);
+  if (value === null) return trusted('–');
+  if (value > 0 && value < 0.0005) return trusted('<0.1%');
+  if (value > 0.9995 && value < 1) return trusted('>99.9%');
+  return trusted(`${Number((100 * value).toFixed(1))}%`);
 }
 
 /** A number with its unit. */
@@ -59,16 +59,16 @@ export function figure(value: number | null, unit: Unit): Safe {
 /** The start of a stretch of time: a date, with the time of day where stretches are shorter than a day. */
 export function stretchStart(micros: number | null, everyMicros: number): Safe {
   const iso = isoTime(micros);
-  if (iso === null) return own('–');
-  return own(everyMicros % 86_400_000_000 === 0 ? iso.slice(0, 10) : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`);
+  if (iso === null) return trusted('–');
+  return trusted(everyMicros % 86_400_000_000 === 0 ? iso.slice(0, 10) : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`);
 }
 
 /** A count in three characters or so: `410`, `3.1k`, `1.2M`. */
 export function shortCount(value: number | null): Safe {
-  if (value === null) return own('–');
-  if (value < 1000) return own(String(value));
-  if (value < 999_500) return own(`${trimmed(value / 1000)}k`);
-  return own(`${trimmed(value / 1e6)}M`);
+  if (value === null) return trusted('–');
+  if (value < 1000) return trusted(String(value));
+  if (value < 999_500) return trusted(`${trimmed(value / 1000)}k`);
+  return trusted(`${trimmed(value / 1e6)}M`);
 }
 
 function trimmed(value: number): string {
@@ -76,14 +76,14 @@ function trimmed(value: number): string {
 }
 
 export function usd(value: number | null): Safe {
-  if (value === null) return own('–');
-  if (value > 0 && value < 1e-6) return own('<$0.000001');
-  return own(`$${value >= 1 ? value.toFixed(2) : Number(value.toPrecision(2))}`);
+  if (value === null) return trusted('–');
+  if (value > 0 && value < 1e-6) return trusted('<$0.000001');
+  return trusted(`$${value >= 1 ? value.toFixed(2) : Number(value.toPrecision(2))}`);
 }
 
 /** How long ago, in one unit: `4s ago`, `3d ago`. Times ahead of the clock say so. */
 export function ago(micros: number | null, nowMicros: number): Safe {
-  if (micros === null) return own('–');
+  if (micros === null) return trusted('–');
   const seconds = Math.round((nowMicros - micros) / 1e6);
   const size = Math.abs(seconds);
   const [value, unit] =
@@ -94,14 +94,14 @@ export function ago(micros: number | null, nowMicros: number): Safe {
         : size < 86_400
           ? [size / 3600, 'h']
           : [size / 86_400, 'd'];
-  return own(seconds < 0 ? `in ${Math.floor(value)}${unit}` : `${Math.floor(value)}${unit} ago`);
+  return trusted(seconds < 0 ? `in ${Math.floor(value)}${unit}` : `${Math.floor(value)}${unit} ago`);
 }
 
 /** A moment for people, in UTC: `2026-11-22 14:21:03 UTC`. */
 export function moment(iso: string | null): Safe {
   // Years beyond 9999 have six digits and a sign.
   const [, date, time] = /^\+?0*(-?\d+-\d\d-\d\d)T(\d\d:\d\d:\d\d)/.exec(iso ?? '') ?? [];
-  return own(date === undefined ? '–' : `${date.padStart(10, '0')} ${time} UTC`);
+  return trusted(date === undefined ? '–' : `${date.padStart(10, '0')} ${time} UTC`);
 }
 
 /** The first line of a text that holds anything, for a cell. */

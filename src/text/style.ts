@@ -1,5 +1,5 @@
 import type {ChalkInstance} from 'chalk';
-import {own, type Safe} from './safe.ts';
+import {type Safe, trusted} from './safe.ts';
 
 /**
  * Colours. They are added to safe text only, after it was cut to its cell, so nothing has to be measured or sliced
@@ -18,17 +18,17 @@ let chalk: ChalkInstance | null = null;
 export function paint(text: Safe, ...styles: readonly Style[]): Safe {
   if (text === '' || chalk === null) return text;
   const colours = chalk;
-  return own(styles.reduce<string>((out, style) => colours[style](out), text));
+  return trusted(styles.reduce<string>((out, style) => colours[style](out), text));
 }
 
 /** Text and background swapped: not a colour, so it stands out without any too. */
 export function highlight(text: Safe): Safe {
-  return own(`\x1b[7m${text}\x1b[27m`);
+  return trusted(`\x1b[7m${text}\x1b[27m`);
 }
 
 /** What was painted or highlighted, as it was before. */
 export function withoutStyles(text: Safe): Safe {
-  return own(text.replace(/\x1b\[[\d;]*m/g, ''));
+  return trusted(text.replace(/\x1b\[[\d;]*m/g, ''));
 }
 
 /**

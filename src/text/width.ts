@@ -1,5 +1,5 @@
 import {eastAsianWidth} from 'get-east-asian-width';
-import {own, type Safe} from './safe.ts';
+import {type Safe, trusted} from './safe.ts';
 
 /**
  * Columns and cuts of safe text.
@@ -32,9 +32,9 @@ export function width(text: Safe): number {
 
 /** `text` in at most `columns` columns; what is cut is marked with `…`. */
 export function truncate(text: Safe, columns: number): Safe {
-  if (columns <= 0) return own('');
+  if (columns <= 0) return trusted('');
   if (PRINTABLE_ASCII.test(text)) {
-    return text.length <= columns ? text : own(`${text.slice(0, columns - 1)}…`);
+    return text.length <= columns ? text : trusted(`${text.slice(0, columns - 1)}…`);
   }
   if (width(text) <= columns) return text;
   let out = '';
@@ -44,19 +44,19 @@ export function truncate(text: Safe, columns: number): Safe {
     out += cluster.text;
     used += cluster.width;
   }
-  return own(`${out}…`);
+  return trusted(`${out}…`);
 }
 
 /** `text` in exactly `columns` columns. */
 export function toWidth(text: Safe, columns: number, align: 'left' | 'right' = 'left'): Safe {
   const cut = truncate(text, columns);
   const space = ' '.repeat(Math.max(0, columns - width(cut)));
-  return own(align === 'left' ? cut + space : space + cut);
+  return trusted(align === 'left' ? cut + space : space + cut);
 }
 
 /** Breaks `text` into lines of at most `columns`, at spaces where there are any. */
 export function wrap(text: Safe, columns: number): Safe[] {
-  return text.split('\n').flatMap(paragraph => wrapLine(own(paragraph), Math.max(1, columns)));
+  return text.split('\n').flatMap(paragraph => wrapLine(trusted(paragraph), Math.max(1, columns)));
 }
 
 function wrapLine(text: Safe, columns: number): Safe[] {
@@ -65,19 +65,19 @@ function wrapLine(text: Safe, columns: number): Safe[] {
   let current = '';
   let used = 0;
   const push = () => {
-    lines.push(own(current.trimEnd()));
+    lines.push(trusted(current.trimEnd()));
     current = '';
     used = 0;
   };
   for (const word of text.split(/(?<= )/)) {
-    const size = width(own(word));
-    if (used > 0 && used + width(own(word.trimEnd())) > columns) push();
+    const size = width(trusted(word));
+    if (used > 0 && used + width(trusted(word.trimEnd())) > columns) push();
     if (size <= columns) {
       current += word;
       used += size;
       continue;
     }
-    for (const cluster of clusters(own(word))) {
+    for (const cluster of clusters(trusted(word))) {
       if (used > 0 && used + cluster.width > columns) push();
       current += cluster.text;
       used += cluster.width;

@@ -1,5 +1,5 @@
 import {Box, Spacer} from 'ink';
-import {own, type Safe} from '../text/safe.ts';
+import {type Safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {width} from '../text/width.ts';
 import {type Action, KEYS, type KeyRow, keyText} from './keys.ts';
@@ -27,7 +27,7 @@ export function Footer({state, world}: FooterProps) {
   return (
     <Box width={columns} height={1} flexShrink={0} paddingX={1} columnGap={GAP}>
       {fitting(hints, columns - 1 - width(news)).map(({action, key, word}) => (
-        <WholeText key={action}>{own(paint(own(key), 'bold') + paint(own(` ${word}`), 'dim'))}</WholeText>
+        <WholeText key={action}>{trusted(paint(trusted(key), 'bold') + paint(trusted(` ${word}`), 'dim'))}</WholeText>
       ))}
       <Spacer />
       {news === '' ? null : <WholeText>{paint(news, 'bold', 'cyan')}</WholeText>}
@@ -39,7 +39,7 @@ export function Footer({state, world}: FooterProps) {
 function newsOf({runs}: ScreenState, world: World): Safe {
   const fresh = newRuns(runs, runsInput(world));
   const way = {newest: '↑ ', oldest: '↓ ', time: '', tokens: ''}[runs.order];
-  return own(fresh === 0 ? '' : `${fresh} new ${keyText(way, world.ascii)}G`);
+  return trusted(fresh === 0 ? '' : `${fresh} new ${keyText(way, world.ascii)}G`);
 }
 
 /** As many as there is room for, the last ones always. */
@@ -63,7 +63,7 @@ interface Hint {
 }
 
 function widthOf(hints: readonly Hint[]): number {
-  return hints.reduce((sum, {key, word}) => sum + width(own(key)) + 1 + width(own(word)) + GAP, 0);
+  return hints.reduce((sum, {key, word}) => sum + width(trusted(key)) + 1 + width(trusted(word)) + GAP, 0);
 }
 
 function hintsOf(state: ScreenState, world: World): Hint[] {

@@ -1,6 +1,6 @@
 import {Box} from 'ink';
 import {count, duration, shortCount} from '../render/values.ts';
-import {own, type Safe, safe} from '../text/safe.ts';
+import {type Safe, safe, trusted} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import {width} from '../text/width.ts';
 import {SafeText, WholeText} from './safe-text.tsx';
@@ -12,7 +12,7 @@ interface Part {
   readonly styles: readonly Style[];
 }
 
-const TITLE = own(' agno-trace ');
+const TITLE = trusted(' agno-trace ');
 const GAP = 2;
 const SHORTEST_NAME = 12;
 
@@ -33,7 +33,7 @@ export function Header({name, state, world, nowMicros}: HeaderProps) {
     <Box width={columns} height={1} flexShrink={0} paddingRight={1} columnGap={GAP}>
       <Box flexGrow={1}>
         <WholeText>{paint(TITLE, 'bold')}</WholeText>
-        <SafeText>{own(`${safe(name)}${filter === '' ? '' : `${' '.repeat(GAP)}q: ${safe(filter)}`}`)}</SafeText>
+        <SafeText>{trusted(`${safe(name)}${filter === '' ? '' : `${' '.repeat(GAP)}q: ${safe(filter)}`}`)}</SafeText>
       </Box>
       {fitting([statusOf(state, world, nowMicros), ...figuresOf(world)], room).map(({text, styles}) => (
         <WholeText key={text}>{paint(text, ...styles)}</WholeText>
@@ -58,14 +58,15 @@ function statusOf({runs}: ScreenState, {snapshot, isLive, ascii}: World, nowMicr
   if (connection.state === 'reconnecting') {
     const seconds = Math.max(0, Math.ceil((connection.retryAtMicros - nowMicros) / 1e6));
     return {
-      text: own(`${ascii ? '!' : '◌'} reconnecting${seconds > 0 ? ` in ${seconds} s` : ''}`),
+      text: trusted(`${ascii ? '!' : '◌'} reconnecting${seconds > 0 ? ` in ${seconds} s` : ''}`),
       styles: ['yellow', 'bold'],
     };
   }
-  if (connection.state === 'waiting') return {text: own(`${ascii ? '~' : '◌'} WAITING`), styles: ['yellow', 'bold']};
-  if (!isLive) return {text: own('HISTORY'), styles: ['bold']};
-  if (runs.isFollowing) return {text: own(`${ascii ? '*' : '●'} LIVE`), styles: ['green', 'bold']};
-  return {text: own(`${ascii ? 'o' : '○'} NOT FOLLOWING`), styles: ['yellow', 'bold']};
+  if (connection.state === 'waiting')
+    return {text: trusted(`${ascii ? '~' : '◌'} WAITING`), styles: ['yellow', 'bold']};
+  if (!isLive) return {text: trusted('HISTORY'), styles: ['bold']};
+  if (runs.isFollowing) return {text: trusted(`${ascii ? '*' : '●'} LIVE`), styles: ['green', 'bold']};
+  return {text: trusted(`${ascii ? 'o' : '○'} NOT FOLLOWING`), styles: ['yellow', 'bold']};
 }
 
 /** The most telling first. */
@@ -74,10 +75,11 @@ function figuresOf({snapshot}: World): Part[] {
   const more = older === 'none' ? '' : '+';
   const parts = runs.filter(({judged}) => judged.record.part).length;
   const whole = runs.length - parts;
-  const figures = [own(`${count(whole)}${more} ${whole === 1 ? 'run' : 'runs'}`)];
-  if (lagMs !== null) figures.push(own(`lag ${duration(lagMs)}`));
-  if (runsPerMinute !== null) figures.push(own(`${Number(runsPerMinute.toFixed(1))} runs/min`));
-  if (hiddenTraffic) figures.push(own(`${shortCount(hiddenTraffic)} ${hiddenTraffic === 1 ? 'poll' : 'polls'} hidden`));
-  if (parts > 0) figures.push(own(`${count(parts)}${more} loose ${parts === 1 ? 'part' : 'parts'}`));
+  const figures = [trusted(`${count(whole)}${more} ${whole === 1 ? 'run' : 'runs'}`)];
+  if (lagMs !== null) figures.push(trusted(`lag ${duration(lagMs)}`));
+  if (runsPerMinute !== null) figures.push(trusted(`${Number(runsPerMinute.toFixed(1))} runs/min`));
+  if (hiddenTraffic)
+    figures.push(trusted(`${shortCount(hiddenTraffic)} ${hiddenTraffic === 1 ? 'poll' : 'polls'} hidden`));
+  if (parts > 0) figures.push(trusted(`${count(parts)}${more} loose ${parts === 1 ? 'part' : 'parts'}`));
   return figures.map(text => ({text, styles: ['dim']}));
 }

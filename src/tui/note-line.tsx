@@ -1,5 +1,5 @@
 import {Box} from 'ink';
-import {own} from '../text/safe.ts';
+import {trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import type {Note} from './note.ts';
 import {SafeText} from './safe-text.tsx';
@@ -13,7 +13,7 @@ interface NoteLineProps {
 export function NoteLine({note: {text, isBad}, columns}: NoteLineProps) {
   return (
     <Box width={columns} height={1} flexShrink={0}>
-      <SafeText>{isBad ? paint(own(` ! ${text}`), 'yellow') : own(` ${text}`)}</SafeText>
+      <SafeText>{isBad ? paint(trusted(` ! ${text}`), 'yellow') : trusted(` ${text}`)}</SafeText>
     </Box>
   );
 }

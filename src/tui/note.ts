@@ -1,4 +1,4 @@
-import {own, type Safe, safe} from '../text/safe.ts';
+import {type Safe, safe, trusted} from '../text/safe.ts';
 import type {ScreenState} from './state.ts';
 import type {Shown} from './world.ts';
 
@@ -7,11 +7,11 @@ export interface Note {
   readonly isBad: boolean;
 }
 
-export const NO_MATCH = own('no match');
+export const NO_MATCH = trusted('no match');
 
 /** Older runs are read for a search, or to get to the last one. */
 export function readingOn(ascii: boolean): Safe {
-  return own(ascii ? 'reading on ...' : 'reading on …');
+  return trusted(ascii ? 'reading on ...' : 'reading on …');
 }
 
 /** The one line above the footer, while there is something to say. */
@@ -25,5 +25,5 @@ export function noteOf({message, noticesRead, prompt, runs}: ScreenState, {snaps
     return {text: safe(failed.hint === null ? failed.message : `${failed.message} ${failed.hint}`), isBad: true};
   if (runs.seeking !== null) return {text: readingOn(ascii), isBad: false};
   const notice = notices.length > noticesRead ? notices.at(-1)! : null;
-  return notice === null ? null : {text: own(`${safe(notice)} (Esc)`), isBad: false};
+  return notice === null ? null : {text: trusted(`${safe(notice)} (Esc)`), isBad: false};
 }

@@ -1,4 +1,4 @@
-import {own, type Safe, safe} from '../text/safe.ts';
+import {type Safe, safe, trusted} from '../text/safe.ts';
 import {paint, withoutStyles} from '../text/style.ts';
 import {toWidth, truncate, wrap} from '../text/width.ts';
 import {type Action, KEYS, keyText} from './keys.ts';
@@ -27,7 +27,7 @@ const COLUMN = 52;
 export function overlayRows({kind, page}: Overlay, state: ScreenState, world: World): readonly Safe[] {
   if (kind === 'help') return helpRows(state, world);
   if (kind === 'sql') return sqlRows(world);
-  return page?.lines ?? [own(` reading ${world.ascii ? '...' : '…'}`)];
+  return page?.lines ?? [trusted(` reading ${world.ascii ? '...' : '…'}`)];
 }
 
 export function overlayLines(overlay: Overlay, state: ScreenState, world: World, size: Size): readonly Safe[] {
@@ -67,33 +67,33 @@ function helpRows(state: ScreenState, world: World): Safe[] {
   const room = (isOneColumn ? world.size.columns : COLUMN) - 3;
   const now = meaningful(state, world);
   const groups = [...new Set(KEYS.map(({group}) => group))].map(group => [
-    paint(own(` ${group}`), 'bold'),
+    paint(trusted(` ${group}`), 'bold'),
     ...KEYS.filter(row => row.group === group).map(({action, shown, does}) => {
-      const text = truncate(own(`   ${toWidth(own(keyText(shown, world.ascii)), KEY_WIDTH)} ${does}`), room);
-      return now.has(action) ? text : paint(own(`${text} -`), 'dim');
+      const text = truncate(trusted(`   ${toWidth(trusted(keyText(shown, world.ascii)), KEY_WIDTH)} ${does}`), room);
+      return now.has(action) ? text : paint(trusted(`${text} -`), 'dim');
     }),
-    own(''),
+    trusted(''),
   ]);
-  const foot = [paint(own(' - means nothing where you are now'), 'dim')];
+  const foot = [paint(trusted(' - means nothing where you are now'), 'dim')];
   if (isOneColumn) return [...groups.flat(), ...foot];
   const half = Math.ceil(groups.length / 2);
   const [left, right] = [groups.slice(0, half).flat(), groups.slice(half).flat()];
   const rows = Array.from({length: Math.max(left.length, right.length)}, (_, i) =>
-    own(`${toWidthStyled(left[i] ?? own(''), COLUMN)}${right[i] ?? ''}`),
+    trusted(`${toWidthStyled(left[i] ?? trusted(''), COLUMN)}${right[i] ?? ''}`),
   );
   return [...rows, ...foot];
 }
 
 /** Our own words, one column a character. */
 function toWidthStyled(text: Safe, columns: number): Safe {
-  return own(text + ' '.repeat(Math.max(0, columns - withoutStyles(text).length)));
+  return trusted(text + ' '.repeat(Math.max(0, columns - withoutStyles(text).length)));
 }
 
 function sqlRows({statements, size}: World): Safe[] {
   const all = statements();
-  if (all.length === 0) return [own(' nothing was sent yet')];
+  if (all.length === 0) return [trusted(' nothing was sent yet')];
   return all.flatMap(statement => [
-    ...wrap(safe(`${statement};`, {multiline: true}), size.columns - 2).map(text => own(` ${text}`)),
-    own(''),
+    ...wrap(safe(`${statement};`, {multiline: true}), size.columns - 2).map(text => trusted(` ${text}`)),
+    trusted(''),
   ]);
 }

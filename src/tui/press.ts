@@ -1,6 +1,6 @@
 import {renderSpanDetail} from '../render/span-detail.ts';
 import {count} from '../render/values.ts';
-import {line, own, type Safe, safe} from '../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {withoutStyles} from '../text/style.ts';
 import {detailPane} from './detail/pane.ts';
 import {type Action, actionOf, type KeyPress} from './keys.ts';
@@ -105,7 +105,7 @@ export function perform(state: ScreenState, action: Action, world: World): Step 
 
 function orderMessage({runs}: ScreenState, {snapshot}: World): Safe {
   const {length} = snapshot.runs;
-  return line`${own(ORDERS[runs.order])}, of the ${count(length)} ${own(length === 1 ? 'run' : 'runs')} that were read`;
+  return line`${trusted(ORDERS[runs.order])}, of the ${count(length)} ${trusted(length === 1 ? 'run' : 'runs')} that were read`;
 }
 
 export function focused(state: ScreenState, focus: PaneName): ScreenState {
@@ -156,15 +156,15 @@ function onPane(state: ScreenState, name: PaneName, world: World, change: OnPane
 }
 
 function nothingFound(action: Action): Safe | null {
-  if (action === 'nextError' || action === 'previousError') return own('no other error here');
-  if (action === 'nextMatch' || action === 'previousMatch') return own('no other match; / searches');
+  if (action === 'nextError' || action === 'previousError') return trusted('no other error here');
+  if (action === 'nextMatch' || action === 'previousMatch') return trusted('no other match; / searches');
   return null;
 }
 
 /** All that the span holds, in another program. */
 function elsewhere(state: ScreenState, world: World, program: OtherProgram): Step {
   const readable = readableSpan(state, world);
-  if (readable === null) return still({...state, message: own('no span is read here; open one first')});
+  if (readable === null) return still({...state, message: trusted('no span is read here; open one first')});
   const {span, row, part} = readable;
   const text = renderSpanDetail(span, row, part.within ?? part.judged, {columns: null, ascii: world.ascii});
   return {state, effects: [{type: 'read', text: withoutStyles(text), in: program}]};
@@ -173,7 +173,7 @@ function elsewhere(state: ScreenState, world: World, program: OtherProgram): Ste
 /** The runs of the conversation that the run belongs to; Escape shows all again. */
 function sameSession(state: ScreenState, world: World): Step {
   const id = sessionOf(state, world);
-  if (id === null) return still({...state, message: own('this run names no session')});
+  if (id === null) return still({...state, message: trusted('this run names no session')});
   const text = `session:"${id.replace(/["\\]/g, '\\$&')}"`;
   return {state: focused(state, 'runs'), effects: [{type: 'filter', text}]};
 }
@@ -181,7 +181,10 @@ function sameSession(state: ScreenState, world: World): Step {
 function page(state: ScreenState, world: World, kind: WantedPage['kind']): Step {
   const runs = runsOfPage(state, world, kind);
   if (runs === null)
-    return still({...state, message: own(kind === 'diff' ? 'm marks the runs to compare' : 'there is no run here')});
+    return still({
+      ...state,
+      message: trusted(kind === 'diff' ? 'm marks the runs to compare' : 'there is no run here'),
+    });
   const wanted = {kind, runs, columns: world.size.columns};
   return {
     state: {...state, overlay: {kind, top: 0, page: {wanted, lines: null}}},
@@ -196,7 +199,7 @@ function marked(state: ScreenState, world: World): ScreenState {
   const others = state.runs.marked.filter(other => other !== key);
   const isMarked = others.length < state.runs.marked.length;
   const next = isMarked ? others : [...others.slice(-1), key];
-  const message = own(
+  const message = trusted(
     next.length === 2
       ? 'two runs are marked; D shows where they part'
       : isMarked
@@ -212,7 +215,7 @@ function copied(state: ScreenState, world: World): Step {
   if (text === null) return still(state);
   const what = spanId === null ? 'run' : 'span';
   return {
-    state: {...state, message: own(`copied the id of the ${what}: ${safe(text)}`)},
+    state: {...state, message: trusted(`copied the id of the ${what}: ${safe(text)}`)},
     effects: [{type: 'copy', text}],
   };
 }

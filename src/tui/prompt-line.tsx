@@ -1,6 +1,6 @@
 import {Box} from 'ink';
 import type {TextPlace} from '../errors.ts';
-import {own, type Safe, safe} from '../text/safe.ts';
+import {type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {truncate, width} from '../text/width.ts';
 import {type Prompt, promptRows} from './prompt.ts';
@@ -20,26 +20,26 @@ const LEADS: Readonly<Record<Prompt['kind'], string>> = {search: '/', filter: 'f
 /** The line that is typed with its cursor, and around it what was wrong, with a mark at the place. */
 export function PromptLine({prompt, remark, columns, ascii}: PromptLineProps) {
   const {characters, cursor, problem} = prompt;
-  const lead = own(LEADS[prompt.kind]);
+  const lead = trusted(LEADS[prompt.kind]);
   const room = columns - width(lead) - 1 - width(remark);
   // What stands before the cursor is cut from the left, so that the cursor is seen.
   let from = 0;
   while (from < cursor && width(shown(characters, from, cursor)) > room - 1) from++;
   const before = shown(characters, from, cursor);
   const after = truncate(shown(characters, cursor, characters.length), Math.max(0, room - width(before)));
-  const line = own(`${paint(lead, 'bold')}${before}${ascii ? '|' : '▏'}${after}${paint(remark, 'yellow')}`);
+  const line = trusted(`${paint(lead, 'bold')}${before}${ascii ? '|' : '▏'}${after}${paint(remark, 'yellow')}`);
   const mark = problem?.place ? columnOf(problem.place, prompt, from) : null;
   const place = mark === null ? columns : width(lead) + mark;
   return (
     <Box flexDirection="column" width={columns} height={promptRows(prompt)} flexShrink={0}>
       {problem === null ? null : <SafeText>{paint(safe(problem.message), 'red')}</SafeText>}
       {problem !== null || prompt.kind !== 'columns' ? null : (
-        <SafeText>{paint(own(`of ${COLUMN_NAMES.join(' ')}; none: the usual`), 'dim')}</SafeText>
+        <SafeText>{paint(trusted(`of ${COLUMN_NAMES.join(' ')}; none: the usual`), 'dim')}</SafeText>
       )}
       <SafeText>{line}</SafeText>
       {place >= columns ? null : (
         <Box paddingLeft={place}>
-          <SafeText>{own('^')}</SafeText>
+          <SafeText>{trusted('^')}</SafeText>
         </Box>
       )}
     </Box>

@@ -1,7 +1,7 @@
 import {Box, type Instance, render, useWindowSize} from 'ink';
 import type {ReactNode} from 'react';
 import type {Context, TerminalStreams} from '../context.ts';
-import {own} from '../text/safe.ts';
+import {trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {App} from './app.tsx';
 import {SafeText} from './safe-text.tsx';
@@ -143,7 +143,7 @@ function Opening({ascii, lent, onLeave}: OpeningProps) {
   });
   return (
     <Box flexDirection="column" width={columns} height={rows}>
-      <SafeText>{own(`${paint(own(' agno-trace '), 'bold')}opening the database …`)}</SafeText>
+      <SafeText>{trusted(`${paint(trusted(' agno-trace '), 'bold')}opening the database …`)}</SafeText>
       <TitleRule titles={[{text: '1 runs', isFocused: true}]} columns={columns} ascii={ascii} />
     </Box>
   );

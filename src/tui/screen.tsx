@@ -1,6 +1,6 @@
 import {Box} from 'ink';
 import type {ReactNode} from 'react';
-import {own, type Safe} from '../text/safe.ts';
+import {type Safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {detailPane} from './detail/pane.ts';
 import {Footer} from './footer.tsx';
@@ -59,8 +59,8 @@ export function Screen({name, state, world, nowMicros}: ScreenProps) {
 /** What is said behind a search while it is typed. */
 function remarkOf(state: ScreenState, world: World): Safe {
   const {prompt, focus, runs} = state;
-  if (prompt?.kind !== 'search' || textOf(prompt) === '' || matchCount(state, world) > 0) return own('');
-  return own(`  ${focus === 'runs' && runs.seeking !== null ? readingOn(world.ascii) : NO_MATCH}`);
+  if (prompt?.kind !== 'search' || textOf(prompt) === '' || matchCount(state, world) > 0) return trusted('');
+  return trusted(`  ${focus === 'runs' && runs.seeking !== null ? readingOn(world.ascii) : NO_MATCH}`);
 }
 
 interface PaneProps {
@@ -132,8 +132,8 @@ function Column({columns, rows, children}: {columns: number; rows: number; child
 /** Between the list and the others. */
 function Edge({rows, ascii}: {rows: number; ascii: boolean}) {
   const [edge, corner] = ascii ? ['|', '+'] : ['│', '┬'];
-  const line = paint(own(edge), 'dim');
-  return <Lines lines={[paint(own(corner), 'dim'), ...Array.from({length: rows - 1}, () => line)]} columns={1} />;
+  const line = paint(trusted(edge), 'dim');
+  return <Lines lines={[paint(trusted(corner), 'dim'), ...Array.from({length: rows - 1}, () => line)]} columns={1} />;
 }
 
 interface TitledPaneProps extends PaneProps {
@@ -170,12 +170,12 @@ function linesOf(name: PaneName, state: ScreenState, world: World, size: Size, v
 /** The note line says why, where it could not be read. */
 function readingLine({snapshot, ascii}: World): Safe {
   const dots = ascii ? '...' : '…';
-  return paint(own(snapshot.opened?.failure ? ' this run could not be read' : ` reading the run ${dots}`), 'dim');
+  return paint(trusted(snapshot.opened?.failure ? ' this run could not be read' : ` reading the run ${dots}`), 'dim');
 }
 
 function TooSmall({columns, rows}: Size) {
   const words = ['terminal too small', `now ${columns}x${rows}, need ${SMALLEST.columns}x${SMALLEST.rows}`, 'q quits'];
   const whole = `terminal too small (now ${columns}x${rows}, need ${SMALLEST.columns}x${SMALLEST.rows})`;
   const lines = whole.length <= columns ? [whole] : words.map(text => text.slice(0, columns));
-  return <Lines lines={lines.slice(0, rows).map(own)} columns={columns} rows={rows} />;
+  return <Lines lines={lines.slice(0, rows).map(trusted)} columns={columns} rows={rows} />;
 }

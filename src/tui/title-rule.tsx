@@ -1,5 +1,5 @@
 import {Box} from 'ink';
-import {own} from '../text/safe.ts';
+import {trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {SafeText} from './safe-text.tsx';
 
@@ -18,10 +18,13 @@ export function TitleRule({titles, columns, ascii}: TitleRuleProps) {
     <Box width={columns} height={1} flexShrink={0}>
       {titles.map(({text, isFocused}) => (
         <SafeText key={text}>
-          {own(paint(own(dash), 'dim') + paint(own(isFocused ? `[${text}]` : ` ${text} `), isFocused ? 'bold' : 'dim'))}
+          {trusted(
+            paint(trusted(dash), 'dim') +
+              paint(trusted(isFocused ? `[${text}]` : ` ${text} `), isFocused ? 'bold' : 'dim'),
+          )}
         </SafeText>
       ))}
-      <SafeText>{paint(own(dash.repeat(Math.max(0, columns - used))), 'dim')}</SafeText>
+      <SafeText>{paint(trusted(dash.repeat(Math.max(0, columns - used))), 'dim')}</SafeText>
     </Box>
   );
 }

@@ -1,5 +1,5 @@
 import {type Look, paintState, stateText} from '../render/states.ts';
-import {joined, own, type Safe} from '../text/safe.ts';
+import {joined, type Safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {truncate, width} from '../text/width.ts';
 import type {State} from '../trace/states.ts';
@@ -17,7 +17,7 @@ const SHORTEST_NAME = 8;
 
 /** What a pane is about, in one line: state first, then who; the id goes last and gives way first. */
 export function titleLine({state, name, kind, id}: Titled, columns: number, look: Look): Safe {
-  const word = state === null ? own('') : stateText(state, look);
+  const word = state === null ? trusted('') : stateText(state, look);
   const roomBeside = (others: readonly Safe[]) =>
     columns - others.reduce((sum, text) => sum + (text === '' ? 0 : width(text) + GAP.length), 0);
   const shownId = roomBeside([word, kind, id.whole]) >= width(name) ? id.whole : id.short;

@@ -2,7 +2,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../src/sql/agno-tables.ts';
-import {own} from '../../src/text/safe.ts';
+import {trusted} from '../../src/text/safe.ts';
 import {setColour} from '../../src/text/style.ts';
 import {width} from '../../src/text/width.ts';
 import {detailPane} from '../../src/tui/detail/pane.ts';
@@ -44,7 +44,7 @@ afterAll(() => setColour(false));
 function leaks(lines: readonly string[], {columns}: Size): string[] {
   return lines.flatMap(text => {
     const plain = text.replace(OWN_SEQUENCE, '');
-    return UNSAFE.test(plain) || plain.includes('\n') || width(own(plain)) > columns ? [JSON.stringify(text)] : [];
+    return UNSAFE.test(plain) || plain.includes('\n') || width(trusted(plain)) > columns ? [JSON.stringify(text)] : [];
   });
 }
 

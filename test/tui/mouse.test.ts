@@ -1,5 +1,5 @@
 import {beforeAll, describe, expect, it} from 'vitest';
-import {own} from '../../src/text/safe.ts';
+import {trusted} from '../../src/text/safe.ts';
 import {withoutStyles} from '../../src/text/style.ts';
 import {mouseReports} from '../../src/tui/mouse.ts';
 import {FIRST_STATE, reduce, type ScreenState} from '../../src/tui/state.ts';
@@ -12,7 +12,8 @@ beforeAll(async () => {
   ({world, failed} = await openWorlds());
 });
 
-const linesOf = (state: ScreenState, shown: World) => drawnLines(state, shown).map(text => withoutStyles(own(text)));
+const linesOf = (state: ScreenState, shown: World) =>
+  drawnLines(state, shown).map(text => withoutStyles(trusted(text)));
 
 /** What the terminal would send, from the text that stands on the screen. */
 function did(state: ScreenState, shown: World, button: number, column: number, row: number): ScreenState {

@@ -1,11 +1,11 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, it} from 'vitest';
-import {own} from '../../src/text/safe.ts';
+import {trusted} from '../../src/text/safe.ts';
 import {readElsewhere} from '../../src/tui/other-program.ts';
 import {temporaryFolder} from '../fixtures.ts';
 
-const TEXT = own('what a span holds');
+const TEXT = trusted('what a span holds');
 
 describe('a text that is read in another program', () => {
   it('is a file that the program finds, with the arguments of the variable before it', async () => {
@@ -32,7 +32,7 @@ describe('a text that is read in another program', () => {
   it('is not run itself where the variable is empty', async () => {
     // There may be no less here.
     expect([null, 'less: there is no such program; set PAGER']).toContain(
-      await readElsewhere(own(''), 'pager', {PAGER: ' '}),
+      await readElsewhere(trusted(''), 'pager', {PAGER: ' '}),
     );
   });
 });

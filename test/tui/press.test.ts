@@ -1,5 +1,5 @@
 import {beforeAll, describe, expect, it} from 'vitest';
-import {own} from '../../src/text/safe.ts';
+import {trusted} from '../../src/text/safe.ts';
 import {actionOf, KEYS, type KeyRow} from '../../src/tui/keys.ts';
 import {overlayRows} from '../../src/tui/overlay.ts';
 import {press} from '../../src/tui/press.ts';
@@ -168,9 +168,9 @@ describe('keys', () => {
       ' reading …',
     ]);
     const asks = asked.effects[0] as Effect & {type: 'page'};
-    const read = reduce(asked, {type: 'page', wanted: asks.wanted, answer: {lines: [own('said')]}});
+    const read = reduce(asked, {type: 'page', wanted: asks.wanted, answer: {lines: [trusted('said')]}});
     expect(linesOf(read.state, world())[2]).toBe('said');
-    const failing = reduce(asked, {type: 'page', wanted: asks.wanted, answer: {problem: own('it is gone')}});
+    const failing = reduce(asked, {type: 'page', wanted: asks.wanted, answer: {problem: trusted('it is gone')}});
     expect([failing.state.overlay, failing.state.message]).toEqual([null, 'it is gone']);
     expect(press(settled, {name: 'D'}, world()).state.message).toBe('m marks the runs to compare');
     const marked = pressed(FIRST_STATE, world(), 'm', 'j');
@@ -185,7 +185,7 @@ describe('keys', () => {
     const first = press(settle(FIRST_STATE, world()), {name: 'T'}, world());
     const {wanted} = first.effects[0] as Effect & {type: 'page'};
     const second = press(pressed(first.state, world(), 'escape', 'j'), {name: 'T'}, world());
-    for (const answer of [{lines: [own('of another run')]}, {problem: own('of another run')}])
+    for (const answer of [{lines: [trusted('of another run')]}, {problem: trusted('of another run')}])
       expect(reduce(second, {type: 'page', wanted, answer}).state).toBe(second.state);
   });
 

@@ -1,9 +1,9 @@
 import {describe, expect, it} from 'vitest';
-import {own} from '../../src/text/safe.ts';
+import {trusted} from '../../src/text/safe.ts';
 import {type Prompt, problemOf, promptOf, textOf, typed} from '../../src/tui/prompt.ts';
 import {drawnPrompt} from './drawn.tsx';
 
-const linesOf = (prompt: Prompt, columns: number) => drawnPrompt({prompt, remark: own(''), columns, ascii: true});
+const linesOf = (prompt: Prompt, columns: number) => drawnPrompt({prompt, remark: trusted(''), columns, ascii: true});
 
 function edited(text: string, ...keys: string[]) {
   return keys.reduce((prompt, name) => typed(prompt, {name}, []), promptOf('filter', text));

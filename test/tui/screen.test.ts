@@ -1,5 +1,5 @@
 import {beforeAll, describe, expect, it} from 'vitest';
-import {own, type Safe} from '../../src/text/safe.ts';
+import {type Safe, trusted} from '../../src/text/safe.ts';
 import {withoutStyles} from '../../src/text/style.ts';
 import {width} from '../../src/text/width.ts';
 import {detailPane} from '../../src/tui/detail/pane.ts';
@@ -57,7 +57,7 @@ describe('the header', () => {
     const [header] = linesOf(FIRST_STATE, world({}, {size: {columns: 60, rows: 15}}));
     expect(header).toContain('● LIVE');
     expect(header).not.toContain('polls');
-    expect(width(own(header!))).toBeLessThanOrEqual(60);
+    expect(width(trusted(header!))).toBeLessThanOrEqual(60);
   });
 });
 
@@ -69,7 +69,7 @@ const PLAIN = {focus: 'runs', bottomRows: 1, isZoomed: false} as const;
 
 describe('a frame', () => {
   it('fits the terminal exactly, whatever its size, focus and state', () => {
-    const long = own('x'.repeat(300));
+    const long = trusted('x'.repeat(300));
     const states = PANE_NAMES.flatMap((focus): ScreenState[] => {
       const state = {...FIRST_STATE, focus};
       return [
@@ -87,7 +87,7 @@ describe('a frame', () => {
           const shown = world({notices: [long], filter: long}, {size: {columns, rows}});
           const lines = linesOf(state, shown);
           expect(lines).toHaveLength(rows);
-          for (const line of lines) expect(width(withoutStyles(own(line)))).toBeLessThanOrEqual(columns);
+          for (const line of lines) expect(width(withoutStyles(trusted(line)))).toBeLessThanOrEqual(columns);
           expect(lines[0]).toContain('● LIVE');
           if (!state.prompt) expect(lines.at(-1)).toMatch(state.overlay ? / close$/ : / q (quit|back)$/);
         }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import {describe, expect, it} from 'vitest';
-import {own} from '../../src/text/safe.ts';
+import {trusted} from '../../src/text/safe.ts';
 import {width} from '../../src/text/width.ts';
 import type {ShownRun} from '../../src/trace/drawn-spans.ts';
 import {parseTime} from '../../src/trace/time.ts';
@@ -248,7 +248,7 @@ describe('any keys in any order', () => {
     expect(lines.length).toBeLessThanOrEqual(size.rows);
     for (const line of lines) {
       const plain = line.replace(ANSI, '');
-      expect(width(own(plain))).toBeLessThanOrEqual(size.columns);
+      expect(width(trusted(plain))).toBeLessThanOrEqual(size.columns);
       expect(stringWidth(plain)).toBeLessThanOrEqual(size.columns);
     }
     const mark = ascii ? '>' : '›';

@@ -16,7 +16,7 @@ import {planRestore, restore, targetOf} from '../../retention/restore.ts';
 import {type Inspection, inspectArchive} from '../../retention/verify.ts';
 import type {ConnectionFacts} from '../../store/connection-info.ts';
 import type {Store} from '../../store/store.ts';
-import {line, own, safe} from '../../text/safe.ts';
+import {line, safe, trusted} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 
 type ArchiveOptions = OneFile | ListedFiles | RestoredFile;
@@ -111,7 +111,7 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
       const rows = plan.traces + plan.spans;
       const isDone = plan.tracesThere + plan.spansThere >= rows;
       if (!changes || isDone) {
-        if (isDone && format === 'table') writeLine(context, own('nothing to restore: all of it is there'));
+        if (isDone && format === 'table') writeLine(context, trusted('nothing to restore: all of it is there'));
         answer(null);
         return;
       }
@@ -132,7 +132,7 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
           line`restored ${count(result.traces)} traces and ${count(result.spans)} spans into ${safe(plan.database)}`,
         ];
         if (result.there > 0) parts.push(line`${count(result.there)} rows were there`);
-        writeLine(context, own(parts.join('; ')));
+        writeLine(context, trusted(parts.join('; ')));
       }
       if (result.stoppedBy) context.exitCode = EXIT.stopped;
       if (result.unfit + result.withoutTrace > 0)

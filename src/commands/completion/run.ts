@@ -1,8 +1,8 @@
 import {SCRIPTS} from '../../completion/scripts.ts';
 import type {Context} from '../../context.ts';
-import {own} from '../../text/safe.ts';
+import {trusted} from '../../text/safe.ts';
 
 /** Prints the script that a shell loads. */
 export default function completion(shell: keyof typeof SCRIPTS, {stdout}: Context): void {
-  stdout.write(own(SCRIPTS[shell]));
+  stdout.write(trusted(SCRIPTS[shell]));
 }

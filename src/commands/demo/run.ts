@@ -9,7 +9,7 @@ import {loadShown} from '../../show/shown.ts';
 import {openStore} from '../../store/open.ts';
 import {labelOf, type Source} from '../../store/source.ts';
 import {createTables} from '../../store/writer.ts';
-import {line, own, type Safe, safe} from '../../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {paint} from '../../text/style.ts';
 import {NO_FILTER} from '../../trace/filter.ts';
@@ -53,7 +53,8 @@ async function present(file: string, options: DemoOptions, context: Context): Pr
   try {
     const look = drawingOf(options, context);
     const db = path.relative(context.cwd, file) || file;
-    const typed = (text: string): Safe => paint(line`$ ${safe(command`agno-trace --db ${db}`)} ${own(text)}`, 'bold');
+    const typed = (text: string): Safe =>
+      paint(line`$ ${safe(command`agno-trace --db ${db}`)} ${trusted(text)}`, 'bold');
     const page = await loadRunPage(store, {filter: NO_FILTER, limit: SHOWN_RUNS, cursor: null, patience: PATIENCE});
     writeLine(context, line`\n${typed(`list -n ${SHOWN_RUNS}`)}`);
     writeLine(context, renderRunList(page.runs, {...look, nowMicros: store.nowMicros()}));
@@ -68,7 +69,7 @@ async function present(file: string, options: DemoOptions, context: Context): Pr
     writeLine(context, line`\n${typed(`show ${id.slice(0, 8)}`)}`);
     const selection = {criticalOnly: false, kinds: [], depth: null, limit: 0};
     for (const run of shown.runs) writeLine(context, renderShownRun(run, {...look, io: 'preview', selection}));
-    writeLine(context, own(''));
+    writeLine(context, trusted(''));
     for (const text of nextSteps(db)) writeNext(context, text);
   } finally {
     await store.close();

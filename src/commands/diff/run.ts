@@ -14,7 +14,7 @@ import {
   loadMedianRun,
   type ToldStep,
 } from '../../show/compare.ts';
-import {line, own, safe} from '../../text/safe.ts';
+import {line, safe, trusted} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {paint} from '../../text/style.ts';
 import {wrap} from '../../text/width.ts';
@@ -125,14 +125,14 @@ export function drawDiff(
   const look = {...drawingOf(options, out), showsAll: options.showsAll};
   const names = [peers === null ? 'A' : `A (median of ${peers})`, 'B'] as const;
   writeLine(out, renderRunsBeside(a.record, b.record, {...look, names}));
-  writeLine(out, own(''));
+  writeLine(out, trusted(''));
   const [first] = told;
   const verdict = first
     ? line`first divergence: ${safe(inWords(first))}`
-    : own('no difference in what was done, asked and answered');
+    : trusted('no difference in what was done, asked and answered');
   for (const part of look.columns === null ? [verdict] : wrap(verdict, look.columns))
     writeLine(out, paint(part, 'bold'));
-  writeLine(out, own(''));
+  writeLine(out, trusted(''));
   writeLine(out, renderPairs(drawnPairs(compared), look));
   const counts = countsOf(compared);
   const words = (['same', 'changed', 'added', 'removed', 'moved'] as const)
@@ -142,11 +142,11 @@ export function drawDiff(
   if (told.length === 0) return;
   const most = look.columns === null || look.showsAll ? told.length : TERMINAL_STEPS;
   for (const [i, step] of told.slice(0, most).entries()) {
-    writeLine(out, own(''));
+    writeLine(out, trusted(''));
     writeLine(out, renderStep(i + 1, step, look));
   }
   if (told.length > most) writeNote(out, `… ${count(told.length - most)} more differences (--all)`);
-  writeLine(out, own(''));
+  writeLine(out, trusted(''));
   const node = first!.pair.b ?? first!.pair.a!;
   const record = first!.pair.b ? b.record : a.record;
   const id = record.runId?.slice(0, 8) ?? `~${record.traceId.slice(0, 7)}`;

@@ -14,7 +14,7 @@ import {compile, type Sql} from '../../sql/sql.ts';
 import type {ConnectionFacts} from '../../store/connection-info.ts';
 import {DEFAULT_TABLES, replacing, type Store} from '../../store/store.ts';
 import {isStopped, isTimeout} from '../../store/timeout.ts';
-import {own} from '../../text/safe.ts';
+import {trusted} from '../../text/safe.ts';
 import {type Checkup, checkupRecord, commandLine, findingRecord} from './checkup.ts';
 import {connectionSection, tableSection} from './sections.ts';
 
@@ -129,7 +129,7 @@ function write(checkup: Checkup, options: DoctorOptions, out: Context): void {
   if (writeMachine(out, options.format, {command: 'doctor', data: checkupRecord(checkup), items, notes})) return;
   const drawing = drawingOf(options, out);
   writeLine(out, renderFacts([connectionSection(checkup), tableSection(checkup)], drawing));
-  writeLine(out, own(''));
+  writeLine(out, trusted(''));
   const drawn = findings.map(finding => ({...finding, command: finding.command && commandLine(finding.command)}));
   writeLine(out, renderFindings(drawn, drawing));
   const hasCommand = findings.some(({command}) => command !== null);

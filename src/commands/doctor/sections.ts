@@ -2,7 +2,7 @@ import type {RowCount} from '../../doctor/sizes.ts';
 import {byteSize, type FactSection} from '../../render/doctor.ts';
 import {count, duration, moment} from '../../render/values.ts';
 import type {ConnectionFacts, TableFacts} from '../../store/connection-info.ts';
-import {joined, line, own, type Safe, safe} from '../../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../../text/safe.ts';
 import type {Checkup} from './checkup.ts';
 
 type Row = readonly [string, Safe];
@@ -24,27 +24,29 @@ function serverRows(facts: ConnectionFacts): Row[] {
     ['database', safe(facts.label)],
     ['server', safe(`PostgreSQL ${facts.serverVersion}${facts.isStandby ? ', a standby' : ''}`)],
     ['TLS', safe(facts.tls ?? '–')],
-    ['pooler', own(pooler)],
+    ['pooler', trusted(pooler)],
     ['role', safe(`${facts.role} (${rights.join(', ')})`)],
     [
       'time limit',
-      facts.statementTimeoutMs === null ? own('none set') : line`${duration(facts.statementTimeoutMs)} per statement`,
+      facts.statementTimeoutMs === null
+        ? trusted('none set')
+        : line`${duration(facts.statementTimeoutMs)} per statement`,
     ],
     [
       'clock',
       agrees
-        ? own('agrees with ours')
-        : line`${duration(Math.abs(clock))} ${own(clock > 0 ? 'ahead of' : 'behind')} ours`,
+        ? trusted('agrees with ours')
+        : line`${duration(Math.abs(clock))} ${trusted(clock > 0 ? 'ahead of' : 'behind')} ours`,
     ],
   ];
 }
 
 function fileRows(facts: ConnectionFacts): Row[] {
-  const wal = facts.walBytes ? line`, ${byteSize(facts.walBytes)} in its WAL` : own('');
+  const wal = facts.walBytes ? line`, ${byteSize(facts.walBytes)} in its WAL` : trusted('');
   return [
     ['file', safe(facts.label)],
     ['size', line`${byteSize(facts.fileBytes)}${wal}, pages of ${count(facts.pageBytes)} bytes`],
-    ['journal', own(facts.journalMode === 'wal' ? 'WAL' : `rollback journal (${safe(facts.journalMode ?? '')})`)],
+    ['journal', trusted(facts.journalMode === 'wal' ? 'WAL' : `rollback journal (${safe(facts.journalMode ?? '')})`)],
     ['owner', safe(`${facts.owner ?? 'unknown'}, ${facts.mayWrite ? 'may write' : 'may not write'}`)],
     ['read', safe(facts.copyReason === null ? 'where it lies' : `from a private copy: ${facts.copyReason}`)],
     ['SQLite', safe(`${facts.serverVersion}, by ${facts.driver}`)],
@@ -56,7 +58,7 @@ export function tableSection(checkup: Checkup): FactSection {
   const {facts, tables, version, range, sizes} = checkup;
   if (!tables || !sizes) {
     const found = facts.tables.map((table): Row => [table.name, tableText(table, null)]);
-    return {title: 'Tables', rows: found.length > 0 ? found : [['found', own('none')]]};
+    return {title: 'Tables', rows: found.length > 0 ? found : [['found', trusted('none')]]};
   }
   const {traces, spans, runs, sessions} = tables;
   const hasKey = spans.foreignKeys.some(({column}) => column === 'trace_id');
@@ -80,16 +82,16 @@ export function tableSection(checkup: Checkup): FactSection {
             : `${version!.label}${version!.means ? `, ${version!.means}` : ''}`,
         ),
       ],
-      ['time', range?.first ? line`${moment(range.first)} to ${moment(range.last)}` : own('no span')],
+      ['time', range?.first ? line`${moment(range.first)} to ${moment(range.last)}` : trusted('no span')],
     ],
   };
 }
 
 function tableText(table: TableFacts, size: RowCount | null): Safe {
   const parts: Safe[] = [safe(table.schema === null ? table.name : `${table.schema}.${table.name}`)];
-  if (!table.mayRead) parts.push(own('may not be read'));
+  if (!table.mayRead) parts.push(trusted('may not be read'));
   if (size) {
-    const rows = size.rows === null ? own('rows not counted in time') : line`${count(size.rows)} rows`;
+    const rows = size.rows === null ? trusted('rows not counted in time') : line`${count(size.rows)} rows`;
     parts.push(size.isEstimate ? line`about ${rows} (estimate)` : rows);
   }
   if (table.totalBytes !== null)

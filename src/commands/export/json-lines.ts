@@ -1,5 +1,5 @@
 import type {Output} from '../../context.ts';
-import {own, terminalJson} from '../../text/safe.ts';
+import {terminalJson, trusted} from '../../text/safe.ts';
 import {exactJson} from '../../trace/json.ts';
 import {isoTime} from '../../trace/time.ts';
 import type {Writer, WrittenRun, WrittenSpan} from './writer.ts';
@@ -32,7 +32,7 @@ export class JsonLinesWriter implements Writer {
   }
 
   private async write(json: string): Promise<void> {
-    this.out.write(own(`${this.out.isTTY ? terminalJson(json) : json}\n`));
+    this.out.write(trusted(`${this.out.isTTY ? terminalJson(json) : json}\n`));
     await this.out.drained?.();
   }
 }

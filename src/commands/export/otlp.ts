@@ -1,7 +1,7 @@
 import type {Output} from '../../context.ts';
 import {type OtlpSpan, otlpSpan} from '../../otlp/otlp-span.ts';
 import {type Origin, requestJson} from '../../otlp/request.ts';
-import {own, terminalJson} from '../../text/safe.ts';
+import {terminalJson, trusted} from '../../text/safe.ts';
 import type {Writer, WrittenSpan} from './writer.ts';
 
 /** As OpenTelemetry's own batches; receivers take 20 MiB of JSON by the specification, and attributes grow by their escapes. */
@@ -48,7 +48,7 @@ export class OtlpWriter implements Writer {
 export function lineSink(out: Output, origin: Origin): Sink {
   return async spans => {
     const json = requestJson(spans, origin);
-    out.write(own(`${out.isTTY ? terminalJson(json) : json}\n`));
+    out.write(trusted(`${out.isTTY ? terminalJson(json) : json}\n`));
     await out.drained?.();
   };
 }

@@ -1,7 +1,7 @@
 import type {Context} from '../../context.ts';
 import {writeLine} from '../../flags/output.ts';
 import {type ReportedSpan, renderRunReport} from '../../render/run-report.ts';
-import {own} from '../../text/safe.ts';
+import {trusted} from '../../text/safe.ts';
 import {type ExactAttributes, KEY} from '../../trace/attributes.ts';
 import {exactJson} from '../../trace/json.ts';
 import type {Writer, WrittenRun, WrittenSpan} from './writer.ts';
@@ -42,7 +42,7 @@ export class ReportWriter implements Writer {
   async end(): Promise<void> {
     const {run_: run, spans, moreSpans, failures, input, output} = this;
     if (!run) return;
-    if (!this.isFirst) writeLine(this.out, own('\n---\n'));
+    if (!this.isFirst) writeLine(this.out, trusted('\n---\n'));
     writeLine(this.out, renderRunReport({record: run.record, spans, moreSpans, failures, input, output}));
     await this.out.stdout.drained?.();
     Object.assign(this, {run_: null, isFirst: false, spans: [], moreSpans: 0, failures: [], input: null, output: null});

@@ -13,7 +13,7 @@ import {renderJsonLines} from '../../render/json.ts';
 import {count} from '../../render/values.ts';
 import {takeNames} from '../../runs/names.ts';
 import type {Store} from '../../store/store.ts';
-import {own} from '../../text/safe.ts';
+import {trusted} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {NO_FILTER, type RunFilter, withQueryFlags} from '../../trace/filter.ts';
 import type {SearchPlace} from '../../trace/places.ts';
@@ -168,7 +168,7 @@ class Told {
     const drawn = hits.map(hit => ({...cut(hit), spanId: hit.node.id}));
     if (columns === null) for (const hit of drawn) writeLine(this.out, hitLine(judged, hit));
     else {
-      if (this.runs > 1) writeLine(this.out, own(''));
+      if (this.runs > 1) writeLine(this.out, trusted(''));
       writeLine(this.out, renderRunHits(judged, drawn, {...this.look, columns, nowMicros: this.store.nowMicros()}));
     }
   }
@@ -195,7 +195,7 @@ class Told {
     const all = [...out.notes.splice(0), ...notes];
     if (format === 'jsonl') for (const note of all) writeNote(out, note);
     else {
-      if (columns !== null && this.hits > 0 && shape === 'hits') writeLine(out, own(''));
+      if (columns !== null && this.hits > 0 && shape === 'hits') writeLine(out, trusted(''));
       writeNote(out, [this.countText(nothing), ...all].join(' · '));
       const record = this.first?.record;
       if (record && shape === 'hits')

@@ -3,7 +3,7 @@ import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {TOPICS} from '../../help/topics.ts';
 import {largest} from '../../lists.ts';
-import {own} from '../../text/safe.ts';
+import {trusted} from '../../text/safe.ts';
 
 /** A command, as much of it as its help needs. */
 interface Command {
@@ -20,12 +20,12 @@ export default async function help(words: readonly string[], program: Command, c
     program.outputHelp();
     const longest = largest(Object.keys(TOPICS).map(name => name.length));
     const lines = Object.entries(TOPICS).map(([name, {summary}]) => `  ${name.padEnd(longest)}  ${summary}`);
-    context.stdout.write(own(`\nTopics (agno-trace help <topic>):\n${lines.join('\n')}\n`));
+    context.stdout.write(trusted(`\nTopics (agno-trace help <topic>):\n${lines.join('\n')}\n`));
     return;
   }
   const topic = Object.hasOwn(TOPICS, first) ? TOPICS[first] : undefined;
   if (topic && words.length === 1) {
-    context.stdout.write(own(topic.text));
+    context.stdout.write(trusted(topic.text));
     return;
   }
   words.reduce((command, word) => below(command, word), program).outputHelp();

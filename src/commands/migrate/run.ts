@@ -12,7 +12,7 @@ import type {Found, MigrationStep} from '../../migrations/step.ts';
 import {openSubject, type Subject} from '../../migrations/subject.ts';
 import {type DrawnDone, type DrawnStep, renderDone, renderObjects, renderSteps, sqlText} from '../../render/migrate.ts';
 import {openAlone} from '../../retention/alone.ts';
-import {line, own, safe} from '../../text/safe.ts';
+import {line, safe, trusted} from '../../text/safe.ts';
 
 export interface MigrateOptions extends WritingOptions {
   /** What is there, and nothing else. */
@@ -39,7 +39,7 @@ export default async function migrate(options: MigrateOptions, context: Context)
     }
     const steps = planned.steps.map(recordOf);
     if (access.printSql) {
-      context.stdout.write(context.stdout.isTTY ? safe(sqlText(steps), {multiline: true}) : own(sqlText(steps)));
+      context.stdout.write(context.stdout.isTTY ? safe(sqlText(steps), {multiline: true}) : trusted(sqlText(steps)));
       return;
     }
     const plan = {database: subject.label, undo, steps, there: thereOf(planned)};
@@ -60,7 +60,7 @@ export default async function migrate(options: MigrateOptions, context: Context)
     }
     try {
       if (!options.yes) {
-        const question = line`Do ${own(wanted.length === 1 ? 'this' : `these ${wanted.length}`)}? Type yes: `;
+        const question = line`Do ${trusted(wanted.length === 1 ? 'this' : `these ${wanted.length}`)}? Type yes: `;
         await askConsent({question, nothing: 'nothing was changed', effect: 'changes it'}, context);
       }
     } catch (error) {

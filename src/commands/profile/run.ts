@@ -14,7 +14,7 @@ import {
 } from '../../profiles/profile.ts';
 import {renderTable} from '../../render/table.ts';
 import {describeDatabase} from '../../store/source.ts';
-import {line, own, safe} from '../../text/safe.ts';
+import {line, safe, trusted} from '../../text/safe.ts';
 
 /** What a profile may say, as it is written into the config file. */
 export type ProfileKeys = {readonly [key in keyof typeof PROFILE_KEYS]?: string};
@@ -173,6 +173,6 @@ function show(profile: Profile, config: Config, format: Format, context: Context
     ['config file', config.file],
   ] as const;
   for (const [label, value] of lines)
-    if (value !== null) writeLine(context, line`${own(label.padEnd(12))}  ${safe(value)}`);
+    if (value !== null) writeLine(context, line`${trusted(label.padEnd(12))}  ${safe(value)}`);
   for (const key of profile.unknownKeys) writeNote(context, `key "${key}" is not known to this version`);
 }

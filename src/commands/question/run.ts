@@ -12,7 +12,7 @@ import type {Look} from '../../render/states.ts';
 import {type Drawing, renderTable} from '../../render/table.ts';
 import {readByName} from '../../runs/names.ts';
 import {inline} from '../../sql/sql.ts';
-import {joined, line, own, type Safe} from '../../text/safe.ts';
+import {joined, line, type Safe, trusted} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import type {RunFilter} from '../../trace/filter.ts';
 
@@ -49,7 +49,9 @@ export default async function run(options: QuestionOptions, context: Context): P
     const notes = [...found.notes, ...answer.notes];
     if (access.debug && facts)
       context.stderr.write(
-        own(`debug: facts current in ${facts.currentMs.toFixed(1)} ms, answered in ${facts.answerMs.toFixed(1)} ms\n`),
+        trusted(
+          `debug: facts current in ${facts.currentMs.toFixed(1)} ms, answered in ${facts.answerMs.toFixed(1)} ms\n`,
+        ),
       );
     const items = pick(rows, fields);
     if (writeMachine(out, format, {command: name, data: items, items, fields, notes})) return;
@@ -87,7 +89,7 @@ function drawn(
     );
     blocks.push(renderTable({columns: shown, rows: of, sortedBy: sort.column}, columns, drawing));
     if (series && everyMicros === null && section === Object.keys(sections)[0])
-      blocks.push(line`${paint(own(`${series.column.label} `), 'dim')}${sparkline(series.lines[0]!.values, look)}`);
+      blocks.push(line`${paint(trusted(`${series.column.label} `), 'dim')}${sparkline(series.lines[0]!.values, look)}`);
   }
   return joined(blocks, '\n\n');
 }
@@ -99,7 +101,7 @@ function trendOf(
   look: Look,
 ): Pick<Drawing, 'trend'> {
   const lines = new Map(series.lines.map(of => [JSON.stringify(of.keys), sparkline(of.values, look)]));
-  const cells = rows.map(row => lines.get(JSON.stringify(keys.map(key => row[key] ?? null))) ?? own(''));
+  const cells = rows.map(row => lines.get(JSON.stringify(keys.map(key => row[key] ?? null))) ?? trusted(''));
   return {trend: {label: `${series.column.label} OVER TIME`, cells}};
 }
 

@@ -20,7 +20,7 @@ import {renderSpanDetail} from '../../render/span-detail.ts';
 import {loadSpans, loadWhole} from '../../runs/spans.ts';
 import {loadShown, type Shown} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
-import {own, type Safe} from '../../text/safe.ts';
+import {type Safe, trusted} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {KEY, textOf} from '../../trace/attributes.ts';
 import {type RowSelection, type ShownRun, selectRows} from '../../trace/drawn-spans.ts';
@@ -74,7 +74,7 @@ async function showTrees(store: Store, shown: Shown, options: ShowOptions, out: 
     contentOf: contents ? (node: Node) => contents.get(node.id) ?? [] : undefined,
   };
   for (const [i, run] of shown.runs.entries()) {
-    if (i > 0) writeLine(out, own(''));
+    if (i > 0) writeLine(out, trusted(''));
     writeLine(out, renderShownRun(run, drawing));
   }
   for (const note of shown.notes) writeNote(out, note);

@@ -10,7 +10,7 @@ import {continuedLine, runTitle, transcriptLines, transcriptMarkdown} from '../.
 import {loadWhole} from '../../runs/spans.ts';
 import {loadShown, type Shown} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
-import {own} from '../../text/safe.ts';
+import {trusted} from '../../text/safe.ts';
 import type {ShownRun} from '../../trace/drawn-spans.ts';
 import type {Query} from '../../trace/filter.ts';
 import {isBeside} from '../../trace/loose-parts.ts';
@@ -66,7 +66,7 @@ export async function tellTranscript(store: Store, shown: Shown, options: ToldOp
   for (const run of shown.runs) {
     if (format === 'text') writeHead(out, run, before, look);
     else if (format === 'md' && !goesOn(run, before))
-      out.stdout.write(own(`${before ? '\n' : ''}${runTitle(run.judged.record)}\n`));
+      out.stdout.write(trusted(`${before ? '\n' : ''}${runTitle(run.judged.record)}\n`));
     await tellRun(store, run, talk, write, out);
     before = run;
   }
@@ -76,7 +76,7 @@ export async function tellTranscript(store: Store, shown: Shown, options: ToldOp
     writeMachine(out, format, {command: 'transcript', data: {runs, entries}, items: entries, notes});
     return;
   }
-  if (format === 'text') writeLine(out, own(''));
+  if (format === 'text') writeLine(out, trusted(''));
   for (const note of [...out.notes.splice(0), ...notes]) writeNote(out, note);
 }
 
@@ -97,7 +97,7 @@ function writeHead(
   before: ShownRun | null,
   look: {ascii: boolean; columns: number | null},
 ): void {
-  if (before) writeLine(out, own(''));
+  if (before) writeLine(out, trusted(''));
   writeLine(
     out,
     goesOn(run, before)

@@ -4,7 +4,7 @@ import type {PageOptions} from '../../runs/page.ts';
 import {loadShownRun} from '../../show/shown.ts';
 
 import type {Store} from '../../store/store.ts';
-import {own, type Safe} from '../../text/safe.ts';
+import {type Safe, trusted} from '../../text/safe.ts';
 import type {WantedPage} from '../../tui/source.ts';
 
 interface PageSettings extends Pick<PageOptions, 'patience' | 'prices'> {
@@ -36,5 +36,5 @@ export async function readPage(
     ];
     drawDiff(await compare(store, a, b), null, [], {ascii, showsAll: false}, out);
   }
-  return texts.join('').trimEnd().split('\n').map(own);
+  return texts.join('').trimEnd().split('\n').map(trusted);
 }

@@ -11,7 +11,7 @@ import {applyVacuum, planVacuum, type VacuumPlan} from '../../retention/vacuum.t
 import type {ConnectionFacts} from '../../store/connection-info.ts';
 import {patiently} from '../../store/patient.ts';
 import type {Store} from '../../store/store.ts';
-import {own} from '../../text/safe.ts';
+import {trusted} from '../../text/safe.ts';
 
 export interface VacuumOptions extends WritingOptions {
   readonly format: Format;
@@ -48,7 +48,7 @@ export default async function vacuum(options: VacuumOptions, context: Context): 
         if (plan.blocked)
           throw new UserError(EXIT.usage, `nothing was changed: ${plan.blocked.reason}.`, {hint: plan.blocked.hint});
         if (!options.yes) {
-          const question = own('Vacuum? Type yes: ');
+          const question = trusted('Vacuum? Type yes: ');
           await askConsent({question, nothing: 'nothing was changed', effect: 'begins it'}, context);
         }
       } catch (error) {

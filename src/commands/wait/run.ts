@@ -12,7 +12,7 @@ import {renderRunList, who} from '../../render/run-list.ts';
 import {duration} from '../../render/values.ts';
 import {loadRuns} from '../../runs/load.ts';
 import {lent, type Store} from '../../store/store.ts';
-import {joined, line, own, safe} from '../../text/safe.ts';
+import {joined, line, safe, trusted} from '../../text/safe.ts';
 import {command} from '../../text/shell.ts';
 import {truncate} from '../../text/width.ts';
 import {NO_FILTER} from '../../trace/filter.ts';
@@ -117,7 +117,7 @@ function report(runs: readonly JudgedRun[], about: readonly string[], context: C
   if (!writeMachine(context, options.format, {command: 'wait', data: records, items: records, notes})) {
     const look = {...drawingOf(options, context), nowMicros: context.nowMicros()};
     const [, ...rows] = renderRunList(runs, look).split('\n');
-    for (const row of rows) writeLine(context, own(row));
+    for (const row of rows) writeLine(context, trusted(row));
     for (const note of notes) writeNote(context, note);
   }
   sayNotes(context);
@@ -156,16 +156,16 @@ class Waiting {
       this.text = event.connection.state === 'live' ? '' : `${event.connection.state}: ${event.connection.reason}`;
     const runs = found.map(judged => {
       const {record, run} = judged;
-      return line`${own(record.state)} ${who(judged)} ${duration(seenMs(run))}, ${safe(record.stateReason)}`;
+      return line`${trusted(record.state)} ${who(judged)} ${duration(seenMs(run))}, ${safe(record.stateReason)}`;
     });
-    const what = [...(runs.length > 0 ? runs : [own('not written yet')]), ...(this.text ? [safe(this.text)] : [])];
-    const text = truncate(line`waiting: ${joined(what, own(' · '))}`, (stderr.columns || 80) - 1);
+    const what = [...(runs.length > 0 ? runs : [trusted('not written yet')]), ...(this.text ? [safe(this.text)] : [])];
+    const text = truncate(line`waiting: ${joined(what, trusted(' · '))}`, (stderr.columns || 80) - 1);
     stderr.write(line`\r\u001b[2K${text}`);
     this.isShown = true;
   }
 
   clear(): void {
-    if (this.isShown) this.context.stderr.write(own('\r\u001b[2K'));
+    if (this.isShown) this.context.stderr.write(trusted('\r\u001b[2K'));
     this.isShown = false;
   }
 }

@@ -1,4 +1,4 @@
-import {own, type Safe, safe} from '../../text/safe.ts';
+import {type Safe, safe, trusted} from '../../text/safe.ts';
 import {paint, type Style} from '../../text/style.ts';
 import {truncate, wrap} from '../../text/width.ts';
 import type {DocumentLine} from './document.ts';
@@ -24,9 +24,9 @@ export function rowsOf(line: DocumentLine, {columns, wraps}: RowShape): readonly
   const text = plainText(line);
   const room = Math.max(1, columns - indent);
   // The name of a field stands before its first row, and the others below that row.
-  const laid = wraps ? wrap(own(text.slice(hang)), room - hang) : [truncate(text, room)];
-  const rows = (laid.length === 0 ? [own('')] : laid).map((row, i) =>
-    own(before + (hang === 0 || !wraps ? '' : i === 0 ? text.slice(0, hang) : ' '.repeat(hang)) + row),
+  const laid = wraps ? wrap(trusted(text.slice(hang)), room - hang) : [truncate(text, room)];
+  const rows = (laid.length === 0 ? [trusted('')] : laid).map((row, i) =>
+    trusted(before + (hang === 0 || !wraps ? '' : i === 0 ? text.slice(0, hang) : ' '.repeat(hang)) + row),
   );
   LAID.set(line, {columns, wraps, rows});
   return rows;
@@ -44,7 +44,7 @@ function hangOf({look, lead, indent}: DocumentLine, columns: number): number {
 
 /** The line as it is read, and searched: escaped, without its indentation. */
 export function plainText({lead, text}: DocumentLine): Safe {
-  return own(safe(lead) + safe(text));
+  return trusted(safe(lead) + safe(text));
 }
 
 /** Where each row of a line begins in its plain text. */
@@ -85,11 +85,11 @@ export function paintedRow(line: DocumentLine, at: number, shape: RowShape, sear
   const sorted = [...edges].sort((a, b) => a - b);
   let out = '';
   for (const [i, from] of sorted.slice(0, -1).entries()) {
-    const text = own(row.slice(from, sorted[i + 1]!));
+    const text = trusted(row.slice(from, sorted[i + 1]!));
     const isHit = hits.some(hit => hit <= from && from < hit + search.length);
     out += paint(text, ...(style !== null && from < leadEnd ? [style] : []), ...(isHit ? (['inverse'] as const) : []));
   }
-  return own(out);
+  return trusted(out);
 }
 
 /** Where a text stands in another, whatever its case, without overlaps. */

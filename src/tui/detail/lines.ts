@@ -1,5 +1,5 @@
 import {count, shortId} from '../../render/values.ts';
-import {line, own, type Safe, safe} from '../../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import {truncate, width} from '../../text/width.ts';
 import {displayName} from '../../trace/tree.ts';
@@ -25,7 +25,7 @@ export function bodyRows({search}: DetailState, {rows}: Size): number {
 /** The selected span: what it is, facts, everything it holds. */
 export function detailLines(state: DetailState, input: DetailInput, size: Size, view: View): readonly Safe[] {
   const {selected} = input;
-  if (selected === null) return [truncate(own(' no span is selected'), size.columns)];
+  if (selected === null) return [truncate(trusted(' no span is selected'), size.columns)];
   const shape = shapeOf(state, size);
   const reading = readingOf(state, input);
   const room = bodyRows(state, size);
@@ -34,24 +34,26 @@ export function detailLines(state: DetailState, input: DetailInput, size: Size, 
   for (let i = 0; i < room && at !== null; i++) {
     const documentLine = reading.document.lines[at.line]!;
     const isCursor = isSamePosition(at, state.cursor);
-    const cursor = isCursor ? paint(own(view.ascii ? '>' : '›'), view.isFocused ? 'bold' : 'dim') : own(' ');
+    const cursor = isCursor ? paint(trusted(view.ascii ? '>' : '›'), view.isFocused ? 'bold' : 'dim') : trusted(' ');
     const folds = at.row === 0 && documentLine.key !== null && hasBelow(reading.document.outline, at.line);
     const isFolded = folds && isFoldedLine(documentLine, state.turned);
     const below = reading.document.outline.ends[at.line]! - at.line - 1;
     const row = paintedRow(documentLine, at.row, shape, state.search);
     const room = shape.columns - width(rowsOf(documentLine, shape)[at.row]!);
-    const more = isFolded ? truncate(line`  ${count(below)} ${own(below === 1 ? 'line' : 'lines')}`, room) : own('');
-    lines.push(line`${cursor}${folds ? foldMark(isFolded, view) : own(' ')}${row}${paint(more, 'dim')}`);
+    const more = isFolded
+      ? truncate(line`  ${count(below)} ${trusted(below === 1 ? 'line' : 'lines')}`, room)
+      : trusted('');
+    lines.push(line`${cursor}${folds ? foldMark(isFolded, view) : trusted(' ')}${row}${paint(more, 'dim')}`);
     const next: Position = stepped(reading, at, 1, shape);
     at = isSamePosition(next, at) ? null : next;
   }
-  while (lines.length < size.rows - (state.search === '' ? 0 : 1)) lines.push(own(''));
+  while (lines.length < size.rows - (state.search === '' ? 0 : 1)) lines.push(trusted(''));
   if (state.search !== '' && size.rows > 2) lines.push(searchLine(state, input, size, shape));
   return lines.slice(0, size.rows);
 }
 
 function foldMark(isFolded: boolean, {ascii}: View): Safe {
-  return paint(own(ascii ? (isFolded ? '+' : '-') : isFolded ? '▸' : '▾'), 'dim');
+  return paint(trusted(ascii ? (isFolded ? '+' : '-') : isFolded ? '▸' : '▾'), 'dim');
 }
 
 function titleOf({row}: SelectedRow, columns: number, view: View): Safe {
@@ -60,8 +62,8 @@ function titleOf({row}: SelectedRow, columns: number, view: View): Safe {
   return titleLine(
     {
       state: record.state,
-      name: span ? safe(displayName(span)) : own('(not written yet)'),
-      kind: own(span ? span.kind : ''),
+      name: span ? safe(displayName(span)) : trusted('(not written yet)'),
+      kind: trusted(span ? span.kind : ''),
       id: {whole: line`span ${safe(node.id)}`, short: shortId(node.id)},
     },
     Math.max(1, columns),
@@ -76,6 +78,6 @@ function searchLine(state: DetailState, input: DetailInput, {columns}: Size, sha
     hit => hit.line === state.cursor.line && isSamePosition(positionOf(document, hit, shape), state.cursor),
   );
   const all = hits.length >= MOST_HITS ? line`${count(MOST_HITS)} and more` : count(hits.length);
-  const which = hits.length === 0 ? own('no match') : at < 0 ? line`${all} hits` : line`${count(at + 1)} of ${all}`;
+  const which = hits.length === 0 ? trusted('no match') : at < 0 ? line`${all} hits` : line`${count(at + 1)} of ${all}`;
   return paint(truncate(line` /${safe(state.search)}  ${which}`, columns), 'yellow');
 }

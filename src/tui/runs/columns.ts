@@ -1,6 +1,6 @@
 import {costCell, lastWord, shortRunId, who} from '../../render/run-list.ts';
 import {ago, duration, moment, shortCount} from '../../render/values.ts';
-import {line, own, type Safe, safe} from '../../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import {type JudgedRun, spansOf} from '../../trace/record.ts';
 import type {Span} from '../../trace/span.ts';
@@ -123,7 +123,7 @@ function startedText({record, run}: JudgedRun, {isRelative, nowMicros}: View): S
   if (run.startMicros === null || started.length < 19) return started;
   // The hour of what began within a day, the day of the rest.
   const isRecent = Math.abs(nowMicros - run.startMicros) < DAY_MICROS;
-  return own(isRecent ? started.slice(11, 19) : started.slice(2, 10));
+  return trusted(isRecent ? started.slice(11, 19) : started.slice(2, 10));
 }
 const DAY_MICROS = 24 * 3600 * 1_000_000;
 
@@ -131,21 +131,21 @@ const DAY_MICROS = 24 * 3600 * 1_000_000;
 function timeText({run, record}: JudgedRun, {nowMicros}: View): Safe {
   if (!run.isMissing) return duration(record.durationMs);
   if (record.state === 'running') {
-    if (run.startMicros === null) return own('–');
+    if (run.startMicros === null) return trusted('–');
     return duration(Math.max(0, Math.floor((nowMicros - run.startMicros) / 1e6) * 1000));
   }
   const seen = seenMs(run);
-  return seen === null ? own('–') : own(`>${duration(seen)}`);
+  return seen === null ? trusted('–') : trusted(`>${duration(seen)}`);
 }
 
 /** While it runs, the span that came last; then its last word. */
 function lastText(judged: JudgedRun, {ascii}: View): Safe {
   if (judged.record.state !== 'running') return lastWord(judged);
   const span = newestSpan(judged);
-  if (span === null) return own('');
+  if (span === null) return trusted('');
   const took = duration(span.durationMs);
   return span.spanStatus === 'ERROR'
-    ? line`${safe(displayName(span))} failed ${ascii ? own('-') : own('·')} ${took}`
+    ? line`${safe(displayName(span))} failed ${ascii ? trusted('-') : trusted('·')} ${took}`
     : line`${safe(displayName(span))} ${took}`;
 }
 

@@ -1,5 +1,5 @@
 import {paintState, stateText} from '../../render/states.ts';
-import {joined, own, type Safe} from '../../text/safe.ts';
+import {joined, type Safe, trusted} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import {toWidth, truncate} from '../../text/width.ts';
 import type {Size, View} from '../pane.ts';
@@ -15,8 +15,8 @@ export function runsLines(state: RunsState, input: RunsInput, size: Size, view: 
   const rooms = roomsIn(size.columns - MARK - STATE, state.columns);
   const heading = joined(
     [
-      toWidth(own(' STATE'), MARK + STATE),
-      ...rooms.map(({name, columns}) => toWidth(own(COLUMNS[name].label), columns, COLUMNS[name].align)),
+      toWidth(trusted(' STATE'), MARK + STATE),
+      ...rooms.map(({name, columns}) => toWidth(trusted(COLUMNS[name].label), columns, COLUMNS[name].align)),
     ],
     ' ',
   );
@@ -26,15 +26,16 @@ export function runsLines(state: RunsState, input: RunsInput, size: Size, view: 
     const run = runAt(state, input, index)!;
     lines.push(runLine(run, markOf(run.key, state, view), rooms, view));
   }
-  if (input.runs.length === 0) lines.push(own(''), emptyText(input, view));
-  else if (input.older === 'loading' && lines.length <= rows) lines.push(paint(own(' reading older runs …'), 'dim'));
+  if (input.runs.length === 0) lines.push(trusted(''), emptyText(input, view));
+  else if (input.older === 'loading' && lines.length <= rows)
+    lines.push(paint(trusted(' reading older runs …'), 'dim'));
   return lines;
 }
 
 function emptyText({older, isLive}: RunsInput, {ascii}: View): Safe {
   const dots = ascii ? '...' : '…';
-  if (older === 'loading') return own(` reading runs ${dots}`);
-  return own(isLive ? ' no run yet; they appear here as Agno writes them' : ' no run matches');
+  if (older === 'loading') return trusted(` reading runs ${dots}`);
+  return trusted(isLive ? ' no run yet; they appear here as Agno writes them' : ' no run matches');
 }
 
 interface RowMark {
@@ -45,7 +46,7 @@ interface RowMark {
 function markOf(key: string, {cursorKey, marked}: RunsState, {ascii}: View): RowMark {
   const isSelected = key === cursorKey;
   const mark = isSelected ? (ascii ? '>' : '›') : marked.includes(key) ? (ascii ? '*' : '•') : ' ';
-  return {isSelected, mark: own(mark)};
+  return {isSelected, mark: trusted(mark)};
 }
 
 function runLine({judged}: ListedRun, {isSelected, mark}: RowMark, rooms: readonly Room[], view: View): Safe {
@@ -58,7 +59,7 @@ function runLine({judged}: ListedRun, {isSelected, mark}: RowMark, rooms: readon
       i === rooms.length - 1 && align !== 'right' ? truncate(whole, columns) : toWidth(whole, columns, align);
     return paintCell ? paintCell(cell, judged, isSelected) : cell;
   });
-  const first = own(
+  const first = trusted(
     paint(mark, view.isFocused ? 'bold' : 'dim') + paintState(toWidth(stateText(state, view), STATE), state),
   );
   return joined([first, ...cells], ' ');

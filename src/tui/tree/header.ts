@@ -1,7 +1,7 @@
 import {flow, headerFacts, notesOf} from '../../render/run-header.ts';
 import {shortRunId, titleOf} from '../../render/run-list.ts';
 import {ago, duration, moment} from '../../render/values.ts';
-import {line, own, type Safe, safe} from '../../text/safe.ts';
+import {line, type Safe, safe, trusted} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import {truncate} from '../../text/width.ts';
 import type {ShownRun} from '../../trace/drawn-spans.ts';
@@ -24,7 +24,7 @@ export function headerLines(shown: ShownRun, size: Size, view: View): Safe[] {
   const title = {
     state: record.state,
     name: titleOf(shown.judged),
-    kind: own(record.kind ?? ''),
+    kind: trusted(record.kind ?? ''),
     id: {
       whole: record.runId === null ? line`trace ${safe(record.traceId)}` : line`run ${safe(record.runId)}`,
       short: shortRunId(record),
@@ -33,21 +33,21 @@ export function headerLines(shown: ShownRun, size: Size, view: View): Safe[] {
   const lines = [
     titleLine(title, columns, view),
     ...(record.stateReason === 'finished' ? [] : [truncate(safe(record.stateReason), columns)]),
-    ...flow([...facts, ...notesOf(run, shown.isTied)], own(' · '), columns).map(text =>
+    ...flow([...facts, ...notesOf(run, shown.isTied)], trusted(' · '), columns).map(text =>
       paint(truncate(text, columns), 'dim'),
     ),
   ].map(text => line` ${text}`);
-  return Array.from({length: rows}, (_, i) => lines[i] ?? own(''));
+  return Array.from({length: rows}, (_, i) => lines[i] ?? trusted(''));
 }
 
 /** A run that goes on ticks; of one that went silent only what was seen. */
 export function tookText(shown: ShownRun, {nowMicros}: View): Safe {
   const {run, record} = shown.judged;
   if (!run.isMissing) return duration(record.durationMs);
-  if (run.startMicros === null) return own('–');
+  if (run.startMicros === null) return trusted('–');
   if (record.state === 'running') return duration(wholeSeconds(nowMicros - run.startMicros));
   const {to} = rowIndex(shown).extent;
-  return Number.isFinite(to) ? line`>${duration((to - run.startMicros) / 1000)}` : own('–');
+  return Number.isFinite(to) ? line`>${duration((to - run.startMicros) / 1000)}` : trusted('–');
 }
 
 /** What ticks does so once a second. */

@@ -2,7 +2,7 @@ import {shortRunId, titleOf} from '../../render/run-list.ts';
 import {paintState, stateText} from '../../render/states.ts';
 import {type Extent, labelOf, layoutFor, type RowOptions, rowText} from '../../render/tree-row.ts';
 import {count} from '../../render/values.ts';
-import {joined, line, own, type Safe, safe} from '../../text/safe.ts';
+import {joined, line, type Safe, safe, trusted} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import {truncate, width} from '../../text/width.ts';
 import type {ShownRun} from '../../trace/drawn-spans.ts';
@@ -33,7 +33,7 @@ function hasStatus(state: TreeState, parts: Parts): boolean {
 
 /** The header, the tree around the cursor, and what is searched, left out or followed. */
 export function treeLines(state: TreeState, parts: Parts | null, size: Size, view: View): readonly Safe[] {
-  if (parts === null || parts.length === 0) return [truncate(own(' no run is open'), size.columns)];
+  if (parts === null || parts.length === 0) return [truncate(trusted(' no run is open'), size.columns)];
   const places = placesOf(parts, state, bodyColumns(size));
   const room = bodyRows(state, parts, size);
   const at = cursorRow(state, parts);
@@ -42,11 +42,11 @@ export function treeLines(state: TreeState, parts: Parts | null, size: Size, vie
     ...headerLines(parts[at?.part ?? 0]!, size, view),
     ...places.list.slice(state.top, state.top + room).map(place => {
       const isCursor = place.type === 'span' && place.part === at?.part && place.row === at.row;
-      const mark = isCursor ? paint(own(view.ascii ? '>' : '›'), view.isFocused ? 'bold' : 'dim') : own(' ');
+      const mark = isCursor ? paint(trusted(view.ascii ? '>' : '›'), view.isFocused ? 'bold' : 'dim') : trusted(' ');
       return line`${mark} ${draw(place)}`;
     }),
   ];
-  while (lines.length < headerRows(size) + room) lines.push(own(''));
+  while (lines.length < headerRows(size) + room) lines.push(trusted(''));
   if (hasStatus(state, parts)) lines.push(statusLine(state, parts, size));
   return lines.slice(0, size.rows);
 }
@@ -96,8 +96,8 @@ function foldedLabel(label: Safe, shown: ShownRun, row: number, {ascii}: View): 
   const {outline, failuresBefore} = rowIndex(shown);
   const end = outline.ends[row]!;
   const failed = failuresBefore[end]! - failuresBefore[row + 1]!;
-  const inside = line`${count(end - row - 1)}${failed > 0 ? line`, ${count(failed)} failed` : own('')}`;
-  return line`${own(ascii ? '+' : '▸')} ${label} (${inside})`;
+  const inside = line`${count(end - row - 1)}${failed > 0 ? line`, ${count(failed)} failed` : trusted('')}`;
+  return line`${trusted(ascii ? '+' : '▸')} ${label} (${inside})`;
 }
 
 /** Up to now while the run goes on; a clock behind the writer's ends with what was written. */
@@ -125,17 +125,21 @@ function statusLine(state: TreeState, parts: Parts, {columns}: Size): Safe {
     const place = hits.findIndex(hit => hit.part === at?.part && hit.row === at.row);
     const which =
       hits.length === 0
-        ? own('no match')
+        ? trusted('no match')
         : place < 0
           ? line`${count(hits.length)} hits`
           : line`${place + 1} of ${count(hits.length)}`;
     texts.push(line`/${safe(state.search)}  ${which}`);
   }
-  if (state.criticalOnly) texts.push(own('critical path only'));
+  if (state.criticalOnly) texts.push(trusted('critical path only'));
   if (parts.some(isGoingOn)) {
     const fresh = Math.max(0, spanCount(parts) - state.seenSpans);
     texts.push(
-      state.follows ? own('following') : fresh > 0 ? line`${count(fresh)} new, G follows` : own('not following'),
+      state.follows
+        ? trusted('following')
+        : fresh > 0
+          ? line`${count(fresh)} new, G follows`
+          : trusted('not following'),
     );
   }
   return paint(truncate(line` ${joined(texts, ' · ')}`, columns), 'yellow');

@@ -1,7 +1,7 @@
 import {type Guides, guideOf} from '../../render/layout.ts';
 import type {Look} from '../../render/states.ts';
 import {failureText} from '../../render/tree-row.ts';
-import {own, type Safe, safe} from '../../text/safe.ts';
+import {type Safe, safe, trusted} from '../../text/safe.ts';
 import {wrap} from '../../text/width.ts';
 import type {ShownRun} from '../../trace/drawn-spans.ts';
 import {above, type Outline, seenRows} from '../outline.ts';
@@ -36,7 +36,7 @@ export interface Folding {
 const MOST_WRAPPED = 8;
 /** More of a message is not looked at. */
 const LONGEST_MESSAGE = 2000;
-const NO_TEXT = own('');
+const NO_TEXT = trusted('');
 
 interface Known extends Folding {
   readonly columns: number;
@@ -95,7 +95,7 @@ function firstLineOf(message: string): Safe {
 
 function wrapped(message: string, columns: number): Safe[] {
   const lines = wrap(safe(message.slice(0, LONGEST_MESSAGE), {multiline: true}), Math.max(20, columns));
-  return lines.length <= MOST_WRAPPED ? lines : [...lines.slice(0, MOST_WRAPPED - 1), own('…')];
+  return lines.length <= MOST_WRAPPED ? lines : [...lines.slice(0, MOST_WRAPPED - 1), trusted('…')];
 }
 
 /** Guides are made for the rows that are drawn; which rows are the last of their level is known for all. */
