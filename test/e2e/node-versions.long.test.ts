@@ -54,8 +54,9 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a user w
       const apart = ['sql', 'select span_id from agno_spans order by span_id limit 3', '--json'];
       for (const db of [sqlite, views]) {
         for (const argv of [...questions, apart]) {
-          const {code, out} = await program([...argv, '--db', db], there);
+          const {code, out, err} = await program([...argv, '--db', db], there);
           expect([code, out]).toEqual([0, (await program([...argv, '--db', db])).out]);
+          expect(err).not.toContain('ExperimentalWarning');
         }
       }
     },

@@ -76,9 +76,25 @@ export function builtBinding(): {nativeBinding: string} | undefined {
   return existsSync(nativeBinding) ? {nativeBinding} : undefined;
 }
 
+/**
+ * Node's own driver, without the warning of Node 22 that it may change: it would stand across the screens.
+ * @returns null: this Node has none
+ */
+async function importNodeSqlite() {
+  const {emitWarning} = process;
+  process.emitWarning = (...words: readonly unknown[]) => {
+    if (words[1] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, words);
+  };
+  try {
+    // Built at run time, so that no bundler resolves it and Node 20 never sees it.
+    return await import(['node', 'sqlite'].join(':')).catch(() => null);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConnection | null> {
-  // Built at run time, so that no bundler resolves it and Node 20 never sees it.
-  const sqlite = await import(['node', 'sqlite'].join(':')).catch(() => null);
+  const sqlite = await importNodeSqlite();
   if (!sqlite) return null;
   const db = new sqlite.DatabaseSync(file, {readOnly: true, timeout: busyMs});
   db.exec(READING);
@@ -160,7 +176,7 @@ function takeOver(db: {exec(text: string): unknown; close(): unknown; unsafeMode
 }
 
 async function writableWithNode({file, busyMs, mayCreate = false, alone = false}: WritableOptions) {
-  const sqlite = await import(['node', 'sqlite'].join(':')).catch(() => null);
+  const sqlite = await importNodeSqlite();
   if (!sqlite) return null;
   if (!mayCreate && !existsSync(file)) throw Object.assign(new Error(`no file ${file}`), {code: 'SQLITE_CANTOPEN'});
   const db = new sqlite.DatabaseSync(file, {timeout: busyMs, enableForeignKeyConstraints: true});
