@@ -6,7 +6,7 @@ interface ListedCommand {
   readonly summary: string;
   /** Other words for it; the first stands in the help. */
   readonly aliases?: readonly string[] | undefined;
-  /** Heading it stands under in the program's help; absent: `Look:`. */
+  /** Its heading in the program's help; absent: `Look:`. */
   readonly group?: string;
   readonly load: () => Promise<{readonly default: CommandModule}>;
 }

@@ -37,7 +37,7 @@ async function orNotCounted(work: () => Promise<Finding | null>): Promise<Findin
   }
 }
 
-/** "None" said of a part only must not read like "none at all". */
+/** "None" in a part of the data must not read like "none at all". */
 function honest(finding: Finding): Finding {
   if (finding.isComplete || (finding.count !== 0 && finding.count !== null)) return finding;
   if (finding.covered.startsWith(NOT_COUNTED)) return {...finding, severity: 'warning', text: COULD_NOT};

@@ -4,7 +4,7 @@ import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import type {FactsFile} from './file.ts';
 
-/** Users looked up in one question; the next one goes on with those after them. */
+/** Users checked in one question; the next question checks the ones after them. */
 const USERS_AT_ONCE = 500;
 
 interface Known {

@@ -1,7 +1,7 @@
 /** A class as Python names its exceptions, in front of a message. */
 export const ERROR_KIND = /^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Timeout|Exit|Interrupt|Warning))\s*:\s*/;
 
-/** What differs between errors of one cause, in the order it is looked for, and what stands in its place. */
+/** What differs between errors of one cause, in the order of the search, and what replaces it. */
 const DIFFERING: readonly (readonly [RegExp, string | ((found: string, at: number, text: string) => string)])[] = [
   [/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>)\]}]+/gi, '<url>'],
   // Keys of JSON stay, and so does a quoted sentence: it is the message itself, as providers pack it into their answer.

@@ -111,7 +111,7 @@ export interface Relations {
 export interface RelationOptions {
   /** Windows and filters of the question; those that only whole runs can answer are in `chosen`. */
   readonly filter: RunFilter;
-  /** The runs that pass stand in the table `chosen`. */
+  /** The table `chosen` holds the runs that pass. */
   readonly isChosen: boolean;
   /** Length of a stretch, microseconds; null: days. */
   readonly everyMicros: number | null;

@@ -214,7 +214,7 @@ interface Within {
   readonly loop: Loop | null;
   readonly counted: boolean;
   readonly isTimed: boolean;
-  /** It stands around a run and counts into nothing of it. */
+  /** It surrounds a run and counts for none of its figures. */
   readonly isAround: boolean;
 }
 

@@ -131,7 +131,7 @@ export class FactsUpdater {
     return new Set(rows.map(row => row.trace_id));
   }
 
-  /** Traces of runs of which Agno's own table says something else than it did. */
+  /** Traces of runs whose status in Agno's own table has changed. */
   private async tracesWithChangedStatus(): Promise<string[]> {
     const {store, file} = this;
     const evidence = evidenceOf(store);

@@ -38,14 +38,14 @@ select count(*) as n
   return Number(row!.n);
 }
 
-/** A span that the reader has not told yet; the facts may know it all the same, as whole traces are read. */
+/** A span that the reader has not delivered yet. The facts may hold it already, because they read whole traces. */
 interface Untold {
   readonly span_id: string;
   readonly trace_id: string;
   readonly start_time: string;
 }
 
-/** How many spans of a range were told by the time of a position, and those that were not. */
+/** How many spans of a range the reader had delivered at a position, and which it had not. */
 export interface Count {
   readonly told: number;
   readonly untold: readonly Untold[];

@@ -17,7 +17,7 @@ export interface Delivery {
   readonly isBacklog: boolean;
   /** What happened to runs. Empty where nobody asked for runs, and where nothing happened. */
   readonly changes: readonly RunChange[];
-  /** Where following goes on once this was taken; to be called before the next event. Absent while a part of it is still to be told. */
+  /** Where following resumes after this delivery; call it before the next event. Absent while some of its runs are still to come. */
   readonly cursor?: () => Cursor;
 }
 

@@ -15,7 +15,7 @@ export interface FollowOptions extends Omit<FollowerOptions, 'clock'> {
   readonly clock?: Clock;
   /** Finds out what new spans change about runs; absent: `changes` stay empty. */
   readonly live?: LiveRuns;
-  /** The newest runs that match, told before what is new; null or absent: none. */
+  /** Deliver the newest runs that match before anything new; null or absent: none. */
   readonly newest?: {readonly runs: number; readonly filter: RunFilter; readonly patience: Patience} | null;
 }
 
@@ -23,8 +23,8 @@ export interface FollowOptions extends Omit<FollowerOptions, 'clock'> {
 const TICK_MS = 1000;
 
 /**
- * Follows a database: what comes, look by look, and with `live` what happens to its runs. What cannot be read for the moment
- * is said in a notice, and made up for later.
+ * Follows a database: yields new spans as they arrive, and with `live` what they change about runs. If a read fails, a
+ * notice says so, and the read is repeated later.
  */
 export async function* follow({live, newest = null, ...options}: FollowOptions): AsyncGenerator<FollowEvent> {
   const {signal, clock = SYSTEM_CLOCK} = options;
@@ -69,7 +69,7 @@ function beginning(store: Store, changes: readonly RunChange[]): Delivery {
   return {type: 'delivery', store, traces: [], lateMs: new Map(), isMore: false, isBacklog: true, changes};
 }
 
-/** Reads of ours that fail: said once, until one succeeds again. Whether the database is there the follower finds out. */
+/** Reports a failing read once, until a read succeeds again. The follower finds out whether the database can be reached. */
 class Guard {
   isFailing = false;
   private said: string | null = null;

@@ -24,7 +24,7 @@ export interface FollowerOptions {
 }
 
 const POLL_MS = {sqlite: 200, postgres: 400} as const;
-/** Whole traces told in one poll of the backlog. */
+/** Whole traces in one delivery of the backlog. */
 const TRACES_AT_ONCE = 50;
 /** A span seen so long after it was written is late. */
 const LATE_MS = 5000;
@@ -51,7 +51,7 @@ class Follower {
   private keys: readonly NewKey[] = [];
   private isMore = false;
   private dialect: Dialect = 'sqlite';
-  /** When everything there was had been told; by the clock that counts. Null: never yet. */
+  /** When the reader last had delivered everything, by the database's clock. Null: not yet. */
   private caughtUpMicros: number | null = null;
 
   constructor(

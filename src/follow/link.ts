@@ -12,7 +12,7 @@ const WAIT_MS = 1000;
 const MOST_COPYING = 1 / 20;
 /** A statement that is not answered for so long: the connection is taken for dead. */
 const ANSWER_MS = 8000;
-/** A file that a writer holds is tried again soon, as its commits may follow close on each other; when it lasts, the user is told. */
+/** While a writer holds the file, try again soon: its commits may follow closely. If this lasts, tell the user. */
 const BUSY_RETRY_MS = 10;
 const LONG_BUSY_RETRY_MS = 200;
 const BUSY_TOLD_MS = 2000;
@@ -33,7 +33,7 @@ export class Link {
   private failures = 0;
   private failure: Error | null = null;
   private isLive = false;
-  /** Nothing is at the path; said. */
+  /** Nothing is at the path, and the user knows. */
   private isGone = false;
   private openedAtMs = Number.NEGATIVE_INFINITY;
   private openingMs = 0;
@@ -48,7 +48,7 @@ export class Link {
 
   /**
    * The store to read, opened where needed.
-   * @param isAgain it was reached before, so that failures are told and tried again
+   * @param isAgain it was reached before: report failures and try again
    * @returns null when the signal was aborted
    */
   async *connect(isAgain: boolean): AsyncGenerator<FollowEvent, Connected | null> {
@@ -101,7 +101,7 @@ export class Link {
     }
   }
 
-  /** Says so when reading begins, and when it goes on. */
+  /** Reports that reading begins, or begins again. */
   *live(): Generator<FollowEvent, void> {
     if (this.isLive) return;
     this.isLive = true;

@@ -15,8 +15,8 @@ export type {RunChange} from './live-trace.ts';
 
 export interface LiveRunsOptions {
   /**
-   * Which runs are told. One that does not match yet may match later, as who it is may be known only at its end: then all
-   * of it is told that came while it was followed. Once told it is told to its end, whatever it matches then.
+   * Which runs are reported. A run may match only at its end, when its name or user is known: then everything is reported that
+   * came while it was followed. Once a run was reported, it is reported to its end, even if it no longer matches.
    */
   readonly filter: RunFilter;
   readonly patience: Patience;
@@ -35,7 +35,7 @@ const MOST_SPANS = 50_000;
 const NEWS_MICROS = 5_000_000;
 /** Sleeping traces that are remembered; an older one is met like an unknown one. */
 const MOST_SLEEPING = 20_000;
-/** Traces of which nothing more is expected that are remembered, so that a late span is told of the same run. */
+/** Finished traces that are remembered, so that a late span is reported under the same run. */
 const MOST_ENDED = 5000;
 /** While more waits, spans are gathered for so long before they are looked at. */
 const GATHERED_MICROS = 1_000_000;
@@ -67,7 +67,7 @@ export class LiveRuns {
 
   constructor(private readonly options: LiveRunsOptions) {}
 
-  /** Traces to begin with: their runs are told, their spans are not. */
+  /** Traces to begin with: reports their runs, but not their spans. */
   begin(store: Store, loaded: readonly LoadedTrace[]): Promise<RunChange[]> {
     return this.inTurn(() => this.beginNow(store, loaded));
   }
@@ -82,7 +82,7 @@ export class LiveRuns {
     return this.inTurn(() => this.tickNow(store));
   }
 
-  /** A run with the tree it stands in, while its trace is held; null: it is quiet, or not known. */
+  /** A run with its tree, while its trace is held; null: it is quiet, or not known. */
   find(key: string): HeldRun | null {
     return this.runsIn([key.split(' ', 1)[0]!]).find(held => held.key === key) ?? null;
   }
@@ -208,7 +208,7 @@ export class LiveRuns {
       for (const trace of partial) {
         const item = loaded.get(trace.traceId);
         trace.complete(item && (await this.priced(store, item, trace)));
-        // Deleted while it slept: nothing is left to be said of it.
+        // Deleted while it slept: there is nothing left to report.
         if (trace.spans.size === 0) this.awake.delete(trace.traceId);
       }
     }

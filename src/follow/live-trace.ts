@@ -11,20 +11,20 @@ import type {Node} from '../trace/tree.ts';
 export interface RunChange {
   /** The same for the whole life of a run. */
   readonly key: string;
-  /** What it was when it was told last; null: it is told for the first time. */
+  /** What was reported last; null: this is the first report. */
   readonly before: RunRecord | null;
   /** Null: it is no run of its own any more. What came late shows that it is part of `into`. */
   readonly judged: JudgedRun | null;
   /** Key of the run that it turned out to be part of; null while it is a run of its own. */
   readonly into: string | null;
   readonly trace: Trace;
-  /** Spans that landed since, each told once in the life of its trace: the run's own and what surrounds it. In the order in which they ended. */
+  /** Spans that arrived since, of the run and its surroundings, in the order in which they ended. Each is reported once. */
   readonly newSpans: readonly Node[];
   /** How late some of them became visible, ms, by span id. */
   readonly lateMs: ReadonlyMap<string, number>;
 }
 
-/** A run with the tree it stands in. */
+/** A run with its tree. */
 export interface HeldRun {
   readonly key: string;
   readonly judged: JudgedRun;
@@ -44,14 +44,14 @@ interface Known {
 export interface SleepingTrace {
   readonly traceId: string;
   readonly known: readonly Known[];
-  /** Delivered, but of no run that was told. */
+  /** Delivered, but part of no run that was reported. */
   readonly pending: ReadonlyMap<string, number | null>;
   /** When time alone changes the state of one of its runs; null: never. */
   readonly dueMicros: number | null;
   readonly isTraffic: boolean;
 }
 
-/** One trace that is growing: its narrow spans, and its runs as they were told. */
+/** One trace that is growing: its narrow spans, and its runs as they were reported last. */
 export class LiveTrace {
   readonly traceId: string;
   readonly spans = new Map<string, Span>();
@@ -163,7 +163,7 @@ export class LiveTrace {
     return {traceId, known, pending, dueMicros, isTraffic};
   }
 
-  /** Which run each span that was not told yet belongs to; what surrounds runs goes with the first of them. */
+  /** Finds the run of each span that was not reported yet. Spans around runs belong to the first run. */
   private takePending(trace: Trace, told: readonly JudgedRun[]): Map<JudgedRun, Node[]> {
     const landed = new Map<JudgedRun, Node[]>();
     const first = told[0];
@@ -251,7 +251,7 @@ function differs(a: RunRecord, b: RunRecord): boolean {
   });
 }
 
-/** The next moment at which silence alone changes what is said of a run. */
+/** The next moment at which silence alone changes the state of a run. */
 function dueOf({runs}: JudgedTrace, {stalledAfterMs, lostAfterMs}: Patience, nowMicros: number): number | null {
   // Inner run spans behind a gateway are whole once the whole trace is quiet, so its newest span counts too.
   const seen = runs.flatMap(({run}) => run.lastSeenMicros ?? []);

@@ -7,7 +7,7 @@ export class Notices {
     this.texts.push(text);
   }
 
-  /** What stays true is said at its first time only. */
+  /** Says something that stays true only the first time. */
   sayOnce(text: string): void {
     if (!this.said.has(text)) this.say(text);
     this.said.add(text);

@@ -23,13 +23,13 @@ import {
 import type {NewKey, NewKeys, PostgresPosition, Reader} from './reader.ts';
 import {ShownIds} from './shown.ts';
 
-/** Keys told in one look. */
+/** Keys that one look returns at most. */
 const TOLD_AT_ONCE = 500;
 /** A lane that takes long is looked at less often: at most this share of the time. */
 const MOST_BUSY = 1 / 100;
 /** A lane that could not be looked through in time is left alone for so long. */
 const AFTER_TIMEOUT_MS = 600_000;
-/** Where rows do not say their transaction, what was told is remembered for so long, and looked for no longer. */
+/** If rows do not show their transaction, remember delivered spans for this long, and look back no further. */
 const BEST_EFFORT_MS = 3_600_000;
 /** After a server restart transactions may have been lost, and their numbers given again. */
 const REUSED_XIDS = 100_000;
@@ -218,7 +218,7 @@ export class PostgresReader implements Reader {
     return {deepest, lane: 0, after: null, xmin: null, startedMs: nowMs, busyMs: 0};
   }
 
-  /** All rows of its lanes that the first snapshot showed have been told: their marks rise to it, their bounds to now. */
+  /** Every row that the first snapshot showed in its lanes was delivered: raise their marks to it, their bounds to now. */
   private endPass(store: Store): void {
     const {deepest, xmin, startedMs, busyMs} = this.pass!;
     const nowMicros = store.nowMicros();

@@ -1,7 +1,7 @@
 import type {Store} from '../store/store.ts';
 import type {Clock} from './clock.ts';
 
-/** A span that nobody was told of yet. */
+/** A span that was not delivered yet. */
 export interface NewKey {
   readonly spanId: string;
   /** As its row says, microseconds; null when that is no time. */
@@ -14,12 +14,12 @@ export interface NewKeys {
   readonly isMore: boolean;
 }
 
-/** Where a reader stands: JSON, small, without secrets. What it says was told is never told again. */
+/** How far a reader has come: JSON, small, without secrets. A reader never delivers a span again that its position holds. */
 export type ReaderPosition = SqlitePosition | PostgresPosition;
 
 export interface SqlitePosition {
   readonly dialect: 'sqlite';
-  /** Rows that were there and known, `[rowid, span id]`, in order: the last one is where reading goes on. */
+  /** Rows that were there and known, `[rowid, span id]`, in order; reading starts after the last one. */
   readonly anchors: readonly (readonly [number, string])[];
   /** From this rowid on every row that was known is an anchor. */
   readonly exactFrom: number;
@@ -34,7 +34,7 @@ export interface PostgresPosition {
   /** Cluster and database. */
   readonly identity: string;
   readonly lanes: readonly {readonly lowXid: number; readonly fromMicros: number | null}[];
-  /** Spans told whose transaction may lie above a low-water mark: id, transaction, `created_at` in microseconds. */
+  /** Delivered spans whose transaction may lie above a low-water mark: id, transaction, `created_at` in microseconds. */
   readonly seen: readonly (readonly [string, number, number | null])[];
 }
 
@@ -52,11 +52,11 @@ export interface Reader {
   resume(store: Store, isSameName: boolean): Promise<boolean>;
   /** A new connection to what should be the same database. */
   reopened(store: Store): Promise<void>;
-  /** The next spans; they count as told when it returns. */
+  /** The next spans. They count as delivered once it returns. */
   look(store: Store, clock: Clock): Promise<NewKeys>;
-  /** These were told by other means: a look must not bring them again. */
+  /** These were delivered by other means: do not return them again. */
   told(store: Store, spanIds: readonly string[]): Promise<void>;
   position(nowMicros: number): ReaderPosition;
-  /** What a reader must be told since the last call; one line each. */
+  /** What the user must know since the last call; one line each. */
   takeNotices(): string[];
 }

@@ -5,7 +5,7 @@ const HEX_ID = /^[0-9a-f]{16}$/;
 const GENERATION = 1 << 19;
 
 /**
- * The ids of spans that were told or were there when following began: a set of 64-bit keys that forgets the oldest.
+ * The ids of spans that were delivered, or existed when following began: a set of 64-bit keys that forgets the oldest.
  * Agno's ids are 16 hex digits, kept exactly; any other text is hashed.
  */
 export class ShownIds {

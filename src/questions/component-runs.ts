@@ -4,8 +4,8 @@ import type {Question} from './question.ts';
 import {PARTS_APART} from './whole-runs.ts';
 
 /**
- * Runs of agents, teams or workflows by name: those that stand for themselves, and those inside other runs. A run counts once,
- * however often it paused; what it is called, and whether it stands for itself, its first part says.
+ * Counts runs of agents, teams or workflows by name: runs of their own, and runs inside others. A run counts once, however
+ * often it paused. Its first part gives the name and says which of the two it is.
  */
 export function componentRuns(
   kind: 'agent' | 'team' | 'workflow',

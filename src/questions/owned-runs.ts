@@ -6,8 +6,8 @@ import type {Question} from './question.ts';
 const STATES = [...ENDINGS, ...UNFINISHED];
 
 /**
- * Runs by session or user. Those of which it is not known stand in a row of their own, so that the rows add up to all; so
- * do the tokens of loose parts, which are no runs.
+ * Runs by session or user. Runs whose session or user is unknown get a row of their own, so that the rows add up to all runs.
+ * Tokens of loose parts, which are no runs, are counted too.
  */
 export function ownedRuns(
   owner: 'session' | 'user',

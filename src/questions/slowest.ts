@@ -81,7 +81,7 @@ const OWN_COLUMNS: readonly (keyof RunFilter)[] = [
   ...(['kinds', 'names', 'statuses', 'minDurationMs', 'maxDurationMs'] as const),
 ];
 
-/** True where rows are told apart by what spans of client libraries have in the tables and not in the facts: a kind, a model. */
+/** True if rows depend on a kind or a model: spans of client libraries have these in the tables, but not in the facts. */
 function asksKinds({by, filter}: Ask): boolean {
   return by === 'kind' || by === 'model' || filter.kinds.length > 0;
 }
@@ -131,7 +131,7 @@ function owned({by, eachSpan, filter}: QuestionInput): Sql {
   return sql`(${eachSpan}) where ${join(tests, ' and ')}`;
 }
 
-/** A run that paused is one call: its times add up, and how it ended stands in its last part. */
+/** A run that paused is one call: the times of its parts add up, and its last part says how it ended. */
 const groupsOfOwners = (input: QuestionInput): Sql => sql`
     select name, ms, count(*) as times, sum(error) as errors
       from (

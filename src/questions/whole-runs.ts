@@ -1,11 +1,11 @@
 import {raw, type Sql, sql} from '../sql/sql.ts';
 
-/** What answers are told of loose work, also of what only the reading of a run's whole story ties to it (`story.ts`). */
+/** The note on loose work, which includes parts that only `runs/parts.ts` can tie to their run. */
 export const PARTS_APART = 'loose parts count apart';
 
 /**
  * A row for each run, whatever number of parts a pause cut it into, as `list` has it: times, tokens and cost of the parts
- * add up, those of its members' parts too, and how it ended stands in its own last one. All else is of its first part.
+ * add up, those of its members' parts too, and its own last part says how it ended. Everything else comes from its first part.
  */
 export function wholeRuns(runs: Sql): Sql {
   return sql`

@@ -38,7 +38,7 @@ export interface Applied {
   failure: unknown;
 }
 
-/** Longest time that batches may be in vain, one after the other, before it is given up. */
+/** Give up once batches have failed one after another for this long. */
 const PATIENCE_MS = 60_000;
 /** A trigger that takes too long for this many batches takes too long for any. */
 const MOST_STOPPED = 3;
@@ -182,7 +182,7 @@ class Pruning {
     this.report(null);
   }
 
-  /** Waiting in vain for a lock is normal, and the batch is tried again, smaller; everything else ends it. */
+  /** A lock that does not come in time is normal: repeat the batch, smaller. Every other error ends the work. */
   private async afterFailure(error: unknown): Promise<void> {
     if (isStopped(error) && !(error instanceof CommitError)) {
       // Stopped by the user, which is no failure; or slow work, of which less may do.

@@ -62,7 +62,7 @@ export interface Parts {
   /** Spans that the next transaction may delete. */
   readonly spans: () => number;
   /**
-   * Runs one transaction, again where it waited in vain, counts the spans it deleted and makes a pause.
+   * Runs one transaction, and repeats it if it timed out; counts the spans it deleted and makes a pause.
    * @returns false when that was the last one for now
    */
   readonly attempt: (work: () => Promise<number>) => Promise<boolean>;

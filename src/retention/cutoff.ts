@@ -2,8 +2,8 @@ import {either, raw, type Sql, sql} from '../sql/sql.ts';
 import {agnoTime} from '../trace/time.ts';
 
 /**
- * The moment before which traces are old: fixed once, by the database's clock, and never moved while the work goes on. A
- * trace is as old as its newest span, so one that began long ago and still goes on is not.
+ * The moment before which traces are old: fixed once, by the database's clock, and never moved during the work. A
+ * trace is as old as its newest span, so a trace that began long ago and still grows is not old.
  */
 export interface Cutoff {
   readonly micros: number;

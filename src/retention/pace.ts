@@ -49,7 +49,7 @@ export class BatchPace {
     this.set(Math.min(fitting, this.spans * LONGEST_GROWTH));
   }
 
-  /** A batch had to wait in vain: for a lock, or for its statement. */
+  /** A batch waited for a lock, or for its statement, and did not get it in time. */
   failed(): void {
     this.set(this.spans / 2);
   }

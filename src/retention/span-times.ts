@@ -28,7 +28,7 @@ interface LookRow {
 /** What a row costs besides its attributes: its other columns and its places in five indexes. */
 const ROW_BYTES = 400;
 
-/** Reads what the spans of some traces are like; the size of attributes stands in their head, they are not read. */
+/** Reads sizes and times of the spans of some traces. The head of a value holds its size, so attributes are not read. */
 export async function readSpanTimes(
   all: (query: Sql) => Promise<LookRow[]>,
   traceIds: readonly string[],

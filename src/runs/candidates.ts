@@ -71,7 +71,7 @@ export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOption
     );
   }
   if (filter.tools.length > 0) {
-    // A call that left no span stands in the answer of the model that asked for it.
+    // If a call left no span, the answer of the model that asked for it still names it.
     const asked = filter.tools.map(tool => mayMatchGlob(attributeLike('s', KEY.output, [tool]), `*${tool}*`));
     return anySpan(
       oneOf([

@@ -81,7 +81,7 @@ async function fold(
   const {runId, traceId, spanId} = run.record;
   const of = {traceId, spanId};
   const {parts} = await loadParts(store, runId!, [traceId], {patience, prices, of, judged, tiesLooseParts: false});
-  // A continuation that stands before it is another run's story.
+  // A continuation that started earlier belongs to another run.
   return parts.length > 1 ? foldedRun(run, parts) : run;
 }
 

@@ -9,7 +9,7 @@ import {KEY} from '../trace/attributes.ts';
  * payload is not touched (docs/measurements.md, Large tables). The partial indexes below carry the same words.
  */
 export const IS_RUN_NAME = raw(String.raw`(s.name like '%run' or s.name like '%.\_aexecute%' escape '\')`);
-/** Of them, those that go on with a run after a pause. */
+/** Of them, those that continue a run after a pause. */
 export const IS_CONTINUATION_NAME = raw(String.raw`s.name like '%continue\_run' escape '\'`);
 
 /** Ids of run spans that are asked for where trace rows are empty, and an index of ours for each on Postgres. */
@@ -139,7 +139,7 @@ export function isSameIndex(definition: string | null, statement: string): boole
 }
 
 function essence(statement: string): string {
-  // The table stands in front of each column in our text only.
+  // Only our own text puts the table in front of each column.
   const table = /\bON (?:ONLY )?(?:(?:"(?:[^"]|"")*"|\w+)\.)?("(?:[^"]|"")*"|\w+)/i.exec(statement)?.[1] ?? '';
   const bare = table.replace(/["\s]/g, '');
   return statement

@@ -2,7 +2,7 @@ import {usageError} from '../errors.ts';
 import type {JudgedRun} from '../trace/record.ts';
 import {cursorAfter, type RunPage} from './page.ts';
 
-/** Where a database goes on: null from its newest run, false when it has been read to its end. */
+/** Where the next page of a database starts: null at its newest run, false if the database has been read to its end. */
 export type ListPlace = string | null | false;
 
 /** What one of several databases gave for a page; null: it could not be read. */
@@ -87,7 +87,7 @@ function decode(cursor: string): Map<string, ListPlace> | null {
 }
 
 /**
- * Where each of the profiles goes on.
+ * Finds where the next page of each profile starts.
  * @throws UserError exit 2 for a cursor of other profiles, or of one database
  */
 export function listPlacesOf(cursor: string | null, profiles: readonly string[]): Map<string, ListPlace> {

@@ -15,7 +15,7 @@ export interface RunPage {
   readonly runs: readonly JudgedRun[];
   /** Text for `--cursor`; null on the last page. */
   readonly next: string | null;
-  /** Traces of runs further below of which perhaps only what stands above tells (`WalkOptions.left`). */
+  /** Traces of runs that belong to a later page, though the spans that match may all lie above it (`WalkOptions.left`). */
   readonly left: readonly string[];
   /** Traces without any of Agno's spans that lie between the runs of this page; null when they were not left out. */
   readonly trafficLeftOut: number | null;
@@ -176,7 +176,7 @@ function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null, left: r
   );
 }
 
-/** The cursor that goes on after only the first runs of a page; `before` is the cursor of that page. */
+/** The cursor for what follows the first runs of a page; `before` is the cursor of that page. */
 export function cursorAfter(
   {runs, left}: Pick<RunPage, 'runs' | 'left'>,
   taken: number,

@@ -14,7 +14,7 @@ import {IS_RUN_NAME} from './look-up.ts';
 import {findSequel, SPANS_AFTER} from './sequels.ts';
 import {findWorkBeside} from './work-beside.ts';
 
-/** Everything that belongs to one run: its parts in order, and the traces they stand in. */
+/** Everything that belongs to one run: its parts in order, and the traces that hold them. */
 export interface RunParts {
   readonly traces: readonly JudgedTrace[];
   /** By start: the run, its continuations, its members' continuations, loose parts that could be tied to it. */
@@ -40,7 +40,7 @@ interface PartsOptions {
  * The parts of a run that paused and went on (docs/design.md, Runs). Agno 3 gives a continuation a trace of its own with the
  * same run id, its team's members theirs; a workflow's remaining steps, and all of it in Agno 2, are loose.
  * @param runId the run's id
- * @param traceIds the traces it is known to stand in
+ * @param traceIds the traces that are known to hold it
  */
 export async function loadParts(
   store: Store,

@@ -26,7 +26,7 @@ export interface Sequel {
   readonly isCut: boolean;
   /** Traces with a `continue_run` of it. */
   readonly traceIds: readonly string[];
-  /** Loose parts that are tied to it, by start, and the traces they stand in. */
+  /** Loose parts that are tied to it, by start, and the traces that hold them. */
   readonly tied: readonly JudgedRun[];
   readonly traces: readonly JudgedTrace[];
 }

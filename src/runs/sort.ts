@@ -21,7 +21,7 @@ export interface SortedOptions {
 
 export interface SortedRuns {
   readonly runs: readonly JudgedRun[];
-  /** Runs that match, of which `runs` are the first. */
+  /** How many runs match; `runs` are the first of them. */
   readonly matched: number;
 }
 

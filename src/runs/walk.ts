@@ -19,7 +19,7 @@ export interface WalkOptions {
   readonly filter: RunFilter;
   readonly patience: Patience;
   readonly prices?: Prices;
-  /** The walk goes on below this place; null: from the newest span. */
+  /** Start below this place; null: at the newest span. */
   readonly from: WalkPlace | null;
   /** Spans looked at in the first statement, and those that may pass in it; more each time after that. */
   readonly firstStretch: number;
@@ -309,7 +309,7 @@ function isBefore(a: WalkPlace, b: WalkPlace): boolean {
   return a.value !== b.value ? a.value < b.value : a.id < b.id;
 }
 
-/** Where a run stands in the table's order. */
+/** The place of a run in the table's order. */
 export function walkPlaceOf({run}: JudgedRun): WalkPlace {
   return {value: run.startSpan.startText, id: run.startSpan.spanId};
 }

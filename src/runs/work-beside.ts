@@ -19,7 +19,7 @@ import {IS_TOP, loadSpans} from './spans.ts';
 const MOST_CANDIDATES = 200;
 const MEMORY_TOOLS = KIND_RULES.find(({kind}) => kind === 'memory')!.names!;
 
-/** Loose parts, and the traces they stand in. */
+/** Loose parts, and the traces that hold them. */
 interface WorkBeside {
   readonly tied: readonly JudgedRun[];
   readonly traces: readonly JudgedTrace[];

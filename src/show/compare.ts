@@ -25,7 +25,7 @@ export interface ComparedRun {
   readonly record: RunRecord;
 }
 
-/** A difference as it is told, with its texts. */
+/** A difference with its texts. */
 export interface ToldStep {
   readonly pair: Pair;
   /** Null: the span was added, removed or moved. */
@@ -176,7 +176,7 @@ class Side {
 const STEPS_AT_ONCE = 40;
 /** Differences whose texts are read; runs that have nothing in common have thousands. */
 const MOST_READ = 400;
-/** Shorter texts stand in others by chance. */
+/** Shorter texts occur inside others by chance. */
 const SHORTEST_PART = 12;
 
 /** Finds what is worth telling: a difference that only repeats an earlier one counts with that. */

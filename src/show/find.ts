@@ -33,7 +33,7 @@ const AROUND_RUN_SECONDS = 600;
 
 /**
  * Finds the run, trace, span or session that an id or a unique prefix of one names. Indexes first (trace rows, spans,
- * Agno's run table), then the spans themselves: behind HTTP a run's id stands nowhere else (docs/measurements.md, Large tables).
+ * Agno's run table), then the spans themselves: behind HTTP only the spans hold a run's id (docs/measurements.md, Large tables).
  * @throws UserError exit 3 when nothing or more than one thing matches
  */
 export async function findTarget(store: Store, text: string, options: FindOptions = {}): Promise<Target> {
@@ -138,7 +138,7 @@ select distinct kind, id, trace_id
 }
 
 /**
- * Run and session ids that stand in spans only. Complete, newest first, in stretches, so that no statement is long.
+ * Finds run and session ids that only spans hold. Complete, newest first, in stretches, so that no statement is long.
  * @param byName look only at spans with the names Agno gives runs, five times faster; the caller looks again without
  */
 async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
@@ -236,7 +236,7 @@ async function toTarget(store: Store, group: readonly Match[], options: FindOpti
   throw await withoutSpans(store, id);
 }
 
-/** A run that is known by its id, and of which no span is there. */
+/** A run whose id is known, but none of whose spans is stored. */
 export async function withoutSpans(store: Store, runId: string): Promise<UserError> {
   const evidence = evidenceOf(store);
   const [row] = await store.all<{trace_id: unknown; status: unknown; start_time: unknown}>(

@@ -206,7 +206,7 @@ function keyOf({traceId, spanId}: RunRecord): string {
   return `${traceId} ${spanId}`;
 }
 
-/** A run as it stands in its trace, without what continued it elsewhere. */
+/** A run within its trace, without parts that continue it elsewhere. */
 export function shownRun(judged: JudgedRun, trace: Trace): ShownRun {
   return {
     judged,

@@ -7,8 +7,8 @@ const PATIENCE_MS = 60_000;
 const ASK_AGAIN_MS = 250;
 
 /**
- * Runs `work` again while it waits in vain for somebody else's lock: what takes long should not fail for one busy moment.
- * @param onFailure told of each try that was in vain; what it throws ends it
+ * Repeats `work` while somebody else's lock makes it fail: long work should not fail for one busy moment.
+ * @param onFailure called after each failed attempt; throwing stops the retries
  */
 export async function patiently<T>(
   work: () => Promise<T>,

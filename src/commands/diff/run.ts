@@ -42,7 +42,7 @@ export interface DiffOptions {
 
 const THEN =
   'both trees are laid beside each other by kind and name, and compared by what was asked and answered, without ids and times of the runs (src/trace/compare)';
-/** Differences told on a terminal; the rest is counted. */
+/** Differences shown on a terminal; the rest is counted. */
 const TERMINAL_STEPS = 20;
 /** Texts in JSON are cut beyond this. */
 const LONGEST_TEXT = 100_000;

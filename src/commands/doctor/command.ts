@@ -12,7 +12,7 @@ interface DoctorFlags extends ReadFlags, OutputFlags {
 
 const FORMATS = ['table', 'json', 'jsonl'] as const;
 
-/** What it is connected to, what stands there, and what is wrong with it. */
+/** Shows the connection, the tables, and what is wrong with the data. */
 const doctor: CommandModule = {
   examples: [
     {line: 'doctor', answer: 'how it is connected, and what was found'},

@@ -36,7 +36,7 @@ const SURVEY = {runs: 2000, ms: 10_000} as const;
 /** Longest count over a table. */
 const COUNT_MS = 5000;
 
-/** Prints the connection, the tables, and what is wrong with what stands in them. */
+/** Prints the connection, the tables, and what is wrong with the data in them. */
 export default async function doctor(options: DoctorOptions, context: Context): Promise<void> {
   const {access} = options;
   let facts: ConnectionFacts | null = null;

@@ -53,7 +53,7 @@ function fileRows(facts: ConnectionFacts): Row[] {
   ];
 }
 
-/** The tables, their shape and what stands in them. */
+/** The tables, their columns, and what data they hold. */
 export function tableSection(checkup: Checkup): FactSection {
   const {facts, tables, version, range, sizes} = checkup;
   if (!tables || !sizes) {

@@ -1,9 +1,9 @@
 import type {CursorFile} from '../../follow/cursor-file.ts';
 import type {Cursor} from '../../follow/start.ts';
 
-/** A file is put in place that often while there is something new; what is killed in between repeats as much. */
+/** Save at most this often while spans arrive. A crash repeats at most this much. */
 const SAVED_EVERY_MS = 1000;
-/** And while nothing happens: where reading goes on moves all the same. */
+/** Save this often while nothing new arrives: the reader's position moves anyway. */
 const IDLE_EVERY_MS = 30_000;
 
 /** Keeps the cursor file up with what was written. */
@@ -14,7 +14,7 @@ export class BookMark {
 
   constructor(private readonly file: CursorFile) {}
 
-  /** What was told up to here has been written. */
+  /** Everything before this cursor has been written. */
   take(cursor: Cursor, isNew: boolean): void {
     this.cursor = cursor;
     this.hasNews ||= isNew;

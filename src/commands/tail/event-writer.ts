@@ -14,22 +14,22 @@ export interface Pulse {
   readonly connection: 'connecting' | 'live' | 'waiting' | 'reconnecting';
   /** Largest time from a span being written to it being here, ms, since the last heartbeat; null: nothing came. */
   readonly lagMs: number | null;
-  /** Runs told so far that have not ended. */
+  /** Runs written so far that have not ended. */
   readonly runsOpen: number;
   /** Runs that ended while they were followed. */
   readonly runsEnded: number;
-  /** Spans told so far. */
+  /** Spans written so far. */
   readonly spans: number;
-  /** Traces without a run that are not told. */
+  /** Traces without a run, which are not written. */
   readonly hiddenTraffic: number;
 }
 
-/** A run whose run span is there now, and was not when it was told last. */
+/** The run span is there now, and was not when the run was written last. */
 export function endsNow({before, judged}: RunChange): boolean {
   return judged !== null && !judged.record.missing && (before === null || before.missing);
 }
 
-/** It is in another state than when it was told last. */
+/** The state differs from what was written last. */
 export function turnsNow({before, judged}: RunChange): boolean {
   return before !== null && judged !== null && before.state !== judged.record.state;
 }

@@ -35,7 +35,7 @@ export interface TailOptions {
   readonly patience: Patience;
   readonly prices: Prices;
   readonly start: Start;
-  /** Newest runs told first; null: as many as fit the form. */
+  /** How many of the newest runs come first; null: as many as fit the form. */
   readonly newestRuns: number | null;
   readonly nowMicros: number;
   readonly pollMs: number | undefined;

@@ -17,7 +17,7 @@ interface WatchOptions {
 export class Watch {
   /** A run failed, and that was to be the end. */
   hasFailed = false;
-  /** What was there when following began has been told. */
+  /** Everything that existed when following began has been written. */
   hasCaughtUp = false;
   /**
    * It is enough: the runs that were told last. A trace is read whole when it is met, which may be ahead of what the follower

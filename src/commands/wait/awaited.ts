@@ -14,7 +14,7 @@ import {isRunSpan, type Node} from '../../trace/tree.ts';
 /** Runs of a session that are looked at when it is waited for. */
 const SESSION_RUNS = 50;
 
-/** The runs that somebody waits for, as they stand. */
+/** The runs that somebody waits for, in their latest state. */
 export class Awaited {
   /** By key of the run they stand in; of a run inside another one, a member or a step's agent, that one alone. */
   private readonly runs = new Map<string, JudgedRun>();

@@ -7,7 +7,7 @@ import {counted} from '../finding.ts';
 /** Agno writes a run's row at its end and the spans with it, in batch mode some seconds later; two hosts have two clocks. */
 const LATE_SECONDS = 60;
 
-/** Agno goes on to write runs where it writes no spans any more, without a word (docs/agno.md, How a row comes to be). */
+/** Agno may stop writing spans without any message, and still write runs (docs/agno.md, How a row comes to be). */
 export default defineCheck(async ({store, tables}) => {
   const evidence = evidenceOf(store);
   if (!evidence.tables.runs) return null;
@@ -17,7 +17,7 @@ export default defineCheck(async ({store, tables}) => {
   const micros = newest ? parseTime(newest.written) : 0;
   if (micros === null) return null;
   const since = Math.floor(micros / 1e6) + LATE_SECONDS;
-  // Members are part of another run, and one that goes on has no span yet.
+  // Members are part of another run, and a run that has not ended has no span yet.
   const [found] = await evidence.all<{runs: unknown; last: unknown; sample: unknown}>(sql`
 select count(*) as runs, max(r.created_at) as last, max(r.run_id) as sample
   from ${table('runs')} r
