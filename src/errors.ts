@@ -12,7 +12,7 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Of a command that goes on until it is told to end, as a shell has them: 128 and the signal's number. */
+/** Exit codes of a command that a signal ended, as shells have them: 128 and the signal's number. */
 export const SIGNAL_CODES = {SIGHUP: 129, SIGINT: 130, SIGTERM: 143} as const;
 export type SignalCode = (typeof SIGNAL_CODES)[keyof typeof SIGNAL_CODES];
 

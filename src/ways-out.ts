@@ -53,7 +53,7 @@ function removeAll(): void {
     try {
       remove();
     } catch {
-      // The others are to go all the same, and there is nobody left to be told.
+      // Remove the others anyway; there is nobody left to report to.
     }
   }
   leftovers.clear();

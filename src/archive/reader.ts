@@ -29,7 +29,7 @@ export interface Batch {
 }
 
 /** How a file ended. */
-export interface Ending {
+export interface ArchiveEnd {
   /** Present in an archive that was finished. */
   readonly manifest: Manifest | null;
   /** Rows after the last whole batch: written while the program was stopped, and never deleted from the database. */
@@ -42,7 +42,7 @@ export interface OpenArchive {
    * Whole batches in order; a cut end is no error.
    * @throws UserError exit 7 where the file was changed or damaged
    */
-  batches(): AsyncGenerator<Batch, Ending>;
+  batches(): AsyncGenerator<Batch, ArchiveEnd>;
 }
 
 /**
@@ -81,7 +81,7 @@ async function* batchesOf(
   file: string,
   lines: AsyncGenerator<RawLine>,
   fileBytes: number,
-): AsyncGenerator<Batch, Ending> {
+): AsyncGenerator<Batch, ArchiveEnd> {
   let before = FIRST_HASH;
   let number = 0;
   const total = {traces: 0, spans: 0};

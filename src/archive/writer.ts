@@ -75,7 +75,7 @@ export class ArchiveWriter {
 
   /**
    * What a killed run left; null: nothing that holds anything.
-   * @throws UserError exit 2 when it cannot be gone on with
+   * @throws UserError exit 2 when it cannot be continued
    */
   static async reopen(file: string, header: ArchiveHeader, disk: Disk = DISK): Promise<ArchiveWriter | null> {
     const partial = partialOf(file);
@@ -171,7 +171,7 @@ export class ArchiveWriter {
     }
   }
 
-  /** Leaves the file as it is, to be gone on with. One that holds nothing goes. */
+  /** Leaves the file as it is, to be continued later. An empty file is removed. */
   leave(): void {
     this.disk.close(this.handle);
     if (this.standing.batches === 0) this.disk.remove(partialOf(this.file));

@@ -1,14 +1,14 @@
 import type {Argument, Command, Option} from 'commander';
 import {safe} from '../text/safe.ts';
 
-/** A word that could stand at the cursor. */
+/** A word that fits at the cursor. */
 export interface Candidate {
   readonly value: string;
   /** What it is, for shells that show it. */
   readonly about?: string;
 }
 
-/** What may stand at one place of the command line. */
+/** What fits at one place of the command line. */
 export type Values =
   | {readonly files: true}
   /** `commas`: several, separated by commas. */
@@ -93,7 +93,7 @@ interface Understood {
   readonly flags: Readonly<Record<string, unknown>>;
   /** The flag whose value the cursor is at. */
   readonly pending: Option | null;
-  /** Arguments of the command that stand before the cursor. */
+  /** Arguments of the command before the cursor. */
   readonly position: number;
   /** After `--`. */
   readonly isOnlyArguments: boolean;

@@ -10,7 +10,7 @@ export interface TypedLine {
   readonly current: string;
   /** The quote that is open at the cursor; empty: none. */
   readonly quote: Quote;
-  /** How much of `current` stands before the place from which readline replaces text. */
+  /** How much of `current` precedes the place from which readline replaces text. */
   readonly kept: number;
 }
 

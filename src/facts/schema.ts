@@ -16,7 +16,7 @@ type ColumnType = 'text' | 'integer' | 'real';
 type Columns = Readonly<Record<string, readonly [ColumnType, string]>>;
 
 /** A row for every run, loose part and (traffic) trace without any span of Agno's: what `list` shows. */
-export const RUN_COLUMNS = {
+export const RUN_FACTS = {
   run_key: ['integer', 'key of the row; not stable'],
   trace_key: ['integer', 'its trace in trace_facts'],
   trace_id: ['text', 'trace id'],
@@ -61,7 +61,7 @@ export const RUN_COLUMNS = {
 } as const satisfies Columns;
 
 /** A row for every span, and for every tool call without one that messages tell of. */
-export const SPAN_COLUMNS = {
+export const SPAN_FACTS = {
   span_key: ['integer', 'key of the row; not stable'],
   trace_key: ['integer', 'its trace in trace_facts'],
   run_key: ['integer', 'its run in run_facts; null for surroundings'],
@@ -139,7 +139,7 @@ export const SPAN_COLUMNS = {
 } as const satisfies Columns;
 
 /** A row for every trace; whose `spans` rows of span_facts begin at `first_span_key`. */
-export const TRACE_COLUMNS = {
+export const TRACE_FACTS = {
   trace_key: ['integer', 'key of the row; not stable'],
   trace_id: ['text', 'trace id'],
   first_span_key: ['integer', 'its rows in span_facts lie side by side'],
@@ -197,13 +197,13 @@ export const SUM_COLUMNS = {
   empty_calls: ['integer', 'of them, those that found none'],
 } as const satisfies Columns;
 
-export type RunColumn = keyof typeof RUN_COLUMNS;
-export type SpanColumn = keyof typeof SPAN_COLUMNS;
+export type RunColumn = keyof typeof RUN_FACTS;
+export type SpanColumn = keyof typeof SPAN_FACTS;
 export type DayDimension = keyof typeof DAY_DIMENSIONS;
 export type SumColumn = keyof typeof SUM_COLUMNS;
 
-export const RUN_NAMES = Object.keys(RUN_COLUMNS) as RunColumn[];
-export const SPAN_NAMES = Object.keys(SPAN_COLUMNS) as SpanColumn[];
+export const RUN_NAMES = Object.keys(RUN_FACTS) as RunColumn[];
+export const SPAN_NAMES = Object.keys(SPAN_FACTS) as SpanColumn[];
 export const DIMENSION_NAMES = Object.keys(DAY_DIMENSIONS) as DayDimension[];
 export const SUM_NAMES = Object.keys(SUM_COLUMNS) as SumColumn[];
 
@@ -217,10 +217,10 @@ export const IS_CALL = "kind in ('llm', 'memory', 'retrieval', 'tool')";
 
 /** The statements that make an empty file. */
 export const SCHEMA: readonly string[] = [
-  `create table trace_facts (${columns(TRACE_COLUMNS)}) strict`,
+  `create table trace_facts (${columns(TRACE_FACTS)}) strict`,
   'create unique index trace_facts_by_id on trace_facts (trace_id)',
   'create index trace_facts_unsettled on trace_facts (settles_micros) where settles_micros is not null',
-  `create table run_facts (${columns(RUN_COLUMNS)}) strict`,
+  `create table run_facts (${columns(RUN_FACTS)}) strict`,
   'create index run_facts_by_trace on run_facts (trace_key)',
   'create index run_facts_by_run_id on run_facts (run_id) where run_id is not null',
   'create index run_facts_by_user on run_facts (user_id) where user_id is not null and missing = 0',
@@ -229,7 +229,7 @@ export const SCHEMA: readonly string[] = [
   'create index run_facts_own on run_facts (start_micros) where part = 0 and traffic = 0',
   'create index run_facts_by_last_seen on run_facts (last_seen_micros)',
   "create index run_facts_paused on run_facts (run_key) where state = 'paused'",
-  `create table span_facts (${columns(SPAN_COLUMNS)}) strict`,
+  `create table span_facts (${columns(SPAN_FACTS)}) strict`,
   'create index span_facts_by_start on span_facts (start_micros)',
   'create index span_facts_by_name on span_facts (kind, span_name, stored_ms, from_messages)',
   // Of calls all that questions about their times need, so that the rows stay unread; requests are most of many tables.

@@ -86,7 +86,7 @@ export function connectionOfProfile(profile: Profile, flags: DatabaseFlags, cont
   });
 }
 
-/** A password of a service file or a profile stands in no argument and no variable that errors are searched for. */
+/** Errors are searched for passwords in arguments and variables; those of a service file or a profile are in neither. */
 function withSecrets(context: Context, connection: Connection): Connection {
   for (const source of [connection.source, connection.runs]) {
     if (source?.dialect !== 'postgres') continue;

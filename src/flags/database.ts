@@ -30,7 +30,7 @@ export interface ReadSettings {
   readonly timeoutMs: number;
   /** The statements are the answer. */
   readonly printSql: boolean;
-  /** What is connected to and sent is said on stderr. */
+  /** Write to stderr what is connected to and what is sent. */
   readonly debug: boolean;
   /** Where the answer goes; null: stdout. */
   readonly output: OutputFile | null;

@@ -3,7 +3,7 @@ import {SIGNAL_CODES, type SignalCode} from '../errors.ts';
 import {trusted} from '../text/safe.ts';
 import {heedSignals} from '../ways-out.ts';
 
-/** What ends a command that goes on until it is told to. */
+/** What ends a command that otherwise runs for ever. */
 export class Ending {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;

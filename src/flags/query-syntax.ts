@@ -23,7 +23,7 @@ export interface Value {
   /** Of a word: the pattern, where `*` and `?` stand for others and `\` takes them literally. In quotes: the text itself. */
   readonly text: string;
   readonly isQuoted: boolean;
-  /** Where it stands, from 0. */
+  /** Its position, from 0. */
   readonly at: number;
 }
 

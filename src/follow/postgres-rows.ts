@@ -27,7 +27,7 @@ interface Range extends Mark {
 }
 
 /** Where a page ended. */
-export interface RowPlace {
+export interface TablePlace {
   readonly createdAt: string;
   readonly spanId: string;
 }
@@ -50,12 +50,12 @@ export function keyed(rows: readonly PageRow[]): KeyedRow[] {
   return rows.filter((row): row is KeyedRow => row.xid !== null);
 }
 
-export function placeOf(row: PageRow): RowPlace {
+export function tablePlaceOf(row: PageRow): TablePlace {
   return {createdAt: String(row.created_at), spanId: String(row.span_id)};
 }
 
 /** One page of a range, by `created_at` then id; one row without a span when there are none. */
-export function loadPage(store: Store, range: Range, after: RowPlace | null): Promise<PageRow[]> {
+export function loadPage(store: Store, range: Range, after: TablePlace | null): Promise<PageRow[]> {
   const {fromMicros, untilMicros} = range;
   const from = fromMicros === null ? raw('true') : sql`s.created_at >= ${agnoTime(fromMicros - WIDER_MICROS)}`;
   const until = untilMicros === null ? raw('true') : sql`s.created_at < ${agnoTime(untilMicros + WIDER_MICROS)}`;
@@ -93,7 +93,7 @@ export async function oldestXid(store: Store): Promise<number> {
   return row!.low;
 }
 
-export interface Survey {
+export interface LaneSurvey {
   /** Cluster and database. */
   readonly identity: string;
   /** Rows say which transaction wrote them; those of views and of other servers do not. */
@@ -104,7 +104,7 @@ export interface Survey {
   readonly isFiltered: boolean;
 }
 
-export async function surveyOf(store: Store): Promise<Survey> {
+export async function surveyOf(store: Store): Promise<LaneSurvey> {
   const [facts] = await store.all<{database: number; kind: string; isSmall: boolean | null; isFiltered: boolean}>(sql`
 select d.oid::bigint as database, c.relkind::text as kind,
        c.relkind = 'r' and c.reltuples < ${WHOLE_UP_TO_ROWS} and pg_relation_size(c.oid) < ${WHOLE_UP_TO_BYTES} as "isSmall",

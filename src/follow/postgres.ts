@@ -15,9 +15,9 @@ import {
   type Mark,
   oldestXid,
   type PageRow,
-  placeOf,
-  type RowPlace,
   surveyOf,
+  type TablePlace,
+  tablePlaceOf,
   UNKNOWN_CLUSTER,
 } from './postgres-rows.ts';
 import type {NewKey, NewKeys, PostgresPosition, Reader} from './reader.ts';
@@ -42,7 +42,7 @@ const LAG_KEPT = 0.8;
 interface Pass {
   readonly deepest: number;
   lane: number;
-  after: RowPlace | null;
+  after: TablePlace | null;
   xmin: number | null;
   readonly startedMs: number;
   /** How long the statements of the deepest lane took, ms. */
@@ -100,11 +100,11 @@ export class PostgresReader implements Reader {
     if (from === 'beginning') return;
     // Visible already, though a transaction that still runs is older: known, or they would pop up as new.
     const all = {...this.markOf(lowXid), fromMicros: this.lanes.at(-1)!.fromMicros, untilMicros: null};
-    for (let after: RowPlace | null = null; ; ) {
+    for (let after: TablePlace | null = null; ; ) {
       const rows = keyed(await loadPage(store, all, after));
       for (const row of rows) this.see(String(row.span_id), {xid: row.xid, createdMicros: parseTime(row.created_at)});
       if (rows.length < KEYS_AT_ONCE) break;
-      after = placeOf(rows.at(-1)!);
+      after = tablePlaceOf(rows.at(-1)!);
     }
   }
 
@@ -143,7 +143,7 @@ export class PostgresReader implements Reader {
       const found = keyed(rows);
       for (const row of found) this.find(row, store.nowMicros());
       if (found.length === KEYS_AT_ONCE) {
-        pass.after = placeOf(found.at(-1)!);
+        pass.after = tablePlaceOf(found.at(-1)!);
         continue;
       }
       pass.after = null;

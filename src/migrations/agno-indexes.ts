@@ -7,7 +7,7 @@ import {remember} from './made.ts';
 import {takenNames} from './names.ts';
 import {briefly, lengthily} from './patience.ts';
 import type {Blocked, Found, MigrationObject, MigrationStep} from './step.ts';
-import {explained, type Subject} from './subject.ts';
+import {explained, type MigrationSubject} from './subject.ts';
 
 /** A write lock on a SQLite file for longer than this needs the file for itself: Agno waits five seconds, then loses spans. */
 const LONGEST_LOCK_MS = 1000;
@@ -32,7 +32,7 @@ const agnoIndexes: MigrationObject = {
 };
 export default agnoIndexes;
 
-async function findAll(role: AgnoTable, columns: readonly string[], subject: Subject): Promise<Found[]> {
+async function findAll(role: AgnoTable, columns: readonly string[], subject: MigrationSubject): Promise<Found[]> {
   const table = subject[role];
   // One that is made now brings its indexes along.
   if (!table) return [];
@@ -41,7 +41,7 @@ async function findAll(role: AgnoTable, columns: readonly string[], subject: Sub
   return found;
 }
 
-async function find(role: AgnoTable, table: TableFacts, column: string, subject: Subject): Promise<Found> {
+async function find(role: AgnoTable, table: TableFacts, column: string, subject: MigrationSubject): Promise<Found> {
   const named = table.indexes.find(({name}) => name === agnoIndexName(table.name, column));
   const object = named?.name ?? agnoIndexName(table.name, column);
   const serving = table.indexes.find(index => index.isValid && !index.isPartial && index.columns[0] === column);
@@ -93,7 +93,12 @@ async function find(role: AgnoTable, table: TableFacts, column: string, subject:
 export const NO_LOCK = 'none that a writer waits for; it waits itself until older transactions on the table are over';
 const RISK = 'as wherever Agno made its tables: a value of more than 2.7 KB that does not compress is refused';
 
-function blockedBy(subject: Subject, isTaken: boolean, estimateMs: number | null, object: string): Blocked | null {
+function blockedBy(
+  subject: MigrationSubject,
+  isTaken: boolean,
+  estimateMs: number | null,
+  object: string,
+): Blocked | null {
   if (isTaken)
     return {
       reason: `an index "${object}" over something else has the name`,

@@ -4,7 +4,7 @@ import {remember} from './made.ts';
 import {takenNames} from './names.ts';
 import {briefly} from './patience.ts';
 import type {Blocked, Found, MigrationObject} from './step.ts';
-import type {Subject} from './subject.ts';
+import type {MigrationSubject} from './subject.ts';
 
 /** Agno's two tables, exactly as Agno makes them; for applications whose role may not create any. */
 const agnoTables: MigrationObject = {
@@ -12,7 +12,7 @@ const agnoTables: MigrationObject = {
 };
 export default agnoTables;
 
-async function find(role: AgnoTable, subject: Subject): Promise<Found> {
+async function find(role: AgnoTable, subject: MigrationSubject): Promise<Found> {
   const object = subject.names[role];
   if (subject[role]) return {kind: 'table', object, state: 'there', step: null};
   const {dialect, schema, names} = subject;
@@ -49,7 +49,7 @@ async function find(role: AgnoTable, subject: Subject): Promise<Found> {
 }
 
 /** Why a table cannot be made now. */
-export function tableBlocked(role: AgnoTable, subject: Subject): Promise<Blocked | null> {
+export function tableBlocked(role: AgnoTable, subject: MigrationSubject): Promise<Blocked | null> {
   const name = subject.names[role];
   return takenNames(
     subject,

@@ -1,6 +1,6 @@
 import type {Changes} from '../store/changes.ts';
 import type {Planned} from './plan.ts';
-import type {Subject} from './subject.ts';
+import type {MigrationSubject} from './subject.ts';
 
 export interface Done {
   readonly object: string;
@@ -20,10 +20,10 @@ export interface ApplyOptions {
   readonly report: (text: string) => void;
 }
 
-/** One step after the other; what is done stays done, and running it again goes on. */
+/** Applies one step after the other. What is done stays done; running it again continues. */
 export async function apply(
   changes: Changes,
-  subject: Subject,
+  subject: MigrationSubject,
   {steps}: Planned,
   {stop, report}: ApplyOptions,
 ): Promise<AppliedSteps> {

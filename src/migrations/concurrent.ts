@@ -3,7 +3,7 @@ import {isSameIndex} from '../runs/look-up.ts';
 import {quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
 import type {TransactionLimits} from '../store/changes.ts';
 import {whileWatching} from '../store/watch.ts';
-import {isPassing, patiently} from './patience.ts';
+import {isPassing, untilUnlocked} from './patience.ts';
 import type {Work} from './step.ts';
 import {literal} from './subject.ts';
 
@@ -37,7 +37,7 @@ interface Progress {
  */
 export async function buildConcurrently(work: Work, index: ConcurrentIndex): Promise<void> {
   const {changes, report} = work;
-  await patiently(changes, `index ${index.name}`, report, async () => {
+  await untilUnlocked(changes, `index ${index.name}`, report, async () => {
     const state = await stateOf(work, index);
     if (isRight(state, index)) return;
     await refuseBuilder(work, index);
@@ -81,7 +81,7 @@ select i.indisvalid and i.indisready as valid, pg_catalog.pg_get_indexdef(i.inde
   return row ?? null;
 }
 
-/** A build whose program was killed goes on in the server. */
+/** If the program is killed, the server continues the build. */
 async function refuseBuilder({changes}: Work, {table, name}: ConcurrentIndex): Promise<void> {
   const [row] = await changes.all<{pid: number}>(sql`
 select p.pid

@@ -1,6 +1,6 @@
 import type {AgnoTable} from '../sql/agno-tables.ts';
 import {raw, sql} from '../sql/sql.ts';
-import {literal, type Subject} from './subject.ts';
+import {literal, type MigrationSubject} from './subject.ts';
 
 /** Of an index in a SQLite file: reading the file, sorting and writing. Measured: 6 to 8 s for 1.1 million spans, 1.2 GB. */
 const SQLITE_ROW_MS = 0.008;
@@ -11,7 +11,7 @@ const POSTGRES_BYTES_PER_MS = 250_000;
 const POSTGRES_VALUE_MS = 0.004;
 
 /** About how long an index over a column takes to build, ms; null: not known. */
-export async function scanOf(subject: Subject, role: AgnoTable): Promise<number | null> {
+export async function scanOf(subject: MigrationSubject, role: AgnoTable): Promise<number | null> {
   const {dialect, store} = subject;
   const table = subject[role];
   if (!table || !store) return null;
@@ -24,13 +24,13 @@ export async function scanOf(subject: Subject, role: AgnoTable): Promise<number 
 }
 
 /** The same for an index that looks into the attributes of every row (Postgres). */
-export async function attributesScanOf(subject: Subject): Promise<number | null> {
+export async function attributesScanOf(subject: MigrationSubject): Promise<number | null> {
   const rows = subject.spans?.estimatedRows;
   if (rows === null || rows === undefined) return null;
   return (2 * (await heapBytes(subject, 'spans'))) / POSTGRES_BYTES_PER_MS + rows * POSTGRES_VALUE_MS;
 }
 
-async function heapBytes(subject: Subject, role: AgnoTable): Promise<number> {
+async function heapBytes(subject: MigrationSubject, role: AgnoTable): Promise<number> {
   const [row] = await subject.all<{bytes: number}>(
     sql`select pg_catalog.pg_relation_size(${literal(subject[role]!.qualifiedName)}::regclass) as bytes`,
   );

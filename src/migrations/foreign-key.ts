@@ -7,7 +7,7 @@ import {remember} from './made.ts';
 import {briefly, lengthily} from './patience.ts';
 import {editTableText, replaceTableText, schemaVersion, tableText, withForeignKey} from './sqlite-schema.ts';
 import type {Blocked, Found, MigrationObject, MigrationStep, Work} from './step.ts';
-import type {Subject} from './subject.ts';
+import type {MigrationSubject} from './subject.ts';
 
 /** Rows of one look for spans without a trace row in a SQLite file. */
 const SLICE_ROWS = 20_000;
@@ -26,7 +26,7 @@ const foreignKey: MigrationObject = {
 export default foreignKey;
 
 async function missing(
-  subject: Subject,
+  subject: MigrationSubject,
   object: string,
   traces: TableFacts,
   spans: TableFacts,
@@ -68,7 +68,7 @@ async function missing(
 }
 
 function blockedBy(
-  {dialect, offline}: Subject,
+  {dialect, offline}: MigrationSubject,
   orphans: number,
   traces: TableFacts,
   isForeign: boolean,
@@ -130,7 +130,7 @@ async function applyOnSqlite({changes, subject, report}: Work, object: string, t
   });
 }
 
-async function countOrphans(subject: Subject, traces: TableFacts, spans: TableFacts): Promise<number> {
+async function countOrphans(subject: MigrationSubject, traces: TableFacts, spans: TableFacts): Promise<number> {
   const {dialect, store} = subject;
   const [t, s] = [raw(traces.qualifiedName), raw(spans.qualifiedName)];
   const isLonely = sql`not exists (select 1 from ${t} t where t.trace_id = s.trace_id)`;

@@ -6,7 +6,7 @@ import {buildConcurrently} from './concurrent.ts';
 import {attributesScanOf, scanOf} from './estimate.ts';
 import {takenNames} from './names.ts';
 import type {Found, MigrationObject} from './step.ts';
-import {explained, qualifiedName, type Subject} from './subject.ts';
+import {explained, type MigrationSubject, qualifiedName} from './subject.ts';
 
 const SERVES = {
   run_id: 'show <run id>, list --run',
@@ -33,7 +33,7 @@ const ownIndexes: MigrationObject = {
 };
 export default ownIndexes;
 
-async function find(index: LookUpIndex, on: string, subject: Subject): Promise<Found> {
+async function find(index: LookUpIndex, on: string, subject: MigrationSubject): Promise<Found> {
   const {name, of, found, create, drop, isMade} = index;
   if (isMade) return {kind: 'index', object: name, state: 'there', step: null};
   const {schema} = subject;

@@ -1,14 +1,14 @@
 import {quoteIdentifier, sql} from '../sql/sql.ts';
 import type {Blocked} from './step.ts';
-import type {Subject} from './subject.ts';
+import type {MigrationSubject} from './subject.ts';
 
 /**
  * Why indexes of these names cannot be made: a table that was renamed away keeps the names of its indexes, and then Agno itself
  * cannot make the table again either.
- * @param table whose indexes they are to be; its own do not stand in the way
+ * @param table the table that gets the indexes; its own indexes do not count
  */
 export async function takenNames(
-  {dialect, schema, all}: Subject,
+  {dialect, schema, all}: MigrationSubject,
   table: string,
   names: readonly string[],
 ): Promise<Blocked | null> {

@@ -5,7 +5,7 @@ import {isStopped, isTimeout} from '../store/timeout.ts';
 
 /** Everybody queues behind DDL that waits for a strong lock, so it never waits for long, but often. */
 const STRONG: TransactionLimits = {lockMs: 500, statementMs: 15_000};
-/** Weaker locks stand in nobody's way; a validation reads the whole table. */
+/** Weaker locks block nobody; a validation reads the whole table. */
 const WEAK: TransactionLimits = {lockMs: 5000, statementMs: 12 * 3_600_000};
 const TRIES = 12;
 const FIRST_PAUSE_MS = 250;
@@ -15,7 +15,7 @@ const LONGEST_PAUSE_MS = 8000;
  * Runs `work` until it gets its locks, with longer and longer pauses that differ from process to process.
  * @throws UserError exit 4 when it never does
  */
-export async function patiently<T>(
+export async function untilUnlocked<T>(
   changes: Pick<Changes, 'label'>,
   what: string,
   report: (text: string) => void,
@@ -49,7 +49,7 @@ export function briefly<T>(
   report: (text: string) => void,
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
-  return patiently(changes, what, report, () => changes.transaction(STRONG, work));
+  return untilUnlocked(changes, what, report, () => changes.transaction(STRONG, work));
 }
 
 /** A transaction whose locks harm nobody, and that may take long. */
@@ -59,7 +59,7 @@ export function lengthily<T>(
   report: (text: string) => void,
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
-  return patiently(changes, what, report, () => changes.transaction(WEAK, work));
+  return untilUnlocked(changes, what, report, () => changes.transaction(WEAK, work));
 }
 
 /** A lock that was not to be had, or a deadlock. A statement that was stopped by its time limit is neither. */

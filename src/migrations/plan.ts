@@ -4,7 +4,7 @@ import agnoTables from './agno-tables.ts';
 import foreignKey from './foreign-key.ts';
 import lookUpIndexes from './look-up-indexes.ts';
 import type {Found, MigrationStep} from './step.ts';
-import type {Subject} from './subject.ts';
+import type {MigrationSubject} from './subject.ts';
 import {inspectForUndo} from './undo.ts';
 
 /** In the order in which they are made. */
@@ -17,7 +17,7 @@ export interface Planned {
 }
 
 /** Looks at the catalogue and says what should change. Changes nothing. */
-export async function inspect(subject: Subject, {undo = false} = {}): Promise<Planned> {
+export async function inspect(subject: MigrationSubject, {undo = false} = {}): Promise<Planned> {
   const found: Found[] = [];
   if (undo) append(found, await inspectForUndo(subject));
   else for (const object of OBJECTS) append(found, await object.inspect(subject));

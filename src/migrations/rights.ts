@@ -1,12 +1,12 @@
 import {EXIT, UserError} from '../errors.ts';
 import {quoteIdentifier, sql} from '../sql/sql.ts';
-import type {Subject} from './subject.ts';
+import type {MigrationSubject} from './subject.ts';
 
 /**
  * Refuses a role that may not make the changes, before anything is begun.
  * @throws UserError exit 4 that says what it takes
  */
-export async function checkRights(subject: Subject): Promise<void> {
+export async function checkRights(subject: MigrationSubject): Promise<void> {
   const {dialect, facts, label, schema, hasSchema, traces, spans} = subject;
   const forDba = '--print-sql prints the statements for somebody who may.';
   if (dialect === 'sqlite') {
@@ -46,7 +46,7 @@ select c.relkind = 'p' as partitioned, pg_catalog.pg_has_role(c.relowner, 'usage
     );
 }
 
-function databaseOf({label}: Subject): string {
+function databaseOf({label}: MigrationSubject): string {
   return label.slice(label.lastIndexOf('/') + 1);
 }
 

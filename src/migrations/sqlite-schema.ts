@@ -1,9 +1,9 @@
 import {type Sql, sql} from '../sql/sql.ts';
 import type {Transaction} from '../store/changes.ts';
-import type {Subject} from './subject.ts';
+import type {MigrationSubject} from './subject.ts';
 
 /** How a SQLite file defines a table: the statement that made it, as it was sent. */
-export async function tableText(subject: Pick<Subject, 'all'>, name: string): Promise<string | null> {
+export async function tableText(subject: Pick<MigrationSubject, 'all'>, name: string): Promise<string | null> {
   const [row] = await subject.all<{sql: string}>(
     sql`select sql from sqlite_master where type = 'table' and name = ${name}`,
   );

@@ -1,5 +1,5 @@
 import type {Changes} from '../store/changes.ts';
-import type {Subject} from './subject.ts';
+import type {MigrationSubject} from './subject.ts';
 
 export const STEP_STATES = ['there', 'missing', 'invalid', 'different'] as const;
 
@@ -15,7 +15,7 @@ export interface Found {
 
 /** What one file here knows: how to find its objects, and how to make them. Nothing is remembered: the catalogue says it all. */
 export interface MigrationObject {
-  inspect(subject: Subject): Promise<Found[]>;
+  inspect(subject: MigrationSubject): Promise<Found[]>;
 }
 
 export interface MigrationStep {
@@ -43,7 +43,7 @@ export interface Explained {
   readonly query: string;
   readonly plan: readonly string[];
   /** How it is answered later. */
-  readonly again: (subject: Subject) => Promise<string[]>;
+  readonly again: (subject: MigrationSubject) => Promise<string[]>;
 }
 
 export interface Blocked {
@@ -53,7 +53,7 @@ export interface Blocked {
 
 export interface Work {
   readonly changes: Changes;
-  readonly subject: Subject;
+  readonly subject: MigrationSubject;
   /** Told in words how far it is. */
   readonly report: (text: string) => void;
 }

@@ -11,7 +11,7 @@ import {type Made, readMade} from './made.ts';
 import type {Explained} from './step.ts';
 
 /** A database as it was found. */
-export interface Subject {
+export interface MigrationSubject {
   readonly dialect: Dialect;
   readonly label: string;
   readonly facts: ConnectionFacts;
@@ -41,7 +41,7 @@ export interface SubjectOptions extends Pick<OpenOptions, 'tables' | 'nowMicros'
  * Looks at the catalogue. A database without the tables is fine here, unlike everywhere else.
  * @throws UserError exit 4 where it cannot be changed, exit 5 where the tables are none of Agno's
  */
-export async function openSubject(source: Source, options: SubjectOptions): Promise<Subject> {
+export async function openSubject(source: Source, options: SubjectOptions): Promise<MigrationSubject> {
   let facts: ConnectionFacts | null = null;
   const open = () =>
     openStore(source, {
@@ -62,7 +62,7 @@ async function describe(
   store: Store | null,
   facts: ConnectionFacts,
   options: SubjectOptions,
-): Promise<Subject> {
+): Promise<MigrationSubject> {
   // Without the tables there is no reading store; only a short read of the catalogue is asked of this one.
   const reader = store ?? (await openChanges(source, {tables: {}, ...(options.debug ? {debug: options.debug} : {})}));
   try {
@@ -111,19 +111,19 @@ function isMissingTable(error: unknown): boolean {
   );
 }
 
-async function schemaExists(reader: Pick<Subject, 'all'>, schema: string): Promise<boolean> {
+async function schemaExists(reader: Pick<MigrationSubject, 'all'>, schema: string): Promise<boolean> {
   const rows = await reader.all(sql`select 1 from pg_catalog.pg_namespace where nspname = ${schema}`);
   return rows.length > 0;
 }
 
 /** A query, and how the database answers it now. */
-export async function explained(subject: Subject, query: Sql): Promise<Explained> {
-  const again = (at: Subject) => plan(at, query);
+export async function explained(subject: MigrationSubject, query: Sql): Promise<Explained> {
+  const again = (at: MigrationSubject) => plan(at, query);
   const tables = {spans: subject.spans!.qualifiedName, traces: subject.traces!.qualifiedName};
   return {query: inline(query, subject.dialect, tables), plan: await again(subject), again};
 }
 
-async function plan({dialect, all}: Subject, query: Sql): Promise<string[]> {
+async function plan({dialect, all}: MigrationSubject, query: Sql): Promise<string[]> {
   if (dialect === 'postgres') {
     const rows = await all<Record<string, string>>(sql`explain ${query}`);
     return rows.map(row => row['QUERY PLAN']!);
@@ -132,7 +132,7 @@ async function plan({dialect, all}: Subject, query: Sql): Promise<string[]> {
 }
 
 /** The name of a table in SQL, whether it is there or not. */
-export function qualifiedName({dialect, schema}: Pick<Subject, 'dialect' | 'schema'>, name: string): string {
+export function qualifiedName({dialect, schema}: Pick<MigrationSubject, 'dialect' | 'schema'>, name: string): string {
   return dialect === 'sqlite' ? quoteIdentifier(name) : `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 

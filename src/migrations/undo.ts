@@ -6,13 +6,13 @@ import {forget, MADE_TABLE, type Made} from './made.ts';
 import {briefly} from './patience.ts';
 import {editTableText, replaceTableText, schemaVersion, tableText, withoutForeignKey} from './sqlite-schema.ts';
 import type {Blocked, Found, MigrationStep, Work} from './step.ts';
-import {qualifiedName, type Subject} from './subject.ts';
+import {type MigrationSubject, qualifiedName} from './subject.ts';
 
 /**
  * What takes away all that this tool made and nothing else: what bears its prefix, and what it remembers having made under
  * a name of Agno's. Tables go only while they are empty.
  */
-export async function inspectForUndo(subject: Subject): Promise<Found[]> {
+export async function inspectForUndo(subject: MigrationSubject): Promise<Found[]> {
   const found: Found[] = [];
   for (const table of [subject.spans, subject.traces])
     for (const {name} of table?.indexes ?? [])
@@ -59,7 +59,7 @@ function dropping({kind, object}: Made, {why, lock, sql: statements, blocked = n
 
 const OURS = 'agno-trace migrate made it.';
 
-function dropIndex(subject: Subject, made: Made, isRemembered: boolean): Found {
+function dropIndex(subject: MigrationSubject, made: Made, isRemembered: boolean): Found {
   const {dialect, schema} = subject;
   const isPostgres = dialect === 'postgres';
   const name = isPostgres
@@ -81,7 +81,7 @@ function dropIndex(subject: Subject, made: Made, isRemembered: boolean): Found {
   });
 }
 
-async function dropForeignKey(subject: Subject, made: Made): Promise<Found> {
+async function dropForeignKey(subject: MigrationSubject, made: Made): Promise<Found> {
   const {dialect, schema, names, spans, offline} = subject;
   if (dialect === 'postgres') {
     const statement = `ALTER TABLE ${qualifiedName(subject, names.spans)} DROP CONSTRAINT IF EXISTS ${quoteIdentifier(`${names.spans}_trace_id_fkey`)}`;
@@ -116,7 +116,7 @@ async function dropForeignKey(subject: Subject, made: Made): Promise<Found> {
   });
 }
 
-async function dropTable(subject: Subject, made: Made, going: ReadonlySet<string>): Promise<Found> {
+async function dropTable(subject: MigrationSubject, made: Made, going: ReadonlySet<string>): Promise<Found> {
   const name = qualifiedName(subject, made.object);
   const isThere = [subject.traces, subject.spans].some(table => table?.name === made.object);
   const rows = isThere ? await subject.all(sql`select 1 from ${raw(name)} limit 1`) : [];
@@ -148,7 +148,7 @@ async function dropTable(subject: Subject, made: Made, going: ReadonlySet<string
   });
 }
 
-async function dropSchema(subject: Subject, made: Made): Promise<Found> {
+async function dropSchema(subject: MigrationSubject, made: Made): Promise<Found> {
   const drop = `DROP SCHEMA IF EXISTS ${quoteIdentifier(made.object)} RESTRICT`;
   const others = await subject.all<{name: string}>(sql`
 select c.relname as name from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -32,7 +32,7 @@ export function endpointOf({to, headers, env}: Asked): Endpoint {
       'Set one of them, or pass --to with a URL such as http://localhost:4318.',
     );
   const url = to === FROM_ENVIRONMENT ? fromEnv! : tracesUrl(parsedUrl(to, '--to'));
-  // What is meant for one receiver is not told to another.
+  // Settings for one receiver are not sent to another.
   const isOthers = fromEnv !== null && fromEnv.origin !== url.origin;
   const all = new Map<string, string>();
   if (!isOthers) for (const [name, value] of headersIn(env)) all.set(name, value);

@@ -20,7 +20,7 @@ const KINDS: Readonly<Record<string, number>> = {INTERNAL: 1, SERVER: 2, CLIENT:
 const STATUS_CODES: Readonly<Record<string, number>> = {UNSET: 0, OK: 1, ERROR: 2};
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
-/** What the format has no place for stands in attributes of this name. */
+/** Attributes of this name hold what the format has no place for. */
 const OWN = 'agno_trace.';
 const MOST_NANOS = 2n ** 64n - 1n;
 

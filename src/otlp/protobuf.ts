@@ -93,7 +93,7 @@ export interface ProtobufField {
   readonly value: bigint | Buffer;
 }
 
-/** The fields of a message, as far as they can be read; an answer is told of and never trusted. */
+/** The fields of a message, as far as they can be read. An answer is shown, never trusted. */
 export function* protobufFields(bytes: Buffer): Generator<ProtobufField> {
   let at = 0;
   const varint = (): bigint => {

@@ -29,9 +29,9 @@ export interface Sent {
   spans: number;
   /** As they went over the wire. */
   bytes: number;
-  /** Spans that the receiver said it did not take. */
+  /** Spans that the receiver reported as refused. */
   rejected: number;
-  /** What it said about that, and other warnings of its. */
+  /** Its message about them, and its other warnings. */
   readonly said: Set<string>;
 }
 

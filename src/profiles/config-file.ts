@@ -14,7 +14,7 @@ export interface Config {
   readonly file: string;
   /** In the order of the file. */
   readonly profiles: ReadonlyMap<string, Profile>;
-  /** Which profile is used when nothing is said; it may be gone. */
+  /** The profile that is used by default; it may be gone. */
   readonly defaultName: string | null;
   /** The whole document. */
   readonly toml: Toml;

@@ -4,7 +4,7 @@ import type {StoredSpan} from '../trace/stored-span.ts';
 import type {ContentFilter} from './content.ts';
 import type {Redactor} from './redactor.ts';
 
-/** What is left of a run before it leaves the program: first what was said goes, then what patterns find. */
+/** Cleans a run before it leaves the program: first remove contents, then what patterns find. */
 export class Cleaner {
   constructor(
     private readonly content: ContentFilter | null,

@@ -9,7 +9,7 @@ import type {StoredSpan} from '../trace/stored-span.ts';
 const STAYS =
   /^(?:openinference\.span\.kind|llm\.(?:model_name|provider|system|token_count\..+|cost\..+)|tool\.name|agent\.name|graph\.node\.(?:id|parent_id|name)|session\.id|user\.id|agno\.(?:agent|team|agent\.id|team\.id|workflow\.id|run\.id|session\.id|user\.id|tools|knowledge|step\..+|parallel\.step_count|workflow\.(?:steps|steps_count|step_types))|(?:agent|team|workflow|run|session|user)_id|(?:in|out)put\.mime_type|http\.(?:request\.method|response\.status_code|method|status_code|route)|gen_ai\.(?:system|provider\.name|operation\.name|(?:request|response)\.model|usage\..+|tool\.name|agent\.(?:id|name)|conversation\.id)|code\.function\.name|network\.protocol\.version)$/;
 
-/** Leaves out what was said: inputs, outputs, messages, arguments, descriptions, metadata, error texts, unknown attributes. */
+/** Removes contents: inputs, outputs, messages, arguments, descriptions, metadata, error texts, unknown attributes. */
 export class ContentFilter {
   /** Attributes left out so far. */
   leftOut = 0;

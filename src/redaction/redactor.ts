@@ -18,7 +18,7 @@ const IS_NO_WORD = /^(?=.*[\d@._]).{6,}$/su;
 const OWN_WORDS = /^(?:kind|state|costSource|startTime|endTime)$/;
 
 type Who = 'user' | 'session';
-/** Names under which a user or a session stands, in attributes and in JSON inside them. */
+/** Names of users and sessions, in attributes and in JSON inside them. */
 const WHO_NAME = /^(?:.*[._])?(user|session)[._]?id$/i;
 const WHO_IN_TEXT =
   /(?<![A-Za-z])(user|session)(?:_id|Id|\.id)["'`]{0,2}[ \t]{0,3}[=:][ \t]{0,3}["'`]{0,2}(?<found>[^\s"'`,;&}\])\\<>]{1,200})/g;
@@ -39,7 +39,7 @@ interface Replacement {
 export class Redactor {
   private readonly detectors: readonly Detector[];
   private readonly hidesWho: boolean;
-  /** Users and sessions of the runs at hand, wherever they stand. */
+  /** Users and sessions of the runs at hand, wherever they occur. */
   private known: ReadonlyMap<string, Who> = new Map();
 
   constructor(
@@ -122,7 +122,7 @@ export class Redactor {
     return this.pseudonyms.of('id', id);
   }
 
-  /** @param place where it stands, for the report */
+  /** @param place where the text is, for the report */
   text(text: string, place: string): string {
     if (text === '') return text;
     if (isRedacted(text)) {

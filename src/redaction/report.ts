@@ -16,7 +16,7 @@ export class RedactionReport {
   }
 
   /** By detector, then by how often. */
-  get findings(): readonly Finding[] {
+  get findings(): readonly RedactionCount[] {
     return [...this.counts]
       .flatMap(([detector, places]) => [...places].map(([place, count]) => ({detector, place, count})))
       .sort(
@@ -33,7 +33,7 @@ export class RedactionReport {
   }
 }
 
-export interface Finding {
+export interface RedactionCount {
   readonly detector: string;
   readonly place: string;
   readonly count: number;

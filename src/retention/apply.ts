@@ -6,9 +6,9 @@ import {isStopped, isTimeout} from '../store/timeout.ts';
 import {type BatchOutcome, type BatchRules, deleteBatch, deleteInParts} from './batch.ts';
 import {type Busy, busyWith} from './busy.ts';
 import {BatchPace, PACE} from './pace.ts';
-import type {Candidate} from './survey.ts';
+import type {OldTrace} from './survey.ts';
 
-export interface ApplyOptions {
+export interface PruneBatchesOptions {
   readonly rules: BatchRules;
   /** Spans and traces to delete at most, but one trace at least; null: all. */
   readonly maxRows: number | null;
@@ -57,8 +57,8 @@ const LONGEST_YIELD_MS = 60_000;
  */
 export async function applyPrune(
   changes: Changes,
-  candidates: readonly Candidate[],
-  options: ApplyOptions,
+  candidates: readonly OldTrace[],
+  options: PruneBatchesOptions,
 ): Promise<Applied> {
   const applied: Applied = {
     traces: 0,
@@ -88,13 +88,13 @@ class Pruning {
 
   constructor(
     private readonly changes: Changes,
-    private readonly options: ApplyOptions,
+    private readonly options: PruneBatchesOptions,
     private readonly applied: Applied,
   ) {
     this.pace = new BatchPace(PACE[changes.dialect]);
   }
 
-  async run(candidates: readonly Candidate[]): Promise<StoppedBy | null> {
+  async run(candidates: readonly OldTrace[]): Promise<StoppedBy | null> {
     await this.rest(this.options.notBeforeMs - performance.now(), 'the spans of traces just written');
     for (let at = 0; at < candidates.length; ) {
       const stopped = this.reasonToStop() ?? (await this.yieldToOthers());
@@ -125,10 +125,10 @@ class Pruning {
   }
 
   /** Traces for one transaction: as many as the pace allows, one at least; none when `--max-rows` is reached. */
-  private nextBatch(candidates: readonly Candidate[], at: number): Candidate[] {
+  private nextBatch(candidates: readonly OldTrace[], at: number): OldTrace[] {
     const {maxRows} = this.options;
     const done = this.applied.traces + this.applied.spans;
-    const batch: Candidate[] = [];
+    const batch: OldTrace[] = [];
     let [rows, bytes] = [0, 0];
     for (let i = at; i < candidates.length; i++) {
       const candidate = candidates[i]!;
@@ -144,11 +144,11 @@ class Pruning {
     return batch;
   }
 
-  private isTooLarge({spans, bytes}: Candidate): boolean {
+  private isTooLarge({spans, bytes}: OldTrace): boolean {
     return spans > 1 && (spans > PACE[this.changes.dialect].mostSpans || bytes > 2 * MOST_BYTES);
   }
 
-  private inParts(candidate: Candidate): Promise<BatchOutcome> {
+  private inParts(candidate: OldTrace): Promise<BatchOutcome> {
     const perPart = Math.max(1, Math.floor((candidate.spans * MOST_BYTES) / candidate.bytes));
     return deleteInParts(this.changes, candidate, this.options.rules, {
       spans: () => Math.min(this.pace.spans, perPart),

@@ -6,7 +6,7 @@ import type {Changes, Transaction, TransactionLimits} from '../store/changes.ts'
 import {CommitError} from '../store/commit-error.ts';
 import {byBytes, type Cutoff} from './cutoff.ts';
 import {archivedRow, returningAll} from './rows.ts';
-import type {Candidate} from './survey.ts';
+import type {OldTrace} from './survey.ts';
 
 /** What every batch of one prune has to keep to. */
 export interface BatchRules {
@@ -32,7 +32,7 @@ export interface BatchOutcome {
  */
 export async function deleteBatch(
   changes: Changes,
-  batch: readonly Candidate[],
+  batch: readonly OldTrace[],
   rules: BatchRules,
 ): Promise<BatchOutcome> {
   return archived(rules.archive, onArchived =>
@@ -58,7 +58,7 @@ function raced(what: string): Error {
   return Object.assign(new Error(what), {code: '40001'});
 }
 
-export interface Parts {
+export interface BatchRunner {
   /** Spans that the next transaction may delete. */
   readonly spans: () => number;
   /**
@@ -75,9 +75,9 @@ export interface Parts {
  */
 export async function deleteInParts(
   changes: Changes,
-  candidate: Candidate,
+  candidate: OldTrace,
   rules: BatchRules,
-  parts: Parts,
+  parts: BatchRunner,
 ): Promise<BatchOutcome> {
   const inTrace = sql`trace_id = ${candidate.traceId}`;
   const rows = await changes.all<{span_id: unknown}>(sql`
@@ -142,11 +142,7 @@ async function archived<T>(
 }
 
 /** Those of the traces whose rows are as they were; on Postgres they are locked from now on, without waiting for any. */
-async function lockedOf(
-  transaction: Transaction,
-  batch: readonly Candidate[],
-  rules: BatchRules,
-): Promise<Candidate[]> {
+async function lockedOf(transaction: Transaction, batch: readonly OldTrace[], rules: BatchRules): Promise<OldTrace[]> {
   const ids = batch.map(({traceId}) => traceId);
   const rows = await transaction.all<{trace_id: unknown; created_at: unknown; end_time: unknown}>(lockSql(ids, rules));
   const byId = new Map(rows.map(row => [String(row.trace_id), row]));
@@ -163,7 +159,7 @@ async function lockedOf(
  * Those of the traces that are as they were: their row unchanged, and as many spans. Agno never changes a span, so the others
  * are those that were looked at; they are counted in the index, as a writer may be waiting.
  */
-async function readyOf(transaction: Transaction, batch: readonly Candidate[], rules: BatchRules): Promise<Candidate[]> {
+async function readyOf(transaction: Transaction, batch: readonly OldTrace[], rules: BatchRules): Promise<OldTrace[]> {
   const locked = await lockedOf(transaction, batch, rules);
   if (locked.length === 0) return [];
   const ids = locked.map(({traceId}) => traceId);

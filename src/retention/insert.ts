@@ -12,7 +12,7 @@ interface TargetTable {
   readonly hasForeignKey: boolean;
 }
 
-export interface Target {
+export interface InsertTarget {
   readonly dialect: Dialect;
   readonly traces: TargetTable;
   readonly spans: TargetTable;
@@ -36,7 +36,7 @@ const UNFIT = /^(22|23|54)/;
 
 /** Puts archived rows into a table; ones whose id is there are left as they are. */
 export class Inserter {
-  constructor(private readonly target: Target) {}
+  constructor(private readonly target: InsertTarget) {}
 
   /** Rows for one transaction: so many, and not too heavy. */
   slice(rows: readonly ArchivedRow[], at: number, count: number): ArchivedRow[] {

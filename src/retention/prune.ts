@@ -10,7 +10,7 @@ import {type PrunePlan, prunePlan} from './plan.ts';
 import {oldestTransaction, preflight} from './preflight.ts';
 import type {Selection} from './rules.ts';
 import {chooseTraces} from './select.ts';
-import {add, type Candidate, countTraces, surveyOrphans, surveyTraces} from './survey.ts';
+import {add, countTraces, type OldTrace, surveyOrphans, surveyTraces} from './survey.ts';
 
 export interface PrepareOptions {
   readonly cutoffMicros: number;
@@ -26,7 +26,7 @@ export interface PrepareOptions {
 
 export interface Prepared {
   readonly plan: PrunePlan;
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly OldTrace[];
   readonly cutoff: Cutoff;
   readonly settledXid: bigint | null;
   /** When the last of them had been looked at (`performance.now`). */

@@ -1,5 +1,5 @@
 import type {ArchiveHeader} from '../archive/format.ts';
-import {type Ending, openArchive} from '../archive/reader.ts';
+import {type ArchiveEnd, openArchive} from '../archive/reader.ts';
 import type {ArchivedRow} from '../archive/value.ts';
 import {EXIT, UserError} from '../errors.ts';
 import {append} from '../lists.ts';
@@ -9,7 +9,7 @@ import type {Changes} from '../store/changes.ts';
 import type {ConnectionFacts} from '../store/connection-info.ts';
 import {patient, patiently} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
-import {Inserter, type Target} from './insert.ts';
+import {Inserter, type InsertTarget} from './insert.ts';
 import {BatchPace, PACE} from './pace.ts';
 
 export type Role = 'traces' | 'spans';
@@ -75,7 +75,10 @@ export async function planRestore(
 
 type Rows = {readonly traces: readonly ArchivedRow[]; readonly spans: readonly ArchivedRow[]};
 
-async function eachBatch(batches: AsyncGenerator<Rows, Ending>, take: (rows: Rows) => Promise<void>): Promise<Ending> {
+async function eachBatch(
+  batches: AsyncGenerator<Rows, ArchiveEnd>,
+  take: (rows: Rows) => Promise<void>,
+): Promise<ArchiveEnd> {
   for (;;) {
     const next = await batches.next();
     if (next.done) return next.value;
@@ -110,7 +113,7 @@ async function standing(
  * Says whether the rows of an archive can be put into the tables as they were.
  * @throws UserError exit 5 where a column is missing
  */
-export async function targetOf(store: Store, facts: ConnectionFacts, header: ArchiveHeader): Promise<Target> {
+export async function targetOf(store: Store, facts: ConnectionFacts, header: ArchiveHeader): Promise<InsertTarget> {
   const of = (role: Role) => {
     const found = facts.tables.find(({qualifiedName}) => qualifiedName === store.tables[role]);
     const lacking = header.columns[role].filter(({name}) => !found?.columns.some(column => column.name === name));
@@ -132,7 +135,7 @@ export async function targetOf(store: Store, facts: ConnectionFacts, header: Arc
 }
 
 interface RestoreOptions {
-  readonly target: Target;
+  readonly target: InsertTarget;
   readonly stop: AbortSignal;
   readonly onProgress?: (rows: number) => void;
 }

@@ -20,11 +20,11 @@ import {
   reasonToStay,
   type Selection,
 } from './rules.ts';
-import {add, type Candidate, type Reason} from './survey.ts';
+import {add, type OldTrace, type Reason} from './survey.ts';
 
 export interface Chosen {
   /** Those that go, oldest first. */
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly OldTrace[];
   /** What their runs are like, as far as they were judged. */
   readonly tally: Tally;
 }
@@ -53,7 +53,7 @@ const SAMPLE = 500;
  */
 export async function chooseTraces(
   store: Store,
-  candidates: readonly Candidate[],
+  candidates: readonly OldTrace[],
   selection: Selection,
   skipped: Map<Reason, number>,
   options: ChooseOptions,
@@ -94,7 +94,7 @@ export async function chooseTraces(
 /** Some candidates at a time by trace id; null: what the trace holds is gone. */
 async function* judge(
   store: Store,
-  candidates: readonly Candidate[],
+  candidates: readonly OldTrace[],
   {patience, onProgress}: ChooseOptions,
 ): AsyncGenerator<ReadonlyMap<string, JudgedTrace | null>> {
   for (let at = 0; at < candidates.length; at += TRACES_AT_ONCE) {
@@ -133,7 +133,7 @@ function count(tally: Tally, runs: JudgedTrace['runs']): void {
 }
 
 /** At most so many, evenly from all of them. */
-function spread(candidates: readonly Candidate[], most: number): Candidate[] {
+function spread(candidates: readonly OldTrace[], most: number): OldTrace[] {
   if (candidates.length <= most) return [...candidates];
   return Array.from({length: most}, (_, i) => candidates[Math.floor((i * candidates.length) / most)]!);
 }
@@ -167,7 +167,7 @@ async function rankOthers(
 /** Traces that stay because another part of their run does: one that is not old, or one that stays for a reason. */
 async function otherParts(
   store: Store,
-  candidates: readonly Candidate[],
+  candidates: readonly OldTrace[],
   reasons: ReadonlyMap<string, Reason>,
   judgedIds: ReadonlyMap<string, readonly string[]>,
   {cutoff}: ChooseOptions,

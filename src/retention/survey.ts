@@ -5,7 +5,7 @@ import {type Cutoff, isReadable} from './cutoff.ts';
 import {isOld, NO_SPANS, readSpanTimes, type SpanTimes} from './span-times.ts';
 
 /** A trace that is old enough, as it was at the first look. */
-export interface Candidate extends SpanTimes {
+export interface OldTrace extends SpanTimes {
   readonly traceId: string;
   /** Of the trace row; null: spans without one. */
   readonly row: {readonly createdAt: string; readonly endedAt: string} | null;
@@ -31,7 +31,7 @@ export type Reason =
 
 export interface Survey {
   /** Oldest first. */
-  readonly candidates: Candidate[];
+  readonly candidates: OldTrace[];
   readonly skipped: Map<Reason, number>;
 }
 

@@ -15,7 +15,7 @@ export type AnswerValue = string | number | bigint | boolean | null;
 export interface StatementPlace {
   readonly line: number;
   readonly column: number;
-  /** The text that stands there. */
+  /** The text at this place. */
   readonly near: string;
 }
 
@@ -28,11 +28,11 @@ export interface AdHoc {
   readonly printed: string;
   /** A query, which a cursor can read; not so `explain` and `show`. */
   readonly isQuery: boolean;
-  /** Names that stand before a parenthesis: functions, and some that are none. */
+  /** Names before a parenthesis: functions, and some others. */
   readonly functions: readonly string[];
   /** Names behind a dot: columns, but Postgres also reads `(x).f` as `f(x)`. */
   readonly fields: readonly string[];
-  /** Names that stand where a schema, a table, a view or a type can. */
+  /** Names in places where a schema, a table, a view or a type can be. */
   readonly objects: readonly string[];
   /** What may be operators; of Postgres. */
   readonly operators: readonly string[];
@@ -169,7 +169,7 @@ function withEnd(tokens: readonly Token[], start: number): Token | null {
   return next?.kind === 'word' && next.text === 'recursive' ? next : tokens[start]!;
 }
 
-/** Names by the symbols that stand before and behind them. */
+/** Finds names by the symbols before and behind them. */
 function namesBy(tokens: readonly Token[], is: (before: string, behind: string) => boolean): string[] {
   const symbol = (token: Token | undefined) => (token?.kind === 'symbol' ? token.text : '');
   const names = tokens.filter(
@@ -216,7 +216,7 @@ function checkSqlite(tokens: readonly Token[], functions: readonly string[]): vo
   if (refused !== undefined) throw usageError(`function "${refused}" is refused: sql only reads.`);
   for (const [i, token] of tokens.entries()) {
     const isName = token.kind === 'word' || token.kind === 'quoted';
-    // SQLite takes a text for a name where only a name can stand.
+    // SQLite reads a text as a name where only a name is possible.
     const isTextAsName = token.kind === 'string' && ['from', 'join', ',', '.'].includes(tokens[i - 1]?.text ?? '');
     const name = fold(isName ? token.text : token.text.slice(1, -1));
     if ((isName || isTextAsName) && name.startsWith('pragma_') && !SQLITE_PRAGMAS.test(name))

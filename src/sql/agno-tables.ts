@@ -43,7 +43,7 @@ export const REQUIRED_COLUMNS = {
   traces: TRACES.flatMap(([name, isRequired]) => (isRequired ? [name] : [])),
   spans: SPANS.flatMap(([name, isRequired]) => (isRequired ? [name] : [])),
 } as const satisfies Record<string, readonly string[]>;
-/** Where a column stands in a row of spans. */
+/** The position of a column in a row of spans. */
 export const SPAN_PLACES = Object.fromEntries(SPANS.map(([name], i) => [name, i])) as Readonly<
   Record<(typeof SPANS)[number][0], number>
 >;

@@ -20,7 +20,7 @@ const NUMBER = /(?:\.?\d)(?:[eE][+-]|[A-Za-z0-9_.])*/y;
 const PARAM = /:[A-Za-z_\x80-\uffff][A-Za-z0-9_$\x80-\uffff]*/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\x80-\uffff][A-Za-z0-9_\x80-\uffff]*)?\$/y;
 const PLACEHOLDER = {sqlite: /\?\d*|[@$#][A-Za-z0-9_$\x80-\uffff]+/y, postgres: /\$\d+/y} as const;
-/** Postgres goes on with a text after a line break, in the manner of its first part. */
+/** Postgres continues a text after a line break, with the rules of its first part. */
 const CONTINUED = /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;
 
 /**

@@ -55,7 +55,7 @@ export interface Changes {
 }
 
 export interface TransactionLimits {
-  /** Longest wait for a lock, ms; then an error of which `isTimeout` is true. */
+  /** Longest wait for a lock, ms; then an error for which `isTimeout` is true. */
   readonly lockMs: number;
   /** Longest time of one statement, ms; on SQLite of a whole transaction, where a trigger or the like may take long. */
   readonly statementMs: number;

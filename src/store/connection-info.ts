@@ -9,7 +9,7 @@ export interface ConnectionFacts {
   readonly label: string;
   /** In words: `TLS, server not verified (TLSv1.3)`, `no TLS`; null on SQLite. */
   readonly tls: string | null;
-  /** A pooler stands between: the server's process is not the one the connection was told of. */
+  /** There is a pooler between: the server process differs from the one named when the connection was made. */
   readonly pooler: boolean | null;
   /** Of the server, or of the SQLite library that reads the file. */
   readonly serverVersion: string;

@@ -6,7 +6,7 @@ import type {Evidence, OpenOptions, Store} from './store.ts';
 
 /**
  * Opens the database that holds Agno's own run tables, where the traces are kept apart from them. They are evidence and
- * never needed: whatever fails is said once, in a note, and gives no rows.
+ * never needed: a failure gives one note and no rows.
  */
 export async function openRunTables(source: Source, options: OpenOptions): Promise<Evidence> {
   const say = (error: unknown) => {

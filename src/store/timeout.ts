@@ -1,4 +1,4 @@
-/** Statement and lock timeouts of Postgres; a writer that SQLite waited for in vain, a statement of its that was stopped. */
+/** Statement and lock timeouts of Postgres; a writer of SQLite that did not finish in time, a statement of SQLite that was stopped. */
 const TIMEOUT = /^(57014|55P03|SQLITE_INTERRUPT|SQLITE_(BUSY|LOCKED).*)$/;
 
 /** True when the database is there and allows it, but this one read took too long. */

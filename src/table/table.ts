@@ -1,4 +1,4 @@
-/** What a number means; decides how it is written and that it stands to the right. */
+/** What a number means: decides how it is written, and aligns it to the right. */
 export const UNITS = ['text', 'count', 'rate', 'ratio', 'ms', 'usd', 'time', 'stretch', 'flag'] as const;
 /**
  * `count`: whole, averages rounded; `rate`: with one digit behind the point; `ratio`: 0 to 1, drawn as percent; `time`: a

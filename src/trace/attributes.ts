@@ -121,7 +121,7 @@ export function parseAttributes(cell: unknown, options: {thorough?: boolean} = {
   return fromText<Json>(asText(cell), text => parseJson(text, options));
 }
 
-/** Attributes of which no digit is lost, for whoever hands them on. */
+/** Attributes with every digit kept, for export. */
 export type ExactAttributes = Readonly<Record<string, ExactJson>>;
 
 /** As `parseAttributes` with `thorough`, exactly. */

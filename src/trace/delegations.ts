@@ -8,7 +8,7 @@ const FOR_ONE: ReadonlySet<string> = new Set(['delegate_task_to_member', 'execut
 
 interface Delegation {
   readonly call: Node;
-  /** What the member is to do; null: not said, or cut off. */
+  /** The member's task; null: unknown, or cut off. */
   readonly task: string | null;
 }
 
@@ -80,7 +80,7 @@ export class Delegations {
       for (const {call, task} of candidates) if (task === null) this.unclear.add(call.id);
       return first;
     }
-    // Agno may set what was said before in front of the task.
+    // Agno may put the earlier conversation in front of the task.
     return (
       candidates.find(({task}) => task === input) ??
       candidates.find(({task}) => task !== null && task !== '' && input.includes(task)) ??
@@ -95,7 +95,7 @@ function isGoingOn(call: Span, member: Span): boolean {
   return from !== null && to !== null && start !== null && from <= start && start <= to;
 }
 
-/** The first of them that go on. */
+/** The first of them that are still running. */
 function goingOn(waiting: Waiting, member: Span, mayHold: (call: Node) => boolean): Delegation[] {
   if (waiting.open.length > waiting.longest) {
     waiting.open = waiting.open.filter(({call}) => isGoingOn(call.span!, member));

@@ -136,7 +136,7 @@ function walkAround(tops: readonly Node[], run: Run | null): Node[] {
 }
 const FEW = 16;
 
-/** Children of what stands around runs: a request may hold thousands of runs, of which one is drawn. */
+/** Children of spans around runs: a request may hold thousands of runs, and only one of them is drawn. */
 function besidesOtherRuns(node: Node, run: Run | null): readonly Node[] {
   let children = CHILDREN.get(node);
   if (!children) {

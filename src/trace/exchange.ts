@@ -206,8 +206,8 @@ function withoutData(text: string): {text: string; media: Media[]} {
 }
 
 /**
- * What is said of one conversation, so that each message counts once though every call is sent all that came before it. The
- * same words said twice are two messages: a call is sent both.
+ * The messages of one conversation. Each counts once, though every call is sent all earlier ones. The same words sent twice
+ * are two messages: a call is sent both.
  */
 export class Thread {
   private readonly shown = new Map<string, number>();
@@ -215,7 +215,7 @@ export class Thread {
   private known = 0;
 
   /**
-   * The messages of a call that none before it was sent or answered; its answers count as said from then on.
+   * The messages of a call that none before it was sent or answered; its answers count as known from then on.
    * @returns `isLost`: messages that nobody has seen are gone from the span
    */
   take({sent, answered, lost}: Exchange): {added: Said[]; isLost: boolean} {

@@ -248,7 +248,7 @@ export function matchesSpan(span: Span, filter: RunFilter): boolean {
   );
 }
 
-/** Error text stands in the status message, in the output of a tool that failed, or, where an older writer swallowed it, in what the run answered. */
+/** The status message holds the text of an error, or the output of a tool that failed, or (older writers) the run's answer. */
 function holdsError(text: string, span: Span, answersCount: boolean): boolean {
   const wanted = text.toLowerCase();
   if (errorOf(span)?.toLowerCase().includes(wanted)) return true;

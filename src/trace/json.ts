@@ -39,7 +39,7 @@ export class NumberText {
   constructor(readonly text: string) {}
 }
 
-/** JSON of which nothing was lost. */
+/** JSON without any loss. */
 export type ExactJson = null | boolean | string | NumberText | ExactJson[] | {[key: string]: ExactJson};
 
 /** As `parseJson` with `thorough`, numbers as they are spelled; `NaN` and `Infinity` too. */
@@ -158,7 +158,7 @@ function readString(cursor: Cursor): string {
   }
 }
 
-/** An odd number of backslashes stands before it. */
+/** An odd number of backslashes precedes it. */
 function isEscaped(text: string, at: number): boolean {
   let before = at;
   while (text.charCodeAt(before - 1) === 0x5c) before--;
@@ -276,7 +276,7 @@ function depthWithin(value: Json, limit: number): boolean {
   return true;
 }
 
-/** JSON with its keys in order; other text as it stands. */
+/** JSON with its keys in order; other text unchanged. */
 export function canonicalJson(text: string): string {
   const value = parseJson(text)?.value ?? null;
   const isReadable = value !== null && typeof value === 'object' && printable(value) === value;

@@ -169,7 +169,7 @@ function judgeOwn(span: Span, statusCode: string | null): {judgement: Judgement;
   };
 }
 
-/** What the last request said that a client library made for a call. */
+/** The status of the last request that a client library made for a call. */
 function statusCodeBelow({children}: Node): string | null {
   return (
     children.findLast(({isPlumbing, span}) => isPlumbing && span?.http?.status != null)?.span?.http?.status ?? null

@@ -144,7 +144,7 @@ function isResult(sent: string, output: string | null): boolean {
 /** Containers whose inner steps the workflow's own span does not name (docs/agno.md, Pauses). */
 const CONTAINERS: ReadonlySet<string> = new Set(['Router', 'Condition', 'Loop', 'Parallel', 'Steps']);
 
-/** Steps may go on in it that it did not declare. */
+/** It may run steps that it did not declare. */
 export function hidesSteps(workflow: Span): boolean {
   return workflow.stepTypes.some(type => CONTAINERS.has(type));
 }

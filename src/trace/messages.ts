@@ -35,7 +35,7 @@ interface Draft {
 /**
  * Rebuilds messages from flattened keys by the indices that are present. The SDK evicts the oldest attributes beyond its
  * limit (128 in Agno 2, 1024 in 3), so the first messages can be gone without a mark; roles outside OpenInference's
- * list leave holes in between (docs/agno.md, Text and JSON). Both are said in `notes`.
+ * list leave holes in between (docs/agno.md, Text and JSON). `notes` mention both.
  */
 export function messagesOf(attributes: Attributes, direction: 'input' | 'output'): Messages {
   const drafts = new Map<number, Draft>();

@@ -35,7 +35,7 @@ export function isAnswerOf(call: Span, text: string | null): boolean {
 }
 
 /**
- * The beginning of what a model call answered, '' when it said nothing, null when the stored form is not known. The
+ * The beginning of a model call's answer: '' if it is empty, null if the stored form is not known. The
  * output is a list of messages, an object with one, or plain text (docs/agno.md, Spans by kind), and may be cut.
  */
 export function answerOf({output}: Span): string | null {

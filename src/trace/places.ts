@@ -1,3 +1,3 @@
-/** Where in a span a text stands. */
+/** The part of a span that holds a text. */
 export const PLACES = ['name', 'input', 'output', 'args', 'error', 'attributes'] as const;
 export type SearchPlace = (typeof PLACES)[number];

@@ -5,7 +5,7 @@ const DEEPEST = 6;
 
 /**
  * JSON as a person reads it, line by line: a value a line, escapes in texts undone (`Z\u00fcrich`), line breaks real, and JSON
- * inside a text taken apart as well. Everything else stands as it is written, numbers too. Null: no JSON, or readable as it is.
+ * inside a text taken apart as well. Everything else stays as it is written, numbers too. Null: no JSON, or readable as it is.
  */
 export function readableJson(text: string, depth = 0): string | null {
   if (!/^\s*[[{]/.test(text) || (text.length < SHORT && !text.includes('\\') && depth === 0)) return null;

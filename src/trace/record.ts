@@ -178,7 +178,7 @@ export function nodesOf(run: Run): Node[] {
 }
 
 /**
- * A span that failed by its status, a model call that brought nothing, or a tool of which Agno says so; one that was stopped
+ * A span that failed by its status, a model call that brought nothing, or a tool that Agno reports as failed; one that was stopped
  * did not fail.
  */
 export function isFailedSpan(span: Span | null): boolean {

@@ -13,7 +13,7 @@ export function resultText(output: string): string {
     return isDocumentList(parsed?.value) ? 'documents' : unescaped(text);
   const {value} = parsed;
   if (isDocumentList(value)) return `${value.length} ${value.length === 1 ? 'document' : 'documents'}`;
-  // Agno's own runs answer in words; a string is said, not quoted.
+  // Agno's own runs answer in words: a string is shown without quotes.
   return typeof value === 'string' ? value : formatJson(value, 0);
 }
 

@@ -22,7 +22,7 @@ export const PATIENCE: Patience = {stalledAfterMs: 5 * 60_000, lostAfterMs: 60 *
  */
 export type Surroundings = 'complete' | 'request-open' | 'elsewhere';
 
-/** One run, or one loose part, as it stands in one trace. */
+/** One run, or one loose part, within one trace. */
 export interface Run {
   readonly traceId: string;
   /** The run span, the top of a loose part, or the ghost of an unfinished run's earliest part. */
@@ -276,7 +276,7 @@ class RunFinder {
   /**
    * A run that began after the span it hangs under had ended, or while a model answered there, or that was read in turn with it:
    * context that was left behind.
-   * What belongs inside another run names its node there, whenever it begins; what a tool ran stands in the tool.
+   * A run inside another one names that run's node as its parent, whenever it begins; a run that a tool started is inside the tool.
    */
   private isLeaked(node: Node): boolean {
     const {span, parent} = node;

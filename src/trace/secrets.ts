@@ -19,7 +19,7 @@ export interface Detector {
 }
 
 /*
- * All patterns take time in proportion to the text: repetitions are bounded, and none stands inside another. What they
+ * All patterns take time in proportion to the text: repetitions are bounded, and none is nested in another. What they
  * match is the secret alone, so that quotes and braces around it stay.
  */
 
@@ -55,7 +55,7 @@ function entropy(text: string): number {
 
 const isRandom = (text: string): boolean => /\d/.test(text) && /[A-Za-z]/.test(text) && entropy(text) >= 3;
 
-/** What stands in place of a secret, or is none: placeholders, references to variables, types of a schema. */
+/** Text in the place of a secret that is none: placeholders, references to variables, types of a schema. */
 const PLACEHOLDER =
   /^(?:[*x•.]+|<.*>?|\$.*|%.*|\{.*|\[.*|.*(?:redacted|example|placeholder|changeme|your[-_]).*|null|none|true|false|undefined|string|required|optional)$/i;
 
@@ -160,7 +160,7 @@ export const SECRET_DETECTORS: readonly Detector[] = [
   ),
 ];
 
-/** A value that is secret by the name it stands under, where the two are no one text. */
+/** A value whose name says that it is secret, when name and value are separate texts. */
 export function isSecretBy(name: string, value: string): boolean {
   if (new RegExp(`(?:${PASSWORD_WORD})`, 'i').test(name)) return value.length >= 4 && isPassword(value);
   return (

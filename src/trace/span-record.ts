@@ -33,7 +33,7 @@ export interface SpanRecord extends Tokens {
   readonly fromMessages: boolean;
   readonly surroundings: boolean;
   readonly detached: boolean;
-  /** A call of one of several runs that were at work, and nothing tells of which. */
+  /** Several runs were at work, and nothing shows which of them made this call. */
   readonly ownerUnknown: boolean;
   /** What a client library wrote of the call above it. */
   readonly plumbing: boolean;
@@ -103,7 +103,7 @@ interface Drawn {
   readonly tokens: Tokens;
 }
 
-/** Null for a ghost of which nothing is known. */
+/** Null for a ghost about which nothing is known. */
 export function judgementOf({run, judge, judgement}: JudgedRun, node: Node): Judgement | null {
   const isGhostOfRun = !node.span && !node.told && (run.isTraffic || (run.isMissing && node.run === run.root.run));
   return isGhostOfRun || node === run.root ? judgement : judge.node(node);

@@ -184,7 +184,7 @@ function causeOf(signs: RunSigns): string {
 function failedCallText({span, calls, last}: RunSigns): string {
   let attempts = 0;
   while (attempts < calls.length && isFailedCall(calls.at(-1 - attempts)!)) attempts++;
-  // Up to 1.0.3 the text stands in the run alone, and only of a call that was not streamed: else it is what came so far.
+  // Up to 1.0.3 only the run holds the text, and only if the call was not streamed; otherwise the text is what had arrived.
   const inRun = last?.spanStatus === 'OK' && !isStreamed(last) ? span.output : null;
   const text = last?.statusMessage?.replace(/^[A-Za-z]+(Error|Exception): /, '') ?? inRun;
   const how = attempts > 1 ? `model call failed ${attempts}×` : 'model call failed, not retried';
@@ -308,14 +308,14 @@ function withoutModel({writer}: RunSigns, agnoStatus: string | null): string {
     : `${text}; in rows of instrumentors up to 1.0.3 a guard that blocked it looks the same`;
 }
 
-/** All it said is what stood beside its last calls of tools: neither a result nor an answer came after. */
+/** Its only text came with its last tool calls: neither a result nor an answer followed. */
 function endsInMiddle({span, last, stoppedBy}: RunSigns): boolean {
   if (!last || last.toolCalls.length === 0 || stoppedBy || !span.output || span.kind === 'workflow') return false;
   const said = answerOf(last);
   return said !== null && said !== '' && (isAnswerOf(last, span.output) || span.output.trim().endsWith(said));
 }
 
-/** What a person is told of an error: its first line, and nothing where it is hidden. */
+/** What a person sees of an error: its first line, or nothing if it is hidden. */
 function errorText(text: string | null): string {
   if (isRedacted(text?.trim() ?? null)) return 'its text is hidden';
   const line = (text ?? '').trim().split('\n', 1)[0]!;

@@ -7,7 +7,7 @@ import type {Moves} from './moves.ts';
 import {setOf} from './sets-by-key.ts';
 import {isDelegationCall, isRun, isTool, type Node} from './tree.ts';
 
-/** `first`: no model call of it yet. `busy`: one goes on. `asked`: it waits for tools. */
+/** `first`: no model call yet. `busy`: a model call is running. `asked`: it waits for tools. */
 type Turn = 'first' | 'busy' | 'asked' | 'failed' | 'answered';
 
 /** A run that is going on. */
@@ -15,7 +15,7 @@ interface Worker {
   readonly node: Node;
   /** The run around it that was going on when it began. */
   readonly above: Worker | null;
-  /** Runs right below it that go on. */
+  /** Runs right below it that are still running. */
   inner: number;
   turn: Turn;
   /** Model calls so far. */
@@ -34,7 +34,7 @@ interface Ask {
   isTaken: boolean;
 }
 
-/** Where thousands of runs go on at once, what is no rule but likely is looked for among so many of them. */
+/** If thousands of runs overlap, guesses (as opposed to rules) are tried on this many of them only. */
 const MOST_COMPARED = 500;
 
 /**
@@ -50,7 +50,7 @@ export class Sweep {
   /** Of the active ones, those that have the next word; and of these the innermost. */
   private readonly next = new Set<Worker>();
   private readonly innermostNext = new Set<Worker>();
-  /** Innermost ones of which nobody knows yet that their whole rows would decide something. */
+  /** Innermost ones for which reading the whole row might decide something; this is not known yet. */
   private readonly unasked = new Set<Worker>();
   /** Who asked for a tool, by its name, and by name and arguments. */
   private readonly askersOf = new Map<string, Set<Worker>>();
@@ -201,7 +201,7 @@ export class Sweep {
     if (told) return told;
     const inner = only(this.innermost);
     if (inner) {
-      // A run may end late, when the one around it goes on already.
+      // A run may end late, after the run around it has continued.
       const other = inner.turn === 'answered' ? only(this.next) : null;
       return other ?? inner;
     }
@@ -276,7 +276,7 @@ function openAsk(worker: Worker, key: string): Ask | null {
   return null;
 }
 
-/** It has been asked something and nothing goes on for it. */
+/** It was asked something, and nothing is running for it. */
 function hasNextWord({turn, waitsFor}: Worker): boolean {
   return turn === 'first' || turn === 'failed' || (turn === 'asked' && waitsFor <= 0);
 }

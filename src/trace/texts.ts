@@ -68,7 +68,7 @@ function addSaid(
   }
 }
 
-/** Keys whose texts stand under a place of their own. */
+/** Keys whose texts have a place of their own. */
 function isShown(key: string): boolean {
   return (
     key === KEY.input ||

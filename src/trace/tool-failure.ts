@@ -6,7 +6,7 @@ import type {Span} from './span.ts';
  */
 const TOLD_FAILURE = /^(?:Error searching knowledge base: |Error from MCP tool '|MCP tool '[^'\n]{0,200}' failed: )/;
 
-/** A call that failed, by its status or by what Agno said of it. */
+/** A call that failed, by its status or by what Agno wrote about it. */
 export function isFailedTool({
   openInferenceKind,
   spanStatus,

@@ -42,7 +42,7 @@ export interface Entry {
   /** Said in an earlier run of the session. */
   readonly fromHistory: boolean;
   readonly model: string | null;
-  /** Of what is said in a model call that Agno makes beside the run's own: `memory`, `summary`, `parser`, … */
+  /** The purpose of a model call that Agno makes besides the run's own: `memory`, `summary`, `parser`, … */
   readonly purpose: Purpose | null;
   readonly toolName: string | null;
   readonly toolCallId: string | null;
@@ -58,7 +58,7 @@ export interface Entry {
   readonly durationMs: number | null;
 }
 
-/** What is told while a transcript is made: its entries, and the end of those that others stand in. */
+/** What making a transcript yields: its entries, and the end of entries that contain others. */
 export type TranscriptEvent =
   | {readonly type: 'entry'; readonly entry: Entry; readonly isTop: boolean; readonly hasInner: boolean}
   /** A call that others stood in has returned. */
@@ -73,7 +73,7 @@ interface Talk {
   readonly thread: Thread;
   /** Calls that the model asked for and nothing has answered yet. */
   readonly pending: OpenCalls<Pending>;
-  /** Results that were told with their calls, by the call's id. */
+  /** Results that were shown with their calls, by the call's id. */
   readonly results: Map<string, string | null>;
 }
 
@@ -112,7 +112,7 @@ export class Transcript {
   private frames: Frame[] = [];
   private events: TranscriptEvent[] = [];
   private judged: JudgedRun | null = null;
-  /** Whose conversation goes on in parts that carry no id of it. */
+  /** Runs whose conversation continues in parts that do not carry their id. */
   private lastTop: Talk | null = null;
   private lastRunId: string | null = null;
   private isTied = false;
@@ -324,7 +324,7 @@ export class Transcript {
     if (state !== 'ok' || (isTop && isPause)) this.note(node, `${word}: ${reason.replace(/^paused, /, '')}`, state);
   }
 
-  /** Calls that nothing followed. Those of a run that waits are told when it goes on. */
+  /** Calls that nothing followed. If the run waits, they are shown once it continues. */
   private tellUnanswered({node}: Frame, talk: Talk): void {
     const judgement = judgementOf(this.judged!, node);
     const waits = judgement !== null && (judgement.state === 'paused' || judgement.reason.includes('paused, '));

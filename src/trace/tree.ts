@@ -20,7 +20,7 @@ export interface Node {
   run: Run | null;
   /** A run that leaked into the trace of another: a run of its own. */
   isDetached: boolean;
-  /** A call of one of several runs at work, and nothing tells of which. */
+  /** Several runs were at work, and nothing shows which of them made this call. */
   isOwnerUnknown: boolean;
   /** What a client library wrote of the call above it: no call of its own. */
   isPlumbing: boolean;

@@ -171,7 +171,7 @@ function candidates(
   );
 }
 
-/** Conditions of which no step can have run, though the workflow went on behind them: they did not hold. */
+/** Conditions none of whose steps can have run, though the workflow continued after them: they did not hold. */
 export function conditionsNotTaken(workflow: Node): string[] {
   return align(workflow).stretches.flatMap(stretch => {
     const {containers, ran, isPassed} = stretch;

@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs';
 import {expect, it} from 'vitest';
-import {DAY_DIMENSIONS, RUN_COLUMNS, SCHEMA, SPAN_COLUMNS, SUM_COLUMNS, TRACE_COLUMNS} from '../../src/facts/schema.ts';
+import {DAY_DIMENSIONS, RUN_FACTS, SCHEMA, SPAN_FACTS, SUM_COLUMNS, TRACE_FACTS} from '../../src/facts/schema.ts';
 
 const document = readFileSync(new URL('../../docs/facts.md', import.meta.url), 'utf8');
 
@@ -14,9 +14,9 @@ function rowsUnder(heading: string): string[] {
 }
 
 it.each([
-  ['`run_facts`', RUN_COLUMNS],
-  ['`span_facts`', SPAN_COLUMNS],
-  ['`trace_facts`', TRACE_COLUMNS],
+  ['`run_facts`', RUN_FACTS],
+  ['`span_facts`', SPAN_FACTS],
+  ['`trace_facts`', TRACE_FACTS],
   ['`span_days`', {...DAY_DIMENSIONS, ...SUM_COLUMNS}],
 ])('docs/facts.md has every column of %s, with its type and meaning, in order', (heading, columns) => {
   expect(rowsUnder(heading)).toEqual(

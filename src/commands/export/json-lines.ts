@@ -2,10 +2,10 @@ import type {Output} from '../../context.ts';
 import {terminalJson, trusted} from '../../text/safe.ts';
 import {exactJson} from '../../trace/json.ts';
 import {isoTime} from '../../trace/time.ts';
-import type {Writer, WrittenRun, WrittenSpan} from './writer.ts';
+import type {ExportWriter, WrittenRun, WrittenSpan} from './writer.ts';
 
 /** A line for each run, as `list` has it, then one for each of its spans, as `show` has it, with all attributes exactly. */
-export class JsonLinesWriter implements Writer {
+export class JsonLinesWriter implements ExportWriter {
   constructor(private readonly out: Output) {}
 
   async run({record}: WrittenRun): Promise<void> {

@@ -2,7 +2,7 @@ import type {Output} from '../../context.ts';
 import {type OtlpSpan, otlpSpan} from '../../otlp/otlp-span.ts';
 import {type Origin, requestJson} from '../../otlp/request.ts';
 import {terminalJson, trusted} from '../../text/safe.ts';
-import type {Writer, WrittenSpan} from './writer.ts';
+import type {ExportWriter, WrittenSpan} from './writer.ts';
 
 /** As OpenTelemetry's own batches; receivers take 20 MiB of JSON by the specification, and attributes grow by their escapes. */
 const MOST_SPANS = 512;
@@ -12,7 +12,7 @@ const MOST_BYTES = 4_000_000;
 type Sink = (spans: readonly OtlpSpan[]) => Promise<void>;
 
 /** Spans of OTLP in batches. */
-export class OtlpWriter implements Writer {
+export class OtlpWriter implements ExportWriter {
   private batch: OtlpSpan[] = [];
   private bytes = 0;
   /** What the format could not say exactly, by how many spans. */

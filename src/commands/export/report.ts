@@ -4,13 +4,13 @@ import {type ReportedSpan, renderRunReport} from '../../render/run-report.ts';
 import {trusted} from '../../text/safe.ts';
 import {type ExactAttributes, KEY} from '../../trace/attributes.ts';
 import {exactJson} from '../../trace/json.ts';
-import type {Writer, WrittenRun, WrittenSpan} from './writer.ts';
+import type {ExportWriter, WrittenRun, WrittenSpan} from './writer.ts';
 
 const MOST_ROWS = 400;
 const MOST_FAILURES = 50;
 
 /** A page for each run; of a run no more than the page has is held. */
-export class ReportWriter implements Writer {
+export class ReportWriter implements ExportWriter {
   private run_: WrittenRun | null = null;
   private isFirst = true;
   private spans: ReportedSpan[] = [];

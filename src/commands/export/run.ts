@@ -24,7 +24,7 @@ import {type ExportSelection, exportedRuns, wholeRows} from './exported.ts';
 import {JsonLinesWriter} from './json-lines.ts';
 import {lineSink, OtlpWriter} from './otlp.ts';
 import {ReportWriter} from './report.ts';
-import type {Writer} from './writer.ts';
+import type {ExportWriter} from './writer.ts';
 
 export interface ExportOptions {
   readonly format: 'otlp' | 'jsonl' | 'md';
@@ -204,7 +204,7 @@ function withSent(error: UserError, {sender}: Sending): UserError {
   return new UserError(error.exitCode, `${error.message} ${sent}`, {hint: error.hint, cause: error.cause});
 }
 
-function writerOf({options: {format, origin, check}, sender}: Work, out: Context): Writer {
+function writerOf({options: {format, origin, check}, sender}: Work, out: Context): ExportWriter {
   if (check) return NOTHING;
   if (sender) return new OtlpWriter(spans => sender.sender.send(spans));
   if (format === 'jsonl') return new JsonLinesWriter(out.stdout);
@@ -212,7 +212,7 @@ function writerOf({options: {format, origin, check}, sender}: Work, out: Context
 }
 
 /** `--check` looks at everything that would be written. */
-const NOTHING: Writer = {
+const NOTHING: ExportWriter = {
   run: async () => undefined,
   span: async ({record, name}) => {
     record();

@@ -18,7 +18,7 @@ export interface WrittenSpan {
 }
 
 /** A form in which runs leave the program; each run is followed by its spans. */
-export interface Writer {
+export interface ExportWriter {
   run(run: WrittenRun): Promise<void>;
   span(span: WrittenSpan): Promise<void>;
   end(): Promise<void>;

@@ -9,7 +9,7 @@ import {type AppliedSteps, apply} from '../../migrations/apply.ts';
 import {inspect, type Planned} from '../../migrations/plan.ts';
 import {checkRights} from '../../migrations/rights.ts';
 import type {Found, MigrationStep} from '../../migrations/step.ts';
-import {openSubject, type Subject} from '../../migrations/subject.ts';
+import {type MigrationSubject, openSubject} from '../../migrations/subject.ts';
 import {type DrawnDone, type DrawnStep, renderDone, renderObjects, renderSteps, sqlText} from '../../render/migrate.ts';
 import {openAlone} from '../../retention/alone.ts';
 import {line, safe, trusted} from '../../text/safe.ts';
@@ -77,12 +77,12 @@ export default async function migrate(options: MigrateOptions, context: Context)
 interface Change {
   readonly options: MigrateOptions;
   /** Looks at the catalogue. */
-  readonly open: () => Promise<Subject>;
+  readonly open: () => Promise<MigrationSubject>;
   readonly answer: (result: object | null) => void;
 }
 
 async function change(
-  before: Subject,
+  before: MigrationSubject,
   planned: Planned,
   {options, open, answer}: Change,
   context: Context,
@@ -130,7 +130,7 @@ async function change(
 
 /** Looks at the catalogue again: what is still to be done, and how the queries that were served are answered now. */
 async function verify(
-  before: Subject,
+  before: MigrationSubject,
   planned: Planned,
   applied: AppliedSteps,
   {options, open}: Omit<Change, 'answer'>,
@@ -149,7 +149,7 @@ async function verify(
   }
 }
 
-function writeStatus(subject: Subject, {found}: Planned, format: Format, context: Context): void {
+function writeStatus(subject: MigrationSubject, {found}: Planned, format: Format, context: Context): void {
   const made = new Set(subject.made.map(({object}) => object));
   const objects = found.map(({kind, object, state, step}) => ({
     kind,

@@ -30,7 +30,7 @@ export interface QuestionOptions {
 }
 
 /** Answers a question. */
-export default async function run(options: QuestionOptions, context: Context): Promise<void> {
+export default async function runQuestion(options: QuestionOptions, context: Context): Promise<void> {
   const {name, question, format, fields, asked, filterAt, prices, access} = options;
   let answer: Answer | null = null;
   const then = {text: () => thenOf(answer), eachShapeOnce: () => answer?.facts !== null};

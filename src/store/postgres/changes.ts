@@ -25,7 +25,7 @@ const AS_TEXT = {getTypeParser: () => (value: string) => value};
 
 /**
  * One connection for short transactions, made when the first one begins, and with `exclude` a second one that holds nothing
- * but the advisory lock. No session state: everything is said again in each transaction (docs/design.md, Reading without harm).
+ * but the advisory lock. No session state: each transaction sets everything anew (docs/design.md, Reading without harm).
  */
 export async function openPostgresChanges(source: PostgresSource, options: ChangesOptions): Promise<Changes> {
   const connect = () =>

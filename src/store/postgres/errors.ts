@@ -5,7 +5,7 @@ import {labelOf, type PostgresSource} from '../source.ts';
 interface DriverError {
   code?: string;
   message?: string;
-  /** Set on what the server said; absent on what happened to the connection. */
+  /** Set if the server sent the error; absent if the connection failed. */
   severity?: string;
   hint?: string;
 }
@@ -213,7 +213,7 @@ function isOfCertificate({message = '', code = ''}: DriverError): boolean {
   return /certificate|self.signed|altnames|CERT_|DEPTH_ZERO/i.test(`${message} ${code}`);
 }
 
-/** True when a try failed for its TLS, or for the want of it: `prefer` and `allow` go on with the other way, as libpq does. */
+/** True when a try failed for its TLS, or for the want of it: `prefer` and `allow` then try the other way, as libpq does. */
 export function isTlsRefused(error: unknown): boolean {
   const {message = '', code = '', severity} = error as DriverError;
   if (severity !== undefined) return code === '28000';

@@ -194,7 +194,7 @@ function weakMode(origin: string, asked: string, mode: SslMode): UserError {
 function parsePort(text: string | null, origin: string): number {
   if (text === null) return 5432;
   const port = Number(text);
-  // Not quoted: what stands where a port should be may be the rest of a password.
+  // Not quoted: the text in the place of a port may be the rest of a password.
   if (!/^\d+$/.test(text) || port < 1 || port > 65535) {
     throw usageError(
       `${origin} has no valid port.`,

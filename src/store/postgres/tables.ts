@@ -52,7 +52,7 @@ export function readFoundTables(text: string): FoundTable[] {
 
 interface Chosen {
   readonly names: TableNames;
-  /** Those of which row-level security may hide rows, quoted. */
+  /** Tables whose rows row-level security may hide, quoted. */
   readonly hidden: readonly string[];
 }
 
@@ -73,7 +73,7 @@ export function chooseTables(
 function chooseTraceTables(found: readonly FoundTable[], choice: TableChoice, client: PgClient): TableNames {
   const label = `${client.user}@${client.host}:${client.port}/${client.database}`;
   const named = found.filter(({name}) => name === choice.spansTable || name === choice.tracesTable);
-  // What may not be read is somebody else's, and stands in nobody's way; where there is nothing else, it is refused by name.
+  // A table that may not be read belongs to somebody else and is ignored. If there is no other, it is refused by name.
   const readable = named.filter(table => table.readable);
   const schemas = [...new Set((readable.length > 0 ? readable : named).map(table => table.schema))].sort();
   if (choice.schema === null && schemas.length > 1) {

@@ -17,7 +17,7 @@ import {builtBinding, isBindingMissing, loadBetterSqlite} from './driver.ts';
 /** Most that one answer may hold. */
 const MOST_BYTES = 512 * 1024 ** 2;
 
-export type Question = Pick<ChildJob, 'kind' | 'text'> & Partial<Pick<ChildJob, 'params' | 'maxRows'>>;
+export type ChildQuestion = Pick<ChildJob, 'kind' | 'text'> & Partial<Pick<ChildJob, 'params' | 'maxRows'>>;
 
 interface ApartOptions {
   readonly file: string;
@@ -61,7 +61,7 @@ export class Apart {
   }
 
   /** Runs one statement; one after the other. @throws what the driver threw, or a UserError exit 4 when it took longer */
-  ask(question: Question, limitMs: number): Promise<ChildAnswer> {
+  ask(question: ChildQuestion, limitMs: number): Promise<ChildAnswer> {
     const asked = this.queue.then(() => this.run({params: [], maxRows: 0, ...question, limitMs}));
     this.queue = asked.catch(() => undefined);
     return asked;

@@ -134,7 +134,7 @@ class SqliteChanges implements Changes {
 
   private async waitAsBefore(): Promise<void> {
     this.connection.within(null);
-    // What matters has been said by then.
+    // Everything that matters has been reported by then.
     await this.connection.exec(`pragma busy_timeout = ${READ_MS}`).catch(() => undefined);
   }
 

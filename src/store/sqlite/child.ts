@@ -79,7 +79,7 @@ interface Opened {
 
 /**
  * The program of the child. Its text is handed to `node -e`, so that it needs no file of its own in the built program;
- * it may therefore use nothing but what stands inside it.
+ * it may therefore use only what it contains.
  * @param load the child's own `require`; by that name the bundler would replace it
  */
 export function answerInChild(load: NodeJS.Require): void {

@@ -6,7 +6,7 @@ import {isFailedTool} from '../tool-failure.ts';
 import {displayName, isDelegation, isRunSpan, type Node} from '../tree.ts';
 import type {Noise} from './noise.ts';
 
-/** What of a span is compared, in the order in which it is told; what a span was asked comes before what it answered. */
+/** What is compared of a span, in the order in which it is shown: first the question, then the answer. */
 export const ASKED = ['model', 'provider', 'settings', 'tools offered', 'input', 'prompt', 'arguments'] as const;
 export const ANSWERED = ['answer', 'calls', 'result', 'output', 'error'] as const;
 export type What = (typeof ASKED)[number] | (typeof ANSWERED)[number];

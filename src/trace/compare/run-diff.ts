@@ -7,10 +7,10 @@ import {displayName, isDelegation, isRunSpan, type Node} from '../tree.ts';
 import {ASKED, type Content, type Part, roleOf, type What} from './content.ts';
 import {pairUp} from './sequence.ts';
 
-/** `same`: what was asked and answered is; `moved`: it stands elsewhere in the other run. */
+/** `same`: question and answer are the same; `moved`: it is elsewhere in the other run. */
 export type DiffMark = 'same' | 'changed' | 'added' | 'removed' | 'moved';
 
-/** One difference between two spans that belong together. Its texts are read where it is told. */
+/** One difference between two spans that belong together. Whoever shows it reads its texts. */
 export interface Change {
   readonly what: What | 'name' | 'state';
   readonly where: string | null;
@@ -244,7 +244,7 @@ class Comparison {
     return changes;
   }
 
-  /** A state that something below brought about is told there. */
+  /** If a span below caused the state, the difference is shown there. */
   private isStateExplained(drawn: Drawn): boolean {
     const stack = [...drawn.children];
     while (stack.length > 0) {

@@ -95,7 +95,7 @@ function weighed<T>({a, b, weigh}: Lists<T>, [fromA, endA]: Span, [fromB, endB]:
   return pairs;
 }
 
-/** Items whose key stands once in either list, as many as keep their order. */
+/** Items whose key occurs once in each list, as many as keep their order. */
 function uniquePairs<T>({keysA, keysB}: Lists<T>, [fromA, endA]: Span, [fromB, endB]: Span): [number, number][] {
   const once = (keys: readonly string[], from: number, end: number) => {
     const places = new Map<string, number>();

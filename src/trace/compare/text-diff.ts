@@ -1,6 +1,6 @@
 import {pairUp} from './sequence.ts';
 
-/** Lines that stand beside each other; null: there is none in this text. */
+/** A pair of lines to show side by side; null: this text has none. */
 export interface DiffLine {
   readonly a: string | null;
   readonly b: string | null;
@@ -10,7 +10,7 @@ export interface DiffLine {
 /** Where in a line something is that the other one has not, as JavaScript counts. */
 export type Changed = readonly (readonly [number, number])[];
 
-/** Lines of two texts in order; those that differ stand beside each other as far as there are any. */
+/** Lines of two texts in order; lines that differ are paired while both texts have some. */
 export function diffLines(a: string, b: string): DiffLine[] {
   const [linesA, linesB] = [a.split('\n'), b.split('\n')];
   const rows: DiffLine[] = [];
