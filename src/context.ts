@@ -12,6 +12,8 @@ export interface Output {
   readonly isTTY: boolean;
   /** Columns of the terminal; undefined for a pipe. */
   readonly columns: number | undefined;
+  /** Rows of the terminal; undefined for a pipe, and where it reports no size. */
+  readonly rows?: number | undefined;
 }
 
 /** The terminal that screens are drawn on. */

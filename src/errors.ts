@@ -37,7 +37,8 @@ interface Details {
  */
 export class UserError extends Error {
   readonly exitCode: ExitCode;
-  readonly hint: string | undefined;
+  /** What to type next; who knows more adds to it on the way. */
+  hint: string | undefined;
   readonly place: TextPlace | undefined;
 
   constructor(exitCode: ExitCode, message: string, {hint, cause, place}: Details = {}) {

@@ -6,6 +6,7 @@ export interface CliOptions {
   cwd?: string;
   /** A terminal of so many columns; absent: a pipe. */
   columns?: number;
+  rows?: number;
   nowMicros?: number;
   stdin?: string;
   /** Told all that was printed on stdout so far, each time something is. */
@@ -42,6 +43,7 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
       write: into('out'),
       isTTY,
       columns: options.columns,
+      rows: options.rows,
       ...(options.drained ? {drained: options.drained} : {}),
     },
     stderr: {write: into('err'), isTTY, columns: options.columns},

@@ -27,6 +27,9 @@ async function main(): Promise<void> {
     get columns() {
       return stream.columns;
     },
+    get rows() {
+      return stream.rows;
+    },
   });
   const context = {
     stdout: output(process.stdout),

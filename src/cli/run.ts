@@ -16,7 +16,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     await setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
     const program = await buildProgram(argv, context);
     if (argv.length === 0) {
-      program.outputHelp();
+      if (context.stdout.isTTY) await (await import('./welcome.ts')).welcome(context);
+      else program.outputHelp();
       return EXIT.done;
     }
     await program.parseAsync(argv, {from: 'user'});

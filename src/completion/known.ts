@@ -6,7 +6,7 @@ import {loadRunPage} from '../runs/page.ts';
 import {openStore} from '../store/open.ts';
 import {replacing, type Store} from '../store/store.ts';
 import {NO_FILTER, type RunFilter} from '../trace/filter.ts';
-import type {JudgedRun} from '../trace/record.ts';
+import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import type {Candidate} from './candidates.ts';
 
@@ -43,10 +43,33 @@ export interface Known {
  * @throws UserError for anything that a command would complain about
  */
 export async function knownIn(flags: DatabaseFlags, context: Context, leftMs: number): Promise<Known> {
+  return namesIn((await newestRunsIn(flags, context, leftMs, MOST)) ?? []);
+}
+
+/**
+ * The newest run in a line, as far as it is found in so short a time.
+ * @returns null: the time was too short
+ * @throws UserError as above
+ */
+export async function newestIn(flags: DatabaseFlags, context: Context, leftMs: number): Promise<string | null> {
+  const runs = await newestRunsIn(flags, context, leftMs, 1);
+  if (runs === null) return null;
+  const [newest] = runs;
+  return newest === undefined
+    ? 'no run yet'
+    : `${(newest.record.runId ?? newest.record.traceId).slice(0, 8)}  ${aboutRun(newest.record)}`;
+}
+
+/** Null where there was no time, or where asking needs a command of the user's, which is not run for a key that was pressed. */
+async function newestRunsIn(
+  flags: DatabaseFlags,
+  context: Context,
+  leftMs: number,
+  most: number,
+): Promise<JudgedRun[] | null> {
   const start = performance.now();
   const {source, tables} = connectionOf(flags, context);
-  // A command of the user's is run for commands, not for a key that was pressed.
-  if (source.dialect === 'postgres' && source.askPassword) return namesIn([]);
+  if (source.dialect === 'postgres' && source.askPassword) return null;
   const store = await openStore(source, {
     tables,
     nowMicros: context.nowMicros,
@@ -54,24 +77,30 @@ export async function knownIn(flags: DatabaseFlags, context: Context, leftMs: nu
     largestCopyBytes: LARGEST_COPY_BYTES,
   });
   try {
-    return namesIn(await newestRuns(hurried(store, start + leftMs * SHARE_FOR_READING)));
+    return await newestRuns(hurried(store, start + leftMs * SHARE_FOR_READING), most);
   } finally {
     await store.close();
   }
 }
 
 /** As many as there is time for. */
-async function newestRuns(store: Store): Promise<JudgedRun[]> {
+async function newestRuns(store: Store, most: number): Promise<JudgedRun[] | null> {
   const runs: JudgedRun[] = [];
   let cursor: string | null = null;
   try {
     do {
-      const page = await loadRunPage(store, {filter: WHOLE_RUNS, limit: STEP, cursor, patience: PATIENCE});
+      const page = await loadRunPage(store, {
+        filter: WHOLE_RUNS,
+        limit: Math.min(STEP, most),
+        cursor,
+        patience: PATIENCE,
+      });
       append(runs, page.runs);
       cursor = page.next;
-    } while (cursor && runs.length < MOST);
+    } while (cursor && runs.length < most);
   } catch (error) {
     if (!(error instanceof OutOfTime)) throw error;
+    if (runs.length === 0) return null;
   }
   return runs;
 }
@@ -89,6 +118,10 @@ function hurried(store: Store, end: number): Store {
   });
 }
 
+function aboutRun({state, name, startTime}: RunRecord): string {
+  return [state, name, startTime?.slice(0, 16).replace('T', ' ')].filter(Boolean).join('  ');
+}
+
 function namesIn(runs: readonly JudgedRun[]): Known {
   const records = runs.map(({record}) => record);
   const offer =
@@ -103,8 +136,6 @@ function namesIn(runs: readonly JudgedRun[]): Known {
   const component = (kind: string, key: 'agentId' | 'teamId' | 'workflowId') =>
     offer(records.filter(record => record.kind === kind).map(record => ({id: record[key], name: record.name})));
   const plain = (ids: readonly (string | null)[]) => offer(ids.map(id => ({id})));
-  const aboutRun = (record: (typeof records)[number]) =>
-    [record.state, record.name, record.startTime?.slice(0, 16).replace('T', ' ')].filter(Boolean).join('  ');
   const runIds = offer(records.map(record => ({id: record.runId, about: aboutRun(record)})));
   const sessions = plain(records.map(({sessionId}) => sessionId));
   const latest = {value: 'latest', about: 'the newest run'};

@@ -20,6 +20,8 @@ const DEFAULT_FILE = 'agno.db';
 export interface Connection {
   /** The profile it comes from; null when flags or the environment name it. */
   readonly profile: string | null;
+  /** What named the database: `--db`, a variable, a profile, or the file that lies here. */
+  readonly from: string;
   readonly source: Source;
   readonly tables: TableChoice;
   /** The database of Agno's own run table, where that is another one. */
@@ -41,19 +43,33 @@ export function connectionOf(flags: DatabaseFlags, context: Context): Connection
     );
   if (flags.db !== undefined && name !== undefined)
     throw usageError('--db and --profile both name a database.', 'Pass one of them.');
-  const direct = (source: Source): Connection => withSecrets(context, {profile: null, source, ...rest(flags, context)});
+  const direct = (from: string, source: Source): Connection =>
+    withSecrets(context, {profile: null, from, source, ...rest(flags, context)});
   if (name !== undefined) return connectionOfProfile(profileOf(configOf(context), name), flags, context);
-  if (flags.db !== undefined) return direct(parseSource(flags.db, '--db', env, cwd));
-  if (env.AGNO_TRACE_DB) return direct(parseSource(env.AGNO_TRACE_DB, 'AGNO_TRACE_DB', env, cwd));
+  if (flags.db !== undefined) return direct('--db', parseSource(flags.db, '--db', env, cwd));
+  if (env.AGNO_TRACE_DB) return direct('AGNO_TRACE_DB', parseSource(env.AGNO_TRACE_DB, 'AGNO_TRACE_DB', env, cwd));
   const standing = standingProfile(context);
   if (standing) return connectionOfProfile(standing, flags, context);
-  if (env.DATABASE_URL) return direct(parseSource(env.DATABASE_URL, 'DATABASE_URL', env, cwd));
+  if (env.DATABASE_URL) return direct('DATABASE_URL', parseSource(env.DATABASE_URL, 'DATABASE_URL', env, cwd));
   const fromEnvironment = sourceFromEnvironment(env);
-  if (fromEnvironment) return direct(fromEnvironment);
-  if (existsSync(path.join(cwd, DEFAULT_FILE))) return direct(parseSource(DEFAULT_FILE, 'the default', env, cwd));
+  if (fromEnvironment) return direct(setOf(env), fromEnvironment);
+  if (existsSync(path.join(cwd, DEFAULT_FILE)))
+    return direct(`./${DEFAULT_FILE}`, parseSource(DEFAULT_FILE, 'the default', env, cwd));
   throw new UserError(EXIT.usage, `no database given, and there is no "./${DEFAULT_FILE}" here.`, {
     hint: 'Pass --db with the URL from your Python code, or set AGNO_TRACE_DB; agno-trace demo shows how it looks.',
   });
+}
+
+/** The first of libpq's variables that says where a server is. */
+function setOf(env: Context['env']): string {
+  return ['PGSERVICE', 'PGHOST', 'PGHOSTADDR', 'PGDATABASE', 'PGUSER'].find(name => env[name]) ?? 'PG*';
+}
+
+/** A file of the usual name that lies here and is not what is read. */
+export function passedOver({source, from}: Connection, {cwd}: Context): string | null {
+  const file = path.join(cwd, DEFAULT_FILE);
+  if (from === '--db' || (source.dialect === 'sqlite' && source.file === file) || !existsSync(file)) return null;
+  return `./${DEFAULT_FILE}`;
 }
 
 export function tableChoiceOf(flags: DatabaseFlags, profile?: Profile): TableChoice {
@@ -80,6 +96,7 @@ export function connectionOfProfile(profile: Profile, flags: DatabaseFlags, cont
   };
   return withSecrets(context, {
     profile: profile.name,
+    from: `profile "${profile.name}"`,
     source: sourceOfProfile(profile, 'db', around)!,
     tables: tableChoiceOf(flags, profile),
     runs: rest(flags, context).runs ?? sourceOfProfile(profile, 'runsDb', around),

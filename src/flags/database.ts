@@ -1,6 +1,6 @@
 import {existsSync, realpathSync} from 'node:fs';
 import type {Context} from '../context.ts';
-import {usageError} from '../errors.ts';
+import {EXIT, UserError, usageError} from '../errors.ts';
 import {append} from '../lists.ts';
 import type {ConnectionFacts} from '../store/connection-info.ts';
 import {openRunTables} from '../store/evidence.ts';
@@ -181,16 +181,24 @@ export async function openConnection(
   const {source, tables, runs} = access.connection;
   const options = openOptionsOf(access, context);
   const main = {...options, tables, ...(onConnect ? {onConnect} : {})};
-  if (!runs) return openStore(source, main);
+  const openMain = () => openStore(source, main).catch(error => Promise.reject(withOrigin(error, access.connection)));
+  if (!runs) return openMain();
   const opening = openRunTables(runs, {
     ...options,
     tables: {...tables, schema: runs.dialect === 'sqlite' ? null : tables.schema},
   });
-  const store = await openStore(source, main).catch(async error => {
+  const store = await openMain().catch(async error => {
     await (await opening).close();
     throw error;
   });
   return withEvidence(store, await opening);
+}
+
+/** A database that cannot be reached may be another one than was meant: what named it is said, where that was no flag. */
+function withOrigin(error: unknown, {from}: Connection): unknown {
+  if (error instanceof UserError && error.exitCode === EXIT.unreachable && from !== '--db')
+    error.hint = `${error.hint ?? ''} The address comes from ${from}.`.trim();
+  return error;
 }
 
 export function openOptionsOf(

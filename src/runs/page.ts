@@ -6,7 +6,7 @@ import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import {withLikelyNames} from '../trace/likely-name.ts';
 import {type JudgedRun, nodesOf} from '../trace/record.ts';
 import type {Patience} from '../trace/runs.ts';
-import {agnoTime} from '../trace/time.ts';
+import {agnoTime, isoTime, parseTime} from '../trace/time.ts';
 import {IS_OF_AGENT} from './kind.ts';
 import {stretches, type Walk, type WalkPlace} from './stretches.ts';
 import {tracesLeft, walkPlaceOf, walkRuns} from './walk.ts';
@@ -170,10 +170,18 @@ function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null, left: r
   const open = runs
     .filter(({record}) => record.state === 'running' || record.state === 'stalled')
     .map(({record}) => record.spanId);
-  const traces = left.map(traceId => `${OF_LEFT}${traceId}`);
-  return Buffer.from(JSON.stringify([1, value, id, ...(before?.unfinished ?? []), ...open, ...traces])).toString(
-    'base64url',
-  );
+  const ids = [id, ...(before?.unfinished ?? []), ...open, ...left.map(traceId => `${OF_LEFT}${traceId}`)];
+  return packed(String(value), ids) ?? Buffer.from(JSON.stringify([1, value, ...ids])).toString('base64url');
+}
+
+/** A time as Agno writes it and ids as OpenTelemetry makes them, in a third of the letters: 27 where a run follows. */
+const PACKED = /^[0-9a-z]+(-~?[0-9a-f]+)+$/;
+
+function packed(time: string, ids: readonly string[]): string | null {
+  const micros = parseTime(time);
+  if (micros === null || micros < 0 || agnoTime(micros) !== time) return null;
+  const text = [micros.toString(36), ...ids].join('-');
+  return PACKED.test(text) ? text : null;
 }
 
 /** The cursor for what follows the first runs of a page; `before` is the cursor of that page. */
@@ -195,6 +203,12 @@ function decodeCursor(text: string): Cursor {
       `--cursor "${text}" is no cursor of this tool.`,
       'Pass page.next of the JSON output, or the text that list printed.',
     );
+  if (PACKED.test(text)) {
+    const [time, ...ids] = text.split('-');
+    const micros = Number.parseInt(time!, 36);
+    if (isoTime(micros) === null) throw fail();
+    return cursorOf([agnoTime(micros), ...ids]);
+  }
   let parsed: unknown;
   try {
     parsed = JSON.parse(Buffer.from(text, 'base64url').toString());
@@ -208,7 +222,10 @@ function decodeCursor(text: string): Cursor {
     !parsed.slice(1).every(item => typeof item === 'string')
   )
     throw fail();
-  const [value, id, ...more] = parsed.slice(1) as string[];
+  return cursorOf(parsed.slice(1) as string[]);
+}
+
+function cursorOf([value, id, ...more]: readonly string[]): Cursor {
   const left = more.filter(text => text.startsWith(OF_LEFT)).map(text => text.slice(OF_LEFT.length));
   return {position: {value: value!, id: id!}, unfinished: more.filter(text => !text.startsWith(OF_LEFT)), left};
 }

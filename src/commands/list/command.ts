@@ -16,7 +16,7 @@ import {
   type WindowFlags,
 } from '../../flags/declare.ts';
 import {fieldsOf} from '../../flags/fields.ts';
-import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
+import {type Format, formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {severalProfilesOf} from '../../flags/several.ts';
@@ -26,7 +26,7 @@ import {RUN_FIELDS} from '../../trace/record.ts';
 import type {ListOptions} from './run.ts';
 
 interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, PatienceFlags, PriceFlags {
-  limit: string;
+  limit?: string;
   cursor?: string;
   sort?: string;
   traffic?: boolean;
@@ -48,7 +48,7 @@ const list: CommandModule = {
     addFilterFlags(command);
     command
       .optionsGroup('Page:')
-      .option('-n, --limit <n>', 'runs on a page; 0: all', '20')
+      .option('-n, --limit <n>', 'runs on a page; 0: all (default: 20; on a terminal as many as fit)')
       .option('--cursor <text>', 'go on where the page before ended')
       .option('--sort <figure>', 'duration, tokens, cost, spans, errors, started, largest first; - in front: smallest')
       .option('--traffic', 'also HTTP requests without a run')
@@ -65,7 +65,7 @@ export default list;
 function optionsOf(flags: ListFlags, context: Context): ListOptions {
   const format = formatOf(flags, RECORD_FORMATS);
   const page = {
-    limit: parseCount('--limit', flags.limit),
+    limit: flags.limit === undefined ? pageOf(format, context) : parseCount('--limit', flags.limit),
     patience: patienceOf(flags),
     prices: pricesOf(flags, context),
     folds: !flags.parts,
@@ -85,6 +85,17 @@ function optionsOf(flags: ListFlags, context: Context): ListOptions {
     filterAt,
     access: several ?? accessOf(flags, context),
   };
+}
+
+const PAGE = 20;
+/** Lines around the rows: the header, what is said below them, and the prompt. */
+const AROUND = 7;
+const SHORTEST_PAGE = 5;
+
+/** A page that a terminal shows whole. */
+function pageOf(format: Format, {stdout}: Context): number {
+  if (format !== 'table' || !stdout.isTTY || !stdout.rows) return PAGE;
+  return Math.max(SHORTEST_PAGE, stdout.rows - AROUND);
 }
 
 function parseSort(text: string, cursor: string | undefined): ListOptions['sort'] {

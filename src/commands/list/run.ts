@@ -1,5 +1,6 @@
 import type {Context} from '../../context.ts';
 import {EXIT} from '../../errors.ts';
+import {passedOver} from '../../flags/connection.ts';
 import {type Access, sayNotes, withOutput, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
 import {drawingOf, type Format, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
@@ -17,6 +18,7 @@ import {readByName} from '../../runs/names.ts';
 import {loadRunPage, type PageOptions, type RunPage} from '../../runs/page.ts';
 import {loadSortedRuns, type SortedOptions} from '../../runs/sort.ts';
 import {MANY_SPANS} from '../../show/shown.ts';
+import {labelOf} from '../../store/source.ts';
 import type {Store} from '../../store/store.ts';
 import {command} from '../../text/shell.ts';
 import {type RunFilter, withQueryFlags} from '../../trace/filter.ts';
@@ -69,10 +71,20 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
       notes.push(LOOKED_THROUGH);
       if (await wantsIndex(store, filter)) notes.push(INDEX_HINT);
     }
+    if (out.stdout.isTTY) append(notes, whatIsRead(access, context));
     const records = page.runs.map(({record}) => record);
     const nowMicros = store.nowMicros();
     write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, options, out);
   });
+}
+
+/** For people, who may have forgotten a variable or a profile. */
+function whatIsRead({connection}: Access, context: Context): string[] {
+  const passed = passedOver(connection, context);
+  return [
+    ...(connection.from === '--db' ? [] : [`${labelOf(connection.source)} by ${connection.from}`]),
+    ...(passed === null ? [] : [`${passed} is not read`]),
+  ];
 }
 
 interface SortedPage extends RunPage {

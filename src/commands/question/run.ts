@@ -1,11 +1,12 @@
 import type {Context} from '../../context.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
-import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
+import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {FilterAt} from '../../flags/selection.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {askFacts} from '../../questions/ask.ts';
+import {nextFrom} from '../../questions/next.ts';
 import {type Answer, type Ask, columnsOfAnswer, type Question} from '../../questions/question.ts';
 import {renderSeries, sparkline} from '../../render/series.ts';
 import type {Look} from '../../render/states.ts';
@@ -58,6 +59,8 @@ export default async function runQuestion(options: QuestionOptions, context: Con
     if (rows.length > 0)
       writeLine(out, drawn(question, asked, answer, {columns: columnsOf(out), look: lookOf(options, out)}));
     writeNote(out, [...(rows.length === 0 ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));
+    const next = rows[0] && nextFrom(rows[0], asked);
+    if (next) writeNext(out, `next: ${next}`);
   });
 }
 

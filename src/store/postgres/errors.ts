@@ -25,11 +25,11 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
     case 'ENOENT':
       return fail(
         `no Postgres answered at ${at} (database "${source.database}").`,
-        'Is the server up? Check --db or AGNO_TRACE_DB.',
+        'Is the server up? Check the address.',
       );
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return fail(`host "${source.host}" is not known.`, 'Check the host in --db or AGNO_TRACE_DB.');
+      return fail(`host "${source.host}" is not known.`, 'Check the host in the address.');
     case 'ETIMEDOUT':
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':

@@ -1,0 +1,68 @@
+import {newestIn} from '../completion/known.ts';
+import type {Context} from '../context.ts';
+import {UserError} from '../errors.ts';
+import {type Connection, connectionOf, passedOver} from '../flags/connection.ts';
+import {largest} from '../lists.ts';
+import {labelOf} from '../store/source.ts';
+import {line, type Safe, safe, trusted} from '../text/safe.ts';
+import {paint} from '../text/style.ts';
+
+/** The newest run is named if it is found so soon; nobody waits for a greeting. */
+const MOST_MS = 250;
+/** Variables that other programs set too: what they name is not opened unasked. */
+const GENERIC = /^(DATABASE_URL|PG)/;
+
+const NEXT = [
+  ['agno-trace list', 'the newest runs, with how they ended'],
+  ['agno-trace show latest', 'the newest run as a tree: time, tokens, errors'],
+  ['agno-trace tail', 'runs as they happen'],
+] as const;
+const WITHOUT = [
+  ['agno-trace list --db <url>', 'the URL in your code, or a SQLite file'],
+  ['agno-trace profile add prod --db <url>', 'a name for it'],
+  ['agno-trace demo', 'a database of real runs to try it on'],
+] as const;
+
+/** What stands on a terminal where no command was typed: what there is here, and what to type next. */
+export async function welcome(context: Context, mostMs = MOST_MS): Promise<void> {
+  const write = (text: Safe) => context.stdout.write(line`${text}\n`);
+  write(paint(trusted('See what your Agno agents did, in your terminal, straight from your database.'), 'bold'));
+  write(trusted(''));
+  const found = connectionHere(context);
+  for (const [label, text] of await factsOf(found, context, mostMs))
+    write(line`  ${paint(trusted(label.padEnd(9)), 'dim')} ${text}`);
+  write(trusted(''));
+  const next = found instanceof UserError ? WITHOUT : NEXT;
+  const longest = largest(next.map(([typed]) => typed.length));
+  for (const [typed, answer] of next) write(trusted(`  ${typed.padEnd(longest)}  ${answer}`));
+  write(trusted('\nagno-trace --help lists all commands; agno-trace help <command> explains one.'));
+}
+
+function connectionHere(context: Context): Connection | UserError {
+  try {
+    return connectionOf({}, context);
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
+}
+
+async function factsOf(
+  found: Connection | UserError,
+  context: Context,
+  mostMs: number,
+): Promise<(readonly [string, Safe])[]> {
+  if (found instanceof UserError) return [['database', safe(found.message)]];
+  const {source, from} = found;
+  const passed = passedOver(found, context);
+  const facts: (readonly [string, Safe])[] = [['database', line`${safe(labelOf(source))} (${safe(from)})`]];
+  if (passed !== null) facts.push(['beside', line`${safe(passed)} is here too, and is not read`]);
+  if (GENERIC.test(from)) return facts;
+  const newest = await newestIn({}, context, mostMs).catch((error: unknown) => {
+    if (error instanceof UserError) return error;
+    throw error;
+  });
+  if (newest instanceof UserError) facts.push(['error', safe(newest.message)]);
+  else if (newest !== null) facts.push(['newest', safe(newest)]);
+  return facts;
+}

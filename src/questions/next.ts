@@ -1,0 +1,51 @@
+import {escapeGlob} from '../sql/fragments.ts';
+import type {Cell} from '../table/table.ts';
+import {command, shellWord} from '../text/shell.ts';
+import type {Ask} from './question.ts';
+
+type Row = Readonly<Record<string, Cell>>;
+
+/** Keys of rows, and what of `--by`, that a filter of `list` takes; a component is looked for inside other runs too. */
+const FILTERS: Readonly<Record<string, string>> = {
+  tool: '--tool',
+  model: '--model',
+  user: '--user',
+  agent: '--name',
+  member: '--name',
+  team: '--name',
+  workflow: '--name',
+  step: '--name',
+  name: '--name',
+  kind: '--kind',
+};
+/** Ends of column names, and what `list` sorts by for the same. */
+const SORTS: readonly (readonly [RegExp, string])[] = [
+  [/Ms$/, '--sort duration'],
+  [/^cost/, '--sort cost'],
+  [/Tokens$/, '--sort tokens'],
+];
+
+/** The command line that leads from the first row of an answer to its runs; null: none does. */
+export function nextFrom(row: Row, {by, sort}: Pick<Ask, 'by' | 'sort'>): string | null {
+  const run =
+    textIn(row, 'sampleRunId') ?? textIn(row, 'runId') ?? textIn(row, 'sampleTraceId') ?? textIn(row, 'traceId');
+  if (run !== null) return command`agno-trace show ${run}`;
+  const session = textIn(row, 'session') ?? (by === 'session' ? textIn(row, 'name') : null);
+  if (session !== null) return command`agno-trace show ${session}`;
+  const key = Object.keys(FILTERS).find(name => name !== 'name' && name !== 'kind' && textIn(row, name) !== null);
+  const filter = key === undefined ? FILTERS[by] : FILTERS[key];
+  const name = textIn(row, key ?? 'name');
+  if (filter === undefined || name === null) return null;
+  // Steps are called by their workflow too.
+  const wanted = (key ?? by) === 'step' ? name.slice(name.lastIndexOf(' / ') + 1).replace(/^\/ /, '') : name;
+  const value = filter === '--user' || filter === '--kind' ? wanted : escapeGlob(wanted);
+  const order = SORTS.find(([pattern]) => pattern.test(sort.column))?.[1];
+  // A value that begins with a dash would be taken for another flag.
+  const typed = `${filter}${value.startsWith('-') ? '=' : ' '}${shellWord(value)}`;
+  return `agno-trace list ${typed}${order === undefined ? '' : ` ${order}`}`;
+}
+
+function textIn(row: Row, key: string): string | null {
+  const value = row[key];
+  return typeof value === 'string' && value !== '' ? value : null;
+}
