@@ -21,7 +21,7 @@ export interface RunParts {
   readonly parts: readonly JudgedRun[];
   /** Those of the parts that carry no id of the run and were tied to it by what they hold. */
   readonly tied: ReadonlySet<JudgedRun>;
-  /** Other runs of the same id, by start: each of them the first part of its own story. */
+  /** Other runs of the same id, by start: each the first of its own parts. */
   readonly others: readonly JudgedRun[];
 }
 
@@ -63,7 +63,7 @@ export async function loadParts(
     traces = await load([...known]);
   }
   const own = chosen(traces, runId, of);
-  const others = stories(traces, runId)
+  const others = partsOfEach(traces, runId)
     .map(([first]) => first!)
     .filter(first => !own.includes(first));
   const members = memberIds(own);
@@ -73,9 +73,9 @@ export async function loadParts(
       judged =>
         own.includes(judged) || (members.has(judged.record.runId ?? '') && isInSession(judged.run, own[0]!.run)),
     );
-  const story = {traces, parts: parts.sort(byStart), tied: new Set<JudgedRun>(), others};
-  if (!tiesLooseParts) return story;
-  return withWorkBeside(store, await withLooseParts(store, story, options), options);
+  const whole = {traces, parts: parts.sort(byStart), tied: new Set<JudgedRun>(), others};
+  if (!tiesLooseParts) return whole;
+  return withWorkBeside(store, await withLooseParts(store, whole, options), options);
 }
 
 function byStart(a: JudgedRun, b: JudgedRun): number {
@@ -87,7 +87,7 @@ function isInSession(run: Run, other: Run): boolean {
 }
 
 /** The runs of an id, each with what continued it, by start: one id may be the one of several runs. */
-function stories(traces: readonly JudgedTrace[], runId: string): JudgedRun[][] {
+function partsOfEach(traces: readonly JudgedTrace[], runId: string): JudgedRun[][] {
   const found: JudgedRun[][] = [];
   const runs = traces.flatMap(trace => trace.runs).filter(({record}) => record.runId === runId);
   for (const judged of runs.sort(byStart)) {
@@ -103,8 +103,8 @@ function stories(traces: readonly JudgedTrace[], runId: string): JudgedRun[][] {
 }
 
 function chosen(traces: readonly JudgedTrace[], runId: string, of: PartsOptions['of']): readonly JudgedRun[] {
-  const all = stories(traces, runId);
-  const wanted = of && all.find(story => story.some(({record}) => isAt(record, of)));
+  const all = partsOfEach(traces, runId);
+  const wanted = of && all.find(parts => parts.some(({record}) => isAt(record, of)));
   return wanted ?? all.at(-1) ?? [];
 }
 
@@ -112,7 +112,7 @@ function isAt(a: {traceId: string; spanId: string}, b: {traceId: string; spanId:
   return a.traceId === b.traceId && a.spanId === b.spanId;
 }
 
-/** Members of these runs that paused: whoever continues them continues the story. */
+/** Members of these runs that paused: whoever continues them continues the run. */
 function memberIds(own: readonly JudgedRun[]): Set<string> {
   return new Set(own.flatMap(({run, judge}) => judge.pausedRunIds(run)));
 }
@@ -172,18 +172,18 @@ select s.trace_id
   return rows.map(row => String(row.trace_id));
 }
 
-async function withLooseParts(store: Store, story: RunParts, options: PartsOptions): Promise<RunParts> {
+async function withLooseParts(store: Store, whole: RunParts, options: PartsOptions): Promise<RunParts> {
   const clock = {nowMicros: store.nowMicros(), patience: options.patience};
-  const paused = story.parts.findLast(waited);
-  if (!paused || story.parts.some(part => isSequel(part) && byStart(paused, part) < 0)) return story;
+  const paused = whole.parts.findLast(waited);
+  if (!paused || whole.parts.some(part => isSequel(part) && byStart(paused, part) < 0)) return whole;
   const {tied, traces, startMicros} = await findSequel(store, paused.run, ids =>
     loadRuns(store, ids, {...options, seeksSequels: false}),
   );
-  if (tied.length === 0) return story;
-  const parts = story.parts.map(part => (part === paused ? continued(part, startMicros, clock) : part));
+  if (tied.length === 0) return whole;
+  const parts = whole.parts.map(part => (part === paused ? continued(part, startMicros, clock) : part));
   return {
-    ...story,
-    traces: [...story.traces, ...traces],
+    ...whole,
+    traces: [...whole.traces, ...traces],
     parts: [...parts, ...tied].sort(byStart),
     tied: new Set(tied),
   };
@@ -195,14 +195,14 @@ function continued(part: JudgedRun, startMicros: number | null, clock: JudgingCl
 }
 
 /** What Agno did for the run in threads of their own, as its memory manager does in sync runs. */
-async function withWorkBeside(store: Store, story: RunParts, options: PartsOptions): Promise<RunParts> {
-  const tied = new Set(story.tied);
-  const traces = [...story.traces];
-  for (const part of story.parts) {
+async function withWorkBeside(store: Store, whole: RunParts, options: PartsOptions): Promise<RunParts> {
+  const tied = new Set(whole.tied);
+  const traces = [...whole.traces];
+  for (const part of whole.parts) {
     if (tied.has(part)) continue;
     const found = await findWorkBeside(store, part, ids => loadRuns(store, ids, {...options, seeksSequels: false}));
     append(traces, found.traces);
     for (const judged of found.tied) tied.add(judged);
   }
-  return {...story, traces, parts: [...new Set([...story.parts, ...tied])].sort(byStart), tied};
+  return {...whole, traces, parts: [...new Set([...whole.parts, ...tied])].sort(byStart), tied};
 }

@@ -119,11 +119,11 @@ async function showRun(
   options: ShownOptions,
   of?: Pick<RunRecord, 'traceId' | 'spanId'>,
 ): Promise<Shown> {
-  const story = await loadParts(store, runId, traceIds, {...options, ...(of ? {of} : {})});
-  if (!of && story.others.length > 0) throw severalRuns(runId, story);
-  if (story.parts.length > 0) return {runs: shownParts(story), isOne: true, notes: []};
+  const whole = await loadParts(store, runId, traceIds, {...options, ...(of ? {of} : {})});
+  if (!of && whole.others.length > 0) throw severalRuns(runId, whole);
+  if (whole.parts.length > 0) return {runs: shownParts(whole), isOne: true, notes: []};
   // A run inside another one: a member, a step's agent, a sub-agent.
-  for (const {runs} of story.traces) {
+  for (const {runs} of whole.traces) {
     for (const judged of runs) {
       const node = findRunNode(judged, runId);
       if (node) return {runs: [shownSubRun(judged, node)], isOne: true, notes: []};

@@ -53,7 +53,7 @@ export class Judge {
     return node.span || node.told ? this.judged.get(node)!.judgement : null;
   }
 
-  /** Member runs below that wait, by run id: whoever continues them continues this run's story. */
+  /** Member runs below that wait, by run id: whoever continues them continues this run. */
   pausedRunIds(run: Run): string[] {
     const ids: string[] = [];
     for (const node of walk(run.tops, child => child.isDetached && child !== run.root)) {
