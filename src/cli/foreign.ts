@@ -7,7 +7,7 @@ interface Foreign {
   /** Of a system error: what was asked, and of which file. */
   readonly syscall?: string;
   readonly path?: string;
-  /** Of what a Postgres server said. */
+  /** From the message of a Postgres server. */
   readonly severity?: string;
   /** Of `node:sqlite`. */
   readonly errcode?: number;

@@ -81,7 +81,7 @@ export async function report(thrown: unknown, argv: readonly string[], context: 
   const message = mask(error instanceof Error ? error.message : String(error));
   const exitCode = isDefect ? EXIT.failed : error.exitCode;
   const hint = isDefect ? 'This is a defect of agno-trace; --debug prints where it happened.' : error.hint;
-  // What was said about how it was read may be why nothing was found.
+  // The notes on how it was read may explain why nothing was found.
   const notes = context.notes.splice(0).map(mask);
   if (wantsJson(argv)) {
     const details = {message, hint: hint ? mask(hint) : null, exitCode, ...(notes.length > 0 ? {notes} : {})};
@@ -131,7 +131,7 @@ async function fromCommander(
     .replace(/^error: /, '')
     .split('\n');
   const suggestion = /^\(?(Did you mean .*?)\)?$/.exec(rest.join(' ').trim())?.[1] ?? null;
-  // What stands behind a flag that there is not may be a secret: --password=…
+  // The text after an unknown flag may be a secret: --password=…
   const shown = error.code === 'commander.unknownOption' ? first.replace(/=.*'/, "'") : first;
   const message = `${shown.replaceAll("'", '"')}${/[.!?]$/.test(shown) ? '' : '.'}`;
   return usageError(message, hintFor(error, argv, suggestion));

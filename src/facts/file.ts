@@ -150,7 +150,7 @@ export class FactsFile {
   }
 
   /**
-   * What was told of the source so far: it changes when new spans were taken in, or traces left out. Who read the source before
+   * The state of the source as the facts know it: it changes when new spans were taken in, or traces left out. Who read the source before
    * and writes what was found there after must have seen the same.
    */
   get generation(): string {

@@ -18,7 +18,7 @@ export interface Lane {
   dueMs: number;
 }
 
-/** A span that was told or known. */
+/** A span that was delivered, or known before. */
 export interface Seen {
   readonly xid: number;
   readonly createdMicros: number | null;

@@ -204,7 +204,7 @@ select s.rowid as rowid, s.span_id
     return {keys: [], isMore: true};
   }
 
-  /** More rows vanished than were known one by one: rows older than the session are taken for known, the others are told. */
+  /** More rows vanished than were known one by one: rows older than the session count as known, the others are delivered. */
   private async settleDoubt(store: Store, after: number | null): Promise<void> {
     const isOld = (createdAt: unknown) => {
       const created = parseTime(createdAt);

@@ -24,7 +24,7 @@ export function renderCsv(records: readonly FlatRecord[], columns: readonly stri
   return trusted(
     stringify(rows, {
       record_delimiter: 'windows',
-      // Empty text, to be told from unknown; the library by itself quotes no single CR or LF.
+      // Quote empty text, so that it differs from unknown; the library does not quote a single CR or LF.
       quoted_match: /^$|[\r\n]/,
       cast: {
         string: text,

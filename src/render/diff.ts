@@ -241,7 +241,7 @@ function nameOf({a, b}: Pair): Safe {
     : name;
 }
 
-/** Where a span stands, for a sentence: `model call 2 of Billing Agent`, `lookup_order in Billing Agent`. */
+/** The place of a span, for a sentence: `model call 2 of Billing Agent`, `lookup_order in Billing Agent`. */
 function placeOf(node: Node): string {
   const {span} = node;
   if (!span) return 'the run';
@@ -361,7 +361,7 @@ function textDiff(a: string | null, b: string | null, showsAll: boolean, look: D
       : textB === null
         ? textA.split('\n').map(text => ({a: text, b: null, isSame: false}))
         : diffLines(textA, textB);
-  // Nothing stands beside a text of one run only.
+  // A text of one run only has nothing beside it.
   const isBeside = textA !== null && textB !== null && look.columns !== null && look.columns >= WIDE;
   const near = rows.map((_, i) =>
     rows.slice(Math.max(0, i - CONTEXT_LINES), i + CONTEXT_LINES + 1).some(row => !row.isSame),

@@ -31,7 +31,7 @@ const STATE_WIDTH = 13;
 const TRACE_LENGTH = 7;
 const LONGEST_WORD = 200;
 
-/** A run that is told for the first time, or whose state is another one; `endMicros` or now is when. */
+/** The line of a run that is new, or whose state has changed. Its time is `endMicros`, or now. */
 export function runLine(judged: JudgedRun, nowMicros: number, look: EventLook): Safe {
   const {run, record} = judged;
   const {state} = record;

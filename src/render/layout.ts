@@ -2,7 +2,7 @@ import {type Safe, trusted} from '../text/safe.ts';
 import {truncate} from '../text/width.ts';
 import type {Look} from './states.ts';
 
-/** Guides of a tree: for each row, what stands before its label. */
+/** Guides of a tree: for each row, the characters before its label. */
 export interface Guides {
   /** Before the row's own line. */
   readonly first: Safe;
@@ -16,7 +16,7 @@ const DRAWN_LEVELS = 12;
 /** Guides for rows in drawn order, from their depths alone. */
 export function guidesOf(depths: readonly number[], hasChildren: readonly boolean[], look: Look): Guides[] {
   const guides: Guides[] = new Array(depths.length);
-  // From the end: whether another row of the same level follows before the level above goes on.
+  // From the end: whether another row of the same level follows before the level above continues.
   const open: boolean[] = [];
   for (let i = depths.length - 1; i >= 0; i--) {
     const depth = depths[i]!;
@@ -50,7 +50,7 @@ export function guideOf(
   };
 }
 
-/** `faint`: what does not count into the run; `open`: what still goes on. */
+/** `faint`: what does not count into the run; `open`: what is still running. */
 export type Fill = 'solid' | 'faint' | 'open';
 const FILLS: Readonly<Record<Fill, {blocks: string; ascii: string}>> = {
   solid: {blocks: '█▌▐', ascii: '##='},

@@ -154,7 +154,7 @@ export function timeOf({run, record}: JudgedRun): Safe {
   return seen === null ? trusted('–') : trusted(`>${duration(seen)}`);
 }
 
-/** What it said last; what went wrong, where something did, and why it said nothing. */
+/** The run's last words. If something failed: what, and why there are none. */
 export function lastWord({run, record, judge, parts = []}: JudgedRun): Safe {
   if (record.state !== 'ok') return safe(record.stateReason);
   const last = parts.findLast(part => part.record.runId === record.runId && !isSamePart(part.record, record)) ?? null;

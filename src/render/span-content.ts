@@ -42,7 +42,7 @@ export function indented(text: string): string {
   return parsed && parsed.problems.length === 0 ? formatJson(parsed.value) : text;
 }
 
-/** What a reader is told in place of a text that the instrumentor took out; any other text as it is. */
+/** A note in place of a text that the instrumentor removed; any other text unchanged. */
 export function unredacted(text: string): string {
   return text === REDACTED ? `(taken out by the instrumentor: ${REDACTED})` : text;
 }

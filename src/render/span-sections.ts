@@ -4,7 +4,7 @@ import {formatJson, parseJson} from '../trace/json.ts';
 import {type Message, messagesOf} from '../trace/messages.ts';
 import type {Span} from '../trace/span.ts';
 
-/** A heading and what stands under it. Titles are our own words; everything else is data and not escaped yet. */
+/** A heading and the text under it. Titles are our own words; everything else is data and not escaped yet. */
 export interface Section {
   readonly title: string;
   readonly body: readonly ContentPart[];

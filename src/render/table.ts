@@ -142,7 +142,7 @@ function arrange(drawn: readonly DrawnColumn[], available: number): {kept: Drawn
 
 /** How cells are drawn. */
 export interface Drawing {
-  /** Moments are told from here, on a terminal. */
+  /** On a terminal, times are relative to this one. */
   readonly nowMicros?: number;
   /** Length of the stretches of time that rows are split into. */
   readonly everyMicros?: number | null;

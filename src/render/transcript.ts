@@ -62,7 +62,7 @@ export function transcriptLines(event: TranscriptEvent, look: TranscriptLook): S
 }
 
 /**
- * What stands between the parts of a run that went on after a pause.
+ * The line between the parts of a run that continued after a pause.
  * @param isBeside no continuation: what Agno did for it meanwhile
  */
 export function continuedLine(record: RunRecord, {ascii}: Look, isBeside: boolean): Safe {
@@ -146,7 +146,7 @@ function callLines(entry: Entry, lead: Safe, room: number | null, look: Transcri
   ];
 }
 
-/** What is told of a call without a span. */
+/** The note on a call without a span. */
 function withoutSpan({decided, ran, result, state}: Entry): Safe[] {
   if (decided !== null) return [trusted(DECISIONS[decided])];
   if (state === 'cancelled' && ran === null) return [trusted('interrupted, no result')];

@@ -75,7 +75,7 @@ export function rowText(
   return trusted(joined(parts, GAP).trimEnd());
 }
 
-/** Nothing is known of a ghost's time but where it began; while its run goes on, so does it. */
+/** Of a ghost's time only the beginning is known. It lasts as long as its run. */
 function tookOf({node, record}: DrawnSpan, options: RowOptions): Safe {
   if (record.durationMs !== null) return duration(record.durationMs);
   const start = startOf(node);
@@ -244,7 +244,7 @@ export function isFailure({node, state}: DrawnSpan): boolean {
   return isBad && !node.children.some(child => !child.isPlumbing && (child.span ?? child.told)?.spanStatus === 'ERROR');
 }
 
-/** What went wrong, once: on the span where it happened. Null: nothing, or the header of the run has said it. */
+/** What went wrong, once: on the span where it happened. Null: nothing failed, or the header of the run shows it. */
 export function failureText(row: DrawnSpan, root: Node): string | null {
   if (row.node === root || !isFailure(row)) return null;
   // Asked for last: records are made when they are looked at, and few rows of 20,000 failed.

@@ -60,7 +60,7 @@ export async function findTarget(store: Store, text: string, options: FindOption
 
 /**
  * Ids that programs make are never the beginning of one another. Those that people make up are ("order-1", "order-12"), and
- * behind HTTP a session stands in its spans only: the longer one must not be taken for it.
+ * behind HTTP only the spans hold a session's id: the longer one must not be taken for it.
  */
 function isGenerated(id: string): boolean {
   return /^[0-9a-f-]+$/i.test(id);
@@ -186,7 +186,7 @@ async function choose(store: Store, text: string, matches: readonly Match[], opt
   const id = text.replace(/^~/, '');
   const names = new Map<string, Match[]>();
   for (const match of matches) {
-    // A trace's own id also stands in its spans, a missing parent's id in its children.
+    // A trace's spans hold its id too, and the children of a missing parent hold that parent's id.
     const key = `${match.kind} ${match.id}`;
     names.set(key, [...(names.get(key) ?? []), match]);
   }

@@ -81,7 +81,7 @@ interface Work {
 interface Counts {
   runs: number;
   spans: number;
-  /** Spans of which something could not be read. */
+  /** Spans that could not be read in full. */
   bad: number;
   /** Spans that were deleted while it went on. */
   gone: number;

@@ -22,7 +22,7 @@ const TEXT_MS = 250;
 const TOGETHER_MS = 500;
 /** All texts that were given up may take so long together; then the pattern is. */
 const BUDGET_MS = 5000;
-/** Matches of one text that are told. */
+/** Matches of one text that are shown. */
 const MOST_MATCHES = 1000;
 /** Of a longer text the beginning is searched. */
 export const LONGEST_TEXT = 8_000_000;

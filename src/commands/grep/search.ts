@@ -49,7 +49,7 @@ export interface GrepOptions {
   readonly places: ReadonlySet<SearchPlace>;
   /** Lines before and after each hit. */
   readonly context: number;
-  /** Also where the same text stands again in a run. */
+  /** Also report a text that occurs again in the same run. */
   readonly repeats: boolean;
   /** The first hit of each run is enough. */
   readonly firstOnly: boolean;

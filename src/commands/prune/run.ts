@@ -161,7 +161,7 @@ function archived(archive: ArchiveWriter | null) {
   return archive && archive.written.batches > 0 ? {...archive.written, file: archive.file} : null;
 }
 
-/** An archive of what was deleted is finished, unless the disk or the database failed: then it can be gone on with. */
+/** An archive of what was deleted is finished, unless the disk or the database failed: then it can be continued. */
 function closeArchive(
   archive: ArchiveWriter | null,
   applied: Applied,

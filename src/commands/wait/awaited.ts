@@ -38,7 +38,7 @@ export class Awaited {
     options: {readonly patience: Patience; readonly onProgress?: (spans: number) => void},
   ): Promise<void> {
     const {patience} = options;
-    // Not what changed: the follower may have told these runs already.
+    // Not only what changed: the follower may have delivered these runs already.
     const runsOf = async (traceIds: readonly string[]) => {
       await live.begin(store, await loadTraces(store, traceIds));
       return live.runsIn(traceIds);
