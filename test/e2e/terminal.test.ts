@@ -47,7 +47,8 @@ process.on('SIGUSR2', () => {
     keys(`clear; stty -a > ${folder}/before; echo before ${how}`, 'Enter');
     await until(`before ${how}`);
     keys(`${env} node ${BIN} ui --db ${db}`, 'Enter');
-    await until('[1 runs]');
+    // The row of the cursor: from then on keys are for the runs. Before that there is nothing to leave but the opening.
+    await until('›');
     expect(tmux('display-message', '-p', '#{alternate_on} #{cursor_flag} #{wrap_flag}').trim()).toBe('1 0 0');
     return Number(readFileSync(pidFile, 'utf8'));
   }
