@@ -17,10 +17,15 @@ export interface Tables {
 
 /**
  * Refuses a database from which rows cannot be deleted safely, before anything is looked at.
+ * @param plansOnly nothing will be deleted: a right that is missing for that is a note, as the plan is wanted before the grant
  * @returns the tables, and what the user should know
  * @throws UserError exit 4 where it is not allowed, exit 2 or 5 where it would not be safe
  */
-export async function preflight(store: Store, facts: ConnectionFacts): Promise<Tables & {notes: string[]}> {
+export async function preflight(
+  store: Store,
+  facts: ConnectionFacts,
+  {plansOnly}: {readonly plansOnly: boolean},
+): Promise<Tables & {notes: string[]}> {
   const tables = {traces: tableOf(store, facts, 'traces'), spans: tableOf(store, facts, 'spans')};
   const notes: string[] = [];
   if (facts.copyReason !== null)
@@ -30,7 +35,8 @@ export async function preflight(store: Store, facts: ConnectionFacts): Promise<T
     );
   if (facts.isStandby)
     throw unreachable(`"${store.label}" is a standby: it may only be read.`, 'Connect to the primary.');
-  if (store.dialect === 'postgres') append(notes, await checkServer(store, facts, tables));
+  if (store.dialect === 'postgres') append(notes, await checkServer(store, facts, tables, plansOnly));
+  else if (!facts.mayWrite && plansOnly) notes.push(`"${store.label}" may not be written by you, which deleting needs`);
   else if (!facts.mayWrite)
     throw unreachable(`"${store.label}" may not be written by you.`, 'Check the permissions of the file.');
   const hasIndex = tables.spans.indexes.some(
@@ -81,7 +87,13 @@ interface ServerRow {
   referrers: string | null;
 }
 
-async function checkServer(store: Store, facts: ConnectionFacts, {traces, spans}: Tables): Promise<string[]> {
+async function checkServer(
+  store: Store,
+  facts: ConnectionFacts,
+  {traces, spans}: Tables,
+  plansOnly: boolean,
+): Promise<string[]> {
+  const notes: string[] = [];
   const [traceTable, spanTable] = [raw(literal(traces.qualifiedName)), raw(literal(spans.qualifiedName))];
   const [row] = await store.all<ServerRow>(sql`
 select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding,
@@ -101,10 +113,10 @@ select current_setting('server_version_num')::int as version, current_setting('s
     );
   if (!(server.delete_traces && server.update_traces && server.delete_spans)) {
     const grantee = quoteIdentifier(facts.role ?? '');
-    throw unreachable(
-      `user "${facts.role}" may not delete from the tables of "${store.label}".`,
-      `GRANT SELECT, UPDATE, DELETE ON ${traces.qualifiedName}, ${spans.qualifiedName} TO ${grantee}; (UPDATE for the row lock)`,
-    );
+    const grant = `GRANT SELECT, UPDATE, DELETE ON ${traces.qualifiedName}, ${spans.qualifiedName} TO ${grantee}; (UPDATE for the row lock)`;
+    const message = `user "${facts.role}" may not delete from the tables of "${store.label}"`;
+    if (!plansOnly) throw unreachable(`${message}.`, grant);
+    notes.push(`${message}: ${grant}`);
   }
   if (server.referrers)
     throw new UserError(EXIT.schema, `other tables refer to these rows: ${server.referrers}.`, {
@@ -117,12 +129,11 @@ select current_setting('server_version_num')::int as version, current_setting('s
       'Rows are deleted by a user who sees all of them: the owner of the tables, or a role with BYPASSRLS.',
     );
   const triggers = await loadTriggers(store, [traces.qualifiedName, spans.qualifiedName]);
-  return triggers
-    .filter(({isOfDeletes}) => isOfDeletes)
-    .map(
-      trigger =>
-        `trigger ${trigger.name} runs with pg_catalog as its search path; if its function names other schemas' objects without their schema: ${pathOf(trigger)}`,
+  for (const trigger of triggers.filter(({isOfDeletes}) => isOfDeletes))
+    notes.push(
+      `trigger ${trigger.name} runs with pg_catalog as its search path; if its function names other schemas' objects without their schema: ${pathOf(trigger)}`,
     );
+  return notes;
 }
 
 /** Of Postgres with any server encoding but SQL_ASCII every text arrives whole. */

@@ -20,6 +20,8 @@ export interface PrepareOptions {
   readonly orphans: boolean;
   readonly patience: Patience;
   readonly archive: string | null;
+  /** Nothing will be deleted. */
+  readonly plansOnly: boolean;
   /** Told what is being done, and how many traces of it are done. */
   readonly onProgress?: (what: string, traces: number) => void;
 }
@@ -42,7 +44,7 @@ export async function preparePrune(
   options: PrepareOptions,
 ): Promise<Prepared> {
   const store = patient(impatient);
-  const {notes, ...tables} = await preflight(store, facts);
+  const {notes, ...tables} = await preflight(store, facts, options);
   const cutoff = cutoffAt(options.cutoffMicros);
   const settledXid = await oldestTransaction(store);
   const report = (what: string) => (traces: number) => options.onProgress?.(what, traces);

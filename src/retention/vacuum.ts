@@ -53,7 +53,7 @@ const LONG_LIMITS: TransactionLimits = {lockMs: 5000, statementMs: 7 * 24 * 3_60
 export async function planVacuum(
   store: Store,
   facts: ConnectionFacts,
-  {offline}: {readonly offline: boolean},
+  {offline, plansOnly}: {readonly offline: boolean; readonly plansOnly: boolean},
 ): Promise<VacuumPlan> {
   if (facts.isStandby) throw refused(`"${store.label}" is a standby: it may only be read.`, 'Connect to the primary.');
   if (facts.copyReason !== null)
@@ -61,12 +61,15 @@ export async function planVacuum(
       `"${store.label}" cannot be changed where it lies: ${facts.copyReason}.`,
       'Run it as the user whose program writes the file.',
     );
-  return store.dialect === 'postgres' ? planPostgres(store, facts) : planSqlite(patient(store), facts, offline);
+  return store.dialect === 'postgres'
+    ? planPostgres(store, facts, plansOnly)
+    : planSqlite(patient(store), facts, offline);
 }
 
-async function planPostgres(store: Store, facts: ConnectionFacts): Promise<VacuumPlan> {
+async function planPostgres(store: Store, facts: ConnectionFacts, plansOnly: boolean): Promise<VacuumPlan> {
   const tables = [store.tables.spans!, store.tables.traces!];
   let [bytes, dead] = [0, 0];
+  let blocked: VacuumPlan['blocked'] = null;
   for (const table of tables) {
     const [row] = await store.all<{owns: boolean; owner: string; bytes: number; dead: number}>(sql`
 select pg_catalog.pg_has_role(c.relowner, 'usage') as owns, pg_catalog.pg_get_userbyid(c.relowner)::text as owner,
@@ -76,11 +79,12 @@ select pg_catalog.pg_has_role(c.relowner, 'usage') as owns, pg_catalog.pg_get_us
       throw new UserError(EXIT.schema, `what holds the spans in "${store.label}" is not a table as Agno makes it.`, {
         hint: 'Only plain tables are vacuumed.',
       });
-    if (!row.owns)
-      throw refused(
-        `user "${facts.role}" may not vacuum ${table} of "${store.label}": it belongs to "${row.owner}".`,
-        'Connect as its owner.',
-      );
+    if (!row.owns) {
+      const reason = `user "${facts.role}" may not vacuum ${table} of "${store.label}": it belongs to "${row.owner}"`;
+      const hint = 'Connect as its owner.';
+      if (!plansOnly) throw refused(`${reason}.`, hint);
+      blocked ??= {reason, hint};
+    }
     bytes += Number(row.bytes);
     dead += Number(row.dead);
   }
@@ -95,7 +99,7 @@ select pg_catalog.pg_has_role(c.relowner, 'usage') as owns, pg_catalog.pg_get_us
     neededBytes: 0,
     availableBytes: null,
     sql: tables.map(table => `VACUUM (ANALYZE) ${table}`),
-    blocked: null,
+    blocked,
   };
 }
 

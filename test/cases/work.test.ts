@@ -51,7 +51,7 @@ describe.each(BACKENDS)('on %s', backend => {
     expect(runs[1].stateReason).toBe('finished; 27 tool calls refused at the tool call limit');
     const {data: found} = await json(['list', '--tool', 'web_s*', '--kind', 'tool', '--db', db]);
     expect(found.map((run: Row) => run.name)).toContain('Search Agent');
-    expect((await json(['list', '--tool', 'web', '--db', db])).data).toEqual([]);
+    expect((await json(['list', '--tool', 'web?', '--db', db])).data).toEqual([]);
     const {spans} = await show(db, runs[1].runId);
     const told = spans.filter((span: Row) => span.fromMessages);
     expect(told).toHaveLength(27);

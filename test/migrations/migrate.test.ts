@@ -319,6 +319,13 @@ describe('migrate on Postgres', () => {
       4,
       expect.stringMatching(/^error: user ".*" may not vacuum .*\nhint: .*\n$/),
     ]);
+    // The plan is wanted before the grant.
+    const planned = await cli(['vacuum', '--dry-run', '--db', weak]);
+    expect(planned).toMatchObject({code: 0, out: expect.stringContaining('may not vacuum')});
+    const prune = ['prune', '--older-than', '1d', '--db', weak];
+    const survey = await json([...prune, '--dry-run']);
+    expect(survey.notes).toContainEqual(expect.stringMatching(/may not delete .*: GRANT SELECT, UPDATE, DELETE ON/));
+    expect(await cli([...prune, '--yes'])).toMatchObject({code: 4, err: expect.stringContaining('may not delete')});
     expect(await catalogueOf(url)).toEqual(before);
     await client.query(`drop owned by ${role}`);
   });

@@ -57,6 +57,7 @@ async function prune(url: string, archive: string, faults: Faults): Promise<Appl
     orphans: false,
     patience: PATIENCE,
     archive,
+    plansOnly: false,
   }).catch(async error => {
     await store.close();
     throw error;
@@ -233,6 +234,7 @@ describe('a connection that is cut in the middle of a batch', () => {
       orphans: false,
       patience: PATIENCE,
       archive,
+      plansOnly: false,
     });
     const writer = await ArchiveWriter.open(archive, archiveHeader(store, prepared, {writtenBy: 'test', nowMicros: 0}));
     const changes = await openAlone(source, store, 0);

@@ -76,6 +76,7 @@ async function pruneStore(
       orphans: options.orphans,
       patience: options.patience,
       archive,
+      plansOnly: options.dryRun,
       onProgress: (what, traces) => progress.looking(what, traces),
     });
     progress.clear();

@@ -29,7 +29,7 @@ export default async function vacuum(options: VacuumOptions, context: Context): 
     patiently(async () => {
       let bytes = 0;
       const use = async (store: Store) => {
-        bytes = (await planVacuum(store, facts!, {offline})).bytes;
+        bytes = (await planVacuum(store, facts!, {offline, plansOnly: false})).bytes;
       };
       await withStore(access, context, '', use, found => {
         facts = found;
@@ -41,7 +41,7 @@ export default async function vacuum(options: VacuumOptions, context: Context): 
     context,
     '',
     async store => {
-      const plan = await planVacuum(store, facts!, {offline});
+      const plan = await planVacuum(store, facts!, {offline, plansOnly: options.dryRun});
       const answer = writePlan(plan, options, context);
       if (plan.method === 'none' || options.dryRun) return answer(null);
       try {

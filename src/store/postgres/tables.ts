@@ -109,7 +109,7 @@ function chooseTraceTables(found: readonly FoundTable[], choice: TableChoice, cl
         EXIT.unreachable,
         `user "${client.user}" may not read "${schema}.${table.name}" of "${label}".`,
         {
-          hint: `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${grantee}; GRANT SELECT ON ALL TABLES IN SCHEMA ${quoteIdentifier(schema)} TO ${grantee};`,
+          hint: `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${grantee}; GRANT SELECT ON ${qualified(traces!)}, ${qualified(spans!)} TO ${grantee};`,
         },
       );
     }
