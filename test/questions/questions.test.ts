@@ -401,7 +401,9 @@ describe('questions on a terminal', () => {
     async ({columns, argv}) => {
       const {code, out} = await cli([...argv, '--no-color', '--ascii', '--db', file], {columns});
       expect(code).toBe(0);
-      expect(out.split('\n').filter(line => [...line].length > columns)).toEqual([]);
+      // What is to be typed is left to the terminal to break, so that it can be copied whole.
+      const drawn = out.split('\n').filter(line => !line.startsWith('next: '));
+      expect(drawn.filter(line => [...line].length > columns)).toEqual([]);
     },
   );
 
