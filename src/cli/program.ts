@@ -40,7 +40,7 @@ export async function buildProgram(argv: readonly string[], context: Context): P
     .option('--color <when>', 'auto, always, never', 'auto')
     .option('--no-color', 'no colour (so does NO_COLOR)')
     .option('--ascii', 'only ASCII characters')
-    .option('--debug', 'what was sent and connected to, and stacks of defects');
+    .option('--debug', 'print connections, statements, and stack traces for bugs');
   program.commandsGroup('Look:');
   for (const [name, {summary, group, aliases = [], load}] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(summary).allowExcessArguments();

@@ -14,159 +14,144 @@ interface ListedCommand {
 /** Every subcommand by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   demo: {
-    summary: 'Make a demo database of real runs, and show it',
+    summary: 'Make a demo database of real runs and show it',
     load: () => import('./demo/command.ts'),
   },
   diff: {
-    summary: 'Two runs beside each other: where they part, what differs',
+    summary: 'Compare two runs: where they diverge, and what differs',
     load: () => import('./diff/command.ts'),
   },
   doctor: {
-    summary: 'Connection, tables and data: what is there, what is wrong',
+    summary: 'Check connection, tables and data; suggest a fix for each problem',
     load: () => import('./doctor/command.ts'),
   },
   export: {
-    summary: 'Hands runs on: OTLP to a file or a receiver, JSON lines, a report; redacted',
+    summary: 'Export runs: OTLP to a file or a receiver, JSON lines, Markdown; redacted if you like',
     load: () => import('./export/command.ts'),
   },
   grep: {
-    summary: 'A pattern in names, inputs, outputs, arguments and errors',
+    summary: 'Find text in names, inputs, outputs, arguments and errors',
     aliases: ['search'],
     load: () => import('./grep/command.ts'),
   },
   list: {
-    summary: 'Runs, newest first, with their computed state',
+    summary: 'List runs, newest first, with their computed state',
     aliases: ['ls', 'runs', 'traces'],
     load: () => import('./list/command.ts'),
   },
   profile: {
-    summary: 'Names for your databases, for --profile',
+    summary: 'Name your databases, for --profile',
     load: () => import('./profile/command.ts'),
   },
   show: {
-    summary: 'What a run did: its tree, its times, its errors',
+    summary: 'Show what a run did: its tree, times and errors',
     aliases: ['view', 'get', 'trace'],
     load: () => import('./show/command.ts'),
   },
   sql: {
-    summary: 'Answers one SQL statement of yours, read-only',
+    summary: 'Run a read-only SQL statement of yours',
     load: () => import('./sql/command.ts'),
   },
   tail: {
-    summary: 'Runs as they happen: on screens, as lines, or as JSON',
+    summary: 'Follow runs as they happen: on screens, as lines, or as JSON',
     aliases: ['follow', 'watch', 'logs'],
     load: () => import('./tail/command.ts'),
   },
   transcript: {
-    summary: 'The conversation of a run, each message once, calls with results',
+    summary: 'Show the conversation of a run, with tool calls and their results',
     load: () => import('./transcript/command.ts'),
   },
   ui: {
-    summary: 'Runs, their trees and what spans hold, on screens',
+    summary: 'Browse runs, their trees and their spans on screens',
     load: () => import('./ui/command.ts'),
   },
   wait: {
-    summary: 'Waits until a run has ended; the exit code says how',
+    summary: 'Wait for a run to end; the exit code tells how it ended',
     load: () => import('./wait/command.ts'),
   },
   agents: question(
-    'Agents: runs of their own and inside others, how they ended, times, tokens, cost',
+    'Agents: how many runs, how they ended, times, tokens, cost',
     () => import('../questions/agents.ts'),
   ),
   delegations: question(
-    'Delegations: who asked whom, how often, how long it took, how it ended, tokens, cost',
+    'Delegations: who asked whom, how often, how it ended, times, tokens, cost',
     () => import('../questions/delegations.ts'),
   ),
   errors: question(
-    'Errors by cause: how often, in how many runs, since when, and whether the runs ended of it',
+    'Errors by cause: how often, in how many runs, since when, and how many runs failed of it',
     () => import('../questions/errors.ts'),
   ),
   loops: question(
-    'Loops: the same tool calls again and again in one run, and what they wasted',
+    'Loops: tool calls that repeat in one run, and what they wasted',
     () => import('../questions/loops.ts'),
   ),
-  models: question(
-    'Models: calls, failures, tokens and their speed, cost with its source, times',
-    () => import('../questions/models.ts'),
-  ),
+  models: question('Models: calls, failures, times, tokens, speed, cost', () => import('../questions/models.ts')),
   retrievals: question(
-    'Look-ups in knowledge: calls, documents found, empty and repeated ones, times',
+    'Knowledge lookups: calls, documents found, lookups that found nothing, times',
     () => import('../questions/retrievals.ts'),
   ),
   sessions: question(
-    'Sessions: runs, how they ended, times, tokens, cost, whose, when',
+    'Sessions: user, runs, how they ended, times, tokens, cost',
     () => import('../questions/sessions.ts'),
   ),
   slowest: question(
-    'Span names by average duration, slowest first (tools, models, agents, … with --by)',
+    'Slowest spans by average duration (--by tool, model, agent, …)',
     () => import('../questions/slowest.ts'),
     ['top'],
   ),
   stats: question(
-    'Overview: runs by state, times, tokens, cost, the busiest agents, teams, workflows and models',
+    'Overview: states, times, tokens, cost, busiest agents, teams, workflows and models',
     () => import('../questions/stats.ts'),
   ),
   steps: question(
-    'Steps of workflows: executions, how they ended, times, tokens, cost',
+    'Workflow steps: executions, how they ended, times, tokens, cost',
     () => import('../questions/steps.ts'),
   ),
-  teams: question(
-    'Teams: runs of their own and inside others, how they ended, times, tokens, cost',
-    () => import('../questions/teams.ts'),
-  ),
-  tools: question(
-    'Tools: calls, failures, retries, times, size of their results',
-    () => import('../questions/tools.ts'),
-  ),
+  teams: question('Teams: how many runs, how they ended, times, tokens, cost', () => import('../questions/teams.ts')),
+  tools: question('Tools: calls, failures, retries, times, size of results', () => import('../questions/tools.ts')),
   usage: question(
     'Tokens and cost by model, provider, agent, team, workflow, step, user, session or day',
     () => import('../questions/usage.ts'),
     ['cost'],
   ),
-  users: question(
-    'Users: runs, sessions, how they ended, times, tokens, cost, when',
-    () => import('../questions/users.ts'),
-  ),
-  where: question(
-    'Where the time of runs goes: critical path and self time summed over them',
-    () => import('../questions/where.ts'),
-  ),
+  users: question('Users: runs, sessions, how they ended, times, tokens, cost', () => import('../questions/users.ts')),
+  where: question('Where time goes: critical path and self time over many runs', () => import('../questions/where.ts')),
   workflows: question(
-    'Workflows: runs of their own and inside others, how they ended, times, tokens, cost',
+    'Workflows: how many runs, how they ended, times, tokens, cost',
     () => import('../questions/workflows.ts'),
   ),
   archive: {
-    summary: 'Check, read and restore what prune --archive wrote',
+    summary: 'Check, list and restore what prune --archive wrote',
     group: 'Keep:',
     load: () => import('./archive/command.ts'),
   },
   completion: {
-    summary: 'Script that completes commands, flags, names and ids',
+    summary: 'Print the script that completes commands, flags, names and ids',
     group: 'Other:',
     load: () => import('./completion/command.ts'),
   },
   facts: {
-    summary: 'What is kept so that questions are answered at once: status, rebuild, clear, path',
+    summary: 'Show or clear what is cached of a database: status, rebuild, clear, path',
     group: 'Keep:',
     load: () => import('./facts/command.ts'),
   },
   help: {
-    summary: 'Help for a command, or a page on a topic',
+    summary: 'Show help for a command, or a page on a topic',
     group: 'Other:',
     load: () => import('./help/command.ts'),
   },
   migrate: {
-    summary: 'Make missing tables, indexes and the foreign key; the plan first',
+    summary: 'Create missing tables, indexes and the foreign key; shows a plan first',
     group: 'Keep:',
     load: () => import('./migrate/command.ts'),
   },
   prune: {
-    summary: 'Delete old traces in small batches; the plan first',
+    summary: 'Delete old traces in small batches; shows a plan first',
     group: 'Keep:',
     load: () => import('./prune/command.ts'),
   },
   vacuum: {
-    summary: 'Give back the space of deleted traces; the plan first',
+    summary: 'Reclaim the space of deleted traces without blocking Agno; shows a plan first',
     group: 'Keep:',
     load: () => import('./vacuum/command.ts'),
   },

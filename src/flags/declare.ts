@@ -21,14 +21,14 @@ export interface DatabaseFlags {
 
 export function addDatabaseFlags(command: Command): Command {
   return command
-    .option('--db <url>', 'database: URL as in your Python code, or a SQLite path')
-    .option('--profile <name>', 'database of this profile (agno-trace profile)', collect)
-    .option('--dotenv <file>', 'AGNO_TRACE_*, PG*, DATABASE_URL out of it; set ones win')
-    .option('--runs-db <url>', "database of Agno's own run table, if another one")
+    .option('--db <url>', 'database: the URL from your Python code, or a SQLite path')
+    .option('--profile <name>', 'database of this profile (see agno-trace profile)', collect)
+    .option('--dotenv <file>', 'read AGNO_TRACE_*, PG* and DATABASE_URL from it; variables already set take precedence')
+    .option('--runs-db <url>', "database of Agno's own run table, if it is another one; helps confirm states")
     .option('--schema <name>', 'Postgres schema of the tables (default: found, else ai)')
     .option('--traces-table <name>', 'name of the traces table (default: agno_traces)')
     .option('--spans-table <name>', 'name of the spans table (default: agno_spans)')
-    .option('--timeout <length>', 'longest time of one statement (default: 30s)');
+    .option('--timeout <length>', 'time limit of one statement (default: 30s)');
 }
 
 export interface ReadFlags extends DatabaseFlags {
@@ -98,39 +98,39 @@ export function addWindowFlags(command: Command): Command {
 export function addFilterFlags(command: Command): Command {
   return command
     .optionsGroup('Who (repeat for "or"):')
-    .option('--session <id>', 'session of the run', collect)
-    .option('--user <id>', 'user of the run', collect)
-    .option('--agent <id>', 'run of this agent: id, or name with * and ?', collect)
-    .option('--team <id>', 'run of this team', collect)
-    .option('--workflow <id>', 'run of this workflow', collect)
-    .option('--run <id>', 'run id', collect)
-    .option('--trace <id>', 'trace id', collect)
+    .option('--session <id>', 'runs of this session', collect)
+    .option('--user <id>', 'runs of this user', collect)
+    .option('--agent <id>', 'runs of this agent: id, or name with * and ?', collect)
+    .option('--team <id>', 'runs of this team', collect)
+    .option('--workflow <id>', 'runs of this workflow', collect)
+    .option('--run <id>', 'the run with this id', collect)
+    .option('--trace <id>', 'runs in this trace', collect)
     .optionsGroup('What:')
-    .option('--kind <kinds>', 'kind of run, or of a span it holds: agent,llm,tool,…', collect)
-    .option('--model <name>', 'holds a call of this model (* and ? allowed)', collect)
-    .option('--tool <name>', 'holds a call of this tool', collect)
-    .option('--name <name>', 'holds a span of this name', collect)
+    .option('--kind <kinds>', 'runs of this kind, or with a span of it: agent,llm,tool,…', collect)
+    .option('--model <name>', 'runs that call this model (* and ? allowed)', collect)
+    .option('--tool <name>', 'runs that call this tool', collect)
+    .option('--name <name>', 'runs with a span of this name', collect)
     .option('--state <states>', `computed state: ${STATES.join(', ')}`, collect)
     .option('--status <status>', 'stored status of the trace row: OK, ERROR', collect)
-    .option('--error [text]', 'with an error that contains the text; alone: --state error')
+    .option('--error [text]', 'runs with an error that contains the text; without a text: --state error')
     .option('--failed', 'short for --state error')
-    .option('--min-duration <length>', 'took at least: 500ms, 2s, 1m')
-    .option('--max-duration <length>', 'took at most')
-    .option('--min-tokens <n>', 'used at least so many tokens')
+    .option('--min-duration <length>', 'runs that took at least: 500ms, 2s, 1m')
+    .option('--max-duration <length>', 'runs that took at most')
+    .option('--min-tokens <n>', 'runs that used at least so many tokens')
     .option(...QUERY_FLAG);
 }
 
 /** The free query, as people know it from GitHub, Sentry and Datadog (docs/query.md). */
 export const QUERY_FLAG = [
   '-q, --query <query>',
-  "runs, as in 'agent:billing -tool:web_* duration:>5s (error OR lost)'",
+  "runs that match 'agent:billing -tool:web_* duration:>5s (error OR lost)'",
 ] as const;
 
 export function addPatienceFlags(command: Command): Command {
   return command
     .optionsGroup('States:')
-    .option('--stalled-after <length>', 'an unfinished run counts as stalled after this silence (default: 5m)')
-    .option('--lost-after <length>', 'and as lost after this (default: 1h)');
+    .option('--stalled-after <length>', 'call an unfinished run stalled after no activity for this long (default: 5m)')
+    .option('--lost-after <length>', 'and lost after this long (default: 1h)');
 }
 
 export interface PriceFlags {
@@ -140,7 +140,7 @@ export interface PriceFlags {
 export function addPriceFlags(command: Command): Command {
   return command
     .optionsGroup('Cost:')
-    .option('--prices <file>', 'your own prices of models; or AGNO_TRACE_PRICES (docs/prices.md)');
+    .option('--prices <file>', 'your own model prices; or AGNO_TRACE_PRICES (docs/prices.md)');
 }
 
 export interface OutputFlags {
@@ -157,9 +157,10 @@ export function addOutputFlags(command: Command, formats: readonly string[], {pr
   takesOneOf(command, formats)
     .option('--json', 'short for --format json')
     .option('--jsonl', 'short for --format jsonl');
-  if (formats.includes('csv')) command.option('--fields <keys>', 'these keys in this order, for json, jsonl, csv, md');
+  if (formats.includes('csv'))
+    command.option('--fields <keys>', 'only these keys, in this order, for json, jsonl, csv, md');
   if (!printSql) return command;
   return command
-    .option('-o, --output <file>', 'into a file, whole or not at all; .json, .jsonl, .csv, .md say the format')
-    .option('--print-sql', 'print the statements sent to the database instead of the answer');
+    .option('-o, --output <file>', 'write to a file atomically; .json, .jsonl, .csv, .md choose the format')
+    .option('--print-sql', 'print the SQL statements instead of the answer');
 }

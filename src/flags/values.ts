@@ -17,14 +17,15 @@ export function parseLength(flag: string, text: string): number {
       `${flag} "${text}" has no unit.`,
       `Write ${plain}ms, ${plain}s, ${plain}m, ${plain}h or ${plain}d.`,
     );
-  if (!DURATION.test(plain)) throw usageError(`${flag} "${text}" is no length of time.`, 'Write 30m, 24h, 7d or 2w.');
+  if (!DURATION.test(plain))
+    throw usageError(`${flag} "${text}" is not a valid duration.`, 'Write 30m, 24h, 7d or 2w.');
   const spelled = plain.replace(
     /(\d)(ms|min|s|m|h|d|w)/g,
     (_, digit: string, unit: string) => `${digit}${UNITS[unit]}`,
   );
   const ms = parseDuration(spelled);
   if (ms === null || ms === undefined || !Number.isFinite(ms))
-    throw usageError(`${flag} "${text}" is no length of time.`, 'Write 30m, 24h, 7d or 2w.');
+    throw usageError(`${flag} "${text}" is not a valid duration.`, 'Write 30m, 24h, 7d or 2w.');
   return ms;
 }
 

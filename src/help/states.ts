@@ -7,13 +7,13 @@ const stalledAfter = `${PATIENCE.stalledAfterMs / 60_000} minutes`;
 const lostAfter = PATIENCE.lostAfterMs === 3_600_000 ? 'an hour' : `${PATIENCE.lostAfterMs / 60_000} minutes`;
 
 const MEANINGS: Readonly<Record<State, readonly string[]>> = {
-  running: ['its run span is not written yet; the last sign of life', `is under ${stalledAfter} old`],
-  stalled: ['the same, and the last sign is older (--stalled-after)'],
-  lost: [`the same, and it is older than ${lostAfter}: its process was`, 'most likely killed (--lost-after)'],
-  cancelled: ['stopped by request, or its reader left the stream'],
+  running: ['its run span is not written yet; its last activity is', `less than ${stalledAfter} ago`],
+  stalled: ['the same, but the last activity is older (--stalled-after)'],
+  lost: [`the same, but older than ${lostAfter}: its process was most`, 'likely killed (--lost-after)'],
+  cancelled: ['stopped by request, or the client disconnected'],
   error: ['it failed, or stopped before any output; the reason says', 'where: model, guardrail, step, exception'],
   paused: ['waits for a person or an outside tool, and no continuation', 'is known'],
-  degraded: ['something below it failed, a tool, a member, a step, a', 'retried model call, and the run went on'],
+  degraded: ['something below it failed (a tool, a member, a step, a', 'retried model call), and the run continued'],
   ok: ['finished, and nothing below it failed'],
 };
 
@@ -26,15 +26,15 @@ const topic: Topic = {
   summary: 'how the state of a run is found, and what each means',
   text: `States of a run
 
-The stored status of a trace is the one of the last batch written, and wrong in
-both directions, and a run that goes on or was killed has not written the span
-that would say so. So the state is computed. The first that fits counts:
+Agno stores the status of the last batch of spans, which can be wrong in both
+directions. A run that is still going on, or was killed, has not written the
+span that tells how it ended. So the state is computed. The first that fits:
 
 ${rows.join('\n')}
 
-Each state carries its reason in words. In JSON storedStatus (of the trace row)
-and spanStatus (of the run span) stand beside it. Where Agno's own run table is
-in the same database its word is further evidence, and a contradiction is named.
+Each state has a reason in words. JSON also has storedStatus (of the trace row)
+and spanStatus (of the run span). If Agno's own run table is in the same
+database, it helps confirm the state, and a contradiction is shown.
 
   agno-trace list --state error,degraded --last 24h
   agno-trace list --state running,stalled

@@ -46,7 +46,7 @@ async function find(index: LookUpIndex, on: string, subject: MigrationSubject): 
     step: {
       action: found ? 'repair' : 'create',
       why: !found
-        ? 'Behind HTTP only spans know it, and without an index all of them are read.'
+        ? 'For AgentOS runs this id is only in the spans; without this index each lookup scans them all.'
         : found.foreign.length > 0
           ? `It is bound to ${found.foreign.join(', ')}, which is not the server's own: its owner's code runs with every insert.`
           : found.isValid

@@ -35,33 +35,33 @@ export interface DrawnResult {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  active: 'hold something younger',
+  active: 'hold something newer',
   unreadable: 'hold a time in another form than Agno writes',
   running: 'hold a run that has not ended',
   other: 'hold a run that was not asked for',
   error: 'hold a run that failed (--keep-errors)',
   last: 'are among the last (--keep-last)',
-  continued: 'hold a part of a run that stays',
-  changed: 'were written or in use meanwhile',
+  continued: 'hold a part of a run that is kept',
+  changed: 'were written or in use in the meantime',
 };
 
 export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: number | null}): Safe {
   const of = plan.judged < plan.traces ? ` of ${count(plan.judged)} traces spread over all` : '';
   const rows: [string, Safe][] = [
     ['database', safe(plan.database)],
-    ['cutoff', line`last sign of life before ${moment(plan.cutoff)}`],
+    ['cutoff', line`last activity before ${moment(plan.cutoff)}`],
     ['which', safe(plan.selection)],
-    ['goes', line`${traces(plan.traces)} with ${spans(plan.spans)}, about ${bytes(plan.bytes)}`],
-    ['stays', traces(plan.staying)],
+    ['to delete', line`${traces(plan.traces)} with ${spans(plan.spans)}, about ${bytes(plan.bytes)}`],
+    ['to keep', traces(plan.staying)],
   ];
   if (plan.traces > 0)
     rows.push(
-      ['last signs of life', line`from ${moment(plan.oldest)} to ${moment(plan.newest)}`],
+      ['last activity', line`from ${moment(plan.oldest)} to ${moment(plan.newest)}`],
       [`runs by name${of}`, counts(plan.byComponent)],
       [`runs by state${of}`, counts(plan.byState)],
     );
   for (const [reason, n] of Object.entries(plan.skipped))
-    if (n) rows.push(['old, but stay', line`${traces(n)}: ${trusted(REASONS[reason] ?? reason)}`]);
+    if (n) rows.push(['old, but kept', line`${traces(n)}: ${trusted(REASONS[reason] ?? reason)}`]);
   if (plan.orphans > 0) rows.push(['without a trace row', traces(plan.orphans)]);
   if (plan.traces > 0)
     rows.push(
@@ -91,7 +91,7 @@ export function renderResult(plan: DrawnPlan, result: DrawnResult): Safe {
     line`deleted ${traces(result.traces)} and ${spans(result.spans)} of ${safe(plan.database)} last written before ${moment(plan.cutoff)}, in ${duration(result.elapsedMs)}`,
   ];
   if (result.archive) parts.push(line`archived in ${safe(result.archive.file)}`);
-  if (result.changed > 0) parts.push(line`${count(result.changed)} left alone, written or in use meanwhile`);
+  if (result.changed > 0) parts.push(line`${count(result.changed)} kept, written or in use in the meantime`);
   const kept = Object.values(plan.skipped).reduce<number>((sum, n) => sum + (n ?? 0), 0);
   if (kept > 0) parts.push(line`${count(kept)} old ${trusted(kept === 1 ? 'one' : 'ones')} kept`);
   if (result.stoppedBy)

@@ -16,9 +16,9 @@ describe('the age of what prune deletes', () => {
     ['3m', 'ambiguous'],
     ['1d3m', 'ambiguous'],
     ['-3d', 'negative'],
-    ['', 'no length'],
-    ['3mo', 'no length'],
-    ['all', 'no length'],
+    ['', 'not a valid duration'],
+    ['3mo', 'not a valid duration'],
+    ['all', 'not a valid duration'],
     ['59min', 'less than an hour'],
     ['0d', 'less than an hour'],
     ['90000d', 'before all time'],
@@ -36,7 +36,7 @@ describe('the age of what prune deletes', () => {
     expect(cutoffMicrosOf({olderThan: text}, NOW)).toBe(NOW - micros);
   });
 
-  it('reads a moment, in the past, and no length for one', () => {
+  it('reads a moment, in the past, and no duration for one', () => {
     expect(cutoffMicrosOf({before: '2026-11-01'}, NOW)).toBe(Date.UTC(2026, 10, 1) * 1000);
     for (const [before, why] of [
       ['2026-11-23', 'future'],

@@ -54,9 +54,9 @@ const archive: CommandModule = {
         {line: 'archive restore old.ndjson.gz --db copy.db --dry-run', answer: 'the plan only'},
       ])
         .optionsGroup('How:')
-        .option('--dry-run', 'the plan only, exit 0')
+        .option('--dry-run', 'show the plan and change nothing')
         .option('--yes', 'do not ask')
-        .option('--lock-wait <length>', 'wait so long for another writing command to end'),
+        .option('--lock-wait <length>', 'wait this long for another writing command to end'),
       FORMATS,
       {printSql: false},
     ).action(commandAction(context, restoreOf, load));

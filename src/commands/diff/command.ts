@@ -40,10 +40,10 @@ const diff: CommandModule = {
       .argument('<a>', 'run, trace or span id, or a session of one run; a unique prefix of one, or "latest"')
       .argument('[b]', 'the other one')
       .optionsGroup('Compare:')
-      .option('--median', 'A is the run with the median duration among the newest 200 of the same kind that ended well')
-      .option('--exit-code', 'exit 7 when they differ in what was done, asked or answered, or in state')
-      .option('--times <percent>', 'with --exit-code: or when time, tokens or cost differ by more')
-      .option('--all', 'all spans and all lines of all differences');
+      .option('--median', 'compare with the median run: by duration, of the newest 200 of its kind that ended well')
+      .option('--exit-code', 'exit 7 if they differ in spans, prompts, answers or state')
+      .option('--times <percent>', 'with --exit-code: also if time, tokens or cost differ by more')
+      .option('--all', 'show all spans and all lines of every difference');
     addPatienceFlags(command);
     addPriceFlags(command);
     addOutputFlags(command, FORMATS);

@@ -21,8 +21,8 @@ const doctor: CommandModule = {
   declare: (command, context) => {
     command
       .optionsGroup('Check:')
-      .option('--all', 'every run and every row, however long it takes (default: newest 2000 runs, some seconds)')
-      .option('--strict', 'exit 7 when there is a warning or an error');
+      .option('--all', 'check every run and every row, however long it takes (default: newest 2000 runs, some seconds)')
+      .option('--strict', 'exit 7 if there is a warning or an error');
     addOutputFlags(command, FORMATS);
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },

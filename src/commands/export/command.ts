@@ -27,15 +27,15 @@ const exporting: CommandModule = {
     command
       .option('--traffic', 'also HTTP requests without a run')
       .option('-n, --limit <n>', 'the newest n')
-      .option('--all', 'everything, where nothing else says what');
+      .option('--all', 'everything, if no id or filter is given');
     command
       .optionsGroup('What to leave out:')
-      .option('--no-content', 'timings, names and tokens only: nothing of what was said')
-      .option('--redact <what>', 'secrets, pii or all: replaced, as far as patterns find them');
+      .option('--no-content', 'names, times and tokens only; no prompts, answers or arguments')
+      .option('--redact <what>', 'replace secrets, pii or all, as far as patterns find them');
     takesOneOf(command, REDACTIONS)
-      .option('--redact-key <variable>', 'variable with the key of pseudonyms: the same ones in every export')
-      .option('--report <file>', 'what was replaced where, as JSON')
-      .option('--check', 'only look: exit 7 when --redact (default: all) would replace something');
+      .option('--redact-key <variable>', 'variable that holds a key, for the same pseudonyms in every export')
+      .option('--report <file>', 'write what was replaced where, as JSON')
+      .option('--check', 'write nothing; exit 7 if --redact (default: all) would replace something');
     command
       .optionsGroup('Where to (OTLP/HTTP):')
       .option('--to <endpoint>', 'URL of a receiver, or env: OTEL_EXPORTER_OTLP_ENDPOINT')
@@ -44,15 +44,15 @@ const exporting: CommandModule = {
       .option('--protocol <protocol>', 'http/protobuf, http/json (default: http/protobuf)');
     takesOneOf(command, PROTOCOLS)
       .option('--no-gzip', 'do not compress requests')
-      .option('--send-timeout <length>', 'longest time of one request', '30s')
-      .option('--retries <n>', 'further tries where the receiver is busy or away', '5')
+      .option('--send-timeout <length>', 'time limit of one request', '30s')
+      .option('--retries <n>', 'how often to try again if the receiver is busy or away', '5')
       .option('--dry-run', 'count requests and bytes, send nothing');
     addPatienceFlags(command);
     addPriceFlags(command);
     command.optionsGroup('Output:').option('--format <format>', 'otlp, jsonl, md (default: otlp)');
     takesOneOf(command, EXPORT_FORMATS)
       .option('--jsonl', 'short for --format jsonl')
-      .option('-o, --output <file>', 'into a file, whole or not at all; .jsonl and .md say the format')
+      .option('-o, --output <file>', 'write to a file atomically; .jsonl and .md choose the format')
       .option('--print-sql', 'print the statements of the first runs instead of the answer');
     command.action(commandAction(context, exportOptionsOf, () => import('./run.ts')));
   },

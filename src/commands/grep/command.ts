@@ -61,20 +61,20 @@ const grep: CommandModule = {
       .argument('<pattern>', 'JavaScript regular expression, also as /pattern/i; matched line by line')
       .optionsGroup('Pattern:')
       .option('-F, --fixed-strings', 'the pattern is plain text')
-      .option('-i, --ignore-case', 'upper and lower case are the same (default: unless the pattern has upper case)')
-      .option('-s, --case-sensitive', 'they are not')
-      .option('-w, --word', 'whole words only')
+      .option('-i, --ignore-case', 'ignore case (default: unless the pattern has upper case)')
+      .option('-s, --case-sensitive', 'match case')
+      .option('-w, --word', 'match whole words only')
       .optionsGroup('Where:')
-      .option('--in <places>', 'name, input, output, args, error (default: these), attributes', collect)
-      .option('--repeats', 'also where the same text stands again in a run, as in every later model call');
+      .option('--in <places>', 'where to look: name, input, output, args, error (default: these), attributes', collect)
+      .option('--repeats', 'also show repeats of the same text in a run, as in every later model call');
     addWindowFlags(command);
     addFilterFlags(command);
     command
       .optionsGroup('Answer:')
       .option('-n, --limit <n>', 'hits; with --count or -l runs (default: 100, all); 0: all')
       .option('-C, --context <n>', 'lines before and after each hit', '0')
-      .option('-c, --count', 'how many hits each run has')
-      .option('-l, --list-runs', 'run ids alone')
+      .option('-c, --count', 'print how many hits each run has')
+      .option('-l, --list-runs', 'print run ids only')
       .option('--traffic', 'also HTTP requests without a run');
     addPatienceFlags(command);
     addOutputFlags(command, RECORD_FORMATS);

@@ -49,7 +49,7 @@ const list: CommandModule = {
     command
       .optionsGroup('Page:')
       .option('-n, --limit <n>', 'runs on a page; 0: all (default: 20; on a terminal as many as fit)')
-      .option('--cursor <text>', 'go on where the page before ended')
+      .option('--cursor <text>', 'continue where the previous page ended')
       .option('--sort <figure>', 'duration, tokens, cost, spans, errors, started, largest first; - in front: smallest')
       .option('--traffic', 'also HTTP requests without a run')
       .option('--parts', 'a row for each part of a run that paused and went on, not one for the run')

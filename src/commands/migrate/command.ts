@@ -27,11 +27,11 @@ const migrate: CommandModule = {
     command
       .argument('[what]', 'status: what is there, and nothing else')
       .optionsGroup('How:')
-      .option('--dry-run', 'the plan only, exit 0')
+      .option('--dry-run', 'show the plan and change nothing')
       .option('--yes', 'do not ask')
-      .option('--undo', 'take away all that migrate made, and nothing else')
-      .option('--offline', 'SQLite: also what needs the file for itself; nothing else may have it open')
-      .option('--lock-wait <length>', 'wait so long for another writing command to end')
+      .option('--undo', 'remove all that migrate made, and nothing else')
+      .option('--offline', 'SQLite: also the steps that need the file closed everywhere else')
+      .option('--lock-wait <length>', 'wait this long for another writing command to end')
       .option('--print-sql', 'print the SQL of the plan and change nothing');
     addOutputFlags(command, FORMATS, {printSql: false});
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));

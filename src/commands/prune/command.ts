@@ -57,32 +57,32 @@ const prune: CommandModule = {
   declare: (command, context) => {
     command
       .optionsGroup('Age (of the newest span of a trace):')
-      .option('--older-than <age>', 'nothing newer than 12h, 30d, 8w')
-      .option('--before <time>', 'nothing newer than this: ISO or a date, UTC')
+      .option('--older-than <age>', 'delete only traces older than 12h, 30d, 8w')
+      .option('--before <time>', 'delete only traces older than this: ISO or a date, UTC')
       .option('--age-by <rule>', 'last-activity: a trace is as old as its newest span (the only rule)');
     takesOneOf(command, AGE_RULES);
     addFilterFlags(command);
     command
       .optionsGroup('What stays, what else goes:')
       .option('--keep-errors', 'keep traces with a failed run')
-      .option('--keep-last <n>', 'keep the newest n runs of each one of --per')
+      .option('--keep-last <n>', 'keep the newest n runs of each --per')
       .option('--per <what>', 'agent, session, user, workflow');
     takesOneOf(command, KEEP_LAST_PER);
     command
-      .option('--traffic', 'only HTTP requests without a run')
-      .option('--orphans', 'also spans whose trace row is gone');
+      .option('--traffic', 'delete only HTTP requests without a run')
+      .option('--orphans', 'also delete spans whose trace row is gone');
     command
       .optionsGroup('How:')
-      .option('--dry-run', 'the plan only, exit 0')
+      .option('--dry-run', 'show the plan and delete nothing')
       .option('--yes', 'do not ask')
-      .option('--expect-max <n>', 'refuse when more traces would go; needed with --yes for more than half')
-      .option('--archive <file>', 'write what is deleted to a file first; .gz packs it')
-      .option('--max-rows <n>', 'stop after so many traces and spans')
+      .option('--expect-max <n>', 'refuse to delete more traces than this; needed with --yes for more than half')
+      .option('--archive <file>', 'write what is deleted to a file first; .gz compresses it')
+      .option('--max-rows <n>', 'stop after so many rows (traces and spans)')
       .option('--max-runtime <length>', 'stop after this time: 20min')
-      .option('--lock-wait <length>', 'wait so long for another prune to end (default: not at all)')
+      .option('--lock-wait <length>', 'wait this long for another prune to end (default: do not wait)')
       .option('--settle <length>', 'time between looking and deleting (default: 30s)')
       .option('--force', 'allow an age below 1h, and a shorter --settle')
-      .option('--quiet', 'print the result alone, one line');
+      .option('--quiet', 'print only the result, in one line');
     addPatienceFlags(command);
     addOutputFlags(command, FORMATS, {printSql: false});
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));

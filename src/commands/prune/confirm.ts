@@ -30,7 +30,7 @@ export async function confirm(
     if (plan.mostOfAll && expectMax === null)
       throw usageError(
         `${plan.traces} traces would go, more than half of all.`,
-        `${nothing} Say that you expect it: --yes --expect-max ${plan.traces}`,
+        `${nothing} To confirm, add --yes --expect-max ${plan.traces}.`,
       );
     return;
   }

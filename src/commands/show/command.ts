@@ -46,11 +46,11 @@ const show: CommandModule = {
     command
       .argument('<id>', 'run, trace, span or session id, a unique prefix of one, or "latest"')
       .optionsGroup('What to show:')
-      .option('--span <id>', 'everything this span holds: messages, arguments, result, documents')
+      .option('--span <id>', 'show all that this span holds: messages, arguments, result, documents')
       .option(QUERY_FLAG[0], 'of a session, or for latest, the runs that match (docs/query.md)')
-      .option('--io <level>', 'texts that went in and out: none, preview, full', 'preview')
-      .option('--critical', 'only the spans that decided how long it took')
-      .option('--kind <kinds>', 'only spans of these kinds, and those above them', collect)
+      .option('--io <level>', 'inputs and outputs: none, preview, full', 'preview')
+      .option('--critical', 'show only the critical path: the spans that decided how long it took')
+      .option('--kind <kinds>', 'show only spans of these kinds, and those above them', collect)
       .option('--depth <n>', 'levels below the run')
       .option('-n, --limit <n>', 'rows of a run on a terminal (default 400), runs of a session (default 20); 0: all');
     addPatienceFlags(command);

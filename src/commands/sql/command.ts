@@ -52,10 +52,10 @@ const sql: CommandModule = {
     command
       .argument('[statement]', 'one statement: select, with, values, explain; - reads it from stdin')
       .optionsGroup('Statement:')
-      .option('--file <file>', 'reads the statement from a file')
-      .option('-p, --param <name=value>', 'binds :name to a text; name:=5 to what JSON says', collect)
+      .option('--file <file>', 'read the statement from a file')
+      .option('-p, --param <name=value>', 'bind :name to a text; name:=5 binds a JSON value', collect)
       .option('--views', 'with "spans" and "traces": kind, model, tokens, tool and who as plain columns')
-      .option('--max-rows <n>', 'no more rows than this; 0: all', '1000');
+      .option('--max-rows <n>', 'print at most this many rows; 0: all', '1000');
     addOutputFlags(command, RECORD_FORMATS);
     command.addHelpText('after', ROLE);
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));

@@ -52,31 +52,31 @@ const tail: CommandModule = {
   declare: (command, context) => {
     command
       .optionsGroup('Where to begin:')
-      .option('-n, --limit <n>', 'newest runs shown first, with a filter of the last day; 0: none (default: 10)')
-      .option('--since <time>', 'also what was written since: ISO, date, today, 24h (times are UTC)')
-      .option('--last <length>', 'also what was written in the last 30m, 24h, 7d')
-      .option('--cursor-file <file>', 'go on where the tail before ended that had this file; kept up to date');
+      .option('-n, --limit <n>', 'begin with the newest n runs (with a filter: of the last day); 0: none (default: 10)')
+      .option('--since <time>', 'begin with what was written since: ISO, date, today, 24h (times are UTC)')
+      .option('--last <length>', 'begin with what was written in the last 30m, 24h, 7d')
+      .option('--cursor-file <file>', 'resume where the last tail with this file stopped');
     // It always does; hands that know other tails type it.
     command.option('-f, --follow').options.at(-1)!.hideHelp();
     addFilterFlags(command);
     command.option('--traffic', 'also HTTP requests without a run, and what surrounds runs');
     command
       .optionsGroup('When to end:')
-      .option('--for <length>', 'after this time')
-      .option('--max-runs <n>', 'after so many runs have ended')
-      .option('--exit-on-error', 'once a run fails or is lost; exit code 7');
+      .option('--for <length>', 'end after this time')
+      .option('--max-runs <n>', 'end after so many runs have ended')
+      .option('--exit-on-error', 'end once a run fails or is lost; exit code 7');
     addPatienceFlags(command);
     addPriceFlags(command);
     command
       .optionsGroup('Output:')
-      .option('--plain', 'lines on a terminal too')
-      .option('--mouse', 'on the screens the wheel and clicks work; text is then selected with Shift')
+      .option('--plain', 'print lines on a terminal too')
+      .option('--mouse', 'screens: use the mouse wheel and clicks; select text with Shift')
       .option('--format <format>', 'lines, jsonl');
     takesOneOf(command, FORMATS)
       .option('--jsonl', 'short for --format jsonl: an object for each event (docs/json.md)')
-      .option('--heartbeat <length>', 'in jsonl, how often to say how things stand; 0: never', '15s')
-      .option('--interval <length>', 'pause between looks (default: 200ms on SQLite, 400ms on Postgres)')
-      .option('--print-sql', 'print the statements of a first look');
+      .option('--heartbeat <length>', 'jsonl: how often to print a heartbeat; 0: never', '15s')
+      .option('--interval <length>', 'time between polls (default: 200ms on SQLite, 400ms on Postgres)')
+      .option('--print-sql', 'print the SQL statements of the first poll');
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };

@@ -40,10 +40,10 @@ const transcript: CommandModule = {
     command
       .argument('<id>', 'run, trace, span or session id, a unique prefix of one, or "latest"')
       .optionsGroup('What to show:')
-      .option('--no-system', 'without system prompts')
+      .option('--no-system', 'leave out system prompts')
       .option('--tools <level>', 'calls and results: full, short, none (default: short on a terminal, else full)');
     takesOneOf(command, TOOL_LEVELS)
-      .option('--history', 'also messages of earlier runs that the model was sent')
+      .option('--history', 'also show messages of earlier runs that the model was sent')
       .option(QUERY_FLAG[0], 'of a session, or for latest, the runs that match (docs/query.md)')
       .option('-n, --limit <n>', 'runs of a session (default 20); 0: all');
     addPatienceFlags(command);

@@ -35,7 +35,7 @@ const ui: CommandModule = {
     command
       .optionsGroup('Show:')
       .option('--traffic', 'also HTTP requests without a run')
-      .option('--mouse', 'the wheel and clicks work; text is then selected with Shift');
+      .option('--mouse', 'use the mouse wheel and clicks; select text with Shift');
     addPatienceFlags(command);
     addPriceFlags(command);
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));

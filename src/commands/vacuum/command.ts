@@ -22,10 +22,10 @@ const vacuum: CommandModule = {
   declare: (command, context) => {
     command
       .optionsGroup('How:')
-      .option('--dry-run', 'the plan only, exit 0')
+      .option('--dry-run', 'show the plan and change nothing')
       .option('--yes', 'do not ask')
-      .option('--offline', 'SQLite: the whole file; nothing else may have it open')
-      .option('--lock-wait <length>', 'wait so long for another writing command to end');
+      .option('--offline', 'SQLite: rewrite the whole file, closed everywhere else')
+      .option('--lock-wait <length>', 'wait this long for another writing command to end');
     addOutputFlags(command, FORMATS, {printSql: false});
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },

@@ -34,7 +34,7 @@ const wait: CommandModule = {
       .argument('<id>', 'run, trace, span or session id, or "latest"; a whole id may be one that is still to come')
       .optionsGroup('Wait:')
       .option('--timeout <length>', 'give up after this time, exit 6 (default: 10m)')
-      .option('--interval <length>', 'pause between looks (default: 200ms on SQLite, 400ms on Postgres)')
+      .option('--interval <length>', 'time between polls (default: 200ms on SQLite, 400ms on Postgres)')
       .configureHelp({
         ...command.configureHelp(),
         // Here the flag of this name is another one than everywhere else.
