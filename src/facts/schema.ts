@@ -5,7 +5,7 @@
  */
 
 /** Raised whenever the relations or what they hold change: files of another version are made anew. */
-export const FACTS_VERSION = 11;
+export const FACTS_VERSION = 12;
 
 /** In the header of each file of ours ("AGTF"): tables in a file without it are not ours to drop. */
 export const FACTS_APPLICATION_ID = 0x41475446;

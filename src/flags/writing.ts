@@ -33,7 +33,7 @@ interface Consent {
   readonly word?: string;
   /** What did not happen without it, as `nothing was changed`. */
   readonly nothing: string;
-  /** What the word does, as `changes it`. */
+  /** What the word lets it do, as `change it`. */
   readonly effect: string;
 }
 
@@ -42,5 +42,5 @@ export async function askConsent({question, word = 'yes', nothing, effect}: Cons
   if (!ask)
     throw usageError(`${nothing}: without a terminal --yes is needed.`, '--dry-run prints the plan and exits 0.');
   if ((await ask(question))?.trim() === word) return;
-  throw usageError(`${nothing.charAt(0).toUpperCase()}${nothing.slice(1)}.`, `Only "${word}" ${effect}.`);
+  throw usageError(`${nothing.charAt(0).toUpperCase()}${nothing.slice(1)}.`, `Type "${word}" in full to ${effect}.`);
 }

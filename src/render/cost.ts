@@ -5,12 +5,13 @@ import {count, usd} from './values.ts';
 
 type Origin = Pick<ModelCost, 'costSource' | 'costDate'>;
 
-/** Where costs come from, each once: `provider`, `prices of 2026-09-23`; nothing where there are none. */
+/** Where costs come from, each once: `reported by provider`, `prices of 2026-09-23`; nothing where there are none. */
 export function costOrigins(parts: readonly Origin[]): Safe[] {
   const origins = parts.flatMap(({costSource, costDate}) => {
     const of = costDate === null ? trusted('') : line` of ${safe(costDate)}`;
     if (costSource === 'library') return [line`prices${of}`];
     if (costSource === 'file') return [line`your prices${of}`];
+    if (costSource === 'provider') return [trusted('reported by provider')];
     return costSource === null ? [] : [trusted(costSource)];
   });
   return [...new Set(origins)];
@@ -29,7 +30,7 @@ export function runCost({costs}: RunRecord): Safe[] {
   const unpriced = unpricedCalls(costs);
   const known = costs.filter(cost => cost.costUsd !== null);
   if (known.length === 0) return unpriced === null ? [] : [trusted('no price known')];
-  const sum = line`${usd(sumUsd(known.map(cost => cost.costUsd!)))}${trusted(unpriced === null ? '' : ' and more')}`;
+  const sum = line`${trusted(unpriced === null ? '' : 'at least ')}${usd(sumUsd(known.map(cost => cost.costUsd!)))}`;
   const [origin, ...others] = costOrigins(known);
   return [
     line`${sum} (${others.length === 0 ? origin! : trusted('mixed')})`,

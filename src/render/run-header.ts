@@ -56,7 +56,7 @@ export function headerFacts(
   {contradictsFirst = false} = {},
 ): Safe[] {
   const isWrong = isStoredStatusWrong(record.state, record.storedStatus);
-  const status = line`stored ${safe(record.storedStatus ?? 'no trace row')}${trusted(isWrong ? ' (wrong)' : '')}`;
+  const status = line`stored status: ${safe(record.storedStatus ?? 'no trace row')}${trusted(isWrong ? ' (incorrect)' : '')}`;
   return [
     started,
     took,

@@ -62,6 +62,6 @@ export function spanFields(span: Span, {node, record}: DrawnSpan, judged: Judged
 function costOf(span: Span): Safe | null {
   if (span.costUsd === null)
     return span.kind === 'llm' && span.totalTokens !== null ? trusted('no price is known') : null;
-  const origin = span.costSource === 'provider' ? trusted('as the provider reported it') : costOrigins([span])[0]!;
+  const origin = costOrigins([span])[0]!;
   return line`${usd(span.costUsd)} (${origin})`;
 }

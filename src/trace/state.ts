@@ -83,7 +83,7 @@ function judgeCancelled(signs: RunSigns, {agnoStatus}: Evidence): Judgement | nu
 }
 
 function leftStream(agnoStatus: string | null): string {
-  return agnoStatus === 'CANCELLED' ? 'cancelled, or its reader left the stream' : 'its reader left the stream';
+  return agnoStatus === 'CANCELLED' ? 'cancelled, or the client disconnected' : 'the client disconnected';
 }
 
 /**
@@ -101,13 +101,13 @@ function judgeUnset(signs: RunSigns, agnoStatus: string | null): Judgement | nul
     const unless = agnoStatus === 'CANCELLED' ? '' : ', or an exception ended it';
     return {
       state: 'cancelled',
-      reason: `stopped from outside${where}: its task was cancelled or its client left${unless}`,
+      reason: `stopped from outside${where}: its task was cancelled or the client disconnected${unless}`,
     };
   }
   if (calls.length === 0 && span.kind !== 'workflow')
     return {
       state: 'cancelled',
-      reason: 'stopped before its first model call: its reader left the stream, or an exception ended it',
+      reason: 'stopped before its first model call: the client disconnected, or an exception ended it',
     };
   return agnoStatus === 'CANCELLED'
     ? {state: 'cancelled', reason: `Agno says CANCELLED${where}`}

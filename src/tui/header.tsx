@@ -79,7 +79,11 @@ function figuresOf({snapshot}: World): Part[] {
   if (lagMs !== null) figures.push(trusted(`lag ${duration(lagMs)}`));
   if (runsPerMinute !== null) figures.push(trusted(`${Number(runsPerMinute.toFixed(1))} runs/min`));
   if (hiddenTraffic)
-    figures.push(trusted(`${shortCount(hiddenTraffic)} ${hiddenTraffic === 1 ? 'poll' : 'polls'} hidden`));
+    figures.push(
+      trusted(
+        `${shortCount(hiddenTraffic)} ${hiddenTraffic === 1 ? 'dashboard request' : 'dashboard requests'} hidden`,
+      ),
+    );
   if (parts > 0) figures.push(trusted(`${count(parts)}${more} loose ${parts === 1 ? 'part' : 'parts'}`));
   return figures.map(text => ({text, styles: ['dim']}));
 }

@@ -190,18 +190,16 @@ describe.each(BACKENDS)('costs on %s', backend => {
     expect(await header('agent-ok')).toContain('100 tokens · no price known ·');
     expect(await header('agent-ok', '--prices', prices)).toContain('$0.000054 (your prices of 2026-11-01)');
     expect(await header('leaked-1')).toContain(
-      '$0.039 (mixed) · prices of 2026-09-23 · provider · gpt-5.5 $0.028, claude-sonnet-5 $0.011',
+      '$0.039 (mixed) · prices of 2026-09-23 · reported by provider · gpt-5.5 $0.028, claude-sonnet-5 $0.011',
     );
     expect(await header('workflow')).toContain(
-      '$0.013 and more (mixed) · prices of 2026-09-23 · provider · 1 of 5 model calls have no price',
+      'at least $0.013 (mixed) · prices of 2026-09-23 · reported by provider · 1 of 5 model calls have no price',
     );
-    expect(await header('56f1f45ef4043312', '--span', '56f1f45ef4043312')).toContain(
-      '$0.0037 (as the provider reported it)',
-    );
+    expect(await header('56f1f45ef4043312', '--span', '56f1f45ef4043312')).toContain('$0.0037 (reported by provider)');
     expect(await header('99399fd2eff1a1b2', '--span', '99399fd2eff1a1b2')).toContain('$0.0064 (prices of 2026-09-23)');
     const list = await cli(['list', '--limit', '0', '--db', db]);
     expect(list.err).toMatch(
-      /\d+ of \d+ model calls have no price · cost: (prices of 2026-09-23, provider|provider, prices of 2026-09-23)/,
+      /\d+ of \d+ model calls have no price · cost: (prices of 2026-09-23, reported by provider|reported by provider, prices of 2026-09-23)/,
     );
   });
 });

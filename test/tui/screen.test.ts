@@ -30,7 +30,7 @@ beforeAll(async () => {
 describe('the header', () => {
   it('says whether what is shown is new, how late it is, and what is not shown', () => {
     expect(linesOf(FIRST_STATE, world())[0]).toMatch(
-      /^ agno-trace shop@db.internal\/ai +● LIVE {2}42 runs {2}lag 210ms {2}3.1 runs\/min {2}38 polls hidden {2}3 loose parts$/,
+      /^ agno-trace shop@db.internal\/ai +● LIVE {2}42 runs {2}lag 210ms {2}3.1 runs\/min {2}38 dashboard requests hidden {2}3 loose parts$/,
     );
     expect(linesOf(pressed(FIRST_STATE, world(), 'j'), world())[0]).toContain('○ NOT FOLLOWING');
     expect(linesOf(FIRST_STATE, world({}, {isLive: false}))[0]).toContain('HISTORY');
@@ -56,7 +56,7 @@ describe('the header', () => {
   it('leaves figures out whole where there is no room, never the state', () => {
     const [header] = linesOf(FIRST_STATE, world({}, {size: {columns: 60, rows: 15}}));
     expect(header).toContain('● LIVE');
-    expect(header).not.toContain('polls');
+    expect(header).not.toContain('dashboard');
     expect(width(trusted(header!))).toBeLessThanOrEqual(60);
   });
 });

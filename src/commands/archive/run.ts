@@ -117,7 +117,7 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
       }
       if (!options.yes) {
         const question = line`Restore into ${safe(plan.database)}? Type yes: `;
-        await askConsent({question, nothing: 'nothing was restored', effect: 'restores'}, context).catch(error => {
+        await askConsent({question, nothing: 'nothing was restored', effect: 'restore'}, context).catch(error => {
           answer(null);
           throw error;
         });

@@ -60,8 +60,8 @@ export default async function migrate(options: MigrateOptions, context: Context)
     }
     try {
       if (!options.yes) {
-        const question = line`Do ${trusted(wanted.length === 1 ? 'this' : `these ${wanted.length}`)}? Type yes: `;
-        await askConsent({question, nothing: 'nothing was changed', effect: 'changes it'}, context);
+        const question = line`Apply ${trusted(wanted.length === 1 ? 'this change' : `these ${wanted.length} changes`)}? Type yes: `;
+        await askConsent({question, nothing: 'nothing was changed', effect: 'apply'}, context);
       }
     } catch (error) {
       answer(null);

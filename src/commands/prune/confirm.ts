@@ -36,9 +36,9 @@ export async function confirm(
   }
   const word = plan.mostOfAll ? nameOf(source) : 'yes';
   const question = plan.mostOfAll
-    ? line`More than half of all traces go. Type the name of the database, ${safe(word)}, to delete ${count(plan.traces)}: `
+    ? line`This deletes more than half of all traces. Type the name of the database, ${safe(word)}, to delete ${count(plan.traces)}: `
     : line`Delete ${count(plan.traces)} traces? Type yes: `;
-  await askConsent({question, word, nothing: 'nothing was deleted', effect: 'deletes'}, context);
+  await askConsent({question, word, nothing: 'nothing was deleted', effect: 'delete'}, context);
 }
 
 function nameOf(source: Source): string {

@@ -49,7 +49,7 @@ export default async function vacuum(options: VacuumOptions, context: Context): 
           throw new UserError(EXIT.usage, `nothing was changed: ${plan.blocked.reason}.`, {hint: plan.blocked.hint});
         if (!options.yes) {
           const question = trusted('Vacuum? Type yes: ');
-          await askConsent({question, nothing: 'nothing was changed', effect: 'begins it'}, context);
+          await askConsent({question, nothing: 'nothing was changed', effect: 'begin'}, context);
         }
       } catch (error) {
         answer(null);
