@@ -182,6 +182,7 @@ export const TIMES: Case[] = [
   {
     name: 'C14 beside the run, of a time that sorts into it and is none',
     bad: rows(run(), {
+      traces: [traceRow(idsOf('be51'), {run_id: null, session_id: null, user_id: null, agent_id: null})],
       spans: [
         spanRow(idsOf('be51'), idsOf('be51').call, {
           name: 'Model.invoke',
