@@ -180,7 +180,7 @@ describe('what a run cost', () => {
   it('is the sum of what is known, marked where that is not all', () => {
     expect(runCost(record(cost(0.5), cost(0.25)))).toEqual(['$0.75 (prices)']);
     expect(runCost(record(cost(0.5), cost(null)))).toEqual([
-      '$0.5 and more (prices)',
+      'at least $0.5 (prices)',
       '1 of 2 model calls have no price',
     ]);
     expect(runCost(record(cost(null)))).toEqual(['no price known']);
