@@ -80,7 +80,7 @@ async function explain(error: ChildError, statement: AdHoc, prepare: Prepare): P
       EXIT.failed,
       "sql needs better-sqlite3 here: this Node's own SQLite cannot tell columns apart.",
       {
-        hint: 'npm rebuild better-sqlite3, or use Node 22.16 or later.',
+        hint: 'Install agno-trace again (on Node 20 with a C++ compiler), or use Node 22.16 or later.',
       },
     );
   const isRefused =

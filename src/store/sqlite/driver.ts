@@ -43,7 +43,7 @@ export async function openFile(options: OpenFileOptions): Promise<SqliteConnecti
 
 function noDriver(cause: unknown): UserError {
   return new UserError(EXIT.failed, 'the SQLite driver better-sqlite3 is not installed or not built.', {
-    hint: 'npm rebuild better-sqlite3 (needs a C++ compiler on Node 20), or use Node 22.13 or later.',
+    hint: 'Install agno-trace again (on Node 20 with a C++ compiler), or use Node 22.13 or later.',
     cause,
   });
 }

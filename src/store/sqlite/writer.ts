@@ -55,7 +55,7 @@ export function loadDriver(): DatabaseClass {
     return loadBetterSqlite();
   } catch (error) {
     throw new UserError(EXIT.failed, 'the SQLite driver better-sqlite3 is not installed or not built.', {
-      hint: 'npm rebuild better-sqlite3 (needs a C++ compiler on Node 20).',
+      hint: 'Install agno-trace again (on Node 20 with a C++ compiler).',
       cause: error,
     });
   }
