@@ -122,7 +122,9 @@ function wordsOfQuery(query: Query): Word[] {
 }
 
 const isWhole = (glob: string) => !/[*?]/.test(glob.replace(/\\./g, ''));
-const textOf = (glob: string) => glob.replace(/\\([*?\\])/g, '$1').toLowerCase();
+/** As it was typed, and in small letters, as names are compared. */
+const typedOf = (glob: string) => glob.replace(/\\([*?\\])/g, '$1');
+const textOf = (glob: string) => typedOf(glob).toLowerCase();
 
 function widened(filter: RunFilter, words: readonly Word[]): RunFilter {
   const lists = FIELDS.map(field => [
@@ -164,11 +166,12 @@ function nearMiss(word: Word, known: readonly JudgedRun[]): string {
   if (holding.length > 0) return `${isCalled(word)}, and nothing of ${holding.slice(0, MOST_NAMED).join(', ')} matches`;
   const near = closest(textOf(word.text), [...names, ...names.flatMap(name => name.split(/[\s_./-]+/))]);
   const meant = near === null ? undefined : names.find(name => name.includes(near));
-  return `${isCalled(word)} among the newest runs${meant === undefined ? listed(names) : `; did you mean "${meant}"?`}`;
+  return `${isCalled(word)}${meant === undefined ? listed(names) : `; did you mean "${meant}"?`}`;
 }
 
+/** Of older runs nothing is known here. */
 function isCalled({field, text}: Word): string {
-  return `no ${NAMED[field].word} is called "${textOf(text)}"`;
+  return `no ${NAMED[field].word} of the newest runs is called "${typedOf(text)}"`;
 }
 
 function listed(names: readonly string[]): string {

@@ -173,7 +173,6 @@ export function withQueryFlags(filter: RunFilter): RunFilter {
   return {...merged, query: rest.length === 0 ? null : rest.length === 1 ? rest[0]! : {type: 'and', parts: rest}};
 }
 
-/** One filter for two that both must hold; null where one cannot say it. */
 /** Whether it takes every run; what `except` names does not count. */
 export function takesEveryRun(filter: RunFilter, except: readonly (keyof RunFilter)[] = []): boolean {
   const keys = Object.keys(NO_FILTER) as (keyof RunFilter)[];
@@ -183,6 +182,7 @@ export function takesEveryRun(filter: RunFilter, except: readonly (keyof RunFilt
 const asksNothing = (value: RunFilter[keyof RunFilter]) =>
   value === null || value === false || (Array.isArray(value) && value.length === 0);
 
+/** One filter for two that both must hold; null where one cannot say it. */
 function joined(a: RunFilter, b: RunFilter): RunFilter | null {
   const both: Record<string, unknown> = {...a};
   for (const key of Object.keys(NO_FILTER) as (keyof RunFilter)[]) {

@@ -21,13 +21,15 @@ describe.each(BACKENDS)('names in the filters of list on %s', backend => {
   });
 
   it.each([
-    ['a flag', ['--agent', 'billing']],
-    ['a query', ['-q', 'agent:BILLING']],
-    ['one of several', ['-q', 'agent:billing OR agent:nobody']],
-  ])('are taken as parts where none has them, in %s, and a note says so', async (_, argv) => {
+    ['a flag', 'billing', ['--agent', 'billing']],
+    ['a query', 'BILLING', ['-q', 'agent:BILLING']],
+    ['one of several', 'billing', ['-q', 'agent:billing OR agent:nobody']],
+  ])('are taken as parts where none has them, in %s, and a note says so', async (_, typed, argv) => {
     const {names, notes} = await ask(...argv);
     expect(names).toEqual(['Billing Agent']);
-    expect(notes).toContain('no agent is called "billing", so it is taken as part of the name: Billing Agent');
+    expect(notes).toContain(
+      `no agent of the newest runs is called "${typed}", so it is taken as part of the name: Billing Agent`,
+    );
   });
 
   it('are taken as they stand where they are patterns or negated', async () => {
@@ -39,11 +41,11 @@ describe.each(BACKENDS)('names in the filters of list on %s', backend => {
 
   it('that nobody has are met with the nearest, or with those that there are', async () => {
     expect((await ask('--agent', 'biling')).notes).toContain(
-      'no agent is called "biling" among the newest runs; did you mean "Billing Agent"?',
+      'no agent of the newest runs is called "biling"; did you mean "Billing Agent"?',
     );
-    expect((await ask('--team', 'zzz')).notes).toContain('no team is called "zzz" among the newest runs: Support Team');
+    expect((await ask('--team', 'zzz')).notes).toContain('no team of the newest runs is called "zzz": Support Team');
     expect((await ask('--agent', 'billing', '--min-duration', '1h')).notes).toContain(
-      'no agent is called "billing", and nothing of Billing Agent matches',
+      'no agent of the newest runs is called "billing", and nothing of Billing Agent matches',
     );
   });
 });
@@ -85,7 +87,9 @@ it('tail takes a part of a name for what is still to come', async () => {
     '--db',
     sqliteCopy(SHOP),
   ]);
-  expect(`${out}${err}`).toContain('no agent is called "billing", so it is taken as part of the name: Billing Agent');
+  expect(`${out}${err}`).toContain(
+    'no agent of the newest runs is called "billing", so it is taken as part of the name: Billing Agent',
+  );
 });
 
 it('prune takes no part of a name', async () => {

@@ -82,7 +82,7 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
 function whatIsRead({connection}: Access, context: Context): string[] {
   const passed = passedOver(connection, context);
   return [
-    ...(connection.from === '--db' ? [] : [`${labelOf(connection.source)} by ${connection.from}`]),
+    ...(connection.from === '--db' ? [] : [`${labelOf(connection.source)} (${connection.from})`]),
     ...(passed === null ? [] : [`${passed} is not read`]),
   ];
 }
