@@ -37,7 +37,7 @@ export function nextFrom(row: Row, {by, sort}: Pick<Ask, 'by' | 'sort'>): string
   const name = textIn(row, key ?? 'name');
   if (filter === undefined || name === null) return null;
   // Steps are called by their workflow too.
-  const wanted = (key ?? by) === 'step' ? name.slice(name.lastIndexOf(' / ') + 1).replace(/^\/ /, '') : name;
+  const wanted = (key ?? by) === 'step' ? name.split(' / ').at(-1)! : name;
   const value = filter === '--user' || filter === '--kind' ? wanted : escapeGlob(wanted);
   const order = SORTS.find(([pattern]) => pattern.test(sort.column))?.[1];
   // A value that begins with a dash would be taken for another flag.

@@ -9,15 +9,18 @@ export const RUN_FIGURES = {
   spans: ({record}: JudgedRun) => record.spanCount,
   errors: ({record}: JudgedRun) => record.errorCount,
 } as const;
-/** The words of the table and of the JSON for the same. */
-export const SORT_WORDS: Readonly<Record<string, SortKey>> = {
-  starttime: 'started',
-  time: 'duration',
-  durationms: 'duration',
-  totaltokens: 'tokens',
-  costusd: 'cost',
-  spancount: 'spans',
-  errorcount: 'errors',
-};
 export type SortKey = keyof typeof RUN_FIGURES;
 export const SORT_KEYS = Object.keys(RUN_FIGURES) as readonly SortKey[];
+
+/** The words of the table and of the JSON for the same. */
+export const SORT_WORDS: ReadonlyMap<string, SortKey> = new Map(
+  Object.entries({
+    starttime: 'started',
+    time: 'duration',
+    durationms: 'duration',
+    totaltokens: 'tokens',
+    costusd: 'cost',
+    spancount: 'spans',
+    errorcount: 'errors',
+  } as const),
+);

@@ -190,6 +190,7 @@ describe('wrong usage exits 2', () => {
     ['slowest', '--query', 'is:', /is:value/],
     ['slowest', '--by', 'tol', /Did you mean tool\?/],
     ['slowest', '--sort', 'p96', /p95Ms/],
+    ['list', '--sort', 'constructor', /started, duration/],
     ['slowest', '--limit', 'all', /--limit/],
     ['slowest', '--fields', 'p95', /add --json/],
     ['sql', '--max-rows', 'many', /--max-rows/],

@@ -100,7 +100,7 @@ function pageOf(format: Format, {stdout}: Context): number {
 
 function parseSort(text: string, cursor: string | undefined): ListOptions['sort'] {
   const word = text.replace(/^-/, '');
-  const key = SORT_WORDS[word.trim().toLowerCase()] ?? parseChoice('--sort', word, SORT_KEYS);
+  const key = SORT_WORDS.get(word.trim().toLowerCase()) ?? parseChoice('--sort', word, SORT_KEYS);
   if (cursor !== undefined)
     throw usageError('--cursor goes on newest first, --sort does not.', 'Leave one of them out; --limit 0 lists all.');
   return {key, descending: !text.startsWith('-')};
