@@ -73,6 +73,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     'Agents: how many runs, how they ended, times, tokens, cost',
     () => import('../questions/agents.ts'),
   ),
+  check: question(
+    'Check limits for cron and CI: errors, times, cost, tokens, loops; exit 7 when one is passed',
+    () => import('../questions/check.ts'),
+  ),
   delegations: question(
     'Delegations: who asked whom, how often, how it ended, times, tokens, cost',
     () => import('../questions/delegations.ts'),

@@ -2,6 +2,7 @@ import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
 import {type FlatRecord, renderCsv} from '../render/csv.ts';
 import {renderJson, renderJsonLines} from '../render/json.ts';
+import {renderJunit} from '../render/junit.ts';
 import {renderMarkdown} from '../render/markdown.ts';
 import type {Look} from '../render/states.ts';
 import {line, type Safe, safe, trusted} from '../text/safe.ts';
@@ -10,7 +11,7 @@ import {wrap} from '../text/width.ts';
 import type {OutputFlags} from './declare.ts';
 import {parseChoice} from './values.ts';
 
-const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md'] as const;
+const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md', 'junit'] as const;
 export type Format = (typeof FORMATS)[number];
 /** What commands write whose answer is a list of records. */
 export const RECORD_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
@@ -22,6 +23,7 @@ export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format
   if (flags.jsonl) return 'jsonl';
   const ending = /\.(json|jsonl|csv|md)$/i.exec(flags.output ?? '')?.[1]?.toLowerCase();
   const named = FORMATS.find(format => format === ending);
+  if (/\.xml$/i.test(flags.output ?? '') && formats.includes('junit')) return 'junit';
   if (named === undefined) return formats[0]!;
   if (!formats.includes(named))
     throw usageError(
@@ -76,6 +78,7 @@ export function writeMachine(context: Context, format: Format, answer: Answer): 
   const fields = answer.fields ?? Object.keys(items[0] ?? {});
   if (format === 'csv') context.stdout.write(renderCsv(items, fields, context.stdout.isTTY));
   else if (format === 'md') context.stdout.write(renderMarkdown(items, fields));
+  else if (format === 'junit') context.stdout.write(renderJunit(items, notes));
   else for (const text of renderJsonLines(items, context.stdout.isTTY)) context.stdout.write(line`${text}\n`);
   // The lines are items only; what belongs to the whole goes where it cannot be taken for one.
   for (const note of notes) writeNote(context, note);

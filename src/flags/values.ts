@@ -65,6 +65,31 @@ export function parseCount(flag: string, text: string): number {
   return Number(text);
 }
 
+/** A whole number that may be written short: `500`, `50k`, `2M`. */
+export function parseLargeCount(flag: string, text: string): number {
+  const [, digits, unit] = /^\s*(\d+(?:\.\d+)?)\s*([km]?)\s*$/i.exec(text) ?? [];
+  const count = Math.round(Number(digits) * {'': 1, k: 1e3, m: 1e6}[(unit ?? '').toLowerCase() as '' | 'k' | 'm']);
+  if (!Number.isSafeInteger(count)) throw usageError(`${flag} "${text}" is no number.`, `Write ${flag} 500, or 50k.`);
+  return count;
+}
+
+/** A share from 0 to 1: `5%`, `0.05`. */
+export function parseShare(flag: string, text: string): number {
+  const [, digits, sign] = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*(%?)\s*$/.exec(text) ?? [];
+  const share = Number(digits) / (sign === '%' ? 100 : 1);
+  if (!(share >= 0 && share <= 1))
+    throw usageError(`${flag} "${text}" is no share.`, `Write ${flag} 5%, or ${flag} 0.05.`);
+  return share;
+}
+
+/** An amount in US dollars: `10`, `$0.5`. */
+export function parseAmount(flag: string, text: string): number {
+  const [, digits] = /^\s*\$?(\d+(?:\.\d+)?|\.\d+)\s*$/.exec(text) ?? [];
+  if (digits === undefined || !Number.isFinite(Number(digits)))
+    throw usageError(`${flag} "${text}" is no amount.`, `Write ${flag} 0.5, in US dollars.`);
+  return Number(digits);
+}
+
 /** One of a fixed list; a near miss is named. */
 export function parseChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
   const found = choices.find(choice => choice === text.trim().toLowerCase());

@@ -51,6 +51,7 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
         answerMs: performance.now() - beginMs - currentMs,
       },
       nowMicros,
+      differs: rows.some(row => Number(row.differCount) > 0),
     };
   } finally {
     facts.close();
@@ -62,10 +63,10 @@ export async function inputsFor(store: Store, facts: Facts, ask: Ask) {
   const filter = withQueryFlags(ask.filter);
   const chosen = await chooseRuns(store, facts, filter);
   const nowMicros = store.nowMicros();
-  const {by, sort, limit, lengths} = ask;
+  const {by, sort, limit, numbers} = ask;
   const inputOf = (everyMicros: number | null): QuestionInput => ({
     ...relationsOf({filter, isChosen: chosen.length > 0, everyMicros}),
-    ...{by, everyMicros, sort, limit, filter, lengths},
+    ...{by, everyMicros, sort, limit, filter, numbers},
     stretch: raw(everyMicros === null ? '0' : 'bucket'),
     nowMicros,
   });
@@ -73,8 +74,8 @@ export async function inputsFor(store: Store, facts: Facts, ask: Ask) {
 }
 
 /** The rows wanted, in their order; `rowCount` is how many there are. Split by time the newest are kept. */
-function ordered(question: Question, {sort, limit, everyMicros}: Ask, rows: Sql): Sql {
-  const {columns, thenBy, sections} = question;
+function ordered(question: Question, {sort, limit, everyMicros, flags}: Ask, rows: Sql): Sql {
+  const {columns, thenBy, sections, differs} = question;
   const texts = Object.keys(columns).filter(key => (columns[key]!.unit ?? 'text') === 'text' && key !== 'section');
   const ties = [
     ...(thenBy === undefined ? [] : [`"${thenBy}" desc nulls last`]),
@@ -97,7 +98,8 @@ select *
  ${limit === 0 || everyMicros !== null ? EMPTY : sql`where "rowPlace" <= ${limit}`}
  order by ${raw(`case section ${place.join(' ')} end`)}, "rowPlace"`;
   }
-  const counted = sql`select *, count(*) over () as "rowCount" from (${rows}\n)`;
+  const differing = differs ? raw(`, count(*) filter (where ${differs(flags)}) over () as "differCount"`) : EMPTY;
+  const counted = sql`select *, count(*) over () as "rowCount"${differing} from (${rows}\n)`;
   if (limit === 0) return sql`${counted}\n order by ${raw(by(sort.descending))}`;
   if (sort.column !== 'time' || sort.descending)
     return sql`${counted}\n order by ${raw(by(sort.descending))}\n limit ${limit}`;

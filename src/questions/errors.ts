@@ -17,7 +17,7 @@ export default defineQuestion({
       flag: '--new-since <length>',
       description: 'a cause is new when it was first seen so long ago at most',
       default: '24h',
-      isLength: true,
+      takes: 'length',
     },
   },
   columns: {
@@ -53,8 +53,8 @@ export default defineQuestion({
   // A run may have begun before the window, or pass a filter only in what continued it: it is counted with its failure all
   // the same, and among the runs that a share is of.
   // The bare columns beside max() are those of the row that has it, which SQLite promises.
-  sql: ({eachSpan, runs, stretch, nowMicros, lengths}) => {
-    const since = nowMicros - lengths.newSince!;
+  sql: ({eachSpan, runs, stretch, nowMicros, numbers}) => {
+    const since = nowMicros - numbers.newSince!;
     return sql`
 select g.*, g.runs * 1.0 / nullif(a.runs, 0) as "runShare", case when o.first < ${since} then g."firstSeen" >= ${since} end as "isNew"
   from (

@@ -45,7 +45,8 @@ select loop_tools as tool, loop_calls as calls, loop_results as results, loop_wa
  where loop_calls is not null and loop_calls >= ${leastCalls(minCalls)}`,
 });
 
-function leastCalls(text = '3'): number {
+function leastCalls(given: string | boolean = '3'): number {
+  const text = String(given);
   if (!/^\d{1,9}$/.test(text) || Number(text) < 2)
     throw usageError(`--min-calls "${text}" is no number of calls.`, 'Write a whole number from 2 on.');
   return Number(text);

@@ -15,10 +15,10 @@ export interface Ask {
   /** Rows wanted; 0: all. */
   readonly limit: number;
   readonly filter: RunFilter;
-  /** Values of the question's own flags, as typed. */
-  readonly flags: Readonly<Record<string, string | undefined>>;
-  /** Of them those that are lengths of time, microseconds. */
-  readonly lengths: Readonly<Record<string, number>>;
+  /** Values of the question's own flags, as typed; of those without a value whether they were. */
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  /** Of them those that are numbers, as `takes` has them. */
+  readonly numbers: Readonly<Record<string, number>>;
   /** True: what the question draws over time is asked too. */
   readonly isDrawn: boolean;
 }
@@ -41,7 +41,15 @@ export interface Answer {
     readonly answerMs: number;
   } | null;
   readonly nowMicros: number;
+  /** The command ends with exit code 7. */
+  readonly differs?: boolean;
 }
+
+/**
+ * What a flag takes. As numbers: a length of time in microseconds, a count, a share from 0 to 1, US dollars, a moment in
+ * microseconds. A list: one of these words.
+ */
+export type FlagValue = 'length' | 'count' | 'share' | 'usd' | 'moment' | readonly string[];
 
 /** What the statements of a question are made of: the relations of the facts, and what was asked. */
 export interface QuestionInput extends Relations, Omit<Ask, 'flags' | 'isDrawn'> {
@@ -69,11 +77,15 @@ export interface Question {
         readonly flag: string;
         readonly description: string;
         readonly default?: string;
-        /** A length of time: its value is in `lengths`, microseconds. */
-        readonly isLength?: boolean;
+        /** Absent: whatever was typed. */
+        readonly takes?: FlagValue;
       }
     >
   >;
+  /** @throws UserError for flags that say nothing, or too much, together */
+  readonly checkFlags?: (flags: Ask['flags']) => void;
+  /** Formats beside those of every question. */
+  readonly formats?: readonly 'junit'[];
   /**
    * Keys are the names of the statement's columns and of the JSON. Units `time` and `stretch`: microseconds in the statement,
    * ISO in the JSON; `flag`: 1 and 0, true and false in the JSON.
@@ -91,6 +103,10 @@ export interface Question {
   readonly sql: (input: QuestionInput, flags: Ask['flags']) => Sql;
   /** A statement of one row with one column `counted`: a note on what was counted and what was left out; null: nothing to say. */
   readonly counted?: (input: QuestionInput) => Sql;
+  /** A test of the statement's rows, over their columns: where one passes it, the command ends with exit code 7. */
+  readonly differs?: (flags: Ask['flags']) => string;
+  /** Whether rows say that there was nothing to answer from; absent: there are none. */
+  readonly isEmpty?: (rows: Answer['rows']) => boolean;
   /**
    * What is drawn over time on a terminal: at the end of each row, and above them with `--every`. The statement has the
    * columns of `keys`, `time` and `value`, which adds up.

@@ -1,5 +1,5 @@
 import CliTable from 'cli-table3';
-import type {Cell, Column, Table} from '../table/table.ts';
+import {type Cell, type Column, type Table, UNITS} from '../table/table.ts';
 import {joined, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate, width} from '../text/width.ts';
@@ -163,7 +163,9 @@ export function renderTable(table: Table, columns: number | null, drawing: Drawi
     return {
       label: column.label,
       align: unit === 'text' || unit === 'time' || unit === 'stretch' || unit === 'flag' ? 'left' : 'right',
-      cells: table.rows.map(cells => cellText(cells[key] ?? null, column, columns === null ? {} : drawing)),
+      cells: table.rows.map(cells =>
+        cellText(cells[key] ?? null, ofRow(column, cells), columns === null ? {} : drawing),
+      ),
       dropOrder: i < 3 || key === table.sortedBy ? 0 : i,
       ...(column.least !== undefined ? {shrinkTo: column.least} : isFirst ? {shrinkTo: 16} : {}),
     };
@@ -171,6 +173,12 @@ export function renderTable(table: Table, columns: number | null, drawing: Drawi
   const {trend} = drawing;
   if (trend && columns !== null) drawn.push({...trend, align: 'left', dropOrder: entries.length});
   return renderColumns(drawn, columns);
+}
+
+/** A column whose unit differs from row to row has the one of this row. */
+function ofRow(column: Column, {unit}: Table['rows'][number]): Column {
+  const own = UNITS.find(known => known === unit);
+  return column.unit === 'varies' && own !== undefined ? {...column, unit: own} : column;
 }
 
 function cellText(value: Cell, {label, unit = 'text'}: Column, {nowMicros, everyMicros}: Drawing): Safe {

@@ -56,6 +56,10 @@ const FURTHER: readonly Asked[] = [
   ).map(
     ([name, good]): Asked => [[name, ...(['stats', 'where'].includes(name) ? [] : ['--limit', '0']), '--json'], good],
   ),
+  [
+    ['check', '--max-tokens', '1000M', '--max-error-rate', '100%', '--max-p95', '999999d', '--per', 'user', '--json'],
+    'user',
+  ],
   [['doctor', '--all', '--json'], null],
   [['facts', 'rebuild'], null],
   [['facts', 'status', '--json'], null],

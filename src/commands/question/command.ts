@@ -19,8 +19,16 @@ import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf} from '../../flags/selection.ts';
 import {parseSort} from '../../flags/sort.ts';
-import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
-import {columnsOfAnswer, type Question} from '../../questions/question.ts';
+import {
+  parseAmount,
+  parseChoice,
+  parseCount,
+  parseLargeCount,
+  parseLength,
+  parseMoment,
+  parseShare,
+} from '../../flags/values.ts';
+import {type Ask, columnsOfAnswer, type FlagValue, type Question} from '../../questions/question.ts';
 import type {QuestionOptions} from './run.ts';
 
 /** Lengths that a shell offers; others are taken too. */
@@ -51,8 +59,10 @@ export function questionCommand(question: Question): CommandModule {
         command.option('--every <length>', 'a row for each stretch of time: 1h, 1d, 1w');
         takesOneOf(command, EVERY);
       }
-      for (const {flag, description, default: value} of Object.values(question.flags ?? {}))
+      for (const {flag, description, default: value, takes} of Object.values(question.flags ?? {})) {
         command.option(flag, description, value);
+        if (typeof takes === 'object') takesOneOf(command, takes);
+      }
       const columns = Object.keys(columnsOfAnswer(question, question.every === true));
       const first = question.every ? `${question.sort}, with --every time` : question.sort;
       command.option('--sort <column>', `${columns.join(', ')}; - in front: smallest first (default: ${first})`);
@@ -60,7 +70,7 @@ export function questionCommand(question: Question): CommandModule {
       const rows = question.sections ? 'rows of each kind; 0: all' : 'rows; 0: all';
       command.option('-n, --limit <n>', rows, String(question.limit ?? 20));
       addPriceFlags(command);
-      addOutputFlags(command, RECORD_FORMATS);
+      addOutputFlags(command, formatsOf(question));
       const options = (flags: QuestionFlags) => optionsOf(command.name(), question, flags, context);
       command.action(commandAction(context, options, () => import('./run.ts')));
     },
@@ -68,15 +78,14 @@ export function questionCommand(question: Question): CommandModule {
 }
 
 function optionsOf(name: string, question: Question, flags: QuestionFlags, context: Context): QuestionOptions {
-  const format = formatOf(flags, RECORD_FORMATS);
+  const format = formatOf(flags, formatsOf(question));
   const everyMicros = everyOf(flags);
   const columns = columnsOfAnswer(question, everyMicros !== null);
   const fields = fieldsOf(flags, Object.keys(columns), format);
-  const ownFlags = flags as unknown as Readonly<Record<string, string | undefined>>;
-  const lengths = Object.entries(question.flags ?? {}).flatMap(([key, {flag, isLength}]) => {
-    const value = ownFlags[key];
-    return isLength && value !== undefined ? [[key, 1000 * parseLength(flag.split(' ', 1)[0]!, value)]] : [];
-  });
+  const ownFlags = flags as unknown as Ask['flags'];
+  question.checkFlags?.(ownFlags);
+  const numbersAt = (nowMicros: number) => numbersOf(question, ownFlags, nowMicros);
+  numbersAt(context.nowMicros());
   return {
     name,
     question,
@@ -89,13 +98,37 @@ function optionsOf(name: string, question: Question, flags: QuestionFlags, conte
       sort: parseSort(flags.sort ?? (everyMicros === null ? question.sort : '-time'), columns),
       limit: parseCount('--limit', flags.limit),
       flags: ownFlags,
-      lengths: Object.fromEntries(lengths),
     },
+    numbersAt,
     filterAt: filterAtOf(flags, context),
     prices: pricesOf(flags, context),
     access: accessOf(flags, context),
   };
 }
+
+const formatsOf = ({formats = []}: Question) => [...RECORD_FORMATS, ...formats];
+
+function numbersOf(question: Question, flags: Ask['flags'], nowMicros: number): Record<string, number> {
+  const numbers: Record<string, number> = {};
+  for (const [key, {flag, takes}] of Object.entries(question.flags ?? {})) {
+    const text = flags[key];
+    const name = flag.split(' ', 1)[0]!;
+    if (typeof text !== 'string' || takes === undefined) continue;
+    if (typeof takes === 'object') parseChoice(name, text, takes);
+    else numbers[key] = PARSERS[takes](name, text, nowMicros);
+  }
+  return numbers;
+}
+
+const PARSERS: Readonly<
+  Record<Exclude<FlagValue, readonly string[]>, (flag: string, text: string, nowMicros: number) => number>
+> = {
+  length: (flag, text) => 1000 * parseLength(flag, text),
+  count: parseLargeCount,
+  share: parseShare,
+  usd: parseAmount,
+  moment: parseMoment,
+};
 
 function everyOf({every}: QuestionFlags): number | null {
   if (every === undefined) return null;

@@ -1,4 +1,5 @@
 import type {Context} from '../../context.ts';
+import {EXIT} from '../../errors.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
 import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
@@ -17,6 +18,8 @@ import {joined, line, type Safe, trusted} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import type {RunFilter} from '../../trace/filter.ts';
 
+type Asked = Omit<Ask, 'filter' | 'isDrawn' | 'numbers'>;
+
 export interface QuestionOptions {
   /** Of the command. */
   readonly name: string;
@@ -24,7 +27,9 @@ export interface QuestionOptions {
   readonly format: Format;
   readonly fields: readonly string[];
   readonly ascii: boolean | undefined;
-  readonly asked: Omit<Ask, 'filter' | 'isDrawn'>;
+  readonly asked: Asked;
+  /** Numbers that flags say, by the clock of the database. */
+  readonly numbersAt: (nowMicros: number) => Ask['numbers'];
   readonly filterAt: FilterAt;
   readonly prices: Prices;
   readonly access: Access;
@@ -32,18 +37,20 @@ export interface QuestionOptions {
 
 /** Answers a question. */
 export default async function runQuestion(options: QuestionOptions, context: Context): Promise<void> {
-  const {name, question, format, fields, asked, filterAt, prices, access} = options;
+  const {name, question, format, fields, asked, numbersAt, filterAt, prices, access} = options;
   let answer: Answer | null = null;
   const then = {text: () => thenOf(answer), eachShapeOnce: () => answer?.facts !== null};
   await withStore(access, context, then, async (store, out) => {
     const isDrawn = format === 'table' && columnsOf(out) !== null;
+    const isEmpty = ({rows}: Answer) => question.isEmpty?.(rows) ?? rows.length === 0;
     const found = await withProgress(out, 'reading spans', onProgress => {
       const reading = {env: context.env, cwd: context.cwd, prices, onProgress};
+      const numbers = numbersAt(store.nowMicros());
       const read = async (filter: RunFilter) => {
-        const ask = {...asked, filter, isDrawn};
+        const ask = {...asked, numbers, filter, isDrawn};
         return (await question.answer?.(store, ask, reading)) ?? askFacts(store, question, ask, reading);
       };
-      return readByName(store, filterAt(store.nowMicros()), {read, isEmpty: ({rows}) => rows.length === 0});
+      return readByName(store, filterAt(store.nowMicros()), {read, isEmpty});
     });
     answer = found.answer;
     const {rows, facts} = answer;
@@ -54,11 +61,12 @@ export default async function runQuestion(options: QuestionOptions, context: Con
           `debug: facts current in ${facts.currentMs.toFixed(1)} ms, answered in ${facts.answerMs.toFixed(1)} ms\n`,
         ),
       );
+    if (answer.differs) out.exitCode = EXIT.different;
     const items = pick(rows, fields);
     if (writeMachine(out, format, {command: name, data: items, items, fields, notes})) return;
     if (rows.length > 0)
       writeLine(out, drawn(question, asked, answer, {columns: columnsOf(out), look: lookOf(options, out)}));
-    writeNote(out, [...(rows.length === 0 ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));
+    writeNote(out, [...(isEmpty(answer) ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));
     const next = rows[0] && nextFrom(rows[0], asked);
     if (next) writeNext(out, `next: ${next}`);
   });
@@ -67,7 +75,7 @@ export default async function runQuestion(options: QuestionOptions, context: Con
 /** The answer as tables; on a terminal with what it draws over time. */
 function drawn(
   question: Question,
-  {by, everyMicros, sort}: Omit<Ask, 'filter' | 'isDrawn'>,
+  {by, everyMicros, sort}: Asked,
   {rows, series, nowMicros}: Answer,
   {columns, look}: {columns: number | null; look: Look},
 ): Safe {

@@ -1,0 +1,277 @@
+import {usageError} from '../errors.ts';
+import {callsOf, percentiles} from '../facts/relations.ts';
+import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
+import {type Ask, defineQuestion, type FlagValue, type QuestionInput} from './question.ts';
+import {wholeRuns} from './whole-runs.ts';
+
+interface Rule {
+  readonly flag: string;
+  readonly description: string;
+  readonly takes?: FlagValue;
+  /** How the row is called, and in what its value is. */
+  readonly rule: string;
+  readonly unit: 'ratio' | 'ms' | 'usd' | 'count';
+  /** What is not known could only add to its value: below the limit nothing is certain then. */
+  readonly adds?: true;
+  /**
+   * The statement of its values: `grp`, `value`, `runs` (what it is over), `unknown` (runs or calls of which it is not known), and
+   * `run_id` and `trace_id` of the run that is to be looked at.
+   */
+  readonly values: Sql;
+}
+
+const UNFINISHED = "state in ('running', 'stalled', 'lost')";
+/** Bare columns beside max() are those of the row that has it, which SQLite promises. */
+const IDS = 'run_id, trace_id';
+
+/** Of what all runs, their continuations and loose parts come to. */
+const sumOf = (value: string, unknown: string, most: string): Sql =>
+  raw(`
+select grp, iif(coalesce(sum(${value}), 0) = 0 and sum(${unknown}) > 0, null, coalesce(sum(${value}), 0)) as value,
+       sum(part = 0 and sequel = 0) as runs, sum(${unknown}) as unknown, max(${most}), ${IDS}
+  from each_run
+ group by grp`);
+
+/** Of the run that comes to most. */
+const mostOf = (value: string, unknown: string): Sql =>
+  raw(`
+select grp, max(${value}) as value, count(*) as runs, sum(${unknown} > 0) as unknown, ${IDS} from whole group by grp`);
+
+const RULES: Readonly<Record<string, Rule>> = {
+  maxErrorRate: {
+    flag: '--max-error-rate <share>',
+    description: 'runs in state error, of those that ended: 5%',
+    takes: 'share',
+    rule: 'error rate',
+    unit: 'ratio',
+    values: raw(`
+select grp, sum(state = 'error') * 1.0 / nullif(sum(not ${UNFINISHED}), 0) as value, sum(not ${UNFINISHED}) as runs,
+       sum(${UNFINISHED}) as unknown, max(iif(state = 'error', start_micros, null)) as failed_micros,
+       iif(sum(state = 'error') > 0, run_id, null) as run_id, iif(sum(state = 'error') > 0, trace_id, null) as trace_id
+  from whole
+ group by grp`),
+  },
+  maxP95: {
+    flag: '--max-p95 <length>',
+    description: '95th percentile of the times of runs: 30s',
+    takes: 'length',
+    rule: 'p95',
+    unit: 'ms',
+    values: sql`
+select w.grp, p.p95 as value, w.runs, w.unknown, w.run_id, w.trace_id
+  from (
+    select grp, count(duration_ms) as runs, sum(duration_ms is null) as unknown, max(duration_ms), ${raw(IDS)}
+      from whole
+     group by grp
+  ) w
+  left join (${percentiles(raw('select grp, duration_ms from whole'), ['grp'], 'duration_ms')}) p on p.grp is w.grp`,
+  },
+  maxCost: {
+    flag: '--max-cost <usd>',
+    description: 'what all of them cost together',
+    takes: 'usd',
+    rule: 'cost',
+    unit: 'usd',
+    adds: true,
+    values: sumOf('known_cost_pusd / 1e12', 'unpriced_calls', 'known_cost_pusd'),
+  },
+  maxTokens: {
+    flag: '--max-tokens <n>',
+    description: 'tokens of all of them: 500k',
+    takes: 'count',
+    rule: 'tokens',
+    unit: 'count',
+    adds: true,
+    values: sumOf('total_tokens', 'untold', 'total_tokens'),
+  },
+  maxCalls: {
+    flag: '--max-calls <n>',
+    description: 'calls of models and tools of all of them',
+    takes: 'count',
+    rule: 'calls',
+    unit: 'count',
+    values: sumOf('calls', '0', 'calls'),
+  },
+  maxRunCost: {
+    flag: '--max-run-cost <usd>',
+    description: 'what the dearest run cost',
+    takes: 'usd',
+    rule: 'cost of a run',
+    unit: 'usd',
+    adds: true,
+    values: mostOf('iif(known_cost_pusd = 0 and unpriced_calls > 0, null, known_cost_pusd / 1e12)', 'unpriced_calls'),
+  },
+  maxRunTokens: {
+    flag: '--max-run-tokens <n>',
+    description: 'tokens of the run that used most',
+    takes: 'count',
+    rule: 'tokens of a run',
+    unit: 'count',
+    adds: true,
+    values: mostOf('iif(untold > 0, total_tokens, coalesce(total_tokens, 0))', 'untold'),
+  },
+  maxRunCalls: {
+    flag: '--max-run-calls <n>',
+    description: 'calls of the run that made most',
+    takes: 'count',
+    rule: 'calls of a run',
+    unit: 'count',
+    values: mostOf('calls', '0'),
+  },
+  loops: {
+    flag: '--no-loops',
+    description: 'no run goes round: see agno-trace loops',
+    rule: 'loops',
+    unit: 'count',
+    values: sumOf('loops', '0', 'loops'),
+  },
+};
+
+const PER: Readonly<Record<string, string>> = {
+  all: 'null',
+  agent: "iif(kind = 'agent', name, null)",
+  team: "iif(kind = 'team', name, null)",
+  workflow: "iif(kind = 'workflow', name, null)",
+  user: 'user_id',
+  session: 'session_id',
+};
+const VERDICTS = ['ok', 'fail'];
+
+const isAsked = (flags: Ask['flags'], key: string) =>
+  key === 'loops' ? flags.loops === false : flags[key] !== undefined;
+const rulesOf = (flags: Ask['flags']) => Object.keys(RULES).filter(key => isAsked(flags, key));
+
+/** Whether a limit is kept: for cron and CI, a row for each rule, and exit code 7. */
+export default defineQuestion({
+  examples: [
+    {line: 'check --last 24h --max-error-rate 5% --max-p95 30s', answer: 'exit 7 when yesterday was worse'},
+    {line: 'check --session s-1 --max-cost 0.5 --no-loops', answer: 'may this conversation go on?'},
+  ],
+  flags: {
+    ...Object.fromEntries(
+      Object.entries(RULES).map(([key, {flag, description, takes}]) => [
+        key,
+        {flag, description, ...(takes ? {takes} : {})},
+      ]),
+    ),
+    per: {
+      flag: '--per <what>',
+      description: `limits hold for each: ${Object.keys(PER).join(', ')}`,
+      default: 'all',
+      takes: Object.keys(PER),
+    },
+    onEmpty: {
+      flag: '--on-empty <verdict>',
+      description: 'where there is no run: ok, fail',
+      default: 'ok',
+      takes: VERDICTS,
+    },
+    onUnknown: {
+      flag: '--on-unknown <verdict>',
+      description: 'below the limit, but with costs or tokens that are not known: ok, fail',
+      default: 'fail',
+      takes: VERDICTS,
+    },
+  },
+  checkFlags: flags => {
+    if (rulesOf(flags).length === 0)
+      throw usageError(
+        'check needs a limit.',
+        'Write --max-error-rate 5%, --max-p95 30s, --max-cost 10 or --no-loops.',
+      );
+  },
+  formats: ['junit'],
+  columns: {
+    result: {
+      label: 'RESULT',
+      description: 'fail; maybe: below the limit, without what is not known; no data: there was no run; ok',
+    },
+    rule: {label: 'RULE', least: 8, description: 'error rate, p95, cost, tokens, calls, cost of a run, …, loops'},
+    name: {label: 'OF', description: 'with --per its agent, user, …; null: all others'},
+    value: {
+      label: 'VALUE',
+      unit: 'varies',
+      description: 'what was found, in the unit of the row; null: nothing is known',
+    },
+    limit: {label: 'LIMIT', unit: 'varies', description: 'what it may be at most'},
+    runs: {label: 'RUNS', unit: 'count', description: 'runs it was found in; those that paused count once'},
+    unknown: {
+      label: 'UNKNOWN',
+      unit: 'count',
+      description: 'left out of the value: unfinished runs; of cost and tokens calls, and of a run runs, without them',
+    },
+    unit: {label: 'UNIT', description: 'of value and limit: ratio, ms, usd, count'},
+    sampleRunId: {label: 'SAMPLE', description: 'the newest that failed, the slowest, the dearest, the largest run'},
+    sampleTraceId: {label: 'TRACE', description: 'its trace id'},
+  },
+  sort: 'result',
+  limit: 0,
+  note: 'cost, tokens, calls and loops are of continuations and loose parts too',
+  sql: (input, flags) => {
+    const rules = rulesOf(flags);
+    const asked = rules.map((key, i) => {
+      const {rule, unit, adds} = RULES[key]!;
+      // Microseconds, where everything else here is milliseconds.
+      const limit = (input.numbers[key] ?? 0) / (unit === 'ms' ? 1000 : 1);
+      return sql`(${key}, ${i}, ${rule}, ${unit}, ${limit}, ${adds ? 1 : 0})`;
+    });
+    const values = rules.map(
+      key => sql`
+select ${key} as key, grp, value, runs, unknown, run_id, trace_id from (${RULES[key]!.values})`,
+    );
+    return sql`
+with ${common(input, PER[String(flags.per ?? 'all')]!, rules)},
+  rules (key, place, rule, unit, most, adds) as (values ${join(asked, ', ')}),
+  found as materialized (${join(values, '\nunion all')})
+select case when coalesce(runs, 0) = 0 and value is null then 'no data' when value > most then 'fail'
+            when adds = 1 and unknown > 0 then 'maybe' when value is null then 'no data' else 'ok' end as result,
+       rule, f.grp as name, value, most as "limit", coalesce(runs, 0) as runs, coalesce(unknown, 0) as unknown, unit,
+       iif(value > 0, run_id, null) as "sampleRunId", iif(value > 0, trace_id, null) as "sampleTraceId"
+  from rules r
+  left join found f on f.key = r.key`;
+  },
+  differs: ({onEmpty, onUnknown}) =>
+    [
+      "result = 'fail'",
+      ...(onEmpty === 'fail' ? ["result = 'no data'"] : []),
+      ...(onUnknown === 'ok' ? [] : ["result = 'maybe'"]),
+    ].join(' or '),
+  isEmpty: rows => rows.every(({result}) => result === 'no data'),
+});
+
+/** Runs with their group, whole ones and each part by itself; calls are counted where a rule asks for them. */
+function common({runs, allRuns, eachRunSpan}: QuestionInput, per: string, rules: readonly string[]): Sql {
+  const asksCalls = rules.some(key => /calls|tokens|^loops$/i.test(key));
+  const counted = asksCalls
+    ? sql`
+  per_run as materialized (
+    select run_key, whole_key, sum(iif(kind = 'llm', counted_calls, 1)) as calls,
+           sum(counted_calls = 1 and has_tokens = 0 and failed = 0) as untold, sum(loop_calls is not null) as loops
+      from ${callsOf(eachRunSpan, 'llm', 'tool', 'retrieval', 'memory')}
+     group by run_key, whole_key
+  ),`
+    : EMPTY;
+  const figures = (alias: string) =>
+    raw(
+      ['calls', 'untold', 'loops']
+        .map(name => (asksCalls ? `coalesce(${alias}.${name}, 0) as ${name}` : `0 as ${name}`))
+        .join(', '),
+    );
+  return sql`${counted}
+  whole as materialized (
+    select ${raw(per)} as grp, w.*, ${figures('c')}
+      from (${wholeRuns(runs)}) w${
+        asksCalls
+          ? raw(`
+      left join (
+        select whole_key, sum(calls) as calls, sum(untold) as untold, sum(loops) as loops from per_run group by whole_key
+      ) c on c.whole_key = w.run_key`)
+          : EMPTY
+      }
+  ),
+  each_run as materialized (
+    select ${raw(per)} as grp, r.*, ${figures('c')}
+      from (${allRuns}) r${asksCalls ? raw('\n      left join per_run c on c.run_key = r.run_key') : EMPTY}
+     where r.traffic = 0
+  )`;
+}
