@@ -26,12 +26,15 @@ const seed = process.env.AGNO_TRACE_SEED ?? '1';
 const isMeasured = (file: string) => /^test\/(live|soak)\//.test(file);
 
 export default defineConfig({
+  // React as it is released: its version for development spends half of what a screen costs on checks of its own.
+  oxc: {jsx: {runtime: 'automatic', development: false}},
   plugins: [priceData('module'), sqliteDriver('installed')],
   test: {
     setupFiles: ['test/setup.ts'],
     env: {
       // Times in golden files are UTC anyway; a test that forgot would show on any machine.
       TZ: 'America/St_Johns',
+      NODE_ENV: 'production',
       AGNO_TRACE_LONG: isLong ? '1' : '',
       AGNO_TRACE_SEED: seed,
     },
