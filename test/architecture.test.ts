@@ -45,6 +45,7 @@ const ANYWHERE = [
   'errors.ts',
   'context.ts',
   'lists.ts',
+  'turns.ts',
   'closest.ts',
   'private-file.ts',
   'ways-out.ts',

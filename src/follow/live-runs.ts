@@ -3,11 +3,11 @@ import type {Prices} from '../prices/prices.ts';
 import {judgeTraces} from '../runs/load.ts';
 import {withPromptForms} from '../runs/prompt-forms.ts';
 import {type LoadedTrace, loadNewSpans, loadSpanIds} from '../runs/spans.ts';
-import {Turns} from '../runs/turns.ts';
 import type {Store} from '../store/store.ts';
 import type {RunFilter} from '../trace/filter.ts';
 import {LikelyNames, withLikelyNames} from '../trace/likely-name.ts';
 import type {Patience} from '../trace/runs.ts';
+import {Turns} from '../turns.ts';
 import type {Delivery} from './event.ts';
 import {type HeldRun, LiveTrace, type RunChange, type SleepingTrace} from './live-trace.ts';
 

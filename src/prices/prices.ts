@@ -1,7 +1,11 @@
 import type {Span} from '../trace/span.ts';
+import {Turns} from '../turns.ts';
 import bundled from './library.json' with {type: 'json'};
 import type {PriceFile} from './price-file.ts';
 import type {Pricing} from './pricing.ts';
+
+/** Spans after which others may have a turn. */
+const AT_ONCE = 100;
 
 /**
  * Gives model calls a cost where their provider reported none: by the user's price file for what it names, then by the
@@ -19,11 +23,15 @@ export class Prices {
 
   async priced(spans: readonly Span[]): Promise<readonly Span[]> {
     if (!spans.some(needsPrice)) return spans;
-    const byFile = spans.map(span => (this.file && needsPrice(span) ? withCost(span, this.file) : span));
-    if (!byFile.some(needsPrice)) return byFile;
-    this.library ??= new (await import('./library.ts')).LibraryPrices();
-    const library = this.library;
-    return byFile.map(span => (needsPrice(span) ? withCost(span, library) : span));
+    const turns = new Turns();
+    const priced: Span[] = [];
+    for (const span of spans) {
+      const byFile = this.file && needsPrice(span) ? withCost(span, this.file) : span;
+      if (needsPrice(byFile)) this.library ??= new (await import('./library.ts')).LibraryPrices();
+      priced.push(needsPrice(byFile) ? withCost(byFile, this.library!) : byFile);
+      if (priced.length % AT_ONCE === 0) await turns.yieldIfLong();
+    }
+    return priced;
   }
 }
 

@@ -7,18 +7,18 @@ import {asText} from '../trace/cell.ts';
 import {type Continuation, isContinuationOf} from '../trace/continuation.ts';
 import {type Details, detailsOf} from '../trace/details.ts';
 import {Judge} from '../trace/judge.ts';
-import {type JudgedRun, judgedRun} from '../trace/record.ts';
+import {type JudgedRun, judgingRun} from '../trace/record.ts';
 import {isRedacted} from '../trace/redacted.ts';
-import {buildTrace, type Patience, type Run, type Trace} from '../trace/runs.ts';
+import {buildingTrace, type Patience, type Run, type Trace} from '../trace/runs.ts';
 import type {Span} from '../trace/span.ts';
 import {type Evidence, NO_EVIDENCE} from '../trace/state.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
+import {Turns} from '../turns.ts';
 import {IS_CONTINUATION_NAME} from './look-up.ts';
 import {withPromptForms} from './prompt-forms.ts';
 import {findSequel} from './sequels.ts';
 import {IS_TOP, type LoadedTrace, loadTraces, loadWhole} from './spans.ts';
-import {Turns} from './turns.ts';
 import {loadWriter} from './writer.ts';
 
 export interface JudgedTrace {
@@ -63,15 +63,13 @@ export async function judgeTraces(
   const turns = new Turns();
   const built: {trace: Trace; judge: Judge; runs: readonly Run[]}[] = [];
   for (const {traceId, spans, row} of priced) {
-    let trace = buildTrace(traceId, spans, row, clock);
-    if (trace.unclear.size > 0) trace = buildTrace(traceId, spans, row, clock, await loadDetails(store, trace));
-    await turns.yieldIfLong();
-    built.push({
-      trace,
-      judge: new Judge(trace.tops, await loadWriter(store, trace)),
-      runs: trace.traffic ? [trace.traffic] : trace.runs,
-    });
-    await turns.yieldIfLong();
+    let trace = await turns.finish(buildingTrace(traceId, spans, row, clock));
+    if (trace.unclear.size > 0) {
+      const details = await loadDetails(store, trace);
+      trace = await turns.finish(buildingTrace(traceId, spans, row, clock, details));
+    }
+    const judge = await turns.finish(Judge.judging(trace.tops, await loadWriter(store, trace)));
+    built.push({trace, judge, runs: trace.traffic ? [trace.traffic] : trace.runs});
   }
   const runs = built.flatMap(item => item.runs.map(run => ({run, judge: item.judge})));
   const statuses = await loadAgnoStatuses(
@@ -106,15 +104,16 @@ export async function judgeTraces(
   }
   const judged: JudgedTrace[] = [];
   for (const {trace, judge, runs: own} of built) {
-    const judgedRuns = own.map(run => {
+    const judgedRuns: JudgedRun[] = [];
+    for (const run of own) {
       const evidence: Evidence = {
         agnoStatus: statuses.get(run) ?? null,
         continuedAt: continuations.get(run) ?? null,
         ...(unsought.has(run) ? {isSearchCut: true} : {}),
         partFailure: partFailures.get(run) ?? null,
       };
-      return judgedRun(run, judge, judge.run(run, evidence, clock), evidence);
-    });
+      judgedRuns.push(await turns.finish(judgingRun(run, judge, judge.run(run, evidence, clock), evidence)));
+    }
     judged.push({trace, runs: judgedRuns});
     await turns.yieldIfLong();
   }

@@ -11,13 +11,18 @@ import {
 } from '../trace/attributes.ts';
 import {TELLING_LENGTH} from '../trace/purpose.ts';
 import {PREVIEW_LIMITS, type Span, type SpanRow, type ToSpanOptions, type TraceRow, toSpan} from '../trace/span.ts';
-import {Turns} from './turns.ts';
+import {Turns} from '../turns.ts';
 
 /**
  * Spans read in one statement: a trace of 100,000 must not be one answer of 300 MB, and on SQLite a writer waits while a
  * statement reads.
  */
 const SPANS_AT_ONCE = 1000;
+const FEWEST_AT_ONCE = 50;
+/** What a statement should take where no key is heard meanwhile. */
+const FITTING_MS = 20;
+/** Spans made of rows after which others may have a turn. */
+const ROWS_AT_ONCE = 100;
 /**
  * SQLite hands over whole attributes up to this size: copying and parsing 3 KB here took a quarter of the time of
  * picking keys in SQL (444 spans: 3.5 against 14.3 ms). Beyond it, payload stays in the file.
@@ -110,8 +115,10 @@ export async function loadTraces(
   const load = rowsApart ? loadSpanRows : loadRows;
   const spans = new Map<string, Map<string, Span>>(traceIds.map(id => [id, new Map()]));
   const traceRows = new Map<string, TraceRow>();
-  const keep = (rows: readonly JoinedRow[]) => {
-    for (const row of rows) {
+  const turns = new Turns();
+  const keep = async (rows: readonly JoinedRow[]) => {
+    for (const [i, row] of rows.entries()) {
+      if (i % ROWS_AT_ONCE === 0) await turns.yieldIfLong();
       const span = toSpan(row);
       spans.get(span.traceId)?.set(span.spanId, span);
       if (row.row_trace_id != null && !traceRows.has(span.traceId)) traceRows.set(span.traceId, traceRowOf(row));
@@ -124,7 +131,8 @@ export async function loadTraces(
       for (const row of await loadTraceRows(store, some)) traceRows.set(String(row.trace_id), row);
     }
     const first = await load(store, sql`${ofTraces} limit ${SPANS_AT_ONCE + 1}`, narrowColumns());
-    keep(first);
+    let length = fittingLength(store, first.length);
+    await keep(first);
     if (first.length <= SPANS_AT_ONCE) continue;
     // The ids first, then the rows by key: no statement has to sort or skip what another one read.
     const ids = await store.all<{span_id: unknown; trace_id: unknown}>(sql`
@@ -134,13 +142,24 @@ select s.span_id, s.trace_id
     const rest = ids
       .filter(row => !spans.get(String(row.trace_id))?.has(String(row.span_id)))
       .map(row => String(row.span_id));
-    for (let from = 0; from < rest.length; from += SPANS_AT_ONCE) {
-      keep(await load(store, isAnyOf(raw('s.span_id'), rest.slice(from, from + SPANS_AT_ONCE)), narrowColumns()));
+    for (let from = 0; from < rest.length; ) {
+      const some = rest.slice(from, from + length);
+      const rows = await load(store, isAnyOf(raw('s.span_id'), some), narrowColumns());
+      from += length;
+      length = fittingLength(store, length);
+      await keep(rows);
     }
   }
   return traceIds
     .map(traceId => ({traceId, row: traceRows.get(traceId) ?? null, spans: [...spans.get(traceId)!.values()]}))
     .filter(trace => trace.spans.length > 0);
+}
+
+/** How many spans the next statement may read, by what the last one took that read so many. */
+function fittingLength(store: Store, length: number): number {
+  if (!store.answersInCall) return SPANS_AT_ONCE;
+  const fitting = Math.floor((length * FITTING_MS) / Math.max(store.lastStatementMs, 1));
+  return Math.max(FEWEST_AT_ONCE, Math.min(SPANS_AT_ONCE, fitting));
 }
 
 const TRACE_COLUMNS = REQUIRED_COLUMNS.traces satisfies readonly (keyof TraceRow)[];

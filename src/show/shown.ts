@@ -8,11 +8,12 @@ import {loadRunPage} from '../runs/page.ts';
 import {loadParts, type RunParts} from '../runs/parts.ts';
 import type {Store} from '../store/store.ts';
 import {command} from '../text/shell.ts';
-import {drawnSpans, drawnTops, type ShownRun} from '../trace/drawn-spans.ts';
+import {drawingSpans, drawnSpans, drawnTops, type ShownRun} from '../trace/drawn-spans.ts';
 import {NO_FILTER, type Query} from '../trace/filter.ts';
 import {type JudgedRun, type RunRecord, subRun} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {isRunSpan, type Node} from '../trace/tree.ts';
+import {finish, Turns, type Work} from '../turns.ts';
 import {findTarget, notFound, withoutSpans} from './find.ts';
 
 export interface Shown {
@@ -121,7 +122,7 @@ async function showRun(
 ): Promise<Shown> {
   const whole = await loadParts(store, runId, traceIds, {...options, ...(of ? {of} : {})});
   if (!of && whole.others.length > 0) throw severalRuns(runId, whole);
-  if (whole.parts.length > 0) return {runs: shownParts(whole), isOne: true, notes: []};
+  if (whole.parts.length > 0) return {runs: await shownParts(whole), isOne: true, notes: []};
   // A run inside another one: a member, a step's agent, a sub-agent.
   for (const {runs} of whole.traces) {
     for (const judged of runs) {
@@ -132,14 +133,23 @@ async function showRun(
   throw await withoutSpans(store, runId);
 }
 
-function shownParts({traces, parts, tied}: RunParts): ShownRun[] {
+async function shownParts({traces, parts, tied}: RunParts): Promise<ShownRun[]> {
   const builtOf = new Map(traces.map(({trace}) => [trace.traceId, trace]));
-  return parts.map(judged => ({...shownRun(judged, builtOf.get(judged.record.traceId)!), isTied: tied.has(judged)}));
+  const turns = new Turns();
+  const shown: ShownRun[] = [];
+  for (const judged of parts) {
+    const run = await turns.finish(showingRun(judged, builtOf.get(judged.record.traceId)!));
+    shown.push({...run, isTied: tied.has(judged)});
+  }
+  return shown;
 }
 
 async function showTrace(store: Store, traceId: string, options: ShownOptions, onlySpanId?: string): Promise<Shown> {
   const traces = await loadRuns(store, [traceId], {...options, readsConversations: true});
-  const runs = traces.flatMap(({trace, runs: found}) => found.map(judged => shownRun(judged, trace)));
+  const turns = new Turns();
+  const runs: ShownRun[] = [];
+  for (const {trace, runs: found} of traces)
+    for (const judged of found) runs.push(await turns.finish(showingRun(judged, trace)));
   if (runs.length === 0) {
     return {
       runs: [],
@@ -188,7 +198,8 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
     const {runId, traceId} = judged.record;
     // By its spans it waits; that it went on may be known from Agno's own status alone.
     if (runId === null || judged.judge.node(judged.run.root)?.state !== 'paused') continue;
-    shownParts(await loadParts(store, runId, [traceId], {...options, of: judged.record})).forEach(keep);
+    const whole = await loadParts(store, runId, [traceId], {...options, of: judged.record});
+    for (const part of await shownParts(whole)) keep(part);
   }
   const notes = page.next
     ? [
@@ -208,12 +219,12 @@ function keyOf({traceId, spanId}: RunRecord): string {
 
 /** A run within its trace, without parts that continue it elsewhere. */
 export function shownRun(judged: JudgedRun, trace: Trace): ShownRun {
-  return {
-    judged,
-    rows: drawnSpans(judged, judged.run.isTraffic ? trace.tops : drawnTops(trace, judged.run)),
-    within: null,
-    isTied: false,
-  };
+  return finish(showingRun(judged, trace));
+}
+
+export function* showingRun(judged: JudgedRun, trace: Trace): Work<ShownRun> {
+  const rows = yield* drawingSpans(judged, judged.run.isTraffic ? trace.tops : drawnTops(trace, judged.run));
+  return {judged, rows, within: null, isTied: false};
 }
 
 function shownSubRun(judged: JudgedRun, node: Node): ShownRun {

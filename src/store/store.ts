@@ -15,6 +15,8 @@ export interface Store {
    * with pauses between (docs/design.md, Reading without harm); everywhere else a reader disturbs nobody.
    */
   readonly blocksWriter: boolean;
+  /** It answers within the call: nothing else is done meanwhile, no key is heard. */
+  readonly answersInCall?: boolean;
   /** How long the last statement took, ms, without any pause before it. */
   readonly lastStatementMs: number;
   /**

@@ -1,3 +1,4 @@
+import {finish, type Work} from '../turns.ts';
 import type {Kind} from './kind.ts';
 import type {JudgedRun} from './record.ts';
 import type {Run, Trace} from './runs.ts';
@@ -104,20 +105,30 @@ function addTo(byRun: Map<Run, Placed[]>, run: Run, placed: Placed): void {
  * @param tops where to begin: `drawnTops`, or one node for a subtree
  */
 export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[] {
+  return finish(drawingSpans(judged, tops));
+}
+
+export function* drawingSpans(judged: JudgedRun, tops: readonly Node[]): Work<DrawnSpan[]> {
   const {run} = judged;
   const path = run.isMissing ? new Map<Node, number>() : criticalPath(run);
-  const drawing: Drawing = {judged, tops, isTop: new Set(tops), path, tokens: null};
+  yield;
+  const summed = run.isTraffic ? tops : run.tops;
+  const drawing: Drawing = {judged, isTop: new Set(tops), path, tokens: new SubtreeTokens(summed)};
   const rows: DrawnSpan[] = [];
   // Depth and the enclosing run are known from the parent's row, which came before.
   const depths = new Map<Node, number>();
   const runIds = new Map<Node, string | null>();
   for (const node of walkAround(tops, run.root.run)) {
+    if (rows.length % AT_ONCE === AT_ONCE - 1) yield;
     const depth = drawing.isTop.has(node) ? 0 : depths.get(node.parent!)! + 1;
     depths.set(node, depth);
     const enclosing = node.span?.runId ?? (node.parent ? runIds.get(node.parent) : null) ?? node.run?.runId ?? null;
     runIds.set(node, enclosing);
     rows.push(new DrawnRow(drawing, node, depth, enclosing));
   }
+  yield;
+  // The record of the first row asks for all of them.
+  for (const top of summed) yield* drawing.tokens.summing(top);
   return rows;
 }
 
@@ -135,6 +146,8 @@ function walkAround(tops: readonly Node[], run: Run | null): Node[] {
   return nodes;
 }
 const FEW = 16;
+/** Rows between two stops. */
+const AT_ONCE = 1000;
 
 /** Children of spans around runs: a request may hold thousands of runs, and only one of them is drawn. */
 function besidesOtherRuns(node: Node, run: Run | null): readonly Node[] {
@@ -156,11 +169,9 @@ const CHILDREN = new WeakMap<Node, Holders>();
 
 interface Drawing {
   readonly judged: JudgedRun;
-  readonly tops: readonly Node[];
   readonly isTop: ReadonlySet<Node>;
   readonly path: ReadonlyMap<Node, number>;
-  /** Made for the first record. */
-  tokens: SubtreeTokens | null;
+  readonly tokens: SubtreeTokens;
 }
 
 /** Its record is made when it is looked at: a screen draws thirty rows out of 20,000, and all anew with every span. */
@@ -185,8 +196,6 @@ class DrawnRow implements DrawnSpan {
   get record(): SpanRecord {
     if (this.made) return this.made;
     const {node, depth, runId, drawing} = this;
-    const {run} = drawing.judged;
-    drawing.tokens ??= new SubtreeTokens(run.isTraffic ? drawing.tops : run.tops);
     this.made = spanRecord(drawing.judged, node, {
       depth,
       runId,

@@ -1,3 +1,4 @@
+import {finish, type Work} from '../turns.ts';
 import {isFailedCall, isStoppedCall} from './model-call.ts';
 import {type Failures, type PausedMember, type RunSigns, readSigns} from './run-signs.ts';
 import type {JudgingClock, Run} from './runs.ts';
@@ -21,6 +22,8 @@ interface Judged {
 
 const NO_FAILURES: Failures = {texts: new Map(), more: 0};
 const KEPT_FAILURES = 4;
+/** Spans between two stops. */
+const AT_ONCE = 500;
 
 /**
  * Judges the runs and spans of one trace: neither version's stored status is to be believed (docs/agno.md, Stored status).
@@ -35,8 +38,21 @@ export class Judge {
     tops: readonly Node[],
     private readonly writer: Writer | null = null,
   ) {
+    finish(this.judgeAll(tops));
+  }
+
+  static *judging(tops: readonly Node[], writer: Writer | null): Work<Judge> {
+    const judge = new Judge([], writer);
+    yield* judge.judgeAll(tops);
+    return judge;
+  }
+
+  private *judgeAll(tops: readonly Node[]): Work<void> {
     // Children first, each node once: a chain of 10,000 runs must cost 10,000 steps.
-    for (const node of walk(tops).reverse()) this.judged.set(node, this.judge(node));
+    for (const [i, node] of walk(tops).reverse().entries()) {
+      if (i % AT_ONCE === AT_ONCE - 1) yield;
+      this.judged.set(node, this.judge(node));
+    }
   }
 
   run(run: Run, evidence: Evidence, clock: JudgingClock): Judgement {

@@ -1,3 +1,4 @@
+import {finish, type Work} from '../turns.ts';
 import {isBegunBeside} from './begun-beside.ts';
 import type {Details} from './details.ts';
 import {Moves} from './moves.ts';
@@ -13,22 +14,29 @@ import {byStart, type Forest, isCall, isDelegationCall, isRun, isTool, type Node
  * @param details of whole rows, where a first look found that they decide
  * @returns ids of spans whose whole rows would decide what times and names leave open
  */
-export function placeWork({nodes, byNodeId}: Forest, details: ReadonlyMap<string, Details>): Set<string> {
+export function placeWork(forest: Forest, details: ReadonlyMap<string, Details>): Set<string> {
+  return finish(placingWork(forest, details));
+}
+
+export function* placingWork({nodes, byNodeId}: Forest, details: ReadonlyMap<string, Details>): Work<Set<string>> {
   const moves = new Moves();
   const unclear = new Set<string>();
   returnLate(nodes, byNodeId, moves);
   moves.settle();
+  yield;
   const swept = new Set<Node>();
   for (const outer of outersOf(nodes.values(), moves))
-    new Sweep(outer, details, moves, unclear).run([outer, ...inStep(outer, swept)]);
+    yield* new Sweep(outer, details, moves, unclear).run([outer, ...inStep(outer, swept)]);
   moves.settle();
+  yield;
   for (const node of nodes.values())
-    if (isStepWithWork(node)) new Sweep(node, details, moves, unclear).run(inStep(node, swept));
+    if (isStepWithWork(node)) yield* new Sweep(node, details, moves, unclear).run(inStep(node, swept));
   moves.settle();
+  yield;
   for (const node of nodes.values()) {
     if (swept.has(node) || node.children.length < 2 || !node.children.some(isDelegationCall)) continue;
     const items = node.children.filter(child => isDelegationCall(child) || isRun(child));
-    new Sweep(node, details, moves, unclear).run(items);
+    yield* new Sweep(node, details, moves, unclear).run(items);
   }
   moves.settle();
   return unclear;

@@ -1,4 +1,5 @@
 import {largest} from '../lists.ts';
+import {finish, type Work} from '../turns.ts';
 import {costsByModel, type ModelCost} from './cost.ts';
 import type {Judge} from './judge.ts';
 import type {Kind} from './kind.ts';
@@ -70,14 +71,23 @@ export interface JudgedRun {
 }
 
 export function judgedRun(run: Run, judge: Judge, judgement: Judgement, evidence: Evidence): JudgedRun {
-  return {run, judge, judgement, evidence, record: runRecord(run, judgement)};
+  return finish(judgingRun(run, judge, judgement, evidence));
 }
 
-function runRecord(run: Run, {state, reason}: Judgement): RunRecord {
+export function* judgingRun(run: Run, judge: Judge, judgement: Judgement, evidence: Evidence): Work<JudgedRun> {
+  return {run, judge, judgement, evidence, record: yield* runRecord(run, judgement)};
+}
+
+function* runRecord(run: Run, {state, reason}: Judgement): Work<RunRecord> {
   const nodes = nodesOf(run);
+  yield;
   const calls = modelCalls(run.tops);
+  yield;
   const ownCalls = modelsOf(ownModelCalls(run));
   const all = modelsOf(calls);
+  yield;
+  const tokens = sumTokens(calls);
+  yield;
   return {
     runId: run.runId,
     traceId: run.traceId,
@@ -101,7 +111,7 @@ function runRecord(run: Run, {state, reason}: Judgement): RunRecord {
     models: all.models,
     spanCount: nodes.filter(({span}) => span !== null).length,
     errorCount: nodes.filter(({span, told, isPlumbing}) => !isPlumbing && isFailedSpan(span ?? told)).length,
-    ...sumTokens(calls),
+    ...tokens,
     costs: costsByModel(calls),
     missing: run.isMissing,
     part: run.isPart,

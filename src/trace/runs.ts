@@ -1,13 +1,14 @@
-import {largest} from '../lists.ts';
+import {append, largest} from '../lists.ts';
+import {finish, type Work} from '../turns.ts';
 import {isBegunBeside} from './begun-beside.ts';
 import {asText} from './cell.ts';
 import type {Details} from './details.ts';
 import type {Kind} from './kind.ts';
-import {isAfter, placeWork} from './placement.ts';
+import {isAfter, placingWork} from './placement.ts';
 import {markPlumbing} from './plumbing.ts';
 import type {Span, TraceRow} from './span.ts';
 import {tellCalls} from './told-calls.ts';
-import {buildForest, byStart, displayName, type Forest, isRunSpan, type Node, startOf, walk} from './tree.ts';
+import {buildingForest, byStart, displayName, type Forest, isRunSpan, type Node, startOf, walk} from './tree.ts';
 
 /** How long a run without its run span counts as running, then as stalled; after that it is lost. */
 export interface Patience {
@@ -90,16 +91,31 @@ export function buildTrace(
   clock: JudgingClock,
   details: ReadonlyMap<string, Details> = NO_DETAILS,
 ): Trace {
-  const forest = buildForest(traceId, spans);
+  return finish(buildingTrace(traceId, spans, row, clock, details));
+}
+
+export function* buildingTrace(
+  traceId: string,
+  spans: readonly Span[],
+  row: TraceRow | null,
+  clock: JudgingClock,
+  details: ReadonlyMap<string, Details> = NO_DETAILS,
+): Work<Trace> {
+  const forest = yield* buildingForest(traceId, spans);
+  yield;
   const isTraffic = spans.every(isTrafficSpan);
   // Most traces of many tables are plain requests, in which there is nothing to place, to tell or to find.
-  const unclear = isTraffic ? NOTHING_UNCLEAR : placeWork(forest, details);
+  const unclear = isTraffic ? NOTHING_UNCLEAR : yield* placingWork(forest, details);
   const {tops, nodes} = forest;
   const finder = new RunFinder(traceId, row, clock, spans, forest);
   if (!isTraffic) {
+    yield;
     for (const node of nodes.values()) endWithSteps(node);
-    finder.find(tops);
-    tellCalls(forest, details, unclear);
+    yield;
+    yield* finder.find(tops);
+    yield;
+    yield* tellCalls(forest, details, unclear);
+    yield;
     markPlumbing(tops);
   }
   return {
@@ -156,14 +172,15 @@ class RunFinder {
     private readonly forest: Forest,
   ) {}
 
-  find(tops: readonly Node[]): void {
+  *find(tops: readonly Node[]): Work<void> {
     this.markHolders(tops);
+    yield;
     const unfinished: Node[] = [];
     for (const top of tops) {
-      if (top.span) this.enter(top);
-      else for (const part of this.enterGhost(top)) unfinished.push(part);
+      if (top.span) yield* this.enter(top);
+      else append(unfinished, yield* this.enterGhost(top));
     }
-    this.settle(unfinished);
+    yield* this.settle(unfinished);
   }
 
   asTraffic(tops: readonly Node[]): Run {
@@ -180,14 +197,14 @@ class RunFinder {
   }
 
   /** Surroundings and what they hold, runs, loose parts: everything whose parents are all there. */
-  private enter(top: Node): void {
+  private *enter(top: Node): Work<void> {
     const stack = [top];
     while (stack.length > 0) {
       const node = stack.pop()!;
       const span = node.span!;
-      if (isRunSpan(span)) this.add({root: node, tops: [node]});
+      if (isRunSpan(span)) yield* this.add({root: node, tops: [node]});
       else if (isSurroundings(span, this.holdsRun.has(node))) for (const child of node.children) stack.push(child);
-      else this.add({root: node, tops: [node], isPart: true});
+      else yield* this.add({root: node, tops: [node], isPart: true});
     }
   }
 
@@ -195,15 +212,15 @@ class RunFinder {
    * Children of a missing parent. Those of an open HTTP request are whole: FastAPI's own spans beside them say what the
    * parent is. The rest is returned: it is unfinished unless `settle` finds otherwise.
    */
-  private enterGhost(ghost: Node): Node[] {
+  private *enterGhost(ghost: Node): Work<readonly Node[]> {
     const isRequest = ghost.children.some(child => isFastApi(child.span!));
     if (isRequest) {
-      for (const child of ghost.children) this.enter(child);
+      for (const child of ghost.children) yield* this.enter(child);
       return [];
     }
     const hasAgnoChild = ghost.children.some(child => child.span!.openInferenceKind !== null);
-    if (hasAgnoChild) return [...ghost.children];
-    for (const child of ghost.children) this.enter(child);
+    if (hasAgnoChild) return ghost.children;
+    for (const child of ghost.children) yield* this.enter(child);
     return [];
   }
 
@@ -212,17 +229,17 @@ class RunFinder {
    * with nothing unfinished beside them, are whole runs behind a gateway, once the trace is quiet: the inner run of a
    * reasoning agent looks the same while its parent is still running.
    */
-  private settle(parts: readonly Node[]): void {
+  private *settle(parts: readonly Node[]): Work<void> {
     const agno = parts.filter(part => part.span!.openInferenceKind !== null);
     if (agno.length === 0) return;
     const isForeign = agno.every(part => isRunSpan(part.span!) && part.span!.parentNodeId === null);
     if (isForeign && this.isQuiet()) {
-      for (const part of parts) this.enter(part);
+      for (const part of parts) yield* this.enter(part);
       return;
     }
     const tops = [...new Set(parts.map(part => part.parent!))].sort(byStart);
     const root = earliestPart(tops).parent!;
-    this.add({root, tops: [root, ...tops.filter(top => top !== root)], isMissing: true});
+    yield* this.add({root, tops: [root, ...tops.filter(top => top !== root)], isMissing: true});
   }
 
   private isQuiet(): boolean {
@@ -230,15 +247,15 @@ class RunFinder {
     return newest !== null && this.clock.nowMicros - newest >= this.clock.patience.stalledAfterMs * 1000;
   }
 
-  private add(draft: Draft): void {
+  private *add(draft: Draft): Work<void> {
     const drafts = [draft];
     // Not by calling itself: runs that leaked into one another make a chain as long as they like.
     for (let next = drafts.pop(); next; next = drafts.pop())
-      for (const root of this.addOne(next)) drafts.push({root, tops: [root], isDetached: true});
+      for (const root of yield* this.addOne(next)) drafts.push({root, tops: [root], isDetached: true});
   }
 
   /** @returns the runs that leaked into it */
-  private addOne(draft: Draft): Node[] {
+  private *addOne(draft: Draft): Work<Node[]> {
     const detached: Node[] = [];
     const members: Node[] = [];
     const stack = [...draft.tops];
@@ -252,6 +269,7 @@ class RunFinder {
       members.push(node);
       for (const child of node.children) stack.push(child);
     }
+    yield;
     const run = this.toRun(draft, members);
     for (const member of members) member.run = run;
     this.runs.push(run);

@@ -1,3 +1,4 @@
+import type {Work} from '../turns.ts';
 import {isBegunBeside} from './begun-beside.ts';
 import {Delegations} from './delegations.ts';
 import type {Details} from './details.ts';
@@ -36,6 +37,8 @@ interface Ask {
 
 /** If thousands of runs overlap, guesses (as opposed to rules) are tried on this many of them only. */
 const MOST_COMPARED = 500;
+/** Runs and calls between two stops. */
+const AT_ONCE = 500;
 
 /**
  * Goes through the runs and calls below one span in order of time and finds whose each is: members hang under the delegation
@@ -68,11 +71,12 @@ export class Sweep {
     this.delegations = new Delegations(details, unclear);
   }
 
-  run(items: readonly Node[]): void {
+  *run(items: readonly Node[]): Work<void> {
     const timed = items.filter(({span}) => span!.startMicros !== null).sort(byBeginning);
     const ends = timed.filter(({span}) => span!.endMicros !== null).sort((a, b) => endOf(a) - endOf(b));
     let ended = 0;
-    for (const node of timed) {
+    for (const [i, node] of timed.entries()) {
+      if (i % AT_ONCE === AT_ONCE - 1) yield;
       const now = node.span!.startMicros!;
       for (; ended < ends.length && isOver(ends[ended]!, now); ended++) this.end(ends[ended]!);
       if (isRun(node)) this.beginRun(node);

@@ -1,3 +1,4 @@
+import {finish, type Work} from '../turns.ts';
 import {type CostOrigin, isCounted, originOf, sumUsd} from './cost.ts';
 import type {Span} from './span.ts';
 import {type Node, walk} from './tree.ts';
@@ -115,6 +116,9 @@ function costOf(costs: readonly number[], costUnknownCalls: number, parts: reado
   };
 }
 
+/** Nodes between two stops. */
+const AT_ONCE = 500;
+
 /** Tokens of the subtrees of a run, each summed from the leaves up when it is asked for first. */
 export class SubtreeTokens {
   private readonly sums = new Map<Node, Tokens>();
@@ -125,9 +129,16 @@ export class SubtreeTokens {
   }
 
   of(node: Node): Tokens {
+    return finish(this.summing(node));
+  }
+
+  *summing(node: Node): Work<Tokens> {
     const {sums} = this;
     const isDone = (inner: Node) => sums.has(inner) || (inner.isDetached && inner !== node);
-    for (const inner of walk([node], isDone).reverse()) sums.set(inner, this.sum(inner));
+    for (const [i, inner] of walk([node], isDone).reverse().entries()) {
+      if (i % AT_ONCE === AT_ONCE - 1) yield;
+      sums.set(inner, this.sum(inner));
+    }
     return sums.get(node)!;
   }
 

@@ -1,4 +1,5 @@
 import {append} from '../lists.ts';
+import type {Work} from '../turns.ts';
 import type {Details, SentResult} from './details.ts';
 import {kindOf} from './kind.ts';
 import {OpenCalls} from './open-calls.ts';
@@ -22,15 +23,18 @@ interface Asked {
 
 /** So many model calls after it may be of something else, as a memory manager's. */
 const MOST_MISSED = 3;
+/** Calls between two stops. */
+const AT_ONCE = 500;
 
 /**
  * Hangs a node beside each model call that asked for a tool call without a span whose result a later one was sent.
  * @param unclear gets the ids of the model calls whose whole rows would tell the results
  */
-export function tellCalls({nodes}: Forest, details: ReadonlyMap<string, Details>, unclear: Set<string>): void {
+export function* tellCalls({nodes}: Forest, details: ReadonlyMap<string, Details>, unclear: Set<string>): Work<void> {
   const told: Node[] = [];
   for (const owner of nodes.values()) {
-    if (isOwner(owner) && owner.children.length > 1) append(told, callsWithoutSpan(owner, details, unclear));
+    if (!isOwner(owner) || owner.children.length < 2) continue;
+    append(told, yield* callsWithoutSpan(owner, details, unclear));
   }
   const parents = new Set<Node>();
   for (const node of told) {
@@ -45,12 +49,13 @@ function isOwner({span}: Node): boolean {
   return span === null || isRunSpan(span) || span.kind === 'step' || span.openInferenceKind === 'TOOL';
 }
 
-function callsWithoutSpan(owner: Node, details: ReadonlyMap<string, Details>, unclear: Set<string>): Node[] {
+function* callsWithoutSpan(owner: Node, details: ReadonlyMap<string, Details>, unclear: Set<string>): Work<Node[]> {
   const told: Node[] = [];
   const open = new OpenCalls<Asked>();
   /** Spans of calls that answer none of those by name: one may be called otherwise than its tool. */
   let strays = 0;
-  for (const node of owner.children) {
+  for (const [i, node] of owner.children.entries()) {
+    if (i % AT_ONCE === AT_ONCE - 1) yield;
     const span = node.span;
     if (!span || node.isOwnerUnknown) continue;
     if (span.openInferenceKind === 'TOOL') {

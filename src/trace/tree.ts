@@ -1,4 +1,5 @@
 import {smallest} from '../lists.ts';
+import {finish, type Work} from '../turns.ts';
 import type {Run} from './runs.ts';
 import type {Span} from './span.ts';
 
@@ -42,8 +43,13 @@ export interface Forest {
  * @throws never; a parent circle is cut at its earliest span, a missing parent becomes a ghost
  */
 export function buildForest(traceId: string, spans: readonly Span[]): Forest {
+  return finish(buildingForest(traceId, spans));
+}
+
+export function* buildingForest(traceId: string, spans: readonly Span[]): Work<Forest> {
   const nodes = new Map<string, Node>();
   for (const span of spans) nodes.set(span.spanId, emptyNode(span.spanId, traceId, span));
+  yield;
   for (const node of [...nodes.values()]) {
     const parentId = node.span!.parentSpanId;
     if (parentId === null || parentId === node.id) {
@@ -57,6 +63,7 @@ export function buildForest(traceId: string, spans: readonly Span[]): Forest {
     }
     node.parent = parent;
   }
+  yield;
   for (const node of nodes.values()) node.parent?.children.push(node);
   // What no top leads to is a circle, or hangs on one.
   const all = [...nodes.values()];
@@ -66,6 +73,7 @@ export function buildForest(traceId: string, spans: readonly Span[]): Forest {
     for (const node of all) node.children = [];
     for (const node of all) node.parent?.children.push(node);
   }
+  yield;
   const byNodeId = new Map<string, Node>();
   for (const node of all) {
     if (node.children.length > 1) node.children.sort(byStart);

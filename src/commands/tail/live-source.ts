@@ -1,10 +1,11 @@
 import {type FollowEvent, lagMsOf} from '../../follow/event.ts';
 import {follow} from '../../follow/follow.ts';
 import {LiveRuns, type RunChange} from '../../follow/live-runs.ts';
+import type {HeldRun} from '../../follow/live-trace.ts';
 import type {Start} from '../../follow/start.ts';
 import {loadRunPage, type PageOptions} from '../../runs/page.ts';
 import {loadSpans, loadTraces} from '../../runs/spans.ts';
-import {loadShownRun, shownRun} from '../../show/shown.ts';
+import {loadShownRun, showingRun} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
 import type {Safe} from '../../text/safe.ts';
 import {matchesRun, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
@@ -13,6 +14,7 @@ import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
 import {isContinuation} from '../../trace/tree.ts';
 import type {ListedRun, OpenedRun, RunSource, WantedPage} from '../../tui/source.ts';
+import {Turns} from '../../turns.ts';
 import {failureOf, SnapshotSource} from '../ui/snapshot-source.ts';
 import {isWholeRun} from './event-writer.ts';
 
@@ -60,6 +62,8 @@ export class LiveSource extends SnapshotSource implements RunSource {
   private lag: {ms: number; atMicros: number} | null = null;
   private beganMicros = 0;
   private opening = 0;
+  /** Counts the trees that were begun: an older one comes too late. */
+  private drawing = 0;
 
   constructor(private readonly options: LiveOptions) {
     const {filter, query, patience, prices} = options;
@@ -184,9 +188,18 @@ export class LiveSource extends SnapshotSource implements RunSource {
     const {opened} = this.current;
     // The parts that are shown stay until they are read anew.
     const isShown = opened?.key === key && (opened.parts?.length ?? 0) > 1;
-    if (held && !isShown) this.publish({opened: {key, parts: [shownRun(held.judged, held.trace)], failure: null}});
+    if (held && !isShown) void this.showHeld(held);
     const judged = held?.judged ?? this.entries.get(key)?.judged;
     if (judged && (!held || isOneOfSeveral(judged))) void this.loadParts(key, judged, ++this.opening);
+  }
+
+  private async showHeld({key, judged, trace}: HeldRun): Promise<void> {
+    const at = ++this.drawing;
+    const parts = await this.readied([await new Turns().finish(showingRun(judged, trace))]);
+    const {opened} = this.current;
+    // The other parts of the run may have been read meanwhile.
+    if (at !== this.drawing || opened?.key !== key || (opened.parts?.length ?? 0) > 1) return;
+    this.publish({opened: {key, parts, failure: null}});
   }
 
   private async loadParts(key: string, {record}: JudgedRun, at: number): Promise<void> {
@@ -196,7 +209,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
     let opened: OpenedRun;
     try {
       const {runs} = await loadShownRun(store, record, {patience, prices, sessionLimit: 0});
-      opened = {key, parts: runs, failure: null};
+      opened = {key, parts: await this.readied(runs), failure: null};
     } catch (error) {
       opened = {key, parts: this.current.opened?.parts ?? null, failure: failureOf(error)};
     }

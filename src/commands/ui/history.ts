@@ -116,10 +116,12 @@ export class HistorySource extends SnapshotSource implements RunSource {
 
   private async loadRun({key, judged}: ListedRun, at: number): Promise<void> {
     const {patience, prices} = this.options;
-    const answer = await this.read(loadShownRun(this.store, judged.record, {patience, prices, sessionLimit: 0}));
+    const answer = await this.read(
+      loadShownRun(this.store, judged.record, {patience, prices, sessionLimit: 0}).then(({runs}) => this.readied(runs)),
+    );
     if (at !== this.opening) return;
     const opened: OpenedRun =
-      'failure' in answer ? {key, parts: null, failure: answer.failure} : {key, parts: answer.read.runs, failure: null};
+      'failure' in answer ? {key, parts: null, failure: answer.failure} : {key, parts: answer.read, failure: null};
     this.publish({opened});
   }
 

@@ -1,8 +1,10 @@
 import {UserError} from '../../errors.ts';
 import {recording} from '../../flags/print-sql.ts';
-import {takingTurns} from '../../runs/turns.ts';
-import type {Store} from '../../store/store.ts';
+import {replacing, type Store} from '../../store/store.ts';
+import type {ShownRun} from '../../trace/drawn-spans.ts';
 import type {Failure, RunSource, Snapshot} from '../../tui/source.ts';
+import {indexingRows} from '../../tui/tree/rows.ts';
+import {Turns} from '../../turns.ts';
 
 /** Statements kept for `S`. */
 const KEPT_STATEMENTS = 40;
@@ -43,6 +45,13 @@ export abstract class SnapshotSource implements Pick<RunSource, 'snapshot' | 'su
     return takingTurns(recording(store, this.sent));
   }
 
+  /** The parts of a run, with what the tree would else find out about their rows while a frame waits. */
+  protected async readied(parts: readonly ShownRun[]): Promise<readonly ShownRun[]> {
+    const turns = new Turns();
+    for (const part of parts) await turns.finish(indexingRows(part));
+    return parts;
+  }
+
   protected forgetStatements(): void {
     this.sent.splice(0, this.sent.length - KEPT_STATEMENTS);
   }
@@ -52,6 +61,20 @@ export abstract class SnapshotSource implements Pick<RunSource, 'snapshot' | 'su
     this.isClosed = true;
     this.listeners.clear();
   }
+}
+
+/**
+ * `store` for the screens: keys and timers have their turn between statements. SQLite answers within the call, and then an
+ * `await` alone lets nobody else in.
+ */
+function takingTurns(store: Store): Store {
+  const turns = new Turns();
+  return replacing(store, {
+    all: async query => {
+      await turns.yieldIfLong();
+      return store.all(query);
+    },
+  });
 }
 
 /** What the database says is shown; a defect ends the screens. */

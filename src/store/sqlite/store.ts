@@ -74,6 +74,7 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
 class SqliteStore implements Store {
   readonly dialect = 'sqlite';
   readonly spansPerStatement = 20_000;
+  readonly answersInCall = true;
   readonly label: string;
   lastStatementMs = 0;
   /** No statement before this moment (`stopwatchMs`): the writer's turn. */

@@ -29,6 +29,11 @@ export function failures(parts: Parts, criticalOnly: boolean): Hits {
   return hitsWhere(parts, criticalOnly, isFailure);
 }
 
+/** Whether there is any: asked with each frame. */
+export function hasFailures(parts: Parts, criticalOnly: boolean): boolean {
+  return parts.some(shown => rowIndex(shown).failuresBefore.at(-1)! > 0) && failures(parts, criticalOnly).length > 0;
+}
+
 function hitsWhere(parts: Parts, criticalOnly: boolean, isHit: (row: DrawnSpan) => boolean): Hits {
   return parts.flatMap((shown, part) => {
     const {critical} = rowIndex(shown);
@@ -39,19 +44,11 @@ function hitsWhere(parts: Parts, criticalOnly: boolean, isHit: (row: DrawnSpan) 
   });
 }
 
-function textsOf({node, record}: DrawnSpan): readonly (string | null)[] {
+/** Without the record of the row: making 20,000 of them would take longer than a key may wait. */
+function textsOf({node, state}: DrawnSpan): readonly (string | null)[] {
   const {span} = node;
   if (!span) return [node.id];
-  return [
-    displayName(span),
-    span.name,
-    span.toolArguments,
-    record.statusMessage,
-    record.state,
-    record.kind,
-    record.model,
-    node.id,
-  ];
+  return [displayName(span), span.name, span.toolArguments, span.statusMessage, state, span.kind, span.model, node.id];
 }
 
 /** The hit after a row, or before it; from the other end on where there is none. Null: there are no hits at all. */

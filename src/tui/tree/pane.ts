@@ -1,7 +1,7 @@
 import type {Action} from '../keys.ts';
 import {above, scrolled} from '../outline.ts';
 import {type Pane, type SelectedRow, type Size, stepOf, type TreeInput} from '../pane.ts';
-import {failures, nextHit, searchHits} from './find.ts';
+import {failures, hasFailures, nextHit, searchHits} from './find.ts';
 import {headerRows} from './header.ts';
 import {bodyColumns, bodyRows, treeLines} from './lines.ts';
 import {placesOf} from './places.ts';
@@ -154,7 +154,7 @@ function actionsOn(state: TreeState, parts: Parts): Action[] {
   const actions: Action[] = ['open'];
   if (at !== null && isFoldable(parts, at)) actions.push(isFolded(state, parts, at) ? 'unfold' : 'fold', 'toggle');
   else if (at !== null && at.row > 0) actions.push('fold');
-  if (failures(parts, state.criticalOnly).length > 0) actions.push('nextError', 'previousError');
+  if (hasFailures(parts, state.criticalOnly)) actions.push('nextError', 'previousError');
   if (state.search !== '') actions.push('nextMatch', 'previousMatch');
   actions.push('search');
   if (parts.some(isGoingOn)) actions.push('follow');

@@ -1,7 +1,8 @@
 import {type Extent, isFailure} from '../../render/tree-row.ts';
 import type {DrawnSpan, ShownRun} from '../../trace/drawn-spans.ts';
 import {endOf, startOf} from '../../trace/tree.ts';
-import {above, type Outline, outlineOf} from '../outline.ts';
+import {finish, type Work} from '../../turns.ts';
+import {type Outline, outlineOf} from '../outline.ts';
 
 /** What moving, folding and drawing want to know of the rows of a part at once. */
 export interface RowIndex {
@@ -22,9 +23,15 @@ export interface RowIndex {
 /** Rows are not changed once they are drawn: what was found out about them holds as long as they do. */
 const INDEXES = new WeakMap<readonly DrawnSpan[], RowIndex>();
 
-export function rowIndex({rows, judged}: ShownRun): RowIndex {
-  const known = INDEXES.get(rows);
-  if (known) return known;
+export function rowIndex(shown: ShownRun): RowIndex {
+  return INDEXES.get(shown.rows) ?? finish(indexingRows(shown));
+}
+
+/** Rows between two stops. */
+const AT_ONCE = 1000;
+
+/** For a large run before it is shown: what is found stays known. */
+export function* indexingRows({rows, judged}: ShownRun): Work<RowIndex> {
   const outline = outlineOf(rows.map(row => row.depth));
   const byId = new Map<string, number>();
   const failuresBefore = new Int32Array(rows.length + 1);
@@ -33,6 +40,7 @@ export function rowIndex({rows, judged}: ShownRun): RowIndex {
   let newest = -1;
   let hasCriticalPath = false;
   for (const [i, row] of rows.entries()) {
+    if (i % AT_ONCE === 0) yield;
     const {node} = row;
     byId.set(node.id, i);
     failuresBefore[i + 1] = failuresBefore[i]! + (isFailure(row) ? 1 : 0);
@@ -42,10 +50,7 @@ export function rowIndex({rows, judged}: ShownRun): RowIndex {
     if (row.criticalMs === null) continue;
     hasCriticalPath = true;
     critical[i] = 1;
-    for (const up of above(outline, i)) {
-      if (critical[up] === 1) break;
-      critical[up] = 1;
-    }
+    for (let up = outline.parents[i]!; up >= 0 && critical[up] === 0; up = outline.parents[up]!) critical[up] = 1;
   }
   const index: RowIndex = {
     outline,
