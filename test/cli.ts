@@ -49,7 +49,8 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     stderr: {write: into('err'), isTTY, columns: options.columns},
     stdin: async () => options.stdin ?? '',
     ...(options.typed ? {ask} : {}),
-    env: options.env ?? {},
+    // The servers of the tests know no TLS: to ask for it first costs each command a second connection.
+    env: {PGSSLMODE: 'disable', ...options.env},
     cwd: options.cwd ?? '/',
     notes: [],
     secrets: [],

@@ -59,7 +59,8 @@ async function play(player: Player): Promise<void> {
   while (player.waiting.length > 0) await player.write();
 }
 
-describe.each(BACKENDS)('tail through a real pipe on %s', backend => {
+// Each waits for the program most of its time, so they wait beside each other.
+describe.concurrent.each(BACKENDS)('tail through a real pipe on %s', backend => {
   it('ends on Ctrl-C with all that was told, quietly', async () => {
     const player = await openPlayer(backend, FIXTURE, ofOneSession);
     const ids = player.waiting.map(row => String(row.span_id)).sort();
@@ -96,7 +97,7 @@ describe.each(BACKENDS)('tail through a real pipe on %s', backend => {
   });
 });
 
-describe('tail', () => {
+describe.concurrent('tail', () => {
   it('is quiet when its reader has seen enough', async () => {
     const player = await openPlayer('sqlite', FIXTURE);
     await player.write(20);
@@ -121,7 +122,7 @@ describe('tail', () => {
   });
 });
 
-describe.skipIf(!CAN_BE_ORDINARY)('tail of a file that this user cannot read where it lies', () => {
+describe.concurrent.skipIf(!CAN_BE_ORDINARY)('tail of a file that this user cannot read where it lies', () => {
   const argv = (db: string) => ['tail', '--db', db, '-n', '0', '--jsonl', '--heartbeat', '50ms', '--interval', '50ms'];
 
   async function publicPlayer(): Promise<Player> {
@@ -134,14 +135,14 @@ describe.skipIf(!CAN_BE_ORDINARY)('tail of a file that this user cannot read whe
   /** Further looks at the file: what is told twice is told again before these are. */
   const LAST = ['x1', 'x2', 'x3'];
 
-  /** Writes span by span, each once the one before it is told. */
+  /** Writes a few spans at a time, once those before them are told: a copy is made once a second at most. */
   async function tellsEach(player: Player, tail: Process, onWrite: () => void = () => undefined): Promise<void> {
     const isTold = (id: unknown) => tail.until(out => out.includes(`"spanId":"${id}"`));
     let row: Row = {};
     while (player.waiting.length > 0) {
-      row = (await player.write())[0]!;
+      const rows = await player.write(4);
       onWrite();
-      await isTold(row.span_id);
+      for (row of rows) await isTold(row.span_id);
     }
     for (const id of LAST) {
       await player.insert({...row, span_id: id});
