@@ -815,8 +815,10 @@ describe.skipIf(!HAS_OPENSSL)(`a server with TLS${HAS_OPENSSL ? '' : ' (skipped:
     return row!.ssl;
   }
 
+  /** What the environment of the tests says of TLS is not said here. */
+  const env = {PGSSLMODE: undefined};
   const list = (parameters: Record<string, string>, base = url) =>
-    cli(['list', '--db', withParameters(base, parameters)]);
+    cli(['list', '--db', withParameters(base, parameters)], {env});
   const byAddress = () => url.replace('localhost', '127.0.0.1');
 
   it.each([
@@ -830,7 +832,7 @@ describe.skipIf(!HAS_OPENSSL)(`a server with TLS${HAS_OPENSSL ? '' : ' (skipped:
 
   it('says nothing: encrypted, and --debug says that the server was not verified', async () => {
     expect(await encryption({})).toBe(true);
-    const result = await cli(['list', '--debug', '--db', url]);
+    const result = await cli(['list', '--debug', '--db', url], {env});
     expect(result).toMatchObject({code: 0});
     expect(result.err).toMatch(/^debug: .*connected.*TLS, server not verified/m);
   });
