@@ -1,4 +1,5 @@
 import {defineConfig} from 'vitest/config';
+import {inkOfTheProgram} from './build/bundling.js';
 import {priceData} from './build/price-data.js';
 import {sqliteDriver} from './build/sqlite-driver.js';
 import {type ProjectName, testFiles} from './test/projects.ts';
@@ -28,7 +29,7 @@ const isMeasured = (file: string) => /^test\/(live|soak)\//.test(file);
 export default defineConfig({
   // React as it is released: its version for development spends half of what a screen costs on checks of its own.
   oxc: {jsx: {runtime: 'automatic', development: false}},
-  plugins: [priceData('module'), sqliteDriver('installed')],
+  plugins: [...inkOfTheProgram, priceData('module'), sqliteDriver('installed')],
   test: {
     setupFiles: ['test/setup.ts'],
     env: {
@@ -39,6 +40,8 @@ export default defineConfig({
       AGNO_TRACE_SEED: seed,
     },
     pool: 'forks',
+    // Ink and what it measures text with, changed as they are for the program: it draws in half the time.
+    server: {deps: {inline: [/node_modules\/(ink|cli-truncate|slice-ansi|widest-line|wrap-ansi|cli-cursor)\//]}},
     // Files share what they import: reading it anew for each is a minute of the whole. None changes a module or `process`.
     isolate: false,
     // Read and translated once, and not by each project for itself; what a file and this config say decides whether it is new.

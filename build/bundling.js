@@ -1,4 +1,5 @@
 // How src/ is bundled: for the program, and for what the man page is made of.
+import {readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {priceData} from './price-data.js';
 import {sqliteDriver} from './sqlite-driver.js';
@@ -26,6 +27,7 @@ const REPLACED = {
 
 const replaced = {
   name: 'replaced',
+  enforce: 'pre',
   resolveId(id, importer) {
     if (!importer || !Object.hasOwn(REPLACED, id)) return null;
     const found = [REPLACED[id]].flat().find(item => item.importer.test(importer));
@@ -57,6 +59,11 @@ const INK = {
 
 const inkAsReleased = {
   name: 'ink-as-released',
+  // Without the line that names its source maps, which it does not bring along.
+  load: id =>
+    /[\\/]ink[\\/]build[\\/].*\.js$/.test(id)
+      ? readFileSync(id, 'utf8').replace(/^\/\/# sourceMappingURL=.*/m, '')
+      : null,
   transform(code, id) {
     const file = /[\\/]ink[\\/]build[\\/]([^\\/]+)$/.exec(id)?.[1];
     if (!file || !Object.hasOwn(INK, file)) return null;
@@ -68,6 +75,9 @@ const inkAsReleased = {
   },
 };
 
+/** Ink as the program has it. */
+export const inkOfTheProgram = [replaced, inkAsReleased];
+
 /** @type {import('rolldown').InputOptions} what the program and the man page are bundled with alike */
 export const bundling = {
   cwd: root,
@@ -76,7 +86,7 @@ export const bundling = {
   platform: 'node',
   // better-sqlite3 is native; pg-native is an optional part of pg that nobody installs here.
   external: ['better-sqlite3', /^better-sqlite3\/package/, 'bindings', 'pg-native', 'pg-cloudflare'],
-  plugins: [replaced, inkAsReleased, priceData('file'), sqliteDriver('bundled')],
+  plugins: [...inkOfTheProgram, priceData('file'), sqliteDriver('bundled')],
   transform: {
     target: 'node20.12',
     jsx: {runtime: 'automatic'},
