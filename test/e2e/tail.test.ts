@@ -122,7 +122,7 @@ describe.concurrent('tail', () => {
   });
 });
 
-describe.concurrent.skipIf(!CAN_BE_ORDINARY)('tail of a file that this user cannot read where it lies', () => {
+describe.skipIf(!CAN_BE_ORDINARY)('tail of a file that this user cannot read where it lies', {concurrent: true}, () => {
   const argv = (db: string) => ['tail', '--db', db, '-n', '0', '--jsonl', '--heartbeat', '50ms', '--interval', '50ms'];
 
   async function publicPlayer(): Promise<Player> {
