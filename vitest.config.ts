@@ -2,6 +2,7 @@ import {defineConfig} from 'vitest/config';
 import {inkOfTheProgram} from './build/bundling.js';
 import {priceData} from './build/price-data.js';
 import {sqliteDriver} from './build/sqlite-driver.js';
+import {HAS_CLICKHOUSE} from './test/clickhouse-server.ts';
 import {type ProjectName, testFiles} from './test/projects.ts';
 
 /** What is made before the first test of a project; made once, whichever projects run. */
@@ -10,6 +11,7 @@ const GLOBAL_SETUP: Readonly<Record<ProjectName, string[]>> = {
   sqlite: [],
   postgres: ['test/postgres-setup.ts'],
   screens: ['test/postgres-setup.ts'],
+  clickhouse: ['test/clickhouse-setup.ts'],
   program: ['test/build-setup.ts', 'test/postgres-setup.ts'],
 };
 
@@ -22,6 +24,13 @@ if (isLong && process.env.AGNO_TRACE_SEED === undefined) {
   process.stdout.write(`AGNO_TRACE_SEED=${process.env.AGNO_TRACE_SEED}\n`);
 }
 const seed = process.env.AGNO_TRACE_SEED ?? '1';
+
+if (!HAS_CLICKHOUSE && process.env.AGNO_TRACE_SKIPS === undefined) {
+  process.env.AGNO_TRACE_SKIPS = 'clickhouse';
+  process.stdout.write(
+    'the tests of ClickHouse are skipped: npm install --prefix test/clickhouse brings its engine (550 MB)\n',
+  );
+}
 
 /** What is measured there, time and memory, has the machine to itself. */
 const isMeasured = (file: string) => /^test\/(live|soak)\//.test(file);
@@ -54,6 +63,7 @@ export default defineConfig({
     reporters: ['default', ...(isLong ? ['./test/skipped-reporter.ts'] : []), './test/summary-reporter.ts'],
     disableConsoleIntercept: isLong,
     projects: [...testFiles({isLong})].flatMap(([name, files]) => {
+      if (name === 'clickhouse' && !HAS_CLICKHOUSE) return [];
       const project = (as: string, include: string[], alone = {}) => ({
         extends: true as const,
         test: {name: as, include, globalSetup: GLOBAL_SETUP[name], ...alone},

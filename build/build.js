@@ -28,6 +28,7 @@ const TOGETHER = {
   // What is read when a subcommand is named, with --help too.
   commands: [/^src\/commands\/[^/]+\/command\.ts$/],
   postgres: ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
+  clickhouse: ['src/store/clickhouse/store.ts', 'node_modules/@clickhouse/client/'],
   facts: ['src/commands/question/run.ts', 'src/questions/'],
   // The layout engine is ready before Ink, which reads its constants, is loaded.
   layout: ['src/tui/layout-engine.ts', 'src/tui/screens.ts'],

@@ -57,6 +57,7 @@ const DRIVERS: Readonly<Record<string, RegExp>> = {
   pg: /^store\/postgres\//,
   'pg/lib/client.js': /^store\/postgres\//,
   'pg/lib/connection.js': /^store\/postgres\//,
+  '@clickhouse/client': /^store\/clickhouse\//,
   commander: /^(cli|completion|flags)\//,
   chalk: /^text\//,
   'built:prices': /^prices\/library\.ts$/,

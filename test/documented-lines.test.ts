@@ -124,4 +124,4 @@ async function answered(argv: readonly string[]) {
   });
 }
 
-const isServer = (word: string) => /^postgres(ql)?(\+\w+)?:/.test(word);
+const isServer = (word: string) => /^(postgres(ql)?(\+\w+)?|clickhouses?):/.test(word);

@@ -7,7 +7,7 @@ const ROOT = new URL('..', import.meta.url).pathname;
 /** Files of the checkout below a folder whose names end so. */
 function filesIn(folder: string, ending: RegExp): string[] {
   const names = readdirSync(path.join(ROOT, folder), {recursive: true, encoding: 'utf8'});
-  return names.filter(name => ending.test(name)).map(name => path.join(folder, name));
+  return names.filter(name => ending.test(name) && !name.includes('node_modules')).map(name => path.join(folder, name));
 }
 
 const SOURCES = ['bin', 'build', 'src', 'test'].flatMap(folder => filesIn(folder, /\.(js|mjs|py|ts|tsx)$/));

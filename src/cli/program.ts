@@ -8,7 +8,7 @@ import {trusted} from '../text/safe.ts';
 import {VERSION} from './version.ts';
 
 const SUMMARY =
-  'Reads the traces that Agno writes into your own Postgres or SQLite: lists, shows and explains agent runs.';
+  'Reads the traces that Agno writes into your own Postgres, ClickHouse or SQLite: lists, shows and explains agent runs.';
 
 /**
  * The program with every subcommand.

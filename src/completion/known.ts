@@ -69,7 +69,7 @@ async function newestRunsIn(
 ): Promise<JudgedRun[] | null> {
   const start = performance.now();
   const {source, tables} = connectionOf(flags, context);
-  if (source.dialect === 'postgres' && source.askPassword) return null;
+  if (source.dialect !== 'sqlite' && source.askPassword) return null;
   const store = await openStore(source, {
     tables,
     nowMicros: context.nowMicros,

@@ -1,8 +1,8 @@
 import type {Walk} from '../runs/stretches.ts';
 import type {Store} from '../store/store.ts';
 
-/** How long one statement should take: on SQLite a writer may wait that long, on Postgres the work must be able to end. */
-const FITTING_MS = {sqlite: 25, postgres: 500} as const;
+/** How long one statement should take: on SQLite a writer may wait that long, on a server the work must be able to end. */
+const FITTING_MS = {sqlite: 25, postgres: 500, clickhouse: 500} as const;
 
 /** How a long look walks over a table, and whether its time is up. */
 export interface Pace {

@@ -1,4 +1,5 @@
 import {raw, sql} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import type {TableFacts} from '../store/connection-info.ts';
 import type {Store} from '../store/store.ts';
 import {isTimeout} from '../store/timeout.ts';
@@ -13,17 +14,17 @@ export interface RowCount {
 }
 
 /** Up to here a count costs less than a look is worth: some 25 ms on SQLite, over its smallest index. */
-const COUNTED_ROWS = {sqlite: 500_000, postgres: 100_000} as const;
+const COUNTED_ROWS = {sqlite: 500_000, postgres: 100_000, clickhouse: Number.POSITIVE_INFINITY} as const;
 
 /**
- * Rows of one table: exact where that is cheap, the estimate of Postgres where it is not. A large SQLite file is counted in
+ * Rows of one table: exact where that is cheap, the estimate of Postgres where it is not (ClickHouse has the count at hand). A large SQLite file is counted in
  * ranges of its index, so that no writer waits for it.
  */
 export async function countRows(subject: Omit<Subject, 'survey'>, role: 'spans' | 'traces'): Promise<RowCount> {
   const {store, tables} = subject;
   const {qualifiedName, estimatedRows} = tables[role];
   const limit = COUNTED_ROWS[store.dialect];
-  if (store.dialect === 'postgres') {
+  if (TRAITS[store.dialect].isServer) {
     if (estimatedRows !== null && estimatedRows > limit) return {rows: estimatedRows, isEstimate: true};
     return {rows: await countAll(store, qualifiedName), isEstimate: false};
   }

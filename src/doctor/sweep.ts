@@ -1,5 +1,6 @@
 import {stretches} from '../runs/stretches.ts';
 import {raw, type Sql, sql, table} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {type Finding, NOT_COUNTED} from './finding.ts';
 import {isIndexed, paceOf, type Subject} from './subject.ts';
@@ -64,18 +65,20 @@ export function sweptCount(
   return {count: null, isComplete, covered: covered.startsWith(NOT_COUNTED) ? covered : `none in ${covered}`};
 }
 
-/** Counts rows `x` whose value in an indexed column names nothing: no `other` passes `test`. The sample is such a value. */
+/** Counts rows `x` whose value in an indexed column names nothing: no row of `other` has it as its `key`. The sample is such a value. */
 export async function countLonely(
   subject: Subject,
   {
     role,
     column,
     other,
-    test,
-  }: Pick<SweepOptions, 'role' | 'column'> & {readonly other: SweepOptions['role']; readonly test: Sql},
+    key,
+  }: Pick<SweepOptions, 'role' | 'column'> & {readonly other: SweepOptions['role']; readonly key: string},
 ): Promise<Pick<Finding, 'count' | 'isComplete' | 'covered' | 'sample'>> {
   let count = 0;
   let sample: string | null = null;
+  const has = raw(`o.${key} = x.${column}`);
+  if (!TRAITS[subject.store.dialect].mayBeWritten) return countLonelyAtOnce(subject, {role, column, other, key});
   const swept = await sweep<{rows: number; sample: string | null}>(
     subject,
     {
@@ -85,7 +88,7 @@ export async function countLonely(
 select count(*) as rows, min(x.${raw(column)}) as sample
   from ${table(role)} x
  where ${range}
-   and not exists (select 1 from ${table(other)} o where ${test})`,
+   and not exists (select 1 from ${table(other)} o where ${has})`,
     },
     row => {
       count += Number(row.rows);
@@ -93,4 +96,17 @@ select count(*) as rows, min(x.${raw(column)}) as sample
     },
   );
   return {...sweptCount(count, swept), sample};
+}
+
+/** The same in one statement, where none may look at the rows of another one by one (ClickHouse). */
+async function countLonelyAtOnce(
+  {store, tables}: Subject,
+  {role, column, other, key}: Pick<SweepOptions, 'role' | 'column'> & {other: SweepOptions['role']; key: string},
+): Promise<Pick<Finding, 'count' | 'isComplete' | 'covered' | 'sample'>> {
+  const [row] = await store.all<{rows: number; sample: string | null}>(sql`
+select count(*) as rows, min(x.${raw(column)}) as sample
+  from ${table(role)} x
+ where x.${raw(column)} is not null and x.${raw(column)} not in (select o.${raw(key)} from ${table(other)} o)`);
+  const count = Number(row?.rows ?? 0);
+  return {count, isComplete: true, covered: `all of ${tables[role].name}`, sample: count > 0 ? row!.sample : null};
 }

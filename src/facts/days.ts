@@ -1,3 +1,4 @@
+import {time} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql} from '../sql/sql.ts';
 
 /** Days, from `from` on and before `until`, by the text of `start_time`. */
@@ -12,8 +13,8 @@ export const ALL_DAYS: DayRange = {from: '', until: '~'};
 /** The days as a test on the time of a span `s`: a date sorts before all times of its day under any collation. */
 export function where({from, until}: DayRange): Sql {
   const tests = [
-    ...(from === '' ? [] : [sql`s.start_time >= ${from}`]),
-    ...(until === '~' ? [] : [sql`s.start_time < ${until}`]),
+    ...(from === '' ? [] : [sql`s.start_time >= ${time(from)}`]),
+    ...(until === '~' ? [] : [sql`s.start_time < ${time(until)}`]),
   ];
   return join(tests, ' and ', raw('true'));
 }

@@ -1,7 +1,9 @@
 import {existsSync, statSync} from 'node:fs';
 import {EXIT, FileRefused, fileReason, UserError} from '../errors.ts';
 import type {Prices} from '../prices/prices.ts';
+import {time} from '../sql/fragments.ts';
 import {type Sql, sql, table} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import type {Env} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
 import {agnoTime, isoTime} from '../trace/time.ts';
@@ -44,7 +46,9 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   const folder = factsFolder(options.env, options.cwd);
   const range = daysOf(options);
   const notices: string[] = [];
-  if (folder !== null && !store.label.startsWith('archive:')) {
+  const {name, isFollowed} = TRAITS[store.dialect];
+  if (!isFollowed) notices.push(`facts are made for this question alone: ${name} is not followed yet`);
+  else if (folder !== null && !store.label.startsWith('archive:')) {
     const place = factsFile(folder, store, options.prices);
     try {
       return await keptFacts(store, place, range, options, notices);
@@ -74,7 +78,7 @@ const FEW_SPANS = 5000;
  */
 export async function openKeptFacts(store: Store, options: FactsOptions): Promise<Facts | null> {
   const folder = factsFolder(options.env, options.cwd);
-  if (folder === null || store.label.startsWith('archive:')) return null;
+  if (folder === null || store.label.startsWith('archive:') || !TRAITS[store.dialect].isFollowed) return null;
   const place = factsFile(folder, store, options.prices);
   if (!existsSync(place)) return null;
   const range = daysOf(options);
@@ -102,7 +106,7 @@ async function hasFewNewSpans(store: Store, file: FactsFile): Promise<boolean> {
   const [newest] = file.all<{start: number | null}>(sql`select max(start_micros) as start from span_facts`);
   if (newest?.start == null) return false;
   const rows = await store.all(
-    sql`select s.span_id from ${table('spans')} s where s.start_time > ${agnoTime(newest.start)} limit ${FEW_SPANS}`,
+    sql`select s.span_id from ${table('spans')} s where s.start_time > ${time(agnoTime(newest.start))} limit ${FEW_SPANS}`,
   );
   return rows.length < FEW_SPANS;
 }

@@ -1,7 +1,7 @@
 import type {Prices} from '../prices/prices.ts';
 import {judgeTraces} from '../runs/load.ts';
 import {loadSpans, loadTraces} from '../runs/spans.ts';
-import {attribute, isAnyOf} from '../sql/fragments.ts';
+import {attribute, charLength, isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY, textOf} from '../trace/attributes.ts';
@@ -57,7 +57,7 @@ async function loadPayloads(store: Store, spans: readonly Span[]): Promise<Map<s
   }
   for (let at = 0; at < long.length; at += ROWS_AT_ONCE) {
     const rows = await store.all<{span_id: unknown; output: number | null; arguments: number | null}>(sql`
-select s.span_id, length(${attribute('s', KEY.output)}) as output, length(${attribute('s', KEY.toolParameters)}) as arguments
+select s.span_id, ${charLength(attribute('s', KEY.output))} as output, ${charLength(attribute('s', KEY.toolParameters))} as arguments
   from ${table('spans')} s
  where ${isAnyOf(raw('s.span_id'), long.slice(at, at + ROWS_AT_ONCE))}`);
     for (const row of rows)

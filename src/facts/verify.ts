@@ -2,6 +2,7 @@ import {statSync} from 'node:fs';
 import type {ReaderPosition} from '../follow/reader.ts';
 import {smallest} from '../lists.ts';
 import {stretches} from '../runs/stretches.ts';
+import {time} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {agnoTime} from '../trace/time.ts';
@@ -70,7 +71,7 @@ select s.span_id, s.trace_id, s.start_time
   const [row] = await store.all<{n: unknown; fresh: string | null}>(sql`
 select (select count(*) from ${table('spans')} s where ${where(range)}) as n,
        (select json_agg(json_build_array(s.span_id, s.trace_id, s.start_time))::text from ${table('spans')} s
-         where s.created_at >= ${agnoTime(store.nowMicros() - RECENT_MICROS)} and ${where(range)}
+         where s.created_at >= ${time(agnoTime(store.nowMicros() - RECENT_MICROS))} and ${where(range)}
            and (s.xmin::text::bigint - ${low}::bigint) & 4294967295 < 2147483648) as fresh`);
   const fresh = JSON.parse(row!.fresh ?? '[]') as [string, string, string][];
   const untold = fresh

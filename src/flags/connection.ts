@@ -106,7 +106,7 @@ export function connectionOfProfile(profile: Profile, flags: DatabaseFlags, cont
 /** Errors are searched for passwords in arguments and variables; those of a service file or a profile are in neither. */
 function withSecrets(context: Context, connection: Connection): Connection {
   for (const source of [connection.source, connection.runs]) {
-    if (source?.dialect !== 'postgres') continue;
+    if (!source || source.dialect === 'sqlite') continue;
     // One that is also a name would give itself away by being masked there.
     const names = [source.user, source.host, source.database];
     append(
@@ -121,7 +121,7 @@ function withSecrets(context: Context, connection: Connection): Connection {
  * What `--dotenv` takes out of a file. The file is often a stranger's, so nothing in it reaches Node or a child of ours, and it
  * cannot name the config file, whose commands are run, nor where facts are put.
  */
-const TAKEN = /^(AGNO_TRACE_(?!CONFIG$|CACHE$)[A-Z_]+|PG[A-Z]+|DATABASE_URL)$/;
+const TAKEN = /^(AGNO_TRACE_(?!CONFIG$|CACHE$)[A-Z_]+|PG[A-Z]+|CLICKHOUSE_PASSWORD|DATABASE_URL)$/;
 const MOST_BYTES = 1024 ** 2;
 
 /** Adds the variables of `--dotenv` to the context; those that are set win, as with dotenv. */

@@ -8,6 +8,7 @@ import {openStore} from '../store/open.ts';
 import {patiently} from '../store/patient.ts';
 import {type Source, secretsOf} from '../store/source.ts';
 import {type Evidence, type OpenOptions, replacing, type Store} from '../store/store.ts';
+import {writable} from '../store/writable.ts';
 import {line, safe} from '../text/safe.ts';
 import {setColour} from '../text/style.ts';
 import {type Connection, connectionOf} from './connection.ts';
@@ -47,6 +48,13 @@ export interface Access extends ReadSettings {
 export function accessOf(flags: ReadFlags, context: Context): Access {
   const connection = connectionOf(flags, context);
   return {connection, ...readSettingsOf(flags, context, sourcesIn(connection))};
+}
+
+/** As `accessOf`, for a command that changes rows. @throws UserError exit 2 too for a database that is only read */
+export function writableAccessOf(flags: ReadFlags, context: Context): Access {
+  const access = accessOf(flags, context);
+  writable(access.connection.source.dialect);
+  return access;
 }
 
 /** @param sources databases that are read: none of them may be the file that `--output` names */
@@ -185,7 +193,7 @@ export async function openConnection(
   if (!runs) return openMain();
   const opening = openRunTables(runs, {
     ...options,
-    tables: {...tables, schema: runs.dialect === 'sqlite' ? null : tables.schema},
+    tables: {...tables, schema: runs.dialect === 'postgres' ? tables.schema : null},
   });
   const store = await openMain().catch(async error => {
     await (await opening).close();

@@ -129,9 +129,9 @@ export async function withEachProfile<T>(
 
 /** Two profiles of one server and database share its connections, whoever they log in as. */
 function keyOf(source: Source): string {
-  return source.dialect === 'sqlite'
-    ? source.file
-    : `${source.hostAddress ?? source.host}:${source.port}/${source.database}`;
+  if (source.dialect === 'sqlite') return source.file;
+  const host = source.dialect === 'postgres' ? (source.hostAddress ?? source.host) : source.host;
+  return `${host}:${source.port}/${source.database}`;
 }
 
 function noneOf(results: readonly ProfileResult<unknown>[], failures: readonly UserError[]): UserError {

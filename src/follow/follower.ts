@@ -4,6 +4,7 @@ import type {Dialect} from '../sql/sql.ts';
 import {NotThereYet} from '../store/schema-check.ts';
 import type {Store} from '../store/store.ts';
 import {isStopped, isTimeout} from '../store/timeout.ts';
+import {notFollowed} from '../store/writable.ts';
 import {backlogOf} from './backlog.ts';
 import type {Clock} from './clock.ts';
 import type {Delivery, FollowEvent} from './event.ts';
@@ -19,11 +20,11 @@ export interface FollowerOptions {
   readonly start: Start;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Pause between looks, ms; absent: 200 on SQLite, 400 on Postgres. */
+  /** Pause between looks, ms; absent: 200 on SQLite, 400 on Postgres, 500 on ClickHouse. */
   readonly pollMs?: number;
 }
 
-const POLL_MS = {sqlite: 200, postgres: 400} as const;
+const POLL_MS = {sqlite: 200, postgres: 400, clickhouse: 500} as const;
 /** Whole traces in one delivery of the backlog. */
 const TRACES_AT_ONCE = 50;
 /** A span seen so long after it was written is late. */
@@ -149,6 +150,7 @@ class Follower {
 /** Null: the position is one of the other kind of database. */
 export function readerFor(store: Store, position: ReaderPosition | undefined): Reader | null {
   if (position && position.dialect !== store.dialect) return null;
+  if (store.dialect === 'clickhouse') throw notFollowed();
   if (store.dialect === 'sqlite') return new SqliteReader(position as SqlitePosition | undefined);
   return new PostgresReader(position as PostgresPosition | undefined);
 }

@@ -1,5 +1,6 @@
 import {EXIT, UserError} from '../errors.ts';
 import type {Sql} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import {NotThereYet} from '../store/schema-check.ts';
 import {replacing, type Store} from '../store/store.ts';
 import type {Clock} from './clock.ts';
@@ -176,7 +177,7 @@ export class Link {
    * without leaving the event loop, so keys, signals and timers get their turn before each statement.
    */
   private watched(store: Store): Store {
-    const isRemote = store.dialect === 'postgres';
+    const isRemote = TRAITS[store.dialect].isServer;
     return replacing(store, {
       all: async <Row>(query: Sql) => {
         if (!isRemote) await new Promise(resolve => setImmediate(resolve));

@@ -18,6 +18,7 @@ Spellings that are read:
 
   postgresql+psycopg://user:password@host:5432/db    +asyncpg and others too
   host=localhost dbname=ai user=me                   libpq's keywords
+  clickhouse://user:password@host:8123/agno          clickhouses:// with TLS
   sqlite:///relative.db   sqlite:////absolute.db     SQLAlchemy's
   ./agno.db   ~/data/agno.db   file:agno.db          paths
 

@@ -1,13 +1,13 @@
 import {type Facts, openFacts, openKeptFacts} from '../facts/facts.ts';
 import {IS_CALL} from '../facts/schema.ts';
 import {asDouble, matchesGlob} from '../sql/fragments.ts';
-import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
+import {EMPTY, either, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {type RunFilter, takesEveryRun, withQueryFlags} from '../trace/filter.ts';
 import {coverageOf, inputsFor} from './ask.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
-import {type Coverage, countInTables, covers, TABLE_KEYS} from './slowest-tables.ts';
+import {type Coverage, countInTables, covers, summedAtOnce, TABLE_KEYS} from './slowest-tables.ts';
 
 /** What a span can be given to: the innermost one around it, itself included, which only the tree of its run tells. */
 const OWNERS = ['agent', 'team', 'workflow', 'step'];
@@ -70,8 +70,11 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
       facts.close();
     }
   }
-  const {groups, notes} = await countInTables(store, ask, spans => options.onProgress?.(spans, null));
-  const rows = await store.all<Record<string, Cell>>(summed(ask, groups));
+  const {groups, where, notes} = await countInTables(store, ask, spans => options.onProgress?.(spans, null));
+  const inTables = summed(ask, groups);
+  const rows = await store.all<Record<string, Cell>>(
+    either({sqlite: inTables, postgres: inTables, clickhouse: sorted(ask, summedAtOnce(ask.by, where))}),
+  );
   return {rows, series: null, notes: [...notes, NOTE], facts: null, nowMicros: store.nowMicros()};
 }
 
@@ -224,7 +227,17 @@ select name, calls, errors, "totalMs" / nullif(timed, 0) as "avgMs",
       ) ranked
      group by name
   ) named
- order by ${raw(`"${sort.column}"`)} ${raw(sort.descending ? 'desc' : 'asc')}, name
+ ${inOrder({sort, limit})}`;
+}
+
+const sorted = (ask: Pick<Ask, 'sort' | 'limit'>, rows: Sql): Sql => sql`
+select *
+  from (${rows}
+  ) summed
+ ${inOrder(ask)}`;
+
+function inOrder({sort, limit}: Pick<Ask, 'sort' | 'limit'>): Sql {
+  return sql`order by ${raw(`"${sort.column}"`)} ${raw(sort.descending ? 'desc' : 'asc')}, name
  ${limit === 0 ? EMPTY : sql`limit ${limit}`}`;
 }
 

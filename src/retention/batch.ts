@@ -1,7 +1,7 @@
 import type {ArchiveColumn} from '../archive/format.ts';
 import type {ArchiveWriter} from '../archive/writer.ts';
 import {isAnyOf} from '../sql/fragments.ts';
-import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {eitherWritable, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Changes, Transaction, TransactionLimits} from '../store/changes.ts';
 import {CommitError} from '../store/commit-error.ts';
 import {byBytes, type Cutoff} from './cutoff.ts';
@@ -194,7 +194,7 @@ select t.trace_id, t.created_at, t.end_time
   from ${table('traces')} t
  where ${isAnyOf(raw('t.trace_id'), traceIds)}
    and ${byBytes(raw('t.created_at'))} < ${cutoff.text} and ${byBytes(raw('t.end_time'))} < ${cutoff.text}
-   ${either({sqlite: raw(''), postgres: settledXid === null ? raw('for update skip locked') : sql`and ${isSettled(settledXid)} for update skip locked`})}`;
+   ${eitherWritable({sqlite: raw(''), postgres: settledXid === null ? raw('for update skip locked') : sql`and ${isSettled(settledXid)} for update skip locked`})}`;
 }
 
 const XIDS = 4_294_967_296n;

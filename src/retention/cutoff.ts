@@ -1,4 +1,4 @@
-import {either, raw, type Sql, sql} from '../sql/sql.ts';
+import {eitherWritable, raw, type Sql, sql} from '../sql/sql.ts';
 import {agnoTime} from '../trace/time.ts';
 
 /**
@@ -30,7 +30,7 @@ export function isReadable(time: unknown): time is string {
 
 export function isReadableIn(column: Sql): Sql {
   const globs = FORMS.map(form => sql`${column} glob ${raw(`'${form.replaceAll('9', '[0-9]')}'`)}`);
-  return either({
+  return eitherWritable({
     sqlite: sql`(typeof(${column}) = 'text' and (${globs[0]!} or ${globs[1]!} or ${globs[2]!} or ${globs[3]!}))`,
     // Much faster than a regular expression; the zone's own digits are nines then too, so it is asked for by itself.
     postgres: sql`(translate(${column}, '012345678', '999999999') in (${raw(FORMS.map(form => `'${form.replace('00:00', '99:99')}'`).join(', '))})
@@ -40,5 +40,5 @@ export function isReadableIn(column: Sql): Sql {
 
 /** A time column to be compared byte by byte. */
 export function byBytes(column: Sql): Sql {
-  return either({sqlite: column, postgres: sql`${column} collate "C"`});
+  return eitherWritable({sqlite: column, postgres: sql`${column} collate "C"`});
 }

@@ -1,5 +1,6 @@
 import {inline, raw, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
+import {writable} from '../store/writable.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import {deleteSql, lockSql} from './batch.ts';
 import type {Cutoff} from './cutoff.ts';
@@ -83,7 +84,7 @@ export function prunePlan(
     skipped: Object.fromEntries(skipped),
     orphans: candidates.filter(({row}) => row === null).length,
     sample: evenly(candidates, SAMPLES).map(({traceId}) => traceId),
-    space: SPACE[dialect],
+    space: SPACE[writable(dialect)],
     sql: [
       lockSql(ids, {cutoff, settledXid: null}),
       deleteSql('spans', sql`trace_id in (${raw(`'${ids[0]}'`)})`),

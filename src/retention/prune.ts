@@ -3,6 +3,7 @@ import {FORMAT_VERSION} from '../archive/format.ts';
 import type {ConnectionFacts, TableFacts} from '../store/connection-info.ts';
 import {patient} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
+import {writable} from '../store/writable.ts';
 import type {Patience} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
 import {type Cutoff, cutoffAt} from './cutoff.ts';
@@ -89,7 +90,7 @@ export function archiveHeader(
 ): ArchiveHeader {
   return {
     agnoTraceArchive: FORMAT_VERSION,
-    dialect: store.dialect,
+    dialect: writable(store.dialect),
     source: store.label,
     tables: {traces: store.tables.traces!, spans: store.tables.spans!},
     columns,

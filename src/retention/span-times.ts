@@ -1,5 +1,5 @@
 import {isAnyOf} from '../sql/fragments.ts';
-import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {eitherWritable, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {byBytes, type Cutoff, isReadableIn} from './cutoff.ts';
 
 /** What the spans of a trace were like at one look. */
@@ -51,7 +51,7 @@ export async function readSpanTimes(
 export function lookSql(traceIds: readonly string[]): Sql {
   const end = raw('s.end_time');
   const written = raw('s.created_at');
-  const size = either({
+  const size = eitherWritable({
     sqlite: raw('octet_length(s.attributes)'),
     postgres: raw('pg_catalog.pg_column_size(s.attributes)'),
   });

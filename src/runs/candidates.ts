@@ -11,14 +11,19 @@ const IS_AGNO_NAME = raw("s.name like '%.%invoke%' or s.name like '%.%execute%'"
 
 const IS_TOOL = orOpaque('s', sql`${attribute('s', KEY.openInferenceKind)} = 'TOOL'`);
 
-const HAS_KIND = orOpaque('s', IS_OF_AGENT);
+const HAS_KIND = orOpaque('s', IS_OF_AGENT, true);
 
 /**
  * Spans of Agno's and of other OpenInference libraries. Large attributes are those of model calls, known by their names
  * without a look inside; in the small ones of plain requests the look costs half as much as comparing names.
  */
-const IS_AGNO = sql`case when ${either({sqlite: raw('octet_length'), postgres: raw('pg_column_size')})}(s.attributes) < 1000 then ${HAS_KIND}
+const isAgno = (size: string) => sql`case when ${raw(size)}(s.attributes) < 1000 then ${HAS_KIND}
         else ${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${HAS_KIND} end`;
+const IS_AGNO = either({
+  sqlite: isAgno('octet_length'),
+  postgres: isAgno('pg_column_size'),
+  clickhouse: HAS_KIND,
+});
 
 /** A test that some span of every wanted run passes; the first of them in time is not before the run's start. */
 export interface Candidates {
@@ -42,7 +47,7 @@ interface CandidateOptions {
 export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOptions = {}): Candidates {
   const isRun = byName ? IS_RUN_NAME : HAS_KIND;
   const runSpan = (test: Sql, lookUp?: LookedUp): Candidates => ({
-    test: sql`${isRun} and ${orOpaque('s', test)}`,
+    test: sql`${isRun} and ${orOpaque('s', test, lookUp !== undefined)}`,
     isComplete: !byName,
     takesEverySpan: false,
     ...(byName && lookUp ? {lookUp} : {}),

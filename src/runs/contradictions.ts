@@ -1,5 +1,6 @@
 import {isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import {damaged} from '../store/damaged.ts';
 import type {Store} from '../store/store.ts';
 import {anyTime} from './stretches.ts';
@@ -11,7 +12,7 @@ import {anyTime} from './stretches.ts';
 
 /** @throws UserError exit 4 when a walk that met no span had an index to thank for that, which is empty where its table is not */
 export async function checkEmpty(store: Store): Promise<void> {
-  if (store.dialect !== 'sqlite') return;
+  if (!TRAITS[store.dialect].mayContradictItself) return;
   const rows = await store.all(sql`
 select 1
   from (select 1 from ${table('spans')} s not indexed where ${anyTime('s')} limit 1)
@@ -24,7 +25,7 @@ select 1
  * @throws UserError exit 4 when they are still there
  */
 export async function checkDeleted(store: Store, spanIds: readonly string[]): Promise<void> {
-  if (store.dialect !== 'sqlite') return;
+  if (!TRAITS[store.dialect].mayContradictItself) return;
   const rows = await store.all(sql`
 select 1
   from ${table('spans')} s

@@ -1,5 +1,5 @@
 import {append} from '../lists.ts';
-import {attribute, attributeLike, isAnyOf} from '../sql/fragments.ts';
+import {attribute, attributeLike, isAnyOf, time} from '../sql/fragments.ts';
 import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
@@ -12,6 +12,7 @@ import {type JudgedTrace, type JudgeOptions, loadRuns, mayHidePause} from './loa
 import {IS_RUN_NAME} from './look-up.ts';
 import {loadParts} from './parts.ts';
 import {SPANS_AFTER} from './sequels.ts';
+import {withinMonth} from './window.ts';
 
 /**
  * As `loadRuns`, with a row for each run, whatever number of parts pauses cut it into: what continues a run is left out
@@ -132,14 +133,14 @@ async function loadBeginnings(store: Store, query: Sql): Promise<Beginning[]> {
 
 async function loadNearBefore(store: Store, runId: string, micros: number | null): Promise<Beginning[]> {
   if (micros === null) return [];
-  const near = sql`select a.span_id from ${table('spans')} a where a.start_time < ${agnoTime(micros)} order by a.start_time desc limit ${raw(String(SPANS_AFTER))}`;
+  const near = sql`select a.span_id from ${table('spans')} a where a.start_time < ${time(agnoTime(micros))}${withinMonth('a', micros, 'before')} order by a.start_time desc limit ${raw(String(SPANS_AFTER))}`;
   return loadBeginnings(
     store,
     sql`
 select s.trace_id, ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.sessionId)} as session_id,
        ${attribute('s', KEY.agentId)} as agent_id, ${attribute('s', KEY.teamId)} as team_id, s.start_time
   from ${table('spans')} s
- where s.span_id in (select n.span_id from (${near}) n)
+ where s.span_id in (select n.span_id from (${near}) n)${withinMonth('s', micros, 'before')}
    and ${IS_RUN_NAME}
    and ${isAnyOf(attributeLike('s', KEY.runId, [runId]), [runId])}`,
   );

@@ -1,6 +1,6 @@
 import {smallest} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
-import {isAnyOf} from '../sql/fragments.ts';
+import {andOnClickhouse, isAnyOf} from '../sql/fragments.ts';
 import {either, raw, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';
 import {asText} from '../trace/cell.ts';
@@ -137,10 +137,10 @@ function failureOf(tied: readonly JudgedRun[]): Evidence['partFailure'] {
 const details = new WeakMap<Span, Details>();
 
 /** What the whole rows of unclear spans tell; each is read once. */
-async function loadDetails(store: Store, {nodes, unclear}: Trace): Promise<ReadonlyMap<string, Details>> {
+async function loadDetails(store: Store, {traceId, nodes, unclear}: Trace): Promise<ReadonlyMap<string, Details>> {
   const spans = [...unclear].flatMap(id => nodes.get(id)?.span ?? []);
   const unread = new Map(spans.filter(span => !details.has(span)).map(span => [span.spanId, span]));
-  for await (const whole of loadWhole(store, [...unread.keys()], {quick: true}))
+  for await (const whole of loadWhole(store, [...unread.keys()], {quick: true, traceIds: [traceId]}))
     details.set(unread.get(whole.spanId)!, detailsOf(whole));
   return new Map(spans.flatMap(span => (details.has(span) ? [[span.spanId, details.get(span)!]] : [])));
 }
@@ -218,6 +218,8 @@ select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status, c.session
   from ${table('sessions')} c,
        jsonb_array_elements(case when jsonb_typeof(c.runs) = 'array' then c.runs else '[]' end) r
  where ${isAnyOf(raw('c.session_id'), sessionIds)} and jsonb_typeof(r.value) = 'object'`,
+          // Agno keeps neither runs nor sessions there.
+          clickhouse: sql`select null as run_id, null as status, null as session_id where false`,
         }),
       ),
     );
@@ -242,12 +244,13 @@ async function loadContinuations(
 ): Promise<Map<Run, string>> {
   const found = new Map<Run, string>();
   if (paused.length === 0) return found;
+  const runIds = unique(paused.map(run => run.runId));
   const rows = await store.all<Record<string, unknown>>(sql`
 select t.run_id, t.session_id, t.agent_id, t.team_id, s.start_time
   from ${table('traces')} t
   join ${table('spans')} s on s.trace_id = t.trace_id and ${IS_TOP}
- where ${isAnyOf(raw('t.run_id'), unique(paused.map(run => run.runId)))}
-   and ${IS_CONTINUATION_NAME}`);
+ where ${isAnyOf(raw('t.run_id'), runIds)}
+   and ${IS_CONTINUATION_NAME}${andOnClickhouse(sql`s.trace_id in (select r.trace_id from ${table('traces')} r where ${isAnyOf(raw('r.run_id'), runIds)})`)}`);
   const later: Continuation[] = [
     ...rows.map(row => ({
       runId: asText(row.run_id),

@@ -1,6 +1,6 @@
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
-import {attributeLike, isAnyOf} from '../sql/fragments.ts';
+import {attributeLike, isAnyOf, time} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
@@ -12,6 +12,7 @@ import {isContinuation} from '../trace/tree.ts';
 import {type JudgedTrace, loadRuns} from './load.ts';
 import {IS_RUN_NAME} from './look-up.ts';
 import {findSequel, SPANS_AFTER} from './sequels.ts';
+import {withinMonth} from './window.ts';
 import {findWorkBeside} from './work-beside.ts';
 
 /** Everything that belongs to one run: its parts in order, and the traces that hold them. */
@@ -157,11 +158,11 @@ async function searchParts(
   if (micros === null) return [];
   const [bound, order]: [Sql, Sql] =
     side === 'after'
-      ? [sql`a.start_time >= ${agnoTime(micros - 2_000_000)}`, raw('asc')]
-      : [sql`a.start_time < ${agnoTime(micros + 2_000_000)}`, raw('desc')];
-  const near = sql`select a.span_id from ${table('spans')} a where ${bound} order by a.start_time ${order} limit ${raw(String(SPANS_AFTER))}`;
+      ? [sql`a.start_time >= ${time(agnoTime(micros - 2_000_000))}`, raw('asc')]
+      : [sql`a.start_time < ${time(agnoTime(micros + 2_000_000))}`, raw('desc')];
+  const near = sql`select a.span_id from ${table('spans')} a where ${bound}${withinMonth('a', micros, side)} order by a.start_time ${order} limit ${raw(String(SPANS_AFTER))}`;
   const tests = [
-    sql`s.span_id in (select n.span_id from (${near}) n)`,
+    sql`s.span_id in (select n.span_id from (${near}) n)${withinMonth('s', micros, 'around')}`,
     IS_RUN_NAME,
     isAnyOf(attributeLike('s', KEY.runId, ids), ids),
   ];

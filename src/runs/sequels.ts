@@ -1,5 +1,5 @@
 import {append} from '../lists.ts';
-import {escapeGlob, matchesGlob} from '../sql/fragments.ts';
+import {escapeGlob, matchesGlob, time} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {isContinuationOf} from '../trace/continuation.ts';
@@ -11,6 +11,7 @@ import {isContinuation} from '../trace/tree.ts';
 import type {JudgedTrace} from './load.ts';
 import {IS_CONTINUATION_NAME} from './look-up.ts';
 import {IS_TOP, loadNewSpans, loadSpans} from './spans.ts';
+import {withinMonth} from './window.ts';
 
 /** Spans after a pause among which what continued it is looked for. */
 export const SPANS_AFTER = 2000;
@@ -51,7 +52,7 @@ export async function findSequel(
   const end = run.endMicros ?? run.startMicros;
   const none: Sequel = {startMicros: null, isCut: false, traceIds: [], tied: [], traces: []};
   if (end === null || run.root.span === null) return none;
-  const from = sql`s.start_time >= ${agnoTime(end - SLACK_MICROS)}`;
+  const from = sql`s.start_time >= ${time(agnoTime(end - SLACK_MICROS))}${withinMonth('s', end, 'after')}`;
   const [bound] = await store.all<{start_time: unknown}>(sql`
 select s.start_time
   from ${table('spans')} s
@@ -63,7 +64,7 @@ select s.start_time
   const rows = await store.all<Candidate>(sql`
 select s.trace_id, s.span_id, s.name, s.parent_span_id
   from ${table('spans')} s
- where ${from}${bound ? sql` and s.start_time <= ${String(bound.start_time)}` : raw('')}
+ where ${from}${bound ? sql` and s.start_time <= ${time(String(bound.start_time))}` : raw('')}
    and (${join(names, ' or ')})
  order by s.start_time
  limit ${raw(String(MOST_CANDIDATES))}`);
@@ -71,6 +72,7 @@ select s.trace_id, s.span_id, s.name, s.parent_span_id
   const read = await loadNewSpans(
     store,
     rows.filter(({name}) => /continue_run$|\/continue$/.test(name)).map(row => String(row.span_id)),
+    {traceIds: rows.map(row => String(row.trace_id))},
   );
   const spans = read.flatMap(trace => trace.spans);
   const continuations = spans.filter(

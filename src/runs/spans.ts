@@ -1,5 +1,6 @@
-import {isAnyOf} from '../sql/fragments.ts';
-import {either, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {andOnClickhouse, isAnyOf} from '../sql/fragments.ts';
+import {EMPTY, either, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import {REQUIRED_COLUMNS, type Store} from '../store/store.ts';
 import {
   ID_KEYS,
@@ -12,6 +13,7 @@ import {
 import {TELLING_LENGTH} from '../trace/purpose.ts';
 import {PREVIEW_LIMITS, type Span, type SpanRow, type ToSpanOptions, type TraceRow, toSpan} from '../trace/span.ts';
 import {Turns} from '../turns.ts';
+import {loadTraceRows} from './trace-rows.ts';
 
 /**
  * Spans read in one statement: a trace of 100,000 must not be one answer of 300 MB, and on SQLite a writer waits while a
@@ -44,6 +46,7 @@ function preview(text: Sql): Sql {
   return either({
     sqlite: sql`case when length(${text}) > ${limit} then substr(${text}, 1, ${left}) || '…' || substr(${text}, -${right}) else ${text} end`,
     postgres: sql`case when length(${text}) > ${limit} then left(${text}, ${left}) || '…' || right(${text}, ${right}) else ${text} end`,
+    clickhouse: sql`if(lengthUTF8(${text}) > ${limit}, concat(leftUTF8(${text}, ${left}), '…', rightUTF8(${text}, ${right})), ${text})`,
   });
 }
 
@@ -68,7 +71,19 @@ function narrowAttributes(): Sql {
                          then to_jsonb(${previewUnlessId(raw("j.value #>> '{}'"))}) else j.value end)
                   from jsonb_each(s.attributes) j where ${WANTED})
               else s.attributes end::text`,
+    clickhouse: sql`if(length(s.attributes) <= ${raw(String(WHOLE_UP_TO_BYTES))} or not isValidJSON(s.attributes) or not startsWith(s.attributes, '{'), s.attributes,
+              concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.1), ':', ${narrowValue()}),
+                arrayFilter(j -> ${WANTED_KEYS}, JSONExtractKeysAndValuesRaw(s.attributes))), ','), '}'))`,
   });
+}
+
+/** Of `x`, a key and the JSON of its value. */
+function narrowValue(): Sql {
+  const text = raw('JSONExtractString(s.attributes, x.1)');
+  const ids = raw(ID_KEYS.map(key => `'${key}'`).join(', '));
+  return sql`multiIf(not startsWith(x.2, '"') or x.1 in (${ids}), x.2,
+                  x.1 = ${raw(`'${KEY.firstMessage}'`)}, toJSONString(substringUTF8(${text}, 1, ${raw(String(TELLING_LENGTH))})),
+                  toJSONString(${preview(text)}))`;
 }
 
 /**
@@ -77,13 +92,16 @@ function narrowAttributes(): Sql {
 export const IS_TOP = raw("(s.parent_span_id || '') is null");
 
 /** Not payload, or a tool call in an answer. The keys are our own constants; `_` in LIKE could only match more. */
-const WANTED = raw(
-  [
-    `j.key not in (${PAYLOAD_KEYS.map(key => `'${key}'`).join(', ')})`,
-    `(${PAYLOAD_PREFIXES.map(prefix => `j.key not like '${prefix}%'`).join(' and ')} or j.key = '${KEY.firstMessage}')`,
-    `(j.key not like '${OUTPUT_MESSAGES_PREFIX}%' or j.key like '%${TOOL_CALL_MARK}%')`,
-  ].join('\n                   and '),
-);
+const wanted = (key: string): Sql =>
+  raw(
+    [
+      `${key} not in (${PAYLOAD_KEYS.map(name => `'${name}'`).join(', ')})`,
+      `(${PAYLOAD_PREFIXES.map(prefix => `${key} not like '${prefix}%'`).join(' and ')} or ${key} = '${KEY.firstMessage}')`,
+      `(${key} not like '${OUTPUT_MESSAGES_PREFIX}%' or ${key} like '%${TOOL_CALL_MARK}%')`,
+    ].join('\n                   and '),
+  );
+const WANTED = wanted('j.key');
+const WANTED_KEYS = wanted('j.1');
 
 /** A trace as it is read: its row, if it has one, and its spans. */
 export interface LoadedTrace {
@@ -128,7 +146,7 @@ export async function loadTraces(
     const ofTraces = isAnyOf(raw('s.trace_id'), traceIds.slice(at, at + TRACES_AT_ONCE));
     if (rowsApart) {
       const some = traceIds.slice(at, at + TRACES_AT_ONCE);
-      for (const row of await loadTraceRows(store, some)) traceRows.set(String(row.trace_id), row);
+      for (const row of await loadTraceRows(store, some, [])) traceRows.set(String(row.trace_id), row);
     }
     const first = await load(store, sql`${ofTraces} limit ${SPANS_AT_ONCE + 1}`, narrowColumns());
     let length = fittingLength(store, first.length);
@@ -139,12 +157,13 @@ export async function loadTraces(
 select s.span_id, s.trace_id
   from ${table('spans')} s
  where ${ofTraces}`);
-    const rest = ids
-      .filter(row => !spans.get(String(row.trace_id))?.has(String(row.span_id)))
-      .map(row => String(row.span_id));
+    const unread = ids.filter(row => !spans.get(String(row.trace_id))?.has(String(row.span_id)));
+    // A span that was sent twice is read once.
+    const rest = [...new Set(unread.map(row => String(row.span_id)))];
+    const ofThese = inTraces(traceIds.slice(at, at + TRACES_AT_ONCE));
     for (let from = 0; from < rest.length; ) {
-      const some = rest.slice(from, from + length);
-      const rows = await load(store, isAnyOf(raw('s.span_id'), some), narrowColumns());
+      const isOne = isAnyOf(raw('s.span_id'), rest.slice(from, from + length));
+      const rows = await load(store, sql`${isOne}${ofThese}`, narrowColumns());
       from += length;
       length = fittingLength(store, length);
       await keep(rows);
@@ -171,7 +190,8 @@ function traceRowOf(row: JoinedRow): TraceRow {
   return Object.fromEntries(TRACE_COLUMNS.map(column => [column, row[`row_${column}`]])) as unknown as TraceRow;
 }
 
-function loadRows(store: Store, where: Sql, columns: Sql): Promise<JoinedRow[]> {
+async function loadRows(store: Store, where: Sql, columns: Sql): Promise<JoinedRow[]> {
+  if (TRAITS[store.dialect].hasPartialTraceRows) return withTraceRows(store, await loadSpanRows(store, where, columns));
   return store.all<JoinedRow>(sql`
 select ${columns},
        ${raw(TRACE_COLUMNS.map(column => `t.${column} as row_${column}`).join(', '))}
@@ -187,11 +207,23 @@ select ${columns}
  where ${where}`);
 }
 
-function loadTraceRows(store: Store, traceIds: readonly string[]): Promise<TraceRow[]> {
-  return store.all<TraceRow>(sql`
-select ${raw(TRACE_COLUMNS.map(column => `t.${column}`).join(', '))}
-  from ${table('traces')} t
- where ${isAnyOf(raw('t.trace_id'), traceIds)}`);
+/** Rows of spans beside those of their traces, which have to be merged first. */
+async function withTraceRows(store: Store, rows: readonly JoinedRow[]): Promise<JoinedRow[]> {
+  if (rows.length === 0) return [];
+  const traceIds = [...new Set(rows.map(row => String(row.trace_id)))];
+  const starts = rows.map(row => row.start_time);
+  const found = new Map((await loadTraceRows(store, traceIds, starts)).map(row => [String(row.trace_id), row]));
+  return rows.map(row => {
+    const ofTrace = found.get(String(row.trace_id));
+    return ofTrace
+      ? {...row, ...Object.fromEntries(TRACE_COLUMNS.map(column => [`row_${column}`, ofTrace[column]]))}
+      : row;
+  });
+}
+
+/** Span ids lead ClickHouse nowhere; those of traces are how its table is sorted. */
+export function inTraces(traceIds: readonly string[] | undefined): Sql {
+  return traceIds === undefined ? EMPTY : andOnClickhouse(isAnyOf(raw('s.trace_id'), traceIds));
 }
 
 /**
@@ -199,11 +231,19 @@ select ${raw(TRACE_COLUMNS.map(column => `t.${column}`).join(', '))}
  * gone are left out.
  * @returns traces in the order in which `spanIds` names them first; spans by start, then id
  */
-export async function loadNewSpans(store: Store, spanIds: readonly string[]): Promise<LoadedTrace[]> {
+export async function loadNewSpans(
+  store: Store,
+  spanIds: readonly string[],
+  {traceIds}: Pick<WholeOptions, 'traceIds'> = {},
+): Promise<LoadedTrace[]> {
   const rows = new Map<string, JoinedRow>();
   for (let at = 0; at < spanIds.length; at += SPANS_AT_ONCE) {
     const some = spanIds.slice(at, at + SPANS_AT_ONCE);
-    for (const row of await loadRows(store, isAnyOf(raw('s.span_id'), some), narrowColumns()))
+    for (const row of await loadRows(
+      store,
+      sql`${isAnyOf(raw('s.span_id'), some)}${inTraces(traceIds)}`,
+      narrowColumns(),
+    ))
       rows.set(String(row.span_id), row);
   }
   const traces = new Map<string, {row: TraceRow | null; spans: Span[]}>();
@@ -242,18 +282,25 @@ function byStart(a: Span, b: Span): number {
 interface WholeOptions extends Pick<ToSpanOptions, 'quick'> {
   /** On a span `s`: only those that pass it. */
   readonly test?: Sql;
+  /** The traces that hold them, where they are known. */
+  readonly traceIds?: readonly string[];
 }
 
 /** Reads single spans with everything they hold. */
 export async function loadSpans(
   store: Store,
   spanIds: readonly string[],
-  {test, quick}: WholeOptions = {},
+  {test, quick, traceIds}: WholeOptions = {},
 ): Promise<Span[]> {
   if (spanIds.length === 0) return [];
-  const isOne = isAnyOf(raw('s.span_id'), spanIds);
+  const isOne = sql`${isAnyOf(raw('s.span_id'), spanIds)}${inTraces(traceIds)}`;
   const rows = await loadRows(store, test ? sql`${isOne} and (${test})` : isOne, raw('s.*'));
-  return rows.map(row => toSpan(row, {whole: true, quick}));
+  return distinct(rows).map(row => toSpan(row, {whole: true, quick}));
+}
+
+/** Each span once, however often it was sent. */
+export function distinct<Row extends Pick<SpanRow, 'trace_id' | 'span_id'>>(rows: readonly Row[]): Row[] {
+  return [...new Map(rows.map(row => [`${row.trace_id} ${row.span_id}`, row])).values()];
 }
 
 /** Spans are read whole in small groups: of a large trace one payload at a time is in memory. */

@@ -1,6 +1,9 @@
+import {andOnClickhouse, time} from '../sql/fragments.ts';
 import {EMPTY, either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import {damaged} from '../store/damaged.ts';
 import type {Store} from '../store/store.ts';
+import {agnoTime, parseTime} from '../trace/time.ts';
 
 /*
  * Long reads in short statements. A table is walked along an indexed column in stretches of so many rows; each is sized by
@@ -91,9 +94,12 @@ export async function* stretches(store: Store, walk: Walk): AsyncGenerator<Stret
   const {longest = store.spansPerStatement, first = longest, inOne = false} = walk;
   const fittingMs = walk.fittingMs ?? (store.blocksWriter ? FITTING_MS : Number.POSITIVE_INFINITY);
   let from = walk.from ?? null;
-  let length = Math.min(first, longest, store.blocksWriter ? FIRST_STRETCH : longest);
+  const {leastRowsPerStatement} = TRAITS[store.dialect];
+  let length = Math.min(Math.max(first, leastRowsPerStatement), longest, store.blocksWriter ? FIRST_STRETCH : longest);
+  const ends = isTime(walk) && TRAITS[store.dialect].walksByWindows ? new Windows(store, walk) : null;
   for (;;) {
-    const stretch = new Stretch(store, walk, from, inOne ? null : await endOf(store, walk, from, length), length);
+    const end = inOne ? null : await (ends ? ends.endOf(from, length) : endOf(store, walk, from, length));
+    const stretch = new Stretch(store, walk, from, end, length);
     yield stretch;
     if (stretch.isLast) return;
     from = stretch.end;
@@ -110,7 +116,12 @@ export async function* stretches(store: Store, walk: Walk): AsyncGenerator<Stret
  */
 export const anyTime = (alias: string): Sql => anyValue(raw(`${alias}.start_time`));
 
-const anyValue = (column: Sql): Sql => either({sqlite: sql`${column} < x'ff'`, postgres: sql`${column} is not null`});
+const anyValue = (column: Sql): Sql =>
+  either({
+    sqlite: sql`${column} < x'ff'`,
+    postgres: sql`${column} is not null`,
+    clickhouse: sql`${column} is not null`,
+  });
 
 /** Where the next `length` rows end, from the index alone; null: the table ends before. */
 async function endOf(store: Store, walk: Walk, from: WalkPlace | null, length: number): Promise<WalkPlace | null> {
@@ -118,7 +129,7 @@ async function endOf(store: Store, walk: Walk, from: WalkPlace | null, length: n
   const column = columnOf(walk);
   const tests = [...between(from, null, walk), ...bounds];
   const compared = `${ascending ? '>' : '<'}${from?.id === '' ? '' : '='}`;
-  const goesOn = from ? sql`, ${column} ${raw(compared)} ${from.value} as goes_on` : EMPTY;
+  const goesOn = from ? sql`, ${column} ${raw(compared)} ${placed(walk, from.value)} as goes_on` : EMPTY;
   const [last] = await store.all<{value: unknown; goes_on?: unknown}>(sql`
 select ${column} as value${goesOn}
   from ${table(over)} ${raw(aliasOf(walk))}
@@ -140,7 +151,56 @@ function placeOf(value: unknown, ascending: boolean): WalkPlace | null {
   return ascending ? null : {value: String(value), id: ''};
 }
 
+const HOUR_MICROS = 3_600_000_000;
+const WINDOWS_MICROS = [HOUR_MICROS, 24 * HOUR_MICROS, 31 * 24 * HOUR_MICROS, 366 * 24 * HOUR_MICROS];
+
+/**
+ * Finds where stretches of a walk by time end, where no index does: among the rows of an hour, and if it has too few of a day, a
+ * month, a year, of all. Whoever asks again begins with what was wide enough last.
+ */
+class Windows {
+  private width = 0;
+
+  constructor(
+    private readonly store: Store,
+    private readonly walk: Walk,
+  ) {}
+
+  async endOf(from: WalkPlace | null, length: number): Promise<WalkPlace | null> {
+    const {store, walk} = this;
+    const start = parseTime(from?.value) ?? (await this.findOutermost());
+    if (start === null) return null;
+    for (; this.width < WINDOWS_MICROS.length; this.width++) {
+      const far = start + (walk.ascending ? 1 : -1) * WINDOWS_MICROS[this.width]!;
+      const bound = sql`${columnOf(walk)} ${raw(walk.ascending ? '<=' : '>=')} ${time(agnoTime(far))}`;
+      const end = await endOf(store, {...walk, bounds: [...(walk.bounds ?? []), bound]}, from, length);
+      if (end) return end;
+    }
+    this.width = WINDOWS_MICROS.length;
+    return endOf(store, walk, from, length);
+  }
+
+  private async findOutermost(): Promise<number | null> {
+    const {over = 'spans', ascending = false, bounds = []} = this.walk;
+    const column = columnOf(this.walk);
+    // ClickHouse has the first and the last time of each part at hand, and reads no row for this.
+    const [row] = await this.store.all<{outermost: unknown; rows: unknown}>(sql`
+select ${raw(ascending ? 'min' : 'max')}(${column}) as outermost, count(*) as rows
+  from ${table(over)} ${raw(aliasOf(this.walk))}${bounds.length > 0 ? sql`\n where ${join(bounds, ' and ')}` : EMPTY}`);
+    return Number(row?.rows ?? 0) === 0 ? null : parseTime(row!.outermost);
+  }
+}
+
 const aliasOf = ({alias, over}: Walk): string => alias ?? (over === 'traces' ? 't' : 's');
+
+function isTime({column = 'start_time'}: Walk): boolean {
+  return column === 'start_time' || column === 'created_at';
+}
+
+/** A value of the walk's column, as it is compared with it. */
+function placed(walk: Walk, value: string | number): Sql {
+  return isTime(walk) ? time(value) : sql`${value}`;
+}
 
 function columnOf(walk: Walk): Sql {
   return raw(`${aliasOf(walk)}.${walk.column ?? 'start_time'}`);
@@ -152,8 +212,8 @@ export function between(from: WalkPlace | null, end: WalkPlace | null, walk: Wal
   const [beyond, upTo] = walk.ascending ? ['>', '<='] : ['<', '>='];
   const at = ({value, id}: WalkPlace, compared: string) =>
     id === ''
-      ? sql`${column} ${raw(compared)} ${value}`
-      : sql`(${column}, s.span_id) ${raw(compared)} (${value}, ${id})`;
+      ? sql`${column} ${raw(compared)} ${placed(walk, value)}`
+      : sql`(${column}, s.span_id) ${raw(compared)} (${placed(walk, value)}, ${id})${andOnClickhouse(sql`${column} ${raw(compared.replace(/=?$/, '='))} ${placed(walk, value)}`)}`;
   return [...(from ? [at(from, beyond)] : []), ...(end ? [at(end, upTo)] : [])];
 }
 
@@ -181,7 +241,9 @@ export async function* spansThatPass(
   }: Pick<Walk, 'bounds' | 'from' | 'inOne' | 'first' | 'fittingMs'> & {most?: number},
 ): AsyncGenerator<PassedSpans> {
   // Without the column's own order Postgres has no reason to walk by it rather than to ask the index of the test.
-  const time = raw(walk.inOne ? "s.start_time || ''" : 's.start_time');
+  const order = walk.inOne
+    ? either({sqlite: raw("s.start_time || ''"), postgres: raw("s.start_time || ''"), clickhouse: raw('s.start_time')})
+    : raw('s.start_time');
   let mostRows = most;
   let looked = 0;
   for await (const stretch of stretches(store, walk)) {
@@ -190,7 +252,7 @@ select s.trace_id, s.span_id, s.start_time
   from ${table('spans')} s
  where ${stretch.where}
    and (${test})
- order by ${time} desc, s.span_id desc${raw(Number.isFinite(mostRows) ? `\n limit ${mostRows}` : '')}`);
+ order by ${order} desc, s.span_id desc${raw(Number.isFinite(mostRows) ? `\n limit ${mostRows}` : '')}`);
     if (rows.length === mostRows) {
       const last = rows.at(-1)!;
       stretch.cutAt({value: String(last.start_time), id: String(last.span_id)});

@@ -1,5 +1,5 @@
 import type {Prices} from '../prices/prices.ts';
-import {isAnyOf, orOpaque} from '../sql/fragments.ts';
+import {isAnyOf, orOpaque, time} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {matchesRun, type RunFilter} from '../trace/filter.ts';
@@ -260,8 +260,8 @@ const SLACK_MICROS = 2_000_000;
 
 function boundsOf({sinceMicros, untilMicros}: RunFilter): Sql[] {
   const tests: Sql[] = [];
-  if (untilMicros !== null) tests.push(sql`s.start_time < ${agnoTime(untilMicros + SLACK_MICROS)}`);
-  if (sinceMicros !== null) tests.push(sql`s.start_time >= ${agnoTime(sinceMicros - SLACK_MICROS)}`);
+  if (untilMicros !== null) tests.push(sql`s.start_time < ${time(agnoTime(untilMicros + SLACK_MICROS))}`);
+  if (sinceMicros !== null) tests.push(sql`s.start_time >= ${time(agnoTime(sinceMicros - SLACK_MICROS))}`);
   return tests;
 }
 
@@ -298,7 +298,7 @@ async function knownTraces(store: Store, filter: RunFilter, patience: Patience):
   const rows = await store.all<{trace_id: unknown}>(sql`
 select s.trace_id
   from ${table('spans')} s
- where s.created_at >= ${agnoTime(store.nowMicros() - recentMicros)} and ${orOpaque('s', IS_OF_AGENT)}`);
+ where s.created_at >= ${time(agnoTime(store.nowMicros() - recentMicros))} and ${orOpaque('s', IS_OF_AGENT, true)}`);
   // Not `distinct`: SQLite would walk the whole table in the order of trace ids (docs/measurements.md, Large tables).
   return [...new Set(rows.map(row => String(row.trace_id)))];
 }

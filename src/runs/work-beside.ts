@@ -1,5 +1,5 @@
 import {append, largest, smallest} from '../lists.ts';
-import {isAnyOf} from '../sql/fragments.ts';
+import {andOnClickhouse, isAnyOf, time} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY, textOf} from '../trace/attributes.ts';
@@ -14,6 +14,7 @@ import type {JudgedTrace} from './load.ts';
 import {IS_RUN_NAME} from './look-up.ts';
 import {SPANS_AFTER} from './sequels.ts';
 import {IS_TOP, loadSpans} from './spans.ts';
+import {withinMonth} from './window.ts';
 
 /** Spans of others looked at for one run. */
 const MOST_CANDIDATES = 200;
@@ -37,12 +38,12 @@ export async function findWorkBeside(
   load: (traceIds: readonly string[]) => Promise<JudgedTrace[]>,
 ): Promise<WorkBeside> {
   if (run.isMissing || run.isPart || run.startMicros === null || run.endMicros === null) return NOTHING;
-  const within = sql`s.start_time >= ${agnoTime(run.startMicros)} and s.start_time <= ${agnoTime(run.endMicros)}`;
+  const within = sql`s.start_time >= ${time(agnoTime(run.startMicros))} and s.start_time <= ${time(agnoTime(run.endMicros))}`;
   const near = sql`select s.span_id from ${table('spans')} s where ${within} order by s.start_time limit ${raw(String(SPANS_AFTER))}`;
   const rows = await store.all<{trace_id: unknown; span_id: unknown}>(sql`
 select s.trace_id, s.span_id
   from ${table('spans')} s
- where s.span_id in (select n.span_id from (${near}) n)
+ where s.span_id in (select n.span_id from (${near}) n)${andOnClickhouse(within)}
    and ${IS_TOP}
    and (s.name like '%.%invoke%' or ${isAnyOf(raw('s.name'), MEMORY_TOOLS)})
  order by s.start_time
@@ -51,6 +52,7 @@ select s.trace_id, s.span_id
   const read = await loadSpans(
     store,
     rows.map(row => String(row.span_id)),
+    {traceIds: rows.map(row => String(row.trace_id))},
   );
   // A time that sorts between two others may still be none.
   const tops = read.filter(({startMicros}) => startMicros !== null);
@@ -81,18 +83,19 @@ function isAsking(span: Span): boolean {
 async function loadRivals(store: Store, {traceId, runId}: Run, tops: readonly Span[]): Promise<Span[] | null> {
   const starts = tops.flatMap(({startMicros}) => startMicros ?? []);
   const [first, last] = [smallest(starts), largest(starts)];
-  const near = sql`select n.span_id from ${table('spans')} n where n.start_time <= ${agnoTime(last)} order by n.start_time desc limit ${raw(String(SPANS_AFTER))}`;
-  const rows = await store.all<{span_id: unknown}>(sql`
-select s.span_id
+  const near = sql`select n.span_id from ${table('spans')} n where n.start_time <= ${time(agnoTime(last))}${withinMonth('n', last, 'before')} order by n.start_time desc limit ${raw(String(SPANS_AFTER))}`;
+  const rows = await store.all<{span_id: unknown; trace_id: unknown}>(sql`
+select s.span_id, s.trace_id
   from ${table('spans')} s
- where s.span_id in (select l.span_id from (${near}) l)
-   and s.trace_id <> ${traceId} and s.end_time >= ${agnoTime(first)} and ${IS_RUN_NAME}
+ where s.span_id in (select l.span_id from (${near}) l)${withinMonth('s', last, 'before')}
+   and s.trace_id <> ${traceId} and s.end_time >= ${time(agnoTime(first))} and ${IS_RUN_NAME}
  order by s.start_time desc
  limit ${raw(String(MOST_CANDIDATES))}`);
   if (rows.length === MOST_CANDIDATES) return null;
   const rivals = await loadSpans(
     store,
     rows.map(row => String(row.span_id)),
+    {traceIds: rows.map(row => String(row.trace_id))},
   );
   // What continued it has a trace of its own.
   return rivals.filter(span => isAsking(span) && (runId === null || span.runId !== runId));

@@ -1,11 +1,13 @@
-import {hasAttribute} from '../sql/fragments.ts';
+import {hasAttribute, time} from '../sql/fragments.ts';
 import {join, raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import type {Trace} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import {dependsOnWriter, type Writer, writerOf} from '../trace/writer.ts';
+import {IS_CONTINUATION_NAME} from './look-up.ts';
 import {loadNewSpans} from './spans.ts';
+import {withinMonth} from './window.ts';
 
 /** Spans on either side of a run that are asked who wrote them. */
 const AROUND = 300;
@@ -52,18 +54,21 @@ interface Sign {
 /** The nearest span on one side that tells who wrote it; bounded, as most tell nothing. */
 async function loadSign(store: Store, atMicros: number, side: 'before' | 'after'): Promise<Sign | null> {
   const bound =
-    side === 'before' ? sql`a.start_time < ${agnoTime(atMicros)}` : sql`a.start_time > ${agnoTime(atMicros)}`;
+    side === 'before'
+      ? sql`a.start_time < ${time(agnoTime(atMicros))}`
+      : sql`a.start_time > ${time(agnoTime(atMicros))}`;
   const order = raw(side === 'before' ? 'desc' : 'asc');
-  const rows = await store.all<{span_id: unknown}>(sql`
-select s.span_id
+  const rows = await store.all<{span_id: unknown; trace_id: unknown}>(sql`
+select s.span_id, s.trace_id
   from ${table('spans')} s
- where s.span_id in (select n.span_id from (select a.span_id from ${table('spans')} a where ${bound} order by a.start_time ${order} limit ${raw(String(AROUND))}) n)
+ where s.span_id in (select n.span_id from (select a.span_id from ${table('spans')} a where ${bound}${withinMonth('a', atMicros, side)} order by a.start_time ${order} limit ${raw(String(AROUND))}) n)${withinMonth('s', atMicros, side)}
    and (${join([MAY_TELL, sql`(${IS_CALL} and not (${hasAttribute('s', KEY.output)}))`], ' or ')})
  order by s.start_time ${order}
  limit ${raw(String(MOST_SIGNS))}`);
   const loaded = await loadNewSpans(
     store,
     rows.map(row => String(row.span_id)),
+    {traceIds: rows.map(row => String(row.trace_id))},
   );
   const signs = loaded.flatMap(({spans}) =>
     spans.flatMap(span => {
@@ -76,7 +81,5 @@ select s.span_id
 }
 
 /** By the narrow columns alone. */
-const MAY_TELL = raw(
-  `s.status_message = 'run status: error' or s.name like '%continue\\_run' escape '\\' or (s.status_code in ('ERROR', 'UNSET') and s.name like '%invoke%')`,
-);
+const MAY_TELL = sql`s.status_message = 'run status: error' or ${IS_CONTINUATION_NAME} or (s.status_code in ('ERROR', 'UNSET') and s.name like '%invoke%')`;
 const IS_CALL = raw(`s.name like '%invoke%'`);

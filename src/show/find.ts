@@ -2,9 +2,9 @@ import {EXIT, UserError, usageError} from '../errors.ts';
 import {IS_OF_AGENT} from '../runs/kind.ts';
 import {hasBeginning, hasIndexes, IS_RUN_NAME} from '../runs/look-up.ts';
 import {NEWEST, NO_TRACES, newestRuns} from '../runs/names.ts';
-import {loadSpans} from '../runs/spans.ts';
+import {inTraces, loadSpans} from '../runs/spans.ts';
 import {spansThatPass} from '../runs/stretches.ts';
-import {attributeLike, attributeText, orOpaque} from '../sql/fragments.ts';
+import {attributeLike, attributeText, orOpaque, startsWith, time} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
 import {command} from '../text/shell.ts';
@@ -104,7 +104,7 @@ async function lookUp(store: Store, id: string, asPrefix: boolean): Promise<Matc
   const test = (column: string): Sql => {
     if (!asPrefix) return sql`${raw(column)} = ${id}`;
     // A range for the index, wide enough for every collation, and the exact test on what is in it.
-    return sql`${raw(column)} >= ${id} and ${raw(column)} < ${`${id}zzzz`} and substr(${raw(column)}, 1, ${raw(String(Array.from(id).length))}) = ${id}`;
+    return sql`${raw(column)} >= ${id} and ${raw(column)} < ${`${id}zzzz`} and ${startsWith(raw(column), id)}`;
   };
   const part = (kind: string, column: string, trace: string, role: 'spans' | 'traces' | 'runs', more = raw('')): Sql =>
     sql`select * from (select distinct ${raw(`'${kind}'`)} as kind, ${raw(column)} as id, ${raw(trace)} as trace_id from ${table(role)} x where ${test(column)} ${more} limit ${SHOWN_CANDIDATES * 4}) p${raw(String(partCount++))}`;
@@ -142,12 +142,16 @@ select distinct kind, id, trace_id
  * @param byName look only at spans with the names Agno gives runs, five times faster; the caller looks again without
  */
 async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
-  const isRun = byName ? IS_RUN_NAME : orOpaque('s', IS_OF_AGENT);
+  const isRun = byName ? IS_RUN_NAME : orOpaque('s', IS_OF_AGENT, true);
   const spanIds: string[] = [];
+  const traceIds = new Set<string>();
   const inOne = byName && (await hasIndexes(store, ['run_id', 'session_id']));
-  const test = sql`${isRun} and ${orOpaque('s', sql`(${hasBeginning('run_id', id)} or ${hasBeginning('session_id', id)})`)}`;
+  const test = sql`${isRun} and ${orOpaque('s', sql`(${hasBeginning('run_id', id)} or ${hasBeginning('session_id', id)})`, true)}`;
   for await (const {rows, looked} of spansThatPass(store, test, {inOne})) {
-    for (const {spanId} of rows) spanIds.push(spanId);
+    for (const {spanId, traceId} of rows) {
+      spanIds.push(spanId);
+      traceIds.add(traceId);
+    }
     onProgress?.(looked);
   }
   if (spanIds.length === 0) return [];
@@ -162,12 +166,13 @@ select s.span_id, s.trace_id, ${attributeText('s', KEY.runId)} as run_id, ${attr
  where s.span_id in (${join(
    spanIds.slice(0, 1000).map(spanId => sql`${spanId}`),
    ', ',
- )})`);
+ )})${inTraces([...traceIds])}`);
   // What the database could not look into is read here.
   const isOpaque = (row: (typeof rows)[number]) => row.run_id === null && row.session_id === null;
   const opaque = await loadSpans(
     store,
     rows.filter(isOpaque).map(row => String(row.span_id)),
+    {traceIds: [...traceIds]},
   );
   const found = [
     ...rows.map(row => ({traceId: String(row.trace_id), runId: row.run_id, sessionId: row.session_id})),
@@ -273,8 +278,8 @@ async function searchAround(store: Store, runId: string): Promise<string[]> {
   const rows = await store.all<{trace_id: unknown}>(sql`
 select s.trace_id
   from ${table('spans')} s
- where s.start_time >= ${agnoTime((seconds - AROUND_RUN_SECONDS) * 1e6)}
-   and s.start_time < ${agnoTime((seconds + AROUND_RUN_SECONDS) * 1e6)}
+ where s.start_time >= ${time(agnoTime((seconds - AROUND_RUN_SECONDS) * 1e6))}
+   and s.start_time < ${time(agnoTime((seconds + AROUND_RUN_SECONDS) * 1e6))}
    and ${IS_RUN_NAME}
    and ${attributeLike('s', KEY.runId, [runId])} = ${runId}`);
   return [...new Set(rows.map(item => String(item.trace_id)))];

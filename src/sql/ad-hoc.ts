@@ -1,5 +1,5 @@
 import {usageError} from '../errors.ts';
-import type {Dialect} from './sql.ts';
+import {type Dialect, QUOTED} from './sql.ts';
 import {fold, type Token, tokenize} from './tokens.ts';
 
 /** A value for `:name`, as it was typed. Text stays untyped, as a literal in quotes is; the others are what JSON says. */
@@ -54,6 +54,7 @@ const QUERIES = ['select', 'with', 'values', 'table'];
 const FIRST_WORDS: Readonly<Record<Dialect, readonly string[]>> = {
   sqlite: ['select', 'with', 'values', 'explain'],
   postgres: [...QUERIES, 'explain', 'show'],
+  clickhouse: ['select', 'with', 'explain', 'show', 'describe', 'desc', 'exists'],
 };
 
 /** What SQLite's shell and its extensions know; Postgres' functions are judged by what the server says of them. */
@@ -73,6 +74,7 @@ export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc
   const start = checkFirstWord(tokens, dialect);
   const functions = namesBy(tokens, (_, next) => next === '(');
   if (dialect === 'sqlite') checkSqlite(tokens, functions);
+  if (dialect === 'clickhouse') checkClickhouse(tokens, functions);
   const byName = checkParameters(tokens, parameters);
   const written = new Written(text);
   const printed = new Written(text);
@@ -87,6 +89,7 @@ export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc
       if (dialect === 'sqlite') values.set(token.text, sqliteValue(parameter));
       // A bound null has no type that Postgres could guess.
       else if (parameter.type === 'null') written.replace(token, 'null');
+      else if (dialect === 'clickhouse') written.replace(token, literal(parameter, dialect));
       else {
         if (!places.has(token.text)) places.set(token.text, places.size + 1);
         const place = places.get(token.text)!;
@@ -160,7 +163,11 @@ function checkFirstWord(tokens: readonly Token[], dialect: Dialect): number {
   }
   throw usageError('explain is refused for anything but a query: sql only reads.', 'Write explain select …');
 }
-const EXPLAIN_WORDS = ['explain', 'query', 'plan', 'analyze', 'analyse', 'verbose'];
+const EXPLAIN_WORDS = [
+  ...['explain', 'query', 'plan', 'analyze', 'analyse', 'verbose'],
+  // ClickHouse.
+  ...['ast', 'syntax', 'tree', 'pipeline', 'estimate'],
+];
 
 /** The last token of `with` or `with recursive`, where the statement has one. */
 function withEnd(tokens: readonly Token[], start: number): Token | null {
@@ -227,6 +234,33 @@ function checkSqlite(tokens: readonly Token[], functions: readonly string[]): vo
   }
 }
 
+/**
+ * What ClickHouse runs under `readonly=1` all the same, and what reaches out of the tables: `describe` connects to what a table
+ * function names, and scalar `file` reads a file. The server refuses most of the others, as sources that need a right.
+ */
+const CLICKHOUSE_REFUSED =
+  /^(file|filecluster|url|urlcluster|remote|remotesecure|cluster|clusterallreplicas|s3.*|gcs|oss|cosn|hdfs.*|azureblobstorage.*|deltalake.*|hudi.*|iceberg.*|paimon.*|mysql|postgresql|sqlite|mongodb|redis|odbc|jdbc|executable|executablepool|input|loop|dictionary|dictget.*|dicthas|ytsaurus|arrowflight|python|catboostevaluate|joinget.*)$/;
+
+function checkClickhouse(tokens: readonly Token[], functions: readonly string[]): void {
+  const refused = functions.find(name => CLICKHOUSE_REFUSED.test(fold(name)));
+  if (refused !== undefined)
+    throw usageError(`function "${refused}" is refused: sql only reads what is in the database.`);
+  const words = tokens.map(({kind, text}) => (kind === 'word' ? text : ''));
+  if (['describe', 'desc'].includes(firstWord(tokens)) && functions.length > 0)
+    throw usageError(`"${functions[0]}(…)" is refused behind describe.`, 'Write describe table agno_spans.');
+  const settings = tokens.find(
+    ({kind, text}, i) => kind === 'word' && text === 'settings' && tokens[i + 2]?.text === '=',
+  );
+  if (settings) throw usageError('settings of a statement are refused: sql only reads.', 'Leave them out.');
+  const refusedWord = words.findIndex((word, i) => word === 'into' && words[i + 1] === 'outfile');
+  if (refusedWord >= 0) throw usageError('into outfile is refused: sql only reads.', 'Pass -o FILE.');
+  if (words.at(-2) === 'format' && words.at(-1) !== '')
+    throw usageError(
+      `format ${words.at(-1)} is refused: the answer is read here.`,
+      'Pass --format json, csv or another.',
+    );
+}
+
 function checkParameters(tokens: readonly Token[], parameters: readonly Parameter[]): Map<string, Parameter> {
   const foreign = tokens.find(token => token.kind === 'placeholder');
   if (foreign) throw usageError(`"${foreign.text}" is no parameter here.`, 'Write :name, and pass -p name=value.');
@@ -263,10 +297,9 @@ function sqliteValue(parameter: Parameter): string | number | bigint | null {
 function literal(parameter: Parameter, dialect: Dialect): string {
   const {type, text} = parameter;
   if (type === 'null') return 'null';
-  const quoted = `'${text.replaceAll("'", "''")}'`;
-  if (type === 'text')
-    return dialect === 'postgres' && text.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted;
-  if (dialect === 'postgres') return `${quoted}${castOf(parameter)}`;
+  if (type === 'text') return QUOTED[dialect](text);
+  if (dialect === 'postgres') return `'${text}'${castOf(parameter)}`;
+  if (type === 'boolean' && dialect === 'clickhouse') return text;
   // Behind a minus, another one would begin a comment.
   return text.startsWith('-') ? `(${sqliteValue(parameter)})` : String(sqliteValue(parameter));
 }

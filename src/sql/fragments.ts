@@ -1,11 +1,47 @@
-import {either, raw, type Sql, sql} from './sql.ts';
+import {EMPTY, either, raw, type Sql, sql} from './sql.ts';
 
 /** `column` equals one of `values`; one bound parameter however many there are. */
 export function isAnyOf(column: Sql, values: readonly string[]): Sql {
   return either({
     sqlite: sql`${column} in (select value from json_each(${values}))`,
     postgres: sql`${column} = any(${values}::text[])`,
+    clickhouse: values.length === 0 ? raw('false') : sql`${column} in ${values}`,
   });
+}
+
+/**
+ * A time as the columns of times are compared with: Agno's text itself, a beginning of it, or what another writer left there;
+ * on ClickHouse the columns hold times.
+ */
+export function time(text: string | number): Sql {
+  const plain = sql`${text}`;
+  return either({sqlite: plain, postgres: plain, clickhouse: momentOf(String(text))});
+}
+
+function momentOf(text: string): Sql {
+  const [, day, clock = '00:00:00', fraction = '0'] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|\+00:00)?)?$/.exec(text) ?? [];
+  if (day === undefined) return raw("cast(null, 'Nullable(DateTime64(6, \\'UTC\\'))')");
+  return raw(`toDateTime64('${day} ${clock}.${fraction.padEnd(6, '0')}', 6, 'UTC')`);
+}
+
+/**
+ * As `and test`, for a bound that only ClickHouse needs: it reads all months and parts of a table where none is named. Elsewhere an
+ * index leads to the rows, and a further test could only mislead it.
+ */
+export function andOnClickhouse(test: Sql): Sql {
+  return either({sqlite: EMPTY, postgres: EMPTY, clickhouse: sql` and ${test}`});
+}
+
+/** `column` begins with `text`, by characters. */
+export function startsWith(column: Sql, text: string): Sql {
+  const exact = sql`substr(${column}, 1, ${raw(String(Array.from(text).length))}) = ${text}`;
+  return either({sqlite: exact, postgres: exact, clickhouse: sql`startsWith(${column}, ${text})`});
+}
+
+/** How many characters a text has. */
+export function charLength(text: Sql): Sql {
+  return either({sqlite: sql`length(${text})`, postgres: sql`length(${text})`, clickhouse: sql`lengthUTF8(${text})`});
 }
 
 /**
@@ -16,6 +52,7 @@ export function attribute(alias: string, key: string): Sql {
   return either({
     sqlite: sql`case when json_valid(${raw(alias)}.attributes) then ${raw(alias)}.attributes ->> ${path(key)} end`,
     postgres: sql`${raw(alias)}.attributes ->> ${raw(quoted(key))}`,
+    clickhouse: sql`JSONExtract(${raw(alias)}.attributes, ${raw(quoted(key))}, 'Nullable(String)')`,
   });
 }
 
@@ -28,6 +65,7 @@ export function attributeText(alias: string, key: string): Sql {
   return either({
     sqlite: sql`case when json_valid(${column}) then case when json_type(${column}, ${path(key)}) in ('integer', 'real') then ${column} -> ${path(key)} else ${column} ->> ${path(key)} end end`,
     postgres: attribute(alias, key),
+    clickhouse: attribute(alias, key),
   });
 }
 
@@ -41,18 +79,25 @@ export function hasAttribute(alias: string, key: string): Sql {
   return either({
     sqlite: sql`case when json_valid(${raw(alias)}.attributes) then json_type(${raw(alias)}.attributes, ${path(key)}) is not null else 0 end`,
     postgres: sql`coalesce(${raw(alias)}.attributes ? ${raw(quoted(key))}, false)`,
+    // A quote inside of a JSON text has a backslash before it, so this is a key, at whatever depth; and found in bad JSON too.
+    clickhouse: sql`position(${raw(alias)}.attributes, ${`"${key}":`}) > 0`,
   });
 }
 
 /**
  * `test`, or true where the database cannot look into the attributes but `parseAttributes` can: text that is not quite
  * JSON (NaN of Python's, cut off), or JSON that was encoded twice. Such spans are read and tested here.
+ * @param isOfText on ClickHouse `test` looks at the text, which does not mislead it
  */
-export function orOpaque(alias: string, test: Sql): Sql {
+export function orOpaque(alias: string, test: Sql, isOfText = false): Sql {
   const column = raw(`${alias}.attributes`);
   return either({
     sqlite: sql`case when not json_valid(${column}) then true when json_type(${column}) = 'text' then true else ${test} end`,
     postgres: sql`(${test} or jsonb_typeof(${column}) = 'string')`,
+    // One number that is none, or one lone surrogate, and no key of the span has a value.
+    clickhouse: isOfText
+      ? sql`(${test} or startsWith(${column}, '"'))`
+      : sql`(${test} or not isValidJSON(${column}) or startsWith(${column}, '"'))`,
   });
 }
 
@@ -67,7 +112,11 @@ function quoted(text: string): string {
 
 /** `expression` as a double; text that is no number counts as 0 on SQLite, as its own avg() does. */
 export function asDouble(expression: Sql): Sql {
-  return either({sqlite: sql`cast(${expression} as real)`, postgres: sql`(${expression})::double precision`});
+  return either({
+    sqlite: sql`cast(${expression} as real)`,
+    postgres: sql`(${expression})::double precision`,
+    clickhouse: sql`toFloat64(${expression})`,
+  });
 }
 
 /** `expression` matches a shell-like pattern: `*` any run, `?` one character, case-insensitive. */
@@ -76,6 +125,7 @@ export function matchesGlob(expression: Sql, glob: string): Sql {
   return either({
     sqlite: sql`${expression} like ${like} escape '\\'`,
     postgres: sql`${expression} ilike ${like} escape '\\'`,
+    clickhouse: sql`${expression} ilike ${like}`,
   });
 }
 
@@ -107,10 +157,12 @@ export function holdsAscii(expression: Sql, text: string, ignoresCase: boolean):
     ? either({
         sqlite: sql`instr(lower(${expression}), ${text}) > 0`,
         postgres: sql`strpos(lower(${expression}::text collate "C"), ${text}) > 0`,
+        clickhouse: sql`positionCaseInsensitive(${expression}, ${text}) > 0`,
       })
     : either({
         sqlite: sql`instr(${expression}, ${text}) > 0`,
         postgres: sql`strpos(${expression}::text, ${text}) > 0`,
+        clickhouse: sql`position(${expression}, ${text}) > 0`,
       });
 }
 

@@ -1,7 +1,7 @@
 import {append} from '../lists.ts';
 
-/** The two databases Agno writes its traces to that this tool reads. */
-export const DIALECTS = ['sqlite', 'postgres'] as const;
+/** The databases Agno writes its traces to that this tool reads. */
+export const DIALECTS = ['sqlite', 'postgres', 'clickhouse'] as const;
 export type Dialect = (typeof DIALECTS)[number];
 
 export type SqlValue = string | number | bigint | null | readonly string[];
@@ -47,7 +47,15 @@ export function join(list: readonly Sql[], separator: string, whenEmpty: Sql = E
   return new Sql(list.flatMap((item, i) => (i === 0 ? item.pieces : [{text: separator}, ...item.pieces])));
 }
 
-/** A place where the two databases need different words. */
+/** Those whose rows this tool may change: they have transactions. */
+export type WritableDialect = Exclude<Dialect, 'clickhouse'>;
+
+/** As `either`, in statements that only databases are sent whose rows this tool may change. */
+export function eitherWritable(variants: Readonly<Record<WritableDialect, Sql>>): Sql {
+  return either({...variants, clickhouse: EMPTY});
+}
+
+/** A place where the databases need different words. */
 export function either(variants: Readonly<Record<Dialect, Sql>>): Sql {
   return new Sql([{either: variants}]);
 }
@@ -62,7 +70,7 @@ export interface Statement {
 }
 
 /** The statement as the driver of `dialect` takes it: `?` for SQLite, `$n` for Postgres. */
-export function compile(query: Sql, dialect: Dialect, tables: TableNames): Statement {
+export function compile(query: Sql, dialect: WritableDialect, tables: TableNames): Statement {
   const params: SqlValue[] = [];
   const text = write(query, dialect, tables, value => {
     if (dialect === 'sqlite') {
@@ -75,7 +83,10 @@ export function compile(query: Sql, dialect: Dialect, tables: TableNames): State
   return {text: text.trim(), params};
 }
 
-/** The statement with its values written into it, for `--print-sql`: runs as it stands. */
+/**
+ * The statement with its values written into it: runs as it stands. For `--print-sql`, and for ClickHouse, where a value of a
+ * statement travels in the URL, which has no room for a thousand ids.
+ */
 export function inline(query: Sql, dialect: Dialect, tables: TableNames): string {
   return write(query, dialect, tables, value => literal(value, dialect)).trim();
 }
@@ -102,17 +113,27 @@ function literal(value: SqlValue, dialect: Dialect): string {
   if (value === null) return 'null';
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   if (typeof value !== 'string') {
-    if (dialect === 'sqlite') return quote(JSON.stringify(value), dialect);
-    return value.length === 0 ? "'{}'::text[]" : `array[${value.map(item => quote(item, dialect)).join(', ')}]`;
+    return LISTS[dialect](value);
   }
-  return quote(value, dialect);
+  return QUOTED[dialect](value);
 }
 
-function quote(text: string, dialect: Dialect): string {
-  const plain = `'${text.replaceAll("'", "''")}'`;
+const plain = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** A text as a literal. */
+export const QUOTED: Readonly<Record<Dialect, (text: string) => string>> = {
+  sqlite: plain,
   // standard_conforming_strings may be off on an old server; E'' reads the same either way.
-  return dialect === 'postgres' && text.includes('\\') ? `E${plain.replaceAll('\\', '\\\\')}` : plain;
-}
+  postgres: text => (text.includes('\\') ? `E${plain(text).replaceAll('\\', '\\\\')}` : plain(text)),
+  clickhouse: text => `'${text.replace(/[\\']/g, char => `\\${char}`).replaceAll('\0', '\\0')}'`,
+};
+
+const LISTS: Readonly<Record<Dialect, (texts: readonly string[]) => string>> = {
+  sqlite: texts => QUOTED.sqlite(JSON.stringify(texts)),
+  postgres: texts => (texts.length === 0 ? "'{}'::text[]" : `array[${texts.map(QUOTED.postgres).join(', ')}]`),
+  // An empty list has no type that a text could be compared with.
+  clickhouse: texts => (texts.length === 0 ? "['']" : `[${texts.map(QUOTED.clickhouse).join(', ')}]`),
+};
 
 /** A name as an identifier of either database. */
 export function quoteIdentifier(name: string): string {

@@ -19,7 +19,18 @@ const WORD = /[A-Za-z_\x80-\uffff][A-Za-z0-9_$\x80-\uffff]*/y;
 const NUMBER = /(?:\.?\d)(?:[eE][+-]|[A-Za-z0-9_.])*/y;
 const PARAM = /:[A-Za-z_\x80-\uffff][A-Za-z0-9_$\x80-\uffff]*/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\x80-\uffff][A-Za-z0-9_\x80-\uffff]*)?\$/y;
-const PLACEHOLDER = {sqlite: /\?\d*|[@$#][A-Za-z0-9_$\x80-\uffff]+/y, postgres: /\$\d+/y} as const;
+const PLACEHOLDER = {
+  sqlite: /\?\d*|[@$#][A-Za-z0-9_$\x80-\uffff]+/y,
+  postgres: /\$\d+/y,
+  // `{name:Type}`; `?` is an operator there.
+  clickhouse: /\{\s*[A-Za-z_]\w*\s*:/y,
+} as const;
+/** What hides text from whoever reads a statement, by dialect. */
+const LEXICON = {
+  sqlite: {nestsComments: false, hasDollarQuotes: false, escapes: 'none', lineEndsAtReturn: false},
+  postgres: {nestsComments: true, hasDollarQuotes: true, escapes: 'E', lineEndsAtReturn: true},
+  clickhouse: {nestsComments: false, hasDollarQuotes: true, escapes: 'all', lineEndsAtReturn: false},
+} as const;
 /** Postgres continues a text after a line break, with the rules of its first part. */
 const CONTINUED = /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;
 
@@ -30,6 +41,8 @@ const CONTINUED = /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n
 export function tokenize(text: string, dialect: Dialect): Token[] {
   const tokens: Token[] = [];
   const isPostgres = dialect === 'postgres';
+  const isClickhouse = dialect === 'clickhouse';
+  const {nestsComments, hasDollarQuotes, escapes, lineEndsAtReturn} = LEXICON[dialect];
   let at = 0;
   const match = (pattern: RegExp): string | null => {
     pattern.lastIndex = at;
@@ -43,22 +56,23 @@ export function tokenize(text: string, dialect: Dialect): Token[] {
     const char = text[at]!;
     const blank = match(BLANK);
     if (blank) at += blank.length;
-    else if (text.startsWith('--', at)) at = lineEnd(text, at, isPostgres);
+    else if (text.startsWith('--', at) || (isClickhouse && /^#[ !]/.test(text.slice(at, at + 2))))
+      at = lineEnd(text, at, lineEndsAtReturn);
     else if (text.startsWith('/*', at)) {
-      const end = commentEnd(text, at, isPostgres);
+      const end = commentEnd(text, at, nestsComments);
       // SQLite takes an open comment for one that reaches to the end, and so may we: nothing follows it.
-      if (end === null && isPostgres) add('open', '/*', text.length);
+      if (end === null && dialect !== 'sqlite') add('open', '/*', text.length);
       else at = end ?? text.length;
-    } else if (char === "'") addString(stringEnd(text, at, false));
+    } else if (char === "'") addString(stringEnd(text, at, escapes === 'all'));
     else if (isPostgres && /[eE]/.test(char) && text[at + 1] === "'") addString(escapeStringEnd(text, at + 1));
     else if (isPostgres && /^[uU]&"/.test(text.slice(at, at + 3))) add('open', 'U&"', text.length);
     else if (char === '"' || (!isPostgres && char === '`')) addQuoted(char);
-    else if (!isPostgres && char === '[') {
+    else if (dialect === 'sqlite' && char === '[') {
       const end = text.indexOf(']', at);
       if (end < 0) add('open', '[', text.length);
       else add('quoted', text.slice(at + 1, end), end + 1);
     } else {
-      const dollar = isPostgres ? match(DOLLAR_QUOTE) : null;
+      const dollar = hasDollarQuotes ? match(DOLLAR_QUOTE) : null;
       const word = match(WORD);
       const param = match(PARAM);
       const placeholder = match(PLACEHOLDER[dialect]);
@@ -82,7 +96,7 @@ export function tokenize(text: string, dialect: Dialect): Token[] {
   }
 
   function addQuoted(quote: string): void {
-    const end = stringEnd(text, at, false, quote);
+    const end = stringEnd(text, at, escapes === 'all', quote);
     if (end === null) add('open', quote, text.length);
     else add('quoted', text.slice(at + 1, end - 1).replaceAll(quote + quote, quote), end);
   }

@@ -1,14 +1,15 @@
-import type {Dialect, Sql, TableNames} from '../sql/sql.ts';
+import type {Sql, TableNames, WritableDialect} from '../sql/sql.ts';
 import {openPostgresChanges} from './postgres/changes.ts';
 import type {Source} from './source.ts';
 import {openSqliteChanges} from './sqlite/changes.ts';
+import {onlyRead} from './writable.ts';
 
 /**
  * The user's database opened for writing. Only retention and migrations may have one: a writer of Agno's that waits for us
  * for five seconds loses what it wanted to write, so all it lends are short transactions (docs/design.md, Writing).
  */
 export interface Changes {
-  readonly dialect: Dialect;
+  readonly dialect: WritableDialect;
   /** How it is called in messages; holds no secret. */
   readonly label: string;
   /**
@@ -87,6 +88,8 @@ export interface ChangesOptions {
   readonly debug?: (text: string) => void;
 }
 
-export function openChanges(source: Source, options: ChangesOptions): Promise<Changes> {
-  return source.dialect === 'sqlite' ? openSqliteChanges(source, options) : openPostgresChanges(source, options);
+export async function openChanges(source: Source, options: ChangesOptions): Promise<Changes> {
+  if (source.dialect === 'sqlite') return openSqliteChanges(source, options);
+  if (source.dialect === 'postgres') return openPostgresChanges(source, options);
+  throw onlyRead();
 }

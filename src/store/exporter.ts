@@ -1,6 +1,7 @@
 import {openPostgresExporter} from './postgres/exporter.ts';
 import type {Source} from './source.ts';
 import {openSqliteExporter} from './sqlite/exporter.ts';
+import {onlyRead} from './writable.ts';
 import type {Row} from './writer.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface SpanExporter {
  * @returns null when there are no tables yet
  * @throws UserError exit 2 when there are tables that this tool did not make
  */
-export function openExporter(source: Source, schema: string): Promise<SpanExporter | null> {
-  return source.dialect === 'sqlite' ? openSqliteExporter(source) : openPostgresExporter(source, schema);
+export async function openExporter(source: Source, schema: string): Promise<SpanExporter | null> {
+  if (source.dialect === 'sqlite') return openSqliteExporter(source);
+  if (source.dialect === 'postgres') return openPostgresExporter(source, schema);
+  throw onlyRead();
 }

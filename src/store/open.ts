@@ -6,5 +6,6 @@ export async function openStore(source: Source, options: OpenOptions): Promise<S
   if (source.dialect === 'sqlite' && source.isArchive)
     return (await import('./archive.ts')).openArchiveStore(source, options);
   if (source.dialect === 'sqlite') return (await import('./sqlite/store.ts')).openSqlite(source, options);
+  if (source.dialect === 'clickhouse') return (await import('./clickhouse/store.ts')).openClickhouse(source, options);
   return (await import('./postgres/store.ts')).openPostgres(source, options);
 }

@@ -1,4 +1,5 @@
 import {setTimeout as sleep} from 'node:timers/promises';
+import {TRAITS} from '../sql/traits.ts';
 import {replacing, type Store} from './store.ts';
 import {isStopped, isTimeout} from './timeout.ts';
 
@@ -26,8 +27,8 @@ export async function patiently<T>(
   }
 }
 
-/** The same store with that patience on SQLite; a timeout of Postgres' is the user's own limit. */
+/** The same store with that patience on SQLite; a timeout of a server's is the user's own limit. */
 export function patient(store: Store): Store {
-  if (store.dialect !== 'sqlite') return store;
+  if (TRAITS[store.dialect].isServer) return store;
   return replacing(store, {all: query => patiently(() => store.all(query))});
 }

@@ -1,11 +1,12 @@
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {type UserError, usageError} from '../errors.ts';
+import {parseClickhouseUrl, withEnvironment} from './clickhouse/parameters.ts';
 import {fromParameters, parseKeywords, parsePostgresUrl, type SslMode, type TlsVersion} from './postgres/parameters.ts';
 import {unquoted} from './unquoted.ts';
 
 /** A database to read, as parsed from a URL, a path or the environment. Holds secrets: never printed as a whole. */
-export type Source = SqliteSource | PostgresSource;
+export type Source = SqliteSource | PostgresSource | ClickhouseSource;
 
 export interface SqliteSource {
   readonly dialect: 'sqlite';
@@ -45,6 +46,21 @@ export interface PostgresSource {
   readonly askPassword?: () => Promise<string>;
 }
 
+export interface ClickhouseSource {
+  readonly dialect: 'clickhouse';
+  readonly host: string;
+  /** Of the HTTP interface. */
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | null;
+  readonly database: string;
+  readonly isTls: boolean;
+  /** Authorities to believe; null: the system's. */
+  readonly caFile: string | null;
+  /** Where a profile has its password from; asked when a connection is made. */
+  readonly askPassword?: () => Promise<string>;
+}
+
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** What is shown of a source: built from its parts, never cut out of the URL, so that no secret can slip through. */
@@ -57,7 +73,8 @@ export function labelOf(source: Source): string {
 /** Every text of the source that must appear in no output, error or debug line. */
 export function secretsOf(source: Source): string[] {
   if (source.dialect === 'sqlite') return [];
-  return [source.password, source.sslPassword].filter(secret => secret !== null && secret !== '') as string[];
+  const secrets = source.dialect === 'postgres' ? [source.password, source.sslPassword] : [source.password];
+  return secrets.filter(secret => secret !== null && secret !== '') as string[];
 }
 
 /** `+driver` of SQLAlchemy's URLs says how Python connects; here it says nothing. */
@@ -71,14 +88,16 @@ const URL_SHAPE = /^([a-z][a-z0-9]*)(?:\+[a-z0-9_]+)?:(\/\/)?/i;
  */
 export function parseSource(text: string, origin: string, env: Env, cwd: string): Source {
   const parsed = parseDatabase(text, origin, cwd);
-  return parsed instanceof Map ? fromParameters(parsed, origin, env) : (parsed as SqliteSource);
+  if (parsed instanceof Map) return fromParameters(parsed, origin, env);
+  return parsed.dialect === 'clickhouse' ? withEnvironment(parsed, env) : parsed;
 }
 
 /** True when the text itself carries a password, as a file that others may read must not. */
 export function holdsPassword(text: string, origin: string, cwd: string): boolean {
   try {
     const parsed = parseDatabase(text, origin, cwd);
-    return parsed instanceof Map && [...parsed.keys()].some(key => SECRET_PARAMETER.test(key));
+    if (parsed instanceof Map) return [...parsed.keys()].some(key => SECRET_PARAMETER.test(key));
+    return parsed.dialect === 'clickhouse' && parsed.password !== null;
   } catch {
     // What cannot be read is refused where it is used; here it only must not be taken for harmless.
     return /:[^/]*@|password/i.test(text);
@@ -96,7 +115,7 @@ export function describeDatabase(
   cwd: string,
 ): {dialect: Source['dialect']; label: string} {
   const parsed = parseDatabase(text, origin, cwd);
-  if (!(parsed instanceof Map)) return {dialect: 'sqlite', label: parsed.file};
+  if (!(parsed instanceof Map)) return {dialect: parsed.dialect, label: labelOf(parsed)};
   // A service's parameters are looked up when it is connected to; the others can be checked now.
   if (!parsed.get('service')) fromParameters(parsed, origin, {});
   const part = (key: string, before = '', after = '') => (parsed.get(key) ? `${before}${parsed.get(key)}${after}` : '');
@@ -106,8 +125,12 @@ export function describeDatabase(
   return {dialect: 'postgres', label: words.join(' ') || '(the PG* variables)'};
 }
 
-/** What the text says by itself: a file, or libpq's parameters, to be completed from service file and environment. */
-function parseDatabase(text: string, origin: string, cwd: string): SqliteSource | Map<string, string> {
+/** What the text says by itself: a file, a ClickHouse server, or libpq's parameters, to be completed from service file and environment. */
+function parseDatabase(
+  text: string,
+  origin: string,
+  cwd: string,
+): SqliteSource | ClickhouseSource | Map<string, string> {
   const trimmed = text.trim();
   if (trimmed === '')
     throw usageError(
@@ -121,10 +144,12 @@ function parseDatabase(text: string, origin: string, cwd: string): SqliteSource 
     if (scheme === 'sqlite') return parseSqliteUrl(trimmed.slice(match![0].length), origin, cwd);
     if (scheme === 'postgresql' || scheme === 'postgres')
       return parsePostgresUrl(trimmed.slice(match![0].length), origin);
+    if (scheme === 'clickhouse' || scheme === 'clickhousedb' || scheme === 'clickhouses')
+      return parseClickhouseUrl(trimmed.slice(match![0].length), scheme === 'clickhouses', origin);
     if (scheme !== 'file')
       throw usageError(
         `${origin} "${scheme}://…" is no database this tool reads.`,
-        'It reads Postgres (postgresql://…) and SQLite (sqlite:///… or a path).',
+        'It reads Postgres (postgresql://…), ClickHouse (clickhouse://…) and SQLite (sqlite:///… or a path).',
       );
   }
   if (scheme === 'file') return parseFileUri(trimmed, origin, cwd);

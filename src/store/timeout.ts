@@ -1,5 +1,5 @@
-/** Statement and lock timeouts of Postgres; a writer of SQLite that did not finish in time, a statement of SQLite that was stopped. */
-const TIMEOUT = /^(57014|55P03|SQLITE_INTERRUPT|SQLITE_(BUSY|LOCKED).*)$/;
+/** Statement and lock timeouts of Postgres; the limit of a statement on ClickHouse, or ours for it; a writer of SQLite that did not finish in time, a statement of SQLite that was stopped. */
+const TIMEOUT = /^(57014|55P03|159|CLICKHOUSE_TIMEOUT|SQLITE_INTERRUPT|SQLITE_(BUSY|LOCKED).*)$/;
 
 /** True when the database is there and allows it, but this one read took too long. */
 export function isTimeout(error: unknown): boolean {

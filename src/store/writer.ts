@@ -1,6 +1,7 @@
 import {createPostgresTables} from './postgres/writer.ts';
 import type {Source} from './source.ts';
 import {createSqliteTables} from './sqlite/writer.ts';
+import {onlyRead} from './writable.ts';
 
 /** A row as it is inserted: the values in Agno's order of columns. */
 export type Row = readonly (string | number | null)[];
@@ -21,6 +22,8 @@ export interface TableWriter {
  * Creates Agno's tables where there are none and opens them for filling.
  * @throws UserError exit 2 when there is something already
  */
-export function createTables(source: Source, schema: string): Promise<TableWriter> {
-  return source.dialect === 'sqlite' ? createSqliteTables(source) : createPostgresTables(source, schema);
+export async function createTables(source: Source, schema: string): Promise<TableWriter> {
+  if (source.dialect === 'sqlite') return createSqliteTables(source);
+  if (source.dialect === 'postgres') return createPostgresTables(source, schema);
+  throw onlyRead();
 }

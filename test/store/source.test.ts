@@ -17,7 +17,7 @@ function parse(text: string, env: Env = {}): Source {
 
 function postgres(text: string, env: Env = {}): PostgresSource {
   const source = parse(text, env);
-  if (source.dialect !== 'postgres') throw new Error(`"${text}" was read as the file ${source.file}`);
+  if (source.dialect !== 'postgres') throw new Error(`"${text}" was read as ${source.dialect}`);
   return source;
 }
 

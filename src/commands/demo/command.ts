@@ -6,6 +6,7 @@ import {readDotenv, tableChoiceOf} from '../../flags/connection.ts';
 import type {DatabaseFlags, OutputFlags} from '../../flags/declare.ts';
 import {parseCount, parseLength} from '../../flags/values.ts';
 import {parseSource, type Source} from '../../store/source.ts';
+import {writable} from '../../store/writable.ts';
 import type {DemoOptions} from './run.ts';
 
 interface DemoFlags extends DatabaseFlags, OutputFlags {
@@ -48,6 +49,7 @@ function optionsOf(flags: DemoFlags, context: Context): DemoOptions {
     flags.db === undefined
       ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}
       : parseSource(flags.db, '--db', env, context.cwd);
+  writable(source.dialect);
   const live = flags.live
     ? {
         speed: parseSpeed(flags.speed ?? '1'),

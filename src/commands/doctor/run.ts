@@ -10,7 +10,7 @@ import {type Access, withStore} from '../../flags/database.ts';
 import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import {renderFacts, renderFindings} from '../../render/doctor.ts';
-import {compile, type Sql} from '../../sql/sql.ts';
+import {inline, type Sql} from '../../sql/sql.ts';
 import type {ConnectionFacts} from '../../store/connection-info.ts';
 import {DEFAULT_TABLES, replacing, type Store} from '../../store/store.ts';
 import {isStopped, isTimeout} from '../../store/timeout.ts';
@@ -71,7 +71,7 @@ export default async function doctor(options: DoctorOptions, context: Context): 
 function untilStopped(store: Store): Store {
   const stopped = new Map<string, unknown>();
   const all = async <Row>(query: Sql): Promise<Row[]> => {
-    const {text} = compile(query, store.dialect, store.tables);
+    const text = inline(query, store.dialect, store.tables);
     const tables = Object.values(store.tables).filter(name => name !== undefined && text.includes(name));
     for (const name of tables) if (stopped.has(name)) throw stopped.get(name);
     try {

@@ -1,6 +1,7 @@
 import type {RowCount} from '../../doctor/sizes.ts';
 import {byteSize, type FactSection} from '../../render/doctor.ts';
 import {count, duration, moment} from '../../render/values.ts';
+import {TRAITS} from '../../sql/traits.ts';
 import type {ConnectionFacts, TableFacts} from '../../store/connection-info.ts';
 import {joined, line, type Safe, safe, trusted} from '../../text/safe.ts';
 import type {Checkup} from './checkup.ts';
@@ -14,7 +15,7 @@ export function connectionSection({facts}: Checkup): FactSection {
 
 function serverRows(facts: ConnectionFacts): Row[] {
   const rights = [
-    facts.isSuperuser ? 'superuser' : 'no superuser',
+    facts.isSuperuser === null ? null : facts.isSuperuser ? 'superuser' : 'no superuser',
     facts.mayWrite === null ? null : facts.mayWrite ? 'may write; SELECT is enough for this tool' : 'reads only',
   ].filter(word => word !== null);
   const pooler = facts.pooler === null ? 'unknown' : facts.pooler ? 'yes, one stands between' : 'none seen';
@@ -22,10 +23,15 @@ function serverRows(facts: ConnectionFacts): Row[] {
   const agrees = Math.abs(clock) < 1000;
   return [
     ['database', safe(facts.label)],
-    ['server', safe(`PostgreSQL ${facts.serverVersion}${facts.isStandby ? ', a standby' : ''}`)],
+    [
+      'server',
+      safe(
+        `${facts.dialect === 'postgres' ? 'PostgreSQL' : TRAITS[facts.dialect].name} ${facts.serverVersion}${facts.isStandby ? ', a standby' : ''}`,
+      ),
+    ],
     ['TLS', safe(facts.tls ?? '–')],
     ['pooler', trusted(pooler)],
-    ['role', safe(`${facts.role} (${rights.join(', ')})`)],
+    ['role', safe(rights.length === 0 ? facts.role! : `${facts.role} (${rights.join(', ')})`)],
     [
       'time limit',
       facts.statementTimeoutMs === null
@@ -95,7 +101,11 @@ function tableText(table: TableFacts, size: RowCount | null): Safe {
     parts.push(size.isEstimate ? line`about ${rows} (estimate)` : rows);
   }
   if (table.totalBytes !== null)
-    parts.push(line`${byteSize(table.totalBytes)}, ${byteSize(table.indexBytes)} of it indexes`);
+    parts.push(
+      table.indexBytes === null
+        ? byteSize(table.totalBytes)
+        : line`${byteSize(table.totalBytes)}, ${byteSize(table.indexBytes)} of it indexes`,
+    );
   return joined(parts, ', ');
 }
 

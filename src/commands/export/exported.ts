@@ -1,6 +1,7 @@
 import type {Prices} from '../../prices/prices.ts';
 import {loadRuns} from '../../runs/load.ts';
 import {loadRunPage} from '../../runs/page.ts';
+import {inTraces} from '../../runs/spans.ts';
 import {walkMatchingTraces} from '../../runs/walk.ts';
 import {loadShown, shownRun} from '../../show/shown.ts';
 import {isAnyOf} from '../../sql/fragments.ts';
@@ -137,10 +138,8 @@ export async function* wholeRows(
     const count = rows;
     waiting = [];
     rows = 0;
-    const found = await loadStored(
-      store,
-      items.flatMap(({row}) => (row ? [row.node.id] : [])),
-    );
+    const nodes = items.flatMap(({row}) => (row ? [row.node] : []));
+    const found = await loadStored(store, nodes);
     const bytes = [...found.values()].reduce((sum, span) => sum + span.bytes, 0);
     rowsAtOnce = Math.max(1, Math.min(MOST_ROWS, Math.floor((count * FITTING_BYTES) / Math.max(bytes, 1))));
     return items.map(
@@ -168,11 +167,13 @@ function keyOf(traceId: string, spanId: string): string {
   return `${traceId} ${spanId}`;
 }
 
-async function loadStored(store: Store, spanIds: readonly string[]): Promise<Map<string, StoredSpan>> {
-  if (spanIds.length === 0) return new Map();
+async function loadStored(store: Store, nodes: readonly DrawnSpan['node'][]): Promise<Map<string, StoredSpan>> {
+  if (nodes.length === 0) return new Map();
+  const spanIds = nodes.map(({id}) => id);
+  const traceIds = [...new Set(nodes.map(({traceId}) => traceId))];
   const rows = await store.all<SpanRow>(sql`
 select s.*
   from ${table('spans')} s
- where ${isAnyOf(raw('s.span_id'), spanIds)}`);
+ where ${isAnyOf(raw('s.span_id'), spanIds)}${inTraces(traceIds)}`);
   return new Map(rows.map(toStoredSpan).map(span => [keyOf(span.traceId, span.spanId), span]));
 }

@@ -3,7 +3,7 @@ import {candidatesOf} from '../../runs/candidates.ts';
 import {loadSpans} from '../../runs/spans.ts';
 import {anyTime} from '../../runs/stretches.ts';
 import {walkRuns} from '../../runs/walk.ts';
-import {holdsAscii} from '../../sql/fragments.ts';
+import {holdsAscii, time} from '../../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../../sql/sql.ts';
 import {replacing, type Store} from '../../store/store.ts';
 import {digest} from '../../trace/exchange.ts';
@@ -165,8 +165,12 @@ async function searchRun(
       if (options.signal.aborted || options.pattern.isExhausted) return hits;
       const some = part.slice(at, at + atOnce);
       const ids = some.map(({id}) => id);
+      const traceIds = [...new Set(some.map(({traceId}) => traceId))];
       const spans = new Map(
-        (await loadSpans(store, ids, {quick: true, ...(test ? {test} : {})})).map(span => [span.spanId, span]),
+        (await loadSpans(store, ids, {quick: true, traceIds, ...(test ? {test} : {})})).map(span => [
+          span.spanId,
+          span,
+        ]),
       );
       for (const node of some) {
         const span = spans.get(node.id);
@@ -284,16 +288,16 @@ export async function countSearched(store: Store, {untilMicros}: RunFilter, sear
   const [row] = await store.all<{spans: unknown}>(sql`
 select count(*) as spans
   from ${table('spans')} s
- where s.start_time >= ${agnoTime(searched.firstMicros)}${untilMicros === null ? raw('') : sql` and s.start_time < ${agnoTime(untilMicros)}`}`);
+ where s.start_time >= ${time(agnoTime(searched.firstMicros))}${untilMicros === null ? raw('') : sql` and s.start_time < ${time(agnoTime(untilMicros))}`}`);
   return Math.max(searched.spans, Number(row?.spans ?? 0));
 }
 
 function newestStart(store: Store, {untilMicros}: RunFilter): Promise<number | null> {
-  return startOf(store, untilMicros === null ? [] : [sql`s.start_time < ${agnoTime(untilMicros)}`], 'desc');
+  return startOf(store, untilMicros === null ? [] : [sql`s.start_time < ${time(agnoTime(untilMicros))}`], 'desc');
 }
 
 function oldestStart(store: Store, {sinceMicros}: RunFilter): Promise<number | null> {
-  return startOf(store, sinceMicros === null ? [] : [sql`s.start_time >= ${agnoTime(sinceMicros)}`], 'asc');
+  return startOf(store, sinceMicros === null ? [] : [sql`s.start_time >= ${time(agnoTime(sinceMicros))}`], 'asc');
 }
 
 /** From the index on the column alone. */

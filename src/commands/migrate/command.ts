@@ -1,7 +1,7 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {type CommandModule, commandAction} from '../../flags/command.ts';
-import {accessOf} from '../../flags/database.ts';
+import {writableAccessOf} from '../../flags/database.ts';
 import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
 import {parseChoice} from '../../flags/values.ts';
@@ -41,7 +41,7 @@ export default migrate;
 
 function optionsOf(flags: MigrateFlags, context: Context, [what]: [string?]): MigrateOptions {
   if (what !== undefined) parseChoice('migrate', what, ['status']);
-  const access = accessOf(flags, context);
+  const access = writableAccessOf(flags, context);
   if (flags.offline && access.connection.source.dialect === 'postgres')
     throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');
   return {

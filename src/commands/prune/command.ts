@@ -3,7 +3,7 @@ import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {type AgeFlags, cutoffMicrosOf} from '../../flags/age.ts';
 import {type CommandModule, commandAction} from '../../flags/command.ts';
-import {accessOf} from '../../flags/database.ts';
+import {writableAccessOf} from '../../flags/database.ts';
 import {
   addFilterFlags,
   addOutputFlags,
@@ -117,7 +117,7 @@ function optionsOf(flags: PruneFlags, context: Context): PruneOptions {
     expectMax: flags.expectMax === undefined ? null : parseCount('--expect-max', flags.expectMax),
     maxRows: flags.maxRows === undefined ? null : parseCount('--max-rows', flags.maxRows),
     maxRuntimeMs: flags.maxRuntime === undefined ? null : parseLength('--max-runtime', flags.maxRuntime),
-    access: accessOf(flags, context),
+    access: writableAccessOf(flags, context),
   };
 }
 

@@ -1,7 +1,7 @@
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {type CommandModule, commandAction} from '../../flags/command.ts';
-import {accessOf} from '../../flags/database.ts';
+import {writableAccessOf} from '../../flags/database.ts';
 import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
 import {type WritingFlags, writingOf} from '../../flags/writing.ts';
@@ -35,7 +35,7 @@ export default vacuum;
 function optionsOf(flags: VacuumFlags, context: Context): VacuumOptions {
   const writing = writingOf(flags);
   const format = formatOf(flags, FORMATS);
-  const access = accessOf(flags, context);
+  const access = writableAccessOf(flags, context);
   const offline = flags.offline ?? false;
   if (offline && access.connection.source.dialect === 'postgres')
     throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');

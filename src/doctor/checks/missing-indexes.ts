@@ -1,5 +1,6 @@
 import {SPAN_INDEXES, TRACE_INDEXES} from '../../sql/agno-tables.ts';
 import {quoteIdentifier} from '../../sql/sql.ts';
+import {TRAITS} from '../../sql/traits.ts';
 import type {TableFacts} from '../../store/connection-info.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted, FROM_CATALOGUE} from '../finding.ts';
@@ -16,6 +17,7 @@ const READ_BY: Readonly<Record<string, string>> = {
 };
 
 export default defineCheck(({tables, facts}) => {
+  if (!TRAITS[facts.dialect].mayBeWritten) return null;
   const missing = [
     ...missingOf(tables.traces, 'traces', ['trace_id', ...TRACE_INDEXES]),
     ...missingOf(tables.spans, 'spans', ['span_id', ...SPAN_INDEXES]),

@@ -1,11 +1,9 @@
-import {raw} from '../../sql/sql.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 import {countLonely} from '../sweep.ts';
 
 export default defineCheck(async subject => {
-  const test = raw('o.span_id = x.parent_span_id');
-  const found = await countLonely(subject, {role: 'spans', column: 'parent_span_id', other: 'spans', test});
+  const found = await countLonely(subject, {role: 'spans', column: 'parent_span_id', other: 'spans', key: 'span_id'});
   const {sample} = found;
   const count = found.count ?? 0;
   return {

@@ -1,12 +1,10 @@
-import {raw} from '../../sql/sql.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 import {countLonely} from '../sweep.ts';
 
 /** Agno 2 writes the span of a batch even when the trace row was lost to a lock (docs/agno.md, SQLite files). */
 export default defineCheck(async subject => {
-  const test = raw('o.trace_id = x.trace_id');
-  const found = await countLonely(subject, {role: 'spans', column: 'trace_id', other: 'traces', test});
+  const found = await countLonely(subject, {role: 'spans', column: 'trace_id', other: 'traces', key: 'trace_id'});
   const {sample} = found;
   const count = found.count ?? 0;
   return {

@@ -1,12 +1,11 @@
-import {inline, raw, sql, table} from '../../sql/sql.ts';
+import {inline, sql, table} from '../../sql/sql.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 import {countLonely} from '../sweep.ts';
 
 export default defineCheck(async subject => {
   const {store} = subject;
-  const test = raw('o.trace_id = x.trace_id');
-  const found = await countLonely(subject, {role: 'traces', column: 'trace_id', other: 'spans', test});
+  const found = await countLonely(subject, {role: 'traces', column: 'trace_id', other: 'spans', key: 'trace_id'});
   const {sample} = found;
   const count = found.count ?? 0;
   return {

@@ -1,0 +1,80 @@
+import {andOnClickhouse, isAnyOf, time} from '../sql/fragments.ts';
+import {raw, sql, table} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
+import {REQUIRED_COLUMNS, type Store} from '../store/store.ts';
+import type {TraceRow} from '../trace/span.ts';
+import {agnoTime, parseTime} from '../trace/time.ts';
+
+const COLUMNS = REQUIRED_COLUMNS.traces satisfies readonly (keyof TraceRow)[];
+
+/** A trace row begins with a span of its trace; one whose spans were lost may lie farther away. */
+const SLACK_MICROS = 86_400_000_000;
+
+/**
+ * The rows of traces, each once: where every export of a trace left a row of its own, merged.
+ * @param starts of spans of these traces, as their rows have them
+ */
+export async function loadTraceRows(
+  store: Store,
+  traceIds: readonly string[],
+  starts: readonly unknown[],
+): Promise<TraceRow[]> {
+  const micros = starts.flatMap(start => parseTime(start) ?? []);
+  const [first, last] = micros.reduce(
+    ([low, high], at) => [Math.min(low, at), Math.max(high, at)],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+  );
+  const within =
+    micros.length === 0
+      ? raw('')
+      : andOnClickhouse(
+          sql`t.start_time >= ${time(agnoTime(first! - SLACK_MICROS))} and t.start_time <= ${time(agnoTime(last! + SLACK_MICROS))}`,
+        );
+  const rows = await store.all<TraceRow>(sql`
+select ${raw(COLUMNS.map(column => `t.${column}`).join(', '))}
+  from ${table('traces')} t
+ where ${isAnyOf(raw('t.trace_id'), traceIds)}${within}`);
+  return TRAITS[store.dialect].hasPartialTraceRows ? mergedTraceRows(rows) : rows;
+}
+
+/**
+ * What Agno's own readers make of the rows that its exports of one trace left (docs/agno.md, ClickHouse): the name by the level of
+ * its component, ERROR if any export had one, the first start, the last end, the ids that are there.
+ */
+export function mergedTraceRows(rows: readonly TraceRow[]): TraceRow[] {
+  const byTrace = new Map<string, TraceRow[]>();
+  for (const row of rows) {
+    const id = String(row.trace_id);
+    byTrace.set(id, [...(byTrace.get(id) ?? []), row]);
+  }
+  return [...byTrace.values()].map(merged);
+}
+
+function merged(rows: readonly TraceRow[]): TraceRow {
+  if (rows.length === 1) return rows[0]!;
+  const inOrder = [...rows].sort((a, b) => compare(a.created_at, b.created_at) || compare(a.start_time, b.start_time));
+  const leading = inOrder.reduce((best, row) => (levelOf(row) > levelOf(best) ? row : best));
+  const texts = (column: keyof TraceRow) =>
+    inOrder.flatMap(row => (row[column] == null ? [] : String(row[column]))).sort(compare);
+  const ids = Object.fromEntries(ID_COLUMNS.map(column => [column, texts(column).at(-1) ?? null]));
+  return {
+    ...leading,
+    ...ids,
+    status: rows.some(({status}) => status === 'ERROR') ? 'ERROR' : leading.status,
+    start_time: texts('start_time')[0] ?? null,
+    end_time: texts('end_time').at(-1) ?? null,
+    created_at: texts('created_at')[0] ?? null,
+  };
+}
+
+const ID_COLUMNS = ['run_id', 'session_id', 'user_id', 'agent_id', 'team_id', 'workflow_id'] as const;
+
+function levelOf({name, workflow_id, team_id, agent_id}: TraceRow): number {
+  if (!/\.a?run/.test(String(name))) return 0;
+  return workflow_id != null ? 3 : team_id != null ? 2 : agent_id != null ? 1 : 0;
+}
+
+/** By code units, which is the order of these texts as bytes. */
+function compare(a: unknown, b: unknown): number {
+  return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
+}

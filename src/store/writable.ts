@@ -1,0 +1,24 @@
+import {type UserError, usageError} from '../errors.ts';
+import type {Dialect, WritableDialect} from '../sql/sql.ts';
+
+/** What commands say that would change rows of ClickHouse. */
+export function onlyRead(): UserError {
+  return usageError(
+    'ClickHouse is only read: prune, archive restore, migrate, vacuum and demo do not write to it.',
+    "There old months go as a whole: ALTER TABLE agno_spans DROP PARTITION '202601', and the same for agno_traces; or by a TTL.",
+  );
+}
+
+/** @throws UserError exit 2 where this tool only reads */
+export function writable(dialect: Dialect): WritableDialect {
+  if (dialect === 'clickhouse') throw onlyRead();
+  return dialect;
+}
+
+/** What commands say that follow new rows, or need them to be followed. */
+export function notFollowed(): UserError {
+  return usageError(
+    'ClickHouse is only read, and not followed yet: tail and wait do not know what is new there.',
+    'ui, list, show and all that reads what is stored work; list --state running shows what is at work.',
+  );
+}
