@@ -55,7 +55,8 @@ export default defineConfig({
     isolate: false,
     // Read and translated once, and not by each project for itself; what a file and this config say decides whether it is new.
     experimental: {fsModuleCache: true},
-    maxWorkers: 2,
+    // One more than the cores of a small machine: a file that waits, for a server or for a limit of time, leaves its core idle.
+    maxWorkers: isLong ? 2 : 3,
     // They end what hangs, on the slowest machine too; no test is about the time that it takes.
     testTimeout: isLong ? 3_600_000 : 300_000,
     hookTimeout: 300_000,

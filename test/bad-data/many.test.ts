@@ -101,7 +101,7 @@ describe('what a file computes without an end', () => {
       `alter table agno_spans rename to s0; create view agno_spans as select * from s0 where ${ENDLESS} > 0`,
     );
     // Were each check to wait for it, this would take minutes.
-    const {code, out} = await cli(['doctor', '--json', '--db', db, '--timeout', '2s']);
+    const {code, out} = await cli(['doctor', '--json', '--db', db, '--timeout', '1s']);
     expect(code).toBe(0);
     const {findings} = JSON.parse(out).data as {findings: {id: string; count: number | null; covered: string}[]};
     const unknown = findings.filter(({count}) => count === null);

@@ -67,14 +67,14 @@ describe.each(BACKENDS)('tail on %s', backend => {
     await tail.until(isLive);
     await play(player);
     const list = JSON.parse((await cli(['list', '--parts', '--db', player.url, '--limit', '0', '--json'])).out);
+    const left = new Set<string>(list.data.filter((run: Event) => !run.missing).map((run: Event) => run.spanId));
+    let read = 0;
     await tail.until(out => {
-      const ended = new Set(
-        eventsOf(out.slice(0, out.lastIndexOf('\n') + 1))
-          .filter(event => event.event === 'run' && !event.run.missing)
-          .map(event => event.run.spanId),
-      );
-      const ids = list.data.filter((run: Event) => !run.missing).map((run: Event) => run.spanId);
-      return ids.every((id: string) => ended.has(id));
+      const end = out.lastIndexOf('\n') + 1;
+      for (const {event, run} of eventsOf(out.slice(read, end)))
+        if (event === 'run' && !run.missing) left.delete(run.spanId);
+      read = end;
+      return left.size === 0;
     });
     process.kill(process.pid, 'SIGINT');
     const {code, out, err} = await tail.ended;

@@ -90,7 +90,7 @@ async function beside(
   });
   while (!ended) {
     await write();
-    await sleep(5);
+    await sleep(20);
   }
   if (timer) clearTimeout(timer);
   await writer.close();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, sharedFixture, sqliteCopy} from '../databases.ts';
-import {inLong} from '../long.ts';
+import {IS_LONG, inLong} from '../long.ts';
 
 const FIXTURES = ['agno-3.1.10-pictures.sqlite', 'agno-2.9.0-pictures.sqlite'];
 
@@ -151,12 +151,16 @@ describe.each(BACKENDS)('-q on %s', backend => {
         return data.length as number;
       };
       let found = 0;
-      for (const [text, holds] of TERMS) found += Math.min(1, await check({text, holds}));
+      // From Postgres each of them over the rows of one of the two writers, in the long suite over both.
+      const asked = TERMS.filter(
+        (_, i) => IS_LONG || backend === 'sqlite' || i % FIXTURES.length === FIXTURES.indexOf(file),
+      );
+      for (const [text, holds] of asked) found += Math.min(1, await check({text, holds}));
       // The terms are about rows that are there.
-      expect(found).toBeGreaterThan(TERMS.length - 5);
+      expect(found).toBeGreaterThan(asked.length - 5);
       await fc.assert(
         fc.asyncProperty(tree, async one => void (await check(one))),
-        {numRuns: inLong(500, 10)},
+        {numRuns: inLong(500, 5)},
       );
     });
   });

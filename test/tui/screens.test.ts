@@ -6,6 +6,7 @@ import type {Size} from '../../src/tui/pane.ts';
 import {openScreens} from '../../src/tui/screens.ts';
 import type {RunSource} from '../../src/tui/source.ts';
 import {BACKENDS, sharedFixture, sqliteCopy} from '../databases.ts';
+import {inLong} from '../long.ts';
 import {Random} from '../random.ts';
 import {loaded, NOW_MICROS, openHistory} from './history.ts';
 import {VirtualTerminal} from './virtual-terminal.ts';
@@ -18,6 +19,9 @@ const SIZES = {
   large: {columns: 200, rows: 50},
   larger: {columns: 200, rows: 60},
 };
+
+/** Of keys that are drawn by lot. */
+const ROUNDS = inLong(200, 20);
 
 const open: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -293,7 +297,7 @@ describe('the screens', () => {
       ],
       ...['/a', 'F:', 'pagedown', 'right', 'left'],
     ];
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       if (round % 6 === 5) terminal.resize(random.pick(sizes));
       for (let i = 0; i < 4; i++) terminal.press(random.pick(keys));
       // What is in front is closed, and a page more is drawn after all that: then the keys before are too.
