@@ -1,4 +1,5 @@
 import {beforeAll, describe, expect, it} from 'vitest';
+import {EXIT} from '../../src/errors.ts';
 import {type CliResult, cli} from '../cli.ts';
 import {BACKENDS, type Backend, temporaryFolder} from '../databases.ts';
 import {wrongWith} from './answers.ts';
@@ -107,7 +108,8 @@ export function badDataOn(backend: Backend, open: (database: BadDatabase) => Pro
       const asked = bad.isLarge ? [] : [...ASKING, ...(isDrawn ? DRAWING : []), ...(isShared ? FURTHER : [])];
       const kept = isShared ? [await check(KEEPING)] : [];
       // All at once: most of the time each command waits for its own connection.
-      const answers = [...kept, ...(await Promise.all(asked.map(each => check(each))))];
+      const exitsOf = ([[name]]: Asked) => (name === 'check' ? [...exits, EXIT.different] : exits);
+      const answers = [...kept, ...(await Promise.all(asked.map(each => check(each, exitsOf(each)))))];
       const wrongLists = LISTS.flatMap((argv, i) => wrongWith(argv, lists[i]!, exits, GOOD.run));
       expectNone([...wrongLists, ...answers.flatMap(([, wrong]) => wrong)]);
       if (lists[0]!.code !== 0) return;
