@@ -1,4 +1,5 @@
 import type {Argument, Command, Option} from 'commander';
+import {collect} from '../flags/declare.ts';
 import {safe} from '../text/safe.ts';
 
 /** A word that fits at the cursor. */
@@ -108,7 +109,7 @@ function understand(program: Command, words: readonly string[]): Understood {
   const flags: Record<string, unknown> = {};
   for (const word of words) {
     if (pending) {
-      flags[pending.attributeName()] = word;
+      give(flags, pending, word);
       pending = null;
     } else if (isOnlyArguments || !/^-./.test(word)) {
       const sub =
@@ -120,12 +121,18 @@ function understand(program: Command, words: readonly string[]): Understood {
       const [, name = word, value] = /^(--[^=]+)=(.*)$/s.exec(word) ?? /^(-[^-])(.+)$/s.exec(word) ?? [];
       const option = optionsOf(command).find(({long, short}) => long === name || short === name);
       if (!option) continue;
-      if (value !== undefined) flags[option.attributeName()] = value;
+      if (value !== undefined) give(flags, option, value);
       else if (option.required) pending = option;
       else flags[option.attributeName()] = !option.negate;
     }
   }
   return {command, flags, pending, position, isOnlyArguments};
+}
+
+/** Flags that may be repeated are lists, as commands read them. */
+function give(flags: Record<string, unknown>, option: Option, value: string): void {
+  const name = option.attributeName();
+  flags[name] = option.parseArg === collect ? collect(value, flags[name] as string[] | undefined) : value;
 }
 
 function optionsOf(command: Command): Option[] {

@@ -4,6 +4,7 @@ import {type DatabaseFlags, FIXED_VALUES} from '../flags/declare.ts';
 import {STATUSES} from '../flags/query.ts';
 import {TOPICS} from '../help/topics.ts';
 import {loadConfig} from '../profiles/config-file.ts';
+import {PROFILE_KEYS} from '../profiles/profile.ts';
 import {IO_LEVELS} from '../render/io.ts';
 import {COLOUR_CHOICES} from '../text/style.ts';
 import {KINDS} from '../trace/kind.ts';
@@ -58,6 +59,7 @@ async function inTime<T>(leftMs: number, work: () => Promise<T>): Promise<T | nu
  */
 const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--color': fixed(COLOUR_CHOICES),
+  '--tz': async () => ({fixed: ['UTC', 'local', ...Intl.supportedValuesOf('timeZone')]}),
   '--io': fixed(IO_LEVELS),
   '--kind': commas(KINDS),
   '--state': commas(STATES),
@@ -69,6 +71,8 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--profile': profiles,
   'show name': profiles,
   'use name': profiles,
+  'set name': profiles,
+  'set changes': fixed(Object.values(PROFILE_KEYS)),
   'remove name': profiles,
   '--agent': stored('agents'),
   '--team': stored('teams'),
@@ -115,6 +119,8 @@ function takesFile(of: Option | Argument): boolean {
 /** `--db $URL`: a value that is a variable and nothing else means what the variable holds; nothing else is expanded. */
 function withVariables(flags: Typed['flags'], {env}: Context): DatabaseFlags {
   const meant = Object.entries(flags).map(([flag, value]) => {
+    // Of several profiles the last is the one that was thought of when the cursor came here.
+    if (Array.isArray(value)) return [flag, flag === 'profile' ? value.slice(-1) : value];
     const variable = /^\$(?:(\w+)|\{(\w+)\})$/.exec(String(value));
     return [flag, variable ? env[variable[1] ?? variable[2]!] : value];
   });

@@ -137,6 +137,29 @@ describe('what is offered', () => {
     }
   });
 
+  it('is what the profile on the line has, else the default one', async () => {
+    const home = temporaryFolder();
+    const env = {HOME: home};
+    for (const [name, db] of [
+      ['shop', sqliteCopy('agno-3.1.10-shop.sqlite')],
+      ['pictures', sqliteCopy('agno-3.1.10-pictures.sqlite')],
+    ] as const)
+      expect((await cli(['profile', 'add', name, '--db', db], {env})).code).toBe(0);
+    const teams = (...flags: string[]) => words(['list', ...flags, '--team', ''], {env});
+    expect(await teams()).toEqual([]);
+    const [shop, pictures] = [await teams('--profile', 'shop'), await teams('--profile=pictures')];
+    expect(shop.length).toBeGreaterThan(0);
+    expect(pictures.length).toBeGreaterThan(0);
+    const sessions = (...flags: string[]) => words(['show', ...flags, 'agent-'], {env});
+    expect(await sessions('--profile', 'pictures')).toContain('agent-ok');
+    expect(await sessions('--profile', 'shop')).not.toContain('agent-ok');
+    expect(await words(['list', '--profile', 'shop', '--profile', 'pictures', '--session', 'agent-o'], {env})).toEqual([
+      'agent-ok',
+    ]);
+    expect((await cli(['profile', 'use', 'pictures'], {env})).code).toBe(0);
+    expect(await sessions()).toContain('agent-ok');
+  });
+
   it('is the names of profiles', async () => {
     const config = `${temporaryFolder()}/config.toml`;
     const env = {AGNO_TRACE_CONFIG: config};
