@@ -187,12 +187,35 @@ describe('profile', () => {
     expect(readFileSync(config, 'utf8')).not.toContain('default');
   });
 
+  it('set changes what is said, by keys or by flags, and leaves the rest and the order alone', async () => {
+    write(
+      'default = "far"\n[profiles.far]\ndb = "postgresql://h/d"\npassword_command = "echo hemlock"\nnew_key = 1\n[profiles.b]\ndb = "b.db"\n',
+    );
+    const changed = await ok('profile', 'set', 'far', 'schema', 's', 'password-env', 'X', 'DB', 'postgresql://h/e');
+    expect(changed.out).toBe(`changed profile "far": schema, password_env, db (${config})\n`);
+    expect(changed.err).toContain('password_command is taken away: a password has one place');
+    const far = {db: 'postgresql://h/e', new_key: 1, schema: 's', password_env: 'X'};
+    expect(parse(readFileSync(config, 'utf8'))).toEqual({default: 'far', profiles: {far, b: {db: 'b.db'}}});
+    await ok('profile', 'set', 'far', '--password-command', 'echo hemlock', 'schema', '');
+    const {schema: _, password_env: __, ...rest} = far;
+    expect(parse(readFileSync(config, 'utf8'))).toMatchObject({
+      profiles: {far: {...rest, password_command: 'echo hemlock'}},
+    });
+    expect(readFileSync(config, 'utf8')).not.toContain('schema');
+    expect(Object.keys(parse(readFileSync(config, 'utf8')).profiles as object)).toEqual(['far', 'b']);
+    // A path is kept whole only where it is typed.
+    await ok('profile', 'set', 'b', 'traces_table', 't');
+    expect(parse(readFileSync(config, 'utf8'))).toMatchObject({profiles: {b: {db: 'b.db'}}});
+    await ok('profile', 'set', 'b', 'db', 'c.db');
+    expect(parse(readFileSync(config, 'utf8'))).toMatchObject({profiles: {b: {db: path.join(home, 'c.db')}}});
+  });
+
   it.each([
     [['add', 'a'], /needs a database/, /--db/],
     [['add', '-x', '--db', 'a.db'], /-x/, /./],
     [['add', 'a b', '--db', 'a.db'], /"a b" cannot be/, /Letters/],
     [['add', '__proto__', '--db', 'a.db'], /"__proto__" cannot be/, /Letters/],
-    [['add', 'prod', '--db', 'a.db'], /"prod" already/, /profile remove prod/],
+    [['add', 'prod', '--db', 'a.db'], /"prod" already/, /profile set prod changes it/],
     [['add', 'a', '--db', 'a.db', '--schema', 'ai'], /--schema does not apply/, /Leave/],
     [['add', 'a', '--db', 'postgresql://h:x/d'], /--db has no valid port/, /./],
     [
@@ -200,6 +223,14 @@ describe('profile', () => {
       /says twice/,
       /Keep one/,
     ],
+    [['set', 'prod'], /nothing says what to change/, /profile set prod schema/],
+    [['set', 'prdo', 'schema', 'ai'], /no profile "prdo"/, /Did you mean prod\?/],
+    [['set', 'prod', 'schem', 'ai'], /no key "schem"/, /Did you mean schema\?/],
+    [['set', 'prod', 'schema'], /"schema" has no value/, /takes it away/],
+    [['set', 'prod', 'schema', 'ai'], /--schema does not apply/, /Leave/],
+    [['set', 'prod', 'db', ''], /names no database/, /db = /],
+    [['set', 'prod', 'db', 'postgresql://u:hemlock@h/d'], /--db holds a password/, /pgpass/],
+    [['set', 'prod', 'password_env', 'X', 'password_command', 'x', 'db', 'postgresql://h/d'], /says twice/, /Keep one/],
     [['show', 'prdo'], /no profile "prdo"/, /Did you mean prod\?/],
     [['use', 'zzzz'], /no profile "zzzz"/, /There are: prod/],
     [['remove', 'constructor'], /no profile "constructor"/, /There are/],

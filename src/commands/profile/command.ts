@@ -20,19 +20,19 @@ const profile: CommandModule = {
     const sub = (usage: string, summary: string, examples: readonly Example[], isDefault = false) =>
       subcommand(command, usage, summary, examples, isDefault);
     const runs = (verb: ProfileOptions['verb']) => commandAction(context, optionsOf(verb), () => import('./run.ts'));
-    sub('add <name>', 'Name a database: --db, and what else is needed to read it', [
+    const add = sub('add <name>', 'Name a database: --db, and what else is needed to read it', [
       {line: 'profile add prod --db postgresql://reader@db.example/ai --schema ai', answer: 'password from ~/.pgpass'},
       {
         line: "profile add prod --db 'service=prod' --password-command 'pass show db/prod'",
         answer: 'and from a command',
       },
-    ])
-      .optionsGroup('Password:')
-      .option('--password-command <command>', 'its first line of output is the password')
-      .option('--password-env <name>', 'variable that holds the password')
-      .option('--runs-password-command <command>', 'the same for --runs-db')
-      .option('--runs-password-env <name>', 'the same for --runs-db')
-      .action(runs('add'));
+    ]);
+    addPasswordFlags(add).action(runs('add'));
+    const set = sub('set <name> [changes...]', 'Change what a profile says: keys with their new values', [
+      {line: 'profile set prod schema ai', answer: 'one key; several: key value key value'},
+      {line: "profile set prod password_env PROD_PASSWORD schema ''", answer: 'an empty value takes a key away'},
+    ]);
+    addPasswordFlags(set).action(runs('set'));
     addOutputFlags(
       sub(
         'list',
@@ -68,12 +68,23 @@ const profile: CommandModule = {
 };
 export default profile;
 
+type Sub = ReturnType<typeof subcommand>;
+
+function addPasswordFlags(command: Sub): Sub {
+  return command
+    .optionsGroup('Password:')
+    .option('--password-command <command>', 'its first line of output is the password')
+    .option('--password-env <name>', 'variable that holds the password')
+    .option('--runs-password-command <command>', 'the same for --runs-db')
+    .option('--runs-password-env <name>', 'the same for --runs-db');
+}
+
 const optionsOf =
   (verb: ProfileOptions['verb']) =>
   (
     {profile, ...flags}: DatabaseFlags & OutputFlags & ProfileKeys,
     _: Context,
-    [name = '']: [string?],
+    [name = '', pairs = []]: [string?, (readonly string[])?],
   ): ProfileOptions => {
     if (profile !== undefined)
       throw usageError(
@@ -82,5 +93,6 @@ const optionsOf =
       );
     if (verb === 'list') return {verb, format: formatOf(flags, FORMATS)};
     if (verb === 'show') return {verb, name, format: formatOf(flags, FORMATS)};
+    if (verb === 'set') return {verb, name, keys: flags, pairs};
     return verb === 'add' ? {verb, name, keys: flags} : {verb, name};
   };

@@ -1,3 +1,4 @@
+import {closest} from '../../closest.ts';
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {configOf, profileOf} from '../../flags/connection.ts';
@@ -23,6 +24,7 @@ export type ProfileOptions =
   | {readonly verb: 'list'; readonly format: Format}
   | {readonly verb: 'show'; readonly name: string; readonly format: Format}
   | {readonly verb: 'add'; readonly name: string; readonly keys: ProfileKeys}
+  | {readonly verb: 'set'; readonly name: string; readonly keys: ProfileKeys; readonly pairs: readonly string[]}
   | {readonly verb: 'remove' | 'use'; readonly name: string};
 
 /** Prints what the config file holds, or changes it. */
@@ -35,6 +37,8 @@ export default async function profile(options: ProfileOptions, context: Context)
       return show(profileOf(config, options.name), config, options.format, context);
     case 'add':
       return add(options.name, config, options.keys, context);
+    case 'set':
+      return set(profileOf(config, options.name), config, changesIn(options), context);
     case 'remove':
       return remove(options.name, config, context);
     case 'use':
@@ -45,19 +49,97 @@ export default async function profile(options: ProfileOptions, context: Context)
 function add(name: string, config: Config, keys: ProfileKeys, context: Context): void {
   checkProfileName(name);
   if (config.profiles.has(name))
-    throw usageError(`there is a profile "${name}" already.`, `agno-trace profile remove ${name} takes it away.`);
+    throw usageError(
+      `there is a profile "${name}" already.`,
+      `agno-trace profile set ${name} changes it, profile remove takes it away.`,
+    );
   if (keys.db === undefined)
     throw usageError(
       `profile "${name}" needs a database.`,
       `agno-trace profile add ${name} --db postgresql://user@host/db`,
     );
+  const {table, described} = checkedTable(name, tableOf(keys), Object.values(PROFILE_KEYS), config, context);
+  saveProfile(name, table, config, context);
+  writeLine(context, line`added profile "${safe(name)}": ${safe(described.label)} (${safe(config.file)})`);
+  writeNext(context, `next: agno-trace list --profile ${name}; agno-trace profile use ${name} makes it the default`);
+}
+
+function tableOf(keys: ProfileKeys): Record<string, string> {
   const table: Record<string, string> = {};
   for (const [key, spelled] of Object.entries(PROFILE_KEYS)) {
     const value = keys[key as keyof typeof PROFILE_KEYS];
     if (value !== undefined) table[spelled] = value;
   }
-  const added = parseProfile(name, table, config.file);
-  const [secret] = secretKeysOf(added, context.cwd);
+  return table;
+}
+
+/** Of each password one way to it is kept. */
+const WAYS = [
+  ['password_command', 'password_env'],
+  ['runs_password_command', 'runs_password_env'],
+] as const;
+
+/** What is to be changed, by the file's spelling; an empty text takes the key away. @throws UserError exit 2 for words that are no pairs */
+function changesIn({name, keys, pairs}: {name: string; keys: ProfileKeys; pairs: readonly string[]}) {
+  const changes = tableOf(keys);
+  const known = Object.values(PROFILE_KEYS);
+  for (let i = 0; i < pairs.length; i += 2) {
+    const word = pairs[i]!;
+    const spelled = word.replace(/^--/, '').replaceAll('-', '_').toLowerCase();
+    const key = known.find(each => each === spelled);
+    if (key === undefined) {
+      const near = closest(spelled, known);
+      const list = `Keys: ${known.join(', ')}.`;
+      throw usageError(`a profile has no key "${word}".`, near === null ? list : `Did you mean ${near}? ${list}`);
+    }
+    const value = pairs[i + 1];
+    if (value === undefined)
+      throw usageError(`"${word}" has no value.`, `agno-trace profile set ${name} ${key} ''  takes it away.`);
+    changes[key] = value;
+  }
+  if (Object.keys(changes).length === 0)
+    throw usageError(
+      'nothing says what to change.',
+      `agno-trace profile set ${name} schema ai; keys: ${known.join(', ')}.`,
+    );
+  return changes;
+}
+
+/** Changes some keys; those of others stay, and so does the place of the profile. */
+function set({name}: Profile, config: Config, changes: Record<string, string>, context: Context): void {
+  const table = {...(config.toml.profiles as Record<string, Record<string, unknown>>)[name]};
+  const dropped: string[] = [];
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === '') delete table[key];
+    else table[key] = value;
+    const other = WAYS.find(ways => (ways as readonly string[]).includes(key))?.find(way => way !== key);
+    if (value === '' || other === undefined || changes[other] !== undefined || table[other] === undefined) continue;
+    delete table[other];
+    dropped.push(other);
+  }
+  const {table: checked} = checkedTable(name, table, Object.keys(changes), config, context);
+  saveProfile(name, checked, config, context);
+  // Values may be commands with a secret in them.
+  const parts = Object.entries(changes).map(([key, value]) => (value === '' ? `${key} taken away` : key));
+  writeLine(context, line`changed profile "${safe(name)}": ${trusted(parts.join(', '))} (${safe(config.file)})`);
+  for (const key of dropped) writeNote(context, `${key} is taken away: a password has one place`);
+  writeNext(context, `next: agno-trace profile show ${name}`);
+}
+
+/**
+ * A profile as it may be written. @param given keys that were typed: their paths are kept whole, and none may hold a password
+ * @throws UserError exit 2
+ */
+function checkedTable(
+  name: string,
+  table: Readonly<Record<string, unknown>>,
+  given: readonly string[],
+  config: Config,
+  {cwd}: Context,
+): {table: Record<string, unknown>; described: ReturnType<typeof describeDatabase>} {
+  const checked = {...table};
+  const profile = parseProfile(name, table, config.file);
+  const secret = secretKeysOf(profile, cwd).find(key => given.includes(key));
   if (secret !== undefined) {
     const flag = secret === 'db' ? '--db' : '--runs-db';
     throw usageError(
@@ -65,23 +147,24 @@ function add(name: string, config: Config, keys: ProfileKeys, context: Context):
       `Leave it out. ${SECRET_HINT}`,
     );
   }
-  const described = describeDatabase(keys.db, '--db', context.cwd);
+  const described = describeDatabase(profile.db, '--db', cwd);
   // A profile is used from anywhere, so a path is kept whole.
   if (described.dialect === 'sqlite') {
-    table.db = described.label;
-    const misplaced = ['--schema', '--password-command', '--password-env'].filter(
-      (_, i) => [keys.schema, keys.passwordCommand, keys.passwordEnv][i] !== undefined,
-    );
-    if (misplaced[0]) throw usageError(`${misplaced[0]} does not apply to SQLite.`, 'Leave it out.');
+    if (given.includes('db')) checked.db = described.label;
+    const misplaced = ['schema', 'password_command', 'password_env'].find(key => table[key] !== undefined);
+    if (misplaced !== undefined)
+      throw usageError(`--${misplaced.replaceAll('_', '-')} does not apply to SQLite.`, 'Leave it out.');
   }
-  if (keys.runsDb !== undefined) {
-    const runs = describeDatabase(keys.runsDb, '--runs-db', context.cwd);
-    if (runs.dialect === 'sqlite') table.runs_db = runs.label;
+  if (profile.runsDb !== undefined && given.includes('runs_db')) {
+    const runs = describeDatabase(profile.runsDb, '--runs-db', cwd);
+    if (runs.dialect === 'sqlite') checked.runs_db = runs.label;
   }
+  return {table: checked, described};
+}
+
+function saveProfile(name: string, table: Record<string, unknown>, config: Config, context: Context): void {
   const profiles = isTable(config.toml.profiles) ? config.toml.profiles : {};
   save(config, {...config.toml, profiles: {...profiles, [name]: table}}, context);
-  writeLine(context, line`added profile "${safe(name)}": ${safe(described.label)} (${safe(config.file)})`);
-  writeNext(context, `next: agno-trace list --profile ${name}; agno-trace profile use ${name} makes it the default`);
 }
 
 function remove(name: string, config: Config, context: Context): void {
