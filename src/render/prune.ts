@@ -23,6 +23,7 @@ export interface DrawnPlan {
   readonly space: string;
   readonly sql: readonly string[];
   readonly archive: string | null;
+  readonly settleMs: number;
 }
 
 export interface DrawnResult {
@@ -77,6 +78,12 @@ export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: n
         plan.archive === null ? trusted('none: what is deleted is gone (--archive FILE keeps it)') : safe(plan.archive),
       ],
       ['space', trusted(plan.space)],
+      [
+        'waits',
+        plan.settleMs === 0
+          ? trusted('not at all before the first batch (--settle 0)')
+          : line`${duration(plan.settleMs)} before the first batch, so that nothing of it is still being written (--settle)`,
+      ],
     );
   const sections: FactSection[] = [{title: 'Plan', rows}];
   const facts = renderFacts(sections, options);

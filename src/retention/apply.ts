@@ -95,7 +95,7 @@ class Pruning {
   }
 
   async run(candidates: readonly OldTrace[]): Promise<StoppedBy | null> {
-    await this.rest(this.options.notBeforeMs - performance.now(), 'the spans of traces just written');
+    await this.settle();
     for (let at = 0; at < candidates.length; ) {
       const stopped = this.reasonToStop() ?? (await this.yieldToOthers());
       if (stopped) return stopped;
@@ -223,6 +223,16 @@ class Pruning {
     }
     this.askedMs = performance.now();
     return null;
+  }
+
+  /** Until what is deleted has been looked at long enough ago, second by second. */
+  private async settle(): Promise<void> {
+    const {notBeforeMs, stop} = this.options;
+    while (!stop.aborted) {
+      const leftMs = notBeforeMs - performance.now();
+      if (leftMs <= 0) return;
+      await this.rest(Math.min(leftMs, 1000), `late spans, ${Math.ceil(leftMs / 1000)} s left`);
+    }
   }
 
   private async rest(ms: number, waitsFor: string | null): Promise<void> {

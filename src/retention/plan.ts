@@ -40,6 +40,8 @@ export interface PrunePlan {
   /** The statements of one batch. */
   readonly sql: readonly string[];
   readonly archive: string | null;
+  /** Time between looking and the first deletion. */
+  readonly settleMs: number;
 }
 
 const SAMPLES = 5;
@@ -57,11 +59,12 @@ interface PlanInput {
   readonly staying: number;
   readonly selection: string;
   readonly archive: string | null;
+  readonly settleMs: number;
 }
 
 export function prunePlan(
   {label, dialect, tables}: Pick<Store, 'label' | 'dialect' | 'tables'>,
-  {cutoff, chosen, skipped, staying, selection, archive}: PlanInput,
+  {cutoff, chosen, skipped, staying, selection, archive, settleMs}: PlanInput,
 ): PrunePlan {
   const {candidates, tally} = chosen;
   const sum = (figure: 'spans' | 'bytes') => candidates.reduce((total, candidate) => total + candidate[figure], 0);
@@ -91,6 +94,7 @@ export function prunePlan(
       deleteSql('traces', sql`trace_id in (${raw(`'${ids[0]}'`)})`),
     ].map(statement => inline(statement, dialect, tables)),
     archive,
+    settleMs,
   };
 }
 

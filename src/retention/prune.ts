@@ -21,6 +21,8 @@ export interface PrepareOptions {
   readonly orphans: boolean;
   readonly patience: Patience;
   readonly archive: string | null;
+  /** Time between looking and the first deletion. */
+  readonly settleMs: number;
   /** Nothing will be deleted. */
   readonly plansOnly: boolean;
   /** Told what is being done, and how many traces of it are done. */
@@ -62,9 +64,9 @@ export async function preparePrune(
   const all = {...chosen, candidates: [...chosen.candidates, ...(orphans?.candidates ?? [])]};
   const going = chosen.candidates.length;
   const staying = Math.max(0, (await countTraces(store)) - going) + total(orphans?.skipped);
-  const {words: selection, archive} = options;
+  const {words: selection, archive, settleMs} = options;
   return {
-    plan: prunePlan(store, {cutoff, chosen: all, skipped: survey.skipped, staying, selection, archive}),
+    plan: prunePlan(store, {cutoff, chosen: all, skipped: survey.skipped, staying, selection, archive, settleMs}),
     candidates: all.candidates,
     cutoff,
     settledXid,

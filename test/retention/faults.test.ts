@@ -57,6 +57,7 @@ async function prune(url: string, archive: string, faults: Faults): Promise<Appl
     orphans: false,
     patience: PATIENCE,
     archive,
+    settleMs: 0,
     plansOnly: false,
   }).catch(async error => {
     await store.close();
@@ -234,6 +235,7 @@ describe('a connection that is cut in the middle of a batch', () => {
       orphans: false,
       patience: PATIENCE,
       archive,
+      settleMs: 0,
       plansOnly: false,
     });
     const writer = await ArchiveWriter.open(archive, archiveHeader(store, prepared, {writtenBy: 'test', nowMicros: 0}));

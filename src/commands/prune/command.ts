@@ -80,7 +80,7 @@ const prune: CommandModule = {
       .option('--max-rows <n>', 'stop after so many rows (traces and spans)')
       .option('--max-runtime <length>', 'stop after this time: 20min')
       .option('--lock-wait <length>', 'wait this long for another prune to end (default: do not wait)')
-      .option('--settle <length>', 'time between looking and deleting (default: 30s)')
+      .option('--settle <length>', 'time between looking and deleting (default: 30s); 0 with --force')
       .option('--force', 'allow an age below 1h, and a shorter --settle')
       .option('--quiet', 'print only the result, in one line');
     addPatienceFlags(command);
@@ -96,11 +96,12 @@ function optionsOf(flags: PruneFlags, context: Context): PruneOptions {
   const cutoffAt = (nowMicros: number) => cutoffMicrosOf(flags, nowMicros);
   cutoffAt(context.nowMicros());
   const selection = selectionOf(flags, context);
-  const settleMs = flags.settle === undefined ? SETTLE_MS : parseLength('--settle', flags.settle);
+  const settleMs =
+    flags.settle === undefined ? SETTLE_MS : flags.settle.trim() === '0' ? 0 : parseLength('--settle', flags.settle);
   if (settleMs < SETTLE_MS && !flags.force)
     throw usageError(
       `--settle "${flags.settle}" is less than 30s: spans that are just being written could lose their trace.`,
-      'Leave it out, or add --force where nothing writes.',
+      'Leave it out, or add --force if nothing writes to this database.',
     );
   return {
     ...writingOf(flags),

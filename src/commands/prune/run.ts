@@ -76,6 +76,7 @@ async function pruneStore(
       orphans: options.orphans,
       patience: options.patience,
       archive,
+      settleMs: options.settleMs,
       plansOnly: options.dryRun,
       onProgress: (what, traces) => progress.looking(what, traces),
     });
