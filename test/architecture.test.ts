@@ -10,7 +10,7 @@ import {TOPICS} from '../src/help/topics.ts';
  * learn which database it was. A folder that is not in the table fails.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  cli: ['commands', 'completion', 'flags', 'store', 'text'],
+  cli: ['commands', 'completion', 'facts', 'flags', 'render', 'store', 'text'],
   commands: [
     ...['completion', 'flags', 'help', 'profiles', 'questions', 'show', 'doctor', 'runs', 'follow', 'store', 'demo'],
     ...['archive', 'retention', 'migrations', 'facts', 'otlp', 'prices', 'redaction', 'render', 'tui'],
@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   questions: ['facts', 'runs', 'prices', 'store', 'sql', 'table', 'trace'],
   facts: ['follow', 'runs', 'prices', 'store', 'sql', 'table', 'trace'],
   follow: ['runs', 'prices', 'store', 'sql', 'trace'],
-  doctor: ['show', 'runs', 'store', 'sql', 'trace'],
+  doctor: ['migrations', 'show', 'runs', 'store', 'sql', 'trace'],
   show: ['runs', 'prices', 'store', 'sql', 'trace'],
   runs: ['prices', 'store', 'sql', 'trace'],
   retention: ['archive', 'runs', 'store', 'sql', 'trace'],

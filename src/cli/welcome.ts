@@ -1,9 +1,12 @@
 import {newestIn} from '../completion/known.ts';
 import type {Context} from '../context.ts';
 import {UserError} from '../errors.ts';
+import {factsFile, factsFilesIn, factsFolder} from '../facts/place.ts';
 import {type Connection, connectionOf, passedOver} from '../flags/connection.ts';
 import {largest} from '../lists.ts';
+import {count, moment} from '../render/values.ts';
 import {labelOf} from '../store/source.ts';
+import type {Store} from '../store/store.ts';
 import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 
@@ -58,11 +61,25 @@ async function factsOf(
   const facts: (readonly [string, Safe])[] = [['database', line`${safe(labelOf(source))} (${safe(from)})`]];
   if (passed !== null) facts.push(['beside', line`${safe(passed)} is here too, and is not read`]);
   if (GENERIC.test(from)) return facts;
-  const newest = await newestIn({}, context, mostMs).catch((error: unknown) => {
+  let kept: Awaited<ReturnType<typeof keptRunsOf>> = null;
+  const countThem = async (store: Store) => {
+    kept = await keptRunsOf(store, context);
+  };
+  const newest = await newestIn({}, context, mostMs, countThem).catch((error: unknown) => {
     if (error instanceof UserError) return error;
     throw error;
   });
   if (newest instanceof UserError) facts.push(['error', safe(newest.message)]);
   else if (newest !== null) facts.push(['newest', safe(newest)]);
+  if (kept !== null) facts.push(['runs', kept]);
   return facts;
+}
+
+/** How many there are is known where facts are kept; nobody waits for a count. */
+async function keptRunsOf(store: Store, context: Context): Promise<Safe | null> {
+  const folder = factsFolder(context.env, context.cwd);
+  if (folder === null || factsFilesIn(folder).length === 0) return null;
+  const [{keptRuns}, {pricesOf}] = await Promise.all([import('../facts/facts.ts'), import('../flags/prices.ts')]);
+  const kept = await keptRuns(factsFile(folder, store, pricesOf({}, context)));
+  return kept && line`${count(kept.runs)} on ${moment(kept.takenInAt)}`;
 }

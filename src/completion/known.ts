@@ -48,11 +48,17 @@ export async function knownIn(flags: DatabaseFlags, context: Context, leftMs: nu
 
 /**
  * The newest run in a line, as far as it is found in so short a time.
+ * @param whileOpen told the database, if there is still time
  * @returns null: the time was too short
  * @throws UserError as above
  */
-export async function newestIn(flags: DatabaseFlags, context: Context, leftMs: number): Promise<string | null> {
-  const runs = await newestRunsIn(flags, context, leftMs, 1);
+export async function newestIn(
+  flags: DatabaseFlags,
+  context: Context,
+  leftMs: number,
+  whileOpen: (store: Store) => Promise<void>,
+): Promise<string | null> {
+  const runs = await newestRunsIn(flags, context, leftMs, 1, whileOpen);
   if (runs === null) return null;
   const [newest] = runs;
   return newest === undefined
@@ -66,6 +72,7 @@ async function newestRunsIn(
   context: Context,
   leftMs: number,
   most: number,
+  whileOpen?: (store: Store) => Promise<void>,
 ): Promise<JudgedRun[] | null> {
   const start = performance.now();
   const {source, tables} = connectionOf(flags, context);
@@ -77,7 +84,9 @@ async function newestRunsIn(
     largestCopyBytes: LARGEST_COPY_BYTES,
   });
   try {
-    return await newestRuns(hurried(store, start + leftMs * SHARE_FOR_READING), most);
+    const runs = await newestRuns(hurried(store, start + leftMs * SHARE_FOR_READING), most);
+    if (runs !== null && performance.now() < start + leftMs * SHARE_FOR_READING) await whileOpen?.(store);
+    return runs;
   } finally {
     await store.close();
   }

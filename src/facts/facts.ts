@@ -2,7 +2,7 @@ import {existsSync, statSync} from 'node:fs';
 import {EXIT, FileRefused, fileReason, UserError} from '../errors.ts';
 import type {Prices} from '../prices/prices.ts';
 import {time} from '../sql/fragments.ts';
-import {type Sql, sql, table} from '../sql/sql.ts';
+import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import {TRAITS} from '../sql/traits.ts';
 import type {Env} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
@@ -191,6 +191,35 @@ function daysOf({sinceMicros, untilMicros}: FactsOptions): DayRange {
   };
 }
 
+/** Facts that are larger take their time to be counted. */
+const QUICKLY_COUNTED_BYTES = 100 * 1024 ** 2;
+
+/**
+ * How many runs there were when facts of all days were last taken in.
+ * @returns null where they are not kept, not of all days, or too many to be counted at once
+ */
+export async function keptRuns(place: string): Promise<{runs: number; takenInAt: string} | null> {
+  if (!existsSync(place) || statSync(place).size > QUICKLY_COUNTED_BYTES) return null;
+  try {
+    const file = await FactsFile.open(place, 0);
+    try {
+      const [range, ...others] = file.all<DayRange>(sql`select from_day as "from", until_day as until from ranges`);
+      const takenInAt = isoTime(Number(file.about('asked') ?? Number.NaN));
+      const isWhole = range?.from === ALL_DAYS.from && range.until === ALL_DAYS.until && others.length === 0;
+      if (!isWhole || takenInAt === null) return null;
+      const [counted] = file.all<{runs: number}>(sql`select count(*) as runs from run_facts where ${WHOLE_RUN}`);
+      return {runs: counted!.runs, takenInAt};
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    if (reasonOf(error) === null) throw error;
+    return null;
+  }
+}
+
+const WHOLE_RUN = raw('part = 0 and traffic = 0 and sequel = 0');
+
 /** Looks at a file of facts, without the database; figures are null where there is no file. */
 export async function factsStatus(place: string, source: string) {
   const nothing = {bytes: null, spans: null, runs: null, traces: null, days: [], takenInAt: null, version: null};
@@ -206,7 +235,7 @@ export async function factsStatus(place: string, source: string) {
   try {
     const [counts] = file.all<{spans: number; runs: number; traces: number}>(sql`
 select (select count(*) from span_facts) as spans, (select count(*) from trace_facts) as traces,
-       (select count(*) from run_facts where part = 0 and traffic = 0 and sequel = 0) as runs`);
+       (select count(*) from run_facts where ${WHOLE_RUN}) as runs`);
     const ranges = file.all<{from: string | null; until: string | null}>(
       sql`select nullif(from_day, '') as "from", nullif(until_day, '~') as "until" from ranges order by from_day`,
     );

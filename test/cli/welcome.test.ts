@@ -4,7 +4,7 @@ import {describe, expect, it} from 'vitest';
 import {welcome} from '../../src/cli/welcome.ts';
 import {COMMANDS} from '../../src/commands/index.ts';
 import type {Safe} from '../../src/text/safe.ts';
-import {cli} from '../cli.ts';
+import {cli, json} from '../cli.ts';
 import {fixture, sqliteCopy, temporaryFolder} from '../fixtures.ts';
 
 const SHOP = 'agno-3.1.10-shop.sqlite';
@@ -23,7 +23,7 @@ describe('agno-trace alone on a terminal', () => {
       out += text;
     };
     const terminal = {write, isTTY: true, columns: 80};
-    const env = {...HOME, AGNO_TRACE_DB: sqliteCopy(SHOP)};
+    const env = {...HOME, AGNO_TRACE_DB: sqliteCopy(SHOP), AGNO_TRACE_CACHE: temporaryFolder()};
     const context = {
       stdout: terminal,
       stderr: terminal,
@@ -39,6 +39,13 @@ describe('agno-trace alone on a terminal', () => {
     expect(out).toContain('(AGNO_TRACE_DB)');
     expect(out).toMatch(/newest +[0-9a-f]{8} {2}\w+ {2}.* {2}2026-11-22 14:3/);
     for (const typed of ['agno-trace list', 'agno-trace show latest', 'agno-trace tail']) expect(out).toContain(typed);
+    expect(out).not.toMatch(/^ +runs /m);
+    // Counted where the facts of all days are kept.
+    const {data} = await json(['stats'], {env, nowMicros: NOW});
+    out = '';
+    await welcome(context, 60_000);
+    expect(out).toContain(`${data[0].runs} on 2026-11-22 15:00:00 UTC`);
+    expect(out.split('\n').length).toBeLessThanOrEqual(MOST_LINES);
   });
 
   it('finds ./agno.db, and says so where a variable is read instead', async () => {
