@@ -91,6 +91,21 @@ const MEANT_FLAGS: Readonly<Record<string, string>> = {
   '--from': 'Did you mean --since?',
   '--after': 'Did you mean --since?',
   '--to': 'Did you mean --until?',
+  '--start': 'Did you mean --since?',
+  '--end': 'Did you mean --until?',
+  '--date': '--since and --until say when, or --last 24h.',
+  '--day': '--since and --until say when, or --last 24h.',
+  '--head': '-n takes so many of the newest.',
+  '--tail': '-n takes so many of the newest.',
+  '--page': '--cursor goes on where a page ended.',
+  '--offset': '--cursor goes on where a page ended.',
+  '--columns': '--fields keeps some keys of json and csv.',
+  '--select': '--fields keeps some keys of json and csv.',
+  '--errors': '--failed keeps runs that failed, --state error,degraded also those that went on.',
+  '--host': '--db takes the whole address: postgresql://user@host/db; or set PGHOST.',
+  '--port': '--db takes the whole address: postgresql://user@host:5432/db; or set PGPORT.',
+  '--password': 'A password belongs into ~/.pgpass, PGPASSWORD or a profile (agno-trace profile).',
+  '--timezone': 'Did you mean --tz?',
   '--older-than': 'Did you mean --until? --until 30d takes what started before.',
 };
 
@@ -115,10 +130,19 @@ export function hintFor({code, message}: CommanderError, argv: readonly string[]
   if (code === 'commander.unknownOption') {
     const flag = /'([^'=]*)/.exec(message)?.[1] ?? '';
     if (Object.hasOwn(MEANT_FLAGS, flag)) return MEANT_FLAGS[flag]!;
+    return suggestion ?? flagsOf(argv);
   }
   if (code === 'commander.missingArgument' && message.includes("'id'"))
     return 'agno-trace show latest takes the newest run; agno-trace list has the ids of others.';
   return suggestion ?? SEE_HELP;
+}
+
+/** Where the flags of the command are listed. */
+function flagsOf(argv: readonly string[]): string {
+  const named = argv.find(word =>
+    Object.entries(COMMANDS).some(([name, {aliases = []}]) => name === word || aliases.includes(word)),
+  );
+  return named === undefined ? SEE_HELP : `agno-trace ${named} --help lists its flags.`;
 }
 
 /** What was meant by a word that is no command: what follows `agno-trace`; null: nobody knows. */

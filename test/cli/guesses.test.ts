@@ -107,6 +107,12 @@ describe('a natural guess', () => {
     ['list --from today', '--since'],
     ['list --url x', '--db'],
     ['list --verbose', '--debug'],
+    ['list --offset 3', '--cursor'],
+    ['list --columns state', '--fields'],
+    ['list --password x', '.pgpass'],
+    ['list --zzzzzz', 'agno-trace list --help lists its flags.'],
+    ['ls --zzzzzz', 'agno-trace ls --help lists its flags.'],
+    ['--zzzzzz', 'agno-trace --help lists commands'],
   ])('%s is met with %s', async (line, meant) => {
     const {code, out, err} = await guess(line.split(' '));
     expect(code).not.toBe(EXIT.done);
