@@ -195,7 +195,7 @@ test('every command answers as docs/json.md says, keys and types', async () => {
 
   await answer('doctor', 'doctor', old, 'json jsonl');
   await answer('doctor', 'doctor', postgres, QUICK);
-  await answer('migrate status', 'migrate status', old, QUICK);
+  for (const db of [old, postgres]) await answer('migrate status', 'migrate status', db, QUICK);
   await answer('migrate', 'migrate --dry-run', old, QUICK);
   await answer('migrate', 'migrate --yes', postgres, QUICK);
   const prune = 'prune --older-than 1s --force --settle 1ms';

@@ -1,7 +1,7 @@
 import {largest} from '../lists.ts';
 import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
-import {type FactSection, renderFacts} from './doctor.ts';
+import {byteSize, type FactSection, renderFacts} from './doctor.ts';
 import type {Look} from './states.ts';
 import {duration} from './values.ts';
 
@@ -26,6 +26,8 @@ export interface DrawnObject {
   readonly kind: string;
   readonly object: string;
   readonly state: string;
+  readonly bytes: number | null;
+  readonly estimateMs: number | null;
 }
 
 export interface DrawnDone {
@@ -59,14 +61,14 @@ function rowsOf(step: DrawnStep): [string, Safe][] {
   ];
   if (step.planBefore) rows.push(['now', safe(firstOf(step.planBefore))]);
   rows.push(['lock', safe(step.lock)]);
-  if (step.estimateMs !== null)
-    rows.push([
-      'takes',
-      step.estimateMs < 1000 ? trusted('less than a second') : line`about ${duration(step.estimateMs)}`,
-    ]);
+  if (step.estimateMs !== null) rows.push(['takes', buildTime(step.estimateMs)]);
   if (step.risk) rows.push(['mind', safe(step.risk)]);
   if (step.blocked) rows.push(['not done', safe(`${step.blocked}. ${step.hint ?? ''}`)]);
   return rows;
+}
+
+function buildTime(estimateMs: number): Safe {
+  return estimateMs < 1000 ? trusted('less than a second') : line`about ${duration(estimateMs)}`;
 }
 
 /** The first line of a query plan says what is read; costs are in it on Postgres. */
@@ -97,9 +99,13 @@ export function sqlText(steps: readonly DrawnStep[]): string {
 export function renderObjects(objects: readonly DrawnObject[]): Safe {
   const width = largest(objects.map(({state}) => state.length));
   return joined(
-    objects.map(({kind, object, state}) => {
+    objects.map(({kind, object, state, bytes, estimateMs}) => {
       const shown = paint(trusted(state.padEnd(width)), state === 'there' ? 'green' : 'yellow');
-      return line`${shown}  ${trusted(kind)} ${safe(object)}`;
+      const size = bytes === null ? [] : [byteSize(bytes)];
+      const build = estimateMs === null ? [] : [line`${buildTime(estimateMs)} to build`];
+      const facts = [...size, ...build];
+      const more = facts.length === 0 ? trusted('') : line`  ${paint(joined(facts, ', '), 'dim')}`;
+      return line`${shown}  ${trusted(kind)} ${safe(object)}${more}`;
     }),
     '\n',
   );

@@ -243,7 +243,31 @@ describe('migrate on Postgres', () => {
     expect(data.result.done[0].planAfter.join()).toContain('agno_spans');
     const doctor = await json(['doctor', '--db', db]);
     const check = doctor.data.findings.find(({id}: {id: string}) => id === 'look-up-indexes');
-    expect(check?.severity ?? 'ok').toBe('ok');
+    expect(check).toMatchObject({severity: 'ok', count: 0});
+    const status = await json(['migrate', 'status', '--db', db]);
+    for (const {kind, bytes} of status.data.objects) if (kind === 'index') expect(bytes).toBeGreaterThan(0);
+  });
+
+  it('and doctor say the same of indexes: what is missing is missing in both, with how long it takes', async () => {
+    for (const backend of BACKENDS) {
+      const db = await openFixture(backend, FIXTURE);
+      const schema = backend === 'postgres' ? 'ai.' : '';
+      await send(db, ...['spans_trace_id', 'traces_run_id'].map(index => `drop index ${schema}idx_agno_${index}`));
+      const {objects} = (await json(['migrate', 'status', '--db', db])).data;
+      const missing = objects.filter(
+        ({kind, state}: {kind: string; state: string}) => kind === 'index' && state === 'missing',
+      );
+      expect(missing.length).toBeGreaterThan(1);
+      const {findings} = (await json(['doctor', '--db', db])).data;
+      const told = findings.filter(({id}: {id: string}) => id === 'missing-indexes' || id === 'look-up-indexes');
+      const text = told.map(({text}: {text: string}) => text).join(' ');
+      for (const {object, estimateMs} of missing) {
+        expect(text).toContain(`${object} (`);
+        expect(estimateMs).toBeGreaterThanOrEqual(0);
+      }
+      expect(told.reduce((sum: number, {count}: {count: number}) => sum + count, 0)).toBe(missing.length);
+      expect((await cli(['migrate', 'status', '--db', db])).out).toContain('less than a second to build');
+    }
   });
 
   it('repairs what a killed build left, once the server has ended it', async () => {

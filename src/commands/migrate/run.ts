@@ -6,6 +6,7 @@ import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../
 import {ProgressLine} from '../../flags/progress-line.ts';
 import {askConsent, type WritingOptions} from '../../flags/writing.ts';
 import {type AppliedSteps, apply} from '../../migrations/apply.ts';
+import {indexBytes} from '../../migrations/indexes.ts';
 import {inspect, type Planned} from '../../migrations/plan.ts';
 import {checkRights} from '../../migrations/rights.ts';
 import type {Found, MigrationStep} from '../../migrations/step.ts';
@@ -34,7 +35,7 @@ export default async function migrate(options: MigrateOptions, context: Context)
   try {
     const planned = await inspect(subject, options);
     if (options.onlyStatus) {
-      writeStatus(subject, await inspect(subject), format, context);
+      await writeStatus(subject, await inspect(subject), format, context);
       return;
     }
     const steps = planned.steps.map(recordOf);
@@ -149,14 +150,22 @@ async function verify(
   }
 }
 
-function writeStatus(subject: MigrationSubject, {found}: Planned, format: Format, context: Context): void {
+async function writeStatus(
+  subject: MigrationSubject,
+  {found}: Planned,
+  format: Format,
+  context: Context,
+): Promise<void> {
   const made = new Set(subject.made.map(({object}) => object));
+  const bytes = await indexBytes(subject);
   const objects = found.map(({kind, object, state, step}) => ({
     kind,
     object,
     state,
     blocked: step?.blocked?.reason ?? null,
     ours: object.startsWith('agnotrace_') || made.has(object),
+    bytes: kind === 'index' && state !== 'missing' ? (bytes.get(object) ?? null) : null,
+    estimateMs: step === null || step.estimateMs === null ? null : Math.round(step.estimateMs),
   }));
   if (writeMachine(context, format, {command: 'migrate', data: {database: subject.label, objects}, items: objects}))
     return;

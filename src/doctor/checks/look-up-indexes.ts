@@ -1,22 +1,25 @@
-import {mayBeIndexed, missingIndexes} from '../../runs/look-up.ts';
-import {MANY_SPANS} from '../../show/shown.ts';
+import {TRAITS} from '../../sql/traits.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted, FROM_CATALOGUE} from '../finding.ts';
+import {buildText, indexesOf, repairOf} from '../indexes.ts';
 
-/** Only where a look through all spans takes a while. */
-export default defineCheck(({store, tables: {spans}}) => {
-  if (!mayBeIndexed(store) || spans.isView || (spans.estimatedRows ?? 0) < MANY_SPANS) return null;
-  const missing = missingIndexes(spans);
+/** Ours: without them a look through all spans finds ids of runs behind HTTP. */
+export default defineCheck(async subject => {
+  const {tables, facts} = subject;
+  if (!TRAITS[facts.dialect].mayBeWritten || tables.traces.isView || tables.spans.isView) return null;
+  const {lookUp} = await indexesOf(subject);
+  if (lookUp.length === 0) return null;
+  const missing = lookUp.flatMap(({object, step}) => (step ? [{object, step}] : []));
   const [first] = missing;
   return {
     ...FROM_CATALOGUE,
     severity: first ? 'info' : 'ok',
     count: missing.length,
-    sample: first?.match(/"(agnotrace_[^"]+)"/)?.[1] ?? null,
+    sample: first?.object ?? null,
     text: first
-      ? `Run, session and user ids of runs behind HTTP stand in spans only, and ${counted(missing.length, 'index that finds', 'indexes that find')} them there ${missing.length === 1 ? 'is' : 'are'} missing: list --session and show <run id> look through all spans.`
+      ? `Run, session and user ids of runs behind HTTP stand in spans only, and ${counted(missing.length, 'index that finds', 'indexes that find')} them there ${missing.length === 1 ? 'is' : 'are'} missing: list --session and show <run id> look through all spans. agno-trace migrate makes ${missing.length === 1 ? 'it' : 'them'}: ${missing.map(({object, step}) => `${object} (${buildText(step)})`).join(', ')}.`
       : 'Indexes find run, session and user ids that stand in spans only.',
     command: null,
-    repair: first ? missing.join(' ') : null,
+    repair: repairOf(missing),
   };
 });
