@@ -39,6 +39,7 @@ export async function buildProgram(argv: readonly string[], context: Context): P
     .optionsGroup('General:')
     .option('--color <when>', 'auto, always, never', 'auto')
     .option('--no-color', 'no colour (so does NO_COLOR)')
+    .option('--tz <zone>', 'times for people in UTC (default), local, or e.g. Europe/Berlin; or AGNO_TRACE_TZ')
     .option('--ascii', 'only ASCII characters')
     .option('--debug', 'print connections, statements, and stack traces for bugs');
   program.commandsGroup('Look:');

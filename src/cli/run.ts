@@ -3,6 +3,7 @@ import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {line, safe, trusted} from '../text/safe.ts';
 import {COLOUR_CHOICES, type ColourChoice, paint, setColour, wantsColour} from '../text/style.ts';
+import {setZone} from '../text/zone.ts';
 import {buildProgram} from './program.ts';
 import {secretsIn} from './secrets.ts';
 
@@ -14,6 +15,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   try {
     refuseEnvFile(argv);
     await setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
+    chooseZone(argv, context.env);
     const program = await buildProgram(argv, context);
     if (argv.length === 0) {
       if (context.stdout.isTTY) await (await import('./welcome.ts')).welcome(context);
@@ -50,6 +52,13 @@ function colourChoice(argv: readonly string[]): ColourChoice {
   const choice = COLOUR_CHOICES.find(known => known === value);
   if (!choice) throw usageError(`--color "${value}" is not known.`, `It is one of ${COLOUR_CHOICES.join(', ')}.`);
   return choice;
+}
+
+/** Read before the arguments are parsed, as times in them are of that zone. */
+function chooseZone(argv: readonly string[], env: Context['env']): void {
+  const at = argv.findIndex(arg => arg === '--tz' || arg.startsWith('--tz='));
+  if (at < 0) setZone(env.AGNO_TRACE_TZ, 'AGNO_TRACE_TZ');
+  else setZone(argv[at]!.includes('=') ? argv[at]!.slice('--tz='.length) : argv[at + 1], '--tz');
 }
 
 /**

@@ -1,6 +1,7 @@
 import parseDuration from 'parse-duration';
 import {closest} from '../closest.ts';
 import {usageError} from '../errors.ts';
+import {fromZone, inZone} from '../text/zone.ts';
 import {parseTime} from '../trace/time.ts';
 
 const MINUTE_MICROS = 60_000_000;
@@ -31,20 +32,22 @@ export function parseLength(flag: string, text: string): number {
 
 /**
  * A moment: ISO 8601, a date, `HH:MM` of today, `today`, `yesterday`, `now`, or a length back from now. Without an
- * offset times are UTC, as everything this tool prints.
+ * offset a time is one of the zone that times are told in (`--tz`): UTC unless another was asked for.
  */
 export function parseMoment(flag: string, text: string, nowMicros: number): number {
   const plain = text.trim();
-  const midnight = Math.floor(nowMicros / DAY_MICROS) * DAY_MICROS;
+  // As a clock in the zone shows it.
+  const midnight = Math.floor(inZone(nowMicros).wallMicros / DAY_MICROS) * DAY_MICROS;
   if (plain === 'now') return nowMicros;
-  if (plain === 'today') return midnight;
-  if (plain === 'yesterday') return midnight - DAY_MICROS;
+  if (plain === 'today') return fromZone(midnight);
+  if (plain === 'yesterday') return fromZone(midnight - DAY_MICROS);
   const clock = /^(\d{1,2}):(\d{2})$/.exec(plain);
   if (clock && Number(clock[1]) < 24 && Number(clock[2]) < 60)
-    return midnight + (Number(clock[1]) * 60 + Number(clock[2])) * MINUTE_MICROS;
+    return fromZone(midnight + (Number(clock[1]) * 60 + Number(clock[2])) * MINUTE_MICROS);
   if (/^\d{4}-\d{2}-\d{2}/.test(plain)) {
     const micros = parseTime(plain);
-    if (micros !== null && isRealDate(plain)) return micros;
+    const hasOffset = /(Z|UTC|T.*[+-]\d\d(:?\d\d)?)$/i.test(plain.replace(' ', 'T'));
+    if (micros !== null && isRealDate(plain)) return hasOffset ? micros : fromZone(micros);
   } else if (/^\d+(\.\d+)?\s*([a-z].*)?$/i.test(plain)) return nowMicros - parseLength(flag, plain) * 1000;
   throw usageError(
     `${flag} "${text}" is no time.`,

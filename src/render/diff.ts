@@ -61,7 +61,7 @@ export function renderRunsBeside(
     both('who', record => safe(record.name ?? '(not known)')),
     both('run', record => (isNarrow ? shortRunId(record) : wholeRunId(record))),
     both('started', record =>
-      isNarrow ? trusted(moment(record.startTime).replace(' UTC', '')) : moment(record.startTime),
+      isNarrow ? trusted(moment(record.startTime).replace(/ (UTC|[+-]\d\d:\d\d)$/, '')) : moment(record.startTime),
     ),
     both('time', record => duration(record.durationMs), change(a.durationMs, b.durationMs, duration)),
     both('tokens', tokens, change(a.totalTokens, b.totalTokens, count)),

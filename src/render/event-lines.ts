@@ -8,7 +8,7 @@ import {isRunSpan, type Node} from '../trace/tree.ts';
 import {lastWord, timeOf, who} from './run-list.ts';
 import {type Look, paintState, stateGlyph} from './states.ts';
 import {nameOf} from './tree-row.ts';
-import {count, duration, firstLine, isHex, promptTokens, usd} from './values.ts';
+import {clock, count, duration, firstLine, isHex, promptTokens, usd} from './values.ts';
 
 /*
  * What happens to runs, one line an event, to be read in a log:
@@ -24,6 +24,8 @@ import {count, duration, firstLine, isHex, promptTokens, usd} from './values.ts'
 export interface EventLook extends Look {
   /** Columns of the terminal; null: a pipe, which gets whole values and dates. */
   readonly columns: number | null;
+  /** Told the day of each line whose time stands there without one. */
+  readonly onDay?: (day: string) => void;
 }
 
 const GAP = '  ';
@@ -121,10 +123,13 @@ function eventLine(
   what: Safe,
   traceId: string,
   parts: readonly Safe[],
-  {columns}: EventLook,
+  {columns, onDay}: EventLook,
 ): Safe {
-  const iso = isoTime(micros);
-  const time = iso === null ? trusted('–') : trusted(columns === null ? `${iso.slice(0, 23)}Z` : iso.slice(11, 19));
+  const {text, offset} = clock(isoTime(micros));
+  const end = offset === 'UTC' ? 'Z' : offset;
+  const time =
+    text === null ? trusted('–') : trusted(columns === null ? `${text.slice(0, 23)}${end}` : text.slice(11, 19));
   const trace = line`~${safe(isHex(traceId) ? traceId.slice(0, TRACE_LENGTH) : traceId)}`;
+  if (columns !== null && text !== null) onDay?.(text.slice(0, 10));
   return joined([paint(time, 'dim'), what, trace, ...parts.filter(part => part !== '')], GAP);
 }

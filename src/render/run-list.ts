@@ -6,7 +6,7 @@ import {isSamePart, type JudgedRun, type RunRecord} from '../trace/record.ts';
 import {seenMs} from '../trace/timing.ts';
 import {type Look, paintState, stateText} from './states.ts';
 import {type DrawnColumn, renderColumns} from './table.ts';
-import {ago, duration, firstLine, isHex, shortCount, shortId, usd} from './values.ts';
+import {ago, duration, firstLine, isHex, shortCount, shortId, usd, wholeMoment} from './values.ts';
 
 interface ListOptions extends Look {
   readonly nowMicros: number;
@@ -86,7 +86,7 @@ function pipeColumns(runs: readonly JudgedRun[], options: Look): DrawnColumn[] {
   const column = columnOf(runs);
   return [
     column('STATE', ({record}) => trusted(record.state)),
-    column('STARTED', ({record}) => safe(record.startTime ?? '–')),
+    column('STARTED', ({record}) => wholeMoment(record.startTime)),
     column('RUN', ({record}) => safe(record.runId ?? `~${record.traceId}`)),
     column('WHO', who),
     column('USER', ({record}) => safe(record.userId ?? '–')),

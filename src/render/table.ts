@@ -4,7 +4,7 @@ import {joined, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {toWidth, truncate, width} from '../text/width.ts';
 import {parseTime} from '../trace/time.ts';
-import {ago, figure, stretchStart} from './values.ts';
+import {ago, figure, stretchStart, wholeMoment} from './values.ts';
 
 /** One column as drawn: text per row, ready but for its width. */
 export interface DrawnColumn {
@@ -187,6 +187,7 @@ function cellText(value: Cell, {label, unit = 'text'}: Column, {nowMicros, every
   if (typeof value === 'number') return figure(value, unit);
   const text = String(value);
   if (unit === 'time' && nowMicros !== undefined) return ago(parseTime(text), nowMicros);
+  if (unit === 'time') return wholeMoment(text);
   if (unit === 'stretch' && everyMicros) return stretchStart(parseTime(text), everyMicros);
   return safe(text);
 }

@@ -1,7 +1,8 @@
 import prettyMilliseconds from 'pretty-ms';
 import type {Unit} from '../table/table.ts';
 import {type Safe, safe, trusted} from '../text/safe.ts';
-import {isoTime} from '../trace/time.ts';
+import {inZone, zoneName} from '../text/zone.ts';
+import {isoTime, parseTime} from '../trace/time.ts';
 import type {Tokens} from '../trace/tokens.ts';
 
 /** A duration for people: `329ms`, `14.2s`, `2m 5s`; `–` when unknown. */
@@ -97,11 +98,26 @@ export function ago(micros: number | null, nowMicros: number): Safe {
   return trusted(seconds < 0 ? `in ${Math.floor(value)}${unit}` : `${Math.floor(value)}${unit} ago`);
 }
 
-/** A moment for people, in UTC: `2026-11-22 14:21:03 UTC`. */
+/** A moment for people: `2026-11-22 14:21:03 UTC`; in another zone (`--tz`) with how far that is from it. */
 export function moment(iso: string | null): Safe {
+  const {text, offset} = clock(iso);
   // Years beyond 9999 have six digits and a sign.
-  const [, date, time] = /^\+?0*(-?\d+-\d\d-\d\d)T(\d\d:\d\d:\d\d)/.exec(iso ?? '') ?? [];
-  return trusted(date === undefined ? '–' : `${date.padStart(10, '0')} ${time} UTC`);
+  const [, date, time] = /^\+?0*(-?\d+-\d\d-\d\d)T(\d\d:\d\d:\d\d)/.exec(text ?? '') ?? [];
+  return trusted(date === undefined ? '–' : `${date.padStart(10, '0')} ${time} ${offset}`);
+}
+
+/** A time whole, as a pipe gets it: ISO 8601, in UTC or with the offset of the zone. */
+export function wholeMoment(iso: string | null): Safe {
+  const {text, offset} = clock(iso);
+  return safe(text === null ? '–' : offset === 'UTC' ? text : text.replace(/Z$/, offset));
+}
+
+/** What a clock in the zone shows, as ISO. */
+export function clock(iso: string | null): {readonly text: string | null; readonly offset: string} {
+  const micros = iso === null || zoneName() === 'UTC' ? null : parseTime(iso);
+  if (micros === null) return {text: iso, offset: 'UTC'};
+  const {wallMicros, offset} = inZone(micros);
+  return {text: isoTime(wallMicros), offset};
 }
 
 /** The first line of a text that holds anything, for a cell. */

@@ -10,7 +10,7 @@ import {ProgressLine} from '../../flags/progress-line.ts';
 import {askConsent, type WritingOptions} from '../../flags/writing.ts';
 import {archiveFacts, restoreFacts} from '../../render/archive.ts';
 import {renderTable} from '../../render/table.ts';
-import {count} from '../../render/values.ts';
+import {count, moment} from '../../render/values.ts';
 import {openAlone} from '../../retention/alone.ts';
 import {planRestore, restore, targetOf} from '../../retention/restore.ts';
 import {type Inspection, inspectArchive} from '../../retention/verify.ts';
@@ -81,7 +81,7 @@ async function list({files, format, fields}: ListedFiles, context: Context): Pro
   } as const;
   const rows = records.map(record => ({
     file: path.basename(record.file),
-    cutoff: record.cutoff.slice(0, 19),
+    cutoff: moment(record.cutoff),
     traces: record.traces,
     spans: record.spans,
     state: record.problem ? 'damaged' : record.isComplete ? 'whole' : 'cut',

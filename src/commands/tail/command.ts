@@ -53,7 +53,7 @@ const tail: CommandModule = {
     command
       .optionsGroup('Where to begin:')
       .option('-n, --limit <n>', 'begin with the newest n runs (with a filter: of the last day); 0: none (default: 10)')
-      .option('--since <time>', 'begin with what was written since: ISO, date, today, 24h (times are UTC)')
+      .option('--since <time>', 'begin with what was written since: ISO, date, today, 24h (in the zone of --tz)')
       .option('--last <length>', 'begin with what was written in the last 30m, 24h, 7d')
       .option('--cursor-file <file>', 'resume where the last tail with this file stopped');
     // It always does; hands that know other tails type it.

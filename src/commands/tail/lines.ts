@@ -2,16 +2,24 @@ import type {Context} from '../../context.ts';
 import type {RunChange} from '../../follow/live-runs.ts';
 import {type EventLook, mergedLine, runLine, spanLine} from '../../render/event-lines.ts';
 import {line, type Safe, safe} from '../../text/safe.ts';
+import {paint} from '../../text/style.ts';
+import {zoneName} from '../../text/zone.ts';
 import {type EventWriter, endsNow, turnsNow} from './event-writer.ts';
 
 /** One line an event, for people and their logs. Runs from before are one line each. */
 export class LineWriter implements EventWriter {
+  private readonly look: EventLook;
+  /** Day of the last line. */
+  private day = '';
+
   constructor(
     private readonly context: Context,
-    private readonly look: EventLook,
+    look: EventLook,
     /** Also what is around runs. */
     private readonly showsSurroundings: boolean,
-  ) {}
+  ) {
+    this.look = {...look, onDay: day => this.begin(day)};
+  }
 
   change(change: RunChange, isBacklog: boolean, nowMicros: number): void {
     const {before, judged, newSpans, lateMs} = change;
@@ -38,6 +46,12 @@ export class LineWriter implements EventWriter {
 
   /** People see that it is alive by what it shows. */
   heartbeat(): void {}
+
+  /** Times have no date on a terminal: it is said when it is another one. */
+  private begin(day: string): void {
+    if (day !== this.day) this.write(paint(line`${safe(day)} ${safe(zoneName())}`, 'dim'));
+    this.day = day;
+  }
 
   private write(text: Safe): void {
     this.context.stdout.write(line`${text}\n`);
