@@ -75,9 +75,38 @@ export async function readByName<T>(
   return {answer, notes: await whereTheDataIs(store, filter)};
 }
 
+/**
+ * As `readByName` where an answer of nothing needs no word: a later page, one of several databases, the screens. The filter that
+ * gave the answer is the one for the pages behind it.
+ */
+export async function readWidened<T>(
+  store: Store,
+  filter: RunFilter,
+  {read, isEmpty}: {read: (filter: RunFilter) => Promise<T>; isEmpty: (answer: T) => boolean},
+): Promise<Found<T> & {readonly filter: RunFilter}> {
+  const answer = await read(filter);
+  const asItStands = {answer, filter, notes: []};
+  if (!isEmpty(answer) || !asksForNames(filter)) return asItStands;
+  const {widen, notes, isWider} = await takeNames(store, filter);
+  if (!isWider) return asItStands;
+  const wide = await read(widen(filter));
+  return isEmpty(wide) ? asItStands : {answer: wide, filter: widen(filter), notes};
+}
+
+/** As `takeNames`, for a command that has `-q` alone. */
+export async function takeQuery(
+  store: Store,
+  query: Query | null,
+): Promise<{readonly query: Query | null; readonly notes: readonly string[]}> {
+  const {widen, notes} = await takeNames(store, {...NO_FILTER, query});
+  return {query: widen({...NO_FILTER, query}).query, notes};
+}
+
 /** How names are taken in what is still to come, where nothing can be read a second time. */
 export interface TakenNames {
   readonly widen: (filter: RunFilter) => RunFilter;
+  /** Some names were taken as parts. */
+  readonly isWider: boolean;
   readonly notes: readonly string[];
 }
 
@@ -90,6 +119,7 @@ export async function takeNames(store: Store, filter: RunFilter): Promise<TakenN
   const missing = unknown.filter(word => !taken.includes(word));
   return {
     widen: wanted => widened(wanted, taken),
+    isWider: taken.length > 0,
     notes: [...taken.map(word => takenAsPart(word, known)), ...missing.map(word => nearMiss(word, known))],
   };
 }

@@ -50,6 +50,46 @@ describe.each(BACKENDS)('names in the filters of list on %s', backend => {
   });
 });
 
+describe('names that are taken as parts', () => {
+  const db = sqliteCopy(SHOP);
+  const taken = 'is called "billing", so it is taken as part of the name: Billing Agent';
+
+  it.each([
+    'export --jsonl --agent billing',
+    'export latest --jsonl -q agent:billing',
+    'transcript latest -q agent:billing',
+    'show latest -q agent:billing',
+  ])('select in %s', async line => {
+    const {code, out, err} = await cli([...line.split(' '), '--db', db]);
+    expect([code, err]).toEqual([EXIT.done, expect.stringContaining(taken)]);
+    expect(out).toContain('Billing');
+  });
+
+  it('are so on every page, and in several databases', async () => {
+    const env = {HOME: temporaryFolder()};
+    await cli(['profile', 'add', 'a', '--db', db], {env});
+    await cli(['profile', 'add', 'b', '--db', sqliteCopy('agno-3.1.10-killed.sqlite')], {env});
+    const idsOf = async (...argv: string[]) => {
+      const ids: string[] = [];
+      for (let cursor: string | null = null; ; ) {
+        const page = await json([...argv, ...(cursor === null ? [] : ['--cursor', cursor])], {env});
+        ids.push(...(page.data as {spanId: string}[]).map(({spanId}) => spanId));
+        cursor = page.page.next;
+        if (cursor === null) return ids;
+      }
+    };
+    const list = ['list', '--limit', '3', '--db', db, '--agent'];
+    const whole = await idsOf(...list, 'Billing Agent');
+    expect(whole.length).toBeGreaterThan(3);
+    expect(await idsOf(...list, 'billing')).toEqual(whole);
+    const several = ['list', '--limit', '3', '--all-profiles', '--agent'];
+    const wholeOfAll = await idsOf(...several, 'Billing Agent');
+    expect(await idsOf(...several, 'billing')).toEqual(wholeOfAll);
+    const {notes} = await json([...several, 'billing'], {env});
+    expect(notes.join('\n')).toContain(`profile "a": no agent of the newest runs ${taken}`);
+  });
+});
+
 describe('an empty answer', () => {
   it('says when the newest run was', async () => {
     const nowMicros = Date.parse('2026-11-30T12:00:00Z') * 1000;

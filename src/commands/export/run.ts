@@ -16,8 +16,10 @@ import type {Redaction} from '../../redaction/detectors.ts';
 import {Pseudonyms, randomKey} from '../../redaction/pseudonyms.ts';
 import {Redactor} from '../../redaction/redactor.ts';
 import {RedactionReport} from '../../redaction/report.ts';
+import {takeNames} from '../../runs/names.ts';
 import {patient} from '../../store/patient.ts';
 import type {Store} from '../../store/store.ts';
+import {NO_FILTER} from '../../trace/filter.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {displayName} from '../../trace/tree.ts';
 import {type ExportSelection, exportedRuns, wholeRows} from './exported.ts';
@@ -87,6 +89,14 @@ interface Counts {
   gone: number;
 }
 
+/** Names that no run has are taken as parts of names, and a note says of which. */
+async function byName(store: Store, selection: ExportSelection, notes: string[]): Promise<ExportSelection> {
+  const filter = 'ids' in selection ? {...NO_FILTER, query: selection.query} : selection.filter;
+  const {widen, notes: taken} = await takeNames(store, filter);
+  append(notes, taken);
+  return 'ids' in selection ? {...selection, query: widen(filter).query} : {...selection, filter: widen(filter)};
+}
+
 async function exportFrom(store: Store, work: Work, context: Context, out: Context): Promise<void> {
   const {options, cleaning, sender} = work;
   const {cleaner} = cleaning;
@@ -99,7 +109,8 @@ async function exportFrom(store: Store, work: Work, context: Context, out: Conte
   const shown = isTalking ? {...context, stderr: {...context.stderr, isTTY: false}} : context;
   try {
     await withProgress(shown, 'exporting', async report => {
-      const groups = exportedRuns(store, selectionAt(store.nowMicros()), {
+      const selection = await byName(store, selectionAt(store.nowMicros()), notes);
+      const groups = exportedRuns(store, selection, {
         patience,
         prices,
         note: text => notes.push(text),

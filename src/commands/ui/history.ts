@@ -1,3 +1,4 @@
+import {readWidened} from '../../runs/names.ts';
 import {loadRunPage, type PageOptions} from '../../runs/page.ts';
 import {loadSpans} from '../../runs/spans.ts';
 import {loadShownRun} from '../../show/shown.ts';
@@ -90,11 +91,11 @@ export class HistorySource extends SnapshotSource implements RunSource {
   private async loadPage(cursor: string | null): Promise<void> {
     const at = ++this.asked;
     const {patience, prices} = this.options;
+    const limit = cursor === null ? FIRST_PAGE : PAGE;
     const answer = await this.read(
-      loadRunPage(this.store, {
-        filter: this.filter,
-        limit: cursor === null ? FIRST_PAGE : PAGE,
-        ...{cursor, patience, prices, folds: true},
+      readWidened(this.store, this.filter, {
+        read: filter => loadRunPage(this.store, {filter, limit, cursor, patience, prices, folds: true}),
+        isEmpty: ({runs}) => cursor === null && runs.length === 0,
       }),
     );
     if (at !== this.asked) return;
@@ -102,7 +103,9 @@ export class HistorySource extends SnapshotSource implements RunSource {
       this.publish({failure: answer.failure, older: this.next === null ? 'none' : 'some'});
       return;
     }
-    const {runs, next, trafficLeftOut} = answer.read;
+    const {answer: page, filter, notes} = answer.read;
+    const {runs, next, trafficLeftOut} = page;
+    this.filter = filter;
     this.next = next;
     const before = cursor === null ? [] : this.current.runs;
     const {hiddenTraffic} = this.current;
@@ -111,6 +114,7 @@ export class HistorySource extends SnapshotSource implements RunSource {
       older: next === null ? 'none' : 'some',
       hiddenTraffic: trafficLeftOut === null ? null : (cursor === null ? 0 : (hiddenTraffic ?? 0)) + trafficLeftOut,
       failure: null,
+      ...(notes.length > 0 ? {notices: [...this.options.notes, ...notes]} : {}),
     });
   }
 
