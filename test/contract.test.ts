@@ -18,6 +18,10 @@ const NEVER_HERE: Readonly<Record<string, string>> = {
   'span event.lateMs': 'somebody writes, and holds it back: test/follow/lag.test.ts',
   'run event.stateBefore': 'somebody writes: test/commands/tail.test.ts',
   'run event.into': 'somebody writes: test/follow/live-runs.test.ts',
+  'run.truncated': 'items that are cut: test/flags/fitting.test.ts',
+  'entry.truncated': 'the same',
+  'hit.truncated': 'the same',
+  'row.truncated': 'the same',
   'migration result.stoppedBy': 'stopped meanwhile: test/migrations/faults.test.ts',
   'restore result.stoppedBy': 'stopped meanwhile: test/retention/kill.test.ts',
   'vacuum result.stoppedBy': 'stopped meanwhile: test/retention/vacuum.test.ts',
@@ -178,6 +182,8 @@ test('every command answers as docs/json.md says, keys and types', async () => {
   await answer('grep', 'grep numbers -C 1', pictures);
   await answer('grep --count', 'grep weather --count', pictures);
   await answer('grep -l', 'grep weather -l', pictures);
+  // Larger than its room.
+  await answer('show', 'show agent-ok --io full --max-bytes 3000', pictures, QUICK);
   await answer('wait', 'wait latest', demo, 'json jsonl');
   // The second waits for a file that is not there.
   await follow(pictures, ['run', 'span', 'heartbeat']);

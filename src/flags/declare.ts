@@ -89,7 +89,7 @@ export function takesOneOf(command: Command, values: readonly string[]): Command
 export function addWindowFlags(command: Command): Command {
   return command
     .optionsGroup('When:')
-    .option('--since <time>', 'started at or after: ISO, date, today, 24h (times are UTC)')
+    .option('--since <time>', 'started at or after: ISO, date, today, 24h (in the zone of --tz)')
     .option('--until <time>', 'started before')
     .option('--last <length>', 'started in the last 30m, 24h, 7d, 2w');
 }
@@ -149,16 +149,28 @@ export interface OutputFlags {
   jsonl?: boolean;
   ascii?: boolean;
   fields?: string;
+  maxBytes?: string;
+  skip?: string;
   output?: string;
 }
 
-export function addOutputFlags(command: Command, formats: readonly string[], {printSql = true} = {}): Command {
+/** @param isLong its JSON may be too much for a reader */
+export function addOutputFlags(
+  command: Command,
+  formats: readonly string[],
+  {printSql = true, isLong = false} = {},
+): Command {
   command.optionsGroup('Output:').option('--format <format>', formats.join(', '));
   takesOneOf(command, formats)
     .option('--json', 'short for --format json')
     .option('--jsonl', 'short for --format jsonl');
   if (formats.includes('csv'))
     command.option('--fields <keys>', 'only these keys, in this order, for json, jsonl, csv, md');
+  else if (isLong) command.option('--fields <keys>', 'only these keys of each item, in this order, for json, jsonl');
+  if (isLong)
+    command
+      .option('--max-bytes <n>', 'json, jsonl: whole items only, in at most so many bytes')
+      .option('--skip <n>', 'json, jsonl: leave out the first n items');
   if (!printSql) return command;
   return command
     .option('-o, --output <file>', 'write to a file atomically; .json, .jsonl, .csv, .md choose the format')

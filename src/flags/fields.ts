@@ -9,20 +9,29 @@ const WITH_FIELDS: readonly Format[] = ['json', 'jsonl', 'csv', 'md'];
  * The keys that `--fields` asks for, in its order; all of `known` without it.
  * @throws UserError exit 2 for a key that is not known, and for a format that has no keys
  */
-export function fieldsOf(flags: OutputFlags, known: readonly string[], format: Format): readonly string[] {
-  return fieldsAmongOf(flags, format)(known);
+export function fieldsOf(
+  flags: OutputFlags,
+  known: readonly string[],
+  format: Format,
+  formats: readonly Format[] = WITH_FIELDS,
+): readonly string[] {
+  return fieldsAmongOf(flags, format, formats)(known);
 }
 
 /** For a command that learns from the answer which keys there are. */
 export type FieldsAmong = (known: readonly string[]) => readonly string[];
 
 /** @throws UserError at once for a format that has no keys */
-export function fieldsAmongOf({fields}: OutputFlags, format: Format): FieldsAmong {
+export function fieldsAmongOf(
+  {fields}: OutputFlags,
+  format: Format,
+  formats: readonly Format[] = WITH_FIELDS,
+): FieldsAmong {
   if (fields === undefined) return known => known;
-  if (!WITH_FIELDS.includes(format))
+  if (!formats.includes(format))
     throw usageError(
       `--fields "${fields}" does not apply to --format ${format}.`,
-      `It is for ${WITH_FIELDS.join(', ')}: add --json.`,
+      `It is for ${formats.join(', ')}: add --json.`,
     );
   const wanted = fields
     .split(',')

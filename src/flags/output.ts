@@ -9,6 +9,7 @@ import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
 import type {OutputFlags} from './declare.ts';
+import {ALL, type Fitting, Room} from './fitting.ts';
 import {parseChoice} from './values.ts';
 
 const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md', 'junit'] as const;
@@ -57,13 +58,18 @@ export function drawingOf(
 
 interface Answer {
   readonly command: string;
-  readonly data: unknown;
+  /** Made of the items where not all of them have room (`fit`). */
+  readonly data: unknown | ((items: readonly object[]) => unknown);
   /** What `jsonl` prints one a line; the data's items. */
   readonly items: readonly object[];
   /** Keys of the items in order, for the formats with a header. */
   readonly fields?: readonly string[];
   readonly next?: string | null;
   readonly notes?: readonly string[];
+  /** How much of it its reader takes; absent: all. */
+  readonly fit?: Fitting;
+  /** The cursor for what follows so many items; absent: `--skip` leaves them out. */
+  readonly nextAfter?: (items: number) => string | null;
 }
 
 /** Writes the machine formats; true when `format` was one of them. */
@@ -71,7 +77,7 @@ export function writeMachine(context: Context, format: Format, answer: Answer): 
   if (format === 'table' || format === 'tree' || format === 'text') return false;
   const notes = [...context.notes.splice(0), ...(answer.notes ?? [])];
   if (format === 'json') {
-    context.stdout.write(line`${renderJson({...answer, notes}, context.stdout.isTTY)}\n`);
+    context.stdout.write(line`${renderJson(fitted({...answer, notes}), context.stdout.isTTY)}\n`);
     return true;
   }
   const items = answer.items as readonly FlatRecord[];
@@ -79,11 +85,50 @@ export function writeMachine(context: Context, format: Format, answer: Answer): 
   if (format === 'csv') context.stdout.write(renderCsv(items, fields, context.stdout.isTTY));
   else if (format === 'md') context.stdout.write(renderMarkdown(items, fields));
   else if (format === 'junit') context.stdout.write(renderJunit(items, notes));
-  else for (const text of renderJsonLines(items, context.stdout.isTTY)) context.stdout.write(line`${text}\n`);
+  else {
+    const room = new Room(answer.fit ?? ALL);
+    const taken = items.flatMap(item => room.take(item) ?? []);
+    for (const text of renderJsonLines(taken, context.stdout.isTTY)) context.stdout.write(line`${text}\n`);
+    const cut = cutNote(room, answer);
+    if (cut) {
+      for (const note of [...notes, cut]) writeNote(context, note);
+      return true;
+    }
+  }
   // The lines are items only; what belongs to the whole goes where it cannot be taken for one.
   for (const note of notes) writeNote(context, note);
   if (answer.next) writeNext(context, `next page: --cursor ${answer.next}`);
   return true;
+}
+
+/** What is written around a cut answer beside what it says anyway: `truncated`, a note, a cursor. */
+const ABOUT_A_CUT = 400;
+
+/** As many items as there is room for, with how to get the others. */
+function fitted(answer: Answer & {readonly notes: readonly string[]}): Parameters<typeof renderJson>[0] {
+  const {fit = ALL, data, items, notes} = answer;
+  const dataOf = (some: readonly object[]) => (typeof data === 'function' ? data(some) : some);
+  const left = items.slice(fit.skip);
+  const whole = {...answer, data: typeof data === 'function' || fit.skip > 0 ? dataOf(left) : data};
+  if (fit.maxBytes === null || bytesOf(whole) <= fit.maxBytes) return whole;
+  const room = new Room(fit, bytesOf({...answer, data: dataOf([])}) + ABOUT_A_CUT);
+  const taken = items.flatMap(item => room.take(item) ?? []);
+  const cut = cutNote(room, answer);
+  return {
+    ...answer,
+    data: dataOf(taken),
+    next: cut && answer.nextAfter ? answer.nextAfter(room.taken) : answer.next,
+    notes: cut ? [...notes, cut] : notes,
+    truncated: true,
+  };
+}
+
+function bytesOf(envelope: Parameters<typeof renderJson>[0]): number {
+  return Buffer.byteLength(renderJson(envelope, false)) + 1;
+}
+
+function cutNote(room: Room, {nextAfter}: Answer): string | null {
+  return room.note(nextAfter && `--cursor ${nextAfter(room.taken)} has the rest`);
 }
 
 /** Notes are talk: on a terminal below the answer, else on stderr. */

@@ -23,6 +23,9 @@ page    next is the text for --cursor; null on the last page
 notes   sentences that belong to reading the data right: what was left out, what
         was covered; with --jsonl they go to stderr
 
+--fields a,b keeps these keys of each item. --max-bytes 8000 prints as many
+whole items as fit, says "truncated": true, and in a note how to get the rest.
+
 Times are ISO 8601 in UTC with microseconds, durations are numbers and end in
 Ms, money ends in Usd. Unknown is null, never zero. data has the same shape for
 no, one and many items. Keys are added, never renamed or removed, within one

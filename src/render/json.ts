@@ -8,23 +8,30 @@ interface Envelope {
   readonly next?: string | null;
   /** What a reader must know to read the data right; whole sentences. */
   readonly notes?: readonly string[];
+  /** Not all items had room. */
+  readonly truncated?: true;
 }
 
 /**
  * The public contract (docs/json.md): `{"schema", "data", "page", "notes"}`, the same shape for no, one and many items.
  * Into a pipe the data is exact; for a terminal what could act on it is written as `\u` escapes, which read back the same.
  */
-export function renderJson({command, data, next = null, notes = []}: Envelope, isTTY: boolean): Safe {
-  const text = JSON.stringify({schema: `agno-trace/${command}/1`, data, page: {next}, notes}, exactly);
+export function renderJson({command, data, next = null, notes = [], truncated}: Envelope, isTTY: boolean): Safe {
+  const text = jsonText({schema: `agno-trace/${command}/1`, data, page: {next}, notes, truncated});
   return isTTY ? terminalJson(text) : trusted(text);
 }
 
 /** Items one a line. */
 export function* renderJsonLines(items: Iterable<unknown>, isTTY: boolean): Generator<Safe> {
   for (const item of items) {
-    const text = JSON.stringify(item, exactly);
+    const text = jsonText(item);
     yield isTTY ? terminalJson(text) : trusted(text);
   }
+}
+
+/** A value as all answers write it. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, exactly);
 }
 
 /** What a number of JSON's cannot hold is text: integers beyond 2^53, `Infinity` and `NaN`. */

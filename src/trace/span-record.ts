@@ -52,6 +52,17 @@ export interface SpanRecord extends Tokens {
   readonly conditionsNotTaken: readonly string[];
 }
 
+/** Keys of a span as JSON has them, in order. */
+export const SPAN_FIELDS = [
+  ...['spanId', 'traceId', 'parentSpanId', 'drawnUnder', 'depth', 'name', 'kind', 'state', 'stateReason'],
+  ...['spanStatus', 'statusMessage', 'startTime', 'endTime', 'durationMs', 'selfMs', 'critical', 'missing'],
+  ...['fromMessages', 'surroundings', 'detached', 'ownerUnknown', 'plumbing', 'runId', 'model', 'provider'],
+  ...['toolName', 'purpose', 'promptTokens', 'completionTokens', 'cachedTokens', 'totalTokens'],
+  ...['costUsd', 'costSource', 'costDate', 'costUnknownCalls'],
+  ...['cacheWriteTokens', 'grossPromptTokens', 'grossPromptEstimated'],
+  ...['problems', 'containers', 'iteration', 'conditionsNotTaken'],
+] as const satisfies readonly (keyof SpanRecord)[];
+
 /** Single rows of a run as `drawnSpans` would have them, drawn from the top of its trace: a few out of many. */
 export function spanRecords(judged: JudgedRun, nodes: readonly Node[]): SpanRecord[] {
   const {run} = judged;

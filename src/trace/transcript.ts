@@ -58,6 +58,13 @@ export interface Entry {
   readonly durationMs: number | null;
 }
 
+/** Keys of an entry as JSON has them. */
+export const ENTRY_FIELDS = [
+  ...['type', 'depth', 'runId', 'traceId', 'spanId', 'time', 'who', 'kind', 'role', 'text', 'reasoning', 'media'],
+  ...['toolCalls', 'fromHistory', 'model', 'purpose', 'toolName', 'toolCallId', 'arguments', 'result', 'ran'],
+  ...['decided', 'state', 'stateReason', 'durationMs'],
+] as const satisfies readonly (keyof Entry)[];
+
 /** What making a transcript yields: its entries, and the end of entries that contain others. */
 export type TranscriptEvent =
   | {readonly type: 'entry'; readonly entry: Entry; readonly isTop: boolean; readonly hasInner: boolean}

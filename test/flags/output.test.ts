@@ -131,7 +131,7 @@ describe.each(BACKENDS)('formats on %s', async backend => {
     [['list', '--fields', 'runId'], /^error: --fields "runId" does not apply to --format table\.\nhint: .*\n$/],
     [['list', '--format', 'csv', '--fields', ','], /^error: --fields "," names none\.\nhint: .*\n$/],
     [['list', '--format', 'xml'], /^error: --format "xml" is not known\.\nhint: .*csv, md\.\n$/],
-    [['show', 'latest', '--fields', 'runId'], /^error: unknown option/],
+    [['show', 'latest', '--fields', 'runId'], /^error: --fields "runId" does not apply to --format tree\./],
   ])('%j is refused', async (argv, message) => {
     const {code, out, err} = await cli([...argv, '--db', db]);
     expect([code, out]).toEqual([EXIT.usage, '']);

@@ -15,6 +15,7 @@ import {
   type WindowFlags,
 } from '../../flags/declare.ts';
 import {fieldsOf} from '../../flags/fields.ts';
+import {fittingOf} from '../../flags/fitting.ts';
 import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {parseChoices, parseCount} from '../../flags/values.ts';
@@ -77,7 +78,7 @@ const grep: CommandModule = {
       .option('-l, --list-runs', 'print run ids only')
       .option('--traffic', 'also HTTP requests without a run');
     addPatienceFlags(command);
-    addOutputFlags(command, RECORD_FORMATS);
+    addOutputFlags(command, RECORD_FORMATS, {isLong: true});
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
@@ -92,6 +93,7 @@ function optionsOf(flags: GrepFlags, context: Context, [text]: [string]): GrepCo
     format,
     shape,
     fields: fieldsOf(flags, KEYS[shape], format),
+    fit: fittingOf(flags, format),
     limit: flags.limit === undefined ? (shape === 'hits' ? DEFAULT_LIMIT : 0) : parseCount('--limit', flags.limit),
     pattern: new Pattern(text, {
       fixed: flags.fixedStrings ?? false,

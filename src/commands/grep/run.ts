@@ -4,6 +4,7 @@ import {EXIT} from '../../errors.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {Ending} from '../../flags/ending.ts';
 import {pick} from '../../flags/fields.ts';
+import {type Fitting, Room} from '../../flags/fitting.ts';
 import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {FilterAt} from '../../flags/selection.ts';
@@ -33,6 +34,7 @@ export interface GrepCommandOptions {
   readonly format: Format;
   readonly shape: 'hits' | 'count' | 'runs';
   readonly fields: readonly string[];
+  readonly fit: Fitting;
   /** Hits, or runs; 0: all. */
   readonly limit: number;
   readonly pattern: Pattern;
@@ -89,7 +91,7 @@ export default async function grep(options: GrepCommandOptions, context: Context
             clear();
             told.tell(hits);
             await out.stdout.drained?.();
-            if (told.isFull) break;
+            if (told.isFull || told.hasNoRoom) break;
           }
         } catch (error) {
           // What was found stays; the walk was given up because it was told to end.
@@ -136,14 +138,17 @@ class Told {
   isFull = false;
   private first: JudgedRun | null = null;
   private readonly items: Record<string, unknown>[] = [];
+  private readonly room: Room;
   private readonly counts: {judged: JudgedRun; hits: number}[] = [];
 
   constructor(
-    private readonly view: Pick<GrepCommandOptions, 'format' | 'shape' | 'fields' | 'limit'>,
+    private readonly view: Pick<GrepCommandOptions, 'format' | 'shape' | 'fields' | 'fit' | 'limit'>,
     private readonly look: {readonly ascii: boolean},
     private readonly out: Context,
     private readonly store: Store,
-  ) {}
+  ) {
+    this.room = new Room(view.fit);
+  }
 
   tell({judged, hits}: RunHits): void {
     const {shape, limit, format} = this.view;
@@ -177,22 +182,32 @@ class Told {
     const {shape, format, fields} = this.view;
     const records = shape === 'hits' ? hits.map(hit => hitRecord(judged, hit)) : [runRecord(judged, hits.length)];
     const items = pick(records, fields);
-    if (format !== 'jsonl') append(this.items, items);
-    else for (const text of renderJsonLines(items, this.out.stdout.isTTY)) writeLine(this.out, text);
+    if (format !== 'jsonl') {
+      append(this.items, items);
+      return;
+    }
+    const taken = items.flatMap(item => this.room.take(item) ?? []);
+    for (const text of renderJsonLines(taken, this.out.stdout.isTTY)) writeLine(this.out, text);
+  }
+
+  /** Its reader takes no more. */
+  get hasNoRoom(): boolean {
+    return this.room.isFull;
   }
 
   /** @param nothing what to say where there was no hit */
   end(notes: readonly string[], nothing: string): void {
-    const {format, fields, shape} = this.view;
+    const {format, fields, fit, shape} = this.view;
     const {out} = this;
     if (format !== 'table' && format !== 'jsonl') {
-      writeMachine(out, format, {command: 'grep', data: this.items, items: this.items, fields, notes});
+      writeMachine(out, format, {command: 'grep', data: this.items, items: this.items, fields, fit, notes});
       return;
     }
     const columns = columnsOf(out);
     if (shape === 'count' && this.counts.length > 0)
       writeLine(out, renderCounts(this.counts, {...this.look, columns, nowMicros: this.store.nowMicros()}));
-    const all = [...out.notes.splice(0), ...notes];
+    const cut = this.room.note();
+    const all = [...out.notes.splice(0), ...notes, ...(cut ? [cut] : [])];
     if (format === 'jsonl') for (const note of all) writeNote(out, note);
     else {
       if (columns !== null && this.hits > 0 && shape === 'hits') writeLine(out, trusted(''));

@@ -16,6 +16,7 @@ import {
   type WindowFlags,
 } from '../../flags/declare.ts';
 import {fieldsOf} from '../../flags/fields.ts';
+import {fittingOf} from '../../flags/fitting.ts';
 import {type Format, formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
@@ -56,7 +57,7 @@ const list: CommandModule = {
       .option('--all-profiles', 'runs of all profiles; or repeat --profile');
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, RECORD_FORMATS);
+    addOutputFlags(command, RECORD_FORMATS, {isLong: true});
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
@@ -78,6 +79,7 @@ function optionsOf(flags: ListFlags, context: Context): ListOptions {
   return {
     format,
     fields: fieldsOf(flags, several ? ['profile', ...RUN_FIELDS] : RUN_FIELDS, format),
+    fit: fittingOf(flags, format),
     ascii: flags.ascii,
     page,
     sort,

@@ -3,6 +3,7 @@ import {EXIT} from '../../errors.ts';
 import {passedOver} from '../../flags/connection.ts';
 import {type Access, sayNotes, withOutput, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
+import type {Fitting} from '../../flags/fitting.ts';
 import {drawingOf, type Format, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {FilterAt} from '../../flags/selection.ts';
@@ -14,8 +15,8 @@ import {isHex} from '../../render/values.ts';
 import {wantsIndex} from '../../runs/candidates.ts';
 import {INDEX_HINT} from '../../runs/look-up.ts';
 import {listPlacesOf, type MergedPage, mergePages, refuseMergedCursor} from '../../runs/merge.ts';
-import {readByName} from '../../runs/names.ts';
-import {loadRunPage, type PageOptions, type RunPage} from '../../runs/page.ts';
+import {readByName, readWidened} from '../../runs/names.ts';
+import {cursorAfter, loadRunPage, type PageOptions, type RunPage} from '../../runs/page.ts';
 import {loadSortedRuns, type SortedOptions} from '../../runs/sort.ts';
 import {MANY_SPANS} from '../../show/shown.ts';
 import {labelOf} from '../../store/source.ts';
@@ -27,6 +28,7 @@ import {agnoTime} from '../../trace/time.ts';
 export interface ListOptions {
   readonly format: Format;
   readonly fields: readonly string[];
+  readonly fit: Fitting;
   readonly ascii: boolean | undefined;
   readonly page: Pick<PageOptions, 'limit' | 'patience' | 'prices' | 'folds'>;
   /** Null: newest first. */
@@ -61,7 +63,9 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
         sort
           ? sortedPage(store, {...options.page, ...sort, filter: wanted, onProgress})
           : loadRunPage(store, {...options.page, filter: wanted, cursor, onProgress});
-      return readByName(store, filter, {read, isEmpty: ({runs}) => cursor === null && runs.length === 0});
+      const isEmpty = ({runs}: SortedPage) => runs.length === 0;
+      // A later page of names that were taken as parts is one too.
+      return cursor === null ? readByName(store, filter, {read, isEmpty}) : readWidened(store, filter, {read, isEmpty});
     });
     const page = found.answer;
     const order = page.matched === undefined ? [] : [sortedNote(page, sort!)];
@@ -74,7 +78,8 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
     if (out.stdout.isTTY) append(notes, whatIsRead(access, context));
     const records = page.runs.map(({record}) => record);
     const nowMicros = store.nowMicros();
-    write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key}, options, out);
+    const nextAfter = sort ? undefined : (taken: number) => cursorAfter(page, taken, cursor);
+    write(page, {records, nowMicros, notes, next: nextOf(page), sortedBy: sort?.key, nextAfter}, options, out);
   });
 }
 
@@ -110,14 +115,15 @@ async function listSeveral(access: SeveralProfiles, options: ListOptions, contex
   const filter = filterAt(context.nowMicros());
   const profiles = access.profiles.filter(({name}) => places.get(name) !== false);
   const results = await withEachProfile({...access, profiles}, context, THEN, async (store, out, name) =>
-    withProgress(out, `looking through spans of ${name}`, onProgress =>
-      loadRunPage(store, {
-        ...options.page,
-        filter: filterAt(store.nowMicros()),
-        cursor: places.get(name) || null,
-        onProgress,
-      }),
-    ),
+    withProgress(out, `looking through spans of ${name}`, async onProgress => {
+      const own = {...options.page, cursor: places.get(name) || null, onProgress};
+      const found = await readWidened(store, withQueryFlags(filterAt(store.nowMicros())), {
+        read: wanted => loadRunPage(store, {...own, filter: wanted}),
+        isEmpty: ({runs}) => runs.length === 0,
+      });
+      append(out.notes, found.notes);
+      return found.answer;
+    }),
   );
   const pageOf = new Map(results.map(({profile, answer}) => [profile, answer]));
   const own = names.map(profile => ({profile, before: places.get(profile)!, page: pageOf.get(profile) ?? null}));
@@ -133,7 +139,8 @@ async function listSeveral(access: SeveralProfiles, options: ListOptions, contex
   const records = page.runs.map(({profile, judged: {record}}) => ({profile, ...record}));
   const of = page.runs.map(({profile}) => profile);
   const next = nextOf(judged, of[0]);
-  write(judged, {records, nowMicros: context.nowMicros(), notes, next, profiles: of}, options, context);
+  const nextAfter = (taken: number) => mergePages(own, taken).next;
+  write(judged, {records, nowMicros: context.nowMicros(), notes, next, profiles: of, nextAfter}, options, context);
   sayNotes(context);
 }
 
@@ -144,17 +151,20 @@ interface Written {
   readonly next: readonly string[];
   readonly profiles?: readonly string[];
   readonly sortedBy?: string;
+  /** The cursor for what follows so many of them; absent: in this order there is none. */
+  readonly nextAfter?: ((taken: number) => string | null) | undefined;
 }
 
 function write(
   page: Pick<RunPage, 'runs' | 'next'>,
-  {records, nowMicros, notes, next, profiles, sortedBy}: Written,
+  {records, nowMicros, notes, next, profiles, sortedBy, nextAfter}: Written,
   options: ListOptions,
   out: Context,
 ): void {
-  const {format, fields} = options;
+  const {format, fields, fit} = options;
   const items = pick(records, fields);
-  if (writeMachine(out, format, {command: 'list', data: items, items, fields, next: page.next, notes})) return;
+  const answer = {command: 'list', data: items, items, fields, next: page.next, notes, fit};
+  if (writeMachine(out, format, {...answer, ...(nextAfter && fit.skip === 0 ? {nextAfter} : {})})) return;
   if (page.runs.length > 0)
     writeLine(out, renderRunList(page.runs, {...drawingOf(options, out), nowMicros, profiles, sortedBy}));
   writeNote(out, [countOf(page), ...notes, ...costNotesOf(page)].join(' · '));

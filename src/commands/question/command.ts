@@ -15,6 +15,7 @@ import {
   type WindowFlags,
 } from '../../flags/declare.ts';
 import {fieldsOf} from '../../flags/fields.ts';
+import {fittingOf} from '../../flags/fitting.ts';
 import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {filterAtOf} from '../../flags/selection.ts';
@@ -70,7 +71,7 @@ export function questionCommand(question: Question): CommandModule {
       const rows = question.sections ? 'rows of each kind; 0: all' : 'rows; 0: all';
       command.option('-n, --limit <n>', rows, String(question.limit ?? 20));
       addPriceFlags(command);
-      addOutputFlags(command, formatsOf(question));
+      addOutputFlags(command, formatsOf(question), {isLong: true});
       const options = (flags: QuestionFlags) => optionsOf(command.name(), question, flags, context);
       command.action(commandAction(context, options, () => import('./run.ts')));
     },
@@ -91,6 +92,7 @@ function optionsOf(name: string, question: Question, flags: QuestionFlags, conte
     question,
     format,
     fields,
+    fit: fittingOf(flags, format),
     ascii: flags.ascii,
     asked: {
       by: question.by ? parseChoice('--by', flags.by ?? question.by[0]!, question.by) : '',

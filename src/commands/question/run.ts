@@ -2,6 +2,7 @@ import type {Context} from '../../context.ts';
 import {EXIT} from '../../errors.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
+import type {Fitting} from '../../flags/fitting.ts';
 import {columnsOf, type Format, lookOf, writeLine, writeMachine, writeNext, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
 import type {FilterAt} from '../../flags/selection.ts';
@@ -26,6 +27,7 @@ export interface QuestionOptions {
   readonly question: Question;
   readonly format: Format;
   readonly fields: readonly string[];
+  readonly fit: Fitting;
   readonly ascii: boolean | undefined;
   readonly asked: Asked;
   /** Numbers that flags say, by the clock of the database. */
@@ -37,7 +39,7 @@ export interface QuestionOptions {
 
 /** Answers a question. */
 export default async function runQuestion(options: QuestionOptions, context: Context): Promise<void> {
-  const {name, question, format, fields, asked, numbersAt, filterAt, prices, access} = options;
+  const {name, question, format, fields, fit, asked, numbersAt, filterAt, prices, access} = options;
   let answer: Answer | null = null;
   const then = {text: () => thenOf(answer), eachShapeOnce: () => answer?.facts !== null};
   await withStore(access, context, then, async (store, out) => {
@@ -63,7 +65,7 @@ export default async function runQuestion(options: QuestionOptions, context: Con
       );
     if (answer.differs) out.exitCode = EXIT.different;
     const items = pick(rows, fields);
-    if (writeMachine(out, format, {command: name, data: items, items, fields, notes})) return;
+    if (writeMachine(out, format, {command: name, data: items, items, fields, fit, notes})) return;
     if (rows.length > 0)
       writeLine(out, drawn(question, asked, answer, {columns: columnsOf(out), look: lookOf(options, out)}));
     writeNote(out, [...(isEmpty(answer) ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));

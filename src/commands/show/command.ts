@@ -12,12 +12,15 @@ import {
   QUERY_FLAG,
   type ReadFlags,
 } from '../../flags/declare.ts';
+import {fieldsOf} from '../../flags/fields.ts';
+import {fittingOf} from '../../flags/fitting.ts';
 import {formatOf} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {patienceOf, queryAtOf} from '../../flags/selection.ts';
 import {parseChoice, parseChoices, parseCount} from '../../flags/values.ts';
 import {IO_LEVELS} from '../../render/io.ts';
 import {KINDS} from '../../trace/kind.ts';
+import {SPAN_FIELDS} from '../../trace/span-record.ts';
 import type {ShowOptions} from './run.ts';
 
 interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
@@ -31,6 +34,8 @@ interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
 }
 
 const FORMATS = ['tree', 'json', 'jsonl'] as const;
+/** Of a span, with `--io full`. */
+const CONTENT_FIELDS = ['input', 'output', 'attributes'];
 /** Rows of one run on a terminal; a pipe gets all. What is left out is said. */
 const TERMINAL_ROWS = 400;
 /** Runs of a session shown at once. */
@@ -55,7 +60,7 @@ const show: CommandModule = {
       .option('-n, --limit <n>', 'rows of a run on a terminal (default 400), runs of a session (default 20); 0: all');
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, FORMATS);
+    addOutputFlags(command, FORMATS, {isLong: true});
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
@@ -63,7 +68,10 @@ export default show;
 
 function optionsOf(flags: ShowFlags, context: Context, [id]: [string]): ShowOptions {
   const format = formatOf(flags, FORMATS);
-  const io = parseChoice('--io', flags.io, IO_LEVELS);
+  const level = parseChoice('--io', flags.io, IO_LEVELS);
+  const fields = fieldsOf(flags, [...SPAN_FIELDS, ...CONTENT_FIELDS], format, ['json', 'jsonl']);
+  // Whoever asks for one of these has asked for them.
+  const io = flags.fields !== undefined && CONTENT_FIELDS.some(key => fields.includes(key)) ? 'full' : level;
   const kinds = parseChoices('--kind', flags.kind ?? [], KINDS);
   const depth = flags.depth === undefined ? null : parseCount('--depth', flags.depth);
   const limit = flags.limit === undefined ? null : parseCount('--limit', flags.limit);
@@ -76,6 +84,8 @@ function optionsOf(flags: ShowFlags, context: Context, [id]: [string]): ShowOpti
     id,
     format,
     io,
+    fields: flags.fields === undefined ? null : fields,
+    fit: fittingOf(flags, format),
     selection: {criticalOnly: flags.critical ?? false, kinds, depth, limit: limit ?? (isTerminal ? TERMINAL_ROWS : 0)},
     spanPrefix: flags.span ?? null,
     sessionLimit: limit ?? SESSION_RUNS,

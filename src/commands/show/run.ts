@@ -1,6 +1,8 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
 import {type Access, withStore} from '../../flags/database.ts';
+import {pick} from '../../flags/fields.ts';
+import type {Fitting} from '../../flags/fitting.ts';
 import {
   columnsOf,
   drawingOf,
@@ -12,11 +14,13 @@ import {
   writeNote,
 } from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
+import {append} from '../../lists.ts';
 import type {Prices} from '../../prices/prices.ts';
 import type {IO_LEVELS} from '../../render/io.ts';
 import {nextStep, renderShownRun} from '../../render/shown-run.ts';
 import {contentLines} from '../../render/span-content.ts';
 import {renderSpanDetail} from '../../render/span-detail.ts';
+import {takeQuery} from '../../runs/names.ts';
 import {loadSpans, loadWhole} from '../../runs/spans.ts';
 import {loadShown, type Shown} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
@@ -37,6 +41,9 @@ export interface ShowOptions {
   readonly id: string;
   readonly format: Format;
   readonly io: (typeof IO_LEVELS)[number];
+  /** Keys of the spans; null: all. */
+  readonly fields: readonly string[] | null;
+  readonly fit: Fitting;
   readonly selection: RowSelection;
   /** The beginning of the id of the only span to show; null: all. */
   readonly spanPrefix: string | null;
@@ -53,8 +60,10 @@ export interface ShowOptions {
 export default async function show(options: ShowOptions, context: Context): Promise<void> {
   const {id, patience, prices, sessionLimit, queryAt, spanPrefix} = options;
   await withStore(options.access, context, THEN, async (store, out) => {
+    const {query, notes} = await takeQuery(store, queryAt(store.nowMicros()));
+    append(out.notes, notes);
     const shown = await withProgress(out, 'looking for it', onProgress =>
-      loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),
+      loadShown(store, id, {patience, prices, sessionLimit, query, onProgress}),
     );
     if (spanPrefix !== null) return showOneSpan(store, shown, spanPrefix, options, out);
     if (options.format === 'tree') return showTrees(store, shown, options, out);
@@ -98,16 +107,17 @@ async function loadContents(
 async function showRecords(
   store: Store,
   shown: Shown,
-  {format, io, selection}: ShowOptions,
+  {format, io, selection, fields, fit}: ShowOptions,
   out: Context,
 ): Promise<void> {
   const picked = shown.runs.map(run => selectRows(run, {...selection, limit: 0}));
   const records: readonly SpanRecord[] = picked.flatMap(({rows}) => rows.map(row => row.record));
   const leftOut = picked.reduce((sum, {leftOut: count}) => sum + count, 0);
   const notes = [...shown.notes, ...(leftOut > 0 ? [`${leftOut} spans below --depth left out`] : [])];
-  const spans = io === 'full' ? await withContents(store, records) : records;
+  const whole: readonly object[] = io === 'full' ? await withContents(store, records) : records;
+  const items = fields === null ? whole : pick(whole, fields);
   const runs = shown.runs.map(({judged}) => judged.record);
-  writeMachine(out, format, {command: 'show', data: {runs, spans}, items: spans, notes});
+  writeMachine(out, format, {command: 'show', data: (spans: readonly object[]) => ({runs, spans}), items, fit, notes});
 }
 
 async function withContents(store: Store, records: readonly SpanRecord[]): Promise<object[]> {
@@ -164,10 +174,12 @@ async function showOneSpan(
   }
   const [span] = await loadSpans(store, [match.row.node.id]);
   if (!span) throw new UserError(EXIT.notFound, `span "${match.row.node.id}" is gone: it was deleted just now.`);
-  const {format} = options;
+  const {format, fields, fit} = options;
   if (format !== 'tree') {
     const record = {...match.row.record, ...contentRecord(span)};
-    writeMachine(out, format, {command: 'show', data: {runs: [match.judged.record], spans: [record]}, items: [record]});
+    const items = fields === null ? [record] : pick([record], fields);
+    const runs = [match.judged.record];
+    writeMachine(out, format, {command: 'show', data: (spans: readonly object[]) => ({runs, spans}), items, fit});
     return;
   }
   writeLine(out, renderSpanDetail(span, match.row, match.judged, drawingOf(options, out)));

@@ -12,11 +12,14 @@ import {
   type ReadFlags,
   takesOneOf,
 } from '../../flags/declare.ts';
+import {fieldsOf} from '../../flags/fields.ts';
+import {fittingOf} from '../../flags/fitting.ts';
 import {formatOf} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
 import {patienceOf, queryAtOf} from '../../flags/selection.ts';
 import {parseChoice, parseCount} from '../../flags/values.ts';
 import {TOOL_LEVELS} from '../../render/tool-levels.ts';
+import {ENTRY_FIELDS} from '../../trace/transcript.ts';
 import type {TranscriptOptions} from './run.ts';
 
 interface TranscriptFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
@@ -48,7 +51,7 @@ const transcript: CommandModule = {
       .option('-n, --limit <n>', 'runs of a session (default 20); 0: all');
     addPatienceFlags(command);
     addPriceFlags(command);
-    addOutputFlags(command, FORMATS);
+    addOutputFlags(command, FORMATS, {isLong: true});
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
@@ -56,6 +59,7 @@ export default transcript;
 
 function optionsOf(flags: TranscriptFlags, context: Context, [id]: [string]): TranscriptOptions {
   const format = formatOf(flags, FORMATS);
+  const fields = fieldsOf(flags, ENTRY_FIELDS, format, ['json', 'jsonl']);
   const tools = flags.tools === undefined ? null : parseChoice('--tools', flags.tools, TOOL_LEVELS);
   const patience = patienceOf(flags);
   const prices = pricesOf(flags, context);
@@ -66,6 +70,8 @@ function optionsOf(flags: TranscriptFlags, context: Context, [id]: [string]): Tr
   return {
     id,
     format,
+    fields: flags.fields === undefined ? null : fields,
+    fit: fittingOf(flags, format),
     tools: tools ?? (isTerminal ? 'short' : 'full'),
     system: flags.system,
     history: flags.history ?? false,

@@ -1,12 +1,16 @@
 import type {Context} from '../../context.ts';
 import {type Access, withStore} from '../../flags/database.ts';
+import {pick} from '../../flags/fields.ts';
+import {ALL, type Fitting, Room} from '../../flags/fitting.ts';
 import {drawingOf, type Format, writeLine, writeMachine, writeNote} from '../../flags/output.ts';
 import {withProgress} from '../../flags/progress.ts';
+import {append} from '../../lists.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {renderJsonLines} from '../../render/json.ts';
 import {renderRunHeader} from '../../render/run-header.ts';
 import type {ToolLevel} from '../../render/tool-levels.ts';
 import {continuedLine, runTitle, transcriptLines, transcriptMarkdown} from '../../render/transcript.ts';
+import {takeQuery} from '../../runs/names.ts';
 import {loadWhole} from '../../runs/spans.ts';
 import {loadShown, type Shown} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
@@ -23,6 +27,9 @@ const THEN =
 export interface TranscriptOptions {
   readonly id: string;
   readonly format: Format;
+  /** Keys of the entries; null: all. */
+  readonly fields: readonly string[] | null;
+  readonly fit: Fitting;
   readonly tools: ToolLevel;
   readonly system: boolean;
   readonly history: boolean;
@@ -39,28 +46,35 @@ export interface TranscriptOptions {
 export default async function transcript(options: TranscriptOptions, context: Context): Promise<void> {
   const {id, patience, prices, sessionLimit, queryAt} = options;
   await withStore(options.access, context, THEN, async (store, out) => {
+    const {query, notes} = await takeQuery(store, queryAt(store.nowMicros()));
+    append(out.notes, notes);
     const shown = await withProgress(out, 'looking for it', onProgress =>
-      loadShown(store, id, {patience, prices, sessionLimit, query: queryAt(store.nowMicros()), onProgress}),
+      loadShown(store, id, {patience, prices, sessionLimit, query, onProgress}),
     );
     await tellTranscript(store, shown, options, out);
   });
 }
 
-type ToldOptions = Pick<TranscriptOptions, 'format' | 'tools' | 'system' | 'history' | 'ascii'>;
+type ToldOptions = Pick<TranscriptOptions, 'format' | 'tools' | 'system' | 'history' | 'ascii'> &
+  Partial<Pick<TranscriptOptions, 'fields' | 'fit'>>;
 
 /** Writes the conversation of all that is shown. */
 export async function tellTranscript(store: Store, shown: Shown, options: ToldOptions, out: Context): Promise<void> {
-  const {format} = options;
+  const {format, fields = null, fit = ALL} = options;
+  const room = new Room(fit);
   const talk = new Transcript({history: options.history});
   const look = {...drawingOf(options, out), tools: options.tools};
-  const entries: Entry[] = [];
+  const entries: object[] = [];
+  const kept = (entry: Entry): object => (fields === null ? entry : pick([entry], fields)[0]!);
   const write = (event: TranscriptEvent) => {
     if (!isWanted(event, options)) return;
     if (format === 'text') for (const text of transcriptLines(event, look)) writeLine(out, text);
     else if (format === 'md') out.stdout.write(transcriptMarkdown(event, options.tools));
-    else if (event.type === 'entry' && format === 'json') entries.push(event.entry);
-    else if (event.type === 'entry')
-      for (const text of renderJsonLines([event.entry], out.stdout.isTTY)) writeLine(out, text);
+    else if (event.type === 'entry' && format === 'json') entries.push(kept(event.entry));
+    else if (event.type === 'entry') {
+      const taken = room.take(kept(event.entry));
+      for (const text of renderJsonLines(taken ? [taken] : [], out.stdout.isTTY)) writeLine(out, text);
+    }
   };
   let before: ShownRun | null = null;
   for (const run of shown.runs) {
@@ -73,11 +87,18 @@ export async function tellTranscript(store: Store, shown: Shown, options: ToldOp
   const notes = [...shown.notes, ...redactedNotes(talk.redacted)];
   if (format === 'json') {
     const runs = shown.runs.map(({judged}) => judged.record);
-    writeMachine(out, format, {command: 'transcript', data: {runs, entries}, items: entries, notes});
+    writeMachine(out, format, {
+      command: 'transcript',
+      data: (some: readonly object[]) => ({runs, entries: some}),
+      items: entries,
+      fit,
+      notes,
+    });
     return;
   }
   if (format === 'text') writeLine(out, trusted(''));
-  for (const note of [...out.notes.splice(0), ...notes]) writeNote(out, note);
+  const cut = room.note();
+  for (const note of [...out.notes.splice(0), ...notes, ...(cut ? [cut] : [])]) writeNote(out, note);
 }
 
 function isWanted(event: TranscriptEvent, {system, tools}: ToldOptions): boolean {

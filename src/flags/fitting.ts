@@ -1,0 +1,116 @@
+import {type UserError, usageError} from '../errors.ts';
+import {jsonText} from '../render/json.ts';
+import type {OutputFlags} from './declare.ts';
+import type {Format} from './output.ts';
+import {parseCount} from './values.ts';
+
+/** How much of an answer its reader takes. */
+export interface Fitting {
+  /** Null: all of it. */
+  readonly maxBytes: number | null;
+  /** Items at the beginning that the reader has already. */
+  readonly skip: number;
+}
+
+export const ALL: Fitting = {maxBytes: null, skip: 0};
+
+/** What `--max-bytes` and `--skip` say. @throws UserError exit 2 for a format that has no items */
+export function fittingOf({maxBytes, skip}: OutputFlags, format: Format): Fitting {
+  if (maxBytes === undefined && skip === undefined) return ALL;
+  if (format !== 'json' && format !== 'jsonl')
+    throw usageError(
+      `${maxBytes === undefined ? '--skip' : '--max-bytes'} does not apply to --format ${format}.`,
+      'It is for json, jsonl: add --json.',
+    );
+  return {
+    maxBytes: maxBytes === undefined ? null : parseCount('--max-bytes', maxBytes),
+    skip: skip === undefined ? 0 : parseCount('--skip', skip),
+  };
+}
+
+/** Room for the items of an answer, taken one after the other: whole items only. */
+export class Room {
+  /** Items that had room. */
+  taken = 0;
+  /** An item had none; those behind it are not taken either. */
+  isFull = false;
+  private skipped = 0;
+  private bytes: number;
+
+  /** @param around bytes of the answer without its items */
+  constructor(
+    private readonly fit: Fitting,
+    private readonly around = 0,
+  ) {
+    this.bytes = around;
+  }
+
+  /** The item where it has room; one that alone has none, with its texts cut. Null: it is left out. */
+  take<Item extends object>(item: Item): Item | null {
+    const {maxBytes, skip} = this.fit;
+    if (this.skipped < skip) {
+      this.skipped++;
+      return null;
+    }
+    if (this.isFull) return null;
+    if (maxBytes === null) {
+      this.taken++;
+      return item;
+    }
+    const bytes = bytesOf(item);
+    if (this.bytes + bytes <= maxBytes) {
+      this.bytes += bytes;
+      this.taken++;
+      return item;
+    }
+    this.isFull = this.taken > 0;
+    if (this.isFull) return null;
+    this.taken++;
+    const cut = shortened(item, maxBytes - this.around);
+    if (cut === null) throw tooSmall(maxBytes, this.around + bytesOf(cutTo(item, SHORTEST_TEXT)));
+    this.bytes += bytesOf(cut);
+    return cut;
+  }
+
+  /** What a reader of the first items must know; null: all had room. @param rest how to get the others */
+  note(rest = `--skip ${this.fit.skip + this.taken} has the rest`): string | null {
+    if (!this.isFull) return null;
+    return `cut to --max-bytes ${this.fit.maxBytes} after ${this.taken} ${this.taken === 1 ? 'item' : 'items'}: ${rest}`;
+  }
+}
+
+/** With what parts it from the next one. */
+const bytesOf = (item: object) => Buffer.byteLength(jsonText(item)) + 1;
+
+const LONGEST_TEXT = 8192;
+const SHORTEST_TEXT = 16;
+
+/** An item that is too large by itself, with as much of its texts as there is room for; null: for nothing of it. */
+function shortened<Item extends object>(item: Item, maxBytes: number): Item | null {
+  for (let most = LONGEST_TEXT; most >= SHORTEST_TEXT; most /= 2) {
+    const cut = cutTo(item, most);
+    if (bytesOf(cut) <= maxBytes) return cut;
+  }
+  return null;
+}
+
+/** Texts are cut to so many characters, lists and objects that are longer are left empty; `truncated` has the whole length of each. */
+function cutTo<Item extends object>(item: Item, most: number): Item {
+  const truncated: Record<string, number> = {};
+  const entries = Object.entries(item).map(([key, value]): [string, unknown] => {
+    if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return [key, value];
+    const text = typeof value === 'string' ? value : jsonText(value);
+    if (text.length <= most) return [key, value];
+    truncated[key] = text.length;
+    if (typeof value === 'string') return [key, `${value.slice(0, most).replace(/[\ud800-\udbff]$/, '')}…`];
+    return [key, Array.isArray(value) ? [] : {}];
+  });
+  return {...Object.fromEntries(entries), truncated} as Item;
+}
+
+export function tooSmall(maxBytes: number, least: number): UserError {
+  return usageError(
+    `--max-bytes ${maxBytes} is too little: the least that can be said takes ${least}.`,
+    'Allow more, or keep fewer keys with --fields.',
+  );
+}
