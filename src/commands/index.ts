@@ -77,6 +77,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     'Check limits for cron and CI: errors, times, cost, tokens, loops; exit 7 when one is passed',
     () => import('../questions/check.ts'),
   ),
+  compare: question(
+    'Compare two windows: what is slower, dearer, fails more often or is new',
+    () => import('../questions/compare.ts'),
+  ),
   delegations: question(
     'Delegations: who asked whom, how often, how it ended, times, tokens, cost',
     () => import('../questions/delegations.ts'),

@@ -112,6 +112,24 @@ ${counted}
  order by ${raw(by(false))}`;
 }
 
+/** Rows that were made here, in the order asked for and as many: unknown last, ties by the texts of a row. */
+export function sortedRows<Row extends Readonly<Record<string, Cell>>>(
+  rows: readonly Row[],
+  ask: Ask,
+  rankOf: (row: Row, ask: Ask) => number = () => 0,
+): Row[] {
+  const {column, descending} = ask.sort;
+  const order = (a: Cell, b: Cell) => (a === b ? 0 : a! < b! ? -1 : 1);
+  const texts = (row: Row) => JSON.stringify(Object.values(row).filter(value => typeof value === 'string'));
+  const sorted = [...rows].sort((a, b) => {
+    const [x, y] = [a[column] ?? null, b[column] ?? null];
+    const byValue =
+      x === null || y === null ? Number(x === null) - Number(y === null) : order(x, y) * (descending ? -1 : 1);
+    return rankOf(a, ask) - rankOf(b, ask) || byValue || order(texts(a), texts(b));
+  });
+  return ask.limit === 0 ? sorted : sorted.slice(0, ask.limit);
+}
+
 /** What was left out because of the limit. */
 function cutNote(
   rows: readonly Readonly<Record<string, Cell>>[],

@@ -41,6 +41,8 @@ export interface Answer {
     readonly answerMs: number;
   } | null;
   readonly nowMicros: number;
+  /** There was nothing to answer from; absent: where there are no rows. */
+  readonly isEmpty?: boolean;
   /** The command ends with exit code 7. */
   readonly differs?: boolean;
 }
@@ -84,6 +86,8 @@ export interface Question {
   >;
   /** @throws UserError for flags that say nothing, or too much, together */
   readonly checkFlags?: (flags: Ask['flags']) => void;
+  /** The filter with the window that is asked about when none is said. */
+  readonly window?: (filter: RunFilter, numbers: Ask['numbers'], nowMicros: number) => RunFilter;
   /** Formats beside those of every question. */
   readonly formats?: readonly 'junit'[];
   /**
@@ -105,7 +109,7 @@ export interface Question {
   readonly counted?: (input: QuestionInput) => Sql;
   /** A test of the statement's rows, over their columns: where one passes it, the command ends with exit code 7. */
   readonly differs?: (flags: Ask['flags']) => string;
-  /** Whether rows say that there was nothing to answer from; absent: there are none. */
+  /** Whether rows say that there was nothing to answer from. */
   readonly isEmpty?: (rows: Answer['rows']) => boolean;
   /**
    * What is drawn over time on a terminal: at the end of each row, and above them with `--every`. The statement has the

@@ -53,6 +53,8 @@ export function figure(value: number | null, unit: Unit): Safe {
   if (unit === 'usd') return usd(value);
   if (unit === 'ratio') return percent(value);
   if (unit === 'rate') return rate(value);
+  if (unit === 'factor')
+    return value === null ? trusted('–') : trusted(`${Number(value.toPrecision(value < 10 ? 2 : 3))}×`);
   if (unit === 'count') return count(value);
   return safe(String(value ?? '–'));
 }

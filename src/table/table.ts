@@ -1,8 +1,20 @@
 /** What a number means: decides how it is written, and aligns it to the right. */
-export const UNITS = ['text', 'count', 'rate', 'ratio', 'ms', 'usd', 'time', 'stretch', 'flag', 'varies'] as const;
+export const UNITS = [
+  'text',
+  'count',
+  'rate',
+  'ratio',
+  'ms',
+  'usd',
+  'time',
+  'stretch',
+  'flag',
+  'factor',
+  'varies',
+] as const;
 /**
  * `count`: whole, averages rounded; `rate`: with one digit behind the point; `ratio`: 0 to 1, drawn as percent; `time`: a
- * moment; `stretch`: the start of a stretch of time; both ISO 8601; `flag`: true or false; `varies`: the one that the
+ * moment; `stretch`: the start of a stretch of time; both ISO 8601; `flag`: true or false; `factor`: how many times; `varies`: the one that the
  * row's own `unit` says.
  */
 export type Unit = (typeof UNITS)[number];

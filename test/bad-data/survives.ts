@@ -63,6 +63,7 @@ const FURTHER: readonly Asked[] = [
     ['check', '--max-tokens', '1000M', '--max-error-rate', '100%', '--max-p95', '999999d', '--per', 'user', '--json'],
     'user',
   ],
+  [['compare', '--last', '36500d', '--vs', '36500d', '--all', '--limit', '0', '--json'], null],
   [['doctor', '--all', '--json'], null],
   [['facts', 'status', '--json'], null],
   [['wait', GOOD.run], GOOD.run],

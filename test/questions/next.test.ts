@@ -8,7 +8,10 @@ const QUESTIONS = Object.entries(COMMANDS).flatMap(([name, {group}]) => (group =
 /** What has no run to lead to: a day, all runs at once. */
 const WITHOUT = ['stats', 'usage --by day', 'usage --by provider'];
 /** What a question wants to be told. */
-const ASKED: Readonly<Record<string, string>> = {check: '--max-p95 1s'};
+const ASKED: Readonly<Record<string, string>> = {
+  check: '--max-p95 1s',
+  compare: '--since 2026-11-22T14:13:30 --until 2026-11-23 --vs 1h --all --sort runsAfter',
+};
 const words = (line: string) => [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
 
 describe('the first row of an answer leads on', () => {

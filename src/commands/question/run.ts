@@ -44,7 +44,7 @@ export default async function runQuestion(options: QuestionOptions, context: Con
   const then = {text: () => thenOf(answer), eachShapeOnce: () => answer?.facts !== null};
   await withStore(access, context, then, async (store, out) => {
     const isDrawn = format === 'table' && columnsOf(out) !== null;
-    const isEmpty = ({rows}: Answer) => question.isEmpty?.(rows) ?? rows.length === 0;
+    const isEmpty = (of: Answer) => of.isEmpty ?? question.isEmpty?.(of.rows) ?? of.rows.length === 0;
     const found = await withProgress(out, 'reading spans', onProgress => {
       const reading = {env: context.env, cwd: context.cwd, prices, onProgress};
       const numbers = numbersAt(store.nowMicros());
@@ -52,7 +52,9 @@ export default async function runQuestion(options: QuestionOptions, context: Con
         const ask = {...asked, numbers, filter, isDrawn};
         return (await question.answer?.(store, ask, reading)) ?? askFacts(store, question, ask, reading);
       };
-      return readByName(store, filterAt(store.nowMicros()), {read, isEmpty});
+      const filter = filterAt(store.nowMicros());
+      const asksIn = question.window?.(filter, numbers, store.nowMicros()) ?? filter;
+      return readByName(store, asksIn, {read, isEmpty});
     });
     answer = found.answer;
     const {rows, facts} = answer;
