@@ -38,7 +38,12 @@ export class Screens {
     // A pty that reports no size (script, some editors) gets the usual one.
     output.columns ||= 80;
     output.rows ||= 24;
-    const leave = () => this.end('SIGINT');
+    const leave = (name: 'q' | '^c') => {
+      if (name === '^c') return this.end('SIGINT');
+      this.close();
+      // The connection that is being made must not hold up the shell.
+      process.exit(0);
+    };
     this.ink = render(
       <Root lent={this.lent}>
         <Opening ascii={options.ascii} lent={this.lent} onLeave={leave} />
@@ -130,7 +135,7 @@ function Root({lent, children}: {readonly lent: Lent; readonly children: ReactNo
 interface OpeningProps {
   readonly ascii: boolean;
   readonly lent: Lent;
-  readonly onLeave: () => void;
+  readonly onLeave: (name: 'q' | '^c') => void;
 }
 
 /** While the connection is made. There is nothing to go back to. */
@@ -138,7 +143,7 @@ function Opening({ascii, lent, onLeave}: OpeningProps) {
   const {columns, rows} = useWindowSize();
   const stop = useStop(useLentTerminal(lent), lent);
   useKeys(({name}) => {
-    if (name === '^c' || name === 'q') onLeave();
+    if (name === '^c' || name === 'q') onLeave(name);
     else if (name === '^z') stop();
   });
   return (

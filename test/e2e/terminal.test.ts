@@ -1,5 +1,6 @@
 import {execFileSync, spawnSync} from 'node:child_process';
 import {mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {type AddressInfo, createServer} from 'node:net';
 import path from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
@@ -84,6 +85,18 @@ process.on('SIGUSR2', () => {
     leave(await start(how));
     await expectLeft(code);
     await expectRestored(how);
+  });
+
+  it('is given back by q while the database does not answer', async () => {
+    const server = createServer();
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const {port} = server.address() as AddressInfo;
+    keys('clear', 'Enter');
+    keys(`NODE_OPTIONS= node ${BIN} ui --db postgresql://nobody@127.0.0.1:${port}/nothing`, 'Enter');
+    await until('opening the database');
+    keys('q');
+    await expectLeft(0);
+    server.close();
   });
 
   it('shows the run beside the list where there is room', async () => {
