@@ -45,6 +45,8 @@ export function useLentTerminal(lent: Lent): LendTerminal {
           // Ink no longer listens, but what is typed would still be read, and be missing elsewhere.
           await new Promise(setImmediate);
           stdin.pause();
+          // Taken again before that has come about, it would not be read any more, and nothing would keep us going.
+          await new Promise(setImmediate);
           try {
             await work();
           } finally {

@@ -166,6 +166,12 @@ while :; do read -r typed && [ "$typed" = q ] && exit; done`,
       keys('Escape');
       await until('[1 runs]');
     }
+    // It may have been stopped by SIGSTOP, which nobody hears: the terminal is taken anew.
+    process.kill(pid, 'SIGCONT');
+    keys('?');
+    await until('[keys]');
+    keys('q');
+    await until('[1 runs]');
     keys('q');
     await expectLeft(0);
     await expectRestored('a stop');
