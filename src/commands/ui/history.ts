@@ -15,10 +15,12 @@ interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
   readonly filter: (query: string) => RunFilter;
   readonly query: string;
   readonly notes: readonly string[];
+  /** A screen full of runs is read first; absent: as many as the highest screen has. */
+  readonly screenRows?: number;
   readonly page: (store: Store, wanted: WantedPage) => Promise<readonly Safe[]>;
 }
 
-/** Runs read first: a screen full. */
+/** Runs read first at most, on a screen of any height. */
 const FIRST_PAGE = 50;
 /** And then at a time: some screens full. */
 const PAGE = 100;
@@ -90,8 +92,8 @@ export class HistorySource extends SnapshotSource implements RunSource {
 
   private async loadPage(cursor: string | null): Promise<void> {
     const at = ++this.asked;
-    const {patience, prices} = this.options;
-    const limit = cursor === null ? FIRST_PAGE : PAGE;
+    const {patience, prices, screenRows = FIRST_PAGE} = this.options;
+    const limit = cursor === null ? Math.min(FIRST_PAGE, screenRows) : PAGE;
     const answer = await this.read(
       readWidened(this.store, this.filter, {
         read: filter => loadRunPage(this.store, {filter, limit, cursor, patience, prices, folds: true}),

@@ -36,7 +36,8 @@ export default async function ui(options: UiOptions, context: Context): Promise<
       const filter = (other: string) => filterAt(store.nowMicros(), other);
       const notes = context.notes.splice(0);
       const page = (from: Store, wanted: WantedPage) => readPage(from, wanted, {ascii, context, patience, prices});
-      await screens.show(new HistorySource(store, {filter, query, patience, prices, notes, page}));
+      const screenRows = terminal.output.rows;
+      await screens.show(new HistorySource(store, {filter, query, patience, prices, notes, screenRows, page}));
     });
   } finally {
     screens.close();
