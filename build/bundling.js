@@ -10,6 +10,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const REPLACED = {
   // commander can run subcommands as programs of their own; the module for it would cost every start 3 ms.
   'node:child_process': {importer: /[\\/]commander[\\/]/, code: 'export default {};'},
+  // Digests are made for few commands; the module costs every start 3 ms.
+  'node:crypto': {
+    importer: /[\\/]src[\\/](trace|prices)[\\/]/,
+    code: "export const createHash = (...asked) => require('node:crypto').createHash(...asked);",
+  },
   // Ink would offer React's developer tools, and a socket to them.
   'react-devtools-core': {importer: /[\\/]ink[\\/]/, code: 'export default {};'},
   ws: {importer: /[\\/]ink[\\/]/, code: 'export default {};'},

@@ -33,7 +33,7 @@ export interface Context {
   /** Both ends of the terminal, where stdin and stdout are one. */
   readonly terminal?: () => TerminalStreams | null;
   /** Asks on the terminal and gives the line that was typed, null at its end; absent where stdin is no terminal. */
-  readonly ask?: (question: Safe) => Promise<string | null>;
+  readonly ask?: ((question: Safe) => Promise<string | null>) | undefined;
   readonly cwd: string;
   /**
    * Has another thread end the process after so long, whatever this one is doing: nothing else ends a statement on a damaged

@@ -1,3 +1,5 @@
+import {stopwatchMs} from './stopwatch.ts';
+
 /*
  * A look at a trace of 20,000 spans takes longer than a key may wait. So what goes through all spans of a trace is a generator
  * that stops after each pass, and whoever runs it decides what happens then.
@@ -19,7 +21,7 @@ const LONGEST_MS = 10;
 
 /** Lets keys, timers and signals have their turn in the midst of long work. */
 export class Turns {
-  private sinceMs = performance.now();
+  private sinceMs = stopwatchMs();
 
   /** To be called often; mostly it does nothing. */
   async yieldIfLong(): Promise<void> {
@@ -36,11 +38,11 @@ export class Turns {
   }
 
   private isLong(): boolean {
-    return performance.now() - this.sinceMs >= LONGEST_MS;
+    return stopwatchMs() - this.sinceMs >= LONGEST_MS;
   }
 
   private async yield(): Promise<void> {
     await new Promise(resolve => setImmediate(resolve));
-    this.sinceMs = performance.now();
+    this.sinceMs = stopwatchMs();
   }
 }

@@ -46,6 +46,7 @@ const ANYWHERE = [
   'context.ts',
   'lists.ts',
   'turns.ts',
+  'stopwatch.ts',
   'closest.ts',
   'private-file.ts',
   'ways-out.ts',

@@ -41,7 +41,10 @@ async function main(): Promise<void> {
     },
     terminal: () =>
       process.stdin.isTTY && process.stdout.isTTY ? {input: process.stdin, output: process.stdout} : null,
-    ...(process.stdin.isTTY ? {ask} : {}),
+    // Few ask, and the first look at `process.stdin` makes a stream of it: two milliseconds.
+    get ask() {
+      return process.stdin.isTTY ? ask : undefined;
+    },
     env: process.env,
     cwd: process.cwd(),
     notes: [],

@@ -6,8 +6,8 @@ import type {Socket} from 'node:net';
 import type {ClickHouseClient, ClickHouseSettings} from '@clickhouse/client';
 import {EXIT, UserError} from '../../errors.ts';
 import {append} from '../../lists.ts';
+import {stopwatchMs} from '../../stopwatch.ts';
 import type {ClickhouseSource} from '../source.ts';
-import {stopwatchMs} from '../stopwatch.ts';
 import {CODE, codeOf, NotUnderstood, OutOfTime} from './errors.ts';
 
 /** The server ends a statement that takes too long by itself, and says so: it is given this time to do it. */

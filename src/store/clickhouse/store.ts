@@ -1,7 +1,7 @@
 import type {AdHoc} from '../../sql/ad-hoc.ts';
 import {inline, type Sql, type TableNames} from '../../sql/sql.ts';
+import {stopwatchMs} from '../../stopwatch.ts';
 import {type ClickhouseSource, labelOf} from '../source.ts';
-import {stopwatchMs} from '../stopwatch.ts';
 import {type AdHocAnswer, type AdHocLimits, type OpenOptions, type Store, tableNamesOf} from '../store.ts';
 import {runAdHoc} from './ad-hoc.ts';
 import {type Answer, Connection} from './connect.ts';

@@ -1,6 +1,6 @@
 import type {Client, ClientConfig} from 'pg';
+import {stopwatchMs} from '../../stopwatch.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
-import {stopwatchMs} from '../stopwatch.ts';
 import {isTlsRefused, ofTheDriver} from './errors.ts';
 import {passwordFromFile} from './pgpass.ts';
 import {attempts} from './tls.ts';

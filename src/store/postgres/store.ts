@@ -1,8 +1,8 @@
 import type {Client as PgClient} from 'pg';
 import type {AdHoc} from '../../sql/ad-hoc.ts';
 import {compile, type Sql, schemaOf, type TableNames} from '../../sql/sql.ts';
+import {stopwatchMs} from '../../stopwatch.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
-import {stopwatchMs} from '../stopwatch.ts';
 import {
   type AdHocAnswer,
   type AdHocLimits,

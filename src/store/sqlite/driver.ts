@@ -54,6 +54,9 @@ export function loadBetterSqlite(): typeof import('better-sqlite3') {
 }
 const require = createRequire(import.meta.url);
 
+/** Texts differ in the number of their values; a walk has a handful of them. */
+const MOST_STATEMENTS = 100;
+
 async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<SqliteConnection> {
   const binding = builtBinding();
   const {version} = require('better-sqlite3/package.json') as {version: string};
@@ -61,9 +64,16 @@ async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<Sq
   const Database = binding && version === bundled?.version ? bundled.Database : loadBetterSqlite();
   const db = new Database(file, {readonly: true, fileMustExist: true, timeout: busyMs, ...binding});
   db.exec(READING);
+  const statements = new Map<string, {all(...params: readonly unknown[]): unknown[]}>();
   return {
     driver: `better-sqlite3 ${version}`,
-    all: (text, params) => db.prepare(text).all(...params),
+    all: (text, params) => {
+      // Compiling one of ours takes as long as many an answer. Between two answers it holds no lock.
+      const statement = statements.get(text) ?? db.prepare(text);
+      if (statements.size >= MOST_STATEMENTS) statements.clear();
+      statements.set(text, statement);
+      return statement.all(...params);
+    },
     define: (name, called) => void db.function(name, {varargs: true}, called),
     close: () => db.close(),
   };

@@ -1,6 +1,6 @@
 import {EXIT, UserError} from '../../errors.ts';
 import {quoteIdentifier} from '../../sql/sql.ts';
-import {stopwatchMs} from '../stopwatch.ts';
+import {stopwatchMs} from '../../stopwatch.ts';
 import {Apart} from './apart.ts';
 import {openFile, type SqliteConnection} from './driver.ts';
 import {GOES_ON, watched} from './watched.ts';

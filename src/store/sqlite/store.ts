@@ -3,9 +3,9 @@ import path from 'node:path';
 import {EXIT, UserError} from '../../errors.ts';
 import type {AdHoc} from '../../sql/ad-hoc.ts';
 import {compile, quoteIdentifier, type Sql, type TableNames} from '../../sql/sql.ts';
+import {stopwatchMs} from '../../stopwatch.ts';
 import {checkSchema, NotThereYet, noRunTables} from '../schema-check.ts';
 import type {SqliteSource} from '../source.ts';
-import {stopwatchMs} from '../stopwatch.ts';
 import {
   type AdHocAnswer,
   type AdHocLimits,
