@@ -111,7 +111,6 @@ describe.each(BACKENDS)('runs followed on %s', backend => {
       );
       expect(live.trafficCount).toBe(traceIds.length - ofAgno.size);
     },
-    120_000,
   );
 
   it('settle as list has them when whole traces arrive at once', async () => {

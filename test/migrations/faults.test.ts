@@ -255,5 +255,5 @@ describe('a server that ends our connections', () => {
     expect((await cli(['migrate', '--yes', '--db', url])).code).toBe(0);
     expect((await catalogueOf(url)).filter(({definition}) => / (INVALID|NOT VALID)$/.test(definition))).toEqual([]);
     await Promise.all([writer.end(), watcher.end()]);
-  }, 60_000);
+  });
 });

@@ -95,7 +95,7 @@ async function beside(
   if (timer) clearTimeout(timer);
   await writer.close();
   expect(lost).toBe(0);
-  if (place === 'postgres') await vi.waitFor(async () => expect(await sessionsOf(url)).toBe(0), {timeout: 30_000});
+  if (place === 'postgres') await vi.waitFor(async () => expect(await sessionsOf(url)).toBe(0), {timeout: 120_000});
   return ended;
 }
 

@@ -63,7 +63,8 @@ describe('a server that asks or says what is not known', () => {
       expect(err).toMatch(words);
       expect(err).not.toMatch(/defect/);
       expect([code, out]).toEqual([EXIT.unreachable, '']);
-      expect(performance.now() - start).toBeLessThan(10_000);
+      // Only what hangs takes so long.
+      expect(performance.now() - start).toBeLessThan(100_000);
     });
   });
 });
