@@ -263,7 +263,8 @@ describe('migrate on Postgres', () => {
       const text = told.map(({text}: {text: string}) => text).join(' ');
       for (const {object, estimateMs} of missing) {
         expect(text).toContain(`${object} (`);
-        expect(estimateMs).toBeGreaterThanOrEqual(0);
+        // A table that was never analyzed does not say how many rows it has.
+        if (estimateMs !== null) expect(estimateMs).toBeGreaterThanOrEqual(0);
       }
       expect(told.reduce((sum: number, {count}: {count: number}) => sum + count, 0)).toBe(missing.length);
       expect((await cli(['migrate', 'status', '--db', db])).out).toContain('less than a second to build');
