@@ -46,8 +46,8 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   const folder = factsFolder(options.env, options.cwd);
   const range = daysOf(options);
   const notices: string[] = [];
-  const {name, isFollowed} = TRAITS[store.dialect];
-  if (!isFollowed) notices.push(`facts are made for this question alone: ${name} is not followed yet`);
+  const {name, keepsFacts} = TRAITS[store.dialect];
+  if (!keepsFacts) notices.push(`facts are made for this question alone: of ${name} none are kept yet`);
   else if (folder !== null && !store.label.startsWith('archive:')) {
     const place = factsFile(folder, store, options.prices);
     try {
@@ -78,7 +78,7 @@ const FEW_SPANS = 5000;
  */
 export async function openKeptFacts(store: Store, options: FactsOptions): Promise<Facts | null> {
   const folder = factsFolder(options.env, options.cwd);
-  if (folder === null || store.label.startsWith('archive:') || !TRAITS[store.dialect].isFollowed) return null;
+  if (folder === null || store.label.startsWith('archive:') || !TRAITS[store.dialect].keepsFacts) return null;
   const place = factsFile(folder, store, options.prices);
   if (!existsSync(place)) return null;
   const range = daysOf(options);

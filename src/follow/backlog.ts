@@ -1,3 +1,4 @@
+import {andOnClickhouse, time} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
@@ -27,7 +28,7 @@ async function tracesSince(store: Store, sinceMicros: number): Promise<string[]>
     const rows = await store.all<{trace_id: unknown; span_id: unknown; created_at: unknown}>(sql`
 select s.trace_id, s.span_id, s.created_at
   from ${table('spans')} s
- where (s.created_at, s.span_id) > (${after.createdAt}, ${after.spanId})
+ where (s.created_at, s.span_id) > (${time(after.createdAt)}, ${after.spanId})${andOnClickhouse(sql`s.created_at >= ${time(after.createdAt)}`)}
  order by s.created_at, s.span_id
  limit ${raw(String(ROWS_AT_ONCE))}`);
     for (const row of rows) {

@@ -80,6 +80,16 @@ function isPosition(position: Json): boolean {
       isTexts(position.ahead) &&
       typeof position.atMicros === 'number'
     );
+  if (position.dialect === 'clickhouse')
+    return (
+      typeof position.identity === 'string' &&
+      isCount(position.startedMicros) &&
+      Number.isSafeInteger(position.block) &&
+      isRows(
+        position.seen,
+        ([id, created, told]) => typeof id === 'string' && Number.isSafeInteger(created) && isCount(told),
+      )
+    );
   return (
     position.dialect === 'postgres' &&
     typeof position.identity === 'string' &&

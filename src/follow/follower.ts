@@ -4,13 +4,13 @@ import type {Dialect} from '../sql/sql.ts';
 import {NotThereYet} from '../store/schema-check.ts';
 import type {Store} from '../store/store.ts';
 import {isStopped, isTimeout} from '../store/timeout.ts';
-import {notFollowed} from '../store/writable.ts';
 import {backlogOf} from './backlog.ts';
+import {ClickhouseReader} from './clickhouse.ts';
 import type {Clock} from './clock.ts';
 import type {Delivery, FollowEvent} from './event.ts';
 import {Link} from './link.ts';
 import {PostgresReader} from './postgres.ts';
-import type {NewKey, PostgresPosition, Reader, ReaderPosition, SqlitePosition} from './reader.ts';
+import type {ClickhousePosition, NewKey, PostgresPosition, Reader, ReaderPosition, SqlitePosition} from './reader.ts';
 import {SqliteReader} from './sqlite.ts';
 import type {Cursor, Start} from './start.ts';
 
@@ -121,6 +121,7 @@ class Follower {
         : await loadNewSpans(
             store,
             this.keys.map(key => key.spanId),
+            {traceIds: tracesOf(this.keys)},
           );
     const nowMicros = store.nowMicros();
     const lateMs = lateness(this.keys, this.caughtUpMicros, nowMicros);
@@ -150,9 +151,20 @@ class Follower {
 /** Null: the position is one of the other kind of database. */
 export function readerFor(store: Store, position: ReaderPosition | undefined): Reader | null {
   if (position && position.dialect !== store.dialect) return null;
-  if (store.dialect === 'clickhouse') throw notFollowed();
-  if (store.dialect === 'sqlite') return new SqliteReader(position as SqlitePosition | undefined);
-  return new PostgresReader(position as PostgresPosition | undefined);
+  switch (store.dialect) {
+    case 'sqlite':
+      return new SqliteReader(position as SqlitePosition | undefined);
+    case 'postgres':
+      return new PostgresReader(position as PostgresPosition | undefined);
+    case 'clickhouse':
+      return new ClickhouseReader(position as ClickhousePosition | undefined);
+  }
+}
+
+/** The traces of these spans; undefined: they are not known. */
+function tracesOf(keys: readonly NewKey[]): string[] | undefined {
+  const known = keys.flatMap(({traceId}) => traceId ?? []);
+  return known.length === keys.length ? [...new Set(known)] : undefined;
 }
 
 function idsOf(traces: readonly LoadedTrace[]): string[] {

@@ -4,6 +4,8 @@ import type {Clock} from './clock.ts';
 /** A span that was not delivered yet. */
 export interface NewKey {
   readonly spanId: string;
+  /** Where it is known: ClickHouse finds spans by it. */
+  readonly traceId?: string;
   /** As its row says, microseconds; null when that is no time. */
   readonly createdMicros: number | null;
 }
@@ -15,7 +17,7 @@ export interface NewKeys {
 }
 
 /** How far a reader has come: JSON, small, without secrets. A reader never delivers a span again that its position holds. */
-export type ReaderPosition = SqlitePosition | PostgresPosition;
+export type ReaderPosition = SqlitePosition | PostgresPosition | ClickhousePosition;
 
 export interface SqlitePosition {
   readonly dialect: 'sqlite';
@@ -36,6 +38,18 @@ export interface PostgresPosition {
   readonly lanes: readonly {readonly lowXid: number; readonly fromMicros: number | null}[];
   /** Delivered spans whose transaction may lie above a low-water mark: id, transaction, `created_at` in microseconds. */
   readonly seen: readonly (readonly [string, number, number | null])[];
+}
+
+export interface ClickhousePosition {
+  readonly dialect: 'clickhouse';
+  /** The table's own, by the server. */
+  readonly identity: string;
+  /** When the server was started: it may begin its numbers anew then. */
+  readonly startedMicros: number;
+  /** Highest block number of the table when it was last looked at; -1: none is known. */
+  readonly block: number;
+  /** Delivered spans that may be read again: id, `created_at` and when it was told, in microseconds. */
+  readonly seen: readonly (readonly [string, number, number])[];
 }
 
 /**

@@ -17,8 +17,8 @@ export interface Traits {
   readonly leastRowsPerStatement: number;
   /** A server, which may not answer; else a file, whose reads never wait. */
   readonly isServer: boolean;
-  /** It can be told what is new, which `tail`, `wait` and kept facts stand on. */
-  readonly isFollowed: boolean;
+  /** Facts of it are kept from one question to the next: what is told to be new is proven to be all. */
+  readonly keepsFacts: boolean;
   /** Rows can be changed in transactions, so that this tool may prune, restore and migrate. */
   readonly mayBeWritten: boolean;
 }
@@ -31,7 +31,7 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     mayContradictItself: true,
     leastRowsPerStatement: 1,
     isServer: false,
-    isFollowed: true,
+    keepsFacts: true,
     mayBeWritten: true,
   },
   postgres: {
@@ -41,7 +41,7 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     mayContradictItself: false,
     leastRowsPerStatement: 1,
     isServer: true,
-    isFollowed: true,
+    keepsFacts: true,
     mayBeWritten: true,
   },
   clickhouse: {
@@ -51,7 +51,7 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     mayContradictItself: false,
     leastRowsPerStatement: 10_000,
     isServer: true,
-    isFollowed: false,
+    keepsFacts: false,
     mayBeWritten: false,
   },
 };

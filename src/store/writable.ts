@@ -14,11 +14,3 @@ export function writable(dialect: Dialect): WritableDialect {
   if (dialect === 'clickhouse') throw onlyRead();
   return dialect;
 }
-
-/** What commands say that follow new rows, or need them to be followed. */
-export function notFollowed(): UserError {
-  return usageError(
-    'ClickHouse is only read, and not followed yet: tail and wait do not know what is new there.',
-    'ui, list, show and all that reads what is stored work; list --state running shows what is at work.',
-  );
-}

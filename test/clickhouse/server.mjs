@@ -82,7 +82,8 @@ server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () =>
   process.stdout.write(`ready on ${server.address().port}\n`),
 );
 const end = () => {
-  rmSync(folder, {recursive: true, force: true});
+  // The engine may still be writing there.
+  rmSync(folder, {recursive: true, force: true, maxRetries: 20, retryDelay: 100});
   process.exit(0);
 };
 process.on('SIGTERM', end);

@@ -40,6 +40,11 @@ interface TailFlags extends ReadFlags, Pick<WindowFlags, 'since' | 'last'>, Filt
 const FORMATS = ['lines', 'jsonl'] as const;
 const SHORTEST_INTERVAL_MS = 20;
 
+const CLICKHOUSE = `
+On ClickHouse each span is told once where the table is a plain MergeTree. One
+that is replicated, shared or distributed is followed by created_at over the
+last ten minutes: what becomes visible later than that is not told.`;
+
 /** Runs as they happen. */
 const tail: CommandModule = {
   examples: [
@@ -75,8 +80,12 @@ const tail: CommandModule = {
     takesOneOf(command, FORMATS)
       .option('--jsonl', 'short for --format jsonl: an object for each event (docs/json.md)')
       .option('--heartbeat <length>', 'jsonl: how often to print a heartbeat; 0: never', '15s')
-      .option('--interval <length>', 'time between polls (default: 200ms on SQLite, 400ms on Postgres)')
+      .option(
+        '--interval <length>',
+        'time between polls (default: 200ms on SQLite, 400ms on Postgres, 500ms on ClickHouse)',
+      )
       .option('--print-sql', 'print the SQL statements of the first poll');
+    command.addHelpText('after', CLICKHOUSE);
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
