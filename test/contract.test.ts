@@ -27,6 +27,8 @@ const NEVER_HERE: Readonly<Record<string, string>> = {
   'row.low': 'the same',
   'row.high': 'the same',
   'row.strength': 'the same',
+  'row.also': 'two attributes of the same runs: test/questions/why.test.ts',
+  'row.lift': 'runs without it that are bad too: the same',
   'migration result.stoppedBy': 'stopped meanwhile: test/migrations/faults.test.ts',
   'restore result.stoppedBy': 'stopped meanwhile: test/retention/kill.test.ts',
   'vacuum result.stoppedBy': 'stopped meanwhile: test/retention/vacuum.test.ts',
@@ -36,6 +38,7 @@ const NEVER_HERE: Readonly<Record<string, string>> = {
 const ASKED: Readonly<Record<string, string>> = {
   check: 'check --max-error-rate 1% --max-cost 1',
   compare: 'compare --all --limit 0',
+  why: 'why --state error --limit 0',
 };
 
 /** Commands that answer people only. */
@@ -203,7 +206,8 @@ test('every command answers as docs/json.md says, keys and types', async () => {
 
   for (const name of contract.questions.keys()) {
     await answer(name, ASKED[name] ?? `${name} --limit 0`);
-    if (!['slowest', 'loops', 'where', ...Object.keys(ASKED)].includes(name)) await answer(name, `${name} --every 1d`, demo, QUICK);
+    if (!['slowest', 'loops', 'where', ...Object.keys(ASKED)].includes(name))
+      await answer(name, `${name} --every 1d`, demo, QUICK);
   }
   await succeeds(`stats --since 2026-11-01 --until 2026-11-30 --db ${pictures}`);
   await answer('facts', 'facts', pictures, QUICK);

@@ -124,6 +124,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   ),
   users: question('Users: runs, sessions, how they ended, times, tokens, cost', () => import('../questions/users.ts')),
   where: question('Where time goes: critical path and self time over many runs', () => import('../questions/where.ts')),
+  why: question(
+    'What bad runs have in common: agent, model, user, tool, step, hour, length of input',
+    () => import('../questions/why.ts'),
+  ),
   workflows: question(
     'Workflows: how many runs, how they ended, times, tokens, cost',
     () => import('../questions/workflows.ts'),

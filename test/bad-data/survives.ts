@@ -64,6 +64,8 @@ const FURTHER: readonly Asked[] = [
     'user',
   ],
   [['compare', '--last', '36500d', '--vs', '36500d', '--all', '--limit', '0', '--json'], null],
+  [['why', '--limit', '0', '--json'], null],
+  [['why', '--slow', '--limit', '0', '--json'], null],
   [['doctor', '--all', '--json'], null],
   [['facts', 'status', '--json'], null],
   [['wait', GOOD.run], GOOD.run],

@@ -6,7 +6,7 @@ import {fixture} from '../fixtures.ts';
 const db = ['--db', fixture('agno-3.1.10-pictures.sqlite')];
 const QUESTIONS = Object.entries(COMMANDS).flatMap(([name, {group}]) => (group === 'Ask:' ? [name] : []));
 /** What has no run to lead to: a day, all runs at once. */
-const WITHOUT = ['stats', 'usage --by day', 'usage --by provider'];
+const WITHOUT = ['stats', 'why', 'usage --by day', 'usage --by provider'];
 /** What a question wants to be told. */
 const ASKED: Readonly<Record<string, string>> = {
   check: '--max-p95 1s',

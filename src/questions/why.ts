@@ -1,0 +1,290 @@
+import {usageError} from '../errors.ts';
+import {type Facts, openFacts} from '../facts/facts.ts';
+import {raw, type Sql, sql} from '../sql/sql.ts';
+import type {Store} from '../store/store.ts';
+import type {Cell} from '../table/table.ts';
+import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
+import type {State} from '../trace/states.ts';
+import {inputsFor, sortedRows} from './ask.ts';
+import {logChanceOf} from './chance.ts';
+import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
+import {wholeRuns} from './whole-runs.ts';
+
+/** So many runs with an attribute say something. */
+const FEWEST_RUNS = 20;
+const FEWEST_BAD = 5;
+const LEAST_LIFT = 1.5;
+/** Of fifty questions about data without a cause one may name something; it is shared out among all attributes. */
+const FALSE_ALARMS = 0.02;
+/** Two attributes with so much of their runs in common are one to whoever looks. */
+const SAME_RUNS = 0.9;
+
+const NOTE = 'what runs have in common need not be why they are bad; a second row is of runs without the first';
+
+/** What bad runs have more often than the others. */
+export default defineQuestion({
+  examples: [
+    {line: 'why --state error --last 7d', answer: 'what runs have in common that fail'},
+    {line: 'why --slow --agent "Billing*"', answer: 'what the slowest tenth of its runs has more often'},
+  ],
+  flags: {
+    slow: {
+      flag: '--slow [length]',
+      description: 'bad is the slowest tenth of the runs of each component; with a length what took longer',
+      takes: 'length',
+    },
+  },
+  checkFlags: flags => {
+    if (flags.slow !== undefined && (flags.state !== undefined || flags.failed || flags.error === true))
+      throw usageError('--slow and --state both say which runs are bad.', 'Pass one of them.');
+  },
+  columns: {
+    attribute: {
+      label: 'ATTRIBUTE',
+      description:
+        'agent, team, workflow, step, tool, model, user, hour (UTC), input (prompt tokens of the first call)',
+    },
+    name: {label: 'NAME', least: 12, description: 'which one'},
+    lift: {
+      label: 'TIMES',
+      unit: 'factor',
+      description: 'how many times as often runs with it are bad as those without; null: no other run is',
+    },
+    bad: {label: 'BAD', unit: 'count', description: 'bad runs with it'},
+    runs: {label: 'RUNS', unit: 'count', description: 'runs with it'},
+    badShare: {label: 'BAD %', unit: 'ratio', description: 'of the runs with it'},
+    otherShare: {label: 'OTHERS', unit: 'ratio', description: 'of the runs without it, that are bad'},
+    chance: {
+      label: 'CHANCE',
+      unit: 'ratio',
+      description: 'how likely chance makes one like it, of all attributes that were looked at',
+    },
+    also: {label: 'ALSO', description: 'attributes of the same runs, which nothing tells apart from it'},
+    sampleRunId: {label: 'SAMPLE', description: 'the newest bad run with it'},
+    sampleTraceId: {label: 'TRACE', description: 'its trace id'},
+  },
+  sort: 'bad',
+  note: NOTE,
+  sql: () => COUNTS,
+  answer,
+});
+
+interface Counted {
+  readonly attribute: string;
+  readonly name: string;
+  readonly runs: number;
+  readonly bad: number;
+}
+
+async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answer> {
+  const {states, ...rest} = withQueryFlags(ask.filter);
+  const filter: RunFilter = {...rest, states: []};
+  const {sinceMicros, untilMicros} = filter;
+  const beginMs = performance.now();
+  const facts = await openFacts(store, {...options, sinceMicros, untilMicros});
+  const currentMs = performance.now() - beginMs;
+  try {
+    const {chosen, inputOf, nowMicros} = await inputsFor(store, facts, {...ask, filter});
+    const input = inputOf(null);
+    const isSlow = ask.flags.slow !== undefined;
+    const statements = [
+      isSlow ? slowStatement(input, ask.numbers.slow) : stateStatement(input, states.length > 0 ? states : ['error']),
+      marksStatement(input),
+      COUNTS,
+    ] as const;
+    facts.run(statements[0]);
+    facts.run(statements[1]);
+    const [all] = facts.all<{runs: number; bad: number; left: number}>(
+      sql`select count(bad) as runs, coalesce(sum(bad), 0) as bad, sum(bad is null) as "left" from judged`,
+    );
+    const counted = facts.all<Counted>(statements[2]);
+    const found = explain(facts, counted, all!);
+    return {
+      rows: sortedRows(found.rows, ask, ({place}) => (ask.sort.column === 'bad' ? Number(place) : 0)),
+      series: null,
+      notes: [
+        ...facts.notices,
+        `${all!.bad} of ${all!.runs} runs ${isSlow ? 'are slow' : `are ${(states.length > 0 ? states : ['error']).join(', ')}`}`,
+        ...(all!.left > 0
+          ? [`${all!.left} left out: unfinished, or of a component with fewer than ${FEWEST_RUNS} runs`]
+          : []),
+        `${found.tested} attributes looked at`,
+        ...(found.few > 0 ? [`${found.few} of fewer than ${FEWEST_RUNS} runs, which say nothing`] : []),
+        ...(found.rows.length === 0 && all!.bad > 0 ? ['none is more frequent in them than chance makes it'] : []),
+        NOTE,
+      ],
+      facts: {
+        statements: [...chosen, ...statements],
+        path: facts.path,
+        currentMs,
+        answerMs: performance.now() - beginMs - currentMs,
+      },
+      nowMicros,
+      isEmpty: all!.runs === 0,
+    };
+  } finally {
+    facts.close();
+  }
+}
+
+/** The runs, and whether they are bad; null: it is not known yet. Numbered by their start. */
+const judged = (runs: Sql, bad: Sql): Sql => sql`
+create temp table judged as
+select run_key, run_id, trace_id, user_id, start_micros, ${bad} as bad,
+       row_number() over (order by start_micros, trace_id, span_id) as place
+  from (${runs})`;
+
+function stateStatement({runs}: QuestionInput, states: readonly State[]): Sql {
+  const list = raw(states.map(state => `'${state}'`).join(', '));
+  return judged(
+    wholeRuns(runs),
+    sql`case when state in (${list}) then 1 when state not in ('running', 'stalled', 'lost') then 0 end`,
+  );
+}
+
+/** Of each component its own slowest tenth: else the answer would always be the slowest component. */
+function slowStatement({runs}: QuestionInput, longerMicros: number | undefined): Sql {
+  if (longerMicros !== undefined) return judged(wholeRuns(runs), sql`duration_ms > ${longerMicros / 1000}`);
+  const ranked = sql`
+select w.*, row_number() over (partition by kind, name order by duration_ms desc, start_micros, trace_id, span_id) as rank,
+       count(duration_ms) over (partition by kind, name) as peers
+  from (${wholeRuns(runs)}) w`;
+  return judged(
+    ranked,
+    sql`case when duration_ms is not null and peers >= ${FEWEST_RUNS} then rank <= peers / 10.0 end`,
+  );
+}
+
+/** Attributes of runs, each once for a run. */
+const attributes = ({allRuns}: QuestionInput): Sql => sql`
+select distinct a.attribute, a.name, j.place
+  from (
+    select r.whole_key as run, iif(s.kind = 'llm', 'model', iif(s.kind in ('retrieval', 'memory'), 'tool', s.kind)) as attribute,
+           iif(s.kind = 'step', s.step, s.name) as name
+      from (${allRuns}) r
+     cross join trace_facts t on t.trace_key = r.trace_key
+     cross join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and +s.run_key = r.run_key
+     where s.kind in ('agent', 'team', 'workflow', 'step', 'tool', 'retrieval', 'memory', 'llm')
+    union all
+    select run_key, 'user', user_id from judged
+    union all
+    select run_key, 'hour', strftime('%H:00', start_micros / 1000000, 'unixepoch') from judged
+    union all
+    select run, 'input', case when tokens < 250 then 'below 250' when tokens < 1000 then '250 to 1k' when tokens < 4000 then '1k to 4k'
+             when tokens < 16000 then '4k to 16k' when tokens < 64000 then '16k to 64k' else 'from 64k' end
+      from (
+        select r.whole_key as run, s.gross_prompt_tokens as tokens, min(s.start_micros)
+          from (${allRuns}) r
+         cross join trace_facts t on t.trace_key = r.trace_key
+         cross join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and +s.run_key = r.run_key
+         where s.counted = 1 and s.gross_prompt_tokens is not null
+         group by r.whole_key
+      )
+  ) a
+  join judged j on j.run_key = a.run
+ where a.name is not null and j.bad is not null`;
+
+function marksStatement(input: QuestionInput): Sql {
+  return sql`
+create temp table marks as${attributes(input)}`;
+}
+
+const COUNTS = raw(`
+select attribute, name, count(*) as runs, sum(bad) as bad
+  from marks
+  join judged using (place)
+ group by attribute, name`);
+
+/** Runs with an attribute, by their numbers. */
+interface Marked {
+  readonly attribute: string;
+  readonly name: string;
+  readonly places: ReadonlySet<number>;
+}
+
+/**
+ * The attribute that chance explains least, then that of the runs without it, and so on: what only goes along with the first is
+ * not told a second time.
+ */
+function explain(facts: Facts, counted: readonly Counted[], all: {readonly runs: number; readonly bad: number}) {
+  const looked = counted.filter(({runs}) => runs >= FEWEST_RUNS && runs < all.runs);
+  const logBeyond = Math.log(FALSE_ALARMS / Math.max(1, looked.length));
+  const found = {
+    rows: [] as Row[],
+    tested: looked.length,
+    few: counted.filter(({runs}) => runs < FEWEST_RUNS).length,
+  };
+  const candidates = looked.filter(of => chanceOf(of, all) < logBeyond);
+  if (candidates.length === 0) return found;
+  const bad = new Set(
+    facts.all<{place: number}>(raw('select place from judged where bad = 1')).map(({place}) => place),
+  );
+  let marked: Marked[] = candidates.map(({attribute, name}) => ({
+    attribute,
+    name,
+    places: new Set(
+      facts
+        .all<{place: number}>(sql`select place from marks where attribute = ${attribute} and name = ${name}`)
+        .map(({place}) => place),
+    ),
+  }));
+  let left = {...all};
+  for (;;) {
+    const ranked = marked
+      .map(of => ({...of, runs: of.places.size, bad: countIn(of.places, bad)}))
+      .map(of => ({...of, logChance: chanceOf(of, left)}))
+      .filter(of => of.runs >= FEWEST_RUNS && of.logChance < logBeyond)
+      .sort((a, b) => a.logChance - b.logChance || (nameOf(a) < nameOf(b) ? -1 : 1));
+    const [first, ...others] = ranked;
+    if (!first) return found;
+    const same = others.filter(of => countIn(of.places, first.places) >= SAME_RUNS * Math.max(of.runs, first.runs));
+    const newest = [...first.places].filter(place => bad.has(place)).reduce((a, b) => Math.max(a, b), 0);
+    const [sample] = facts.all<{run_id: string | null; trace_id: string}>(
+      sql`select run_id, trace_id from judged where place = ${newest}`,
+    );
+    const otherShare = (left.bad - first.bad) / Math.max(1, left.runs - first.runs);
+    found.rows.push({
+      attribute: first.attribute,
+      name: first.name,
+      lift: otherShare > 0 ? first.bad / first.runs / otherShare : null,
+      bad: first.bad,
+      runs: first.runs,
+      badShare: first.bad / first.runs,
+      otherShare,
+      chance: Math.min(1, Math.exp(first.logChance) * looked.length),
+      also: same.length === 0 ? null : same.map(nameOf).join(', '),
+      sampleRunId: sample?.run_id ?? null,
+      sampleTraceId: sample?.trace_id ?? null,
+      place: found.rows.length,
+    });
+    left = {runs: left.runs - first.runs, bad: left.bad - first.bad};
+    marked = others
+      .filter(of => !same.includes(of))
+      .map(({attribute, name, places}) => ({
+        attribute,
+        name,
+        places: new Set([...places].filter(place => !first.places.has(place))),
+      }));
+  }
+}
+
+type Row = Readonly<Record<string, Cell>>;
+
+const nameOf = ({attribute, name}: Pick<Marked, 'attribute' | 'name'>) => `${attribute} ${name}`;
+
+function countIn(places: ReadonlySet<number>, others: ReadonlySet<number>): number {
+  let count = 0;
+  for (const place of places) if (others.has(place)) count++;
+  return count;
+}
+
+/** Logarithm of how likely chance makes it; 0 where it matters to nobody. */
+function chanceOf(
+  of: {readonly runs: number; readonly bad: number},
+  all: {readonly runs: number; readonly bad: number},
+): number {
+  const share = of.bad / of.runs;
+  const others = (all.bad - of.bad) / Math.max(1, all.runs - of.runs);
+  if (of.bad < FEWEST_BAD || share < LEAST_LIFT * others) return 0;
+  return logChanceOf({found: of.bad, drawn: of.runs, marked: all.bad, all: all.runs});
+}
