@@ -66,7 +66,7 @@ const FILE_REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'it is a link',
   EIO: 'the disk reported an error',
   ENOENT: 'there is no such file or folder',
-  ENOTDIR: 'a part of its path is no folder',
+  ENOTDIR: 'a part of its path is not a folder',
   EISDIR: 'it is a folder',
   EMFILE: 'too many files are open',
   ENFILE: 'too many files are open',

@@ -55,7 +55,7 @@ function opened(file: string, flags: number, refusal: (stat: Stats) => string | 
 
 function whyNotRegular(stat: Stats): string | null {
   if (stat.isFile()) return null;
-  return stat.isDirectory() ? 'it is a folder' : stat.isSymbolicLink() ? 'it is a link' : 'it is no regular file';
+  return stat.isDirectory() ? 'it is a folder' : stat.isSymbolicLink() ? 'it is a link' : 'it is not a regular file';
 }
 
 const OTHERS_MAY = 0o077;
@@ -77,7 +77,7 @@ function whyShared({uid, mode}: Stats, bits: number): string | null {
     : `others have a right to it (mode ${(mode & 0o7777).toString(8).padStart(4, '0')})`;
 }
 
-/** The file's text. @throws FileRefused when it is no regular file, or larger than anything of its kind */
+/** The file's text. @throws FileRefused when it is not a regular file, or larger than anything of its kind */
 export function readRegular(file: string, mostBytes: number): string {
   return textOf(openRegular(file), mostBytes);
 }

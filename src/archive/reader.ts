@@ -56,14 +56,14 @@ export async function openArchive(file: string, handle?: number): Promise<OpenAr
   const header = first.done ? null : parsed(first.value.bytes);
   if (!header || !('agnoTraceArchive' in header)) {
     await lines.return(undefined);
-    throw new UserError(EXIT.schema, `"${file}" is no archive of agno-trace.`, {
+    throw new UserError(EXIT.schema, `"${file}" is not an archive that agno-trace wrote.`, {
       hint: 'agno-trace prune --archive FILE writes one.',
     });
   }
   if (header.agnoTraceArchive !== FORMAT_VERSION) {
     await lines.return(undefined);
     throw new UserError(EXIT.schema, `"${file}" is an archive of format ${JSON.stringify(header.agnoTraceArchive)}.`, {
-      hint: `This version reads format ${FORMAT_VERSION}; a later one is needed.`,
+      hint: `This version reads format ${FORMAT_VERSION}. Use a newer one.`,
     });
   }
   const {size} = handle === undefined ? statSync(file) : fstatSync(handle);
@@ -103,18 +103,17 @@ async function* batchesOf(
         manifest.traces === total.traces &&
         manifest.spans === total.spans &&
         manifest.sha256 === before;
-      if (!isSame || traces!.length + spans!.length > 0)
-        throw damaged(file, number, 'it does not hold what its last line says');
+      if (!isSame || traces!.length + spans!.length > 0) throw damaged(file, number, 'it does not match its last line');
       const after = await lines.next();
-      if (!after.done) throw damaged(file, number, 'there is something after its last line');
+      if (!after.done) throw damaged(file, number, 'there is data after its last line');
       return {manifest, looseRows: 0};
     }
     if ('batch' in line) {
       const sha256 = hash.digest();
       if (line.batch !== number + 1) throw damaged(file, number + 1, `batch ${number + 1} is missing`);
-      if (line.sha256 !== sha256) throw damaged(file, line.batch, 'its hash is another one');
+      if (line.sha256 !== sha256) throw damaged(file, line.batch, 'its hash does not match');
       if (line.traces !== traces!.length || line.spans !== spans!.length)
-        throw damaged(file, line.batch, 'its counts are others');
+        throw damaged(file, line.batch, 'its counts do not match');
       number++;
       total.traces += traces!.length;
       total.spans += spans!.length;
@@ -129,17 +128,12 @@ async function* batchesOf(
     batchBytes += bytes.length;
     // One row may weigh as much as a line; together they are held until their hash has been seen.
     if (batchBytes > MOST_BATCH_BYTES && traces!.length + spans!.length > 0)
-      throw damaged(
-        file,
-        number + 1,
-        `its rows weigh more than ${megabytes(MOST_BATCH_BYTES)}, and none so large is written`,
-      );
+      throw damaged(file, number + 1, `its rows are larger than ${megabytes(MOST_BATCH_BYTES)}, the limit for a batch`);
     // A few megabytes can unpack to a hundred million rows that say nothing. Those of ours have ids, which take room.
-    if (++rows > fileBytes)
-      throw damaged(file, number + 1, 'it holds more rows than it has bytes, and no row that is written is so small');
+    if (++rows > fileBytes) throw damaged(file, number + 1, 'it claims more rows than it has bytes');
     if ('trace' in line) traces!.push(line.trace);
     else if ('span' in line) spans!.push(line.span);
-    else throw damaged(file, number + 1, 'a line of no known kind');
+    else throw damaged(file, number + 1, 'a line of an unknown kind');
   }
   return {manifest: null, looseRows: traces!.length + spans!.length};
 }
@@ -148,7 +142,7 @@ const megabytes = (bytes: number) => `${bytes / 1024 ** 2} MB`;
 
 function damaged(file: string, batch: number, what: string): UserError {
   return new UserError(EXIT.different, `"${file}" is damaged at batch ${batch}: ${what}.`, {
-    hint: 'Batches before it are right. Is there another copy?',
+    hint: 'The batches before it are correct. Do you have another copy?',
   });
 }
 
@@ -179,9 +173,9 @@ async function* linesOf(file: string, handle?: number): AsyncGenerator<RawLine> 
       )
         throw new UserError(
           EXIT.different,
-          `"${file}" is damaged: a line of it is longer than ${megabytes(MOST_LINE_BYTES)}.`,
+          `"${file}" is damaged: it has a line longer than ${megabytes(MOST_LINE_BYTES)}.`,
           {
-            hint: 'agno-trace writes none so long. Is there another copy?',
+            hint: 'agno-trace never writes such a line. Do you have another copy?',
           },
         );
       for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
@@ -237,7 +231,7 @@ function unreadable(file: string, error: unknown): unknown {
   const {code = ''} = error as NodeJS.ErrnoException;
   if (code.startsWith('Z_'))
     return new UserError(EXIT.different, `"${file}" is damaged: it cannot be unpacked.`, {
-      hint: 'Is there another copy?',
+      hint: 'Do you have another copy?',
       cause: error,
     });
   if (code === '') return error;

@@ -219,7 +219,7 @@ function rowLine(kind: 'span' | 'trace', row: ArchivedRow): Buffer {
   if (bytes !== null && bytes.length <= MOST_LINE_BYTES) return bytes;
   throw new UserError(
     EXIT.failed,
-    `${kind} "${row[`${kind}_id`]}" is larger than an archive can hold (${MOST_LINE_BYTES / 1024 ** 2} MB), and is still there.`,
+    `${kind} "${row[`${kind}_id`]}" is larger than an archive can hold (${MOST_LINE_BYTES / 1024 ** 2} MB), and was not deleted.`,
     {hint: 'Choose other traces, or prune without --archive.'},
   );
 }
@@ -248,8 +248,8 @@ export function checkPlace(file: string): void {
   if (found?.isDirectory()) throw usageError(`--archive "${file}" is a folder.`, 'Name a file in it.');
   if (found)
     throw usageError(
-      `--archive "${file}" is there already, and an archive is never written over.`,
-      'Name another one, for example with the date: traces-$(date +%F).ndjson.gz',
+      `--archive "${file}" already exists, and archives are never overwritten.`,
+      'Choose another name, for example with the date: traces-$(date +%F).ndjson.gz',
     );
   const folder = path.dirname(file);
   if (!statSync(folder, {throwIfNoEntry: false})?.isDirectory())
@@ -263,8 +263,8 @@ function reopened(disk: Disk, partial: string): number | null {
     const {code} = error as NodeJS.ErrnoException;
     if (!(error instanceof FileRefused) && code !== 'ELOOP' && code !== 'EISDIR') throw error;
     throw usageError(
-      `"${partial}" is in the way, and is not gone on with: ${fileReason(error)}.`,
-      'Move it away, or name another archive.',
+      `"${partial}" is in the way and cannot be resumed: ${fileReason(error)}.`,
+      'Move it away, or choose another name.',
     );
   }
 }
@@ -280,16 +280,13 @@ async function leftStanding(
   let standing: Omit<Standing, 'bytes'> = NOTHING;
   const archive = await openArchive(partial, handle).catch(error => {
     throw usageError(
-      `"${partial}" was left behind and cannot be gone on with: ${(error as Error).message}`,
-      'Move it away, or name another archive.',
+      `"${partial}" was left by an earlier run and cannot be resumed: ${(error as Error).message}`,
+      'Move it away, or choose another name.',
     );
   });
   const other = archive.header;
   if (other.source !== header.source || JSON.stringify(other.columns) !== JSON.stringify(header.columns))
-    throw usageError(
-      `"${partial}" was left behind by a run on "${other.source}".`,
-      'Move it away, or name another archive.',
-    );
+    throw usageError(`"${partial}" was left by a run on "${other.source}".`, 'Move it away, or choose another name.');
   const batches = archive.batches();
   let endsAt = 0;
   for (;;) {
@@ -321,8 +318,8 @@ function membersEnd(file: string, handle: number, members: number): number {
     const length = isWhole ? memberLength(head) : null;
     if (length === null || length > size - at)
       throw usageError(
-        `"${file}" was packed anew and cannot be gone on with.`,
-        'Move it away, or name another archive.',
+        `"${file}" was compressed again and cannot be resumed.`,
+        'Move it away, or choose another name.',
       );
     at += length;
   }
@@ -334,7 +331,7 @@ function cannotWrite(file: string, error: unknown): unknown {
   const {code} = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
   return new UserError(EXIT.failed, `the archive "${file}" cannot be written: ${fileReason(error)}.`, {
-    hint: 'Nothing that is not in the archive was deleted.',
+    hint: 'Only rows that are in the archive were deleted.',
     cause: error,
   });
 }

@@ -25,9 +25,9 @@ export function explainForeign(error: unknown): UserError | null {
   const say = (exitCode: ExitCode, text: string, hint: string) => new UserError(exitCode, text, {hint, cause: error});
   const words = message.replace(/\s+/g, ' ').slice(0, LONGEST).replace(/\.$/, '');
   if (name === 'AbortError' || code === 'ABORT_ERR')
-    return say(EXIT.stopped, 'it was stopped before its end.', 'Run it again.');
+    return say(EXIT.stopped, 'the command was stopped.', 'Run it again.');
   if (name === 'TimeoutError')
-    return say(EXIT.unreachable, 'nobody answered in time.', 'Try again, or allow more with --timeout 2m.');
+    return say(EXIT.unreachable, 'no answer arrived in time.', 'Try again, or allow more with --timeout 2m.');
   if (severity !== undefined && /^[0-9A-Z]{5}$/.test(code))
     return say(EXIT.unreachable, `the server answered: ${words} (SQLSTATE ${code}).`, 'Its log may say more.');
   if (/^SQLITE_/.test(code) || errcode !== undefined) {
@@ -36,15 +36,15 @@ export function explainForeign(error: unknown): UserError | null {
     if (errcode !== undefined && [1, 2, 21, 25].includes(errcode & 0xff) && !OF_THE_FILE.test(message)) return null;
     return say(
       EXIT.unreachable,
-      `SQLite could not go on: ${words}.`,
-      'Check the file and its disk; agno-trace doctor looks at it.',
+      `SQLite failed: ${words}.`,
+      'Check the file and its disk; agno-trace doctor checks the file.',
     );
   }
   if (isOfTls(code, message))
     return say(
       EXIT.unreachable,
       `TLS failed: ${words}.`,
-      'Check the certificates, and that the other side speaks TLS.',
+      'Check the certificates, and whether the other side uses TLS.',
     );
   if (NETWORK.test(code) && (syscall !== undefined || code.startsWith('UND_')))
     return say(EXIT.unreachable, `the network failed: ${words}.`, 'Check host, port and network, then try again.');
@@ -55,17 +55,21 @@ export function explainForeign(error: unknown): UserError | null {
   if (/^Z_[A-Z_]+$/.test(code))
     return say(
       EXIT.failed,
-      `something compressed is damaged and cannot be unpacked (${code}).`,
-      'Is there another copy?',
+      `compressed data is damaged and cannot be unpacked (${code}).`,
+      'Do you have another copy?',
     );
   if (TOO_LARGE.test(code) || (error instanceof RangeError && /allocation failed|Invalid string length/.test(message)))
-    return say(EXIT.failed, `something is too large for this program: ${words}.`, 'Narrow what is read (--last 24h).');
+    return say(
+      EXIT.failed,
+      `a value is too large for this program: ${words}.`,
+      'Read less, for example with --last 24h.',
+    );
   if (
     /^ERR_(STREAM_PREMATURE_CLOSE|STREAM_DESTROYED|STREAM_WRITE_AFTER_END|SOCKET_CLOSED|IPC_CHANNEL_CLOSED)$/.test(code)
   )
-    return say(EXIT.failed, `the other end was closed too early (${code}).`, 'Try again.');
+    return say(EXIT.failed, `the other side closed the connection too early (${code}).`, 'Try again.');
   if (error instanceof SyntaxError && /\bJSON\b/.test(message))
-    return say(EXIT.failed, `something that was to be JSON is not: ${words}.`, '--debug prints where it was read.');
+    return say(EXIT.failed, `invalid JSON: ${words}.`, '--debug shows where it was read.');
   return null;
 }
 

@@ -74,10 +74,10 @@ const MEANT_FLAGS: Readonly<Record<string, string>> = {
   '-f': 'agno-trace tail follows runs as they happen.',
   '--follow': 'agno-trace tail follows runs as they happen.',
   '--watch': 'agno-trace tail follows runs as they happen.',
-  '-v': '--version prints the version, --debug says what was sent and connected to.',
-  '--verbose': '--debug says what was sent and connected to.',
-  '--all': '--limit 0 takes all.',
-  '-a': '--limit 0 takes all.',
+  '-v': '--version prints the version, --debug shows connections and statements.',
+  '--verbose': '--debug shows connections and statements.',
+  '--all': '--limit 0 returns all.',
+  '-a': '--limit 0 returns all.',
   '--url': 'Did you mean --db?',
   '--dsn': 'Did you mean --db?',
   '--database': 'Did you mean --db?',
@@ -95,18 +95,18 @@ const MEANT_FLAGS: Readonly<Record<string, string>> = {
   '--end': 'Did you mean --until?',
   '--date': '--since and --until say when, or --last 24h.',
   '--day': '--since and --until say when, or --last 24h.',
-  '--head': '-n takes so many of the newest.',
-  '--tail': '-n takes so many of the newest.',
-  '--page': '--cursor goes on where a page ended.',
-  '--offset': '--cursor goes on where a page ended.',
+  '--head': '-n takes the newest n.',
+  '--tail': '-n takes the newest n.',
+  '--page': '--cursor continues where a page ended.',
+  '--offset': '--cursor continues where a page ended.',
   '--columns': '--fields keeps some keys of json and csv.',
   '--select': '--fields keeps some keys of json and csv.',
-  '--errors': '--failed keeps runs that failed, --state error,degraded also those that went on.',
+  '--errors': '--failed selects failed runs; --state error,degraded also those that continued.',
   '--host': '--db takes the whole address: postgresql://user@host/db; or set PGHOST.',
   '--port': '--db takes the whole address: postgresql://user@host:5432/db; or set PGPORT.',
-  '--password': 'A password belongs into ~/.pgpass, PGPASSWORD or a profile (agno-trace profile).',
+  '--password': 'Passwords belong in ~/.pgpass, PGPASSWORD or a profile (agno-trace profile).',
   '--timezone': 'Did you mean --tz?',
-  '--older-than': 'Did you mean --until? --until 30d takes what started before.',
+  '--older-than': 'Did you mean --until? --until 30d selects runs that started earlier.',
 };
 
 /** Those that change the database. */
@@ -133,7 +133,7 @@ export function hintFor({code, message}: CommanderError, argv: readonly string[]
     return suggestion ?? flagsOf(argv);
   }
   if (code === 'commander.missingArgument' && message.includes("'id'"))
-    return 'agno-trace show latest takes the newest run; agno-trace list has the ids of others.';
+    return 'agno-trace show latest shows the newest run; agno-trace list shows the ids of others.';
   return suggestion ?? SEE_HELP;
 }
 

@@ -7,8 +7,7 @@ import {addDatabaseFlags} from '../flags/declare.ts';
 import {trusted} from '../text/safe.ts';
 import {VERSION} from './version.ts';
 
-const SUMMARY =
-  'Reads the traces that Agno writes into your own Postgres, ClickHouse or SQLite: lists, shows and explains agent runs.';
+const SUMMARY = 'See what your Agno agents did, in your terminal, straight from your database.';
 
 /**
  * The program with every subcommand.
@@ -19,9 +18,8 @@ export async function buildProgram(argv: readonly string[], context: Context): P
   const program = new Command('agno-trace')
     .description(SUMMARY)
     .version(VERSION, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'this help, or that of a command')
+    .helpOption('-h, --help', 'help for the program, or for a command')
     .configureHelp({
-      showGlobalOptions: true,
       helpWidth: Math.min(context.stdout.columns ?? 80, 100),
       sortSubcommands: false,
     })
@@ -41,7 +39,7 @@ export async function buildProgram(argv: readonly string[], context: Context): P
     .option('--no-color', 'no colour (so does NO_COLOR)')
     .option('--tz <zone>', 'times for people in UTC (default), local, or e.g. Europe/Berlin; or AGNO_TRACE_TZ')
     .option('--ascii', 'only ASCII characters')
-    .option('--debug', 'print connections, statements, and stack traces for bugs');
+    .option('--debug', 'print connections, statements and stack traces');
   program.commandsGroup('Look:');
   for (const [name, {summary, group, aliases = [], load}] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(summary).allowExcessArguments();

@@ -38,8 +38,8 @@ function refuseEnvFile(argv: readonly string[]): void {
   const flag = argv.slice(0, end < 0 ? argv.length : end).find(arg => /^--env-file(-if-exists)?(=|$)/.test(arg));
   if (flag !== undefined)
     throw usageError(
-      `${flag.split('=')[0]} is not taken: it is a flag of Node's, which runs what such a file says.`,
-      '--dotenv FILE takes AGNO_TRACE_*, PG* and DATABASE_URL out of a file.',
+      `${flag.split('=')[0]} is refused: Node has a flag of this name, and would run what the file names.`,
+      '--dotenv FILE reads AGNO_TRACE_*, PG* and DATABASE_URL from a file.',
     );
 }
 
@@ -89,7 +89,7 @@ export async function report(thrown: unknown, argv: readonly string[], context: 
   const isDefect = !(error instanceof UserError);
   const message = mask(error instanceof Error ? error.message : String(error));
   const exitCode = isDefect ? EXIT.failed : error.exitCode;
-  const hint = isDefect ? 'This is a defect of agno-trace; --debug prints where it happened.' : error.hint;
+  const hint = isDefect ? 'This is a bug in agno-trace; --debug shows where it happened.' : error.hint;
   // The notes on how it was read may explain why nothing was found.
   const notes = context.notes.splice(0).map(mask);
   if (wantsJson(argv)) {

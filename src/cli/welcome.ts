@@ -21,9 +21,9 @@ const NEXT = [
   ['agno-trace tail', 'runs as they happen'],
 ] as const;
 const WITHOUT = [
-  ['agno-trace list --db <url>', 'the URL in your code, or a SQLite file'],
-  ['agno-trace profile add prod --db <url>', 'a name for it'],
-  ['agno-trace demo', 'a database of real runs to try it on'],
+  ['agno-trace list --db <url>', 'the URL from your code, or a SQLite file'],
+  ['agno-trace profile add prod --db <url>', 'give it a name'],
+  ['agno-trace demo', 'make a demo database of real runs'],
 ] as const;
 
 /** What stands on a terminal where no command was typed: what there is here, and what to type next. */
@@ -59,7 +59,7 @@ async function factsOf(
   const {source, from} = found;
   const passed = passedOver(found, context);
   const facts: (readonly [string, Safe])[] = [['database', line`${safe(labelOf(source))} (${safe(from)})`]];
-  if (passed !== null) facts.push(['beside', line`${safe(passed)} is here too, and is not read`]);
+  if (passed !== null) facts.push(['beside', line`${safe(passed)} exists too, but is not read`]);
   if (GENERIC.test(from)) return facts;
   let kept: Awaited<ReturnType<typeof keptRunsOf>> = null;
   const countThem = async (store: Store) => {

@@ -22,15 +22,15 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./diff/command.ts'),
   },
   doctor: {
-    summary: 'Check connection, tables and data; suggest a fix for each problem',
+    summary: 'Check connection, tables and data; suggest fixes',
     load: () => import('./doctor/command.ts'),
   },
   export: {
-    summary: 'Export runs: OTLP to a file or a receiver, JSON lines, Markdown; redacted if you like',
+    summary: 'Export runs as OTLP, JSON lines or Markdown',
     load: () => import('./export/command.ts'),
   },
   grep: {
-    summary: 'Find text in names, inputs, outputs, arguments and errors',
+    summary: 'Find text in prompts, answers, arguments and errors',
     aliases: ['search'],
     load: () => import('./grep/command.ts'),
   },
@@ -40,7 +40,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./list/command.ts'),
   },
   profile: {
-    summary: 'Name your databases, for --profile',
+    summary: 'Give your databases names, for --profile',
     load: () => import('./profile/command.ts'),
   },
   show: {
@@ -49,87 +49,52 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./show/command.ts'),
   },
   sql: {
-    summary: 'Run a read-only SQL statement of yours',
+    summary: 'Run your own read-only SQL statement',
     load: () => import('./sql/command.ts'),
   },
   tail: {
-    summary: 'Follow runs as they happen: on screens, as lines, or as JSON',
+    summary: 'Follow runs live: on screens, as lines, or as JSON',
     aliases: ['follow', 'watch', 'logs'],
     load: () => import('./tail/command.ts'),
   },
   transcript: {
-    summary: 'Show the conversation of a run, with tool calls and their results',
+    summary: 'Show the conversation of a run, with its tool calls',
     load: () => import('./transcript/command.ts'),
   },
   ui: {
-    summary: 'Browse runs, their trees and their spans on screens',
+    summary: 'Browse runs, their trees and spans on screens',
     load: () => import('./ui/command.ts'),
   },
   wait: {
-    summary: 'Wait for a run to end; the exit code tells how it ended',
+    summary: 'Wait for a run to end; the exit code says how',
     load: () => import('./wait/command.ts'),
   },
-  agents: question(
-    'Agents: how many runs, how they ended, times, tokens, cost',
-    () => import('../questions/agents.ts'),
-  ),
+  agents: question('Agents: runs, how they ended, times, tokens, cost', () => import('../questions/agents.ts')),
   check: question(
     'Check limits for cron and CI: errors, times, cost, tokens, loops; exit 7 when one is passed',
     () => import('../questions/check.ts'),
   ),
-  compare: question(
-    'Compare two windows: what is slower, dearer, fails more often or is new',
-    () => import('../questions/compare.ts'),
-  ),
-  delegations: question(
-    'Delegations: who asked whom, how often, how it ended, times, tokens, cost',
-    () => import('../questions/delegations.ts'),
-  ),
-  errors: question(
-    'Errors by cause: how often, in how many runs, since when, and how many runs failed of it',
-    () => import('../questions/errors.ts'),
-  ),
-  loops: question(
-    'Loops: tool calls that repeat in one run, and what they wasted',
-    () => import('../questions/loops.ts'),
-  ),
+  compare: question('Two windows: what is slower, dearer, failing or new', () => import('../questions/compare.ts')),
+  delegations: question('Delegations: who asked whom, and how it ended', () => import('../questions/delegations.ts')),
+  errors: question('Errors by cause: how often, since when, in which runs', () => import('../questions/errors.ts')),
+  loops: question('Loops: repeated tool calls, and what they wasted', () => import('../questions/loops.ts')),
   models: question('Models: calls, failures, times, tokens, speed, cost', () => import('../questions/models.ts')),
   retrievals: question(
-    'Knowledge lookups: calls, documents found, lookups that found nothing, times',
+    'Knowledge lookups: documents found, empty ones, times',
     () => import('../questions/retrievals.ts'),
   ),
-  sessions: question(
-    'Sessions: user, runs, how they ended, times, tokens, cost',
-    () => import('../questions/sessions.ts'),
-  ),
-  slowest: question(
-    'Slowest spans by average duration (--by tool, model, agent, …)',
-    () => import('../questions/slowest.ts'),
-    ['top'],
-  ),
-  stats: question(
-    'Overview: states, times, tokens, cost, busiest agents, teams, workflows and models',
-    () => import('../questions/stats.ts'),
-  ),
-  steps: question(
-    'Workflow steps: executions, how they ended, times, tokens, cost',
-    () => import('../questions/steps.ts'),
-  ),
-  teams: question('Teams: how many runs, how they ended, times, tokens, cost', () => import('../questions/teams.ts')),
-  tools: question('Tools: calls, failures, retries, times, size of results', () => import('../questions/tools.ts')),
-  usage: question(
-    'Tokens and cost by model, provider, agent, team, workflow, step, user, session or day',
-    () => import('../questions/usage.ts'),
-    ['cost'],
-  ),
-  users: question('Users: runs, sessions, how they ended, times, tokens, cost', () => import('../questions/users.ts')),
-  where: question('Where time goes: critical path and self time over many runs', () => import('../questions/where.ts')),
-  why: question(
-    'What bad runs have in common: agent, model, user, tool, step, hour, length of input',
-    () => import('../questions/why.ts'),
-  ),
+  sessions: question('Sessions: runs, how they ended, times, tokens, cost', () => import('../questions/sessions.ts')),
+  slowest: question('Slowest spans, by name, tool, model, agent, …', () => import('../questions/slowest.ts'), ['top']),
+  stats: question('Overview: states, times, tokens, cost', () => import('../questions/stats.ts')),
+  steps: question('Workflow steps: how they ended, times, tokens, cost', () => import('../questions/steps.ts')),
+  teams: question('Teams: runs, how they ended, times, tokens, cost', () => import('../questions/teams.ts')),
+  tools: question('Tools: calls, failures, retries, times', () => import('../questions/tools.ts')),
+  usage: question('Tokens and cost by model, agent, user, day, …', () => import('../questions/usage.ts'), ['cost']),
+  users: question('Users: runs, sessions, times, tokens, cost', () => import('../questions/users.ts')),
+  where: question('Where time goes: critical path over many runs', () => import('../questions/where.ts')),
+  why: question('What bad runs have in common: agent, model, tool, …', () => import('../questions/why.ts')),
   workflows: question(
-    'Workflows: how many runs, how they ended, times, tokens, cost',
+    'Workflows: runs, how they ended, times, tokens, cost',
     () => import('../questions/workflows.ts'),
   ),
   archive: {
@@ -138,12 +103,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./archive/command.ts'),
   },
   completion: {
-    summary: 'Print the script that completes commands, flags, names and ids',
+    summary: 'Print the completion script of a shell',
     group: 'Other:',
     load: () => import('./completion/command.ts'),
   },
   facts: {
-    summary: 'Show or clear what is cached of a database: status, rebuild, clear, path',
+    summary: 'Show, rebuild or clear the cached facts',
     group: 'Keep:',
     load: () => import('./facts/command.ts'),
   },
@@ -153,7 +118,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./help/command.ts'),
   },
   migrate: {
-    summary: 'Create missing tables, indexes and the foreign key; shows a plan first',
+    summary: 'Create missing tables and indexes; shows a plan first',
     group: 'Keep:',
     load: () => import('./migrate/command.ts'),
   },
@@ -163,7 +128,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./prune/command.ts'),
   },
   vacuum: {
-    summary: 'Reclaim the space of deleted traces without blocking Agno; shows a plan first',
+    summary: 'Reclaim space of deleted traces; shows a plan first',
     group: 'Keep:',
     load: () => import('./vacuum/command.ts'),
   },

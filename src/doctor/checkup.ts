@@ -41,7 +41,7 @@ async function orNotCounted(work: () => Promise<Finding | null>): Promise<Findin
 function honest(finding: Finding): Finding {
   if (finding.isComplete || (finding.count !== 0 && finding.count !== null)) return finding;
   if (finding.covered.startsWith(NOT_COUNTED)) return {...finding, severity: 'warning', text: COULD_NOT};
-  return {...finding, text: finding.text.replace(/\.$/, ', as far as was looked.')};
+  return {...finding, text: finding.text.replace(/\.$/, ', in the part that was checked.')};
 }
 
 const COULD_NOT = 'This could not be checked.';

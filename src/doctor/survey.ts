@@ -97,7 +97,7 @@ function coverage(runs: number, isWhole: boolean, reached: string | null): strin
 }
 
 /** Rows that lost something; a missing zone or a repeated key lost nothing. */
-const UNREADABLE = /^attributes (are|JSON (is|has|holds -?(NaN|Infinity)))|is no time$/;
+const UNREADABLE = /^attributes (are|JSON (is|has|contains -?(NaN|Infinity)))|is not a time$/;
 
 function toSurveyed({trace, runs}: JudgedTrace): SurveyedTrace {
   const spans = [...trace.nodes.values()].flatMap(({span}) => (span && span.problems.length > 0 ? [span] : []));
@@ -111,7 +111,7 @@ function toSurveyed({trace, runs}: JudgedTrace): SurveyedTrace {
     hasEmptyRow: asText(trace.row?.session_id ?? null) === null,
     unreadable: having(UNREADABLE),
     backwards: having(/^ends before it starts/).map(({spanId}) => spanId),
-    leftOut: having(/ is left out: /),
+    leftOut: having(/ is impossible and left out$/),
     runs: runs
       .filter(({record}) => !record.traffic)
       .map(({record}) => ({

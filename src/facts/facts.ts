@@ -55,7 +55,7 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
     } catch (error) {
       const why = reasonOf(error);
       if (why === null) throw error;
-      notices.push(`facts are made in memory for this question: ${why}`);
+      notices.push(`facts are computed in memory for this question: ${why}`);
     }
   }
   const file = await FactsFile.open(null, BUSY_MS);
@@ -124,7 +124,7 @@ async function keptFacts(
   } catch (error) {
     if (!/SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) throw error;
     removeFacts(place);
-    notices.push('the file of the facts was damaged: they are made anew');
+    notices.push('the facts file was damaged; rebuilding it');
     file = await FactsFile.open(place, BUSY_MS);
   }
   try {
@@ -176,7 +176,7 @@ function reasonOf(error: unknown): string | null {
   if (error instanceof Overtaken) return 'other processes keep writing them';
   const code = codeOf(error);
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'another process is writing them';
-  if (/^SQLITE_FULL|^ENOSPC|^EDQUOT/.test(code)) return 'there is no room for them on the disk';
+  if (/^SQLITE_FULL|^ENOSPC|^EDQUOT/.test(code)) return 'the disk is full';
   if (/^SQLITE_(READONLY|CANTOPEN|PERM|IOERR|CORRUPT|NOTADB)/.test(code)) return `their file cannot be used (${code})`;
   if (error instanceof FileRefused || (error as NodeJS.ErrnoException).syscall !== undefined)
     return `their file cannot be used: ${fileReason(error)}`;
@@ -227,8 +227,8 @@ export async function factsStatus(place: string, source: string) {
   const file = await FactsFile.open(place, BUSY_MS).catch(error => {
     const why = reasonOf(error);
     if (why === null) throw error;
-    throw new UserError(EXIT.unreachable, `the facts in "${place}" cannot be looked at: ${why}.`, {
-      hint: 'agno-trace facts clear takes the file away; AGNO_TRACE_CACHE names another folder.',
+    throw new UserError(EXIT.unreachable, `the facts in "${place}" cannot be read: ${why}.`, {
+      hint: 'agno-trace facts clear removes the file; AGNO_TRACE_CACHE sets another folder.',
       cause: error,
     });
   });

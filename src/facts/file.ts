@@ -93,7 +93,7 @@ export class FactsFile {
     ) as {id: number; objects: number}[];
     if (about!.id === FACTS_APPLICATION_ID) return true;
     if (about!.objects > 0)
-      throw new FileRefused('it holds tables that are not known to be ours; agno-trace facts rebuild makes it anew');
+      throw new FileRefused('it has tables that agno-trace may not have made; agno-trace facts rebuild replaces it');
     return false;
   }
 
@@ -166,7 +166,7 @@ export class FactsFile {
     const {connection} = this;
     connection.exec('begin immediate');
     try {
-      if (this.generation !== generation) throw new Overtaken('the facts were written by another process');
+      if (this.generation !== generation) throw new Overtaken('another process wrote the facts');
       this.nextSpanKey = this.next('span_facts', 'span_key');
       this.nextRunKey = this.next('run_facts', 'run_key');
       work();

@@ -419,7 +419,7 @@ function isMember({span, isDetached}: Node): boolean {
 function silentCause(span: Span, runNode: Node | null, judge: Judge): string {
   const around = runNode ? judge.node(runNode) : null;
   const text = around?.state === 'error' ? /^model call failed[^:]*: (.+)$/s.exec(around.reason)?.[1] : undefined;
-  return text ?? (span.kind === 'llm' ? 'the model call brought no answer' : 'failed without a message');
+  return text ?? (span.kind === 'llm' ? 'the model call returned no answer' : 'failed without a message');
 }
 
 function hasFailureBelow(node: Node, judge: Judge): boolean {

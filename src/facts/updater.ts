@@ -87,7 +87,7 @@ export class FactsUpdater {
     }
     const reader = readerFor(store, JSON.parse(saved) as ReaderPosition);
     if (!reader || !(await reader.resume(store, true))) {
-      this.notices.push('the facts that were kept are of another database: they are made anew');
+      this.notices.push('the cached facts belong to another database; rebuilding them');
       file.clear();
       return this.takeIn();
     }

@@ -16,7 +16,7 @@ export interface AgeFlags {
  */
 export function cutoffMicrosOf({olderThan, before, force}: AgeFlags, nowMicros: number): number | null {
   if (olderThan !== undefined && before !== undefined)
-    throw usageError('--older-than and --before say the same thing twice.', 'Pass one of them.');
+    throw usageError('--older-than and --before both set the age.', 'Pass one of them.');
   if (olderThan !== undefined) {
     const micros = nowMicros - parseAge(olderThan) * 1000;
     return checked(micros, `--older-than "${olderThan}"`, nowMicros, force);
@@ -41,20 +41,19 @@ function parseBefore(text: string, nowMicros: number): number {
   // A length would be read as one back from now, which is what --older-than is for.
   if (/^\s*\d+(\.\d+)?\s*([a-z].*)?$/i.test(text))
     throw usageError(
-      `--before "${text}" is no moment.`,
-      'Write 2026-10-01 or 2026-10-01T14:00; an age: --older-than 30d.',
+      `--before "${text}" is not a time.`,
+      'Write 2026-10-01 or 2026-10-01T14:00; for an age use --older-than 30d.',
     );
   return parseMoment('--before', text, nowMicros);
 }
 
 function checked(micros: number, said: string, nowMicros: number, force = false): number {
-  if (micros > nowMicros)
-    throw usageError(`${said} is in the future.`, 'Everything would be old. Write a moment that is over.');
+  if (micros > nowMicros) throw usageError(`${said} is in the future.`, 'Write a time in the past.');
   if (micros > nowMicros - HOUR_MS * 1000 && !force)
     throw usageError(
       `${said} is less than an hour ago: runs may still be written.`,
       'Write 1h or more, or add --force.',
     );
-  if (micros < 0) throw usageError(`${said} is before all time.`, 'Write 30d.');
+  if (micros < 0) throw usageError(`${said} is too far in the past.`, 'Write 30d.');
   return micros;
 }

@@ -48,12 +48,14 @@ export function subcommand(
     .addHelpText('after', examplesText(examples));
 }
 
-/** Examples below a command's help: what to type, and what it answers. */
+const GLOBAL_FLAGS = 'Global flags (--db, --profile, --timeout, --color, …): agno-trace help flags';
+
+/** Below a command's help: where the flags of all commands are, and examples, what to type and what it answers. */
 export function examplesText(examples: readonly Example[]): string {
   const longest = largest(examples.map(({line}) => line.length));
   const fits = examples.every(({answer}) => `  agno-trace ${' '.repeat(longest)}   ${answer}`.length <= 80);
   const lines = examples.map(({line, answer}) =>
     fits ? `  agno-trace ${line.padEnd(longest)}   ${answer}` : `  agno-trace ${line}\n      ${answer}`,
   );
-  return `\nExamples:\n${lines.join('\n')}\n`;
+  return `\n${GLOBAL_FLAGS}\n\nExamples:\n${lines.join('\n')}\n`;
 }

@@ -38,7 +38,7 @@ export function connectionOf(flags: DatabaseFlags, context: Context): Connection
   const [name, ...others] = flags.profile ?? [];
   if (others.length > 0)
     throw usageError(
-      'several profiles are given, and this command reads one database.',
+      'several profiles given, but this command reads one database.',
       'Only list reads several: agno-trace list --profile a --profile b',
     );
   if (flags.db !== undefined && name !== undefined)
@@ -56,7 +56,7 @@ export function connectionOf(flags: DatabaseFlags, context: Context): Connection
   if (existsSync(path.join(cwd, DEFAULT_FILE)))
     return direct(`./${DEFAULT_FILE}`, parseSource(DEFAULT_FILE, 'the default', env, cwd));
   throw new UserError(EXIT.usage, `no database given, and there is no "./${DEFAULT_FILE}" here.`, {
-    hint: 'Pass --db with the URL from your Python code, or set AGNO_TRACE_DB; agno-trace demo shows how it looks.',
+    hint: 'Pass --db with the URL from your Python code, or set AGNO_TRACE_DB. To try it out: agno-trace demo',
   });
 }
 
@@ -86,8 +86,7 @@ function rest(flags: DatabaseFlags, {env, cwd}: Context): Pick<Connection, 'tabl
 }
 
 export function connectionOfProfile(profile: Profile, flags: DatabaseFlags, context: Context): Connection {
-  for (const key of profile.unknownKeys)
-    context.notes.push(`profile "${profile.name}" has a key "${key}" that this version does not know`);
+  for (const key of profile.unknownKeys) context.notes.push(`profile "${profile.name}" has an unknown key "${key}"`);
   const around = {
     env: context.env,
     cwd: context.cwd,
@@ -136,7 +135,7 @@ export function readDotenv({dotenv}: DatabaseFlags, context: Context): Context['
     throw new UserError(
       EXIT.usage,
       isMissing ? `--dotenv "${dotenv}" does not exist.` : `--dotenv "${dotenv}" cannot be read: ${fileReason(error)}.`,
-      {hint: `It was looked for at ${file}`, cause: error},
+      {hint: `Looked for ${file}`, cause: error},
     );
   }
   // Imported above it would load all that node:util has, at every start.
@@ -146,7 +145,7 @@ export function readDotenv({dotenv}: DatabaseFlags, context: Context): Context['
     name === 'AGNO_TRACE_CONFIG' || name === 'AGNO_TRACE_CACHE' ? [name] : [],
   );
   // Several flags of a command are looked for there.
-  for (const note of refused.map(name => `${name} is not taken from "${dotenv}": set it yourself`))
+  for (const note of refused.map(name => `${name} in "${dotenv}" is ignored: set it in the environment`))
     if (!context.notes.includes(note)) context.notes.push(note);
   const set = Object.entries(context.env).filter(([, value]) => value !== undefined);
   context.env = {...Object.fromEntries(added.filter(([name]) => TAKEN.test(name))), ...Object.fromEntries(set)};
@@ -157,7 +156,7 @@ export function readDotenv({dotenv}: DatabaseFlags, context: Context): Context['
 export function configOf({env, cwd}: Context): Config {
   const config = loadConfig(env, cwd);
   if (config) return config;
-  throw usageError('there is no place for a config file: HOME is not set.', 'Name the file: AGNO_TRACE_CONFIG.');
+  throw usageError('no folder for the config file: HOME is not set.', 'Set AGNO_TRACE_CONFIG to a file.');
 }
 
 /** @throws UserError exit 2 that names what was probably meant, or all there are */
@@ -172,7 +171,7 @@ export function profileOf({profiles, file}: Config, name: string): Profile {
       ? `Did you mean ${near}?`
       : known.length > 0
         ? `There are: ${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}.`
-        : `${command`agno-trace profile add ${name}`} --db <url> makes it.`,
+        : `${command`agno-trace profile add ${name}`} --db <url> creates it.`,
   );
 }
 
@@ -186,6 +185,6 @@ function standingProfile(context: Context): Profile | null {
   if (found) return found;
   throw usageError(
     `the default profile "${config.defaultName}" is not in "${config.file}".`,
-    'agno-trace profile use <name> chooses another one.',
+    'agno-trace profile use <name> chooses another.',
   );
 }

@@ -205,7 +205,7 @@ export async function openConnection(
 /** A database that cannot be reached may be another one than was meant: what named it is said, where that was no flag. */
 function withOrigin(error: unknown, {from}: Connection): unknown {
   if (error instanceof UserError && error.exitCode === EXIT.unreachable && from !== '--db')
-    error.hint = `${error.hint ?? ''} The address comes from ${from}.`.trim();
+    error.hint = `${error.hint ?? ''} The address came from ${from}.`.trim();
   return error;
 }
 

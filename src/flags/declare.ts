@@ -23,7 +23,7 @@ export function addDatabaseFlags(command: Command): Command {
   return command
     .option('--db <url>', 'database: the URL from your Python code, or a SQLite path')
     .option('--profile <name>', 'database of this profile (see agno-trace profile)', collect)
-    .option('--dotenv <file>', 'read AGNO_TRACE_*, PG* and DATABASE_URL from it; variables already set take precedence')
+    .option('--dotenv <file>', 'read AGNO_TRACE_*, PG* and DATABASE_URL from this file; variables already set win')
     .option('--runs-db <url>', "database of Agno's own run table, if it is another one; helps confirm states")
     .option('--schema <name>', 'Postgres schema of the tables (default: found, else ai)')
     .option('--traces-table <name>', 'name of the traces table (default: agno_traces)')
@@ -106,31 +106,28 @@ export function addFilterFlags(command: Command): Command {
     .option('--run <id>', 'the run with this id', collect)
     .option('--trace <id>', 'runs in this trace', collect)
     .optionsGroup('What:')
-    .option('--kind <kinds>', 'runs of this kind, or with a span of it: agent,llm,tool,…', collect)
+    .option('--kind <kinds>', 'runs of this kind, or with such a span: llm,tool,…', collect)
     .option('--model <name>', 'runs that call this model (* and ? allowed)', collect)
     .option('--tool <name>', 'runs that call this tool', collect)
     .option('--name <name>', 'runs with a span of this name', collect)
     .option('--state <states>', `computed state: ${STATES.join(', ')}`, collect)
     .option('--status <status>', 'stored status of the trace row: OK, ERROR', collect)
-    .option('--error [text]', 'runs with an error that contains the text; without a text: --state error')
+    .option('--error [text]', 'runs with this text in an error; alone: --failed')
     .option('--failed', 'short for --state error')
     .option('--min-duration <length>', 'runs that took at least: 500ms, 2s, 1m')
     .option('--max-duration <length>', 'runs that took at most')
-    .option('--min-tokens <n>', 'runs that used at least so many tokens')
+    .option('--min-tokens <n>', 'runs that used at least n tokens')
     .option(...QUERY_FLAG);
 }
 
 /** The free query, as people know it from GitHub, Sentry and Datadog (docs/query.md). */
-export const QUERY_FLAG = [
-  '-q, --query <query>',
-  "runs that match 'agent:billing -tool:web_* duration:>5s (error OR lost)'",
-] as const;
+export const QUERY_FLAG = ['-q, --query <query>', "runs that match, as in 'agent:billing duration:>5s'"] as const;
 
 export function addPatienceFlags(command: Command): Command {
   return command
     .optionsGroup('States:')
-    .option('--stalled-after <length>', 'call an unfinished run stalled after no activity for this long (default: 5m)')
-    .option('--lost-after <length>', 'and lost after this long (default: 1h)');
+    .option('--stalled-after <length>', 'time without activity until stalled (default: 5m)')
+    .option('--lost-after <length>', 'time without activity until lost (default: 1h)');
 }
 
 export interface PriceFlags {
@@ -138,9 +135,7 @@ export interface PriceFlags {
 }
 
 export function addPriceFlags(command: Command): Command {
-  return command
-    .optionsGroup('Cost:')
-    .option('--prices <file>', 'your own model prices; or AGNO_TRACE_PRICES (docs/prices.md)');
+  return command.optionsGroup('Cost:').option('--prices <file>', 'your own model prices (docs/prices.md)');
 }
 
 export interface OutputFlags {
@@ -165,14 +160,14 @@ export function addOutputFlags(
     .option('--json', 'short for --format json')
     .option('--jsonl', 'short for --format jsonl');
   if (formats.includes('csv'))
-    command.option('--fields <keys>', 'only these keys, in this order, for json, jsonl, csv, md');
-  else if (isLong) command.option('--fields <keys>', 'only these keys of each item, in this order, for json, jsonl');
+    command.option('--fields <keys>', 'only these keys, in this order');
+  else if (isLong) command.option('--fields <keys>', 'only these keys of each item, in this order');
   if (isLong)
     command
-      .option('--max-bytes <n>', 'json, jsonl: whole items only, in at most so many bytes')
-      .option('--skip <n>', 'json, jsonl: leave out the first n items');
+      .option('--max-bytes <n>', 'print only whole items, in at most n bytes of JSON')
+      .option('--skip <n>', 'skip the first n items of JSON');
   if (!printSql) return command;
   return command
-    .option('-o, --output <file>', 'write to a file atomically; .json, .jsonl, .csv, .md choose the format')
+    .option('-o, --output <file>', 'write to a file; .json, .csv, … choose the format')
     .option('--print-sql', 'print the SQL statements instead of the answer');
 }

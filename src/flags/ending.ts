@@ -79,7 +79,7 @@ export async function stoppable<T>(
   work: (stop: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const ending = new Ending(null, () => {
-    context.stderr.write(trusted(`\nstopping after this ${unit}; again: at once\n`));
+    context.stderr.write(trusted(`\nstopping after this ${unit}; press ^C again to stop now\n`));
     changes.hurry?.();
   });
   try {

@@ -38,7 +38,8 @@ export function fieldsAmongOf(
     .map(field => field.trim())
     .filter(field => field !== '');
   return known => {
-    if (wanted.length === 0) throw usageError(`--fields "${fields}" names none.`, `They are ${known.join(', ')}.`);
+    if (wanted.length === 0)
+      throw usageError(`--fields "${fields}" names no field.`, `Fields are ${known.join(', ')}.`);
     return [...new Set(wanted.map(field => knownField(field, known)))];
   };
 }

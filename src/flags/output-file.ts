@@ -164,7 +164,7 @@ function checkWritable(file: string, output: string): void {
   try {
     accessSync(file, constants.W_OK);
   } catch (error) {
-    throw failed(`"${output}" may not be written: ${fileReason(error)}.`, `Check the permissions of "${file}".`, error);
+    throw failed(`"${output}" cannot be written: ${fileReason(error)}.`, `Check the permissions of "${file}".`, error);
   }
 }
 
@@ -174,7 +174,7 @@ const OWN_DESCRIPTOR = /^\/(dev\/(stdout|stderr|fd\/\d+)|proc\/self\/fd\/\d+)$/;
 /** A pipe waits for whoever is to read it, which may be nobody; a disk is no place for an answer. */
 function refuseWaiting(target: string, found: Stats, output: string): void {
   if (found.isCharacterDevice() || OWN_DESCRIPTOR.test(target)) return;
-  throw failed(`"${output}" is no regular file.`, 'Name a file, or leave -o out and pipe what is printed.');
+  throw failed(`"${output}" is not a regular file.`, 'Name a file, or leave out -o and use a pipe.');
 }
 
 function statOf(file: string): Stats | null {

@@ -28,8 +28,8 @@ export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format
   if (named === undefined) return formats[0]!;
   if (!formats.includes(named))
     throw usageError(
-      `-o "${flags.output}" asks for ${named}, which this command does not write.`,
-      `It writes ${formats.join(', ')}; say which with --format.`,
+      `-o "${flags.output}" asks for ${named}, which this command cannot write.`,
+      `It can write ${formats.join(', ')}; choose with --format.`,
     );
   return named;
 }

@@ -1,7 +1,7 @@
 import {usageError} from '../errors.ts';
 import type {Parameter} from '../sql/ad-hoc.ts';
 
-const HINT = 'Write -p name=text, or -p name:=123 for a value as JSON has it.';
+const HINT = 'Write -p name=text, or -p name:=123 for a JSON value.';
 
 /** `-p name=text` and `-p name:=json`. @throws UserError exit 2 */
 export function parseParameters(texts: readonly string[]): Parameter[] {
@@ -14,7 +14,7 @@ export function parseParameters(texts: readonly string[]): Parameter[] {
 
 function parseParameter(text: string): Parameter {
   const [, name, isJson, value] = /^([A-Za-z_]\w*)(:?)=([\s\S]*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw usageError(`--param "${text}" is no name=value.`, HINT);
+  if (name === undefined || value === undefined) throw usageError(`--param "${text}" is not name=value.`, HINT);
   if (value.includes('\0')) throw usageError(`--param "${name}" holds a NUL character.`, HINT);
   if (!isJson) return {name, type: 'text', text: value};
   const plain = value.trim();

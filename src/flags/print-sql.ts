@@ -45,7 +45,7 @@ export function writeStatements(statements: readonly string[], then: PrintSqlEpi
   const printed = typeof then !== 'string' && then.eachShapeOnce() ? eachShapeOnce(statements) : statements;
   for (const statement of printed) context.stdout.write(printable(`${statement};\n\n`, context));
   const text = typeof then === 'string' ? then : then.text();
-  context.stdout.write(trusted('-- then, in this program: '));
+  context.stdout.write(trusted('-- then, in agno-trace: '));
   context.stdout.write(printable(`${text.split('\n').map(comment).join('\n--   ')}\n`, context));
 }
 
@@ -62,7 +62,7 @@ function eachShapeOnce(statements: readonly string[]): string[] {
     else shapes.set(shape, {first: statement, more: 0});
   }
   return [...shapes.values()].map(({first, more}) =>
-    more === 0 ? first : `-- and ${more} more that differ in their values alone\n${first}`,
+    more === 0 ? first : `-- and ${more} more that differ only in their values\n${first}`,
   );
 }
 

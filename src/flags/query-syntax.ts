@@ -82,7 +82,8 @@ class Parser {
     this.skipSpace();
     if (this.isAtEnd()) return {type: 'and', parts: []};
     const query = this.parseOr();
-    if (!this.isAtEnd()) throw this.error(this.at, '")" closes nothing.', 'Leave it out, or put it in quotes.');
+    if (!this.isAtEnd())
+      throw this.error(this.at, 'this ")" has no opening "(".', 'Leave it out, or put it in quotes.');
     return query;
   }
 
@@ -124,10 +125,10 @@ class Parser {
     const start = this.at;
     for (const word of ['OR', 'AND']) {
       if (this.isWord(word))
-        throw this.error(start, `nothing stands before ${word}.`, `In quotes it is text: "${word}".`);
+        throw this.error(start, `there is nothing before ${word}.`, `In quotes it is text: "${word}".`);
     }
     if (++this.depth > DEEPEST)
-      throw this.error(start, `more than ${DEEPEST} parentheses or negations inside each other.`, 'Write it flatter.');
+      throw this.error(start, `more than ${DEEPEST} nested parentheses or negations.`, 'Write it with fewer levels.');
     const one = this.parseNegated(start) ?? this.parseGroup(start) ?? this.parseTerm(start);
     this.depth--;
     this.skipSpace();
@@ -141,7 +142,7 @@ class Parser {
       if (this.isAtEnd() || SPACE.test(this.peek()) || this.peek() === ')')
         throw this.error(
           start,
-          'nothing follows "-".',
+          'there is nothing after "-".',
           'Write -tool:web_search, or "-" in quotes for the sign itself.',
         );
     } else return null;
@@ -153,7 +154,7 @@ class Parser {
     this.at++;
     this.skipSpace();
     if (this.peek() === ')')
-      throw this.error(start, 'the parentheses hold nothing.', 'Put them in quotes to search for them.');
+      throw this.error(start, 'there is nothing inside the parentheses.', 'Put them in quotes to search for them.');
     if (this.isAtEnd()) throw this.unclosed(start);
     const query = this.parseOr();
     if (this.peek() !== ')') throw this.unclosed(start);
@@ -176,7 +177,7 @@ class Parser {
       if (this.isAtEnd() || ENDS_WORD.test(this.peek().replace('"', '')) || this.peek() === ',') {
         throw this.error(
           values.length === 0 ? start : at - 1,
-          `"${this.text.slice(start, at)}" lacks a value.`,
+          `"${this.text.slice(start, at)}" has no value.`,
           `Write it without a space: ${key}:value; in quotes it is text.`,
         );
       }
@@ -217,7 +218,7 @@ class Parser {
     this.at++;
     const isEnded = this.isAtEnd() || /[\s)]/.test(this.peek()) || (isListed && this.peek() === ',');
     if (!isEnded)
-      throw this.error(this.at, `"${this.charAt(this.at)}" follows the quote at once.`, 'Put a space between them.');
+      throw this.error(this.at, `"${this.charAt(this.at)}" follows the quote directly.`, 'Put a space between them.');
     return {text, isQuoted: true, at};
   }
 
@@ -236,7 +237,7 @@ class Parser {
     if (this.peek() === '"')
       throw this.error(
         this.at,
-        'a quote inside a word.',
+        'there is a quote inside a word.',
         String.raw`Put the whole text in quotes, or write \" for the sign itself.`,
       );
     return {text, isQuoted: false, at};
@@ -281,7 +282,7 @@ class Parser {
 
   private expectMore(at: number, word: string): void {
     if (this.isAtEnd() || this.peek() === ')')
-      throw this.error(at, `nothing follows ${word}.`, `In quotes it is text: "${word}".`);
+      throw this.error(at, `there is nothing after ${word}.`, `In quotes it is text: "${word}".`);
   }
 
   private error(at: number, message: string, hint?: string): UserError {

@@ -36,7 +36,7 @@ export function parseCountOf(key: string): (text: string) => number {
     const match = /^(\d+(?:\.\d+)?)(k|m)?$/i.exec(text);
     const count = match ? Number(match[1]) * (match[2] ? (match[2].toLowerCase() === 'k' ? 1e3 : 1e6) : 1) : Number.NaN;
     if (!Number.isFinite(count))
-      throw usageError(`"${text}" is no number.`, `Write ${key}:>500, ${key}:>5k or ${key}:100..200.`);
+      throw usageError(`"${text}" is not a number.`, `Write ${key}:>500, ${key}:>5k or ${key}:100..200.`);
     return count;
   };
 }
@@ -44,7 +44,7 @@ export function parseCountOf(key: string): (text: string) => number {
 export function parseUsd(text: string): number {
   const match = /^\$?(\d+(?:\.\d+)?|\.\d+)$/.exec(text);
   if (!match || !Number.isFinite(Number(match[1])))
-    throw usageError(`"${text}" is no amount.`, 'Write cost:>0.05, in US dollars.');
+    throw usageError(`"${text}" is not an amount.`, 'Write cost:>0.05, in US dollars.');
   return Number(match[1]);
 }
 
@@ -52,7 +52,7 @@ export function parseUsd(text: string): number {
 export function momentOf(key: string, value: Value, text: string, reading: Reading): number {
   return placed(value, reading, () => {
     const micros = parseMoment(key, text, reading.nowMicros);
-    if (Math.abs(micros) > LAST_MICROS) throw usageError(`"${text}" is before all time.`, 'Write 7d, or a date.');
+    if (Math.abs(micros) > LAST_MICROS) throw usageError(`"${text}" is too far in the past.`, 'Write 7d, or a date.');
     return Math.round(micros);
   });
 }

@@ -60,11 +60,11 @@ export function queryNotes(text: string): string[] {
   const visit = (syntax: Syntax): void => {
     if (syntax.type === 'and' || syntax.type === 'or') {
       if (syntax.isSpelledSmall)
-        notes.add(`${syntax.type} in -q means ${syntax.type.toUpperCase()}; in quotes it is searched as text`);
+        notes.add(`${syntax.type} in -q means ${syntax.type.toUpperCase()}; put it in quotes to search for the word`);
       syntax.parts.forEach(visit);
     } else if (syntax.type === 'not') visit(syntax.part);
     else if (syntax.type === 'text' && isState(syntax.value))
-      notes.add(`${syntax.value.text} in -q means state:${syntax.value.text}; in quotes it is searched as text`);
+      notes.add(`${syntax.value.text} in -q means state:${syntax.value.text}; put it in quotes to search for the word`);
   };
   visit(parseSyntax(text, QUERY_KEYS));
   return [...notes];
@@ -92,7 +92,8 @@ function isState({text, isQuoted}: Value): boolean {
 
 function readText(value: Value, {text}: Reading): Query {
   if (isState(value)) return flag({states: STATES.filter(state => state === value.text)});
-  if (value.text === '') throw queryError(text, value.at, 'the quotes hold nothing.', 'Write a text between them.');
+  if (value.text === '')
+    throw queryError(text, value.at, 'there is nothing inside the quotes.', 'Write a text between them.');
   return {type: 'text', glob: globOf(value)};
 }
 
@@ -105,12 +106,13 @@ function readTerm(term: Term, reading: Reading): Query {
     throw queryError(
       reading.text,
       term.at,
-      `"${term.key}" is no key.`,
+      `"${term.key}" is not a key.`,
       near ? `Did you mean ${near}? ${known}` : known,
     );
   }
   for (const {text, at} of term.values)
-    if (text === '') throw queryError(reading.text, at, 'the quotes hold nothing.', 'Write a text between them.');
+    if (text === '')
+      throw queryError(reading.text, at, 'there is nothing inside the quotes.', 'Write a text between them.');
   return reader(term, reading);
 }
 
@@ -157,7 +159,7 @@ function listed<K extends keyof RunFilter>(
     refuseComparison(
       term,
       reading,
-      `Write ${term.key}:value; figures that can be compared: duration, tokens, cost, spans, errors, started, age.`,
+      `Write ${term.key}:value; keys that can be compared: duration, tokens, cost, spans, errors, started, age.`,
     );
     return flag({[field]: term.values.map(value => placed(value, reading, () => read(value, term.key)))});
   };
@@ -186,7 +188,7 @@ function figure(name: Figure, numberOf: (text: string) => number, isCounted: boo
         throw queryError(
           reading.text,
           term.at,
-          `"${term.key}:${text}" is exact to the microsecond.`,
+          `"${term.key}:${text}" would match only the exact microsecond.`,
           `Write ${term.key}:>${text}, ${term.key}:<${text} or a range such as ${term.key}:1s..5s.`,
         );
       }
@@ -220,7 +222,7 @@ function readStarted(term: Term, reading: Reading): Query {
       throw queryError(
         reading.text,
         term.at,
-        `"${term.key}:${text}" is exact to the microsecond.`,
+        `"${term.key}:${text}" would match only the exact microsecond.`,
         `Write ${term.key}:>=${text}, ${term.key}:<${text}, a date, or a range.`,
       );
     if (term.comparison === '>') return flag({sinceMicros: last + 1});
@@ -250,7 +252,7 @@ function readAge(term: Term, reading: Reading): Query {
         throw queryError(
           reading.text,
           term.at,
-          `"${term.key}:${text}" is exact to the microsecond.`,
+          `"${term.key}:${text}" would match only the exact microsecond.`,
           `Write ${term.key}:<2h, ${term.key}:>1d or ${term.key}:1h..2h.`,
         );
       return flag({
@@ -264,7 +266,7 @@ function readAge(term: Term, reading: Reading): Query {
 /** `since:` and `until:`, as the flags. */
 function window(bound: (micros: number) => Partial<RunFilter>): Reader {
   return (term, reading) => {
-    refuseComparison(term, reading, 'started:>= and started:< compare.');
+    refuseComparison(term, reading, 'Use started:>= or started:<.');
     return anyOf(term.values.map(value => flag(bound(momentOf(term.key, value, plainOf(value), reading)))));
   };
 }

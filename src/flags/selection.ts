@@ -16,7 +16,7 @@ export function windowOf(
   nowMicros: number,
 ): Pick<RunFilter, 'sinceMicros' | 'untilMicros'> {
   if (last !== undefined && since !== undefined)
-    throw usageError('--last and --since say the same thing twice.', 'Pass one of them.');
+    throw usageError('--last and --since both set the start.', 'Pass one of them.');
   const sinceMicros =
     last !== undefined
       ? nowMicros - parseLength('--last', last) * 1000
@@ -25,13 +25,13 @@ export function windowOf(
         : null;
   if (sinceMicros !== null && isoTime(sinceMicros) === null) {
     const [flag, text] = last !== undefined ? ['--last', last] : ['--since', since];
-    throw usageError(`${flag} "${text}" is before all time.`, 'Leave it out, or write 7d.');
+    throw usageError(`${flag} "${text}" is too far in the past.`, 'Leave it out, or write 7d.');
   }
   const untilMicros = until === undefined ? null : parseMoment('--until', until, nowMicros);
   if (sinceMicros !== null && untilMicros !== null && sinceMicros >= untilMicros) {
     throw usageError(
-      `the window is empty: --until "${until}" is not after its beginning.`,
-      '--since is the earlier one.',
+      `the window is empty: --until "${until}" is not after its start.`,
+      '--since must be the earlier time.',
     );
   }
   return {sinceMicros, untilMicros};

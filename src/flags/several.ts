@@ -49,7 +49,7 @@ function profilesOf(flags: ReadFlags & {allProfiles?: boolean}, context: Context
   if (!flags.allProfiles && (flags.profile ?? []).length < 2) return null;
   const flag = flags.allProfiles ? '--all-profiles' : '--profile';
   if (flags.allProfiles && names.length > 0)
-    throw usageError('--all-profiles and --profile both say which.', 'Pass one of them.');
+    throw usageError('--all-profiles and --profile exclude each other.', 'Pass one of them.');
   if (flags.db !== undefined) throw usageError(`--db and ${flag} both name a database.`, 'Pass one of them.');
   readDotenv(flags, context);
   const config = configOf(context);
@@ -57,7 +57,7 @@ function profilesOf(flags: ReadFlags & {allProfiles?: boolean}, context: Context
   if (config.profiles.size === 0)
     throw usageError(
       `there are no profiles in "${config.file}".`,
-      'agno-trace profile add <name> --db <url> makes one.',
+      'agno-trace profile add <name> --db <url> creates one.',
     );
   return [...config.profiles.values()];
 }
@@ -139,6 +139,6 @@ function noneOf(results: readonly ProfileResult<unknown>[], failures: readonly U
   return new UserError(
     codes.size === 1 ? failures[0]!.exitCode : EXIT.unreachable,
     `none of ${results.length} profiles could be read: ${results.map(({failure}) => failure).join(' ')}`,
-    {hint: 'Read one by itself, with --debug: agno-trace list --profile <name>', cause: failures[0]},
+    {hint: 'Read one alone, with --debug: agno-trace list --profile <name>', cause: failures[0]},
   );
 }

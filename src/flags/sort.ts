@@ -17,7 +17,7 @@ export function parseSort(
   if (!found) {
     const near = closest(column, known);
     throw usageError(
-      `--sort "${text}" is no column.`,
+      `--sort "${text}" is not a column.`,
       near ? `Did you mean ${near}? Columns: ${known.join(', ')}.` : `Columns: ${known.join(', ')}.`,
     );
   }

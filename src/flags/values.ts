@@ -50,7 +50,7 @@ export function parseMoment(flag: string, text: string, nowMicros: number): numb
     if (micros !== null && isRealDate(plain)) return hasOffset ? micros : fromZone(micros);
   } else if (/^\d+(\.\d+)?\s*([a-z].*)?$/i.test(plain)) return nowMicros - parseLength(flag, plain) * 1000;
   throw usageError(
-    `${flag} "${text}" is no time.`,
+    `${flag} "${text}" is not a time.`,
     'Write 2026-11-22, 2026-11-22T14:00, 14:00, today, yesterday, or a length back such as 24h.',
   );
 }
@@ -64,7 +64,7 @@ function isRealDate(text: string): boolean {
 
 export function parseCount(flag: string, text: string): number {
   if (!/^\d+$/.test(text.trim()) || !Number.isSafeInteger(Number(text)))
-    throw usageError(`${flag} "${text}" is no whole number.`, `Write a number such as ${flag} 20.`);
+    throw usageError(`${flag} "${text}" is not a whole number.`, `Write a number such as ${flag} 20.`);
   return Number(text);
 }
 

@@ -39,8 +39,7 @@ interface Consent {
 
 /** Asks before a database is changed. @throws UserError exit 2 when the word is not typed, or there is nobody to type it */
 export async function askConsent({question, word = 'yes', nothing, effect}: Consent, {ask}: Context): Promise<void> {
-  if (!ask)
-    throw usageError(`${nothing}: without a terminal --yes is needed.`, '--dry-run prints the plan and exits 0.');
+  if (!ask) throw usageError(`${nothing}: --yes is required without a terminal.`, '--dry-run only prints the plan.');
   if ((await ask(question))?.trim() === word) return;
   throw usageError(`${nothing.charAt(0).toUpperCase()}${nothing.slice(1)}.`, `Type "${word}" in full to ${effect}.`);
 }

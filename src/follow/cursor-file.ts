@@ -32,8 +32,8 @@ export class CursorFile {
     const cursor = parsed(text);
     if (cursor) return cursor;
     throw usageError(
-      `"${this.file}" is no cursor file, or a damaged one.`,
-      'Remove it to begin anew, or name another --cursor-file.',
+      `"${this.file}" is not a cursor file, or is damaged.`,
+      'Remove it to start over, or name another --cursor-file.',
     );
   }
 

@@ -85,7 +85,7 @@ class Guard {
     } catch (error) {
       if (!(error instanceof UserError) && !isTimeout(error)) throw error;
       this.isFailing = true;
-      const text = `runs could not be read, tried again: ${(error as Error).message}`;
+      const text = `runs could not be read; trying again: ${(error as Error).message}`;
       if (!signal.aborted && this.said !== text) this.notices.push(text);
       this.said = text;
       return null;

@@ -98,8 +98,8 @@ class Follower {
     if (cursor) {
       if (!reader || !(await reader.resume(store, cursor.source === store.label)))
         throw usageError(
-          `the cursor was saved while "${cursor.source}" was followed; "${store.label}" is another database.`,
-          'Name another --cursor-file, or remove this one to begin anew.',
+          `the cursor belongs to "${cursor.source}", but "${store.label}" is another database.`,
+          'Name another --cursor-file, or remove this one to start over.',
         );
       this.caughtUpMicros = cursor.atMicros;
     } else await reader!.begin(store, wasAbsent ? 'beginning' : 'now');

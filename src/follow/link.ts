@@ -66,7 +66,7 @@ export class Link {
         if (whereabouts === 'here') return {store: this.store, isNew: false, wasAbsent: this.hasWaited};
         if (whereabouts === 'gone') {
           this.isLive = false;
-          const reason = `there is no file "${this.store.label}" any more.`;
+          const reason = `the file "${this.store.label}" no longer exists.`;
           if (!this.isGone) yield {type: 'connection', connection: {state: 'waiting', reason}};
           this.isGone = true;
           await this.clock.sleep(WAIT_MS, this.signal);
@@ -81,8 +81,8 @@ export class Link {
         this.isLive = wasLive && whereabouts === 'copied';
         const text =
           whereabouts === 'copied'
-            ? 'a copy of the file is followed: what is new shows when it has been copied again.'
-            : 'the file was replaced: reading goes on in the new one.';
+            ? 'following a copy of the file: new spans appear after each new copy.'
+            : 'the file was replaced; following the new one.';
         if (whereabouts === 'replaced' || !this.isCopyTold) yield {type: 'notice', text};
         this.isCopyTold ||= whereabouts === 'copied';
       }

@@ -237,7 +237,7 @@ export class PostgresReader implements Reader {
   /** A slow look through older rows must not keep the new ones waiting. */
   private giveUpLane(store: Store, pass: Pass, clock: Clock): void {
     this.notices.sayOnce(
-      'looking for spans of late transactions takes too long here: they are told later, or not at all.',
+      'searching for spans of late transactions takes too long on this database: such spans appear late, or never.',
     );
     this.lanes.forEach((lane, i) => {
       if (i >= pass.lane) lane.dueMs = clock.nowMs() + AFTER_TIMEOUT_MS;
@@ -253,13 +253,13 @@ export class PostgresReader implements Reader {
     this.isWhole = isSmall;
     if (!hasXids)
       this.notices.sayOnce(
-        'these spans are no plain table: best effort only, a span that becomes visible more than an hour after it was written is not told.',
+        'the spans are not in a plain table, so following is best effort: a span that becomes visible more than an hour after it was written is missed.',
       );
     else if (!isSmall)
       this.notices.sayOnce(
-        'the table is large: a span that becomes visible more than 24 h after it was written is not told.',
+        'the table is large: a span that becomes visible more than 24 h after it was written is missed.',
       );
-    if (isFiltered) this.notices.sayOnce('row-level security is on for this user: spans that it hides are not told.');
+    if (isFiltered) this.notices.sayOnce('row-level security applies to this user: spans that it hides are missing.');
   }
 
   private async isOtherServer(store: Store, highXid: number, started: string): Promise<boolean> {
@@ -270,7 +270,8 @@ export class PostgresReader implements Reader {
       // A promoted standby has what its primary had, but for the last transactions: their numbers are given again, and
       // those from before the session are known as they were.
       const isSame = !this.identity.startsWith(`${UNKNOWN_CLUSTER}/`) && highXid >= this.sessionXid;
-      const why = 'the transactions of the database start again (a promoted standby, a restored or another server)';
+      const why =
+        'the transaction numbers of the database restarted (a promoted standby, or a restored or different server)';
       await this.rebase(store, why, isSame ? this.sessionXid : null);
       return true;
     }
@@ -286,7 +287,7 @@ export class PostgresReader implements Reader {
    * @param fromXid rows of transactions below it were known; null: none
    */
   private async rebase(store: Store, why: string, fromXid: number | null = null): Promise<void> {
-    this.notices.say(`${why}: the spans of the last minutes are looked through again, and some may be repeated.`);
+    this.notices.say(`${why}: the spans of the last minutes are read again, and some may be repeated.`);
     const nowMicros = store.nowMicros();
     this.pass = null;
     this.pending = [];

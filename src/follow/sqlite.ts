@@ -224,7 +224,7 @@ select s.rowid as rowid, s.span_id
     }
     if (unsure > 0)
       this.notices.say(
-        `more of the newest rows were deleted than are remembered: up to ${unsure} of the next spans may have been there before.`,
+        `too many of the newest rows were deleted to remember them: up to ${unsure} of the next spans may be repeats.`,
       );
   }
 }
@@ -232,9 +232,9 @@ select s.rowid as rowid, s.span_id
 function withoutRowids(store: Store): UserError {
   return new UserError(
     EXIT.schema,
-    `the spans in "${store.label}" cannot be followed: they are a view, or WITHOUT ROWID.`,
+    `the spans in "${store.label}" cannot be followed: the table is a view or WITHOUT ROWID.`,
     {
-      hint: "Agno's own table can be followed; list and show read this one.",
+      hint: 'Only plain tables can be followed; list and show can read this one.',
     },
   );
 }

@@ -2,35 +2,34 @@ import {EXIT} from '../errors.ts';
 import type {Topic} from './topic.ts';
 
 const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
-  done: 'done; an empty answer is done too',
-  failed: 'failed, for no reason below: a defect, or output that cannot be written',
+  done: 'done; also when the answer is empty',
+  failed: 'failed for another reason: a bug, or output that cannot be written',
   usage: 'wrong usage, or refused',
-  notFound: 'not found, or an id that is the beginning of several',
-  unreachable: 'the database, or a receiver, is unreachable or does not allow it',
-  schema: 'the tables are missing, or not understood',
-  stopped: 'stopped early or out of time; the same command goes on from there',
-  different: 'a check or a run failed, or a difference was found',
+  notFound: 'not found, or an ambiguous id',
+  unreachable: 'the database or receiver is unreachable, or refuses access',
+  schema: 'the tables are missing, or have an unknown shape',
+  stopped: 'stopped early or out of time; rerun the command to resume',
+  different: 'a check or a run failed, or differences were found',
 };
 
 const rows = Object.entries(EXIT).map(([name, code]) => [code, MEANINGS[name as keyof typeof EXIT]] as const);
 
 const topic: Topic = {
-  summary: 'what the program ends with',
+  summary: 'exit codes and what they mean',
   text: `Exit codes
 
 ${rows.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')}
   130  ended by Ctrl-C (SIGINT), as the shell sees it
   143  ended by SIGTERM, as the shell sees it
 
-A pipe that its reader closes (agno-trace list | head) is no failure: 0.
+When the reader closes the pipe (agno-trace list | head), the exit code is 0.
 
-An error is one line on stderr, with a hint: what to type or to check next.
-Under --json and --jsonl it is one line of JSON on stderr:
+An error is one line on stderr, with a hint about what to type or check next.
+With --json and --jsonl it is one line of JSON on stderr:
 
   {"error": {"message": "...", "hint": "..." or null, "exitCode": 2}}
 
-stdout holds the answer and nothing else. --debug prints where a defect
-happened.
+stdout has only the answer. --debug shows where a bug happened.
 `,
 };
 export default topic;

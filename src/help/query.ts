@@ -14,23 +14,23 @@ function listed(words: readonly string[], indent: number): string {
 }
 
 const topic: Topic = {
-  summary: 'filters and the free query: which runs, and when',
+  summary: 'filters and -q: how to select runs',
   text: `Choosing runs
 
-list and every question (slowest) take the same filters. Different filters must
-all hold; a filter that is repeated holds when one of its values does.
+list and every question, such as slowest, take the same filters. A run must
+match all of them; if a filter is repeated, one of its values is enough.
 
-When    --since (from then on), --until (before), --last 24h
-        2026-11-22, 2026-11-22T14:00, 14:00, today, yesterday, now, or a length
-        back: 30m 24h 7d 2w. Times are UTC unless they say otherwise.
+When    --since (at or after), --until (before), --last 24h
+        2026-11-22, 2026-11-22T14:00, 14:00, today, yesterday, now, or a time
+        ago: 30m 24h 7d 2w. Times are UTC unless they have an offset.
 Who     --session, --user, --run, --trace      the id, exactly
         --agent, --team, --workflow            the id, or a name with * and ?
-        The run is what counts, wherever it stands: a run that came over HTTP is
-        found by its session although its trace row does not know it.
-What    --kind       kind of the run, or of a span it holds
-        --model      a run that calls this model (* and ?)
-        --tool       a run that calls this tool (* and ?)
-        --name       a run that holds a span of this name (* and ?)
+        Runs are found wherever they are stored: a run over HTTP is found by its
+        session even though its trace row lacks the session.
+What    --kind       kind of the run, or of a span in it
+        --model      calls this model (* and ?)
+        --tool       calls this tool (* and ?)
+        --name       has a span of this name (* and ?)
         --state      computed state: agno-trace help states
         --status     stored status of the trace row: OK, ERROR
         --error text, --failed, --min-duration 5s, --max-duration, --min-tokens
@@ -40,19 +40,18 @@ What    --kind       kind of the run, or of a span it holds
 Kinds   ${listed(KINDS, 8)}
 States  ${listed(STATES, 8)}
 
-Names ignore case and match as a whole: --agent 'weather*'. Quote * and ? for
-the shell; \\* is a star.
+Names ignore case and must match completely; use * for a part: --agent
+'weather*'. Quote * and ? for the shell; \\* is a literal star.
 
 Free query
 
--q says the same in one text, on list, show and slowest; flags beside it must
-hold as well:
+-q puts filters into one text. Other flags must match as well:
 
   -q 'agent:billing* -tool:web_search duration:>5s (error OR "customs hold")'
 
-key:value and key:a,b; > >= < <= and 1s..5s for figures and times; -term or NOT;
-OR and ( ); words and "phrases" are searched in names, errors and outputs.
-Keys are the flags above without their dashes. All of it: docs/query.md
+key:value and key:a,b; > >= < <= and 1s..5s for numbers and times; -term or NOT;
+OR and ( ). Words and "phrases" are searched in names, errors and outputs.
+Keys are the flags above without dashes. Full description: docs/query.md
 
   agno-trace list --agent 'weather*' --state error,degraded --last 7d
   agno-trace list --session s-31 --tool web_search --min-duration 5s

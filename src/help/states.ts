@@ -23,23 +23,23 @@ const rows = STATES.map(
 );
 
 const topic: Topic = {
-  summary: 'how the state of a run is found, and what each means',
+  summary: 'the states of a run and what they mean',
   text: `States of a run
 
 Agno stores the status of the last batch of spans, which can be wrong in both
-directions. A run that is still going on, or was killed, has not written the
-span that tells how it ended. So the state is computed. The first that fits:
+directions. A running or killed run has not written the span that says how it
+ended. So agno-trace computes the state. The first match is used:
 
 ${rows.join('\n')}
 
-Each state has a reason in words. JSON also has storedStatus (of the trace row)
-and spanStatus (of the run span). If Agno's own run table is in the same
-database, it helps confirm the state, and a contradiction is shown.
+Each state has a reason. JSON also has storedStatus (from the trace row) and
+spanStatus (from the run span). If Agno's own run table is in the same database,
+it helps confirm the state; contradictions are shown.
 
   agno-trace list --state error,degraded --last 24h
   agno-trace list --state running,stalled
   agno-trace list --failed              short for --state error
-  agno-trace list --status ERROR        what is stored, not what is computed
+  agno-trace list --status ERROR        the stored status, not the computed state
 `,
 };
 export default topic;

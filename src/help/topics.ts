@@ -1,5 +1,6 @@
 import connecting from './connecting.ts';
 import exitCodes from './exit-codes.ts';
+import flags from './flags.ts';
 import json from './json.ts';
 import query from './query.ts';
 import states from './states.ts';
@@ -9,6 +10,7 @@ import type {Topic} from './topic.ts';
 export const TOPICS: Readonly<Record<string, Topic>> = {
   connecting,
   'exit-codes': exitCodes,
+  flags,
   json,
   query,
   states,

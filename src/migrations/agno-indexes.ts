@@ -55,12 +55,12 @@ async function find(role: AgnoTable, table: TableFacts, column: string, subject:
   const step: MigrationStep = {
     action: named ? 'repair' : 'create',
     why: named?.isValid
-      ? "There is an index of Agno's name that is over something else."
+      ? "An index has Agno's name but covers something else."
       : named
-        ? 'A build of it failed: it costs every insert and serves no read.'
-        : "One of Agno's own indexes is missing, and Agno makes them only with the table.",
+        ? 'An earlier build failed: it slows every insert and helps no query.'
+        : "One of Agno's own indexes is missing; Agno creates them only together with the table.",
     serves: SERVES[`${role}.${column}`] ?? "AgentOS's filters",
-    lock: isPostgres ? NO_LOCK : `the file's write lock while it is built: ${seconds(estimateMs)}`,
+    lock: isPostgres ? NO_LOCK : `the file's write lock during the build: ${seconds(estimateMs)}`,
     risk: /_id$/.test(column) && isPostgres && !named ? RISK : null,
     estimateMs,
     explain: await explained(subject, query),
@@ -90,8 +90,8 @@ async function find(role: AgnoTable, table: TableFacts, column: string, subject:
   return {kind: 'index', object, state: named ? (named.isValid ? 'different' : 'invalid') : 'missing', step};
 }
 
-export const NO_LOCK = 'none that a writer waits for; it waits itself until older transactions on the table are over';
-const RISK = 'as wherever Agno made its tables: a value of more than 2.7 KB that does not compress is refused';
+export const NO_LOCK = 'none that blocks writers; the build itself waits for older transactions on the table';
+const RISK = 'a value of more than 2.7 KB that does not compress is refused, as in every table that Agno made';
 
 function blockedBy(
   subject: MigrationSubject,
@@ -101,13 +101,13 @@ function blockedBy(
 ): Blocked | null {
   if (isTaken)
     return {
-      reason: `an index "${object}" over something else has the name`,
-      hint: 'Rename or drop it; it is not known who needs it.',
+      reason: `an index named "${object}" covers something else`,
+      hint: 'Rename or drop it, unless something needs it.',
     };
   if (subject.dialect === 'postgres' || subject.offline) return null;
   if (estimateMs !== null && estimateMs <= LONGEST_LOCK_MS) return null;
   return {
-    reason: `it would keep Agno from writing for ${seconds(estimateMs)}`,
+    reason: `it would block Agno's writes for ${seconds(estimateMs)}`,
     hint: 'Stop the program that writes the file, then add --offline.',
   };
 }

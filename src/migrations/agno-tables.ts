@@ -27,12 +27,12 @@ async function find(role: AgnoTable, subject: MigrationSubject): Promise<Found> 
     state: 'missing',
     step: {
       action: 'create',
-      why: 'Agno makes it with its first traced run, which its role may not be allowed to; this is what it would make.',
+      why: 'Agno creates it with its first traced run, if its role may. This is the same table.',
       serves: 'tracing itself',
-      lock: 'none that anybody waits for',
+      lock: 'none that blocks anybody',
       risk:
         dialect === 'postgres'
-          ? `it belongs to the role that makes it; an application with another role needs USAGE on schema "${schema}" and SELECT, INSERT, UPDATE on both tables`
+          ? `it will belong to the role that creates it; an application with another role needs USAGE on schema "${schema}" and SELECT, INSERT, UPDATE on both tables`
           : null,
       estimateMs: 50,
       explain: null,

@@ -50,14 +50,14 @@ export async function buildConcurrently(work: Work, index: ConcurrentIndex): Pro
       if (isPassing(error) || isStopped) await dropConcurrently(work, index);
       if (!isStopped) throw error;
       throw new UserError(EXIT.unreachable, `the server stopped the build of index "${index.name}".`, {
-        hint: 'Its statement_timeout counts behind a pooler, or somebody cancelled it: connect to the server itself.',
+        hint: 'A statement_timeout applies behind a pooler, or somebody cancelled it. Connect to the server directly.',
         cause: error,
       });
     }
   });
   if (!isRight(await stateOf(work, index), index))
-    throw new UserError(EXIT.failed, `index "${index.name}" was built and is not what was asked for.`, {
-      hint: 'agno-trace doctor shows it; agno-trace migrate --print-sql says what it should be.',
+    throw new UserError(EXIT.failed, `index "${index.name}" was built, but is not as planned.`, {
+      hint: 'agno-trace doctor shows it; agno-trace migrate --print-sql shows how it should be.',
     });
 }
 
@@ -89,8 +89,8 @@ select p.pid
   join pg_catalog.pg_class c on c.oid = p.index_relid
  where p.relid = pg_catalog.to_regclass(${table}) and c.relname = ${name}`);
   if (row)
-    throw new UserError(EXIT.unreachable, `index "${name}" is being built by process ${row.pid} of the server.`, {
-      hint: 'Run it again when that has ended.',
+    throw new UserError(EXIT.unreachable, `index "${name}" is being built by server process ${row.pid}.`, {
+      hint: 'Rerun the command when that has ended.',
     });
 }
 

@@ -44,13 +44,13 @@ async function missing(
   const step: MigrationStep = {
     action: isThere ? 'validate' : 'create',
     why: isThere
-      ? 'It was never validated: old spans may be without a trace row.'
-      : 'The older shape of the table, without the foreign key that Agno has made since 2.3.23.',
-    serves: 'no span without its trace row; the shape that every newer Agno makes',
+      ? 'It was never validated: old spans may lack a trace row.'
+      : 'This is the older table shape: it lacks the foreign key that Agno has created since 2.3.23.',
+    serves: 'every span has its trace row; newer Agno versions create the same',
     lock: isPostgres
-      ? 'both tables for some milliseconds, asked for 500 ms at a time; the validation keeps nobody from writing'
-      : 'the whole file, while every span is looked up',
-    risk: isThere ? null : 'spans whose trace row was lost are refused, as wherever Agno made its tables',
+      ? 'both tables for some milliseconds, with tries of 500 ms; the validation blocks nobody'
+      : 'the whole file, while every span is checked',
+    risk: isThere ? null : 'spans whose trace row was lost are refused, as in every table that Agno made',
     estimateMs: await scanOf(subject, 'spans'),
     explain: null,
     blocked: blockedBy(subject, orphans, traces, !isPostgres && changed === null),
@@ -76,15 +76,15 @@ function blockedBy(
   if (orphans > 0)
     return {
       reason: `${orphans} ${orphans === 1 ? 'span has' : 'spans have'} no trace row`,
-      hint: 'agno-trace prune --orphans --older-than 1h takes them away, with --archive into a file.',
+      hint: 'agno-trace prune --orphans --older-than 1h deletes them; --archive FILE keeps a copy.',
     };
   const hasKey =
     dialect === 'sqlite' || traces.indexes.some(({columns, isValid}) => isValid && columns.join() === 'trace_id');
   if (!hasKey || isForeign)
-    return {reason: 'the tables are not as any Agno made them', hint: 'agno-trace doctor shows what they have.'};
+    return {reason: 'no Agno version makes tables like these', hint: 'agno-trace doctor shows what they have.'};
   if (dialect === 'sqlite' && !offline)
     return {
-      reason: 'the definition of the table is edited, which needs the file for itself',
+      reason: 'editing the table definition needs exclusive use of the file',
       hint: 'Stop the program that writes the file, then add --offline.',
     };
   return null;
@@ -100,13 +100,13 @@ async function applyOnPostgres(
       await remember(transaction, subject, {kind: 'foreign key', object});
       await transaction.send(add);
     });
-  report(`${what}: looking up the trace row of every span`);
+  report(`${what}: checking the trace row of every span`);
   try {
     await lengthily(changes, what, report, transaction => transaction.send(validate));
   } catch (error) {
     if ((error as {code?: string}).code !== '23503') throw error;
-    throw new UserError(EXIT.failed, 'a span without a trace row was written meanwhile.', {
-      hint: 'agno-trace prune --orphans --older-than 1h takes it away; then run this again.',
+    throw new UserError(EXIT.failed, 'a span without a trace row was written in the meantime.', {
+      hint: 'agno-trace prune --orphans --older-than 1h deletes it; then rerun this command.',
       cause: error,
     });
   }
@@ -124,7 +124,7 @@ async function applyOnSqlite({changes, subject, report}: Work, object: string, t
     const wrong = await transaction.all(sql`select * from pragma_foreign_key_check(${spans}) limit 1`);
     const keys = await transaction.all<{from: string}>(sql`select "from" from pragma_foreign_key_list(${spans})`);
     if (wrong.length > 0 || !keys.some(({from}) => from === 'trace_id'))
-      throw new UserError(EXIT.failed, 'the foreign key does not hold with the rows that are there.', {
+      throw new UserError(EXIT.failed, 'existing rows violate the foreign key.', {
         hint: 'Nothing was changed. agno-trace doctor --all counts spans without a trace row.',
       });
   });

@@ -12,7 +12,7 @@ const SERVES = {
   run_id: 'show <run id>, list --run',
   session_id: 'list --session',
   user_id: 'list --user',
-  opaque: 'all of these: finds the spans that Postgres cannot look into',
+  opaque: 'all of these: finds the spans whose attributes Postgres cannot read',
 } as const;
 
 /**
@@ -48,10 +48,10 @@ async function find(index: LookUpIndex, on: string, subject: MigrationSubject): 
       why: !found
         ? 'For AgentOS runs this id is only in the spans; without this index each lookup scans them all.'
         : found.foreign.length > 0
-          ? `It is bound to ${found.foreign.join(', ')}, which is not the server's own: its owner's code runs with every insert.`
+          ? `It uses ${found.foreign.join(', ')}, which is not part of Postgres: its owner's code runs with every insert.`
           : found.isValid
-            ? 'It is there with another definition, of an older version of this tool.'
-            : 'A build of it failed: it costs every insert and serves no read.',
+            ? 'It exists with the definition of an older agno-trace.'
+            : 'An earlier build failed: it slows every insert and helps no query.',
       serves: SERVES[of],
       lock: NO_LOCK,
       risk: null,

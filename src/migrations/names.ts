@@ -28,7 +28,7 @@ select c.relname as name, coalesce(t.relname, c.relname) as owner
   if (!row) return null;
   const rename = `ALTER INDEX ${quoteIdentifier(schema)}.${quoteIdentifier(row.name)} RENAME TO …`;
   return {
-    reason: `"${row.name}" is a name that "${row.owner}" has`,
+    reason: `"${row.name}" is the name of something else: it belongs to "${row.owner}"`,
     hint:
       dialect === 'sqlite'
         ? `Was it renamed away? DROP INDEX ${quoteIdentifier(row.name)} frees it.`

@@ -29,14 +29,14 @@ export async function untilUnlocked<T>(
       if (tries === TRIES)
         throw new UserError(
           EXIT.unreachable,
-          `${what} waited ${TRIES} times in vain for a lock in "${changes.label}".`,
+          `${what} tried ${TRIES} times without getting a lock in "${changes.label}".`,
           {
-            hint: 'A long transaction is open somewhere; run it again when that is over.',
+            hint: 'A long transaction is open somewhere; rerun the command when it has ended.',
             cause: error,
           },
         );
       const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)) * (0.5 + Math.random());
-      report(`${what}: somebody holds a lock, try ${tries + 1} of ${TRIES} in ${(pauseMs / 1000).toFixed(1)} s`);
+      report(`${what}: locked by somebody else, try ${tries + 1} of ${TRIES} in ${(pauseMs / 1000).toFixed(1)} s`);
       await sleep(pauseMs);
     }
   }

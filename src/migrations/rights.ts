@@ -8,10 +8,10 @@ import type {MigrationSubject} from './subject.ts';
  */
 export async function checkRights(subject: MigrationSubject): Promise<void> {
   const {dialect, facts, label, schema, hasSchema, traces, spans} = subject;
-  const forDba = '--print-sql prints the statements for somebody who may.';
+  const forDba = '--print-sql prints the statements for somebody who has the rights.';
   if (dialect === 'sqlite') {
     if (facts.mayWrite) return;
-    throw refused(`"${label}" may not be written by you.`, 'Check the permissions of the file.');
+    throw refused(`"${label}" cannot be written: you lack the permission.`, 'Check the permissions of the file.');
   }
   const {role} = facts;
   for (const table of [traces, spans]) {
@@ -22,9 +22,9 @@ select c.relkind = 'p' as partitioned, pg_catalog.pg_has_role(c.relowner, 'usage
     if (row!.partitioned)
       throw new UserError(
         EXIT.schema,
-        `${table.qualifiedName} of "${label}" is partitioned: no index of it can be built beside a writer.`,
+        `${table.qualifiedName} of "${label}" is partitioned: its indexes cannot be built without blocking writers.`,
         {
-          hint: '--print-sql prints the statements; leave out CONCURRENTLY, for each partition in turn.',
+          hint: '--print-sql prints the statements. Run them on each partition, with CONCURRENTLY left out.',
         },
       );
     if (!row!.owns)

@@ -70,7 +70,7 @@ async function describe(
     if (facts.isStandby) throw unreachable(`"${label}" is a standby: it may only be read.`, 'Connect to the primary.');
     if (facts.copyReason !== null)
       throw unreachable(
-        `"${label}" cannot be changed where it lies: ${facts.copyReason}.`,
+        `"${label}" cannot be changed in place: ${facts.copyReason}.`,
         'Run it as the user whose program writes the file.',
       );
     const names = {traces: options.tables.tracesTable, spans: options.tables.spansTable};
@@ -81,7 +81,7 @@ async function describe(
     const [traces, spans] = [tableOf(names.traces), tableOf(names.spans)];
     for (const table of [traces, spans])
       if (table?.isView)
-        throw new UserError(EXIT.schema, `${table.qualifiedName} is no table: it holds no rows of its own.`, {
+        throw new UserError(EXIT.schema, `${table.qualifiedName} is not a table: it holds no rows of its own.`, {
           hint: 'Name the tables behind it: --traces-table, --spans-table, --schema.',
         });
     return {

@@ -45,7 +45,7 @@ function dropping({kind, object}: Made, {why, lock, sql: statements, blocked = n
     step: {
       action: 'drop',
       why,
-      serves: 'nothing any more',
+      serves: 'nothing',
       lock,
       risk: null,
       estimateMs: null,
@@ -67,7 +67,7 @@ function dropIndex(subject: MigrationSubject, made: Made, isRemembered: boolean)
     : `IF EXISTS ${quoteIdentifier(made.object)}`;
   return dropping(made, {
     why: OURS,
-    lock: isPostgres ? 'none that a writer waits for' : "the file's write lock for some milliseconds",
+    lock: isPostgres ? 'none that blocks writers' : "the file's write lock for some milliseconds",
     sql: [`DROP INDEX ${name}`],
     apply: async work => {
       const {changes, report} = work;
@@ -87,7 +87,7 @@ async function dropForeignKey(subject: MigrationSubject, made: Made): Promise<Fo
     const statement = `ALTER TABLE ${qualifiedName(subject, names.spans)} DROP CONSTRAINT IF EXISTS ${quoteIdentifier(`${names.spans}_trace_id_fkey`)}`;
     return dropping(made, {
       why: OURS,
-      lock: 'both tables for some milliseconds, asked for 500 ms at a time',
+      lock: 'both tables for some milliseconds, with tries of 500 ms',
       sql: [statement],
       apply: ({changes, report}) =>
         briefly(changes, `foreign key of ${made.object}`, report, async transaction => {
@@ -105,7 +105,7 @@ async function dropForeignKey(subject: MigrationSubject, made: Made): Promise<Fo
     blocked: offline
       ? null
       : {
-          reason: 'the definition of the table is edited, which needs the file for itself',
+          reason: 'editing the table definition needs exclusive use of the file',
           hint: 'Stop the program that writes the file, then add --offline.',
         },
     apply: ({changes, report}) =>
@@ -129,11 +129,11 @@ async function dropTable(subject: MigrationSubject, made: Made, going: ReadonlyS
     blocked:
       rows.length > 0
         ? {
-            reason: 'it holds rows now: traces of yours are in it',
-            hint: 'What was written stays; drop the table by hand if it may go.',
+            reason: 'it has rows now: your traces',
+            hint: 'Written rows are kept. To remove them, drop the table by hand.',
           }
         : isReferred
-          ? {reason: 'the table of spans refers to it', hint: 'It was not made here and stays.'}
+          ? {reason: 'the spans table refers to it', hint: 'migrate did not create that one, so both stay.'}
           : null,
     apply: ({changes, report}) =>
       briefly(changes, `table ${made.object}`, report, async transaction => {
@@ -157,9 +157,9 @@ select c.relname as name from pg_catalog.pg_class c join pg_catalog.pg_namespace
   const holds = others[0]?.name;
   return dropping(made, {
     why: OURS,
-    lock: 'none that anybody waits for',
+    lock: 'none that blocks anybody',
     sql: [drop],
-    blocked: holds ? {reason: `"${holds}" is in it`, hint: 'It goes when nothing else is in it.'} : null,
+    blocked: holds ? {reason: `it contains "${holds}"`, hint: 'It is dropped when it is empty.'} : null,
     apply: ({changes, report}: Work) =>
       briefly(changes, `schema ${made.object}`, report, async transaction => {
         await forget(transaction, subject, made);

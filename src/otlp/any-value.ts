@@ -28,7 +28,7 @@ export function anyValue(value: ExactJson, losses: Set<string>, depth = 0): AnyV
   if (typeof value === 'boolean') return {boolValue: value};
   if (value instanceof NumberText) return numberValue(value.text, losses);
   if (depth >= DEEPEST) {
-    losses.add(`values nested deeper than ${DEEPEST} levels are JSON text`);
+    losses.add(`values nested deeper than ${DEEPEST} levels become JSON text`);
     return {stringValue: unicode(exactJson(value), losses)};
   }
   if (Array.isArray(value)) return {arrayValue: {values: value.map(item => anyValue(item, losses, depth + 1))}};
@@ -45,14 +45,14 @@ export function keyValues(entries: Readonly<Record<string, ExactJson>>, losses: 
 function numberValue(text: string, losses: Set<string>): AnyValue {
   if (/^-?\d+$/.test(text)) {
     if (text.length < LONGEST_INT64 || fitsInt64(BigInt(text))) return {intValue: BigInt(text).toString()};
-    losses.add('integers beyond 64 bits are text');
+    losses.add('integers beyond 64 bits become text');
     return {stringValue: text};
   }
   if (text === 'NaN' || text === '-NaN') return {doubleValue: 'NaN'};
   if (text === 'Infinity' || text === '-Infinity') return {doubleValue: text};
   const number = Number(text);
   if (Number.isFinite(number)) return {doubleValue: number};
-  losses.add('numbers beyond a double are text');
+  losses.add('numbers beyond a double become text');
   return {stringValue: text};
 }
 
@@ -63,7 +63,7 @@ function fitsInt64(value: bigint): boolean {
 /** Text of Protobuf's is Unicode: one half of a surrogate pair would make decoders refuse the whole message. */
 export function unicode(text: string, losses: Set<string>): string {
   if (isWellFormed(text)) return text;
-  losses.add('halves of surrogate pairs are replaced by U+FFFD');
+  losses.add('unpaired surrogates are replaced by U+FFFD');
   return text.replace(/\p{Cs}/gu, '\ufffd');
 }
 

@@ -77,7 +77,7 @@ function parsedUrl(text: string, from: string): URL {
   const hint = 'Write http://localhost:4318, or https://cloud.langfuse.com/api/public/otel.';
   // One that holds a password is not quoted.
   const shown = text.includes('@') ? '' : ` "${text}"`;
-  throw usageError(`${from}${shown} is no http or https URL.`, hint);
+  throw usageError(`${from}${shown} is not an http or https URL.`, hint);
 }
 
 function headersIn(env: Asked['env']): [string, string][] {
@@ -107,7 +107,7 @@ function checked(name: string, value: string, from: string): [string, string] {
 }
 
 function badHeader(from: string): UserError {
-  return usageError(`${from} holds something that is no header (not shown: it may be secret).`, 'Write name=value.');
+  return usageError(`${from} has an invalid header (not shown: it may be secret).`, 'Write name=value.');
 }
 
 /** The variable's values may be percent-encoded, as W3C Baggage has them. */

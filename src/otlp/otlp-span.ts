@@ -36,7 +36,7 @@ export function otlpSpan(stored: StoredSpan, losses: Set<string>): OtlpSpan {
   const id = (name: string, text: string, bytes: number): string => {
     if (isId(text, bytes)) return text.toLowerCase();
     keep(name, text);
-    losses.add('ids that are no OpenTelemetry ids are hashed');
+    losses.add('ids that are not OpenTelemetry ids are hashed');
     return createHash('sha256')
       .update(text)
       .digest('hex')
@@ -47,7 +47,7 @@ export function otlpSpan(stored: StoredSpan, losses: Set<string>): OtlpSpan {
     if (Object.hasOwn(codes, known)) return codes[known]!;
     if (text !== '') {
       keep(name, text);
-      losses.add(`a ${name.replace('_', ' ')} that OpenTelemetry does not know is unspecified`);
+      losses.add(`a ${name.replace('_', ' ')} that OpenTelemetry does not know becomes unspecified`);
     }
     return 0;
   };
@@ -67,7 +67,7 @@ export function otlpSpan(stored: StoredSpan, losses: Set<string>): OtlpSpan {
   };
   if (stored.unreadAttributes !== null) {
     keep('attributes', stored.unreadAttributes);
-    losses.add('attributes that could not be read as a whole are kept as text');
+    losses.add('attributes that could not be read completely are kept as text');
   }
   if (stored.problems.length > 0) kept.push({key: `${OWN}problems`, value: anyValue([...stored.problems], losses)});
   append(span.attributes, kept);
@@ -89,7 +89,7 @@ function timesOf(
     const nanos = known(time);
     if (nanos !== null) return nanos.toString();
     keep(name, time.text);
-    losses.add('a time that is none, or none that OTLP can say, is that of the other end');
+    losses.add("an invalid time, or one that OTLP cannot express, is replaced by the span's other time");
     return (others.map(known).find(other => other !== null) ?? 0n).toString();
   };
   return [one('start_time', start, end, created), one('end_time', end, start, created)];

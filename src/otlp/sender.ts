@@ -126,20 +126,19 @@ export class OtlpSender {
   private failure(answer: Answer, tries: number): UserError {
     const {endpoint, protocol, compress} = this.options;
     const after = tries > 0 ? ` after ${tries + 1} tries` : '';
-    const message = `${shownUrl(endpoint.url)} did not take it${after}: ${this.saidBy(answer)}.`;
+    const message = `${shownUrl(endpoint.url)} did not accept it${after}: ${this.saidBy(answer)}.`;
     const fail = (code: ExitCode, hint: string) =>
       new UserError(code, message, {hint, cause: 'cause' in answer ? answer.cause : undefined});
-    if (!('status' in answer)) return fail(EXIT.unreachable, 'Check the address, and that the receiver runs.');
+    if (!('status' in answer)) return fail(EXIT.unreachable, 'Check the address, and whether the receiver is running.');
     const {status} = answer;
     if (status === 401 || status === 403)
       return fail(EXIT.unreachable, 'Check the key: --header, or OTEL_EXPORTER_OTLP_HEADERS.');
-    if (status >= 300 && status < 400)
-      return fail(EXIT.failed, 'Redirects are not followed: pass the address it leads to.');
+    if (status >= 300 && status < 400) return fail(EXIT.failed, 'Redirects are not followed: pass the final address.');
     if (status === 404 || status === 405)
-      return fail(EXIT.failed, 'Check the path: /v1/traces is added to --to where it is not its end.');
+      return fail(EXIT.failed, 'Check the path: /v1/traces is added to --to unless it already ends with that.');
     if (MAY_SUCCEED.has(status)) return fail(EXIT.unreachable, 'Try again later, or with --retries 10.');
     const other = protocol === 'http/json' ? 'http/protobuf' : 'http/json';
-    return fail(EXIT.failed, `It may take --protocol ${other}${compress ? ', or no compression (--no-gzip)' : ''}.`);
+    return fail(EXIT.failed, `It may accept --protocol ${other}${compress ? ', or no compression (--no-gzip)' : ''}.`);
   }
 
   private saidBy(answer: Answer): string {
@@ -202,16 +201,16 @@ export function retryAfterMs(text: string | null, nowMs: number): number | null 
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nobody answers there',
+  ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'the connection was cut',
   UND_ERR_SOCKET: 'the connection was cut',
-  ENOTFOUND: 'there is no such host',
-  EAI_AGAIN: 'the name of the host could not be looked up',
+  ENOTFOUND: 'the host does not exist',
+  EAI_AGAIN: 'the host name could not be resolved',
   ETIMEDOUT: 'no answer in time',
   EHOSTUNREACH: 'the host cannot be reached',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed (NODE_EXTRA_CA_CERTS names further authorities)',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted (NODE_EXTRA_CA_CERTS names further authorities)',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted (NODE_EXTRA_CA_CERTS names further authorities)',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed (NODE_EXTRA_CA_CERTS adds authorities)',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted (NODE_EXTRA_CA_CERTS adds authorities)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted (NODE_EXTRA_CA_CERTS adds authorities)',
   CERT_HAS_EXPIRED: 'its certificate has expired',
 };
 

@@ -46,7 +46,7 @@ export class PriceFile implements Pricing {
     } catch (error) {
       const {code} = error as NodeJS.ErrnoException;
       const why = code === 'ENOENT' ? 'is not there' : `cannot be read: ${fileReason(error)}`;
-      throw usageError(`${named} ${why}.`, `Looked for ${full}; its form: docs/prices.md.`);
+      throw usageError(`${named} ${why}.`, `Looked for ${full}; format: docs/prices.md.`);
     }
     let value: unknown;
     try {
@@ -89,7 +89,7 @@ export class PriceFile implements Pricing {
 }
 
 function wrong(named: string, what: string): Error {
-  return usageError(`${named}${what}.`, 'Its form: docs/prices.md.');
+  return usageError(`${named}${what}.`, 'Format: docs/prices.md.');
 }
 
 function parse<T>(named: string, value: unknown, make: (prices: FilePrice[], date: string | null) => T): T {
@@ -97,23 +97,23 @@ function parse<T>(named: string, value: unknown, make: (prices: FilePrice[], dat
   const unknown = Object.keys(value).find(key => key !== 'prices' && key !== 'date');
   if (unknown !== undefined) throw wrong(named, ` has an unknown key "${unknown}"`);
   if (value.date !== undefined && dateOf(value.date) === null)
-    throw wrong(named, `: date ${quoted(value.date)} is no date such as "2026-11-22"`);
+    throw wrong(named, `: date ${quoted(value.date)} is not a date such as "2026-11-22"`);
   const prices = value.prices.map((entry, i) => {
     const fail = (what: string) => wrong(named, `: prices[${i}]${what}`);
-    if (!isObject(entry)) throw fail(' is no object');
+    if (!isObject(entry)) throw fail(' is not an object');
     const stranger = Object.keys(entry).find(key => !KEYS.includes(key));
     if (stranger !== undefined) throw fail(` has an unknown key "${stranger}" (known: ${KEYS.join(', ')})`);
     const amount = (key: string, otherwise?: number): number => {
       const usd = entry[key] ?? otherwise;
       if (typeof usd === 'number' && usd >= 0 && Number.isFinite(usd)) return usd;
-      throw fail(`.${key} ${usd === undefined ? 'is missing' : `${quoted(usd)} is no amount in USD`}`);
+      throw fail(`.${key} ${usd === undefined ? 'is missing' : `${quoted(usd)} is not an amount in USD`}`);
     };
     if (typeof entry.model !== 'string' || entry.model === '') throw fail('.model is missing');
     if (entry.provider !== undefined && typeof entry.provider !== 'string')
-      throw fail(`.provider ${quoted(entry.provider)} is no text`);
+      throw fail(`.provider ${quoted(entry.provider)} is not text`);
     const from = entry.from === undefined ? null : dateOf(entry.from);
     if (entry.from !== undefined && from === null)
-      throw fail(`.from ${quoted(entry.from)} is no date such as "2026-11-22"`);
+      throw fail(`.from ${quoted(entry.from)} is not a date such as "2026-11-22"`);
     const input = amount('input');
     return {
       model: entry.model,

@@ -58,9 +58,9 @@ export function loadConfig(env: Env, cwd: string): Config | null {
   if (text === null) return {file, profiles: new Map(), defaultName: null, toml: {}, comments: 0};
   const toml = parseToml(text, file);
   const {profiles: tables = {}, default: defaultName = null} = toml;
-  if (!isTable(tables)) throw usageError(`"profiles" in "${file}" is no table.`, 'Write [profiles.name].');
+  if (!isTable(tables)) throw usageError(`"profiles" in "${file}" is not a table.`, 'Write [profiles.name].');
   if (defaultName !== null && typeof defaultName !== 'string')
-    throw usageError(`"default" in "${file}" is no text.`, 'agno-trace profile use <name> writes it.');
+    throw usageError(`"default" in "${file}" is not text.`, 'agno-trace profile use <name> writes it.');
   const profiles = new Map(Object.entries(tables).map(([name, table]) => [name, parseProfile(name, table, file)]));
   for (const profile of profiles.values()) refuseOpenFile(file, profile, cwd);
   return {file, profiles, defaultName, toml, comments: commentsIn(text)};
@@ -90,7 +90,7 @@ function parseToml(text: string, file: string): Toml {
     // Only its first line: the rest quotes the file.
     const reason = error.message.split('\n')[0]!.replace(/^Invalid TOML document: /, '');
     throw usageError(
-      `${file}:${error.line}:${error.column} is no TOML: ${reason}.`,
+      `${file}:${error.line}:${error.column} is not valid TOML: ${reason}.`,
       'Check quotes and brackets there.',
     );
   }
@@ -107,12 +107,12 @@ function refuseOpenFile(file: string, profile: Profile, cwd: string): void {
   const [key] = secretKeysOf(profile, cwd);
   if (key !== undefined && mode & OTHERS_READ)
     throw usageError(
-      `"${file}" holds a password (${key} of profile "${profile.name}") and others can read it (mode ${shown}).`,
+      `"${file}" holds a password (${key} of profile "${profile.name}") and other users can read it (mode ${shown}).`,
       `${command`chmod 600 ${file}`} makes it private. Better: ${SECRET_HINT}`,
     );
   if ((profile.passwordCommand ?? profile.runsPasswordCommand) !== undefined && mode & OTHERS_WRITE)
     throw usageError(
-      `"${file}" holds a command (profile "${profile.name}") and others can change it (mode ${shown}).`,
+      `"${file}" holds a command (profile "${profile.name}") and other users can change it (mode ${shown}).`,
       command`chmod 600 ${file}`,
     );
 }

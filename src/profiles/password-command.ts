@@ -27,7 +27,7 @@ export async function passwordFromCommand(command: string, {env, cwd, origin, la
   const said = printed.reduce((text, secret) => text.replaceAll(secret, '***'), firstLine(err));
   const fail = (text: string) =>
     new UserError(EXIT.unreachable, `password_command of ${origin} ${text}${said ? `: ${said}` : '.'}`, {
-      hint: 'Run it by hand: it must print the password as its first line and end with exit code 0.',
+      hint: 'Run it by hand: its first line of output must be the password, and its exit code 0.',
     });
   if (outcome !== 'exit 0')
     throw fail(outcome === 'late' ? `took longer than ${LIMIT_MS / 1000} s` : `failed (${outcome})`);

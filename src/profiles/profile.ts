@@ -39,8 +39,8 @@ const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u;
 export function checkProfileName(name: string): void {
   if (!NAME.test(name))
     throw usageError(
-      `"${name}" cannot be a profile's name.`,
-      'Letters, digits, "-", "_" and "." are allowed, a letter or digit first, 64 at most.',
+      `"${name}" is not a valid profile name.`,
+      'Use letters, digits, "-", "_" and "."; start with a letter or digit; at most 64 characters.',
     );
 }
 
@@ -51,13 +51,13 @@ export function checkProfileName(name: string): void {
  */
 export function parseProfile(name: string, table: unknown, file: string): Profile {
   const refuse = (text: string, hint: string): UserError => usageError(`profile "${name}" in "${file}" ${text}`, hint);
-  if (!isTable(table)) throw refuse('is no table.', `Write [profiles.${name}] with db = "…" below it.`);
+  if (!isTable(table)) throw refuse('is not a table.', `Write [profiles.${name}] with db = "…" below it.`);
   const values: Partial<Record<ProfileKey, string>> = {};
   for (const [key, spelled] of Object.entries(PROFILE_KEYS) as [ProfileKey, string][]) {
     const value = table[spelled];
     if (value === undefined) continue;
     if (typeof value !== 'string' || value === '')
-      throw refuse(`has a ${spelled} that is no text.`, `Write ${spelled} = "…".`);
+      throw refuse(`has a ${spelled} that is not text.`, `Write ${spelled} = "…".`);
     values[key] = value;
   }
   for (const key of ['password', 'runs_password']) {
@@ -74,9 +74,9 @@ export function parseProfile(name: string, table: unknown, file: string): Profil
     if (url !== undefined && origins.length > 0 && holdsPassword(url, `profile "${name}"`, '/'))
       origins.push('a password in the URL');
     if (origins.length > 1)
-      throw refuse(`says twice where its password is: ${origins.join(' and ')}.`, 'Keep one of them.');
+      throw refuse(`has two sources for its password: ${origins.join(' and ')}.`, 'Keep one of them.');
     if (url === undefined && origins.length > 0)
-      throw refuse(`has ${origins[0]} but no runs_db.`, 'Name the database it is for.');
+      throw refuse(`has ${origins[0]} but no runs_db.`, 'Add runs_db, or remove it.');
   }
   return profile;
 }
@@ -117,8 +117,8 @@ export function sourceOfProfile(profile: Profile, which: 'db' | 'runsDb', around
     const password = around.env[variable];
     if (!password)
       throw usageError(
-        `${origin}: the variable "${shownVariable(variable)}" that its password is in is not set.`,
-        'Set it; a file for --dotenv gives variables that begin with AGNO_TRACE_ or PG.',
+        `${origin}: its password variable "${shownVariable(variable)}" is not set.`,
+        'Set it. --dotenv reads only variables that begin with AGNO_TRACE_ or PG.',
       );
     around.onSecret(password);
     return {...source, password};

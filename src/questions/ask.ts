@@ -39,7 +39,7 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
         ...facts.notices,
         ...counted,
         covered.text,
-        ...(facts.path === null && facts.notices.length === 0 ? ['facts made in memory'] : []),
+        ...(facts.path === null && facts.notices.length === 0 ? ['facts computed in memory'] : []),
         ...cutNote(rows, question, ask),
         ...priceNote(rows, question),
         question.note,
@@ -145,7 +145,7 @@ function cutNote(
 function priceNote(rows: readonly Readonly<Record<string, Cell>>[], {columns}: Question): string[] {
   if (!columns.unpricedCalls || columns.section) return [];
   const calls = rows.reduce((sum, row) => sum + Number(row.unpricedCalls ?? 0), 0);
-  return calls === 0 ? [] : [`${calls} ${calls === 1 ? 'call' : 'calls'} without a price left out of the cost`];
+  return calls === 0 ? [] : [`${calls} ${calls === 1 ? 'call' : 'calls'} without a price not included in the cost`];
 }
 
 /** Stretches that a line at the end of a row has at most. */
@@ -226,7 +226,7 @@ select sum(calls) as calls, min(bucket) filter (where bucket >= 0) as first, max
   const day = (micros: number) => isoTime(micros)!.slice(0, 10);
   const within =
     first === null || last === null ? '' : first === last ? ` on ${day(first)}` : ` from ${day(first)} to ${day(last)}`;
-  const read = facts.spansRead === 0 ? '' : `, ${facts.spansRead} read for it`;
+  const read = facts.spansRead === 0 ? '' : `, ${facts.spansRead} read for this answer`;
   const runCount = `${counted!.n} ${counted!.n === 1 ? 'run' : 'runs'}`;
   return {first, last, text: `${calls ?? 0} spans, ${runCount}${within}${read}`};
 }

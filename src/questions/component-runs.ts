@@ -19,18 +19,18 @@ export function componentRuns(
     every: true,
     columns: {
       [kind]: {label: kind.toUpperCase(), description: `name of the ${kind}`},
-      runs: {label: 'RUNS', unit: 'count', description: 'runs of its own; those that paused count once'},
+      runs: {label: 'RUNS', unit: 'count', description: 'its own runs, not inside others; a paused run counts once'},
       inner: {label: 'INNER', unit: 'count', description: `its runs inside others: ${inside[kind]}`},
       ...FIGURES,
       ...stateColumns(ENDINGS),
       unpricedCalls: UNPRICED,
       models: MODELS,
-      id: {label: 'ID', description: 'its id; null where it has none, or several'},
-      ids: {label: 'IDS', unit: 'count', description: 'different ids under that name'},
+      id: {label: 'ID', description: 'its id; null if none or several'},
+      ids: {label: 'IDS', unit: 'count', description: 'different ids with this name'},
     },
     sort: 'runs',
     thenBy: 'inner',
-    note: `states, times and tokens are of both, runs and inner ones; an unfinished run is nobody's until its own span is there; ${PARTS_APART}`,
+    note: `states, times and tokens cover both own and inner runs; an unfinished run has no name until its own span is written; ${PARTS_APART}`,
     sql: ({eachRunSpan, stretch}) => sql`
 with ${foldedParts(
       sql`

@@ -6,10 +6,10 @@ export const TOKEN_COLUMNS: Readonly<Record<string, Column>> = {
   grossPromptTokens: {
     label: 'IN',
     unit: 'count',
-    description: "prompt tokens, with what was read from and written to the provider's cache",
+    description: "prompt tokens, including those read from and written to the provider's cache",
   },
   completionTokens: {label: 'OUT', unit: 'count', description: 'completion tokens'},
-  cachedTokens: {label: 'CACHED', unit: 'count', description: 'tokens read from the cache of the provider'},
+  cachedTokens: {label: 'CACHED', unit: 'count', description: "tokens read from the provider's cache"},
   totalTokens: {label: 'TOKENS', unit: 'count', description: 'all tokens'},
 };
 
@@ -18,21 +18,20 @@ export const TOKEN_SOURCES: Readonly<Record<string, Column>> = {
   promptTokens: {
     label: 'STORED IN',
     unit: 'count',
-    description: 'prompt tokens as stored; some providers leave cached ones out',
+    description: 'prompt tokens as stored; some providers omit cached tokens',
   },
   cacheWriteTokens: {label: 'WRITTEN', unit: 'count', description: "tokens written to the provider's cache"},
   estimatedCalls: {
     label: 'ESTIMATED',
     unit: 'count',
-    description:
-      'calls of which it is not known whether their stored prompt tokens hold the cached ones; taken for not',
+    description: 'calls whose stored prompt tokens may or may not include cached ones; counted as not',
   },
 };
 
 export const costColumns: Readonly<Record<string, Column>> = {
-  unpricedCalls: {label: 'UNPRICED', unit: 'count', description: 'calls whose cost is not known and not in the sum'},
-  costSource: {label: 'SOURCE', description: 'of the cost: provider, file, library, mixed'},
-  costDate: {label: 'DATE', description: 'of the prices; null for several'},
+  unpricedCalls: {label: 'UNPRICED', unit: 'count', description: 'calls whose cost is unknown and not in the sum'},
+  costSource: {label: 'SOURCE', description: 'source of the cost: provider, file, library, mixed'},
+  costDate: {label: 'DATE', description: 'date of the prices; null if several'},
 };
 
 export const tokenSums = raw(`iif(sum(token_calls) > 0, sum(prompt_tokens), null) as "promptTokens",

@@ -5,24 +5,24 @@ import {defineQuestion} from './question.ts';
 /** Runs inside runs: who asked whom, and what came of it. */
 export default defineQuestion({
   examples: [
-    {line: 'delegations --team "Support*"', answer: 'whom a team asks, those asked most first'},
-    {line: 'delegations --last 7d --sort failedShare', answer: 'of the last week, those that fail most first'},
+    {line: 'delegations --team "Support*"', answer: 'members that a team asks, most frequent first'},
+    {line: 'delegations --last 7d --sort failedShare', answer: 'delegations of the last week, most failures first'},
   ],
   every: true,
   columns: {
     caller: {label: 'CALLER', description: 'the agent, team or workflow around it'},
-    member: {label: 'MEMBER', description: 'whom it asked: the run inside; null: the delegation reached nobody'},
-    calls: {label: 'CALLS', unit: 'count', description: 'runs of the member; those that paused count once'},
+    member: {label: 'MEMBER', description: 'the member it asked; null: no such member'},
+    calls: {label: 'CALLS', unit: 'count', description: 'runs of the member; a paused run counts once'},
     ...FIGURES,
     ...stateColumns(ENDINGS),
     unpricedCalls: UNPRICED,
-    via: {label: 'VIA', description: 'the tool, or "step …", that made the call; null: the caller itself'},
-    runs: {label: 'IN RUNS', unit: 'count', description: 'different runs in which that happened'},
-    sample: {label: 'SAMPLE', description: 'id of the span of the newest call that failed, else of the newest one'},
+    via: {label: 'VIA', description: 'the tool or step that made the call; null: the caller itself'},
+    runs: {label: 'IN RUNS', unit: 'count', description: 'different runs with this delegation'},
+    sample: {label: 'SAMPLE', description: 'span id of the newest failed call, else of the newest call'},
     models: MODELS,
   },
   sort: 'calls',
-  note: "times, tokens and cost are those of the member's runs, with everything inside them",
+  note: "times, tokens and cost are of the member's runs, with everything inside them",
   sql: ({eachRunSpan, stretch}) => sql`
 with ${foldedParts(
     sql`

@@ -5,51 +5,50 @@ import {lastParts, stateOf} from './whole-runs.ts';
 /** What failed and why: each failure once, where it began. */
 export default defineQuestion({
   examples: [
-    {line: 'errors --last 24h', answer: 'what failed since yesterday, the most frequent first'},
+    {line: 'errors --last 24h', answer: 'failures of the last 24 hours, most frequent first'},
     {
       line: 'errors --sort firstSeen --new-since 6h',
-      answer: 'the causes seen first in the last six hours are marked new',
+      answer: 'newest causes first; those of the last six hours are marked new',
     },
   ],
   every: true,
   flags: {
     newSince: {
       flag: '--new-since <length>',
-      description: 'a cause is new when it was first seen so long ago at most',
+      description: 'mark causes first seen within this time as new',
       default: '24h',
       takes: 'length',
     },
   },
   columns: {
-    message: {label: 'ERROR', least: 30, description: 'the newest message of this cause, its first line, shortened'},
-    count: {label: 'COUNT', unit: 'count', description: 'failures; one that went up through its callers once'},
+    message: {label: 'ERROR', least: 30, description: 'first line of the newest message of this cause, shortened'},
+    count: {label: 'COUNT', unit: 'count', description: 'failures; one that passed through its callers counts once'},
     name: {label: 'WHERE', least: 12, description: 'name of the tool, model, agent, …'},
-    lastSeen: {label: 'LAST', unit: 'time', description: 'start of the newest one'},
-    runs: {label: 'RUNS', unit: 'count', description: 'runs with it; one may have begun before the window'},
+    lastSeen: {label: 'LAST', unit: 'time', description: 'start of the newest'},
+    runs: {label: 'RUNS', unit: 'count', description: 'runs with it; a run may have begun before the window'},
     fatalRuns: {
       label: 'FATAL',
       unit: 'count',
-      description: 'of these runs, those that ended in error; the others went on, degraded',
+      description: 'runs that ended in error because of it; the others continued, degraded',
     },
     isNew: {
       label: 'NEW',
       unit: 'flag',
-      description:
-        'first seen since --new-since; null when the answer reaches no further back, so that nobody can tell',
+      description: 'first seen within --new-since; null if the window is too short to tell',
     },
-    runShare: {label: 'SHARE', unit: 'ratio', description: 'of all runs of the window and the filters'},
-    errorKind: {label: 'CLASS', description: 'exception class, where the message names it'},
+    runShare: {label: 'SHARE', unit: 'ratio', description: 'share of all runs that the filters select'},
+    errorKind: {label: 'CLASS', description: 'exception class, if the message names it'},
     kind: {label: 'KIND', description: 'what failed: tool, llm, agent, step, …'},
-    firstSeen: {label: 'FIRST', unit: 'time', description: 'start of the oldest one in the window'},
-    sampleRunId: {label: 'SAMPLE', description: 'run id of the newest one; null while its run span is missing'},
-    sampleTraceId: {label: 'TRACE', description: 'trace id of the newest one'},
+    firstSeen: {label: 'FIRST', unit: 'time', description: 'start of the oldest in the window'},
+    sampleRunId: {label: 'SAMPLE', description: 'run id of the newest; null while its run span is missing'},
+    sampleTraceId: {label: 'TRACE', description: 'trace id of the newest'},
     shape: {
       label: 'SHAPE',
-      description: 'the message without numbers, ids and quoted values, by which causes are told apart',
+      description: 'the message without numbers, ids and quoted values; it distinguishes causes',
     },
   },
   sort: 'count',
-  note: 'each failure where it began; agno-trace show <run> shows it in place',
+  note: 'each failure is counted where it began; agno-trace show <run> shows it in place',
   // A run may have begun before the window, or pass a filter only in what continued it: it is counted with its failure all
   // the same, and among the runs that a share is of.
   // The bare columns beside max() are those of the row that has it, which SQLite promises.

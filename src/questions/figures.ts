@@ -14,13 +14,13 @@ export const UNFINISHED = ['running', 'stalled', 'lost'] as const;
 
 /** The columns in the order of their weight: on a narrow terminal the last ones go first. */
 export const FIGURES = {
-  failedShare: {label: 'FAILED', unit: 'ratio', description: 'share of them that is in state error'},
+  failedShare: {label: 'FAILED', unit: 'ratio', description: 'share in state error'},
   p50Ms: {label: 'P50', unit: 'ms', description: 'median of their durations'},
   p95Ms: {label: 'P95', unit: 'ms', description: '95th percentile, interpolated'},
   avgMs: {label: 'AVG', unit: 'ms', description: 'average'},
-  totalTokens: {label: 'TOKENS', unit: 'count', description: 'of all model calls inside them'},
-  costUsd: {label: 'COST', unit: 'usd', description: 'of the calls whose cost is known'},
-  lastSeen: {label: 'LAST SEEN', unit: 'time', description: 'start of the newest one'},
+  totalTokens: {label: 'TOKENS', unit: 'count', description: 'tokens of all model calls inside them'},
+  costUsd: {label: 'COST', unit: 'usd', description: 'cost of the calls whose cost is known'},
+  lastSeen: {label: 'LAST SEEN', unit: 'time', description: 'start of the newest'},
 } as const satisfies Record<string, Column>;
 
 export function stateColumns(states: readonly string[]): Record<string, Column> {
@@ -35,9 +35,12 @@ export function stateColumns(states: readonly string[]): Record<string, Column> 
 export const UNPRICED: Column = {
   label: 'UNPRICED',
   unit: 'count',
-  description: 'model calls with tokens and without a known cost: the cost is without them',
+  description: 'model calls with tokens but no known cost; not included in the cost',
 };
-export const MODELS: Column = {label: 'MODELS', description: 'models that did most of a run, the most frequent first'};
+export const MODELS: Column = {
+  label: 'MODELS',
+  description: 'models that made most calls of a run, most frequent first',
+};
 
 /**
  * Figures over the rows of the common table `ended`, by its columns `keys`. It has `state`, `start_micros`, `duration_ms`

@@ -6,32 +6,32 @@ import {defineQuestion} from './question.ts';
 /** Which models are called, how fast they answer, how often they fail and what they cost. */
 export default defineQuestion({
   examples: [
-    {line: 'models --last 7d', answer: 'the models of the last week, the dearest first'},
-    {line: 'models --sort tokensPerSecond --every 1d', answer: 'day by day, how fast each of them answered'},
+    {line: 'models --last 7d', answer: 'models of the last week, most expensive first'},
+    {line: 'models --sort tokensPerSecond --every 1d', answer: 'how fast each model answered, day by day'},
   ],
   every: true,
   columns: {
-    model: {label: 'MODEL', description: 'model, as the call names it'},
-    provider: {label: 'PROVIDER', description: 'who was called'},
-    calls: {label: 'CALLS', unit: 'count', description: 'calls, each attempt of its own'},
-    failed: {label: 'FAILED', unit: 'count', description: 'calls that failed or brought nothing, as computed'},
+    model: {label: 'MODEL', description: 'model name, as stored'},
+    provider: {label: 'PROVIDER', description: 'provider, as stored'},
+    calls: {label: 'CALLS', unit: 'count', description: 'calls; each attempt counts'},
+    failed: {label: 'FAILED', unit: 'count', description: 'calls that failed or returned nothing (computed)'},
     ...TOKEN_COLUMNS,
-    costUsd: {label: 'COST', unit: 'usd', description: 'of the calls whose cost is known'},
+    costUsd: {label: 'COST', unit: 'usd', description: 'cost of the calls whose cost is known'},
     tokensPerSecond: {
       label: 'TOK/S',
       unit: 'rate',
-      description: 'completion tokens by the time of the calls that report them',
+      description: 'completion tokens per second, over calls that report them',
     },
     p50Ms: {label: 'P50', unit: 'ms', description: 'median duration'},
     p95Ms: {label: 'P95', unit: 'ms', description: '95th percentile, interpolated'},
-    retries: {label: 'RETRIES', unit: 'count', description: 'calls right after one of the same model that failed'},
+    retries: {label: 'RETRIES', unit: 'count', description: 'calls right after a failed call of the same model'},
     errors: {label: 'ERRORS', unit: 'count', description: 'calls stored as ERROR'},
     ...costColumns,
     ...TOKEN_SOURCES,
   },
   sort: 'costUsd',
   thenBy: 'calls',
-  note: 'tokens and cost of nested calls once',
+  note: 'nested calls count once',
   sql: ({spans, bareSpans, stretch}) => sql`
 select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms"
   from (

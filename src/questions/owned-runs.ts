@@ -16,14 +16,18 @@ export function ownedRuns(
   return {
     every: true,
     columns: {
-      [owner]: {label: owner.toUpperCase(), description: `id of the ${owner}; null: runs whose ${owner} is not known`},
-      runs: {label: 'RUNS', unit: 'count', description: 'runs; those that paused count once'},
+      [owner]: {label: owner.toUpperCase(), description: `id of the ${owner}; null: runs whose ${owner} is unknown`},
+      runs: {label: 'RUNS', unit: 'count', description: 'runs; a paused run counts once'},
       ...FIGURES,
       ...Object.fromEntries(Object.entries(further).map(([key, {column}]) => [key, column])),
       ...stateColumns(STATES),
       unpricedCalls: UNPRICED,
       models: MODELS,
-      parts: {label: 'PARTS', unit: 'count', description: 'loose parts: no runs, but their tokens and cost are in'},
+      parts: {
+        label: 'PARTS',
+        unit: 'count',
+        description: 'loose parts: not runs, but their tokens and cost are included',
+      },
     },
     thenBy: 'lastSeen',
     note: `a run inside another one belongs to its ${owner}; times are of finished runs`,

@@ -133,7 +133,7 @@ export function defineQuestion(question: Question): Question {
   return question;
 }
 
-const TIME: Column = {label: 'TIME', unit: 'stretch', description: 'start of the stretch of time, with --every'};
+const TIME: Column = {label: 'TIME', unit: 'stretch', description: 'start of the interval, with --every'};
 
 /** The columns of an answer: split by time it begins with `time`. */
 export function columnsOfAnswer({columns}: Question, isSplit: boolean): Question['columns'] {

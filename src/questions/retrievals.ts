@@ -5,29 +5,29 @@ import {defineQuestion} from './question.ts';
 /** What is looked up in knowledge, and whether something is found. */
 export default defineQuestion({
   examples: [
-    {line: 'retrievals --last 7d', answer: 'the look-ups of the last week'},
+    {line: 'retrievals --last 7d', answer: 'lookups of the last week'},
     {
       line: 'retrievals --agent "Support*" --sort emptyCalls',
-      answer: 'of one agent, where most often nothing is found',
+      answer: 'lookups of one agent that most often find nothing',
     },
   ],
   every: true,
   columns: {
-    tool: {label: 'TOOL', description: 'tool or reader of the knowledge'},
-    calls: {label: 'CALLS', unit: 'count', description: 'look-ups'},
-    failed: {label: 'FAILED', unit: 'count', description: 'look-ups that failed'},
-    documents: {label: 'DOCS', unit: 'count', description: 'documents found, of the look-ups that say it'},
-    avgDocuments: {label: 'AVG DOCS', unit: 'rate', description: 'documents by look-up'},
-    emptyCalls: {label: 'EMPTY', unit: 'count', description: 'look-ups that found nothing'},
+    tool: {label: 'TOOL', description: 'tool that searches the knowledge'},
+    calls: {label: 'CALLS', unit: 'count', description: 'lookups'},
+    failed: {label: 'FAILED', unit: 'count', description: 'lookups that failed'},
+    documents: {label: 'DOCS', unit: 'count', description: 'documents found, over lookups that report it'},
+    avgDocuments: {label: 'AVG DOCS', unit: 'rate', description: 'documents per lookup'},
+    emptyCalls: {label: 'EMPTY', unit: 'count', description: 'lookups that found nothing'},
     unknownCalls: {
       label: 'UNKNOWN',
       unit: 'count',
-      description: 'look-ups whose result does not say how many, failed ones among them',
+      description: 'lookups whose result does not say how many, including failed ones',
     },
     repeatedCalls: {
       label: 'REPEATED',
       unit: 'count',
-      description: 'look-ups with the same arguments as one before in the same run',
+      description: 'lookups that repeat the arguments of an earlier one in the same run',
     },
     avgMs: {label: 'AVG', unit: 'ms', description: 'average duration'},
     p50Ms: {label: 'P50', unit: 'ms', description: 'median'},

@@ -4,12 +4,12 @@ import {defineQuestion} from './question.ts';
 /** What happened in each conversation. */
 export default defineQuestion({
   examples: [
-    {line: 'sessions --last 24h', answer: 'the conversations since yesterday, the newest first'},
-    {line: 'sessions --user user-7 --sort costUsd', answer: 'of one user, the dearest first'},
+    {line: 'sessions --last 24h', answer: 'conversations of the last 24 hours, newest first'},
+    {line: 'sessions --user user-7 --sort costUsd', answer: 'sessions of one user, most expensive first'},
   ],
   ...ownedRuns('session', {
     user: {
-      column: {label: 'USER', description: 'its user; null where it has none, or several'},
+      column: {label: 'USER', description: 'its user; null if none or several'},
       aggregate: 'case when count(distinct user_id) = 1 then max(user_id) end',
     },
     users: {
@@ -21,7 +21,7 @@ export default defineQuestion({
       aggregate: 'min(first_micros)',
     },
     components: {
-      column: {label: 'WHO', unit: 'count', description: 'different agents, teams and workflows that ran for it'},
+      column: {label: 'WHO', unit: 'count', description: 'different agents, teams and workflows in it'},
       aggregate: 'count(distinct case when part = 0 then who end)',
     },
   }),

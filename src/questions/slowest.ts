@@ -12,13 +12,13 @@ import {type Coverage, countInTables, covers, summedAtOnce, TABLE_KEYS} from './
 /** What a span can be given to: the innermost one around it, itself included, which only the tree of its run tells. */
 const OWNERS = ['agent', 'team', 'workflow', 'step'];
 
-const NOTE = 'times as Agno stores them, whole milliseconds';
+const NOTE = 'times as stored by Agno, in whole milliseconds';
 
 /** The question of Agno's own documentation, with what it leaves out beside it. */
 const slowest = defineQuestion({
   examples: [
     {line: 'slowest --limit 10', answer: "the ten slowest span names, as in Agno's documentation"},
-    {line: 'slowest --by agent --last 24h --sort p95Ms', answer: 'agents by their 95th percentile since yesterday'},
+    {line: 'slowest --by agent --last 24h --sort p95Ms', answer: 'agents by 95th percentile in the last 24 hours'},
   ],
   by: [...Object.keys(TABLE_KEYS), ...OWNERS],
   columns: {
@@ -27,12 +27,12 @@ const slowest = defineQuestion({
       label: 'CALLS',
       unit: 'count',
       description:
-        'spans as stored, plain HTTP requests and those of client libraries among them; by agent to step: its runs, members too',
+        'stored spans, including HTTP requests and client libraries; by agent, team, workflow or step: its runs, including members',
     },
     errors: {
       label: 'ERRORS',
       unit: 'count',
-      description: 'spans stored as ERROR; by agent to step: those that failed, as computed',
+      description: 'spans stored as ERROR; by agent, team, workflow or step: failed runs (computed)',
     },
     avgMs: {label: 'AVG', unit: 'ms', description: 'average of the stored duration_ms'},
     p50Ms: {label: 'P50', unit: 'ms', description: 'median'},
@@ -148,7 +148,7 @@ function notesOnOwners(facts: Facts, input: QuestionInput): string[] {
   const [covered] = facts.all<Coverage>(
     sql`select min(start_micros) as first, max(start_micros) as last, count(*) as spans from ${owned(input)}`,
   );
-  return [covers(covered!), 'unfinished ones, whose time is not known, left out'];
+  return [covers(covered!), 'unfinished ones left out: their time is unknown'];
 }
 
 /** Durations come out of an index in their order, and how many failed out of the days, in rows of their own. */

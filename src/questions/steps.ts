@@ -7,14 +7,14 @@ const STATES = ENDINGS.filter(state => state !== 'paused');
 /** What the steps of workflows take and how they end; each execution is a row of Agno's, also a repeated one. */
 export default defineQuestion({
   examples: [
-    {line: 'steps --workflow "Content*"', answer: 'the steps of one workflow, those with most executions first'},
-    {line: 'steps --last 7d --sort p95Ms', answer: 'of the last week, the slowest first'},
+    {line: 'steps --workflow "Content*"', answer: 'steps of one workflow, most executions first'},
+    {line: 'steps --last 7d --sort p95Ms', answer: 'steps of the last week, slowest first'},
   ],
   every: true,
   columns: {
-    step: {label: 'STEP', description: 'workflow / step; the step alone where its workflow is not known'},
-    runs: {label: 'RUNS', unit: 'count', description: 'executions: a loop or a retry makes several in one run'},
-    workflowRuns: {label: 'IN RUNS', unit: 'count', description: 'runs they stand in; a loose one counts as none'},
+    step: {label: 'STEP', description: 'workflow / step; only the step if its workflow is unknown'},
+    runs: {label: 'RUNS', unit: 'count', description: 'executions; a loop or a retry makes several in one run'},
+    workflowRuns: {label: 'IN RUNS', unit: 'count', description: 'runs with this step; loose parts do not count'},
     ...FIGURES,
     ...stateColumns(STATES),
     unpricedCalls: UNPRICED,

@@ -7,15 +7,15 @@ const IS_TOOL = raw("kind in ('tool', 'retrieval', 'memory')");
 /** Which tools are called, how often they fail, how long they take and how much they return. */
 export default defineQuestion({
   examples: [
-    {line: 'tools --last 7d', answer: 'the tools of the last week, those that took most time first'},
-    {line: 'tools --agent "Billing*" --sort failed', answer: 'of one agent, those that failed most first'},
+    {line: 'tools --last 7d', answer: 'tools of the last week, most time first'},
+    {line: 'tools --agent "Billing*" --sort failed', answer: 'tools of one agent, most failures first'},
   ],
   every: true,
   columns: {
     tool: {label: 'TOOL', description: 'name of the tool'},
     calls: {label: 'CALLS', unit: 'count', description: 'calls'},
     failed: {label: 'FAILED', unit: 'count', description: 'calls that failed'},
-    retries: {label: 'RETRIES', unit: 'count', description: 'calls right after one of the same tool that failed'},
+    retries: {label: 'RETRIES', unit: 'count', description: 'calls right after a failed call of the same tool'},
     avgMs: {label: 'AVG', unit: 'ms', description: 'average duration'},
     p50Ms: {label: 'P50', unit: 'ms', description: 'median'},
     p95Ms: {label: 'P95', unit: 'ms', description: '95th percentile, interpolated'},

@@ -24,26 +24,26 @@ const calls = (input: QuestionInput): Sql =>
 /** Who used how many tokens, and what that cost. */
 export default defineQuestion({
   examples: [
-    {line: 'usage --by user --last 30d', answer: 'what each user cost in the last 30 days, the dearest first'},
-    {line: 'usage --by agent --every 1w', answer: 'week by week, the cost of each agent'},
+    {line: 'usage --by user --last 30d', answer: 'cost of each user in the last 30 days, highest first'},
+    {line: 'usage --by agent --every 1w', answer: 'cost of each agent, week by week'},
   ],
   by: ['model', 'provider', 'agent', 'team', 'workflow', 'step', 'user', 'session', 'day'],
   every: true,
   columns: {
     name: {
       label: 'NAME',
-      description: 'what --by says; agent, team, workflow, step: the innermost one around the call; null: none',
+      description: 'as chosen with --by; agent, team, workflow, step: the innermost around the call; null: none',
     },
-    calls: {label: 'CALLS', unit: 'count', description: 'model calls, nested ones once'},
+    calls: {label: 'CALLS', unit: 'count', description: 'model calls; nested calls count once'},
     ...TOKEN_COLUMNS,
-    costUsd: {label: 'COST', unit: 'usd', description: 'of the calls whose cost is known'},
-    costShare: {label: 'SHARE', unit: 'ratio', description: 'of the cost of all rows'},
+    costUsd: {label: 'COST', unit: 'usd', description: 'cost of the calls whose cost is known'},
+    costShare: {label: 'SHARE', unit: 'ratio', description: 'share of the total cost'},
     ...costColumns,
     ...TOKEN_SOURCES,
   },
   sort: 'costUsd',
   thenBy: 'totalTokens',
-  note: 'tokens with those of the cache; calls of runs that failed too, and of loose parts',
+  note: 'tokens include the cache; failed runs and loose parts are included',
   sql: input => sql`
 select *, "costUsd" / nullif(sum("costUsd") over (), 0) as "costShare"
   from (

@@ -4,8 +4,8 @@ import {defineQuestion} from './question.ts';
 /** What each user had done, and what it took. */
 export default defineQuestion({
   examples: [
-    {line: 'users --last 30d --sort costUsd', answer: 'who cost most in the last month'},
-    {line: 'users --state error,cancelled,lost', answer: 'who had runs that came to nothing, most first'},
+    {line: 'users --last 30d --sort costUsd', answer: 'users by cost in the last month'},
+    {line: 'users --state error,cancelled,lost', answer: 'users with the most unsuccessful runs'},
   ],
   ...ownedRuns('user', {
     sessions: {

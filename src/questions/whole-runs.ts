@@ -1,7 +1,7 @@
 import {raw, type Sql, sql} from '../sql/sql.ts';
 
 /** The note on loose work, which includes parts that only `runs/parts.ts` can tie to their run. */
-export const PARTS_APART = 'loose parts count apart';
+export const PARTS_APART = 'loose parts are counted separately';
 
 /**
  * A row for each run, whatever number of parts a pause cut it into, as `list` has it: times, tokens and cost of the parts

@@ -27,7 +27,7 @@ export function archiveFacts(archive: DrawnArchive, options: Options): Safe {
   const rows: [string, Safe][] = [
     ['file', line`${safe(archive.file)}, ${bytes(archive.bytes)}`],
     ['from', safe(archive.source)],
-    ['which', line`${safe(archive.selection)}, last written before ${moment(archive.cutoff)}`],
+    ['which', line`${safe(archive.selection)}, last active before ${moment(archive.cutoff)}`],
     ['written', line`${moment(archive.createdAt)} by ${safe(archive.writtenBy)}`],
     [
       'holds',
@@ -35,17 +35,17 @@ export function archiveFacts(archive: DrawnArchive, options: Options): Safe {
     ],
   ];
   if (archive.twice !== null && archive.twice > 0)
-    rows.push(['twice', line`${count(archive.twice)} rows; they are restored once`]);
+    rows.push(['twice', line`${count(archive.twice)} rows; each is restored once`]);
   if (archive.looseRows > 0)
-    rows.push(['cut off', line`${count(archive.looseRows)} rows that were not deleted from the database`]);
+    rows.push(['cut off', line`${count(archive.looseRows)} rows at its end, which were never deleted`]);
   rows.push([
     'state',
     archive.problem !== null
       ? safe(archive.problem)
       : trusted(
           archive.isComplete
-            ? 'whole: every hash and count is right'
-            : 'cut: it has no end; every batch in it is right, and holds all that was deleted',
+            ? 'complete: every hash and count is correct'
+            : 'cut off: it has no end, but its batches are correct and hold every deleted row',
         ),
   ]);
   return renderFacts([{title: 'Archive', rows}], options);
@@ -69,11 +69,11 @@ export function restoreFacts(plan: DrawnRestore, options: Options): Safe {
     ['into', safe(plan.database)],
     [
       'holds',
-      line`${count(plan.traces)} traces and ${count(plan.spans)} spans${trusted(plan.isComplete ? '' : '; it was cut off, and holds all that was deleted')}`,
+      line`${count(plan.traces)} traces and ${count(plan.spans)} spans${trusted(plan.isComplete ? '' : '; it is cut off, but holds every deleted row')}`,
     ],
     [
-      'there already',
-      line`${count(plan.tracesThere)} traces and ${count(plan.spansThere)} spans; they stay as they are`,
+      'already there',
+      line`${count(plan.tracesThere)} traces and ${count(plan.spansThere)} spans; they are not changed`,
     ],
   ];
   return renderFacts([{title: 'Plan', rows}], options);

@@ -58,7 +58,7 @@ export function renderRunsBeside(
   const isNarrow = look.columns !== null && look.columns < NARROW;
   const rows = [
     both('state', record => stateText(record.state, look)),
-    both('who', record => safe(record.name ?? '(not known)')),
+    both('who', record => safe(record.name ?? '(unknown)')),
     both('run', record => (isNarrow ? shortRunId(record) : wholeRunId(record))),
     both('started', record =>
       isNarrow ? trusted(moment(record.startTime).replace(/ (UTC|[+-]\d\d:\d\d)$/, '')) : moment(record.startTime),
@@ -197,7 +197,7 @@ export function renderPairs(
   const left = pairs.length - kept.length;
   return left === 0
     ? table
-    : line`${table}\n${paint(within(line`  … ${count(left)} spans that are the same in both not drawn (--all)`, look.columns), 'dim')}`;
+    : line`${table}\n${paint(within(line`  … ${count(left)} unchanged spans hidden (--all)`, look.columns), 'dim')}`;
 }
 
 function beside(a: number | null, b: number | null, text: (value: number) => Safe): Safe {
@@ -230,7 +230,7 @@ const LONGEST_ARGUMENTS = 60;
 function nameOf({a, b}: Pair): Safe {
   const node = b ?? a!;
   const {span} = node;
-  if (!span) return trusted('(its span is not here)');
+  if (!span) return trusted('(its span is missing)');
   const [nameA, nameB] = [a, b].map(one => (one?.span ? displayName(one.span) : null));
   if (nameA !== null && nameB !== null && nameA !== nameB) return line`${safe(nameA!)} → ${safe(nameB!)}`;
   if (isDelegation(span) && memberNames(node) !== '') return line`delegate → ${safe(memberNames(node))}`;
@@ -276,44 +276,44 @@ export function inWords({pair, change: changed, a, b}: Pick<DrawnStep, 'pair' | 
     if (pair.mark === 'removed') return `${name} is only in A`;
     const [before, after] = [pair.a!, pair.b!].map(one => (one.parent ? placeOf(one.parent) : 'the top'));
     return before === after
-      ? `${name} comes at another point`
+      ? `${name} comes at a different point`
       : `${name} has moved: under ${before} in A, under ${after} in B`;
   }
   const isOnly = a === null ? (b === null ? '' : ', only in B') : b === null ? ', only in A' : '';
   const values = a !== null && b !== null && isShort(a) && isShort(b) ? `: ${a} → ${b}` : isOnly;
   switch (changed.what) {
     case 'name':
-      return `they are runs of ${pair.a?.span ? displayName(pair.a.span) : 'something'} and of ${pair.b?.span ? displayName(pair.b.span) : 'something'}`;
+      return `A is a run of ${pair.a?.span ? displayName(pair.a.span) : 'something unknown'}, B of ${pair.b?.span ? displayName(pair.b.span) : 'something unknown'}`;
     case 'state':
-      return `${place} ended otherwise`;
+      return `${place} ended differently`;
     case 'model':
-      return `${place} asks another model${values}`;
+      return `${place} uses a different model${values}`;
     case 'provider':
-      return `${place} asks another provider${values}`;
+      return `${place} uses a different provider${values}`;
     case 'settings':
-      return `${place} has other settings${values}`;
+      return `${place} has different settings${values}`;
     case 'tools offered':
-      return `${place} is offered other tools`;
+      return `${place} is offered different tools`;
     case 'input':
-      return `${place} was given something else${values}`;
+      return `${place} got a different input${values}`;
     case 'prompt':
       return changed.a && changed.b
-        ? `${place} was sent another ${changed.where} message${values}`
+        ? `${place} was sent a different ${changed.where} message${values}`
         : `${place} was sent one more ${changed.where} message${isOnly}`;
     case 'arguments':
-      return `${place} was called with other arguments${values}`;
+      return `${place} was called with different arguments${values}`;
     case 'answer':
-      return `${place} answered something else${values}`;
+      return `${place} gave a different answer${values}`;
     case 'calls':
       return changed.a && changed.b
-        ? `${place} calls ${changed.where} with other arguments${values}`
+        ? `${place} calls ${changed.where} with different arguments${values}`
         : `${place} calls ${changed.where}${isOnly}`;
     case 'result':
-      return `${place} returned something else${values}`;
+      return `${place} returned a different result${values}`;
     case 'output':
-      return `${place} returned something else${values}`;
+      return `${place} returned a different result${values}`;
     case 'error':
-      return changed.a && changed.b ? `${place} failed with another error${values}` : `${place} failed${isOnly}`;
+      return changed.a && changed.b ? `${place} failed with a different error${values}` : `${place} failed${isOnly}`;
   }
 }
 
@@ -337,7 +337,8 @@ export function renderStep(
   {showsAll, ...look}: DiffLook & {readonly showsAll: boolean},
 ): Safe {
   const {pair, change: changed, repeats} = step;
-  const more = repeats === 0 ? '' : `  (and ${repeats} more ${repeats === 1 ? 'place' : 'places'} that say the same)`;
+  const more =
+    repeats === 0 ? '' : `  (and ${repeats} more ${repeats === 1 ? 'place' : 'places'} with the same difference)`;
   const ids = [pair.a, pair.b].map(node => (node ? shortId(node.id) : trusted('–')));
   const head = line`${trusted(`${number}.`)} ${safe(inWords(step))}${trusted(more)}`;
   const heads = look.columns === null ? [head] : wrap(head, look.columns);
@@ -345,7 +346,7 @@ export function renderStep(
     ...heads.map(part => paintMark(part, changed ? 'changed' : pair.mark)),
     paint(within(line`   spans ${ids[0]!} and ${ids[1]!}`, look.columns), 'dim'),
   ];
-  if (step.isUnread) lines.push(paint(trusted('   its texts are not read: too many differences'), 'dim'));
+  if (step.isUnread) lines.push(paint(trusted('   its texts were not compared: too many differences'), 'dim'));
   const isTold = step.a !== null && step.b !== null && isShort(step.a) && isShort(step.b) && changed !== null;
   if (changed && !isTold && (step.a !== null || step.b !== null))
     append(lines, textDiff(step.a, step.b, showsAll, look));

@@ -90,7 +90,7 @@ export function spanLine(node: Node, judged: JudgedRun, lateMs: number | undefin
 /** What was shown as a run of its own turned out to be a part of another. */
 export function mergedLine(before: RunRecord, nowMicros: number, look: EventLook): Safe {
   const mark = trusted(look.ascii ? '  -' : '  ·');
-  const parts = [trusted('what was a run of its own belongs to the run around it')];
+  const parts = [trusted('this belongs to the run around it')];
   return eventLine(nowMicros, paint(toWidth(mark, STATE_WIDTH), 'dim'), before.traceId, parts, look);
 }
 

@@ -25,7 +25,7 @@ export function renderFactsStatus(status: DrawnFactsStatus, options: Look & {rea
     ['database', safe(status.source)],
     ['file', safe(status.path)],
   ];
-  if (status.bytes === null) rows.push(['kept', trusted('nothing yet: the first question reads the days it needs')]);
+  if (status.bytes === null) rows.push(['kept', trusted('nothing yet; the first question reads the days it needs')]);
   else
     rows.push(
       ['size', bytes(status.bytes)],

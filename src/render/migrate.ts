@@ -62,7 +62,7 @@ function rowsOf(step: DrawnStep): [string, Safe][] {
   if (step.planBefore) rows.push(['now', safe(firstOf(step.planBefore))]);
   rows.push(['lock', safe(step.lock)]);
   if (step.estimateMs !== null) rows.push(['takes', buildTime(step.estimateMs)]);
-  if (step.risk) rows.push(['mind', safe(step.risk)]);
+  if (step.risk) rows.push(['risk', safe(step.risk)]);
   if (step.blocked) rows.push(['not done', safe(`${step.blocked}. ${step.hint ?? ''}`)]);
   return rows;
 }
@@ -86,7 +86,7 @@ export function sqlText(steps: readonly DrawnStep[]): string {
   return steps
     .map(step => {
       const comments = [`${step.action} ${step.kind} ${step.object}: ${step.why}`, `lock: ${step.lock}`];
-      if (step.blocked) comments.push(`not done by this tool: ${step.blocked}. ${step.hint ?? ''}`);
+      if (step.blocked) comments.push(`agno-trace does not do this: ${step.blocked}. ${step.hint ?? ''}`);
       return [
         ...comments.map(text => `-- ${text.replaceAll(/\s+/g, ' ')}`),
         ...step.sql.map(sql => `${sql};`),

@@ -36,18 +36,18 @@ export interface DrawnResult {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  active: 'hold something newer',
-  unreadable: 'hold a time in another form than Agno writes',
-  running: 'hold a run that has not ended',
-  other: 'hold a run that was not asked for',
-  error: 'hold a run that failed (--keep-errors)',
-  last: 'are among the last (--keep-last)',
-  continued: 'hold a part of a run that is kept',
-  changed: 'were written or in use in the meantime',
+  active: 'have newer activity',
+  unreadable: 'have a time in another format than Agno writes',
+  running: 'have a run that has not ended',
+  other: 'have a run that was not selected',
+  error: 'have a run that failed (--keep-errors)',
+  last: 'are among the newest (--keep-last)',
+  continued: 'have a part of a run that is kept',
+  changed: 'were written or used in the meantime',
 };
 
 export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: number | null}): Safe {
-  const of = plan.judged < plan.traces ? ` of ${count(plan.judged)} traces spread over all` : '';
+  const of = plan.judged < plan.traces ? ` of ${count(plan.judged)} traces, spread evenly` : '';
   const rows: [string, Safe][] = [
     ['database', safe(plan.database)],
     ['cutoff', line`last activity before ${moment(plan.cutoff)}`],
@@ -75,7 +75,9 @@ export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: n
       ],
       [
         'archive',
-        plan.archive === null ? trusted('none: what is deleted is gone (--archive FILE keeps it)') : safe(plan.archive),
+        plan.archive === null
+          ? trusted('none: deleted rows cannot be restored (--archive FILE keeps them)')
+          : safe(plan.archive),
       ],
       ['space', trusted(plan.space)],
       [
@@ -89,16 +91,16 @@ export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: n
   const facts = renderFacts(sections, options);
   if (plan.traces === 0) return facts;
   const statements = plan.sql.map(text => safe(`${text.trim()};`, {multiline: true}).replaceAll(/^/gm, '  ') as Safe);
-  return joined([facts, trusted('In each batch, in one transaction'), ...statements], '\n');
+  return joined([facts, trusted('Statements of each batch, in one transaction'), ...statements], '\n');
 }
 
 /** One line, which is all that `--quiet` prints. */
 export function renderResult(plan: DrawnPlan, result: DrawnResult): Safe {
   const parts = [
-    line`deleted ${traces(result.traces)} and ${spans(result.spans)} of ${safe(plan.database)} last written before ${moment(plan.cutoff)}, in ${duration(result.elapsedMs)}`,
+    line`deleted ${traces(result.traces)} and ${spans(result.spans)} of ${safe(plan.database)} last active before ${moment(plan.cutoff)}, in ${duration(result.elapsedMs)}`,
   ];
   if (result.archive) parts.push(line`archived in ${safe(result.archive.file)}`);
-  if (result.changed > 0) parts.push(line`${count(result.changed)} kept, written or in use in the meantime`);
+  if (result.changed > 0) parts.push(line`${count(result.changed)} kept: written or used in the meantime`);
   const kept = Object.values(plan.skipped).reduce<number>((sum, n) => sum + (n ?? 0), 0);
   if (kept > 0) parts.push(line`${count(kept)} old ${trusted(kept === 1 ? 'one' : 'ones')} kept`);
   if (result.stoppedBy)

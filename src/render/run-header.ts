@@ -89,20 +89,20 @@ export function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
   if (run.isDetached)
     notes.push(
       isBegunBeside(run.root)
-        ? trusted('It hangs under a run whose stream was read in turn with its own: it is a run of its own.')
-        : trusted('It hangs under a run that had ended before it began: its context leaked, it is a run of its own.'),
+        ? trusted('It is stored under another run whose stream was read in turn with it, but it is a separate run.')
+        : trusted('It is stored under a run that had already ended: its context leaked, and it is a separate run.'),
     );
   if (run.surroundings === 'elsewhere')
-    notes.push(trusted('Its caller is not in this database: it came through a traced gateway.'));
+    notes.push(trusted('Its caller is not in this database: the request came through a traced gateway.'));
   if (run.surroundings === 'request-open') notes.push(trusted('The HTTP request around it is not written yet.'));
   if (isTied)
     notes.push(
       trusted(
-        `It carries no id of the run: tied to it by ${isBeside(run) ? 'its time and what it was asked' : 'the call, the result or the step it goes on with'}.`,
+        `It has no run id, and was matched by ${isBeside(run) ? 'its time and input' : 'the call, result or step that it continues'}.`,
       ),
-      trusted('Its time and tokens are not among those of the run.'),
+      trusted("Its time and tokens are not included in the run's."),
     );
-  else if (run.isPart) notes.push(trusted('It belongs to no run by its ids: work that Agno did outside a run.'));
+  else if (run.isPart) notes.push(trusted('It has no run id: Agno did this work outside a run.'));
   return notes;
 }
 

@@ -131,7 +131,7 @@ export function who({run, record, likelyName}: Pick<JudgedRun, 'run' | 'record' 
   if (record.name !== null) return record.part ? trusted(`${safe(record.name)} (${record.kind})`) : safe(record.name);
   if (likelyName !== undefined) return line`${safe(likelyName)}?`;
   const parts = partNames(run);
-  if (parts.length === 0) return trusted('(not known)');
+  if (parts.length === 0) return trusted('(unknown)');
   const shown = joined(
     parts.slice(0, MOST_PARTS).map(part => safe(part)),
     ', ',
@@ -159,7 +159,7 @@ export function lastWord({run, record, judge, parts = []}: JudgedRun): Safe {
   if (record.state !== 'ok') return safe(record.stateReason);
   const last = parts.findLast(part => part.record.runId === record.runId && !isSamePart(part.record, record)) ?? null;
   // Its own part ends with the words in which Agno says that it waits.
-  if (last === null && judge.node(run.root)?.state === 'paused') return trusted('went on after a pause');
+  if (last === null && judge.node(run.root)?.state === 'paused') return trusted('continued after a pause');
   const said = firstLine((last?.run ?? run).root.span?.output ?? '');
   return said === '' ? safe(record.stateReason) : said;
 }

@@ -44,7 +44,7 @@ export function indented(text: string): string {
 
 /** A note in place of a text that the instrumentor removed; any other text unchanged. */
 export function unredacted(text: string): string {
-  return text === REDACTED ? `(taken out by the instrumentor: ${REDACTED})` : text;
+  return text === REDACTED ? `(removed by the instrumentor: ${REDACTED})` : text;
 }
 
 function block(text: string, {columns}: ContentOptions, indentBy: number): Safe[] {

@@ -40,7 +40,7 @@ export function spanFields(span: Span, {node, record}: DrawnSpan, judged: Judged
     ['started', safe(record.startTime ?? `${span.startText} (no time)`)],
     [
       'took',
-      line`${duration(span.durationMs)}${record.selfMs !== null && record.selfMs !== span.durationMs ? line`, itself ${duration(record.selfMs)}` : trusted('')}`,
+      line`${duration(span.durationMs)}${record.selfMs !== null && record.selfMs !== span.durationMs ? line`, self ${duration(record.selfMs)}` : trusted('')}`,
     ],
     ['status', safe(span.spanStatus)],
     ['why', record.stateReason === null ? null : safe(record.stateReason)],
@@ -60,8 +60,7 @@ export function spanFields(span: Span, {node, record}: DrawnSpan, judged: Judged
 
 /** The call's own; the span of the tree has been priced, the one read whole has not. */
 function costOf(span: Span): Safe | null {
-  if (span.costUsd === null)
-    return span.kind === 'llm' && span.totalTokens !== null ? trusted('no price is known') : null;
+  if (span.costUsd === null) return span.kind === 'llm' && span.totalTokens !== null ? trusted('no known price') : null;
   const origin = costOrigins([span])[0]!;
   return line`${usd(span.costUsd)} (${origin})`;
 }

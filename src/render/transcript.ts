@@ -104,9 +104,9 @@ const ROLE_STYLES: Readonly<Record<string, readonly Style[]>> = {
 
 /** What a role that is no message's is called. */
 const ROLE_WORDS: Readonly<Record<string, string>> = {
-  input: 'asked (no message says it)',
-  output: 'returned (no message says it)',
-  tool: 'tool result, as the model was sent it',
+  input: 'input (not in any message)',
+  output: 'output (not in any message)',
+  tool: 'tool result as sent to the model',
 };
 
 function roleHead(entry: Entry): Safe {

@@ -152,8 +152,10 @@ export function labelOf(row: DrawnSpan, options: RowOptions): Safe {
 }
 
 function ghostText({record}: DrawnSpan): Safe {
-  if (record.surroundings || record.state === null) return line`(span ${safe(record.spanId)} is not here)`;
-  return record.state === 'lost' ? trusted('(its run span never came)') : trusted('(its run span comes when it ends)');
+  if (record.surroundings || record.state === null) return line`(span ${safe(record.spanId)} is missing)`;
+  return record.state === 'lost'
+    ? trusted('(its run span never arrived)')
+    : trusted('(its run span is written when it ends)');
 }
 
 /** What a row is called; a tool with its arguments, unless no content is wanted. */
@@ -215,7 +217,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
   if ((record.surroundings || record.plumbing) && span.http?.status) figure(line`HTTP ${safe(span.http.status)}`);
   if (record.containers.length > 0) words(placeText(record));
   for (const name of record.conditionsNotTaken) words(line`condition ${safe(name)}: not taken`);
-  if (record.ownerUnknown) words(trusted('whose call this is was not recorded'));
+  if (record.ownerUnknown) words(trusted('the caller was not recorded'));
   if (record.problems.length > 0) words(line`! ${safe(record.problems[0]!)}`);
   return details;
 }

@@ -26,7 +26,7 @@ export function renderVacuumPlan(plan: DrawnVacuum, options: Look & {readonly co
   const rows: [string, Safe][] = [
     ['database', safe(plan.database)],
     ['size', line`${bytes(plan.bytes)}${free}`],
-    ['gives back', safe(plan.returns)],
+    ['reclaims', safe(plan.returns)],
   ];
   if (plan.method !== 'none') {
     rows.push(
@@ -34,10 +34,7 @@ export function renderVacuumPlan(plan: DrawnVacuum, options: Look & {readonly co
       ['takes', plan.estimateMs < 1000 ? trusted('less than a second') : line`about ${duration(plan.estimateMs)}`],
     );
     if (plan.availableBytes !== null)
-      rows.push([
-        'room',
-        line`needs ${bytes(plan.neededBytes)} of the ${bytes(plan.availableBytes)} that are free on the disk`,
-      ]);
+      rows.push(['room', line`needs ${bytes(plan.neededBytes)} of the ${bytes(plan.availableBytes)} free on the disk`]);
     append(
       rows,
       plan.sql.map((statement): [string, Safe] => ['SQL', safe(`${statement};`)]),
@@ -57,6 +54,6 @@ export function renderVacuumed(
     readonly stoppedBy: string | null;
   },
 ): Safe {
-  const stopped = result.stoppedBy ? trusted('; stopped early, run it again to go on') : trusted('');
+  const stopped = result.stoppedBy ? trusted('; stopped early; rerun the command to resume') : trusted('');
   return line`vacuumed ${safe(database)} in ${duration(result.elapsedMs)} (${count(result.steps)} steps): ${bytes(result.bytesBefore)} before, ${bytes(result.bytesAfter)} now${stopped}`;
 }

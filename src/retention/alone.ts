@@ -24,8 +24,8 @@ export async function openAlone(
     while (!(await changes.exclude())) {
       const leftMs = until - performance.now();
       if (leftMs <= 0)
-        throw new UserError(EXIT.unreachable, `another agno-trace is changing "${label}" at this moment.`, {
-          hint: 'Run it again when that one is done, or wait for it: --lock-wait 10min',
+        throw new UserError(EXIT.unreachable, `another agno-trace is changing "${label}" right now.`, {
+          hint: 'Rerun the command when that one has ended, or wait for it: --lock-wait 10min',
         });
       await sleep(Math.min(ASK_AGAIN_MS, leftMs));
     }

@@ -197,7 +197,7 @@ class Pruning {
     this.inVainSinceMs ??= now;
     if (now - this.inVainSinceMs > PATIENCE_MS) {
       throw new UserError(EXIT.unreachable, `"${this.changes.label}" was busy for ${PATIENCE_MS / 1000} s.`, {
-        hint: 'Run it again when its other work is done; what was deleted stays deleted.',
+        hint: 'Rerun the command when the database is less busy; what was deleted stays deleted.',
         cause: error,
       });
     }

@@ -43,10 +43,10 @@ export async function deleteBatch(
       if (ids.length === 0) return outcome;
       const expected = ready.reduce((sum, {spans}) => sum + spans, 0);
       const spans = await remove(transaction, changes, 'spans', isAnyOf(raw('trace_id'), ids), rules);
-      if (spans.count !== expected) throw raced(`${spans.count} spans went where ${expected} stood`);
+      if (spans.count !== expected) throw raced(`${spans.count} spans deleted instead of ${expected}`);
       const rows = ready.filter(({row}) => row !== null).map(({traceId}) => traceId);
       const traces = await remove(transaction, changes, 'traces', isAnyOf(raw('trace_id'), rows), rules);
-      if (traces.count !== rows.length) throw raced(`${traces.count} traces went where ${rows.length} stood`);
+      if (traces.count !== rows.length) throw raced(`${traces.count} traces deleted instead of ${rows.length}`);
       onArchived({traces: traces.rows, spans: spans.rows});
       return {...outcome, traces: ready.length, spans: spans.count};
     }),
@@ -100,7 +100,7 @@ select span_id
         const some = ids.slice(-size);
         if (ready.length === 0) return null;
         const spans = await remove(transaction, changes, 'spans', isAnyOf(raw('span_id'), some), rules);
-        if (spans.count !== some.length) throw raced(`${spans.count} spans went where ${some.length} stood`);
+        if (spans.count !== some.length) throw raced(`${spans.count} spans deleted instead of ${some.length}`);
         const hasRow = isLast && candidate.row !== null;
         const traces = hasRow ? await remove(transaction, changes, 'traces', inTrace, rules) : {count: 0, rows: []};
         onArchived({traces: traces.rows, spans: spans.rows});

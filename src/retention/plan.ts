@@ -48,8 +48,8 @@ const SAMPLES = 5;
 const COMPONENTS = 10;
 
 const SPACE = {
-  sqlite: 'the file does not shrink: freed pages are used again for new rows; agno-trace vacuum gives them back',
-  postgres: 'tables do not shrink: autovacuum frees the space for new rows',
+  sqlite: 'the file does not shrink: new rows reuse the free pages; agno-trace vacuum returns them to the disk',
+  postgres: 'tables do not shrink: autovacuum makes the space available to new rows',
 } as const;
 
 interface PlanInput {

@@ -30,37 +30,41 @@ export async function preflight(
   const notes: string[] = [];
   if (facts.copyReason !== null)
     throw unreachable(
-      `"${store.label}" cannot be changed where it lies: ${facts.copyReason}.`,
+      `"${store.label}" cannot be changed in place: ${facts.copyReason}.`,
       'Run it as the user whose program writes the file.',
     );
   if (facts.isStandby)
     throw unreachable(`"${store.label}" is a standby: it may only be read.`, 'Connect to the primary.');
   if (store.dialect === 'postgres') append(notes, await checkServer(store, facts, tables, plansOnly));
-  else if (!facts.mayWrite && plansOnly) notes.push(`"${store.label}" may not be written by you, which deleting needs`);
+  else if (!facts.mayWrite && plansOnly)
+    notes.push(`"${store.label}" cannot be written: deleting needs the permission to write`);
   else if (!facts.mayWrite)
-    throw unreachable(`"${store.label}" may not be written by you.`, 'Check the permissions of the file.');
+    throw unreachable(
+      `"${store.label}" cannot be written: you lack the permission.`,
+      'Check the permissions of the file.',
+    );
   const hasIndex = tables.spans.indexes.some(
     ({columns, isValid, isPartial}) => columns[0] === 'trace_id' && isValid && !isPartial,
   );
   if (!hasIndex)
     throw new UserError(
       EXIT.schema,
-      `${tables.spans.qualifiedName} has no index on trace_id: each batch would read the whole table.`,
+      `${tables.spans.qualifiedName} has no index on trace_id: each batch would scan the whole table.`,
       {
         hint: `create index ${store.dialect === 'postgres' ? 'concurrently ' : ''}on ${tables.spans.qualifiedName} (trace_id), or agno-trace migrate.`,
       },
     );
   await checkClock(store);
   if (tables.spans.foreignKeys.length === 0)
-    notes.push('the tables have no foreign key: spans without a trace row may be there (--orphans)');
+    notes.push('the tables have no foreign key, so spans without a trace row are possible (--orphans)');
   return {...tables, notes};
 }
 
 function tableOf(store: Store, facts: ConnectionFacts, role: 'traces' | 'spans'): TableFacts {
   const found = facts.tables.find(({qualifiedName}) => qualifiedName === store.tables[role]);
   if (!found || found.isView)
-    throw new UserError(EXIT.schema, `what holds the ${role} in "${store.label}" is not a table as Agno makes it.`, {
-      hint: 'Rows are deleted from plain tables with jsonb attributes only.',
+    throw new UserError(EXIT.schema, `the ${role} in "${store.label}" are not in a table like Agno's.`, {
+      hint: 'Rows can be deleted only from plain tables with jsonb attributes.',
     });
   return found;
 }
@@ -72,8 +76,8 @@ async function checkClock(store: Store): Promise<void> {
   if (micros === null || micros - store.nowMicros() < DAY_MICROS) return;
   const clock = store.dialect === 'postgres' ? "the server's clock" : "this machine's clock";
   throw usageError(
-    `the newest trace is of ${newest}, more than a day ahead of ${clock}.`,
-    `Which of the two is wrong? Until then nothing can be said to be old.`,
+    `the newest trace (${newest}) is more than a day ahead of ${clock}.`,
+    `One of the two is wrong. Correct it first: until then nothing can be called old.`,
   );
 }
 
@@ -107,10 +111,7 @@ select current_setting('server_version_num')::int as version, current_setting('s
            and k.conrelid not in (${traceTable}::regclass, ${spanTable}::regclass)) as referrers`);
   const server = row!;
   if (server.version < 130_000)
-    throw unreachable(
-      `"${store.label}" is Postgres ${facts.serverVersion}.`,
-      'Rows are deleted from Postgres 13 or later.',
-    );
+    throw unreachable(`"${store.label}" is Postgres ${facts.serverVersion}.`, 'Deleting needs Postgres 13 or later.');
   if (!(server.delete_traces && server.update_traces && server.delete_spans)) {
     const grantee = quoteIdentifier(facts.role ?? '');
     const grant = `GRANT SELECT, UPDATE, DELETE ON ${traces.qualifiedName}, ${spans.qualifiedName} TO ${grantee}; (UPDATE for the row lock)`;
@@ -126,12 +127,12 @@ select current_setting('server_version_num')::int as version, current_setting('s
   if (server.guarded)
     throw unreachable(
       `row-level security may hide rows of "${store.label}" from user "${facts.role}".`,
-      'Rows are deleted by a user who sees all of them: the owner of the tables, or a role with BYPASSRLS.',
+      'Deleting needs a user who sees all rows: the owner of the tables, or a role with BYPASSRLS.',
     );
   const triggers = await loadTriggers(store, [traces.qualifiedName, spans.qualifiedName]);
   for (const trigger of triggers.filter(({isOfDeletes}) => isOfDeletes))
     notes.push(
-      `trigger ${trigger.name} runs with pg_catalog as its search path; if its function names other schemas' objects without their schema: ${pathOf(trigger)}`,
+      `trigger ${trigger.name} runs with pg_catalog as its search path. If its function uses objects of other schemas without naming the schema: ${pathOf(trigger)}`,
     );
   return notes;
 }

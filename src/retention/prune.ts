@@ -51,14 +51,14 @@ export async function preparePrune(
   const cutoff = cutoffAt(options.cutoffMicros);
   const settledXid = await oldestTransaction(store);
   const report = (what: string) => (traces: number) => options.onProgress?.(what, traces);
-  const survey = await surveyTraces(store, {cutoff, onProgress: report('looking at old traces')});
+  const survey = await surveyTraces(store, {cutoff, onProgress: report('reading old traces')});
   const chosen = await chooseTraces(store, survey.candidates, options.selection, survey.skipped, {
     cutoff,
     patience: options.patience,
     onProgress: report('judging runs'),
   });
   const orphans = options.orphans
-    ? await surveyOrphans(store, {cutoff, onProgress: report('looking for spans without a trace row')})
+    ? await surveyOrphans(store, {cutoff, onProgress: report('searching for spans without a trace row')})
     : null;
   for (const [reason, n] of orphans?.skipped ?? []) add(survey.skipped, reason, n);
   const all = {...chosen, candidates: [...chosen.candidates, ...(orphans?.candidates ?? [])]};

@@ -122,8 +122,8 @@ export async function targetOf(store: Store, facts: ConnectionFacts, header: Arc
         EXIT.schema,
         lacking.length > 0
           ? `the ${role} of "${store.label}" have no column ${lacking.map(({name}) => `"${name}"`).join(', ')}.`
-          : `what holds the ${role} in "${store.label}" is not a table as Agno makes it.`,
-        {hint: 'The archive has it; restore into a database of the same shape.'},
+          : `the ${role} in "${store.label}" are not in a table like Agno's.`,
+        {hint: 'The archive has them; restore into a database of the same shape.'},
       );
     return {
       name: found.qualifiedName,

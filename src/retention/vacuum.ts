@@ -58,7 +58,7 @@ export async function planVacuum(
   if (facts.isStandby) throw refused(`"${store.label}" is a standby: it may only be read.`, 'Connect to the primary.');
   if (facts.copyReason !== null)
     throw refused(
-      `"${store.label}" cannot be changed where it lies: ${facts.copyReason}.`,
+      `"${store.label}" cannot be changed in place: ${facts.copyReason}.`,
       'Run it as the user whose program writes the file.',
     );
   return store.dialect === 'postgres'
@@ -76,8 +76,8 @@ select pg_catalog.pg_has_role(c.relowner, 'usage') as owns, pg_catalog.pg_get_us
        pg_catalog.pg_total_relation_size(c.oid) as bytes, pg_catalog.pg_stat_get_dead_tuples(c.oid) as dead
   from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass(${table})`);
     if (!row)
-      throw new UserError(EXIT.schema, `what holds the spans in "${store.label}" is not a table as Agno makes it.`, {
-        hint: 'Only plain tables are vacuumed.',
+      throw new UserError(EXIT.schema, `the spans in "${store.label}" are not in a table like Agno's.`, {
+        hint: 'Only plain tables can be vacuumed.',
       });
     if (!row.owns) {
       const reason = `user "${facts.role}" may not vacuum ${table} of "${store.label}": it belongs to "${row.owner}"`;
@@ -93,8 +93,8 @@ select pg_catalog.pg_has_role(c.relowner, 'usage') as owns, pg_catalog.pg_get_us
     method: 'plain',
     bytes,
     freeBytes: null,
-    returns: `${dead} dead rows become room for new ones; the files shrink only where their ends are empty (VACUUM FULL would stop Agno for its whole time and is not done)`,
-    lock: 'none that a writer waits for; at its end an exclusive one for moments, given up as soon as somebody waits',
+    returns: `${dead} dead rows become free space for new ones. The files shrink only if their last pages are empty. VACUUM FULL would block Agno all the while, so it is never used`,
+    lock: 'none that blocks writers; at the end a short exclusive one, released as soon as somebody waits',
     estimateMs: bytes / PLAIN_BYTES_PER_MS,
     neededBytes: 0,
     availableBytes: null,
@@ -105,7 +105,7 @@ select pg_catalog.pg_has_role(c.relowner, 'usage') as owns, pg_catalog.pg_get_us
 
 async function planSqlite(store: Store, facts: ConnectionFacts, offline: boolean): Promise<VacuumPlan> {
   if (!facts.mayWrite)
-    throw refused(`"${store.label}" may not be written by you.`, 'Check the permissions of the file.');
+    throw refused(`"${store.label}" cannot be written: you lack the permission.`, 'Check the permissions of the file.');
   const pragma = async (name: string): Promise<number> =>
     Number(Object.values((await store.all<Record<string, number>>(raw(`pragma ${name}`)))[0]!)[0]);
   const [pages, free, mode] = [await pragma('page_count'), await pragma('freelist_count'), await pragma('auto_vacuum')];
@@ -116,7 +116,7 @@ async function planSqlite(store: Store, facts: ConnectionFacts, offline: boolean
     return {
       ...plan,
       method: 'none',
-      returns: 'nothing: no page of the file is free',
+      returns: 'nothing: the file has no free pages',
       lock: 'none',
       estimateMs: 0,
       sql: [],
@@ -125,7 +125,7 @@ async function planSqlite(store: Store, facts: ConnectionFacts, offline: boolean
     return {
       ...plan,
       method: 'incremental',
-      returns: `the file shrinks by its ${free} free pages${facts.journalMode === 'wal' ? ', when its journal is next written back' : ''}`,
+      returns: `the file shrinks by its ${free} free pages${facts.journalMode === 'wal' ? ', after the next checkpoint of its WAL' : ''}`,
       lock: `the file's write lock, about ${MOST_STEP_MS} ms at a time, with pauses twice as long`,
       estimateMs: free * INCREMENTAL_MS_PER_PAGE * 3,
       sql: [`PRAGMA incremental_vacuum(${FIRST_PAGES})`],
@@ -138,20 +138,20 @@ async function planSqlite(store: Store, facts: ConnectionFacts, offline: boolean
     ...plan,
     ...room,
     method: 'full',
-    returns: `the file shrinks by its ${free} free pages; row numbers of it may change`,
-    lock: 'the whole file, from beginning to end: nobody can write, and what Agno writes meanwhile is lost',
+    returns: `the file shrinks by its ${free} free pages; row ids may change`,
+    lock: 'the whole file, from start to end: nobody can write, and what Agno writes in the meantime is lost',
     estimateMs: bytes / FULL_BYTES_PER_MS,
     sql: ['VACUUM'],
     blocked:
       room.availableBytes < room.neededBytes
         ? {
-            reason: 'the disk has not enough room for the copy',
-            hint: `Free some, or set SQLITE_TMPDIR to another disk.`,
+            reason: 'the disk has too little free space for the copy',
+            hint: `Free some space, or set SQLITE_TMPDIR to another disk.`,
           }
         : offline
           ? null
           : {
-              reason: 'it would keep Agno from writing all the while',
+              reason: "it would block Agno's writes all the time",
               hint: 'Stop the program that writes the file, then add --offline.',
             },
   };
@@ -224,7 +224,7 @@ async function inSteps(changes: Changes, {bytes, freeBytes}: VacuumPlan, {stop, 
     const left = Number(row!.freelist_count);
     if (left === 0) return {steps, longestMs, stoppedBy: null};
     if (stop.aborted) return {steps, longestMs, stoppedBy: 'signal'};
-    report(`${left} free pages left of a file that had ${Math.round((100 * (freeBytes ?? 0)) / bytes)} % free`);
+    report(`${left} free pages left; at the start the file was ${Math.round((100 * (freeBytes ?? 0)) / bytes)} % free`);
     const tookMs = await patiently(async () => {
       let start = 0;
       // Begun as a writer: one that reads first is refused at once where another one wants to write.

@@ -107,7 +107,7 @@ export const OWN_PREFIX = 'agnotrace_';
 const indexName = (tableName: string, of: LookUpIndexKind): string => `${OWN_PREFIX}${tableName.slice(0, 40)}_${of}`;
 
 /** What to say where a look-up had to go through all spans. */
-export const INDEX_HINT = 'agno-trace migrate makes the index that answers it at once';
+export const INDEX_HINT = 'agno-trace migrate creates an index that makes this fast';
 
 /**
  * Only on Postgres: in SQLite an index over JSON fails Agno's insert of text that is none. And not over a column of type

@@ -94,7 +94,7 @@ export function listPlacesOf(cursor: string | null, profiles: readonly string[])
   if (cursor === null) return new Map(profiles.map(name => [name, null]));
   const places = decode(cursor);
   if (!places)
-    throw usageError(`--cursor "${cursor}" is no cursor of several profiles.`, 'Pass the text that this list printed.');
+    throw usageError(`--cursor "${cursor}" is not a cursor of several profiles.`, 'Pass the cursor that list printed.');
   const isSame = places.size === profiles.length && profiles.every(name => places.has(name));
   if (!isSame) throw ofOthers(cursor, places);
   return places;
@@ -109,7 +109,7 @@ export function refuseMergedCursor(cursor: string | null): void {
 function ofOthers(cursor: string, places: ReadonlyMap<string, ListPlace>) {
   const names = [...places.keys()];
   return usageError(
-    `--cursor "${cursor}" goes on in the profiles ${names.map(name => `"${name}"`).join(', ')}.`,
-    `Give the same ones again: ${names.map(name => `--profile ${name}`).join(' ')}`,
+    `--cursor "${cursor}" belongs to the profiles ${names.map(name => `"${name}"`).join(', ')}.`,
+    `Pass the same profiles again: ${names.map(name => `--profile ${name}`).join(' ')}`,
   );
 }

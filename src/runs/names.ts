@@ -129,7 +129,7 @@ export function asksForNames(filter: RunFilter): boolean {
 }
 
 export const NO_TRACES =
-  'Turn tracing on (AgentOS(tracing=True) or setup_tracing(db=…)) and run an agent; agno-trace doctor checks the rest.';
+  'Turn on tracing (AgentOS(tracing=True) or setup_tracing(db=…)) and run an agent; agno-trace doctor checks the rest.';
 
 export async function newestRuns(store: Store, limit: number): Promise<readonly JudgedRun[]> {
   return (await loadRunPage(store, {filter: NO_FILTER, limit, cursor: null, patience: PATIENCE})).runs;
@@ -187,13 +187,13 @@ function namesWith({field, text}: Word, known: readonly JudgedRun[]): string[] {
 }
 
 function takenAsPart(word: Word, known: readonly JudgedRun[]): string {
-  return `${isCalled(word)}, so it is taken as part of the name${listed(namesWith(word, known))}`;
+  return `${isCalled(word)}; using it as a part of the name${listed(namesWith(word, known))}`;
 }
 
 function nearMiss(word: Word, known: readonly JudgedRun[]): string {
   const names = namesOf(word.field, known);
   const holding = namesWith(word, known);
-  if (holding.length > 0) return `${isCalled(word)}, and nothing of ${holding.slice(0, MOST_NAMED).join(', ')} matches`;
+  if (holding.length > 0) return `${isCalled(word)}, and no run of ${holding.slice(0, MOST_NAMED).join(', ')} matches`;
   const near = closest(textOf(word.text), [...names, ...names.flatMap(name => name.split(/[\s_./-]+/))]);
   const meant = near === null ? undefined : names.find(name => name.includes(near));
   return `${isCalled(word)}${meant === undefined ? listed(names) : `; did you mean "${meant}"?`}`;
@@ -218,5 +218,5 @@ async function whereTheDataIs(store: Store, filter: RunFilter): Promise<string[]
   const {startMicros} = newest.run;
   if (filter.sinceMicros === null || startMicros === null || startMicros >= filter.sinceMicros) return [];
   const days = Math.ceil((store.nowMicros() - startMicros) / 86_400_000_000);
-  return [`the newest run began at ${isoTime(startMicros)!.slice(0, 16)}Z: --last ${days}d has it`];
+  return [`the newest run began at ${isoTime(startMicros)!.slice(0, 16)}Z: --last ${days}d includes it`];
 }

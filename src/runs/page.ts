@@ -238,7 +238,7 @@ export function cursorAfter(
 function decodeCursor(text: string): Cursor {
   const fail = (): UserError =>
     usageError(
-      `--cursor "${text}" is no cursor of this tool.`,
+      `--cursor "${text}" is not a cursor that agno-trace printed.`,
       'Pass page.next of the JSON output, or the text that list printed.',
     );
   if (PACKED.test(text)) {

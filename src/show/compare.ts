@@ -57,7 +57,7 @@ export async function loadComparedRun(store: Store, id: string, options: Compare
     const names = runs
       .slice(0, 4)
       .map(({judged: {record}}) => record.runId?.slice(0, 8) ?? `~${record.traceId.slice(0, 7)}`);
-    throw new UserError(EXIT.usage, `"${id}" names several runs, and diff lays one beside one.`, {
+    throw new UserError(EXIT.usage, `"${id}" names several runs, but diff compares one with one.`, {
       hint: `Pass a run id, such as ${[...new Set(names)].join(', ')}.`,
     });
   }
@@ -106,7 +106,7 @@ export async function loadMedianRun(store: Store, of: RunRecord, options: Compar
     const name = of.name ?? 'this component';
     throw new UserError(
       EXIT.usage,
-      `--median needs ${FEWEST_PEERS} other runs of "${name}" that ended well; there ${peers.length === 1 ? 'is 1' : `are ${peers.length}`}.`,
+      `--median needs ${FEWEST_PEERS} other runs of "${name}" that ended well, but found ${peers.length}.`,
       {hint: 'Name the run to compare with: agno-trace diff <a> <b>.'},
     );
   }
@@ -120,7 +120,7 @@ function componentOf(record: RunRecord): Partial<RunFilter> {
   if (record.kind === 'team') return {teams: [record.teamId ?? name]};
   if (record.kind === 'workflow') return {workflows: [record.workflowId ?? name]};
   if (record.kind === 'agent') return {agents: [record.agentId ?? name]};
-  throw new UserError(EXIT.usage, '--median compares a finished run of an agent, a team or a workflow.', {
+  throw new UserError(EXIT.usage, '--median works only for a finished run of an agent, team or workflow.', {
     hint: 'Name both runs: agno-trace diff <a> <b>.',
   });
 }

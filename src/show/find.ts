@@ -73,7 +73,7 @@ const LATEST = /^@?(last|newest|recent|current|head)$/i;
 export async function notFound(store: Store, text: string): Promise<UserError> {
   const fail = (message: string, hint: string) => new UserError(EXIT.notFound, message, {hint});
   const message = `no run, trace, span or session starts with "${text}".`;
-  if (LATEST.test(text)) return fail(message, 'Did you mean latest? agno-trace show latest takes the newest run.');
+  if (LATEST.test(text)) return fail(message, 'Did you mean latest? agno-trace show latest shows the newest run.');
   const known = await newestRuns(store, NEWEST);
   if (known.length === 0) return fail('there are no traces yet.', NO_TRACES);
   const named = known.find(({record}) => record.name?.toLowerCase().includes(text.toLowerCase()));
@@ -89,7 +89,7 @@ function unknownId(text: string): UserError {
   const fail = (hint: string) =>
     new UserError(EXIT.notFound, `no run, trace, span or session starts with "${text}".`, {hint});
   if (text.replace(/^~/, '').length < SHORTEST_PREFIX)
-    return fail(`A prefix needs ${SHORTEST_PREFIX} characters or more; agno-trace list shows what there is.`);
+    return fail(`A prefix needs at least ${SHORTEST_PREFIX} characters; agno-trace list shows the ids.`);
   return fail('A run id is stored when the run ends: agno-trace list --state running');
 }
 
@@ -216,9 +216,9 @@ function ambiguous(text: string, matches: readonly Match[]): UserError {
   const more = matches.length - shown.length;
   return new UserError(
     EXIT.notFound,
-    `"${text}" is the beginning of ${matches.length} ids: ${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`,
+    `"${text}" is ambiguous: ${matches.length} ids start with it: ${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`,
     {
-      hint: 'Write more of the id.',
+      hint: 'Type more of the id.',
     },
   );
 }
@@ -251,7 +251,7 @@ export async function withoutSpans(store: Store, runId: string): Promise<UserErr
     ? await evidence.all<{status: unknown}>(sql`select r.status from ${table('runs')} r where r.run_id = ${runId}`)
     : [];
   const known = [
-    ...(row ? [`its trace row of ${String(row.start_time).slice(0, 19)} is there, stored as ${row.status}`] : []),
+    ...(row ? [`its trace row of ${String(row.start_time).slice(0, 19)} exists, with status ${row.status}`] : []),
     ...(run ? [`Agno's run table says ${run.status}`] : []),
   ];
   return new UserError(
@@ -259,8 +259,8 @@ export async function withoutSpans(store: Store, runId: string): Promise<UserErr
     `run "${runId}" is known, but none of its spans is stored${known.length > 0 ? `: ${known.join(', and ')}` : ''}.`,
     {
       hint: row
-        ? 'Their write was lost, or they were deleted: agno-trace doctor counts such rows.'
-        : 'It is still running, it ran without tracing, or its trace was deleted: agno-trace list --state running',
+        ? 'They were lost or deleted; agno-trace doctor counts such rows.'
+        : 'It is still running, ran without tracing, or was deleted: agno-trace list --state running',
     },
   );
 }

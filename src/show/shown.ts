@@ -63,15 +63,15 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
   });
   if (query && target.kind !== 'session')
     throw usageError(
-      `-q selects runs of a session, and "${id}" is a ${target.kind}.`,
-      'Leave -q out, or pass a session id or latest.',
+      `-q selects runs of a session, but "${id}" is a ${target.kind}.`,
+      'Leave out -q, or pass a session id or latest.',
     );
   switch (target.kind) {
     case 'run': {
       const shown = await showRun(store, target.id, target.traceIds, options);
       if (looked < MANY_SPANS) return shown;
       const quick = command`agno-trace show ${target.traceIds[0]!.slice(0, 12)}`;
-      const found = `found by looking through all spans; at once by its trace: ${quick}`;
+      const found = `found by scanning all spans; faster by its trace: ${quick}`;
       const isUnindexed = await wantsIndex(store, {...NO_FILTER, runs: [target.id]});
       return {...shown, notes: [...shown.notes, found, ...(isUnindexed ? [INDEX_HINT] : [])]};
     }
@@ -154,7 +154,7 @@ async function showTrace(store: Store, traceId: string, options: ShownOptions, o
     return {
       runs: [],
       isOne: false,
-      notes: [`trace ${traceId} has a row but no spans: they were lost, or are not written yet`],
+      notes: [`trace ${traceId} has a row but no spans: they were lost or are not written yet`],
     };
   }
   const wanted = onlySpanId ? runs.filter(({judged}) => judged.record.spanId === onlySpanId) : runs;

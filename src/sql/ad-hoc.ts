@@ -263,7 +263,8 @@ function checkClickhouse(tokens: readonly Token[], functions: readonly string[])
 
 function checkParameters(tokens: readonly Token[], parameters: readonly Parameter[]): Map<string, Parameter> {
   const foreign = tokens.find(token => token.kind === 'placeholder');
-  if (foreign) throw usageError(`"${foreign.text}" is no parameter here.`, 'Write :name, and pass -p name=value.');
+  if (foreign)
+    throw usageError(`"${foreign.text}" is not how a parameter is written.`, 'Write :name, and pass -p name=value.');
   const byName = new Map(parameters.map(parameter => [parameter.name, parameter]));
   const used = new Set(tokens.filter(token => token.kind === 'param').map(token => token.text));
   for (const name of used)

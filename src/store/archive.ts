@@ -21,9 +21,9 @@ export async function openArchiveStore(source: SqliteSource, options: OpenOption
     const {isComplete, unfit, unfitIds} = await load(source.file, file);
     if (unfit > 0)
       options.warn?.(
-        `${unfit} rows of the archive lack what Agno's tables need and are left out, for example ${unfitIds.join(', ')}`,
+        `${unfit} rows of the archive lack required values and are left out, for example ${unfitIds.join(', ')}`,
       );
-    if (!isComplete) options.warn?.('the archive was cut off: its whole batches are read');
+    if (!isComplete) options.warn?.('the archive is cut off: only its complete batches are read');
     const tables = {schema: null, tracesTable: 'agno_traces', spansTable: 'agno_spans'};
     const store = await openSqlite({dialect: 'sqlite', file}, {...options, tables});
     return replacing(store, {

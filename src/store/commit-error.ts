@@ -6,7 +6,7 @@ export class CommitError extends UserError {
   constructor(cause: unknown) {
     const isKnown = cause instanceof UserError;
     super(isKnown ? cause.exitCode : EXIT.failed, isKnown ? cause.message : (cause as Error).message, {
-      hint: 'Whether the last commit took place is not known; run it again: it goes on from what is there.',
+      hint: 'It is unknown whether the last commit was saved. Rerun the command: it continues from the current state.',
       cause,
     });
     this.name = 'CommitError';

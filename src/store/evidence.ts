@@ -11,7 +11,7 @@ import type {Evidence, OpenOptions, Store} from './store.ts';
 export async function openRunTables(source: Source, options: OpenOptions): Promise<Evidence> {
   const say = (error: unknown) => {
     if (!(error instanceof UserError)) throw error;
-    options.warn?.(`Agno's own run status is not taken into account: ${error.message}`);
+    options.warn?.(`Agno's own run status is ignored: ${error.message}`);
   };
   try {
     return new RunTables(await openStore(source, {...options, holds: 'runs'}), say);

@@ -18,7 +18,7 @@ export function checkSchema(found: FoundColumns, choice: TableChoice, label: str
     throw new NotThereYet(EXIT.schema, `"${label}" has no table ${missing.map(name => `"${name}"`).join(' and ')}.`, {
       hint:
         missing.length === 1
-          ? 'Agno creates each table with its first row; has a traced run ended yet?'
+          ? 'Agno creates each table with its first row. Has a traced run ended yet?'
           : isDefault
             ? 'Is tracing on? If the tables have other names: --traces-table, --spans-table, --schema.'
             : 'Check --traces-table, --spans-table and --schema.',
@@ -30,9 +30,9 @@ export function checkSchema(found: FoundColumns, choice: TableChoice, label: str
     const name = role === 'spans' ? choice.spansTable : choice.tracesTable;
     throw new UserError(
       EXIT.schema,
-      `table "${name}" is not understood: it has no column ${lacking.map(column => `"${column}"`).join(', ')}.`,
+      `table "${name}" cannot be read: it has no column ${lacking.map(column => `"${column}"`).join(', ')}.`,
       {
-        hint: "This tool reads the tables of Agno 2.3.5 and later; is it Agno's table?",
+        hint: 'agno-trace reads the tables of Agno 2.3.5 and later. Did Agno create this one?',
       },
     );
   }
@@ -43,7 +43,7 @@ export function noRunTables(label: string, areThere: boolean): UserError {
   const names = `"${DEFAULT_TABLES.runs}" or "${DEFAULT_TABLES.sessions}"`;
   return new UserError(
     EXIT.schema,
-    areThere ? `${names} of "${label}" may not be read or is not understood.` : `"${label}" has no table ${names}.`,
-    {hint: 'Is it the database of your agents?'},
+    areThere ? `${names} of "${label}" cannot be read, or has an unknown shape.` : `"${label}" has no table ${names}.`,
+    {hint: 'Is this the database of your agents?'},
   );
 }

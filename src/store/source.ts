@@ -148,7 +148,7 @@ function parseDatabase(
       return parseClickhouseUrl(trimmed.slice(match![0].length), scheme === 'clickhouses', origin);
     if (scheme !== 'file')
       throw usageError(
-        `${origin} "${scheme}://…" is no database this tool reads.`,
+        `${origin} "${scheme}://…" is not a database that agno-trace can read.`,
         'It reads Postgres (postgresql://…), ClickHouse (clickhouse://…) and SQLite (sqlite:///… or a path).',
       );
   }
@@ -160,7 +160,7 @@ function parseDatabase(
   // A misspelt URL taken for a path would be printed with its password.
   if (trimmed.includes('://') || (/^(\/\/)?[^/\\]*:.*@/s.test(trimmed) && !/^[a-z]:[\\/]/i.test(trimmed))) {
     throw usageError(
-      `${origin} is neither a URL this tool can read nor a path.`,
+      `${origin} is neither a URL that agno-trace can read nor a path.`,
       'Write postgresql://user:password@host:5432/database, sqlite:///agno.db or a path such as ./agno.db',
     );
   }

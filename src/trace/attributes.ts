@@ -139,7 +139,7 @@ function fromText<T extends Json | ExactJson>(
   parse: (text: string) => Parsed<T> | null,
 ): Found<T> {
   if (text === null) return {attributes: NONE, problems: []};
-  if (text.trim() === '') return {attributes: NONE, problems: ['attributes are empty text']};
+  if (text.trim() === '') return {attributes: NONE, problems: ['attributes are empty']};
   const parsed = parse(text);
   if (!parsed) return {attributes: NONE, problems: ['attributes are not JSON']};
   const problems = parsed.problems.map(problem => `attributes JSON ${problem}`);
@@ -156,7 +156,7 @@ function fromText<T extends Json | ExactJson>(
 function fromValue<T extends Json | ExactJson>(value: T, problems: readonly string[]): Found<T> {
   if (value === null) return {attributes: NONE, problems};
   if (typeof value !== 'object' || Array.isArray(value) || value instanceof NumberText) {
-    return {attributes: NONE, problems: [...problems, 'attributes are no JSON object']};
+    return {attributes: NONE, problems: [...problems, 'attributes are not a JSON object']};
   }
   return {attributes: value as Readonly<Record<string, T>>, problems};
 }

@@ -81,7 +81,7 @@ function parseTolerant<T = Json>(text: string, readNumber: ReadNumber = plainNum
     else if (top.kind === 'array') top.value.push(value);
     else if (top.key !== null) {
       if (Object.hasOwn(top.value, top.key))
-        cursor.problems.add(`repeats the key ${JSON.stringify(top.key)}, the last one counts`);
+        cursor.problems.add(`repeats the key ${JSON.stringify(top.key)}; the last one is used`);
       define(top.value, top.key, value);
       top.key = null;
     }
@@ -190,15 +190,15 @@ function plainNumber(word: string, problems: Set<string>): Json | undefined {
   const number = Number(word);
   if (Number.isFinite(number)) {
     if (!/^-?\d+$/.test(word) || Number.isSafeInteger(number)) return number;
-    problems.add('holds integers beyond 2^53, kept as text');
+    problems.add('contains integers beyond 2^53, kept as text');
     return word;
   }
   if (/^-?\d+(\.\d+)?([eE]\+?\d+)?$/.test(word)) {
-    problems.add('holds numbers beyond a double, kept as text');
+    problems.add('contains numbers beyond a double, kept as text');
     return word;
   }
   if (/^-?(NaN|Infinity)$/.test(word)) {
-    problems.add(`holds ${word}`);
+    problems.add(`contains ${word}`);
     return word;
   }
   return undefined;

@@ -57,7 +57,7 @@ export class Judge {
 
   run(run: Run, evidence: Evidence, clock: JudgingClock): Judgement {
     if (run.isMissing) return judgeUnfinished(run, clock);
-    if (run.isPart) return withReason(this.node(run.root)!, 'finished, outside a run');
+    if (run.isPart) return withReason(this.node(run.root)!, 'finished outside a run');
     const {root} = run;
     const signs = this.gather(root, this.judged.get(root)!.below, this.pausedBelow(insideOf(root)));
     const judged = judgeRunSpan(signs, evidence);
@@ -152,18 +152,19 @@ function withoutStopper(signs: RunSigns): RunSigns {
   return {...signs, below: {texts: rest, more: count === 0 ? Math.max(0, more - 1) : more}};
 }
 
-const UNKNOWN: Judgement = {state: 'lost', reason: 'its span is not here'};
+const UNKNOWN: Judgement = {state: 'lost', reason: 'its span is missing'};
 
 function judgeUnfinished(run: Run, {nowMicros, patience}: JudgingClock): Judgement {
   const spans = walk(run.tops).filter(node => node.span).length;
   const count = `${spans} ${spans === 1 ? 'span' : 'spans'}`;
-  if (run.lastSeenMicros === null) return {state: 'lost', reason: `${count} without a time, the run span never came`};
+  if (run.lastSeenMicros === null)
+    return {state: 'lost', reason: `${count} without a time; the run span never arrived`};
   const silentMs = (nowMicros - run.lastSeenMicros) / 1000;
   if (silentMs < patience.stalledAfterMs)
-    return {state: 'running', reason: `${count} so far, the run span is not written yet`};
+    return {state: 'running', reason: `${count} so far; the run span is not written yet`};
   if (silentMs < patience.lostAfterMs)
-    return {state: 'stalled', reason: `${count}, then silence; the run span is not written yet`};
-  return {state: 'lost', reason: `${count}, the run span never came`};
+    return {state: 'stalled', reason: `${count}, then no activity; the run span is not written yet`};
+  return {state: 'lost', reason: `${count}; the run span never arrived`};
 }
 
 /** A span that is no run: its own failure, or null when it has none. */
@@ -172,7 +173,7 @@ function judgeOwn(span: Span, statusCode: string | null): {judgement: Judgement;
   if (span.kind === 'llm' && isFailedCall(span)) {
     const reason =
       span.statusMessage ??
-      (isStoppedCall(span) ? 'stopped before the model had answered' : `the model call brought no answer${code}`);
+      (isStoppedCall(span) ? 'stopped before the model answered' : `the model call returned no answer${code}`);
     return {
       judgement: {state: isStoppedCall(span) ? 'cancelled' : 'error', reason},
       failure: failureOf(span),

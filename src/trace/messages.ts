@@ -125,13 +125,13 @@ function gapsIn(messages: readonly Message[], attributes: Attributes): string[] 
     notes.push(`${first} earlier ${plural(first, 'message')} not recorded: the span reached its attribute limit`);
   } else if (attributes[KEY.input] === undefined) {
     notes.push(
-      'input.value is not recorded, the first messages may be missing too: the span reached its attribute limit',
+      'input.value is not recorded, and the first messages may be missing: the span reached its attribute limit',
     );
   }
   const last = messages.at(-1)!.index;
   const holes = last - first + 1 - messages.length;
   if (holes > 0)
-    notes.push(`${holes} ${plural(holes, 'message')} in between not recorded (a role the instrumentor leaves out)`);
+    notes.push(`${holes} ${plural(holes, 'message')} in between not recorded (the instrumentor omits their role)`);
   return notes;
 }
 

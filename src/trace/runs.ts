@@ -143,7 +143,7 @@ function endWithSteps(node: Node): void {
   );
   const endMicros = isBegun ? largest(steps.map(step => step.span!.endMicros ?? Number.NEGATIVE_INFINITY)) : 0;
   if (!(endMicros > span.endMicros)) return;
-  const problems = [...span.problems, 'its span ended when it was begun: its end is that of its last step'];
+  const problems = [...span.problems, 'its span ended right after the start; the end is that of the last step'];
   node.span = {...span, endMicros, durationMs: (endMicros - span.startMicros) / 1000, problems};
 }
 

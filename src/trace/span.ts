@@ -62,7 +62,7 @@ export interface Span {
   readonly startText: string;
   /** From the two times; the stored column only where a time is missing. */
   readonly durationMs: number | null;
-  /** The stored column, which rounds; from the two times where it is no number. */
+  /** The stored column, which rounds; from the two times where it is not a number. */
   readonly storedMs: number | null;
   readonly runId: string | null;
   readonly sessionId: string | null;
@@ -144,11 +144,11 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     ['start_time', startMicros],
     ['end_time', endMicros],
   ] as const) {
-    if (micros === null) problems.push(`${column} ${JSON.stringify(asText(row[column]))} is no time`);
-    else if (lacksZone(row[column])) problems.push(`${column} has no zone, taken for UTC`);
+    if (micros === null) problems.push(`${column} ${JSON.stringify(asText(row[column]))} is not a time`);
+    else if (lacksZone(row[column])) problems.push(`${column} has no time zone; read as UTC`);
   }
   const isBackwards = startMicros !== null && endMicros !== null && endMicros < startMicros;
-  if (isBackwards) problems.push(`ends before it starts, at ${asText(row.end_time)}: its duration is not known`);
+  if (isBackwards) problems.push(`ends before it starts, at ${asText(row.end_time)}: its duration is unknown`);
   const durationMs = isBackwards ? null : duration(startMicros, endMicros, row.duration_ms);
   const name = asText(row.name) ?? '';
   const otelKind = (asText(row.span_kind) ?? '').toUpperCase();
@@ -164,7 +164,7 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
   const figure = (key: string, most: number): number | null => {
     const value = numberOf(attributes, key);
     if (value === null || value <= most) return value;
-    problems.push(`${key} ${textOf(attributes, key)} is left out: nothing costs or counts so much`);
+    problems.push(`${key} ${textOf(attributes, key)} is impossible and left out`);
     return null;
   };
   const count = (key: string) => figure(key, MOST_TOKENS);

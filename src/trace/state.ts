@@ -74,8 +74,7 @@ function judgeCancelled(signs: RunSigns, {agnoStatus}: Evidence): Judgement | nu
     if (read) return cancelled(`${leftStream(agnoStatus)} while ${displayName(read.span)} was working`);
     const open = pending[0]?.name ?? tools.find(tool => (tool.endMicros ?? 0) > (span.endMicros ?? 0))?.toolName;
     if (!span.hasOutput && open) return cancelled(`${leftStream(agnoStatus)} while ${open} was running`);
-    if (endsInMiddle(signs))
-      return cancelled(`stopped after it had asked for ${last!.toolCalls[0]!.name}: nothing followed`);
+    if (endsInMiddle(signs)) return cancelled(`stopped after asking for ${last!.toolCalls[0]!.name}: nothing followed`);
   }
   if (agnoStatus !== 'CANCELLED') return null;
   const waits = waitsFor(signs);
@@ -139,11 +138,11 @@ function judgeError(signs: RunSigns, {agnoStatus}: Evidence): Judgement | null {
   const lastFailed = last !== null && isFailedCall(last) && !isStoppedCall(last);
   if (lastFailed && (!hasAnswer || !span.hasOutput)) return error(failedCallText(signs));
   const dead = deadMember(signs);
-  if (dead) return error(`${displayName(dead.span)} failed, and what it says is the answer`);
+  if (dead) return error(`${displayName(dead.span)} failed, and its error is the answer`);
   if (!span.hasOutput) {
     if (signs.stoppedBy && agnoStatus !== 'ERROR') return null;
     if (endsWithAnswer(last))
-      return error('stopped after its answer: by a check of the output, or by a reader who left at its end');
+      return error('stopped after its answer: by an output check, or because the client disconnected');
     const isOpen = pending.length > 0 || members.length > 0 || last !== null;
     if (isOpen && agnoStatus !== 'ERROR') return null;
     return error(node.children.length === 0 ? BLOCKED : 'stopped before any output');
@@ -175,8 +174,7 @@ function causeOf(signs: RunSigns): string {
   const how = node.children.length === 0 ? BLOCKED : 'failed';
   if (span.statusMessage !== null && span.statusMessage !== 'run status: error')
     return `${how}: ${errorText(span.statusMessage)}`;
-  if (endsWithAnswer(last) && isAnswerOf(last!, span.output))
-    return 'stopped after its answer by a check of the output';
+  if (endsWithAnswer(last) && isAnswerOf(last!, span.output)) return 'stopped by an output check after its answer';
   // A continuation that failed keeps the words of the pause.
   return `${how}: ${errorText(isAskedPause(span) ? null : span.output)}`;
 }
@@ -203,7 +201,7 @@ function isAskedPause(span: Span): boolean {
   return (span.kind === 'workflow' ? PAUSED_WORKFLOW : PAUSED_OUTPUT).test(span.output ?? '');
 }
 
-const SEARCH_CUT = '; whether it went on was not looked for further';
+const SEARCH_CUT = '; the search for a continuation stopped early';
 
 function judgePaused(signs: RunSigns, evidence: Evidence): Judgement | null {
   const {agnoStatus, continuedAt, isSearchCut, partFailure} = evidence;
@@ -239,7 +237,7 @@ const NAMED_MEMBERS = 4;
 function membersText(members: readonly PausedMember[]): string {
   const named = members.slice(0, NAMED_MEMBERS).map(({name, waits}) => `${name} ${waits}`);
   const more = members.length - named.length;
-  return [...named, ...(more > 0 ? [`${more} more wait`] : [])].join('; ');
+  return [...named, ...(more > 0 ? [`${more} more are waiting`] : [])].join('; ');
 }
 
 function unseenPause({span}: RunSigns): string {
@@ -259,7 +257,7 @@ function callText(call: ToolCall): string {
 export function judgeBelow({texts, more}: Failures, then = ''): Judgement | null {
   if (texts.size === 0) return null;
   const list = [...texts].map(([text, count]) => (count > 1 ? `${text} ${count}×` : text));
-  const failed = `${list.join(', ')}${more > 0 ? `, ${more} more` : ''}, went on`;
+  const failed = `${list.join(', ')}${more > 0 ? `, ${more} more` : ''}; the run continued`;
   return {state: 'degraded', reason: then === '' ? failed : `${failed}; ${then}`};
 }
 
@@ -297,15 +295,15 @@ function judgeOk(signs: RunSigns, {agnoStatus, continuedAt}: Evidence): Judgemen
   const lost = pending.length > 0 ? [`a tool call has no span: ${pending.map(call => call.name).join(', ')}`] : [];
   const inside = pausedMembers.length > 0 ? [membersText(pausedMembers)] : [];
   const hidden =
-    isRedacted(span.output) && continuedAt === null ? ['outputs are hidden, so that a pause would not be seen'] : [];
+    isRedacted(span.output) && continuedAt === null ? ['outputs are hidden, so a pause cannot be seen'] : [];
   return ok([`${start}finished`, ...unseen, ...lost, ...refusals(node), ...inside, ...hidden].join('; '));
 }
 
 function withoutModel({writer}: RunSigns, agnoStatus: string | null): string {
-  const text = 'the answer came without a model call';
+  const text = 'answered without a model call';
   return writer === 'new' || agnoStatus !== null
     ? text
-    : `${text}; in rows of instrumentors up to 1.0.3 a guard that blocked it looks the same`;
+    : `${text}; up to instrumentor 1.0.3 a guardrail that blocked the run looks the same`;
 }
 
 /** Its only text came with its last tool calls: neither a result nor an answer followed. */

@@ -31,7 +31,7 @@ export interface StoredSpan {
 }
 
 /** What takes nothing away: all of it is in what was read. */
-const HARMLESS = /holds integers|holds numbers|starts with a byte order mark|were encoded twice|are empty text/;
+const HARMLESS = /contains integers|contains numbers|starts with a byte order mark|were encoded twice|are empty$/;
 const OF_ATTRIBUTES = /^attributes /;
 
 /** Never throws: what cannot be read is null and named in `problems`. */

@@ -209,7 +209,7 @@ export class Transcript {
     // Only the first of nested calls: the inner one is the same again (docs/agno.md, Topology).
     if (node.parent?.span?.kind === 'llm') return;
     if (!span?.attributes) {
-      this.note(node, 'the span of a model call is gone');
+      this.note(node, 'the span of a model call is missing');
       return;
     }
     const exchange = exchangeOf(span.attributes);
@@ -231,7 +231,7 @@ export class Transcript {
     const hidden = this.options.history ? 0 : added.filter(said => said.fromHistory).length;
     if (hidden > 0) {
       const messages = `${hidden} ${hidden === 1 ? 'message' : 'messages'}`;
-      this.note(node, `${messages} of earlier runs in the session, which the model was sent: --history shows them`);
+      this.note(node, `${messages} from earlier runs of the session, also sent to the model, are hidden (--history)`);
     }
     this.clearInputs(added);
     for (const said of added) {
@@ -366,7 +366,7 @@ export class Transcript {
       decided,
       state: isFailed ? 'error' : isStopped ? 'cancelled' : null,
       stateReason: isFailed
-        ? 'a tool call without a span: the model was sent that it failed'
+        ? 'a tool call without a span: the next model call says that it failed'
         : isStopped
           ? ended.reason
           : null,

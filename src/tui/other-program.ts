@@ -35,8 +35,8 @@ export async function readElsewhere(text: Safe, which: OtherProgram, env: Contex
 
 /** What a shell says by its exit code of a program that it could not start. */
 const REFUSALS: Readonly<Record<number, string>> = {
-  126: 'it may not be run, or is no program',
-  127: 'there is no such program',
+  126: 'it is not executable',
+  127: 'it does not exist',
 };
 
 /** The program and the variable that names it. An empty one names none: the shell would run the file itself. */

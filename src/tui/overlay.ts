@@ -74,7 +74,7 @@ function helpRows(state: ScreenState, world: World): Safe[] {
     }),
     trusted(''),
   ]);
-  const foot = [paint(trusted(' - means nothing where you are now'), 'dim')];
+  const foot = [paint(trusted(' - has no effect here'), 'dim')];
   if (isOneColumn) return [...groups.flat(), ...foot];
   const half = Math.ceil(groups.length / 2);
   const [left, right] = [groups.slice(0, half).flat(), groups.slice(half).flat()];
@@ -91,7 +91,7 @@ function toWidthStyled(text: Safe, columns: number): Safe {
 
 function sqlRows({statements, size}: World): Safe[] {
   const all = statements();
-  if (all.length === 0) return [trusted(' nothing was sent yet')];
+  if (all.length === 0) return [trusted(' no statement was sent yet')];
   return all.flatMap(statement => [
     ...wrap(safe(`${statement};`, {multiline: true}), size.columns - 2).map(text => trusted(` ${text}`)),
     trusted(''),

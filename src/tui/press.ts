@@ -105,7 +105,7 @@ export function perform(state: ScreenState, action: Action, world: World): Step 
 
 function orderMessage({runs}: ScreenState, {snapshot}: World): Safe {
   const {length} = snapshot.runs;
-  return line`${trusted(ORDERS[runs.order])}, of the ${count(length)} ${trusted(length === 1 ? 'run' : 'runs')} that were read`;
+  return line`${trusted(ORDERS[runs.order])}, of the ${count(length)} ${trusted(length === 1 ? 'run' : 'runs')} read so far`;
 }
 
 export function focused(state: ScreenState, focus: PaneName): ScreenState {
@@ -164,7 +164,7 @@ function nothingFound(action: Action): Safe | null {
 /** All that the span holds, in another program. */
 function elsewhere(state: ScreenState, world: World, program: OtherProgram): Step {
   const readable = readableSpan(state, world);
-  if (readable === null) return still({...state, message: trusted('no span is read here; open one first')});
+  if (readable === null) return still({...state, message: trusted('open a span first')});
   const {span, row, part} = readable;
   const text = renderSpanDetail(span, row, part.within ?? part.judged, {columns: null, ascii: world.ascii});
   return {state, effects: [{type: 'read', text: withoutStyles(text), in: program}]};
@@ -173,7 +173,7 @@ function elsewhere(state: ScreenState, world: World, program: OtherProgram): Ste
 /** The runs of the conversation that the run belongs to; Escape shows all again. */
 function sameSession(state: ScreenState, world: World): Step {
   const id = sessionOf(state, world);
-  if (id === null) return still({...state, message: trusted('this run names no session')});
+  if (id === null) return still({...state, message: trusted('this run has no session')});
   const text = `session:"${id.replace(/["\\]/g, '\\$&')}"`;
   return {state: focused(state, 'runs'), effects: [{type: 'filter', text}]};
 }
@@ -183,7 +183,7 @@ function page(state: ScreenState, world: World, kind: WantedPage['kind']): Step 
   if (runs === null)
     return still({
       ...state,
-      message: trusted(kind === 'diff' ? 'm marks the runs to compare' : 'there is no run here'),
+      message: trusted(kind === 'diff' ? 'mark two runs with m first' : 'no run here'),
     });
   const wanted = {kind, runs, columns: world.size.columns};
   return {
@@ -201,10 +201,10 @@ function marked(state: ScreenState, world: World): ScreenState {
   const next = isMarked ? others : [...others.slice(-1), key];
   const message = trusted(
     next.length === 2
-      ? 'two runs are marked; D shows where they part'
+      ? 'two runs are marked; D compares them'
       : isMarked
         ? 'no longer marked'
-        : 'marked; mark another, or D there',
+        : 'marked; now mark another run, or press D on it',
   );
   return {...state, message, runs: {...state.runs, marked: next}};
 }

@@ -34,7 +34,7 @@ export function PromptLine({prompt, remark, columns, ascii}: PromptLineProps) {
     <Box flexDirection="column" width={columns} height={promptRows(prompt)} flexShrink={0}>
       {problem === null ? null : <SafeText>{paint(safe(problem.message), 'red')}</SafeText>}
       {problem !== null || prompt.kind !== 'columns' ? null : (
-        <SafeText>{paint(trusted(`of ${COLUMN_NAMES.join(' ')}; none: the usual`), 'dim')}</SafeText>
+        <SafeText>{paint(trusted(`choose from ${COLUMN_NAMES.join(' ')}; empty: the default`), 'dim')}</SafeText>
       )}
       <SafeText>{line}</SafeText>
       {place >= columns ? null : (

@@ -25,7 +25,7 @@ export function wrongWith(
   const wrong: string[] = [];
   const talk = `${code}: ${err.slice(0, 300)}`;
   if (!exits.includes(code)) wrong.push(`exit ${talk}, expected ${exits.join(' or ')}`);
-  if (/defect of agno-trace/.test(err)) wrong.push(`a defect: ${talk}`);
+  if (/bug in agno-trace/.test(err)) wrong.push(`a defect: ${talk}`);
   if (/^\s+at .+:\d+:\d+\)?$/m.test(out + err)) wrong.push('a stack trace');
   const isJson = argv.includes('--json');
   // `check` answers with 7 where a limit is passed, or may be, as something of what it asks for cannot be read.

@@ -60,7 +60,7 @@ export const ATTRIBUTES: Case[] = [
     (attributes): Case => ({
       name: `A7 attributes that are ${attributes}`,
       bad: run({root: {attributes}}),
-      facts: seen => expect(shownSpan(seen, BAD.root).problems).toEqual(['attributes are no JSON object']),
+      facts: seen => expect(shownSpan(seen, BAD.root).problems).toEqual(['attributes are not a JSON object']),
     }),
   ),
   {
@@ -142,7 +142,7 @@ export const ATTRIBUTES: Case[] = [
     facts: seen => {
       isWholeRun(seen);
       expect(shownSpan(seen, BAD.root).output).toBe('the second answer');
-      expect(seen.detail).toContain('repeats the key "output.value", the last one counts');
+      expect(seen.detail).toContain('repeats the key "output.value"; the last one is used');
     },
   },
   {
@@ -303,7 +303,7 @@ export const ATTRIBUTES: Case[] = [
     }),
     facts: seen => {
       isWholeRun(seen);
-      expect(seen.detail).toContain('(taken out by the instrumentor: __REDACTED__)');
+      expect(seen.detail).toContain('(removed by the instrumentor: __REDACTED__)');
     },
   },
   {

@@ -148,9 +148,9 @@ describe('a trace of more spans than a call can have arguments', () => {
 
   // A rule of the linter forbids such calls in the program, so one form is enough: the one with the most of everything.
   const forms: readonly [string, (i: number) => string | null][] = [
-    ['each below another one that is not there', i => `missing ${i}`],
+    ['each below another one that does not exist', i => `missing ${i}`],
     ['below one span', i => (i === 0 ? null : '0')],
-    ['below one that is not there', () => 'missing'],
+    ['below one that does not exist', () => 'missing'],
   ];
   it.each(forms.slice(0, inLong(3, 1)))('%s is built, judged and put into order', (_, parentOf) => {
     const [agent, tool] = [agentAttributes(BAD), {'openinference.span.kind': 'TOOL', 'tool.name': 't'}].map(

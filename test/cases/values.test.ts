@@ -128,7 +128,7 @@ describe.each(BACKENDS)('on %s', backend => {
     const {findings} = (await json(['doctor', '--db', db])).data;
     const found = findings.find((one: {id: string}) => one.id === 'runs-without-traces');
     expect(found).toMatchObject({severity: 'warning', count: 7});
-    expect(found.text).toMatch(/tracing writes nothing any more.*provider/);
+    expect(found.text).toMatch(/tracing has stopped writing.*provider/);
   });
 
   it('figures that nobody can have counted stop no command, and ids keep their digits', async () => {

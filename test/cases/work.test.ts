@@ -90,7 +90,7 @@ describe.each(BACKENDS)('on %s', backend => {
     expect(runs.map((run: Row) => [run.name, run.state, run.stateReason])).toEqual([
       ['Lossy Agent', 'ok', 'finished; a tool call has no span: run_sql'],
       ['Stop Agent', 'ok', 'finished; a tool call has no span: lookup'],
-      ['Old Agent', 'degraded', 'lookup failed, went on'],
+      ['Old Agent', 'degraded', 'lookup failed; the run continued'],
     ]);
     const env = {AGNO_TRACE_CACHE: temporaryFolder()};
     const first = await json(['tools', '--db', db], {env});

@@ -92,7 +92,7 @@ describe('an error', () => {
     connection.close();
     const {message, hint} = isError(await cli(['slowest', '--db', broken]), EXIT.unreachable);
     expect(message).toContain('integer overflow');
-    expect(hint).not.toContain('defect');
+    expect(hint).not.toContain('bug in agno-trace');
     expect((await cli(['slowest', '--db', broken, '--debug'])).err).toMatch(/^\s+at /m);
     const asJson = await cli(['slowest', '--db', broken, '--json']);
     expect(asJson).toMatchObject({code: EXIT.unreachable, out: ''});
@@ -177,7 +177,7 @@ describe('wrong usage exits 2', () => {
     ['list', '--fields', 'stat', /add --json/],
     ['list', '--timeout', '5', /5s/],
     ['list', '--timeout', 'abc', /30m/],
-    ['list', '--dotenv', '/nowhere/.env', /looked for/],
+    ['list', '--dotenv', '/nowhere/.env', /Looked for/],
     ['list', '--color', 'sometimes', /auto, always, never/],
     ['list', '--prices', 'none.json', /docs\/prices\.md/],
     ['show', '--prices', 'none.json', /docs\/prices\.md/],
@@ -279,7 +279,7 @@ describe('not found exits 3', () => {
 
   it('a prefix of several ids lists them', async () => {
     const {message, hint} = isError(await cli(['show', '01', ...db]), EXIT.notFound);
-    expect(message).toMatch(/"01" is the beginning of 2 ids: run 01[^,]*, run 01/);
+    expect(message).toMatch(/"01" is ambiguous: 2 ids start with it: run 01[^,]*, run 01/);
     expect(hint).toContain('more of the id');
   });
 

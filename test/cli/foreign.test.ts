@@ -34,7 +34,7 @@ function thrownBy(work: () => unknown): unknown {
 
 const withCode = (code: string, message: string, more: object = {}) =>
   Object.assign(new Error(message), {code, ...more});
-const DEFECT = 'This is a defect';
+const DEFECT = 'This is a bug';
 
 const PRIMARY = [
   ...['ABORT', 'BUSY', 'LOCKED', 'NOMEM', 'READONLY', 'INTERRUPT', 'IOERR', 'CORRUPT', 'FULL', 'CANTOPEN', 'PROTOCOL'],

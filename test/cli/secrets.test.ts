@@ -149,7 +149,7 @@ describe('a server that does not answer', () => {
     await staysSecret('postgresql://anna@127.0.0.1:1/ai?password=hemlock@orchid?9', null);
   });
 
-  it('a certificate that is not there', async () => {
+  it('a certificate that does not exist', async () => {
     const parameters = `sslmode=verify-full&sslrootcert=/nowhere/ca.pem&sslpassword=${ENCODED}`;
     await staysSecret(`postgresql://anna:${ENCODED}@127.0.0.1:1/ai?${parameters}`, EXIT.unreachable);
   });

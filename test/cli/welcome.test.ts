@@ -53,7 +53,7 @@ describe('agno-trace alone on a terminal', () => {
     copyFileSync(fixture(SHOP), path.join(folder, 'agno.db'));
     expect((await greet({}, folder)).out).toContain('(./agno.db)');
     expect((await greet({AGNO_TRACE_DB: sqliteCopy(SHOP)}, folder)).out).toContain(
-      './agno.db is here too, and is not read',
+      './agno.db exists too, but is not read',
     );
   });
 
@@ -98,6 +98,6 @@ it('a page of list is as long as the terminal, and its cursor is short', async (
 
 it('an address that leads nowhere is said with what it comes from', async () => {
   const env = {...HOME, DATABASE_URL: 'postgresql://u@127.0.0.1:1/d'};
-  expect((await cli(['list'], {env})).err).toContain('The address comes from DATABASE_URL.');
+  expect((await cli(['list'], {env})).err).toContain('The address came from DATABASE_URL.');
   expect((await cli(['list', '--db', 'postgresql://u@127.0.0.1:1/d'])).err).not.toContain('comes from');
 });

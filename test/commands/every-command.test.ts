@@ -26,7 +26,7 @@ describe.each(BACKENDS)('--print-sql on %s', backend => {
       const db = await sharedFixture(backend, 'agno-3.1.10-pictures.sqlite');
       const {code, out} = await cli([...argv, '--print-sql', '--db', db]);
       expect(code).toBe(0);
-      expect(out).toMatch(/-- then, in this program: \S/);
+      expect(out).toMatch(/-- then, in agno-trace: \S/);
       const statements = out.split(/;\n\n/).slice(0, -1);
       expect(statements.length).toBeGreaterThan(0);
       if (backend === 'sqlite') {
@@ -263,7 +263,7 @@ describe('demo', () => {
     const file = sqliteCopy('agno-2.9.0-pictures.sqlite');
     const {code, err} = await cli(['demo', '--path', file]);
     expect(code).toBe(2);
-    expect(err).toContain('is no demo database; it is left as it is');
+    expect(err).toContain('is not a demo database; it was not changed');
     expect((await json(['list', '--db', file, '--limit', '0'])).data).toHaveLength(24);
   });
 

@@ -282,27 +282,27 @@ it('every number of an attribute leaves jsonl as it is stored', async () => {
 });
 
 it.each([
-  [[], /nothing says which runs to export.*\nhint: Pass ids or latest, a filter/],
-  [['latest', '--all'], /ids say which runs, and so do filters/],
-  [['latest', '--session', 'x'], /ids say which runs, and so do filters/],
+  [[], /choose the runs to export.*\nhint: Pass ids or latest, a filter/],
+  [['latest', '--all'], /ids and filters exclude each other/],
+  [['latest', '--session', 'x'], /ids and filters exclude each other/],
   [['--all', '--format', 'csv'], /--format "csv" is not known.*\nhint: It is one of otlp, jsonl, md/],
-  [['--all', '-o', 'x.csv'], /asks for csv, which export does not write/],
+  [['--all', '-o', 'x.csv'], /asks for csv, which export cannot write/],
   [['--all', '--redact', 'everything'], /--redact "everything" is not known.*\nhint: It is one of secrets, pii, all/],
   [['--all', '--redact-key', 'KEY'], /nothing is redacted/],
-  [['--all', '--redact', 'pii', '--redact-key', 'NONE'], /there is no variable "…"/],
-  [['--all', '--redact', 'pii', '--redact-key', 'NO_SUCH'], /there is no variable "NO_SUCH"/],
+  [['--all', '--redact', 'pii', '--redact-key', 'NONE'], /the variable "…" is not set/],
+  [['--all', '--redact', 'pii', '--redact-key', 'NO_SUCH'], /the variable "NO_SUCH" is not set/],
   [['--all', '--redact', 'pii', '--redact-key', 'SHORT'], /shorter than 16 characters/],
-  [['--all', '--report', 'r.json'], /--report tells what was replaced, and nothing is/],
-  [['--all', '--check', '-o', 'x'], /--check only looks/],
-  [['--all', '--to', 'localhost:4318'], /--to "localhost:4318" is no http or https URL/],
-  [['--all', '--to', 'https://user:hunter2@'], /--to is no http or https URL/],
+  [['--all', '--report', 'r.json'], /--report lists what was replaced, but nothing is/],
+  [['--all', '--check', '-o', 'x'], /--check writes nothing/],
+  [['--all', '--to', 'localhost:4318'], /--to "localhost:4318" is not an http or https URL/],
+  [['--all', '--to', 'https://user:hunter2@'], /--to is not an http or https URL/],
   [['--all', '--to', 'env'], /--to env: neither OTEL_EXPORTER_OTLP_TRACES_ENDPOINT nor/],
   [['--all', '--to', 'http://x', '--format', 'md'], /--to sends otlp, not md/],
-  [['--all', '--to', 'http://x', '-o', 'y'], /--to and -o both say where to/],
+  [['--all', '--to', 'http://x', '-o', 'y'], /--to and -o exclude each other/],
   [['--all', '--to', 'http://x', '--protocol', 'grpc'], /--protocol "grpc" is not known/],
-  [['--all', '--header', 'a=b'], /--header is for sending, and nothing says where to/],
-  [['--all', '--dry-run'], /--dry-run is for sending/],
-  [['--all', '--resource', 'x'], /--resource "x" is no attribute/],
+  [['--all', '--header', 'a=b'], /--header is only for sending, and --to is missing/],
+  [['--all', '--dry-run'], /--dry-run is only for sending/],
+  [['--all', '--resource', 'x'], /--resource "x" is not an attribute/],
 ])('%j is refused', async (argv, said) => {
   const env = {SHORT: 'abc'};
   const {code, err, out} = await cli(['export', ...argv, '--db', sqliteCopy(FIXTURE)], {env});
@@ -322,5 +322,5 @@ it('--print-sql prints the statements of the first runs', async () => {
   const {code, out} = await cli(['export', '--all', '--print-sql', '--db', sqliteCopy(FIXTURE)]);
   expect(code).toBe(0);
   expect(out).toMatch(/select s\.\*\n {2}from "agno_spans" s\n where s\.span_id in/);
-  expect(out).toContain('-- then, in this program: ');
+  expect(out).toContain('-- then, in agno-trace: ');
 });

@@ -302,7 +302,7 @@ describe('a pattern', () => {
   });
 
   it.each([
-    ['(', /"\(" is no regular expression: /],
+    ['(', /"\(" is not a regular expression: /],
     ['x*', /matches every line/],
     ['', /pattern is empty/],
   ])('refuses %j', async (text, message) => {
@@ -397,7 +397,7 @@ it('keeps what was found when Ctrl-C ends it', async () => {
   expect(out.length).toBeGreaterThan(0);
   expect(out.length).toBeLessThan(all.out.length / 2);
   expect(all.out.startsWith(out)).toBe(true);
-  expect(err).toMatch(/searched \d+ spans from .* stopped before the end/);
+  expect(err).toMatch(/searched \d+ spans from .* stopped early/);
 });
 
 describe.each(CASES)('what grep prints of Agno $version on $backend', ({version, file, backend}) => {

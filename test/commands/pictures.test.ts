@@ -227,7 +227,7 @@ describe.each(['3.1.10', '2.9.0'] as const)('a process of Agno %s killed in mid-
       expect(data.runs).toHaveLength(1);
       expect(data.spans[0]).toMatchObject({missing: true, state: 'lost', spanId: run.spanId, depth: 0});
       const tree = await cli(['show', run.traceId, '--db', source]);
-      expect(tree.out).toContain('its run span never came');
+      expect(tree.out).toContain('its run span never arrived');
     }
     expect(new Set(runs.map(run => run.traceId)).size).toBe(whole);
   });

@@ -230,7 +230,7 @@ const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 
 function expectRefused({code, out, err}: {code: number; out: string; err: string}): void {
   expect(err).toMatch(/^error: .+\n(hint: .+\n)?$/);
-  expect(err).not.toMatch(/defect/);
+  expect(err).not.toMatch(/bug in agno-trace/);
   expect(out).toBe('');
   expect(code).toBe(EXIT.usage);
 }

@@ -158,11 +158,11 @@ describe.each(BACKENDS)('sql on %s', async backend => {
       ],
       [
         ['select :a', '-p', 'a'],
-        'error: --param "a" is no name=value.\nhint: Write -p name=text, or -p name:=123 for a value as JSON has it.\n',
+        'error: --param "a" is not name=value.\nhint: Write -p name=text, or -p name:=123 for a JSON value.\n',
       ],
       [
         ['select :a', '-p', 'a:=x'],
-        'error: --param "a:=x" is not JSON after ":=".\nhint: Write -p name=text, or -p name:=123 for a value as JSON has it.\n',
+        'error: --param "a:=x" is not JSON after ":=".\nhint: Write -p name=text, or -p name:=123 for a JSON value.\n',
       ],
     ])('%j are refused', async (argv, message) => {
       expect(await refusal(...argv)).toBe(message);

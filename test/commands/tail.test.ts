@@ -170,7 +170,7 @@ describe.each(BACKENDS)('tail on %s', backend => {
     const {code, out} = await cli(['tail', '--db', db, '--print-sql']);
     expect(code).toBe(0);
     expect(out).toMatch(/from .*agno_spans/);
-    expect(out).toMatch(/-- then, in this program: \S/);
+    expect(out).toMatch(/-- then, in agno-trace: \S/);
   });
 });
 
@@ -186,15 +186,15 @@ describe('tail', () => {
     expect({code, err}).toEqual({code: 0, err: ''});
     const notices = eventsOf(out).filter(({event}) => event === 'notice');
     expect(notices.map(({text}) => text)).toEqual([
-      '--for 10ms was over before all that is there had been read: a longer one shows the rest.',
+      '--for 10ms was too short to read all existing runs; a longer time shows the rest.',
     ]);
   });
 
   it.each([
-    [['--since', '1h', '-n', '3'], /-n and --since or --last both say where to begin/],
+    [['--since', '1h', '-n', '3'], /-n and --since or --last exclude each other/],
     [['--interval', '1ms'], /--interval "1ms" is too short/],
     [['--max-runs', '0'], /--max-runs "0"/],
-    [['--max-runs', 'x'], /--max-runs "x" is no whole number/],
+    [['--max-runs', 'x'], /--max-runs "x" is not a whole number/],
     [['--format', 'csv'], /--format "csv" is not known/],
     [['--for', '10'], /--for "10" has no unit/],
     [['--heartbeat', 'x'], /--heartbeat "x"/],

@@ -131,7 +131,7 @@ describe.each(CASES)('transcripts of Agno $version on $backend', ({version, file
     const without = await entriesOf(last);
     expect(without.some(({fromHistory}) => fromHistory)).toBe(false);
     expect(without.find(({type}) => type === 'note')!.text).toMatch(
-      /^\d+ messages? of earlier runs in the session, which the model was sent: --history/,
+      /^\d+ messages? from earlier runs of the session, also sent to the model, are hidden \(--history/,
     );
     expect((await entriesOf(last, '--history')).filter(({fromHistory}) => fromHistory).length).toBeGreaterThan(1);
   });
@@ -173,7 +173,7 @@ describe.each(BACKENDS)('a transcript on %s', backend => {
       }
     });
     const {data, notes} = await json(['transcript', id, '--db', db]);
-    expect(notes).toEqual(['1 text was taken out by the instrumentor (__REDACTED__)']);
+    expect(notes).toEqual(['1 text was removed by the instrumentor (__REDACTED__)']);
     const user = data.entries.find(({role}: Entry) => role === 'user') as Entry;
     expect(user.media).toEqual([
       {type: 'audio', mimeType: 'audio/wav', bytes: 600, url: null},
@@ -183,7 +183,7 @@ describe.each(BACKENDS)('a transcript on %s', backend => {
     expect(JSON.stringify(data)).not.toContain('AAAAAAAA');
     const {out} = await cli(['transcript', id, '--db', db]);
     expect(out).toContain('[image image/png 3.0 kB]');
-    expect(out).toContain('taken out by the instrumentor');
+    expect(out).toContain('removed by the instrumentor');
   });
 
   it('tells a call that ran without a span by the result that the model was sent, and one that never ran', async () => {
@@ -211,7 +211,7 @@ describe.each(BACKENDS)('a transcript on %s', backend => {
     });
     const {out} = await cli(['transcript', other.id, '--db', other.db]);
     expect(out).toMatch(/▸ send_letter\(\) {2}interrupted, no result/);
-    expect(out).toMatch(/cancelled: stopped after it had asked for send_letter: nothing followed/);
+    expect(out).toMatch(/cancelled: stopped after asking for send_letter: nothing followed/);
   });
 
   it('of a run that never ended says so', async () => {
@@ -219,7 +219,7 @@ describe.each(BACKENDS)('a transcript on %s', backend => {
     const lost = (await json(['list', '--state', 'lost', '--limit', '1', '--db', db])).data[0];
     const {code, out} = await cli(['transcript', lost.traceId, '--db', db]);
     expect(code).toBe(0);
-    expect(out).toContain('the run span never came');
+    expect(out).toContain('the run span never arrived');
     expect(out).toContain('user\n');
   });
 
@@ -245,7 +245,7 @@ it('refuses what it cannot do in one line', async () => {
     [
       ['diff', 'guardrail', '--median', '--db', file],
       2,
-      /--median needs 5 other runs of "Guarded" that ended well; there are 0/,
+      /--median needs 5 other runs of "Guarded" that ended well, but found 0/,
     ],
     [['grep', 'x', '-l', '--count', '--db', file], 2, /two answers/],
     [['grep', 'x', '-i', '-s', '--db', file], 2, /opposite things/],

@@ -109,7 +109,7 @@ describe.each(BACKENDS)('wait on %s', backend => {
     const id = '00000000-0000-4000-8000-000000000000';
     const {code, out, err} = await cli(['wait', id, '--db', db, '--timeout', '300ms']);
     expect([code, out]).toEqual([EXIT.stopped, '']);
-    expect(err).toMatch(/has not ended within 300ms; nothing of it is stored yet\.\nhint: /);
+    expect(err).toMatch(/has not ended within 300ms; none of its spans is stored yet\.\nhint: /);
   });
 
   it('waits for a session of its own name that is not there yet', async () => {

@@ -218,8 +218,8 @@ describe.each(BACKENDS)('names from the database on %s', backend => {
 describe('nothing is offered, and nothing said,', () => {
   it.each([
     ['without a database', []],
-    ['for a database that is not there', ['--db', '/nowhere/agno.db']],
-    ['for a server that is not there', ['--db', 'postgresql://nobody:secret@127.0.0.1:1/none']],
+    ['for a database that does not exist', ['--db', '/nowhere/agno.db']],
+    ['for a server that does not exist', ['--db', 'postgresql://nobody:secret@127.0.0.1:1/none']],
     ['for a URL that cannot be read', ['--db', 'mysql://x']],
     ['for an empty name', ['--db', '']],
   ])('%s', async (_, line) => {

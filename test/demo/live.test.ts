@@ -320,16 +320,16 @@ describe('demo --live', () => {
     const exporter = (await openExporter({dialect: 'sqlite', file}, 'ai'))!;
     const {exports} = await played(exporter, {untilMicros: START + 6_000_000});
     rmSync(file);
-    await expect(exporter.export(exports[0]!.trace, [exports[0]!.span])).rejects.toThrow('was removed or made again');
+    await expect(exporter.export(exports[0]!.trace, [exports[0]!.span])).rejects.toThrow('was removed or recreated');
     await exporter.close();
   });
 
   it.each([
-    [['--speed', '2'], '--speed "2" is of no use without --live.'],
-    [['--for', '2s'], '--for "2s" is of no use without --live.'],
-    [['--live', '--traces', '5'], '--live plays recorded runs'],
-    [['--live', '--speed', 'fast'], '--speed "fast" is no speed.'],
-    [['--live', '--speed', '0'], '--speed "0" is no speed.'],
+    [['--speed', '2'], '--speed "2" needs --live.'],
+    [['--for', '2s'], '--for "2s" needs --live.'],
+    [['--live', '--traces', '5'], '--live and --traces exclude each other'],
+    [['--live', '--speed', 'fast'], '--speed "fast" is not a speed.'],
+    [['--live', '--speed', '0'], '--speed "0" is not a speed.'],
     [['--live', '--for', '10'], '--for "10" has no unit.'],
   ])('%j is refused with a word', async (flags, message) => {
     const cwd = temporaryFolder();

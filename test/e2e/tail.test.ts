@@ -14,7 +14,7 @@ const IS_ROOT = process.getuid?.() === 0;
 const ORDINARY = IS_ROOT ? {uid: 65_534, gid: 65_534} : {};
 const CAN_BE_ORDINARY = spawnSync(process.execPath, [BIN, '--version'], ORDINARY).status === 0;
 
-/** The built program in a process of its own, its output in pipes. */
+/** The built program in a separate process, its output in pipes. */
 class Process {
   out = '';
   err = '';
@@ -161,8 +161,8 @@ describe.skipIf(!CAN_BE_ORDINARY)('tail of a file that this user cannot read whe
     tail.child.kill('SIGINT');
     expect(await tail.ended).toBe(130);
     expect(tail.spans().sort()).toEqual([...ids, ...LAST]);
-    expect(tail.err + tail.out).toMatch(/a copy of .* is read: its -shm file may not be read by you/);
-    expect(tail.out).toContain('a copy of the file is followed: what is new shows when it has been copied again.');
+    expect(tail.err + tail.out).toMatch(/reading a copy of .*: you may not read its -shm file/);
+    expect(tail.out).toContain('following a copy of the file: new spans appear after each new copy.');
   });
 
   it.skipIf(!IS_ROOT)('goes over to the file itself when its application starts', async () => {

@@ -146,7 +146,7 @@ describe.skipIf(process.platform === 'win32')('the command as it is installed', 
         encoding: 'utf8',
       });
       expect([flags, status, stdout]).toEqual([flags, 2, '']);
-      expect(stderr).toMatch(/^error: --env-file(-if-exists)? is not taken: [^\n]*\nhint: --dotenv FILE [^\n]*\n$/);
+      expect(stderr).toMatch(/^error: --env-file(-if-exists)? is refused: [^\n]*\nhint: --dotenv FILE [^\n]*\n$/);
       expect(existsSync(ran)).toBe(false);
     }
   });

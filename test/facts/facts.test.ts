@@ -188,7 +188,7 @@ describe('the file of the facts', () => {
     expect(facts).toMatchObject({spans: 444, file: null, spansRead: 444});
     expect(facts.notices).toEqual([
       expect.stringMatching(
-        /^facts are made in memory for this question: their file cannot be used: its folder is a link, or none at all$/,
+        /^facts are computed in memory for this question: their file cannot be used: its folder is a link, or none at all$/,
       ),
     ]);
     expect(await counted(store, null)).toMatchObject({spans: 444, file: null, notices: []});
@@ -208,7 +208,7 @@ describe('the file of the facts', () => {
     expect(await counted(store, folder)).toMatchObject({
       spans: 444,
       spansRead: 444,
-      notices: ['the file of the facts was damaged: they are made anew'],
+      notices: ['the facts file was damaged; rebuilding it'],
     });
     await store.close();
   });
@@ -223,7 +223,7 @@ describe('the file of the facts', () => {
     other.exec('rollback');
     other.close();
     expect(facts).toMatchObject({spans: 444, file: null});
-    expect(facts.notices).toEqual(['facts are made in memory for this question: another process is writing them']);
+    expect(facts.notices).toEqual(['facts are computed in memory for this question: another process is writing them']);
     await store.close();
   });
 
@@ -311,11 +311,11 @@ describe('facts', () => {
     expect(text.out).toContain('444 spans, 70 runs, 71 traces');
     const {out: file} = await cli(['facts', 'path', '--db', db], {env});
     expect(existsSync(file.trim())).toBe(true);
-    expect((await cli(['facts', 'clear', '--db', db], {env})).err).toContain('are forgotten');
+    expect((await cli(['facts', 'clear', '--db', db], {env})).err).toContain('deleted the facts');
     expect(existsSync(file.trim())).toBe(false);
     expect(await status()).toMatchObject(nothing);
     expect(await status('rebuild')).toMatchObject(kept);
-    expect((await cli(['facts', 'clear', '--all'], {env})).err).toContain('1 file of facts removed');
+    expect((await cli(['facts', 'clear', '--all'], {env})).err).toContain('1 file of facts deleted');
     expect(readdirSync(env.AGNO_TRACE_CACHE)).toEqual([]);
   });
 

@@ -129,7 +129,7 @@ describe.each(BACKENDS)('formats on %s', async backend => {
       /^error: --fields "b" is not known\.\nhint: .*Fields: a\.\n$/,
     ],
     [['list', '--fields', 'runId'], /^error: --fields "runId" does not apply to --format table\.\nhint: .*\n$/],
-    [['list', '--format', 'csv', '--fields', ','], /^error: --fields "," names none\.\nhint: .*\n$/],
+    [['list', '--format', 'csv', '--fields', ','], /^error: --fields "," names no field\.\nhint: .*\n$/],
     [['list', '--format', 'xml'], /^error: --format "xml" is not known\.\nhint: .*csv, md\.\n$/],
     [['show', 'latest', '--fields', 'runId'], /^error: --fields "runId" does not apply to --format tree\./],
   ])('%j is refused', async (argv, message) => {
@@ -283,7 +283,7 @@ describe('--output', () => {
     const {code, err} = await cli(['show', 'latest', '--db', db, '-o', 'run.csv'], {cwd});
     expect(code).toBe(EXIT.usage);
     expect(err).toBe(
-      'error: -o "run.csv" asks for csv, which this command does not write.\nhint: It writes tree, json, jsonl; say which with --format.\n',
+      'error: -o "run.csv" asks for csv, which this command cannot write.\nhint: It can write tree, json, jsonl; choose with --format.\n',
     );
   });
 
@@ -291,7 +291,7 @@ describe('--output', () => {
     const cwd = temporaryFolder();
     const {out} = await cli([...list, '--print-sql', '-o', 'x.sql'], {cwd});
     expect(out).toBe('');
-    expect(readFileSync(path.join(cwd, 'x.sql'), 'utf8')).toMatch(/^select[\s\S]*-- then, in this program/);
+    expect(readFileSync(path.join(cwd, 'x.sql'), 'utf8')).toMatch(/^select[\s\S]*-- then, in agno-trace/);
   });
 
   it('replaces a file and keeps its mode; through a link it replaces what the link names', async () => {
@@ -378,7 +378,7 @@ describe('--output', () => {
       const {code, err, out} = await cli([...list, '-o', name], {cwd});
       expect([code, err, out]).toEqual([
         EXIT.failed,
-        `error: "${name}" is no regular file.\nhint: Name a file, or leave -o out and pipe what is printed.\n`,
+        `error: "${name}" is not a regular file.\nhint: Name a file, or leave out -o and use a pipe.\n`,
         '',
       ]);
     }
@@ -410,7 +410,7 @@ describe('--output', () => {
       child.on('close', code => resolve({code, err}));
     });
     expect(result.err).toMatch(
-      /^error: ".*x\.json" may not be written: no permission\.\nhint: Check the permissions of ".*"\.\n$/,
+      /^error: ".*x\.json" cannot be written: no permission\.\nhint: Check the permissions of ".*"\.\n$/,
     );
     expect(result.code).toBe(EXIT.failed);
     expect(existsSync(path.join(cwd, 'x.json'))).toBe(false);

@@ -68,13 +68,13 @@ describe('the grammar', () => {
     expect(parse(String.raw`\duration>5s`)).toEqual({type: 'text', glob: 'duration>5s'});
     expect(parse('a or')).toEqual(parse('a "or"'));
     expect(parse('and (or b)')).toEqual(parse('"and" ("or" b)'));
-    expect(errorOf('duration>')?.message).toBe('--query, column 1: "duration>" lacks a value.');
+    expect(errorOf('duration>')?.message).toBe('--query, column 1: "duration>" has no value.');
   });
 
   it('says that a small word was read as one in capitals', () => {
     expect(queryNotes('a or b and c')).toEqual([
-      'or in -q means OR; in quotes it is searched as text',
-      'and in -q means AND; in quotes it is searched as text',
+      'or in -q means OR; put it in quotes to search for the word',
+      'and in -q means AND; put it in quotes to search for the word',
     ]);
   });
 
@@ -91,8 +91,8 @@ describe('the grammar', () => {
     expect(parse('-error')).toEqual({type: 'not', part: flag({states: ['error']})});
     expect(parse('"error"')).toEqual({type: 'text', glob: 'error'});
     expect(queryNotes('(x OR -lost) error lost')).toEqual([
-      'lost in -q means state:lost; in quotes it is searched as text',
-      'error in -q means state:error; in quotes it is searched as text',
+      'lost in -q means state:lost; put it in quotes to search for the word',
+      'error in -q means state:error; put it in quotes to search for the word',
     ]);
     expect(queryNotes('"lost" state:error errors')).toEqual([]);
   });
@@ -147,36 +147,36 @@ describe('figures and moments', () => {
 
 /** What is wrong, where (from 0), and what the hint names. */
 const WRONG: readonly [query: string, at: number, message: RegExp, hint: RegExp][] = [
-  ['agnt:x', 0, /"agnt" is no key/, /Did you mean agent\?/],
-  ['error zzzzz:x', 6, /"zzzzz" is no key/, /^Keys: run, /],
-  ['https://x', 0, /"https" is no key/, /in quotes/],
-  ['constructor:x', 0, /"constructor" is no key/, /Keys/],
+  ['agnt:x', 0, /"agnt" is not a key/, /Did you mean agent\?/],
+  ['error zzzzz:x', 6, /"zzzzz" is not a key/, /^Keys: run, /],
+  ['https://x', 0, /"https" is not a key/, /in quotes/],
+  ['constructor:x', 0, /"constructor" is not a key/, /Keys/],
   ['state:eror', 6, /state "eror" is not known/, /Did you mean error\?/],
   ['kind:agent,tol', 11, /kind "tol" is not known/, /Did you mean tool\?/],
   ['is:gone', 3, /is "gone" is not known/, /missing/],
   ['duration:>5', 10, /duration "5" has no unit/, /5ms, 5s/],
-  ['duration:5s', 0, /exact to the microsecond/, /duration:>5s/],
-  ['tokens:many', 7, /"many" is no number/, /tokens:>5k/],
-  ['cost:-1', 5, /"-1" is no amount/, /cost:>0.05/],
-  ['started:soon', 8, /started "soon" is no time/, /yesterday/],
-  ['started:14:00', 0, /exact to the microsecond/, /started:>=14:00/],
-  ['age:2h', 0, /exact to the microsecond/, /age:<2h/],
-  ['since:9999999w', 6, /before all time/, /7d/],
+  ['duration:5s', 0, /exact microsecond/, /duration:>5s/],
+  ['tokens:many', 7, /"many" is not a number/, /tokens:>5k/],
+  ['cost:-1', 5, /"-1" is not an amount/, /cost:>0.05/],
+  ['started:soon', 8, /started "soon" is not a time/, /yesterday/],
+  ['started:14:00', 0, /exact microsecond/, /started:>=14:00/],
+  ['age:2h', 0, /exact microsecond/, /age:<2h/],
+  ['since:9999999w', 6, /too far in the past/, /7d/],
   ['agent:>x', 0, /cannot be compared with >/, /agent:value/],
-  ['a agent: b', 2, /"agent:" lacks a value/, /without a space/],
-  ['agent:a,', 7, /lacks a value/, /agent:value/],
-  ['agent:""', 6, /quotes hold nothing/, /between/],
+  ['a agent: b', 2, /"agent:" has no value/, /without a space/],
+  ['agent:a,', 7, /has no value/, /agent:value/],
+  ['agent:""', 6, /nothing inside the quotes/, /between/],
   ['ab "cd', 3, /quote is not closed/, /Add "/],
   ['ab"cd"', 2, /quote inside a word/, /whole text in quotes/],
   ['"ab"c', 4, /"c" follows the quote/, /space/],
   ['x (a (b)', 2, /parenthesis is not closed/, /Add \)/],
-  ['a)', 1, /closes nothing/, /quotes/],
-  ['f()', 1, /hold nothing/, /quotes/],
-  ['a OR', 2, /nothing follows OR/, /"OR"/],
-  ['OR a', 0, /nothing stands before OR/, /"OR"/],
-  ['(NOT)', 1, /nothing follows NOT/, /"NOT"/],
-  ['a - b', 2, /nothing follows "-"/, /-tool:web_search/],
-  [`x ${'('.repeat(200)}`, 102, /more than 100 parentheses/, /flatter/],
+  ['a)', 1, /has no opening/, /quotes/],
+  ['f()', 1, /nothing inside/, /quotes/],
+  ['a OR', 2, /nothing after OR/, /"OR"/],
+  ['OR a', 0, /nothing before OR/, /"OR"/],
+  ['(NOT)', 1, /nothing after NOT/, /"NOT"/],
+  ['a - b', 2, /nothing after "-"/, /-tool:web_search/],
+  [`x ${'('.repeat(200)}`, 102, /more than 100 nested parentheses/, /fewer levels/],
 ];
 
 describe('a query that cannot be read', () => {

@@ -156,7 +156,7 @@ describe('a count', () => {
     'that is none is refused: %j',
     text => {
       const {message, hint} = refusal(() => parseCount('--limit', text));
-      expect(message).toBe(`--limit "${text}" is no whole number.`);
+      expect(message).toBe(`--limit "${text}" is not a whole number.`);
       expect(hint).toContain('--limit 20');
     },
   );

@@ -117,7 +117,7 @@ describe('a cursor file', () => {
   ])('that holds %s is refused in one line, and left as it is', (_, text) => {
     const {file, cursorFile} = fileIn(temporaryFolder());
     writeFileSync(file, text);
-    expect(() => cursorFile.load()).toThrow(`"${file}" is no cursor file, or a damaged one.`);
+    expect(() => cursorFile.load()).toThrow(`"${file}" is not a cursor file, or is damaged.`);
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 

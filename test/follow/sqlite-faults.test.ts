@@ -50,7 +50,7 @@ describe('a SQLite file that is followed', () => {
     await told.until(() => told.seen.length === 2);
     await told.until(isIdle);
     expect(told.seen).toEqual([id(4), id(5)]);
-    expect(told.said).toContain('the file was replaced: reading goes on in the new one.');
+    expect(told.said).toContain('the file was replaced; following the new one.');
   });
 
   it('replaced by a new database: all of it is told', async () => {

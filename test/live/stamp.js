@@ -1,4 +1,4 @@
-// Reads what `tail --jsonl` prints, in a process of its own, so that a busy test does not count as a late line: for each
+// Reads what `tail --jsonl` prints, in a separate process, so that a busy test does not count as a late line: for each
 // span its id and when the line arrived (ms since 1970), for each heartbeat the connection.
 import {createInterface} from 'node:readline';
 

@@ -71,7 +71,7 @@ async function undisturbed(next: () => Promise<string>, how: MigrateOptions): Pr
     const [goal, whole] = [await next(), new Faults()];
     let isDisturbed = false;
     const report = (text: string) => {
-      isDisturbed ||= text.includes('somebody holds a lock');
+      isDisturbed ||= text.includes('locked by somebody else');
     };
     expect(failureOf(await migrate(goal, whole, {...how, report}))).toBe(null);
     if (!isDisturbed) return {goal, whole};

@@ -66,7 +66,7 @@ describe.each(BACKENDS)('migrate on %s', backend => {
     const plan = await cli(['migrate', '--db', db]);
     expect(plan.code).toBe(2);
     expect(plan.out).toMatch(/1\. create table agno_traces[\s\S]*lock[\s\S]*CREATE TABLE/);
-    expect(plan.err).toMatch(/without a terminal --yes is needed.*\nhint: --dry-run/);
+    expect(plan.err).toMatch(/--yes is required without a terminal.*\nhint: --dry-run/);
     expect(await cli(['migrate', '--db', db, '--dry-run'])).toMatchObject({code: 0, out: plan.out});
     expect(await cli(['migrate', 'status', '--db', db])).toMatchObject({code: 0});
     expect(await catalogueOf(db)).toEqual(before);
@@ -141,7 +141,7 @@ describe.each(BACKENDS)('migrate on %s', backend => {
     await send(db, `alter table ${table} rename to old_spans`);
     const before = await catalogueOf(db);
     const {code, out, err} = await cli(['migrate', '--yes', '--db', db]);
-    expect(out).toMatch(/not done +"idx_agno_spans_\w+" is a name that "old_spans" has/);
+    expect(out).toMatch(/not done +"idx_agno_spans_\w+" is the name of something else: it belongs to "old_spans"/);
     expect([code, err]).toEqual([2, expect.stringMatching(/nothing was changed.*\nhint: Was it renamed away\?/)]);
     expect(withoutOwn(await catalogueOf(db))).toEqual(withoutOwn(before));
   });
@@ -294,7 +294,7 @@ describe('migrate on Postgres', () => {
     const meanwhile = await cli(['migrate', '--yes', '--db', db]);
     expect([meanwhile.code, meanwhile.err]).toEqual([
       4,
-      expect.stringContaining(`is being built by process ${builder}`),
+      expect.stringContaining(`is being built by server process ${builder}`),
     ]);
     await watcher.query('select pg_terminate_backend($1)', [builder]);
     await until(async () => {
@@ -404,7 +404,7 @@ describe('migrate on SQLite', () => {
       const inUse = await cli(['migrate', '--yes', '--offline', '--db', db]);
       expect([inUse.code, inUse.err]).toEqual([
         4,
-        expect.stringMatching(/is open in ".*" \(process \d+\).*\nhint: Stop what writes it/),
+        expect.stringMatching(/is open in ".*" \(process \d+\).*\nhint: Stop that program/),
       ]);
       expect(await writer.stop()).toMatchObject({lost: 0});
       expect(await catalogueOf(db)).toEqual(before);
@@ -428,7 +428,7 @@ describe('migrate on SQLite', () => {
     );
     const {code, err, out} = await cli(['migrate', '--yes', '--db', db]);
     expect([code, err]).toEqual([2, expect.stringMatching(/nothing was changed/)]);
-    expect(out).toMatch(/it would keep Agno from writing for about \d+ s/);
+    expect(out).toMatch(/it would block Agno's writes for about \d+ s/);
     expect(await cli(['migrate', '--yes', '--offline', '--db', db])).toMatchObject({code: 0});
   });
 });

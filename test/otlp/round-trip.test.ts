@@ -140,7 +140,7 @@ describe('what JSON and Protobuf carry', () => {
         },
       },
     });
-    expect([...losses]).toEqual(['integers beyond 64 bits are text', 'numbers beyond a double are text']);
+    expect([...losses]).toEqual(['integers beyond 64 bits become text', 'numbers beyond a double become text']);
   });
 
   it('says what it cannot say in attributes of its own', () => {
@@ -170,7 +170,7 @@ describe('what JSON and Protobuf carry', () => {
       'agno_trace.status_code': 'MAYBE',
       'agno_trace.start_time': 'noon',
       'agno_trace.attributes': '{"a": 1, "b": "cut o',
-      'agno_trace.problems': ['attributes JSON is cut off', 'start_time "noon" is no time'],
+      'agno_trace.problems': ['attributes JSON is cut off', 'start_time "noon" is not a time'],
     });
     expect(losses.size).toBe(5);
   });

@@ -81,7 +81,9 @@ describe('what is answered', () => {
     const {url, received} = await receiver(() => busy(503));
     const {code, err} = await send(url, '--retries', '2');
     expect([code, received.length]).toEqual([4, 3]);
-    expect(err).toContain(`error: ${url}/v1/traces did not take it after 3 tries: HTTP 503 (later). Nothing was sent.`);
+    expect(err).toContain(
+      `error: ${url}/v1/traces did not accept it after 3 tries: HTTP 503 (later). Nothing was sent.`,
+    );
   });
 
   it('does not wait longer than is sensible', async () => {
@@ -100,7 +102,7 @@ describe('what is answered', () => {
   it('nobody there, or no answer in time, is exit 4', async () => {
     const nobody = await send(CLOSED_URL, '--retries', '0');
     expect(nobody.code).toBe(4);
-    expect(nobody.err).toContain('did not take it: nobody answers there. Nothing was sent.');
+    expect(nobody.err).toContain('did not accept it: nothing listens there. Nothing was sent.');
     const {url} = await receiver(() => ({status: 0, instead: 'silence'}));
     const silent = await send(url, '--retries', '0', '--send-timeout', '100ms');
     expect(silent.code).toBe(4);
@@ -108,12 +110,12 @@ describe('what is answered', () => {
   });
 
   it.each([
-    [400, 1, 'It may take --protocol http/json, or no compression (--no-gzip).'],
+    [400, 1, 'It may accept --protocol http/json, or no compression (--no-gzip).'],
     [401, 4, 'Check the key: --header, or OTEL_EXPORTER_OTLP_HEADERS.'],
     [403, 4, 'Check the key: --header, or OTEL_EXPORTER_OTLP_HEADERS.'],
-    [404, 1, 'Check the path: /v1/traces is added to --to where it is not its end.'],
-    [500, 1, 'It may take --protocol http/json, or no compression (--no-gzip).'],
-    [307, 1, 'Redirects are not followed: pass the address it leads to.'],
+    [404, 1, 'Check the path: /v1/traces is added to --to unless it already ends with that.'],
+    [500, 1, 'It may accept --protocol http/json, or no compression (--no-gzip).'],
+    [307, 1, 'Redirects are not followed: pass the final address.'],
   ])('HTTP %d is final: exit %d', async (status, exit, hint) => {
     const {url, received} = await receiver(() => ({
       status,
@@ -162,7 +164,7 @@ describe('what is answered', () => {
     expect(err).toMatch(new RegExp(`sent ${SPANS} spans of 48 runs: [2-9] requests, `));
   });
 
-  it('says what had been taken before it failed', async () => {
+  it('says what had been accepted before it failed', async () => {
     // The first half is taken, the second refused.
     let halves = 0;
     const {url} = await receiver(({body}) =>
@@ -170,7 +172,7 @@ describe('what is answered', () => {
     );
     const {code, err} = await send(url);
     expect(code).toBe(1);
-    expect(err).toMatch(/HTTP 400\. \d+ spans in 1 requests had been taken before\./);
+    expect(err).toMatch(/HTTP 400\. \d+ spans in 1 requests had been accepted before\./);
   });
 });
 
@@ -199,7 +201,7 @@ describe('headers', () => {
     async header => {
       const {code, err} = await send('http://127.0.0.1:9', '--header', header);
       expect(code).toBe(2);
-      expect(err).toContain('holds something that is no header');
+      expect(err).toContain('has an invalid header');
       expect(err).not.toContain('hun');
     },
   );

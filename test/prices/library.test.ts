@@ -117,7 +117,7 @@ describe('a call has no price by the library', () => {
     ],
     ['a provider it does not know', {model: 'gpt-4o', provider: 'Nobody’s Cloud', system: 'openai'}],
     ['no model', {model: null}],
-    ['no time', {startMicros: null}],
+    ['is not a time', {startMicros: null}],
     ['tokens known as a total only', {promptTokens: null, completionTokens: null}],
     ['a model billed by the minute', {model: 'whisper-1', provider: 'OpenAI'}],
   ] as const)('for %s', (_, span) => {

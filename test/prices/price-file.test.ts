@@ -76,15 +76,15 @@ describe('the price file', () => {
       ['', 'is not JSON: it ends too early'],
       [[price], 'has no list "prices"'],
       [{prices: [price], currency: 'EUR'}, 'has an unknown key "currency"'],
-      [{prices: [price], date: 'lately'}, 'date "lately" is no date'],
-      [{prices: [price, {...price, input: -1}]}, 'prices.json": prices[1].input -1 is no amount'],
-      [{prices: [{...price, output: '1'}]}, 'prices[0].output "1" is no amount'],
+      [{prices: [price], date: 'lately'}, 'date "lately" is not a date'],
+      [{prices: [price, {...price, input: -1}]}, 'prices.json": prices[1].input -1 is not an amount'],
+      [{prices: [{...price, output: '1'}]}, 'prices[0].output "1" is not an amount'],
       [{prices: [{model: 'm', input: 1}]}, 'prices[0].output is missing'],
       [{prices: [{input: 1, output: 1}]}, 'prices[0].model is missing'],
       [{prices: [{...price, cached_input: 1}]}, 'prices[0] has an unknown key "cached_input"'],
-      [{prices: [{...price, provider: 7}]}, 'prices[0].provider 7 is no text'],
-      [{prices: [{...price, from: '2026-02-31'}]}, 'prices[0].from "2026-02-31" is no date'],
-      [{prices: ['m']}, 'prices[0] is no object'],
+      [{prices: [{...price, provider: 7}]}, 'prices[0].provider 7 is not text'],
+      [{prices: [{...price, from: '2026-02-31'}]}, 'prices[0].from "2026-02-31" is not a date'],
+      [{prices: ['m']}, 'prices[0] is not an object'],
     ];
     for (const [content, message] of cases) {
       const file = write(content);

@@ -96,15 +96,15 @@ describe('the config file', () => {
   });
 
   it.each([
-    ['[profiles.a]\ndb = "x\n', /config\.toml:2:\d+ is no TOML/],
-    ['profiles = 3', /"profiles".*is no table/],
-    ['default = 3', /"default".*is no text/],
-    ['[profiles]\na = "x.db"', /profile "a".*is no table/],
+    ['[profiles.a]\ndb = "x\n', /config\.toml:2:\d+ is not valid TOML/],
+    ['profiles = 3', /"profiles".*is not a table/],
+    ['default = 3', /"default".*is not text/],
+    ['[profiles]\na = "x.db"', /profile "a".*is not a table/],
     ['[profiles.a]\nschema = "ai"', /profile "a".*names no database/],
-    ['[profiles.a]\ndb = 5', /profile "a".*db that is no text/],
+    ['[profiles.a]\ndb = 5', /profile "a".*db that is not text/],
     ['[profiles.a]\ndb = "postgresql://h/d"\npassword = "hemlock"', /"password", which is not read/],
-    ['[profiles.a]\ndb = "postgresql://h/d"\npassword_env = "X"\npassword_command = "echo hemlock"', /says twice/],
-    ['[profiles.a]\ndb = "postgresql://u:hemlock@h/d"\npassword_env = "X"', /says twice/],
+    ['[profiles.a]\ndb = "postgresql://h/d"\npassword_env = "X"\npassword_command = "echo hemlock"', /has two sources/],
+    ['[profiles.a]\ndb = "postgresql://u:hemlock@h/d"\npassword_env = "X"', /has two sources/],
     ['[profiles.a]\ndb = "postgresql://h/d"\nruns_password_env = "X"', /no runs_db/],
     ['default = "b"\n[profiles.a]\ndb = "a.db"', /default profile "b"/],
   ])('with %j is refused with its name, and its secrets are not shown', async (text, message) => {
@@ -156,7 +156,7 @@ describe('profile', () => {
       '--runs-password-env',
       'X',
     );
-    expect((await ok('profile', 'use', 'shop')).out).toBe('profile "shop" is the default now\n');
+    expect((await ok('profile', 'use', 'shop')).out).toBe('profile "shop" is now the default\n');
     const listed = await json(['profile', 'list'], {env, cwd: home});
     expect(listed.schema).toBe('agno-trace/profile/1');
     const far = {
@@ -181,7 +181,7 @@ describe('profile', () => {
     expect(table.out).toMatch(/shop +default/);
     for (const {out, err} of [shown, table]) expect(out + err).not.toContain('hemlock');
     const removed = await ok('profile', 'remove', 'shop');
-    expect(removed.err).toContain('it was the default profile: now there is none');
+    expect(removed.err).toContain('it was the default; now there is no default profile');
     expect(existsSync(db)).toBe(true);
     expect(parse(readFileSync(config, 'utf8'))).toMatchObject({profiles: {far: {schema: 's'}}});
     expect(readFileSync(config, 'utf8')).not.toContain('default');
@@ -213,14 +213,14 @@ describe('profile', () => {
   it.each([
     [['add', 'a'], /needs a database/, /--db/],
     [['add', '-x', '--db', 'a.db'], /-x/, /./],
-    [['add', 'a b', '--db', 'a.db'], /"a b" cannot be/, /Letters/],
-    [['add', '__proto__', '--db', 'a.db'], /"__proto__" cannot be/, /Letters/],
+    [['add', 'a b', '--db', 'a.db'], /"a b" is not a valid/, /Letters/],
+    [['add', '__proto__', '--db', 'a.db'], /"__proto__" is not a valid/, /Letters/],
     [['add', 'prod', '--db', 'a.db'], /"prod" already/, /profile set prod changes it/],
     [['add', 'a', '--db', 'a.db', '--schema', 'ai'], /--schema does not apply/, /Leave/],
     [['add', 'a', '--db', 'postgresql://h:x/d'], /--db has no valid port/, /./],
     [
       ['add', 'a', '--db', 'postgresql://h/d', '--password-env', 'X', '--password-command', 'x'],
-      /says twice/,
+      /has two sources/,
       /Keep one/,
     ],
     [['set', 'prod'], /nothing says what to change/, /profile set prod schema/],
@@ -230,7 +230,7 @@ describe('profile', () => {
     [['set', 'prod', 'schema', 'ai'], /--schema does not apply/, /Leave/],
     [['set', 'prod', 'db', ''], /names no database/, /db = /],
     [['set', 'prod', 'db', 'postgresql://u:hemlock@h/d'], /--db holds a password/, /pgpass/],
-    [['set', 'prod', 'password_env', 'X', 'password_command', 'x', 'db', 'postgresql://h/d'], /says twice/, /Keep one/],
+    [['set', 'prod', 'password_env', 'X', 'password_command', 'x', 'db', 'postgresql://h/d'], /has two sources/, /Keep one/],
     [['show', 'prdo'], /no profile "prdo"/, /Did you mean prod\?/],
     [['use', 'zzzz'], /no profile "zzzz"/, /There are: prod/],
     [['remove', 'constructor'], /no profile "constructor"/, /There are/],
@@ -287,7 +287,7 @@ describe('profile', () => {
   it('a command in a file that others can change is not run', async () => {
     const ran = path.join(home, 'ran');
     write(`[profiles.a]\ndb = "${await postgresWithoutPassword()}"\npassword_command = "touch ${ran}"\n`, 0o620);
-    expect(await refused(EXIT.usage, 'list', '--profile', 'a')).toContain('others can change it (mode 0620)');
+    expect(await refused(EXIT.usage, 'list', '--profile', 'a')).toContain('other users can change it (mode 0620)');
     expect(existsSync(ran)).toBe(false);
   });
 });

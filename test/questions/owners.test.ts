@@ -145,6 +145,6 @@ describe.each(BACKENDS)('slowest by owner on %s', backend => {
     const inside = (data as Row[]).reduce((sum, row) => sum + row.calls, 0);
     expect(inside).toBeGreaterThan(0);
     expect(inside).toBeLessThan(calls.length);
-    expect(notes.join(' ')).toContain('unfinished ones, whose time is not known, left out');
+    expect(notes.join(' ')).toContain('unfinished ones left out: their time is unknown');
   });
 });

@@ -324,10 +324,10 @@ describe('--print-sql of a question', () => {
     const env = {AGNO_TRACE_CACHE: temporaryFolder()};
     const printed = await cli(['tools', '--print-sql', '-q', 'agent:billing*', '--db', file], {env});
     expect(printed.code).toBe(0);
-    const [sent, then] = printed.out.split('-- then, in this program: ') as [string, string];
-    expect(sent).toMatch(/^-- and \d+ more that differ in their values alone$/m);
+    const [sent, then] = printed.out.split('-- then, in agno-trace: ') as [string, string];
+    expect(sent).toMatch(/^-- and \d+ more that differ only in their values$/m);
     expect(sent.match(/^select /gm)!.length).toBeLessThan(40);
-    const path = /kept as facts in (\S+);/.exec(then)![1]!;
+    const path = /kept as facts in (\S+),/.exec(then)![1]!;
     const db = new Database(path, {readonly: true});
     const statements = then
       .split('\n')

@@ -149,7 +149,7 @@ describe('list of several profiles', () => {
     expect((await cli(['list', '--profile', 'b', '--profile', 'a', '--cursor', next!], options)).code).toBe(EXIT.done);
   });
 
-  it('refuses what says twice which, and what is not there', async () => {
+  it('refuses what says twice which, and what does not exist', async () => {
     const options = profiles({a: sqliteCopy(SHOP)});
     for (const argv of [
       ['--all-profiles', '--profile', 'a'],

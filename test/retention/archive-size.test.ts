@@ -73,7 +73,7 @@ describe('an archive that a stranger packed', () => {
     [
       'a batch of 6 GB',
       () => packed('batch.gz', lineOf({span: spanRow('s', {attributes: 'x'.repeat(MB)})}).repeat(60), 100),
-      'weigh more than 64 MB',
+      'larger than 64 MB',
     ],
     [
       'a hundred million rows',
@@ -119,7 +119,7 @@ describe('heavy rows', () => {
     writer.takeBack();
     writer.append({spans: rows, traces: [traceRow('t')]});
     expect(() => writer.append({spans: [spanRow('huge', {attributes: 'x'.repeat(129 * MB)})], traces: []})).toThrow(
-      'span "huge" is larger than an archive can hold (128 MB), and is still there.',
+      'span "huge" is larger than an archive can hold (128 MB), and was not deleted.',
     );
     writer.takeBack();
     writer.finish({cutoff: AT, finishedAt: AT});
@@ -187,6 +187,6 @@ it('read as a database, it says what Agno’s tables cannot hold, and shows the 
   const {data, notes} = await json(['list', '--db', `archive:${file}`, '--limit', '0', '--traffic']);
   expect(data.length).toBeGreaterThan(0);
   expect(notes.join()).toContain(
-    "2 rows of the archive lack what Agno's tables need and are left out, for example u, nameless",
+    '2 rows of the archive lack required values and are left out, for example u, nameless',
   );
 });

@@ -40,7 +40,7 @@ describe.each(PLACES)('prune on %s', place => {
     const url = await openAt(place);
     const before = await everything(url);
     const refused = await prune(url, '--older-than', '1h', ...AT_ONCE);
-    expect(refused).toMatchObject({code: 2, err: expect.stringContaining('without a terminal --yes is needed')});
+    expect(refused).toMatchObject({code: 2, err: expect.stringContaining('--yes is required without a terminal')});
     expect(refused.out).toContain('48 traces with 275 spans');
     expect(refused.out).toMatch(/delete from/);
     const {code, out} = await prune(url, '--older-than', '1h', '--dry-run');

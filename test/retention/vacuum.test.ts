@@ -66,7 +66,7 @@ describe.each(['delete', 'wal'])('vacuum of a SQLite file in %s mode', journal =
         /^error: nothing was changed: it would keep Agno from writing.*\nhint: Stop the program.*--offline/,
       ),
     ]);
-    expect(refused.out).toMatch(/takes .*\n.*room +needs .* of the .* that are free/);
+    expect(refused.out).toMatch(/takes .*\n.*room +needs .* of the .* free/);
     expect(look(file)).toEqual(before);
     const writer = await agnoWriter(file);
     const inUse = await cli(['vacuum', '--yes', '--offline', '--db', file]);
@@ -88,7 +88,10 @@ describe('vacuum', () => {
   it('of a SQLite file changes nothing without --yes', async () => {
     const file = prunedFile(['pragma auto_vacuum = 2']);
     const before = look(file);
-    expect(await cli(['vacuum', '--db', file])).toMatchObject({code: 2, err: expect.stringMatching(/--yes is needed/)});
+    expect(await cli(['vacuum', '--db', file])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--yes is required/),
+    });
     expect(await cli(['vacuum', '--dry-run', '--db', file])).toMatchObject({code: 0});
     expect(look(file)).toEqual(before);
   });

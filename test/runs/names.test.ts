@@ -28,7 +28,7 @@ describe.each(BACKENDS)('names in the filters of list on %s', backend => {
     const {names, notes} = await ask(...argv);
     expect(names).toEqual(['Billing Agent']);
     expect(notes).toContain(
-      `no agent of the newest runs is called "${typed}", so it is taken as part of the name: Billing Agent`,
+      `no agent of the newest runs is called "${typed}"; using it as a part of the name: Billing Agent`,
     );
   });
 
@@ -45,14 +45,14 @@ describe.each(BACKENDS)('names in the filters of list on %s', backend => {
     );
     expect((await ask('--team', 'zzz')).notes).toContain('no team of the newest runs is called "zzz": Support Team');
     expect((await ask('--agent', 'billing', '--min-duration', '1h')).notes).toContain(
-      'no agent of the newest runs is called "billing", and nothing of Billing Agent matches',
+      'no agent of the newest runs is called "billing", and no run of Billing Agent matches',
     );
   });
 });
 
 describe('names that are taken as parts', () => {
   const db = sqliteCopy(SHOP);
-  const taken = 'is called "billing", so it is taken as part of the name: Billing Agent';
+  const taken = 'is called "billing"; using it as a part of the name: Billing Agent';
 
   it.each([
     'export --jsonl --agent billing',
@@ -95,7 +95,7 @@ describe('an empty answer', () => {
     const nowMicros = Date.parse('2026-11-30T12:00:00Z') * 1000;
     const {out, err} = await cli(['list', '--last', '1d', '--db', sqliteCopy(SHOP)], {nowMicros});
     expect(out).toBe('');
-    expect(err).toContain('the newest run began at 2026-11-22T14:31Z: --last 8d has it');
+    expect(err).toContain('the newest run began at 2026-11-22T14:31Z: --last 8d includes it');
     expect((await cli(['list', '--last', '8d', '--db', sqliteCopy(SHOP)], {nowMicros})).out).not.toBe('');
   });
 
@@ -128,7 +128,7 @@ it('tail takes a part of a name for what is still to come', async () => {
     sqliteCopy(SHOP),
   ]);
   expect(`${out}${err}`).toContain(
-    'no agent of the newest runs is called "billing", so it is taken as part of the name: Billing Agent',
+    'no agent of the newest runs is called "billing"; using it as a part of the name: Billing Agent',
   );
 });
 

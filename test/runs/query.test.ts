@@ -271,7 +271,7 @@ describe.each(BACKENDS)('-q on %s', backend => {
       .sort((a, b) => b - a);
     expect(top.data.map((run: Run) => run.spanCount)).toEqual(most.slice(0, 2));
     expect(top.page.next).toBeNull();
-    expect(top.notes[0]).toBe(`largest spans first, of ${most.length} rows that match`);
+    expect(top.notes[0]).toBe(`largest spans first, of ${most.length} rows`);
     expect((await sorted('--sort=-started', '-n', '0')).data).toEqual([...all].reverse());
   });
 });
@@ -285,7 +285,7 @@ it('an error of -q draws the place below the message, within the line, whatever 
   expect(code).toBe(2);
   expect(out).toBe('');
   const [message, text, mark, hint] = err.split('\n');
-  expect(message).toBe('error: --query, column 208: "stat" is no key.');
+  expect(message).toBe('error: --query, column 208: "stat" is not a key.');
   expect(text).toMatch(/^ {2}…ü+" 界界界 stat:x y .*…$/);
   // Wide characters take two columns.
   expect(mark!.length - 1).toBe(text!.indexOf('stat') + 3);

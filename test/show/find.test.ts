@@ -83,7 +83,7 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
     const [team] = (await json(['list', '--db', db, '--session', 'team-human-in-the-loop'])).data;
     expect(await names(db, team.runId)).toEqual(['Careful Team', 'wipe_cache', 'gpt-5.5-mini', 'gpt-5.5']);
     const {out} = await cli(['show', team.runId, '--db', db]);
-    expect(out).toContain('tied to it by the call');
+    expect(out).toContain('matched by the call');
   });
 
   it('nothing: exit 3 with the value and the next thing to type', async () => {
@@ -99,11 +99,11 @@ describe.each(BACKENDS)('show finds its way in on %s:', backend => {
     const {code, err} = await cli(['show', 'http-stream', '--db', db]);
     // The whole id of one session is that session, though another begins with it.
     expect(code).toBe(0);
-    expect(err).not.toContain('beginning');
+    expect(err).not.toContain('ambiguous');
     const ambiguous = await cli(['show', 'http-str', '--db', db]);
     expect(ambiguous.code).toBe(3);
     expect(ambiguous.err).toContain(
-      '"http-str" is the beginning of 2 ids: session http-stream, session http-stream-error',
+      '"http-str" is ambiguous: 2 ids start with it: session http-stream, session http-stream-error',
     );
   });
 
@@ -137,5 +137,5 @@ it('a look through many spans says what would be quicker', async () => {
   const [, quick] = /agno-trace show (\w+)/.exec(shown.notes.join(' ')) ?? [];
   const again = await json(['show', quick!, '--db', db]);
   expect(again.data.runs.map(({runId}: {runId: string}) => runId)).toContain(run.runId);
-  expect(again.notes.join(' ')).not.toContain('looking through');
+  expect(again.notes.join(' ')).not.toContain('scanning');
 });

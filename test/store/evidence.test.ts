@@ -23,6 +23,6 @@ it("Agno's own run tables are not asked again once they could not be read, and t
   expect(await evidence.all(query)).toEqual([]);
   // Who asks looks first whether they are there.
   expect(evidence.tables).toEqual({});
-  expect(said).toEqual([expect.stringMatching(/^Agno's own run status is not taken into account: /)]);
+  expect(said).toEqual([expect.stringMatching(/^Agno's own run status is ignored: /)]);
   await evidence.close();
 });

@@ -60,7 +60,7 @@ describe('what is in the way', () => {
       expect([suffix, code, err]).toEqual([
         suffix,
         0,
-        expect.stringContaining('facts are made in memory for this question: their file cannot be used'),
+        expect.stringContaining('facts are computed in memory for this question: their file cannot be used'),
       ]);
       expect(out).not.toBe('');
       expect(look(place)).toEqual(before);
@@ -79,7 +79,7 @@ describe('what is in the way', () => {
     other.close();
     chmodSync(file, 0o600);
     const {err} = await cli(['tools', '--db', db], {env});
-    expect(err).toContain('it holds tables that are not known to be ours');
+    expect(err).toContain('it has tables that agno-trace may not have made');
     expect(new Database(file).prepare('select x from precious').pluck().all()).toEqual([1]);
     expect((await cli(['facts', 'status', '--db', db], {env})).code).toBe(EXIT.unreachable);
     expect((await cli(['facts', 'rebuild', '--db', db], {env})).code).toBe(0);
@@ -99,7 +99,7 @@ describe('what is in the way', () => {
       {XDG_CACHE_HOME: '/proc/1'},
     ]) {
       const {code, err} = await cli(['tools', '--db', db], {env});
-      expect([code, err]).toEqual([0, expect.stringContaining('facts are made in memory for this question')]);
+      expect([code, err]).toEqual([0, expect.stringContaining('facts are computed in memory for this question')]);
     }
     expect(readdirSync(open)).toEqual([]);
   });
@@ -110,7 +110,7 @@ describe('what is in the way', () => {
     put(`${archive}.partial`);
     const before = look(`${archive}.partial`);
     const {code, err} = await cli(['prune', '--db', db, ...PRUNE, '--archive', archive]);
-    expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('is in the way, and is not gone on with')]);
+    expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('is in the way and cannot be resumed')]);
     expect([look(`${archive}.partial`), existsSync(archive)]).toEqual([before, false]);
   });
 
@@ -136,7 +136,7 @@ describe('what is in the way', () => {
       const {code, err, out} = await cli(argv, {env});
       expect([argv.join(' '), code === EXIT.done, out]).toEqual([argv.join(' '), false, '']);
       expect(err).toMatch(/^error: [^\n]*\nhint: [^\n]*\n$/);
-      expect(err).not.toContain('defect');
+      expect(err).not.toContain('bug in agno-trace');
     }
   });
 });

@@ -152,7 +152,7 @@ describe.skipIf(!PGBOUNCER)(
       const {code, err} = await cli(['migrate', '--yes', '--db', pooled]);
       expect([code, err]).toEqual([
         4,
-        expect.stringMatching(/lends no second connection\.\nhint: Connect to the server itself/),
+        expect.stringMatching(/gives no second connection\.\nhint: Connect to the server directly/),
       ]);
     });
   },

@@ -191,7 +191,7 @@ describe('what is no SQLite database', () => {
     const file = publicCopy(ROLLBACK);
     chmodSync(file, 0o000);
     const result = await asOrdinaryUser(['list', '--db', file]);
-    refused(result, EXIT.unreachable, file, /may not be read/, /hint: .*permissions/);
+    refused(result, EXIT.unreachable, file, /cannot be read: you lack/, /hint: .*permissions/);
   });
 
   it.skipIf(!CAN_BE_ORDINARY)('a file in a folder that may not be entered is not reported as missing', async () => {
@@ -199,7 +199,7 @@ describe('what is no SQLite database', () => {
     chmodSync(path.dirname(file), 0o000);
     const result = await asOrdinaryUser(['list', '--db', file]);
     chmodSync(path.dirname(file), 0o755);
-    refused(result, EXIT.unreachable, file, /may not be read/, /hint: .*permissions/);
+    refused(result, EXIT.unreachable, file, /cannot be read: you lack/, /hint: .*permissions/);
   });
 });
 
@@ -425,7 +425,7 @@ describe('while Agno writes', () => {
   it('a lock longer than our patience is reported, and the writer is not disturbed', async () => {
     const file = sqliteCopy(ROLLBACK);
     const other = await lockedByAnother(file, null);
-    refused(await cli(['list', '--db', file]), EXIT.unreachable, file, /locked by a writer/);
+    refused(await cli(['list', '--db', file]), EXIT.unreachable, file, /locked by another program/);
     other.commit();
     expect(await other.ended).toBe(0);
     expect(await cli(['list', '--db', file])).toMatchObject({code: 0});

@@ -160,7 +160,7 @@ describe('bad JSON is read as far as it goes', () => {
   it('A9 NaN and the infinities of Python are kept as words and named', () => {
     const parsed = parseJson('{"a": NaN, "b": Infinity, "c": -Infinity, "d": [NaN], "e": 1.5, "f": "NaN"}');
     expect(parsed?.value).toEqual({a: 'NaN', b: 'Infinity', c: '-Infinity', d: ['NaN'], e: 1.5, f: 'NaN'});
-    expect(parsed?.problems).toEqual(['holds NaN', 'holds Infinity', 'holds -Infinity']);
+    expect(parsed?.problems).toEqual(['contains NaN', 'contains Infinity', 'contains -Infinity']);
   });
 
   it('A10 half of a surrogate pair stays what it is', () => {
@@ -187,7 +187,7 @@ describe('bad JSON is read as far as it goes', () => {
     expect(parseJson(text)).toEqual({value: {a: 3, b: {c: 2}}, problems: []});
     expect(parseJson(text, {thorough: true})).toEqual({
       value: {a: 3, b: {c: 2}},
-      problems: ['repeats the key "c", the last one counts', 'repeats the key "a", the last one counts'],
+      problems: ['repeats the key "c"; the last one is used', 'repeats the key "a"; the last one is used'],
     });
   });
 
@@ -200,7 +200,7 @@ describe('bad JSON is read as far as it goes', () => {
     for (const text of [`{"a":${digits}}`, `{"a": ${digits}}`, `{"a":[1,${digits}]}`, `{"a": [\n${digits}\n]}`]) {
       const parsed = parseJson(text);
       expect(JSON.stringify(parsed?.value)).toContain(`"${digits}"`);
-      expect(parsed?.problems).toEqual(['holds integers beyond 2^53, kept as text']);
+      expect(parsed?.problems).toEqual(['contains integers beyond 2^53, kept as text']);
     }
   });
 
@@ -298,23 +298,23 @@ describe('attributes', () => {
     ['A4 SQL NULL', null, {}, []],
     ['A4 undefined', undefined, {}, []],
     ['A5 JSON null', 'null', {}, []],
-    ['A6 empty text', '', {}, ['attributes are empty text']],
-    ['A6 blanks', ' \n', {}, ['attributes are empty text']],
-    ['A7 an array', '[1, {"a": 2}]', {}, ['attributes are no JSON object']],
-    ['A7 a number', '42', {}, ['attributes are no JSON object']],
-    ['A7 a string', '"hello"', {}, ['attributes are no JSON object']],
-    ['A7 true', 'true', {}, ['attributes are no JSON object']],
-    ['A7 a number from SQLite, which turns digits into numbers', 42, {}, ['attributes are no JSON object']],
+    ['A6 empty text', '', {}, ['attributes are empty']],
+    ['A6 blanks', ' \n', {}, ['attributes are empty']],
+    ['A7 an array', '[1, {"a": 2}]', {}, ['attributes are not a JSON object']],
+    ['A7 a number', '42', {}, ['attributes are not a JSON object']],
+    ['A7 a string', '"hello"', {}, ['attributes are not a JSON object']],
+    ['A7 true', 'true', {}, ['attributes are not a JSON object']],
+    ['A7 a number from SQLite, which turns digits into numbers', 42, {}, ['attributes are not a JSON object']],
     ['A8 after a byte order mark', '\ufeff{"a": 1}', {a: 1}, ['attributes JSON starts with a byte order mark']],
-    ['A9 with NaN', '{"a": NaN}', {a: 'NaN'}, ['attributes JSON holds NaN']],
+    ['A9 with NaN', '{"a": NaN}', {a: 'NaN'}, ['attributes JSON contains NaN']],
     [
       'A13 with a large integer',
       '{"a": 9007199254740993}',
       {a: '9007199254740993'},
-      ['attributes JSON holds integers beyond 2^53, kept as text'],
+      ['attributes JSON contains integers beyond 2^53, kept as text'],
     ],
     ['an empty object', '{}', {}, []],
-    ['a parsed array', [1], {}, ['attributes are no JSON object']],
+    ['a parsed array', [1], {}, ['attributes are not a JSON object']],
   ])('%s', (_, cell, attributes, problems) => {
     const parsed = parseAttributes(cell);
     expect({...parsed.attributes}).toEqual(attributes);
@@ -323,7 +323,7 @@ describe('attributes', () => {
 
   it('A3 a problem of the inner text is named too', () => {
     expect(parseAttributes(JSON.stringify('{"a": NaN}')).problems).toEqual([
-      'attributes JSON holds NaN',
+      'attributes JSON contains NaN',
       'attributes were encoded twice',
     ]);
   });
@@ -332,7 +332,7 @@ describe('attributes', () => {
     const text = '{"input.value": "first", "input.value": "second"}';
     expect(parseAttributes(text).problems).toEqual([]);
     expect(parseAttributes(text, {thorough: true}).problems).toEqual([
-      'attributes JSON repeats the key "input.value", the last one counts',
+      'attributes JSON repeats the key "input.value"; the last one is used',
     ]);
     expect(textOf(parseAttributes(text, {thorough: true}).attributes, KEY.input)).toBe('second');
   });

@@ -170,24 +170,24 @@ describe('what is not recorded is said', () => {
 
   it('input.value, which goes first and may take messages with it', () => {
     expect(input(plain(0, 1)).notes).toEqual([
-      'input.value is not recorded, the first messages may be missing too: the span reached its attribute limit',
+      'input.value is not recorded, and the first messages may be missing: the span reached its attribute limit',
     ]);
     expect(input({'input.value': '', ...plain(0, 1)}).notes).toEqual([]);
   });
 
   it('messages in between, of roles that the instrumentor leaves out', () => {
     expect(input({'input.value': '{}', ...plain(0, 2)}).notes).toEqual([
-      '1 message in between not recorded (a role the instrumentor leaves out)',
+      '1 message in between not recorded (the instrumentor omits their role)',
     ]);
     expect(input({'input.value': '{}', ...plain(0, 3, 5)}).notes).toEqual([
-      '3 messages in between not recorded (a role the instrumentor leaves out)',
+      '3 messages in between not recorded (the instrumentor omits their role)',
     ]);
   });
 
   it('both at once', () => {
     expect(input(plain(5, 7)).notes).toEqual([
       `5 earlier messages ${LIMIT_NOTE}`,
-      '1 message in between not recorded (a role the instrumentor leaves out)',
+      '1 message in between not recorded (the instrumentor omits their role)',
     ]);
   });
 

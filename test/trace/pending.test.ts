@@ -38,5 +38,5 @@ it.each([
   ]);
   const judge = new Judge(trace.tops);
   const judgement = judge.run(trace.runs[0]!, NO_EVIDENCE, {nowMicros: LONG_AFTER, patience: PATIENCE});
-  expect(judgement).toEqual({state: 'error', reason: 'Member failed, and what it says is the answer'});
+  expect(judgement).toEqual({state: 'error', reason: 'Member failed, and its error is the answer'});
 });

@@ -54,7 +54,7 @@ describe('what client libraries write below a call', () => {
     const {tops, nodes} = traceOf([run, failed, request('529', 20, 40, 'm', 529)]);
     expect(new Judge(tops).node(nodes.get('m')!)).toMatchObject({
       state: 'error',
-      reason: 'the model call brought no answer (HTTP 529)',
+      reason: 'the model call returned no answer (HTTP 529)',
     });
   });
 

@@ -35,7 +35,7 @@ describe.each(BACKENDS)('on %s', backend => {
     }
     expect(seen.size).toBe(6);
     const {out} = await cli(['show', (await ofSession(db, 's-mem')).runId, '--db', db]);
-    expect(out.match(/tied to it by its time and what it was asked/g)).toHaveLength(3);
+    expect(out.match(/matched by its time and input/g)).toHaveLength(3);
     const {out: talk} = await cli(['transcript', (await ofSession(db, 's-mem')).runId, '--db', db]);
     expect(talk).toMatch(/── beside the run, .* ──\n▸ add_memory\(memory="likes tea"/);
     for (const session of ['s-mem-async', 's-agentic', 's-sum'])
@@ -144,7 +144,7 @@ it('a team that waited while its member went on tells once what it waited for', 
   const asked = ['list', '--db', db, '--session', 'team-human-in-the-loop'];
   const reason = 'paused, Careful waits for wipe_cache({"scope": "all"}); continued since, Agno says COMPLETED';
   expect((await json(asked)).data).toMatchObject([{kind: 'team', state: 'ok', stateReason: reason, parts: 2}]);
-  expect((await cli(asked, {columns: 160})).out).toContain('went on after a pause');
+  expect((await cli(asked, {columns: 160})).out).toContain('continued after a pause');
 });
 
 it('a pause with too much behind it is paused, and list and show say that what came after was not looked at', async () => {
@@ -162,7 +162,7 @@ it('a pause with too much behind it is paused, and list and show say that what c
   written.close();
   const paused = (await json(['list', '--db', db, '--state', 'paused'])).data;
   expect(paused.map(({sessionId}: Row) => sessionId)).toEqual(['s-left']);
-  const reason = 'waits for danger({"x": "wipe"}); whether it went on was not looked for further';
+  const reason = 'waits for danger({"x": "wipe"}); the search for a continuation stopped early';
   expect(paused[0].stateReason).toBe(reason);
   const {runs} = (await json(['show', paused[0].runId, '--db', db])).data;
   expect(runs[0]).toMatchObject({state: 'paused', stateReason: reason});

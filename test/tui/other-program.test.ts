@@ -5,7 +5,7 @@ import {trusted} from '../../src/text/safe.ts';
 import {readElsewhere} from '../../src/tui/other-program.ts';
 import {temporaryFolder} from '../fixtures.ts';
 
-const TEXT = trusted('what a span holds');
+const TEXT = trusted('contents of a span');
 
 describe('a text that is read in another program', () => {
   it('is a file that the program finds, with the arguments of the variable before it', async () => {
@@ -17,21 +17,19 @@ describe('a text that is read in another program', () => {
     for (const name of ['pager', 'editor']) expect(readFileSync(path.join(folder, name), 'utf8')).toBe(`${TEXT}\n`);
   });
 
-  it('names the variable to set where there is no such program, or it may not be run', async () => {
+  it('names the variable to set where it does not exist, or it may not be run', async () => {
     const file = path.join(temporaryFolder(), 'no-program');
     writeFileSync(file, '');
     expect(await readElsewhere(TEXT, 'pager', {PAGER: '/none/less -R'})).toBe(
-      '/none/less -R: there is no such program; set PAGER',
+      '/none/less -R: it does not exist; set PAGER',
     );
-    expect(await readElsewhere(TEXT, 'editor', {EDITOR: file})).toBe(
-      `${file}: it may not be run, or is no program; set EDITOR`,
-    );
+    expect(await readElsewhere(TEXT, 'editor', {EDITOR: file})).toBe(`${file}: it is not executable; set EDITOR`);
     expect(await readElsewhere(TEXT, 'editor', {VISUAL: '/none/vi', EDITOR: 'true'})).toContain('set VISUAL');
   });
 
   it('is not run itself where the variable is empty', async () => {
     // There may be no less here.
-    expect([null, 'less: there is no such program; set PAGER']).toContain(
+    expect([null, 'less: it does not exist; set PAGER']).toContain(
       await readElsewhere(trusted(''), 'pager', {PAGER: ' '}),
     );
   });

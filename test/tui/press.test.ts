@@ -133,7 +133,7 @@ describe('keys', () => {
     expect(linesOf(chosen, wide)[2]).toMatch(/^ STATE +COST MODEL +WHO/);
     const asking = pressed(chosen, wide, 'C');
     expect(linesOf(asking, wide).slice(-2)).toEqual([
-      expect.stringMatching(/^of started who user .*…$/),
+      expect.stringMatching(/^choose from started who user .*…$/),
       'columns: cost model who▏',
     ]);
     const refused = pressed(asking, wide, 'space', ...'price', 'enter');
@@ -148,7 +148,7 @@ describe('keys', () => {
 
   it('o sorts what was read, the cursor on the same run; s asks for the runs of its session', () => {
     const state = pressed(FIRST_STATE, world(), 'j', 'j', 'o', 'o');
-    expect(state.message).toBe(`longest first, of the ${snapshot.runs.length} runs that were read`);
+    expect(state.message).toBe(`longest first, of the ${snapshot.runs.length} runs read so far`);
     expect(state.runs.cursorKey).toBe(snapshot.runs[2]!.key);
     const times = orderedRuns(snapshot.runs, 'time').map(({judged}) => judged.record.durationMs ?? -1);
     expect(times).toEqual(times.toSorted((a, b) => b - a));
@@ -172,7 +172,7 @@ describe('keys', () => {
     expect(linesOf(read.state, world())[2]).toBe('said');
     const failing = reduce(asked, {type: 'page', wanted: asks.wanted, answer: {problem: trusted('it is gone')}});
     expect([failing.state.overlay, failing.state.message]).toEqual([null, 'it is gone']);
-    expect(press(settled, {name: 'D'}, world()).state.message).toBe('m marks the runs to compare');
+    expect(press(settled, {name: 'D'}, world()).state.message).toBe('mark two runs with m first');
     const marked = pressed(FIRST_STATE, world(), 'm', 'j');
     expect(press(marked, {name: 'D'}, world()).effects).toMatchObject([
       {wanted: {kind: 'diff', runs: [first, second]}},
@@ -234,7 +234,7 @@ describe('keys', () => {
     const key = snapshot.runs[0]!.key;
     const shown = world({opened: {key, parts: failed, failure: null}});
     const state = pressed(FIRST_STATE, shown, '3');
-    expect(press(state, {name: 'O'}, shown).state.message).toContain('no span is read here');
+    expect(press(state, {name: 'O'}, shown).state.message).toContain('open a span first');
     const node = selectedSpan(state, shown)!.row.node;
     const read = {...shown, contents: new Map([[node.id, {state: 'here', span: contents.get(node.id)!}]])} as World;
     const [effect] = press(state, {name: '^o'}, read).effects;

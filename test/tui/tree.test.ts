@@ -152,8 +152,8 @@ describe.each(['agno-3.1.10-pictures.sqlite', 'agno-2.9.0-more-pictures.sqlite']
     });
     const version = /agno-([\d.]+\d(-more)?)/.exec(file)![1]!;
     await expect(`${drawn.join('\n\n')}\n`).toMatchFileSnapshot(`../golden/tui/${version}/team-growing.txt`);
-    expect(drawn[0]).toContain('its run span comes');
-    expect(drawn.at(-1)).not.toContain('its run span comes');
+    expect(drawn[0]).toContain('its run span is written');
+    expect(drawn.at(-1)).not.toContain('its run span is written');
   });
 
   it('keeps the cursor on its span while rows come in above and below, and counts what is new', () => {

@@ -15,7 +15,7 @@ export class VirtualTerminal {
   /** All that was written, in order. */
   readonly written: string[] = [];
   isRaw = false;
-  private readonly xterm: xterm.Terminal;
+  readonly xterm: xterm.Terminal;
   private readonly input = new PassThrough();
   private readonly output: EventEmitter & Size;
 

@@ -14,7 +14,7 @@ const LIST_FIELDS = ['file', 'source', 'cutoff', 'traces', 'spans', 'batches', '
 /** What `prune --archive` has written. */
 const archive: CommandModule = {
   examples: [
-    {line: 'archive verify old.ndjson.gz', answer: 'every hash and count; exit 7 when something is wrong'},
+    {line: 'archive verify old.ndjson.gz', answer: 'check hashes and counts; exit 7 if one is wrong'},
     {line: 'list --db archive:old.ndjson.gz', answer: 'its runs; show and slowest read it too'},
   ],
   declare: (command, context) => {
@@ -22,15 +22,15 @@ const archive: CommandModule = {
       subcommand(command, usage, summary, examples);
     const load = () => import('./run.ts');
     addOutputFlags(
-      sub('verify <file>', 'Read a whole archive: hashes, counts, a trace for every span', [
-        {line: 'archive verify old.ndjson.gz', answer: 'whole, cut or damaged'},
-        {line: 'archive verify old.ndjson.gz.partial', answer: 'one that a killed run left'},
+      sub('verify <file>', 'Check a whole archive: hashes, counts, a trace for every span', [
+        {line: 'archive verify old.ndjson.gz', answer: 'complete, cut off or damaged'},
+        {line: 'archive verify old.ndjson.gz.partial', answer: 'left by a killed run'},
       ]),
       FORMATS,
       {printSql: false},
     ).action(commandAction(context, oneFileOf('verify'), load));
     addOutputFlags(
-      sub('list <files...>', 'What each archive holds', [
+      sub('list <files...>', 'List what each archive holds', [
         {line: 'archive list *.ndjson.gz', answer: 'source, cutoff, traces, spans'},
         {line: 'archive list *.ndjson.gz --json', answer: 'for scripts'},
       ]),
@@ -38,7 +38,7 @@ const archive: CommandModule = {
       {printSql: false},
     ).action(commandAction(context, listOf, load));
     addOutputFlags(
-      sub('show <file>', 'Where an archive comes from, and its batches', [
+      sub('show <file>', 'Show where an archive comes from, and its batches', [
         {line: 'archive show old.ndjson.gz', answer: 'one archive'},
         {line: 'archive show old.ndjson.gz --json', answer: 'for scripts'},
       ]),
@@ -46,10 +46,10 @@ const archive: CommandModule = {
       {printSql: false},
     ).action(commandAction(context, oneFileOf('show'), load));
     addOutputFlags(
-      sub('restore <file>', 'Put its rows into a database; those that are there stay as they are', [
+      sub('restore <file>', 'Restore its rows into a database; existing rows are not changed', [
         {
           line: 'archive restore old.ndjson.gz --db postgresql://writer@db.example/ai',
-          answer: 'the plan, and then it asks',
+          answer: 'show the plan, then ask',
         },
         {line: 'archive restore old.ndjson.gz --db copy.db --dry-run', answer: 'the plan only'},
       ])

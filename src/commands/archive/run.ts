@@ -58,7 +58,7 @@ export default async function archive(options: ArchiveOptions, context: Context)
   }
   if (inspection.problem) throw inspection.problem;
   if (verb === 'verify' && (inspection.withoutTrace ?? 0) > 0 && inspection.isComplete)
-    writeNote(context, `${inspection.withoutTrace} spans came from the database without a trace row`);
+    writeNote(context, `${inspection.withoutTrace} spans had no trace row in the database either`);
 }
 
 function recordOf({problem, header, ...rest}: Inspection) {
@@ -98,7 +98,7 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
     const progress = new ProgressLine(context, false);
     const target = await targetOf(store, facts, header);
     if (facts.copyReason !== null || facts.isStandby)
-      throw new UserError(EXIT.unreachable, `"${store.label}" cannot be changed where it is.`, {
+      throw new UserError(EXIT.unreachable, `"${store.label}" cannot be changed in place.`, {
         hint: facts.copyReason ?? 'It is a standby; connect to the primary.',
       });
     const changes = options.dryRun ? null : await openAlone(access.connection.source, store, options.lockWaitMs);
@@ -111,7 +111,7 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
       const rows = plan.traces + plan.spans;
       const isDone = plan.tracesThere + plan.spansThere >= rows;
       if (!changes || isDone) {
-        if (isDone && format === 'table') writeLine(context, trusted('nothing to restore: all of it is there'));
+        if (isDone && format === 'table') writeLine(context, trusted('nothing to restore: every row is already there'));
         answer(null);
         return;
       }
@@ -131,19 +131,19 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
         const parts = [
           line`restored ${count(result.traces)} traces and ${count(result.spans)} spans into ${safe(plan.database)}`,
         ];
-        if (result.there > 0) parts.push(line`${count(result.there)} rows were there`);
+        if (result.there > 0) parts.push(line`${count(result.there)} rows were already there`);
         writeLine(context, trusted(parts.join('; ')));
       }
       if (result.stoppedBy) context.exitCode = EXIT.stopped;
       if (result.unfit + result.withoutTrace > 0)
         throw new UserError(
           EXIT.failed,
-          `${result.unfit + result.withoutTrace} rows were not restored: ${result.unfit} that this database cannot hold, ${result.withoutTrace} spans without a trace row.`,
+          `${result.unfit + result.withoutTrace} rows were not restored: ${result.unfit} do not fit this database, ${result.withoutTrace} are spans without a trace row.`,
           {
             hint:
               result.unfitIds.length > 0
                 ? `For example ${result.unfitIds.join(', ')}`
-                : 'Its foreign key refuses them.',
+                : 'The foreign key refuses them.',
           },
         );
     } finally {

@@ -18,8 +18,8 @@ line or the environment names, within 300 ms; after that, nothing is offered.`;
 
 const completion: CommandModule = {
   examples: [
-    {line: 'completion bash', answer: 'the script; see above where to put it'},
-    {line: 'completion fish > ~/.config/fish/completions/agno-trace.fish', answer: 'for each new fish'},
+    {line: 'completion bash', answer: 'the script; see above where it goes'},
+    {line: 'completion fish > ~/.config/fish/completions/agno-trace.fish', answer: 'installs it for fish'},
   ],
   declare: (command, context) => {
     command.argument('<shell>', 'bash, zsh, fish or powershell').addHelpText('after', INSTALL);

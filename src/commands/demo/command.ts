@@ -21,18 +21,18 @@ interface DemoFlags extends DatabaseFlags, OutputFlags {
 /** Runs that real Agno wrote, moved to the present, in a database of their own; nothing else is ever touched. */
 const demo: CommandModule = {
   examples: [
-    {line: 'demo --live', answer: 'runs that happen now, for tail in another terminal'},
-    {line: 'demo --traces 30000 --path big.db', answer: 'about 1.2 million spans, for measuring'},
+    {line: 'demo --live', answer: 'play runs, to tail in another terminal'},
+    {line: 'demo --traces 30000 --path big.db', answer: 'about 1.2 million spans'},
   ],
   declare: (command, context) => {
     command
       .optionsGroup('Demo:')
       .option('--path <file>', 'SQLite file to make', 'agno-trace-demo.db')
-      .option('--traces <n>', 'a large synthetic database with n runs instead; with --db on Postgres')
-      .option('--live', 'play recorded runs into it as if they ran now, until ^C')
+      .option('--traces <n>', 'make n synthetic runs instead; on Postgres with --db')
+      .option('--live', 'play recorded runs as if they ran now, until ^C')
       .option('--speed <x>', 'with --live: 2 plays twice as fast (default: 1)')
       .option('--for <length>', 'with --live: end after 30s, 10m, …')
-      .option('--seed <n>', 'for --traces and --live: another number, other runs', '1');
+      .option('--seed <n>', 'for --traces and --live: selects the runs', '1');
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
 };
@@ -43,7 +43,7 @@ function optionsOf(flags: DemoFlags, context: Context): DemoOptions {
   const seed = parseCount('--seed', flags.seed);
   refuseLiveFlags(flags);
   if (flags.profile !== undefined)
-    throw usageError('demo makes a database, and profiles name those to read.', 'Pass --path or --db instead.');
+    throw usageError('demo creates a database; profiles are for reading.', 'Pass --path or --db instead.');
   const env = readDotenv(flags, context);
   const source: Source =
     flags.db === undefined
@@ -57,27 +57,24 @@ function optionsOf(flags: DemoFlags, context: Context): DemoOptions {
       }
     : null;
   if (!live && source.dialect === 'postgres' && runs === null)
-    throw usageError(
-      'the small demo is a SQLite file.',
-      'Leave --db out, or pass --traces with the number of runs to make on Postgres, or --live.',
-    );
+    throw usageError('the small demo is a SQLite file.', 'Leave out --db, or pass --traces N or --live for Postgres.');
   return {source, schema: tableChoiceOf(flags).schema ?? 'ai', runs, seed, live, ascii: flags.ascii};
 }
 
 function refuseLiveFlags({live, traces, speed, for: length}: DemoFlags): void {
   if (live && traces !== undefined)
     throw usageError(
-      '--live plays recorded runs, and --traces makes synthetic ones.',
+      '--live and --traces exclude each other.',
       'Make the large demo first, then play into it: demo --live --path with the same file.',
     );
   if (live) return;
   for (const [flag, value] of Object.entries({'--speed': speed, '--for': length}))
     if (value !== undefined)
-      throw usageError(`${flag} "${value}" is of no use without --live.`, `Write demo --live ${flag} ${value}.`);
+      throw usageError(`${flag} "${value}" needs --live.`, `Write demo --live ${flag} ${value}.`);
 }
 
 function parseSpeed(text: string): number {
   const speed = Number(text);
   if (text.trim() !== '' && speed >= 0.01 && speed <= 1000) return speed;
-  throw usageError(`--speed "${text}" is no speed.`, 'Write 2 for twice as fast, 0.5 for half; 0.01 to 1000.');
+  throw usageError(`--speed "${text}" is not a speed.`, 'Write 2 for twice as fast, 0.5 for half; 0.01 to 1000.');
 }

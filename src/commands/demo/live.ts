@@ -38,7 +38,7 @@ export async function playLive(
   try {
     writeLine(
       context,
-      line`playing runs into ${safe(labelOf(source))}; ${lengthMs === null ? line`^C ends it` : line`^C ends it early`}`,
+      line`playing runs into ${safe(labelOf(source))}; ${lengthMs === null ? line`^C stops it` : line`^C stops it early`}`,
     );
     writeLine(context, line`in another terminal:\n  ${paint(tailCommand(source, schema, context), 'bold')}\n`);
     const clock: PlayerClock = {nowMicros: context.nowMicros, sleepUntil: sleeperOf(context)};
@@ -83,12 +83,12 @@ function tailCommand(source: Source, schema: string, {cwd}: Context): Safe {
 
 function lineOf({scene, session}: Performance, clock: PlayerClock): Safe {
   const time = isoTime(clock.nowMicros())!.slice(11, 19);
-  const what = scene.isKilled ? 'its process is killed: it will never end' : (session ?? '');
+  const what = scene.isKilled ? 'its process is killed; it never ends' : (session ?? '');
   return line`${paint(safe(time), 'dim')}  ${safe(scene.name)}  ${paint(safe(what), 'dim')}`;
 }
 
 function summaryOf({traces, spans, cancelled}: Played): Safe {
-  const ended = cancelled === 0 ? line`` : line`; ${cancelled} of them had not ended, and ended as cancelled`;
+  const ended = cancelled === 0 ? line`` : line`; ${cancelled} of them were still open, and ended as cancelled`;
   return line`wrote ${spans} spans of ${traces} traces${ended}`;
 }
 

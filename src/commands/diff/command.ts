@@ -29,18 +29,18 @@ const FORMATS = ['tree', 'json', 'jsonl'] as const;
 /** Two runs beside each other; ids and times of their own are no difference. */
 const diff: CommandModule = {
   examples: [
-    {line: 'diff 9aa6 c11d', answer: 'what the second run did otherwise than the first'},
+    {line: 'diff 9aa6 c11d', answer: 'what the second run did differently'},
     {
       line: 'diff latest --median --exit-code',
-      answer: 'the newest run beside the median of its kind; exit 7: they differ',
+      answer: 'the newest run and a median one; exit 7 if they differ',
     },
   ],
   declare: (command, context) => {
     command
-      .argument('<a>', 'run, trace or span id, or a session of one run; a unique prefix of one, or "latest"')
-      .argument('[b]', 'the other one')
+      .argument('<a>', 'run, trace, span or session id, a unique prefix, or "latest"')
+      .argument('[b]', 'the other run')
       .optionsGroup('Compare:')
-      .option('--median', 'compare with the median run: by duration, of the newest 200 of its kind that ended well')
+      .option('--median', 'compare with the run of median duration among the newest 200 good ones')
       .option('--exit-code', 'exit 7 if they differ in spans, prompts, answers or state')
       .option('--times <percent>', 'with --exit-code: also if time, tokens or cost differ by more')
       .option('--all', 'show all spans and all lines of every difference');
@@ -78,6 +78,6 @@ function optionsOf(flags: DiffFlags, context: Context, [a, b]: [string, string?]
 
 function parsePercent(text: string): number {
   const value = /^\s*(\d+(?:\.\d+)?)\s*%?\s*$/.exec(text)?.[1];
-  if (value === undefined) throw usageError(`--times "${text}" is no percentage.`, 'Write --times 20, or 20%.');
+  if (value === undefined) throw usageError(`--times "${text}" is not a percentage.`, 'Write --times 20, or 20%.');
   return Number(value);
 }

@@ -41,7 +41,7 @@ export interface DiffOptions {
 }
 
 const THEN =
-  'both trees are laid beside each other by kind and name, and compared by what was asked and answered, without ids and times of the runs (src/trace/compare)';
+  'both trees are matched by kind and name; their prompts and answers are compared, without ids and times (src/trace/compare)';
 /** Differences shown on a terminal; the rest is counted. */
 const TERMINAL_STEPS = 20;
 /** Texts in JSON are cut beyond this. */
@@ -51,7 +51,7 @@ const LONGEST_TEXT = 100_000;
 export default async function diff(options: DiffOptions, context: Context): Promise<void> {
   const {first, second, format, percent, patience, prices} = options;
   await withStore(options.access, context, THEN, async (store, out) => {
-    const {compared, peers} = await withProgress(out, 'looking for the runs', async onProgress => {
+    const {compared, peers} = await withProgress(out, 'searching for the runs', async onProgress => {
       const reading = {patience, prices, onProgress};
       const named = await loadComparedRun(store, first, reading);
       const median = second === null ? await loadMedianRun(store, named.record, reading) : null;
@@ -129,7 +129,7 @@ export function drawDiff(
   const [first] = told;
   const verdict = first
     ? line`first divergence: ${safe(inWords(first))}`
-    : trusted('no difference in what was done, asked and answered');
+    : trusted('no differences in calls, prompts and answers');
   for (const part of look.columns === null ? [verdict] : wrap(verdict, look.columns))
     writeLine(out, paint(part, 'bold'));
   writeLine(out, trusted(''));

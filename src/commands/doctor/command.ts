@@ -15,13 +15,13 @@ const FORMATS = ['table', 'json', 'jsonl'] as const;
 /** Shows the connection, the tables, and what is wrong with the data. */
 const doctor: CommandModule = {
   examples: [
-    {line: 'doctor', answer: 'how it is connected, and what was found'},
-    {line: 'doctor --strict --json', answer: 'for a script: exit 7 when something is wrong'},
+    {line: 'doctor', answer: 'check everything'},
+    {line: 'doctor --strict --json', answer: 'for a script: exit 7 if something is wrong'},
   ],
   declare: (command, context) => {
     command
       .optionsGroup('Check:')
-      .option('--all', 'check every run and every row, however long it takes (default: newest 2000 runs, some seconds)')
+      .option('--all', 'check every run and row (default: newest 2000 runs)')
       .option('--strict', 'exit 7 if there is a warning or an error');
     addOutputFlags(command, FORMATS);
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));

@@ -30,7 +30,7 @@ export interface DoctorOptions {
   readonly access: Access;
 }
 
-const THEN = 'spans become trees, runs are found and judged, what they show is counted (src/trace)';
+const THEN = 'spans become trees, runs are found and judged, findings are counted (src/trace)';
 /** Runs and time that a look costs unless all is asked for. */
 const SURVEY = {runs: 2000, ms: 10_000} as const;
 /** Longest count over a table. */
@@ -133,10 +133,7 @@ function write(checkup: Checkup, options: DoctorOptions, out: Context): void {
   const drawn = findings.map(finding => ({...finding, command: finding.command && commandLine(finding.command)}));
   writeLine(out, renderFindings(drawn, drawing));
   const hasCommand = findings.some(({command}) => command !== null);
-  for (const note of [
-    ...notes,
-    ...(hasCommand && options.isDbGiven ? ['commands want the same --db as this one'] : []),
-  ])
+  for (const note of [...notes, ...(hasCommand && options.isDbGiven ? ['add the same --db to these commands'] : [])])
     writeNote(out, note);
 }
 
@@ -147,6 +144,6 @@ function refuseFindings(findings: readonly NamedFinding[]): void {
   if (errors + warnings === 0) return;
   const parts = [...(errors ? [counted(errors, 'error')] : []), ...(warnings ? [counted(warnings, 'warning')] : [])];
   throw new UserError(EXIT.different, `${parts.join(' and ')} found.`, {
-    hint: 'Each says above how to see or repair it.',
+    hint: 'Above, each one says how to see or repair it.',
   });
 }

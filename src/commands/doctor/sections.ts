@@ -15,10 +15,10 @@ export function connectionSection({facts}: Checkup): FactSection {
 
 function serverRows(facts: ConnectionFacts): Row[] {
   const rights = [
-    facts.isSuperuser === null ? null : facts.isSuperuser ? 'superuser' : 'no superuser',
-    facts.mayWrite === null ? null : facts.mayWrite ? 'may write; SELECT is enough for this tool' : 'reads only',
+    facts.isSuperuser === null ? null : facts.isSuperuser ? 'superuser' : 'not a superuser',
+    facts.mayWrite === null ? null : facts.mayWrite ? 'may write; SELECT is enough for agno-trace' : 'reads only',
   ].filter(word => word !== null);
-  const pooler = facts.pooler === null ? 'unknown' : facts.pooler ? 'yes, one stands between' : 'none seen';
+  const pooler = facts.pooler === null ? 'unknown' : facts.pooler ? 'yes' : 'none seen';
   const clock = facts.clockAheadMs ?? 0;
   const agrees = Math.abs(clock) < 1000;
   return [
@@ -41,7 +41,7 @@ function serverRows(facts: ConnectionFacts): Row[] {
     [
       'clock',
       agrees
-        ? trusted('agrees with ours')
+        ? trusted("same as this machine's")
         : line`${duration(Math.abs(clock))} ${trusted(clock > 0 ? 'ahead of' : 'behind')} ours`,
     ],
   ];
@@ -54,7 +54,7 @@ function fileRows(facts: ConnectionFacts): Row[] {
     ['size', line`${byteSize(facts.fileBytes)}${wal}, pages of ${count(facts.pageBytes)} bytes`],
     ['journal', trusted(facts.journalMode === 'wal' ? 'WAL' : `rollback journal (${safe(facts.journalMode ?? '')})`)],
     ['owner', safe(`${facts.owner ?? 'unknown'}, ${facts.mayWrite ? 'may write' : 'may not write'}`)],
-    ['read', safe(facts.copyReason === null ? 'where it lies' : `from a private copy: ${facts.copyReason}`)],
+    ['read', safe(facts.copyReason === null ? 'in place' : `from a private copy: ${facts.copyReason}`)],
     ['SQLite', safe(`${facts.serverVersion}, by ${facts.driver}`)],
   ];
 }
@@ -71,7 +71,7 @@ export function tableSection(checkup: Checkup): FactSection {
   const shape = `${spans.columns.length} and ${traces.columns.length} columns, ${hasKey ? 'with' : 'without'} foreign key, attributes ${typeOf(spans, 'attributes')}`;
   const others = [runs, sessions].map((table, i) => {
     const name = ['agno_runs', 'agno_sessions'][i]!;
-    return !table ? `no ${name}` : table.mayRead ? name : `${name} (may not be read)`;
+    return !table ? `no ${name}` : table.mayRead ? name : `${name} (no permission to read)`;
   });
   return {
     title: 'Tables',
@@ -95,7 +95,7 @@ export function tableSection(checkup: Checkup): FactSection {
 
 function tableText(table: TableFacts, size: RowCount | null): Safe {
   const parts: Safe[] = [safe(table.schema === null ? table.name : `${table.schema}.${table.name}`)];
-  if (!table.mayRead) parts.push(trusted('may not be read'));
+  if (!table.mayRead) parts.push(trusted('no permission to read'));
   if (size) {
     const rows = size.rows === null ? trusted('rows not counted in time') : line`${count(size.rows)} rows`;
     parts.push(size.isEstimate ? line`about ${rows} (estimate)` : rows);

@@ -75,11 +75,11 @@ function formatOf(flags: ExportFlags): ExportOptions['format'] {
           ? 'otlp'
           : (named ?? 'otlp');
   if (flags.format === undefined && ending === 'csv')
-    throw usageError(`-o "${flags.output}" asks for csv, which export does not write.`, 'It writes otlp, jsonl, md.');
+    throw usageError(`-o "${flags.output}" asks for csv, which export cannot write.`, 'It can write otlp, jsonl, md.');
   if (flags.to !== undefined && format !== 'otlp')
-    throw usageError(`--to sends otlp, not ${format}.`, 'Leave --format out, or write into a file with -o.');
+    throw usageError(`--to sends otlp, not ${format}.`, 'Leave out --format, or write to a file with -o.');
   if (flags.to !== undefined && flags.output !== undefined)
-    throw usageError('--to and -o both say where to.', 'Pass one of them.');
+    throw usageError('--to and -o exclude each other.', 'Pass one of them.');
   return format;
 }
 
@@ -91,14 +91,14 @@ function selectionAtOf(ids: readonly string[], flags: ExportFlags, context: Cont
   if (ids.length > 0) {
     if (!isPlain || limit !== null || flags.all || flags.traffic)
       throw usageError(
-        'ids say which runs, and so do filters.',
-        'Pass one or the other; with a session id or latest -q selects.',
+        'ids and filters exclude each other.',
+        'Pass one of them. Only -q can narrow a session id or latest.',
       );
     return nowMicros => ({ids, query: filterAt(nowMicros).query});
   }
   if (isPlain && filter.query === null && limit === null && !flags.all)
     throw usageError(
-      'nothing says which runs to export.',
+      'choose the runs to export.',
       'Pass ids or latest, a filter such as --last 24h, -n 20, or --all for everything.',
     );
   return nowMicros => ({filter: withQueryFlags(filterAt(nowMicros)), limit: limit ?? 0});
@@ -108,20 +108,19 @@ function cleaningOf(flags: ExportFlags, context: Context): CleaningOptions {
   const asked = flags.redact === undefined ? null : parseChoice('--redact', flags.redact, REDACTIONS);
   const redaction = asked ?? (flags.check ? 'all' : null);
   if (flags.redactKey !== undefined && redaction === null)
-    throw usageError('--redact-key is the key of pseudonyms, and nothing is redacted.', 'Add --redact pii or all.');
+    throw usageError('--redact-key is for pseudonyms, but nothing is redacted.', 'Add --redact pii or all.');
   if (flags.report !== undefined && redaction === null && flags.content)
-    throw usageError('--report tells what was replaced, and nothing is.', 'Add --redact or --no-content.');
+    throw usageError('--report lists what was replaced, but nothing is replaced.', 'Add --redact or --no-content.');
   if (flags.check && (flags.to !== undefined || flags.output !== undefined))
-    throw usageError('--check only looks, and writes nothing.', 'Leave --to and -o out.');
+    throw usageError('--check writes nothing.', 'Leave out --to and -o.');
   return {redaction, keepsContent: flags.content, key: redaction === null ? null : keyOf(flags, context)};
 }
 
 function keyOf({redactKey, ...flags}: ExportFlags, context: Context): Buffer | null {
   if (redactKey === undefined) return null;
   const value = readDotenv(flags, context)[redactKey];
-  const hint = 'Make one: export NAME=$(openssl rand -hex 32), and pass --redact-key NAME.';
-  if (!value)
-    throw usageError(`--redact-key: there is no variable "${shownVariable(redactKey)}", or it is empty.`, hint);
+  const hint = 'Create one with export NAME=$(openssl rand -hex 32), and pass --redact-key NAME.';
+  if (!value) throw usageError(`--redact-key: the variable "${shownVariable(redactKey)}" is not set or empty.`, hint);
   context.secrets.push(value);
   if (value.length < SHORTEST_KEY)
     throw usageError(
@@ -136,7 +135,7 @@ function originOf({resource = []}: ExportFlags): Origin {
   const attributes = new Map([['service.name', 'agno']]);
   for (const text of resource) {
     const at = text.indexOf('=');
-    if (at <= 0) throw usageError(`--resource "${text}" is no attribute.`, 'Write --resource service.name=my-app.');
+    if (at <= 0) throw usageError(`--resource "${text}" is not an attribute.`, 'Write --resource service.name=my-app.');
     attributes.set(text.slice(0, at), text.slice(at + 1));
   }
   return {
@@ -153,7 +152,7 @@ function sendingOf(flags: ExportFlags, context: Context): SendingOptions | null 
     const stray = FOR_SENDING.find(name => flags[name] !== undefined) ?? (flags.gzip ? undefined : 'no-gzip');
     if (stray !== undefined)
       throw usageError(
-        `--${stray === 'dryRun' ? 'dry-run' : stray} is for sending, and nothing says where to.`,
+        `--${stray === 'dryRun' ? 'dry-run' : stray} is only for sending, and --to is missing.`,
         'Add --to http://localhost:4318.',
       );
     return null;

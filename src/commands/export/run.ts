@@ -58,7 +58,7 @@ export interface SendingOptions
 }
 
 const THEN =
-  'spans become trees, runs are judged and selected, their rows read whole, cleaned and written (src/trace, src/otlp)';
+  'spans become trees, runs are judged and selected, their complete rows are read, cleaned and written (src/trace, src/otlp)';
 const SPANS_PER_REPORT = 50;
 
 /** Hands runs on. */
@@ -211,7 +211,7 @@ function senderOf({sending, origin, access}: ExportOptions, context: Context): S
 /** What had gone before it failed. */
 function withSent(error: UserError, {sender}: Sending): UserError {
   const {spans, requests} = sender.sent;
-  const sent = spans === 0 ? 'Nothing was sent.' : `${spans} spans in ${requests} requests had been taken before.`;
+  const sent = spans === 0 ? 'Nothing was sent.' : `${spans} spans in ${requests} requests had been accepted before.`;
   return new UserError(error.exitCode, `${error.message} ${sent}`, {hint: error.hint, cause: error.cause});
 }
 
@@ -245,15 +245,14 @@ function notesOf(
     notes.push(
       sending?.dryRun ? `would send ${what}: ${to}` : `sent ${sent.spans} spans of ${plural(runs, 'run')}: ${to}`,
     );
-    if (sender.ending.signalCode) notes.push('stopped: what is not counted here was not sent');
+    if (sender.ending.signalCode) notes.push('stopped: nothing else was sent');
     const said = [...sent.said].map(text => maskSecrets(text, sender.secrets));
     if (sent.rejected > 0) notes.push(`the receiver rejected ${plural(sent.rejected, 'span')}`);
     if (said.length > 0) notes.push(`the receiver says: ${said.join('; ')}`);
   } else notes.push(check ? `looked at ${what}` : `exported ${what}`);
   for (const [loss, count] of losses) notes.push(`${plural(count, 'span')}: ${loss}`);
-  if (gone > 0) notes.push(`${plural(gone, 'span')} deleted while it went on, and left out`);
-  if (bad > 0)
-    notes.push(`${plural(bad, 'span')} of which something could not be read; what is wrong stands in problems`);
+  if (gone > 0) notes.push(`${plural(gone, 'span')} deleted during the export, and left out`);
+  if (bad > 0) notes.push(`${plural(bad, 'span')} could not be read completely; "problems" says why`);
   if (content) notes.push(`left out: ${plural(content.leftOut, 'attribute')}, and all error texts`);
   if (redaction) append(notes, findingNotes(report, redaction, check));
   return notes;
@@ -270,9 +269,11 @@ function findingNotes(report: RedactionReport, redaction: Redaction, check: bool
     return `${done}: ${detector} ${count}× (${shown.join(', ')}${more})`;
   });
   if (report.takenOut > 0)
-    notes.push(`taken out before they were stored (__REDACTED__): ${plural(report.takenOut, 'value')}`);
+    notes.push(`removed before they were stored (__REDACTED__): ${plural(report.takenOut, 'value')}`);
   const nothing = notes.length === 0 ? `nothing ${done}; ` : '';
-  notes.push(`${nothing}${redaction} is best effort: patterns find what has a form, not names or addresses in prose`);
+  notes.push(
+    `${nothing}${redaction} is best effort: patterns find only known formats, not names or addresses in prose`,
+  );
   return notes;
 }
 

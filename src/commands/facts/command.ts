@@ -19,8 +19,8 @@ type Verb = KeptFactsOptions['verb'];
 /** What is kept beside the database so that questions over many runs are answered at once. */
 const facts: CommandModule = {
   examples: [
-    {line: 'facts', answer: 'how much is kept of this database, and of which days'},
-    {line: 'facts clear', answer: 'forgets it; the next question reads what it needs again'},
+    {line: 'facts', answer: 'how much is cached, and for which days'},
+    {line: 'facts clear', answer: 'delete it; the next question reads what it needs'},
   ],
   declare: (command, context) => {
     command.helpCommand(false);
@@ -33,7 +33,7 @@ const facts: CommandModule = {
     addOutputFlags(
       sub(
         'status',
-        'What is kept of this database',
+        'Show what is cached of this database',
         [
           {line: 'facts status', answer: 'file, size, spans, runs, days'},
           {line: 'facts status --json', answer: 'for scripts'},
@@ -44,18 +44,18 @@ const facts: CommandModule = {
       {printSql: false},
     );
     addOutputFlags(
-      sub('rebuild', 'Make all of it anew, from the first span to the last', [
-        {line: 'facts rebuild', answer: 'in the morning, so that no question waits'},
-        {line: 'facts rebuild --json', answer: 'and what is kept then'},
+      sub('rebuild', 'Compute all facts again, from the first span to the last', [
+        {line: 'facts rebuild', answer: 'before a busy day, so that no question waits'},
+        {line: 'facts rebuild --json', answer: 'and print what is cached then'},
       ]),
       FORMATS,
       {printSql: false},
     );
-    sub('clear', 'Forget it', [
+    sub('clear', 'Delete the facts of this database', [
       {line: 'facts clear', answer: 'of this database'},
       {line: 'facts clear --all', answer: 'of every database, reachable or not'},
     ]).option('--all', 'of every database');
-    sub('path', 'The file it is kept in (docs/facts.md says what stands there)', [
+    sub('path', 'Print the file with the facts (docs/facts.md describes it)', [
       {line: 'facts path', answer: 'one line'},
       {line: 'facts path --db agno.db', answer: 'of that database'},
     ]);
@@ -67,7 +67,7 @@ function optionsOf(verb: Verb, flags: FactsFlags, context: Context): KeptFactsOp
   const format = formatOf(flags, FORMATS);
   const folder = factsFolder(context.env, context.cwd);
   if (folder === null)
-    throw new UserError(EXIT.usage, 'there is no folder for facts: they are made in memory for each question.', {
+    throw new UserError(EXIT.usage, 'there is no folder for facts: they are computed in memory for each question.', {
       hint: 'Set AGNO_TRACE_CACHE to a folder.',
     });
   const isOfAll = verb === 'clear' && flags.all === true;

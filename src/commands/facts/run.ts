@@ -25,7 +25,7 @@ export default async function facts(options: KeptFactsOptions, context: Context)
   if (of === 'all') {
     const files = factsFilesIn(folder);
     for (const file of files) removeFacts(file);
-    writeNote(context, `${files.length} ${files.length === 1 ? 'file' : 'files'} of facts removed`);
+    writeNote(context, `${files.length} ${files.length === 1 ? 'file' : 'files'} of facts deleted`);
     return;
   }
   const {prices, access} = of;
@@ -35,7 +35,7 @@ export default async function facts(options: KeptFactsOptions, context: Context)
     if (verb === 'clear') {
       const isThere = existsSync(file);
       removeFacts(file);
-      writeNote(context, isThere ? `the facts of "${store.label}" are forgotten` : `none are kept of "${store.label}"`);
+      writeNote(context, isThere ? `deleted the facts of "${store.label}"` : `there are no facts of "${store.label}"`);
       return;
     }
     if (verb === 'rebuild') {

@@ -54,25 +54,28 @@ const KEYS = {
 /** A pattern in what went in and out of every span, run by run, newest first. */
 const grep: CommandModule = {
   examples: [
-    {line: "grep 'customs hold' --last 7d", answer: 'where these words stand, newest run first'},
-    {line: "grep 'order_id.*44\\d\\d' --in args --count", answer: 'how often a tool was called with such an order'},
+    {line: "grep 'customs hold' --last 7d", answer: 'where these words are, newest run first'},
+    {
+      line: "grep 'order_id.*44\\d\\d' --in args --count",
+      answer: 'how often each run called a tool with such an order',
+    },
   ],
   declare: (command, context) => {
     command
-      .argument('<pattern>', 'JavaScript regular expression, also as /pattern/i; matched line by line')
+      .argument('<pattern>', 'JavaScript regular expression, also /pattern/i')
       .optionsGroup('Pattern:')
       .option('-F, --fixed-strings', 'the pattern is plain text')
-      .option('-i, --ignore-case', 'ignore case (default: unless the pattern has upper case)')
+      .option('-i, --ignore-case', 'ignore case (default if all is in lower case)')
       .option('-s, --case-sensitive', 'match case')
       .option('-w, --word', 'match whole words only')
       .optionsGroup('Where:')
-      .option('--in <places>', 'where to look: name, input, output, args, error (default: these), attributes', collect)
-      .option('--repeats', 'also show repeats of the same text in a run, as in every later model call');
+      .option('--in <places>', 'name, input, output, args, error (default: these), attributes', collect)
+      .option('--repeats', 'also repeats of a text, as in each later model call');
     addWindowFlags(command);
     addFilterFlags(command);
     command
       .optionsGroup('Answer:')
-      .option('-n, --limit <n>', 'hits; with --count or -l runs (default: 100, all); 0: all')
+      .option('-n, --limit <n>', 'hits (default: 100), or runs with -c, -l; 0: all')
       .option('-C, --context <n>', 'lines before and after each hit', '0')
       .option('-c, --count', 'print how many hits each run has')
       .option('-l, --list-runs', 'print run ids only')

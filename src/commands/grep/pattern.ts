@@ -43,7 +43,7 @@ export class Pattern {
 
   /** @throws UserError exit 2 for what is no regular expression, and for one that matches every line */
   constructor(text: string, {fixed, ignoreCase, word}: PatternOptions) {
-    if (text === '') throw usageError('the pattern is empty.', 'Write what to look for.');
+    if (text === '') throw usageError('the pattern is empty.', 'Write the text to search for.');
     const written = fixed ? null : /^\/(.+)\/([is]*)$/s.exec(text);
     const source = written ? written[1]! : text;
     const asked = written?.[2] ?? '';
@@ -56,7 +56,7 @@ export class Pattern {
     this.regex = compile(text, whole, flags);
     if (!this.isPlain && this.isEmptyMatch())
       throw usageError(
-        `"${text}" matches every line, as it also matches no text at all.`,
+        `"${text}" matches every line, because it also matches the empty text.`,
         'Write + instead of *, or .+',
       );
     // With both flags k and s have relatives beyond ASCII: the sign of Kelvin, the long s.
@@ -150,7 +150,7 @@ function compile(text: string, source: string, flags: string): RegExp {
     return new RegExp(source, flags);
   } catch (error) {
     const reason = (error as Error).message.replace(/^Invalid regular expression: \/.*\/[a-z]*: /s, '');
-    throw usageError(`"${text}" is no regular expression: ${reason.toLowerCase()}.`, '-F takes it as plain text.');
+    throw usageError(`"${text}" is not a regular expression: ${reason.toLowerCase()}.`, '-F searches for plain text.');
   }
 }
 

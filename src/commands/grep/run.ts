@@ -26,7 +26,7 @@ import {LONGEST_TEXT, type Pattern} from './pattern.ts';
 import {countSearched, grepRuns, type Hit, type RunHits, type Searched} from './search.ts';
 
 const THEN =
-  'runs are found and judged (src/trace), and the texts of their spans matched line by line; spans that do not hold what every match must hold are not read';
+  'runs are found and judged (src/trace), and the texts of their spans matched line by line; spans that cannot match are not read';
 /** A line of a hit is cut to so many characters around its first match. */
 const LONGEST_LINE = 10_000;
 
@@ -239,16 +239,15 @@ function notesOf(
   const range = first && last && spans > 0 ? ` from ${first}Z to ${last}Z` : '';
   const notes = [`searched ${count(spans)} ${spans === 1 ? 'span' : 'spans'}${range}`];
   if (told.isFull) notes.push('there are more: --limit 0 for all');
-  if (isStopped) notes.push('stopped before the end');
-  if (pattern.isExhausted)
-    notes.push('given up: the pattern takes too long on these texts; a simpler one, or -F, searches all');
+  if (isStopped) notes.push('stopped early');
+  if (pattern.isExhausted) notes.push('given up: the pattern takes too long on these texts; use a simpler one, or -F');
   else if (pattern.givenUp > 0)
     notes.push(
       `${pattern.givenUp} ${pattern.givenUp === 1 ? 'text' : 'texts'} not searched: the pattern takes too long on them`,
     );
   if (pattern.shortened > 0)
     notes.push(
-      `${pattern.shortened} ${pattern.shortened === 1 ? 'text' : 'texts'} longer than ${LONGEST_TEXT / 1e6} MB: only the beginning was searched`,
+      `${pattern.shortened} ${pattern.shortened === 1 ? 'text' : 'texts'} longer than ${LONGEST_TEXT / 1e6} MB: only their beginning was searched`,
     );
   return notes;
 }

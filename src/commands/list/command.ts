@@ -49,11 +49,14 @@ const list: CommandModule = {
     addFilterFlags(command);
     command
       .optionsGroup('Page:')
-      .option('-n, --limit <n>', 'runs on a page; 0: all (default: 20; on a terminal as many as fit)')
+      .option('-n, --limit <n>', 'runs on a page; 0: all (default: 20, or one screen)')
       .option('--cursor <text>', 'continue where the previous page ended')
-      .option('--sort <figure>', 'duration, tokens, cost, spans, errors, started, largest first; - in front: smallest')
+      .option(
+        '--sort <figure>',
+        'duration, tokens, cost, spans, errors or started, largest first; -cost: smallest first',
+      )
       .option('--traffic', 'also HTTP requests without a run')
-      .option('--parts', 'a row for each part of a run that paused and went on, not one for the run')
+      .option('--parts', 'one row for each part of a run that paused')
       .option('--all-profiles', 'runs of all profiles; or repeat --profile');
     addPatienceFlags(command);
     addPriceFlags(command);

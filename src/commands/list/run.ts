@@ -38,7 +38,7 @@ export interface ListOptions {
   readonly access: Access | SeveralProfiles;
 }
 
-const LOOKED_THROUGH = 'looked through all spans, as trace rows do not tell; --last 7d looks through fewer';
+const LOOKED_THROUGH = 'scanned all spans, because trace rows lack these ids; --last 7d scans fewer';
 const THEN = 'spans become trees, runs are found and judged, filters applied, the page cut (src/trace)';
 
 /** Prints one page of runs. */
@@ -54,7 +54,7 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
   await withStore(access, context, THEN, async (store, out) => {
     const filter = withQueryFlags(filterAt(store.nowMicros()));
     let looked = 0;
-    const found = await withProgress(out, 'looking through spans', report => {
+    const found = await withProgress(out, 'reading spans', report => {
       const onProgress = (spans: number) => {
         looked = spans;
         report(spans);
@@ -104,7 +104,7 @@ async function sortedPage(store: Store, options: SortedOptions): Promise<SortedP
 function sortedNote({matched}: SortedPage, {key, descending}: Pick<SortedOptions, 'key' | 'descending'>): string {
   const order =
     key === 'started' ? (descending ? 'newest' : 'oldest') : `${descending ? 'largest' : 'smallest'} ${key}`;
-  return `${order} first, of ${matched} ${matched === 1 ? 'row' : 'rows'} that match`;
+  return `${order} first, of ${matched} ${matched === 1 ? 'row' : 'rows'}`;
 }
 
 /** One page out of several databases. Those that fail are named, and the answer says by its exit code that it is not whole. */
@@ -115,7 +115,7 @@ async function listSeveral(access: SeveralProfiles, options: ListOptions, contex
   const filter = filterAt(context.nowMicros());
   const profiles = access.profiles.filter(({name}) => places.get(name) !== false);
   const results = await withEachProfile({...access, profiles}, context, THEN, async (store, out, name) =>
-    withProgress(out, `looking through spans of ${name}`, async onProgress => {
+    withProgress(out, `reading spans of ${name}`, async onProgress => {
       const own = {...options.page, cursor: places.get(name) || null, onProgress};
       const found = await readWidened(store, withQueryFlags(filterAt(store.nowMicros())), {
         read: wanted => loadRunPage(store, {...own, filter: wanted}),

@@ -18,19 +18,19 @@ const FORMATS = ['table', 'json'] as const;
 /** Makes what is missing around Agno's tables: the plan first, each step with its reason and its lock. */
 const migrate: CommandModule = {
   examples: [
-    {line: 'migrate', answer: 'the plan, and then it asks'},
+    {line: 'migrate', answer: 'show the plan, then ask'},
     {line: 'migrate --print-sql', answer: 'the same as SQL, for a DBA'},
-    {line: 'migrate status', answer: 'what is there and what is not'},
-    {line: 'migrate --undo --dry-run', answer: 'what it made and would take away'},
+    {line: 'migrate status', answer: 'what exists and what is missing'},
+    {line: 'migrate --undo --dry-run', answer: 'what it made and would remove'},
   ],
   declare: (command, context) => {
     command
-      .argument('[what]', 'status: what is there, and nothing else')
+      .argument('[what]', 'status: only show what exists and what is missing')
       .optionsGroup('How:')
       .option('--dry-run', 'show the plan and change nothing')
       .option('--yes', 'do not ask')
-      .option('--undo', 'remove all that migrate made, and nothing else')
-      .option('--offline', 'SQLite: also the steps that need the file closed everywhere else')
+      .option('--undo', 'remove only what migrate made')
+      .option('--offline', 'SQLite: also steps that need the file to themselves')
       .option('--lock-wait <length>', 'wait this long for another writing command to end')
       .option('--print-sql', 'print the SQL of the plan and change nothing');
     addOutputFlags(command, FORMATS, {printSql: false});
@@ -43,7 +43,7 @@ function optionsOf(flags: MigrateFlags, context: Context, [what]: [string?]): Mi
   if (what !== undefined) parseChoice('migrate', what, ['status']);
   const access = writableAccessOf(flags, context);
   if (flags.offline && access.connection.source.dialect === 'postgres')
-    throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');
+    throw usageError('--offline is for SQLite files.', 'On Postgres vacuum never blocks Agno.');
   return {
     ...writingOf(flags),
     onlyStatus: what === 'status',

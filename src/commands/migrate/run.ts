@@ -55,7 +55,7 @@ export default async function migrate(options: MigrateOptions, context: Context)
     await checkRights(subject);
     if (wanted.length === 0) {
       answer(null);
-      throw new UserError(EXIT.usage, 'nothing was changed: what is left to do is not done now.', {
+      throw new UserError(EXIT.usage, 'nothing was changed: the remaining steps cannot be done now.', {
         hint: planned.steps[0]!.step.blocked!.hint,
       });
     }
@@ -122,9 +122,9 @@ async function change(
   if (undone)
     throw new UserError(
       EXIT.failed,
-      `${undone.action} ${undone.object}: it went well, and the catalogue does not show it.`,
+      `${undone.action} ${undone.object}: it succeeded, but the catalogue does not show it.`,
       {
-        hint: 'Did somebody else change it meanwhile? agno-trace migrate status',
+        hint: 'Did somebody else change it in the meantime? agno-trace migrate status',
       },
     );
 }

@@ -12,31 +12,31 @@ const profile: CommandModule = {
   examples: [
     {
       line: 'profile add prod --db postgresql://reader@db.example/ai',
-      answer: 'names a database; the password stays out',
+      answer: 'name a database; without its password',
     },
-    {line: 'profile list', answer: 'which there are, and which is used by itself'},
+    {line: 'profile list', answer: 'all profiles; the default is marked'},
   ],
   declare: (command, context) => {
     const sub = (usage: string, summary: string, examples: readonly Example[], isDefault = false) =>
       subcommand(command, usage, summary, examples, isDefault);
     const runs = (verb: ProfileOptions['verb']) => commandAction(context, optionsOf(verb), () => import('./run.ts'));
-    const add = sub('add <name>', 'Name a database: --db, and what else is needed to read it', [
+    const add = sub('add <name>', 'Name a database and how to read it', [
       {line: 'profile add prod --db postgresql://reader@db.example/ai --schema ai', answer: 'password from ~/.pgpass'},
       {
         line: "profile add prod --db 'service=prod' --password-command 'pass show db/prod'",
-        answer: 'and from a command',
+        answer: 'password from a command',
       },
     ]);
     addPasswordFlags(add).action(runs('add'));
-    const set = sub('set <name> [changes...]', 'Change what a profile says: keys with their new values', [
-      {line: 'profile set prod schema ai', answer: 'one key; several: key value key value'},
-      {line: "profile set prod password_env PROD_PASSWORD schema ''", answer: 'an empty value takes a key away'},
+    const set = sub('set <name> [changes...]', 'Change keys of a profile', [
+      {line: 'profile set prod schema ai', answer: 'one key; repeat key and value for more'},
+      {line: "profile set prod password_env PROD_PASSWORD schema ''", answer: 'an empty value removes a key'},
     ]);
     addPasswordFlags(set).action(runs('set'));
     addOutputFlags(
       sub(
         'list',
-        'All profiles; the default one is marked',
+        'List all profiles; the default is marked',
         [
           {line: 'profile list', answer: 'names and databases'},
           {line: 'profile list --json', answer: 'for scripts'},
@@ -47,22 +47,22 @@ const profile: CommandModule = {
       {printSql: false},
     ).action(runs('list'));
     addOutputFlags(
-      sub('show <name>', 'What a profile says, without its secrets', [
-        {line: 'profile show prod', answer: 'database, tables, where the password comes from'},
+      sub('show <name>', 'Show a profile, without its secrets', [
+        {line: 'profile show prod', answer: 'database, tables, source of the password'},
         {line: 'profile show prod --json', answer: 'for scripts'},
       ]),
       FORMATS,
       {printSql: false},
     ).action(runs('show'));
-    sub('remove <name>', 'Forget a profile; its database is not touched', [
-      {line: 'profile remove staging', answer: 'takes it out of the config file'},
+    sub('remove <name>', 'Remove a profile; its database is not touched', [
+      {line: 'profile remove staging', answer: 'remove it from the config file'},
       {line: 'profile list', answer: 'what is left'},
     ])
       .alias('rm')
       .action(runs('remove'));
-    sub('use <name>', 'Make a profile the default one', [
-      {line: 'profile use prod', answer: 'from now on without --profile'},
-      {line: 'list --profile staging', answer: 'another one for once'},
+    sub('use <name>', 'Make a profile the default', [
+      {line: 'profile use prod', answer: 'no --profile needed from now on'},
+      {line: 'list --profile staging', answer: 'use another one once'},
     ]).action(runs('use'));
   },
 };

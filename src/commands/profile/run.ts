@@ -50,8 +50,8 @@ function add(name: string, config: Config, keys: ProfileKeys, context: Context):
   checkProfileName(name);
   if (config.profiles.has(name))
     throw usageError(
-      `there is a profile "${name}" already.`,
-      `agno-trace profile set ${name} changes it, profile remove takes it away.`,
+      `profile "${name}" already exists.`,
+      `agno-trace profile set ${name} changes it, profile remove removes it.`,
     );
   if (keys.db === undefined)
     throw usageError(
@@ -143,7 +143,7 @@ function checkedTable(
   if (secret !== undefined) {
     const flag = secret === 'db' ? '--db' : '--runs-db';
     throw usageError(
-      `${flag} holds a password, and a config file is no place for one.`,
+      `${flag} contains a password, which does not belong in a config file.`,
       `Leave it out. ${SECRET_HINT}`,
     );
   }
@@ -173,24 +173,24 @@ function remove(name: string, config: Config, context: Context): void {
   const {default: _default, ...withoutDefault} = config.toml;
   const wasDefault = config.defaultName === name;
   save(config, {...(wasDefault ? withoutDefault : config.toml), profiles}, context);
-  writeLine(context, line`removed profile "${safe(name)}"; its database is as it was`);
-  if (wasDefault) writeNote(context, 'it was the default profile: now there is none');
+  writeLine(context, line`removed profile "${safe(name)}"; its database was not touched`);
+  if (wasDefault) writeNote(context, 'it was the default; now there is no default profile');
 }
 
 function use(name: string, config: Config, context: Context): void {
   profileOf(config, name);
   save(config, {...config.toml, default: name}, context);
-  writeLine(context, line`profile "${safe(name)}" is the default now`);
+  writeLine(context, line`profile "${safe(name)}" is now the default`);
   const {AGNO_TRACE_DB, AGNO_TRACE_PROFILE} = context.env;
   const stronger = AGNO_TRACE_DB ? 'AGNO_TRACE_DB' : AGNO_TRACE_PROFILE ? 'AGNO_TRACE_PROFILE' : null;
-  if (stronger) writeNote(context, `${stronger} is set and goes before it`);
+  if (stronger) writeNote(context, `${stronger} is set and takes precedence`);
 }
 
 function save(config: Config, toml: Record<string, unknown>, context: Context): void {
   saveConfig(config.file, toml);
   if (config.comments === 0) return;
   const what = config.comments === 1 ? 'a comment' : `${config.comments} comments`;
-  writeNote(context, `"${config.file}" was written anew: ${what} and the layout are gone, all keys are kept`);
+  writeNote(context, `"${config.file}" was rewritten: ${what} and the layout are lost, all keys are kept`);
 }
 
 /** What may be shown of a profile; unknown is null. */
@@ -257,5 +257,5 @@ function show(profile: Profile, config: Config, format: Format, context: Context
   ] as const;
   for (const [label, value] of lines)
     if (value !== null) writeLine(context, line`${trusted(label.padEnd(12))}  ${safe(value)}`);
-  for (const key of profile.unknownKeys) writeNote(context, `key "${key}" is not known to this version`);
+  for (const key of profile.unknownKeys) writeNote(context, `key "${key}" is unknown to this version`);
 }

@@ -44,26 +44,26 @@ const SETTLE_MS = 30_000;
 /** Deletes old traces: plan first, in small batches, never anything that is still written. */
 const prune: CommandModule = {
   examples: [
-    {line: 'prune --older-than 30d', answer: 'the plan, and then it asks'},
+    {line: 'prune --older-than 30d', answer: 'show the plan, then ask'},
     {
       line: 'prune --older-than 30d --keep-errors --archive old.ndjson.gz',
-      answer: 'failed runs stay, the rest is kept in a file',
+      answer: 'keep failed runs; archive the rest before deleting',
     },
     {
       line: 'prune --older-than 90d --yes --quiet --max-runtime 20min',
-      answer: 'from cron: one line, exit 6 when it has to go on',
+      answer: 'for cron: print one line; exit 6 if time was up',
     },
   ],
   declare: (command, context) => {
     command
-      .optionsGroup('Age (of the newest span of a trace):')
+      .optionsGroup('Age (a trace is as old as its newest span):')
       .option('--older-than <age>', 'delete only traces older than 12h, 30d, 8w')
       .option('--before <time>', 'delete only traces older than this: ISO or a date, UTC')
-      .option('--age-by <rule>', 'last-activity: a trace is as old as its newest span (the only rule)');
+      .option('--age-by <rule>', 'last-activity (the only rule)');
     takesOneOf(command, AGE_RULES);
     addFilterFlags(command);
     command
-      .optionsGroup('What stays, what else goes:')
+      .optionsGroup('What to keep, what else to delete:')
       .option('--keep-errors', 'keep traces with a failed run')
       .option('--keep-last <n>', 'keep the newest n runs of each --per')
       .option('--per <what>', 'agent, session, user, workflow');
@@ -75,12 +75,12 @@ const prune: CommandModule = {
       .optionsGroup('How:')
       .option('--dry-run', 'show the plan and delete nothing')
       .option('--yes', 'do not ask')
-      .option('--expect-max <n>', 'refuse to delete more traces than this; needed with --yes for more than half')
+      .option('--expect-max <n>', 'refuse to delete more than n traces; --yes needs it to delete more than half')
       .option('--archive <file>', 'write what is deleted to a file first; .gz compresses it')
       .option('--max-rows <n>', 'stop after so many rows (traces and spans)')
       .option('--max-runtime <length>', 'stop after this time: 20min')
-      .option('--lock-wait <length>', 'wait this long for another prune to end (default: do not wait)')
-      .option('--settle <length>', 'time between looking and deleting (default: 30s); 0 with --force')
+      .option('--lock-wait <length>', 'wait this long for another prune (default: do not)')
+      .option('--settle <length>', 'wait before deleting (default: 30s); 0 with --force')
       .option('--force', 'allow an age below 1h, and a shorter --settle')
       .option('--quiet', 'print only the result, in one line');
     addPatienceFlags(command);

@@ -25,11 +25,11 @@ export async function confirm(
 ): Promise<void> {
   const nothing = 'Nothing was deleted.';
   if (expectMax !== null && plan.traces > expectMax)
-    throw usageError(`${plan.traces} traces would go, more than --expect-max ${expectMax}.`, nothing);
+    throw usageError(`${plan.traces} traces would be deleted, more than --expect-max ${expectMax}.`, nothing);
   if (yes) {
     if (plan.mostOfAll && expectMax === null)
       throw usageError(
-        `${plan.traces} traces would go, more than half of all.`,
+        `${plan.traces} traces would be deleted, more than half of all.`,
         `${nothing} To confirm, add --yes --expect-max ${plan.traces}.`,
       );
     return;

@@ -57,7 +57,7 @@ export function questionCommand(question: Question): CommandModule {
         takesOneOf(command, question.by);
       }
       if (question.every) {
-        command.option('--every <length>', 'a row for each stretch of time: 1h, 1d, 1w');
+        command.option('--every <length>', 'one row for each interval: 1h, 1d, 1w');
         takesOneOf(command, EVERY);
       }
       for (const {flag, description, default: value, takes} of Object.values(question.flags ?? {})) {
@@ -66,7 +66,7 @@ export function questionCommand(question: Question): CommandModule {
       }
       const columns = Object.keys(columnsOfAnswer(question, question.every === true));
       const first = question.every ? `${question.sort}, with --every time` : question.sort;
-      command.option('--sort <column>', `${columns.join(', ')}; - in front: smallest first (default: ${first})`);
+      command.option('--sort <column>', `${columns.join(', ')}; -column: smallest first (default: ${first})`);
       takesOneOf(command, [...columns, ...columns.map(column => `-${column}`)]);
       const rows = question.sections ? 'rows of each kind; 0: all' : 'rows; 0: all';
       command.option('-n, --limit <n>', rows, String(question.limit ?? 20));

@@ -122,8 +122,8 @@ function trendOf(
 
 function thenOf(answer: Answer | null): string {
   if (!answer) return 'nothing';
-  if (!answer.facts) return 'nothing: the answer is the rows of the last but one statement';
+  if (!answer.facts) return 'nothing: the answer is the rows of the statement before the last';
   const {path, statements} = answer.facts;
   const asked = statements.map(statement => `${inline(statement, 'sqlite', {})};`).join('\n');
-  return `spans become trees, runs are judged, and what was found is kept as facts ${path === null ? 'in memory' : `in ${path}`}; of these is asked:\n${asked}`;
+  return `spans become trees, runs are judged, and the results are kept as facts ${path === null ? 'in memory' : `in ${path}`}, which this queries:\n${asked}`;
 }

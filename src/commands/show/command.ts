@@ -45,19 +45,19 @@ const SESSION_RUNS = 20;
 const show: CommandModule = {
   examples: [
     {line: 'show latest', answer: 'the newest run as a tree'},
-    {line: 'show c11d --span 2f81', answer: 'everything one span of a run holds'},
+    {line: 'show c11d --span 2f81', answer: 'everything that one span holds'},
   ],
   declare: (command, context) => {
     command
-      .argument('<id>', 'run, trace, span or session id, a unique prefix of one, or "latest"')
+      .argument('<id>', 'run, trace, span or session id, a unique prefix, or "latest"')
       .optionsGroup('What to show:')
-      .option('--span <id>', 'show all that this span holds: messages, arguments, result, documents')
-      .option(QUERY_FLAG[0], 'of a session, or for latest, the runs that match (docs/query.md)')
+      .option('--span <id>', 'everything in this span: messages, arguments, result')
+      .option(QUERY_FLAG[0], 'runs of a session, or latest, that match (docs/query.md)')
       .option('--io <level>', 'inputs and outputs: none, preview, full', 'preview')
-      .option('--critical', 'show only the critical path: the spans that decided how long it took')
-      .option('--kind <kinds>', 'show only spans of these kinds, and those above them', collect)
+      .option('--critical', 'only the critical path: spans that decided the duration')
+      .option('--kind <kinds>', 'only spans of these kinds, and their parents', collect)
       .option('--depth <n>', 'levels below the run')
-      .option('-n, --limit <n>', 'rows of a run on a terminal (default 400), runs of a session (default 20); 0: all');
+      .option('-n, --limit <n>', 'rows of a run (default: 400 on a terminal), runs of a session (default: 20); 0: all');
     addPatienceFlags(command);
     addPriceFlags(command);
     addOutputFlags(command, FORMATS, {isLong: true});

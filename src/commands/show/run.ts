@@ -62,7 +62,7 @@ export default async function show(options: ShowOptions, context: Context): Prom
   await withStore(options.access, context, THEN, async (store, out) => {
     const {query, notes} = await takeQuery(store, queryAt(store.nowMicros()));
     append(out.notes, notes);
-    const shown = await withProgress(out, 'looking for it', onProgress =>
+    const shown = await withProgress(out, 'searching for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query, onProgress}),
     );
     if (spanPrefix !== null) return showOneSpan(store, shown, spanPrefix, options, out);
@@ -161,19 +161,23 @@ async function showOneSpan(
   }
   if (others.length > 0) {
     const ids = matches.slice(0, 8).map(({row}) => row.node.id);
-    throw new UserError(EXIT.notFound, `"${prefix}" is the beginning of ${matches.length} spans: ${ids.join(', ')}.`, {
-      hint: 'Write more of the id.',
-    });
+    throw new UserError(
+      EXIT.notFound,
+      `"${prefix}" is ambiguous: ${matches.length} spans start with it: ${ids.join(', ')}.`,
+      {
+        hint: 'Type more of the id.',
+      },
+    );
   }
   if (!match.row.node.span) {
     throw new UserError(
       EXIT.notFound,
       `span "${match.row.node.id}" is not stored: others only name it as their parent.`,
-      {hint: 'It is written when it ends; if its process was killed, it never comes.'},
+      {hint: 'It is written when it ends; if its process was killed, it is lost.'},
     );
   }
   const [span] = await loadSpans(store, [match.row.node.id]);
-  if (!span) throw new UserError(EXIT.notFound, `span "${match.row.node.id}" is gone: it was deleted just now.`);
+  if (!span) throw new UserError(EXIT.notFound, `span "${match.row.node.id}" was just deleted.`);
   const {format, fields, fit} = options;
   if (format !== 'tree') {
     const record = {...match.row.record, ...contentRecord(span)};

@@ -50,11 +50,11 @@ const sql: CommandModule = {
   ],
   declare: (command, context) => {
     command
-      .argument('[statement]', 'one statement: select, with, values, explain; - reads it from stdin')
+      .argument('[statement]', 'select, with, values or explain; - reads it from stdin')
       .optionsGroup('Statement:')
       .option('--file <file>', 'read the statement from a file')
-      .option('-p, --param <name=value>', 'bind :name to a text; name:=5 binds a JSON value', collect)
-      .option('--views', 'with "spans" and "traces": kind, model, tokens, tool and who as plain columns')
+      .option('-p, --param <name=value>', 'bind :name to text; name:=5 binds a JSON value', collect)
+      .option('--views', 'add "spans" and "traces" with plain columns')
       .option('--max-rows <n>', 'print at most this many rows; 0: all', '1000');
     addOutputFlags(command, RECORD_FORMATS);
     command.addHelpText('after', ROLE);

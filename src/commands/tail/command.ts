@@ -48,23 +48,23 @@ last ten minutes: what becomes visible later than that is not told.`;
 /** Runs as they happen. */
 const tail: CommandModule = {
   examples: [
-    {line: 'tail', answer: 'screens on a terminal (? shows the keys); in a pipe a line for each run and span'},
+    {line: 'tail', answer: 'screens on a terminal (? shows the keys), lines in a pipe'},
     {
       line: 'tail --agent billing --exit-on-error --for 10m',
-      answer: 'watches an agent for ten minutes; exit 7 as soon as a run of it fails',
+      answer: 'watch an agent for ten minutes; exit 7 once it fails',
     },
   ],
   declare: (command, context) => {
     command
       .optionsGroup('Where to begin:')
-      .option('-n, --limit <n>', 'begin with the newest n runs (with a filter: of the last day); 0: none (default: 10)')
-      .option('--since <time>', 'begin with what was written since: ISO, date, today, 24h (in the zone of --tz)')
-      .option('--last <length>', 'begin with what was written in the last 30m, 24h, 7d')
-      .option('--cursor-file <file>', 'resume where the last tail with this file stopped');
+      .option('-n, --limit <n>', 'begin with the newest n runs; 0: none (default: 10)')
+      .option('--since <time>', 'begin with spans written since: ISO, date, today, 24h')
+      .option('--last <length>', 'begin with spans of the last 30m, 24h, 7d')
+      .option('--cursor-file <file>', 'resume where the last tail with it stopped');
     // It always does; hands that know other tails type it.
     command.option('-f, --follow').options.at(-1)!.hideHelp();
     addFilterFlags(command);
-    command.option('--traffic', 'also HTTP requests without a run, and what surrounds runs');
+    command.option('--traffic', 'also HTTP requests, without and around runs');
     command
       .optionsGroup('When to end:')
       .option('--for <length>', 'end after this time')
@@ -75,15 +75,12 @@ const tail: CommandModule = {
     command
       .optionsGroup('Output:')
       .option('--plain', 'print lines on a terminal too')
-      .option('--mouse', 'screens: use the mouse wheel and clicks; select text with Shift')
+      .option('--mouse', 'use the mouse on screens; select text with Shift')
       .option('--format <format>', 'lines, jsonl');
     takesOneOf(command, FORMATS)
-      .option('--jsonl', 'short for --format jsonl: an object for each event (docs/json.md)')
-      .option('--heartbeat <length>', 'jsonl: how often to print a heartbeat; 0: never', '15s')
-      .option(
-        '--interval <length>',
-        'time between polls (default: 200ms on SQLite, 400ms on Postgres, 500ms on ClickHouse)',
-      )
+      .option('--jsonl', 'one JSON object for each event (docs/json.md)')
+      .option('--heartbeat <length>', 'interval of heartbeats in jsonl; 0: none', '15s')
+      .option('--interval <length>', 'time between polls (default: 200ms to 500ms)')
       .option('--print-sql', 'print the SQL statements of the first poll');
     command.addHelpText('after', CLICKHOUSE);
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
@@ -97,13 +94,13 @@ function optionsOf(flags: TailFlags, context: Context): TailOptions {
   const {since: _since, last: _last, ...others} = flags;
   const {sinceMicros} = windowOf(flags, nowMicros);
   if (flags.limit !== undefined && sinceMicros !== null)
-    throw usageError('-n and --since or --last both say where to begin.', 'Pass one of them.');
+    throw usageError('-n and --since or --last exclude each other.', 'Pass one of them.');
   const pollMs = flags.interval === undefined ? undefined : parseLength('--interval', flags.interval);
   if (pollMs !== undefined && pollMs < SHORTEST_INTERVAL_MS)
     throw usageError(`--interval "${flags.interval}" is too short.`, `The shortest is ${SHORTEST_INTERVAL_MS}ms.`);
   const heartbeatMs = flags.heartbeat === '0' ? 0 : parseLength('--heartbeat', flags.heartbeat);
   const maxRuns = flags.maxRuns === undefined ? null : parseCount('--max-runs', flags.maxRuns);
-  if (maxRuns === 0) throw usageError('--max-runs "0" would end before it begins.', 'Write --max-runs 1.');
+  if (maxRuns === 0) throw usageError('--max-runs "0" would end at once.', 'Write --max-runs 1.');
   const cursorFile =
     flags.cursorFile === undefined ? null : new CursorFile(path.resolve(context.cwd, flags.cursorFile));
   const cursor = cursorFile?.load() ?? null;

@@ -50,7 +50,7 @@ export interface TailOptions {
   readonly access: Access;
 }
 
-const THEN = 'further looks bring new spans alone; spans become trees, runs are found and judged (src/trace)';
+const THEN = 'later polls read only new spans; spans become trees, runs are found and judged (src/trace)';
 const NEWEST_RUNS = 10;
 /** With a filter the newest that match may lie far back: no further than this is looked. */
 const BACKLOG_MICROS = 24 * 3_600_000_000;
@@ -102,9 +102,7 @@ export default async function tail(options: TailOptions, context: Context): Prom
     }
     mark?.save();
     if (ending.isOutOfTime && !watch.hasCaughtUp)
-      writer.notice(
-        `--for ${options.forText} was over before all that is there had been read: a longer one shows the rest.`,
-      );
+      writer.notice(`--for ${options.forText} was too short to read all existing runs; a longer time shows the rest.`);
   } finally {
     clearInterval(heart);
     ending.dispose();

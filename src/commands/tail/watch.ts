@@ -89,10 +89,10 @@ export class Watch {
     const {writer} = this.options;
     if (connection.state === 'reconnecting') {
       const seconds = (connection.retryInMs / 1000).toFixed(1);
-      writer.notice(`${connection.reason} Tried again in ${seconds} s.`, connection.state);
+      writer.notice(`${connection.reason} Trying again in ${seconds} s.`, connection.state);
     } else if (connection.state === 'waiting') {
       if (before !== 'waiting') writer.notice(`waiting: ${connection.reason}`, connection.state);
-    } else if (before !== 'connecting') writer.notice('reading again.', connection.state);
+    } else if (before !== 'connecting') writer.notice('connected again.', connection.state);
   }
 
   private count(change: RunChange): void {

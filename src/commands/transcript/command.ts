@@ -36,18 +36,18 @@ const SESSION_RUNS = 20;
 /** The conversation once, though every model call stores all of it again. */
 const transcript: CommandModule = {
   examples: [
-    {line: 'transcript latest', answer: 'what was said in the newest run'},
+    {line: 'transcript latest', answer: 'the conversation of the newest run'},
     {line: 'transcript c11d --no-system -o talk.md', answer: 'as Markdown, without system prompts'},
   ],
   declare: (command, context) => {
     command
-      .argument('<id>', 'run, trace, span or session id, a unique prefix of one, or "latest"')
+      .argument('<id>', 'run, trace, span or session id, a unique prefix, or "latest"')
       .optionsGroup('What to show:')
       .option('--no-system', 'leave out system prompts')
       .option('--tools <level>', 'calls and results: full, short, none (default: short on a terminal, else full)');
     takesOneOf(command, TOOL_LEVELS)
       .option('--history', 'also show messages of earlier runs that the model was sent')
-      .option(QUERY_FLAG[0], 'of a session, or for latest, the runs that match (docs/query.md)')
+      .option(QUERY_FLAG[0], 'runs of a session, or latest, that match (docs/query.md)')
       .option('-n, --limit <n>', 'runs of a session (default 20); 0: all');
     addPatienceFlags(command);
     addPriceFlags(command);

@@ -22,7 +22,7 @@ import type {Patience} from '../../trace/runs.ts';
 import {type Entry, Transcript, type TranscriptEvent} from '../../trace/transcript.ts';
 
 const THEN =
-  'spans become trees; messages that a call before was sent already are left out, calls get their results (src/trace)';
+  'spans become trees; messages already sent in an earlier call are left out, and calls get their results (src/trace)';
 
 export interface TranscriptOptions {
   readonly id: string;
@@ -48,7 +48,7 @@ export default async function transcript(options: TranscriptOptions, context: Co
   await withStore(options.access, context, THEN, async (store, out) => {
     const {query, notes} = await takeQuery(store, queryAt(store.nowMicros()));
     append(out.notes, notes);
-    const shown = await withProgress(out, 'looking for it', onProgress =>
+    const shown = await withProgress(out, 'searching for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query, onProgress}),
     );
     await tellTranscript(store, shown, options, out);
@@ -155,5 +155,5 @@ async function tellRun(
 
 function redactedNotes(redacted: number): string[] {
   if (redacted === 0) return [];
-  return [`${redacted} ${redacted === 1 ? 'text was' : 'texts were'} taken out by the instrumentor (__REDACTED__)`];
+  return [`${redacted} ${redacted === 1 ? 'text was' : 'texts were'} removed by the instrumentor (__REDACTED__)`];
 }

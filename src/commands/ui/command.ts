@@ -27,7 +27,7 @@ interface UiFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, Pati
 const ui: CommandModule = {
   examples: [
     {line: 'ui', answer: 'all runs, newest first; ? shows the keys'},
-    {line: 'ui --last 24h -q "error OR degraded"', answer: 'what went wrong since yesterday'},
+    {line: 'ui --last 24h -q "error OR degraded"', answer: 'what went wrong in the last 24 hours'},
   ],
   declare: (command, context) => {
     addWindowFlags(command);
@@ -46,7 +46,7 @@ export default ui;
 function optionsOf(flags: UiFlags, context: Context): UiOptions {
   const terminal = context.terminal?.();
   if (!terminal || context.env.TERM === 'dumb')
-    throw usageError('ui needs a terminal that it can draw on.', 'agno-trace list prints runs anywhere.');
+    throw usageError('ui needs an interactive terminal.', 'agno-trace list prints runs anywhere.');
   return {
     terminal,
     ascii: flags.ascii,

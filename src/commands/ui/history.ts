@@ -24,7 +24,7 @@ interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
 const FIRST_PAGE = 50;
 /** And then at a time: some screens full. */
 const PAGE = 100;
-const LEFT: Failure = {message: 'the screens were left', hint: null};
+const LEFT: Failure = {message: 'the screens were closed', hint: null};
 
 /** The runs that are in the database, page by page, newest first. */
 export class HistorySource extends SnapshotSource implements RunSource {

@@ -16,15 +16,15 @@ const FORMATS = ['table', 'json'] as const;
 /** Gives back the space that deleted traces left, as far as that keeps nobody from writing. */
 const vacuum: CommandModule = {
   examples: [
-    {line: 'vacuum', answer: 'what it gives back and costs, and then it asks'},
-    {line: 'vacuum --offline --yes', answer: 'a whole SQLite file, while its program is stopped'},
+    {line: 'vacuum', answer: 'show what it reclaims and costs, then ask'},
+    {line: 'vacuum --offline --yes', answer: 'rewrite a SQLite file while its program is stopped'},
   ],
   declare: (command, context) => {
     command
       .optionsGroup('How:')
       .option('--dry-run', 'show the plan and change nothing')
       .option('--yes', 'do not ask')
-      .option('--offline', 'SQLite: rewrite the whole file, closed everywhere else')
+      .option('--offline', 'SQLite: rewrite the file, which must be closed')
       .option('--lock-wait <length>', 'wait this long for another writing command to end');
     addOutputFlags(command, FORMATS, {printSql: false});
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
@@ -38,6 +38,6 @@ function optionsOf(flags: VacuumFlags, context: Context): VacuumOptions {
   const access = writableAccessOf(flags, context);
   const offline = flags.offline ?? false;
   if (offline && access.connection.source.dialect === 'postgres')
-    throw usageError('--offline is for SQLite files.', 'On Postgres nothing here keeps Agno from writing.');
+    throw usageError('--offline is for SQLite files.', 'On Postgres vacuum never blocks Agno.');
   return {...writing, format, ascii: flags.ascii, offline, access};
 }

@@ -26,15 +26,15 @@ const TIMEOUT = '10m';
 /** For scripts: returns when a run has ended. */
 const wait: CommandModule = {
   examples: [
-    {line: 'wait 9aa6a590-6d3e-4c1b-9f5e-0c1d2b3a4f5e --timeout 5m', answer: 'waits for a run, written already or not'},
-    {line: 'wait latest && echo done', answer: 'the newest run: 0 ok, degraded or paused, 7 failed, 6 out of time'},
+    {line: 'wait 9aa6a590-6d3e-4c1b-9f5e-0c1d2b3a4f5e --timeout 5m', answer: 'wait for a run, already written or not'},
+    {line: 'wait latest && echo done', answer: 'the newest: 0 ok, degraded, paused; 7 failed; 6 timeout'},
   ],
   declare: (command, context) => {
     command
-      .argument('<id>', 'run, trace, span or session id, or "latest"; a whole id may be one that is still to come')
+      .argument('<id>', 'run, trace, span or session id, or "latest"; a complete id may belong to a future run')
       .optionsGroup('Wait:')
       .option('--timeout <length>', 'give up after this time, exit 6 (default: 10m)')
-      .option('--interval <length>', 'time between polls (default: 200ms on SQLite, 400ms on Postgres)')
+      .option('--interval <length>', 'time between polls (default: 200ms; Postgres: 400ms)')
       .configureHelp({
         ...command.configureHelp(),
         // Here the flag of this name is another one than everywhere else.

@@ -33,7 +33,7 @@ export interface WaitOptions {
   readonly access: Access;
 }
 
-const THEN = 'further looks bring new spans alone, until the run span is there; states are computed (src/trace)';
+const THEN = 'later polls read only new spans, until the run span is there; states are computed (src/trace)';
 
 /** Returns when a run has ended, with an exit code that says how. */
 export default async function wait(options: WaitOptions, context: Context): Promise<void> {
@@ -51,7 +51,7 @@ export default async function wait(options: WaitOptions, context: Context): Prom
       ...(pollMs === undefined ? {} : {pollMs}),
     });
   const find = (store: Store) =>
-    withProgress(context, 'looking through spans', onProgress => awaited.find(store, live, {patience, onProgress}));
+    withProgress(context, 'reading spans', onProgress => awaited.find(store, live, {patience, onProgress}));
   const waiting = new Waiting(context);
   try {
     if (access.printSql) {
@@ -66,7 +66,7 @@ export default async function wait(options: WaitOptions, context: Context): Prom
     for await (const event of events(() => openConnection(access, context))) {
       if (event.type === 'connection' && event.connection.state === 'waiting' && !isWholeId(id))
         throw new UserError(EXIT.unreachable, event.connection.reason, {
-          hint: 'Only a whole id can be waited for before there is a database.',
+          hint: 'Without a database, pass a complete id.',
         });
       if (event.type === 'delivery') {
         if (!isFound)
@@ -131,10 +131,10 @@ function outOfTime(id: string, timeout: string, {found, missing}: Awaited): User
     ? `it is ${last.state}: ${last.stateReason}`
     : isKnown
       ? missing!.replace(/\.$/, '')
-      : 'nothing of it is stored yet';
+      : 'none of its spans is stored yet';
   return new UserError(
     EXIT.stopped,
-    `"${id}" ${isKnown && !last ? 'was not seen to end' : 'has not ended'} within ${timeout}; ${what}.`,
+    `"${id}" ${isKnown && !last ? 'did not end' : 'has not ended'} within ${timeout}; ${what}.`,
     {
       hint: last ? command`agno-trace show ${`~${last.traceId.slice(0, 7)}`}` : 'agno-trace list --state running',
     },

@@ -47,7 +47,7 @@ export default defineCheck(async subject => {
     sample,
     text:
       count > 0
-        ? `${counted(count, 'model call', 'model calls')} reached the limit of attributes per span and lost the first messages, the system prompt among them; the setting belongs into the environment of the program that runs Agno.`
+        ? `${counted(count, 'model call', 'model calls')} reached the limit of attributes per span and lost the first messages, including the system prompt; set the limit in the environment of the program that runs Agno.`
         : 'No model call reached the limit of attributes per span.',
     command: sample === null ? null : ['show', sample],
     repair: count > 0 ? 'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=4096' : null,

@@ -11,12 +11,12 @@ export default defineCheck(({facts}) => {
   const seconds = (size / 1000).toFixed(size < 10_000 ? 1 : 0);
   return {
     ...FROM_CATALOGUE,
-    covered: 'one look at both clocks',
+    covered: 'one comparison of both clocks',
     severity: isOff ? 'warning' : 'ok',
     count: isOff ? 1 : 0,
     sample: null,
     text: isOff
-      ? `The server's clock is ${seconds} s ${facts.clockAheadMs > 0 ? 'ahead of' : 'behind'} this machine's; ages are counted by the server's.`
+      ? `The server's clock is ${seconds} s ${facts.clockAheadMs > 0 ? 'ahead of' : 'behind'} this machine's; ages are based on the server's.`
       : "The server's clock agrees with this machine's.",
     command: null,
     repair: null,

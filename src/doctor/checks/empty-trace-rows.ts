@@ -17,8 +17,8 @@ export default defineRunCheck(({traces, isComplete, covered}) => {
     sample: first ?? null,
     text:
       first === undefined
-        ? 'Every conversation stands in its trace rows.'
-        : `${counted(sessions.size, 'conversation has', 'conversations have')} work whose trace row names no session, as HTTP and killed programs leave it: Agno does not find it there, and this tool has to look through the spans (--last bounds that).`,
+        ? 'Every conversation is in its trace rows.'
+        : `${counted(sessions.size, 'conversation has', 'conversations have')} work whose trace row names no session, which happens over HTTP and in killed programs: Agno does not find it, and agno-trace must scan the spans (--last limits that).`,
     command: first === undefined ? null : ['list', '--session', first],
     repair: null,
   };

@@ -11,7 +11,7 @@ export default defineRunCheck(({traces, isComplete, covered}) => {
     covered: `spans of ${covered}`,
     sample: first ?? null,
     text: first
-      ? `${counted(spans.length, 'span ends', 'spans end')} before it starts: the clock of the program that runs Agno was set back. Such durations are not known, and are left out of averages and sums.`
+      ? `${counted(spans.length, 'span ends', 'spans end')} before it starts: the clock of the program that runs Agno was set back. Such durations are unknown and left out of averages and sums.`
       : 'Every span ends after it starts.',
     command: first ? ['show', first] : null,
     repair: null,

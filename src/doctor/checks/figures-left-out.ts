@@ -11,8 +11,8 @@ export default defineRunCheck(({traces, isComplete, covered}) => {
     covered: `spans of ${covered}`,
     sample: first?.spanId ?? null,
     text: first
-      ? `${counted(spans.length, 'span holds', 'spans hold')} a figure beyond all that can be counted or paid; it is left out of every sum, for example ${first.problem}.`
-      : 'Every figure can be one.',
+      ? `${counted(spans.length, 'span holds', 'spans hold')} an impossible number, which is left out of every sum, for example ${first.problem}.`
+      : 'Every number is plausible.',
     command: first ? ['show', first.spanId] : null,
     repair: null,
   };

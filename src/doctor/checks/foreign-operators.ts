@@ -16,7 +16,7 @@ export default defineCheck(({store, tables: {spans}}) => {
     severity: 'error',
     count: bound.length,
     sample: first.name,
-    text: `${bound.map(({name, foreign}) => `${name} calls ${foreign.join(', ')}`).join('; ')}: not the server's own, and its owner's code runs with every insert of Agno's.`,
+    text: `${bound.map(({name, foreign}) => `${name} calls ${foreign.join(', ')}`).join('; ')}: these are not part of Postgres, and run their owner's code with every insert that Agno makes.`,
     command: null,
     repair: repairs.map(({drop, create}) => `${drop}; ${create};`).join(' '),
   };

@@ -18,8 +18,8 @@ export default defineCheck(async subject => {
     count: missing.length,
     sample: first?.object ?? null,
     text: first
-      ? `Run, session and user ids of runs behind HTTP stand in spans only, and ${counted(missing.length, 'index that finds', 'indexes that find')} them there ${missing.length === 1 ? 'is' : 'are'} missing: list --session and show <run id> look through all spans. agno-trace migrate makes ${missing.length === 1 ? 'it' : 'them'}: ${missing.map(({object, step}) => `${object} (${buildText(step)})`).join(', ')}.`
-      : 'Indexes find run, session and user ids that stand in spans only.',
+      ? `For AgentOS runs the run, session and user ids are only in the spans, and ${counted(missing.length, 'index that finds', 'indexes that find')} them there ${missing.length === 1 ? 'is' : 'are'} missing: list --session and show <run id> scan all spans. agno-trace migrate creates ${missing.length === 1 ? 'it' : 'them'}: ${missing.map(({object, step}) => `${object} (${buildText(step)})`).join(', ')}.`
+      : 'Indexes cover the run, session and user ids that are only in spans.',
     command: null,
     // Four long statements, of which a small table needs none.
     repair: (tables.spans.estimatedRows ?? 0) < MANY_SPANS ? null : repairOf(missing),

@@ -11,8 +11,8 @@ export default defineRunCheck(({runs, isComplete, covered}) => {
     covered,
     sample: first?.spanId ?? null,
     text: first
-      ? `${counted(parts.length, 'loose part')}: finished work outside any run, as a memory manager or a resumed tool of Agno 2 leaves it.`
-      : 'No finished work stands outside a run.',
+      ? `${counted(parts.length, 'loose part')}: finished work outside any run, such as a memory manager's, or a resumed tool of Agno 2.`
+      : 'All finished work belongs to a run.',
     command: first ? ['show', first.traceId] : null,
     repair: null,
   };

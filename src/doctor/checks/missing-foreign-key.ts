@@ -18,7 +18,7 @@ export default defineCheck(({tables: {spans, traces}, facts}) => {
     text: isMissing
       ? key
         ? 'The foreign key from spans to trace rows was never validated.'
-        : 'The older table shape, without the foreign key from spans to trace rows: spans without a trace row are possible.'
+        : 'This is the older table shape, without a foreign key from spans to trace rows: spans without a trace row are possible.'
       : 'Spans refer to their trace rows by a foreign key.',
     command: null,
     repair:

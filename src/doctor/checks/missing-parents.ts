@@ -11,7 +11,7 @@ export default defineCheck(async subject => {
     severity: count > 0 ? 'info' : 'ok',
     text:
       count > 0
-        ? `${counted(count, 'span names', 'spans name')} a parent that is not stored: it is not written yet, was lost, or lives in another service.`
+        ? `${counted(count, 'span names', 'spans name')} a parent that is not stored: it is not written yet, was lost, or belongs to another service.`
         : 'Every parent that a span names is stored.',
     command: sample === null ? null : ['show', sample],
     repair: null,

@@ -33,7 +33,7 @@ select count(*) as runs, max(r.created_at) as last, max(r.run_id) as sample
     sample: count > 0 ? String(found!.sample) : null,
     text:
       count > 0
-        ? `${counted(count, 'run', 'runs')} in Agno's own table ended after the newest span was written (${newest ? at(micros) : 'there is none'}; the last run ${at(Number(found!.last) * 1e6)}): tracing writes nothing any more. Another tracer provider was set first (Langfuse, Logfire, opentelemetry-instrument), and Agno then leaves tracing off without a word; or the program runs without tracing=True or setup_tracing(); or its writes fail, which only its log says. A program that traces logs "Agno tracing successfully set up with database storage" when it starts; type(opentelemetry.trace.get_tracer_provider()) before that line names the provider that was first.`
+        ? `${counted(count, 'run', 'runs')} in Agno's own table ended after the newest span was written (${newest ? at(micros) : 'there is none'}; the last run ${at(Number(found!.last) * 1e6)}): tracing has stopped writing. Another tracer provider was set first (Langfuse, Logfire, opentelemetry-instrument), and Agno then leaves tracing off without a word; or the program runs without tracing=True or setup_tracing(); or its writes fail, which only its log says. A program that traces logs "Agno tracing successfully set up with database storage" when it starts; type(opentelemetry.trace.get_tracer_provider()) before that line names the provider that was first.`
         : 'The newest runs have spans.',
     command: null,
     repair: null,

@@ -11,7 +11,7 @@ export default defineRunCheck(({traces, isComplete, covered}) => {
     covered,
     sample: first?.traceId ?? null,
     text: first
-      ? `${counted(shared.length, 'trace holds', 'traces hold')} several runs: context leaked from a run that had ended, or one request started more than one; Agno shows them as one.`
+      ? `${counted(shared.length, 'trace holds', 'traces hold')} several runs: context leaked from an ended run, or one request started several; Agno shows them as one.`
       : 'No trace holds more than one run.',
     command: first ? ['show', first.traceId] : null,
     repair: null,

@@ -12,7 +12,7 @@ export default defineCheck(async subject => {
     severity: count > 0 ? 'warning' : 'ok',
     text:
       count > 0
-        ? `${counted(count, 'span has', 'spans have')} no trace row: a write of Agno's was lost, and Agno does not list them.`
+        ? `${counted(count, 'span has', 'spans have')} no trace row: one of Agno's writes was lost, and Agno does not list these spans.`
         : 'Every span has its trace row.',
     command: sample === null ? null : ['show', sample],
     repair: null,

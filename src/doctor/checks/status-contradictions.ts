@@ -14,7 +14,7 @@ export default defineRunCheck(({runs, isComplete, covered}) => {
     covered,
     sample: first?.traceId ?? null,
     text: first
-      ? `The stored status is wrong for ${counted(wrong.length, 'run')}: ${hidden} stored OK failed or were cancelled, ${wrong.length - hidden} stored ERROR went on.`
+      ? `The stored status is wrong for ${counted(wrong.length, 'run')}: ${hidden} stored as OK failed or were cancelled, ${wrong.length - hidden} stored as ERROR continued.`
       : 'The stored status agrees with what happened.',
     command: first ? ['show', first.traceId] : null,
     repair: null,

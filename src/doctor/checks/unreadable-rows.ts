@@ -11,7 +11,7 @@ export default defineRunCheck(({traces, isComplete, covered}) => {
     covered: `spans of ${covered}`,
     sample: first?.spanId ?? null,
     text: first
-      ? `${counted(spans.length, 'span holds', 'spans hold')} what cannot be read, for example ${JSON.stringify(first.problem)}; the rest of the row is shown.`
+      ? `${counted(spans.length, 'span holds', 'spans hold')} a value that cannot be read, for example ${JSON.stringify(first.problem)}; the rest of the row is shown.`
       : 'Every row can be read.',
     command: first ? ['show', first.spanId] : null,
     repair: null,

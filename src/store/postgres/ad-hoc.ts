@@ -74,8 +74,8 @@ async function checkFunctions({read, timeoutMs, schema}: Reader, statement: AdHo
   const {name, direct} = found;
   throw new UserError(EXIT.usage, `function "${name}" is refused: sql only reads.`, {
     hint: direct
-      ? 'Postgres calls it volatile, so it may change something. One of your own that only reads can be declared stable.'
-      : 'It is called by a view, an operator, a type or an aggregate that the statement names, and Postgres calls it volatile.',
+      ? 'Postgres marks it as volatile, so it may change something. If it is yours and only reads, declare it stable.'
+      : 'A view, operator, type or aggregate in the statement calls it, and Postgres marks it as volatile.',
   });
 }
 
@@ -93,7 +93,8 @@ const OF_THE_STATEMENT = /^(0A|20|21|22|23|24|25|26|2B|2F|34|38|39|3F|42|44|54|P
 function explain(error: unknown, statement: AdHoc): unknown {
   const {code = '', message = '', severity, position, hint} = error as ServerError;
   if (severity === undefined || !OF_THE_STATEMENT.test(code)) return error;
-  if (code === '42501') return new UserError(EXIT.unreachable, `the role may not do this: ${message}.`, {cause: error});
+  if (code === '42501')
+    return new UserError(EXIT.unreachable, `the role lacks the permission: ${message}.`, {cause: error});
   const prefix = statement.isQuery ? CURSOR.length : 0;
   const sent = Array.from(statement.text);
   // Counted by the server in characters; texts here are counted in units of 16 bits.

@@ -96,8 +96,8 @@ class PostgresChanges implements Changes {
     });
     const answer = await Promise.race([client.query('select 1'), late]).finally(() => clearTimeout(timer));
     if (answer === 'late')
-      throw new UserError(EXIT.unreachable, `the pooler before "${this.label}" lends no second connection.`, {
-        hint: 'Connect to the server itself, or raise the size of its pool to 2.',
+      throw new UserError(EXIT.unreachable, `the pooler in front of "${this.label}" gives no second connection.`, {
+        hint: 'Connect to the server directly, or raise the pool size to 2.',
       });
   }
 

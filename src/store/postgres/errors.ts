@@ -38,7 +38,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
     case '28000':
       if (/no encryption/.test(message))
         return fail(
-          `"${label}" takes user "${source.user}" only with TLS, but sslmode is "${source.sslMode}".`,
+          `"${label}" accepts user "${source.user}" only with TLS, but sslmode is "${source.sslMode}".`,
           'Pass sslmode=require.',
         );
       return fail(
@@ -51,15 +51,15 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
       return fail(`there is no database "${source.database}" at ${at}.`, 'Check the last part of the URL.');
     case '3F000':
     case '42P01':
-      return new UserError(EXIT.schema, `a table is gone from "${label}".`, {
-        hint: 'Try again; was it renamed or dropped just now?',
+      return new UserError(EXIT.schema, `a table has disappeared from "${label}".`, {
+        hint: 'Was it just renamed or dropped? Try again.',
         cause: error,
       });
     // Our statements fit the types that Agno makes; these say that a column is of another one.
     case '42883':
     case '42804':
     case '22P02':
-      return new UserError(EXIT.schema, `a column of the tables in "${label}" is of a type that is not understood.`, {
+      return new UserError(EXIT.schema, `a column of the tables in "${label}" has a type that cannot be read.`, {
         hint: "Is it Agno's table? --debug says what the server refused.",
         cause: error,
       });
@@ -78,12 +78,12 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
     case '53100':
       return fail(
         `the disk of "${label}" is full.`,
-        'Even a deletion writes its log first: free some, then run it again.',
+        'Even deleting writes to the log first: free some space, then rerun the command.',
       );
     case '25006':
       return fail(`"${label}" is read-only: a standby, or a role that may only read.`, 'Connect to the primary.');
     case '53300':
-      return fail(`"${label}" has no connection left.`, 'Try again, or connect through a pooler.');
+      return fail(`"${label}" has no free connection.`, 'Try again, or connect through a pooler.');
     case '57014':
       return fail(
         `"${label}" took too long and was stopped by its statement timeout.`,
@@ -92,7 +92,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
     // A standby takes the rows back that its primary has cleaned up.
     case '40001':
     case '40P01':
-      return fail(`"${label}" stopped the statement: it was in the way of another one.`, 'Try again.');
+      return fail(`"${label}" stopped the statement because it conflicted with another one.`, 'Try again.');
     case '57P01':
     case '57P02':
     case '57P03':
@@ -100,18 +100,18 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
   }
   if (/client password must be a/i.test(message)) {
     return fail(
-      `"${label}" asks for a password and none is given.`,
+      `"${label}" asks for a password, but none is given.`,
       'Set it in the URL, in PGPASSWORD or in ~/.pgpass.',
     );
   }
   if (/does not support SSL/.test(message)) {
     return fail(
       `"${label}" offers no TLS, but sslmode is "${source.sslMode}".`,
-      'sslmode=prefer takes TLS only where there is some.',
+      'sslmode=prefer uses TLS only if the server offers it.',
     );
   }
   if (/establishing an SSL connection/.test(message))
-    return fail(`what answers at ${at} is no Postgres.`, 'Check the host and the port in --db or AGNO_TRACE_DB.');
+    return fail(`the server at ${at} is not Postgres.`, 'Check the host and the port in --db or AGNO_TRACE_DB.');
   if (/^ERR_OSSL/.test(code))
     return fail(
       'the certificate or the key for TLS cannot be used.',
@@ -120,7 +120,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
   if (severity === undefined && isOfCertificate(error as DriverError)) {
     return fail(
       `the certificate of "${label}" was not accepted (sslmode "${source.sslMode}").`,
-      'Give its authority: sslrootcert=FILE; sslmode=require encrypts without checking it.',
+      'Name its authority with sslrootcert=FILE, or encrypt without checking it: sslmode=require.',
     );
   }
   if (/timeout/i.test(message) && severity === undefined)
@@ -131,11 +131,11 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
     /Connection terminated|Connection ended|not queryable/.test(message) ||
     code.startsWith('08')
   ) {
-    return fail(`the connection to "${label}" broke off.`, 'Try again.');
+    return fail(`the connection to "${label}" was lost.`, 'Try again.');
   }
   if (severity === undefined && /^ERR_(SSL|TLS)|^EPROTO$/.test(code))
     return fail(
-      `TLS with "${label}" could not be begun (${shortened(message)}).`,
+      `TLS with "${label}" could not be started (${shortened(message)}).`,
       'Check sslmode, ssl_min_protocol_version and ssl_max_protocol_version.',
     );
   // What the system says of a socket has a number.
@@ -143,13 +143,13 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
     return fail(`"${label}" cannot be reached (${code}).`, 'Check the host and the port in --db or AGNO_TRACE_DB.');
   if (error instanceof LoginRefused || /^SASL/.test(message))
     return fail(
-      `"${label}" was left before the login was done: ${shortened(message.replace(/^SASL: /, ''))}.`,
-      'pg_hba.conf on the server says how this user is let in: scram-sha-256, md5, password and certificates can be used here.',
+      `"${label}" could not complete the login: ${shortened(message.replace(/^SASL: /, ''))}.`,
+      'pg_hba.conf on the server decides how this user logs in; agno-trace supports scram-sha-256, md5, password and certificates.',
     );
   if (severity !== undefined) return fail(wordsOf(error as DriverError, label), hintOf(error as DriverError));
   if (error instanceof NotUnderstood)
     return fail(
-      `what "${label}" answers cannot be understood (${shortened(message)}).`,
+      `the answer of "${label}" cannot be understood (${shortened(message)}).`,
       'Is it Postgres, or a pooler for it? Check the host and the port in --db or AGNO_TRACE_DB.',
     );
   return error;
@@ -183,24 +183,24 @@ function wordsOf({code, message = ''}: DriverError, label: string): string {
 function hintOf({code = '', hint}: DriverError): string {
   if (hint) return shortened(hint);
   if (code === '0A000' || code === '42P22')
-    return 'A column may have a collation or a type that Agno does not make: agno-trace doctor shows the columns.';
-  if (code === '42601') return 'Is it Postgres 13 or later? If it is, please report this with what --debug prints.';
-  return HINTS[code.slice(0, 2)] ?? "The words are the server's; its log may say more.";
+    return 'A column may have a collation or type that Agno does not use; agno-trace doctor shows the columns.';
+  if (code === '42601') return 'Is it Postgres 13 or later? If so, please report this with the output of --debug.';
+  return HINTS[code.slice(0, 2)] ?? 'This is the message of the server; its log may say more.';
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  '08': 'A pooler or the network stands between: its log may say more.',
-  '0A': 'Is it Postgres 13 or later, and are these the tables that Agno made?',
-  '22': 'A value of the tables cannot be read; agno-trace doctor looks for such rows.',
+  '08': 'A pooler or the network may be the cause; check the log of the pooler.',
+  '0A': 'Is it Postgres 13 or later, and did Agno create these tables?',
+  '22': 'A value in the tables cannot be read; agno-trace doctor finds such rows.',
   '25': 'The server or a pooler ended the transaction; try again.',
   '28': 'The server decides who may log in, and how: pg_hba.conf, or the settings of the pooler.',
-  '42': 'Are these the tables that Agno made? --debug says what was sent.',
+  '42': 'Did Agno create these tables? --debug shows the statement.',
   '53': 'The server is short of memory, disk or connections.',
   '54': 'A limit of the server was reached: narrow the window (--last 24h).',
-  '57': 'The server was told to stop this; its log may say by whom.',
-  '58': 'The server misses a file: a library that was not installed with it, or a disk that is damaged.',
-  F0: 'The configuration of the server is at fault.',
-  XX: 'The server reports a fault of its own: damaged data or a bug; its log says more.',
+  '57': 'Somebody stopped this on the server; its log may say who.',
+  '58': 'The server lacks a file: a library is not installed, or a disk is damaged.',
+  F0: 'The server has a configuration error.',
+  XX: 'The server has an internal error, such as damaged data or a bug; its log says more.',
 };
 
 /** One line, no longer than is read. */

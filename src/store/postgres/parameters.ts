@@ -20,7 +20,7 @@ export function parsePostgresUrl(rest: string, origin: string): Map<string, stri
     (match?.[1] !== undefined && match[6]?.includes('@')) || /\?(.*&)?(ssl)?(user|password)=/i.test(match?.[2] ?? '');
   if (!match || isMisread || match[3]!.includes('@') || match[5]?.includes('@')) {
     throw usageError(
-      `${origin} is no Postgres URL this tool can read.`,
+      `${origin} is not a Postgres URL that agno-trace can read.`,
       'Write postgresql://user:password@host:5432/database; in a password, @ : / ? # are written %40 %3A %2F %3F %23',
     );
   }
@@ -48,8 +48,8 @@ export function parsePostgresUrl(rest: string, origin: string): Map<string, stri
 
 function severalHosts(origin: string): UserError {
   return usageError(
-    `${origin} names several hosts; one is read at a time.`,
-    'Write the host to read from, for example the primary.',
+    `${origin} names several hosts, but only one is supported.`,
+    'Name one host, for example the primary.',
   );
 }
 
@@ -65,7 +65,7 @@ export function parseKeywords(text: string, origin: string): Map<string, string>
   }
   if (end < text.length)
     throw usageError(
-      `${origin} is no list of key=value pairs.`,
+      `${origin} is not a list of key=value pairs.`,
       "Write host=localhost dbname=ai, values with blanks in '…'",
     );
   return parameters;
@@ -96,10 +96,10 @@ export function fromParameters(given: ReadonlyMap<string, string>, origin: strin
     const text = value(key, variable);
     if (text !== null && !harmless.includes(text.toLowerCase()))
       throw usageError(
-        `${originOf(key, variable)} asks for ${key}=${harmless.length > 0 ? text : '…'}, which this program cannot do.`,
+        `${originOf(key, variable)} asks for ${key}=${harmless.length > 0 ? text : '…'}, which agno-trace does not support.`,
         harmless.length > 0
           ? `It takes ${key}=${harmless.join(' or ')}.`
-          : 'Without it the connection would be less safe than you ask for.',
+          : 'Ignoring it would make the connection less safe than you asked for.',
       );
   }
   const host = value('host', 'PGHOST');
@@ -184,7 +184,7 @@ function oneOf<Word extends string>(
   if (text === null) return null;
   const found = words.find(word => word === text);
   if (found) return found;
-  throw usageError(`${origin} has a value of ${key} that is not taken.`, `It is one of ${words.join(', ')}.`);
+  throw usageError(`${origin} has an invalid value of ${key}.`, `It is one of ${words.join(', ')}.`);
 }
 
 function weakMode(origin: string, asked: string, mode: SslMode): UserError {
@@ -196,10 +196,7 @@ function parsePort(text: string | null, origin: string): number {
   const port = Number(text);
   // Not quoted: the text in the place of a port may be the rest of a password.
   if (!/^\d+$/.test(text) || port < 1 || port > 65535) {
-    throw usageError(
-      `${origin} has no valid port.`,
-      'Characters such as @ : / in a password must be written as %40 %3A %2F',
-    );
+    throw usageError(`${origin} has no valid port.`, 'In a password, write @ : / as %40 %3A %2F');
   }
   return port;
 }

@@ -18,7 +18,7 @@ export function passwordFromFile(source: PostgresSource, warn: (text: string) =>
   try {
     const {mode} = statSync(file);
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      warn(`password file "${file}" is ignored: others may read it (chmod 600 it)`);
+      warn(`password file "${file}" is ignored: other users may read it (run chmod 600 on it)`);
       return null;
     }
     text = readRegular(file, MOST_BYTES);

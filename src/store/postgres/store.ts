@@ -135,7 +135,7 @@ class Connection {
     const {names, hidden} = chooseTables(tables, choice, this.client, holds ?? 'traces');
     if (hidden.length > 0)
       warn?.(
-        `row-level security may hide rows of ${hidden.join(' and ')} from user "${this.client.user}": what is missing here may be there, and runs can look unfinished`,
+        `row-level security may hide rows of ${hidden.join(' and ')} from user "${this.client.user}": rows may be missing, and runs can look unfinished`,
       );
     return {
       tables: names,

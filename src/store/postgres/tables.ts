@@ -79,7 +79,7 @@ function chooseTraceTables(found: readonly FoundTable[], choice: TableChoice, cl
   if (choice.schema === null && schemas.length > 1) {
     throw new UserError(
       EXIT.usage,
-      `${schemas.length} schemas of "${label}" hold such tables: ${schemas.map(name => `"${name}"`).join(', ')}.`,
+      `several schemas of "${label}" have these tables: ${schemas.map(name => `"${name}"`).join(', ')}.`,
       {
         hint: `Choose one, for example ${command`--schema ${schemas.includes('ai') ? 'ai' : schemas[0]!}`}`,
       },
@@ -162,6 +162,6 @@ function spansName(table: FoundTable, label: string): string {
   throw new UserError(
     EXIT.schema,
     `column "attributes" of "${table.schema}.${table.name}" in "${label}" is of type ${type}.`,
-    {hint: 'Agno makes it jsonb; other types are not understood.'},
+    {hint: 'Agno creates it as jsonb; other types cannot be read.'},
   );
 }

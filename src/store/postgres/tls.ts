@@ -106,8 +106,8 @@ function checkKey(file: string): void {
   const stat = statSync(file, {throwIfNoEntry: false});
   const isOpen = stat && (stat.mode & (stat.uid === 0 ? 0o027 : 0o077)) !== 0;
   if (isOpen)
-    throw new UserError(EXIT.unreachable, `sslkey "${file}" may be read by others.`, {
-      hint: 'chmod 600 it; one that belongs to root may be read by its group.',
+    throw new UserError(EXIT.unreachable, `other users may read the sslkey "${file}".`, {
+      hint: 'Run chmod 600 on it. A file owned by root may be readable by its group.',
     });
 }
 

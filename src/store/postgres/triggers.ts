@@ -52,9 +52,9 @@ export function pathless(triggers: readonly Trigger[], cause: unknown): UserErro
   const {message = ''} = cause as {message?: string};
   return new UserError(
     EXIT.failed,
-    `a trigger of the table fails: ${message} (${triggers.map(({name}) => name).join(', ')}).`,
+    `a trigger on the table fails: ${message} (${triggers.map(({name}) => name).join(', ')}).`,
     {
-      hint: `Names in its function are not found by a path of whoever writes: ${triggers.map(pathOf).join(' ')} Add the schemas that it uses.`,
+      hint: `Its function must not rely on the caller's search_path: ${triggers.map(pathOf).join(' ')} Add the schemas that the function uses.`,
       cause,
     },
   );

@@ -61,7 +61,7 @@ export class Wire extends PgConnection {
     const {method} = this;
     const words = method === 'none' ? 'no password' : `the method "${method}"`;
     if (requireAuth && !requireAuth.includes(method))
-      return `the server asks for ${words}, which require_auth excludes`;
+      return `the server asks for ${words}, but require_auth excludes it`;
     const isScram = method === 'scram-sha-256';
     const mustProve = channelBinding === 'require' || (requireAuth !== null && isScram);
     if (asked === undefined)
@@ -69,7 +69,7 @@ export class Wire extends PgConnection {
     const isEncrypted = (this.stream as {encrypted?: boolean}).encrypted === true;
     const isBindable = isScram && isEncrypted && message?.mechanisms?.includes('SCRAM-SHA-256-PLUS');
     return channelBinding === 'require' && !isBindable
-      ? `the server asks for ${words} without channel binding, which channel_binding=require excludes`
+      ? `the server asks for ${words} without channel binding, but channel_binding=require demands it`
       : null;
   }
 }
@@ -77,5 +77,7 @@ export class Wire extends PgConnection {
 function explained(error: Error): Error {
   const code = /^Unknown authenticationOk message type (\d+)$/.exec(error.message)?.[1];
   if (code === undefined) return new NotUnderstood(error.message, {cause: error});
-  return new LoginRefused(`the server asks for ${UNKNOWN_METHODS[code] ?? `method ${code}`}, which is not known here`);
+  return new LoginRefused(
+    `the server asks for ${UNKNOWN_METHODS[code] ?? `method ${code}`}, which agno-trace does not support`,
+  );
 }

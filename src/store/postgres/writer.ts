@@ -35,9 +35,9 @@ export async function demoTables(client: Client, schema: string): Promise<'demo'
 export function refuseForeign(source: PostgresSource, schema: string): never {
   throw new UserError(
     EXIT.usage,
-    `schema "${schema}" of "${labelOf(source)}" has trace tables already; they are left as they are.`,
+    `schema "${schema}" of "${labelOf(source)}" already has trace tables; they were not changed.`,
     {
-      hint: 'Pass --schema with the name of a new schema.',
+      hint: 'Pass --schema with a new name.',
     },
   );
 }

@@ -18,7 +18,7 @@ interface Reader {
   readonly timeoutMs: number;
 }
 
-/** Runs a user's statement in a process of its own, that it is compiled in too: a view of views takes long for that alone. */
+/** Runs a user's statement in a separate process, that it is compiled in too: a view of views takes long for that alone. */
 export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
   const timeoutMs = limits.timeoutMs ?? (reader.blocksWriter ? ROLLBACK_MS : reader.timeoutMs);
   const isForWriters = limits.timeoutMs === null && reader.blocksWriter;
@@ -50,7 +50,7 @@ function tooLong(timeoutMs: number, isForWriters: boolean): UserError {
   const seconds = `${timeoutMs / 1000} s`;
   if (isForWriters)
     return new UserError(EXIT.unreachable, `the statement took longer than ${seconds} and was stopped.`, {
-      hint: 'This file is in rollback-journal mode: while it is read, Agno cannot write. --timeout 4s allows more, at its cost.',
+      hint: 'This file is in rollback-journal mode: while it is read, Agno cannot write. --timeout 4s allows more time, but Agno may lose spans.',
     });
   return new UserError(EXIT.unreachable, `the statement took longer than ${seconds} and was stopped.`, {
     hint: 'Narrow it, or allow more with --timeout 2m.',
@@ -67,7 +67,7 @@ function asValue(value: unknown): AnswerValue {
 
 async function checkIsReading(prepare: Prepare, statement: AdHoc): Promise<void> {
   if (await prepare(statement.text)) return;
-  throw new UserError(EXIT.usage, 'the statement would change something, or answers nothing: sql only reads.', {
+  throw new UserError(EXIT.usage, 'the statement would change something or returns no rows: sql only reads.', {
     hint: 'Send a select.',
   });
 }
@@ -86,7 +86,7 @@ async function explain(error: ChildError, statement: AdHoc, prepare: Prepare): P
   const isRefused =
     /^SQLITE_(ERROR|MISMATCH|TOOBIG|RANGE|AUTH|READONLY)$/.test(code) || [1, 8, 18, 20, 23, 25].includes(errcode ?? -1);
   if (code === TOO_LARGE)
-    return new UserError(EXIT.unreachable, 'the answer of the statement is larger than 512 MB.', {
+    return new UserError(EXIT.unreachable, 'the result is larger than 512 MB.', {
       hint: 'Ask for fewer rows or columns: limit 1000, substr(attributes, 1, 1000).',
     });
   if (!isRefused) return error;

@@ -42,7 +42,7 @@ class StatementError extends Error {
 }
 
 /**
- * A file that is open in a process of its own: nothing else can stop SQLite in the middle of a statement, and one that never
+ * A file that is open in a separate process: nothing else can stop SQLite in the middle of a statement, and one that never
  * ends would make this process deaf and keep the writer out for ever. With the process its locks go. It is started for the
  * first statement, stopped when one takes too long, and started again for the next.
  */
@@ -57,7 +57,7 @@ export class Apart {
 
   /** The driver of the child, for `doctor`. */
   get driver(): string {
-    return `${driverPath() === null ? `node:sqlite of Node ${process.versions.node}` : 'better-sqlite3'} in a process of its own`;
+    return `${driverPath() === null ? `node:sqlite of Node ${process.versions.node}` : 'better-sqlite3'} in a separate process`;
   }
 
   /** Runs one statement; one after the other. @throws what the driver threw, or a UserError exit 4 when it took longer */
@@ -120,7 +120,7 @@ export class Apart {
 }
 
 export function closed(): UserError {
-  return new UserError(EXIT.unreachable, 'the database was closed while it was read.');
+  return new UserError(EXIT.unreachable, 'the database was closed during a read.');
 }
 
 const LATE = Symbol('late');
@@ -155,7 +155,7 @@ class Child {
       this.said = `${this.said}${data}`.slice(0, 2000);
     });
     this.process.on('error', error =>
-      this.fail(new UserError(EXIT.failed, 'no process could be started to read.', {cause: error})),
+      this.fail(new UserError(EXIT.failed, 'no process could be started for reading.', {cause: error})),
     );
     this.process.on('message', (message: ChildMessage) => this.take(message));
     // Its locks are gone when it is, not before.

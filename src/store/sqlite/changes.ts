@@ -27,8 +27,8 @@ const CHECKPOINT_AGAIN_MS = 3;
  */
 export async function openSqliteChanges(source: SqliteSource, options: ChangesOptions): Promise<Changes> {
   if (source.isArchive)
-    throw new UserError(EXIT.usage, `"${labelOf(source)}" is an archive: it is read, not changed.`, {
-      hint: 'agno-trace archive restore FILE --db <database> puts its rows into a database.',
+    throw new UserError(EXIT.usage, `"${labelOf(source)}" is an archive, which cannot be changed.`, {
+      hint: 'agno-trace archive restore FILE --db <database> restores its rows into a database.',
     });
   checkWritable(source.file);
   const alone = options.offline ?? false;
@@ -248,7 +248,7 @@ function lockFileOf(file: string): string {
   } catch (error) {
     throw new UserError(
       EXIT.unreachable,
-      `the lock for "${file}" cannot be made in "${folder}": ${fileReason(error)}.`,
+      `the lock for "${file}" cannot be created in "${folder}": ${fileReason(error)}.`,
       {
         hint: 'Set TMPDIR to a folder of your own.',
         cause: error,
@@ -260,12 +260,12 @@ function lockFileOf(file: string): string {
 function checkWritable(file: string): void {
   for (const [target, what] of [
     [file, 'file'],
-    [path.dirname(file), 'folder, which needs room for its journal'],
+    [path.dirname(file), 'folder: SQLite creates a journal there'],
   ] as const) {
     try {
       accessSync(target, constants.W_OK);
     } catch (error) {
-      throw new UserError(EXIT.unreachable, `"${file}" may not be written by you.`, {
+      throw new UserError(EXIT.unreachable, `"${file}" cannot be written: you lack the permission.`, {
         hint: `Check the permissions of the ${what}.`,
         cause: error,
       });

@@ -22,7 +22,7 @@ export interface OpenFileOptions {
 
 /**
  * No index is made for one statement: nothing is asked at the rows that are read for it (`watched.ts`). A statement that is long
- * without runs in a process of its own, where it may have one.
+ * without runs in a separate process, where it may have one.
  */
 const READING = 'pragma query_only = on; pragma automatic_index = off';
 

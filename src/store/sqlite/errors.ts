@@ -23,7 +23,7 @@ export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
 }
 
-/** A row that a table cannot hold: a constraint, a size, a key that is no number. A trigger may have ended the whole transaction. */
+/** A row that a table cannot hold: a constraint, a size, a key that is not a number. A trigger may have ended the whole transaction. */
 export function isUnfitForSqlite(error: unknown): boolean {
   const {errcode} = error as {errcode?: number};
   if (typeof errcode === 'number') return UNFIT_CODES.has(errcode & 0xff) && errcode !== CONSTRAINT_TRIGGER;
@@ -38,36 +38,39 @@ export function explainSqlite(error: unknown, file: string): unknown {
   const code = codeOf(error);
   const fail = (message: string, hint: string) => new UserError(EXIT.unreachable, message, {hint, cause: error});
   if (isBusy(error))
-    return fail(`"${file}" is locked by a writer.`, 'Try again; if it stays so, a program holds a transaction open.');
+    return fail(
+      `"${file}" is locked by another program.`,
+      'Try again. If this continues, a program keeps a transaction open.',
+    );
   if (code === 'SQLITE_NOTADB') return fail(`"${file}" is not a SQLite database, or it is encrypted.`, 'Check --db.');
   if (code.startsWith('SQLITE_CORRUPT')) return damaged(file, error);
   if (code === 'SQLITE_READONLY_ROLLBACK')
     return fail(
-      `the last writer of "${file}" was stopped in the middle of a commit, and its "-journal" is still there.`,
-      'Start the program that writes it: it takes the commit back. This tool only reads.',
+      `the program that wrote "${file}" was stopped during a commit, and left a "-journal" file.`,
+      'Start that program again: it rolls the commit back. agno-trace only reads.',
     );
   if (code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_CANTOPEN')) {
     return fail(
       `"${file}" cannot be opened.`,
-      'Its journal needs files beside it (-wal, -shm); is the folder readable and writable for you? A copy of the three files can be read.',
+      'SQLite needs -wal and -shm files beside it: may you read and write in the folder? You can also copy the three files and read the copy.',
     );
   }
   if (code === 'SQLITE_FULL')
     return fail(
       `the disk of "${file}" is full.`,
-      'Even a deletion needs room for its journal: free some, then run it again.',
+      'Even deleting needs room for the journal: free some space, then rerun the command.',
     );
   if (code.startsWith('SQLITE_IOERR'))
     return fail(`"${file}" cannot be read: the disk reported an error.`, 'Check the disk and its file system.');
   const {message} = error as Error;
   if (code.startsWith('SQLITE_') && OF_THE_FILE.test(message))
     return fail(
-      `"${file}" needs what this SQLite does not have: ${message}.`,
-      'The program that made the file brings it along, or it is of a newer SQLite: a plain copy of the tables can be read.',
+      `"${file}" needs a feature that this SQLite does not have: ${message}.`,
+      'The feature comes from the program that made the file, or from a newer SQLite. A plain copy of the tables can be read.',
     );
   if (code.startsWith('SQLITE_') && /^(no such (table|view)|error in (view|index|trigger))/.test(message))
     return new UserError(EXIT.schema, `the tables of "${file}" cannot be read: ${message}.`, {
-      hint: 'Is it Agno that made them? A view may stand on a table that is gone.',
+      hint: 'Did Agno create them? A view may refer to a table that no longer exists.',
       cause: error,
     });
   return error;

@@ -42,7 +42,7 @@ export async function openSqliteExporter({file}: SqliteSource): Promise<SpanExpo
       explained(() => {
         // What is written into a file that has lost its name is seen by nobody.
         if (statSync(file, {throwIfNoEntry: false})?.ino !== inode) {
-          throw new UserError(EXIT.failed, `"${file}" was removed or made again while runs were played into it.`, {
+          throw new UserError(EXIT.failed, `"${file}" was removed or recreated while runs were played into it.`, {
             hint: 'Start demo --live again.',
           });
         }

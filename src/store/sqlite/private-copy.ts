@@ -37,8 +37,8 @@ export async function readableFile(file: string, largestCopyBytes = LARGEST_COPY
   const parts = ['', '-wal'].filter(suffix => existsSync(file + suffix));
   const bytes = parts.reduce((sum, suffix) => sum + statSync(file + suffix).size, 0);
   if (bytes > largestCopyBytes) {
-    throw new UserError(EXIT.unreachable, `"${file}" cannot be read where it lies: ${reason}.`, {
-      hint: 'It is too large to be copied unasked: copy it with its -wal file and read the copy.',
+    throw new UserError(EXIT.unreachable, `"${file}" cannot be read in place: ${reason}.`, {
+      hint: 'It is too large to copy automatically: copy it with its -wal file, and read the copy.',
     });
   }
   const folder = makeTemporaryFolder();
@@ -48,7 +48,7 @@ export async function readableFile(file: string, largestCopyBytes = LARGEST_COPY
     for (const suffix of parts) await files.copyFile(file + suffix, copy + suffix, constants.COPYFILE_FICLONE);
   } catch (error) {
     folder.remove();
-    throw new UserError(EXIT.unreachable, `"${file}" cannot be read where it lies, and cannot be copied.`, {
+    throw new UserError(EXIT.unreachable, `"${file}" can neither be read in place nor copied.`, {
       hint: `Is there room in ${tmpdir()}?`,
       cause: error,
     });
@@ -59,12 +59,12 @@ export async function readableFile(file: string, largestCopyBytes = LARGEST_COPY
 function reasonToCopy(file: string): string | null {
   if (!isWal(file)) return null;
   const shm = `${file}-shm`;
-  if (existsSync(shm)) return may(shm, constants.R_OK) ? null : 'its -shm file may not be read by you';
-  if (!may(path.dirname(file), constants.W_OK)) return 'it is in WAL mode, in a folder where you may not write';
+  if (existsSync(shm)) return may(shm, constants.R_OK) ? null : 'you may not read its -shm file';
+  if (!may(path.dirname(file), constants.W_OK)) return 'it is in WAL mode, and you may not write to its folder';
   const user = process.getuid?.();
   // SQLite gives what root makes to the owner of the database.
   const isOthers = user !== undefined && user !== 0 && statSync(file).uid !== user;
-  return isOthers ? "it is in WAL mode and another user's" : null;
+  return isOthers ? 'it is in WAL mode and belongs to another user' : null;
 }
 
 /**

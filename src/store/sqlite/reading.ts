@@ -82,7 +82,7 @@ class ReadingHere implements Reading {
         if (!this.watch.isOver && !this.isAllApart) throw error;
       }
     }
-    this.apart ??= readApart(this.options, 'its pages may lead to the same rows again and again');
+    this.apart ??= readApart(this.options, 'its pages may form a loop');
     return this.apart.all(text, params);
   }
 
@@ -134,7 +134,7 @@ function readApart({file, label, busyMs, limitMs}: ReadingOptions, reason: strin
 /** @param reason why it can take long */
 export function tooLong(label: string, ms: number, reason: string): UserError {
   return new UserError(EXIT.unreachable, `a statement on "${label}" took longer than ${ms / 1000} s and was stopped.`, {
-    hint: `It may never end: ${reason}. --timeout 2m allows more.`,
+    hint: `It may never end: ${reason}. --timeout 2m allows more time.`,
     cause: Object.assign(new Error('stopped'), {code: 'SQLITE_INTERRUPT'}),
   });
 }
@@ -161,7 +161,7 @@ export function whatIsComputed(connection: Pick<SqliteConnection, 'all'>, tables
     const name = NAMED.exec(text)?.[1];
     const isVirtual = /^create\s+virtual/i.test(text);
     const what = isVirtual ? 'virtual table' : 'view';
-    if (name === undefined) return 'its catalogue is not as SQLite writes it';
+    if (name === undefined) return 'its catalogue was not written by SQLite';
     const bare = /^["[`]/.test(name) ? name.slice(1, -1).replaceAll('""', '"') : name;
     if (wanted.includes(bare.toLowerCase())) return `"${bare}" is a ${what}`;
   }

@@ -42,7 +42,7 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
     });
   }
   const readable = await readableFile(source.file, options.largestCopyBytes);
-  if (readable.reason !== null) options.warn?.(`a copy of "${source.file}" is read: ${readable.reason}`);
+  if (readable.reason !== null) options.warn?.(`reading a copy of "${source.file}": ${readable.reason}`);
   const blocksWriter = readable.reason === null && !isWal(readable.file);
   const names = tableNamesOf(options.tables);
   const reading = await openReading({
@@ -55,7 +55,7 @@ export async function openSqlite(source: SqliteSource, options: OpenOptions): Pr
     readable.dispose();
     throw explainSqlite(error, source.file);
   });
-  if (reading.reason !== null) options.debug?.(`sqlite: a process of its own reads it: ${reading.reason}`);
+  if (reading.reason !== null) options.debug?.(`sqlite: reading in a separate process: ${reading.reason}`);
   const close = async () => {
     await reading.close();
     readable.dispose();
@@ -162,7 +162,10 @@ function checkFile(file: string): Stats {
   const refused = (message: string, hint: string) => new UserError(EXIT.unreachable, message, {hint});
   const stat = statOf(file);
   if (stat === 'EACCES') {
-    throw refused(`"${file}" may not be read by you.`, 'Check the permissions of the file and of its folders.');
+    throw refused(
+      `"${file}" cannot be read: you lack the permission.`,
+      'Check the permissions of the file and of its folders.',
+    );
   }
   if (typeof stat === 'string') {
     const hint = 'Pass --db with a path or a URL, or set AGNO_TRACE_DB.';
@@ -171,7 +174,8 @@ function checkFile(file: string): Stats {
   }
   if (stat.isDirectory()) throw refused(`"${file}" is a folder, not a SQLite file.`, 'Pass the file in it.');
   if (!stat.isFile()) throw refused(`"${file}" is not a regular file.`, 'Pass a SQLite file.');
-  if (!isReadable(file)) throw refused(`"${file}" may not be read by you.`, 'Check the permissions of the file.');
+  if (!isReadable(file))
+    throw refused(`"${file}" cannot be read: you lack the permission.`, 'Check the permissions of the file.');
   // SQLite would wait for whoever is to write into a pipe.
   for (const suffix of ['-journal', '-wal', '-shm']) {
     const beside = statOf(file + suffix);

@@ -13,7 +13,7 @@ export function usersOf(file: string): FileUsers {
   if (process.platform !== 'linux')
     return {
       processes: [],
-      unchecked: `which programs have the file open cannot be seen on ${process.platform}; its locks were tried`,
+      unchecked: `${process.platform} does not show which programs have the file open; only its locks were checked`,
     };
   const wanted = ['', '-wal', '-shm', '-journal'].flatMap(suffix => identityOf(file + suffix) ?? []);
   const processes: {pid: number; name: string}[] = [];
@@ -25,10 +25,10 @@ export function usersOf(file: string): FileUsers {
     if (open === null) hidden++;
     else if (open.some(identity => wanted.includes(identity))) processes.push({pid, name: nameOf(pid)});
   }
-  const others = 'other containers and machines are not seen, but their locks are';
+  const others = 'programs in other containers or on other machines are seen only by their locks';
   return {
     processes,
-    unchecked: hidden > 0 ? `${hidden} processes of other users could not be looked into; ${others}` : others,
+    unchecked: hidden > 0 ? `${hidden} processes of other users could not be inspected; ${others}` : others,
   };
 }
 
@@ -42,7 +42,7 @@ export function refuseUsers(file: string): void {
 
 export function inUse(file: string, who: string, cause?: unknown): UserError {
   return new UserError(EXIT.unreachable, `"${file}" is open in ${who}.`, {
-    hint: 'Stop what writes it; --offline needs the file for itself.',
+    hint: 'Stop that program: --offline needs the file for itself.',
     cause,
   });
 }

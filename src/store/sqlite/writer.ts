@@ -65,7 +65,7 @@ export function loadDriver(): DatabaseClass {
 export function refuseForeign(file: string, Database: DatabaseClass): void {
   // SQLite would wait for whoever is to write into a pipe.
   if (statSync(file).isFile() && isDemo(file, Database)) return;
-  throw new UserError(EXIT.usage, `"${file}" exists and is no demo database; it is left as it is.`, {
+  throw new UserError(EXIT.usage, `"${file}" exists and is not a demo database; it was not changed.`, {
     hint: 'Pass another --path.',
   });
 }

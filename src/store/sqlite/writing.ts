@@ -47,7 +47,7 @@ export async function openWriting(options: WritingOptions): Promise<Writing> {
   const {file, busyMs, alone, isLong, setup, tables} = options;
   if (alone || isLong)
     return begun(
-      new WritingApart(options, alone ? 'it works on the whole file' : 'one statement of it may work for long'),
+      new WritingApart(options, alone ? 'it changes the whole file' : 'a statement may run for a long time'),
       setup,
     );
   const connection = await openWritableFile({file, busyMs});
@@ -205,10 +205,10 @@ class WritingApart implements Writing {
     const cause = Object.assign(new Error('stopped'), {code: 'SQLITE_INTERRUPT'});
     const {file} = this.options;
     if (this.isHurried)
-      return new UserError(EXIT.stopped, `stopped; what was at work in "${file}" was taken back.`, {cause});
+      return new UserError(EXIT.stopped, `stopped; the unfinished change in "${file}" was rolled back.`, {cause});
     return new UserError(
       EXIT.unreachable,
-      `a change of "${file}" took longer than ${(ms / 1000).toFixed(1)} s and was stopped; it was taken back.`,
+      `a change of "${file}" took longer than ${(ms / 1000).toFixed(1)} s and was stopped; it was rolled back.`,
       {hint: `It may never end: ${reason}.`, cause},
     );
   }

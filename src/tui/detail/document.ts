@@ -85,7 +85,7 @@ export class LineCollector {
     const isFull = this.left <= 0 || this.lines.length >= MOST_LINES;
     if (isFull && !this.isEnded) {
       this.isEnded = true;
-      this.note('… the rest of this span and its further lines', {depth: 0, indent: 0});
+      this.note('… the rest of this span', {depth: 0, indent: 0});
     }
     return isFull;
   }

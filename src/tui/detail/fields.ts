@@ -34,14 +34,12 @@ export function fieldLines({selected, content}: DetailInput): DocumentLine[] {
     : ghostFacts(selected);
   const lines = facts.map(([name, text]) => field(name, text));
   if (span === null) return lines;
-  if (content.state === 'loading') return [...lines, blank, note('reading what it holds …')];
+  if (content.state === 'loading') return [...lines, blank, note('reading …')];
   if (content.state === 'failed') {
     const {message, hint} = content.failure;
     return [...lines, blank, note(`! ${message}`), ...(hint === null ? [] : [note(`hint: ${hint}`)])];
   }
-  return content.span === null
-    ? [...lines, blank, note('! It is gone: it was deleted from the database just now.')]
-    : lines;
+  return content.span === null ? [...lines, blank, note('! This span was just deleted from the database.')] : lines;
 }
 
 function ghostFacts({row}: SelectedRow): (readonly [string, string])[] {
