@@ -159,8 +159,7 @@ export function addOutputFlags(
   takesOneOf(command, formats)
     .option('--json', 'short for --format json')
     .option('--jsonl', 'short for --format jsonl');
-  if (formats.includes('csv'))
-    command.option('--fields <keys>', 'only these keys, in this order');
+  if (formats.includes('csv')) command.option('--fields <keys>', 'only these keys, in this order');
   else if (isLong) command.option('--fields <keys>', 'only these keys of each item, in this order');
   if (isLong)
     command

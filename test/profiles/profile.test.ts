@@ -230,7 +230,11 @@ describe('profile', () => {
     [['set', 'prod', 'schema', 'ai'], /--schema does not apply/, /Leave/],
     [['set', 'prod', 'db', ''], /names no database/, /db = /],
     [['set', 'prod', 'db', 'postgresql://u:hemlock@h/d'], /--db holds a password/, /pgpass/],
-    [['set', 'prod', 'password_env', 'X', 'password_command', 'x', 'db', 'postgresql://h/d'], /has two sources/, /Keep one/],
+    [
+      ['set', 'prod', 'password_env', 'X', 'password_command', 'x', 'db', 'postgresql://h/d'],
+      /has two sources/,
+      /Keep one/,
+    ],
     [['show', 'prdo'], /no profile "prdo"/, /Did you mean prod\?/],
     [['use', 'zzzz'], /no profile "zzzz"/, /There are: prod/],
     [['remove', 'constructor'], /no profile "constructor"/, /There are/],

@@ -213,9 +213,7 @@ describe('--dotenv', () => {
     const {cwd} = write('');
     const missing = await cli(['list', '--dotenv', 'conf/.evn'], {cwd});
     expect(missing).toMatchObject({code: EXIT.usage, out: ''});
-    expect(missing.err).toBe(
-      `error: --dotenv "conf/.evn" does not exist.\nhint: Looked for ${cwd}/conf/.evn\n`,
-    );
+    expect(missing.err).toBe(`error: --dotenv "conf/.evn" does not exist.\nhint: Looked for ${cwd}/conf/.evn\n`);
     const folder = await cli(['list', '--dotenv', 'conf'], {cwd});
     expect(folder.code).toBe(EXIT.usage);
     expect(folder.err).toContain('it is a folder');

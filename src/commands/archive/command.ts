@@ -48,7 +48,7 @@ const archive: CommandModule = {
     addOutputFlags(
       sub('restore <file>', 'Restore its rows into a database; existing rows are not changed', [
         {
-          line: 'archive restore old.ndjson.gz --db postgresql://writer@db.example/ai',
+          line: 'archive restore old.ndjson.gz --db postgresql://db.example/ai',
           answer: 'show the plan, then ask',
         },
         {line: 'archive restore old.ndjson.gz --db copy.db --dry-run', answer: 'the plan only'},

@@ -21,7 +21,7 @@ const exporting: CommandModule = {
     },
   ],
   declare: (command, context) => {
-    command.argument('[ids...]', 'run, trace, span or session ids, prefixes, or "latest"');
+    command.argument('[ids...]', 'run, trace, span, session ids, prefixes, "latest"');
     addWindowFlags(command);
     addFilterFlags(command);
     command
@@ -39,8 +39,8 @@ const exporting: CommandModule = {
     command
       .optionsGroup('Where to (OTLP/HTTP):')
       .option('--to <endpoint>', 'URL, or env: that of OTEL_EXPORTER_OTLP_ENDPOINT')
-      .option('--header <name=value>', 'request header (repeat); or OTEL_EXPORTER_OTLP_HEADERS', collect)
-      .option('--resource <name=value>', 'resource attribute (repeat), such as service.name=app', collect)
+      .option('--header <name=value>', 'request header (repeat)', collect)
+      .option('--resource <name=value>', 'resource attribute, as service.name=app (repeat)', collect)
       .option('--protocol <protocol>', 'http/protobuf (default), http/json');
     takesOneOf(command, PROTOCOLS)
       .option('--no-gzip', 'do not compress requests')

@@ -23,7 +23,7 @@ const profile: CommandModule = {
     const add = sub('add <name>', 'Name a database and how to read it', [
       {line: 'profile add prod --db postgresql://reader@db.example/ai --schema ai', answer: 'password from ~/.pgpass'},
       {
-        line: "profile add prod --db 'service=prod' --password-command 'pass show db/prod'",
+        line: "profile add prod --db service=prod --password-command 'pass prod'",
         answer: 'password from a command',
       },
     ]);

@@ -44,8 +44,8 @@ const sql: CommandModule = {
   examples: [
     {line: 'sql "select kind, count(*) from spans group by kind" --views', answer: 'spans of each kind'},
     {
-      line: 'sql "select * from spans where tool = :tool" --views -p tool=get_weather -o calls.csv',
-      answer: 'every call of a tool, for a spreadsheet (first 1000)',
+      line: 'sql "select * from spans where tool = :t" --views -p t=web_search',
+      answer: 'calls of a tool (first 1000); -o calls.csv for a spreadsheet',
     },
   ],
   declare: (command, context) => {

@@ -41,9 +41,9 @@ const FORMATS = ['lines', 'jsonl'] as const;
 const SHORTEST_INTERVAL_MS = 20;
 
 const CLICKHOUSE = `
-On ClickHouse each span is told once where the table is a plain MergeTree. One
-that is replicated, shared or distributed is followed by created_at over the
-last ten minutes: what becomes visible later than that is not told.`;
+On ClickHouse each span is printed once if the table is a plain MergeTree. A
+replicated, shared or distributed table is followed by created_at over the last
+ten minutes: spans that become visible later are missed.`;
 
 /** Runs as they happen. */
 const tail: CommandModule = {

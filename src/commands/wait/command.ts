@@ -34,7 +34,7 @@ const wait: CommandModule = {
       .argument('<id>', 'run, trace, span or session id, or "latest"; a complete id may belong to a future run')
       .optionsGroup('Wait:')
       .option('--timeout <length>', 'give up after this time, exit 6 (default: 10m)')
-      .option('--interval <length>', 'time between polls (default: 200ms; Postgres: 400ms)')
+      .option('--interval <length>', 'time between polls (default: 200ms to 500ms)')
       .configureHelp({
         ...command.configureHelp(),
         // Here the flag of this name is another one than everywhere else.
