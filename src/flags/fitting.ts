@@ -17,15 +17,16 @@ export const ALL: Fitting = {maxBytes: null, skip: 0};
 /** What `--max-bytes` and `--skip` say. @throws UserError exit 2 for a format that has no items */
 export function fittingOf({maxBytes, skip}: OutputFlags, format: Format): Fitting {
   if (maxBytes === undefined && skip === undefined) return ALL;
+  const fit = {
+    maxBytes: maxBytes === undefined ? null : parseCount('--max-bytes', maxBytes),
+    skip: skip === undefined ? 0 : parseCount('--skip', skip),
+  };
   if (format !== 'json' && format !== 'jsonl')
     throw usageError(
       `${maxBytes === undefined ? '--skip' : '--max-bytes'} does not apply to --format ${format}.`,
       'It is for json, jsonl: add --json.',
     );
-  return {
-    maxBytes: maxBytes === undefined ? null : parseCount('--max-bytes', maxBytes),
-    skip: skip === undefined ? 0 : parseCount('--skip', skip),
-  };
+  return fit;
 }
 
 /** Room for the items of an answer, taken one after the other: whole items only. */
