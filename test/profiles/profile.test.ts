@@ -213,8 +213,8 @@ describe('profile', () => {
   it.each([
     [['add', 'a'], /needs a database/, /--db/],
     [['add', '-x', '--db', 'a.db'], /-x/, /./],
-    [['add', 'a b', '--db', 'a.db'], /"a b" is not a valid/, /Letters/],
-    [['add', '__proto__', '--db', 'a.db'], /"__proto__" is not a valid/, /Letters/],
+    [['add', 'a b', '--db', 'a.db'], /"a b" is not a valid/, /letters/],
+    [['add', '__proto__', '--db', 'a.db'], /"__proto__" is not a valid/, /letters/],
     [['add', 'prod', '--db', 'a.db'], /"prod" already/, /profile set prod changes it/],
     [['add', 'a', '--db', 'a.db', '--schema', 'ai'], /--schema does not apply/, /Leave/],
     [['add', 'a', '--db', 'postgresql://h:x/d'], /--db has no valid port/, /./],
@@ -229,7 +229,7 @@ describe('profile', () => {
     [['set', 'prod', 'schema'], /"schema" has no value/, /takes it away/],
     [['set', 'prod', 'schema', 'ai'], /--schema does not apply/, /Leave/],
     [['set', 'prod', 'db', ''], /names no database/, /db = /],
-    [['set', 'prod', 'db', 'postgresql://u:hemlock@h/d'], /--db holds a password/, /pgpass/],
+    [['set', 'prod', 'db', 'postgresql://u:hemlock@h/d'], /--db contains a password/, /pgpass/],
     [
       ['set', 'prod', 'password_env', 'X', 'password_command', 'x', 'db', 'postgresql://h/d'],
       /has two sources/,

@@ -32,7 +32,7 @@ keeps random() and the clocks; "app" is the role of your application:
   do $$ declare f regprocedure; begin
     for f in select oid from pg_proc
         where pronamespace = 'pg_catalog'::regnamespace and proname ~
-        '^(pg_(try_)?advisory_|pg_notify$|lo_|lowrite|.*current_xact_id$|txid_c)'
+       '^(pg_(try_)?advisory_|pg_notify$|lo_|lowrite|.*current_xact_id$|txid_c)'
     loop
       execute format('revoke execute on function %s from public', f);
       execute format('grant execute on function %s to app', f);
