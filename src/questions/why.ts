@@ -155,7 +155,7 @@ select w.*, row_number() over (partition by kind, name order by duration_ms desc
   );
 }
 
-/** Attributes of runs, each once for a run. */
+/** Attributes of runs, each once for a run. As in `runSpans`, `+` keeps the indexes of span_facts out of it: they would be gone through for each run. */
 const attributes = ({allRuns}: QuestionInput): Sql => sql`
 select distinct a.attribute, a.name, j.place
   from (
@@ -164,7 +164,7 @@ select distinct a.attribute, a.name, j.place
       from (${allRuns}) r
      cross join trace_facts t on t.trace_key = r.trace_key
      cross join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and +s.run_key = r.run_key
-     where s.kind in ('agent', 'team', 'workflow', 'step', 'tool', 'retrieval', 'memory', 'llm')
+     where +s.kind in ('agent', 'team', 'workflow', 'step', 'tool', 'retrieval', 'memory', 'llm')
     union all
     select run_key, 'user', user_id from judged
     union all
@@ -177,7 +177,7 @@ select distinct a.attribute, a.name, j.place
           from (${allRuns}) r
          cross join trace_facts t on t.trace_key = r.trace_key
          cross join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and +s.run_key = r.run_key
-         where s.counted = 1 and s.gross_prompt_tokens is not null
+         where +s.counted = 1 and s.gross_prompt_tokens is not null
          group by r.whole_key
       )
   ) a
