@@ -151,7 +151,7 @@ async function planSqlite(store: Store, facts: ConnectionFacts, offline: boolean
         : offline
           ? null
           : {
-              reason: "it would block Agno's writes all the time",
+              reason: "it would block Agno's writes until it is done",
               hint: 'Stop the program that writes the file, then add --offline.',
             },
   };

@@ -95,11 +95,11 @@ describe.each(BACKENDS)('on %s', backend => {
     const env = {AGNO_TRACE_CACHE: temporaryFolder()};
     const first = await json(['tools', '--db', db], {env});
     expect(first.data).toMatchObject([{tool: 'lookup', calls: 1, failed: 1}]);
-    expect(first.notes.join()).toContain('read for it');
+    expect(first.notes.join()).toContain('read for this answer');
     // What is kept and what the source holds are counted alike: nothing is read a second time.
     const again = await json(['tools', '--db', db], {env});
     expect(again.data).toEqual(first.data);
-    expect(again.notes.join()).not.toContain('read for it');
+    expect(again.notes.join()).not.toContain('read for this answer');
   });
 
   it('unknown tools, refused calls and parallel ones of real Agno', async () => {

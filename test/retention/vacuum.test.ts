@@ -63,7 +63,7 @@ describe.each(['delete', 'wal'])('vacuum of a SQLite file in %s mode', journal =
     expect([refused.code, refused.err]).toEqual([
       2,
       expect.stringMatching(
-        /^error: nothing was changed: it would keep Agno from writing.*\nhint: Stop the program.*--offline/,
+        /^error: nothing was changed: it would block Agno's writes.*\nhint: Stop the program.*--offline/,
       ),
     ]);
     expect(refused.out).toMatch(/takes .*\n.*room +needs .* of the .* free/);

@@ -170,7 +170,7 @@ describe('--dotenv', () => {
     );
     const {code, err} = await cli(['list', '--dotenv', file], {cwd, env: {PATH: process.env.PATH}});
     expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('no database given')]);
-    expect(err).toContain('note: AGNO_TRACE_CONFIG is not taken from "conf/.env"');
+    expect(err).toContain('note: AGNO_TRACE_CONFIG in "conf/.env" is ignored');
     expect(existsSync(path.join(cwd, 'ran'))).toBe(false);
   });
 
