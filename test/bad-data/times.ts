@@ -107,7 +107,7 @@ export const TIMES: Case[] = [
       bad: timed(() => text),
       facts: seen => {
         startsAt(null)(seen);
-        expect(shownSpan(seen, BAD.root).problems[0]).toContain('is no time');
+        expect(shownSpan(seen, BAD.root).problems[0]).toContain('is not a time');
       },
     }),
   ),

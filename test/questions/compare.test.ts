@@ -128,7 +128,7 @@ describe('compare', () => {
     [['--last', '1d', '--vs-since', '3d', '--vs-until', '2h'], 'overlap'],
     [['--last', '1d', '--vs-since', '3d', '--vs-until', '4d'], 'empty'],
     [['--vs', '7'], 'no unit'],
-    [['--at', 'noon'], '--at "noon" is no time'],
+    [['--at', 'noon'], '--at "noon" is not a time'],
   ])('%j is refused', async (argv, message) => {
     const {code, err} = await cli(['compare', ...argv, '--db', file]);
     expect(code).toBe(EXIT.usage);
