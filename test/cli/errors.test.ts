@@ -235,7 +235,8 @@ describe('wrong usage exits 2', () => {
   it.each(['list', 'show', 'slowest', 'sql', 'demo'])(
     'every flag of %s is tested here, or takes any text',
     async command => {
-      const {out} = await cli([command, '--help']);
+      // The flags of all commands have a page of their own.
+      const out = (await cli([command, '--help'])).out + (await cli(['help', 'flags'])).out;
       const flags = [...out.matchAll(/^\s+(?:-\w, )?(--[a-z-]+) </gm)].map(([, flag]) => flag!);
       expect(flags).toContain('--db');
       const tested: readonly string[] = BAD_VALUES.map(([, flag]) => flag);

@@ -89,7 +89,6 @@ describe('a natural guess', () => {
     ['spans', 'agno-trace show latest'],
     ['tree', 'agno-trace show'],
     ['explain', 'agno-trace show'],
-    ['compare', 'agno-trace diff'],
     ['status', 'agno-trace doctor'],
     ['config', 'agno-trace profile'],
     ['tokens', 'agno-trace usage'],
