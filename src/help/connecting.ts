@@ -23,7 +23,7 @@ These forms work:
   ./agno.db   ~/data/agno.db   file:agno.db          paths
 
 In a password, write @ : / ? # as %40 %3A %2F %3F %23. Better: leave it out and
-use PGPASSWORD or ~/.pgpass (PGPASSFILE sets another file), because arguments are
+use PGPASSWORD or ~/.pgpass (PGPASSFILE sets another file), as arguments are
 visible in the process list. Passwords never appear in output. --dotenv FILE
 reads AGNO_TRACE_*, PG* and DATABASE_URL from a file; PGSERVICE or service=name
 reads libpq's service file.

@@ -24,8 +24,8 @@ General
 
   --color <when>         auto (default), always, never
   --no-color             no colour; NO_COLOR does the same
-  --tz <zone>            times for people in UTC (default), local, or a zone such
-                         as Europe/Berlin; AGNO_TRACE_TZ does the same
+  --tz <zone>            times for people in UTC (default), local, or a zone
+                         such as Europe/Berlin; AGNO_TRACE_TZ does the same
   --ascii                only ASCII characters
   --debug                print connections, statements and stack traces
   -V, --version          print the version

@@ -39,7 +39,7 @@ it helps confirm the state; contradictions are shown.
   agno-trace list --state error,degraded --last 24h
   agno-trace list --state running,stalled
   agno-trace list --failed              short for --state error
-  agno-trace list --status ERROR        the stored status, not the computed state
+  agno-trace list --status ERROR        the stored status, not the computed one
 `,
 };
 export default topic;

@@ -31,7 +31,7 @@ describe('help', () => {
 
   it('is at most 80 lines of 80 columns, of each command and of each one below it', async () => {
     const below = (out: string) =>
-      [...(out.split('\nCommands:\n')[1] ?? '').matchAll(/^ {2}([a-z]+)\b/gm)].map(match => match[1]!);
+      [...(/\nCommands:\n((?: {2}.*\n)*)/.exec(out)?.[1] ?? '').matchAll(/^ {2}([a-z]+)\b/gm)].map(match => match[1]!);
     const long: string[] = [];
     const look = async (argv: readonly string[]): Promise<void> => {
       const {out} = await cli([...argv, '--help'], {columns: 80, rows: 24, env: {NO_COLOR: '1'}});
