@@ -25,8 +25,8 @@ notes   what was left out, what was covered; with --jsonl they go to stderr
 --fields a,b keeps these keys of each item. --max-bytes 8000 prints as many
 whole items as fit, with "truncated": true and a note on how to get the rest.
 
-Times are ISO 8601 in UTC with microseconds. Keys of durations end in Ms, of money
-in Usd. Unknown is null, never zero. data has the same shape for no, one
+Times are ISO 8601 in UTC with microseconds. Keys of durations end in Ms, of
+money in Usd. Unknown is null, never zero. data has the same shape for no, one
 and many items. Within one schema number keys are only added, never renamed or
 removed; docs/json.md in the package lists them all.
 
