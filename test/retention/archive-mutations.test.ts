@@ -15,7 +15,7 @@ import {AT_ONCE, execute} from './tables.ts';
  * error in words, leaves nothing behind, and touches no other file. Each case has a number, from which all of it follows.
  */
 
-const CASES = inLong(500, 60);
+const CASES = inLong(500, 100);
 /** The long suite draws others each time (AGNO_TRACE_SEED gives them back). */
 const FIRST = SEED * 1000;
 const ALL = ['--older-than', '1h', '--yes', '--expect-max', '1000', ...AT_ONCE];

@@ -6,7 +6,7 @@ import {Random} from '../random.ts';
 import {garbledServer} from './garbled-server.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
-const CASES = inLong(500, 50);
+const CASES = inLong(500, 100);
 /** Most of the time each waits for what does not come. */
 const SIDE_BY_SIDE = 25;
 /** Connecting and reading have half a second here, and a goodbye has its own: what takes this long waits for ever. */

@@ -122,7 +122,7 @@ it(
   'tells of every mutated file in words and in time, and leaves it and its folder as they were',
   async () => {
     const outcomes = {read: 0, refused: 0};
-    for (let i = 0; i < inLong(2000, 60); i++) {
+    for (let i = 0; i < inLong(2000, 100); i++) {
       const own = mkdtempSync(path.join(folder, 'f-'));
       const file = path.join(own, 'agno.db');
       copyFileSync(FIXTURE, file);
