@@ -111,7 +111,7 @@ function cutTo<Item extends object>(item: Item, most: number): Item {
 
 export function tooSmall(maxBytes: number, least: number): UserError {
   return usageError(
-    `--max-bytes ${maxBytes} is too little: the least that can be said takes ${least}.`,
+    `--max-bytes ${maxBytes} is too little: the smallest answer takes ${least} bytes.`,
     'Allow more, or keep fewer keys with --fields.',
   );
 }

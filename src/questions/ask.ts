@@ -44,12 +44,7 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
         ...priceNote(rows, question),
         question.note,
       ],
-      facts: {
-        statements: [...chosen, statement],
-        path: facts.path,
-        currentMs,
-        answerMs: performance.now() - beginMs - currentMs,
-      },
+      facts: factsAsked(facts, [...chosen, statement], {beginMs, currentMs}),
       nowMicros,
       differs: rows.some(row => Number(row.differCount) > 0),
     };
@@ -57,6 +52,13 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
     facts.close();
   }
 }
+
+/** What an answer says of the facts that it is from; the time it took is up to now. */
+export const factsAsked = (
+  {path}: Facts,
+  statements: readonly Sql[],
+  {beginMs, currentMs}: {readonly beginMs: number; readonly currentMs: number},
+) => ({statements, path, currentMs, answerMs: performance.now() - beginMs - currentMs});
 
 /** What the statements of a question are given, once the runs are chosen that only whole runs tell apart. */
 export async function inputsFor(store: Store, facts: Facts, ask: Ask) {

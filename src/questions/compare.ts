@@ -1,86 +1,34 @@
 import {usageError} from '../errors.ts';
 import {type Facts, openFacts} from '../facts/facts.ts';
-import {smallest} from '../lists.ts';
+import {DAY_MICROS} from '../facts/relations.ts';
 import {raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import {isoTime} from '../trace/time.ts';
-import {inputsFor, sortedRows} from './ask.ts';
+import {factsAsked, inputsFor, sortedRows} from './ask.ts';
+import {standardErrors} from './chance.ts';
 import {
-  averageOf,
-  drawAverages,
-  drawQuantiles,
-  errorOf,
-  logChanceOf,
-  quantile,
-  type Share,
-  standardErrors,
-} from './chance.ts';
-import {type ComparedSpan, type Item, Items, type Side} from './compared-items.ts';
+  type Compared,
+  errorsOf,
+  FEWEST_FOR_P95,
+  FEWEST_RUNS,
+  figuresOf,
+  LEAST_FACTOR,
+  seenOf,
+} from './compared-figures.ts';
+import {type ComparedSpan, Items, type Side} from './compared-items.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
+import {type Judged, judge, NAMED} from './verdict.ts';
 import {wholeRuns} from './whole-runs.ts';
-
-const DAY_MICROS = 86_400_000_000;
 
 interface Window {
   readonly sinceMicros: number;
   readonly untilMicros: number;
 }
 
-/** So many runs on either side say something. */
-const FEWEST_RUNS = 20;
-/** Five of them lie beyond the 95th percentile. */
-const FEWEST_FOR_P95 = 100;
 /** One in twenty comparisons of windows that do not differ may name something; it is shared out among all that is compared. */
 const FALSE_ALARMS = 0.05;
-const LEAST_FACTOR = 1.25;
-
-interface FigureOf {
-  readonly noun: string;
-  /** What it is called where it rose and where it fell. */
-  readonly words: readonly [string, string];
-  readonly unit: 'ms' | 'count' | 'rate' | 'usd' | 'ratio';
-  /** A smaller difference matters to nobody. */
-  readonly least: number;
-}
-
-const FIGURES = {
-  p50: {noun: 'time', words: ['slower', 'faster'], unit: 'ms', least: 50},
-  p95: {
-    noun: 'time of the slowest twentieth',
-    words: ['slower in the slowest twentieth', 'faster in the slowest twentieth'],
-    unit: 'ms',
-    least: 200,
-  },
-  failures: {noun: 'failures', words: ['fails more often', 'fails less often'], unit: 'ratio', least: 0.03},
-  tokens: {noun: 'tokens', words: ['more tokens', 'fewer tokens'], unit: 'count', least: 50},
-  cost: {noun: 'cost', words: ['dearer', 'cheaper'], unit: 'usd', least: 0.0005},
-  calls: {noun: 'calls per run', words: ['more calls per run', 'fewer calls per run'], unit: 'rate', least: 0.2},
-  chars: {noun: 'length of results', words: ['longer results', 'shorter results'], unit: 'count', least: 200},
-} as const satisfies Readonly<Record<string, FigureOf>>;
-type FigureName = keyof typeof FIGURES;
-
-/** A figure on both sides, before it is known what else is compared. */
-interface Compared {
-  readonly of: string;
-  readonly name: string;
-  readonly within: string | null;
-  readonly figure: FigureName | 'error' | 'seen';
-  readonly unit: FigureOf['unit'];
-  readonly before: number | null;
-  readonly after: number | null;
-  readonly runs: readonly [number, number];
-  /** False: too few on a side. */
-  readonly isEnough: boolean;
-  /** How it differs; `error` is the standard error of the logarithm of the factor, or for shares of the difference. */
-  readonly tested: {readonly difference: number; readonly error: number; readonly isShare: boolean} | null;
-  /** Of something that is on one side alone: how likely that is by chance. */
-  readonly logChance: number | null;
-  /** Number of the run to look at. */
-  readonly sample: number | null;
-}
-
 /** Whether it is worse than before, and what is. */
 export default defineQuestion({
   examples: [
@@ -147,7 +95,7 @@ export default defineQuestion({
   sort: 'strength',
   window: (filter, numbers, nowMicros) => ({...filter, ...windowsOf(filter, numbers, nowMicros)[1]}),
   note: `named from ${FEWEST_RUNS} runs on either side, a factor of ${LEAST_FACTOR}, and an interval that holds for all of them together`,
-  sql: spansStatement,
+  sql: () => SPANS,
   answer,
 });
 
@@ -164,13 +112,8 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
   const currentMs = performance.now() - beginMs;
   try {
     const {chosen, inputOf} = await inputsFor(store, facts, {...ask, filter: {...filter, ...both}});
-    const input = {...inputOf(null), windows: [before, after] as const};
-    const statements = [
-      sidesStatement(input),
-      spansStatement(input),
-      causesStatement(input),
-      runsStatement(input),
-    ] as const;
+    const input = inputOf(null);
+    const statements = [sidesStatement(input, [before, after]), SPANS, CAUSES, runsStatement(input)] as const;
     facts.run(statements[0]);
     const compared = compareAll(facts, statements, ask.by);
     const tested = compared.filter(
@@ -186,12 +129,7 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
       rows,
       series: null,
       notes: [...facts.notices, ...windowNotes([before, after], counts), ...notesOn(judged, shown.length, rows.length)],
-      facts: {
-        statements: [...chosen, ...statements],
-        path: facts.path,
-        currentMs,
-        answerMs: performance.now() - beginMs - currentMs,
-      },
+      facts: factsAsked(facts, [...chosen, ...statements], {beginMs, currentMs}),
       nowMicros,
       isEmpty: !counts.some(({side}) => side === 1),
       differs:
@@ -202,8 +140,6 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
     facts.close();
   }
 }
-
-const NAMED = ['worse', 'new', 'gone', 'better'];
 
 /** What is worse comes first, unless another order is asked for. */
 function rankOf({verdict}: Readonly<Record<string, Cell>>, {sort}: Ask): number {
@@ -230,11 +166,8 @@ function windowsOf(filter: RunFilter, numbers: Ask['numbers'], nowMicros: number
   ];
 }
 
-type Input = QuestionInput & {readonly windows?: readonly [Window, Window]};
-
 /** The runs of both windows, numbered by their start; what continued one counts with it. */
-function sidesStatement({runs, windows}: Input): Sql {
-  const [before, after] = windows!;
+function sidesStatement({runs}: QuestionInput, [before, after]: readonly [Window, Window]): Sql {
   const within = ({sinceMicros, untilMicros}: Window) =>
     sql`start_micros >= ${sinceMicros} and start_micros < ${untilMicros}`;
   return sql`
@@ -257,8 +190,7 @@ const OF_RUNS = raw(`
  cross join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and +s.run_key = r.run_key`);
 
 /** Calls, and what components and steps did; the parts of one that paused together. */
-function spansStatement(_: Input): Sql {
-  return sql`
+const SPANS = sql`
 select r.side, r.run, s.kind, s.name, s.agent, s.team, s.workflow, s.step, s.duration_ms as ms, s.failed,
        s.total_tokens as tokens, iif(s.unpriced = 1, null, s.cost_pusd) as cost, s.output_chars as chars, s.counted${OF_RUNS}
  where +s.kind in ('llm', 'tool', 'retrieval', 'memory') and +s.in_run = 1
@@ -267,17 +199,14 @@ select max(r.side), r.run, s.kind, s.name, null, null, null, s.step, sum(s.durat
        iif(sum(s.within_unpriced) > 0, null, sum(s.within_cost_pusd)), null, 0${OF_RUNS}
  where +s.kind in ('agent', 'team', 'workflow', 'step') and +s.in_run = 1
  group by coalesce(s.begin_key, s.span_key)`;
-}
 
 /** Causes of errors, by how many runs have them. */
-function causesStatement(_: Input): Sql {
-  return sql`
+const CAUSES = sql`
 select r.side, s.kind, s.name, s.error_kind as "errorKind", s.error_shape as shape, count(distinct r.run) as runs, max(r.run) as newest${OF_RUNS}
  where +s.cause = 1
  group by 1, 2, 3, 4, 5`;
-}
 
-function runsStatement({runs}: Input): Sql {
+function runsStatement({runs}: QuestionInput): Sql {
   return sql`
 select side, count(*) as runs, sum(state = 'error') as failed, sum(state in ('running', 'stalled', 'lost')) as unfinished
   from (${wholeRuns(runs)}) w
@@ -295,258 +224,6 @@ function compareAll(facts: Facts, [, spans, causes, runs]: readonly Sql[], by: s
     .filter(({of}) => by === 'all' || by === of)
     .flatMap(item => [...figuresOf(items, item), ...seenOf(items, item, all)]);
   return by === 'all' || by === 'error' ? [...found, ...errorsOf(facts, causes!, all)] : found;
-}
-
-function figuresOf(items: Items, item: Item): Compared[] {
-  const {of, name, within, sides} = item;
-  const isCall = of === 'tool' || of === 'model';
-  const base = {of, name, within, logChance: null};
-  const sample = sides[1].slowest?.run ?? null;
-  const calls = averages({...base, figure: 'calls', sample: mostOf(sides[1].calls)}, [
-    items.callsPerRun(item, 0),
-    items.callsPerRun(item, 1),
-  ]);
-  if (within !== null) return [calls];
-  const shares = (pick: 'tokens' | 'cost'): [Share[], Share[]] => [
-    [...sides[0][pick].values()],
-    [...sides[1][pick].values()],
-  ];
-  const runs = [sides[0].runs.size, sides[1].runs.size] as const;
-  const ms = [Float64Array.from(sides[0].ms).sort(), Float64Array.from(sides[1].ms).sort()] as const;
-  const p50 = quantiles({...base, figure: 'p50', sample}, ms, 0.5, runs);
-  const p95 = quantiles({...base, figure: 'p95', sample}, ms, 0.95, runs);
-  const chars = [Float64Array.from(sides[0].chars).sort(), Float64Array.from(sides[1].chars).sort()] as const;
-  return [
-    p50,
-    p95,
-    failuresOf({...base, figure: 'failures', sample: sides[1].failed}, [failedIn(item, 0), failedIn(item, 1)]),
-    ...(of === 'tool' ? [quantiles({...base, figure: 'chars', sample}, chars, 0.5, runs)] : []),
-    ...(of === 'tool'
-      ? []
-      : [averages({...base, figure: 'tokens', sample: dearest(sides[1].tokens)}, shares('tokens'))]),
-    ...(of === 'tool' ? [] : [averages({...base, figure: 'cost', sample: dearest(sides[1].cost)}, shares('cost'))]),
-    ...(isCall ? [] : [calls]),
-  ].filter(({before, after}) => before !== null || after !== null);
-}
-
-const mostOf = (calls: ReadonlyMap<number, number>) => keyOfMost([...calls]);
-const dearest = (sums: ReadonlyMap<number, Share>) => keyOfMost([...sums].map(([run, {sum}]) => [run, sum] as const));
-function keyOfMost(entries: readonly (readonly [number, number])[]): number | null {
-  let most: readonly [number, number] | null = null;
-  for (const entry of entries) {
-    if (!most || entry[1] > most[1] || (entry[1] === most[1] && entry[0] > most[0])) most = entry;
-  }
-  return most?.[0] ?? null;
-}
-
-type Begun = Pick<Compared, 'of' | 'name' | 'within' | 'logChance' | 'sample'> & {readonly figure: FigureName};
-
-function quantiles(
-  begun: Begun,
-  [before, after]: readonly [Float64Array, Float64Array],
-  part: number,
-  runs: readonly [number, number],
-): Compared {
-  const fewest = part === 0.5 ? FEWEST_RUNS : FEWEST_FOR_P95;
-  const independent = [Math.min(runs[0], before.length), Math.min(runs[1], after.length)] as const;
-  const isEnough = smallest(independent) >= fewest;
-  const values = [before, after].map(of => (of.length === 0 ? null : quantile(of, part)));
-  return compared(begun, values, independent, isEnough, () =>
-    errorOf(drawQuantiles(before, part, independent[0]), drawQuantiles(after, part, independent[1])),
-  );
-}
-
-function averages(begun: Begun, [before, after]: readonly [Share[], Share[]]): Compared {
-  const runs = [before.length, after.length] as const;
-  const isEnough = smallest(runs) >= FEWEST_RUNS;
-  // Costs add up as whole numbers, in whatever order they come.
-  const scale = begun.figure === 'cost' ? 1e12 : 1;
-  const values = [before, after].map(of => (of.length === 0 ? null : averageOf(of) / scale));
-  return compared(begun, values, runs, isEnough, () => errorOf(drawAverages(before), drawAverages(after)));
-}
-
-/** What differs by a factor. */
-function compared(
-  begun: Begun,
-  values: readonly (number | null)[],
-  runs: readonly [number, number],
-  isEnough: boolean,
-  error: () => number,
-): Compared {
-  const [before = null, after = null] = values;
-  const {unit, least} = FIGURES[begun.figure];
-  const difference = before !== null && after !== null && before > 0 && after > 0 ? Math.log(after / before) : null;
-  // Chance is asked only of what would matter.
-  const matters =
-    difference !== null && Math.abs(difference) >= Math.log(LEAST_FACTOR) && Math.abs(after! - before!) >= least;
-  const tested =
-    !isEnough || difference === null
-      ? null
-      : {difference, error: matters ? error() : Number.POSITIVE_INFINITY, isShare: false};
-  return {...begun, unit, before, after, runs, isEnough, tested};
-}
-
-interface Failures {
-  readonly runs: number;
-  readonly failed: number;
-}
-
-/** Runs with it, and those of them in which it failed: what fails twice in a run failed for one reason. */
-function failedIn({sides}: Item, side: Side): Failures {
-  let failed = 0;
-  for (const hasFailed of sides[side].runs.values()) failed += hasFailed;
-  return {runs: sides[side].runs.size, failed};
-}
-
-/** What differs in its share of runs; Agresti and Caffo's two more runs on each side keep it honest where nothing failed. */
-function failuresOf(begun: Begun, [before, after]: readonly [Failures, Failures]): Compared {
-  const isEnough = Math.min(before.runs, after.runs) >= FEWEST_RUNS;
-  const share = ({runs, failed}: Failures) => (runs === 0 ? null : failed / runs);
-  const guarded = ({runs, failed}: Failures) => (failed + 1) / (runs + 2);
-  const variance = (of: Failures) => (guarded(of) * (1 - guarded(of))) / (of.runs + 2);
-  const [from, to] = [share(before), share(after)];
-  const matters =
-    from !== null &&
-    to !== null &&
-    Math.abs(to - from) >= FIGURES.failures.least &&
-    Math.max(from, to) >= LEAST_FACTOR * Math.min(from, to);
-  return {
-    ...begun,
-    unit: 'ratio',
-    before: from,
-    after: to,
-    runs: [before.runs, after.runs],
-    isEnough,
-    tested: isEnough
-      ? {
-          difference: guarded(after) - guarded(before),
-          error: matters ? Math.sqrt(variance(before) + variance(after)) : Number.POSITIVE_INFINITY,
-          isShare: true,
-        }
-      : null,
-  };
-}
-
-/** A tool or model that is on one side alone: at all, or of those that one component calls. */
-function seenOf(items: Items, {of, name, within, sides}: Item, all: readonly [number, number]): Compared[] {
-  if (of !== 'tool' && of !== 'model') return [];
-  const runs = [sides[0].calls.size || sides[0].runs.size, sides[1].calls.size || sides[1].runs.size] as const;
-  if (smallest(runs) > 0) return [];
-  const callers = within === null ? all : items.runsOf(within);
-  const sample = sides[1].slowest?.run ?? mostOf(sides[1].calls);
-  return [onOneSide({of, name, within, sample, figure: 'seen'}, runs, callers)];
-}
-
-function errorsOf(facts: Facts, causes: Sql, all: readonly [number, number]): Compared[] {
-  interface Cause {
-    readonly runs: [number, number];
-    newest: number | null;
-    readonly kind: string;
-    readonly name: string | null;
-    readonly shape: string | null;
-  }
-  const found = new Map<string, Cause>();
-  for (const row of facts.all<{
-    side: Side;
-    kind: string;
-    name: string | null;
-    errorKind: string | null;
-    shape: string | null;
-    runs: number;
-    newest: number;
-  }>(causes)) {
-    const key = JSON.stringify([row.kind, row.name, row.errorKind, row.shape]);
-    const cause = found.get(key) ?? {runs: [0, 0], newest: null, kind: row.kind, name: row.name, shape: row.shape};
-    found.set(key, cause);
-    cause.runs[row.side] = row.runs;
-    if (row.side === 1) cause.newest = row.newest;
-  }
-  return [...found.values()].map(({runs, newest, kind, name, shape}) => {
-    const base = {of: 'error', name: `${name ?? kind}: ${shape ?? 'no message'}`, within: null, sample: newest};
-    if (smallest(runs) === 0) return onOneSide({...base, figure: 'error'}, runs, all);
-    const sides = [
-      {runs: all[0], failed: runs[0]},
-      {runs: all[1], failed: runs[1]},
-    ] as const;
-    return failuresOf({...base, figure: 'failures', logChance: null}, sides);
-  });
-}
-
-function onOneSide(
-  base: Pick<Compared, 'of' | 'name' | 'within' | 'sample' | 'figure'>,
-  runs: readonly [number, number],
-  all: readonly [number, number],
-): Compared {
-  const isNew = runs[0] === 0;
-  const share = (side: Side) => (all[side] === 0 ? null : runs[side] / all[side]);
-  const [drawn, found] = isNew ? [all[1], runs[1]] : [all[0], runs[0]];
-  return {
-    ...base,
-    unit: 'ratio',
-    before: isNew ? null : share(0),
-    after: isNew ? share(1) : null,
-    runs,
-    isEnough: smallest(all) >= FEWEST_RUNS,
-    tested: null,
-    logChance: logChanceOf({found, drawn, marked: found, all: all[0] + all[1]}),
-  };
-}
-
-type Judged = Readonly<Record<string, Cell>> & {readonly verdict: string; readonly of: string};
-
-/** @param beyond standard errors that chance alone does not reach in all that is compared */
-function judge(figure: Compared, beyond: number, logBeyond: number): Judged {
-  const {of, name, within, unit, before, after, runs, tested, logChance, sample, isEnough} = figure;
-  const row = {
-    of,
-    name,
-    within,
-    figure: figure.figure,
-    unit,
-    before,
-    after,
-    factor: before !== null && after !== null && before > 0 ? after / before : null,
-    low: null,
-    high: null,
-    runsBefore: runs[0],
-    runsAfter: runs[1],
-    sample,
-  };
-  if (!isEnough) return {...row, verdict: 'few', what: wordsOf(figure, null), strength: null};
-  if (logChance !== null) {
-    const isNamed = logChance < logBeyond;
-    return {
-      ...row,
-      verdict: !isNamed ? 'same' : before === null ? 'new' : 'gone',
-      what: wordsOf(figure, isNamed ? before === null : null),
-      strength: standardErrors(Math.exp(Math.max(-700, logChance))),
-    };
-  }
-  if (tested === null) return {...row, verdict: 'same', what: wordsOf(figure, null), strength: null};
-  const {difference, error, isShare} = tested;
-  const strength = Number.isFinite(error) ? Math.abs(difference) / Math.max(1e-9, error) : null;
-  const isNamed = strength !== null && strength > beyond;
-  const interval =
-    isShare || strength === null
-      ? {}
-      : {low: Math.exp(difference - beyond * error), high: Math.exp(difference + beyond * error)};
-  return {
-    ...row,
-    ...interval,
-    verdict: !isNamed ? 'same' : difference > 0 ? 'worse' : 'better',
-    what: wordsOf(figure, isNamed ? difference > 0 : null),
-    strength,
-  };
-}
-
-/** @param rose null: it did not differ */
-function wordsOf({figure, of}: Compared, rose: boolean | null): string {
-  if (figure === 'error' || figure === 'seen') return rose === null ? of : rose ? `new ${of}` : `${of} gone`;
-  if (of === 'error') return rose === null ? of : rose ? 'error more often' : 'error less often';
-  const isCall = of === 'tool' || of === 'model';
-  const per = figure === 'p50' || figure === 'tokens' || figure === 'cost' ? (isCall ? ' per call' : ' per run') : '';
-  const {noun, words} = FIGURES[figure];
-  return `${rose === null ? noun : words[rose ? 0 : 1]}${per}`;
 }
 
 function withSample(facts: Facts, {sample, ...row}: Readonly<Record<string, Cell>>): Record<string, Cell> {
@@ -574,15 +251,16 @@ function windowNotes(
 
 function notesOn(judged: readonly Judged[], shown: number, rows: number): string[] {
   const few = judged.filter(({verdict}) => verdict === 'few').length;
+  const enough = judged.length - few;
   return [
-    ...(judged.length === 0
-      ? ['nothing to compare']
+    enough === 0
+      ? 'nothing could be compared'
       : judged.some(({verdict}) => NAMED.includes(verdict))
-        ? [`${judged.length} figures compared`]
-        : [`no difference that chance would not make, in ${judged.length} figures`]),
+        ? `${enough} figures compared`
+        : `no difference beyond chance in ${enough} figures`,
     ...(few === 0
       ? []
-      : [`${few} of fewer than ${FEWEST_RUNS} runs (of a 95th percentile ${FEWEST_FOR_P95}), which say nothing`]),
+      : [`${few} of too few runs: fewer than ${FEWEST_RUNS} in a window (${FEWEST_FOR_P95} for a 95th percentile)`]),
     ...(rows < shown ? [`${rows} of ${shown} rows (--limit 0: all)`] : []),
   ];
 }

@@ -5,7 +5,7 @@ import {EMPTY, either, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {type RunFilter, takesEveryRun, withQueryFlags} from '../trace/filter.ts';
-import {coverageOf, inputsFor} from './ask.ts';
+import {coverageOf, factsAsked, inputsFor} from './ask.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
 import {type Coverage, countInTables, covers, summedAtOnce, TABLE_KEYS} from './slowest-tables.ts';
 
@@ -110,12 +110,7 @@ async function fromFacts(store: Store, facts: Facts, ask: Ask, beginMs: number):
       ...(facts.path === null ? [] : ['from kept facts']),
       NOTE,
     ],
-    facts: {
-      statements: [...chosen, statement],
-      path: facts.path,
-      currentMs,
-      answerMs: performance.now() - beginMs - currentMs,
-    },
+    facts: factsAsked(facts, [...chosen, statement], {beginMs, currentMs}),
     nowMicros,
   };
 }

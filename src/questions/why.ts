@@ -5,7 +5,7 @@ import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import type {State} from '../trace/states.ts';
-import {inputsFor, sortedRows} from './ask.ts';
+import {factsAsked, inputsFor, sortedRows} from './ask.ts';
 import {logChanceOf} from './chance.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
 import {wholeRuns} from './whole-runs.ts';
@@ -104,21 +104,16 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
       series: null,
       notes: [
         ...facts.notices,
-        `${all!.bad} of ${all!.runs} runs ${isSlow ? 'are slow' : `are ${(states.length > 0 ? states : ['error']).join(', ')}`}`,
+        `${all!.bad} of ${all!.runs} runs ${isSlow ? 'are slow' : `are in state ${(states.length > 0 ? states : ['error']).join(', ')}`}`,
         ...(all!.left > 0
           ? [`${all!.left} left out: unfinished, or of a component with fewer than ${FEWEST_RUNS} runs`]
           : []),
         `${found.tested} attributes looked at`,
-        ...(found.few > 0 ? [`${found.few} of fewer than ${FEWEST_RUNS} runs, which say nothing`] : []),
-        ...(found.rows.length === 0 && all!.bad > 0 ? ['none is more frequent in them than chance makes it'] : []),
+        ...(found.few > 0 ? [`${found.few} more have fewer than ${FEWEST_RUNS} runs: too few to tell`] : []),
+        ...(found.rows.length === 0 && all!.bad > 0 ? ['none is more frequent in bad runs than chance explains'] : []),
         NOTE,
       ],
-      facts: {
-        statements: [...chosen, ...statements],
-        path: facts.path,
-        currentMs,
-        answerMs: performance.now() - beginMs - currentMs,
-      },
+      facts: factsAsked(facts, [...chosen, ...statements], {beginMs, currentMs}),
       nowMicros,
       isEmpty: all!.runs === 0,
     };

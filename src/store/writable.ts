@@ -5,7 +5,7 @@ import type {Dialect, WritableDialect} from '../sql/sql.ts';
 export function onlyRead(): UserError {
   return usageError(
     'ClickHouse is only read: prune, archive restore, migrate, vacuum and demo do not write to it.',
-    "There old months go as a whole: ALTER TABLE agno_spans DROP PARTITION '202601', and the same for agno_traces; or by a TTL.",
+    "In ClickHouse itself, drop whole old months: ALTER TABLE agno_spans DROP PARTITION '202601', and the same for agno_traces; or set a TTL.",
   );
 }
 

@@ -77,7 +77,7 @@ describe('--max-bytes', () => {
   it('that is too little for anything is refused, and so is one for people', async () => {
     const tooSmall = await run('list --json --max-bytes 100');
     expect(tooSmall).toMatchObject({code: EXIT.usage, out: ''});
-    expect(tooSmall.err).toMatch(/--max-bytes 100 is too little: the least that can be said takes \d+/);
+    expect(tooSmall.err).toMatch(/--max-bytes 100 is too little: the smallest answer takes \d+ bytes/);
     for (const line of ['list --max-bytes 100', 'list --format csv --skip 1', 'show latest --skip 1'])
       expect(await run(line)).toMatchObject({code: EXIT.usage, out: ''});
   });

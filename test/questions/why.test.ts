@@ -65,7 +65,7 @@ describe('why', () => {
 
   it('says how many runs are bad, and where there is nothing to say that', async () => {
     const {err} = await cli(['why', '--state', 'cancelled', '--db', file]);
-    expect(err).toMatch(/0 of 700 runs are cancelled/);
+    expect(err).toMatch(/0 of 700 runs are in state cancelled/);
     expect(err).not.toContain('nothing matches');
     expect((await cli(['why', '--slow', '1ms', '--db', file])).err).toMatch(/700 of 700 runs are slow/);
     expect((await cli(['why', '--agent', 'Nobody', '--db', file])).err).toMatch(/nothing matches.*no agent/s);

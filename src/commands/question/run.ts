@@ -88,8 +88,8 @@ function drawn(
   const drawing: Drawing = {nowMicros, everyMicros};
   if (series && columns !== null && everyMicros !== null) blocks.push(renderSeries(series, columns, look));
   const all = columnsOfAnswer(question, everyMicros !== null);
-  // What rows are grouped by is the name of the column that says it.
-  const named = by === '' || !all.name ? all : {...all, name: {...all.name, label: by.toUpperCase()}};
+  // What rows are grouped by is the name of the column that says it; `all` says nothing.
+  const named = by === '' || by === 'all' || !all.name ? all : {...all, name: {...all.name, label: by.toUpperCase()}};
   if (!sections) {
     const ends = series && everyMicros === null ? trendOf(trend!.keys, series, rows, look) : {};
     blocks.push(renderTable({columns: named, rows, sortedBy: sort.column}, columns, {...drawing, ...ends}));

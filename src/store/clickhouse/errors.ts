@@ -1,4 +1,5 @@
 import {EXIT, UserError} from '../../errors.ts';
+import {explainNetwork} from '../network-errors.ts';
 import {type ClickhouseSource, labelOf} from '../source.ts';
 
 /** What the client gives out: an error of the server's with its number, or one of the connection's with the system's word. */
@@ -49,19 +50,14 @@ export function explainClickhouse(error: unknown, source: ClickhouseSource): unk
   const host = source.host.includes(':') ? `[${source.host}]` : source.host;
   const at = `${host}:${source.port}`;
   const fail = (text: string, hint: string) => new UserError(EXIT.unreachable, text, {hint, cause: error});
+  const ofNetwork = explainNetwork(error, {server: 'ClickHouse', host: source.host, at});
+  if (ofNetwork) return ofNetwork;
   switch (code) {
     case 'ECONNREFUSED':
       return fail(
         `no ClickHouse answered at ${at}.`,
         'Is the server up? This tool reads over HTTP: port 8123, with TLS 8443.',
       );
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return fail(`host "${source.host}" is not known.`, 'Check the host in the address.');
-    case 'ETIMEDOUT':
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return fail(`no ClickHouse answered at ${at} in time.`, 'Check the network, the port and the firewall.');
     case 'ECONNRESET':
     case 'EPIPE':
       return fail(

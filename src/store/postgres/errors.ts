@@ -1,5 +1,6 @@
 import {EXIT, UserError} from '../../errors.ts';
 import {quoteIdentifier} from '../../sql/sql.ts';
+import {explainNetwork} from '../network-errors.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
 
 interface DriverError {
@@ -20,6 +21,8 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
   const label = labelOf(source);
   const at = `${source.host}:${source.port}`;
   const fail = (text: string, hint: string) => new UserError(EXIT.unreachable, text, {hint, cause: error});
+  const ofNetwork = explainNetwork(error, {server: 'Postgres', host: source.host, at});
+  if (ofNetwork) return ofNetwork;
   switch (code) {
     case 'ECONNREFUSED':
     case 'ENOENT':
@@ -27,13 +30,6 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
         `no Postgres answered at ${at} (database "${source.database}").`,
         'Is the server up? Check the address.',
       );
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return fail(`host "${source.host}" is not known.`, 'Check the host in the address.');
-    case 'ETIMEDOUT':
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return fail(`no Postgres answered at ${at} in time.`, 'Check the network, the port and the firewall.');
     case '28P01':
     case '28000':
       if (/no encryption/.test(message))
