@@ -3,8 +3,9 @@ import {COMMANDS} from '../commands/index.ts';
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
 import {examplesText} from '../flags/command.ts';
-import {addDatabaseFlags} from '../flags/declare.ts';
+import {addDatabaseFlags, type DatabaseFlags} from '../flags/declare.ts';
 import {trusted} from '../text/safe.ts';
+import {setZone} from '../text/zone.ts';
 import {VERSION} from './version.ts';
 
 const SUMMARY = 'See what your Agno agents did, in your terminal, straight from your database.';
@@ -52,7 +53,20 @@ export async function buildProgram(argv: readonly string[], context: Context): P
     command.addHelpText('after', examplesText(module.examples));
   }
   program.helpCommand(false);
+  program.hook('preAction', async (_, command) => {
+    const {dotenv} = command.optsWithGlobals<DatabaseFlags>();
+    if (dotenv === undefined) return;
+    (await import('../flags/dotenv.ts')).readDotenv(dotenv, context);
+    chooseZone(argv, context.env);
+  });
   return program;
+}
+
+/** Read before the arguments are parsed, because times in them are of that zone. */
+export function chooseZone(argv: readonly string[], env: Context['env']): void {
+  const at = argv.findIndex(arg => arg === '--tz' || arg.startsWith('--tz='));
+  if (at < 0) setZone(env.AGNO_TRACE_TZ, 'AGNO_TRACE_TZ');
+  else setZone(argv[at]!.includes('=') ? argv[at]!.slice('--tz='.length) : argv[at + 1], '--tz');
 }
 
 /** The parser would only count them; the one that is too many is named. */

@@ -3,8 +3,7 @@ import type {Context} from '../context.ts';
 import {EXIT, UserError, usageError} from '../errors.ts';
 import {line, safe, trusted} from '../text/safe.ts';
 import {COLOUR_CHOICES, type ColourChoice, paint, setColour, wantsColour} from '../text/style.ts';
-import {setZone} from '../text/zone.ts';
-import {buildProgram} from './program.ts';
+import {buildProgram, chooseZone} from './program.ts';
 import {secretsIn} from './secrets.ts';
 
 /**
@@ -52,13 +51,6 @@ function colourChoice(argv: readonly string[]): ColourChoice {
   const choice = COLOUR_CHOICES.find(known => known === value);
   if (!choice) throw usageError(`--color "${value}" is not known.`, `It is one of ${COLOUR_CHOICES.join(', ')}.`);
   return choice;
-}
-
-/** Read before the arguments are parsed, as times in them are of that zone. */
-function chooseZone(argv: readonly string[], env: Context['env']): void {
-  const at = argv.findIndex(arg => arg === '--tz' || arg.startsWith('--tz='));
-  if (at < 0) setZone(env.AGNO_TRACE_TZ, 'AGNO_TRACE_TZ');
-  else setZone(argv[at]!.includes('=') ? argv[at]!.slice('--tz='.length) : argv[at + 1], '--tz');
 }
 
 /**

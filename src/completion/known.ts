@@ -1,6 +1,7 @@
 import type {Context} from '../context.ts';
 import {connectionOf} from '../flags/connection.ts';
 import type {DatabaseFlags} from '../flags/declare.ts';
+import {readDotenv} from '../flags/dotenv.ts';
 import {append} from '../lists.ts';
 import {loadRunPage} from '../runs/page.ts';
 import {openStore} from '../store/open.ts';
@@ -75,6 +76,7 @@ async function newestRunsIn(
   whileOpen?: (store: Store) => Promise<void>,
 ): Promise<JudgedRun[] | null> {
   const start = performance.now();
+  if (flags.dotenv !== undefined) readDotenv(flags.dotenv, context);
   const {source, tables} = connectionOf(flags, context);
   if (source.dialect !== 'sqlite' && source.askPassword) return null;
   const store = await openStore(source, {

@@ -1,11 +1,9 @@
 import {existsSync} from 'node:fs';
-import {createRequire} from 'node:module';
 import path from 'node:path';
 import {closest} from '../closest.ts';
 import type {Context} from '../context.ts';
-import {EXIT, fileReason, UserError, usageError} from '../errors.ts';
+import {EXIT, UserError, usageError} from '../errors.ts';
 import {append} from '../lists.ts';
-import {readRegular} from '../private-file.ts';
 import {type Config, loadConfig} from '../profiles/config-file.ts';
 import {type Profile, sourceOfProfile} from '../profiles/profile.ts';
 import {sourceFromEnvironment} from '../store/postgres/parameters.ts';
@@ -33,8 +31,7 @@ export interface Connection {
  * PG*, `./agno.db`. Flags win over what a profile says about tables.
  */
 export function connectionOf(flags: DatabaseFlags, context: Context): Connection {
-  const {cwd} = context;
-  const env = readDotenv(flags, context);
+  const {cwd, env} = context;
   const [name, ...others] = flags.profile ?? [];
   if (others.length > 0)
     throw usageError(
@@ -114,42 +111,6 @@ function withSecrets(context: Context, connection: Connection): Connection {
     );
   }
   return connection;
-}
-
-/**
- * What `--dotenv` takes out of a file. The file is often a stranger's, so nothing in it reaches Node or a child of ours, and it
- * cannot name the config file, whose commands are run, nor where facts are put.
- */
-const TAKEN = /^(AGNO_TRACE_(?!CONFIG$|CACHE$)[A-Z_]+|PG[A-Z]+|CLICKHOUSE_PASSWORD|DATABASE_URL)$/;
-const MOST_BYTES = 1024 ** 2;
-
-/** Adds the variables of `--dotenv` to the context; those that are set win, as with dotenv. */
-export function readDotenv({dotenv}: DatabaseFlags, context: Context): Context['env'] {
-  if (dotenv === undefined) return context.env;
-  const file = path.resolve(context.cwd, dotenv);
-  let text: string;
-  try {
-    text = readRegular(file, MOST_BYTES);
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new UserError(
-      EXIT.usage,
-      isMissing ? `--dotenv "${dotenv}" does not exist.` : `--dotenv "${dotenv}" cannot be read: ${fileReason(error)}.`,
-      {hint: `Looked for ${file}`, cause: error},
-    );
-  }
-  // Imported above it would load all that node:util has, at every start.
-  const {parseEnv} = createRequire(import.meta.url)('node:util') as typeof import('node:util');
-  const added = Object.entries(parseEnv(text));
-  const refused = added.flatMap(([name]) =>
-    name === 'AGNO_TRACE_CONFIG' || name === 'AGNO_TRACE_CACHE' ? [name] : [],
-  );
-  // Several flags of a command are looked for there.
-  for (const note of refused.map(name => `${name} in "${dotenv}" is ignored: set it in the environment`))
-    if (!context.notes.includes(note)) context.notes.push(note);
-  const set = Object.entries(context.env).filter(([, value]) => value !== undefined);
-  context.env = {...Object.fromEntries(added.filter(([name]) => TAKEN.test(name))), ...Object.fromEntries(set)};
-  return context.env;
 }
 
 /** The config file, or a word on why there can be none. */

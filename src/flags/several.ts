@@ -5,7 +5,7 @@ import type {Profile} from '../profiles/profile.ts';
 import type {Source} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
 import {safe, trusted} from '../text/safe.ts';
-import {type Connection, configOf, connectionOfProfile, profileOf, readDotenv} from './connection.ts';
+import {type Connection, configOf, connectionOfProfile, profileOf} from './connection.ts';
 import {maskSecrets, type ReadSettings, readSettingsOf, sourcesIn, withConnection} from './database.ts';
 import type {ReadFlags} from './declare.ts';
 
@@ -51,7 +51,6 @@ function profilesOf(flags: ReadFlags & {allProfiles?: boolean}, context: Context
   if (flags.allProfiles && names.length > 0)
     throw usageError('--all-profiles and --profile exclude each other.', 'Pass one of them.');
   if (flags.db !== undefined) throw usageError(`--db and ${flag} both name a database.`, 'Pass one of them.');
-  readDotenv(flags, context);
   const config = configOf(context);
   if (!flags.allProfiles) return names.map(name => profileOf(config, name));
   if (config.profiles.size === 0)

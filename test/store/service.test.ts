@@ -160,6 +160,26 @@ describe('--dotenv', () => {
     expect(data).toHaveLength(2);
   });
 
+  it('gives the time zone, for the times of the command line too; --tz and the environment win', async () => {
+    const db = await openFixture('sqlite', 'agno-2.9.0-shop.sqlite');
+    const {cwd, file} = write('AGNO_TRACE_TZ=Asia/Tokyo\n');
+    const list = async (flags: string[], env = {}) =>
+      (await cli(['list', '--db', db, '--dotenv', file, '--limit', '1', ...flags], {cwd, env})).out.split('\n')[1];
+    expect(await list([])).toBe(await list(['--tz', 'Asia/Tokyo']));
+    expect(await list(['--tz', 'UTC'])).not.toBe(await list([]));
+    expect(await list([], {AGNO_TRACE_TZ: 'UTC'})).toBe(await list(['--tz', 'UTC']));
+    const [newest] = (await json(['list', '--db', db, '--limit', '1'])).data as {startTime: string}[];
+    const tokyo = new Date(Date.parse(newest!.startTime) + 9 * 3_600_000).toISOString().slice(0, 19);
+    const since = async (flags: string[]) =>
+      (await json(['list', '--db', db, '--since', tokyo, ...flags], {cwd})).data.length;
+    expect([await since(['--dotenv', file]), await since([])]).toEqual([1, 0]);
+    const wrong = write('AGNO_TRACE_TZ=Mars/Base\n');
+    expect(await cli(['list', '--db', db, '--dotenv', wrong.file], {cwd: wrong.cwd})).toMatchObject({
+      code: EXIT.usage,
+      err: expect.stringContaining('AGNO_TRACE_TZ "Mars/Base"'),
+    });
+  });
+
   it('gives nothing that reaches Node, a child of ours or a command', async () => {
     const {cwd, file} = write(
       `AGNO_TRACE_CONFIG=evil.toml\nAGNO_TRACE_CACHE=.\nPATH=.\nNODE_OPTIONS=--require=./evil.js\n`,

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {type CommandModule, commandAction} from '../../flags/command.ts';
-import {readDotenv, tableChoiceOf} from '../../flags/connection.ts';
+import {tableChoiceOf} from '../../flags/connection.ts';
 import type {DatabaseFlags, OutputFlags} from '../../flags/declare.ts';
 import {parseCount, parseLength} from '../../flags/values.ts';
 import {parseSource, type Source} from '../../store/source.ts';
@@ -44,7 +44,7 @@ function optionsOf(flags: DemoFlags, context: Context): DemoOptions {
   refuseLiveFlags(flags);
   if (flags.profile !== undefined)
     throw usageError('demo creates a database; profiles are for reading.', 'Pass --path or --db instead.');
-  const env = readDotenv(flags, context);
+  const {env} = context;
   const source: Source =
     flags.db === undefined
       ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}

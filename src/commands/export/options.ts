@@ -2,7 +2,6 @@ import path from 'node:path';
 import packageJson from '../../../package.json' with {type: 'json'};
 import type {Context} from '../../context.ts';
 import {shownVariable, usageError} from '../../errors.ts';
-import {readDotenv} from '../../flags/connection.ts';
 import {accessOf} from '../../flags/database.ts';
 import type {FilterFlags, PatienceFlags, PriceFlags, ReadFlags, WindowFlags} from '../../flags/declare.ts';
 import {pricesOf} from '../../flags/prices.ts';
@@ -116,9 +115,9 @@ function cleaningOf(flags: ExportFlags, context: Context): CleaningOptions {
   return {redaction, keepsContent: flags.content, key: redaction === null ? null : keyOf(flags, context)};
 }
 
-function keyOf({redactKey, ...flags}: ExportFlags, context: Context): Buffer | null {
+function keyOf({redactKey}: ExportFlags, context: Context): Buffer | null {
   if (redactKey === undefined) return null;
-  const value = readDotenv(flags, context)[redactKey];
+  const value = context.env[redactKey];
   const hint = 'Create one with export NAME=$(openssl rand -hex 32), and pass --redact-key NAME.';
   if (!value) throw usageError(`--redact-key: the variable "${shownVariable(redactKey)}" is not set or empty.`, hint);
   context.secrets.push(value);
@@ -157,7 +156,7 @@ function sendingOf(flags: ExportFlags, context: Context): SendingOptions | null 
       );
     return null;
   }
-  const env = readDotenv(flags, context);
+  const {env} = context;
   const endpoint = endpointOf({to: flags.to, headers: flags.header ?? [], env});
   const secrets = [...endpoint.headers.values()].flatMap(value => [value, value.replace(/^\S+\s+/, '')]);
   append(context.secrets, secrets);
