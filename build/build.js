@@ -28,6 +28,14 @@ const TOGETHER = {
   // What is read when a subcommand is named, with --help too.
   commands: [/^src\/commands\/[^/]+\/command\.ts$/],
   postgres: ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],
+  // The protocol's library. Its importer is with it, and nothing else reads it.
+  mcp: [
+    'src/commands/mcp/server.ts',
+    'node_modules/@modelcontextprotocol/',
+    'node_modules/zod/',
+    '\0replaced:zod',
+    '\0replaced:../validation',
+  ],
   clickhouse: ['src/store/clickhouse/store.ts', 'node_modules/@clickhouse/client/'],
   facts: ['src/commands/question/run.ts', 'src/questions/'],
   // The layout engine is ready before Ink, which reads its constants, is loaded.

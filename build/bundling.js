@@ -26,6 +26,17 @@ const REPLACED = {
     {importer: /[\\/]cli-table3[\\/]/, file: 'build/string-width.cjs'},
     {importer: /[\\/](ink|widest-line|wrap-ansi|cli-truncate|slice-ansi)[\\/]/, file: 'build/ink-width.js'},
   ],
+  // What a client sends is checked against what the commands declare, not by a JSON schema.
+  '../validation/ajv-provider.js': {
+    importer: /[\\/]@modelcontextprotocol[\\/]/,
+    code: 'export class AjvJsonSchemaValidator {}',
+  },
+  // Schemas of Zod 3 are none of ours.
+  'zod/v3': {importer: /[\\/]@modelcontextprotocol[\\/]/, code: 'export const object = () => undefined;'},
+  'zod-to-json-schema': {
+    importer: /[\\/]@modelcontextprotocol[\\/]/,
+    code: 'export const zodToJsonSchema = () => undefined;',
+  },
   // Colours are chalk's.
   '@colors/colors/safe': {importer: /[\\/]cli-table3[\\/]/, code: 'export default {};'},
 };

@@ -1,3 +1,4 @@
+import type {Readable, Writable} from 'node:stream';
 import type {ReadStream, WriteStream} from 'node:tty';
 import type {ExitCode, SignalCode} from './errors.ts';
 import type {Env} from './store/source.ts';
@@ -22,6 +23,11 @@ export interface TerminalStreams {
   readonly output: WriteStream;
 }
 
+export interface ProtocolStreams {
+  readonly input: Readable;
+  readonly output: Writable;
+}
+
 /** What a command is given. Tests pass their own. */
 export interface Context {
   readonly stdout: Output;
@@ -32,6 +38,10 @@ export interface Context {
   readonly stdin: () => Promise<string>;
   /** Both ends of the terminal, where stdin and stdout are one. */
   readonly terminal?: () => TerminalStreams | null;
+  /** stdin and stdout as they are, for a command that talks a protocol over them. */
+  readonly protocol?: () => ProtocolStreams;
+  /** Runs another command line in this process, and gives its exit code. */
+  readonly runLine?: (argv: readonly string[], context: Context) => Promise<number>;
   /** Asks on the terminal and gives the line that was typed, null at its end; absent where stdin is no terminal. */
   readonly ask?: ((question: Safe) => Promise<string | null>) | undefined;
   readonly cwd: string;

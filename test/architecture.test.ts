@@ -63,6 +63,8 @@ const DRIVERS: Readonly<Record<string, RegExp>> = {
   chalk: /^text\//,
   'built:prices': /^prices\/library\.ts$/,
   'smol-toml': /^profiles\//,
+  '@modelcontextprotocol/sdk/types.js': /^commands\/mcp\/server\.ts$/,
+  '@modelcontextprotocol/sdk/server/index.js': /^commands\/mcp\/server\.ts$/,
   ink: /^tui\//,
   react: /^tui\//,
 };

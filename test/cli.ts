@@ -1,3 +1,4 @@
+import {PassThrough, Readable} from 'node:stream';
 import {run} from '../src/cli/run.ts';
 import type {Safe} from '../src/text/safe.ts';
 
@@ -48,6 +49,8 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     },
     stderr: {write: into('err'), isTTY, columns: options.columns},
     stdin: async () => options.stdin ?? '',
+    protocol: () => ({input: Readable.from([]), output: new PassThrough()}),
+    runLine: run,
     ...(options.typed ? {ask} : {}),
     // The servers of the tests know no TLS: to ask for it first costs each command a second connection.
     env: {PGSSLMODE: 'disable', ...options.env},

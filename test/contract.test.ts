@@ -41,8 +41,8 @@ const ASKED: Readonly<Record<string, string>> = {
   why: 'why --state error --limit 0',
 };
 
-/** Commands that answer people only. */
-const FOR_PEOPLE = ['completion', 'demo', 'help', 'ui'];
+/** Commands that answer people only, and one whose answers are those of others. */
+const FOR_PEOPLE = ['completion', 'demo', 'help', 'mcp', 'ui'];
 /** A check that finds something has answered, and so has what stopped where it was told to. */
 const ANSWERED: readonly number[] = [EXIT.done, EXIT.different, EXIT.stopped];
 const MACHINE = /^(json|jsonl|csv)$/;

@@ -41,6 +41,8 @@ async function main(): Promise<void> {
     },
     terminal: () =>
       process.stdin.isTTY && process.stdout.isTTY ? {input: process.stdin, output: process.stdout} : null,
+    protocol: () => ({input: process.stdin, output: process.stdout}),
+    runLine: run,
     // Few ask, and the first look at `process.stdin` makes a stream of it: two milliseconds.
     get ask() {
       return process.stdin.isTTY ? ask : undefined;

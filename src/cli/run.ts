@@ -12,9 +12,10 @@ import {secretsIn} from './secrets.ts';
  */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   try {
-    refuseEnvFile(argv);
-    await setColour(wantsColour(colourChoice(argv), context.env, context.stdout.isTTY));
-    chooseZone(argv, context.env);
+    const flags = beforeArguments(argv);
+    refuseEnvFile(flags);
+    await setColour(wantsColour(colourChoice(flags), context.env, context.stdout.isTTY));
+    chooseZone(flags, context.env);
     const program = await buildProgram(argv, context);
     if (argv.length === 0) {
       if (context.stdout.isTTY) await (await import('./welcome.ts')).welcome(context);
@@ -28,13 +29,18 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   }
 }
 
+/** What stands behind `--` is no flag, whatever it looks like. */
+function beforeArguments(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end < 0 ? argv : argv.slice(0, end);
+}
+
 /**
  * Node reads a flag of that name wherever it stands behind a script, NODE_OPTIONS of the file with it, which run whatever they
  * name. The first line of bin/agno-trace.js keeps it from Node, and this keeps people from relying on it.
  */
 function refuseEnvFile(argv: readonly string[]): void {
-  const end = argv.indexOf('--');
-  const flag = argv.slice(0, end < 0 ? argv.length : end).find(arg => /^--env-file(-if-exists)?(=|$)/.test(arg));
+  const flag = argv.find(arg => /^--env-file(-if-exists)?(=|$)/.test(arg));
   if (flag !== undefined)
     throw usageError(
       `${flag.split('=')[0]} is refused: Node has a flag of this name, and would run what the file names.`,
@@ -77,7 +83,7 @@ export async function report(thrown: unknown, argv: readonly string[], context: 
     if (error.exitCode === 0) return EXIT.done;
     return report(await fromCommander(error, argv, mask), argv, context);
   }
-  const isDebug = argv.includes('--debug') || Boolean(context.env.AGNO_TRACE_DEBUG);
+  const isDebug = beforeArguments(argv).includes('--debug') || Boolean(context.env.AGNO_TRACE_DEBUG);
   const isDefect = !(error instanceof UserError);
   const message = mask(error instanceof Error ? error.message : String(error));
   const exitCode = isDefect ? EXIT.failed : error.exitCode;

@@ -117,6 +117,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     group: 'Other:',
     load: () => import('./help/command.ts'),
   },
+  mcp: {
+    summary: 'Answer coding agents over MCP, read-only',
+    group: 'Other:',
+    load: () => import('./mcp/command.ts'),
+  },
   migrate: {
     summary: 'Create missing tables and indexes; shows a plan first',
     group: 'Keep:',

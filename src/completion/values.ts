@@ -1,6 +1,6 @@
 import type {Argument, Command, Option} from 'commander';
 import type {Context} from '../context.ts';
-import {type DatabaseFlags, FIXED_VALUES} from '../flags/declare.ts';
+import {type DatabaseFlags, FIXED_VALUES, OFFERED_VALUES} from '../flags/declare.ts';
 import {STATUSES} from '../flags/query.ts';
 import {TOPICS} from '../help/topics.ts';
 import {loadConfig} from '../profiles/config-file.ts';
@@ -98,7 +98,7 @@ export function valuesIn(context: Context, leftMs: number): ValuesOf {
     const provider = PROVIDERS[name];
     if (provider) return provider(typed, context, leftMs);
     if (name === 'help topic') return {candidates: pagesAndCommands(command.parent!)};
-    const list = 'long' in of ? FIXED_VALUES.get(of) : undefined;
+    const list = 'long' in of ? (FIXED_VALUES.get(of) ?? OFFERED_VALUES.get(of)) : undefined;
     if (list) return {fixed: list};
     return takesFile(of) ? {files: true} : null;
   };

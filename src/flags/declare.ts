@@ -86,6 +86,15 @@ export function takesOneOf(command: Command, values: readonly string[]): Command
   return command;
 }
 
+/** What a shell offers for a flag that takes other values too. */
+export const OFFERED_VALUES = new WeakMap<Option, readonly string[]>();
+
+/** Says what a shell offers for the flag declared last. */
+export function offers(command: Command, values: readonly string[]): Command {
+  OFFERED_VALUES.set(command.options.at(-1)!, values);
+  return command;
+}
+
 export function addWindowFlags(command: Command): Command {
   return command
     .optionsGroup('When:')

@@ -9,6 +9,7 @@ import {
   addWindowFlags,
   type FilterFlags,
   type OutputFlags,
+  offers,
   type PriceFlags,
   type ReadFlags,
   takesOneOf,
@@ -58,7 +59,7 @@ export function questionCommand(question: Question): CommandModule {
       }
       if (question.every) {
         command.option('--every <length>', 'one row for each interval: 1h, 1d, 1w');
-        takesOneOf(command, EVERY);
+        offers(command, EVERY);
       }
       for (const {flag, description, default: value, takes} of Object.values(question.flags ?? {})) {
         command.option(flag, description, value);

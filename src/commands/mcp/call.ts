@@ -1,0 +1,62 @@
+import type {Context} from '../../context.ts';
+import {EXIT, type UserError} from '../../errors.ts';
+import type {Safe} from '../../text/safe.ts';
+
+/** What a command line answered. */
+export interface Answered {
+  /** Its JSON (docs/json.md), as it was written; null: it failed. */
+  readonly json: string | null;
+  readonly error: Failure | null;
+  /** Lines that are no part of either. */
+  readonly said: string;
+}
+
+export interface Failure {
+  readonly message: string;
+  readonly hint: string | null;
+  readonly exitCode: number;
+  readonly notes?: readonly string[];
+}
+
+/** Runs a command line in this process; what it prints stays here. */
+export async function callLine(argv: readonly string[], context: Context): Promise<Answered> {
+  const out: Safe[] = [];
+  const err: Safe[] = [];
+  const into = (texts: Safe[]) => ({
+    write: (text: Safe) => void texts.push(text),
+    isTTY: false,
+    columns: undefined,
+  });
+  const {env, cwd, nowMicros} = context;
+  const code = await context.runLine!(argv, {
+    stdout: into(out),
+    stderr: into(err),
+    stdin: async () => '',
+    env,
+    cwd,
+    nowMicros,
+    notes: [],
+    secrets: [],
+  });
+  const lines = err.join('').split('\n');
+  const error = lines.map(failureIn).find(found => found !== null) ?? null;
+  const said = lines.filter(text => text !== '' && failureIn(text) === null).join('\n');
+  const json = out.join('').trimEnd();
+  if (error || json === '') return {json: null, error: error ?? silent(code), said};
+  return {json, error: null, said};
+}
+
+/** As `--json` prints an error. */
+function failureIn(text: string): Failure | null {
+  return text.startsWith('{"error":') ? (JSON.parse(text) as {error: Failure}).error : null;
+}
+
+function silent(exitCode: number): Failure {
+  return {message: 'the command gave no answer.', hint: null, exitCode};
+}
+
+export function failureOf({message, hint, exitCode}: UserError): Failure {
+  return {message, hint: hint ?? null, exitCode};
+}
+
+export const isNotFound = ({exitCode}: Failure): boolean => exitCode === EXIT.notFound;
