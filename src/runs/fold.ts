@@ -1,6 +1,6 @@
-import {append} from '../lists.ts';
+import {append, largest, smallest} from '../lists.ts';
 import {attribute, attributeLike, isAnyOf, time} from '../sql/fragments.ts';
-import {raw, type Sql, sql, table} from '../sql/sql.ts';
+import {EMPTY, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {asText} from '../trace/cell.ts';
@@ -12,7 +12,7 @@ import {type JudgedTrace, type JudgeOptions, loadRuns, mayHidePause} from './loa
 import {IS_RUN_NAME} from './look-up.ts';
 import {loadParts} from './parts.ts';
 import {SPANS_AFTER} from './sequels.ts';
-import {withinMonth} from './window.ts';
+import {isAmong, withinMonth} from './window.ts';
 
 /**
  * As `loadRuns`, with a row for each run, whatever number of parts pauses cut it into: what continues a run is left out
@@ -91,12 +91,17 @@ async function withBeginning(store: Store, sequels: readonly JudgedRun[]): Promi
   const found = new Map<JudgedRun, string[]>();
   if (sequels.length === 0) return found;
   const ids = [...new Set(sequels.map(({run}) => run.runId!))];
+  const starts = sequels.flatMap(({run}) => run.startMicros ?? []);
+  const isBefore =
+    starts.length === 0
+      ? EMPTY
+      : sql`${withinMonth('t', smallest(starts), 'before')}${withinMonth('t', largest(starts), 'after')}`;
   const rows = await loadBeginnings(
     store,
     sql`
 select t.trace_id, t.run_id, t.session_id, t.agent_id, t.team_id, t.start_time
   from ${table('traces')} t
- where ${isAnyOf(raw('t.run_id'), ids)}`,
+ where ${isAnyOf(raw('t.run_id'), ids)}${isBefore}`,
   );
   for (const judged of sequels) {
     const {run} = judged;
@@ -133,14 +138,15 @@ async function loadBeginnings(store: Store, query: Sql): Promise<Beginning[]> {
 
 async function loadNearBefore(store: Store, runId: string, micros: number | null): Promise<Beginning[]> {
   if (micros === null) return [];
-  const near = sql`select a.span_id from ${table('spans')} a where a.start_time < ${time(agnoTime(micros))}${withinMonth('a', micros, 'before')} order by a.start_time desc limit ${raw(String(SPANS_AFTER))}`;
+  const isBefore = (alias: string) =>
+    sql`${raw(alias)}.start_time < ${time(agnoTime(micros))}${withinMonth(alias, micros, 'before')}`;
   return loadBeginnings(
     store,
     sql`
 select s.trace_id, ${attribute('s', KEY.runId)} as run_id, ${attribute('s', KEY.sessionId)} as session_id,
        ${attribute('s', KEY.agentId)} as agent_id, ${attribute('s', KEY.teamId)} as team_id, s.start_time
   from ${table('spans')} s
- where s.span_id in (select n.span_id from (${near}) n)${withinMonth('s', micros, 'before')}
+ where ${isAmong(isBefore, 'latest', SPANS_AFTER)}
    and ${IS_RUN_NAME}
    and ${isAnyOf(attributeLike('s', KEY.runId, [runId]), [runId])}`,
   );

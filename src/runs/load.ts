@@ -1,7 +1,7 @@
-import {smallest} from '../lists.ts';
+import {largest, smallest} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import {andOnClickhouse, isAnyOf} from '../sql/fragments.ts';
-import {either, raw, sql, table} from '../sql/sql.ts';
+import {EMPTY, either, raw, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';
 import {asText} from '../trace/cell.ts';
 import {type Continuation, isContinuationOf} from '../trace/continuation.ts';
@@ -19,6 +19,7 @@ import {IS_CONTINUATION_NAME} from './look-up.ts';
 import {withPromptForms} from './prompt-forms.ts';
 import {findSequel} from './sequels.ts';
 import {IS_TOP, type LoadedTrace, loadTraces, loadWhole} from './spans.ts';
+import {withinMonth} from './window.ts';
 import {loadWriter} from './writer.ts';
 
 export interface JudgedTrace {
@@ -245,12 +246,17 @@ async function loadContinuations(
   const found = new Map<Run, string>();
   if (paused.length === 0) return found;
   const runIds = unique(paused.map(run => run.runId));
+  const ends = paused.flatMap(run => run.endMicros ?? run.startMicros ?? []);
+  const isAfter = (alias: string) =>
+    ends.length === 0
+      ? EMPTY
+      : sql`${withinMonth(alias, smallest(ends), 'before')}${withinMonth(alias, largest(ends), 'after')}`;
   const rows = await store.all<Record<string, unknown>>(sql`
 select t.run_id, t.session_id, t.agent_id, t.team_id, s.start_time
   from ${table('traces')} t
   join ${table('spans')} s on s.trace_id = t.trace_id and ${IS_TOP}
- where ${isAnyOf(raw('t.run_id'), runIds)}
-   and ${IS_CONTINUATION_NAME}${andOnClickhouse(sql`s.trace_id in (select r.trace_id from ${table('traces')} r where ${isAnyOf(raw('r.run_id'), runIds)})`)}`);
+ where ${isAnyOf(raw('t.run_id'), runIds)}${isAfter('t')}
+   and ${IS_CONTINUATION_NAME}${isAfter('s')}${andOnClickhouse(sql`s.trace_id in (select r.trace_id from ${table('traces')} r where ${isAnyOf(raw('r.run_id'), runIds)}${isAfter('r')})`)}`);
   const later: Continuation[] = [
     ...rows.map(row => ({
       runId: asText(row.run_id),

@@ -19,7 +19,7 @@ export interface RunPage {
   readonly next: string | null;
   /** Traces of runs that belong to a later page, though the spans that match may all lie above it (`WalkOptions.left`). */
   readonly left: readonly string[];
-  /** Traces without any of Agno's spans that lie between the runs of this page; null when they were not left out. */
+  /** Traces without any of Agno's spans that lie between the runs of this page; null where they were not left out or not counted. */
   readonly trafficLeftOut: number | null;
 }
 
@@ -32,6 +32,8 @@ export interface PageOptions {
   readonly prices?: Prices;
   /** A row for each run, not one for each part of it. */
   readonly folds?: boolean;
+  /** Also counts the traces of plain requests between the runs. */
+  readonly countsTraffic?: boolean;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
 }
@@ -74,13 +76,13 @@ export async function loadRunPage(store: Store, options: PageOptions): Promise<R
     // One more than wanted tells that there is a next page.
     if (limit !== 0 && found.length > limit) break;
   }
-  return finish(store, found, {limit, filter}, cursor, left);
+  return finish(store, found, {limit, filter, countsTraffic: options.countsTraffic}, cursor, left);
 }
 
 async function finish(
   store: Store,
   found: readonly JudgedRun[],
-  {limit, filter}: Pick<PageOptions, 'limit' | 'filter'>,
+  {limit, filter, countsTraffic = false}: Pick<PageOptions, 'limit' | 'filter' | 'countsTraffic'>,
   cursor: Cursor | null,
   left: readonly string[],
 ): Promise<RunPage> {
@@ -90,9 +92,10 @@ async function finish(
     runs,
     next: hasMore ? encodeCursor(runs, cursor, left) : null,
     left,
-    trafficLeftOut: !isPlain(filter)
-      ? null
-      : await countTraffic(store, cursor?.position ?? null, hasMore ? walkPlaceOf(runs.at(-1)!) : null, filter),
+    trafficLeftOut:
+      !countsTraffic || !isPlain(filter)
+        ? null
+        : await countTraffic(store, cursor?.position ?? null, hasMore ? walkPlaceOf(runs.at(-1)!) : null, filter),
   };
 }
 
@@ -150,7 +153,7 @@ const DAY_MICROS = 86_400_000_000;
 
 /**
  * The same where a trace has many rows: by its spans, in one statement. A trace counts where its first span lies; its others are
- * looked for within a day.
+ * looked for within a day, and what they hold is read only from there on.
  */
 async function countTrafficSpans(
   store: Store,
@@ -160,9 +163,9 @@ async function countTrafficSpans(
 ): Promise<number> {
   const lowest = [parseTime(to?.value), sinceMicros].filter(micros => micros !== null);
   const highest = [parseTime(from?.value), untilMicros].filter(micros => micros !== null);
-  const within = (column: string, slackMicros: number): Sql => {
+  const within = (column: string, slackMicros: number, slackBeforeMicros = slackMicros): Sql => {
     const tests = [
-      ...lowest.map(micros => sql`${raw(column)} >= ${time(agnoTime(micros - slackMicros))}`),
+      ...lowest.map(micros => sql`${raw(column)} >= ${time(agnoTime(micros - slackBeforeMicros))}`),
       ...highest.map(micros => sql`${raw(column)} < ${time(agnoTime(micros + slackMicros))}`),
     ];
     return join(tests, ' and ', raw('true'));
@@ -170,12 +173,13 @@ async function countTrafficSpans(
   const [row] = await store.all<{traces: number}>(sql`
 select count(*) as traces
   from (
-    select s.trace_id, min(s.start_time) as first, max(case when ${IS_OF_AGENT} then 1 else 0 end) as is_of_agent
+    select s.trace_id, min(s.start_time) as first
       from ${table('spans')} s
      where ${within('s.start_time', DAY_MICROS)}
      group by s.trace_id
   ) t
- where t.is_of_agent = 0 and ${within('t.first', 0)}
+ where ${within('t.first', 0)}
+   and t.trace_id not in (select s.trace_id from ${table('spans')} s where ${within('s.start_time', DAY_MICROS, 0)} and ${IS_OF_AGENT})
    and t.trace_id in (select r.trace_id from ${table('traces')} r where ${within('r.start_time', DAY_MICROS)})`);
   return Number(row?.traces ?? 0);
 }

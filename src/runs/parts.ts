@@ -1,7 +1,7 @@
 import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import {attributeLike, isAnyOf, time} from '../sql/fragments.ts';
-import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {EMPTY, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {isContinuationOf} from '../trace/continuation.ts';
@@ -12,7 +12,7 @@ import {isContinuation} from '../trace/tree.ts';
 import {type JudgedTrace, loadRuns} from './load.ts';
 import {IS_RUN_NAME} from './look-up.ts';
 import {findSequel, SPANS_AFTER} from './sequels.ts';
-import {withinMonth} from './window.ts';
+import {isAmong, withinMonth} from './window.ts';
 import {findWorkBeside} from './work-beside.ts';
 
 /** Everything that belongs to one run: its parts in order, and the traces that hold them. */
@@ -125,13 +125,16 @@ async function loadTraceIds(
   traces: readonly JudgedTrace[],
 ): Promise<string[]> {
   const ids = [...new Set([runId, ...memberIds(own)])];
+  const first = own[0];
+  const last = own.at(-1);
+  const [start, end] = [first?.run.startMicros, last?.run.endMicros ?? last?.run.startMicros];
+  const isAround =
+    start == null || end == null ? EMPTY : sql`${withinMonth('t', start, 'before')}${withinMonth('t', end, 'after')}`;
   const byIndex = await store.all<{trace_id: unknown}>(sql`
 select t.trace_id
   from ${table('traces')} t
- where ${isAnyOf(raw('t.run_id'), ids)}`);
+ where ${isAnyOf(raw('t.run_id'), ids)}${isAround}`);
   const found = byIndex.map(row => String(row.trace_id));
-  const first = own[0];
-  const last = own.at(-1);
   // Behind HTTP the rows are empty. Only a run that waited, or one that begins in the middle, makes it worth a search.
   if (last && waited(last)) append(found, await searchParts(store, ids, last.run.endMicros, 'after'));
   if (first && traces.length > 0 && isSequel(first))
@@ -156,13 +159,16 @@ async function searchParts(
   side: 'after' | 'before',
 ): Promise<string[]> {
   if (micros === null) return [];
-  const [bound, order]: [Sql, Sql] =
-    side === 'after'
-      ? [sql`a.start_time >= ${time(agnoTime(micros - 2_000_000))}`, raw('asc')]
-      : [sql`a.start_time < ${time(agnoTime(micros + 2_000_000))}`, raw('desc')];
-  const near = sql`select a.span_id from ${table('spans')} a where ${bound}${withinMonth('a', micros, side)} order by a.start_time ${order} limit ${raw(String(SPANS_AFTER))}`;
+  const bound = (alias: string): Sql => {
+    const start = raw(`${alias}.start_time`);
+    const test =
+      side === 'after'
+        ? sql`${start} >= ${time(agnoTime(micros - 2_000_000))}`
+        : sql`${start} < ${time(agnoTime(micros + 2_000_000))}`;
+    return sql`${test}${withinMonth(alias, micros, side)}`;
+  };
   const tests = [
-    sql`s.span_id in (select n.span_id from (${near}) n)${withinMonth('s', micros, 'around')}`,
+    isAmong(bound, side === 'after' ? 'first' : 'latest', SPANS_AFTER),
     IS_RUN_NAME,
     isAnyOf(attributeLike('s', KEY.runId, ids), ids),
   ];

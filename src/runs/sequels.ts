@@ -10,7 +10,7 @@ import {agnoTime} from '../trace/time.ts';
 import {isContinuation} from '../trace/tree.ts';
 import type {JudgedTrace} from './load.ts';
 import {IS_CONTINUATION_NAME} from './look-up.ts';
-import {IS_TOP, loadNewSpans, loadSpans} from './spans.ts';
+import {IS_TOP, loadNarrowSpans, loadSpans} from './spans.ts';
 import {withinMonth} from './window.ts';
 
 /** Spans after a pause among which what continued it is looked for. */
@@ -69,12 +69,11 @@ select s.trace_id, s.span_id, s.name, s.parent_span_id
  order by s.start_time
  limit ${raw(String(MOST_CANDIDATES))}`);
   if (rows.length === 0) return {...none, isCut};
-  const read = await loadNewSpans(
+  const spans = await loadNarrowSpans(
     store,
     rows.filter(({name}) => /continue_run$|\/continue$/.test(name)).map(row => String(row.span_id)),
     {traceIds: rows.map(row => String(row.trace_id))},
   );
-  const spans = read.flatMap(trace => trace.spans);
   const continuations = spans.filter(
     span => isContinuation(span) && (span.startMicros ?? 0) >= end && isContinuationOf(run, span),
   );
@@ -140,7 +139,8 @@ async function tie(
     ids,
     loose.map(judged => judged.run.root.id),
   );
-  const whole = new Map((await loadSpans(store, ids)).map(span => [span.spanId, span]));
+  const traceIds = [...new Set([...asking.map(span => span.traceId), ...loose.map(({record}) => record.traceId)])];
+  const whole = new Map((await loadSpans(store, ids, {traceIds})).map(span => [span.spanId, span]));
   const candidates: LooseCandidate[] = loose.flatMap(judged => {
     const top = whole.get(judged.run.root.id);
     return top ? [{judged, top}] : [];

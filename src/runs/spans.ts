@@ -274,6 +274,18 @@ select s.span_id
   return ids;
 }
 
+/** As `loadNewSpans`, without the rows of their traces; in the order of `spanIds`. */
+export async function loadNarrowSpans(
+  store: Store,
+  spanIds: readonly string[],
+  {traceIds}: Pick<WholeOptions, 'traceIds'>,
+): Promise<Span[]> {
+  if (spanIds.length === 0) return [];
+  const isOne = sql`${isAnyOf(raw('s.span_id'), spanIds)}${inTraces(traceIds)}`;
+  const rows = new Map((await loadSpanRows(store, isOne, narrowColumns())).map(row => [String(row.span_id), row]));
+  return spanIds.flatMap(id => (rows.has(id) ? [toSpan(rows.get(id)!)] : []));
+}
+
 function byStart(a: Span, b: Span): number {
   const start = (span: Span) => span.startMicros ?? 0;
   return start(a) - start(b) || (a.spanId < b.spanId ? -1 : 1);
@@ -294,7 +306,7 @@ export async function loadSpans(
 ): Promise<Span[]> {
   if (spanIds.length === 0) return [];
   const isOne = sql`${isAnyOf(raw('s.span_id'), spanIds)}${inTraces(traceIds)}`;
-  const rows = await loadRows(store, test ? sql`${isOne} and (${test})` : isOne, raw('s.*'));
+  const rows = await loadSpanRows(store, test ? sql`${isOne} and (${test})` : isOne, raw('s.*'));
   return distinct(rows).map(row => toSpan(row, {whole: true, quick}));
 }
 

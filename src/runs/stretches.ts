@@ -125,20 +125,24 @@ const anyValue = (column: Sql): Sql =>
 
 /** Where the next `length` rows end, from the index alone; null: the table ends before. */
 async function endOf(store: Store, walk: Walk, from: WalkPlace | null, length: number): Promise<WalkPlace | null> {
+  const [last] = await store.all<{value: unknown; goes_on?: unknown}>(endStatement(walk, from, length));
+  // The pages of a forged file lead back to what was walked already, again and again.
+  if (last?.goes_on === 0) throw damaged(store.label);
+  return placeOf(last?.value, walk.ascending ?? false);
+}
+
+function endStatement(walk: Walk, from: WalkPlace | null, length: number): Sql {
   const {over = 'spans', ascending = false, bounds = []} = walk;
   const column = columnOf(walk);
   const tests = [...between(from, null, walk), ...bounds];
   const compared = `${ascending ? '>' : '<'}${from?.id === '' ? '' : '='}`;
   const goesOn = from ? sql`, ${column} ${raw(compared)} ${placed(walk, from.value)} as goes_on` : EMPTY;
-  const [last] = await store.all<{value: unknown; goes_on?: unknown}>(sql`
+  return sql`
 select ${column} as value${goesOn}
   from ${table(over)} ${raw(aliasOf(walk))}
  where ${join(tests, '\n   and ', anyValue(column))}
  order by ${column} ${raw(ascending ? 'asc' : 'desc')}
- limit 1 offset ${length - 1}`);
-  // The pages of a forged file lead back to what was walked already, again and again.
-  if (last?.goes_on === 0) throw damaged(store.label);
-  return placeOf(last?.value, ascending);
+ limit 1 offset ${length - 1}`;
 }
 
 /**
@@ -151,12 +155,12 @@ function placeOf(value: unknown, ascending: boolean): WalkPlace | null {
   return ascending ? null : {value: String(value), id: ''};
 }
 
-const HOUR_MICROS = 3_600_000_000;
-const WINDOWS_MICROS = [HOUR_MICROS, 24 * HOUR_MICROS, 31 * 24 * HOUR_MICROS, 366 * 24 * HOUR_MICROS];
+const DAY_MICROS = 86_400_000_000;
+const WINDOWS_MICROS = [DAY_MICROS, 31 * DAY_MICROS, 366 * DAY_MICROS];
 
 /**
- * Finds where stretches of a walk by time end, where no index does: among the rows of an hour, and if it has too few of a day, a
- * month, a year, of all. Whoever asks again begins with what was wide enough last.
+ * Finds where stretches of a walk by time end, where no index does: among the rows of a day, and if it has too few of a month, a
+ * year, of all. Whoever asks again begins with what was wide enough last.
  */
 class Windows {
   private width = 0;
@@ -168,26 +172,36 @@ class Windows {
 
   async endOf(from: WalkPlace | null, length: number): Promise<WalkPlace | null> {
     const {store, walk} = this;
-    const start = parseTime(from?.value) ?? (await this.findOutermost());
-    if (start === null) return null;
+    const start = parseTime(from?.value);
     for (; this.width < WINDOWS_MICROS.length; this.width++) {
-      const far = start + (walk.ascending ? 1 : -1) * WINDOWS_MICROS[this.width]!;
-      const bound = sql`${columnOf(walk)} ${raw(walk.ascending ? '<=' : '>=')} ${time(agnoTime(far))}`;
-      const end = await endOf(store, {...walk, bounds: [...(walk.bounds ?? []), bound]}, from, length);
+      const micros = WINDOWS_MICROS[this.width]!;
+      if (start === null) {
+        const {end, isAll} = await this.firstEnd(micros, length);
+        if (end || isAll) return end;
+        continue;
+      }
+      const far = time(agnoTime(start + (walk.ascending ? 1 : -1) * micros));
+      const end = await endOf(store, this.within(far), from, length);
       if (end) return end;
     }
-    this.width = WINDOWS_MICROS.length;
     return endOf(store, walk, from, length);
   }
 
-  private async findOutermost(): Promise<number | null> {
+  private within(far: Sql): Walk {
+    const {walk} = this;
+    const bound = sql`${columnOf(walk)} ${raw(walk.ascending ? '<=' : '>=')} ${far}`;
+    return {...walk, bounds: [...(walk.bounds ?? []), bound]};
+  }
+
+  /** Of the first stretch, at the table's end: how many rows there are is known without reading them. */
+  private async firstEnd(micros: number, length: number): Promise<{end: WalkPlace | null; isAll: boolean}> {
     const {over = 'spans', ascending = false, bounds = []} = this.walk;
-    const column = columnOf(this.walk);
-    // ClickHouse has the first and the last time of each part at hand, and reads no row for this.
-    const [row] = await this.store.all<{outermost: unknown; rows: unknown}>(sql`
-select ${raw(ascending ? 'min' : 'max')}(${column}) as outermost, count(*) as rows
-  from ${table(over)} ${raw(aliasOf(this.walk))}${bounds.length > 0 ? sql`\n where ${join(bounds, ' and ')}` : EMPTY}`);
-    return Number(row?.rows ?? 0) === 0 ? null : parseTime(row!.outermost);
+    const rows = sql`from ${table(over)} ${raw(aliasOf(this.walk))}${bounds.length > 0 ? sql` where ${join(bounds, ' and ')}` : EMPTY}`;
+    const outermost = sql`(select ${raw(ascending ? 'min' : 'max')}(${columnOf(this.walk)}) ${rows})`;
+    const far = sql`${outermost} ${raw(ascending ? '+' : '-')} toIntervalMicrosecond(${micros})`;
+    const [found] = await this.store.all<{value: unknown; total: unknown}>(sql`
+select (${endStatement(this.within(far), null, length)}) as value, (select count(*) ${rows}) as total`);
+    return {end: placeOf(found?.value, ascending), isAll: Number(found?.total ?? 0) < length};
   }
 }
 

@@ -1,6 +1,7 @@
 import type {Prices} from '../prices/prices.ts';
 import {isAnyOf, orOpaque, time} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import type {Store} from '../store/store.ts';
 import {matchesRun, type RunFilter} from '../trace/filter.ts';
 import {type JudgedRun, spansOfParts} from '../trace/record.ts';
@@ -116,7 +117,9 @@ async function* walkPassed(
 ): AsyncGenerator<JudgedRun> {
   const waiting = new Map<string, JudgedRun>();
   const addsBeginnings = !candidates.takesEverySpan;
-  const isIndexed = candidates.lookUp !== undefined && (await hasIndexes(store, [candidates.lookUp]));
+  const isIndexed =
+    candidates.lookUp !== undefined &&
+    (TRAITS[store.dialect].scansForIds || (await hasIndexes(store, [candidates.lookUp])));
   const wait = (traces: readonly JudgedTrace[]) => {
     for (const {runs} of traces)
       for (const judged of runs) if (matches(judged)) waiting.set(placeOf(judged.run.startSpan), judged);

@@ -1,5 +1,5 @@
 import {append, largest, smallest} from '../lists.ts';
-import {andOnClickhouse, isAnyOf, time} from '../sql/fragments.ts';
+import {isAnyOf, time} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY, textOf} from '../trace/attributes.ts';
@@ -14,7 +14,7 @@ import type {JudgedTrace} from './load.ts';
 import {IS_RUN_NAME} from './look-up.ts';
 import {SPANS_AFTER} from './sequels.ts';
 import {IS_TOP, loadSpans} from './spans.ts';
-import {withinMonth} from './window.ts';
+import {isAmong, withinMonth} from './window.ts';
 
 /** Spans of others looked at for one run. */
 const MOST_CANDIDATES = 200;
@@ -38,12 +38,15 @@ export async function findWorkBeside(
   load: (traceIds: readonly string[]) => Promise<JudgedTrace[]>,
 ): Promise<WorkBeside> {
   if (run.isMissing || run.isPart || run.startMicros === null || run.endMicros === null) return NOTHING;
-  const within = sql`s.start_time >= ${time(agnoTime(run.startMicros))} and s.start_time <= ${time(agnoTime(run.endMicros))}`;
-  const near = sql`select s.span_id from ${table('spans')} s where ${within} order by s.start_time limit ${raw(String(SPANS_AFTER))}`;
+  const [start, end] = [time(agnoTime(run.startMicros)), time(agnoTime(run.endMicros))];
+  const within = (alias: string) => {
+    const column = raw(`${alias}.start_time`);
+    return sql`${column} >= ${start} and ${column} <= ${end}`;
+  };
   const rows = await store.all<{trace_id: unknown; span_id: unknown}>(sql`
 select s.trace_id, s.span_id
   from ${table('spans')} s
- where s.span_id in (select n.span_id from (${near}) n)${andOnClickhouse(within)}
+ where ${isAmong(within, 'first', SPANS_AFTER)}
    and ${IS_TOP}
    and (s.name like '%.%invoke%' or ${isAnyOf(raw('s.name'), MEMORY_TOOLS)})
  order by s.start_time
@@ -83,11 +86,12 @@ function isAsking(span: Span): boolean {
 async function loadRivals(store: Store, {traceId, runId}: Run, tops: readonly Span[]): Promise<Span[] | null> {
   const starts = tops.flatMap(({startMicros}) => startMicros ?? []);
   const [first, last] = [smallest(starts), largest(starts)];
-  const near = sql`select n.span_id from ${table('spans')} n where n.start_time <= ${time(agnoTime(last))}${withinMonth('n', last, 'before')} order by n.start_time desc limit ${raw(String(SPANS_AFTER))}`;
+  const bound = (alias: string) =>
+    sql`${raw(alias)}.start_time <= ${time(agnoTime(last))}${withinMonth(alias, last, 'before')}`;
   const rows = await store.all<{span_id: unknown; trace_id: unknown}>(sql`
 select s.span_id, s.trace_id
   from ${table('spans')} s
- where s.span_id in (select l.span_id from (${near}) l)${withinMonth('s', last, 'before')}
+ where ${isAmong(bound, 'latest', SPANS_AFTER)}
    and s.trace_id <> ${traceId} and s.end_time >= ${time(agnoTime(first))} and ${IS_RUN_NAME}
  order by s.start_time desc
  limit ${raw(String(MOST_CANDIDATES))}`);
@@ -104,9 +108,16 @@ select s.span_id, s.trace_id
 /** When runs were at work and what they were asked, which only whole rows tell. */
 async function askedRuns(store: Store, runs: readonly Span[]): Promise<AskedRun[]> {
   const known = runs.filter(({attributes}) => attributes !== null);
-  const unread = runs.filter(({attributes}) => attributes === null).map(({spanId}) => spanId);
+  const unread = runs.filter(({attributes}) => attributes === null);
   const read = [...known];
-  append(read, await loadSpans(store, unread));
+  append(
+    read,
+    await loadSpans(
+      store,
+      unread.map(({spanId}) => spanId),
+      {traceIds: unread.map(({traceId}) => traceId)},
+    ),
+  );
   return read.flatMap(({startMicros, endMicros, attributes}) => {
     const input = attributes && textOf(attributes, KEY.input);
     return input && startMicros !== null ? [{startMicros, endMicros, input}] : [];

@@ -6,8 +6,8 @@ import type {Trace} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import {dependsOnWriter, type Writer, writerOf} from '../trace/writer.ts';
 import {IS_CONTINUATION_NAME} from './look-up.ts';
-import {loadNewSpans} from './spans.ts';
-import {withinMonth} from './window.ts';
+import {loadNarrowSpans} from './spans.ts';
+import {isAmong, withinMonth} from './window.ts';
 
 /** Spans on either side of a run that are asked who wrote them. */
 const AROUND = 300;
@@ -53,29 +53,25 @@ interface Sign {
 
 /** The nearest span on one side that tells who wrote it; bounded, as most tell nothing. */
 async function loadSign(store: Store, atMicros: number, side: 'before' | 'after'): Promise<Sign | null> {
-  const bound =
-    side === 'before'
-      ? sql`a.start_time < ${time(agnoTime(atMicros))}`
-      : sql`a.start_time > ${time(agnoTime(atMicros))}`;
+  const bound = (alias: string) =>
+    sql`${raw(alias)}.start_time ${raw(side === 'before' ? '<' : '>')} ${time(agnoTime(atMicros))}${withinMonth(alias, atMicros, side)}`;
   const order = raw(side === 'before' ? 'desc' : 'asc');
   const rows = await store.all<{span_id: unknown; trace_id: unknown}>(sql`
 select s.span_id, s.trace_id
   from ${table('spans')} s
- where s.span_id in (select n.span_id from (select a.span_id from ${table('spans')} a where ${bound}${withinMonth('a', atMicros, side)} order by a.start_time ${order} limit ${raw(String(AROUND))}) n)${withinMonth('s', atMicros, side)}
+ where ${isAmong(bound, side === 'before' ? 'latest' : 'first', AROUND)}
    and (${join([MAY_TELL, sql`(${IS_CALL} and not (${hasAttribute('s', KEY.output)}))`], ' or ')})
  order by s.start_time ${order}
  limit ${raw(String(MOST_SIGNS))}`);
-  const loaded = await loadNewSpans(
+  const spans = await loadNarrowSpans(
     store,
     rows.map(row => String(row.span_id)),
     {traceIds: rows.map(row => String(row.trace_id))},
   );
-  const signs = loaded.flatMap(({spans}) =>
-    spans.flatMap(span => {
-      const writer = writerOf(span);
-      return writer && span.startMicros !== null ? {micros: span.startMicros, writer} : [];
-    }),
-  );
+  const signs = spans.flatMap(span => {
+    const writer = writerOf(span);
+    return writer && span.startMicros !== null ? {micros: span.startMicros, writer} : [];
+  });
   const away = ({micros}: Sign) => Math.abs(micros - atMicros);
   return signs.sort((a, b) => away(a) - away(b))[0] ?? null;
 }

@@ -6,6 +6,7 @@ import {inTraces, loadSpans} from '../runs/spans.ts';
 import {spansThatPass} from '../runs/stretches.ts';
 import {attributeLike, attributeText, orOpaque, startsWith, time} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import {type Evidence, evidenceOf, type Store} from '../store/store.ts';
 import {command} from '../text/shell.ts';
 import {KEY} from '../trace/attributes.ts';
@@ -39,12 +40,15 @@ const AROUND_RUN_SECONDS = 600;
 export async function findTarget(store: Store, text: string, options: FindOptions = {}): Promise<Target> {
   // Lists show an unfinished run, which has no id yet, as `~` and its trace.
   const id = text.replace(/^~/, '');
+  const {scansForIds} = TRAITS[store.dialect];
   if (id.trim() === '')
     throw usageError('the id is empty.', 'Pass a run, trace, span or session id, a prefix of one, or "latest".');
-  const exact = await lookUp(store, id, false);
+  // One statement finds both where a beginning costs no more.
+  const begun = scansForIds && id.length >= SHORTEST_PREFIX ? await lookUp(store, id, true) : null;
+  const exact = begun ? begun.filter(match => match.id === id) : await lookUp(store, id, false);
   if (exact.length > 0) return choose(store, text, exact, options);
   if (id.length >= SHORTEST_PREFIX) {
-    const prefixed = await lookUp(store, id, true);
+    const prefixed = begun ?? (await lookUp(store, id, true));
     if (prefixed.length > 0) {
       const own = isGenerated(id) ? [] : await searchSpans(store, id, true, options);
       const meant = own.filter(match => match.id === id);
@@ -107,8 +111,10 @@ async function lookUp(store: Store, id: string, asPrefix: boolean): Promise<Matc
     return sql`${raw(column)} >= ${id} and ${raw(column)} < ${`${id}zzzz`} and ${startsWith(raw(column), id)}`;
   };
   const part = (kind: string, column: string, trace: string, role: 'spans' | 'traces' | 'runs', more = raw('')): Sql =>
-    sql`select * from (select distinct ${raw(`'${kind}'`)} as kind, ${raw(column)} as id, ${raw(trace)} as trace_id from ${table(role)} x where ${test(column)} ${more} limit ${SHOWN_CANDIDATES * 4}) p${raw(String(partCount++))}`;
+    sql`select * from (select distinct ${raw(`'${kind}'`)} as kind, ${raw(column)} as id, ${raw(trace)} as trace_id from ${table(role)} x where ${test(column)} ${more}${idFirst} limit ${SHOWN_CANDIDATES * 4}) p${raw(String(partCount++))}`;
   let partCount = 0;
+  // The id itself is the first of those that begin with it.
+  const idFirst = raw(TRAITS[store.dialect].scansForIds ? ' order by id' : '');
   const evidence = evidenceOf(store);
   const ofRuns = evidence.tables.runs
     ? [part('run', 'x.run_id', 'null', 'runs'), part('session', 'x.session_id', 'null', 'runs')]
@@ -145,7 +151,7 @@ async function searchSpans(store: Store, id: string, byName: boolean, {onProgres
   const isRun = byName ? IS_RUN_NAME : orOpaque('s', IS_OF_AGENT, true);
   const spanIds: string[] = [];
   const traceIds = new Set<string>();
-  const inOne = byName && (await hasIndexes(store, ['run_id', 'session_id']));
+  const inOne = TRAITS[store.dialect].scansForIds || (byName && (await hasIndexes(store, ['run_id', 'session_id'])));
   const test = sql`${isRun} and ${orOpaque('s', sql`(${hasBeginning('run_id', id)} or ${hasBeginning('session_id', id)})`, true)}`;
   for await (const {rows, looked} of spansThatPass(store, test, {inOne})) {
     for (const {spanId, traceId} of rows) {

@@ -7,10 +7,12 @@ export interface Traits {
   /** Each export of a trace leaves a row of its own, to be merged when it is read; a span that was sent twice is there twice. */
   readonly hasPartialTraceRows: boolean;
   /**
-   * No index leads to the newest rows: a statement that does not say from when on reads every month. Walks by time look at an hour,
-   * then at a day, at a month, at all.
+   * No index leads to the newest rows: a statement that does not say from when on reads every month. Walks by time look at a day,
+   * then at a month, at a year, at all.
    */
   readonly walksByWindows: boolean;
+  /** No index leads to an id: one statement looks through all rows, as fast for a beginning of the id as for all of it. */
+  readonly scansForIds: boolean;
   /** A file, which may be damaged or forged: its indexes may leave out what its tables hold. */
   readonly mayContradictItself: boolean;
   /** Rows in which a statement costs as much as with one. */
@@ -28,6 +30,7 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     name: 'SQLite',
     hasPartialTraceRows: false,
     walksByWindows: false,
+    scansForIds: false,
     mayContradictItself: true,
     leastRowsPerStatement: 1,
     isServer: false,
@@ -38,6 +41,7 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     name: 'Postgres',
     hasPartialTraceRows: false,
     walksByWindows: false,
+    scansForIds: false,
     mayContradictItself: false,
     leastRowsPerStatement: 1,
     isServer: true,
@@ -48,6 +52,7 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     name: 'ClickHouse',
     hasPartialTraceRows: true,
     walksByWindows: true,
+    scansForIds: true,
     mayContradictItself: false,
     leastRowsPerStatement: 10_000,
     isServer: true,

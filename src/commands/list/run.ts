@@ -62,7 +62,7 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
       const read = (wanted: RunFilter): Promise<SortedPage> =>
         sort
           ? sortedPage(store, {...options.page, ...sort, filter: wanted, onProgress})
-          : loadRunPage(store, {...options.page, filter: wanted, cursor, onProgress});
+          : loadRunPage(store, {...options.page, filter: wanted, cursor, countsTraffic: true, onProgress});
       const isEmpty = ({runs}: SortedPage) => runs.length === 0;
       // A later page of names that were taken as parts is one too.
       return cursor === null ? readByName(store, filter, {read, isEmpty}) : readWidened(store, filter, {read, isEmpty});
@@ -116,7 +116,7 @@ async function listSeveral(access: SeveralProfiles, options: ListOptions, contex
   const profiles = access.profiles.filter(({name}) => places.get(name) !== false);
   const results = await withEachProfile({...access, profiles}, context, THEN, async (store, out, name) =>
     withProgress(out, `reading spans of ${name}`, async onProgress => {
-      const own = {...options.page, cursor: places.get(name) || null, onProgress};
+      const own = {...options.page, cursor: places.get(name) || null, countsTraffic: true, onProgress};
       const found = await readWidened(store, withQueryFlags(filterAt(store.nowMicros())), {
         read: wanted => loadRunPage(store, {...own, filter: wanted}),
         isEmpty: ({runs}) => runs.length === 0,

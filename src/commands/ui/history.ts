@@ -96,7 +96,8 @@ export class HistorySource extends SnapshotSource implements RunSource {
     const limit = cursor === null ? Math.min(FIRST_PAGE, screenRows) : PAGE;
     const answer = await this.read(
       readWidened(this.store, this.filter, {
-        read: filter => loadRunPage(this.store, {filter, limit, cursor, patience, prices, folds: true}),
+        read: filter =>
+          loadRunPage(this.store, {filter, limit, cursor, patience, prices, folds: true, countsTraffic: true}),
         isEmpty: ({runs}) => cursor === null && runs.length === 0,
       }),
     );
