@@ -126,7 +126,7 @@ export const SPAN_FACTS = {
     'text',
     'same; or differ: one tool was called five times or more with equal arguments, with different results',
   ],
-  loop_wasted_ms: ['real', 'time in which only its repeats, or model calls that asked for nothing else, went on'],
+  loop_wasted_ms: ['real', 'time in which only its repeats, or model calls that asked for nothing else, were running'],
   loop_wasted_tokens: ['integer', 'tokens of those calls'],
   loop_wasted_pusd: ['integer', 'known cost of those calls'],
   loop_unpriced: ['integer', 'those model calls that used tokens, or may have, and have no known cost'],
