@@ -6,7 +6,10 @@ import type {Query, RunFilter} from '../trace/filter.ts';
 import {IS_OF_AGENT} from './kind.ts';
 import {hasIndexes, hasValue, IS_RUN_NAME, type LookedUp, mayBeIndexed} from './look-up.ts';
 
-/** Names of Agno's model calls and steps. A span of another library that is called so costs a look at its trace, no more. */
+/**
+ * Names of Agno's model calls and steps. If a span of another library has such a name, that costs only a look at its
+ * trace.
+ */
 const IS_AGNO_NAME = raw("s.name like '%.%invoke%' or s.name like '%.%execute%'");
 
 const IS_TOOL = orOpaque('s', sql`${attribute('s', KEY.openInferenceKind)} = 'TOOL'`);
@@ -14,8 +17,9 @@ const IS_TOOL = orOpaque('s', sql`${attribute('s', KEY.openInferenceKind)} = 'TO
 const HAS_KIND = orOpaque('s', IS_OF_AGENT, true);
 
 /**
- * Spans of Agno's and of other OpenInference libraries. Large attributes are those of model calls, known by their names
- * without a look inside; in the small ones of plain requests the look costs half as much as comparing names.
+ * Spans of Agno's and of other OpenInference libraries. A span with large attributes is usually a model call, and its
+ * name identifies it without a look inside. In the small attributes of plain requests, a look costs half as much as
+ * comparing names.
  */
 const isAgno = (size: string) => sql`case when ${raw(size)}(s.attributes) < 1000 then ${HAS_KIND}
         else ${IS_AGNO_NAME} or ${IS_RUN_NAME} or ${HAS_KIND} end`;
@@ -25,14 +29,14 @@ const IS_AGNO = either({
   clickhouse: HAS_KIND,
 });
 
-/** A test that some span of every wanted run passes; the first of them in time is not before the run's start. */
+/** A test that at least one span of every wanted run passes; the earliest such span is not before the run's start. */
 export interface Candidates {
   readonly test: Sql;
-  /** False: the test finds Agno's own spans only; spans of other libraries need the same test without names. */
+  /** False: the test finds only Agno's own spans. To find spans of other libraries, use the same test without names. */
   readonly isComplete: boolean;
-  /** True: it passes on every span of a wanted run, its first one among them. */
+  /** True: every span of a wanted run passes it, including its first one. */
   readonly takesEverySpan: boolean;
-  /** The test is a look-up of this, which an index may answer. */
+  /** The test looks up one of these ids, and an index may answer it. */
   readonly lookUp?: LookedUp;
 }
 
@@ -41,7 +45,7 @@ interface CandidateOptions {
 }
 
 /**
- * The sharpest test on single spans that a filter allows. Selecting is done in `trace/filter.ts`; this only spares
+ * The sharpest test on single spans that a filter allows. `trace/filter.ts` selects the runs; this test only avoids
  * reading traces that cannot match.
  */
 export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOptions = {}): Candidates {
@@ -96,13 +100,16 @@ export function candidatesOf(filter: RunFilter, {byName = true}: CandidateOption
   return anySpan(IS_AGNO, true);
 }
 
-/** True where an index would answer what was asked, and is not there. */
+/** True if an index would answer the filter's look-up, but the index is missing. */
 export async function wantsIndex(store: Store, filter: RunFilter): Promise<boolean> {
   const {lookUp} = candidatesOf(filter);
   return mayBeIndexed(store) && lookUp !== undefined && !(await hasIndexes(store, [lookUp]));
 }
 
-/** What a query allows, or null where it says nothing about single spans: what is not there, or is computed. */
+/**
+ * The test that a query allows; null if the query says nothing about single spans, because it asks for something
+ * absent or computed.
+ */
 function candidatesOfQuery(query: Query, options: CandidateOptions): Candidates | null {
   switch (query.type) {
     case 'and': {
@@ -110,7 +117,7 @@ function candidatesOfQuery(query: Query, options: CandidateOptions): Candidates 
       return parts.find(part => part !== null) ?? null;
     }
     case 'or': {
-      // One part may find runs where the names of another part's find none, so none of them trusts names.
+      // Names may find runs for one part and none for another, so no part relies on names.
       const parts = query.parts.map(part => candidatesOfQuery(part, {byName: false}));
       const known = parts.filter(part => part !== null);
       if (known.length < parts.length) return null;

@@ -6,11 +6,11 @@ import type {Store} from '../store/store.ts';
 import {anyTime} from './stretches.ts';
 
 /*
- * An index of a damaged or forged SQLite file may leave out what its table holds. Nothing is missed by that in silence where
- * it shows: each question is one statement, so that no writer comes in between.
+ * An index of a damaged or forged SQLite file may leave out rows of its table. Where this shows, it is reported. Each
+ * check is one statement, so that no writer comes in between.
  */
 
-/** @throws UserError exit 4 when a walk that met no span had an index to thank for that, which is empty where its table is not */
+/** @throws UserError exit 4 when a walk met no span because an index is empty and its table is not */
 export async function checkEmpty(store: Store): Promise<void> {
   if (!TRAITS[store.dialect].mayContradictItself) return;
   const rows = await store.all(sql`
@@ -21,8 +21,8 @@ select 1
 }
 
 /**
- * @param spanIds of spans that were met, whose traces were then not found; as a rule somebody deleted them
- * @throws UserError exit 4 when they are still there
+ * @param spanIds of spans that the walk met but whose traces were not found; usually somebody deleted them
+ * @throws UserError exit 4 when they still exist
  */
 export async function checkDeleted(store: Store, spanIds: readonly string[]): Promise<void> {
   if (!TRAITS[store.dialect].mayContradictItself) return;

@@ -15,9 +15,9 @@ import {SPANS_AFTER} from './sequels.ts';
 import {isAmong, withinMonth} from './window.ts';
 
 /**
- * As `loadRuns`, with a row for each run, whatever number of parts pauses cut it into: what continues a run is left out
- * where the run itself is stored, and the run bears its last state and the sums of its parts.
- * @param addsBeginnings also gives the traces where what continues a run began: for whoever does not meet them anyway
+ * Like `loadRuns`, but with one row for each run, however many parts its pauses made. A continuation is left out if
+ * the run itself is stored; the run has its last state and the sums of its parts.
+ * @param addsBeginnings also returns the traces where continued runs began, for callers that do not meet them anyway
  */
 export async function loadFoldedRuns(
   store: Store,
@@ -51,7 +51,7 @@ export async function loadFoldedRuns(
   return folded;
 }
 
-/** Of the runs in some traces those that are no run of their own, but continue one that is stored, and the traces of that. */
+/** The runs of some traces that only continue another stored run, and the traces of that run. */
 export function sequelsIn(
   store: Store,
   traces: readonly JudgedTrace[],
@@ -66,7 +66,7 @@ function isSequel({run}: JudgedRun): boolean {
   return run.runId !== null && run.root.span !== null && isContinuation(run.root.span);
 }
 
-/** It waited, and it is known that it went on. */
+/** It waited, and a continuation is known. */
 function wentOn({run, judge, evidence, record}: JudgedRun): boolean {
   if (run.runId === null || record.state === 'paused') return false;
   if (judge.node(run.root)?.state !== 'paused') return mayHidePause(run) && evidence.continuedAt !== null;
@@ -86,7 +86,7 @@ async function fold(
   return parts.length > 1 ? foldedRun(run, parts) : run;
 }
 
-/** Those of the continuations whose run is stored, each with the traces of what came before it. */
+/** The continuations whose run is stored, each with the traces of its earlier parts. */
 async function withBeginning(store: Store, sequels: readonly JudgedRun[]): Promise<Map<JudgedRun, string[]>> {
   const found = new Map<JudgedRun, string[]>();
   if (sequels.length === 0) return found;
@@ -108,7 +108,7 @@ select t.trace_id, t.run_id, t.session_id, t.agent_id, t.team_id, t.start_time
     const isBefore = (other: Continuation) =>
       other.startMicros !== null && other.startMicros < (run.startMicros ?? 0) && isContinuationOf(run, other);
     const byIndex = rows.filter(isBefore);
-    // Behind HTTP the rows are empty, and a member's run has none of its own.
+    // Behind HTTP the trace rows are empty, and a member's run has no row of its own.
     const before =
       byIndex.length > 0 ? byIndex : (await loadNearBefore(store, run.runId!, run.startMicros)).filter(isBefore);
     if (before.length > 0)

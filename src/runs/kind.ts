@@ -3,7 +3,7 @@ import {join, raw, type Sql, sql} from '../sql/sql.ts';
 import {KEY} from '../trace/attributes.ts';
 import {KIND_RULES, type KindRule} from '../trace/kind.ts';
 
-/** The kind of a span `s` in SQL, made from the one table of rules in `trace/kind.ts`. */
+/** The kind of a span `s` in SQL, built from the rules in `trace/kind.ts`. */
 export function kindOfSpan(): Sql {
   const cases = KIND_RULES.map(rule => sql`when ${matches(rule)} then ${raw(`'${rule.kind}'`)}`);
   return sql`case ${join(cases, '\n              ')}\n              else 'other' end`;
@@ -27,12 +27,12 @@ function beginsWith(prefix: string): Sql {
   return sql`substr(s.name, 1, ${raw(String(prefix.length))}) = ${raw(`'${prefix}'`)}`;
 }
 
-/** Rules for spans without OpenInference's mark that are no traffic. */
+/** Rules for spans without OpenInference's mark that are not traffic. */
 const OTHERS = KIND_RULES.filter(rule => rule.has !== undefined && rule.openInferenceKind === null);
 const prefixesOf = ({namePrefix, namePrefixes}: KindRule) =>
   namePrefixes ?? (namePrefix === undefined ? [] : [namePrefix]);
 
-/** One of their names and, looked for only then as attributes are dear, the attribute that they have. */
+/** Tests one of their names first and then, because attributes are expensive, the attribute that they have. */
 function ofOthers(key: string): Sql {
   const named = OTHERS.filter(rule => rule.has === key)
     .flatMap(prefixesOf)
@@ -40,12 +40,13 @@ function ofOthers(key: string): Sql {
   return sql`when ${join(named, ' or ')} then ${hasAttribute('s', key)}`;
 }
 
-/** Two letters rule out nearly every plain request, where twenty names took as long as all the rest. */
+/** Two letters rule out nearly every plain request; comparing twenty names took as long as everything else. */
 const BEGINNINGS = [...new Set(OTHERS.flatMap(prefixesOf).map(prefix => prefix.slice(0, 2)))];
 
 /**
- * A span `s` of an agent or of a call: of Agno's instrumentor and its kin, of another one, or of an MCP client. Without any a trace is
- * traffic. Written as one choice: SQLite computes both sides of an `or` that is a value.
+ * A span `s` of an agent or of a call: from Agno's instrumentor and similar ones, from another instrumentor, or from
+ * an MCP client. A trace without any is traffic. Written as one `case`: SQLite computes both sides of an `or` that is
+ * a value.
  */
 export const IS_OF_AGENT: Sql = sql`case when ${hasAttribute('s', KEY.openInferenceKind)} then true
              when substr(s.name, 1, 2) not in (${join(

@@ -30,18 +30,18 @@ export interface JudgedTrace {
 
 export interface JudgeOptions {
   readonly patience: Patience;
-  /** Also read the conversations of Agno 2, which hold whole runs: for a few runs, not for a page of them. */
+  /** Also read the conversations of Agno 2, which hold whole runs: for a few runs, not for a page. */
   readonly readsConversations?: boolean;
-  /** False: what continued a run that waits is not looked for among the spans after it. */
+  /** False: do not look among later spans for the continuation of a waiting run. */
   readonly seeksSequels?: boolean;
-  /** Absent where costs are not looked at: then there are only those that providers reported. */
+  /** Absent if costs do not matter: then there are only costs that providers reported. */
   readonly prices?: Prices;
 }
 
-/** Runs that wait, of those read together, whose continuation is looked for among the spans after them. */
+/** Of the runs read together, how many waiting runs have their continuation looked up among later spans. */
 const MOST_SOUGHT = 20;
 
-/** Reads traces and judges their runs, with what Agno's own tables add where they are there. */
+/** Reads traces and judges their runs. Adds the status from Agno's own tables if they exist. */
 export async function loadRuns(
   store: Store,
   traceIds: readonly string[],
@@ -81,7 +81,7 @@ export async function judgeTraces(
   const paused = runs.filter(
     ({run, judge}) => run.runId !== null && judge.run(run, NO_EVIDENCE, clock).state === 'paused',
   );
-  // Where outputs are hidden a pause is not seen; that something continued the run is.
+  // If outputs are hidden, a pause is invisible, but its continuation is not.
   const hidden = runs.filter(({run}) => run.runId !== null && mayHidePause(run));
   const continuations = await loadContinuations(
     store,
@@ -90,7 +90,7 @@ export async function judgeTraces(
   );
   const loose = paused.flatMap(({run}) => (continuations.has(run) ? [] : run));
   const unsought = new Set(options.seeksSequels === false ? [] : loose.filter(run => !statuses.has(run)));
-  // Agno's word that one is over says nothing of the steps that went on.
+  // Agno's status that a workflow is over says nothing about the steps that continued it.
   const spoken = loose.filter(run => run.kind === 'workflow' && (statuses.get(run) ?? 'PAUSED') !== 'PAUSED');
   const partFailures = new Map<Run, Evidence['partFailure']>();
   for (const run of [...unsought, ...(options.seeksSequels === false ? [] : spoken)].slice(0, MOST_SOUGHT)) {
@@ -121,12 +121,12 @@ export async function judgeTraces(
   return judged;
 }
 
-/** Its output is hidden: that it ended by waiting for somebody would not be seen. */
+/** Its output is hidden: if it ended by waiting for somebody, that would not show. */
 export function mayHidePause({root: {span}}: Run): boolean {
   return span !== null && isRedacted(span.output) && !isContinuation(span);
 }
 
-/** Of what continued a run without an id of it. */
+/** The failure among the parts that continued a run without its id. */
 function failureOf(tied: readonly JudgedRun[]): Evidence['partFailure'] {
   const failed = tied.find(({record}) => record.state === 'error');
   if (!failed) return null;
@@ -134,10 +134,10 @@ function failureOf(tied: readonly JudgedRun[]): Evidence['partFailure'] {
   return {text: `${name} failed: ${stateReason}`, isLast: tied.at(-1) === failed};
 }
 
-/** Of spans that are held for long, as those of a trace that is followed. */
+/** By span: a span is kept for long, for example while its trace is followed. */
 const details = new WeakMap<Span, Details>();
 
-/** What the whole rows of unclear spans tell; each is read once. */
+/** What the complete rows of unclear spans add; each is read once. */
 async function loadDetails(store: Store, {traceId, nodes, unclear}: Trace): Promise<ReadonlyMap<string, Details>> {
   const spans = [...unclear].flatMap(id => nodes.get(id)?.span ?? []);
   const unread = new Map(spans.filter(span => !details.has(span)).map(span => [span.spanId, span]));
@@ -146,7 +146,7 @@ async function loadDetails(store: Store, {traceId, nodes, unclear}: Trace): Prom
   return new Map(spans.flatMap(span => (details.has(span) ? [[span.spanId, details.get(span)!]] : [])));
 }
 
-/** What Agno's own tables say of a run id: one run has one row, however many runs bear its id. */
+/** Agno's own status for a run id: one row per id, even if several runs have that id. */
 interface AgnoStatus {
   readonly runId: string;
   readonly status: string;
@@ -154,23 +154,23 @@ interface AgnoStatus {
   readonly createdSeconds: number | null;
 }
 
-/** Agno writes when a run began, in whole seconds; it says so a moment before its span begins. */
+/** Agno writes a run's start in whole seconds, just before its span begins. */
 const SLACK_SECONDS = 2;
 
-/** Agno has one row for an id, whoever uses it: it speaks of the run whose session and time fit. */
+/** Agno has one row per id, whoever uses it: it applies to the run whose session and time match. */
 function isOf(run: Run, {sessionId, createdSeconds}: AgnoStatus): boolean {
   if (sessionId !== null && run.sessionId !== null && sessionId !== run.sessionId) return false;
   if (createdSeconds === null || createdSeconds <= 0 || run.startMicros === null) return true;
   const start = run.startMicros / 1e6;
   const end = Math.max(start, (run.endMicros ?? run.startMicros) / 1e6);
-  // What continues a run began long after it.
+  // A continuation begins long after the row was written.
   const isEarly = run.root.span !== null && isContinuation(run.root.span);
   return createdSeconds <= end + SLACK_SECONDS && (isEarly || createdSeconds >= Math.floor(start) - SLACK_SECONDS);
 }
 
 /**
- * Agno's own status of runs: one keyed look-up in `agno_runs` (Agno 3), and where asked the runs inside
- * `agno_sessions` (2.x; on SQLite the column holds JSON encoded twice). Optional: absent tables give nothing.
+ * Agno's own status of runs: one look-up by key in `agno_runs` (Agno 3) and, if asked for, the runs inside
+ * `agno_sessions` (2.x; on SQLite the column holds JSON encoded twice). Optional: absent tables return nothing.
  */
 async function loadAgnoStatuses(
   store: Store,
@@ -194,7 +194,7 @@ async function loadAgnoStatuses(
   const evidence = evidenceOf(store);
   const runIds = unique(runs.map(run => run.runId));
   if (evidence.tables.runs && runIds.length > 0) {
-    // Inside the brackets the table's own session id is meant; where it has none, the empty one around it.
+    // Inside the brackets, `session_id` is the table's own column; if it has none, it is the empty one outside.
     keep(
       await evidence.all(sql`
 select r.run_id, r.status, r.created_at,
@@ -219,7 +219,7 @@ select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status, c.session
   from ${table('sessions')} c,
        jsonb_array_elements(case when jsonb_typeof(c.runs) = 'array' then c.runs else '[]' end) r
  where ${isAnyOf(raw('c.session_id'), sessionIds)} and jsonb_typeof(r.value) = 'object'`,
-          // Agno keeps neither runs nor sessions there.
+          // Agno keeps neither runs nor sessions in ClickHouse.
           clickhouse: sql`select null as run_id, null as status, null as session_id where false`,
         }),
       ),
@@ -235,8 +235,8 @@ select r.value ->> 'run_id' as run_id, r.value ->> 'status' as status, c.session
 }
 
 /**
- * When paused runs went on: a later `continue_run` of the same run id, component and session (Agno 3). By the index on
- * the trace rows, and among the runs at hand, whose rows may be empty behind HTTP.
+ * When paused runs continued: the start of a later `continue_run` with the same run id, component and session (Agno
+ * 3). Found by the index on the trace rows, and among the runs at hand, because the rows may be empty behind HTTP.
  */
 async function loadContinuations(
   store: Store,

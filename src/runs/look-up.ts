@@ -5,34 +5,35 @@ import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 
 /**
- * The names Agno gives run spans. Measured to find the same rows as the JSON test at a fifth of its cost, because
- * payload is not touched (docs/measurements.md, Large tables). The partial indexes below carry the same words.
+ * The names that Agno gives run spans. Measured: finds the same rows as the JSON test at a fifth of its cost, because
+ * it does not touch the payload (docs/measurements.md, Large tables). The partial indexes below use the same
+ * condition.
  */
 export const IS_RUN_NAME = either({
   sqlite: raw(String.raw`(s.name like '%run' or s.name like '%.\_aexecute%' escape '\')`),
   postgres: raw(String.raw`(s.name like '%run' or s.name like '%.\_aexecute%' escape '\')`),
   clickhouse: raw(String.raw`(s.name like '%run' or s.name like '%.\\_aexecute%')`),
 });
-/** Of them, those that continue a run after a pause. */
+/** Those run spans that continue a run after a pause. */
 export const IS_CONTINUATION_NAME = either({
   sqlite: raw(String.raw`s.name like '%continue\_run' escape '\'`),
   postgres: raw(String.raw`s.name like '%continue\_run' escape '\'`),
   clickhouse: raw(String.raw`s.name like '%continue\\_run'`),
 });
 
-/** Ids of run spans that are asked for where trace rows are empty, and an index of ours for each on Postgres. */
+/** Ids of run spans that are looked up where trace rows are empty; on Postgres each has an index of ours. */
 const LOOKED_UP = {run_id: KEY.runId, session_id: KEY.sessionId, user_id: KEY.userId} as const;
 export type LookedUp = keyof typeof LOOKED_UP;
 
 /**
- * What the index holds of a value: its beginning, as a btree refuses rows of more than 2.7 KB and with them Agno's insert
- * (docs/measurements.md, Large tables), in the order of bytes, so that beginnings of ids are found too.
+ * How much of a value the index holds. A btree refuses entries above 2.7 KB, and Agno's insert would fail with it
+ * (docs/measurements.md, Large tables). In byte order, so that the index also finds beginnings of ids.
  */
 const HELD = 64;
 const held = (of: LookedUp): Sql => sql`left(${attribute('s', LOOKED_UP[of])}, ${raw(String(HELD))}) collate "C"`;
 const heldOf = (text: string): string => Array.from(text).slice(0, HELD).join('');
 
-/** A test on a span `s`: it has one of these values. The index answers it where there is one. */
+/** Tests that a span `s` has one of these values. The index answers it if it exists. */
 export function hasValue(of: LookedUp, values: readonly string[]): Sql {
   const exact = isAnyOf(attributeLike('s', LOOKED_UP[of], values), values);
   const heads = values.map(text => sql`${held(of)} = ${heldOf(text)}`);
@@ -43,7 +44,7 @@ export function hasValue(of: LookedUp, values: readonly string[]): Sql {
   });
 }
 
-/** As `hasValue`, for values that begin with `text`. */
+/** Like `hasValue`, for values that begin with `text`. */
 export function hasBeginning(of: LookedUp, text: string): Sql {
   const exact = sql`substr(${attributeLike('s', LOOKED_UP[of], [text])}, 1, ${raw(String(Array.from(text).length))}) = ${text}`;
   const pattern = `${heldOf(text).replace(/[\\%_]/g, char => `\\${char}`)}%`;
@@ -55,8 +56,9 @@ export function hasBeginning(of: LookedUp, text: string): Sql {
 }
 
 /**
- * The text of the attributes has the key and one of these texts as json.dumps writes them. It narrows and no more: a quarter of the
- * time of looking into the JSON, and true of attributes that are not quite JSON (docs/measurements.md, ClickHouse).
+ * Tests that the text of the attributes has the key and one of these texts, as json.dumps writes them. This only
+ * narrows. It takes a quarter of the time of looking into the JSON, and also works on attributes that are not valid
+ * JSON (docs/measurements.md, ClickHouse).
  */
 function holdsText(of: LookedUp, texts: readonly string[]): Sql {
   const written = [...new Set(texts.flatMap(text => [asPythonWrites(text), text]))];
@@ -73,16 +75,16 @@ function holdsText(of: LookedUp, texts: readonly string[]): Sql {
 /** `multiSearchAny` takes 255. */
 const MOST_NEEDLES = 250;
 
-/** The inside of a text as json.dumps has it: nothing but ASCII. */
+/** A text as json.dumps writes it, without the quotes: only ASCII. */
 function asPythonWrites(text: string): string {
   const escaped = JSON.stringify(text).slice(1, -1);
   return escaped.replace(/[\u007f-\uffff]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /**
- * The same two expressions as an index has them. It is built outside of any transaction, where nothing pins the path, and
- * keeps what its names meant then for ever: so each name says that it is the server's own (`store/postgres/transaction.ts`),
- * and each text reads the same whatever the session has set.
+ * The same two expressions as an index defines them. An index is built outside any transaction, where nothing fixes
+ * the search path, and it keeps the meaning that its names had then. So each name is qualified as the server's own
+ * (`store/postgres/transaction.ts`), and each text means the same under every session setting.
  */
 const isRunNameOfIndex = (alias: string): Sql =>
   raw(
@@ -95,23 +97,25 @@ const heldOfIndex = (alias: string, of: LookedUp): Sql =>
 const isOpaqueOfIndex = (alias: string): Sql =>
   raw(`pg_catalog.jsonb_typeof(${alias}.attributes) operator(pg_catalog.=) 'string'`);
 
-/** Spans that the database cannot look into may have any value, so every look-up needs the index that finds them. */
+/**
+ * Spans that the database cannot look into may have any value, so every look-up also needs the index that finds them.
+ */
 const OPAQUE = 'opaque';
 export type LookUpIndexKind = LookedUp | typeof OPAQUE;
 const LOOK_UP_INDEXES = [...(Object.keys(LOOKED_UP) as LookedUp[]), OPAQUE] as const;
 
-/** What is ours bears this, and nothing else does. */
+/** The names of our own objects begin with this, and no others do. */
 export const OWN_PREFIX = 'agnotrace_';
 
-/** Postgres cuts names at 63 bytes. */
+/** Postgres cuts names after 63 bytes. */
 const indexName = (tableName: string, of: LookUpIndexKind): string => `${OWN_PREFIX}${tableName.slice(0, 40)}_${of}`;
 
-/** What to say where a look-up had to go through all spans. */
+/** The hint when a look-up had to scan all spans. */
 export const INDEX_HINT = 'agno-trace migrate creates an index that makes this fast';
 
 /**
- * Only on Postgres: in SQLite an index over JSON fails Agno's insert of text that is none. And not over a column of type
- * json, which is read through a subselect.
+ * Only on Postgres: on SQLite, an index over JSON would make Agno's insert fail if its text is not JSON. And not over
+ * a column of type json, which is read through a subselect.
  */
 export function mayBeIndexed({dialect, tables}: Pick<Store, 'dialect' | 'tables'>): boolean {
   return dialect === 'postgres' && !tables.spans!.startsWith('(');
@@ -135,13 +139,13 @@ select count(*) as found
 export interface LookUpIndex {
   readonly of: LookUpIndexKind;
   readonly name: string;
-  /** Makes it without a lock that would make Agno wait. */
+  /** Creates it without a lock that would make Agno wait. */
   readonly create: string;
-  /** Takes away what has the name: one that a failed attempt left invalid, or another definition. */
+  /** Drops the object of this name: an index that a failed attempt left invalid, or one with another definition. */
   readonly drop: string;
-  /** What the table has under that name. */
+  /** What the table has under this name. */
   readonly found: IndexFacts | null;
-  /** It is there, valid, and defined as here. */
+  /** It exists, is valid, and has this definition. */
   readonly isMade: boolean;
 }
 
@@ -172,7 +176,7 @@ export function lookUpIndexes({
 }
 
 /**
- * Whether the server's spelling of an index says what a statement of ours does. The server adds casts, parentheses and the
+ * Whether the server's text for an index means the same as our statement. The server adds casts, parentheses and the
  * method, and writes LIKE and ESCAPE as an operator and a function.
  */
 export function isSameIndex(definition: string | null, statement: string): boolean {
@@ -180,7 +184,7 @@ export function isSameIndex(definition: string | null, statement: string): boole
 }
 
 function essence(statement: string): string {
-  // Only our own text puts the table in front of each column.
+  // Only our own text qualifies each column with the table.
   const table = /\bON (?:ONLY )?(?:(?:"(?:[^"]|"")*"|\w+)\.)?("(?:[^"]|"")*"|\w+)/i.exec(statement)?.[1] ?? '';
   const bare = table.replace(/["\s]/g, '');
   return statement
@@ -194,7 +198,7 @@ function essence(statement: string): string {
     .toLowerCase();
 }
 
-/** Statements that make those that are missing. */
+/** Statements that create the missing indexes. */
 export function missingIndexes(table: Pick<TableFacts, 'schema' | 'name' | 'qualifiedName' | 'indexes'>): string[] {
   return lookUpIndexes(table)
     .filter(({isMade}) => !isMade)

@@ -5,7 +5,7 @@ import {cursorAfter, type RunPage} from './page.ts';
 /** Where the next page of a database starts: null at its newest run, false if the database has been read to its end. */
 export type ListPlace = string | null | false;
 
-/** What one of several databases gave for a page; null: it could not be read. */
+/** What one of several databases returned for a page; null: it could not be read. */
 export interface OwnPage {
   readonly profile: string;
   readonly before: ListPlace;
@@ -15,13 +15,13 @@ export interface OwnPage {
 export interface MergedPage {
   readonly runs: readonly {readonly profile: string; readonly judged: JudgedRun}[];
   readonly next: string | null;
-  /** As of one page; `some` when a database's page was cut, as the number would count beyond this one. */
+  /** As for one page; `some` if a database's page was cut, because its number would count beyond this page. */
   readonly trafficLeftOut: number | 'some' | null;
 }
 
 /**
- * One page out of a page of each database, newest first by start. Each database keeps its own order, so that a place in
- * it is still one cursor; a database that could not be read keeps its place and comes with the next page.
+ * Merges one page from each database into one page, newest first by start. Each database keeps its own order, so one
+ * cursor still marks a place in it. A database that could not be read keeps its place and comes with the next page.
  * @param limit runs wanted; 0: all
  */
 export function mergePages(own: readonly OwnPage[], limit: number): MergedPage {
@@ -62,7 +62,7 @@ function placeAfter(before: ListPlace, page: RunPage | null, taken: number): Lis
   return cursorAfter(page, taken, before);
 }
 
-/** Told from the cursor of one database by its first number. */
+/** The first number distinguishes it from the cursor of one database. */
 const VERSION = 2;
 
 function encode(places: readonly (readonly [string, ListPlace])[]): string {

@@ -7,13 +7,13 @@ import {isoTime} from '../trace/time.ts';
 import {displayName} from '../trace/tree.ts';
 import {loadRunPage} from './page.ts';
 
-/** Runs whose names are known without a search. */
+/** How many of the newest runs provide known names without a search. */
 export const NEWEST = 100;
-/** Names that a note lists. */
+/** How many names a note lists. */
 const MOST_NAMED = 5;
 
 interface Names {
-  /** What a note calls it. */
+  /** The word for it in a note. */
   readonly word: string;
   readonly of: (judged: JudgedRun) => readonly (string | null)[];
   readonly idOf?: (judged: JudgedRun) => string | null;
@@ -40,16 +40,16 @@ const NAMED = {
 type Named = keyof typeof NAMED;
 const FIELDS = Object.keys(NAMED) as readonly Named[];
 
-/** What was found with a filter, and what a reader must know about it. */
+/** The answer to a filter, and what the reader must know about it. */
 interface Found<T> {
   readonly answer: T;
   readonly notes: readonly string[];
 }
 
 /**
- * Reads what a filter selects. Where that is nothing, a name that no run has is taken as part of one (docs/design.md, Interface), and
- * notes say so, or where the data is.
- * @param read called a second time where names were taken as parts
+ * Reads what a filter selects. If that is nothing, a name that no run has is taken as part of a name (docs/design.md,
+ * Interface), and notes say so, or say where the data is.
+ * @param read called a second time if names were taken as parts
  */
 export async function readByName<T>(
   store: Store,
@@ -76,8 +76,8 @@ export async function readByName<T>(
 }
 
 /**
- * As `readByName` where an answer of nothing needs no word: a later page, one of several databases, the screens. The filter that
- * gave the answer is the one for the pages behind it.
+ * Like `readByName`, for callers whose empty answer needs no note: a later page, one of several databases, the
+ * screens. Also returns the filter that gave the answer, for the pages after it.
  */
 export async function readWidened<T>(
   store: Store,
@@ -93,7 +93,7 @@ export async function readWidened<T>(
   return isEmpty(wide) ? asItStands : {answer: wide, filter: widen(filter), notes};
 }
 
-/** As `takeNames`, for a command that has `-q` alone. */
+/** Like `takeNames`, for a command that has only `-q`. */
 export async function takeQuery(
   store: Store,
   query: Query | null,
@@ -102,7 +102,7 @@ export async function takeQuery(
   return {query: widen({...NO_FILTER, query}).query, notes};
 }
 
-/** How names are taken in what is still to come, where nothing can be read a second time. */
+/** How names are taken when the answer cannot be read a second time. */
 export interface TakenNames {
   readonly widen: (filter: RunFilter) => RunFilter;
   /** Some names were taken as parts. */
@@ -110,7 +110,10 @@ export interface TakenNames {
   readonly notes: readonly string[];
 }
 
-/** Names of a filter that none of the newest runs has, but that are part of the names of some, are taken as that. */
+/**
+ * Takes a name in a filter as part of a name if none of the newest runs has that name but some runs have a name that
+ * contains it.
+ */
 export async function takeNames(store: Store, filter: RunFilter): Promise<TakenNames> {
   const words = wordsIn(filter);
   const known = words.length === 0 ? [] : await newestRuns(store, NEWEST);
@@ -140,7 +143,7 @@ interface Word {
   readonly text: string;
 }
 
-/** The names that are asked for, whole ones: what holds a pattern, and what is negated, is meant as it stands. */
+/** The complete names in a filter. Patterns and negated names are taken exactly as written. */
 function wordsIn(filter: RunFilter): Word[] {
   const ofFlags = FIELDS.flatMap(field => filter[field].filter(isWhole).map(text => ({field, text})));
   return [...ofFlags, ...(filter.query ? wordsOfQuery(filter.query) : [])];
@@ -152,7 +155,7 @@ function wordsOfQuery(query: Query): Word[] {
 }
 
 const isWhole = (glob: string) => !/[*?]/.test(glob.replace(/\\./g, ''));
-/** As it was typed, and in small letters, as names are compared. */
+/** As typed; and in lower case, as names are compared. */
 const typedOf = (glob: string) => glob.replace(/\\([*?\\])/g, '$1');
 const textOf = (glob: string) => typedOf(glob).toLowerCase();
 
@@ -199,7 +202,7 @@ function nearMiss(word: Word, known: readonly JudgedRun[]): string {
   return `${isCalled(word)}${meant === undefined ? listed(names) : `; did you mean "${meant}"?`}`;
 }
 
-/** Of older runs nothing is known here. */
+/** Only the newest runs are known here. */
 function isCalled({field, text}: Word): string {
   return `no ${NAMED[field].word} of the newest runs is called "${typedOf(text)}"`;
 }
@@ -210,7 +213,7 @@ function listed(names: readonly string[]): string {
   return `: ${names.slice(0, MOST_NAMED).join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
 }
 
-/** Nothing in a window, or nothing at all. A filter that asks for more is taken at its word. */
+/** Says that a window, or the whole database, has no runs. A filter with further conditions gets no such note. */
 async function whereTheDataIs(store: Store, filter: RunFilter): Promise<string[]> {
   if (!takesEveryRun(filter, ['sinceMicros', 'untilMicros', 'traffic'])) return [];
   const [newest] = await newestRuns(store, 1);

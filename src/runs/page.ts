@@ -17,7 +17,10 @@ export interface RunPage {
   readonly runs: readonly JudgedRun[];
   /** Text for `--cursor`; null on the last page. */
   readonly next: string | null;
-  /** Traces of runs that belong to a later page, though the spans that match may all lie above it (`WalkOptions.left`). */
+  /**
+   * Traces of runs that belong to a later page, even though all their matching spans may be above it
+   * (`WalkOptions.left`).
+   */
   readonly left: readonly string[];
   /** Traces without any of Agno's spans that lie between the runs of this page; null where they were not left out or not counted. */
   readonly trafficLeftOut: number | null;
@@ -30,7 +33,7 @@ export interface PageOptions {
   readonly cursor: string | null;
   readonly patience: Patience;
   readonly prices?: Prices;
-  /** A row for each run, not one for each part of it. */
+  /** One row per run, not one per part. */
   readonly folds?: boolean;
   /** Also counts the traces of plain requests between the runs. */
   readonly countsTraffic?: boolean;
@@ -38,13 +41,13 @@ export interface PageOptions {
   readonly onProgress?: (spans: number) => void;
 }
 
-/** Spans looked at in one statement: first what a page is likely to need, then twice as many each time. */
+/** Spans per statement: first as many as a page probably needs, then twice as many each time. */
 const SPANS_PER_RUN = 6;
 const SHORTEST_STRETCH = 60;
 
 /**
- * Runs, newest first. Walks the spans backwards by start time and stops as soon as the page is certain. The order, and
- * with it the cursor, is the one of the walk, so a page ends and the next one begins at the same place.
+ * Runs, newest first. Walks the spans backwards by start time and stops as soon as the page is certain. The order is
+ * that of the walk, and so is the cursor; so a page ends exactly where the next one begins.
  */
 export async function loadRunPage(store: Store, options: PageOptions): Promise<RunPage> {
   const {limit, patience, prices, folds, onProgress} = options;
@@ -73,7 +76,7 @@ export async function loadRunPage(store: Store, options: PageOptions): Promise<R
   const found: JudgedRun[] = [];
   for await (const judged of walked) {
     found.push(judged);
-    // One more than wanted tells that there is a next page.
+    // One more run than wanted shows that there is a next page.
     if (limit !== 0 && found.length > limit) break;
   }
   return finish(store, found, {limit, filter, countsTraffic: options.countsTraffic}, cursor, left);
@@ -99,7 +102,7 @@ async function finish(
   };
 }
 
-/** Nothing is asked but a window: then what was left out belongs to the answer. */
+/** The filter asks only for a window: then the answer says what was left out. */
 function isPlain(filter: RunFilter): boolean {
   return (
     !filter.traffic &&
@@ -110,10 +113,13 @@ function isPlain(filter: RunFilter): boolean {
   );
 }
 
-/** Traces that one statement may test for traffic; each costs as much as a handful of spans in a walk. */
+/**
+ * How many traces a statement may test for traffic, per span that it may read: a trace costs as much as a few spans
+ * of a walk.
+ */
 const TRACES_PER_SPAN = 1 / 5;
 
-/** Traces of plain requests between two places of the walk. */
+/** Counts traces of plain requests between two places of the walk. */
 async function countTraffic(
   store: Store,
   from: WalkPlace | null,
@@ -125,8 +131,9 @@ async function countTraffic(
   if (filter.untilMicros !== null) bounds.push(sql`t.start_time < ${time(agnoTime(filter.untilMicros))}`);
   if (filter.sinceMicros !== null) bounds.push(sql`t.start_time >= ${time(agnoTime(filter.sinceMicros))}`);
   if (TRAITS[store.dialect].hasPartialTraceRows) return countTrafficSpans(store, from, to, filter);
-  // `+` and `||` keep off the index on run ids, where all requests have none. One look at a trace's spans, which is null
-  // where it has none: two `exists` cost half as much again, and Postgres hashes the whole table for them (docs/measurements.md, Large tables).
+  // `+` and `||` avoid the index on run ids, because no request has one. The subselect returns null for a trace
+  // without spans: two `exists` cost 1.5 times as much, and Postgres hashes the whole table for them
+  // (docs/measurements.md, Large tables).
   const hasNoRun = raw("(t.run_id || '') is null");
   const isTraffic = sql`${either({sqlite: raw('+t.run_id is null'), postgres: hasNoRun, clickhouse: hasNoRun})}
    and (select max(case when ${IS_OF_AGENT} then 1 else 0 end)
@@ -185,19 +192,19 @@ select count(*) as traces
 }
 
 /**
- * A run that was listed unfinished and has ended since has its run span now, which began before its first part: it
- * would come up again below the cursor. So the cursor names the missing parents it has listed.
+ * A run that was listed as unfinished may have ended since. Its run span now exists and began before its first part,
+ * so the run would appear again below the cursor. Therefore the cursor names the missing parents that were listed.
  */
 interface Cursor {
   readonly position: WalkPlace;
   readonly unfinished: readonly string[];
-  /** Traces that the walk below it needs (`WalkOptions.left`). */
+  /** Traces that the walk below the cursor needs (`WalkOptions.left`). */
   readonly left: readonly string[];
 }
 
-/** A cursor must stay short enough for a command line; runs that were at work on both sides of the end of a page are few. */
+/** A cursor must stay short enough for a command line; few runs are at work on both sides of the end of a page. */
 const MOST_LEFT = 50;
-/** In front of a trace id in a cursor; ids of spans have none. */
+/** Marks a trace id in a cursor; span ids have no mark. */
 const OF_LEFT = '~';
 
 function wasEmitted({run}: JudgedRun, cursor: Cursor | null): boolean {
@@ -216,7 +223,7 @@ function encodeCursor(runs: readonly JudgedRun[], before: Cursor | null, left: r
   return packed(String(value), ids) ?? Buffer.from(JSON.stringify([1, value, ...ids])).toString('base64url');
 }
 
-/** A time as Agno writes it and ids as OpenTelemetry makes them, in a third of the letters: 27 where a run follows. */
+/** Packs a time in Agno's form and ids in OpenTelemetry's form into a third of the characters: 27 if a run follows. */
 const PACKED = /^[0-9a-z]+(-~?[0-9a-f]+)+$/;
 
 function packed(time: string, ids: readonly string[]): string | null {
@@ -238,7 +245,7 @@ export function cursorAfter(
   return encodeCursor(runs.slice(0, taken), cursor, [...new Set([...rest, ...left])].slice(0, MOST_LEFT));
 }
 
-/** @throws UserError exit 2 for anything that is no cursor of ours */
+/** @throws UserError exit 2 for anything that is not a cursor of ours */
 function decodeCursor(text: string): Cursor {
   const fail = (): UserError =>
     usageError(

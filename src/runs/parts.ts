@@ -18,11 +18,11 @@ import {findWorkBeside} from './work-beside.ts';
 /** Everything that belongs to one run: its parts in order, and the traces that hold them. */
 export interface RunParts {
   readonly traces: readonly JudgedTrace[];
-  /** By start: the run, its continuations, its members' continuations, loose parts that could be tied to it. */
+  /** By start: the run, its continuations, its members' continuations, and loose parts that could be tied to it. */
   readonly parts: readonly JudgedRun[];
-  /** Those of the parts that carry no id of the run and were tied to it by what they hold. */
+  /** The parts that have no id of the run and were tied to it by their contents. */
   readonly tied: ReadonlySet<JudgedRun>;
-  /** Other runs of the same id, by start: each the first of its own parts. */
+  /** Other runs with the same id, by start: each is its first part. */
   readonly others: readonly JudgedRun[];
 }
 
@@ -31,15 +31,16 @@ interface PartsOptions {
   readonly prices?: Prices;
   /** False: only parts that carry an id of the run or of its members. */
   readonly tiesLooseParts?: boolean;
-  /** Of several runs with this id the one with this part; absent: the newest one. */
+  /** If several runs have this id, take the one with this part; absent: the newest one. */
   readonly of?: {readonly traceId: string; readonly spanId: string};
-  /** Traces that are judged already, by id: they are not read again. */
+  /** Traces that are already judged, by id: they are not read again. */
   readonly judged?: ReadonlyMap<string, JudgedTrace>;
 }
 
 /**
- * The parts of a run that paused and went on (docs/design.md, Runs). Agno 3 gives a continuation a trace of its own with the
- * same run id, its team's members theirs; a workflow's remaining steps, and all of it in Agno 2, are loose.
+ * The parts of a run that paused and continued (docs/design.md, Runs). In Agno 3 a continuation is a trace of its own
+ * with the same run id, and so is the continuation of a team's member. Parts without an id are a workflow's remaining
+ * steps and, in Agno 2, the whole continuation.
  * @param runId the run's id
  * @param traceIds the traces that are known to hold it
  */
@@ -87,7 +88,7 @@ function isInSession(run: Run, other: Run): boolean {
   return run.sessionId === null || other.sessionId === null || run.sessionId === other.sessionId;
 }
 
-/** The runs of an id, each with what continued it, by start: one id may be the one of several runs. */
+/** The runs with one id, each with its continuations, by start: several runs may share an id. */
 function partsOfEach(traces: readonly JudgedTrace[], runId: string): JudgedRun[][] {
   const found: JudgedRun[][] = [];
   const runs = traces.flatMap(trace => trace.runs).filter(({record}) => record.runId === runId);
@@ -113,7 +114,7 @@ function isAt(a: {traceId: string; spanId: string}, b: {traceId: string; spanId:
   return a.traceId === b.traceId && a.spanId === b.spanId;
 }
 
-/** Members of these runs that paused: whoever continues them continues the run. */
+/** Members of these runs that paused: a continuation of one of them continues the run. */
 function memberIds(own: readonly JudgedRun[]): Set<string> {
   return new Set(own.flatMap(({run, judge}) => judge.pausedRunIds(run)));
 }
@@ -135,14 +136,14 @@ select t.trace_id
   from ${table('traces')} t
  where ${isAnyOf(raw('t.run_id'), ids)}${isAround}`);
   const found = byIndex.map(row => String(row.trace_id));
-  // Behind HTTP the rows are empty. Only a run that waited, or one that begins in the middle, makes it worth a search.
+  // Behind HTTP the rows are empty. A search is worth its cost only if a run waited or begins in the middle.
   if (last && waited(last)) append(found, await searchParts(store, ids, last.run.endMicros, 'after'));
   if (first && traces.length > 0 && isSequel(first))
     append(found, await searchParts(store, ids, first.run.startMicros, 'before'));
   return found;
 }
 
-/** By its spans it waits, whatever came after. */
+/** Its own spans say that it waits, whatever came later. */
 function waited({run, judge}: JudgedRun): boolean {
   return judge.node(run.root)?.state === 'paused';
 }
@@ -201,7 +202,7 @@ function continued(part: JudgedRun, startMicros: number | null, clock: JudgingCl
   return judgedRun(part.run, part.judge, part.judge.run(part.run, evidence, clock), evidence);
 }
 
-/** What Agno did for the run in threads of their own, as its memory manager does in sync runs. */
+/** Adds what Agno did for the run in threads of its own, such as its memory manager in sync runs. */
 async function withWorkBeside(store: Store, whole: RunParts, options: PartsOptions): Promise<RunParts> {
   const tied = new Set(whole.tied);
   const traces = [...whole.traces];

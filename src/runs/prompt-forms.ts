@@ -6,7 +6,7 @@ import {formToldBy, isOpen, type PromptForm, withClientCounts, withForm} from '.
 import type {Span} from '../trace/span.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 
-/** Model calls of a day that are asked what they prove: the first ones, by the index on the start. */
+/** How many model calls of a day are examined for what they prove: the first ones, by the index on the start. */
 const CALLS_A_DAY = 1000;
 
 const DAY_MICROS = 86_400_000_000;
@@ -14,13 +14,14 @@ const DAY_MICROS = 86_400_000_000;
 /** Calls that prove a form, by their time. */
 type Told = readonly {readonly form: PromptForm; readonly micros: number}[];
 
-/** By provider and day; a store is asked once, so that all of its answers agree. */
+/** By provider and day. Each store is queried once, so that all of its answers agree. */
 const toldIn = new WeakMap<Store, Map<string, Promise<Told>>>();
 
 /**
- * The spans of one trace with the prompt tokens that their cached ones are part of. Which form a count has its own span tells,
- * the client's span below it, or another call of the same provider on the same day; else it stays an estimate.
- * @param around spans of the trace that came before
+ * The spans of one trace, with cached tokens correctly included in their prompt tokens. A span's own counts, the
+ * client library's span below it, or another call of the same provider on the same day show whether the stored count
+ * includes them; otherwise the figure stays an estimate.
+ * @param around spans of the trace that were read before
  */
 export async function withPromptForms(
   store: Store,
@@ -40,7 +41,7 @@ export async function withPromptForms(
   return forms.size === 0 ? known : known.map(span => withForm(span, forms.get(span)));
 }
 
-/** On the day on which Agno is brought up to date both forms are there. */
+/** On the day of an Agno upgrade both forms occur. */
 function nearest(told: Told, micros: number): PromptForm | undefined {
   const distance = (one: Told[number]) => Math.abs(one.micros - micros);
   return told.reduce<Told[number] | undefined>(
@@ -61,7 +62,7 @@ function toldOf(store: Store, provider: string, day: number): Promise<Told> {
 
 async function loadTold(store: Store, provider: string, day: number): Promise<Told> {
   const dateOf = (one: number) => isoTime(one * DAY_MICROS)!.slice(0, 10);
-  // Elsewhere the index on the parent leads to them; a join of ClickHouse's reads its whole right side first.
+  // Elsewhere the index on the parent finds them; a join on ClickHouse reads its whole right side first.
   const clientSpans = sql`(
     select s.parent_span_id, s.attributes
       from ${table('spans')} s

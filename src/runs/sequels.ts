@@ -13,21 +13,21 @@ import {IS_CONTINUATION_NAME} from './look-up.ts';
 import {IS_TOP, loadNarrowSpans, loadSpans} from './spans.ts';
 import {withinMonth} from './window.ts';
 
-/** Spans after a pause among which what continued it is looked for. */
+/** How many spans after a pause are searched for its continuation. */
 export const SPANS_AFTER = 2000;
-/** Loose parts looked at when a pause has no continuation with an id. */
+/** How many loose parts are examined if a pause has no continuation with an id. */
 const MOST_CANDIDATES = 200;
 const SLACK_MICROS = 2_000_000;
 
-/** What went on with a run that waited. */
+/** The continuation of a run that waited. */
 export interface Sequel {
   /** Null: nothing was found. */
   readonly startMicros: number | null;
-  /** Not all that came after it was looked at. */
+  /** Not everything after the pause was examined. */
   readonly isCut: boolean;
-  /** Traces with a `continue_run` of it. */
+  /** Traces with a `continue_run` of the run. */
   readonly traceIds: readonly string[];
-  /** Loose parts that are tied to it, by start, and the traces that hold them. */
+  /** Loose parts that are tied to the run, by start, and the traces that hold them. */
   readonly tied: readonly JudgedRun[];
   readonly traces: readonly JudgedTrace[];
 }
@@ -40,9 +40,9 @@ interface Candidate {
 }
 
 /**
- * Looks among the spans after a pause for what continued it: a `continue_run` span, the request that names the run in its
- * path, or loose parts that are tied by what they hold (docs/agno.md, Pauses).
- * @param load reads and judges traces without looking further
+ * Searches the spans after a pause for the continuation: a `continue_run` span, the request whose path names the run,
+ * or loose parts that are tied by their contents (docs/agno.md, Pauses).
+ * @param load reads and judges traces, and searches no further
  */
 export async function findSequel(
   store: Store,
@@ -102,7 +102,10 @@ function looseTraces(rows: readonly Candidate[]): string[] {
     .map(row => String(row.trace_id));
 }
 
-/** A test for each name that loose parts of this run can have: its open tool calls, its models' calls, its workflow's steps. */
+/**
+ * A test for each name that a loose part of this run can have: its open tool calls, its models' calls, its workflow's
+ * steps.
+ */
 function looseNames(run: Run): Sql[] {
   const root = run.root.span!;
   const globs =
@@ -129,7 +132,7 @@ async function tie(
 ): Promise<JudgedRun[]> {
   const parts = traces.flatMap(trace => trace.runs).filter(judged => judged.run.isPart);
   parts.sort((a, b) => (a.run.startMicros ?? 0) - (b.run.startMicros ?? 0));
-  // The request says whose its parts are; those of another request are another run's.
+  // The request names the run of its parts; parts of another request belong to another run.
   const requested = parts.filter(({record}) => asked.has(record.traceId));
   if (requested.length > 0) return requested;
   const loose = parts.filter(({run: {root}}) => root.parent === null);

@@ -1,6 +1,6 @@
 import type {JudgedRun} from '../trace/record.ts';
 
-/** What runs can be sorted by, and the figure of each; unknown ones come last in either direction. */
+/** The keys that runs can be sorted by, and the figure for each; unknown figures come last in either direction. */
 export const RUN_FIGURES = {
   started: ({run}: JudgedRun) => run.startMicros,
   duration: ({record}: JudgedRun) => record.durationMs,
@@ -12,7 +12,7 @@ export const RUN_FIGURES = {
 export type SortKey = keyof typeof RUN_FIGURES;
 export const SORT_KEYS = Object.keys(RUN_FIGURES) as readonly SortKey[];
 
-/** The words of the table and of the JSON for the same. */
+/** The words for the same keys in the table and in JSON. */
 export const SORT_WORDS: ReadonlyMap<string, SortKey> = new Map(
   Object.entries({
     starttime: 'started',

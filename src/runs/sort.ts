@@ -14,7 +14,7 @@ export interface SortedOptions {
   readonly limit: number;
   readonly patience: Patience;
   readonly prices?: Prices;
-  /** A row for each run, not one for each part of it. */
+  /** One row per run, not one per part. */
   readonly folds?: boolean;
   readonly onProgress?: (spans: number) => void;
 }
@@ -25,7 +25,7 @@ export interface SortedRuns {
   readonly matched: number;
 }
 
-/** The first runs in another order than that of time: looks at every run that matches, and keeps only what may be shown. */
+/** The first runs in an order other than by time: reads every matching run, and keeps only those that may be shown. */
 export async function loadSortedRuns(store: Store, options: SortedOptions): Promise<SortedRuns> {
   const {key, descending, limit, patience, prices, folds, onProgress} = options;
   const figure = RUN_FIGURES[key];

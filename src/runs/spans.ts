@@ -16,22 +16,22 @@ import {Turns} from '../turns.ts';
 import {loadTraceRows} from './trace-rows.ts';
 
 /**
- * Spans read in one statement: a trace of 100,000 must not be one answer of 300 MB, and on SQLite a writer waits while a
+ * Spans per statement: a trace of 100,000 must not be one answer of 300 MB, and on SQLite a writer waits while a
  * statement reads.
  */
 const SPANS_AT_ONCE = 1000;
 const FEWEST_AT_ONCE = 50;
-/** What a statement should take where no key is heard meanwhile. */
+/** How long a statement should take if no key press can be handled meanwhile. */
 const FITTING_MS = 20;
-/** Spans made of rows after which others may have a turn. */
+/** After converting this many rows to spans, give other work a turn. */
 const ROWS_AT_ONCE = 100;
 /**
- * SQLite hands over whole attributes up to this size: copying and parsing 3 KB here took a quarter of the time of
- * picking keys in SQL (444 spans: 3.5 against 14.3 ms). Beyond it, payload stays in the file.
+ * Up to this size, SQLite returns the complete attributes: copying and parsing 3 KB here took a quarter of the time
+ * of picking keys in SQL (444 spans: 3.5 against 14.3 ms). Above it, the payload stays in the file.
  */
 const WHOLE_UP_TO_BYTES = 65_536;
 
-/** The narrow columns of a span: everything but payload, long texts cut to a preview. */
+/** The narrow columns of a span: everything except payload, with long texts cut to a preview. */
 function narrowColumns(): Sql {
   return sql`s.span_id, s.trace_id, s.parent_span_id, s.name, s.span_kind, s.status_code,
          ${preview(raw('s.status_message'))} as status_message, s.start_time, s.end_time, s.duration_ms, s.created_at,
@@ -50,7 +50,7 @@ function preview(text: Sql): Sql {
   });
 }
 
-/** An id that was cut is another id. */
+/** A shortened id would be another id. */
 function previewUnlessId(text: Sql): Sql {
   return sql`case when j.key = ${raw(`'${KEY.firstMessage}'`)} then substr(${text}, 1, ${raw(String(TELLING_LENGTH))}) when j.key in (${raw(ID_KEYS.map(key => `'${key}'`).join(', '))}) then ${text} else ${preview(text)} end`;
 }
@@ -77,7 +77,7 @@ function narrowAttributes(): Sql {
   });
 }
 
-/** Of `x`, a key and the JSON of its value. */
+/** For `x`, a key and the JSON of its value. */
 function narrowValue(): Sql {
   const text = raw('JSONExtractString(s.attributes, x.1)');
   const ids = raw(ID_KEYS.map(key => `'${key}'`).join(', '));
@@ -87,11 +87,15 @@ function narrowValue(): Sql {
 }
 
 /**
- * `s` has no parent, as a test of rows that were found by time: an index on the parent would bring every root of the table.
+ * Tests that `s` has no parent, for rows that were found by time. Written so that it does not use an index on the
+ * parent, which would return every root of the table.
  */
 export const IS_TOP = raw("(s.parent_span_id || '') is null");
 
-/** Not payload, or a tool call in an answer. The keys are our own constants; `_` in LIKE could only match more. */
+/**
+ * Tests that a key is not payload, or is a tool call in an answer. The keys are our own constants; `_` in LIKE could
+ * only match more.
+ */
 const wanted = (key: string): Sql =>
   raw(
     [
@@ -103,26 +107,26 @@ const wanted = (key: string): Sql =>
 const WANTED = wanted('j.key');
 const WANTED_KEYS = wanted('j.1');
 
-/** A trace as it is read: its row, if it has one, and its spans. */
+/** A trace as read: its row, if it has one, and its spans. */
 export interface LoadedTrace {
   readonly traceId: string;
   readonly row: TraceRow | null;
   readonly spans: readonly Span[];
 }
 
-/** Traces asked for in one statement; a page of runs has a few dozen. */
+/** Traces per statement; a page of runs has a few dozen. */
 const TRACES_AT_ONCE = 200;
 
 interface LoadOptions {
   /**
-   * The rows of the traces come in a statement of their own: for many traces, where each is read again when it changes. A
-   * row beside each of its spans is a third of the time of reading them.
+   * Read the rows of the traces in a statement of their own: for many traces that are each read again when they
+   * change. A trace row beside each of its spans takes a third of the reading time.
    */
   readonly rowsApart?: boolean;
 }
 
 /**
- * Reads whole traces by id, in short statements that end on no lock. Traces without a span are left out.
+ * Reads complete traces by id, in short statements that leave no lock behind. Traces without spans are left out.
  * @returns in the order of `traceIds`
  */
 export async function loadTraces(
@@ -152,7 +156,7 @@ export async function loadTraces(
     let length = fittingLength(store, first.length);
     await keep(first);
     if (first.length <= SPANS_AT_ONCE) continue;
-    // The ids first, then the rows by key: no statement has to sort or skip what another one read.
+    // Ids first, then rows by key: no statement has to sort or skip what another one read.
     const ids = await store.all<{span_id: unknown; trace_id: unknown}>(sql`
 select s.span_id, s.trace_id
   from ${table('spans')} s
@@ -174,7 +178,7 @@ select s.span_id, s.trace_id
     .filter(trace => trace.spans.length > 0);
 }
 
-/** How many spans the next statement may read, by what the last one took that read so many. */
+/** How many spans the next statement may read, from the time of the last one and its number of spans. */
 function fittingLength(store: Store, length: number): number {
   if (!store.answersInCall) return SPANS_AT_ONCE;
   const fitting = Math.floor((length * FITTING_MS) / Math.max(store.lastStatementMs, 1));
@@ -183,7 +187,10 @@ function fittingLength(store: Store, length: number): number {
 
 const TRACE_COLUMNS = REQUIRED_COLUMNS.traces satisfies readonly (keyof TraceRow)[];
 
-/** A span beside its trace's row, whose columns carry `row_` in front; one statement, so that both are of one moment. */
+/**
+ * A span beside its trace's row, whose columns have the prefix `row_`. One statement reads both, so both are from the
+ * same moment.
+ */
 type JoinedRow = SpanRow & {[column in `row_${keyof TraceRow}`]?: unknown};
 
 function traceRowOf(row: JoinedRow): TraceRow {
@@ -207,7 +214,7 @@ select ${columns}
  where ${where}`);
 }
 
-/** Rows of spans beside those of their traces, which have to be merged first. */
+/** Spans with the rows of their traces, which have to be merged first. */
 async function withTraceRows(store: Store, rows: readonly JoinedRow[]): Promise<JoinedRow[]> {
   if (rows.length === 0) return [];
   const traceIds = [...new Set(rows.map(row => String(row.trace_id)))];
@@ -221,15 +228,15 @@ async function withTraceRows(store: Store, rows: readonly JoinedRow[]): Promise<
   });
 }
 
-/** Span ids lead ClickHouse nowhere; those of traces are how its table is sorted. */
+/** ClickHouse cannot find a span by its id; its table is sorted by trace id. */
 export function inTraces(traceIds: readonly string[] | undefined): Sql {
   return traceIds === undefined ? EMPTY : andOnClickhouse(isAnyOf(raw('s.trace_id'), traceIds));
 }
 
 /**
- * Reads these spans alone, as narrow as `loadTraces` does, with the rows of their traces as they are now. Spans that are
- * gone are left out.
- * @returns traces in the order in which `spanIds` names them first; spans by start, then id
+ * Reads only these spans, with the same narrow columns as `loadTraces`, and the current rows of their traces. Deleted
+ * spans are left out.
+ * @returns traces in the order in which `spanIds` first names them; spans by start, then id
  */
 export async function loadNewSpans(
   store: Store,
@@ -261,7 +268,7 @@ export async function loadNewSpans(
   return [...traces].map(([traceId, {row, spans}]) => ({traceId, row, spans: spans.sort(byStart)}));
 }
 
-/** The ids of all spans of these traces, without reading what they hold. */
+/** The ids of all spans of these traces, without their contents. */
 export async function loadSpanIds(store: Store, traceIds: readonly string[]): Promise<string[]> {
   const ids: string[] = [];
   for (let at = 0; at < traceIds.length; at += TRACES_AT_ONCE) {
@@ -292,9 +299,9 @@ function byStart(a: Span, b: Span): number {
 }
 
 interface WholeOptions extends Pick<ToSpanOptions, 'quick'> {
-  /** On a span `s`: only those that pass it. */
+  /** A test on a span `s`: only spans that pass it. */
   readonly test?: Sql;
-  /** The traces that hold them, where they are known. */
+  /** The traces that hold them, if known. */
   readonly traceIds?: readonly string[];
 }
 
@@ -315,7 +322,7 @@ export function distinct<Row extends Pick<SpanRow, 'trace_id' | 'span_id'>>(rows
   return [...new Map(rows.map(row => [`${row.trace_id} ${row.span_id}`, row])).values()];
 }
 
-/** Spans are read whole in small groups: of a large trace one payload at a time is in memory. */
+/** Reads complete spans in small groups: of a large trace, only one group's payload is in memory. */
 export async function* loadWhole(
   store: Store,
   spanIds: readonly string[],

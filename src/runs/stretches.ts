@@ -6,14 +6,14 @@ import type {Store} from '../store/store.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 
 /*
- * Long reads in short statements. A table is walked along an indexed column in stretches of so many rows; each is sized by
- * the time that the last one took.
+ * Splits long reads into short statements. A table is walked along an indexed column in stretches of rows; the time
+ * of the last stretch sizes the next one.
  */
 
 /** A place in the order of a walk: by its column, then by span id. */
 export interface WalkPlace {
   readonly value: string | number;
-  /** Empty: the lowest place of that value, so that the test is on the index alone. */
+  /** Empty: the lowest place with that value, so that the test uses only the index. */
   readonly id: string;
 }
 
@@ -30,38 +30,44 @@ export interface Walk {
   readonly bounds?: readonly Sql[];
   /** Begin below this place; default: at the end of the table. */
   readonly from?: WalkPlace | null;
-  /** Read all that is left in one stretch, where an index answers the test or no writer waits. */
+  /** Read everything that is left in one stretch, because an index answers the test or no writer waits. */
   readonly inOne?: boolean;
-  /** Rows of the first stretch. */
+  /** Rows in the first stretch. */
   readonly first?: number;
-  /** Rows of a stretch at most; default: what the store says. */
+  /** Maximum rows in a stretch; default: set by the store. */
   readonly longest?: number;
-  /** How long a statement may take, ms; default: as long as a writer may wait, and where no writer waits any time. */
+  /** How long a statement may take, ms; default: as long as a writer may wait; unlimited if no writer waits. */
   readonly fittingMs?: number;
 }
 
-/** What a statement may take where the writer waits for it; half of what it would notice (docs/design.md, Reading without harm). */
+/**
+ * How long a statement may take while a writer waits for it, ms: half of what the writer would notice
+ * (docs/design.md, Reading without harm).
+ */
 const FITTING_MS = 25;
 const SHORTEST_STRETCH = 50;
-/** Taken before it is known how fast this machine is: cold pages come a hundred times slower than warm ones. */
+/** Used before the speed of this machine is known: cold pages take a hundred times as long as warm ones. */
 const FIRST_STRETCH = 1000;
 
 /** Rows of a walk between two places. */
 export class Stretch {
-  /** Time of the statements that read it, ms. */
+  /** Total time of the statements that read it, ms. */
   elapsedMs = 0;
-  /** Whoever reads it found nothing: the next one may be much longer, as a statement costs as much as a thousand spans. */
+  /**
+   * Set by the reader if it found nothing: the next one may be much longer, because a statement costs as much as a
+   * thousand spans.
+   */
   isEmpty = false;
-  /** It ends at a row that its reader chose, and may be shorter than asked for. */
+  /** Its reader chose the row where it ends, so it may be shorter than planned. */
   isCut = false;
 
   constructor(
     private readonly store: Store,
     private readonly walk: Walk,
     readonly from: WalkPlace | null,
-    /** Null: the walk ends with it. */
+    /** Null: the walk ends with this stretch. */
     public end: WalkPlace | null,
-    /** Rows that it has, or at most has where it is the last one. */
+    /** Its number of rows; for the last stretch, the maximum. */
     readonly length: number,
   ) {}
 
@@ -69,27 +75,27 @@ export class Stretch {
     return this.end === null;
   }
 
-  /** The test that a row lies in it. */
+  /** Tests that a row lies in the stretch. */
   get where(): Sql {
     const tests = [...between(this.from, this.end, this.walk), ...(this.walk.bounds ?? [])];
     return join(tests, '\n   and ', anyValue(columnOf(this.walk)));
   }
 
-  /** Runs a statement that reads it: its time sizes the next stretch. */
+  /** Runs a statement that reads the stretch; its time sizes the next one. */
   async all<Row>(query: Sql): Promise<Row[]> {
     const rows = await this.store.all<Row>(query);
     this.elapsedMs += this.store.lastStatementMs;
     return rows;
   }
 
-  /** The next stretch begins below this place, within this one. */
+  /** Ends this stretch at this place; the next one begins below it. */
   cutAt(place: WalkPlace): void {
     this.end = place;
     this.isCut = true;
   }
 }
 
-/** Walks a table; whoever reads a stretch does so with its `all` before asking for the next. */
+/** Walks a table. Read each stretch with its `all` before asking for the next one. */
 export async function* stretches(store: Store, walk: Walk): AsyncGenerator<Stretch> {
   const {longest = store.spansPerStatement, first = longest, inOne = false} = walk;
   const fittingMs = walk.fittingMs ?? (store.blocksWriter ? FITTING_MS : Number.POSITIVE_INFINITY);
@@ -111,8 +117,8 @@ export async function* stretches(store: Store, walk: Walk): AsyncGenerator<Stret
 }
 
 /**
- * True for text, numbers and bytes alike (in SQLite they sort in the order numbers, text, bytes); without any range SQLite
- * would sort the whole table rather than walk its index.
+ * True for text, numbers and bytes (SQLite sorts them in the order numbers, text, bytes). Without a range, SQLite
+ * would sort the whole table instead of walking its index.
  */
 export const anyTime = (alias: string): Sql => anyValue(raw(`${alias}.start_time`));
 
@@ -123,10 +129,10 @@ const anyValue = (column: Sql): Sql =>
     clickhouse: sql`${column} is not null`,
   });
 
-/** Where the next `length` rows end, from the index alone; null: the table ends before. */
+/** The place where the next `length` rows end, from the index alone; null: the table ends before. */
 async function endOf(store: Store, walk: Walk, from: WalkPlace | null, length: number): Promise<WalkPlace | null> {
   const [last] = await store.all<{value: unknown; goes_on?: unknown}>(endStatement(walk, from, length));
-  // The pages of a forged file lead back to what was walked already, again and again.
+  // The pages of a forged file lead back again and again to rows that were already walked.
   if (last?.goes_on === 0) throw damaged(store.label);
   return placeOf(last?.value, walk.ascending ?? false);
 }
@@ -146,8 +152,8 @@ select ${column} as value${goesOn}
 }
 
 /**
- * Bytes in a column of text (SQLite allows them) sort last: no text lies behind them, so upwards they end the walk, and
- * downwards any text is below them.
+ * SQLite allows bytes in a text column and sorts them last. No text comes after them, so they end an upward walk; in
+ * a downward walk, every text is below them.
  */
 function placeOf(value: unknown, ascending: boolean): WalkPlace | null {
   if (value === undefined || value === null) return null;
@@ -211,7 +217,7 @@ function isTime({column = 'start_time'}: Walk): boolean {
   return column === 'start_time' || column === 'created_at';
 }
 
-/** A value of the walk's column, as it is compared with it. */
+/** A value of the walk's column, in the form it is compared with. */
 function placed(walk: Walk, value: string | number): Sql {
   return isTime(walk) ? time(value) : sql`${value}`;
 }
@@ -220,7 +226,7 @@ function columnOf(walk: Walk): Sql {
   return raw(`${aliasOf(walk)}.${walk.column ?? 'start_time'}`);
 }
 
-/** Tests on rows beyond one place of the walk and up to another, as the table sorts them. */
+/** Tests on rows after one place of the walk and up to another, in the table's order. */
 export function between(from: WalkPlace | null, end: WalkPlace | null, walk: Walk = {}): Sql[] {
   const column = columnOf(walk);
   const [beyond, upTo] = walk.ascending ? ['>', '<='] : ['<', '>='];
@@ -235,16 +241,16 @@ export interface PassedSpans {
   readonly stretch: Stretch;
   /** Spans that pass the test, newest first. */
   readonly rows: readonly {readonly traceId: string; readonly spanId: string}[];
-  /** Spans looked at so far. */
+  /** Spans examined so far. */
   readonly looked: number;
 }
 
 /**
- * Walks the spans backwards by start time, over Agno's own index, and reads the ids of those that pass. Two plain range
- * reads for each stretch: numbering the rows in one statement took four times as long (SQLite, 1.1 million spans: 6.2 s for
- * the whole table).
+ * Walks the spans backwards by start time, over Agno's own index, and returns the ids of those that pass. Each
+ * stretch takes two plain range reads: numbering the rows in one statement took four times as long (SQLite, 1.1
+ * million spans: 6.2 s for the whole table).
  * @param test on one span, `s`
- * @param most rows that the first stretch may pass; it is cut there, and the next one may pass twice as many
+ * @param most rows that may pass in the first stretch, which is cut there; the next one may have twice as many
  */
 export async function* spansThatPass(
   store: Store,
@@ -254,7 +260,7 @@ export async function* spansThatPass(
     ...walk
   }: Pick<Walk, 'bounds' | 'from' | 'inOne' | 'first' | 'fittingMs'> & {most?: number},
 ): AsyncGenerator<PassedSpans> {
-  // Without the column's own order Postgres has no reason to walk by it rather than to ask the index of the test.
+  // Without this order Postgres would use the index of the test instead of walking by the column.
   const order = walk.inOne
     ? either({sqlite: raw("s.start_time || ''"), postgres: raw("s.start_time || ''"), clickhouse: raw('s.start_time')})
     : raw('s.start_time');

@@ -7,12 +7,12 @@ import {agnoTime, parseTime} from '../trace/time.ts';
 
 const COLUMNS = REQUIRED_COLUMNS.traces satisfies readonly (keyof TraceRow)[];
 
-/** A trace row begins with a span of its trace; one whose spans were lost may lie farther away. */
+/** A trace row begins with a span of its trace; if that span was lost, the row may be farther away. */
 const SLACK_MICROS = 86_400_000_000;
 
 /**
- * The rows of traces, each once: where every export of a trace left a row of its own, merged.
- * @param starts of spans of these traces, as their rows have them
+ * The rows of traces, each once. Where every export of a trace left its own row, they are merged.
+ * @param starts of spans of these traces, as stored
  */
 export async function loadTraceRows(
   store: Store,
@@ -38,8 +38,8 @@ select ${raw(COLUMNS.map(column => `t.${column}`).join(', '))}
 }
 
 /**
- * What Agno's own readers make of the rows that its exports of one trace left (docs/agno.md, ClickHouse): the name by the level of
- * its component, ERROR if any export had one, the first start, the last end, the ids that are there.
+ * Merges the rows that the exports of one trace left, as Agno's own readers do (docs/agno.md, ClickHouse): the name
+ * of the highest component, ERROR if any export had one, the first start, the last end, the ids that exist.
  */
 export function mergedTraceRows(rows: readonly TraceRow[]): TraceRow[] {
   const byTrace = new Map<string, TraceRow[]>();
@@ -74,7 +74,7 @@ function levelOf({name, workflow_id, team_id, agent_id}: TraceRow): number {
   return workflow_id != null ? 3 : team_id != null ? 2 : agent_id != null ? 1 : 0;
 }
 
-/** By code units, which is the order of these texts as bytes. */
+/** By code units, which is the byte order of these texts. */
 function compare(a: unknown, b: unknown): number {
   return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
 }

@@ -16,34 +16,37 @@ import {hasIndexes} from './look-up.ts';
 import {between, type PassedSpans, spansThatPass, type WalkPlace} from './stretches.ts';
 
 export interface WalkOptions {
-  /** Hoisted (`trace/filter.ts`). */
+  /** With the flags of its query applied (`withQueryFlags` in `trace/filter.ts`). */
   readonly filter: RunFilter;
   readonly patience: Patience;
   readonly prices?: Prices;
   /** Start below this place; null: at the newest span. */
   readonly from: WalkPlace | null;
-  /** Spans looked at in the first statement, and those that may pass in it; more each time after that. */
+  /** Spans in the first statement, examined and passing; each later statement may have more. */
   readonly firstStretch: number;
-  /** A row for each run, not one for each part of it. */
+  /** One row per run, not one per part. */
   readonly folds?: boolean;
-  /** Traces of runs that a walk above `from` found and did not come to: below it nothing that passes the test need be left of them. */
+  /**
+   * Traces of runs that a walk above `from` found but did not reach. Below `from` they may have no span that passes
+   * the test.
+   */
   readonly left?: readonly string[];
-  /** Called where the walk is given up, with the traces that the next one needs as `left`, newest first. */
+  /** Called when the walk is abandoned, with the traces that the next one needs as `left`, newest first. */
   readonly onLeft?: (traceIds: readonly string[]) => void;
   /** Called after each stretch of spans with the number looked at so far. */
   readonly onProgress?: (spans: number) => void;
   /**
-   * A further test on a span `s` that some span of every wanted run passes. It takes the place of the test that the filter
-   * allows where that is none that finds single runs.
+   * A further test on a span `s` that some span of every wanted run passes. It replaces the filter's own test unless
+   * that one finds single runs.
    */
   readonly test?: Sql;
 }
 
 /**
- * Runs that match, newest first, complete as far as it is followed: it reads on only while it is asked for more. A run is
- * yielded once the walk has passed its first span, so that its place is known exactly. The order is the one of the
- * table's own index, in every collation and with any text in the column.
- * @param isWanted a further test, on runs that match
+ * Matching runs, newest first. It is lazy: it reads on only while the caller asks for more. A run is yielded once the
+ * walk has passed its first span, so its place is known exactly. The order is that of the table's own index, in every
+ * collation and with any text in the column.
+ * @param isWanted a further test, on matching runs
  */
 export async function* walkRuns(
   store: Store,
@@ -69,20 +72,20 @@ export async function* walkRuns(
     isEmpty = false;
     yield judged;
   }
-  // Nothing by the names Agno gives its runs: look again without trusting names, before saying that there is nothing.
+  // The names that Agno gives its runs found nothing: search again without names before reporting nothing.
   if (isEmpty && from === null && !candidates.isComplete)
     yield* walkPassed(store, candidatesOf(filter, {byName: false}), options, matches);
 }
 
-/** A trace with those of its runs that match, by start. */
+/** A trace with its matching runs, by start. */
 export interface MatchingTrace {
   readonly trace: Trace;
   readonly runs: readonly JudgedRun[];
 }
 
 /**
- * The same runs by trace, each trace once and as a whole: for whoever hands on also what several runs of it share. Traces
- * come about as they are met, newest first; nothing is kept of those that have gone by.
+ * The same runs by trace, each trace once and complete: for callers that also export what several runs of a trace
+ * share. Traces come roughly in the order in which the walk meets them, newest first; past ones are not kept.
  */
 export async function* walkMatchingTraces(store: Store, options: WalkOptions): AsyncGenerator<MatchingTrace> {
   const {filter, patience} = options;
@@ -150,12 +153,14 @@ async function* walkPassed(
       }
     }
   } finally {
-    // Whoever asks for one run more than it shows has the last one again.
+    // A caller that asks for one run more than it shows will get that last run again.
     if (addsBeginnings) options.onLeft?.(tracesLeft([...(given ? [given] : []), ...waiting.values()], shown));
   }
 }
 
-/** Traces of those of the runs that a walk from below `shown` may never meet: they have spans above it. Newest first. */
+/**
+ * Traces of those runs that a walk from below `shown` may never meet, because their spans are above it. Newest first.
+ */
 export function tracesLeft(runs: readonly JudgedRun[], shown: JudgedRun | null): string[] {
   const from = shown && walkPlaceOf(shown);
   const left = runs.filter(
@@ -168,25 +173,25 @@ export function tracesLeft(runs: readonly JudgedRun[], shown: JudgedRun | null):
 }
 
 interface Tested {
-  /** An index answers the test: nothing but what passes is read. */
+  /** An index answers the test: only passing rows are read. */
   readonly isIndexed?: boolean;
-  /** The test may pass on a run's later parts alone. */
+  /** Possibly only a run's later parts pass the test. */
   readonly addsBeginnings?: boolean;
 }
 
 interface Walked {
-  /** Traces that were met for the first time. */
+  /** Traces that the walk met for the first time. */
   readonly traces: readonly JudgedTrace[];
-  /** The stretch that has been walked with them; null: there are more traces in it. */
+  /** The stretch that is complete with these traces; null: it has more of them. */
   readonly passed: PassedSpans | null;
 }
 
-/** Traces held at once; a trace has some twenty spans, and a stretch on Postgres thousands of traces. */
+/** Traces in memory at once; a trace has about twenty spans, and a stretch on Postgres thousands of traces. */
 const TRACES_AT_ONCE = 500;
 
 /**
- * Walks the spans backwards by start time and judges the traces it meets, each once. Its cost is what lies in between,
- * never the table. What it remembers is bounded by the traces that are still open at its place.
+ * Walks the spans backwards by start time and judges each trace that it meets, once. Its cost depends on the spans it
+ * walks over, never on the table. Its memory is bounded by the traces that are still open at its place.
  * @param test on one span `s`
  */
 export async function* walkTraces(
@@ -204,7 +209,7 @@ export async function* walkTraces(
     onProgress,
   }: WalkOptions & Tested,
 ): AsyncGenerator<Walked> {
-  /** The earliest span of each trace that was judged; null: not known, or another one may still be written before it. */
+  /** The earliest span of each judged trace; null: unknown, or an earlier one may still be written. */
   const judged = new Map<string, number | null>();
   let isEmpty = true;
   const walk = {bounds: boundsOf(filter), from, inOne: isIndexed, first: firstStretch, most: firstStretch};
@@ -258,7 +263,7 @@ function earliestMicros({nodes}: JudgedTrace['trace']): number | null {
   return earliest;
 }
 
-/** Times sort as text; under some collations a whole second sorts after its fractions, so bounds give two seconds. */
+/** Times sort as text; some collations sort a whole second after its fractions, so bounds are two seconds wider. */
 const SLACK_MICROS = 2_000_000;
 
 function boundsOf({sinceMicros, untilMicros}: RunFilter): Sql[] {
@@ -268,12 +273,12 @@ function boundsOf({sinceMicros, untilMicros}: RunFilter): Sql[] {
   return tests;
 }
 
-/** OpenTelemetry promises that a span id is unique in its trace, no more. */
+/** OpenTelemetry guarantees that a span id is unique only within its trace. */
 function placeOf({traceId, spanId}: {traceId: string; spanId: string}): string {
   return `${traceId} ${spanId}`;
 }
 
-/** Which of the waiting runs' first spans the walk has passed, in its order. */
+/** Which of the waiting runs' first spans the walk has passed, in the walk's order. */
 async function loadPassed(
   store: Store,
   waiting: readonly JudgedRun[],
@@ -290,14 +295,14 @@ select s.trace_id, s.span_id
   return rows.map(row => placeOf({traceId: String(row.trace_id), spanId: String(row.span_id)}));
 }
 
-/** Traces that a filter names, or that an index finds at once; null when the walk has to look for them. */
+/** Traces that a filter names, or that an index finds at once; null if the walk has to look for them. */
 async function knownTraces(store: Store, filter: RunFilter, patience: Patience): Promise<string[] | null> {
   if (filter.traces.length > 0) return [...filter.traces];
   const isRecent = filter.states.length > 0 && filter.states.every(state => state === 'running' || state === 'stalled');
-  // Twice the longest silence that is not given up: hosts' clocks differ.
+  // Twice the longest silence that still counts as unfinished: hosts' clocks differ.
   const recentMicros = 2000 * Math.max(patience.stalledAfterMs, patience.lostAfterMs);
   if (!isRecent || recentMicros > MOST_RECENT_MICROS) return null;
-  // A run that is still going on has written a span lately, however long ago it began.
+  // A running run has written a span recently, however long ago it began.
   const rows = await store.all<{trace_id: unknown}>(sql`
 select s.trace_id
   from ${table('spans')} s
@@ -305,7 +310,7 @@ select s.trace_id
   // Not `distinct`: SQLite would walk the whole table in the order of trace ids (docs/measurements.md, Large tables).
   return [...new Set(rows.map(row => String(row.trace_id)))];
 }
-/** What was written in a longer time may be most of the table, which the walk reads in stretches. */
+/** A longer period may cover most of the table; the walk reads that in stretches. */
 const MOST_RECENT_MICROS = 86_400_000_000;
 
 function isBefore(a: WalkPlace, b: WalkPlace): boolean {

@@ -5,8 +5,8 @@ import {agnoTime} from '../trace/time.ts';
 const MONTH_MICROS = 31 * 86_400_000_000;
 
 /**
- * What is looked for before or after a moment, among so many spans, is looked for within a month of it on ClickHouse, where a
- * statement without such a bound reads every month there is.
+ * Limits a search before or after a moment to one month on ClickHouse. Without such a bound, a statement there reads
+ * every month.
  */
 export function withinMonth(alias: string, micros: number, side: 'before' | 'after' | 'around'): Sql {
   const column = raw(`${alias}.start_time`);

@@ -16,7 +16,7 @@ import {SPANS_AFTER} from './sequels.ts';
 import {IS_TOP, loadSpans} from './spans.ts';
 import {isAmong, withinMonth} from './window.ts';
 
-/** Spans of others looked at for one run. */
+/** How many spans of other traces are examined for one run. */
 const MOST_CANDIDATES = 200;
 const MEMORY_TOOLS = KIND_RULES.find(({kind}) => kind === 'memory')!.names!;
 
@@ -28,8 +28,9 @@ interface WorkBeside {
 const NOTHING: WorkBeside = {tied: [], traces: []};
 
 /**
- * Looks among the spans of the time of a run for what Agno did for it beside it, in traces without ids: the calls of its
- * memory manager and their tools (docs/agno.md, Topology). What another run may have asked for as well is nobody's.
+ * Searches the spans from the time of a run for work that Agno did for it in traces without ids: the calls of its
+ * memory manager and their tools (docs/agno.md, Topology). Work that another run may also have asked for belongs to
+ * neither.
  * @param load reads and judges traces
  */
 export async function findWorkBeside(
@@ -57,7 +58,7 @@ select s.trace_id, s.span_id
     rows.map(row => String(row.span_id)),
     {traceIds: rows.map(row => String(row.trace_id))},
   );
-  // A time that sorts between two others may still be none.
+  // A text that sorts between two times may still be no time.
   const tops = read.filter(({startMicros}) => startMicros !== null);
   if (!tops.some(({purpose}) => purpose !== null)) return NOTHING;
   const own = spansOf(run).filter(isAsking);
@@ -82,7 +83,7 @@ function isAsking(span: Span): boolean {
   return isRunSpan(span) && span.kind !== 'workflow';
 }
 
-/** Other runs, of other traces, that were at work while one of these spans began; null: too many to look at. */
+/** Runs in other traces that were at work when one of these spans began; null: too many to examine. */
 async function loadRivals(store: Store, {traceId, runId}: Run, tops: readonly Span[]): Promise<Span[] | null> {
   const starts = tops.flatMap(({startMicros}) => startMicros ?? []);
   const [first, last] = [smallest(starts), largest(starts)];
@@ -101,11 +102,11 @@ select s.span_id, s.trace_id
     rows.map(row => String(row.span_id)),
     {traceIds: rows.map(row => String(row.trace_id))},
   );
-  // What continued it has a trace of its own.
+  // Its continuation has a trace of its own.
   return rivals.filter(span => isAsking(span) && (runId === null || span.runId !== runId));
 }
 
-/** When runs were at work and what they were asked, which only whole rows tell. */
+/** When runs were at work and what they were asked; only complete rows have the latter. */
 async function askedRuns(store: Store, runs: readonly Span[]): Promise<AskedRun[]> {
   const known = runs.filter(({attributes}) => attributes !== null);
   const unread = runs.filter(({attributes}) => attributes === null);

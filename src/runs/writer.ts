@@ -9,16 +9,16 @@ import {IS_CONTINUATION_NAME} from './look-up.ts';
 import {loadNarrowSpans} from './spans.ts';
 import {isAmong, withinMonth} from './window.ts';
 
-/** Spans on either side of a run that are asked who wrote them. */
+/** How many spans on each side of a run are examined to find out who wrote them. */
 const AROUND = 300;
 const MOST_SIGNS = 20;
 
-/** Stretches of time between two spans of one writer, by store: what is in between was written by it too. */
+/** Stretches of time between two spans of one writer, by store: the same writer wrote everything in between. */
 const known = new WeakMap<Store, {fromMicros: number; toMicros: number; writer: Writer | null}[]>();
 
 /**
- * Which instrumentor wrote a trace, looked up only where a run depends on it: by the trace's own spans, else by those
- * around it in time that tell. Null where none does.
+ * Which instrumentor wrote a trace; looked up only if a run's state depends on it. The trace's own spans decide, or
+ * else the nearest telling spans in time. Null if none tells.
  */
 export async function loadWriter(store: Store, {nodes}: Trace): Promise<Writer | null> {
   if (!dependsOnWriter(nodes.values())) return null;
@@ -51,7 +51,7 @@ interface Sign {
   readonly writer: Writer;
 }
 
-/** The nearest span on one side that tells who wrote it; bounded, as most tell nothing. */
+/** The nearest telling span on one side; bounded, as most spans do not tell. */
 async function loadSign(store: Store, atMicros: number, side: 'before' | 'after'): Promise<Sign | null> {
   const bound = (alias: string) =>
     sql`${raw(alias)}.start_time ${raw(side === 'before' ? '<' : '>')} ${time(agnoTime(atMicros))}${withinMonth(alias, atMicros, side)}`;
@@ -76,6 +76,6 @@ select s.span_id, s.trace_id
   return signs.sort((a, b) => away(a) - away(b))[0] ?? null;
 }
 
-/** By the narrow columns alone. */
+/** The test uses the narrow columns only. */
 const MAY_TELL = sql`s.status_message = 'run status: error' or ${IS_CONTINUATION_NAME} or (s.status_code in ('ERROR', 'UNSET') and s.name like '%invoke%')`;
 const IS_CALL = raw(`s.name like '%invoke%'`);
