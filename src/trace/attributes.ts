@@ -1,7 +1,7 @@
 import {asText} from './cell.ts';
 import {type ExactJson, formatJson, type Json, NumberText, type Parsed, parseExactly, parseJson} from './json.ts';
 
-/** Attribute names verbatim, the OpenInference ones first, then Agno's and the standard ones it may gain. */
+/** Attribute names exactly as stored: OpenInference's first, then Agno's, then standard ones that spans may gain. */
 export const KEY = {
   openInferenceKind: 'openinference.span.kind',
   input: 'input.value',
@@ -50,7 +50,7 @@ export const KEY = {
   httpStatus: 'http.response.status_code',
 } as const;
 
-/** Keys whose values are compared and typed: never shortened. */
+/** Keys whose values are compared and typed, so they are never shortened. */
 export const ID_KEYS: readonly string[] = [
   KEY.runId,
   KEY.sessionId,
@@ -64,7 +64,7 @@ export const ID_KEYS: readonly string[] = [
   ...['gen_ai.agent.id', 'gen_ai.conversation.id'],
 ];
 
-/** Keys whose values the text search of `-q` may find, through a span's displayed name or what a run answered. */
+/** Keys whose values the text search of `-q` searches: a span's displayed name and a run's answer. */
 export const TEXT_KEYS: readonly string[] = [
   KEY.output,
   KEY.agentName,
@@ -78,8 +78,8 @@ export const TEXT_KEYS: readonly string[] = [
 ];
 
 /**
- * Keys that hold payload and decide nothing: left in the database when only trees and states are wanted. They are most
- * of the bytes; every model call stores its whole history twice (docs/agno.md, Text and JSON).
+ * Keys that hold payload and decide nothing: they stay in the database when only trees and states are needed. They
+ * are most of the bytes: every model call stores its whole history twice (docs/agno.md, Text and JSON).
  */
 export const PAYLOAD_KEYS: readonly string[] = [
   KEY.input,
@@ -97,13 +97,13 @@ export const PAYLOAD_PREFIXES: readonly string[] = [
   'reranker.',
   'embedding.',
 ];
-/** Output messages are payload, but the tool calls in them decide whether a run is paused. */
+/** Output messages are payload, but their tool calls decide whether a run is paused. */
 export const OUTPUT_MESSAGES_PREFIX = 'llm.output_messages.';
 export const TOOL_CALL_MARK = '.tool_call.';
 
 /**
- * Attributes of one span, as parsed. Keys are data (`__proto__`, `constructor`): looked up are only the names in `KEY` and
- * the like, which no prototype has; everything else goes by the object's own keys.
+ * The parsed attributes of one span. Keys are data (`__proto__`, `constructor`): look up only the names in `KEY` and
+ * the like, which no prototype has, and go through all others by the object's own keys.
  */
 export type Attributes = Readonly<Record<string, Json>>;
 
@@ -115,7 +115,7 @@ export interface ParsedAttributes {
 
 const NONE: Readonly<Record<string, never>> = Object.freeze(Object.create(null));
 
-/** The attributes of a stored cell of whatever type. Never throws: what cannot be read is named in `problems`. */
+/** Parses the attributes of a stored cell of any type. Never throws: `problems` names what cannot be read. */
 export function parseAttributes(cell: unknown, options: {thorough?: boolean} = {}): ParsedAttributes {
   if (cell !== null && typeof cell === 'object' && !(cell instanceof Uint8Array)) return fromValue(cell as Json, []);
   return fromText<Json>(asText(cell), text => parseJson(text, options));
@@ -124,7 +124,7 @@ export function parseAttributes(cell: unknown, options: {thorough?: boolean} = {
 /** Attributes with every digit kept, for export. */
 export type ExactAttributes = Readonly<Record<string, ExactJson>>;
 
-/** As `parseAttributes` with `thorough`, exactly. */
+/** Like `parseAttributes` with `thorough`, without any loss. */
 export function parseAttributesExactly(cell: unknown): {attributes: ExactAttributes; problems: readonly string[]} {
   return fromText<ExactJson>(asText(cell), parseExactly);
 }

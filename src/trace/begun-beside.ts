@@ -1,9 +1,10 @@
 import {isRunSpan, type Node} from './tree.ts';
 
 /**
- * Two streams that one thread reads in turn, the second begun before the first asked its model: the second run's span stands
- * in the first one's and outlives it, in a session of its own. What belongs inside a run that gave its answer ended before
- * it: an agent of a hook, one that reasons, a judge. Members have their team's session.
+ * Two streams that one thread reads in turn, where the second began before the first called its model. Then the
+ * second run's span is inside the first one's and outlives it, in a session of its own. A run that belongs inside
+ * another one (an agent of a hook, a reasoning agent, a judge) ends before the outer run gives its answer. Members
+ * have their team's session.
  */
 export function isBegunBeside({span, parent}: Node): boolean {
   const outer = parent?.span;

@@ -1,17 +1,17 @@
 import type {Run} from './runs.ts';
 
-/** What is known of a `continue_run` span. */
+/** The facts about a `continue_run` span. */
 export type Continuation = Pick<Run, 'runId' | 'sessionId' | 'agentId' | 'teamId' | 'startMicros'>;
 
 /**
- * Whether what was continued is this run: the same id, component and session. An id alone may be the one of several
- * runs, as a caller can give it and a retry uses it again.
+ * Whether it continues this run: the same id, component and session. The id alone is not enough: several runs may
+ * share it, because a caller can choose it and a retry reuses it.
  */
 export function isContinuationOf(run: Run, other: Continuation): boolean {
   return run.runId !== null && run.runId === other.runId && isSamePlace(run, other);
 }
 
-/** The same component in the same session; what one of them does not say contradicts nothing. */
+/** The same component in the same session; an unknown value matches everything. */
 export function isSamePlace(
   a: Pick<Run, 'sessionId' | 'agentId' | 'teamId'>,
   b: Pick<Run, 'sessionId' | 'agentId' | 'teamId'>,

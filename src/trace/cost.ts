@@ -1,9 +1,9 @@
 import type {Span} from './span.ts';
 
-/** Who said what a call costs: its provider, the user's price file, or the bundled price library. */
+/** Who reported what a call costs: its provider, the user's price file, or the bundled price library. */
 export type CostSource = 'provider' | 'file' | 'library';
 
-/** What one model call costs. */
+/** The cost of one model call. */
 export interface Cost {
   readonly usd: number;
   readonly source: CostSource;
@@ -11,15 +11,15 @@ export interface Cost {
   readonly date: string | null;
 }
 
-/** What a sum of costs rests on. */
+/** Where a sum of costs comes from. */
 export interface CostOrigin {
   /** Null while the sum is unknown. */
   readonly costSource: CostSource | 'mixed' | null;
-  /** Null where there is none, or more than one. */
+  /** Null if there is none, or more than one. */
   readonly costDate: string | null;
 }
 
-/** Calls of one model at one provider whose cost came from one source. */
+/** Calls of one model at one provider whose cost has the same source. */
 export interface ModelCost extends CostOrigin {
   readonly model: string | null;
   readonly provider: string | null;
@@ -29,15 +29,15 @@ export interface ModelCost extends CostOrigin {
 }
 
 /**
- * Calls that took tokens, are known to have cost something, or answered or were cut off without saying what they took; a
- * call that failed before it is none of them.
+ * Calls that used tokens, have a known cost, or answered or were cut off without reporting their usage. A call that
+ * failed before any of this does not count.
  */
 export function isCounted({totalTokens, costUsd, spanStatus, hasOutput, toolCalls}: Span): boolean {
   if (totalTokens !== null || costUsd !== null) return true;
   return spanStatus !== 'ERROR' && (spanStatus === 'UNSET' || hasOutput || toolCalls.length > 0);
 }
 
-/** A sum without the noise of binary fractions: 12 digits are far below a cent of any bill. */
+/** A sum without the noise of binary fractions: 12 digits are far finer than a cent of any bill. */
 export function sumUsd(values: readonly number[]): number {
   return tidyUsd(values.reduce((total, value) => total + value, 0));
 }
@@ -57,7 +57,7 @@ export function originOf(parts: readonly CostOrigin[]): CostOrigin {
 
 const GROUPED_BY = ['model', 'provider', 'costSource', 'costDate'] as const;
 
-/** What was spent on which model, dearest first; calls without a price are rows of their own, at the end. */
+/** The cost of each model, most expensive first; calls without a price are rows of their own, at the end. */
 export function costsByModel(calls: readonly Span[]): ModelCost[] {
   const groups = new Map<string, Span[]>();
   for (const call of calls.filter(isCounted)) {

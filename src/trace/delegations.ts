@@ -3,7 +3,7 @@ import {parseJson} from './json.ts';
 import type {Span} from './span.ts';
 import {displayName, type Node} from './tree.ts';
 
-/** The tools that ask one member; one call of the others may ask several. */
+/** The tools that ask one member; one call of the other tools may ask several. */
 const FOR_ONE: ReadonlySet<string> = new Set(['delegate_task_to_member', 'execute_task']);
 
 interface Delegation {
@@ -12,28 +12,27 @@ interface Delegation {
   readonly task: string | null;
 }
 
-/** Delegations to one member that nobody has answered yet, in order of start, and the last that was answered. */
+/** Delegations to one member without an answer, by start, and the last one that was answered. */
 interface Waiting {
   open: Delegation[];
-  /** Ended ones are taken out once it is so long: looking at each for every member would be quadratic. */
+  /** When the list is this long, ended ones are removed: examining every one for each member would be quadratic. */
   longest: number;
   answered: Node | null;
 }
 
-/** So many open delegations to one member are compared with a run of it. */
+/** How many open delegations to one member are compared with its run. */
 const MOST_COMPARED = 100;
 
 /**
- * Finds the delegation that a member's run answers: it was going on when the run began, and names the member if it names
- * anybody. Of several to one member it is the one with its task, of equal ones that which began first. Fed in order of start.
+ * Finds the delegation that a member's run answers: it was running when the run began and, if it names a member,
+ * names this one. If several match, it is the one with the run's task; among equal tasks, the one that began first.
+ * Add spans in order of start.
  */
 export class Delegations {
   private readonly byMember = new Map<string, Waiting>();
   private readonly toAnybody: Node[] = [];
 
-  /**
-   * @param unclear gets the ids of spans whose whole rows would tell which of several it is
-   */
+  /** @param unclear receives the ids of spans whose complete rows would decide between several delegations */
   constructor(
     private readonly details: ReadonlyMap<string, Details>,
     private readonly unclear: Set<string>,
@@ -66,7 +65,7 @@ export class Delegations {
       const {answered} = waiting;
       if (answered && isGoingOn(answered.span!, span) && mayHold(answered)) return answered;
     }
-    // What has ended covers no later moment either.
+    // If it has ended now, it covers no later moment either.
     while (this.toAnybody.length > 0 && !isGoingOn(this.toAnybody.at(-1)!.span!, span)) this.toAnybody.pop();
     return this.toAnybody.findLast(call => isGoingOn(call.span!, span) && mayHold(call)) ?? null;
   }
@@ -95,7 +94,7 @@ function isGoingOn(call: Span, member: Span): boolean {
   return from !== null && to !== null && start !== null && from <= start && start <= to;
 }
 
-/** The first of them that are still running. */
+/** The first delegations that are still running. */
 function goingOn(waiting: Waiting, member: Span, mayHold: (call: Node) => boolean): Delegation[] {
   if (waiting.open.length > waiting.longest) {
     waiting.open = waiting.open.filter(({call}) => isGoingOn(call.span!, member));
@@ -119,7 +118,7 @@ function askedBy(call: Span, details: Details | undefined): {member: string | nu
   };
 }
 
-/** Agno derives a member's id from its name when it has none. */
+/** If a member has no id, Agno derives one from its name. */
 function slug(id: string): string {
   return id.toLowerCase().replace(/[\s_]+/g, '-');
 }

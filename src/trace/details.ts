@@ -2,31 +2,37 @@ import {KEY, textOf} from './attributes.ts';
 import {digest, exchangeOf} from './exchange.ts';
 import type {Span} from './span.ts';
 
-/** The result of a tool call as the next model call was sent it. */
+/** The result of a tool call, as it was sent to the next model call. */
 export interface SentResult {
   readonly callId: string;
-  /** What Agno's message says: null where it says nothing, as before 3 and for calls that never reached a tool. */
+  /**
+   * According to Agno's message; null if it does not say so, as before Agno 3 and for calls that never reached a
+   * tool.
+   */
   readonly failed: boolean | null;
   readonly text: string;
 }
 
-/** What only the whole row of a span tells, as far as it decides whose work it is and what became of calls without spans. */
+/**
+ * The facts that only a span's complete row has, as far as they decide whose work it is and what became of calls
+ * without spans.
+ */
 export interface Details {
-  /** What a run was given. */
+  /** The input of a run. */
   readonly input: string | null;
   /** Arguments of a tool call. */
   readonly arguments: string | null;
-  /** Of a model call: results it was sent, in order. */
+  /** Of a model call: the results that it was sent, in order. */
   readonly results: readonly SentResult[];
-  /** Of a model call: what its user said, in order. */
+  /** Of a model call: the user messages that it was sent, in order. */
   readonly asked: readonly string[];
-  /** Of a model call: who speaks, as far as model and system message tell. */
+  /** Of a model call: identifies the speaker, as far as model and system message do. */
   readonly voice: string | null;
 }
 
 const KEPT_CHARS = 1000;
 
-/** Texts are compared by their beginning. */
+/** Only the beginnings of texts are compared. */
 export function kept(text: string): string {
   return text.trim().slice(0, KEPT_CHARS);
 }

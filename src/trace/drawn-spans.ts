@@ -8,14 +8,14 @@ import {criticalPath} from './timing.ts';
 import {SubtreeTokens} from './tokens.ts';
 import {type Node, walk} from './tree.ts';
 
-/** One drawn row: the node, and what was computed for it. */
+/** One drawn row: the node and its computed values. */
 export interface DrawnSpan {
   readonly node: Node;
   readonly depth: number;
   readonly record: SpanRecord;
-  /** That of the record, without making it. */
+  /** The record's state, without creating the record. */
   readonly state: State | null;
-  /** Own time on the critical path, ms; null when it is not on it. */
+  /** Own time on the critical path, ms; null if it is not on it. */
   readonly criticalMs: number | null;
 }
 
@@ -23,24 +23,24 @@ export interface DrawnSpan {
 export interface ShownRun {
   readonly judged: JudgedRun;
   readonly rows: readonly DrawnSpan[];
-  /** The run it is part of, where only a member, a step or a span of a run is shown. */
+  /** If only a member, a step or a span of a run is shown: the run that contains it. */
   readonly within: JudgedRun | null;
-  /** A loose part that was tied to the run before it by what it holds, not by an id. */
+  /** A loose part that was tied to the run before it by its contents, not by an id. */
   readonly isTied: boolean;
 }
 
-/** What to leave out of a run's rows. */
+/** Which of a run's rows to leave out. */
 export interface RowSelection {
   readonly criticalOnly: boolean;
   /** Spans of these kinds and those above them; empty: all. */
   readonly kinds: readonly Kind[];
   /** Levels below the run; null: all. */
   readonly depth: number | null;
-  /** Rows at most; 0: all. */
+  /** Maximum number of rows; 0: all. */
   readonly limit: number;
 }
 
-/** The rows that are wanted, in order, and how many were left out by `depth` and `limit`. */
+/** The wanted rows in order, and how many rows `depth` and `limit` left out. */
 export function selectRows({judged, rows}: ShownRun, selection: RowSelection): {rows: DrawnSpan[]; leftOut: number} {
   const {criticalOnly, kinds, depth, limit} = selection;
   const drawn = new Set(rows.map(({node}) => node));
@@ -59,7 +59,10 @@ export function selectRows({judged, rows}: ShownRun, selection: RowSelection): {
   return {rows: shown, leftOut: wanted.length - shown.length};
 }
 
-/** Where drawing a run begins: the tops of its trace that hold it or hold no run at all; for a leaked run its own span. */
+/**
+ * Where drawing a run begins: the tops of its trace that contain it or contain no run at all; for a leaked run its
+ * own span.
+ */
 export function drawnTops(trace: Trace, run: Run): readonly Node[] {
   if (run.isDetached) return [run.root];
   let holders = HOLDERS.get(trace);
@@ -76,7 +79,7 @@ interface Placed {
   readonly node: Node;
 }
 
-/** Nodes by the runs they hold, and those that hold none. Of a trace of thousands of runs it is made once, not for each. */
+/** Nodes by the runs they contain, and nodes without runs. Built once per trace, even if it has thousands of runs. */
 interface Holders {
   readonly byRun: ReadonlyMap<Run, readonly Placed[]>;
   readonly bare: readonly Placed[];
@@ -101,7 +104,7 @@ function addTo(byRun: Map<Run, Placed[]>, run: Run, placed: Placed): void {
 }
 
 /**
- * The rows of a run in drawn order: its surroundings from the top of the trace, the run, what is below it.
+ * The rows of a run in drawn order: its surroundings from the top of the trace, the run, everything below it.
  * @param tops where to begin: `drawnTops`, or one node for a subtree
  */
 export function drawnSpans(judged: JudgedRun, tops: readonly Node[]): DrawnSpan[] {
@@ -115,7 +118,7 @@ export function* drawingSpans(judged: JudgedRun, tops: readonly Node[]): Work<Dr
   const summed = run.isTraffic ? tops : run.tops;
   const drawing: Drawing = {judged, isTop: new Set(tops), path, tokens: new SubtreeTokens(summed)};
   const rows: DrawnSpan[] = [];
-  // Depth and the enclosing run are known from the parent's row, which came before.
+  // Depth and the enclosing run come from the parent's row, which is earlier.
   const depths = new Map<Node, number>();
   const runIds = new Map<Node, string | null>();
   for (const node of walkAround(tops, run.root.run)) {
@@ -127,12 +130,12 @@ export function* drawingSpans(judged: JudgedRun, tops: readonly Node[]): Work<Dr
     rows.push(new DrawnRow(drawing, node, depth, enclosing));
   }
   yield;
-  // The record of the first row asks for all of them.
+  // The record of the first row asks for all of these sums.
   for (const top of summed) yield* drawing.tokens.summing(top);
   return rows;
 }
 
-/** The nodes of a run and those around it that are no run's, in drawn order. */
+/** The nodes of a run and its surroundings, which belong to no run, in drawn order. */
 function walkAround(tops: readonly Node[], run: Run | null): Node[] {
   const nodes: Node[] = [];
   const stack = [...tops].reverse();
@@ -146,10 +149,10 @@ function walkAround(tops: readonly Node[], run: Run | null): Node[] {
   return nodes;
 }
 const FEW = 16;
-/** Rows between two stops. */
+/** Rows between two yields. */
 const AT_ONCE = 1000;
 
-/** Children of spans around runs: a request may hold thousands of runs, and only one of them is drawn. */
+/** Children of spans around runs: a request may hold thousands of runs, of which only one is drawn. */
 function besidesOtherRuns(node: Node, run: Run | null): readonly Node[] {
   let children = CHILDREN.get(node);
   if (!children) {
@@ -174,7 +177,10 @@ interface Drawing {
   readonly tokens: SubtreeTokens;
 }
 
-/** Its record is made when it is looked at: a screen draws thirty rows out of 20,000, and all anew with every span. */
+/**
+ * Creates its record on first use: a screen shows thirty rows out of 20,000, and rebuilds all of them with every
+ * span.
+ */
 class DrawnRow implements DrawnSpan {
   private made: SpanRecord | null = null;
 

@@ -6,43 +6,47 @@ import {formatJson, type Json, parseJson} from './json.ts';
 import {type Message, type Messages, messagesOf} from './messages.ts';
 import type {ToolCall} from './tool-calls.ts';
 
-/** An image, a recording, a film or a file that a message carries; its bytes are counted, not kept. */
+/** An image, an audio, a video or another file that a message carries; its bytes are counted, not kept. */
 export interface Media {
   readonly type: 'image' | 'audio' | 'video' | 'file';
   readonly mimeType: string | null;
-  /** Null: it is not in the message, only its address. */
+  /** Null: the message has only its address. */
   readonly bytes: number | null;
   readonly url: string | null;
 }
 
 /** One message of a conversation. */
 export interface Said {
-  /** `system`, `user`, `assistant`, `tool`, or what else the writer says; `input` and `output` where it is no message. */
+  /**
+   * `system`, `user`, `assistant`, `tool`, or another role as written; `input` and `output` for text that is not a
+   * message.
+   */
   readonly role: string;
   readonly text: string;
   readonly reasoning: string | null;
   readonly media: readonly Media[];
   readonly toolCalls: readonly ToolCall[];
   readonly toolCallId: string | null;
-  /** Of a tool's result: whether the call failed; null where the message does not say it. */
+  /** Of a tool's result: whether the call failed; null if the message does not say. */
   readonly failed: boolean | null;
-  /** Said in an earlier run of the session, as Agno marks it. */
+  /** The message is from an earlier run of the session; Agno marks these. */
   readonly fromHistory: boolean;
 }
 
-/** What one model call was sent and what it answered. */
+/** The messages that one model call was sent, and its answer. */
 export interface Exchange {
   readonly sent: readonly Said[];
   readonly answered: readonly Said[];
-  /** Messages before the first of `sent` that the span has lost to its attribute limit; null: it is not known how many. */
+  /** How many messages before the first of `sent` the span lost to its attribute limit; null: unknown. */
   readonly lost: number | null;
-  /** What is known not to be there, in words. */
+  /** What is known to be missing, in words. */
   readonly notes: readonly string[];
 }
 
 /**
- * The messages of a model call, read whole. What it was sent is taken from `input.value`, which knows roles, media and what
- * came from history; from the flattened keys where that is gone or cut. Both shapes of `output.value` are read (docs/agno.md, Spans by kind).
+ * The messages of a model call, from its complete row. What was sent comes from `input.value`, which has roles, media
+ * and the history mark; if that is missing or cut, from the flattened keys. Both shapes of `output.value` are read
+ * (docs/agno.md, Spans by kind).
  */
 export function exchangeOf(attributes: Attributes): Exchange {
   const written = writtenMessages(textOf(attributes, KEY.input));
@@ -83,7 +87,7 @@ function isObject(value: Json | undefined): value is JsonObject {
   return value !== null && value !== undefined && typeof value === 'object' && !Array.isArray(value);
 }
 
-/** The messages that a value holds: `{"messages": […]}` or a list of them; none where it is something else or cut off. */
+/** The messages in a value: `{"messages": […]}` or a list of them; none if it is something else or cut off. */
 function writtenMessages(text: string | null): JsonObject[] {
   if (text === null || !/^\s*[[{]/.test(text)) return [];
   const parsed = parseJson(text);
@@ -146,7 +150,7 @@ function fromJson(message: JsonObject): Said {
   const reasoning = typeof thought === 'string' && thought.trim() !== '' ? thought : null;
   return {
     role: String(message.role),
-    // Agno hands the reasoning of another model on as a message that says it twice.
+    // Agno passes the reasoning of another model on in a message that contains it twice.
     text: reasoning !== null && text.replace(THINKING, '').trim() === reasoning.trim() ? '' : text,
     reasoning,
     media,
@@ -192,7 +196,7 @@ function base64Bytes(text: string): number {
 
 const DATA_URL = /data:([\w.+-]+\/[\w.+-]+);base64,([A-Za-z0-9+/=_-]{64,})/g;
 
-/** A text without the bytes of the images and recordings in it. */
+/** A text without the bytes of its images and recordings. */
 function withoutData(text: string): {text: string; media: Media[]} {
   if (!text.includes(';base64,')) return {text, media: []};
   const media: Media[] = [];
@@ -206,17 +210,17 @@ function withoutData(text: string): {text: string; media: Media[]} {
 }
 
 /**
- * The messages of one conversation. Each counts once, though every call is sent all earlier ones. The same words sent twice
- * are two messages: a call is sent both.
+ * The messages of one conversation. Each counts once, though every call is sent all earlier ones. If one call is sent
+ * the same words twice, they are two messages.
  */
 export class Thread {
   private readonly shown = new Map<string, number>();
-  /** Messages of the last call, sent and answered. */
+  /** Number of messages of the last call, sent and answered. */
   private known = 0;
 
   /**
-   * The messages of a call that none before it was sent or answered; its answers count as known from then on.
-   * @returns `isLost`: messages that nobody has seen are gone from the span
+   * The messages of a call that no earlier call was sent or answered; its answers are known from then on.
+   * @returns `isLost`: the span lost messages that nobody has seen
    */
   take({sent, answered, lost}: Exchange): {added: Said[]; isLost: boolean} {
     const inCall = new Map<string, number>();
@@ -241,7 +245,7 @@ export class Thread {
   }
 }
 
-/** A message as it is told from others: an answer comes back in the next call without its reasoning, and perhaps trimmed. */
+/** Identifies a message: in the next call, an answer comes back without its reasoning, and perhaps trimmed. */
 function fingerprint({role, text, toolCalls, toolCallId}: Said): string {
   const calls = toolCalls.map(call => call.callId ?? `${call.name}(${call.arguments})`);
   return digest(JSON.stringify([role === 'output' ? 'assistant' : role, text.trim(), calls, toolCallId]));
@@ -249,7 +253,7 @@ function fingerprint({role, text, toolCalls, toolCallId}: Said): string {
 
 const SHORT = 64;
 
-/** A text in few characters; the same for the same text only. */
+/** A short text that is equal only for equal texts. */
 export function digest(text: string): string {
   return text.length <= SHORT ? text : createHash('sha256').update(text).digest('base64');
 }

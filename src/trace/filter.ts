@@ -5,7 +5,7 @@ import type {State} from './states.ts';
 import {errorOf} from './tool-failure.ts';
 import {displayName, isRunSpan} from './tree.ts';
 
-/** Which runs to select. Lists hold alternatives; different fields must all hold. Globs: `*`, `?`, case-insensitive. */
+/** Which runs to select. A list holds alternatives; all fields must match. Globs: `*`, `?`, case-insensitive. */
 export interface RunFilter {
   /** Inclusive. */
   readonly sinceMicros: number | null;
@@ -31,19 +31,19 @@ export interface RunFilter {
   readonly minDurationMs: number | null;
   readonly maxDurationMs: number | null;
   readonly minTokens: number | null;
-  /** Plain requests too. */
+  /** Include plain requests. */
   readonly traffic: boolean;
-  /** What `-q` asks; must hold too. */
+  /** The query of `-q`; it must match too. */
   readonly query: Query | null;
 }
 
-/** A free query as a tree; its leaves ask about a run, as flags do. */
+/** A free query as a tree; its leaves test a run, as flags do. */
 export type Query =
   | {readonly type: 'and' | 'or'; readonly parts: readonly Query[]}
   | {readonly type: 'not'; readonly part: Query}
-  /** What one flag asks: a filter with one field set. */
+  /** The test of one flag: a filter with one field set. */
   | {readonly type: 'flag'; readonly filter: RunFilter}
-  /** A figure of the run; an unknown one matches nothing. */
+  /** A figure of the run; an unknown one never matches. */
   | {
       readonly type: 'compare';
       readonly figure: Figure;
@@ -51,7 +51,7 @@ export type Query =
       readonly value: number;
     }
   | {readonly type: 'mark'; readonly mark: RunMark}
-  /** A text that the run holds somewhere, as a glob without anchors. */
+  /** A text anywhere in the run, as a glob without anchors. */
   | {readonly type: 'text'; readonly glob: string};
 
 export type Figure = 'durationMs' | 'totalTokens' | 'costUsd' | 'spanCount' | 'errorCount';
@@ -82,7 +82,7 @@ export const NO_FILTER: RunFilter = {
   query: null,
 };
 
-/** Kinds that say what a run is; the other kinds ask for a span inside it. */
+/** Kinds of runs; every other kind tests for a span inside the run. */
 const RUN_KINDS: ReadonlySet<Kind> = new Set<Kind>(['agent', 'team', 'workflow']);
 
 export function isRunKind(kind: Kind): boolean {
@@ -122,7 +122,7 @@ function matchesQuery(judged: JudgedRun, query: Query): boolean {
     case 'not':
       return !matchesQuery(judged, query.part);
     case 'flag':
-      // Whether requests are looked at is no question to one of them.
+      // A part of a query does not decide whether requests are included.
       return matchesRun(judged, {...query.filter, traffic: true});
     case 'compare':
       return compares(judged.record[query.figure], query.comparison, query.value);
@@ -141,7 +141,10 @@ function compares(figure: number | null, comparison: '>=' | '<=' | '>' | '<' | '
   return comparison === '<=' ? figure <= value : figure === value;
 }
 
-/** Names of the run and its spans, status messages, and what its run spans answered, as far as it is read for lists. */
+/**
+ * Searches names of the run and its spans, status messages, and the answers of its run spans, as far as lists read
+ * them.
+ */
 function holdsText(judged: JudgedRun, glob: string): boolean {
   const within = `*${glob}*`;
   return (
@@ -157,8 +160,8 @@ function holdsText(judged: JudgedRun, glob: string): boolean {
 }
 
 /**
- * The same filter with those parts of its query that must hold and are what a flag asks as if they had been flags, so
- * that `-q session:x` is found on the way of `--session x`.
+ * Moves those parts of the query that must match and that a flag could express into the fields of these flags. So `-q
+ * session:x` is as fast as `--session x`.
  */
 export function withQueryFlags(filter: RunFilter): RunFilter {
   if (filter.query === null) return filter;
@@ -173,7 +176,7 @@ export function withQueryFlags(filter: RunFilter): RunFilter {
   return {...merged, query: rest.length === 0 ? null : rest.length === 1 ? rest[0]! : {type: 'and', parts: rest}};
 }
 
-/** Whether it takes every run; what `except` names does not count. */
+/** Whether it selects every run; the fields in `except` are ignored. */
 export function takesEveryRun(filter: RunFilter, except: readonly (keyof RunFilter)[] = []): boolean {
   const keys = Object.keys(NO_FILTER) as (keyof RunFilter)[];
   return keys.every(key => except.includes(key) || asksNothing(filter[key]));
@@ -182,7 +185,7 @@ export function takesEveryRun(filter: RunFilter, except: readonly (keyof RunFilt
 const asksNothing = (value: RunFilter[keyof RunFilter]) =>
   value === null || value === false || (Array.isArray(value) && value.length === 0);
 
-/** One filter for two that both must hold; null where one cannot say it. */
+/** One filter for two that must both match; null if one filter cannot express that. */
 function joined(a: RunFilter, b: RunFilter): RunFilter | null {
   const both: Record<string, unknown> = {...a};
   for (const key of Object.keys(NO_FILTER) as (keyof RunFilter)[]) {
@@ -197,7 +200,7 @@ function joined(a: RunFilter, b: RunFilter): RunFilter | null {
   return both as unknown as RunFilter;
 }
 
-/** Requests are left out unless they are asked for. */
+/** Requests are left out unless the query asks for them. */
 function mentionsTraffic(query: Query): boolean {
   if (query.type === 'and' || query.type === 'or') return query.parts.some(mentionsTraffic);
   return query.type === 'not' ? mentionsTraffic(query.part) : query.type === 'mark' && query.mark === 'traffic';
@@ -228,7 +231,10 @@ function holdsSpans(judged: JudgedRun, filter: RunFilter): boolean {
   );
 }
 
-/** The filters on single spans, as `questions/slowest-tables.ts` has them in SQL: on the span's own values, stored ones included. */
+/**
+ * The filters on single spans, with the same meaning as the SQL of `questions/slowest-tables.ts`: on the span's own
+ * values, including stored ones.
+ */
 export function matchesSpan(span: Span, filter: RunFilter): boolean {
   const {sinceMicros, untilMicros, minDurationMs, maxDurationMs} = filter;
   const {startMicros, storedMs, statusMessage} = span;
@@ -248,7 +254,9 @@ export function matchesSpan(span: Span, filter: RunFilter): boolean {
   );
 }
 
-/** The status message holds the text of an error, or the output of a tool that failed, or (older writers) the run's answer. */
+/**
+ * The status message has the text of an error, the output of a failed tool or (with older writers) the run's answer.
+ */
 function holdsError(text: string, span: Span, answersCount: boolean): boolean {
   const wanted = text.toLowerCase();
   if (errorOf(span)?.toLowerCase().includes(wanted)) return true;
@@ -259,7 +267,7 @@ function holdsError(text: string, span: Span, answersCount: boolean): boolean {
   );
 }
 
-/** Shell-like pattern over the whole text, case-insensitive: `*`, `?`, `\` before either takes it literally. */
+/** Shell-like pattern for the complete text, case-insensitive: `*`, `?`; `\` before a character takes it literally. */
 export function matchesGlob(glob: string, text: string | null): boolean {
   if (text === null) return false;
   let pattern = '';

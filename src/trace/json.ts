@@ -1,26 +1,29 @@
 /**
- * JSON as it is found in the tables. `JSON.parse` first; what it refuses is read by a tolerant parser, because Python's
- * `json.dumps` itself writes `NaN` and `Infinity`, and other hands leave byte order marks and cut texts behind
+ * JSON as found in the tables. `JSON.parse` is tried first; a tolerant parser reads what it refuses, because Python's
+ * `json.dumps` itself writes `NaN` and `Infinity`, and other writers leave byte order marks and cut texts
  * (docs/agno.md, Text and JSON).
  */
 export type Json = null | boolean | number | string | Json[] | {[key: string]: Json};
 
 export interface Parsed<T> {
   value: T;
-  /** What was wrong with the text, in words; empty when nothing was. */
+  /** What was wrong with the text, in words; empty if nothing was. */
   problems: string[];
 }
 export type ParsedJson = Parsed<Json>;
 
 interface ParseOptions {
-  /** Also notice what JSON.parse passes over in silence (repeated keys); slower. */
+  /** Also report what JSON.parse silently accepts (repeated keys); slower. */
   thorough?: boolean;
 }
 
-/** JSON.parse rounds these without a word, or calls them infinite, so they are read by the tolerant parser, which keeps them as text. */
+/**
+ * JSON.parse silently rounds these numbers or makes them infinite, so the tolerant parser reads them and keeps them
+ * as text.
+ */
 const BIG_NUMBER = /(?:^|[\s:,[])-?\d(?:\d{15}|[\d.]*[eE]\+?\d{3})/;
 
-/** @returns null when the text is not JSON at all, even for the tolerant reader. Never throws. */
+/** @returns null if even the tolerant parser finds no JSON. Never throws. */
 export function parseJson(text: string, {thorough = false}: ParseOptions = {}): ParsedJson | null {
   let value: Json;
   try {
@@ -34,7 +37,7 @@ export function parseJson(text: string, {thorough = false}: ParseOptions = {}): 
   return {value, problems: []};
 }
 
-/** A number as the text spells it: `1.0` is no integer, and no digit is lost. */
+/** A number as it is spelled in the text: `1.0` is not an integer, and no digit is lost. */
 export class NumberText {
   constructor(readonly text: string) {}
 }
@@ -42,7 +45,7 @@ export class NumberText {
 /** JSON without any loss. */
 export type ExactJson = null | boolean | string | NumberText | ExactJson[] | {[key: string]: ExactJson};
 
-/** As `parseJson` with `thorough`, numbers as they are spelled; `NaN` and `Infinity` too. */
+/** Like `parseJson` with `thorough`, with numbers as they are spelled, including `NaN` and `Infinity`. */
 export function parseExactly(text: string): Parsed<ExactJson> | null {
   return parseTolerant(text, exactNumber);
 }
@@ -54,14 +57,14 @@ interface Cursor {
 }
 
 type Value = Json | ExactJson;
-/** @returns undefined for a word that is no number */
+/** @returns undefined for a word that is not a number */
 type ReadNumber = (word: string, problems: Set<string>) => Value | undefined;
 
 type Container = {kind: 'array'; value: Value[]} | {kind: 'object'; value: {[key: string]: Value}; key: string | null};
 
 /**
- * Iterative, so that depth cannot overflow the stack. Stops at the first thing it cannot read and keeps what came
- * before: of a cut text the good part is shown.
+ * Iterative, so that depth cannot overflow the stack. Stops at the first unreadable place and keeps everything before
+ * it: of a cut text, the good part is shown.
  */
 function parseTolerant<T = Json>(text: string, readNumber: ReadNumber = plainNumber): Parsed<T> | null {
   const cursor: Cursor = {text, at: 0, problems: new Set()};
@@ -137,7 +140,7 @@ function skipBlank(cursor: Cursor): void {
   }
 }
 
-/** A string from its opening quote on; a cut one is kept as far as it goes. */
+/** A string from its opening quote on; a cut one is kept up to the cut. */
 function readString(cursor: Cursor): string {
   const {text, at} = cursor;
   let end = text.indexOf('"', at + 1);
@@ -151,14 +154,14 @@ function readString(cursor: Cursor): string {
   const body = text.slice(at + 1, end);
   if (!body.includes('\\')) return body;
   try {
-    // Ten times as fast where nothing is wrong.
+    // Ten times as fast for a valid string.
     return JSON.parse(text.slice(at, end + 1)) as string;
   } catch {
     return unescapeBody(body);
   }
 }
 
-/** An odd number of backslashes precedes it. */
+/** Whether an odd number of backslashes precedes it. */
 function isEscaped(text: string, at: number): boolean {
   let before = at;
   while (text.charCodeAt(before - 1) === 0x5c) before--;
@@ -208,12 +211,12 @@ function exactNumber(word: string): ExactJson | undefined {
   return /^-?(\d+(\.\d+)?([eE][-+]?\d+)?|NaN|Infinity)$/.test(word) ? new NumberText(word) : undefined;
 }
 
-/** Plain assignment would run the setter of `__proto__`. */
+/** Plain assignment would call the setter of `__proto__`. */
 function define(target: {[key: string]: Value}, key: string, value: Value): void {
   Object.defineProperty(target, key, {value, enumerable: true, configurable: true, writable: true});
 }
 
-/** Deepest value that is printed; JSON.stringify overflows the stack at about 10,000 (A15). */
+/** Deepest value that is printed; JSON.stringify overflows the stack at about 10,000. */
 const DEEPEST = 500;
 const TOO_DEEP = '(nested too deeply to print)';
 
@@ -223,12 +226,12 @@ export function formatJson(value: Json, indent = 2): string {
 }
 
 /**
- * JSON text of a value with its numbers as they were spelled; `NaN` and `Infinity`, which JSON does not have, are text.
- * Iterative: depth cannot overflow the stack. Keys are sorted where asked for: Postgres keeps no order of them.
+ * JSON text of a value, with numbers as they were spelled; `NaN` and `Infinity`, which JSON does not have, become
+ * text. Iterative: depth cannot overflow the stack. Can sort keys, because Postgres does not keep their order.
  */
 export function exactJson(value: ExactJson, {sorted = false} = {}): string {
   const parts: string[] = [];
-  // Of what is still to be written the last comes first; text in a box is written as it is.
+  // What is still to be written, in reverse order; boxed text is written unchanged.
   const stack: (ExactJson | Written)[] = [value];
   const write = (text: string) => stack.push(new Written(text));
   while (stack.length > 0) {
@@ -262,7 +265,7 @@ class Written {
   constructor(readonly written: string) {}
 }
 
-/** The value, or a word in its place where it is nested too deeply for JSON.stringify. */
+/** The value, or a note in its place if it is nested too deeply for JSON.stringify. */
 export function printable(value: Json): Json {
   return depthWithin(value, DEEPEST) ? value : TOO_DEEP;
 }
@@ -276,7 +279,7 @@ function depthWithin(value: Json, limit: number): boolean {
   return true;
 }
 
-/** JSON with its keys in order; other text unchanged. */
+/** JSON with sorted keys; other text unchanged. */
 export function canonicalJson(text: string): string {
   const value = parseJson(text)?.value ?? null;
   const isReadable = value !== null && typeof value === 'object' && printable(value) === value;

@@ -14,26 +14,26 @@ import type {Writer} from './writer.ts';
 interface Judged {
   judgement: Judgement;
   below: Failures;
-  /** What this node adds to the failures of its parent; null: nothing of its own. */
+  /** What this node adds to the failures of its parent; null: nothing. */
   failure: string | null;
-  /** Runs from here down that wait, the topmost of each branch. */
+  /** Waiting runs in this subtree, the topmost of each branch. */
   paused: readonly PausedMember[];
 }
 
 const NO_FAILURES: Failures = {texts: new Map(), more: 0};
 const KEPT_FAILURES = 4;
-/** Spans between two stops. */
+/** Spans between two yields. */
 const AT_ONCE = 500;
 
 /**
- * Judges the runs and spans of one trace: neither version's stored status is to be believed (docs/agno.md, Stored status).
- * Agno's own status of a run decides where the spans leave it open, and says of a run that looks finished that it was
- * cancelled or waits; any other contradiction is named, not followed.
+ * Judges the runs and spans of one trace, because neither version's stored status is reliable (docs/agno.md, Stored
+ * status). Agno's own status of a run decides if the spans do not, or if it says that a run that looks finished was
+ * cancelled or is waiting; any other contradiction is only named.
  */
 export class Judge {
   private readonly judged = new Map<Node, Judged>();
 
-  /** @param writer who wrote the trace, where a run depends on it */
+  /** @param writer who wrote the trace, if a run's state depends on it */
   constructor(
     tops: readonly Node[],
     private readonly writer: Writer | null = null,
@@ -64,12 +64,12 @@ export class Judge {
     return {state: judged.state, reason: withoutSecrets(withContradiction(judged, evidence))};
   }
 
-  /** Null for a ghost: nothing is known of it. */
+  /** Null for a ghost, about which nothing is known. */
   node(node: Node): Judgement | null {
     return node.span || node.told ? this.judged.get(node)!.judgement : null;
   }
 
-  /** Member runs below that wait, by run id: whoever continues them continues this run. */
+  /** Waiting member runs below, by run id: a continuation of one of them continues this run. */
   pausedRunIds(run: Run): string[] {
     const ids: string[] = [];
     for (const node of walk(run.tops, child => child.isDetached && child !== run.root)) {
@@ -140,7 +140,7 @@ function insideOf(node: Node): Node[] {
   return node.children.filter(child => !child.isDetached && !child.isPlumbing);
 }
 
-/** A tool that ends its run with StopAgentRun does what it is for: no failure of the run. */
+/** A tool that ends its run with StopAgentRun works as intended: it is not a failure of the run. */
 function withoutStopper(signs: RunSigns): RunSigns {
   const text = signs.stoppedBy && failureOf(signs.stoppedBy);
   if (!text) return signs;
@@ -167,7 +167,7 @@ function judgeUnfinished(run: Run, {nowMicros, patience}: JudgingClock): Judgeme
   return {state: 'lost', reason: `${count}; the run span never arrived`};
 }
 
-/** A span that is no run: its own failure, or null when it has none. */
+/** The failure of a span that is not a run; null if it has none. */
 function judgeOwn(span: Span, statusCode: string | null): {judgement: Judgement; failure: string} | null {
   const code = statusCode === null ? '' : ` (HTTP ${statusCode})`;
   if (span.kind === 'llm' && isFailedCall(span)) {
@@ -193,7 +193,7 @@ function statusCodeBelow({children}: Node): string | null {
   );
 }
 
-/** How what is above it speaks of its failure. */
+/** How a parent's reason names its failure. */
 function failureOf(span: Span): string {
   const name = displayName(span);
   if (span.kind === 'llm') return `${name} call ${isStoppedCall(span) ? 'was stopped' : 'failed'}`;
@@ -204,7 +204,7 @@ function withReason(judged: Judgement, reason: string): Judgement {
   return judged.reason === '' ? {state: judged.state, reason} : judged;
 }
 
-/** Agno's words for what the states say. */
+/** The states that agree with each status of Agno's. */
 const AGREES: Readonly<Record<string, readonly State[]>> = {
   COMPLETED: ['ok', 'degraded', 'paused'],
   PAUSED: ['paused'],
@@ -217,7 +217,7 @@ function withContradiction({state, reason}: Judgement, {agnoStatus}: Evidence): 
   return `${reason}; Agno says ${agnoStatus}`;
 }
 
-/** True when the trace row's status hides what happened or cries wolf. */
+/** True if the trace row's status hides a failure or reports one that did not happen. */
 export function isStoredStatusWrong(state: State, storedStatus: string | null): boolean {
   if (storedStatus === 'OK') return state === 'error' || state === 'cancelled';
   if (storedStatus === 'ERROR') return state === 'ok' || state === 'degraded' || state === 'paused';

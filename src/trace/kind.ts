@@ -1,6 +1,6 @@
 import {KEY} from './attributes.ts';
 
-/** Kinds as a person would name them. */
+/** Kinds, named as a person would name them. */
 export const KINDS = [
   'agent',
   'team',
@@ -22,7 +22,7 @@ export const KINDS = [
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** The facts a kind is derived from. */
+/** The facts that decide a kind. */
 export interface KindFacts {
   openInferenceKind: string | null;
   otelKind: string;
@@ -30,17 +30,17 @@ export interface KindFacts {
   has(key: string): boolean;
 }
 
-/** One rule: all that is given must hold. Plain data, so that the same table also becomes SQL (`runs/kind.ts`). */
+/** One rule: all given conditions must hold. Plain data, so that the same table also becomes SQL (`runs/kind.ts`). */
 export interface KindRule {
   readonly kind: Kind;
-  /** `openinference.span.kind`, upper case; null: the attribute is absent. */
+  /** `openinference.span.kind`, upper case; null: the attribute must be absent. */
   readonly openInferenceKind?: string | null;
   readonly has?: string;
-  /** Span names, exactly; a TOOL span is named after its function. */
+  /** Exact span names; a TOOL span is named after its function. */
   readonly names?: readonly string[];
   readonly otelKinds?: readonly string[];
   readonly namePrefix?: string;
-  /** One of them. */
+  /** The name begins with one of them. */
   readonly namePrefixes?: readonly string[];
 }
 
@@ -64,7 +64,7 @@ const MEMORY_TOOLS = [
   'read_past_session',
 ];
 
-/** Methods of the Model Context Protocol; its Python client writes `MCP send ` in front. */
+/** Methods of the Model Context Protocol; its Python client puts `MCP send ` in front. */
 const MCP_METHODS = [
   'MCP ',
   'initialize',
@@ -82,8 +82,8 @@ const MCP_METHODS = [
 ];
 
 /**
- * Span to kind, first match wins. The only place that knows (docs/design.md, Runs).
- * Source: docs/agno.md, Spans by kind; the kinds Agno does not write today are OpenInference's.
+ * The kind of a span: the first match wins. This is the only place that decides it (docs/design.md, Runs). Source:
+ * docs/agno.md, Spans by kind; kinds that Agno does not write today are OpenInference's.
  */
 export const KIND_RULES: readonly KindRule[] = [
   {kind: 'team', openInferenceKind: 'AGENT', has: KEY.teamId},
@@ -102,7 +102,7 @@ export const KIND_RULES: readonly KindRule[] = [
   {kind: 'evaluator', openInferenceKind: 'EVALUATOR'},
   {kind: 'hook', openInferenceKind: 'HOOK'},
   {kind: 'mcp', openInferenceKind: null, has: KEY.mcpMethod, namePrefixes: MCP_METHODS},
-  // Spans of other instrumentors, by OpenTelemetry's conventions: their names begin with what they do.
+  // Spans of other instrumentors, by OpenTelemetry's conventions: a name begins with the operation.
   {kind: 'agent', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'invoke_agent'},
   {kind: 'tool', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'execute_tool'},
   {kind: 'embedding', openInferenceKind: null, has: KEY.genAiOperation, namePrefix: 'embeddings'},

@@ -3,33 +3,35 @@ import type {Run} from './runs.ts';
 import type {Span} from './span.ts';
 import {displayName, isDelegation, isRunSpan, type Node, walk} from './tree.ts';
 
-/** What so many did tells nobody apart. */
+/** A thing that this many different names did identifies nobody. */
 const MOST_NAMES = 8;
-/** Things that are remembered, the newest. */
+/** How many things are remembered, newest first. */
 const MOST_THINGS = 5000;
-/** Children of a run that are looked at; what it does later it has mostly done before. */
+/** How many children of a run are examined; what it does later it has mostly done before. */
 const MOST_CHILDREN = 200;
 
 /**
- * Whose run is it that has no run span yet? Agno writes a run's name with its run span, at the end. What is known before
- * is what it does: the tools it called or asked for, its members and steps, its models. When all runs that ended and did
- * the same have one name, it is likely the name of this run too: a guess, to be shown as one.
+ * Guesses the name of a run that has no run span yet. Agno writes a run's name with its run span, at the end. Before
+ * that, only its actions are known: the tools that it called or asked for, its members and steps, its models. If all
+ * ended runs with the same actions have one name, this run probably has it too. It is a guess, and must be shown as
+ * one.
  */
 export class LikelyNames {
-  /** What was done, to the names of the runs in which it was done. */
+  /** From each action to the names of the runs that did it. */
   private readonly seen = new Map<string, Set<string>>();
 
-  /** A run that has ended; doing so again changes nothing. */
+  /** Learns from a run that has ended; repeating it changes nothing. */
   learn(run: Run): void {
     if (run.name === null || run.isMissing || run.isPart || run.isTraffic) return;
-    // An agent inside a workflow is no run of its own: what it does is the workflow's, whose first part it may be.
+    // An agent inside a workflow is not a separate run: its actions are the workflow's, and it may be the workflow's
+    // first part.
     for (const node of walk([run.root], child => child.isDetached && child !== run.root)) {
       if (!node.span || !isRunSpan(node.span)) continue;
       for (const thing of thingsOf(node.children)) this.add(thing, run.name);
     }
   }
 
-  /** Null: it is not unfinished, or nobody did the same, or several did. */
+  /** Null: it is not unfinished, nobody did the same, or several did. */
   of(run: Run): string | null {
     if (!run.isMissing) return null;
     const things = [...thingsOf(run.tops.flatMap(top => top.children.slice(0, MOST_CHILDREN)))];
@@ -42,14 +44,14 @@ export class LikelyNames {
   private add(thing: string, name: string): void {
     const names = this.seen.get(thing) ?? new Set();
     if (names.size < MOST_NAMES) names.add(name);
-    // Those seen last stay longest.
+    // Moves it to the end, so the last used stay longest.
     this.seen.delete(thing);
     this.seen.set(thing, names);
     if (this.seen.size > MOST_THINGS) this.seen.delete(this.seen.keys().next().value!);
   }
 }
 
-/** Runs with the names that unfinished ones likely have, by what the others did. */
+/** Gives unfinished runs their likely names, by what other runs did. */
 export function withLikelyNames(runs: readonly JudgedRun[], names = new LikelyNames()): readonly JudgedRun[] {
   for (const {run} of runs) names.learn(run);
   return runs.map(judged => {
@@ -58,10 +60,13 @@ export function withLikelyNames(runs: readonly JudgedRun[], names = new LikelyNa
   });
 }
 
-/** What an unfinished run did so far, the most telling first: members and steps, tools, models. By the names people use. */
+/**
+ * What an unfinished run did so far, most telling first: members and steps, tools, models. With the names that people
+ * use.
+ */
 export function partNames(run: Run): string[] {
   const children = run.tops.flatMap(top => top.children.slice(0, MOST_CHILDREN));
-  // Not the call that asked for a member: the member.
+  // Name the member, not the call that asked for it.
   const spans = children.flatMap(child => {
     const members = child.children.flatMap(inner => (inner.span && isRunSpan(inner.span) ? inner.span : []));
     return child.span && isDelegation(child.span) && members.length > 0 ? members : (child.span ?? []);

@@ -6,50 +6,53 @@ import {coveredMs} from './timing.ts';
 import {displayName, isRunSpan, type Node} from './tree.ts';
 
 /**
- * Tool calls inside one run span that went round: the same tools, asked the same, answered the same; or one tool that was
- * asked the same again and again, whatever it answered.
+ * Repeated tool calls inside one run span: the same tools with the same arguments and results; or one tool with the
+ * same arguments again and again, whatever the results.
  */
 export interface Loop {
   readonly first: Node;
-  /** Whether all rounds brought the same. Where not, repeats may have been of use: what they wasted is at most that much. */
+  /**
+   * Whether all rounds had the same results. If not, the repeats may have been useful: then the waste is an upper
+   * bound.
+   */
   readonly results: 'same' | 'differ';
-  /** Names in turn: one, or those of a cycle such as search, fetch, search, fetch. */
+  /** Names of one round: one tool, or a cycle such as search, fetch, search, fetch. */
   readonly tools: readonly string[];
-  /** All its calls, the first round too. */
+  /** All its calls, including the first round. */
   readonly calls: number;
   /** The calls after the first round. */
   readonly repeats: readonly Node[];
   /** Model calls that asked for repeats and for nothing else. */
   readonly asks: readonly Node[];
-  /** Time in which only repeats and those model calls went on, ms. */
+  /** Time in which only repeats and those model calls were running, ms. */
   readonly wastedMs: number;
 }
 
-/** One tool call, in the order of the run. */
+/** One tool call, in the run's order. */
 interface Call {
   readonly node: Node;
   /** The model call before it; null: none. */
   readonly ask: Node | null;
-  /** Tool and arguments; null: the arguments are not known. */
+  /** Tool and arguments; null: the arguments are unknown. */
   readonly asked: string | null;
-  /** With the result; null: the call failed, or something of it is not known. */
+  /** Tool, arguments and result; null: the call failed, or one of them is unknown. */
   readonly whole: string | null;
 }
 
-/** What a tool call was asked and what it brought; null where that is not known or it failed. */
+/** Arguments and result of a tool call; null if unknown, or if the call failed. */
 export interface CallKeys {
   readonly asked: string | null;
   readonly result: string | null;
 }
 
-/** Longest cycle looked for. */
+/** Tools in the longest cycle that is looked for. */
 const MOST_TOOLS = 4;
-/** From so many equal calls on they are a loop, though their results differ. */
+/** This many calls with equal arguments are a loop even if their results differ. */
 const MANY_CALLS = 5;
 
 /**
- * Loops of a run, of two calls and more. A call after one that failed is a retry and no repeat; a call whose result
- * differs from the one before begins anew, unless the same was asked five times and more.
+ * Loops of a run, of at least two calls. A call after a failed one is a retry, not a repeat. A call whose result
+ * differs from the previous one starts a new loop, unless the same arguments were used at least five times.
  */
 export function loopsOf(run: Run, keysOf: (node: Node) => CallKeys): Loop[] {
   const drafts: Draft[] = [];
@@ -68,7 +71,7 @@ export function loopsOf(run: Run, keysOf: (node: Node) => CallKeys): Loop[] {
   return drafts.map(({calls, period, results}) => {
     const repeats = calls.slice(period);
     const nodes = new Set(repeats.map(call => call.node));
-    // A model call that asked for repeats of two loops is counted with the one whose call comes first.
+    // A model call that asked for repeats of two loops counts for the loop whose call comes first.
     const asks = [...new Set(repeats.flatMap(({ask}) => ask ?? []))].filter(ask => {
       const turn = turns.get(ask)!;
       return nodes.has(turn[0]!.node) && turn.every(call => repeated.has(call.node));
@@ -85,7 +88,10 @@ export function loopsOf(run: Run, keysOf: (node: Node) => CallKeys): Loop[] {
   });
 }
 
-/** The tool calls of each run span, step, tool or missing parent, in order; of one turn of the model sorted, as they run at once. */
+/**
+ * The tool calls of each run span, step, tool or missing parent, in order. Calls of one model turn run at the same
+ * time, so they are sorted.
+ */
 function* sequencesOf(run: Run, keysOf: (node: Node) => CallKeys): Generator<Call[]> {
   for (const owner of nodesOf(run)) {
     if (!isOwner(owner) && owner !== run.root) continue;
@@ -119,7 +125,7 @@ function isOwner({span}: Node): boolean {
   return span === null || isRunSpan(span) || span.kind === 'step' || span.openInferenceKind === 'TOOL';
 }
 
-/** Model and tool calls below it that no other owner or call lies around, by start. */
+/** Model and tool calls below a node, by start, except those inside another owner or call. */
 function* callsOf(owner: Node): Generator<Node> {
   const stack = [...owner.children].reverse();
   while (stack.length > 0) {
@@ -131,7 +137,7 @@ function* callsOf(owner: Node): Generator<Node> {
   }
 }
 
-/** Calls that only messages tell of go round too. */
+/** Calls that only messages mention can repeat too. */
 function callOf({span, told}: Node): Span | null {
   return span ?? told;
 }
@@ -169,7 +175,7 @@ function loopsIn(calls: readonly Call[]): Draft[] {
   return loops;
 }
 
-/** What was asked very often, of the calls that went well and are in no loop of equal results. */
+/** Arguments that were used very often, among successful calls that are in no loop of equal results. */
 function manyAsked(calls: readonly Call[], inLoops: ReadonlySet<Call>): Draft[] {
   const alike = new Map<string, Call[]>();
   for (const call of calls) {
@@ -183,9 +189,9 @@ function manyAsked(calls: readonly Call[], inLoops: ReadonlySet<Call>): Draft[] 
     .map(same => ({calls: same, period: 1, results: 'differ'}));
 }
 
-/** Two or more rounds of different calls from a place on, in the shortest round that repeats. */
+/** Two or more rounds of different calls from a position on, with the shortest round that repeats. */
 function cyclesOf(calls: readonly Call[]): (at: number) => Draft | null {
-  // For each period, how many calls from a place on are the same as those a round later.
+  // For each period: how many calls, from a position on, equal the call one round later.
   const alike = new Map<number, number[]>();
   for (let period = 2; period <= MOST_TOOLS; period++) {
     const counts: number[] = Array(calls.length).fill(0);

@@ -7,18 +7,18 @@ import type {Span} from './span.ts';
 import type {ToolCall} from './tool-calls.ts';
 import {type Node, walk} from './tree.ts';
 
-/** A loose part that may continue a paused run: its judged self, and its top span read whole. */
+/** A loose part that may continue a paused run: the judged part, and its complete top span. */
 export interface LooseCandidate {
   readonly judged: JudgedRun;
   readonly top: Span;
 }
 
 /**
- * Finds what a paused run left behind when it was continued by a writer that gives its parts no ids: Agno 2 writes every
- * resumed tool and model call as a trace of its own, and both versions every remaining step of a workflow
- * (docs/agno.md, Pauses). What cannot be tied stays a loose part.
- * @param asking read whole: of a workflow its own span, else the model calls that asked for tools, as arguments are
- *   compared to the last letter
+ * Finds the parts that continued a paused run but have no id of it. Agno 2 writes every resumed tool and model call
+ * as a trace of its own, and both versions every remaining step of a workflow (docs/agno.md, Pauses). A part that
+ * cannot be tied stays a loose part.
+ * @param asking complete rows: a workflow's own span, or the model calls that asked for tools, as arguments must
+ * match exactly
  * @param candidates loose parts that began after the pause, oldest first
  */
 export function tieLooseParts(
@@ -31,8 +31,8 @@ export function tieLooseParts(
 }
 
 /**
- * Model calls by the id of a tool call whose result they were sent; tools by name, arguments and the result that such a
- * model call was sent.
+ * Ties model calls by the id of a tool call whose result they were sent; tools by name, arguments and the result that
+ * such a model call was sent.
  */
 function tieCalls(asking: readonly Span[], candidates: readonly LooseCandidate[]): JudgedRun[] {
   const asked = new Map<string, ToolCall>();
@@ -76,8 +76,9 @@ export interface AskedRun {
 }
 
 /**
- * What Agno did beside a run in threads of their own: model calls with a purpose of Agno's (`purpose.ts`) that began while it was
- * at work and were sent what it was asked, and the tools that those asked for, by name and arguments.
+ * Ties work that Agno did beside a run in threads of its own: model calls for one of Agno's own purposes
+ * (`purpose.ts`) that began while the run was at work and were sent its input, and the tools that these calls asked
+ * for, by name and arguments.
  * @param runs the run's own agents and teams
  * @param others those of other runs: a call that one of them may have made is tied to neither
  */
@@ -114,17 +115,17 @@ export function tieWorkBeside(
   return candidates.map(({judged}) => judged).filter(judged => tied.has(judged));
 }
 
-/** A loose part that Agno did beside a run: not what continued one. */
+/** A loose part of work that Agno did beside a run, as opposed to a continuation. */
 export function isBeside({root: {span}}: Pick<Run, 'root'>): boolean {
   return span !== null && (span.purpose !== null || span.kind === 'memory');
 }
 
-/** Two JSON texts that say the same, whatever the order of their keys. */
+/** Whether two JSON texts have the same meaning, whatever the order of their keys. */
 function sameJson(a: string | null, b: string | null): boolean {
   if (a === b) return true;
   const [left, right] = [a, b].map(text => {
     const value = text === null ? null : (parseJson(text)?.value ?? text);
-    // Too deep for JSON.stringify: only the same text is the same.
+    // Too deep for JSON.stringify: then only identical texts are equal.
     return printable(value) === value ? JSON.stringify(sorted(value)) : text;
   });
   return left === right;
@@ -135,7 +136,7 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The model is sent the result itself, or its beginning where Agno shortens what is long. */
+/** The model is sent the result itself, or only its beginning if Agno shortens it. */
 function isResult(sent: string, output: string | null): boolean {
   const [a, b] = [sent.trim(), (output ?? '').trim()];
   return a === b || (b.length > 200 && a.includes(b.slice(0, 100)));
@@ -144,14 +145,14 @@ function isResult(sent: string, output: string | null): boolean {
 /** Containers whose inner steps the workflow's own span does not name (docs/agno.md, Pauses). */
 const CONTAINERS: ReadonlySet<string> = new Set(['Router', 'Condition', 'Loop', 'Parallel', 'Steps']);
 
-/** It may run steps that it did not declare. */
+/** It may run steps that it does not declare. */
 export function hidesSteps(workflow: Span): boolean {
   return workflow.stepTypes.some(type => CONTAINERS.has(type));
 }
 
 /**
- * Steps by the names the workflow declared and by what they were handed: the previous step's output, what the workflow was
- * given before any step had one, or the session. Inside a container any name will do.
+ * Ties steps by the names that the workflow declares and by their input: the previous step's output, the workflow's
+ * input if no step had one before, or the session. Inside a container any name is accepted.
  * @param own the workflow's own span, read whole
  */
 function tieSteps(paused: Run, own: Span | null, candidates: readonly LooseCandidate[]): JudgedRun[] {
@@ -188,7 +189,7 @@ function sessionInside(root: Node): string | null {
   return null;
 }
 
-/** `handed` is a preview of the previous step's output, head and tail; the step's own input is whole. */
+/** `handed` is a preview of the previous step's output, head and tail; the step's own input is complete. */
 function isHandedOn(handed: string | null, top: Span): boolean {
   const input = top.attributes?.['input.value'];
   if (handed === null || typeof input !== 'string') return false;

@@ -16,7 +16,7 @@ export interface Message {
 
 export interface Messages {
   readonly messages: readonly Message[];
-  /** What is known not to be there, in words; empty when all is there. */
+  /** What is known to be missing, in words; empty if nothing is. */
   readonly notes: readonly string[];
 }
 
@@ -33,9 +33,9 @@ interface Draft {
 }
 
 /**
- * Rebuilds messages from flattened keys by the indices that are present. The SDK evicts the oldest attributes beyond its
- * limit (128 in Agno 2, 1024 in 3), so the first messages can be gone without a mark; roles outside OpenInference's
- * list leave holes in between (docs/agno.md, Text and JSON). `notes` mention both.
+ * Rebuilds messages from flattened keys, by the indices that exist. Beyond its limit (128 in Agno 2, 1024 in 3) the
+ * SDK drops the oldest attributes, so the first messages can be missing without a mark; roles outside OpenInference's
+ * list leave gaps in between (docs/agno.md, Text and JSON). `notes` report both.
  */
 export function messagesOf(attributes: Attributes, direction: 'input' | 'output'): Messages {
   const drafts = new Map<number, Draft>();
@@ -99,7 +99,7 @@ function toMessage(index: number, draft: Draft): Message {
   };
 }
 
-/** Messages with reasoning are stored twice: whole, and in parts. */
+/** Messages with reasoning are stored twice: complete, and in parts. */
 function repeats(
   content: string,
   parts: readonly {readonly type: string | null; readonly text: string | null}[],
@@ -109,8 +109,9 @@ function repeats(
 }
 
 /**
- * The SDK's attribute limit took the oldest keys of a model call: `input.value` went before the messages, so either of
- * them gone beside messages that are there says so, whatever the limit was (docs/agno.md, Text and JSON).
+ * The SDK's attribute limit dropped the oldest keys of a model call. `input.value` goes before the messages: if it or
+ * the first message is missing while other messages exist, the limit was reached, whatever it was (docs/agno.md, Text
+ * and JSON).
  */
 export function reachedAttributeLimit(attributes: Attributes): boolean {
   const [first] = messagesOf(attributes, 'input').messages;

@@ -5,26 +5,26 @@ import type {Span} from './span.ts';
 const AGNO_CALL = /\.a?invoke(_stream)?$/;
 
 /**
- * A model call that brought nothing. Instrumentor 1.0.15 says ERROR, or UNSET when it was stopped; up to 1.0.3 such a
- * call is stored OK and only lacks output, messages and token counts (docs/agno.md, Stored status). Of other instrumentors an absent
- * output says nothing.
+ * A model call without a result. Instrumentor 1.0.15 stores ERROR, or UNSET if the call was stopped. Up to 1.0.3 such
+ * a call is stored as OK and only lacks output, messages and token counts (docs/agno.md, Stored status). For other
+ * instrumentors a missing output means nothing.
  */
 export function isFailedCall(span: Span): boolean {
   if (span.spanStatus === 'ERROR') return true;
   return AGNO_CALL.test(span.name) && !span.hasOutput && span.toolCalls.length === 0 && span.totalTokens === null;
 }
 
-/** A model call that was stopped before it had answered: whoever waited for it had gone. */
+/** A model call that was stopped before it answered: its caller was gone. */
 export function isStoppedCall(span: Span): boolean {
   return span.spanStatus === 'UNSET' && isFailedCall(span);
 }
 
-/** A run's last own model call answered with words. */
+/** Whether a run's last own model call answered with words. */
 export function endsWithAnswer(last: Span | null): boolean {
   return last !== null && !isFailedCall(last) && last.toolCalls.length === 0 && answerOf(last) !== '';
 }
 
-/** So much of two texts is compared: what was read is only the beginning of a long one. */
+/** How many characters of two texts are compared: only the beginning of a long text was read. */
 const COMPARED = 400;
 
 export function isAnswerOf(call: Span, text: string | null): boolean {
@@ -35,8 +35,8 @@ export function isAnswerOf(call: Span, text: string | null): boolean {
 }
 
 /**
- * The beginning of a model call's answer: '' if it is empty, null if the stored form is not known. The
- * output is a list of messages, an object with one, or plain text (docs/agno.md, Spans by kind), and may be cut.
+ * The beginning of a model call's answer: '' if it is empty, null if its stored form is unknown. The output is a list
+ * of messages, an object with one, or plain text (docs/agno.md, Spans by kind), and may be cut.
  */
 export function answerOf({output}: Span): string | null {
   const text = output?.trim() ?? '';

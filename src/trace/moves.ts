@@ -1,6 +1,6 @@
 import {byStart, type Node} from './tree.ts';
 
-/** Takes nodes to other parents; the lists of children are put in order once, in the end. */
+/** Moves nodes to other parents; `settle` sorts the lists of children once, at the end. */
 export class Moves {
   private readonly left = new Set<Node>();
   private readonly entered = new Set<Node>();

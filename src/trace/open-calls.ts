@@ -4,14 +4,14 @@ import type {ToolCall} from './tool-calls.ts';
 
 interface OfName<T> {
   readonly items: Set<T>;
-  /** By arguments, those of them that were looked at so far: most names have one open call, and need none of this. */
+  /** By arguments, for those that were examined so far: most names have only one open call and need none of this. */
   readonly byArguments: Map<string, Set<T>>;
   readonly unread: Set<T>;
 }
 
 /**
- * Calls that a model asked for and nothing has answered yet, in order. An answer of a model may ask for thousands, so none is found
- * by looking at all.
+ * Calls that a model asked for and that have no answer yet, in order. One answer of a model may ask for thousands, so
+ * lookups do not go through all.
  */
 export class OpenCalls<T extends {readonly call: ToolCall}> implements Iterable<T> {
   private readonly all = new Set<T>();
@@ -45,7 +45,7 @@ export class OpenCalls<T extends {readonly call: ToolCall}> implements Iterable<
     return first(this.byId.get(callId));
   }
 
-  /** The one that a tool span answers: of its name and arguments, else of its name. */
+  /** The call that a tool span answers: the one with its name and arguments, or else with its name. */
   answeredBy(name: string, asked: string | null): T | undefined {
     const named = this.byName.get(name);
     if (!named || named.items.size < 2) return first(named?.items);
@@ -59,7 +59,7 @@ function argumentsOf({arguments: asked}: ToolCall): string {
   return canonical(asked);
 }
 
-/** Nothing said is an empty object. */
+/** Missing arguments equal an empty object. */
 function canonical(asked: string | null): string {
   return asked === null || asked === '' ? '{}' : canonicalJson(asked);
 }

@@ -7,12 +7,13 @@ import {byStart, type Forest, isCall, isDelegationCall, isRun, isTool, type Node
 
 /**
  * Puts work under the component that did it, wherever it was stored (docs/agno.md, Streams move work away from its
- * component): once, so that everything that is told of a trace follows from one tree. `parentSpanId` of a span stays what the row says.
- *
- * Streams and sync teams leave the wrong span current: what a team did after its sub-team had ended is stored below the
- * sub-team; calls, and members too, of a streamed step stand at the step; members stand beside the call that asked for them.
- * @param details of whole rows, where a first look found that they decide
- * @returns ids of spans whose whole rows would decide what times and names leave open
+ * component). This happens once, so that every statement about a trace comes from one tree. A span's `parentSpanId`
+ * keeps the stored value.
+ * Streams and sync teams leave the wrong span current. A team's work after its sub-team ended is stored below the
+ * sub-team. Calls of a streamed step, and its members too, are stored at the step. Members are stored beside the call
+ * that asked for them.
+ * @param details from complete rows, of spans for which a first pass found that they decide
+ * @returns ids of spans whose complete rows would decide what times and names leave open
  */
 export function placeWork(forest: Forest, details: ReadonlyMap<string, Details>): Set<string> {
   return finish(placingWork(forest, details));
@@ -46,7 +47,7 @@ function isContainer({span}: Node): boolean {
   return span?.kind === 'step' || span?.kind === 'parallel';
 }
 
-/** It began after the other had ended. A span whose clock went backwards proves nothing. */
+/** Whether it began after the other ended. A span whose clock went backwards proves nothing. */
 export function isAfter(node: Node, {span}: Node): boolean {
   const start = node.span?.startMicros ?? null;
   if (start === null || span === null || span.endMicros === null) return false;
@@ -54,14 +55,15 @@ export function isAfter(node: Node, {span}: Node): boolean {
 }
 
 /**
- * What began after the span it is stored under had ended belongs further up: runs and steps to the node they name, calls to
- * the nearest of Agno's spans that was still going on. A run that names nobody leaked, but for one in a tool.
+ * A span that began after its stored parent had ended belongs further up: a run or a step to the node that it names,
+ * a call to the nearest of Agno's spans that was still running. A run that names no node leaked, unless it is in a
+ * tool.
  */
 function returnLate(nodes: Forest['nodes'], byNodeId: Forest['byNodeId'], moves: Moves): void {
   const late = [...nodes.values()].filter(node => node.parent && isAfter(node, node.parent));
   if (late.length === 0) return;
   late.sort(byStart);
-  // Ended spans on the way up are jumped over the next time: a chain of leaks must cost its length once.
+  // The next search jumps over ended spans on the way up: a chain of leaks must cost its length once.
   const jumps = new Map<Node, Node | null>();
   const stillGoingOn = (node: Node): Node | null => {
     const passed: Node[] = [];
@@ -87,7 +89,10 @@ function returnLate(nodes: Forest['nodes'], byNodeId: Forest['byNodeId'], moves:
   }
 }
 
-/** The first ones of streams that were read in turn; the calls of both, all stored in the second, stand in them from now on. */
+/**
+ * The outer runs of streams that were read in turn. All calls of both are stored in the inner run; moves the outer
+ * run's calls to it.
+ */
 function outersOf(nodes: Iterable<Node>, moves: Moves): Set<Node> {
   const outers = new Set<Node>();
   for (const node of nodes) {
@@ -97,7 +102,7 @@ function outersOf(nodes: Iterable<Node>, moves: Moves): Set<Node> {
     for (const child of node.children) {
       if (isCall(child) || (isRun(child) && child.span!.parentNodeId === outer.span!.nodeId)) moves.move(child, outer);
       if (child.span?.kind !== 'llm') continue;
-      // A model class that calls its base class writes a call inside a call, of the same model.
+      // A model class that calls its base class writes a call inside a call, with the same model.
       for (const inner of child.children)
         if (isTool(inner) || (isCall(inner) && inner.span!.model !== child.span.model)) moves.move(inner, outer);
     }
@@ -106,13 +111,13 @@ function outersOf(nodes: Iterable<Node>, moves: Moves): Set<Node> {
   return outers;
 }
 
-/** Of a span that is not here the ones below it tell that it is Agno's. */
+/** If a span is missing, its children show that it is one of Agno's. */
 function mayOwnCalls(node: Node): boolean {
   if (node.span) return isRun(node) || isContainer(node) || isTool(node);
   return node.children.some(({span}) => span !== null && span.parentNodeId !== null);
 }
 
-/** So far up a place is looked for; chains of 10,000 exist. */
+/** How many levels up a place is searched for; chains of 10,000 exist. */
 const MOST_LEVELS = 100;
 
 function upTo(from: Node, isPlace: (node: Node) => boolean): Node | null {
@@ -128,7 +133,7 @@ function isStepWithWork(node: Node): boolean {
   return runs > 1 || (runs === 1 && node.children.some(isCall));
 }
 
-/** Runs and calls below a step; a step inside has its own. */
+/** Runs and calls below a step; an inner step keeps its own. */
 function inStep(step: Node, swept: Set<Node>): Node[] {
   const items: Node[] = [];
   const stack = [step];

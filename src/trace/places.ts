@@ -1,3 +1,3 @@
-/** The part of a span that holds a text. */
+/** Where in a span a text is. */
 export const PLACES = ['name', 'input', 'output', 'args', 'error', 'attributes'] as const;
 export type SearchPlace = (typeof PLACES)[number];

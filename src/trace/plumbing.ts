@@ -4,10 +4,10 @@ import {isRunSpan, type Node, walk} from './tree.ts';
 const AGNO_CALL = /\.a?invoke(_stream)?$/;
 
 /**
- * Marks what client libraries write below a call: HTTP requests, a provider's SDK, an MCP client, a second instrumentor
- * (docs/design.md, Runs). It is how the call above was made: no call, no failure and no time of its own. What holds a run
- * is none: a tool may reach another agent by HTTP.
- * @param tops each node is looked at once, parents first
+ * Marks spans that client libraries write below a call: HTTP requests, a provider's SDK, an MCP client, a second
+ * instrumentor (docs/design.md, Runs). They are part of the call above: no call, no failure and no time of their own.
+ * A span that contains a run is not plumbing: a tool may call another agent over HTTP.
+ * @param tops each node is visited once, parents first
  */
 export function markPlumbing(tops: readonly Node[]): void {
   const nodes = walk(tops);
@@ -16,7 +16,7 @@ export function markPlumbing(tops: readonly Node[]): void {
     if (!node.span || !isRunSpan(node.span)) continue;
     for (let up: Node | null = node; up && !holdsRun.has(up); up = up.parent) holdsRun.add(up);
   }
-  /** Of a node below a call, that call's kind. */
+  /** For a node below a call, that call's kind. */
   const belowOf = new Map<Node, 'llm' | 'tool'>();
   for (const node of nodes) {
     const {span, parent} = node;
@@ -33,7 +33,7 @@ export function markPlumbing(tops: readonly Node[]): void {
 
 function isPlumbing({span}: Node, above: 'llm' | 'tool' | undefined | null): boolean {
   const {openInferenceKind, otelKind, kind, name} = span!;
-  // A model that a tool's own code asked is a call of its own.
+  // A model that a tool's own code calls is a call of its own.
   if (openInferenceKind === null)
     return above === 'llm' || (kind !== 'llm' && (above === 'tool' || otelKind === 'CLIENT'));
   return above === 'llm' && openInferenceKind === 'LLM' && !AGNO_CALL.test(name);

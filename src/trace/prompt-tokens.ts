@@ -1,30 +1,32 @@
 import type {Span} from './span.ts';
 
-/** Whether a provider's prompt count holds what came from its cache and went into it (`gross`), or leaves it out (`net`). */
+/**
+ * Whether a provider's prompt count includes the tokens read from and written to its cache (`gross`) or not (`net`).
+ */
 export type PromptForm = 'gross' | 'net';
 
-/** The counts of a call's prompt as they are stored. */
+/** The counts of a call's prompt, as stored. */
 type Prompt = Pick<Span, 'promptTokens' | 'cachedTokens' | 'cacheWriteTokens'>;
 
 interface Counts extends Prompt {
   readonly completionTokens: number | null;
-  /** `llm.token_count.total`; of one form with the prompt's. */
+  /** `llm.token_count.total`; it includes cached tokens if the prompt's count does. */
   readonly statedTotalTokens: number | null;
 }
 
-/** What they come to, whatever the provider leaves out. */
+/** The counts including cached tokens, whatever the provider leaves out. */
 export interface GrossCounts {
-  /** The prompt, with what was read from and written to the provider's cache. */
+  /** The prompt, including tokens read from and written to the provider's cache. */
   readonly grossPromptTokens: number | null;
-  /** Neither the call nor its neighbours say which form the stored count has. */
+  /** Neither the call nor its neighbours show which form the stored count has. */
   readonly grossPromptEstimated: boolean;
   readonly totalTokens: number | null;
 }
 
 /**
- * Providers, as Agno spells them, whose prompt count leaves the cached tokens out: Anthropic's API counts that way, and
- * so does Bedrock's, and Agno hands both on as they are (models/anthropic/claude.py, models/aws/bedrock.py), until a version of it
- * does not. Everybody else's prompt count holds them.
+ * Providers, as Agno spells them, whose prompt count excludes cached tokens. The APIs of Anthropic and Bedrock count
+ * that way, and Agno passes their counts on unchanged (models/anthropic/claude.py, models/aws/bedrock.py), until one
+ * of its versions does not. All other providers include them.
  */
 const LEAVES_CACHE_OUT: ReadonlySet<string> = new Set(['Anthropic', 'AwsBedrock', 'VertexAI', 'AzureFoundry']);
 
@@ -32,12 +34,12 @@ type Call = Counts & Pick<Span, 'provider'>;
 
 const cacheOf = ({cachedTokens, cacheWriteTokens}: Prompt): number => (cachedTokens ?? 0) + (cacheWriteTokens ?? 0);
 
-/** What the counts alone prove: a prompt is never less than what it holds. Null: they prove nothing. */
+/** What the counts alone prove: a prompt is never smaller than its parts. Null: they prove nothing. */
 function provenForm(call: Prompt): PromptForm | null {
   return call.promptTokens !== null && call.promptTokens < cacheOf(call) ? 'net' : null;
 }
 
-/** By the counts and the provider alone. */
+/** From the counts and the provider alone. */
 export function grossCounts(call: Call): GrossCounts {
   const proven = provenForm(call);
   if (proven !== null || cacheOf(call) === 0) return inForm(call, proven ?? 'gross');
@@ -52,25 +54,25 @@ function inForm(call: Counts, form: PromptForm, isEstimate = false): GrossCounts
   return {
     grossPromptTokens: gross,
     grossPromptEstimated: isEstimate,
-    // A total that already holds everything is the provider's own word.
+    // A total that already includes everything is the provider's own figure.
     totalTokens:
       stated === null || total === null || stated >= total ? (stated ?? total) : stated + gross! - promptTokens!,
   };
 }
 
-/** The form that the span of a client library below the call tells (`gen_ai.usage.input_tokens`); null: none. */
+/** The form that the client library's span below the call shows (`gen_ai.usage.input_tokens`); null: none. */
 function formByClient(call: Prompt, inputTokens: number): PromptForm | null {
   if (call.promptTokens === null || cacheOf(call) === 0) return null;
   if (inputTokens === call.promptTokens) return provenForm(call) ?? 'gross';
   return inputTokens > call.promptTokens ? 'net' : null;
 }
 
-/** Spans between a model call and the client's span that counts its tokens, at most. */
+/** Maximum number of spans between a model call and the client's span that counts its tokens. */
 const CLIENT_DEPTH = 5;
 
 /**
- * The spans of a trace with the counts of their model calls as the client libraries' spans below them tell.
- * @param around spans of the trace that came before
+ * The spans of a trace, with the counts of their model calls corrected by the client libraries' spans below them.
+ * @param around spans of the trace that were read before
  */
 export function withClientCounts(spans: readonly Span[], around: Iterable<Span> = []): readonly Span[] {
   if (!spans.some(isOpen)) return spans;
@@ -86,7 +88,7 @@ export function withClientCounts(spans: readonly Span[], around: Iterable<Span> 
   return forms.size === 0 ? spans : spans.map(span => withForm(span, forms.get(span.spanId)));
 }
 
-/** Only other calls can tell which form its prompt count has. */
+/** Only other calls can show which form its prompt count has. */
 export function isOpen(span: Span): boolean {
   return span.grossPromptEstimated;
 }
@@ -95,7 +97,7 @@ export function withForm(span: Span, form: PromptForm | undefined): Span {
   return form === undefined || !isOpen(span) ? span : {...span, ...inForm(span, form)};
 }
 
-/** The form that a call proves for others of its provider; null: it proves nothing. */
+/** The form that a call proves for other calls of its provider; null: it proves nothing. */
 export function formToldBy(call: Prompt & {readonly clientInputTokens: number | null}): PromptForm | null {
   const {clientInputTokens: input} = call;
   return (input === null ? null : formByClient(call, input)) ?? provenForm(call);

@@ -1,7 +1,10 @@
-/** What a model call is for, where Agno makes it beside the run's own ones. */
+/** What a model call is for, if Agno makes it in addition to the run's own calls. */
 export type Purpose = 'memory' | 'summary' | 'parser' | 'follow-ups' | 'judge' | 'compaction' | 'culture' | 'learning';
 
-/** How Agno's own prompts begin (its memory, session, agent, eval, culture and learning modules); a call of one's own never does. */
+/**
+ * The beginnings of Agno's own prompts (in its memory, session, agent, eval, culture and learning modules); a user's
+ * own prompt never begins like this.
+ */
 const BEGINNINGS: readonly (readonly [string, Purpose])[] = [
   ['You are a Memory Manager that is responsible for', 'memory'],
   ['Analyze the following conversation between a user and an assistant, and extract', 'summary'],
@@ -14,10 +17,10 @@ const BEGINNINGS: readonly (readonly [string, Purpose])[] = [
   ['You are a Learning', 'learning'],
 ];
 
-/** Characters of a prompt that tell it. */
+/** How many characters of a prompt are enough to recognise it. */
 export const TELLING_LENGTH = 90;
 
-/** By the first message that was sent; null: an ordinary call, or one that does not say. */
+/** From the first message that was sent; null: an ordinary call, or an unknown one. */
 export function purposeOf(firstMessage: string | null): Purpose | null {
   const text = firstMessage?.trimStart() ?? '';
   return BEGINNINGS.find(([beginning]) => text.startsWith(beginning))?.[1] ?? null;

@@ -1,11 +1,12 @@
-/** Shorter texts without an escape read well as they are. */
+/** Shorter texts without escapes are readable as they are. */
 const SHORT = 200;
-/** JSON in JSON in JSON; deeper it is left as it is. */
+/** For JSON in JSON in JSON; deeper levels stay as they are. */
 const DEEPEST = 6;
 
 /**
- * JSON as a person reads it, line by line: a value a line, escapes in texts undone (`Z\u00fcrich`), line breaks real, and JSON
- * inside a text taken apart as well. Everything else stays as it is written, numbers too. Null: no JSON, or readable as it is.
+ * JSON for people to read: one value per line, escapes in texts decoded (`Z\u00fcrich`), real line breaks, and JSON
+ * inside a text expanded too. Everything else, including numbers, stays as written. Null: not JSON, or readable as it
+ * is.
  */
 export function readableJson(text: string, depth = 0): string | null {
   if (!/^\s*[[{]/.test(text) || (text.length < SHORT && !text.includes('\\') && depth === 0)) return null;
@@ -42,7 +43,7 @@ function decoded(token: string, depth: number): string {
   try {
     value = JSON.parse(token);
   } catch {
-    // Cut off, or an escape that is none: as it is written.
+    // Cut off, or an invalid escape: keep it as written.
     return token;
   }
   const text = value as string;

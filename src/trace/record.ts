@@ -13,7 +13,7 @@ import {modelCalls, modelsOf, sumTokens, type Tokens} from './tokens.ts';
 import {isFailedTool} from './tool-failure.ts';
 import {displayName, isRunSpan, type Node, walk} from './tree.ts';
 
-/** A run, a loose part or (with `traffic`) a plain request, as the JSON contract has it. Unknown is null. */
+/** A run, a loose part or (with `traffic`) a plain request, in the form of the JSON contract. Unknown is null. */
 export interface RunRecord extends Tokens {
   readonly runId: string | null;
   readonly traceId: string;
@@ -42,11 +42,11 @@ export interface RunRecord extends Tokens {
   readonly part: boolean;
   readonly traffic: boolean;
   readonly detached: boolean;
-  /** Parts that pauses cut it into and that this record speaks of; 1 where each part has a record of its own. */
+  /** How many parts this record covers, if pauses divided the run; 1 if each part has a record of its own. */
   readonly parts: number;
 }
 
-/** Keys of a run as JSON and the formats with a header have them, in order. */
+/** Keys of a run in JSON and in formats with a header, in order. */
 export const RUN_FIELDS = [
   ...['runId', 'traceId', 'spanId', 'name', 'kind', 'state', 'stateReason', 'storedStatus', 'spanStatus'],
   ...['startTime', 'endTime', 'durationMs', 'agentId', 'teamId', 'workflowId', 'userId', 'sessionId'],
@@ -64,9 +64,11 @@ export interface JudgedRun {
   readonly judgement: Judgement;
   readonly evidence: Evidence;
   readonly record: RunRecord;
-  /** Of a run that was folded: the run and those that continued it, which have no rows of their own, by start. */
+  /** Of a folded run: the run and its continuations, which have no rows of their own, by start. */
   readonly parts?: readonly JudgedRun[];
-  /** Of an unfinished run: the name that others have who did the same (`likely-name.ts`). A guess, always shown as one. */
+  /**
+   * Of an unfinished run: the name of other runs that did the same (`likely-name.ts`). A guess, always shown as one.
+   */
   readonly likelyName?: string;
 }
 
@@ -122,9 +124,10 @@ function* runRecord(run: Run, {state, reason}: Judgement): Work<RunRecord> {
 }
 
 /**
- * A run and all that continued it as one: it ends as its last part did; spans, tokens, costs and the time it worked are
+ * A run and all its continuations as one: it ends as its last part did; spans, tokens, costs and working time are
  * those of all parts.
- * @param parts by start, `first` among them: the run's own and those of its members, none that were only tied to it
+ * @param parts by start, including `first`: the run's own parts and those of its members, without parts that were
+ * only tied to it
  */
 export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[]): JudgedRun {
   const {runId} = first.record;
@@ -156,7 +159,7 @@ export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[]): Judged
   };
 }
 
-/** Parts are read anew where a run is shown: the same one is another object then. */
+/** When a run is shown, its parts are read again, so the same part is another object. */
 export function isSamePart(a: RunRecord, b: RunRecord): boolean {
   return a.traceId === b.traceId && a.spanId === b.spanId;
 }
@@ -168,17 +171,17 @@ function lastState({record}: JudgedRun, last: JudgedRun): Judgement {
   return {state: isWorse ? 'degraded' : state, reason: `${record.stateReason}; ${stateReason}`};
 }
 
-/** The spans of a run and of those that were folded into it. */
+/** The spans of a run and of the parts that were folded into it. */
 export function spansOfParts(judged: JudgedRun): Span[] {
   return (judged.parts ?? [judged]).flatMap(({run}) => spansOf(run));
 }
 
-/** The same for its tool calls without a span, as messages tell them. */
+/** The same for tool calls without a span, as messages report them. */
 export function toldOfParts(judged: JudgedRun): Span[] {
   return (judged.parts ?? [judged]).flatMap(({run}) => nodesOf(run).flatMap(node => node.told ?? []));
 }
 
-/** The spans that belong to the run: not its surroundings, not the runs that leaked into it. */
+/** The spans that belong to the run: without its surroundings and the runs that leaked into it. */
 export function spansOf(run: Run): Span[] {
   return nodesOf(run).flatMap(node => node.span ?? []);
 }
@@ -188,7 +191,7 @@ export function nodesOf(run: Run): Node[] {
 }
 
 /**
- * A span that failed by its status, a model call that brought nothing, or a tool that Agno reports as failed; one that was stopped
+ * A span with an error status, a model call without a result, or a tool that Agno reports as failed; a stopped span
  * did not fail.
  */
 export function isFailedSpan(span: Span | null): boolean {
@@ -204,7 +207,7 @@ function ownModelCalls(run: Run): Span[] {
   return run.root.children.flatMap(child => (child.span?.kind === 'llm' ? [child.span] : []));
 }
 
-/** One span of a run as a run of its own, for showing a member, a step or a single call. */
+/** Presents one span of a run as a run of its own, to show a member, a step or a single call. */
 export function subRun(judged: JudgedRun, node: Node): JudgedRun {
   const span = node.span!;
   const isRun = isRunSpan(span);

@@ -1,4 +1,4 @@
-/** OpenInference's mark for what a switch of the instrumentor took out. */
+/** OpenInference's mark for a value that a setting of the instrumentor hid. */
 export const REDACTED = '__REDACTED__';
 
 export function isRedacted(text: string | null): boolean {

@@ -1,14 +1,14 @@
 import {formatJson, type Json, parseJson} from './json.ts';
 
 /**
- * A result in one line: JSON without its line breaks and escapes, the documents of a look-up counted, of other text the first line
- * (the caller cuts it).
+ * A result in one line: JSON without line breaks and escapes; for a retrieval the number of documents; for other text
+ * the first line (the caller cuts it).
  */
 export function resultText(output: string): string {
   const text = output.trim();
   if (!/^[[{"]/.test(text)) return text;
   const parsed = parseJson(text);
-  // Of a text that was cut the middle is missing, so it is shown as it begins.
+  // A shortened text lacks its middle, so its beginning is shown.
   if (parsed === null || parsed.problems.some(problem => /cut off|after its end|not valid/.test(problem)))
     return isDocumentList(parsed?.value) ? 'documents' : unescaped(text);
   const {value} = parsed;
@@ -17,7 +17,7 @@ export function resultText(output: string): string {
   return typeof value === 'string' ? value : formatJson(value, 0);
 }
 
-/** As Agno hands a model what it found: `[{"content", "meta_data", "name"}, …]`. */
+/** The form in which Agno gives a model the documents that it found: `[{"content", "meta_data", "name"}, …]`. */
 function isDocumentList(value: Json | undefined): value is Json[] {
   return (
     Array.isArray(value) &&

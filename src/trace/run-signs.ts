@@ -6,28 +6,28 @@ import type {ToolCall} from './tool-calls.ts';
 import {isDelegation, isRunSpan, type Node, startOf} from './tree.ts';
 import type {Writer} from './writer.ts';
 
-/** What the rules ask about a run span. */
+/** The facts about a run span that the rules use. */
 export interface RunSigns {
   readonly node: Node;
   readonly span: Span;
-  /** Written by Agno's instrumentor, whose habits the rules know; of others an absent output says nothing. */
+  /** Agno's instrumentor wrote it, so the rules apply; for other writers a missing output means nothing. */
   readonly isAgno: boolean;
-  /** Up to 1.0.3 what failed is stored like what went well. Null: not known, or not needed. */
+  /** Up to 1.0.3 failures are stored like successes. Null: unknown, or not needed. */
   readonly writer: Writer | null;
-  /** The run's own model calls in order; calls of members and tools are theirs. */
+  /** The run's own model calls in order, without those of members and tools. */
   readonly calls: readonly Span[];
   readonly last: Span | null;
-  /** Some call of its own ended with words instead of tool calls. */
+  /** One of its own calls ended with words instead of tool calls. */
   readonly hasAnswer: boolean;
-  /** Tool calls of the last answer that no tool span followed. */
+  /** Tool calls of the last answer without a tool span after it. */
   readonly pending: readonly ToolCall[];
   /** Tool spans that the last answer asked for, in order. */
   readonly tools: readonly Span[];
-  /** Runs right below that began after the last answer. */
+  /** Runs directly below that began after the last answer. */
   readonly members: readonly InnerRun[];
-  /** Set where a tool ended the run with StopAgentRun. */
+  /** The tool that ended the run with StopAgentRun, if any. */
   readonly stoppedBy: Span | null;
-  /** A step right below whose stream was not read to its end. */
+  /** A step directly below whose stream was not read to its end. */
   readonly openStep: Span | null;
   readonly below: Failures;
   readonly pausedMembers: readonly PausedMember[];
@@ -44,13 +44,13 @@ export interface PausedMember {
   waits: string;
 }
 
-/** What failed below a node: the topmost failure of each branch, first ones kept, all counted. */
+/** What failed below a node: the topmost failure of each branch; the first ones are kept, all are counted. */
 export interface Failures {
   readonly texts: ReadonlyMap<string, number>;
   readonly more: number;
 }
 
-/** Collects what the rules ask about a run span. */
+/** Collects the facts about a run span that the rules use. */
 export function readSigns(
   node: Node,
   around: Pick<RunSigns, 'writer' | 'below' | 'pausedMembers'> & {stateOf(inner: Node): State},
@@ -114,8 +114,8 @@ function isAfter(span: Span, call: Span): boolean {
 }
 
 /**
- * The tool that ended its run with StopAgentRun: its span failed without a result, which a tool that merely failed has,
- * and the model was not asked again.
+ * The tool that ended its run with StopAgentRun: its span failed without a result (a tool that merely fails has one),
+ * and the model was not called again.
  */
 function stopperOf(run: Span, last: Span | null, tools: readonly Span[]): Span | null {
   const tool = tools.at(-1);
@@ -127,7 +127,7 @@ function isOpenStep(span: Span | null): boolean {
   return (span?.kind === 'step' || span?.kind === 'parallel') && span.spanStatus === 'UNSET' && !span.hasOutput;
 }
 
-/** Tool calls without a tool span of that name after the answer; each span answers one call. */
+/** Tool calls after which no tool span of that name follows; each span answers one call. */
 function unanswered(call: Span, tools: readonly Span[]): ToolCall[] {
   const answers = new Map<string, number>();
   for (const tool of tools) {

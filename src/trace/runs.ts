@@ -18,27 +18,27 @@ export interface Patience {
 export const PATIENCE: Patience = {stalledAfterMs: 5 * 60_000, lostAfterMs: 60 * 60_000};
 
 /**
- * `complete`: all there, or none. `request-open`: the HTTP request around the run is not written yet. `elsewhere`: a
- * parent that is nowhere in this database and cannot be Agno's, as behind a traced gateway.
+ * `complete`: all spans around the run exist, or there are none. `request-open`: the HTTP request around the run is
+ * not written yet. `elsewhere`: the parent is not in this database and cannot be Agno's, as behind a traced gateway.
  */
 export type Surroundings = 'complete' | 'request-open' | 'elsewhere';
 
 /** One run, or one loose part, within one trace. */
 export interface Run {
   readonly traceId: string;
-  /** The run span, the top of a loose part, or the ghost of an unfinished run's earliest part. */
+  /** The run span, the top of a loose part, or the ghost above an unfinished run's earliest part. */
   readonly root: Node;
-  /** `root`, and the further ghosts of an unfinished run. */
+  /** `root`, and the other ghosts of an unfinished run. */
   readonly tops: readonly Node[];
-  /** The span it is listed by: the run span, or the earliest part of an unfinished run. */
+  /** The span that determines its place in lists: the run span, or the earliest part of an unfinished run. */
   readonly startSpan: Span;
-  /** Unfinished: its run span is not there. */
+  /** Unfinished: its run span is missing. */
   readonly isMissing: boolean;
   /** A loose part: finished work of Agno's outside any run. */
   readonly isPart: boolean;
-  /** No run: an HTTP request or other spans without any of Agno's. */
+  /** Not a run: an HTTP request, or other spans without any of Agno's. */
   readonly isTraffic: boolean;
-  /** Leaked context: it hangs under a run that it is no part of. */
+  /** Leaked context: it is below a run that it does not belong to. */
   readonly isDetached: boolean;
   /** Where the spans above it are. */
   readonly surroundings: Surroundings;
@@ -53,7 +53,7 @@ export interface Run {
   readonly kind: Kind | null;
   readonly startMicros: number | null;
   readonly endMicros: number | null;
-  /** Newest `created_at` of its spans: the last sign of life. */
+  /** Newest `created_at` of its spans: its last activity. */
   readonly lastSeenMicros: number | null;
   readonly storedStatus: string | null;
 }
@@ -64,15 +64,15 @@ export interface Trace {
   readonly nodes: ReadonlyMap<string, Node>;
   /** Runs and loose parts by start. */
   readonly runs: readonly Run[];
-  /** The whole trace as one row where it holds no OpenInference span at all: plain HTTP requests and the like. */
+  /** The trace as one row if it has no OpenInference span at all: plain HTTP requests and the like. */
   readonly traffic: Run | null;
   readonly storedStatus: string | null;
   readonly row: TraceRow | null;
-  /** Ids of spans whose whole rows would tell more: with their details the trace is built anew. */
+  /** Ids of spans whose complete rows would say more: with their details the trace is built again. */
   readonly unclear: ReadonlySet<string>;
 }
 
-/** Now, and how long silence is patience. */
+/** The current time, and how long a run may be silent. */
 export interface JudgingClock {
   readonly nowMicros: number;
   readonly patience: Patience;
@@ -81,8 +81,8 @@ export interface JudgingClock {
 /**
  * Builds one trace and finds its runs (docs/design.md, Runs). Pure.
  * @param spans any order, all of one trace
- * @param row the trace row, or null where there is none (the older table shape)
- * @param details of the spans that a first look called unclear
+ * @param row the trace row, or null if there is none (the older table shape)
+ * @param details of the spans that a first pass called unclear
  */
 export function buildTrace(
   traceId: string,
@@ -104,7 +104,7 @@ export function* buildingTrace(
   const forest = yield* buildingForest(traceId, spans);
   yield;
   const isTraffic = spans.every(isTrafficSpan);
-  // Most traces of many tables are plain requests, in which there is nothing to place, to tell or to find.
+  // In many tables most traces are plain requests, which need none of this.
   const unclear = isTraffic ? NOTHING_UNCLEAR : yield* placingWork(forest, details);
   const {tops, nodes} = forest;
   const finder = new RunFinder(traceId, row, clock, spans, forest);
@@ -131,8 +131,8 @@ export function* buildingTrace(
 }
 
 /**
- * A background workflow of instrumentors below 1.0.0 has a span of the moment in which it was begun; its steps come after that and
- * name it. It went on until the last of them had ended (docs/agno.md, Topology).
+ * With instrumentors below 1.0.0, the span of a background workflow covers only its launch; its steps come later and
+ * name it. Such a workflow ends when the last of them ends (docs/agno.md, Topology).
  */
 function endWithSteps(node: Node): void {
   const {span} = node;
@@ -188,7 +188,7 @@ class RunFinder {
     return this.toRun({root, tops: [...tops], isTraffic: true}, walk(tops));
   }
 
-  /** Nodes with a run span below them; from the leaves up, so that each node is looked at once. */
+  /** Marks nodes with a run span below them; from the leaves up, so that each node is visited once. */
   private markHolders(tops: readonly Node[]): void {
     for (const node of walk(tops)) {
       if (!node.span || !isRunSpan(node.span)) continue;
@@ -196,7 +196,7 @@ class RunFinder {
     }
   }
 
-  /** Surroundings and what they hold, runs, loose parts: everything whose parents are all there. */
+  /** Sorts the spans below a top whose parents all exist: surroundings and their contents, runs, loose parts. */
   private *enter(top: Node): Work<void> {
     const stack = [top];
     while (stack.length > 0) {
@@ -209,8 +209,8 @@ class RunFinder {
   }
 
   /**
-   * Children of a missing parent. Those of an open HTTP request are whole: FastAPI's own spans beside them say what the
-   * parent is. The rest is returned: it is unfinished unless `settle` finds otherwise.
+   * Handles the children of a missing parent. Children of an open HTTP request are complete: FastAPI's own spans
+   * beside them identify the parent. Returns the others, which are unfinished unless `settle` finds otherwise.
    */
   private *enterGhost(ghost: Node): Work<readonly Node[]> {
     const isRequest = ghost.children.some(child => isFastApi(child.span!));
@@ -225,9 +225,10 @@ class RunFinder {
   }
 
   /**
-   * All parts under missing parents are one unfinished run. But finished run spans whose parent cannot be Agno's own,
-   * with nothing unfinished beside them, are whole runs behind a gateway, once the trace is quiet: the inner run of a
-   * reasoning agent looks the same while its parent is still running.
+   * All parts under missing parents are one unfinished run. There is one exception: finished run spans whose parent
+   * cannot be Agno's own, with nothing unfinished beside them, are complete runs behind a gateway. That is certain
+   * only once the trace is quiet: the inner run of a reasoning agent looks the same while its parent is still
+   * running.
    */
   private *settle(parts: readonly Node[]): Work<void> {
     const agno = parts.filter(part => part.span!.openInferenceKind !== null);
@@ -249,7 +250,7 @@ class RunFinder {
 
   private *add(draft: Draft): Work<void> {
     const drafts = [draft];
-    // Not by calling itself: runs that leaked into one another make a chain as long as they like.
+    // A loop, not recursion: runs that leaked into one another form chains of any length.
     for (let next = drafts.pop(); next; next = drafts.pop())
       for (const root of yield* this.addOne(next)) drafts.push({root, tops: [root], isDetached: true});
   }
@@ -276,7 +277,7 @@ class RunFinder {
     return detached;
   }
 
-  /** Said once for each node on the way up, as thousands of runs may have the same above them. */
+  /** Determined once for each node on the way up, because thousands of runs may share them. */
   private surroundingsOf(node: Node): Surroundings {
     const path: Node[] = [];
     let found: Surroundings | undefined;
@@ -292,9 +293,9 @@ class RunFinder {
   }
 
   /**
-   * A run that began after the span it hangs under had ended, or while a model answered there, or that was read in turn with it:
-   * context that was left behind.
-   * A run inside another one names that run's node as its parent, whenever it begins; a run that a tool started is inside the tool.
+   * A run that does not belong to the span above it: it began after that span ended, or during a model's answer, or
+   * one thread read both in turn. A run that belongs inside another one names that run's node as its parent, whenever
+   * it begins; a run that a tool started is inside the tool.
    */
   private isLeaked(node: Node): boolean {
     const {span, parent} = node;
@@ -311,7 +312,7 @@ class RunFinder {
     const own = root.span;
     const inner = draft.isMissing || draft.isPart ? firstRunSpan(spans) : null;
     const identity = own && !draft.isPart ? own : null;
-    // Agno fills the row from the trace's true root only (2.6.7+), so it speaks for that run and for no other.
+    // Agno fills the row only from the trace's true root (2.6.7+), so the row describes that run and no other.
     const row = own?.parentSpanId === null && !draft.isPart ? this.row : null;
     const start = draft.isMissing
       ? tops.reduce((min, top) => Math.min(min, startOf(top)), Number.POSITIVE_INFINITY)
@@ -342,13 +343,15 @@ class RunFinder {
   }
 }
 
-/** A team whose stream was closed early bears the id of the member that was at work: its own is not known. */
+/**
+ * If a team's stream was closed early, its span has the id of the member that was at work, and its own id is unknown.
+ */
 function isOfMember(own: Span | null, spans: readonly Span[]): boolean {
   if (own?.kind !== 'team' || own.runId === null) return false;
   return spans.some(span => span !== own && isRunSpan(span) && span.runId === own.runId);
 }
 
-/** The earliest span of Agno's under ghosts: the first sign of an unfinished run. */
+/** The earliest of Agno's spans under ghosts: the first sign of an unfinished run. */
 function earliestPart(ghosts: readonly Node[]): Node {
   const parts = ghosts.flatMap(ghost => ghost.children).filter(part => part.span!.openInferenceKind !== null);
   return parts.reduce((first, part) => (byStart(first, part) <= 0 ? first : part));
@@ -374,7 +377,10 @@ function newestCreated(spans: readonly Span[]): number | null {
   return newest;
 }
 
-/** A span of no agent and of no call: of Agno's instrumentor and its kin, of another one (`gen_ai.*`), or of MCP. */
+/**
+ * A span that belongs to no agent and no call: neither from Agno's instrumentor or a similar one, nor from another
+ * instrumentor (`gen_ai.*`), nor from MCP.
+ */
 function isTrafficSpan({openInferenceKind, kind}: Span): boolean {
   return openInferenceKind === null && (kind === 'http' || kind === 'other');
 }
@@ -384,8 +390,8 @@ function isFastApi(span: Span): boolean {
 }
 
 /**
- * Above a run and no part of it: spans of other libraries, and chains that users draw around their own runs. Agno's own
- * steps and tools are never surroundings, even with a run inside: they are what a continued workflow leaves.
+ * Spans above a run that are not part of it: spans of other libraries, and chains that users wrap around their own
+ * runs. Agno's own steps and tools are never surroundings, even with a run inside: a continued workflow leaves them.
  */
 function isSurroundings(span: Span, holdsRun: boolean): boolean {
   if (span.openInferenceKind === null) return isTrafficSpan(span) || (holdsRun && span.kind === 'mcp');

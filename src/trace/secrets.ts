@@ -1,33 +1,33 @@
 /*
- * Secrets in texts, by the forms they have: what errors are cleared of wherever they are shown or kept, and what `--redact` takes
- * out of everything else.
+ * Finds secrets in texts by their form. Errors are cleared of them wherever they are shown or kept; `--redact`
+ * removes them from everything else.
  */
 
-/** A stretch of a text that a detector takes for what it looks for; `to` is exclusive. */
+/** A range of a text that a detector recognises; `to` is exclusive. */
 export interface Match {
   readonly from: number;
   readonly to: number;
 }
 
-/** Best effort: what has a form of its own is found, a name or an address in prose is not. */
+/** Best effort: it finds values with a form of their own, but no name or address in prose. */
 export interface Detector {
   readonly name: string;
   readonly finds: 'secrets' | 'pii';
-  /** Without it in the text, in any case, there is nothing to find. */
+  /** If this is nowhere in the text, ignoring case, there is nothing to find. */
   readonly hint: RegExp;
   find(text: string): Iterable<Match>;
 }
 
 /*
- * All patterns take time in proportion to the text: repetitions are bounded, and none is nested in another. What they
- * match is the secret alone, so that quotes and braces around it stay.
+ * All patterns run in time proportional to the text: repetitions are bounded, and none is nested in another. They
+ * match only the secret itself, so that quotes and braces around it stay.
  */
 
-/** Every match of `pattern`, or of its group `found` where it has one, that `isMeant`. */
+/** Every match of `pattern`, or of its group `found` if it has one, for which `isMeant` is true. */
 function* matches(text: string, pattern: RegExp, isMeant: (found: string) => boolean = () => true): Generator<Match> {
   for (const match of text.matchAll(pattern)) {
     const found = match.groups?.found ?? match[0];
-    // The group is the end of the whole.
+    // The group is at the end of the match.
     const from = match.index + match[0].lastIndexOf(found);
     if (isMeant(found)) yield {from, to: from + found.length};
   }
@@ -44,7 +44,7 @@ export const plain = (
 /** Not in the middle of a word. */
 const START = '(?<![A-Za-z0-9])';
 
-/** Shannon's entropy, bits a character: words have some 3, random keys more than 3.5. */
+/** Shannon's entropy, bits per character: words have about 3, random keys more than 3.5. */
 function entropy(text: string): number {
   const counts = new Map<string, number>();
   for (const char of text) counts.set(char, (counts.get(char) ?? 0) + 1);
@@ -55,15 +55,15 @@ function entropy(text: string): number {
 
 const isRandom = (text: string): boolean => /\d/.test(text) && /[A-Za-z]/.test(text) && entropy(text) >= 3;
 
-/** Text in the place of a secret that is none: placeholders, references to variables, types of a schema. */
+/** Text in the place of a secret that is not one: placeholders, references to variables, types of a schema. */
 const PLACEHOLDER =
   /^(?:[*x•.]+|<.*>?|\$.*|%.*|\{.*|\[.*|.*(?:redacted|example|placeholder|changeme|your[-_]).*|null|none|true|false|undefined|string|required|optional)$/i;
 
-/** A password may be short and no random key; a word alone is prose. */
+/** A password may be short and need not look random, but a single word is prose. */
 const isPassword = (text: string): boolean => !PLACEHOLDER.test(text) && /[\d!-/:-@[-`{-~]/.test(text);
 const isSecretValue = (text: string): boolean => !PLACEHOLDER.test(text) && isRandom(text);
 
-/** Names of what is secret; what follows them may be longer names (`api_key_id`). */
+/** Names of secrets; they may be followed by more of a name (`api_key_id`). */
 const SECRET_WORD =
   'api[_-]?key|apikey|secret|access[_-]?key|private[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|id[_-]?token|session[_-]?token|client[_-]?secret|bearer[_-]?token|authorization|credential|token';
 const PASSWORD_WORD = 'password|passwd|passphrase|pwd';
@@ -74,14 +74,14 @@ function* privateKeys(text: string): Generator<Match> {
   for (const match of text.matchAll(/-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g)) {
     const body = match.index + match[0].length;
     const end = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/.exec(text.slice(body, body + LONGEST_KEY));
-    // One that was cut off ends where its letters do.
+    // A key that was cut off ends where its characters do.
     const cut = /^[A-Za-z0-9+/=\s\\]{0,16000}/.exec(text.slice(body, body + LONGEST_KEY))![0].length;
     yield {from: match.index, to: end ? body + end.index + end[0].length : body + cut};
   }
 }
 const LONGEST_KEY = 16_000;
 
-/** The more telling ones first: of two that match the same the first names it. */
+/** The more specific ones first: if two match the same text, the first names it. */
 export const SECRET_DETECTORS: readonly Detector[] = [
   {name: 'private-key', finds: 'secrets', hint: /PRIVATE KEY/, find: privateKeys},
   plain('anthropic-key', 'secrets', /sk-ant-/, new RegExp(`${START}sk-ant-[A-Za-z0-9_-]{10,250}`, 'g')),
@@ -137,7 +137,7 @@ export const SECRET_DETECTORS: readonly Detector[] = [
     'connection-password',
     'secrets',
     /:\/\//,
-    // Up to the last @: a password may hold one. A port is none.
+    // Up to the last @, because a password may contain one. A port is not a password.
     /:\/\/[^\s:/@"'`\\<>]{0,100}:(?!\d{1,5}(?:[/?#\s"'`\\]|$))(?<found>[^\s"'`\\<>]{1,200})(?=@)/g,
     found => !PLACEHOLDER.test(found),
   ),
@@ -160,7 +160,7 @@ export const SECRET_DETECTORS: readonly Detector[] = [
   ),
 ];
 
-/** A value whose name says that it is secret, when name and value are separate texts. */
+/** A value whose name says that it is secret, if name and value are separate texts. */
 export function isSecretBy(name: string, value: string): boolean {
   if (new RegExp(`(?:${PASSWORD_WORD})`, 'i').test(name)) return value.length >= 4 && isPassword(value);
   return (
@@ -171,7 +171,10 @@ export function isSecretBy(name: string, value: string): boolean {
   );
 }
 
-/** What an error says of a key that was refused: it may be too short for one, or no key at all, but somebody's it is. */
+/**
+ * What an error says about a key that was refused: it may be too short to be recognised, or not a key at all, but it
+ * is somebody's.
+ */
 const REFUSED_KEY = plain(
   'refused-key',
   'secrets',
@@ -180,10 +183,10 @@ const REFUSED_KEY = plain(
   found => /[\d*]/.test(found),
 );
 const OF_ERRORS = [...SECRET_DETECTORS, REFUSED_KEY];
-/** Without one of these words there is no secret, and most errors have none. */
+/** Without one of these words there is no secret; most errors have none. */
 const MAY_HOLD_SECRET = new RegExp(OF_ERRORS.map(({hint}) => hint.source).join('|'), 'i');
 
-/** The text of an error or of a reason, without the secrets in it. */
+/** The text of an error or of a reason, without its secrets. */
 export function withoutSecrets(text: string): string {
   if (!MAY_HOLD_SECRET.test(text)) return text;
   const found = OF_ERRORS.filter(({hint}) => hint.test(text)).flatMap(({name, find}) =>

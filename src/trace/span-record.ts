@@ -9,12 +9,12 @@ import {NO_TOKENS, SubtreeTokens, type Tokens} from './tokens.ts';
 import type {Node} from './tree.ts';
 import {type Container, conditionsNotTaken, placesIn} from './workflow-steps.ts';
 
-/** A span in drawn order, as the JSON contract has it. */
+/** A span in drawn order, in the form of the JSON contract. */
 export interface SpanRecord extends Tokens {
   readonly spanId: string;
   readonly traceId: string;
   readonly parentSpanId: string | null;
-  /** The span it is drawn under; differs from the parent where delegation was regrouped. */
+  /** The span it is drawn under; differs from the parent if delegations were regrouped. */
   readonly drawnUnder: string | null;
   readonly depth: number;
   readonly name: string | null;
@@ -29,26 +29,32 @@ export interface SpanRecord extends Tokens {
   readonly selfMs: number | null;
   readonly critical: boolean;
   readonly missing: boolean;
-  /** A tool call that left no span: the messages of model calls tell of it. `missing` too, and `spanId` is no id of a span. */
+  /**
+   * A tool call without a span, known from the messages of model calls. `missing` is then true too, and `spanId` is
+   * not the id of a span.
+   */
   readonly fromMessages: boolean;
   readonly surroundings: boolean;
   readonly detached: boolean;
   /** Several runs were at work, and nothing shows which of them made this call. */
   readonly ownerUnknown: boolean;
-  /** What a client library wrote of the call above it. */
+  /** A span that a client library wrote for the call above it. */
   readonly plumbing: boolean;
   readonly runId: string | null;
   readonly model: string | null;
   readonly provider: string | null;
   readonly toolName: string | null;
-  /** Of a model call that Agno makes beside the run's own: `memory`, `summary`, `parser`, `follow-ups`, `judge`, … */
+  /**
+   * Of a model call that Agno makes in addition to the run's own: `memory`, `summary`, `parser`, `follow-ups`,
+   * `judge`, …
+   */
   readonly purpose: Purpose | null;
   readonly problems: readonly string[];
-  /** Of a step: the container without a span that it ran in; several: one of them, and nothing tells which. */
+  /** Of a step: the container without a span in which it ran; several: one of them, unknown which. */
   readonly containers: readonly Container[];
-  /** Of a step in a loop: which round; null elsewhere. */
+  /** Of a step in a loop: the round; null elsewhere. */
   readonly iteration: number | null;
-  /** Of a workflow: conditions that it passed and that ran nothing. */
+  /** Of a workflow: conditions that it passed without running anything. */
   readonly conditionsNotTaken: readonly string[];
 }
 
@@ -63,7 +69,7 @@ export const SPAN_FIELDS = [
   ...['problems', 'containers', 'iteration', 'conditionsNotTaken'],
 ] as const satisfies readonly (keyof SpanRecord)[];
 
-/** Single rows of a run as `drawnSpans` would have them, drawn from the top of its trace: a few out of many. */
+/** Selected rows of a run as `drawnSpans` would return them, drawn from the top of its trace. */
 export function spanRecords(judged: JudgedRun, nodes: readonly Node[]): SpanRecord[] {
   const {run} = judged;
   if (nodes.length === 0) return [];
@@ -82,18 +88,18 @@ export function spanRecords(judged: JudgedRun, nodes: readonly Node[]): SpanReco
   });
 }
 
-/** Surroundings count into nothing of the run's (design section 3), and may hold thousands of others. */
+/** Surroundings add nothing to the run's figures (docs/design.md, Runs), and may hold thousands of other spans. */
 export function tokensIn({run}: JudgedRun, node: Node, tokens: SubtreeTokens): Tokens {
   return node.run === null && !run.isTraffic ? NO_TOKENS : tokens.of(node);
 }
 
 interface Place {
   readonly depth: number;
-  /** Of the innermost run span around it, its own included. */
+  /** Of the innermost run span around it, or its own. */
   readonly runId: string | null;
 }
 
-/** Found once for each node on the way up: those of a long chain ask for the same. */
+/** Found once for each node on the way up: the spans of a long chain share them. */
 function placeOf(node: Node, known: Map<Node, Place>): Place {
   const path: Node[] = [];
   let up: Node | null = node;
@@ -120,7 +126,7 @@ export function judgementOf({run, judge, judgement}: JudgedRun, node: Node): Jud
   return isGhostOfRun || node === run.root ? judgement : judge.node(node);
 }
 
-/** The record of one row, with what only the rows around it tell. */
+/** The record of one row, with the values that depend on the rows around it. */
 export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRecord {
   const {span} = node;
   const known = span ?? node.told;
@@ -153,7 +159,7 @@ export function spanRecord(judged: JudgedRun, node: Node, drawn: Drawn): SpanRec
     provider: span?.provider ?? null,
     toolName: known?.toolName ?? null,
     purpose: span?.purpose ?? null,
-    // Surroundings count into nothing of the run's (docs/design.md, Runs).
+    // Surroundings add nothing to the run's figures (docs/design.md, Runs).
     ...(node.run === null && !judged.run.isTraffic ? NO_TOKENS : drawn.tokens),
     problems: span?.problems ?? [],
     ...placeOfStep(node),

@@ -41,7 +41,7 @@ export interface TraceRow {
   created_at: unknown;
 }
 
-/** One timed operation, parsed. Times are microseconds since 1970, null when the text is no time. */
+/** One timed operation, parsed. Times are microseconds since 1970, null if the text is not a time. */
 export interface Span {
   readonly spanId: string;
   readonly traceId: string;
@@ -52,17 +52,17 @@ export interface Span {
   /** `openinference.span.kind`, upper case; null on spans of other libraries. */
   readonly openInferenceKind: string | null;
   readonly kind: Kind;
-  /** `OK`, `ERROR`, `UNSET`, or what else the row says, upper case. */
+  /** `OK`, `ERROR`, `UNSET`, or any other stored value, upper case. */
   readonly spanStatus: string;
   readonly statusMessage: string | null;
   readonly startMicros: number | null;
   readonly endMicros: number | null;
   readonly createdMicros: number | null;
-  /** `start_time` as stored: how the table sorts it. */
+  /** `start_time` as stored: the table sorts by it. */
   readonly startText: string;
-  /** From the two times; the stored column only where a time is missing. */
+  /** From the two times; the stored column only if a time is missing. */
   readonly durationMs: number | null;
-  /** The stored column, which rounds; from the two times where it is not a number. */
+  /** The stored column, which is rounded; from the two times if it is not a number. */
   readonly storedMs: number | null;
   readonly runId: string | null;
   readonly sessionId: string | null;
@@ -70,18 +70,21 @@ export interface Span {
   readonly agentId: string | null;
   readonly teamId: string | null;
   readonly workflowId: string | null;
-  /** The component's own name; the span name mangles it. */
+  /** The component's own name; the span name changes it. */
   readonly componentName: string | null;
   readonly nodeId: string | null;
   readonly parentNodeId: string | null;
   readonly steps: readonly string[];
-  /** Of a workflow: `Step`, `Loop`, `Router`, … for each of what it declared; `steps` leaves out what has no name. */
+  /**
+   * Of a workflow: `Step`, `Loop`, `Router`, … for each of its declared parts; `steps` leaves out those without a
+   * name.
+   */
   readonly stepTypes: readonly string[];
   readonly toolName: string | null;
   readonly toolArguments: string | null;
   readonly model: string | null;
   readonly provider: string | null;
-  /** `llm.system`: whose model it is, by its name; the provider may be a client that reaches several. */
+  /** `llm.system`: the vendor of the model; the provider may be a client that reaches several vendors. */
   readonly system: string | null;
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
@@ -91,13 +94,13 @@ export interface Span {
   readonly grossPromptEstimated: boolean;
   /** `llm.token_count.total`. */
   readonly statedTotalTokens: number | null;
-  /** Of a client library's span: the prompt tokens of the call it made, cached ones among them. */
+  /** Of a client library's span: the prompt tokens of its call, including cached ones. */
   readonly clientInputTokens: number | null;
   readonly audioPromptTokens: number | null;
   readonly audioCompletionTokens: number | null;
   readonly reasoningTokens: number | null;
   readonly totalTokens: number | null;
-  /** The provider's own figure; where it gave none, what `prices/` found. */
+  /** The provider's own figure; if there is none, the figure from `prices/`. */
   readonly costUsd: number | null;
   readonly costSource: CostSource | null;
   /** Date of the prices; null for a provider's own figure. */
@@ -110,13 +113,13 @@ export interface Span {
   readonly http: {
     readonly method: string | null;
     readonly route: string | null;
-    /** What the route stands for in this request, ids included. */
+    /** The route with the actual ids of this request. */
     readonly path: string | null;
     readonly status: string | null;
   } | null;
   /** What was wrong with the row, in words. */
   readonly problems: readonly string[];
-  /** Every attribute; only when the span was read whole. */
+  /** Every attribute; only if the span was read whole. */
   readonly attributes: Attributes | null;
 }
 
@@ -126,13 +129,13 @@ const PREVIEW_TAIL = 400;
 export const PREVIEW_LIMITS = {head: PREVIEW_HEAD, tail: PREVIEW_TAIL} as const;
 
 export interface ToSpanOptions {
-  /** Keep every attribute and every text uncut; for one span or for `--io full`. */
+  /** Keep every attribute and the complete texts; for one span or for `--io full`. */
   whole?: boolean;
-  /** Not what JSON.parse passes over in silence: for many spans whose problems nobody asks for. */
+  /** Skip the problems that JSON.parse silently accepts: for many spans whose problems nobody asks for. */
   quick?: boolean;
 }
 
-/** The only way from a row to a span. Never throws: what cannot be read is null and named in `problems`. */
+/** The only way from a row to a span. Never throws: unreadable values are null and named in `problems`. */
 export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptions = {}): Span {
   const {attributes, problems: attributeProblems} = parseAttributes(row.attributes, {thorough: whole && !quick});
   const problems = [...attributeProblems];
@@ -156,7 +159,7 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
   const spanStatus = (asText(row.status_code) ?? 'UNSET').toUpperCase();
   const message = asText(row.status_message);
   const stored = text(KEY.output);
-  // What a call that failed has to say is an error, and errors repeat the keys that were refused.
+  // The output of a failed call is an error, and errors repeat keys that were refused.
   const isError =
     stored !== null && (spanStatus === 'ERROR' || isFailedTool({openInferenceKind, spanStatus, output: stored}));
   const output = isError ? withoutSecrets(stored) : stored;
@@ -237,12 +240,12 @@ function lacksZone(cell: unknown): boolean {
 }
 
 /**
- * Head and tail of a long text. Counted in code points as the databases count, so that a text cut there and one cut
- * here are the same; cutting twice changes nothing.
+ * Head and tail of a long text. Counted in code points, as the databases count, so that a text is cut at the same
+ * place here and there; cutting twice changes nothing.
  */
 function cut(text: string | null, whole: boolean): string | null {
   if (whole || text === null || text.length <= PREVIEW_HEAD + PREVIEW_TAIL) return text;
-  // A code point has one or two units: beyond twice the limit nothing needs to be counted.
+  // A code point has one or two units: above twice the limit, no counting is needed.
   const isLong = text.length > 2 * (PREVIEW_HEAD + PREVIEW_TAIL + 1);
   if (!isLong && Array.from(text).length <= PREVIEW_HEAD + PREVIEW_TAIL + 1) return text;
   const head = Array.from(text.slice(0, 2 * PREVIEW_HEAD)).slice(0, PREVIEW_HEAD);
@@ -257,16 +260,16 @@ function duration(start: number | null, end: number | null, stored: unknown): nu
   return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : null;
 }
 
-/** Beyond these a figure is none: sums of them must stay exact in a double and in the facts. */
+/** Larger figures are invalid: sums of them must stay exact in a double and in the facts. */
 const MOST_TOKENS = 1e12;
 const MOST_USD = 1000;
 
 /**
- * Agno leaves a count out when it is zero, so beside a known count a missing one is zero; alone it is unknown, and so is one
- * that is there and cannot be read.
+ * Agno leaves a count out if it is zero. So beside a known count a missing one is zero; alone it is unknown, and so
+ * is an unreadable one.
  */
 function tokensOf(attributes: Attributes, count: (key: string) => number | null) {
-  // Of another instrumentor's model call its own figures count; below one of Agno's it is plumbing.
+  // A model call of another instrumentor has its own figures; below one of Agno's calls it is plumbing.
   const isOther = attributes[KEY.genAiOperation] !== undefined && attributes[KEY.openInferenceKind] === undefined;
   const prompt = count(isOther ? KEY.clientInputTokens : KEY.promptTokens);
   const completion = count(isOther ? 'gen_ai.usage.output_tokens' : KEY.completionTokens);

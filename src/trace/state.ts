@@ -16,18 +16,18 @@ export interface Judgement {
 
 /** What is known about a run from outside its spans. */
 export interface Evidence {
-  /** Agno's own status of the run (`agno_runs`, or `agno_sessions.runs` of 2.x); null when there is none. */
+  /** Agno's own status of the run (`agno_runs`, or `agno_sessions.runs` of 2.x); null if there is none. */
   readonly agnoStatus: string | null;
-  /** When the run went on after a pause, ISO text; null when no continuation is known. */
+  /** When the run continued after a pause, ISO text; null if no continuation is known. */
   readonly continuedAt: string | null;
-  /** Not all that came after it was looked at for a continuation. */
+  /** The search for a continuation did not examine everything after the pause. */
   readonly isSearchCut?: boolean;
-  /** What failed of the loose parts that continued it, in words. */
+  /** What failed among the loose parts that continued it, in words. */
   readonly partFailure?: {readonly text: string; readonly isLast: boolean} | null;
 }
 export const NO_EVIDENCE: Evidence = {agnoStatus: null, continuedAt: null};
 
-/** The state of a run span and why; the rules in the order in which they decide. */
+/** The state of a run span, with its reason; the rules are in the order in which they decide. */
 export function judgeRunSpan(signs: RunSigns, evidence: Evidence): Judgement {
   return (
     judgeCancelled(signs, evidence) ??
@@ -39,7 +39,7 @@ export function judgeRunSpan(signs: RunSigns, evidence: Evidence): Judgement {
 }
 
 const CANCELLED_OUTPUT = /^(?:Team |Workflow )?[Rr]un (\S+) was cancelled$/;
-/** With which Agno answers after a KeyboardInterrupt. */
+/** Agno's output after a KeyboardInterrupt. */
 export const INTERRUPTED_OUTPUT = 'Operation cancelled by user';
 
 function judgeCancelled(signs: RunSigns, {agnoStatus}: Evidence): Judgement | null {
@@ -49,27 +49,27 @@ function judgeCancelled(signs: RunSigns, {agnoStatus}: Evidence): Judgement | nu
   const match = CANCELLED_OUTPUT.exec(output);
   if (match && (span.runId === null || match[1] === span.runId)) return cancelled('cancelled by request');
   if (!isAgno || span.spanStatus === 'ERROR') return null;
-  // A workflow hands on what its step said, and went on; an agent's own model may have said so.
+  // A workflow repeats its step's words although it continued; an agent's own model may have said these words.
   if (output === INTERRUPTED_OUTPUT && span.kind !== 'workflow' && !endsWithAnswer(last))
     return cancelled('stopped by Ctrl-C');
   if (agnoStatus === 'ERROR') return null;
   if (span.spanStatus === 'UNSET') return judgeUnset(signs, agnoStatus);
   if (last && isStoppedCall(last) && !isAskedPause(span))
     return cancelled(span.hasOutput ? 'cancelled while the model was answering' : leftStream(agnoStatus));
-  // Up to 1.0.3 a call that failed and a call whose reader left are stored alike. A reader that leaves ends the run
-  // first and the call after it; a failing call ends before its run does.
+  // Up to 1.0.3 a failed call and a call whose reader left are stored alike. If a reader leaves, the run ends before
+  // the call; a failing call ends before its run.
   if (!span.hasOutput && last && isFailedCall(last) && last.spanStatus !== 'ERROR') {
     const outlived = (last.endMicros ?? 0) > (span.endMicros ?? 0);
     if (outlived || agnoStatus === 'CANCELLED') return cancelled(leftStream(agnoStatus));
   }
   if (span.kind === 'workflow' && !span.hasOutput && signs.openStep)
     return cancelled(`${leftStream(agnoStatus)} during step "${displayName(signs.openStep)}"`);
-  // A pause has Agno's words as its output. Without them a call that nothing followed was given up.
+  // A pause has Agno's words as its output. Without them, a call that nothing followed was abandoned.
   if (!isAskedPause(span) && agnoStatus !== 'PAUSED' && agnoStatus !== 'COMPLETED') {
     const member = members.find(({state}) => state === 'cancelled');
     if (member && (pending.length > 0 || !span.output))
       return cancelled(`cancelled while ${displayName(member.span)} was working`);
-    // The last event that was read was that of a member, and the team never asked its model again.
+    // The last event that was read came from a member, and the team never called its model again.
     const read = span.kind === 'team' && span.runId !== null && members.find(inner => inner.span.runId === span.runId);
     if (read) return cancelled(`${leftStream(agnoStatus)} while ${displayName(read.span)} was working`);
     const open = pending[0]?.name ?? tools.find(tool => (tool.endMicros ?? 0) > (span.endMicros ?? 0))?.toolName;
@@ -86,12 +86,12 @@ function leftStream(agnoStatus: string | null): string {
 }
 
 /**
- * A run span that was never given a status: an exception passed through it that Agno does not catch. That may be the
- * cancellation of an asyncio task, or the end of a generator whose reader left; a plain `.run` can only have raised.
+ * A run span without a status: an exception passed through it that Agno does not catch. That may be the cancellation
+ * of an asyncio task, or the end of a generator whose reader left; a plain `.run` can only have raised.
  */
 function judgeUnset(signs: RunSigns, agnoStatus: string | null): Judgement | null {
   const {span, last, calls, pending} = signs;
-  // Others than Agno leave UNSET what went well.
+  // Other writers leave successful runs UNSET.
   if (span.hasOutput) return null;
   const where = pending.length > 0 ? ` while ${pending[0]!.name} was running` : '';
   const isStream = last ? isStreamed(last) : signs.node.children.some(child => child.span && isStreamed(child.span));
@@ -117,11 +117,11 @@ function isAsync(span: Span): boolean {
   return /\.(arun|acontinue_run|_aexecute(_stream)?)$/.test(span.name);
 }
 
-/** Less time than any model takes, with nothing recorded below: the model was never asked. */
+/** Less time than any model takes, with nothing recorded below: the model was never called. */
 export const TOO_SHORT_FOR_A_MODEL_MS = 100;
 const BLOCKED = 'blocked before the first model call';
 
-/** It has an output and nothing below, and was too short for a model: what that means depends on who wrote it. */
+/** It has an output and nothing below, and was too short for a model call; what that means depends on the writer. */
 export function isAnswerWithoutModel({span, children}: Node): boolean {
   if (!span || span.kind === 'workflow' || !isAgnoRun(span) || isContinuation(span) || children.length > 0)
     return false;
@@ -154,14 +154,14 @@ function judgeError(signs: RunSigns, {agnoStatus}: Evidence): Judgement | null {
   return null;
 }
 
-/** A team that hands on what its member says, and whose only member at the end failed. */
+/** A team that passes on its member's answer, and whose only member at the end failed. */
 function deadMember({span, last, tools, members, pending}: RunSigns): InnerRun | null {
   if (span.kind !== 'team' || last === null || last.toolCalls.length === 0 || members.length === 0) return null;
   if (pending.length > 0 || !tools.every(isDelegation)) return null;
   return members.every(({state}) => state === 'error') ? members[0]! : null;
 }
 
-/** Why a run span says ERROR: its failed step, its failed call, what it said, or the exception. */
+/** Why a run span has ERROR: its failed step, its failed call, its output, or the exception. */
 function causeOf(signs: RunSigns): string {
   const {node, span, last, hasAnswer} = signs;
   if (span.kind === 'workflow') {
@@ -175,28 +175,29 @@ function causeOf(signs: RunSigns): string {
   if (span.statusMessage !== null && span.statusMessage !== 'run status: error')
     return `${how}: ${errorText(span.statusMessage)}`;
   if (endsWithAnswer(last) && isAnswerOf(last!, span.output)) return 'stopped by an output check after its answer';
-  // A continuation that failed keeps the words of the pause.
+  // A failed continuation keeps the words of the pause.
   return `${how}: ${errorText(isAskedPause(span) ? null : span.output)}`;
 }
 
 function failedCallText({span, calls, last}: RunSigns): string {
   let attempts = 0;
   while (attempts < calls.length && isFailedCall(calls.at(-1 - attempts)!)) attempts++;
-  // Up to 1.0.3 only the run holds the text, and only if the call was not streamed; otherwise the text is what had arrived.
+  // Up to 1.0.3 only the run has the error text, and only if the call was not streamed; otherwise the text is the
+  // part of the answer that had arrived.
   const inRun = last?.spanStatus === 'OK' && !isStreamed(last) ? span.output : null;
   const text = last?.statusMessage?.replace(/^[A-Za-z]+(Error|Exception): /, '') ?? inRun;
   const how = attempts > 1 ? `model call failed ${attempts}×` : 'model call failed, not retried';
   return text ? `${how}: ${errorText(text)}` : how;
 }
 
-/** Texts with which Agno answers for a run that waits (agno/utils/response.py, agno/team/_hooks.py). */
+/** Agno's outputs for a waiting run (agno/utils/response.py, agno/team/_hooks.py). */
 const PAUSED_OUTPUT =
   /^(I have tools to execute, but (I need|it needs) |Team run paused\b|Member '.*' requires human input)/;
 /** A paused workflow stores the Python repr of its output object. */
 const PAUSED_WORKFLOW =
   /^WorkflowRunOutput\([\s\S]*(status=<RunStatus\.paused|paused_step_name='|pause_kind=<PauseKind)/;
 
-/** Its output is what Agno says for a run that waits. */
+/** Its output is one of Agno's texts for a waiting run. */
 function isAskedPause(span: Span): boolean {
   return (span.kind === 'workflow' ? PAUSED_WORKFLOW : PAUSED_OUTPUT).test(span.output ?? '');
 }
@@ -213,7 +214,7 @@ function judgePaused(signs: RunSigns, evidence: Evidence): Judgement | null {
   const judged = judgeBelow(signs.below, reason) ?? {state: 'ok', reason};
   if (partFailure)
     return {state: partFailure.isLast ? 'error' : 'degraded', reason: `${judged.reason}; ${partFailure.text}`};
-  // What continued a workflow has no span that says how it ended.
+  // The continuation of a workflow has no span that shows how it ended.
   const hasFailed = signs.span.kind === 'workflow' && continuedAt === null && agnoStatus === 'ERROR';
   return hasFailed ? {state: 'error', reason} : judged;
 }
@@ -221,7 +222,7 @@ function judgePaused(signs: RunSigns, evidence: Evidence): Judgement | null {
 function waitsFor(signs: RunSigns): string | null {
   const {span, pending, pausedMembers, isAgno} = signs;
   const isAsked = isAskedPause(span);
-  // What others write as the output of a run that waits is not known.
+  // Which output other writers give a waiting run is unknown.
   if (pending.length > 0 && (isAsked || !isAgno)) return `waits for ${pending.map(callText).join(', ')}`;
   if (span.kind === 'workflow' && isAsked) {
     const step = /paused_step_name='([^']*)'/.exec(span.output!)?.[1];
@@ -253,7 +254,7 @@ function callText(call: ToolCall): string {
   return call.arguments && call.arguments.length <= 80 ? `${call.name}(${call.arguments})` : call.name;
 }
 
-/** Degraded: something below failed and the run went on. Null when nothing did. */
+/** Degraded: something below failed and the run continued. Null if nothing did. */
 export function judgeBelow({texts, more}: Failures, then = ''): Judgement | null {
   if (texts.size === 0) return null;
   const list = [...texts].map(([text, count]) => (count > 1 ? `${text} ${count}×` : text));
@@ -261,7 +262,7 @@ export function judgeBelow({texts, more}: Failures, then = ''): Judgement | null
   return {state: 'degraded', reason: then === '' ? failed : `${failed}; ${then}`};
 }
 
-/** What belongs to be said of a run that ended, whatever failed in it. */
+/** What to say about a run that ended, whatever failed in it. */
 function storyOf({stoppedBy}: RunSigns, {continuedAt}: Evidence): string {
   return [
     ...(stoppedBy ? [stoppedText(stoppedBy)] : []),
@@ -313,7 +314,7 @@ function endsInMiddle({span, last, stoppedBy}: RunSigns): boolean {
   return said !== null && said !== '' && (isAnswerOf(last, span.output) || span.output.trim().endsWith(said));
 }
 
-/** What a person sees of an error: its first line, or nothing if it is hidden. */
+/** What a person sees of an error: its first line, or a note that it is hidden. */
 function errorText(text: string | null): string {
   if (isRedacted(text?.trim() ?? null)) return 'its text is hidden';
   const line = (text ?? '').trim().split('\n', 1)[0]!;

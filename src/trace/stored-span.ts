@@ -3,13 +3,13 @@ import {asText} from './cell.ts';
 import {type SpanRow, toSpan} from './span.ts';
 import {unixNanos} from './time.ts';
 
-/** A time as it is stored: its text, and nanoseconds since 1970; null when it is no time. */
+/** A time as stored: its text, and nanoseconds since 1970; null if it is not a time. */
 export interface StoredTime {
   readonly text: string;
   readonly nanos: bigint | null;
 }
 
-/** A row of the spans table, whole, for whoever hands it on: nothing of it is rounded, cut or judged. */
+/** A complete row of the spans table, for export: nothing is rounded, cut or judged. */
 export interface StoredSpan {
   readonly spanId: string;
   readonly traceId: string;
@@ -22,19 +22,19 @@ export interface StoredSpan {
   readonly end: StoredTime;
   readonly created: StoredTime;
   readonly attributes: ExactAttributes;
-  /** The text of the attributes where reading it lost something: it is cut off, repeats keys, or is no JSON object. */
+  /** The text of the attributes if parsing it lost something: it is cut off, repeats keys, or is not a JSON object. */
   readonly unreadAttributes: string | null;
   /** What was wrong with the row, in words. */
   readonly problems: readonly string[];
-  /** Size of the attributes as stored, about. */
+  /** Approximate size of the stored attributes. */
   readonly bytes: number;
 }
 
-/** What takes nothing away: all of it is in what was read. */
+/** Problems without loss: the parsed value still has everything. */
 const HARMLESS = /contains integers|contains numbers|starts with a byte order mark|were encoded twice|are empty$/;
 const OF_ATTRIBUTES = /^attributes /;
 
-/** Never throws: what cannot be read is null and named in `problems`. */
+/** Never throws: unreadable values are null and named in `problems`. */
 export function toStoredSpan(row: SpanRow): StoredSpan {
   const {attributes, problems} = parseAttributesExactly(row.attributes);
   const text = asText(row.attributes);
@@ -54,13 +54,13 @@ export function toStoredSpan(row: SpanRow): StoredSpan {
     unreadAttributes: isLossy ? text : null,
     problems: [
       ...problems,
-      // Times and their order are judged as everywhere.
+      // Times and their order are judged as everywhere else.
       ...toSpan({...row, attributes: null}).problems.filter(problem => !OF_ATTRIBUTES.test(problem)),
     ],
     bytes: (text?.length ?? 0) + ROW_BYTES,
   };
 }
-/** Of a span without attributes. */
+/** Size of a row without attributes, bytes. */
 const ROW_BYTES = 400;
 
 function storedTime(cell: unknown): StoredTime {

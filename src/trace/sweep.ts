@@ -11,55 +11,55 @@ import {isDelegationCall, isRun, isTool, type Node} from './tree.ts';
 /** `first`: no model call yet. `busy`: a model call is running. `asked`: it waits for tools. */
 type Turn = 'first' | 'busy' | 'asked' | 'failed' | 'answered';
 
-/** A run that is going on. */
+/** A running run. */
 interface Worker {
   readonly node: Node;
-  /** The run around it that was going on when it began. */
+  /** The run around it that was running when it began. */
   readonly above: Worker | null;
   /** Runs right below it that are still running. */
   inner: number;
   turn: Turn;
   /** Model calls so far. */
   turns: number;
-  /** Tool calls of its last answer that have not returned. */
+  /** How many tool calls of its last answer have not returned. */
   waitsFor: number;
-  /** What it asked for, by name of the tool, and by name and arguments; in order. */
+  /** What it asked for, by the tool's name, and by name and arguments; in order. */
   readonly asks: Map<string, Set<Ask>>;
 }
 
 /** A tool call that a model asked for. */
 interface Ask {
-  /** The worker's model calls when it was asked for. */
+  /** How many model calls the worker had made when it asked. */
   readonly turns: number;
   /** A tool span has answered it. */
   isTaken: boolean;
 }
 
-/** If thousands of runs overlap, guesses (as opposed to rules) are tried on this many of them only. */
+/** If thousands of runs overlap, guesses (as opposed to rules) are tried for this many of them only. */
 const MOST_COMPARED = 500;
-/** Runs and calls between two stops. */
+/** Runs and calls between two yields. */
 const AT_ONCE = 500;
 
 /**
- * Goes through the runs and calls below one span in order of time and finds whose each is: members hang under the delegation
- * that asked for them, and what stands at a step hangs under the run that was at work.
+ * Goes through the runs and calls below one span in order of time and finds the owner of each: members go under the
+ * delegation that asked for them, and work that is stored at a step goes under the run that was at work.
  */
 export class Sweep {
   private readonly delegations: Delegations;
   private readonly workers = new Map<Node, Worker>();
   private readonly active = new Set<Worker>();
-  /** Of them, those without another one inside. */
+  /** Active ones without another one inside. */
   private readonly innermost = new Set<Worker>();
-  /** Of the active ones, those that have the next word; and of these the innermost. */
+  /** Active ones that are to make the next call; and the innermost of these. */
   private readonly next = new Set<Worker>();
   private readonly innermostNext = new Set<Worker>();
-  /** Innermost ones for which reading the whole row might decide something; this is not known yet. */
+  /** Innermost ones whose complete row might decide something but has not been read yet. */
   private readonly unasked = new Set<Worker>();
-  /** Who asked for a tool, by its name, and by name and arguments. */
+  /** Workers that asked for a tool, by its name, and by name and arguments. */
   private readonly askersOf = new Map<string, Set<Worker>>();
   private readonly askers = new Map<string, Worker>();
   private readonly answers = new Set<Node>();
-  /** How the components were seen to speak: their models, with system messages where those are known. */
+  /** How each component was seen to speak: its models, with system messages if those are known. */
   private readonly voices = new Map<string, Set<string>>();
 
   constructor(
@@ -107,7 +107,7 @@ export class Sweep {
     this.settle(worker);
   }
 
-  /** To be called after each change of a worker. */
+  /** Call this after each change of a worker. */
   private settle(worker: Worker): void {
     const isNext = this.active.has(worker) && hasNextWord(worker);
     put(this.next, worker, isNext);
@@ -168,12 +168,15 @@ export class Sweep {
     this.setInnermost(run, false);
     let {above} = run;
     if (above) above.inner--;
-    // One that ended before what it had begun hands its place on.
+    // If it ended before the run that it had begun, its place goes to the next one above.
     while (above && !this.active.has(above)) above = above.above;
     if (above && above.inner === 0) this.setInnermost(above, true);
   }
 
-  /** The call that a tool span answers: asked for with these arguments, else by this name; null where two runs did. */
+  /**
+   * The call that a tool span answers: the one with these arguments, or else with this name; null if two runs asked
+   * for it.
+   */
   private askFor(node: Node): {worker: Worker; ask: Ask} | null {
     const span = node.span!;
     const name = span.toolName ?? span.name;
@@ -187,19 +190,19 @@ export class Sweep {
     return null;
   }
 
-  /** The one run that waits for such a call; of several the one that is innermost. */
+  /** The only run that waits for such a call; of several, the innermost one. */
   private askerOf(key: string): Worker | null {
     const askers = this.askersOf.get(key) ?? new Set();
     const isAsking = (worker: Worker) => {
       if (this.active.has(worker) && openAsk(worker, key)) return true;
-      // It is put back once it asks again.
+      // It is added again when it asks again.
       askers.delete(worker);
       return false;
     };
     return onlyOf(askers, isAsking) ?? onlyOf(askers, worker => isAsking(worker) && this.innermost.has(worker));
   }
 
-  /** By what it was sent, where that is known; else the run that has the next word. */
+  /** Decided by the messages that it was sent, if known; otherwise it is the run that is to make the next call. */
   private ownerOfModelCall(node: Node): Worker | null {
     const told = this.toldOwner(node);
     if (told) return told;
@@ -234,7 +237,7 @@ export class Sweep {
     return null;
   }
 
-  /** The model, and model and system message where they are known. */
+  /** The model; and model with system message if known. */
   private voicesOf({id, span}: Node): string[] {
     return [span!.model, this.details.get(id)?.voice ?? null].filter(voice => voice !== null);
   }
@@ -252,7 +255,7 @@ function only<T>(items: Iterable<T>): T | null {
   return second === undefined ? (first ?? null) : null;
 }
 
-/** The only one that passes; null where several do, or where there are too many to look at. */
+/** The only one that passes; null if several pass, or if there are too many to examine. */
 function onlyOf(workers: Iterable<Worker>, test: (worker: Worker) => boolean): Worker | null {
   let found: Worker | null = null;
   let compared = 0;
@@ -270,7 +273,7 @@ function put<T>(set: Set<T>, item: T, isIn: boolean): void {
   else set.delete(item);
 }
 
-/** The first that is open; those before it never will be again. */
+/** The first that is open; earlier ones will never be open again. */
 function openAsk(worker: Worker, key: string): Ask | null {
   const asks = worker.asks.get(key);
   for (const ask of asks ?? []) {
@@ -285,7 +288,7 @@ function hasNextWord({turn, waitsFor}: Worker): boolean {
   return turn === 'first' || turn === 'failed' || (turn === 'asked' && waitsFor <= 0);
 }
 
-/** Not answered by a span, and not long ago: one refused never will be. A memory call may come in between. */
+/** No span has answered it, and it is recent: a refused one never gets a span. A memory call may come in between. */
 function isOpen(worker: Worker, {turns, isTaken}: Ask): boolean {
   return !isTaken && worker.turns - turns < 2;
 }
@@ -298,12 +301,12 @@ function endOf({span}: Node): number {
   return span!.endMicros!;
 }
 
-/** A run whose call begins in the moment of its end is still there; a call has brought its answer by then. */
+/** A run still counts at the moment of its end, because a call may begin then; a call has its answer by then. */
 function isOver(node: Node, now: number): boolean {
   return isRun(node) ? endOf(node) < now : endOf(node) <= now;
 }
 
-/** Of what begins in one moment the delegation comes before the member, and the run before its calls. */
+/** At equal times the delegation comes before the member, and the run before its calls. */
 function byBeginning(a: Node, b: Node): number {
   const rank = (node: Node) => (isDelegationCall(node) ? 0 : isRun(node) ? 1 : 2);
   const [startA, startB] = [a.span!.startMicros!, b.span!.startMicros!];

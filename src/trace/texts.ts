@@ -8,14 +8,14 @@ import {displayName} from './tree.ts';
 /** One text of a span. */
 export interface SpanText {
   readonly place: SearchPlace;
-  /** Which one, where a span has several of the place: `user message 3`. */
+  /** Which text, if a span has several in this place: `user message 3`. */
   readonly where: string | null;
   readonly text: string;
 }
 
 /**
- * The texts of a span, read whole, by place, each once. Of model calls the messages, not the JSON around them.
- * `attributes` is everything else a span holds.
+ * The texts of a complete span, by place, each once. For model calls the messages, not the JSON around them.
+ * `attributes` is everything else in the span.
  */
 export function textsOf(span: Span, places: ReadonlySet<SearchPlace>): SpanText[] {
   const texts: SpanText[] = [];
@@ -43,7 +43,7 @@ export function textsOf(span: Span, places: ReadonlySet<SearchPlace>): SpanText[
     if (!isError) add('output', output);
     else if (output !== span.statusMessage) add('error', output);
   }
-  // Postgres keeps no order of keys, and the answer is the same from both databases.
+  // Postgres does not keep the order of keys, but the answer must be the same from both databases.
   for (const key of Object.keys(attributes).sort()) {
     const isDocument = key.startsWith('retrieval.documents.');
     if (isDocument) add('output', textOf(attributes, key), key.slice('retrieval.'.length));
@@ -61,7 +61,8 @@ function addSaid(
   const which = index === null ? role : `${role} message ${index + 1}`;
   add(place, text, which);
   add(place, reasoning, `${which}, reasoning`);
-  // What the model asks for are arguments; in what it is sent they are part of it.
+  // The arguments that a model asks with are arguments; in the messages that it is sent, they are part of the
+  // message.
   for (const call of toolCalls) {
     add(place, call.name, `${which} calls`);
     add(place === 'output' ? 'args' : place, call.arguments, `${which} calls ${call.name}`);

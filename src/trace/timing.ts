@@ -1,11 +1,11 @@
 import type {Run} from './runs.ts';
 import {displayName, type Node, startOf, walk} from './tree.ts';
 
-/** A stretch of a run in which nothing it recorded was going on. */
+/** A period of a run in which no recorded span was running. */
 export interface Gap {
   readonly startMicros: number;
   readonly durationMs: number;
-  /** What had ended before it; null at the start of the run. */
+  /** What ended just before it; null at the start of the run. */
   readonly after: string | null;
 }
 
@@ -16,7 +16,7 @@ interface Interval {
 
 /**
  * Self time of every span: its duration minus the union of its children, each clipped to it. So it is never negative
- * and never above the span's own duration, however children overlap or run late.
+ * and never above the span's own duration, even if children overlap or end late.
  */
 export function selfMs(node: Node): number | null {
   const own = intervalOf(node);
@@ -28,10 +28,13 @@ export function selfMs(node: Node): number | null {
   }
   return (own.to - own.from - coveredMicros) / 1000;
 }
-/** A request around thousands of runs is drawn with each. */
+/** Cached, because a request around thousands of runs is drawn with each of them. */
 const COVERED = new WeakMap<Node, number>();
 
-/** Its time is its own: a run that leaked has nothing to do with what it hangs under, and plumbing is the time of its call. */
+/**
+ * Whether it uses its parent's time: a leaked run has nothing to do with the span above it, and plumbing is part of
+ * its call.
+ */
 function takesTime({isDetached, isPlumbing}: Node): boolean {
   return !isDetached && !isPlumbing;
 }
@@ -54,7 +57,7 @@ function covered(own: Interval, children: readonly (Interval | null)[]): number 
   return sum;
 }
 
-/** Time in which at least one of them went on, ms. */
+/** Time in which at least one of them was running, ms. */
 export function coveredMs(nodes: readonly Node[]): number {
   return covered({from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY}, nodes.map(intervalOf)) / 1000;
 }
@@ -81,7 +84,7 @@ export function criticalPath(run: Run): ReadonlyMap<Node, number> {
       if (at <= from) break;
       const end = Math.min(interval!.to, at);
       const start = Math.max(interval!.from, from);
-      // Began after the moment that is left to explain, or lies outside its parent: it decided nothing.
+      // It began after the moment that is left to explain, or lies outside its parent, so it decided nothing.
       if (interval!.from >= at || end < from) continue;
       own += at - end;
       at = start;
@@ -93,7 +96,7 @@ export function criticalPath(run: Run): ReadonlyMap<Node, number> {
   return path;
 }
 
-/** How long an unfinished run has been seen: from its first part's start to the latest end, ms. */
+/** How long an unfinished run has been observed: from its first part's start to the latest end, ms. */
 export function seenMs(run: Run): number | null {
   let end: number | null = null;
   for (const {span} of walk(run.tops)) {
@@ -102,7 +105,7 @@ export function seenMs(run: Run): number | null {
   return end === null || run.startMicros === null ? null : (end - run.startMicros) / 1000;
 }
 
-/** Share of the critical path by what was going on, largest first. */
+/** Share of the critical path by kind of work, largest first. */
 export function criticalShares(path: ReadonlyMap<Node, number>): {what: string; durationMs: number}[] {
   const shares = new Map<string, number>();
   for (const [node, ms] of path) {
@@ -113,7 +116,7 @@ export function criticalShares(path: ReadonlyMap<Node, number>): {what: string; 
   return [...shares].map(([what, durationMs]) => ({what, durationMs})).sort((a, b) => b.durationMs - a.durationMs);
 }
 
-/** Stretches without any leaf span going on, longest first: waiting that nothing recorded explains. */
+/** Periods in which no leaf span was running, longest first: waiting that no span explains. */
 export function gapsOf(run: Run, atLeastMs: number): Gap[] {
   const own = intervalOf(run.root);
   if (!own) return [];

@@ -3,21 +3,21 @@ import {type CostOrigin, isCounted, originOf, sumUsd} from './cost.ts';
 import type {Span} from './span.ts';
 import {type Node, walk} from './tree.ts';
 
-/** Sums over model calls; null when no call in question reports the figure. */
+/** Sums over model calls; null if none of the calls reports the figure. */
 export interface Tokens extends CostOrigin {
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
   readonly cachedTokens: number | null;
-  /** With those of the cache, whatever the provider's own count of the prompt leaves out. */
+  /** Including cached tokens, whatever the provider's own prompt count leaves out. */
   readonly totalTokens: number | null;
   readonly cacheWriteTokens: number | null;
-  /** The prompts with what was read from and written to the cache (`prompt-tokens.ts`). */
+  /** The prompts including tokens read from and written to the cache (`prompt-tokens.ts`). */
   readonly grossPromptTokens: number | null;
-  /** Of some call it is not known whether its count holds the cached tokens. */
+  /** For some call it is unknown whether its count includes cached tokens. */
   readonly grossPromptEstimated: boolean;
-  /** Null unless every call that counts has a cost: half a sum is no sum. */
+  /** Null unless every counted call has a cost: half a sum is no sum. */
   readonly costUsd: number | null;
-  /** Calls that took tokens, or may have, and have no cost. */
+  /** Calls that used tokens, or may have, and have no cost. */
   readonly costUnknownCalls: number;
 }
 
@@ -46,8 +46,8 @@ const COUNTS = [
 type Count = (typeof COUNTS)[number];
 
 /**
- * Model calls of a subtree, each once: a model class that calls another inside itself writes two spans for one call,
- * so below a call that has counts nothing is counted again (docs/agno.md, Topology).
+ * Model calls of a subtree, each once. A model class that calls another one inside itself writes two spans for one
+ * call, so nothing is counted below a call that has counts (docs/agno.md, Topology).
  */
 export function modelCalls(tops: readonly Node[]): Span[] {
   const calls: Span[] = [];
@@ -64,7 +64,7 @@ export function modelCalls(tops: readonly Node[]): Span[] {
   return calls;
 }
 
-/** Nodes with a model call below them; each is looked at once, however often a chain of calls is asked about. */
+/** Nodes with a model call below them; each node is visited once, however long a chain of calls is. */
 class Holders {
   private readonly known = new Map<Node, boolean>();
 
@@ -116,10 +116,10 @@ function costOf(costs: readonly number[], costUnknownCalls: number, parts: reado
   };
 }
 
-/** Nodes between two stops. */
+/** Nodes between two yields. */
 const AT_ONCE = 500;
 
-/** Tokens of the subtrees of a run, each summed from the leaves up when it is asked for first. */
+/** Tokens of the subtrees of a run; each is summed from the leaves up on first use. */
 export class SubtreeTokens {
   private readonly sums = new Map<Node, Tokens>();
   private readonly calls: ReadonlySet<Span>;
@@ -158,7 +158,7 @@ function addUp(parts: readonly Tokens[]): Tokens {
   return {...counts(parts), ...costOf(costs, unknown, parts)};
 }
 
-/** Model and provider that did most of the work, and all models by first use. */
+/** The model and provider of most calls, and all models by first use. */
 export function modelsOf(calls: readonly Span[]): {model: string | null; provider: string | null; models: string[]} {
   const counts = new Map<string, {calls: number; provider: string | null}>();
   for (const {model, provider} of calls) {

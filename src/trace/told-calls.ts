@@ -8,27 +8,28 @@ import type {ToolCall} from './tool-calls.ts';
 import {byStart, endOf, type Forest, isRunSpan, type Node, startOf} from './tree.ts';
 
 /*
- * Tool calls that left no span: refused at a limit, of tools that do not exist, with arguments that are no JSON, and failed
- * ones of old instrumentors (docs/agno.md, Calls without a span). A model asked for them, and the next model call of the same
- * conversation was sent their result.
+ * Tool calls that left no span: refused at a limit, of tools that do not exist, with arguments that are not JSON, and
+ * failed ones of old instrumentors (docs/agno.md, Calls without a span). A model asked for them, and the next model
+ * call of the same conversation was sent their result.
  */
 
-/** A call that was asked for and that no span has answered. */
+/** A call that a model asked for and that no span has answered. */
 interface Asked {
   readonly by: Node;
   readonly call: ToolCall;
-  /** Model calls that came since and did not hold its result. */
+  /** Later model calls that did not contain its result. */
   missed: number;
 }
 
-/** So many model calls after it may be of something else, as a memory manager's. */
+/** How many later model calls may be about something else, such as a memory manager's. */
 const MOST_MISSED = 3;
-/** Calls between two stops. */
+/** Calls between two yields. */
 const AT_ONCE = 500;
 
 /**
- * Hangs a node beside each model call that asked for a tool call without a span whose result a later one was sent.
- * @param unclear gets the ids of the model calls whose whole rows would tell the results
+ * Adds a node for each tool call without a span whose result a later model call was sent, beside the model call that
+ * asked for it.
+ * @param unclear receives the ids of model calls whose complete rows would have the results
  */
 export function* tellCalls({nodes}: Forest, details: ReadonlyMap<string, Details>, unclear: Set<string>): Work<void> {
   const told: Node[] = [];
@@ -44,7 +45,7 @@ export function* tellCalls({nodes}: Forest, details: ReadonlyMap<string, Details
   for (const parent of parents) parent.children.sort(byStart);
 }
 
-/** What may have a conversation with a model; a ghost is a run that is not written yet. */
+/** Nodes that may have a conversation with a model; a ghost is a run that is not written yet. */
 function isOwner({span}: Node): boolean {
   return span === null || isRunSpan(span) || span.kind === 'step' || span.openInferenceKind === 'TOOL';
 }
@@ -52,7 +53,7 @@ function isOwner({span}: Node): boolean {
 function* callsWithoutSpan(owner: Node, details: ReadonlyMap<string, Details>, unclear: Set<string>): Work<Node[]> {
   const told: Node[] = [];
   const open = new OpenCalls<Asked>();
-  /** Spans of calls that answer none of those by name: one may be called otherwise than its tool. */
+  /** Spans of calls that match no open call by name: a span may have another name than its tool. */
   let strays = 0;
   for (const [i, node] of owner.children.entries()) {
     if (i % AT_ONCE === AT_ONCE - 1) yield;
@@ -69,7 +70,7 @@ function* callsWithoutSpan(owner: Node, details: ReadonlyMap<string, Details>, u
       open.delete(asked);
     }
     strays = 0;
-    // What was asked for together is asked for before the answer has ended.
+    // Calls that were asked for together are all asked for before the first answer has ended.
     const before = [...open].filter(({by}) => (endOf(by) ?? Number.POSITIVE_INFINITY) <= startOf(node));
     if (before.length > 0) {
       const known = details.get(node.id);
@@ -86,7 +87,7 @@ function* callsWithoutSpan(owner: Node, details: ReadonlyMap<string, Details>, u
   return told;
 }
 
-/** A node without a span of its own; `told` holds what is known, in the form of a span. */
+/** A node without a span; `told` has the known facts in the form of a span. */
 function toldCall({by, call}: Asked, result: SentResult): Node {
   const asking = by.span!;
   const isFailed = isFailedResult(result);
@@ -144,18 +145,24 @@ function toldCall({by, call}: Asked, result: SentResult): Node {
   };
 }
 
-/** Agno's words for calls that reached no tool (agno/models/base.py, agno/utils/functions.py), and what Python calls an exception. */
+/**
+ * Agno's words for calls that reached no tool (agno/models/base.py, agno/utils/functions.py), and Python's names of
+ * exceptions.
+ */
 const FAILED_RESULT =
   /^(?:Tool call limit reached\.|Error: The requested tool does not exist|Error while (?:decoding|parsing) function arguments:|Function arguments are not a valid JSON object|Could not find function |Error: (?:Function|Tool) |[A-Za-z_.]*(?:Error|Exception): )/;
 
 const AT_LIMIT = /^Tool call limit reached\./;
 
-/** It was refused because the run had made as many calls as it may: what somebody set, and nothing that went wrong. */
+/** Refused because the run had made its maximum number of calls. Somebody set that limit; nothing went wrong. */
 export function isRefusedAtLimit({told}: Node): boolean {
   return told !== null && AT_LIMIT.test(told.statusMessage ?? '');
 }
 
-/** What a message says of itself, else what its text says: older messages, and those of calls that reached no tool, say nothing. */
+/**
+ * Decided by the message's own mark, or else by its text: older messages, and those of calls that reached no tool,
+ * have no mark.
+ */
 export function isFailedResult({failed, text}: Pick<SentResult, 'failed' | 'text'>): boolean {
   return failed ?? FAILED_RESULT.test(text);
 }

@@ -12,7 +12,10 @@ export interface ToolCall {
 
 const TOOL_CALL_KEY = /\.message\.tool_calls\.(\d+)\.tool_call\.(id|function\.name|function\.arguments)$/;
 
-/** Tool calls of the answer: flattened keys, or the output itself where an old instrumentor wrote no keys (< 0.1.35). */
+/**
+ * Tool calls of the answer: from flattened keys, or from the output itself if an old instrumentor (< 0.1.35) wrote no
+ * keys.
+ */
 export function toolCallsOf(attributes: Attributes, openInferenceKind: string | null): ToolCall[] {
   if (openInferenceKind !== 'LLM') return [];
   const calls = new Map<string, ToolCall>();
@@ -54,7 +57,7 @@ function toolCallsOfOutput(output: string | null): ToolCall[] {
   });
 }
 
-/** Arguments by name; null where the text is no JSON object, as of a call that a model wrote badly. */
+/** Arguments by name; null if the text is not a JSON object, as in a malformed call. */
 export function argumentsByName(text: string): [name: string, value: Json][] | null {
   const parsed = parseJson(text);
   const value = parsed?.value ?? null;

@@ -1,12 +1,13 @@
 import type {Span} from './span.ts';
 
 /**
- * What Agno hands the model, word for word, where a tool of an MCP server or a look-up in knowledge failed: it stores such a call
- * like one that went well (docs/agno.md 9.3). `Error: …` alone is not among them, as any tool may return that.
+ * Agno's exact texts for the model when a tool of an MCP server or a knowledge lookup failed: such a call is stored
+ * as a success (docs/agno.md, Calls without a span). `Error: …` alone is not among them, because any tool may return
+ * that.
  */
 const TOLD_FAILURE = /^(?:Error searching knowledge base: |Error from MCP tool '|MCP tool '[^'\n]{0,200}' failed: )/;
 
-/** A call that failed, by its status or by what Agno wrote about it. */
+/** A call that failed, according to its status or to Agno's text. */
 export function isFailedTool({
   openInferenceKind,
   spanStatus,
@@ -18,7 +19,7 @@ export function isFailedTool({
   );
 }
 
-/** The text of what went wrong; null where the row has none. */
+/** The error text; null if the row has none. */
 export function errorOf(
   span: Pick<Span, 'openInferenceKind' | 'spanStatus' | 'output' | 'statusMessage'>,
 ): string | null {

@@ -17,13 +17,16 @@ import {isFailedResult} from './told-calls.ts';
 import type {ToolCall} from './tool-calls.ts';
 import {displayName, isDelegation, isRunSpan, type Node} from './tree.ts';
 
-/** `run`, `step`: one begins; `message`; `tool`: a call with its result; `note`: what a reader must know. */
+/**
+ * `run`, `step`: its beginning; `message`; `tool`: a call with its result; `note`: something that the reader must
+ * know.
+ */
 export type EntryType = 'run' | 'step' | 'message' | 'tool' | 'note';
 
-/** One entry of a transcript; what does not apply to its type is null or empty. */
+/** One entry of a transcript; values that do not apply to its type are null or empty. */
 export interface Entry {
   readonly type: EntryType;
-  /** 0: the run itself; what a member, a sub-agent or a step says is deeper. */
+  /** 0: the run itself; entries of a member, a sub-agent or a step are deeper. */
   readonly depth: number;
   readonly runId: string | null;
   readonly traceId: string;
@@ -32,14 +35,17 @@ export interface Entry {
   /** Whose conversation it is: the agent, team, workflow or step. */
   readonly who: string | null;
   readonly kind: Kind | null;
-  /** Of a message: `system`, `user`, `assistant`, `tool`; `input`, `output`: what a run was given or returned that no message says. */
+  /**
+   * Of a message: `system`, `user`, `assistant`, `tool`; `input`, `output`: what a run was given or returned if no
+   * message has it.
+   */
   readonly role: string | null;
   readonly text: string | null;
   readonly reasoning: string | null;
   readonly media: readonly Media[];
-  /** What a message asks for; each is an entry of its own where it ran. */
+  /** The tool calls that a message asks for; each is an entry of its own at the place where it ran. */
   readonly toolCalls: readonly ToolCall[];
-  /** Said in an earlier run of the session. */
+  /** From an earlier run of the session. */
   readonly fromHistory: boolean;
   readonly model: string | null;
   /** The purpose of a model call that Agno makes besides the run's own: `memory`, `summary`, `parser`, … */
@@ -47,38 +53,43 @@ export interface Entry {
   readonly toolName: string | null;
   readonly toolCallId: string | null;
   readonly arguments: string | null;
-  /** What the tool returned; of a failed one the error. */
+  /** The tool's result; the error if it failed. */
   readonly result: string | null;
-  /** False: a model asked for it, and nothing says that it ran. Null: its run was stopped there, maybe while it ran. */
+  /**
+   * False: a model asked for it, and nothing shows that it ran. Null: its run was stopped there, maybe while it ran.
+   */
   readonly ran: boolean | null;
-  /** What a person did with a call that the run waited for, where no span tells it: `answered`: its result came from outside. */
+  /**
+   * What a person decided about a call that the run waited for, if no span shows it: `answered`: its result came from
+   * outside.
+   */
   readonly decided: 'rejected' | 'answered' | null;
   readonly state: State | null;
   readonly stateReason: string | null;
   readonly durationMs: number | null;
 }
 
-/** Keys of an entry as JSON has them. */
+/** Keys of an entry in JSON. */
 export const ENTRY_FIELDS = [
   ...['type', 'depth', 'runId', 'traceId', 'spanId', 'time', 'who', 'kind', 'role', 'text', 'reasoning', 'media'],
   ...['toolCalls', 'fromHistory', 'model', 'purpose', 'toolName', 'toolCallId', 'arguments', 'result', 'ran'],
   ...['decided', 'state', 'stateReason', 'durationMs'],
 ] as const satisfies readonly (keyof Entry)[];
 
-/** What making a transcript yields: its entries, and the end of entries that contain others. */
+/** What a transcript yields: its entries, and the ends of entries that contain others. */
 export type TranscriptEvent =
   | {readonly type: 'entry'; readonly entry: Entry; readonly isTop: boolean; readonly hasInner: boolean}
-  /** A call that others stood in has returned. */
+  /** A call that contains other entries has returned. */
   | {readonly type: 'returned'; readonly entry: Entry};
 
 interface TranscriptOptions {
-  /** Also messages of earlier runs that the model was sent. */
+  /** Include messages of earlier runs that the model was sent. */
   readonly history: boolean;
 }
 
 interface Talk {
   readonly thread: Thread;
-  /** Calls that the model asked for and nothing has answered yet. */
+  /** Calls that the model asked for and that have no answer yet. */
   readonly pending: OpenCalls<Pending>;
   /** Results that were shown with their calls, by the call's id. */
   readonly results: Map<string, string | null>;
@@ -94,32 +105,33 @@ interface Pending {
 interface Frame {
   readonly node: Node;
   readonly rowDepth: number;
-  /** Of the entries in it. */
+  /** Depth of the entries inside it. */
   readonly depth: number;
   readonly talk: Talk | null;
   readonly who: string | null;
   readonly runId: string | null;
   readonly span: Span | null;
-  /** A tool with others in it, whose result comes after them. */
+  /** A tool with other entries inside, whose result comes after them. */
   readonly open: Entry | null;
-  /** What it was given, until a message says it. */
+  /** Its input, until a message has it. */
   input: string | null;
   readonly isTop: boolean;
 }
 
 /**
- * The conversation of a run as it went on, each message once (docs/design.md, Runs: a run, its members, its steps). Fed with the
- * rows of its parts in drawn order, each with its span read whole; holds the conversation's fingerprints, not its texts.
+ * The conversation of a run in order of time, each message once (docs/design.md, Runs: a run, its members, its
+ * steps). Push the rows of its parts in drawn order, each with its complete span. Keeps only fingerprints of the
+ * messages, not their texts.
  */
 export class Transcript {
-  /** Texts that the instrumentor took out. */
+  /** Number of texts that the instrumentor hid. */
   redacted = 0;
   private readonly talks = new Map<string, Talk>();
   private readonly told = new Set<string>();
   private frames: Frame[] = [];
   private events: TranscriptEvent[] = [];
   private judged: JudgedRun | null = null;
-  /** Runs whose conversation continues in parts that do not carry their id. */
+  /** Runs whose conversation continues in parts without their id. */
   private lastTop: Talk | null = null;
   private lastRunId: string | null = null;
   private isTied = false;
@@ -132,8 +144,8 @@ export class Transcript {
   }
 
   /**
-   * One row of the part that was begun.
-   * @param span read whole; null: it is not there, or no longer
+   * One row of the current part.
+   * @param span read whole; null: it is missing or deleted
    */
   push(node: Node, rowDepth: number, span: Span | null): TranscriptEvent[] {
     while (this.frames.length > 0 && this.frames.at(-1)!.rowDepth >= rowDepth) this.leave();
@@ -141,7 +153,7 @@ export class Transcript {
     return this.events.splice(0);
   }
 
-  /** What is left to say of the part that was begun. */
+  /** The remaining entries of the current part. */
   end(): TranscriptEvent[] {
     while (this.frames.length > 0) this.leave();
     return this.events.splice(0);
@@ -151,12 +163,12 @@ export class Transcript {
     const judged = this.judged!;
     const narrow = node.span;
     const isRoot = node === judged.run.root;
-    // Surroundings say nothing, and of a ghost only the run's own is a beginning.
+    // Surroundings have no entries, and only a ghost that is the run's root begins one.
     if (node.run === null || node.isPlumbing || (narrow === null && !isRoot)) return;
     const isContainer = narrow === null || isRunSpan(narrow) || narrow.kind === 'step' || narrow.kind === 'parallel';
     if (isContainer) this.enterRunOrStep(node, rowDepth, span, isRoot);
     else if (narrow.kind === 'llm') this.tellCall(node, rowDepth, span);
-    // What somebody drew around calls of his own is no call.
+    // A span that users wrap around their own calls is not a call.
     else if (narrow.openInferenceKind !== null) this.tellTool(node, rowDepth, span);
   }
 
@@ -203,10 +215,10 @@ export class Transcript {
     });
   }
 
-  /** A model call: what it added to the conversation, and what it answered. */
+  /** A model call: what it added to the conversation, and its answer. */
   private tellCall(node: Node, rowDepth: number, span: Span | null): void {
     const talk = this.talk(node);
-    // Only the first of nested calls: the inner one is the same again (docs/agno.md, Topology).
+    // Only the outermost of nested calls: the inner one repeats it (docs/agno.md, Topology).
     if (node.parent?.span?.kind === 'llm') return;
     if (!span?.attributes) {
       this.note(node, 'the span of a model call is missing');
@@ -284,7 +296,7 @@ export class Transcript {
       durationMs: narrow.durationMs,
     });
     this.tell(entry, {isTop: false, hasInner});
-    // The model calls in a tool are a conversation of their own; a member's answer is its own words.
+    // The model calls in a tool are a conversation of their own; a member's answer belongs to the member.
     const ownTalk = hasInner && !isDelegation(narrow) ? this.talkOf(node.id) : null;
     this.frames.push({
       ...this.plainFrame(node, rowDepth, span),
@@ -311,12 +323,12 @@ export class Transcript {
     this.frames.pop();
   }
 
-  /** What a run or a step returned, where no message has said it; how a run ended, where that is more than that it did. */
+  /** What a run or a step returned, if no message has it; how a run ended, unless it simply finished. */
   private tellEnd({node, span, isTop}: Frame): void {
     this.tellInputs();
     const judgement = judgementOf(this.judged!, node);
     const said = this.textOf(span, KEY.output);
-    // Up to 1.0.3 a run that failed says why in its output.
+    // Up to 1.0.3 a failed run gives the cause in its output.
     const output = said !== null && judgement?.state === 'error' ? withoutSecrets(said) : said;
     if (output !== null && output.trim() !== '' && !this.wasTold(output)) {
       this.told.add(digest(output.trim()));
@@ -325,13 +337,13 @@ export class Transcript {
     const isRun = node.span === null || isRunSpan(node.span);
     if (!judgement || (!isRun && judgement.state !== 'error')) return;
     const {state, reason} = judgement;
-    // A part that waited and went on is "ok" by now, and its reason tells of the pause.
+    // A part that waited and continued is "ok" by now, but its reason mentions the pause.
     const isPause = state === 'paused' || reason.includes('paused, ');
     const word = isPause && state === 'ok' ? 'paused' : state;
     if (state !== 'ok' || (isTop && isPause)) this.note(node, `${word}: ${reason.replace(/^paused, /, '')}`, state);
   }
 
-  /** Calls that nothing followed. If the run waits, they are shown once it continues. */
+  /** Calls without a result. If the run waits, they are shown when it continues. */
   private tellUnanswered({node}: Frame, talk: Talk): void {
     const judgement = judgementOf(this.judged!, node);
     const waits = judgement !== null && (judgement.state === 'paused' || judgement.reason.includes('paused, '));
@@ -361,7 +373,7 @@ export class Transcript {
       toolCallId: call.callId,
       arguments: call.arguments,
       result: result?.text ?? null,
-      // A refused call never ran; of one that failed without a span nothing says how far it came.
+      // A refused call never ran; how far a call without a span came before it failed is unknown.
       ran: isStopped ? null : result !== null && !isFailed && decided !== 'rejected',
       decided,
       state: isFailed ? 'error' : isStopped ? 'cancelled' : null,
@@ -374,14 +386,16 @@ export class Transcript {
     this.tell({...entry, spanId}, {isTop: false, hasInner: false});
   }
 
-  /** The result was told with its call; a shorter or other one that the model was sent instead is a message. */
+  /**
+   * The result was already shown with its call; if the model was sent a shorter or different one, that is a message.
+   */
   private isToldResult(talk: Talk, {toolCallId, text}: Said): boolean {
     if (toolCallId === null || !talk.results.has(toolCallId)) return false;
     const told = (talk.results.get(toolCallId) ?? '').trim();
     return told === text.trim() || told === withoutSecrets(text).trim();
   }
 
-  /** A call that ran without a span: its result is in what the model was sent next. */
+  /** Shows a call without a span that ran: its result is in the next messages that the model was sent. */
   private answersPending(node: Node, talk: Talk, {toolCallId, text, failed}: Said): boolean {
     const pending = toolCallId === null ? undefined : talk.pending.withId(toolCallId);
     if (!pending) return false;
@@ -391,7 +405,7 @@ export class Transcript {
     return true;
   }
 
-  /** What the runs around were given and one of these messages says. */
+  /** Clears the inputs of the surrounding runs that one of these messages contains. */
   private clearInputs(added: readonly Said[]): void {
     for (const frame of this.frames) {
       const input = frame.input?.trim();
@@ -400,7 +414,7 @@ export class Transcript {
     }
   }
 
-  /** What the runs around were given, where no message has said it by now. */
+  /** Shows the inputs of the surrounding runs that no message has contained so far. */
   private tellInputs(): void {
     const all = this.frames;
     for (const [i, frame] of all.entries()) {
@@ -477,11 +491,11 @@ export class Transcript {
     };
   }
 
-  /** The conversation that a model call or a tool belongs to: of the nearest run or tool around it. */
+  /** The conversation that a model call or a tool belongs to: that of the nearest run or tool around it. */
   private topTalk(): Talk | null {
     for (let i = this.frames.length - 1; i >= 0; i--) if (this.frames[i]!.talk) return this.frames[i]!.talk;
     if (!this.isTied) return null;
-    // What Agno's memory manager and its kin say is no part of the run's own conversation.
+    // Messages of Agno's memory manager and the like are not part of the run's own conversation.
     return isBeside(this.judged!.run) ? this.talkOf(`beside ${this.lastRunId}`) : this.lastTop;
   }
 
@@ -548,15 +562,19 @@ const EMPTY: Omit<Entry, 'type' | 'depth' | 'traceId' | 'spanId'> = {
 };
 
 /**
- * Of a call that a run waited for and that left no span. Agno marks the words of a rejection as an error; what it says itself of
- * calls that reached no tool is no person's. Messages before 3 mark nothing: there both are answers from outside.
+ * The decision about a call that a run waited for and that left no span. Agno marks the words of a rejection as an
+ * error; its own texts for calls that reached no tool are not a person's. Messages before Agno 3 have no mark: then
+ * both are answers from outside.
  */
 function decisionOf({text, failed}: Pick<Said, 'text' | 'failed'>): Entry['decided'] {
   if (isFailedResult({failed: null, text})) return null;
   return failed === true ? 'rejected' : 'answered';
 }
 
-/** The call that a tool span answers: of its name and arguments, else of its name. Its id, or null where it has none. */
+/**
+ * Takes the call that a tool span answers: the one with its name and arguments, or else with its name. Returns its
+ * id, or null if it has none.
+ */
 function takePending(talk: Talk, name: string, asked: string | null): string | null {
   const found = talk.pending.answeredBy(name, asked);
   if (!found) return null;

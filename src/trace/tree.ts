@@ -4,18 +4,20 @@ import type {Run} from './runs.ts';
 import type {Span} from './span.ts';
 
 /**
- * One place in the tree of a trace: a span, or a ghost where a span is known only because others name it as parent.
- * The tree is the drawn one; `span.parentSpanId` stays what the row says.
+ * One place in the tree of a trace: a span, or a ghost, which is known only because others name it as their parent.
+ * The tree is the drawn one; `span.parentSpanId` keeps the stored value.
  */
 export interface Node {
   readonly id: string;
   readonly traceId: string;
-  /** Null: a ghost. Its span is not written yet, was lost, or lives in another database. */
+  /** Null: a ghost. Its span is not written yet, was lost, or is in another database. */
   span: Span | null;
-  /** A tool call that left no span, as the messages of model calls tell it, in the form of a span; `span` is null then. */
+  /**
+   * A tool call without a span, as the messages of model calls report it, in the form of a span; `span` is null then.
+   */
   readonly told: Span | null;
   parent: Node | null;
-  /** By start, then id, so that rows do not jump. */
+  /** By start, then id, so that rows keep their places. */
   children: Node[];
   /** The run or loose part it belongs to; null for surroundings. */
   run: Run | null;
@@ -23,24 +25,24 @@ export interface Node {
   isDetached: boolean;
   /** Several runs were at work, and nothing shows which of them made this call. */
   isOwnerUnknown: boolean;
-  /** What a client library wrote of the call above it: no call of its own. */
+  /** A span that a client library wrote for the call above it: not a call of its own. */
   isPlumbing: boolean;
-  /** Its parents form a circle, which is cut here. */
+  /** Its parents form a cycle, which is cut here. */
   isCycleCut: boolean;
 }
 
 export interface Forest {
-  /** Tops by start: spans without a parent, ghosts, spans where a circle was cut. */
+  /** Tops by start: spans without a parent, ghosts, spans where a cycle was cut. */
   readonly tops: readonly Node[];
   readonly nodes: ReadonlyMap<string, Node>;
-  /** By `graph.node.id`, which the runs and steps inside name as their parent's. */
+  /** By `graph.node.id`, which inner runs and steps name as their parent. */
   readonly byNodeId: ReadonlyMap<string, Node>;
 }
 
 /**
  * Builds the forest of one trace. Pure.
- * @param spans any order, one trace; of duplicates by id the last one wins
- * @throws never; a parent circle is cut at its earliest span, a missing parent becomes a ghost
+ * @param spans any order, one trace; if an id occurs twice, the last span wins
+ * @throws never; a cycle of parents is cut at its earliest span, a missing parent becomes a ghost
  */
 export function buildForest(traceId: string, spans: readonly Span[]): Forest {
   return finish(buildingForest(traceId, spans));
@@ -65,7 +67,7 @@ export function* buildingForest(traceId: string, spans: readonly Span[]): Work<F
   }
   yield;
   for (const node of nodes.values()) node.parent?.children.push(node);
-  // What no top leads to is a circle, or hangs on one.
+  // Nodes that no top leads to are in a cycle, or below one.
   const all = [...nodes.values()];
   const isRound = walk(all.filter(isTop)).length < all.length;
   if (isRound) {
@@ -114,7 +116,10 @@ export function startOf(node: Node): number {
   }
   return start;
 }
-/** A ghost of thousands of runs is drawn with each. Whatever moves below it starts no earlier than what stays. */
+/**
+ * Cached, because a ghost of thousands of runs is drawn with each. Nodes that move below it start no earlier than
+ * those that stay.
+ */
 const GHOST_STARTS = new WeakMap<Node, number>();
 
 export function endOf(node: Node): number | null {
@@ -155,8 +160,8 @@ function byOwnStart(a: Node, b: Node): number {
 }
 
 /**
- * Nodes of the subtrees in drawn order, parents first. Iterative: chains of 10,000 exist. An array: a generator costs
- * several times as much, and a look at a large trace walks it a dozen times.
+ * Nodes of the subtrees in drawn order, parents first. Iterative: chains of 10,000 exist. Returns an array: a
+ * generator costs several times as much, and a large trace is walked a dozen times.
  */
 export function walk(tops: readonly Node[], skip?: (node: Node) => boolean): Node[] {
   const nodes: Node[] = [];
@@ -170,7 +175,10 @@ export function walk(tops: readonly Node[], skip?: (node: Node) => boolean): Nod
   return nodes;
 }
 
-/** The tools with which a team leader hands work on; the member's run is written as their sibling (docs/agno.md, Topology). */
+/**
+ * The tools with which a team leader delegates work; the member's run is written as their sibling (docs/agno.md,
+ * Topology).
+ */
 const DELEGATION_TOOLS: ReadonlySet<string> = new Set([
   'delegate_task_to_member',
   'delegate_task_to_members',
@@ -198,7 +206,7 @@ export function isCall(node: Node): boolean {
   return node.span?.kind === 'llm' || isTool(node);
 }
 
-/** What a person calls the span: the component, the model or the tool; the stored name where there is nothing better. */
+/** What a person calls the span: the component, the model or the tool; otherwise the stored name. */
 export function displayName(span: Span): string {
   switch (span.kind) {
     case 'agent':
@@ -234,7 +242,7 @@ export function isStreamed(span: Span): boolean {
   return span.name.endsWith('_stream');
 }
 
-/** A run span: an AGENT span, or the CHAIN span of a workflow, which alone knows its number of steps. */
+/** A run span: an AGENT span, or the CHAIN span of a workflow, the only one with a number of steps. */
 export function isRunSpan(span: Span): boolean {
   return span.kind === 'agent' || span.kind === 'team' || span.kind === 'workflow';
 }

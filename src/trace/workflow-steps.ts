@@ -2,14 +2,14 @@ import type {Span} from './span.ts';
 import {displayName, type Node} from './tree.ts';
 
 /*
- * What the declared steps of a workflow tell of those that ran: Loop, Condition, Router and Steps leave no span of their own
- * (docs/agno.md, Spans by kind). A declared step that ran is known by its name; what ran between two of them was in the
- * containers that are declared between them.
+ * Where steps ran, as far as the declared parts of a workflow show it: Loop, Condition, Router and Steps leave no
+ * span of their own (docs/agno.md, Spans by kind). A declared step that ran is recognised by its name; steps that ran
+ * between two of them were in the containers that are declared between them.
  */
 
 /** A part of a workflow as it was declared. */
 interface Declared {
-  /** Null: a bare function, which has none. */
+  /** Null: a bare function, which has no name. */
   readonly name: string | null;
   /** `Step`, `Loop`, `Condition`, `Router`, `Parallel`, `Steps`, `function`. */
   readonly type: string;
@@ -21,11 +21,11 @@ export interface Container {
   readonly name: string;
 }
 
-/** Where a step ran, of the containers that leave no span. */
+/** Where a step ran, among the containers that leave no span. */
 export interface StepPlace {
-  /** Several: in one of them, and nothing tells which. */
+  /** Several: in one of them, unknown which. */
   readonly containers: readonly Container[];
-  /** Of a loop that is known; from 1. */
+  /** If the loop is known; from 1. */
   readonly iteration: number | null;
 }
 
@@ -33,7 +33,7 @@ export interface StepPlace {
 interface Stretch {
   readonly containers: readonly Declared[];
   readonly ran: readonly Node[];
-  /** The workflow went on to the declared step behind it. */
+  /** The workflow reached the declared step after it. */
   readonly isPassed: boolean;
 }
 
@@ -77,20 +77,20 @@ function align(workflow: Node): {stretches: Stretch[]; next: number; declared: D
   return {stretches, next, declared};
 }
 
-/** The step after which a workflow that ended well ran nothing more, though it declares more: the step said stop. */
+/** The step after which a successful workflow ran nothing more although it declares more: that step ended it. */
 export function stoppingStep(workflow: Node): {readonly step: Span; readonly skipped: readonly string[]} | null {
   const last = stepsRun(workflow).at(-1)?.span;
   const end = workflow.span!.endMicros;
   if (!last || end === null || last.endMicros === null || last.endMicros > end) return null;
   const {stretches, next, declared} = align(workflow);
   const rest = declared.slice(next);
-  // What ran last may have been in any of the containers that follow, up to the next declared step.
+  // The last steps that ran may have been in any of the following containers, up to the next declared step.
   const step = stretches.at(-1)!.ran.length === 0 ? 0 : rest.findIndex(({type}) => type === 'Step');
   const skipped = step < 0 ? [] : rest.slice(step).filter(({type}) => ALWAYS_RUN.has(type));
   return skipped.length === 0 ? null : {step: last, skipped: skipped.map(({name, type}) => name ?? `a ${type}`)};
 }
 
-/** Where steps of a workflow ran that were in containers. */
+/** Where the steps of a workflow that ran in containers were. */
 export function placesIn(workflow: Node): ReadonlyMap<Node, StepPlace> {
   const known = PLACES.get(workflow);
   if (known) return known;
@@ -116,7 +116,7 @@ export function placesIn(workflow: Node): ReadonlyMap<Node, StepPlace> {
   PLACES.set(workflow, found);
   return found;
 }
-/** Of the loop that a step ran in: its place, the step that begins a round, and how many have begun. */
+/** In the loop of a step: the loop's place, the step that begins a round, and how many rounds have begun. */
 interface Round {
   readonly at: number;
   readonly first: string;
@@ -125,7 +125,7 @@ interface Round {
 const NO_ROUND: Round = {at: -1, first: '', iteration: 0};
 const PLACES = new WeakMap<Node, ReadonlyMap<Node, StepPlace>>();
 
-/** For each step of a stretch, the places of the containers that it may have run in, in the order in which those run. */
+/** For each step of a stretch, the places of the containers in which it may have run, in running order. */
 function candidatesOf({containers, ran, isPassed}: Stretch): readonly (readonly number[])[] {
   const names = ran.map(node => displayName(node.span!));
   return candidates(
