@@ -72,6 +72,17 @@ export function averageOf(shares: readonly Share[]): number {
   return sum / Math.max(1, count);
 }
 
+/** The standard error of the logarithm of an average over runs, without drawing any. */
+export function errorOfAverage(shares: readonly Share[]): number {
+  const average = averageOf(shares);
+  let [squares, count] = [0, 0];
+  for (const share of shares) {
+    squares += (share.sum - average * share.count) ** 2;
+    count += share.count;
+  }
+  return Math.sqrt(squares) / Math.max(1e-9, average * count);
+}
+
 /** The standard error of a difference of two figures that were drawn. */
 export function errorOf(before: Float64Array, after: Float64Array): number {
   return Math.sqrt(varianceOf(before) + varianceOf(after));
@@ -94,13 +105,9 @@ export function standardErrors(beyond: number): number {
 }
 
 /** The upper tail of the normal distribution; a continued fraction far out, where a series would lose every digit. */
-function normalTail(z: number): number {
+export function normalTail(z: number): number {
+  if (z > 3) return Math.exp(logNormalTail(z));
   const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
-  if (z > 3) {
-    let fraction = 0;
-    for (let k = 60; k > 0; k--) fraction = k / (z + fraction);
-    return density / (z + fraction);
-  }
   let [term, sum] = [z, z];
   for (let k = 1; k < 200; k++) {
     term *= (z * z) / (2 * k + 1);
@@ -109,32 +116,72 @@ function normalTail(z: number): number {
   return 0.5 - density * sum;
 }
 
+function logNormalTail(z: number): number {
+  if (z <= 3) return Math.log(normalTail(z));
+  let fraction = 0;
+  for (let k = 60; k > 0; k--) fraction = k / (z + fraction);
+  return (-z * z) / 2 - Math.log(2 * Math.PI) / 2 - Math.log(z + fraction);
+}
+
+/** Of `all` runs `marked` bear a mark; `drawn` of them are looked at. */
+export interface Draw {
+  readonly drawn: number;
+  readonly marked: number;
+  readonly all: number;
+}
+
 /**
- * Fisher's exact test: of `all` runs `marked` bear a mark, and `drawn` of them are looked at; how likely it is that `found` or more
- * of these bear it when the mark has nothing to do with it. As a logarithm, as it may be far too small for a number.
+ * Fisher's exact test: how likely it is that `found` or more of the drawn runs bear the mark when it has nothing to do with being
+ * drawn. As a logarithm, as it may be far too small for a number.
  */
-export function logChanceOf({
-  found,
-  drawn,
-  marked,
-  all,
-}: {
-  found: number;
-  drawn: number;
-  marked: number;
-  all: number;
-}): number {
-  const most = Math.min(drawn, marked);
-  const of = (k: number) => logChoose(marked, k) + logChoose(all - marked, drawn - k);
-  const whole = logChoose(all, drawn);
-  const largest = of(Math.max(found, Math.round((drawn * marked) / Math.max(1, all))));
+export function logChanceOf({found, ...draw}: Draw & {readonly found: number}): number {
+  const most = Math.min(draw.drawn, draw.marked);
+  const of = logDrawn(draw);
+  const largest = of(Math.max(found, Math.round((draw.drawn * draw.marked) / Math.max(1, draw.all))));
   let sum = 0;
   for (let k = found; k <= most; k++) {
     const term = Math.exp(of(k) - largest);
     sum += term;
     if (term < sum * 1e-15 && k > found) break;
   }
-  return Math.min(0, largest + Math.log(sum) - whole);
+  return Math.min(0, largest + Math.log(sum));
+}
+
+/** The logarithm of how likely exactly so many bear it. */
+function logDrawn({drawn, marked, all}: Draw): (k: number) => number {
+  const whole = logChoose(all, drawn);
+  return k => logChoose(marked, k) + logChoose(all - marked, drawn - k) - whole;
+}
+
+/** So large a variance makes a sum of draws normal for what is asked here. */
+const NORMAL_FROM = 200;
+
+/**
+ * Fisher's exact test of several groups together, each with its own share of marks (Cochran, Mantel and Haenszel): how likely it is
+ * that so many or more bear it in all of them, as a logarithm.
+ */
+export function logChancesOfSum(draws: readonly Draw[]): (found: number) => number {
+  if (draws.length === 1) return found => logChanceOf({found, ...draws[0]!});
+  let [mean, variance] = [0, 0];
+  for (const {drawn, marked, all} of draws) {
+    mean += (drawn * marked) / all;
+    variance += all < 2 ? 0 : (drawn * marked * (all - drawn) * (all - marked)) / (all * all * (all - 1));
+  }
+  if (variance > NORMAL_FROM) return found => logNormalTail((found - 0.5 - mean) / Math.sqrt(variance));
+  let sums = Float64Array.of(1);
+  for (const draw of draws) {
+    const of = logDrawn(draw);
+    const length = Math.min(draw.drawn, draw.marked) + 1;
+    const next = new Float64Array(sums.length + length - 1);
+    for (let k = 0; k < length; k++) {
+      const chance = Math.exp(of(k));
+      if (chance > 0) for (let i = 0; i < sums.length; i++) next[i + k]! += chance * sums[i]!;
+    }
+    sums = next;
+  }
+  // Small ones first.
+  for (let k = sums.length - 2; k >= 0; k--) sums[k]! += sums[k + 1]!;
+  return found => Math.min(0, Math.log(Math.max(Number.MIN_VALUE, sums[found] ?? 0)));
 }
 
 const logChoose = (n: number, k: number): number =>

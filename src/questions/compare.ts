@@ -7,7 +7,6 @@ import type {Cell} from '../table/table.ts';
 import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import {isoTime} from '../trace/time.ts';
 import {factsAsked, inputsFor, sortedRows} from './ask.ts';
-import {standardErrors} from './chance.ts';
 import {
   type Compared,
   errorsOf,
@@ -19,7 +18,7 @@ import {
 } from './compared-figures.ts';
 import {type ComparedSpan, Items, type Side} from './compared-items.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
-import {type Judged, judge, NAMED} from './verdict.ts';
+import {type Judged, judgeAll, NAMED} from './verdict.ts';
 import {wholeRuns} from './whole-runs.ts';
 
 interface Window {
@@ -27,8 +26,8 @@ interface Window {
   readonly untilMicros: number;
 }
 
-/** One in twenty comparisons of windows that do not differ may name something; it is shared out among all that is compared. */
-const FALSE_ALARMS = 0.05;
+/** Of fifty comparisons of windows that do not differ one may name something; and of fifty things that are named one may be by chance. */
+const FALSE_ALARMS = 0.02;
 /** Whether it is worse than before, and what is. */
 export default defineQuestion({
   examples: [
@@ -86,7 +85,7 @@ export default defineQuestion({
     runsAfter: {label: 'AFTER', unit: 'count', description: 'runs that the figure after is of'},
     within: {label: 'BY', description: 'whose calls they are; null: of whoever made them'},
     of: {label: 'KIND', description: 'agent, team, workflow, step, tool, model, error'},
-    figure: {label: 'FIGURE', description: 'p50, p95, failures, tokens, cost, calls, chars, error, seen'},
+    figure: {label: 'FIGURE', description: 'p50, p95, failures, tokens, cost, calls, repeats, chars, error, seen'},
     unit: {label: 'UNIT', description: 'of before and after: ms, count, rate, usd, ratio'},
     strength: {label: 'STRENGTH', unit: 'rate', description: 'how far from no difference, in standard errors'},
     sampleRunId: {label: 'SAMPLE', description: 'a run of the window to look at'},
@@ -116,13 +115,9 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
     const statements = [sidesStatement(input, [before, after]), SPANS, CAUSES, runsStatement(input)] as const;
     facts.run(statements[0]);
     const compared = compareAll(facts, statements, ask.by);
-    const tested = compared.filter(
-      ({isEnough, tested: of, logChance}) => isEnough && (of !== null || logChance !== null),
-    );
-    const beyond = standardErrors(FALSE_ALARMS / 2 / Math.max(1, tested.length));
-    const logBeyond = Math.log(FALSE_ALARMS / Math.max(1, tested.length));
-    const judged = compared.map(figure => judge(figure, beyond, logBeyond));
-    const shown = judged.filter(({verdict}) => ask.flags.all === true || NAMED.includes(String(verdict)));
+    const judged = judgeAll(compared, FALSE_ALARMS);
+    const isShown = (row: Judged) => NAMED.includes(row.verdict) && !(row.figure === 'repeats' && isTold(judged, row));
+    const shown = ask.flags.all === true ? judged : judged.filter(isShown);
     const rows = sortedRows(shown, ask, rankOf).map(row => withSample(facts, row));
     const counts = facts.all<{side: Side; runs: number; failed: number; unfinished: number}>(statements[3]);
     return {
@@ -139,6 +134,14 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
   } finally {
     facts.close();
   }
+}
+
+/** That whoever calls it calls it more often goes without saying where more calls in all runs are named. */
+function isTold(judged: readonly Judged[], {of, name, within, verdict}: Judged): boolean {
+  return judged.some(
+    row =>
+      row.figure === 'calls' && row.of === of && row.name === name && row.within === within && row.verdict === verdict,
+  );
 }
 
 /** What is worse comes first, unless another order is asked for. */

@@ -1,7 +1,16 @@
 import type {Facts} from '../facts/facts.ts';
 import {smallest} from '../lists.ts';
 import type {Sql} from '../sql/sql.ts';
-import {averageOf, drawAverages, drawQuantiles, errorOf, logChanceOf, quantile, type Share} from './chance.ts';
+import {
+  averageOf,
+  drawAverages,
+  drawQuantiles,
+  errorOf,
+  errorOfAverage,
+  logChanceOf,
+  quantile,
+  type Share,
+} from './chance.ts';
 import type {Item, Items, Side} from './compared-items.ts';
 
 /** So many runs on either side say something. */
@@ -31,9 +40,25 @@ export const FIGURES = {
   tokens: {noun: 'tokens', words: ['more tokens', 'fewer tokens'], unit: 'count', least: 50},
   cost: {noun: 'cost', words: ['dearer', 'cheaper'], unit: 'usd', least: 0.0005},
   calls: {noun: 'calls per run', words: ['more calls per run', 'fewer calls per run'], unit: 'rate', least: 0.2},
+  repeats: {
+    noun: 'calls per run with any',
+    words: ['more calls per run with any', 'fewer calls per run with any'],
+    unit: 'rate',
+    least: 0.2,
+  },
   chars: {noun: 'length of results', words: ['longer results', 'shorter results'], unit: 'count', least: 200},
 } as const satisfies Readonly<Record<string, FigureOf>>;
 type FigureName = keyof typeof FIGURES;
+
+/** The logarithm of a factor, or of shares the difference. */
+interface Difference {
+  readonly difference: number;
+  /** Its standard error; null: so small a difference matters to nobody. */
+  readonly error: number | null;
+  /** The standard error where nothing differs, and from where on a rise or a fall would matter then. */
+  readonly usual: {readonly error: number; readonly rise: number; readonly fall: number};
+  readonly isShare: boolean;
+}
 
 /** A figure on both sides, before it is known what else is compared. */
 export interface Compared {
@@ -47,10 +72,9 @@ export interface Compared {
   readonly runs: readonly [number, number];
   /** False: too few on a side. */
   readonly isEnough: boolean;
-  /** How it differs; `error` is the standard error of the logarithm of the factor, or for shares of the difference. */
-  readonly tested: {readonly difference: number; readonly error: number; readonly isShare: boolean} | null;
-  /** Of something that is on one side alone: how likely that is by chance. */
-  readonly logChance: number | null;
+  readonly tested: Difference | null;
+  /** Of something that is on one side alone: how likely that is by chance, and how likely that it is on the other alone. */
+  readonly oneSided: {readonly logChance: number; readonly otherLogChance: number} | null;
   /** Number of the run to look at. */
   readonly sample: number | null;
 }
@@ -59,14 +83,18 @@ export interface Compared {
 export function figuresOf(items: Items, item: Item): Compared[] {
   const {of, name, within, sides} = item;
   const isCall = of === 'tool' || of === 'model';
-  const base = {of, name, within, logChance: null};
+  const base = {of, name, within, oneSided: null};
   const sample = sides[1].slowest?.run ?? null;
-  const calls = averages({...base, figure: 'calls', sample: mostOf(sides[1].calls)}, [
-    items.callsPerRun(item, 0),
-    items.callsPerRun(item, 1),
-  ]);
-  if (within !== null) return [calls];
-  const shares = (pick: 'tokens' | 'cost'): [Share[], Share[]] => [
+  const shares = [items.callsPerRun(item, 0), items.callsPerRun(item, 1)] as const;
+  const most = mostOf(sides[1].calls);
+  const calls = averages({...base, figure: 'calls', sample: most}, shares);
+  if (within !== null) {
+    // Runs without a call hide how often the others call it: they are most of what chance does to the average.
+    const some = [shares[0].filter(({sum}) => sum > 0), shares[1].filter(({sum}) => sum > 0)] as const;
+    const isOther = some[0].length < shares[0].length || some[1].length < shares[1].length;
+    return isOther ? [calls, averages({...base, figure: 'repeats', sample: most}, some)] : [calls];
+  }
+  const sharesOf = (pick: 'tokens' | 'cost'): [Share[], Share[]] => [
     [...sides[0][pick].values()],
     [...sides[1][pick].values()],
   ];
@@ -82,8 +110,8 @@ export function figuresOf(items: Items, item: Item): Compared[] {
     ...(of === 'tool' ? [quantiles({...base, figure: 'chars', sample}, chars, 0.5, runs)] : []),
     ...(of === 'tool'
       ? []
-      : [averages({...base, figure: 'tokens', sample: dearest(sides[1].tokens)}, shares('tokens'))]),
-    ...(of === 'tool' ? [] : [averages({...base, figure: 'cost', sample: dearest(sides[1].cost)}, shares('cost'))]),
+      : [averages({...base, figure: 'tokens', sample: dearest(sides[1].tokens)}, sharesOf('tokens'))]),
+    ...(of === 'tool' ? [] : [averages({...base, figure: 'cost', sample: dearest(sides[1].cost)}, sharesOf('cost'))]),
     ...(isCall ? [] : [calls]),
   ].filter(({before, after}) => before !== null || after !== null);
 }
@@ -98,7 +126,7 @@ function keyOfMost(entries: readonly (readonly [number, number])[]): number | nu
   return most?.[0] ?? null;
 }
 
-type Begun = Pick<Compared, 'of' | 'name' | 'within' | 'logChance' | 'sample'> & {readonly figure: FigureName};
+type Begun = Pick<Compared, 'of' | 'name' | 'within' | 'oneSided' | 'sample'> & {readonly figure: FigureName};
 
 function quantiles(
   begun: Begun,
@@ -110,18 +138,21 @@ function quantiles(
   const independent = [Math.min(runs[0], before.length), Math.min(runs[1], after.length)] as const;
   const isEnough = smallest(independent) >= fewest;
   const values = [before, after].map(of => (of.length === 0 ? null : quantile(of, part)));
-  return compared(begun, values, independent, isEnough, () =>
-    errorOf(drawQuantiles(before, part, independent[0]), drawQuantiles(after, part, independent[1])),
-  );
+  const error = () => errorOf(drawQuantiles(before, part, independent[0]), drawQuantiles(after, part, independent[1]));
+  return compared(begun, values, independent, {isEnough, error, usualError: error});
 }
 
-function averages(begun: Begun, [before, after]: readonly [Share[], Share[]]): Compared {
+function averages(begun: Begun, [before, after]: readonly [readonly Share[], readonly Share[]]): Compared {
   const runs = [before.length, after.length] as const;
   const isEnough = smallest(runs) >= FEWEST_RUNS;
   // Costs add up as whole numbers, in whatever order they come.
   const scale = begun.figure === 'cost' ? 1e12 : 1;
   const values = [before, after].map(of => (of.length === 0 ? null : averageOf(of) / scale));
-  return compared(begun, values, runs, isEnough, () => errorOf(drawAverages(before), drawAverages(after)));
+  return compared(begun, values, runs, {
+    isEnough,
+    error: () => errorOf(drawAverages(before), drawAverages(after)),
+    usualError: () => Math.hypot(errorOfAverage(before), errorOfAverage(after)),
+  });
 }
 
 /** What differs by a factor. */
@@ -129,19 +160,21 @@ function compared(
   begun: Begun,
   values: readonly (number | null)[],
   runs: readonly [number, number],
-  isEnough: boolean,
-  error: () => number,
+  {isEnough, error, usualError}: {isEnough: boolean; error: () => number; usualError: () => number},
 ): Compared {
   const [before = null, after = null] = values;
   const {unit, least} = FIGURES[begun.figure];
   const difference = before !== null && after !== null && before > 0 && after > 0 ? Math.log(after / before) : null;
-  // Chance is asked only of what would matter.
-  const matters =
-    difference !== null && Math.abs(difference) >= Math.log(LEAST_FACTOR) && Math.abs(after! - before!) >= least;
-  const tested =
-    !isEnough || difference === null
-      ? null
-      : {difference, error: matters ? error() : Number.POSITIVE_INFINITY, isShare: false};
+  if (!isEnough || difference === null) return {...begun, unit, before, after, runs, isEnough, tested: null};
+  const factor = Math.log(LEAST_FACTOR);
+  const matters = Math.abs(difference) >= factor && Math.abs(after! - before!) >= least;
+  const usual = {
+    error: usualError(),
+    rise: Math.max(factor, Math.log1p(least / before!)),
+    fall: least < before! ? Math.max(factor, -Math.log1p(-least / before!)) : Number.POSITIVE_INFINITY,
+  };
+  // Runs are drawn only for what would matter.
+  const tested = {difference, error: matters ? error() : null, usual, isShare: false};
   return {...begun, unit, before, after, runs, isEnough, tested};
 }
 
@@ -169,6 +202,12 @@ function failuresOf(begun: Begun, [before, after]: readonly [Failures, Failures]
     to !== null &&
     Math.abs(to - from) >= FIGURES.failures.least &&
     Math.max(from, to) >= LEAST_FACTOR * Math.min(from, to);
+  const error = Math.sqrt(variance(before) + variance(after));
+  const usual = {
+    error,
+    rise: Math.max(FIGURES.failures.least, (LEAST_FACTOR - 1) * (from ?? 0)),
+    fall: Math.max(FIGURES.failures.least, (1 - 1 / LEAST_FACTOR) * (from ?? 0)),
+  };
   return {
     ...begun,
     unit: 'ratio',
@@ -177,11 +216,7 @@ function failuresOf(begun: Begun, [before, after]: readonly [Failures, Failures]
     runs: [before.runs, after.runs],
     isEnough,
     tested: isEnough
-      ? {
-          difference: guarded(after) - guarded(before),
-          error: matters ? Math.sqrt(variance(before) + variance(after)) : Number.POSITIVE_INFINITY,
-          isShare: true,
-        }
+      ? {difference: guarded(after) - guarded(before), error: matters ? error : null, usual, isShare: true}
       : null,
   };
 }
@@ -228,7 +263,7 @@ export function errorsOf(facts: Facts, causes: Sql, all: readonly [number, numbe
       {runs: all[0], failed: runs[0]},
       {runs: all[1], failed: runs[1]},
     ] as const;
-    return failuresOf({...base, figure: 'failures', logChance: null}, sides);
+    return failuresOf({...base, figure: 'failures', oneSided: null}, sides);
   });
 }
 
@@ -239,7 +274,8 @@ function onOneSide(
 ): Compared {
   const isNew = runs[0] === 0;
   const share = (side: Side) => (all[side] === 0 ? null : runs[side] / all[side]);
-  const [drawn, found] = isNew ? [all[1], runs[1]] : [all[0], runs[0]];
+  const found = runs[0] + runs[1];
+  const aloneOn = (side: Side) => logChanceOf({found, drawn: all[side], marked: found, all: all[0] + all[1]});
   return {
     ...base,
     unit: 'ratio',
@@ -248,6 +284,6 @@ function onOneSide(
     runs,
     isEnough: smallest(all) >= FEWEST_RUNS,
     tested: null,
-    logChance: logChanceOf({found, drawn, marked: found, all: all[0] + all[1]}),
+    oneSided: {logChance: aloneOn(isNew ? 1 : 0), otherLogChance: aloneOn(isNew ? 0 : 1)},
   };
 }

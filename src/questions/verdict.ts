@@ -1,15 +1,45 @@
 import type {Cell} from '../table/table.ts';
-import {standardErrors} from './chance.ts';
+import {normalTail, standardErrors} from './chance.ts';
 import {type Compared, FIGURES} from './compared-figures.ts';
+import {logLimitOf, type Tested} from './false-alarms.ts';
 
 /** What is said without --all, in its order. */
 export const NAMED = ['worse', 'new', 'gone', 'better'];
 
 export type Judged = Readonly<Record<string, Cell>> & {readonly verdict: string; readonly of: string};
 
-/** @param beyond standard errors that chance alone does not reach in all that is compared */
-export function judge(figure: Compared, beyond: number, logBeyond: number): Judged {
-  const {of, name, within, unit, before, after, runs, tested, logChance, sample, isEnough} = figure;
+/** @param falseAlarms the share of what is named that chance may have named */
+export function judgeAll(compared: readonly Compared[], falseAlarms: number): Judged[] {
+  const logLimit = logLimitOf(
+    compared.flatMap(figure => testOf(figure) ?? []),
+    falseAlarms,
+  );
+  // Standard errors that chance alone does not reach in all that is compared.
+  const beyond = standardErrors(Math.exp(logLimit) / 2);
+  return compared.map(figure => judge(figure, beyond, logLimit));
+}
+
+/** How a figure is tested; null: it is not, as too few runs have it or a side has none. */
+function testOf({isEnough, tested, oneSided}: Compared): Tested | null {
+  if (!isEnough) return null;
+  if (oneSided !== null) {
+    const possible = [Math.exp(oneSided.logChance), Math.exp(oneSided.otherLogChance)];
+    return {
+      logChance: oneSided.logChance,
+      alarmsAt: limit => possible.reduce((sum, chance) => sum + (chance <= limit ? chance : 0), 0),
+    };
+  }
+  if (tested === null) return null;
+  const {difference, error, usual} = tested;
+  const most = normalTail(usual.rise / usual.error) + normalTail(usual.fall / usual.error);
+  return {
+    logChance: error === null ? 0 : Math.log(2 * normalTail(Math.abs(difference) / Math.max(1e-9, error))),
+    alarmsAt: limit => Math.min(limit, most),
+  };
+}
+
+function judge(figure: Compared, beyond: number, logLimit: number): Judged {
+  const {of, name, within, unit, before, after, runs, tested, oneSided, sample, isEnough} = figure;
   const row = {
     of,
     name,
@@ -26,8 +56,9 @@ export function judge(figure: Compared, beyond: number, logBeyond: number): Judg
     sample,
   };
   if (!isEnough) return {...row, verdict: 'few', what: wordsOf(figure, null), strength: null};
-  if (logChance !== null) {
-    const isNamed = logChance < logBeyond;
+  if (oneSided !== null) {
+    const {logChance} = oneSided;
+    const isNamed = logChance <= logLimit;
     return {
       ...row,
       verdict: !isNamed ? 'same' : before === null ? 'new' : 'gone',
@@ -37,10 +68,10 @@ export function judge(figure: Compared, beyond: number, logBeyond: number): Judg
   }
   if (tested === null) return {...row, verdict: 'same', what: wordsOf(figure, null), strength: null};
   const {difference, error, isShare} = tested;
-  const strength = Number.isFinite(error) ? Math.abs(difference) / Math.max(1e-9, error) : null;
+  const strength = error === null ? null : Math.abs(difference) / Math.max(1e-9, error);
   const isNamed = strength !== null && strength > beyond;
   const interval =
-    isShare || strength === null
+    isShare || error === null
       ? {}
       : {low: Math.exp(difference - beyond * error), high: Math.exp(difference + beyond * error)};
   return {

@@ -6,7 +6,8 @@ import type {Cell} from '../table/table.ts';
 import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import type {State} from '../trace/states.ts';
 import {factsAsked, inputsFor, sortedRows} from './ask.ts';
-import {logChanceOf} from './chance.ts';
+import {type Draw, logChancesOfSum} from './chance.ts';
+import {alarmsOf, logLimitFor, type Tested} from './false-alarms.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
 import {wholeRuns} from './whole-runs.ts';
 
@@ -57,7 +58,7 @@ export default defineQuestion({
     chance: {
       label: 'CHANCE',
       unit: 'ratio',
-      description: 'how likely chance makes one like it, of all attributes that were looked at',
+      description: 'how many of all attributes looked at chance makes like it, at most 1',
     },
     also: {label: 'ALSO', description: 'attributes of the same runs, which nothing tells apart from it'},
     sampleRunId: {label: 'SAMPLE', description: 'the newest bad run with it'},
@@ -69,11 +70,16 @@ export default defineQuestion({
   answer,
 });
 
-interface Counted {
-  readonly attribute: string;
-  readonly name: string;
+/** So many runs of one component with `--slow`, else of all. */
+interface Count {
+  readonly peers: number;
   readonly runs: number;
   readonly bad: number;
+}
+
+interface Counted extends Count {
+  readonly attribute: string;
+  readonly name: string;
 }
 
 async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answer> {
@@ -98,7 +104,7 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
       sql`select count(bad) as runs, coalesce(sum(bad), 0) as bad, sum(bad is null) as "left" from judged`,
     );
     const counted = facts.all<Counted>(statements[2]);
-    const found = explain(facts, counted, all!);
+    const found = explain(facts, counted);
     return {
       rows: sortedRows(found.rows, ask, ({place}) => (ask.sort.column === 'bad' ? Number(place) : 0)),
       series: null,
@@ -122,32 +128,30 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
   }
 }
 
-/** The runs, and whether they are bad; null: it is not known yet. Numbered by their start. */
-const judged = (runs: Sql, bad: Sql): Sql => sql`
+/** The runs, and whether they are bad; null: it is not known yet. Numbered by their start; compared with those of their `peers`. */
+const judged = (runs: Sql, {bad, peers}: {readonly bad: Sql; readonly peers: Sql}): Sql => sql`
 create temp table judged as
-select run_key, run_id, trace_id, user_id, start_micros, ${bad} as bad,
+select run_key, run_id, trace_id, user_id, start_micros, ${bad} as bad, ${peers} as peers,
        row_number() over (order by start_micros, trace_id, span_id) as place
   from (${runs})`;
+const ALL_PEERS = raw('0');
 
 function stateStatement({runs}: QuestionInput, states: readonly State[]): Sql {
   const list = raw(states.map(state => `'${state}'`).join(', '));
-  return judged(
-    wholeRuns(runs),
-    sql`case when state in (${list}) then 1 when state not in ('running', 'stalled', 'lost') then 0 end`,
-  );
+  const bad = sql`case when state in (${list}) then 1 when state not in ('running', 'stalled', 'lost') then 0 end`;
+  return judged(wholeRuns(runs), {bad, peers: ALL_PEERS});
 }
 
 /** Of each component its own slowest tenth: else the answer would always be the slowest component. */
 function slowStatement({runs}: QuestionInput, longerMicros: number | undefined): Sql {
-  if (longerMicros !== undefined) return judged(wholeRuns(runs), sql`duration_ms > ${longerMicros / 1000}`);
+  if (longerMicros !== undefined)
+    return judged(wholeRuns(runs), {bad: sql`duration_ms > ${longerMicros / 1000}`, peers: ALL_PEERS});
   const ranked = sql`
 select w.*, row_number() over (partition by kind, name order by duration_ms desc, start_micros, trace_id, span_id) as rank,
-       count(duration_ms) over (partition by kind, name) as peers
+       count(duration_ms) over (partition by kind, name) as timed, dense_rank() over (order by kind, name) as component
   from (${wholeRuns(runs)}) w`;
-  return judged(
-    ranked,
-    sql`case when duration_ms is not null and peers >= ${FEWEST_RUNS} then rank <= peers / 10.0 end`,
-  );
+  const bad = sql`case when duration_ms is not null and timed >= ${FEWEST_RUNS} then rank <= timed / 10.0 end`;
+  return judged(ranked, {bad, peers: raw('component')});
 }
 
 /** Attributes of runs, each once for a run. As in `runSpans`, `+` keeps the indexes of span_facts out of it: they would be gone through for each run. */
@@ -185,81 +189,98 @@ create temp table marks as${attributes(input)}`;
 }
 
 const COUNTS = raw(`
-select attribute, name, count(*) as runs, sum(bad) as bad
+select attribute, name, peers, count(*) as runs, sum(bad) as bad
   from marks
   join judged using (place)
- group by attribute, name`);
+ group by attribute, name, peers`);
 
 /** Runs with an attribute, by their numbers. */
 interface Marked {
   readonly attribute: string;
   readonly name: string;
-  readonly places: ReadonlySet<number>;
+  readonly places: readonly number[];
+}
+
+interface JudgedRun {
+  readonly place: number;
+  readonly peers: number;
+  readonly bad: number;
 }
 
 /**
  * The attribute that chance explains least, then that of the runs without it, and so on: what only goes along with the first is
  * not told a second time.
  */
-function explain(facts: Facts, counted: readonly Counted[], all: {readonly runs: number; readonly bad: number}) {
-  const looked = counted.filter(({runs}) => runs >= FEWEST_RUNS && runs < all.runs);
-  const logBeyond = Math.log(FALSE_ALARMS / Math.max(1, looked.length));
+function explain(facts: Facts, counted: readonly Counted[]) {
+  const all = facts.all<Count>(
+    raw('select peers, count(*) as runs, sum(bad) as bad from judged where bad is not null group by peers'),
+  );
+  const named = new Map<string, Pick<Counted, 'attribute' | 'name'> & {readonly counts: Count[]}>();
+  for (const {attribute, name, ...count} of counted) {
+    const of = named.get(nameOf({attribute, name})) ?? {attribute, name, counts: []};
+    named.set(nameOf(of), of);
+    of.counts.push(count);
+  }
+  const looked = [...named.values()]
+    .filter(({counts}) => sumOf(counts).runs >= FEWEST_RUNS && sumOf(counts).runs < sumOf(all).runs)
+    .map(of => ({...of, ...testOf(of.counts, all)}));
+  const logLimit = logLimitFor(looked, FALSE_ALARMS);
   const found = {
     rows: [] as Row[],
     tested: looked.length,
-    few: counted.filter(({runs}) => runs < FEWEST_RUNS).length,
+    few: [...named.values()].filter(({counts}) => sumOf(counts).runs < FEWEST_RUNS).length,
   };
-  const candidates = looked.filter(of => chanceOf(of, all) < logBeyond);
+  const candidates = looked.filter(({logChance}) => logChance <= logLimit);
   if (candidates.length === 0) return found;
-  const bad = new Set(
-    facts.all<{place: number}>(raw('select place from judged where bad = 1')).map(({place}) => place),
+  let left = new Map(
+    facts
+      .all<JudgedRun>(raw('select place, peers, bad from judged where bad is not null'))
+      .map(run => [run.place, run] as const),
   );
   let marked: Marked[] = candidates.map(({attribute, name}) => ({
     attribute,
     name,
-    places: new Set(
-      facts
-        .all<{place: number}>(sql`select place from marks where attribute = ${attribute} and name = ${name}`)
-        .map(({place}) => place),
-    ),
+    places: facts
+      .all<{place: number}>(sql`select place from marks where attribute = ${attribute} and name = ${name}`)
+      .map(({place}) => place),
   }));
-  let left = {...all};
   for (;;) {
+    const others = countsOf(left.values());
     const ranked = marked
-      .map(of => ({...of, runs: of.places.size, bad: countIn(of.places, bad)}))
-      .map(of => ({...of, logChance: chanceOf(of, left)}))
-      .filter(of => of.runs >= FEWEST_RUNS && of.logChance < logBeyond)
-      .sort((a, b) => a.logChance - b.logChance || (nameOf(a) < nameOf(b) ? -1 : 1));
-    const [first, ...others] = ranked;
+      .map(of => {
+        const counts = countsOf(of.places.map(place => left.get(place)!));
+        return {...of, ...sumOf(counts), ...testOf(counts, others)};
+      })
+      .filter(of => of.runs >= FEWEST_RUNS && of.logChance <= logLimit)
+      .sort((a, b) => a.logChance - b.logChance || b.bad - a.bad || (nameOf(a) < nameOf(b) ? -1 : 1));
+    const [first, ...rest] = ranked;
     if (!first) return found;
-    const same = others.filter(of => countIn(of.places, first.places) >= SAME_RUNS * Math.max(of.runs, first.runs));
-    const newest = [...first.places].filter(place => bad.has(place)).reduce((a, b) => Math.max(a, b), 0);
+    const firstPlaces = new Set(first.places);
+    const inFirst = (places: readonly number[]) => places.filter(place => firstPlaces.has(place)).length;
+    const same = rest.filter(of => inFirst(of.places) >= SAME_RUNS * Math.max(of.runs, first.runs));
+    const newest = first.places.filter(place => left.get(place)!.bad === 1).reduce((a, b) => Math.max(a, b), 0);
     const [sample] = facts.all<{run_id: string | null; trace_id: string}>(
       sql`select run_id, trace_id from judged where place = ${newest}`,
     );
-    const otherShare = (left.bad - first.bad) / Math.max(1, left.runs - first.runs);
+    const {attribute, name, bad, runs, lift, logChance} = first;
     found.rows.push({
-      attribute: first.attribute,
-      name: first.name,
-      lift: otherShare > 0 ? first.bad / first.runs / otherShare : null,
-      bad: first.bad,
-      runs: first.runs,
-      badShare: first.bad / first.runs,
-      otherShare,
-      chance: Math.min(1, Math.exp(first.logChance) * looked.length),
+      attribute,
+      name,
+      lift,
+      bad,
+      runs,
+      badShare: bad / runs,
+      otherShare: lift === null ? 0 : bad / runs / lift,
+      chance: Math.min(1, alarmsOf(looked, logChance)),
       also: same.length === 0 ? null : same.map(nameOf).join(', '),
       sampleRunId: sample?.run_id ?? null,
       sampleTraceId: sample?.trace_id ?? null,
       place: found.rows.length,
     });
-    left = {runs: left.runs - first.runs, bad: left.bad - first.bad};
-    marked = others
+    left = new Map([...left].filter(([place]) => !firstPlaces.has(place)));
+    marked = rest
       .filter(of => !same.includes(of))
-      .map(({attribute, name, places}) => ({
-        attribute,
-        name,
-        places: new Set([...places].filter(place => !first.places.has(place))),
-      }));
+      .map(({attribute, name, places}) => ({attribute, name, places: places.filter(place => left.has(place))}));
   }
 }
 
@@ -267,19 +288,61 @@ type Row = Readonly<Record<string, Cell>>;
 
 const nameOf = ({attribute, name}: Pick<Marked, 'attribute' | 'name'>) => `${attribute} ${name}`;
 
-function countIn(places: ReadonlySet<number>, others: ReadonlySet<number>): number {
-  let count = 0;
-  for (const place of places) if (others.has(place)) count++;
-  return count;
+function countsOf(runs: Iterable<JudgedRun>): Count[] {
+  const counts = new Map<number, {peers: number; runs: number; bad: number}>();
+  for (const {peers, bad} of runs) {
+    const count = counts.get(peers) ?? {peers, runs: 0, bad: 0};
+    counts.set(peers, count);
+    count.runs++;
+    count.bad += bad;
+  }
+  return [...counts.values()];
 }
 
-/** Logarithm of how likely chance makes it; 0 where it matters to nobody. */
-function chanceOf(
-  of: {readonly runs: number; readonly bad: number},
-  all: {readonly runs: number; readonly bad: number},
-): number {
-  const share = of.bad / of.runs;
-  const others = (all.bad - of.bad) / Math.max(1, all.runs - of.runs);
-  if (of.bad < FEWEST_BAD || share < LEAST_LIFT * others) return 0;
-  return logChanceOf({found: of.bad, drawn: of.runs, marked: all.bad, all: all.runs});
+function sumOf(counts: readonly Count[]): {runs: number; bad: number} {
+  return counts.reduce((sum, {runs, bad}) => ({runs: sum.runs + runs, bad: sum.bad + bad}), {runs: 0, bad: 0});
+}
+
+/** Below this no limit is. */
+const NO_CHANCE = Math.log(1e-9);
+
+/**
+ * Runs with an attribute beside all of the same peers: one component is not compared with another where each has its own slow ones.
+ * `lift` is Mantel and Haenszel's, which for one group is the quotient of the two shares.
+ */
+function testOf(counts: readonly Count[], all: readonly Count[]): Tested & {readonly lift: number | null} {
+  const draws: Draw[] = [];
+  let [found, withIt, without, least] = [0, 0, 0, 0];
+  for (const {peers, runs, bad} of counts) {
+    const of = all.find(count => count.peers === peers)!;
+    draws.push({drawn: runs, marked: of.bad, all: of.runs});
+    found += bad;
+    withIt += (bad * (of.runs - runs)) / of.runs;
+    without += ((of.bad - bad) * runs) / of.runs;
+    least += (LEAST_LIFT * runs * of.bad) / (of.runs - runs + LEAST_LIFT * runs);
+  }
+  const logChances = logChancesOfSum(draws);
+  const fewest = Math.max(FEWEST_BAD, Math.ceil(least));
+  const matters = found >= FEWEST_BAD && withIt > 0 && withIt >= LEAST_LIFT * without;
+  // Chances of as many as would be named, likeliest first.
+  let possible: number[] | null = null;
+  return {
+    lift: without > 0 ? withIt / without : null,
+    logChance: matters ? logChances(found) : 0,
+    alarmsAt: limit => {
+      possible ??= possibleFrom(fewest, draws, logChances);
+      return possible.find(chance => chance <= limit) ?? 0;
+    },
+  };
+}
+
+function possibleFrom(fewest: number, draws: readonly Draw[], logChances: (found: number) => number): number[] {
+  const most = draws.reduce((sum, {drawn, marked}) => sum + Math.min(drawn, marked), 0);
+  const chances: number[] = [];
+  for (let k = fewest; k <= most; k++) {
+    const logChance = logChances(k);
+    if (logChance < NO_CHANCE) break;
+    chances.push(Math.exp(logChance));
+  }
+  return chances;
 }

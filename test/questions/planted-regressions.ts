@@ -32,7 +32,7 @@ const DAY = 86_400_000_000;
 /** What changed, changed here. */
 export const CHANGED_AT = '2026-11-08T00:00:00Z';
 export const UNTIL = '2026-11-10T00:00:00Z';
-const [RUNS_BEFORE, RUNS_AFTER] = [450, 250];
+export const RUNS = {before: 700, after: 300};
 export const BAD_USER = 'user-7';
 
 const AGENTS = [
@@ -61,8 +61,8 @@ export function plant(seed: number, causes: readonly Cause[], strength: Strength
   db.pragma('synchronous = off');
   db.exec('begin');
   const random = randomFrom(seed * 7919 + 13);
-  for (let i = 0; i < RUNS_BEFORE + RUNS_AFTER; i++) {
-    const isAfter = i >= RUNS_BEFORE;
+  for (let i = 0; i < RUNS.before + RUNS.after; i++) {
+    const isAfter = i >= RUNS.before;
     const [from, length] = isAfter ? [BEGIN + 7 * DAY, 2 * DAY] : [BEGIN, 7 * DAY];
     const start = Math.round(from + random() * (length - 600e6));
     const powerOf = (cause: Cause) =>
