@@ -38,6 +38,7 @@ const NEVER_HERE: Readonly<Record<string, string>> = {
 const ASKED: Readonly<Record<string, string>> = {
   check: 'check --max-error-rate 1% --max-cost 1',
   compare: 'compare --all --limit 0',
+  spans: 'spans --limit 0',
   why: 'why --state error --limit 0',
 };
 

@@ -216,7 +216,7 @@ function wholeDays({sinceMicros: since, untilMicros: until}: RunFilter): {isDays
   ];
 }
 
-function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 'r'): Sql[] {
+export function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 'r'): Sql[] {
   return [
     ...(sinceMicros === null ? [] : [sql`${raw(alias)}.start_micros >= ${sinceMicros}`]),
     ...(untilMicros === null ? [] : [sql`${raw(alias)}.start_micros < ${untilMicros}`]),
@@ -226,7 +226,7 @@ function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 'r'): S
 const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${join(tests, ' or ')})`]);
 
 /** Tests on a span `s`, as `questions/slowest-tables.ts` has them on the table itself. */
-function testsOfSpan(filter: RunFilter): Sql[] {
+export function testsOfSpan(filter: RunFilter): Sql[] {
   const {minDurationMs, maxDurationMs} = filter;
   return [
     ...(filter.kinds.length === 0 ? [] : [isAnyOf(raw('s.kind'), filter.kinds)]),
@@ -243,7 +243,7 @@ const toolTest = (tool: string): Sql =>
   sql`(s.kind in ('tool', 'retrieval', 'memory') and ${matchesGlob(raw('s.name'), tool)})`;
 
 /** Tests on a run `r` that its row answers. */
-function testsOfRun(filter: RunFilter, isChosen: boolean): Sql[] {
+export function testsOfRun(filter: RunFilter, isChosen: boolean): Sql[] {
   const component = (wanted: readonly string[], kind: 'agent' | 'team' | 'workflow') =>
     any(
       wanted.map(

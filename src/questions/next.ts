@@ -28,7 +28,11 @@ const SORTS: readonly (readonly [RegExp, string])[] = [
 /** The command line that leads from the first row of an answer to its runs; null: none does. */
 export function nextFrom(row: Row, {by, sort}: Pick<Ask, 'by' | 'sort'>): string | null {
   const run =
-    textIn(row, 'sampleRunId') ?? textIn(row, 'runId') ?? textIn(row, 'sampleTraceId') ?? textIn(row, 'traceId');
+    textIn(row, 'spanId') ??
+    textIn(row, 'sampleRunId') ??
+    textIn(row, 'runId') ??
+    textIn(row, 'sampleTraceId') ??
+    textIn(row, 'traceId');
   if (run !== null) return command`agno-trace show ${run}`;
   const session = textIn(row, 'session') ?? (by === 'session' ? textIn(row, 'name') : null);
   if (session !== null) return command`agno-trace show ${session}`;

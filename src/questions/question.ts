@@ -45,6 +45,9 @@ export interface Answer {
   readonly isEmpty?: boolean;
   /** The command ends with exit code 7. */
   readonly differs?: boolean;
+  /** Of pages: the cursor of the next one, null on the last; and the one for what follows so many rows. */
+  readonly next?: string | null;
+  readonly nextAfter?: (rows: number) => string | null;
 }
 
 /**
@@ -97,6 +100,8 @@ export interface Question {
   readonly columns: Readonly<Record<string, Column>>;
   /** Column that rows are sorted by unless told otherwise, largest first; text columns smallest first. */
   readonly sort: string;
+  /** Columns that rows can be sorted by; absent: all. */
+  readonly sortable?: readonly string[];
   /** Column that settles ties, largest first, before the texts of a row do. */
   readonly thenBy?: string;
   /** Rows unless told otherwise; default: 20. */

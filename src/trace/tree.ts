@@ -206,6 +206,15 @@ export function isCall(node: Node): boolean {
   return node.span?.kind === 'llm' || isTool(node);
 }
 
+/** Names of the spans from the run down to this one. */
+export function namesDownTo(node: Node): string[] {
+  const names: string[] = [];
+  // Not into its surroundings: the path begins with the run.
+  for (let up: Node | null = node; up && up.run === node.run; up = up.parent)
+    if (up.span) names.unshift(displayName(up.span));
+  return names;
+}
+
 /** What a person calls the span: the component, the model or the tool; otherwise the stored name. */
 export function displayName(span: Span): string {
   switch (span.kind) {

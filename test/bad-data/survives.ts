@@ -65,6 +65,8 @@ const FURTHER: readonly Asked[] = [
   ],
   [['compare', '--last', '36500d', '--vs', '36500d', '--all', '--limit', '0', '--json'], null],
   [['why', '--limit', '0', '--json'], null],
+  [['spans', '--limit', '0', '--json'], GOOD.root],
+  [['spans', '--limit', '3', '--sort', 'cost', '-q', '-tool:x', '--json'], null],
   [['why', '--slow', '--limit', '0', '--json'], null],
   [['doctor', '--all', '--json'], null],
   [['facts', 'status', '--json'], null],

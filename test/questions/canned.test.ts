@@ -19,6 +19,7 @@ const ASKED: Readonly<Record<string, string>> = {
   check:
     '--per agent --max-error-rate 20% --max-p95 3s --max-cost 0.05 --max-tokens 10k --max-calls 50 --max-run-cost 0.1 --max-run-tokens 5k --max-run-calls 12 --no-loops',
   compare: '--since 2026-11-22T14:13:30 --until 2026-11-23 --vs 1h --all',
+  spans: '--kind tool --min-duration 20ms',
   why: '--state error,degraded',
 };
 /** Of these one golden holds what is split elsewhere. */

@@ -16,7 +16,7 @@ import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
 import {type SpanText, textsOf} from '../../trace/texts.ts';
 import {agnoTime, parseTime} from '../../trace/time.ts';
-import {displayName, type Node} from '../../trace/tree.ts';
+import {type Node, namesDownTo} from '../../trace/tree.ts';
 import type {Pattern, Range} from './pattern.ts';
 
 /** One line with matches in it. */
@@ -200,7 +200,7 @@ function searchSpan(
     found[i] = raws[k]!;
     readable[i] = texts[i]!.text;
   }
-  const path = pathOf(node);
+  const path = namesDownTo(node);
   return texts.flatMap((text, i) =>
     hitLines(readable[i]!, found[i]!, context).map(hit => ({...hit, ...ofText(text), node, path})),
   );
@@ -221,14 +221,6 @@ function isNew(told: Set<string>, text: string): boolean {
   if (told.has(key)) return false;
   told.add(key);
   return true;
-}
-
-function pathOf(node: Node): string[] {
-  const path: string[] = [];
-  // Not into its surroundings: the path begins with the run.
-  for (let up: Node | null = node; up && up.run === node.run; up = up.parent)
-    if (up.span) path.unshift(displayName(up.span));
-  return path;
 }
 
 type HitLine = Pick<Hit, 'line' | 'text' | 'matches' | 'before' | 'after'>;

@@ -65,7 +65,7 @@ export function questionCommand(question: Question): CommandModule {
         command.option(flag, description, value);
         if (typeof takes === 'object') takesOneOf(command, takes);
       }
-      const columns = Object.keys(columnsOfAnswer(question, question.every === true));
+      const columns = question.sortable ?? Object.keys(columnsOfAnswer(question, question.every === true));
       const first = question.every ? `${question.sort}, with --every time` : question.sort;
       command.option('--sort <column>', `${columns.join(', ')}; -column: smallest first (default: ${first})`);
       takesOneOf(command, [...columns, ...columns.map(column => `-${column}`)]);
@@ -84,6 +84,9 @@ function optionsOf(name: string, question: Question, flags: QuestionFlags, conte
   const everyMicros = everyOf(flags);
   const columns = columnsOfAnswer(question, everyMicros !== null);
   const fields = fieldsOf(flags, Object.keys(columns), format);
+  const sortable = question.sortable
+    ? Object.fromEntries(question.sortable.map(key => [key, columns[key]!] as const))
+    : columns;
   const ownFlags = flags as unknown as Ask['flags'];
   question.checkFlags?.(ownFlags);
   const numbersAt = (nowMicros: number) => numbersOf(question, ownFlags, nowMicros);
@@ -98,7 +101,7 @@ function optionsOf(name: string, question: Question, flags: QuestionFlags, conte
     asked: {
       by: question.by ? parseChoice('--by', flags.by ?? question.by[0]!, question.by) : '',
       everyMicros,
-      sort: parseSort(flags.sort ?? (everyMicros === null ? question.sort : '-time'), columns),
+      sort: parseSort(flags.sort ?? (everyMicros === null ? question.sort : '-time'), sortable),
       limit: parseCount('--limit', flags.limit),
       flags: ownFlags,
     },

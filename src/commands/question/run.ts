@@ -67,10 +67,21 @@ export default async function runQuestion(options: QuestionOptions, context: Con
       );
     if (answer.differs) out.exitCode = EXIT.different;
     const items = pick(rows, fields);
-    if (writeMachine(out, format, {command: name, data: items, items, fields, fit, notes})) return;
+    const {next: cursor, nextAfter} = answer;
+    const machine = {
+      command: name,
+      data: items,
+      items,
+      fields,
+      fit,
+      notes,
+      ...(cursor === undefined ? {} : {next: cursor}),
+    };
+    if (writeMachine(out, format, {...machine, ...(nextAfter && fit.skip === 0 ? {nextAfter} : {})})) return;
     if (rows.length > 0)
       writeLine(out, drawn(question, asked, answer, {columns: columnsOf(out), look: lookOf(options, out)}));
     writeNote(out, [...(isEmpty(answer) ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));
+    if (cursor) writeNext(out, `more: --cursor ${cursor}`);
     const next = rows[0] && nextFrom(rows[0], asked);
     if (next) writeNext(out, `next: ${next}`);
   });

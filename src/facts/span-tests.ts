@@ -1,0 +1,76 @@
+import {contains, isAnyOf, matchesGlob} from '../sql/fragments.ts';
+import {join, raw, type Sql, sql} from '../sql/sql.ts';
+import type {Figure, Query, RunFilter} from '../trace/filter.ts';
+import {testsOfRun, testsOfSpan, windowTests} from './relations.ts';
+
+/*
+ * Filters and `-q` asked of single spans `s` of runs `r`: time, kind, names, state, tokens, cost and errors are the span's own, ids and
+ * components those of its run.
+ */
+
+/** Tokens of the span itself, of run spans, steps and tools of what is inside. */
+export const SPAN_TOKENS = raw('coalesce(s.total_tokens, s.within_tokens)');
+/** US dollars times 10^12; null where a call in it has no known cost. */
+export const SPAN_COST = raw('coalesce(s.cost_pusd, iif(s.within_unpriced > 0, null, s.within_cost_pusd))');
+
+export function testsOfEachSpan(filter: RunFilter): Sql[] {
+  return [
+    // Spans around runs, and of requests without one, are nobody's work.
+    filter.traffic ? raw('r.run_key is not null') : raw('r.traffic = 0'),
+    raw('s.from_messages = 0'),
+    ...testsOf(filter),
+    ...(filter.query === null ? [] : [testOf(filter.query)]),
+  ];
+}
+
+function testsOf(filter: RunFilter): Sql[] {
+  const {states, errors, minTokens} = filter;
+  return [
+    ...windowTests(filter, 's'),
+    ...testsOfSpan(filter),
+    ...testsOfRun({...filter, states: [], minTokens: null}, false),
+    ...(states.length === 0 ? [] : [isAnyOf(raw('s.state'), states)]),
+    ...(minTokens === null ? [] : [sql`${SPAN_TOKENS} >= ${minTokens}`]),
+    ...(errors.length === 0
+      ? []
+      : [
+          sql`(${join(
+            errors.map(text => contains(raw('s.error'), text)),
+            ' or ',
+          )})`,
+        ]),
+  ];
+}
+
+const FIGURES: Readonly<Record<Figure, Sql>> = {
+  durationMs: raw('s.duration_ms'),
+  totalTokens: SPAN_TOKENS,
+  costUsd: sql`${SPAN_COST} / 1e12`,
+  spanCount: raw('r.span_count'),
+  errorCount: raw('r.error_count'),
+};
+
+/** True or false, never unknown: what is not known matches nothing, and its negation does. */
+function testOf(query: Query): Sql {
+  switch (query.type) {
+    case 'and':
+      return sql`(${join(query.parts.map(testOf), ' and ', raw('true'))})`;
+    case 'or':
+      return sql`(${join(query.parts.map(testOf), ' or ', raw('false'))})`;
+    case 'not':
+      return sql`not ${testOf(query.part)}`;
+    case 'flag':
+      return known(join(testsOf(query.filter), ' and ', raw('true')));
+    case 'compare':
+      return known(sql`${FIGURES[query.figure]} ${raw(query.comparison)} ${query.value}`);
+    case 'mark':
+      return known(raw(`r.${query.mark} = 1`));
+    case 'text': {
+      const within = `*${query.glob}*`;
+      const columns = ['s.name', 's.span_name', 's.error'].map(column => matchesGlob(raw(column), within));
+      return known(join(columns, ' or '));
+    }
+  }
+}
+
+const known = (test: Sql): Sql => sql`coalesce((${test}), false)`;
