@@ -1,16 +1,16 @@
 import {time} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql} from '../sql/sql.ts';
 
-/** Days, from `from` on and before `until`, by the text of `start_time`. */
+/** Days, from `from` (inclusive) to `until` (exclusive), by the text of `start_time`. */
 export interface DayRange {
-  /** `2026-11-22`; empty: from the very first. */
+  /** `2026-11-22`; empty: no lower bound. */
   readonly from: string;
-  /** Exclusive; `~`: to the very last. */
+  /** Exclusive; `~`: no upper bound. */
   readonly until: string;
 }
 export const ALL_DAYS: DayRange = {from: '', until: '~'};
 
-/** The days as a test on the time of a span `s`: a date sorts before all times of its day under any collation. */
+/** The days as a test on the time of a span `s`: under any collation, a date sorts before all times of its day. */
 export function where({from, until}: DayRange): Sql {
   const tests = [
     ...(from === '' ? [] : [sql`s.start_time >= ${time(from)}`]),
@@ -23,7 +23,7 @@ export function holds({from, until}: DayRange, day: string): boolean {
   return day >= from && (until === '~' || day < until);
 }
 
-/** The parts of a range that none of the others holds. */
+/** The parts of a range that are in none of the others. */
 export function without(range: DayRange, held: readonly DayRange[]): DayRange[] {
   const parts: DayRange[] = [];
   let {from} = range;
@@ -37,7 +37,7 @@ export function without(range: DayRange, held: readonly DayRange[]): DayRange[] 
   return parts;
 }
 
-/** The parts of a range that one of the others holds. */
+/** The parts of a range that are in one of the others. */
 export function overlapping(range: DayRange, held: readonly DayRange[]): DayRange[] {
   return held.flatMap(({from, until}) => {
     const part = {from: from > range.from ? from : range.from, until: until < range.until ? until : range.until};

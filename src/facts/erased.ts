@@ -4,7 +4,7 @@ import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import type {FactsFile} from './file.ts';
 
-/** Users checked in one question; the next question checks the ones after them. */
+/** Users checked per question; the next question checks the following ones. */
 const USERS_AT_ONCE = 500;
 
 interface Known {
@@ -14,9 +14,10 @@ interface Known {
 }
 
 /**
- * Looks for people who were erased from the source: rows are changed in place then, which Agno never does and no count shows.
- * Of each user one run is looked at, the newest; whose rows were changed only in part is found by a rebuild alone.
- * @returns runs whose user the source does not name any more
+ * Looks for people who were erased from the source. Then rows were changed in place, which Agno never does and no
+ * count shows. Only the newest run of each user is checked; if only part of a user's rows were changed, only a
+ * rebuild finds it.
+ * @returns runs whose user the source no longer names
  */
 export async function findChangedUsers(store: Store, file: FactsFile): Promise<readonly Known[]> {
   const after = file.about('users') ?? '';

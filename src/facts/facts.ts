@@ -17,31 +17,29 @@ export interface FactsOptions {
   readonly env: Env;
   readonly cwd: string;
   readonly prices: Prices;
-  /** What a question needs; microseconds, null: no bound. */
+  /** The time range of the question; microseconds, null: no bound. */
   readonly sinceMicros: number | null;
   readonly untilMicros: number | null;
   readonly onProgress?: (spans: number, total: number | null) => void;
 }
 
-/** Facts that are whole and current for what was asked. */
+/** Facts that are complete and current for the question. */
 export interface Facts {
   all<Row>(query: Sql): Row[];
   run(query: Sql): number;
-  /** Null: they are in memory, for this one question. */
+  /** Null: they are in memory, for this question only. */
   readonly path: string | null;
-  /** Spans that had to be read for it. */
+  /** Spans that had to be read for the question. */
   readonly spansRead: number;
   /** What a reader of the answer must know, one line each. */
   readonly notices: readonly string[];
   close(): void;
 }
 
-/** A write waits so long for another process, ms; then the question makes its own facts. */
+/** How long a write waits for another process, ms; after that the question computes its own facts. */
 const BUSY_MS = 2000;
 
-/**
- * The facts of a source, kept in a file and brought up to date, or where that cannot be used made in memory.
- */
+/** The facts of a source: kept in a file and brought up to date, or, if the file cannot be used, computed in memory. */
 export async function openFacts(store: Store, options: FactsOptions): Promise<Facts> {
   const folder = factsFolder(options.env, options.cwd);
   const range = daysOf(options);
@@ -69,12 +67,12 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   }
 }
 
-/** New spans that are worth taking in before an answer that the tables themselves could give. */
+/** Up to this many new spans are read before an answer that the tables themselves could also give. */
 const FEW_SPANS = 5000;
 
 /**
- * The facts of a source where they are kept, hold these days and need little to be current.
- * @returns null where they are not: nothing was read for them then
+ * The facts of a source if they are kept, cover these days and need little to become current.
+ * @returns null otherwise; then nothing was read for them
  */
 export async function openKeptFacts(store: Store, options: FactsOptions): Promise<Facts | null> {
   const folder = factsFolder(options.env, options.cwd);
@@ -138,10 +136,10 @@ async function keptFacts(
   }
 }
 
-/** 2 GiB are some 5 million spans. */
+/** 2 GiB hold about 5 million spans. */
 const MOST_BYTES = 2 * 1024 ** 3;
 
-/** AGNO_TRACE_CACHE_MB bounds the facts of one source. */
+/** AGNO_TRACE_CACHE_MB limits the facts of one source. */
 function mostBytesOf({AGNO_TRACE_CACHE_MB: megabytes}: Env): number {
   const bytes = Number(megabytes ?? Number.NaN) * 1024 ** 2;
   return Number.isFinite(bytes) && bytes > 0 ? bytes : MOST_BYTES;
@@ -158,7 +156,7 @@ function factsIn(file: FactsFile, updater: FactsUpdater, notices: readonly strin
       try {
         if (mostBytes !== null) updater.trim(mostBytes);
       } catch (error) {
-        // The answer is given; the next question finds them too large again.
+        // The answer is already there; the next question will find them too large again.
         if (reasonOf(error) === null) throw error;
       } finally {
         file.close();
@@ -171,7 +169,7 @@ function codeOf(error: unknown): string {
   return String((error as {code?: unknown}).code ?? '');
 }
 
-/** Why the file cannot be used, in words; null: that is not what went wrong. */
+/** Why the file cannot be used, in words; null: the error has another cause. */
 function reasonOf(error: unknown): string | null {
   if (error instanceof Overtaken) return 'other processes keep writing them';
   const code = codeOf(error);
@@ -191,12 +189,12 @@ function daysOf({sinceMicros, untilMicros}: FactsOptions): DayRange {
   };
 }
 
-/** Facts that are larger take their time to be counted. */
+/** Counting larger facts takes too long. */
 const QUICKLY_COUNTED_BYTES = 100 * 1024 ** 2;
 
 /**
- * How many runs there were when facts of all days were last taken in.
- * @returns null where they are not kept, not of all days, or too many to be counted at once
+ * The number of runs when facts of all days were last updated.
+ * @returns null if they are not kept, do not cover all days, or are too many to be counted at once
  */
 export async function keptRuns(place: string): Promise<{runs: number; takenInAt: string} | null> {
   if (!existsSync(place) || statSync(place).size > QUICKLY_COUNTED_BYTES) return null;
@@ -220,7 +218,7 @@ export async function keptRuns(place: string): Promise<{runs: number; takenInAt:
 
 const WHOLE_RUN = raw('part = 0 and traffic = 0 and sequel = 0');
 
-/** Looks at a file of facts, without the database; figures are null where there is no file. */
+/** Describes a file of facts, without the database; figures are null if there is no file. */
 export async function factsStatus(place: string, source: string) {
   const nothing = {bytes: null, spans: null, runs: null, traces: null, days: [], takenInAt: null, version: null};
   if (!existsSync(place)) return {source, path: place, ...nothing};

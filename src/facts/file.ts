@@ -9,7 +9,7 @@ import {addToDays} from './relations.ts';
 import type {RunFacts, SpanFacts, TraceFacts} from './rows.ts';
 import {FACTS_APPLICATION_ID, FACTS_VERSION, RUN_NAMES, SCHEMA, SPAN_NAMES} from './schema.ts';
 
-/** Somebody else wrote to the file since it was last looked at. */
+/** Another process wrote to the file since we last read it. */
 export class Overtaken extends Error {}
 
 interface Known {
@@ -18,7 +18,7 @@ interface Known {
   readonly spans: number;
 }
 
-/** The statements that are run for many rows. */
+/** The statements that run for many rows. */
 type Prepared = Readonly<
   Record<
     | 'find'
@@ -38,8 +38,8 @@ type Prepared = Readonly<
 >;
 
 /**
- * The facts of one source: a SQLite file of ours, or the same in memory. Writes are short transactions; one that finds
- * that another process wrote since throws `Overtaken` and changes nothing.
+ * The facts of one source: our own SQLite file, or the same in memory. Writes are short transactions; a write that
+ * finds another process's changes throws `Overtaken` and changes nothing.
  */
 export class FactsFile {
   private prepared: Prepared | null = null;
@@ -53,8 +53,8 @@ export class FactsFile {
   ) {}
 
   /**
-   * @param file null: in memory; else it is made where there is none
-   * @throws the driver's error or the file system's when the file cannot be used; FileRefused when it is not ours
+   * @param file null: in memory; otherwise it is created if it does not exist
+   * @throws the driver's error or the file system's if the file cannot be used; FileRefused if it is not ours
    */
   static async open(file: string | null, busyMs: number): Promise<FactsFile> {
     if (file !== null) makePrivate(file);
@@ -72,10 +72,10 @@ export class FactsFile {
   private begin(): void {
     const {connection} = this;
     const isOurs = this.isOurs();
-    // Before there are tables, so that what is forgotten makes the file smaller.
+    // Before there are tables, so that removing data makes the file smaller.
     connection.exec('pragma auto_vacuum = incremental');
     connection.exec('pragma journal_mode = wal');
-    // What is lost with the machine's power is made again; the file itself stays whole in WAL mode.
+    // Data that a power cut loses is computed again; in WAL mode the file itself stays intact.
     connection.exec(
       'pragma synchronous = off; pragma temp_store = memory; pragma cache_size = -65536; pragma wal_autocheckpoint = 8192',
     );
@@ -84,7 +84,7 @@ export class FactsFile {
 
   /**
    * False: it is new.
-   * @throws FileRefused when somebody else's tables are in it; they are not ours to drop
+   * @throws FileRefused if it has somebody else's tables, which we must not drop
    */
   private isOurs(): boolean {
     const [about] = this.connection.all(
@@ -97,7 +97,7 @@ export class FactsFile {
     return false;
   }
 
-  /** Forgets everything: all tables are made anew. */
+  /** Removes everything and creates all tables again. */
   clear(): void {
     const {connection} = this;
     connection.exec('begin immediate');
@@ -121,7 +121,7 @@ export class FactsFile {
     return this.about('salt')!;
   }
 
-  /** What is kept about the facts themselves; null: nothing under that name. */
+  /** A value about the facts themselves; null: there is none under this name. */
   about(key: string): string | null {
     try {
       const [row] = this.connection.all('select value from facts_about where key = ?', [key]) as {value: string}[];
@@ -150,17 +150,17 @@ export class FactsFile {
   }
 
   /**
-   * The state of the source as the facts know it: it changes when new spans were taken in, or traces left out. Who read the source before
-   * and writes what was found there after must have seen the same.
+   * The state of the source as the facts know it. It changes when new spans were added or traces removed. If you read
+   * the source and then write the results, it must not have changed in between.
    */
   get generation(): string {
     return this.about('generation')!;
   }
 
   /**
-   * Does it in one transaction.
-   * @param generation what it was when the source was read
-   * @throws Overtaken when another process has taken something in since; nothing is done then
+   * Does the work in one transaction.
+   * @param generation its value when the source was read
+   * @throws Overtaken if another process has added something since; then nothing is done
    */
   write(generation: string, work: () => void): void {
     const {connection} = this;
@@ -177,7 +177,7 @@ export class FactsFile {
     }
   }
 
-  /** Inside `write`: what others read of the source before is out of date. */
+  /** Inside `write`: marks what others read of the source before as out of date. */
   advance(): void {
     this.setAbout('generation', randomBytes(9).toString('base64url'));
   }
@@ -187,7 +187,7 @@ export class FactsFile {
     return (row as {next: number}).next;
   }
 
-  /** Puts the facts of these traces in place of what was known of them. Inside `write`. */
+  /** Replaces the facts of these traces. Inside `write`. */
   replace(traces: readonly TraceFacts[]): void {
     const statements = this.statements();
     const runIds = new Set<string>();
@@ -229,12 +229,12 @@ export class FactsFile {
     this.markSequels(runIds);
   }
 
-  /** Forgets these traces. Inside `write`. */
+  /** Removes these traces. Inside `write`. */
   remove(traceIds: readonly string[]): void {
     this.replace(traceIds.map(traceId => ({traceId, hasRow: false, settlesMicros: null, runs: [], spans: []})));
   }
 
-  /** How large the file is, bytes, apart from what is written but not yet in its place. */
+  /** The size of the file, bytes, without data that is still in its `-wal` file. */
   get bytes(): number {
     const [row] = this.connection.all(
       'select (select page_count from pragma_page_count) * (select page_size from pragma_page_size) as bytes',
@@ -243,7 +243,7 @@ export class FactsFile {
     return row!.bytes;
   }
 
-  /** Gives back the room of what was forgotten. */
+  /** Returns the space of removed data to the file system. */
   shrink(): void {
     this.connection.exec('pragma incremental_vacuum');
   }
@@ -267,14 +267,15 @@ export class FactsFile {
   }
 
   /**
-   * What continues a run counts with it, as in `list`; runs that merely share an id, as a caller gave it twice or a retry
-   * uses it again, are runs of their own.
+   * A continuation counts with its run, as in `list`. Runs that merely share an id, because a caller used it twice or
+   * a retry reused it, are separate runs.
    */
   private markSequels(runIds: ReadonlySet<string>): void {
     const marked = new Set<string>();
     for (let ids = [...runIds]; ids.length > 0; ) {
       for (const id of ids) marked.add(id);
-      // What continues the inner runs of a sequel counts with the run that the sequel counts with, or counted with.
+      // If the inner runs of a sequel are continued, the continuation counts with the same run as the sequel, now or
+      // before.
       const before = this.insideSequelsOf(ids);
       this.markSequelsOf(ids);
       ids = [...new Set([...before, ...this.insideSequelsOf(ids)])].filter(id => !marked.has(id));
@@ -368,7 +369,7 @@ export class FactsFile {
   }
 }
 
-/** A run span with what tells what it continues. */
+/** A run span with the columns that decide what it continues. */
 interface RunSpanRow {
   readonly span_key: number;
   readonly span_name: string;
@@ -376,17 +377,20 @@ interface RunSpanRow {
   readonly start_micros: number | null;
   readonly kind: string;
   readonly component_id: string | null;
-  /** Of the run that it is, or is inside of. */
+  /** Of the run that it is or belongs to. */
   readonly run_key: number;
   readonly whole_key: number;
   readonly session_id: string | null;
   readonly agent_id: string | null;
   readonly team_id: string | null;
-  /** 1: it is that run. */
+  /** 1: it is that run's own span. */
   readonly is_run: number;
 }
 
-/** Of the continuations among these run spans, which are in the order of time, where each began: the newest that fits. */
+/**
+ * For the continuations among these run spans, which are sorted by time: the run span where each began, that is, the
+ * newest match.
+ */
 function beginningsOf(rows: readonly RunSpanRow[]): {row: RunSpanRow; beginning: RunSpanRow}[] {
   const found: {row: RunSpanRow; beginning: RunSpanRow}[] = [];
   const begun = new Map<string, RunSpanRow[]>();
@@ -418,11 +422,11 @@ function placeOf(row: RunSpanRow): Parameters<typeof isSamePlace>[0] {
   };
 }
 
-/** Columns whose values are facts; before them stand the keys, which are given when it is written. */
+/** Columns whose values are facts; the keys come before them and are assigned on writing. */
 const RUN_VALUES = RUN_NAMES.slice(2).filter(name => name !== 'sequel' && name !== 'whole_key') as (keyof RunFacts)[];
 const SPAN_VALUES = SPAN_NAMES.slice(3).filter(name => name !== 'begin_key') as (keyof SpanFacts)[];
 
-/** Takes the values out of a row. Compiled: fifty of them read by name took half as long as inserting them. */
+/** Reads the values of a row. Compiled: reading fifty of them by name took half as long as inserting them. */
 function reader<Row>(names: readonly (keyof Row & string)[]): (row: Row, keys: readonly unknown[]) => unknown[] {
   const take = new Function('row', 'keys', `return [...keys, ${names.map(name => `row.${name}`).join(', ')}]`);
   return take as (row: Row, keys: readonly unknown[]) => unknown[];

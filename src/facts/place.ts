@@ -10,9 +10,9 @@ import type {Store} from '../store/store.ts';
 const NAME = 'agno-trace';
 
 /**
- * The folder of the facts: AGNO_TRACE_CACHE, else the one that env-paths gives for caches (repeated here as in
+ * The folder of the facts: AGNO_TRACE_CACHE, or else the cache folder that env-paths returns (repeated here as in
  * `profiles/config-file.ts`).
- * @returns null where neither a variable nor a home folder tells
+ * @returns null if neither a variable nor a home folder is set
  */
 export function factsFolder(env: Env, cwd: string, platform: string = process.platform): string | null {
   if (env.AGNO_TRACE_CACHE) return path.resolve(cwd, env.AGNO_TRACE_CACHE);
@@ -23,14 +23,13 @@ export function factsFolder(env: Env, cwd: string, platform: string = process.pl
     const local = env.LOCALAPPDATA || inHome('AppData', 'Local');
     return local && path.join(local, NAME, 'Cache');
   }
-  // A relative path is invalid and to be ignored (XDG Base Directory Specification).
+  // A relative path is invalid and must be ignored (XDG Base Directory Specification).
   if (path.isAbsolute(env.XDG_CACHE_HOME ?? '')) return path.join(env.XDG_CACHE_HOME!, NAME);
   return inHome('.cache', NAME);
 }
 
 /**
- * The file of a source: named by a hash of what it is, which a password is no part of, and of the prices that its costs were
- * computed with.
+ * The file of a source. Its name is a hash of the source, without the password, and of the prices used for its costs.
  */
 export function factsFile(folder: string, store: Store, prices: Prices): string {
   const where = store.dialect === 'sqlite' && existsSync(store.label) ? realpathSync(store.label) : store.label;
@@ -41,13 +40,13 @@ export function factsFile(folder: string, store: Store, prices: Prices): string 
   return path.join(folder, `facts-${hash(identity, 20)}-${hash(prices.key, 8)}.db`);
 }
 
-/** Nobody asked of them for so long: they go. */
+/** Files that no question used for this long are deleted. */
 const UNUSED_DAYS = 60;
-/** Of a source whose facts are kept with other prices. */
+/** The same for a source whose facts are also kept with other prices. */
 const UNUSED_PRICES_DAYS = 3;
 const FACTS_FILE = /^(facts-[0-9a-f]{20})-[0-9a-f]{8}\.db$/;
 
-/** Every file of facts in a folder; none where there is no folder. */
+/** Every file of facts in a folder; empty if there is no folder. */
 export function factsFilesIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
@@ -55,7 +54,7 @@ export function factsFilesIn(folder: string): string[] {
     .map(name => path.join(folder, name));
 }
 
-/** Takes away files of facts that nobody uses any more; what cannot be taken away stays. */
+/** Deletes files of facts that nobody uses any more; files that cannot be deleted stay. */
 export function removeUnused(file: string, nowMs: number): void {
   const sourceOf = (other: string) => FACTS_FILE.exec(path.basename(other))?.[1];
   for (const other of factsFilesIn(path.dirname(file))) {
@@ -79,14 +78,15 @@ export function removeFacts(file: string): void {
 }
 
 /**
- * Makes folder and file for their owner alone, before SQLite would make them for all, and makes sure that what is there is
- * ours alone: others who could write here would read the facts, forge them, or have us write to another file by a link.
+ * Creates the folder and the file for their owner only, before SQLite would create them for everybody, and checks
+ * that existing ones are ours alone. Others who can write here could read the facts, forge them, or redirect our
+ * writes through a link.
  * @throws FileRefused, or the error of the file system
  */
 export function makePrivate(file: string): void {
   makeOwnFolder(path.dirname(file));
   holdOwn(file);
   for (const suffix of ['-wal', '-shm', '-journal']) checkOwn(file + suffix);
-  // It is used, though nothing may be written.
+  // It counts as used even if it cannot be written.
   utimesSync(file, new Date(), new Date());
 }

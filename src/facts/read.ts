@@ -16,7 +16,7 @@ interface ReadOptions {
 }
 
 /**
- * Reads traces and computes their facts; of ids without spans the facts are empty. Short statements, nothing held.
+ * Reads traces and computes their facts; ids without spans get empty facts. Uses short statements and holds no lock.
  * @returns in the order of `traceIds`
  */
 export async function readFacts(
@@ -38,12 +38,12 @@ export async function readFacts(
   );
 }
 
-/** Longer texts arrive as their head and their tail (`PREVIEW_LIMITS`), with one character between. */
+/** Longer texts arrive as head and tail (`PREVIEW_LIMITS`), with one character between. */
 const CUT = PREVIEW_LIMITS.head + PREVIEW_LIMITS.tail + 1;
 const isCut = (text: string | null): boolean => text !== null && text.length >= CUT && codePoints(text) === CUT;
 const ROWS_AT_ONCE = 500;
 
-/** What the narrow rows do not tell: the lengths of long texts, and how many documents a retrieval found. */
+/** Data that the narrow rows lack: the lengths of long texts, and how many documents a retrieval found. */
 async function loadPayloads(store: Store, spans: readonly Span[]): Promise<Map<string, Payload>> {
   const payloads = new Map<string, Payload>();
   const long: string[] = [];
@@ -78,7 +78,7 @@ select s.span_id, ${charLength(attribute('s', KEY.output))} as output, ${charLen
   return payloads;
 }
 
-/** Agno's search tools answer with a JSON list; YAML lists begin each document with `- `. Null: it is neither. */
+/** Agno's search tools return a JSON list; YAML lists begin each document with `- `. Null: it is neither. */
 function documentsIn(output: string | null): number | null {
   if (output === null) return null;
   const value = parseJson(output)?.value;

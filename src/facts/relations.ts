@@ -4,13 +4,15 @@ import type {RunFilter} from '../trace/filter.ts';
 import {DIMENSION_NAMES, IS_CALL, RUN_NAMES, SPAN_NAMES, SUM_NAMES, type SumColumn} from './schema.ts';
 
 /*
- * The relations a question is asked of, with the window and the filters already in them. All SQL here is SQLite's, over
- * the facts.
+ * The relations that a question reads, with the window and the filters already applied. All SQL here is SQLite's,
+ * over the facts.
  */
 
 export const DAY_MICROS = 86_400_000_000;
 
-/** A duration as sums hold it; one of more than thirty years, which nobody measured, would be more than a sum can hold. */
+/**
+ * A duration for sums. One of more than thirty years, which nobody measured, would overflow them, so it counts as 0.
+ */
 function micros(ms: string): string {
   return `case when abs(${ms}) < 1e12 then cast(round(${ms} * 1000) as integer) else 0 end`;
 }
@@ -51,7 +53,7 @@ const ADDS: Readonly<Record<SumColumn, string>> = {
 /** 1970 began on a Thursday; weeks begin on Mondays. */
 const FIRST_MONDAY = 4 * DAY_MICROS;
 
-/** Start of the stretch of `micros` that a time lies in; of an unknown time -1. */
+/** Start of the period of `micros` that contains a time; -1 for an unknown time. */
 function bucket(column: string, micros: number): string {
   const since = micros % (7 * DAY_MICROS) === 0 ? `(${column} - ${FIRST_MONDAY})` : column;
   return `coalesce(${column} - ((${since} % ${micros}) + ${micros}) % ${micros}, -1)`;
@@ -63,7 +65,7 @@ const DIMENSIONS = DIMENSION_NAMES.map(name =>
     : `coalesce(s.${name}, '') as ${name}`,
 ).join(', ');
 
-/** Adds (or with -1 takes away) what the rows of span_facts between two keys are in span_days. */
+/** Adds the rows of span_facts between two keys to span_days, or subtracts them with -1. */
 export function addToDays(sign: 1 | -1): string {
   const sums = SUM_NAMES.map(name => `${sign === 1 ? '' : '-'}sum(${ADDS[name]}) as ${name}`).join(', ');
   const added = SUM_NAMES.map(name => `${name} = ${name} + excluded.${name}`).join(', ');
@@ -73,47 +75,51 @@ select ${DIMENSIONS}, ${sums} from span_facts s where s.span_key >= ? and s.span
 on conflict do update set ${added}`;
 }
 
-/** Of `bareSpans`: the spans of these kinds, from the index of calls. */
+/** From `bareSpans`: the spans of these kinds, by the index of calls. */
 export function callsOf(bareSpans: Sql, ...kinds: readonly ('llm' | 'memory' | 'retrieval' | 'tool')[]): Sql {
   return sql`(${bareSpans}) where ${raw(IS_CALL)} and kind in (${raw(kinds.map(kind => `'${kind}'`).join(', '))})`;
 }
 
-/** What a question may ask of. */
+/** The relations for a question. */
 export interface Relations {
   /**
-   * Spans in groups, to be summed further: `bucket` (start of its day, or of its stretch with `--every`), `kind`,
-   * `span_name`, `name`, `provider`, `agent`, `team`, `workflow`, `step`, `cost_source`, `cost_date`, `from_messages`, and all of SUM_COLUMNS.
-   * From the days kept where no filter needs single spans; an absent dimension is null.
+   * Spans in groups, to be summed further: `bucket` (start of its day, or of its period with `--every`), `kind`,
+   * `span_name`, `name`, `provider`, `agent`, `team`, `workflow`, `step`, `cost_source`, `cost_date`,
+   * `from_messages`, and all of SUM_COLUMNS. Read from the kept days unless a filter needs single spans; a missing
+   * dimension is null.
    */
   readonly spans: Sql;
-  /** Single spans with those columns, `start_micros`, `duration_ms`, `stored_ms`, `model`, and nothing of their run. */
+  /**
+   * Single spans with these columns, `start_micros`, `duration_ms`, `stored_ms` and `model`, without columns of their
+   * run.
+   */
   readonly bareSpans: Sql;
   /**
-   * Single spans, with all columns of span_facts, `bucket`, the sums (each of one span), and of their run: `whole_key`, `run_id`, `run_name`,
-   * `run_kind`, `run_state`, `session_id`, `user_id`, `agent_id`, `team_id`, `workflow_id`, `run_start_micros`,
-   * `trace_id`. Of surroundings these are null, but for the trace.
+   * Single spans, with all columns of span_facts, `bucket`, the sums (each of one span), and columns of their run:
+   * `whole_key`, `run_id`, `run_name`, `run_kind`, `run_state`, `session_id`, `user_id`, `agent_id`, `team_id`,
+   * `workflow_id`, `run_start_micros`, `trace_id`. For surroundings these are null, except the trace.
    */
   readonly eachSpan: Sql;
   /**
-   * As `spans`, of all spans of the runs and loose parts that pass: the window is that of their runs, and a filter on spans
-   * says which runs, as in `runs`. From the days kept where neither is set; then those of surroundings are among them,
-   * and only `run_calls` and what is of finished runs is told apart.
+   * Like `spans`, for all spans of the selected runs and loose parts: the window applies to their runs, and a filter
+   * on spans selects runs, as in `runs`. Read from the kept days if neither is set; then spans of surroundings are
+   * included, and only `run_calls` and the sums of finished runs exclude them.
    */
   readonly runSpans: Sql;
-  /** As `eachSpan`, of the same spans; of their run also `run_missing` and `run_sequel`. */
+  /** Like `eachSpan`, for the same spans; with `run_missing` and `run_sequel` of their run. */
   readonly eachRunSpan: Sql;
-  /** Runs, with all columns of run_facts and `bucket`; no parts, no traffic. A sequel is a row of its own. */
+  /** Runs, with all columns of run_facts and `bucket`; without parts and traffic. A sequel has a row of its own. */
   readonly runs: Sql;
-  /** The same with loose parts and traffic. */
+  /** The same, including loose parts and traffic. */
   readonly allRuns: Sql;
 }
 
 export interface RelationOptions {
-  /** Windows and filters of the question; those that only whole runs can answer are in `chosen`. */
+  /** Window and filters of the question; filters that need complete runs are applied in `chosen`. */
   readonly filter: RunFilter;
-  /** The table `chosen` holds the runs that pass. */
+  /** The table `chosen` holds the selected runs. */
   readonly isChosen: boolean;
-  /** Length of a stretch, microseconds; null: days. */
+  /** Length of a period, microseconds; null: days. */
   readonly everyMicros: number | null;
 }
 
@@ -136,7 +142,8 @@ select ${raw(bucket('day_micros', every).replace(/^coalesce\((.*), -1\)$/, 'iif(
   const from = runTests.length === 0 ? raw('\n  from span_facts s') : of;
   const perSpan = (tests: readonly Sql[]) => sql`
 select ${bucketed}, ${raw(dimensions.map(name => `s.${name}`).join(', '))}, ${raw(sums)}${from}${where(tests)}`;
-  // Sums that are also columns of the row are told apart by the row's own name: a single span's sum is its value, 0 for null.
+  // Some sums have the name of a column of the row. These keep the row's own value: a single span's sum is its value,
+  // 0 for null.
   const ownNames = SPAN_NAMES.filter(name => !(SUM_NAMES as readonly string[]).includes(name));
   const single =
     raw(`${ownNames.map(name => `s.${name}`).join(', ')}, ${sums}, s.total_tokens is not null as has_tokens,
@@ -153,8 +160,8 @@ select ${bucketed}, ${single}${of}${where([...spanTests, ...runTests])}`;
   const eachRunSpan = sql`
 select ${bucketed}, ${single}, r.missing as run_missing, r.sequel as run_sequel${ofRuns}${where(inRuns)}`;
   const isWhole = inRuns.length === 1 && everyMicros === null;
-  // Runs first, then their spans, which lie side by side: 14 days of 55 take 0.06 instead of 1.3 s. `cross` keeps the order, and
-  // `+` keeps the indexes of span_facts out of it.
+  // Runs first, then their spans, which are adjacent: 14 days of 55 take 0.06 instead of 1.3 s. `cross` fixes this
+  // order, and `+` keeps SQLite from using the indexes of span_facts.
   const runSpans = sql`
 select ${bucketed}, ${raw(dimensions.map(name => (name === 'kind' ? '+s.kind as kind' : `s.${name}`)).join(', '))}, ${raw(sums)}
   from run_facts r
@@ -181,7 +188,7 @@ select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, s.model, ${raw(d
   };
 }
 
-/** Makes the table `chosen` of these runs. */
+/** Creates the table `chosen` with these runs. */
 export function choose(runs: readonly {readonly traceId: string; readonly spanId: string}[]): Sql[] {
   const found = JSON.stringify(runs.map(({traceId, spanId}) => [traceId, spanId]));
   return [
@@ -194,7 +201,7 @@ select r.run_key from json_each(${found}) f
   ];
 }
 
-/** A window as its whole days, and what lies before and after them. */
+/** A window as its complete days, and the parts before and after them. */
 function wholeDays({sinceMicros: since, untilMicros: until}: RunFilter): {isDays: boolean; tests: Sql[]}[] {
   const first = since === null ? null : Math.ceil(since / DAY_MICROS) * DAY_MICROS;
   const last = until === null ? null : Math.floor(until / DAY_MICROS) * DAY_MICROS;
@@ -202,7 +209,7 @@ function wholeDays({sinceMicros: since, untilMicros: until}: RunFilter): {isDays
     return [{isDays: false, tests: [sql`s.start_micros >= ${since}`, sql`s.start_micros < ${until}`]}];
   const days = [
     ...(first === null ? [] : [sql`day_micros >= ${first}`]),
-    // Spans whose time is unknown lie in no window.
+    // Spans with an unknown time are in no window.
     ...(last === null ? [] : [sql`day_micros < ${last}`, raw('day_micros >= 0')]),
   ];
   return [
@@ -225,7 +232,7 @@ export function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 
 
 const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${join(tests, ' or ')})`]);
 
-/** Tests on a span `s`, as `questions/slowest-tables.ts` has them on the table itself. */
+/** Tests on a span `s`, with the same meaning as those of `questions/slowest-tables.ts` on the table itself. */
 export function testsOfSpan(filter: RunFilter): Sql[] {
   const {minDurationMs, maxDurationMs} = filter;
   return [
@@ -242,7 +249,7 @@ export function testsOfSpan(filter: RunFilter): Sql[] {
 const toolTest = (tool: string): Sql =>
   sql`(s.kind in ('tool', 'retrieval', 'memory') and ${matchesGlob(raw('s.name'), tool)})`;
 
-/** Tests on a run `r` that its row answers. */
+/** Tests on a run `r` that its own row answers. */
 export function testsOfRun(filter: RunFilter, isChosen: boolean): Sql[] {
   const component = (wanted: readonly string[], kind: 'agent' | 'team' | 'workflow') =>
     any(
@@ -264,12 +271,12 @@ export function testsOfRun(filter: RunFilter, isChosen: boolean): Sql[] {
   ];
 }
 
-/** Asked of runs, a filter on spans means: it holds such a span; durations and statuses are the run's own. */
+/** For runs, a filter on spans means that the run contains such a span; durations and statuses are the run's own. */
 function testsInRun(filter: RunFilter): Sql[] {
   const {minDurationMs, maxDurationMs, statuses} = filter;
   const runKinds = filter.kinds.filter(kind => kind === 'agent' || kind === 'team' || kind === 'workflow');
   const spanKinds = filter.kinds.filter(kind => !(runKinds as readonly string[]).includes(kind));
-  // A set of its own: asked run by run it was looked up anew for each, among all spans of that kind.
+  // As a set of its own: tested run by run, it would search all spans of that kind for each run.
   const holds = (test: Sql): Sql => sql`r.run_key in (select s.run_key from span_facts s where ${test})`;
   return [
     ...any([
@@ -290,8 +297,8 @@ function testsInRun(filter: RunFilter): Sql[] {
 }
 
 /**
- * Percentiles of `value` by `keys`, interpolated as Postgres' percentile_cont, with the maximum and the number of values:
- * columns `p50`, `p95`, `p99`, `longest`, `counted` beside the keys.
+ * Percentiles of `value` by `keys`, interpolated like Postgres' percentile_cont, with the maximum and the number of
+ * values: columns `p50`, `p95`, `p99`, `longest`, `counted` after the keys.
  */
 export function percentiles(relation: Sql, keys: readonly string[], value: string): Sql {
   const by = keys.length === 0 ? '' : keys.map(key => `"${key}"`).join(', ');

@@ -20,26 +20,26 @@ import type {RunColumn, SpanColumn} from './schema.ts';
 import {costOf, NO_SUMS, pusd, type Sums, sumsOf, wasteOf, wholeNumber} from './sums.ts';
 
 type Value = string | number | null;
-/** What tells a continuation: found when it is written, with what is there of other traces. */
+/** These mark a continuation. They are determined on writing, from the traces that are there. */
 type MarkedColumn = 'sequel' | 'whole_key';
-/** Keys are given when it is written. */
+/** Keys are assigned on writing. */
 export type RunFacts = Readonly<Record<Exclude<RunColumn, 'run_key' | 'trace_key' | MarkedColumn>, Value>>;
 export type SpanFacts = Readonly<
   Record<Exclude<SpanColumn, 'span_key' | 'trace_key' | 'run_key' | 'begin_key'>, Value>
 >;
 
-/** What is kept of one trace. */
+/** The facts of one trace. */
 export interface TraceFacts {
   readonly traceId: string;
   readonly hasRow: boolean;
-  /** From then on silence changes its states; null: nothing does. */
+  /** From this time on, silence changes its states; null: never. */
   readonly settlesMicros: number | null;
   readonly runs: readonly RunFacts[];
-  /** `run`: place in `runs`; null: surroundings. */
+  /** `run`: index in `runs`; null: surroundings. */
   readonly spans: readonly {readonly run: number | null; readonly facts: SpanFacts}[];
 }
 
-/** What only the whole row of a span tells, by span id; absent where the narrow one told everything. */
+/** Values that only the complete row of a span has, by span id; absent if the narrow row was enough. */
 export interface Payload {
   readonly outputChars: number | null;
   readonly argumentsChars: number | null;
@@ -52,7 +52,8 @@ const TELLING: ReadonlySet<State> = new Set<State>(['error', 'degraded', 'cancel
 const LONGEST_ERROR = 200;
 
 /**
- * The facts of a trace: what `trace/` found out, as rows. Pure but for the salt, which makes the hashes worthless elsewhere.
+ * The facts of a trace: the results of `trace/` as rows. Pure, except for the salt, which makes the hashes useless
+ * elsewhere.
  */
 export function factsOf(
   {trace, runs}: JudgedTrace,
@@ -121,8 +122,8 @@ export function factsOf(
 }
 
 /**
- * When silence alone changes a state: a run without its run span stalls and is lost in the end, and one behind a gateway is
- * known to be whole once its trace is quiet.
+ * When silence alone changes a state: a run without its run span becomes stalled and then lost, and a run behind a
+ * gateway counts as complete once its trace is quiet.
  */
 function settles(runs: readonly JudgedRun[], nodes: Iterable<Node>, nowMicros: number): number | null {
   let earliest: number | null = null;
@@ -151,7 +152,7 @@ function runFacts({run, record, evidence}: JudgedRun): RunFacts {
     name: record.name,
     kind: record.kind,
     state: record.state,
-    // The reason of a pause holds arguments.
+    // The reason of a pause contains arguments.
     state_reason: TELLING.has(record.state) ? shortened(record.stateReason) : null,
     stored_status: record.storedStatus,
     span_status: record.spanStatus,
@@ -186,7 +187,7 @@ function runFacts({run, record, evidence}: JudgedRun): RunFacts {
   };
 }
 
-/** Whose a span is: the names of the innermost components around it. */
+/** The owners of a span: the names of the innermost components around it. */
 interface Owners {
   readonly agent: string | null;
   readonly team: string | null;
@@ -200,27 +201,27 @@ interface Owners {
   readonly runNode: Node | null;
 }
 
-/** What the trace around a span tells. */
+/** What the surrounding trace says about a span. */
 interface Within {
   readonly judge: Judge;
-  /** Of the run's own span; null: the judge has it. */
+  /** For the run's own span; null: use the judge's. */
   readonly judgement: Judgement | null;
   readonly owners: Owners;
   readonly criticalMs: number | null;
-  /** Of a finished run that is no loose part. */
+  /** Part of a finished run, not of a loose part. */
   readonly isFinished: boolean;
   readonly sums: ReadonlyMap<Node, Sums>;
-  /** Of which it is the first call. */
+  /** The loop that begins with this call. */
   readonly loop: Loop | null;
   readonly counted: boolean;
   readonly isTimed: boolean;
-  /** It surrounds a run and counts for none of its figures. */
+  /** It surrounds a run and adds to none of its figures. */
   readonly isAround: boolean;
 }
 
 const NOBODY: Owners = {agent: null, team: null, workflow: null, step: null, caller: null, via: null, runNode: null};
 
-/** What a call was asked and what it brought, as texts. */
+/** Arguments and result of a call, as texts. */
 interface ToolKeys extends CallKeys {
   readonly arguments: string | null;
   readonly output: string | null;
@@ -228,10 +229,10 @@ interface ToolKeys extends CallKeys {
 }
 
 class SpanReader {
-  /** Of each node, what holds for its children; parents come first. */
+  /** For each node, the owners that apply to its children; parents come first. */
   private readonly owners = new Map<Node, Owners>();
   private readonly retries = new Map<Node, ReadonlySet<Node>>();
-  /** Of each node, when the runs below it began. */
+  /** For each node, when the runs below it began. */
   private readonly memberStarts = new Map<Node, readonly number[]>();
   private readonly keys = new Map<Node, ToolKeys>();
 
@@ -240,9 +241,9 @@ class SpanReader {
     private readonly payloads: ReadonlyMap<string, Payload>,
   ) {}
 
-  /** Owners of a node: of the node itself for what it is, and its caller. */
+  /** Owners of a node: those of the node itself for its own kind, and its caller. */
   ownersOf(node: Node): Owners {
-    // A run that leaked into another one is nobody's.
+    // A run that leaked into another one has no owner.
     const above = (node.parent && !node.isDetached && this.owners.get(node.parent)) || NOBODY;
     const {span} = node;
     const name = span === null ? '' : displayName(span);
@@ -266,7 +267,7 @@ class SpanReader {
     return {...own, caller: above.caller, via: above.via};
   }
 
-  /** What tells two calls of tools apart. */
+  /** Identifies equal tool calls. */
   keysOf(node: Node): ToolKeys {
     const known = this.keys.get(node);
     if (known) return known;
@@ -279,7 +280,7 @@ class SpanReader {
       output: outputChars === null ? null : `${outputChars}:${span.output}`,
       outputChars,
     };
-    // A call that was refused is refused again in the same words: that is no retry of what may go well.
+    // A refused call is refused again with the same words: that is no retry that might succeed.
     const refusal = node.told && span.statusMessage !== null ? `refused ${span.statusMessage}` : null;
     const found: ToolKeys = {
       ...keys,
@@ -291,7 +292,7 @@ class SpanReader {
     return found;
   }
 
-  /** One literal, so that a million of them have one shape: spread together they took four times as long. */
+  /** One object literal, so that a million objects share one shape: spreading took four times as long. */
   facts(node: Node, span: Span, within: Within): SpanFacts {
     const {judge, owners, criticalMs, counted} = within;
     const own = within.judgement ?? judge.node(node)!;
@@ -386,13 +387,13 @@ class SpanReader {
     return Number(retries.has(node));
   }
 
-  /** A delegation that reached somebody: a run stands below it, or began beside it while it went on. */
+  /** Whether a delegation reached somebody: a run is below it, or began beside it while it was running. */
   private reaches({span, parent, children}: Node): boolean {
     if (children.some(isMember)) return true;
     if (!parent) return false;
     let starts = this.memberStarts.get(parent);
     if (!starts) {
-      // In order, as children are.
+      // Sorted, as children are.
       starts = parent.children.filter(isMember).map(startOf);
       this.memberStarts.set(parent, starts);
     }
@@ -415,7 +416,7 @@ function isMember({span, isDetached}: Node): boolean {
   return span !== null && isRunSpan(span) && !isDetached;
 }
 
-/** Up to 1.0.3 a failed model call holds no word of why; the run around it says it. */
+/** Up to 1.0.3 a failed model call does not say why; the run around it does. */
 function silentCause(span: Span, runNode: Node | null, judge: Judge): string {
   const around = runNode ? judge.node(runNode) : null;
   const text = around?.state === 'error' ? /^model call failed[^:]*: (.+)$/s.exec(around.reason)?.[1] : undefined;
@@ -434,7 +435,7 @@ function hasFailureBelow(node: Node, judge: Judge): boolean {
   return false;
 }
 
-/** Children that ask again what failed just before: the same tool or model, under the same parent. */
+/** Children that repeat a call that has just failed: the same tool or model, under the same parent. */
 function retriesOf(parent: Node): ReadonlySet<Node> {
   const retries = new Set<Node>();
   const failed = new Map<string, boolean>();

@@ -1,21 +1,22 @@
 /*
- * The relations that questions over many runs are asked of (docs/design.md, Three ways to an answer): what `trace/` computed, typed, without JSON,
- * and without a word of prompts, arguments or outputs; texts of errors are shortened. docs/facts.md is written after this
- * file. Times are microseconds since 1970 (UTC), durations milliseconds unless the name says otherwise, unknown is null.
+ * The relations for questions over many runs (docs/design.md, Three ways to an answer): results of `trace/` in typed
+ * columns, without JSON and without any text of prompts, arguments or outputs; texts of errors are shortened.
+ * docs/facts.md describes the same columns. Times are microseconds since 1970 (UTC), durations milliseconds unless
+ * the name says otherwise, unknown is null.
  */
 
-/** Raised whenever the relations or what they hold change: files of another version are made anew. */
+/** Increase it whenever the relations or their contents change: files of another version are built again. */
 export const FACTS_VERSION = 13;
 
-/** In the header of each file of ours ("AGTF"): tables in a file without it are not ours to drop. */
+/** In the header of each of our files ("AGTF"): we must not drop tables in a file without it. */
 export const FACTS_APPLICATION_ID = 0x41475446;
 
 type ColumnType = 'text' | 'integer' | 'real';
 
-/** Columns in order: name, type, and what it means. */
+/** Columns in order: name, type, and meaning. */
 type Columns = Readonly<Record<string, readonly [ColumnType, string]>>;
 
-/** A row for every run, loose part and (traffic) trace without any span of Agno's: what `list` shows. */
+/** A row for every run, loose part and (traffic) trace without any span of Agno's: the rows of `list`. */
 export const RUN_FACTS = {
   run_key: ['integer', 'key of the row; not stable'],
   trace_key: ['integer', 'its trace in trace_facts'],
@@ -60,7 +61,7 @@ export const RUN_FACTS = {
   agno_status: ['text', "the run's status in Agno's own run table, if known"],
 } as const satisfies Columns;
 
-/** A row for every span, and for every tool call without one that messages tell of. */
+/** A row for every span, and for every tool call without a span that messages mention. */
 export const SPAN_FACTS = {
   span_key: ['integer', 'key of the row; not stable'],
   trace_key: ['integer', 'its trace in trace_facts'],
@@ -132,7 +133,7 @@ export const SPAN_FACTS = {
   loop_unpriced: ['integer', 'those model calls that used tokens, or may have, and have no known cost'],
 } as const satisfies Columns;
 
-/** A row for every trace; whose `spans` rows of span_facts begin at `first_span_key`. */
+/** A row for every trace. Its `spans` rows of span_facts begin at `first_span_key`. */
 export const TRACE_FACTS = {
   trace_key: ['integer', 'key of the row; not stable'],
   trace_id: ['text', 'trace id'],
@@ -142,7 +143,7 @@ export const TRACE_FACTS = {
   has_row: ['integer', '1: it has a row in agno_traces'],
 } as const satisfies Columns;
 
-/** What a day's spans have in common. */
+/** The dimensions by which a day's spans are grouped. */
 export const DAY_DIMENSIONS = {
   day_micros: ['integer', 'start of the day, UTC'],
   kind: ['text', 'this and the next columns as in span_facts'],
@@ -158,7 +159,7 @@ export const DAY_DIMENSIONS = {
   from_messages: ['integer', ''],
 } as const satisfies Columns;
 
-/** What adds up. Whole numbers, so that adding and taking away end where they began. */
+/** The sums. Whole numbers, so that adding and then subtracting returns to the same value. */
 export const SUM_COLUMNS = {
   calls: ['integer', 'spans'],
   failed: ['integer', 'spans that failed (computed)'],
@@ -206,10 +207,10 @@ const columns = (list: Columns) =>
     .map(([name, [type]], i) => `${name} ${type}${i === 0 ? ' primary key' : ''}`)
     .join(', ');
 
-/** Calls of models and tools; a statement that says it in these words can be answered from their index alone. */
+/** Calls of models and tools; a statement with exactly this condition can be answered from their index alone. */
 export const IS_CALL = "kind in ('llm', 'memory', 'retrieval', 'tool')";
 
-/** The statements that make an empty file. */
+/** The statements that create an empty file. */
 export const SCHEMA: readonly string[] = [
   `create table trace_facts (${columns(TRACE_FACTS)}) strict`,
   'create unique index trace_facts_by_id on trace_facts (trace_id)',
@@ -226,14 +227,15 @@ export const SCHEMA: readonly string[] = [
   `create table span_facts (${columns(SPAN_FACTS)}) strict`,
   'create index span_facts_by_start on span_facts (start_micros)',
   'create index span_facts_by_name on span_facts (kind, span_name, stored_ms, from_messages)',
-  // Of calls all that questions about their times need, so that the rows stay unread; requests are most of many tables.
+  // Contains everything that questions about times of calls need, so that the rows are not read; in many tables most
+  // rows are requests.
   `create index span_facts_of_calls on span_facts (kind, name, duration_ms, stored_ms, provider, start_micros, from_messages) where ${IS_CALL}`,
   'create index span_facts_failed on span_facts (start_micros) where failed = 1',
   'create index span_facts_causes on span_facts (start_micros) where cause = 1',
   'create index span_facts_counted on span_facts (run_key) where counted = 1',
   'create index span_facts_loops on span_facts (start_micros) where loop_calls is not null',
   'create index span_facts_by_run_id on span_facts (own_run_id) where own_run_id is not null',
-  // Null is a value of a dimension like any other, so it stands as an empty text here.
+  // Null is a normal value of a dimension; here it is stored as an empty text.
   `create table span_days (${[
     ...Object.entries(DAY_DIMENSIONS).map(([name, [type]]) => `${name} ${type} not null`),
     ...Object.entries(SUM_COLUMNS).map(([name, [type]]) => `${name} ${type} not null`),
@@ -241,7 +243,8 @@ export const SCHEMA: readonly string[] = [
   ].join(', ')}) strict, without rowid`,
   'create index span_days_empty on span_days (calls) where calls = 0',
   'create table ranges (from_day text not null primary key, until_day text not null) strict, without rowid',
-  // `unlike`: how many more the source has under that day, though the same ids are there: their times read otherwise.
+  // `unlike`: how many more spans the source has under that day although the ids are the same: their times are read
+  // as another day.
   'create table day_spans (day text not null primary key, spans integer not null, unlike integer not null default 0) strict, without rowid',
   'create table facts_about (key text not null primary key, value text not null) strict, without rowid',
 ];

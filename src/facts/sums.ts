@@ -3,21 +3,21 @@ import type {Loop} from '../trace/loops.ts';
 import type {Span} from '../trace/span.ts';
 import {isRunSpan, type Node} from '../trace/tree.ts';
 
-/** What the counted model calls inside a node come to, itself included. */
+/** The totals of the counted model calls inside a node, including itself. */
 export interface Sums {
   tokens: number | null;
   pusd: number | null;
   unpriced: number;
-  /** The most used model; `own`: of the calls right below a run. */
+  /** The most used model; `own`: among the calls directly below a run. */
   most: string | null;
   own: ModelCounts | null;
-  /** Calls by model, until the node above has taken them over. */
+  /** Calls by model, until the node above has merged them. */
   models: ModelCounts | null;
 }
 
 export const NO_SUMS: ReadonlyMap<Node, Sums> = new Map();
 
-/** Of every node with a model call inside. Each node is looked at once, children first. */
+/** For every node with a model call inside. Each node is visited once, children first. */
 export function sumsOf(nodes: readonly Node[], counted: ReadonlySet<Span>): ReadonlyMap<Node, Sums> {
   const sums = new Map<Node, Sums>();
   for (let i = nodes.length - 1; i >= 0; i--) {
@@ -47,7 +47,8 @@ export function sumsOf(nodes: readonly Node[], counted: ReadonlySet<Span>): Read
     if (below.models === null) continue;
     if (span?.kind === 'llm' && parent.span && isRunSpan(parent.span))
       above.own = (above.own ?? new ModelCounts()).addAll(below.models);
-    // The larger takes in the smaller: a chain of runs would copy all of its models at every step.
+    // The smaller map is merged into the larger one: otherwise a chain of runs would copy all of its models at every
+    // step.
     if (above.models === null) above.models = below.models;
     else if (above.models.size >= below.models.size) above.models.addAll(below.models);
     else above.models = below.models.addAll(above.models);
@@ -60,10 +61,10 @@ function plus(a: number | null, b: number | null): number | null {
   return a === null ? b : b === null ? a : a + b;
 }
 
-/** How often each model was called. */
+/** Number of calls of each model. */
 class ModelCounts {
   private readonly counts = new Map<string, number>();
-  /** The most frequent, of equals the one whose name comes first. */
+  /** The most frequent; of equals, the first by name. */
   most = '';
   private mostCalls = 0;
 
@@ -87,7 +88,7 @@ class ModelCounts {
   }
 }
 
-/** What the repeats and the model calls for them took, with everything inside them. */
+/** The cost of the repeats and of the model calls for them, including everything inside them. */
 export function wasteOf(
   {repeats, asks}: Loop,
   sums: ReadonlyMap<Node, Sums>,

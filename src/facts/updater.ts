@@ -16,30 +16,30 @@ import {DAY_MICROS} from './relations.ts';
 import type {TraceFacts} from './rows.ts';
 import {countSpans, countTold, type Expected, fileSignature, mostCounted, spansByDay, tracesOfDay} from './verify.ts';
 
-/** Spans read and written together. */
+/** Spans that are read and written together. */
 const SPANS_AT_ONCE = 6000;
-/** Traces of plain requests have few spans. */
+/** A limit for traces of plain requests, which have few spans. */
 const TRACES_AT_ONCE = 2000;
-/** One that fills writes more often than this. */
+/** A process that fills days writes more often than this. */
 const FILLING_MS = 10_000;
-/** Keys looked up in one statement. */
+/** Keys per statement. */
 const KEYS_AT_ONCE = 500;
 /** Agno writes a run's status when the run ends. Re-read it for this long after the last span; for paused runs, always. */
 const STATUS_MICROS = 3_600_000_000;
-/** Share of the largest size that is left when something had to go. */
+/** When facts exceed their size limit, they are reduced to this share of it. */
 const TRIMMED_TO = 0.7;
-/** Tries before a file that others keep writing is given up. */
+/** Attempts before giving up on a file that others keep writing. */
 const TRIES = 5;
 
 export interface UpdaterOptions {
   readonly prices: Prices;
-  /** Spans done, and how many there are; null: not known. */
+  /** Spans done, and their total; null: unknown. */
   readonly onProgress?: (spans: number, total: number | null) => void;
 }
 
 /**
- * Keeps the facts of one source current: takes in what `follow/` says is new, computes again what silence or another trace
- * changed, fills in days that were never asked for, and finds what was deleted (docs/measurements.md, Large tables).
+ * Keeps the facts of one source current: adds what `follow/` reports as new, computes again what silence or another
+ * trace changed, fills in days on their first question, and finds deletions (docs/measurements.md, Large tables).
  */
 export class FactsUpdater {
   readonly notices: string[] = [];
@@ -53,8 +53,8 @@ export class FactsUpdater {
   ) {}
 
   /**
-   * Makes the facts of these days whole and current.
-   * @throws Overtaken when other processes write all the time
+   * Makes the facts of these days complete and current.
+   * @throws Overtaken if other processes write all the time
    */
   async bring(range: DayRange): Promise<void> {
     for (let tries = 1; ; tries++) {
@@ -70,7 +70,7 @@ export class FactsUpdater {
     }
   }
 
-  /** What came since the last time. */
+  /** Adds everything that is new since the last time. */
   async takeIn(): Promise<void> {
     const {store, file} = this;
     const saved = file.about('position');
@@ -111,10 +111,10 @@ export class FactsUpdater {
     this.position = reader.position(store.nowMicros());
   }
 
-  /** Where the reader stood when everything was taken in. */
+  /** The reader's position when everything was up to date. */
   private position: ReaderPosition | null = null;
 
-  /** When everything was taken in, and Agno's own table asked for its word. */
+  /** When everything was up to date and Agno's own table had been read. */
   private askedMicros: number | null = null;
 
   private keepPosition(reader: Reader): void {
@@ -123,7 +123,7 @@ export class FactsUpdater {
     this.file.setAbout('position', JSON.stringify(this.position));
   }
 
-  /** Traces whose states time alone has changed. */
+  /** Traces whose states changed by time alone. */
   private unsettled(): Set<string> {
     const rows = this.file.all<{trace_id: string}>(
       sql`select trace_id from trace_facts where settles_micros is not null and settles_micros <= ${this.store.nowMicros()}`,
@@ -157,7 +157,10 @@ select r.run_id, r.status
     return rows.filter(row => (said.get(row.run_id) ?? null) !== row.agno_status).map(row => row.trace_id);
   }
 
-  /** Of new spans, the traces that facts are kept of, or would be: others are read when their day is asked for. */
+  /**
+   * Among new spans, the traces whose facts are kept or would be; the others are read when a question needs their
+   * day.
+   */
   private async concerned(spanIds: readonly string[]): Promise<string[]> {
     const traces = new Map<string, Set<string>>();
     for (let at = 0; at < spanIds.length; at += KEYS_AT_ONCE) {
@@ -186,8 +189,8 @@ select s.trace_id, s.start_time
   }
 
   /**
-   * Facts of these traces, and of those that share a run with them: a pause is over when its continuation is there, and
-   * open again when it is gone.
+   * Facts of these traces and of those that share a run with them: a pause ends when its continuation appears, and is
+   * open again when that is deleted.
    */
   private async read(traceIds: readonly string[]): Promise<TraceFacts[]> {
     if (traceIds.length === 0) return [];
@@ -206,7 +209,7 @@ select s.trace_id, s.start_time
       else append(all, await readFacts(store, [...some, ...mates], {prices, salt: file.salt}));
     }
     this.spansRead += all.reduce((sum, trace) => sum + trace.spans.length, 0);
-    // A mate may be one of a later part of the list; the last word on a trace counts.
+    // A trace may occur twice, because a later part of the list shares a run with it; the last result counts.
     return [...new Map(all.map(trace => [trace.traceId, trace])).values()];
   }
 
@@ -226,14 +229,14 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
     return rows.map(row => row.trace_id).filter(traceId => !own.has(traceId));
   }
 
-  /** The days that are whole, in order. */
+  /** The complete days, in order. */
   ranges(): DayRange[] {
     return this.file
       .all<{from_day: string; until_day: string}>(sql`select from_day, until_day from ranges order by from_day`)
       .map(row => ({from: row.from_day, until: row.until_day}));
   }
 
-  /** Reads the days of the range that were not read before. */
+  /** Reads the days of the range that were not read yet. */
   async fill(range: DayRange): Promise<void> {
     const missing = without(range, this.ranges());
     if (missing.length === 0) return;
@@ -243,7 +246,7 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
     let done = 0;
     const days: DayRange[] = [];
     for (const gap of missing) append(days, await this.daysOf(gap));
-    // Two that fill at the same time begin at both ends and meet.
+    // If two processes fill at the same time, they begin at both ends and meet.
     if (Date.now() - Number(this.file.about('filling') ?? 0) < FILLING_MS) days.reverse();
     for (const day of days) {
       if (without(day, this.ranges()).length === 0) continue;
@@ -254,7 +257,7 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
     }
   }
 
-  /** A stretch of days in single days; what lies before the first and after the last known day goes with them. */
+  /** Splits a range into single days; everything before the first and after the last known day is included in these. */
   private async daysOf(gap: DayRange): Promise<DayRange[]> {
     const [row] = await this.store.all<{first: unknown; last: unknown}>(sql`
 select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) as first,
@@ -314,7 +317,7 @@ select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) a
       this.file.run(sql`insert into ranges (from_day, until_day) values (${from}, ${until})`);
   }
 
-  /** Ids of the traces with a span in these days, and how many they have there. */
+  /** Ids of the traces with a span in these days, and the number of these spans. */
   private async tracesOf(range: DayRange): Promise<Map<string, number>> {
     const {store} = this;
     const counts = new Map<string, number>();
@@ -329,9 +332,8 @@ select s.trace_id
   }
 
   /**
-   * Forgets the oldest days until the facts are a good deal smaller than `mostBytes`; they are read again when they are asked
-   * for.
-   * @returns the first day that stays; null: nothing had to go
+   * Removes the oldest days until the facts are well below `mostBytes`; they are read again when needed.
+   * @returns the first day that is kept; null: nothing was removed
    */
   trim(mostBytes: number): string | null {
     const {file} = this;
@@ -366,8 +368,8 @@ select t.trace_id from trace_facts t
   }
 
   /**
-   * Compares how many spans there are with how many are known, and where they differ the traces of each day; those that lost
-   * spans, or came unnoticed, are read again (docs/measurements.md, Large tables).
+   * Compares the number of spans in the source with the number in the facts and, if they differ, the traces of each
+   * day. Traces that lost spans, or appeared unnoticed, are read again (docs/measurements.md, Large tables).
    */
   private async findDeleted(range: DayRange): Promise<void> {
     const {store, file} = this;
@@ -389,12 +391,12 @@ select t.trace_id from trace_facts t
       file.setAbout('verified', seen);
   }
 
-  /** Reads the traces again of people who are not in the source any more. */
+  /** Reads the traces of people again who are no longer in the source. */
   private async takeInErased(): Promise<void> {
     const {store, file} = this;
     const {generation} = file;
     for (const {user_id: user, trace_id: traceId} of await findChangedUsers(store, file)) {
-      // By a span around or below it a run may have its user all the same.
+      // A span around or below the run may still name the user.
       const [one] = await readFacts(store, [traceId], {prices: this.options.prices, salt: file.salt});
       if (one!.runs.some(run => run.user_id === user)) continue;
       const rows = file.all<{trace_id: string}>(sql`select distinct trace_id from run_facts where user_id = ${user}`);
@@ -403,7 +405,7 @@ select t.trace_id from trace_facts t
     }
   }
 
-  /** How many of these spans the facts know. */
+  /** How many of these spans are in the facts. */
   private knownOf(spans: readonly {readonly span_id: string; readonly trace_id: string}[]): number {
     if (spans.length === 0) return 0;
     const known = this.file.all<{span_id: string; trace_id: string}>(sql`
@@ -418,12 +420,12 @@ select s.span_id, t.trace_id
     return spans.filter(span => ids.has(`${span.trace_id} ${span.span_id}`)).length;
   }
 
-  /** Says when nothing at all was written to a SQLite file since; null: nothing does. */
+  /** A value that stays equal while nothing is written to a SQLite file; null: unavailable. */
   private signature(): string | null {
     return this.store.dialect === 'sqlite' ? fileSignature(this.store.label) : null;
   }
 
-  /** The kept stretches of a range, in pieces that one statement may count, with what the source should have there. */
+  /** The kept periods of a range, in pieces that one statement may count, with the expected number of spans. */
   private expected(range: DayRange): Expected[] {
     const counts = this.file.all<{day: string; spans: number}>(
       sql`select day, spans + unlike as spans from day_spans order by day`,
@@ -445,7 +447,7 @@ select s.span_id, t.trace_id
     return pieces;
   }
 
-  /** Reads the traces again whose spans in one of these days are others than known. */
+  /** Reads those traces again whose spans in one of these days differ from the facts. */
   private async compare(range: DayRange): Promise<void> {
     const {store, file} = this;
     const generation = file.generation;
@@ -471,7 +473,7 @@ select s.span_id, t.trace_id
       file.write(generation, () => {
         file.replace(facts);
         file.run(sql`update day_spans set unlike = 0 where day = ${day}`);
-        // Whatever is left has the same spans and reads as another day there.
+        // What is left has the same spans, but they are read as another day.
         const total = [...found.values()].reduce((sum, n) => sum + n, 0);
         file.run(sql`
 insert into day_spans (day, spans, unlike) values (${day}, 0, ${total})
@@ -481,7 +483,7 @@ on conflict (day) do update set unlike = ${total} - spans`);
   }
 }
 
-/** A test on the day of `span_facts s`, by the index of the times where the day is one. */
+/** A test on the day of `span_facts s`; uses the index of the times if the day is a valid date. */
 function onDay(day: string): Sql {
   const startMicros = dayOf(day) === day ? Date.parse(`${day}T00:00:00Z`) * 1000 : Number.NaN;
   if (Number.isNaN(startMicros)) return sql`s.day = ${day}`;

@@ -8,12 +8,12 @@ import type {Store} from '../store/store.ts';
 import {agnoTime} from '../trace/time.ts';
 import {type DayRange, dayAfter, dayOf, where} from './days.ts';
 
-/** Rows counted in one statement where a writer waits for it: some 20 ms. */
+/** Rows counted in one statement while a writer waits: about 20 ms. */
 const COUNTED_AT_ONCE = 200_000;
-/** Rows newer than this may be of a transaction that was open at the last look. */
+/** Newer rows may belong to a transaction that was open at the last look. */
 const RECENT_MICROS = 3_600_000_000;
 
-/** Days and how many spans the source should have there. */
+/** Days and the expected number of spans in the source. */
 export interface Expected extends DayRange {
   readonly spans: number;
 }
@@ -22,7 +22,7 @@ export function mostCounted(store: Store): number {
   return store.blocksWriter ? COUNTED_AT_ONCE : Number.POSITIVE_INFINITY;
 }
 
-/** Spans in the days, counted by Agno's own index; a statement for each range. */
+/** Counts the spans of these days by Agno's own index, with one statement per range. */
 export async function countSpans(store: Store, ranges: readonly DayRange[]): Promise<number> {
   let total = 0;
   for (const range of ranges) total += await countRange(store, range, null);
@@ -30,7 +30,7 @@ export async function countSpans(store: Store, ranges: readonly DayRange[]): Pro
 }
 
 async function countRange(store: Store, range: DayRange, anchor: number | null): Promise<number> {
-  // With the plus SQLite counts along the index of the times, where the rowid stands beside them.
+  // With the plus, SQLite counts along the index of the times, which also has the rowid.
   const upTo = anchor === null ? raw('') : sql` and +s.rowid <= ${anchor}`;
   const [row] = await store.all<{n: unknown}>(sql`
 select count(*) as n
@@ -46,15 +46,15 @@ interface Untold {
   readonly start_time: string;
 }
 
-/** How many spans of a range the reader had delivered at a position, and which it had not. */
+/** How many spans of a range the reader had delivered at a position, and which ones it had not. */
 export interface Count {
   readonly told: number;
   readonly untold: readonly Untold[];
 }
 
 /**
- * Counts the spans of a range by the position of the reader: on SQLite the rows up to the last one told, on Postgres all but
- * those of transactions that were open then, in one snapshot.
+ * Counts the spans of a range up to the position of the reader, in one snapshot: on SQLite the rows up to the last
+ * delivered one, on Postgres all except those of transactions that were open then.
  */
 export async function countTold(store: Store, range: DayRange, position: ReaderPosition): Promise<Count> {
   if (position.dialect === 'sqlite') {
@@ -66,7 +66,7 @@ select s.span_id, s.trace_id, s.start_time
  where s.rowid > ${anchor}`);
     return {told, untold};
   }
-  // No facts of it are kept (`sql/traits.ts`).
+  // ClickHouse keeps no facts (`sql/traits.ts`).
   if (position.dialect === 'clickhouse') return {told: await countRange(store, range, null), untold: []};
   const low = smallest(position.lanes.map(lane => lane.lowXid));
   const seen = new Set(position.seen.map(([id]) => id));
@@ -82,7 +82,7 @@ select (select count(*) from ${table('spans')} s where ${where(range)}) as n,
   return {told: Number(row!.n) - untold.length, untold};
 }
 
-/** Spans by the first ten characters of their time; in short statements where a writer waits. */
+/** Number of spans by the first ten characters of their time; in short statements if a writer waits. */
 export async function spansByDay(store: Store, range: DayRange): Promise<Map<string, number>> {
   const days = new Map<string, number>();
   const walk = {bounds: [where(range)], longest: COUNTED_AT_ONCE, inOne: !store.blocksWriter};
@@ -97,7 +97,7 @@ select substr(s.start_time, 1, 10) as day, count(*) as n
   return days;
 }
 
-/** Ids of the traces with spans of that day (its first ten characters), and how many they have. */
+/** Ids of the traces with spans of that day (its first ten characters), and the number of these spans. */
 export async function tracesOfDay(store: Store, day: string, range: DayRange): Promise<Map<string, number>> {
   const bounds = dayOf(day) === day ? {from: day, until: dayAfter(day)} : range;
   const rows = await store.all<{trace_id: unknown; n: unknown}>(sql`
@@ -109,8 +109,8 @@ select s.trace_id, count(*) as n
 }
 
 /**
- * Changes with everything that is written to the file: its header counts transactions in rollback mode, in WAL mode the log
- * beside it grows or is begun anew (https://www.sqlite.org/fileformat.html). Null: it cannot be told.
+ * A value that changes with every write to the file: its header counts transactions in rollback mode; in WAL mode the
+ * log beside it grows or restarts (https://www.sqlite.org/fileformat.html). Null: unavailable.
  */
 export function fileSignature(file: string): string | null {
   const parts = ['', '-wal'].map(suffix => {

@@ -4,11 +4,11 @@ import type {Store} from '../store/store.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 import type {Start} from './start.ts';
 
-/** Index entries read in one statement; a writer in rollback-journal mode waits meanwhile. */
+/** Index entries per statement; a writer in rollback-journal mode waits meanwhile. */
 const ROWS_AT_ONCE = 1000;
 const WIDER_MICROS = 2_000_000;
 
-/** The traces to tell before what is new, oldest first. */
+/** The traces to deliver before anything new, oldest first. */
 export async function backlogOf(store: Store, start: Start): Promise<string[]> {
   switch (start.from) {
     case 'now':

@@ -6,20 +6,20 @@ import {Notices} from './notices.ts';
 import type {ClickhousePosition, NewKey, NewKeys, Reader} from './reader.ts';
 import {ShownIds} from './shown.ts';
 
-/** Keys that one look returns at most. */
+/** Maximum keys per look. */
 const TOLD_AT_ONCE = 500;
-/** Inside a part that was merged from told rows and new ones, a row is new if it was written so lately. */
+/** In a part that was merged from delivered and new rows, a row is new if it was written within this time. */
 const WINDOW_MICROS = 600_000_000;
-/** A row that is read while its block is above the cursor is read once more by the next look. */
+/** A row that was read while its block was above the cursor is read again by the next look. */
 const TOLD_KEPT_MICROS = 60_000_000;
-/** Parts that are merged while we look for what is known already. */
+/** Attempts, because parts may be merged while we read what is known. */
 const TRIES = 5;
 
-/** What the catalogue says of the table. */
+/** What the catalogue says about the table. */
 interface Survey {
   readonly uuid: string;
   readonly isPlain: boolean;
-  /** Highest block of any part that can be seen. */
+  /** Highest block of any visible part. */
   readonly block: number;
   readonly startedMicros: number;
 }
@@ -30,19 +30,20 @@ interface FoundRow {
   readonly created_at: unknown;
 }
 
-/** A span that may be read again: when it was written, as its row says, and when it was told. */
+/** A span that may be read again: when it was written, according to its row, and when it was delivered. */
 interface Seen {
   readonly createdMicros: number;
   readonly toldMicros: number;
 }
 
 /**
- * New spans of a ClickHouse table, by the numbers of its blocks. `created_at` is the application's clock and says nothing about
- * when a row could be seen. A part of plain MergeTree gets its number when it becomes visible, and a merge keeps the lowest and the
- * highest of what it merged, both in the part's name. So a look takes the rows of parts that reach above the highest number of the
- * look before: all of those that lie above it, and of those that were merged from told and new rows what was written in the last
- * minutes, without what was told (docs/design.md, Following). The next number is taken before the rows: a row may be read twice,
- * and is told once.
+ * New spans of a ClickHouse table, by the numbers of its blocks. `created_at` is the application's clock and does not
+ * show when a row became visible. A part of a plain MergeTree gets its number when it becomes visible, and a merge
+ * keeps the lowest and the highest number of its sources, both in the part's name. So a look reads the parts that
+ * reach above the highest number of the previous look. In parts that lie completely above it, all rows are new. In
+ * parts merged from old and new ones, the rows of the last minutes that were not delivered yet are new
+ * (docs/design.md, Following). The next number is read before the rows: a row may be read twice, but is delivered
+ * once.
  */
 export class ClickhouseReader implements Reader {
   private readonly shown = new ShownIds();
@@ -73,7 +74,7 @@ export class ClickhouseReader implements Reader {
 select s.span_id, s.trace_id, s.created_at, ${LOWEST} <= ${this.block} and ${HIGHEST} > ${this.block} as is_mixed
   from ${table('spans')} s
  where ${recent(store, 's')} and ${LOWEST} <= ${this.block}`);
-      // A merge came in between: it is not known which of its rows are new.
+      // A merge happened in between, so it is unknown which of its rows are new.
       const isMixed = rows.some(row => Number(row.is_mixed) === 1);
       if (isMixed && tries < TRIES) {
         this.block = (await surveyOf(store)).block;
@@ -136,7 +137,7 @@ select s.span_id, s.trace_id, s.created_at
       dialect: 'clickhouse',
       identity: this.uuid,
       startedMicros: this.startedMicros,
-      // What waits to be told has to be read again.
+      // Keys that are not delivered yet have to be read again.
       block: this.pending.length > 0 ? this.pendingBlock : this.block,
       seen: [...this.seen].map(([id, {createdMicros, toldMicros}]) => [id, createdMicros, toldMicros]),
     };
@@ -146,7 +147,7 @@ select s.span_id, s.trace_id, s.created_at
     return this.notices.take();
   }
 
-  /** The cursor before what is pending was read. */
+  /** The cursor before the pending keys were read. */
   private pendingBlock = 0;
 
   private isNew(store: Store): Sql {
@@ -164,12 +165,12 @@ select s.span_id, s.trace_id, s.created_at
       );
   }
 
-  /** A server that was started again without its newest parts counts on from what is left. */
+  /** If a server restarts without its newest parts, it continues to count from the remaining ones. */
   private checkNumbers({block, startedMicros}: Survey): void {
     if (block >= this.block) return;
     const isRestarted = Math.abs(startedMicros - this.startedMicros) > 5_000_000;
     this.startedMicros = startedMicros;
-    // Parts that were dropped leave a lower number too, until the next insert.
+    // Dropped parts also leave a lower number, until the next insert.
     if (!isRestarted) return;
     this.notices.say(
       'the numbers of the table begin anew: the spans of the last minutes are looked through again, and some may be repeated.',
@@ -198,7 +199,7 @@ select s.span_id, s.trace_id, s.created_at
   }
 }
 
-/** Of the part that a row is in: its name is `month_lowest_highest_level`. */
+/** For the part of a row: its name is `month_lowest_highest_level`. */
 const LOWEST = raw("toInt64OrZero(splitByChar('_', _part)[2])");
 const HIGHEST = raw("toInt64OrZero(splitByChar('_', _part)[3])");
 
@@ -206,7 +207,7 @@ function windowFrom(store: Store): Sql {
   return time(agnoTime(store.nowMicros() - WINDOW_MICROS));
 }
 
-/** Written lately, and no more than a month after its start. */
+/** Tests that a row was written recently, at most a month after its start. */
 function recent(store: Store, alias: string): Sql {
   const month = time(agnoTime(store.nowMicros() - 31 * 86_400_000_000));
   return sql`${raw(alias)}.created_at >= ${windowFrom(store)}${andOnClickhouse(sql`${raw(alias)}.start_time >= ${month}`)}`;

@@ -1,6 +1,6 @@
-/** Time, as a follower needs it; tests pass one that costs nothing. */
+/** Time for a follower; tests pass a clock that costs nothing. */
 export interface Clock {
-  /** Milliseconds since any moment; never goes back. */
+  /** Milliseconds since an arbitrary moment; never goes back. */
   nowMs(): number;
   /** Resolves after `ms`, or as soon as `signal` is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;

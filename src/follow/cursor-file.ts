@@ -4,19 +4,19 @@ import type {ReaderPosition} from './reader.ts';
 import type {Cursor} from './start.ts';
 
 const SCHEMA = 'agno-trace/cursor/1';
-/** Rows that are remembered of a transaction which was open for long are most of it. */
+/** Most of it may be remembered rows of a long transaction. */
 const MOST_BYTES = 256 * 1024 ** 2;
 
 /**
- * A cursor in a file. It is written when the consumer has taken what was told, so a run that was killed repeats at most
- * what was on its way: the output and the cursor are not one transaction.
+ * A cursor in a file. It is written after the consumer has taken a delivery, so a killed run repeats at most the
+ * delivery in progress: output and cursor are not one transaction.
  */
 export class CursorFile {
   constructor(private readonly file: string) {}
 
   /**
-   * @returns null when there is no such file yet
-   * @throws UserError exit 2 when it is something else
+   * @returns null if there is no such file yet
+   * @throws UserError exit 2 if it is something else
    */
   load(): Cursor | null {
     let text: string;
@@ -37,7 +37,7 @@ export class CursorFile {
     );
   }
 
-  /** Takes the place of what was there, whole or not at all; mode 0600. */
+  /** Replaces the file atomically; mode 0600. */
   save(cursor: Cursor): void {
     try {
       writePrivateFile(this.file, `${JSON.stringify({schema: SCHEMA, ...cursor})}\n`);

@@ -19,7 +19,7 @@ export interface FollowOptions extends Omit<FollowerOptions, 'clock'> {
   readonly newest?: {readonly runs: number; readonly filter: RunFilter; readonly patience: Patience} | null;
 }
 
-/** States change by time alone; nobody needs to know within less. */
+/** States change by time alone; nobody needs to know sooner. */
 const TICK_MS = 1000;
 
 /**
@@ -33,7 +33,7 @@ export async function* follow({live, newest = null, ...options}: FollowOptions):
   let tickedMs = Number.NEGATIVE_INFINITY;
   for await (const event of deliveries({...options, clock})) {
     if (event.type !== 'delivery' || !live) {
-      // Nothing was there: whatever is found then is new, and comes with the looks.
+      // There were no tables yet: everything that appears later is new, and the looks deliver it.
       if (event.type === 'connection' && event.connection.state === 'waiting') first = null;
       yield event;
       continue;
@@ -64,18 +64,21 @@ export async function* follow({live, newest = null, ...options}: FollowOptions):
   }
 }
 
-/** What was there before the first look. */
+/** What existed before the first look. */
 function beginning(store: Store, changes: readonly RunChange[]): Delivery {
   return {type: 'delivery', store, traces: [], lateMs: new Map(), isMore: false, isBacklog: true, changes};
 }
 
-/** Reports a failing read once, until a read succeeds again. The follower finds out whether the database can be reached. */
+/**
+ * Reports a failing read once, until a read succeeds again. The follower finds out whether the database can be
+ * reached.
+ */
 class Guard {
   isFailing = false;
   private said: string | null = null;
   private notices: string[] = [];
 
-  /** @returns null when the work failed for a reason outside this program */
+  /** @returns null if the work failed for a reason outside this program */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | null> {
     try {
       const result = await work();

@@ -15,7 +15,7 @@ import {SqliteReader} from './sqlite.ts';
 import type {Cursor, Start} from './start.ts';
 
 export interface FollowerOptions {
-  /** Opens the database; called again when the connection was lost. */
+  /** Opens the database; called again after the connection was lost. */
   readonly open: () => Promise<Store>;
   readonly start: Start;
   readonly signal: AbortSignal;
@@ -25,16 +25,16 @@ export interface FollowerOptions {
 }
 
 const POLL_MS = {sqlite: 200, postgres: 400, clickhouse: 500} as const;
-/** Whole traces in one delivery of the backlog. */
+/** Complete traces per delivery of the backlog. */
 const TRACES_AT_ONCE = 50;
-/** A span seen so long after it was written is late. */
+/** A span that appears this long after it was written is late. */
 const LATE_MS = 5000;
 
 /**
- * Brings every span that becomes visible, once, a look at a time; before them the backlog that `start` asks for, in whole
- * traces. Nothing is read ahead of the consumer: when it asks for the next event it has taken the last one.
- * Ends when `signal` is aborted.
- * @throws UserError when the database cannot be reached at the very start; later it is tried again for ever
+ * Delivers every span once, when it becomes visible, one look at a time; before that the backlog that `start` asks
+ * for, in complete traces. Reads nothing ahead of the consumer: when the consumer asks for the next event, it has
+ * taken the last one. Ends when `signal` is aborted.
+ * @throws UserError if the database cannot be reached at the very start; later failures are retried for ever
  */
 export async function* deliveries(options: FollowerOptions): AsyncGenerator<FollowEvent> {
   const link = new Link(options.open, options.clock, options.signal);
@@ -48,11 +48,11 @@ export async function* deliveries(options: FollowerOptions): AsyncGenerator<Foll
 class Follower {
   private reader: Reader | null = null;
   private backlog: string[] = [];
-  /** Told by the reader, not yet read. */
+  /** Found by the reader, but not read yet. */
   private keys: readonly NewKey[] = [];
   private isMore = false;
   private dialect: Dialect = 'sqlite';
-  /** When the reader last had delivered everything, by the database's clock. Null: not yet. */
+  /** When the reader had last delivered everything, by the database's clock. Null: not yet. */
   private caughtUpMicros: number | null = null;
 
   constructor(
@@ -148,7 +148,7 @@ class Follower {
   }
 }
 
-/** Null: the position is one of the other kind of database. */
+/** Null: the position belongs to the other kind of database. */
 export function readerFor(store: Store, position: ReaderPosition | undefined): Reader | null {
   if (position && position.dialect !== store.dialect) return null;
   switch (store.dialect) {
@@ -161,7 +161,7 @@ export function readerFor(store: Store, position: ReaderPosition | undefined): R
   }
 }
 
-/** The traces of these spans; undefined: they are not known. */
+/** The traces of these spans; undefined: unknown. */
 function tracesOf(keys: readonly NewKey[]): string[] | undefined {
   const known = keys.flatMap(({traceId}) => traceId ?? []);
   return known.length === keys.length ? [...new Set(known)] : undefined;
@@ -172,8 +172,8 @@ function idsOf(traces: readonly LoadedTrace[]): string[] {
 }
 
 /**
- * Spans that were written well before a look that did not find them: their transaction was long, or a clock is behind.
- * What waited only because nobody looked is not late.
+ * Spans that were written well before a look that did not find them: their transaction was long, or a clock is
+ * behind. A span that only waited for the next look is not late.
  */
 function lateness(keys: readonly NewKey[], caughtUpMicros: number | null, nowMicros: number): Map<string, number> {
   const late = new Map<string, number>();

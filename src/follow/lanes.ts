@@ -1,8 +1,8 @@
 import {WIDER_MICROS} from './postgres-rows.ts';
 
 /**
- * How far back by `created_at` rows are looked for, and how often: what was just written at once, rows of clocks that are
- * behind a little later, rows of long transactions and of clocks far off within a minute.
+ * How far back by `created_at` each lane looks for rows, and how often: rows just written at once, rows from clocks
+ * that are slightly behind a little later, rows of long transactions and of clocks that are far off within a minute.
  */
 export const LANES = [
   {windowMs: 15_000, everyMs: 0},
@@ -11,9 +11,9 @@ export const LANES = [
 ] as const;
 
 export interface Lane {
-  /** Every row of this lane whose transaction is below was visible when it was last looked at. */
+  /** Every row of this lane with a lower transaction id was visible at the last look. */
   lowXid: number;
-  /** `created_at` of its rows, inclusive, up to the lane before it; null: no bound. */
+  /** Lower bound of `created_at`, inclusive, up to the lane before it; null: no bound. */
   fromMicros: number | null;
   dueMs: number;
 }
@@ -24,7 +24,7 @@ export interface Seen {
   readonly createdMicros: number | null;
 }
 
-/** True while a lane that may hold the row would still take it. */
+/** True while a lane that may hold the row would still return it. */
 export function mayReturn(lanes: readonly Lane[], {xid, createdMicros}: Seen, hasXids: boolean): boolean {
   return lanes.some((lane, i) => {
     if (hasXids && xid < lane.lowXid) return false;

@@ -9,9 +9,9 @@ import type {FollowEvent} from './event.ts';
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 15_000;
 const WAIT_MS = 1000;
-/** At most this share of the time goes into copying a file that cannot be read where it lies. */
+/** Maximum share of the time for copying a file that cannot be read in place. */
 const MOST_COPYING = 1 / 20;
-/** A statement that is not answered for so long: the connection is taken for dead. */
+/** If a statement has no answer for this long, the connection counts as dead. */
 const ANSWER_MS = 8000;
 /** While a writer holds the file, try again soon: its commits may follow closely. If this lasts, tell the user. */
 const BUSY_RETRY_MS = 10;
@@ -22,19 +22,19 @@ export interface Connected {
   readonly store: Store;
   /** Opened just now. */
   readonly isNew: boolean;
-  /** The tables were not there when it was first tried. */
+  /** The tables did not exist at the first attempt. */
   readonly wasAbsent: boolean;
 }
 
-/** The connection of a follower: opened, watched, and opened again with growing pauses after it was lost. */
+/** The connection of a follower: opens it, watches it, and opens it again with growing pauses after it was lost. */
 export class Link {
-  /** The tables were not there when it was first tried. */
+  /** The tables did not exist at the first attempt. */
   hasWaited = false;
   private store: Store | null = null;
   private failures = 0;
   private failure: Error | null = null;
   private isLive = false;
-  /** Nothing is at the path, and the user knows. */
+  /** The path is empty, and the user knows. */
   private isGone = false;
   private openedAtMs = Number.NEGATIVE_INFINITY;
   private openingMs = 0;
@@ -48,9 +48,9 @@ export class Link {
   ) {}
 
   /**
-   * The store to read, opened where needed.
+   * The store to read, opened if necessary.
    * @param isAgain it was reached before: report failures and try again
-   * @returns null when the signal was aborted
+   * @returns null if the signal was aborted
    */
   async *connect(isAgain: boolean): AsyncGenerator<FollowEvent, Connected | null> {
     for (;;) {
@@ -73,7 +73,7 @@ export class Link {
           continue;
         }
         this.isGone = false;
-        // A copy that takes long is made again less often.
+        // A copy that takes long is made less often.
         const isTooSoon = this.clock.nowMs() < this.openedAtMs + Math.max(WAIT_MS, this.openingMs / MOST_COPYING);
         if (whereabouts === 'copied' && isTooSoon) return {store: this.store, isNew: false, wasAbsent: this.hasWaited};
         const wasLive = this.isLive;
@@ -109,15 +109,13 @@ export class Link {
     yield {type: 'connection', connection: {state: 'live'}};
   }
 
-  /** What was read last failed: the connection is given up, and the next `connect` opens another after a pause. */
+  /** The last read failed: give up the connection; the next `connect` opens another one after a pause. */
   lost(error: Error): void {
     this.drop();
     this.failure = error;
   }
 
-  /**
-   * A writer holds the SQLite file: the connection stays, and it is tried again soon. Said when it lasts.
-   */
+  /** A writer holds the SQLite file: the connection stays, and the read is tried again soon. Reported if it lasts. */
   async *busy(error: Error): AsyncGenerator<FollowEvent, void> {
     const nowMs = this.clock.nowMs();
     this.busySinceMs ??= nowMs;
@@ -129,7 +127,7 @@ export class Link {
     await this.clock.sleep((isLong ? LONG_BUSY_RETRY_MS : BUSY_RETRY_MS) * (0.5 + Math.random()), this.signal);
   }
 
-  /** A read came back: the next failure is a first one again. */
+  /** A read succeeded: the next failure counts as the first one again. */
   answered(): void {
     this.failures = 0;
     this.busySinceMs = null;
@@ -139,7 +137,7 @@ export class Link {
     this.drop();
   }
 
-  /** A connection that is made after all when nobody waits for it any more is closed again. */
+  /** If a connection opens after nobody waits for it any more, it is closed again. */
   private opened(): Promise<Store> {
     const opening = this.open();
     return this.unlessStopped(() => opening, null).catch(error => {
@@ -153,7 +151,7 @@ export class Link {
 
   private drop(): void {
     this.isLive = false;
-    // Not waited for: a connection that is dead does not answer its end either.
+    // Not awaited: a dead connection does not answer its end either.
     void this.store?.close().catch(() => undefined);
     this.store = null;
   }
@@ -173,8 +171,8 @@ export class Link {
   }
 
   /**
-   * A half-open connection never answers: each statement has its time, and none outlives the follower. SQLite answers
-   * without leaving the event loop, so keys, signals and timers get their turn before each statement.
+   * A half-open connection never answers, so each statement has a time limit, and none outlives the follower. SQLite
+   * answers without leaving the event loop, so keys, signals and timers get a turn before each statement.
    */
   private watched(store: Store): Store {
     const isRemote = TRAITS[store.dialect].isServer;

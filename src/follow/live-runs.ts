@@ -15,50 +15,53 @@ export type {RunChange} from './live-trace.ts';
 
 export interface LiveRunsOptions {
   /**
-   * Which runs are reported. A run may match only at its end, when its name or user is known: then everything is reported that
-   * came while it was followed. Once a run was reported, it is reported to its end, even if it no longer matches.
+   * Which runs are reported. A run may match only at its end, when its name or user is known; then everything that
+   * came while it was followed is reported. A reported run is reported to its end, even if it no longer matches.
    */
   readonly filter: RunFilter;
   readonly patience: Patience;
-  /** Absent where costs are not looked at. */
+  /** Absent if costs do not matter. */
   readonly prices?: Prices;
 }
 
 type NewSpans = Pick<Delivery, 'traces' | 'lateMs'> & Partial<Pick<Delivery, 'isMore' | 'isBacklog'>>;
 
-/** A trace without open ends is looked at once more after this silence, then its spans are let go. */
+/** A trace without open ends is judged once more after this silence; then its spans are released. */
 const SETTLED_AFTER_MICROS = 10_000_000;
-/** Any other after this one; the next span, or the moment its state changes, reads it again. */
+/**
+ * Any other trace is released after this silence; the next span, or the time of its next state change, reads it
+ * again.
+ */
 const QUIET_AFTER_MICROS = 60_000_000;
-/** Spans held in memory; beyond, traces without news for a moment are let go early. A narrow span takes some 2 KB. */
+/** Spans in memory; above this, traces without recent news are released early. A narrow span takes about 2 KB. */
 const MOST_SPANS = 50_000;
 const NEWS_MICROS = 5_000_000;
-/** Sleeping traces that are remembered; an older one is met like an unknown one. */
+/** How many sleeping traces are remembered; an older one is treated as unknown. */
 const MOST_SLEEPING = 20_000;
-/** Finished traces that are remembered, so that a late span is reported under the same run. */
+/** How many finished traces are remembered, so that a late span is reported under the same run. */
 const MOST_ENDED = 5000;
-/** While more waits, spans are gathered for so long before they are looked at. */
+/** While more spans are available, they are gathered for this long before runs are judged. */
 const GATHERED_MICROS = 1_000_000;
-/** Runs that wait, the latest, that look for their continuation when a loose part came. */
+/** How many waiting runs, newest first, look for their continuation when a loose part arrives. */
 const MOST_SEEKING = 20;
-/** Traces read again at one moment, because their state changes by time. */
+/** Traces read again at one time because their state changes by time. */
 const MOST_WOKEN = 200;
-/** A look at a trace takes at most this share of the time, as 1 in so many. */
+/** Judging a trace takes at most this share of the time, as 1 in so many. */
 const LOOK_SHARE = 10;
 /** Smaller traces cost nothing worth waiting for. */
 const LARGE_TRACE = 2000;
 
 /**
- * The runs of the traces that grow, kept as spans arrive: each look takes what a follower delivered, builds the traces that
- * changed anew and says what is new about their runs. Calls take turns. One that fails (the database is gone) loses
- * nothing: the next one makes up for it.
+ * The runs of growing traces, kept up to date as spans arrive. Each call takes a delivery of the follower, builds the
+ * changed traces again and returns what is new about their runs. Calls take turns. If one fails (the database is
+ * unreachable), nothing is lost: the next one catches up.
  */
 export class LiveRuns {
   private readonly awake = new Map<string, LiveTrace>();
   /** By trace id, the longest asleep first. */
   private readonly sleeping = new Map<string, SleepingTrace>();
   private readonly ended = new Map<string, SleepingTrace>();
-  /** Where a run waits for somebody, by run id: its continuation is another trace. */
+  /** The trace where a run waits for somebody, by run id: its continuation is another trace. */
   private readonly pausedIn = new Map<string, string>();
   private readonly names = new LikelyNames();
   private endedTraffic = 0;
@@ -67,7 +70,7 @@ export class LiveRuns {
 
   constructor(private readonly options: LiveRunsOptions) {}
 
-  /** Traces to begin with: reports their runs, but not their spans. */
+  /** Starts with existing traces: reports their runs, but not their spans. */
   begin(store: Store, loaded: readonly LoadedTrace[]): Promise<RunChange[]> {
     return this.inTurn(() => this.beginNow(store, loaded));
   }
@@ -77,35 +80,38 @@ export class LiveRuns {
     return this.inTurn(() => this.takeNow(store, delivery));
   }
 
-  /** Looks again where time alone changed something, and lets go of what is quiet. To be called every second or so. */
+  /** Judges runs again if time alone changed something, and releases quiet traces. Call it about every second. */
   tick(store: Store): Promise<RunChange[]> {
     return this.inTurn(() => this.tickNow(store));
   }
 
-  /** A run with its tree, while its trace is held; null: it is quiet, or not known. */
+  /** A run with its tree, while its trace is in memory; null: it is quiet, or unknown. */
   find(key: string): HeldRun | null {
     return this.runsIn([key.split(' ', 1)[0]!]).find(held => held.key === key) ?? null;
   }
 
-  /** The runs of these traces, those that do not match too, while the traces are held. */
+  /** The runs of these traces, including those that do not match, while the traces are in memory. */
   runsIn(traceIds: readonly string[]): HeldRun[] {
     return traceIds.flatMap(traceId => this.awake.get(traceId)?.held ?? []);
   }
 
-  /** Traces seen so far that hold none of Agno's spans, HTTP polls mostly; those that may yet become runs left out. */
+  /**
+   * Number of traces seen so far without any of Agno's spans, mostly HTTP polls; without those that may still become
+   * runs.
+   */
   get trafficCount(): number {
     let count = this.endedTraffic;
     for (const trace of this.awake.values()) if (trace.isTraffic) count++;
     return count;
   }
 
-  /** Some of what was delivered is still to be looked at. */
+  /** Some delivered spans are not judged yet. */
   get isBehind(): boolean {
     for (const trace of this.awake.values()) if (trace.isDirty) return true;
     return false;
   }
 
-  /** Spans that are held in memory. */
+  /** Number of spans in memory. */
   get spanCount(): number {
     let count = 0;
     for (const trace of this.awake.values()) count += trace.spans.size;
@@ -136,7 +142,7 @@ export class LiveRuns {
       const {spans, row} = await this.priced(store, item, trace);
       trace.deliver(spans, row, lateMs, nowMicros);
     }
-    // One look for several polls of a rush: what comes next mostly belongs to the same traces.
+    // One judgement for several polls of a burst: the next spans mostly belong to the same traces.
     if (isMore && !isBacklog && nowMicros - this.lookedMicros < GATHERED_MICROS) return [];
     this.lookedMicros = nowMicros;
     return this.look(store, this.dirty(nowMicros));
@@ -171,10 +177,11 @@ export class LiveRuns {
 
   private async look(store: Store, traces: readonly LiveTrace[]): Promise<RunChange[]> {
     const changes = await this.lookOnce(store, traces);
-    // A pause and what continues it are judged together: behind HTTP only the spans tell that they are one run.
+    // A pause and its continuation are judged together: behind HTTP only the spans show that they are one run.
     const nowMicros = store.nowMicros();
     const again = new Set<LiveTrace>();
-    // What continues a step or a tool may be a loose part, which names no run: those that wait look for it themselves.
+    // The continuation of a step or a tool may be a loose part, which names no run, so waiting runs look for it
+    // themselves.
     if (changes.some(({judged}) => judged?.run.isPart)) {
       for (const traceId of [...this.pausedIn.values()].slice(-MOST_SEEKING)) again.add(this.wake(traceId, nowMicros));
     }
@@ -186,7 +193,7 @@ export class LiveRuns {
         again.add(this.wake(pausedIn, nowMicros)).add(this.awake.get(traceId)!);
         this.pausedIn.delete(runId);
       }
-      // By its spans it waits; that it went on Agno's own status may know before there is a continuation.
+      // Its spans say that it waits; Agno's own status may know of a continuation before it appears.
       if (judged.judge.node(judged.run.root)?.state === 'paused')
         this.remember(this.pausedIn, runId, traceId, MOST_SLEEPING);
     }
@@ -197,7 +204,7 @@ export class LiveRuns {
     if (traces.length === 0) return [];
     const partial = traces.filter(trace => !trace.isWhole);
     if (partial.length > 0) {
-      // Most traces are new: the follower has delivered all of them, and nothing needs to be read twice.
+      // Most traces are new: the follower has delivered all of their spans, and nothing needs to be read twice.
       const here = new Set(partial.flatMap(trace => [...trace.spans.keys()]));
       const ids = await loadSpanIds(
         store,
@@ -208,7 +215,7 @@ export class LiveRuns {
       for (const trace of partial) {
         const item = loaded.get(trace.traceId);
         trace.complete(item && (await this.priced(store, item, trace)));
-        // Deleted while it slept: there is nothing left to report.
+        // Deleted while it slept: nothing is left to report.
         if (trace.spans.size === 0) this.awake.delete(trace.traceId);
       }
     }
@@ -229,7 +236,7 @@ export class LiveRuns {
       append(changes, here[i]!.settle({trace, runs: named}, filter, patience, nowMicros));
       await turns.yieldIfLong();
     }
-    // The time of the processor, not of a clock: a database that is slow or a busy machine is no reason to look less.
+    // Processor time, not elapsed time: a slow database or a busy machine is no reason to judge less often.
     const {user, system} = process.cpuUsage(before);
     const perSpanMicros = (user + system) / total;
     for (const trace of here) {
@@ -239,7 +246,7 @@ export class LiveRuns {
     return changes;
   }
 
-  /** Costs are found once, as a span arrives: what tells how its tokens are counted is there before it. */
+  /** A cost is computed once, when a span arrives: the spans that show how its tokens are counted came before it. */
   private async priced(store: Store, item: LoadedTrace, trace: LiveTrace): Promise<LoadedTrace> {
     const {prices} = this.options;
     const spans = await withPromptForms(store, item.spans, trace.spans.values());

@@ -9,16 +9,16 @@ import type {Node} from '../trace/tree.ts';
 
 /** What happened to one run between two looks at its trace. */
 export interface RunChange {
-  /** The same for the whole life of a run. */
+  /** Stays the same for the whole life of a run. */
   readonly key: string;
-  /** What was reported last; null: this is the first report. */
+  /** The last reported state; null: this is the first report. */
   readonly before: RunRecord | null;
-  /** Null: it is no run of its own any more. What came late shows that it is part of `into`. */
+  /** Null: it is no longer a run of its own. Late spans showed that it is part of `into`. */
   readonly judged: JudgedRun | null;
   /** Key of the run that it turned out to be part of; null while it is a run of its own. */
   readonly into: string | null;
   readonly trace: Trace;
-  /** Spans that arrived since, of the run and its surroundings, in the order in which they ended. Each is reported once. */
+  /** Spans of the run and its surroundings that arrived since, by end. Each is reported once. */
   readonly newSpans: readonly Node[];
   /** How late some of them became visible, ms, by span id. */
   readonly lateMs: ReadonlyMap<string, number>;
@@ -31,27 +31,27 @@ export interface HeldRun {
   readonly trace: Trace;
 }
 
-/** What is remembered of a run, to know it again. */
+/** What is remembered of a run, to recognise it again. */
 interface Known {
   readonly key: string;
-  /** Ids it can be known by, the best first: its root, the span it was listed by, the further tops of an unfinished run. */
+  /** Ids that may identify it, best first: its root, the span it was listed by, the other tops of an unfinished run. */
   readonly marks: readonly string[];
   readonly record: RunRecord;
   readonly isTold: boolean;
 }
 
-/** What is kept of a trace that has been quiet: not its spans. */
+/** What is kept of a quiet trace, without its spans. */
 export interface SleepingTrace {
   readonly traceId: string;
   readonly known: readonly Known[];
-  /** Delivered, but part of no run that was reported. */
+  /** Delivered, but in no reported run. */
   readonly pending: ReadonlyMap<string, number | null>;
   /** When time alone changes the state of one of its runs; null: never. */
   readonly dueMicros: number | null;
   readonly isTraffic: boolean;
 }
 
-/** One trace that is growing: its narrow spans, and its runs as they were reported last. */
+/** One growing trace: its narrow spans, and its runs as last reported. */
 export class LiveTrace {
   readonly traceId: string;
   readonly spans = new Map<string, Span>();
@@ -60,14 +60,14 @@ export class LiveTrace {
   private readonly pending: Map<string, number | null>;
   private readonly delivered = new Set<string>();
   private judged: JudgedTrace | null = null;
-  /** All its spans are here, those from before it was followed included. */
+  /** All its spans are here, including those from before it was followed. */
   isWhole = false;
-  /** Something came since it was looked at. */
+  /** Something arrived since it was last judged. */
   isDirty = true;
-  /** It was looked at once more after it had become quiet: what Agno writes beside the spans comes after them. */
+  /** It was judged once more after it had become quiet, because Agno writes some data after the spans. */
   isSettled = false;
   changedMicros: number;
-  /** A look at a large trace costs something: not before this moment. */
+  /** Judging a large trace is expensive: not before this time. */
   restUntilMicros = 0;
   dueMicros: number | null = null;
 
@@ -92,7 +92,7 @@ export class LiveTrace {
     this.isSettled = false;
   }
 
-  /** The whole trace as it was read; what was delivered meanwhile stays. */
+  /** Adds the complete trace as read; spans that were delivered meanwhile stay. */
   complete(loaded: LoadedTrace | undefined): void {
     for (const span of loaded?.spans ?? []) if (!this.spans.has(span.spanId)) this.spans.set(span.spanId, span);
     this.row = loaded?.row ?? this.row;
@@ -103,7 +103,7 @@ export class LiveTrace {
     return {traceId: this.traceId, row: this.row, spans: [...this.spans.values()]};
   }
 
-  /** Takes what a look found and says what is new about its runs. */
+  /** Takes a new judgement and returns what is new about its runs. */
   settle(judged: JudgedTrace, filter: RunFilter, patience: Patience, nowMicros: number): RunChange[] {
     const {trace, runs} = judged;
     const {before, dissolved} = recognise(this.known, judged);
@@ -138,20 +138,20 @@ export class LiveTrace {
     return changes;
   }
 
-  /** Its runs as they were judged last. */
+  /** Its runs as last judged. */
   get held(): readonly HeldRun[] {
     const {judged, known} = this;
     if (!judged) return [];
     return judged.runs.map((run, at) => ({key: known[at]!.key, judged: run, trace: judged.trace}));
   }
 
-  /** No span of Agno's so far, and nothing missing. */
+  /** It has no span of Agno's so far, and nothing is missing. */
   get isTraffic(): boolean {
     const traffic = this.judged?.trace.traffic;
     return traffic ? this.judged!.trace.tops.every(top => top.span !== null) : false;
   }
 
-  /** All its runs have ended and nothing around them is open. */
+  /** All its runs have ended, and nothing around them is open. */
   get hasEnded(): boolean {
     const {judged} = this;
     if (!judged) return false;
@@ -193,13 +193,14 @@ export class LiveTrace {
 
 interface Recognised {
   readonly before: ReadonlyMap<JudgedRun, Known>;
-  /** Those that are no runs of their own any more, and what they are part of now. */
+  /** Runs that are no longer runs of their own, and the runs that they are part of now. */
   readonly dissolved: readonly (readonly [Known, JudgedRun | null])[];
 }
 
 /**
- * Which of the runs of a trace is which of those before. By the root first; the ghost of an unfinished run changes as
- * outer parts arrive, and a request turns into the run inside it: then by who holds now what it was known by.
+ * Matches the runs of a trace with those of its previous judgement. The root is compared first. But the ghost of an
+ * unfinished run changes as outer parts arrive, and a request turns into the run inside it; so the second criterion
+ * is which run now contains the spans that identified it.
  */
 function recognise(known: readonly Known[], {trace, runs}: JudgedTrace): Recognised {
   const before = new Map<JudgedRun, Known>();
@@ -226,7 +227,7 @@ function recognise(known: readonly Known[], {trace, runs}: JudgedTrace): Recogni
   return {before, dissolved};
 }
 
-/** Agno writes a span when it ends. */
+/** By end, because Agno writes a span when it ends. */
 function byEnd(a: Node, b: Node): number {
   const end = (node: Node) => node.span?.endMicros ?? node.span?.startMicros ?? 0;
   return end(a) - end(b) || (a.id < b.id ? -1 : 1);
@@ -236,7 +237,7 @@ function marksOf({run}: JudgedRun): string[] {
   return [...new Set([run.root.id, run.startSpan.spanId, ...run.tops.map(top => top.id)])];
 }
 
-/** Where it was seen first; a root that was another run's first place gets a number. */
+/** The place where it was first seen; if another run was first seen there, with a number. */
 function newKey({run}: JudgedRun, taken: ReadonlySet<string>): string {
   const place = `${run.traceId} ${run.root.id}`;
   let key = place;
@@ -251,9 +252,9 @@ function differs(a: RunRecord, b: RunRecord): boolean {
   });
 }
 
-/** The next moment at which silence alone changes the state of a run. */
+/** The next time at which silence alone changes the state of a run. */
 function dueOf({runs}: JudgedTrace, {stalledAfterMs, lostAfterMs}: Patience, nowMicros: number): number | null {
-  // Inner run spans behind a gateway are whole once the whole trace is quiet, so its newest span counts too.
+  // Inner run spans behind a gateway are complete once the whole trace is quiet, so its newest span counts too.
   const seen = runs.flatMap(({run}) => run.lastSeenMicros ?? []);
   const newest = seen.length === 0 ? null : largest(seen);
   const moments = runs

@@ -1,4 +1,4 @@
-/** What a reader has to say besides spans, until it is taken. */
+/** Notes of a reader for the user, until they are taken. */
 export class Notices {
   private texts: string[] = [];
   private readonly said = new Set<string>();
@@ -7,7 +7,7 @@ export class Notices {
     this.texts.push(text);
   }
 
-  /** Says something that stays true only the first time. */
+  /** Adds a note that is worth saying only once. */
   sayOnce(text: string): void {
     if (!this.said.has(text)) this.say(text);
     this.said.add(text);

@@ -3,20 +3,23 @@ import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {agnoTime} from '../trace/time.ts';
 
-/** Keys read in one statement. */
+/** Keys per statement. */
 export const KEYS_AT_ONCE = 5000;
-/** Fractions vanish on whole seconds and some collations mis-sort them: bounds on text are widened (docs/design.md, Reading without harm). */
+/**
+ * Whole seconds have no fraction, and some collations sort them wrongly, so bounds on text are wider (docs/design.md,
+ * Reading without harm).
+ */
 export const WIDER_MICROS = 2_000_000;
-/** The lowest number that an ordinary transaction can have. */
+/** The lowest id of an ordinary transaction. */
 export const FIRST_XID = 3;
-/** A table of so many rows is looked through whole, whatever its rows say about their time. */
+/** A table of up to this many rows is searched completely, whatever times its rows have. */
 const WHOLE_UP_TO_ROWS = 500_000;
 const WHOLE_UP_TO_BYTES = 2 ** 30;
 
-/** Rows of transactions at or above it are looked at. */
+/** Rows with this or a higher transaction id are examined. */
 export interface Mark {
   readonly lowXid: number;
-  /** False: rows do not say their transaction, and all count as above. */
+  /** False: rows do not have their transaction id, and all count as above. */
   readonly hasXids: boolean;
 }
 
@@ -26,17 +29,17 @@ interface Range extends Mark {
   readonly untilMicros: number | null;
 }
 
-/** Where a page ended. */
+/** The place where a page ended. */
 export interface TablePlace {
   readonly createdAt: string;
   readonly spanId: string;
 }
 
 export interface PageRow {
-  /** The oldest transaction that ran, and the next one to come, in the snapshot that the row is of. */
+  /** The oldest running and the next transaction id, in the snapshot of this row. */
   low: number;
   high: number;
-  /** When the server was started. */
+  /** When the server started. */
   started: string;
   span_id: unknown;
   created_at: unknown;
@@ -54,13 +57,13 @@ export function tablePlaceOf(row: PageRow): TablePlace {
   return {createdAt: String(row.created_at), spanId: String(row.span_id)};
 }
 
-/** One page of a range, by `created_at` then id; one row without a span when there are none. */
+/** One page of a range, by `created_at`, then id; one row without a span if there are none. */
 export function loadPage(store: Store, range: Range, after: TablePlace | null): Promise<PageRow[]> {
   const {fromMicros, untilMicros} = range;
   const from = fromMicros === null ? raw('true') : sql`s.created_at >= ${agnoTime(fromMicros - WIDER_MICROS)}`;
   const until = untilMicros === null ? raw('true') : sql`s.created_at < ${agnoTime(untilMicros + WIDER_MICROS)}`;
   const rest = after ? sql`(s.created_at, s.span_id) > (${after.createdAt}, ${after.spanId})` : raw('true');
-  // Ordered by an expression: an index on created_at is for the bounds, never for walking all rows in their order.
+  // Ordered by an expression: an index on created_at is meant for the bounds, not for walking all rows in its order.
   return store.all<PageRow>(sql`
 select w.low, w.high, w.started, k.span_id, k.created_at, k.xid
   from (select ${SNAPSHOT_XMIN} as low, txid_snapshot_xmax(txid_current_snapshot()) as high,
@@ -87,7 +90,7 @@ select s.span_id, s.created_at, ${fullXid(mark)} as xid
    and ${isAtOrAbove(mark)}`);
 }
 
-/** The oldest transaction that runs now. */
+/** The oldest running transaction. */
 export async function oldestXid(store: Store): Promise<number> {
   const [row] = await store.all<{low: number}>(sql`select ${SNAPSHOT_XMIN} as low`);
   return row!.low;
@@ -96,11 +99,11 @@ export async function oldestXid(store: Store): Promise<number> {
 export interface LaneSurvey {
   /** Cluster and database. */
   readonly identity: string;
-  /** Rows say which transaction wrote them; those of views and of other servers do not. */
+  /** Rows have the id of the transaction that wrote them; rows of views and of foreign servers do not. */
   readonly hasXids: boolean;
-  /** The whole table can be looked through every minute. */
+  /** The table is small enough to be searched completely every minute. */
   readonly isSmall: boolean;
-  /** Row-level security is applied to this user. */
+  /** Row-level security applies to this user. */
   readonly isFiltered: boolean;
 }
 
@@ -123,7 +126,7 @@ select d.oid::bigint as database, c.relkind::text as kind,
 
 export const UNKNOWN_CLUSTER = 'cluster';
 
-/** The same on a standby; a server that does not tell is taken for the one it was. */
+/** Equal on a standby; a server that does not reveal it counts as the same one. */
 async function clusterOf(store: Store): Promise<string> {
   const [row] = await store.all<{id: string}>(sql`
 select case when has_function_privilege('pg_catalog.pg_control_system()', 'execute')
@@ -140,7 +143,7 @@ function tableOf(store: Store): string {
 /** These older names work on every server. */
 const SNAPSHOT_XMIN: Sql = raw('txid_snapshot_xmin(txid_current_snapshot())');
 
-/** Rows carry the lower half of their transaction's number; compared as the server does, within two thousand million. */
+/** Rows have the lower half of their transaction id; compared as the server does, within two thousand million. */
 function isAtOrAbove({lowXid, hasXids}: Mark): Sql {
   return hasXids ? sql`(s.xmin::text::bigint - ${lowXid}::bigint) & 4294967295 < 2147483648` : raw('true');
 }

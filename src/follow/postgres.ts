@@ -23,38 +23,39 @@ import {
 import type {NewKey, NewKeys, PostgresPosition, Reader} from './reader.ts';
 import {ShownIds} from './shown.ts';
 
-/** Keys that one look returns at most. */
+/** Maximum keys per look. */
 const TOLD_AT_ONCE = 500;
-/** A lane that takes long is looked at less often: at most this share of the time. */
+/** A slow lane is examined less often: at most this share of the time. */
 const MOST_BUSY = 1 / 100;
-/** A lane that could not be looked through in time is left alone for so long. */
+/** A lane that timed out is left alone for this long. */
 const AFTER_TIMEOUT_MS = 600_000;
 /** If rows do not show their transaction, remember delivered spans for this long, and look back no further. */
 const BEST_EFFORT_MS = 3_600_000;
-/** After a server restart transactions may have been lost, and their numbers given again. */
+/** After a server restart transactions may have been lost, and their ids used again. */
 const REUSED_XIDS = 100_000;
 
-/** The first lane is widened to twice the lag of what came in lately: batches of a busy application commit late. */
+/** The first lane is widened to twice the recent lag of new spans: batches of a busy application commit late. */
 const WIDEST_MS = 60_000;
 const LAG_KEPT = 0.8;
 
-/** One look through the lanes, page by page; its snapshots follow on each other and the first one counts. */
+/** One pass through the lanes, page by page; it uses several snapshots, of which the first one counts. */
 interface Pass {
   readonly deepest: number;
   lane: number;
   after: TablePlace | null;
   xmin: number | null;
   readonly startedMs: number;
-  /** How long the statements of the deepest lane took, ms. */
+  /** Time of the statements of the deepest lane, ms. */
   busyMs: number;
 }
 
 /**
- * New spans of a Postgres table. `created_at` is the application's clock and says nothing about the order of commits. What
- * does: a row whose transaction is below the oldest one that ran when the table was last looked at was visible then. Every
- * look therefore takes the rows at or above that mark, drops those it has seen, and takes the next mark from its own
- * snapshot, in the same statement (docs/design.md, Following). The lanes part the table by `created_at`; each has its own mark,
- * and their bounds move only when both neighbours have just been looked at, so that no row falls between.
+ * New spans of a Postgres table. `created_at` is the application's clock and does not give the order of commits.
+ * Transaction ids do: if a row's transaction id is below the oldest one that was running at the last look, the row
+ * was visible then. So every look takes the rows at or above that mark, drops those it has seen, and takes the next
+ * mark from its own snapshot, in the same statement (docs/design.md, Following). The lanes divide the table by
+ * `created_at`. Each has its own mark, and their bounds move only when both neighbours have just been examined, so
+ * that no row falls between.
  */
 export class PostgresReader implements Reader {
   private readonly shown = new ShownIds();
@@ -65,13 +66,13 @@ export class PostgresReader implements Reader {
   private pending: NewKey[] = [];
   private pendingSeen = new Map<string, Seen>();
   private pass: Pass | null = null;
-  /** How long after `created_at` spans became visible lately, at most. */
+  /** Maximum recent delay between `created_at` and visibility. */
   private lagMs = 0;
   private isWhole = false;
-  /** Rows say which transaction wrote them; those of views and of other servers do not. */
+  /** Rows have the id of the transaction that wrote them; rows of views and of foreign servers do not. */
   private hasXids = true;
   private started: string | null = null;
-  /** Below it nothing was shown or known in this session. */
+  /** Nothing below it was delivered or known in this session. */
   private sessionXid = Number.POSITIVE_INFINITY;
   private isReopened = false;
 
@@ -98,7 +99,7 @@ export class PostgresReader implements Reader {
       dueMs: Number.NEGATIVE_INFINITY,
     }));
     if (from === 'beginning') return;
-    // Visible already, though a transaction that still runs is older: known, or they would pop up as new.
+    // Already visible, though an older transaction is still running: mark them as known, or they would appear as new.
     const all = {...this.markOf(lowXid), fromMicros: this.lanes.at(-1)!.fromMicros, untilMicros: null};
     for (let after: TablePlace | null = null; ; ) {
       const rows = keyed(await loadPage(store, all, after));
@@ -185,7 +186,7 @@ export class PostgresReader implements Reader {
     return {lowXid, hasXids: this.hasXids};
   }
 
-  /** Where a lane begins that is looked through now; null: at the first row. */
+  /** Where a lane that is now examined begins; null: at the first row. */
   private fromOf(lane: number, nowMicros: number): number | null {
     if (lane === LANES.length - 1 && this.isWhole) return null;
     const narrowMs = this.hasXids ? LANES[lane]!.windowMs : Math.min(LANES[lane]!.windowMs, BEST_EFFORT_MS);
@@ -203,7 +204,7 @@ export class PostgresReader implements Reader {
     if (this.seen.has(spanId) || this.pendingSeen.has(spanId)) return;
     const createdMicros = parseTime(row.created_at);
     if (this.shown.has(spanId)) {
-      // Told before, and its transaction is a new one: the row was rewritten.
+      // Delivered before, but with a new transaction id: the row was rewritten.
       this.seen.set(spanId, {xid: row.xid, createdMicros});
       return;
     }
@@ -218,7 +219,10 @@ export class PostgresReader implements Reader {
     return {deepest, lane: 0, after: null, xmin: null, startedMs: nowMs, busyMs: 0};
   }
 
-  /** Every row that the first snapshot showed in its lanes was delivered: raise their marks to it, their bounds to now. */
+  /**
+   * Every row that the first snapshot showed in its lanes was delivered: raise their marks to it, and their bounds to
+   * now.
+   */
   private endPass(store: Store): void {
     const {deepest, xmin, startedMs, busyMs} = this.pass!;
     const nowMicros = store.nowMicros();
@@ -234,7 +238,7 @@ export class PostgresReader implements Reader {
     this.pass = null;
   }
 
-  /** A slow look through older rows must not keep the new ones waiting. */
+  /** A slow search through older rows must not delay the new ones. */
   private giveUpLane(store: Store, pass: Pass, clock: Clock): void {
     this.notices.sayOnce(
       'searching for spans of late transactions takes too long on this database: such spans appear late, or never.',
@@ -267,8 +271,8 @@ export class PostgresReader implements Reader {
     this.started = started;
     this.isReopened = false;
     if (this.hasXids && this.lanes.some(lane => lane.lowXid > highXid)) {
-      // A promoted standby has what its primary had, but for the last transactions: their numbers are given again, and
-      // those from before the session are known as they were.
+      // A promoted standby has its primary's rows, except for the last transactions: their ids are used again, and
+      // rows from before the session are known as they were.
       const isSame = !this.identity.startsWith(`${UNKNOWN_CLUSTER}/`) && highXid >= this.sessionXid;
       const why =
         'the transaction numbers of the database restarted (a promoted standby, or a restored or different server)';
@@ -283,8 +287,8 @@ export class PostgresReader implements Reader {
   }
 
   /**
-   * Marks of another server say nothing here: from the recent rows, those that were not told are taken for new.
-   * @param fromXid rows of transactions below it were known; null: none
+   * The marks of another server mean nothing here: among the recent rows, those that were not delivered count as new.
+   * @param fromXid rows with lower transaction ids were known; null: none
    */
   private async rebase(store: Store, why: string, fromXid: number | null = null): Promise<void> {
     this.notices.say(`${why}: the spans of the last minutes are read again, and some may be repeated.`);
@@ -297,10 +301,10 @@ export class PostgresReader implements Reader {
     const lowXid = fromXid ?? Math.max(FIRST_XID, low - 2 ** 30);
     this.sessionXid = lowXid;
     this.lanes.forEach((lane, i) => {
-      // The last lane starts at the new mark: its rows are history here.
+      // The last lane starts at the new mark: its rows are old here.
       lane.lowXid = fromXid ?? (i === this.lanes.length - 1 ? low : lowXid);
       const fromMicros = this.fromOf(i, nowMicros);
-      // Not later than it was: what was written while nothing could be read is among them.
+      // Not later than before: rows that were written while nothing could be read must be included.
       if (fromMicros !== null && i < this.lanes.length - 1)
         lane.fromMicros = Math.min(fromMicros, lane.fromMicros ?? fromMicros);
       lane.dueMs = Number.NEGATIVE_INFINITY;

@@ -4,28 +4,30 @@ import type {Clock} from './clock.ts';
 /** A span that was not delivered yet. */
 export interface NewKey {
   readonly spanId: string;
-  /** Where it is known: ClickHouse finds spans by it. */
+  /** If known: ClickHouse finds spans by it. */
   readonly traceId?: string;
-  /** As its row says, microseconds; null when that is no time. */
+  /** According to its row, microseconds; null if that is not a time. */
   readonly createdMicros: number | null;
 }
 
 export interface NewKeys {
   readonly keys: readonly NewKey[];
-  /** More waits: look again at once. */
+  /** More keys are available: look again at once. */
   readonly isMore: boolean;
 }
 
-/** How far a reader has come: JSON, small, without secrets. A reader never delivers a span again that its position holds. */
+/**
+ * A reader's progress: JSON, small, without secrets. A reader never delivers a span again that its position includes.
+ */
 export type ReaderPosition = SqlitePosition | PostgresPosition | ClickhousePosition;
 
 export interface SqlitePosition {
   readonly dialect: 'sqlite';
-  /** Rows that were there and known, `[rowid, span id]`, in order; reading starts after the last one. */
+  /** Rows that were known, `[rowid, span id]`, in order; reading starts after the last one. */
   readonly anchors: readonly (readonly [number, string])[];
-  /** From this rowid on every row that was known is an anchor. */
+  /** From this rowid on, every known row is an anchor. */
   readonly exactFrom: number;
-  /** Told already though they lie behind the last anchor. */
+  /** Already delivered, although they come after the last anchor. */
   readonly ahead: readonly string[];
   /** When it was taken. */
   readonly atMicros: number;
@@ -36,35 +38,35 @@ export interface PostgresPosition {
   /** Cluster and database. */
   readonly identity: string;
   readonly lanes: readonly {readonly lowXid: number; readonly fromMicros: number | null}[];
-  /** Delivered spans whose transaction may lie above a low-water mark: id, transaction, `created_at` in microseconds. */
+  /** Delivered spans whose transaction may be above a low-water mark: id, transaction, `created_at` in microseconds. */
   readonly seen: readonly (readonly [string, number, number | null])[];
 }
 
 export interface ClickhousePosition {
   readonly dialect: 'clickhouse';
-  /** The table's own, by the server. */
+  /** The table's own id on the server. */
   readonly identity: string;
-  /** When the server was started: it may begin its numbers anew then. */
+  /** When the server started: it may restart its numbers then. */
   readonly startedMicros: number;
-  /** Highest block number of the table when it was last looked at; -1: none is known. */
+  /** Highest block number of the table at the last look; -1: unknown. */
   readonly block: number;
-  /** Delivered spans that may be read again: id, `created_at` and when it was told, in microseconds. */
+  /** Delivered spans that may be read again: id, `created_at` and time of delivery, in microseconds. */
   readonly seen: readonly (readonly [string, number, number])[];
 }
 
 /**
- * Finds the spans that became visible since the last look. It holds no connection: each call is given the store, which may
- * be another one after a connection was lost.
+ * Finds the spans that became visible since the last look. It holds no connection: each call gets the store, which
+ * may be a new one after a lost connection.
  */
 export interface Reader {
-  /** Takes what is there for known (`now`), or for new (`beginning`). */
+  /** Treats existing spans as known (`now`) or as new (`beginning`). */
   begin(store: Store, from: 'now' | 'beginning'): Promise<void>;
   /**
-   * Goes on where its position says, the first time in this process.
-   * @returns false when the position is of another database
+   * Resumes at its position; the first call in this process.
+   * @returns false if the position belongs to another database
    */
   resume(store: Store, isSameName: boolean): Promise<boolean>;
-  /** A new connection to what should be the same database. */
+  /** There is a new connection to what should be the same database. */
   reopened(store: Store): Promise<void>;
   /** The next spans. They count as delivered once it returns. */
   look(store: Store, clock: Clock): Promise<NewKeys>;

@@ -1,12 +1,12 @@
 import {createHash} from 'node:crypto';
 
 const HEX_ID = /^[0-9a-f]{16}$/;
-/** Ids in one generation; two are kept, so that memory stays at some 16 MB however long it is followed. */
+/** Ids per generation; two are kept, so that memory stays at about 16 MB however long following lasts. */
 const GENERATION = 1 << 19;
 
 /**
- * The ids of spans that were delivered, or existed when following began: a set of 64-bit keys that forgets the oldest.
- * Agno's ids are 16 hex digits, kept exactly; any other text is hashed.
+ * The ids of spans that were delivered, or existed when following began: a set of 64-bit keys that drops the oldest.
+ * Agno's ids are 16 hex digits and kept exactly; any other text is hashed.
  */
 export class ShownIds {
   private current = new KeyTable();
@@ -17,7 +17,7 @@ export class ShownIds {
     return this.current.has(high, low) || this.previous.has(high, low);
   }
 
-  /** @returns true when the oldest ids were forgotten to make room */
+  /** @returns true if the oldest ids were dropped to make room */
   add(id: string): boolean {
     const isFull = this.current.size >= GENERATION;
     if (isFull) {

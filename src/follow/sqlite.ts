@@ -8,14 +8,14 @@ import {Notices} from './notices.ts';
 import type {NewKeys, Reader, SqlitePosition} from './reader.ts';
 import {ShownIds} from './shown.ts';
 
-/** Rows read in one statement; a writer in rollback-journal mode waits meanwhile. */
+/** Rows per statement; a writer in rollback-journal mode waits meanwhile. */
 const ROWS_AT_ONCE = 500;
-/** Rows known one by one when following begins. */
+/** How many rows are known individually when following begins. */
 const EXACT_AT_START = 256;
 const MOST_ANCHORS = 1024;
 /** Distance between older known rows, as a share of their distance from the newest one. */
 const SPARSENESS = 0.03;
-/** Rows in doubt that were written so long before following began are taken for old ones. */
+/** Uncertain rows that were written this long before following began count as old. */
 const SURELY_OLD_MICROS = 3_600_000_000;
 
 type Anchor = readonly [rowid: number, spanId: string];
@@ -27,26 +27,26 @@ interface KeyRow {
 }
 
 /**
- * New spans of a SQLite file. Writers come one after the other, so the order of rowids is the order of commits, as long as
- * the row at the last rowid is still the same: when it is gone the rowids after it may have been given again, and VACUUM
- * may have changed them all. Then reading goes back to the last row that is still there, and what was told or known is
- * told apart by id (docs/design.md, Following).
+ * New spans of a SQLite file. Only one writer commits at a time, so rowids are in commit order, as long as the last
+ * known row still has its rowid. If it does not, later rowids may have been reused, and VACUUM may have changed all
+ * of them. Then reading goes back to the last known row that still exists, and ids show which later rows were
+ * delivered or known (docs/design.md, Following).
  */
 export class SqliteReader implements Reader {
   private readonly shown = new ShownIds();
   private readonly notices = new Notices();
-  /** Every known row near the end, the older the sparser; in order. */
+  /** All known rows near the end; older ones more and more sparsely; in order. */
   private anchors: Anchor[] = [];
-  /** From this rowid on every known row is in `shown`; 0: all are. */
+  /** From this rowid on, every known row is in `shown`; 0: all are. */
   private exactFrom = 0;
-  /** Where the newer half of `shown` begins. */
+  /** Rowid where the newer half of `shown` begins. */
   private generationFrom = 0;
-  /** From this rowid on every known row is an anchor; 0: all are. */
+  /** From this rowid on, every known row is an anchor; 0: all are. */
   private sparseBelow = 0;
   private readonly ahead = new Set<string>();
-  /** `data_version` of the connection when nothing was left to read; null: look at the rows. */
+  /** `data_version` of the connection when nothing was left to read; null: examine the rows. */
   private quietAt: number | null = null;
-  /** What was written long before is not new; by the clock that counts. */
+  /** Rows written long before this are not new; by the store's clock (`nowMicros`). */
   private beganMicros = 0;
 
   constructor(position?: SqlitePosition) {
@@ -92,7 +92,7 @@ select s.rowid as rowid, s.span_id
   }
 
   async resume(store: Store, isSameName: boolean): Promise<boolean> {
-    // A file may be moved, and a file may be emptied; not both.
+    // A file may be moved, or it may be emptied; not both.
     return isSameName || (await this.survivors(store)).size > 0;
   }
 
@@ -145,7 +145,7 @@ select s.span_id
       this.anchors.push([row.rowid, spanId]);
       this.ahead.delete(spanId);
       if (this.shown.has(spanId)) continue;
-      // The oldest ids were forgotten: what lies that far back is no longer known one by one.
+      // The oldest ids were dropped: rows that far back are no longer known individually.
       if (this.shown.add(spanId)) {
         this.exactFrom = Math.max(this.exactFrom, this.generationFrom);
         this.generationFrom = row.rowid;
@@ -156,7 +156,7 @@ select s.span_id
     return keys;
   }
 
-  /** The last 256 rows stay; before them the distances grow with the distance from the end. */
+  /** The last 256 rows stay; before them, the gaps grow with the distance from the end. */
   private thin(): void {
     if (this.anchors.length <= MOST_ANCHORS) return;
     const newest = this.anchors.at(-1)![0];
@@ -181,16 +181,19 @@ select s.rowid as rowid, s.span_id
     return new Map(rows.map(row => [String(row.span_id), row.rowid]));
   }
 
-  /** The last row is gone or has another rowid: back to the newest known row that is there, and on from it. */
+  /**
+   * The last row is gone or has another rowid: go back to the newest known row that still exists, and read on from
+   * it.
+   */
   private async relocate(store: Store): Promise<NewKeys> {
     const there = await this.survivors(store);
     let at = this.anchors.length - 1;
     while (at >= 0 && !there.has(this.anchors[at]![1])) at--;
     const isExact = at >= 0 && this.anchors[at]![0] >= this.exactFrom;
-    // What is in doubt is told apart once, here; from then on every row after the anchor is known by id.
+    // Uncertain rows are settled here, once; from then on every row after the anchor is known by id.
     if (!isExact && this.exactFrom > 0) await this.settleDoubt(store, at < 0 ? null : there.get(this.anchors[at]![1])!);
     const kept = this.anchors.slice(0, at + 1).filter(([, id]) => there.has(id));
-    // The rowids may be others now.
+    // The rowids may have changed.
     const moved = (rowid: number) => {
       if (rowid === 0) return 0;
       const first = kept.find(([old]) => old >= rowid) ?? kept.at(-1);
@@ -204,7 +207,10 @@ select s.rowid as rowid, s.span_id
     return {keys: [], isMore: true};
   }
 
-  /** More rows vanished than were known one by one: rows older than the session count as known, the others are delivered. */
+  /**
+   * More rows vanished than were known individually: rows older than the session count as known, the others are
+   * delivered.
+   */
   private async settleDoubt(store: Store, after: number | null): Promise<void> {
     const isOld = (createdAt: unknown) => {
       const created = parseTime(createdAt);
@@ -239,7 +245,7 @@ function withoutRowids(store: Store): UserError {
   );
 }
 
-/** The row at `rowid` if it is there, and those after it: one more than are read at once when there are more. */
+/** The row at `rowid` if it exists, and those after it; one row more than a page if there are more. */
 async function rowsFrom(store: Store, rowid: number | null): Promise<KeyRow[]> {
   const rows = await store.all<KeyRow>(sql`
 select s.rowid as rowid, s.span_id, s.created_at
@@ -247,7 +253,7 @@ select s.rowid as rowid, s.span_id, s.created_at
  where s.rowid >= ${rowid ?? Number.MIN_SAFE_INTEGER}
  order by s.rowid
  limit ${ROWS_AT_ONCE + 1}`);
-  // The pages of a forged file lead back to the same rows, again and again.
+  // The pages of a forged file lead back to the same rows again and again.
   if (rows.length > 1 && rows.at(-1)!.rowid <= rows[0]!.rowid) throw damaged(store.label);
   return rows;
 }

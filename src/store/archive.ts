@@ -10,9 +10,9 @@ import {type OpenOptions, replacing, type Store} from './store.ts';
 import type {Row} from './writer.ts';
 
 /**
- * Opens an archive as a database: its rows are put into a private SQLite file with Agno's tables, gone when it is closed or
- * the process ends. Batches that are whole are read, those of a cut archive too.
- * @throws UserError exit 7 when it is damaged
+ * Opens an archive as a database: its rows are copied into a private SQLite file with Agno's tables, which is removed
+ * when the store is closed or the process ends. Complete batches are read, even from a truncated archive.
+ * @throws UserError exit 7 if it is damaged
  */
 export async function openArchiveStore(source: SqliteSource, options: OpenOptions): Promise<Store> {
   const folder = makeTemporaryFolder();
@@ -28,7 +28,7 @@ export async function openArchiveStore(source: SqliteSource, options: OpenOption
     const store = await openSqlite({dialect: 'sqlite', file}, {...options, tables});
     return replacing(store, {
       label: labelOf(source),
-      // Nobody writes it: no pauses for a writer.
+      // Nobody writes it, so no pauses are needed for a writer.
       blocksWriter: false,
       close: async () => {
         await store.close();
@@ -43,7 +43,7 @@ export async function openArchiveStore(source: SqliteSource, options: OpenOption
 
 interface Loaded {
   readonly isComplete: boolean;
-  /** Rows that no table of Agno's can hold, and ids of some. */
+  /** Rows that none of Agno's tables can hold, and some of their ids. */
   readonly unfit: number;
   readonly unfitIds: readonly string[];
 }
@@ -52,7 +52,7 @@ const MOST_NAMED = 5;
 
 async function load(archive: string, file: string): Promise<Loaded> {
   const {batches} = await openArchive(archive);
-  // Spans of a trace come before its row, and some never had one.
+  // Spans of a trace come before its row, and some have no row.
   const writer = await createSqliteTables({dialect: 'sqlite', file}, {foreignKeys: false});
   const unfitIds: string[] = [];
   let unfit = 0;

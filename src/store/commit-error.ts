@@ -1,6 +1,6 @@
 import {EXIT, UserError} from '../errors.ts';
 
-/** The connection broke, or the disk failed, while the commit was under way: it may have taken place or not. */
+/** The connection broke, or the disk failed, during the commit: it may have happened or not. */
 export class CommitError extends UserError {
   /** @param cause the error in words */
   constructor(cause: unknown) {

@@ -5,8 +5,8 @@ import {labelOf, type Source} from './source.ts';
 import type {Evidence, OpenOptions, Store} from './store.ts';
 
 /**
- * Opens the database that holds Agno's own run tables, where the traces are kept apart from them. They are evidence and
- * never needed: a failure gives one note and no rows.
+ * Opens the database with Agno's own run tables, if it is not that of the traces. They only help confirm states: if
+ * they cannot be read, there is one note and no rows.
  */
 export async function openRunTables(source: Source, options: OpenOptions): Promise<Evidence> {
   const say = (error: unknown) => {
@@ -46,7 +46,7 @@ class RunTables implements Evidence {
       return await this.store.all<Row>(query);
     } catch (error) {
       this.onFailure(error);
-      // Not asked again: one note, and no waiting for a dead server with every look-up.
+      // Do not try again: one note, and no waiting for a dead server at every look-up.
       this.tables = {};
       return [];
     }

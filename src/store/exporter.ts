@@ -5,19 +5,19 @@ import {onlyRead} from './writable.ts';
 import type {Row} from './writer.ts';
 
 /**
- * Writes into a demo database as Agno's exporter does: the trace row is merged into what is there in a transaction of its
- * own, then its spans are inserted in theirs, so that a reader may see the row without them. Used for demo databases only.
+ * Writes into a demo database as Agno's exporter does: one transaction merges the trace row into the existing one,
+ * another inserts its spans, so a reader may see the row without them. Used for demo databases only.
  */
 export interface SpanExporter {
-  /** @throws UserError when the database does not take them; nothing is retried */
+  /** @throws UserError if the database does not accept them; nothing is retried */
   export(trace: Row, spans: readonly Row[]): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Opens the tables of a demo that exists.
- * @returns null when there are no tables yet
- * @throws UserError exit 2 when there are tables that this tool did not make
+ * Opens the tables of an existing demo.
+ * @returns null if there are no tables yet
+ * @throws UserError exit 2 if there are tables that this tool did not create
  */
 export async function openExporter(source: Source, schema: string): Promise<SpanExporter | null> {
   if (source.dialect === 'sqlite') return openSqliteExporter(source);

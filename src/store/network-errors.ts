@@ -1,6 +1,6 @@
 import {EXIT, UserError} from '../errors.ts';
 
-/** What the network says of a host, whichever server was looked for there; null: it is something else. */
+/** Explains a network error for a host, whatever server was expected there; null: it is another kind of error. */
 export function explainNetwork(
   cause: unknown,
   {server, host, at}: {readonly server: string; readonly host: string; readonly at: string},

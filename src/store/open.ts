@@ -1,7 +1,7 @@
 import type {Source} from './source.ts';
 import type {OpenOptions, Store} from './store.ts';
 
-/** Opens a database for reading. Only the side that is asked for is loaded. */
+/** Opens a database for reading. Loads only the code for its kind. */
 export async function openStore(source: Source, options: OpenOptions): Promise<Store> {
   if (source.dialect === 'sqlite' && source.isArchive)
     return (await import('./archive.ts')).openArchiveStore(source, options);

@@ -3,7 +3,7 @@ import {TRAITS} from '../sql/traits.ts';
 import {replacing, type Store} from './store.ts';
 import {isStopped, isTimeout} from './timeout.ts';
 
-/** Longest time that one thing is tried again. */
+/** Longest time for which work is retried. */
 const PATIENCE_MS = 60_000;
 const ASK_AGAIN_MS = 250;
 
@@ -27,7 +27,7 @@ export async function patiently<T>(
   }
 }
 
-/** The same store with that patience on SQLite; a timeout of a server's is the user's own limit. */
+/** The same store with these retries on SQLite; a server's timeout is the user's own limit and is not retried. */
 export function patient(store: Store): Store {
   if (TRAITS[store.dialect].isServer) return store;
   return replacing(store, {all: query => patiently(() => store.all(query))});

@@ -1,7 +1,7 @@
 import {EXIT, UserError} from '../errors.ts';
 import type {StatementPlace} from '../sql/ad-hoc.ts';
 
-/** What a database says of a user's statement, in one line with its place. */
+/** A database's complaint about a user's statement, in one line with its place. */
 export function refusedStatement(
   message: string,
   place: StatementPlace | null,

@@ -1,16 +1,16 @@
 import {EXIT, UserError} from '../errors.ts';
 import {DEFAULT_TABLES, REQUIRED_COLUMNS, type TableChoice} from './store.ts';
 
-/** The database or its tables do not exist yet: Agno makes them with the first traced run, so a follower may wait. */
+/** The database or its tables do not exist yet: Agno creates them with the first traced run, so a follower may wait. */
 export class NotThereYet extends UserError {}
 
-/** What was found of the two tables: their columns, or null where a table is not there. */
+/** The columns of the two tables; null for a missing table. */
 export interface FoundColumns {
   readonly spans: readonly string[] | null;
   readonly traces: readonly string[] | null;
 }
 
-/** @throws UserError exit 5 that names what is missing, in the words of the database at hand */
+/** @throws UserError exit 5 that names what is missing, with the database's own terms */
 export function checkSchema(found: FoundColumns, choice: TableChoice, label: string): void {
   const missing = [...(found.traces ? [] : [choice.tracesTable]), ...(found.spans ? [] : [choice.spansTable])];
   if (missing.length > 0) {
@@ -38,7 +38,7 @@ export function checkSchema(found: FoundColumns, choice: TableChoice, label: str
   }
 }
 
-/** The error of a database that was named for Agno's own run tables and has none that can be used. */
+/** The error if a database was named for Agno's own run tables but has none that can be used. */
 export function noRunTables(label: string, areThere: boolean): UserError {
   const names = `"${DEFAULT_TABLES.runs}" or "${DEFAULT_TABLES.sessions}"`;
   return new UserError(

@@ -5,13 +5,13 @@ import {parseClickhouseUrl, withEnvironment} from './clickhouse/parameters.ts';
 import {fromParameters, parseKeywords, parsePostgresUrl, type SslMode, type TlsVersion} from './postgres/parameters.ts';
 import {unquoted} from './unquoted.ts';
 
-/** A database to read, as parsed from a URL, a path or the environment. Holds secrets: never printed as a whole. */
+/** A database to read, as parsed from a URL, a path or the environment. Holds secrets: never print it as a whole. */
 export type Source = SqliteSource | PostgresSource | ClickhouseSource;
 
 export interface SqliteSource {
   readonly dialect: 'sqlite';
   readonly file: string;
-  /** The file is an archive that `prune` wrote: it is read through a private database made of it. */
+  /** The file is an archive that `prune` wrote: it is read through a private database built from it. */
   readonly isArchive?: true;
 }
 
@@ -19,11 +19,11 @@ export interface PostgresSource {
   readonly dialect: 'postgres';
   /** A host name, an address, or the folder of a Unix socket. */
   readonly host: string;
-  /** Where to connect when the name is not to be looked up; `host` stays the name that a certificate is checked for. */
+  /** The address to connect to if the name is not to be looked up; the certificate is still checked for `host`. */
   readonly hostAddress: string | null;
   readonly port: number;
   readonly user: string;
-  /** Null: none given; `.pgpass` is asked when the connection is made. */
+  /** Null: none given; `.pgpass` is read when the connection is made. */
   readonly password: string | null;
   readonly database: string;
   readonly sslMode: SslMode;
@@ -32,17 +32,17 @@ export interface PostgresSource {
   readonly sslKey: string | null;
   readonly sslPassword: string | null;
   readonly sslCrl: string | null;
-  /** Words of Node and of libpq: `TLSv1.2`. */
+  /** In the words of Node and libpq: `TLSv1.2`. */
   readonly sslMinVersion: TlsVersion | null;
   readonly sslMaxVersion: TlsVersion | null;
   readonly sslNegotiation: 'postgres' | 'direct';
-  /** False: no client certificate is shown, whatever there is. */
+  /** False: send no client certificate, even if there is one. */
   readonly showsCertificate: boolean;
-  /** How the server may ask who we are, in libpq's words; null: in any way. */
+  /** How the server may authenticate us, in libpq's words; null: in any way. */
   readonly requireAuth: readonly string[] | null;
   readonly channelBinding: 'disable' | 'prefer' | 'require';
   readonly passFile: string | null;
-  /** Where a profile has its password from; asked when a connection is made, before `.pgpass`. */
+  /** Returns a profile's password; called when a connection is made, before `.pgpass` is read. */
   readonly askPassword?: () => Promise<string>;
 }
 
@@ -55,15 +55,17 @@ export interface ClickhouseSource {
   readonly password: string | null;
   readonly database: string;
   readonly isTls: boolean;
-  /** Authorities to believe; null: the system's. */
+  /** Certificate authorities to trust; null: the system's. */
   readonly caFile: string | null;
-  /** Where a profile has its password from; asked when a connection is made. */
+  /** Returns a profile's password; called when a connection is made. */
   readonly askPassword?: () => Promise<string>;
 }
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** What is shown of a source: built from its parts, never cut out of the URL, so that no secret can slip through. */
+/**
+ * The printable name of a source: built from its parts, never cut out of the URL, so that no secret can slip through.
+ */
 export function labelOf(source: Source): string {
   if (source.dialect === 'sqlite') return `${source.isArchive ? 'archive:' : ''}${source.file}`;
   const host = source.host.includes(':') ? `[${source.host}]` : source.host;
@@ -77,14 +79,14 @@ export function secretsOf(source: Source): string[] {
   return secrets.filter(secret => secret !== null && secret !== '') as string[];
 }
 
-/** `+driver` of SQLAlchemy's URLs says how Python connects; here it says nothing. */
+/** The `+driver` of SQLAlchemy's URLs says how Python connects; it is ignored here. */
 const URL_SHAPE = /^([a-z][a-z0-9]*)(?:\+[a-z0-9_]+)?:(\/\/)?/i;
 
 /**
  * Reads a database URL as Agno users have them: SQLAlchemy's (`postgresql+psycopg://…`, `sqlite:///rel`,
  * `sqlite:////abs`), libpq's, libpq keyword strings (`host=… dbname=…`) and bare paths.
  * @param origin the flag or variable it came from, for messages
- * @throws UserError (exit 2); the message never quotes what may hold a password
+ * @throws UserError (exit 2); the message never quotes what may contain a password
  */
 export function parseSource(text: string, origin: string, env: Env, cwd: string): Source {
   const parsed = parseDatabase(text, origin, cwd);
@@ -92,22 +94,22 @@ export function parseSource(text: string, origin: string, env: Env, cwd: string)
   return parsed.dialect === 'clickhouse' ? withEnvironment(parsed, env) : parsed;
 }
 
-/** True when the text itself carries a password, as a file that others may read must not. */
+/** True if the text itself contains a password, which a file that others can read must not. */
 export function holdsPassword(text: string, origin: string, cwd: string): boolean {
   try {
     const parsed = parseDatabase(text, origin, cwd);
     if (parsed instanceof Map) return [...parsed.keys()].some(key => SECRET_PARAMETER.test(key));
     return parsed.dialect === 'clickhouse' && parsed.password !== null;
   } catch {
-    // What cannot be read is refused where it is used; here it only must not be taken for harmless.
+    // Unreadable text is refused when it is used; here it must only not count as harmless.
     return /:[^/]*@|password/i.test(text);
   }
 }
 const SECRET_PARAMETER = /^(?!sslkey$|passfile$).*(pass|pwd|secret|token|key)/;
 
 /**
- * What a text says about its database without service file and environment, built from its parts: no secret in it.
- * @throws UserError (exit 2) when it cannot be read
+ * Describes the database of a text without service file and environment, built from its parts: no secret in it.
+ * @throws UserError (exit 2) if it cannot be read
  */
 export function describeDatabase(
   text: string,
@@ -116,7 +118,7 @@ export function describeDatabase(
 ): {dialect: Source['dialect']; label: string} {
   const parsed = parseDatabase(text, origin, cwd);
   if (!(parsed instanceof Map)) return {dialect: parsed.dialect, label: labelOf(parsed)};
-  // A service's parameters are looked up when it is connected to; the others can be checked now.
+  // A service's parameters are read on connecting; the others can be checked now.
   if (!parsed.get('service')) fromParameters(parsed, origin, {});
   const part = (key: string, before = '', after = '') => (parsed.get(key) ? `${before}${parsed.get(key)}${after}` : '');
   const host = parsed.get('host')?.includes(':') ? `[${parsed.get('host')}]` : (parsed.get('host') ?? '');
@@ -125,7 +127,10 @@ export function describeDatabase(
   return {dialect: 'postgres', label: words.join(' ') || '(the PG* variables)'};
 }
 
-/** What the text says by itself: a file, a ClickHouse server, or libpq's parameters, to be completed from service file and environment. */
+/**
+ * What the text itself says: a file, a ClickHouse server, or libpq's parameters, which service file and environment
+ * then complete.
+ */
 function parseDatabase(
   text: string,
   origin: string,
@@ -157,7 +162,7 @@ function parseDatabase(
   if (/^\s*[a-z_]+\s*=/i.test(trimmed) && /\b(host|hostaddr|dbname|service|user|port)\s*=/.test(trimmed)) {
     return parseKeywords(trimmed, origin);
   }
-  // A misspelt URL taken for a path would be printed with its password.
+  // If a misspelt URL counted as a path, it would be printed with its password.
   if (trimmed.includes('://') || (/^(\/\/)?[^/\\]*:.*@/s.test(trimmed) && !/^[a-z]:[\\/]/i.test(trimmed))) {
     throw usageError(
       `${origin} is neither a URL that agno-trace can read nor a path.`,
@@ -174,7 +179,7 @@ function inMemory(origin: string): UserError {
   );
 }
 
-/** SQLite's own `file:rel`, `file:/abs`, `file:///abs`, with its parameters, which only a writer needs. */
+/** SQLite's own `file:rel`, `file:/abs`, `file:///abs`, with parameters that only a writer needs. */
 function parseFileUri(text: string, origin: string, cwd: string): SqliteSource {
   const file = unquoted(text.replace(/^file:(\/\/(localhost)?(?=\/|$))?/i, '').split('?', 1)[0]!);
   if (file === '' || file === ':memory:') throw inMemory(origin);
@@ -186,7 +191,7 @@ function sqlite(file: string, cwd: string): SqliteSource {
   return {dialect: 'sqlite', file: path.resolve(cwd, expanded)};
 }
 
-/** After `sqlite://`: `/rel/ative`, `//abs/olute`; with `?mode=…` and the like, which only Python needs. */
+/** The part after `sqlite://`: `/rel/ative`, `//abs/olute`; parameters such as `?mode=…` are only for Python. */
 function parseSqliteUrl(rest: string, origin: string, cwd: string): SqliteSource {
   const file = rest.split('?', 1)[0]!;
   if (file === '' || file === '/' || /^\/?:memory:$/.test(file)) {

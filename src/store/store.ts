@@ -2,49 +2,55 @@ import type {AdHoc, AnswerValue} from '../sql/ad-hoc.ts';
 import type {Dialect, Sql, TableNames} from '../sql/sql.ts';
 import type {ConnectionFacts} from './connection-info.ts';
 
-/** A database opened for reading. Every read is short and on its own: no lock and no cursor survives a call. */
+/** A database opened for reading. Every read is short and independent: no lock and no cursor survives a call. */
 export interface Store {
   readonly dialect: Dialect;
-  /** How it is called in messages; holds no secret. */
+  /** Its name in messages; holds no secret. */
   readonly label: string;
   readonly tables: TableNames;
-  /** Spans that one statement may walk over: on SQLite what takes some 25 ms, as a writer waits that long. */
+  /**
+   * How many spans one statement may walk over: on SQLite as many as take about 25 ms, because a writer waits that
+   * long.
+   */
   readonly spansPerStatement: number;
   /**
-   * True where a writer waits while we read: SQLite with a rollback journal. There long work is cut into short statements
-   * with pauses between (docs/design.md, Reading without harm); everywhere else a reader disturbs nobody.
+   * True if a writer waits while we read: SQLite with a rollback journal. There, long work is split into short
+   * statements with pauses between (docs/design.md, Reading without harm); everywhere else a reader disturbs nobody.
    */
   readonly blocksWriter: boolean;
-  /** It answers within the call: nothing else is done meanwhile, no key is heard. */
+  /** It answers within the call: nothing else runs meanwhile, and no key is handled. */
   readonly answersInCall?: boolean;
-  /** How long the last statement took, ms, without any pause before it. */
+  /** How long the last statement took, ms, without a pause before it. */
   readonly lastStatementMs: number;
   /**
-   * Runs one statement and returns all its rows. JSON columns arrive as text, integers as numbers.
-   * @throws UserError exit 4 when the database does not answer or does not allow it
+   * Runs one statement and returns all its rows. JSON columns come as text, integers as numbers.
+   * @throws UserError exit 4 if the database does not answer or does not allow it
    */
   all<Row>(query: Sql): Promise<Row[]>;
   /**
-   * Runs one statement that a user wrote, and reads no more than the rows asked for. JSON and times of the table arrive as
-   * text, integers and decimals exact, bytes as `\x` and hex.
-   * @throws UserError exit 2 with the place in the statement when the database refuses it, exit 4 as `all`
+   * Runs one statement that a user wrote, and reads no more rows than requested. JSON and the table's times come as
+   * text, integers and decimals exactly, bytes as `\x` and hex.
+   * @throws UserError exit 2 with the place in the statement if the database refuses it, exit 4 like `all`
    */
   adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer>;
-  /** Microseconds since 1970 by the clock that counts: the server's on Postgres, ours on SQLite. */
+  /** Microseconds since 1970, by the server's clock on Postgres and ours on SQLite. */
   nowMicros(): number;
   close(): Promise<void>;
-  /** SQLite: whether what is read is still what lies at the path. */
+  /** SQLite: whether the file that is read is still the one at the path. */
   whereabouts?(): Whereabouts;
-  /** Where Agno's own run table is, when that is another database. */
+  /** The database with Agno's own run table, if that is another one. */
   readonly evidence?: Evidence;
 }
 
-/** `gone`: nothing is at the path; `replaced`: another file is; `copied`: a copy is read, and the file was written to since. */
+/**
+ * `gone`: nothing is at the path; `replaced`: another file is; `copied`: a copy is read, and the file was written
+ * since.
+ */
 export type Whereabouts = 'here' | 'gone' | 'replaced' | 'copied';
 
 /**
- * What may hold Agno's own run tables: further evidence, never needed. A database of its own that cannot be read has
- * no tables and says so in the notes.
+ * A database that may have Agno's own run tables, which only help confirm states. If it is a separate one that cannot
+ * be read, it has no tables and a note says so.
  */
 export type Evidence = Pick<Store, 'dialect' | 'label' | 'tables' | 'all' | 'close'>;
 
@@ -52,12 +58,12 @@ export function evidenceOf(store: Store): Evidence {
   return store.evidence ?? store;
 }
 
-/** `store` with some of its members replaced; the others are asked each time. */
+/** `store` with some members replaced; the others are read from it each time. */
 export function replacing(store: Store, members: Partial<Store>): Store {
   return Object.create(store, Object.getOwnPropertyDescriptors(members)) as Store;
 }
 
-/** `store` for somebody who would close it, and must not. */
+/** `store` for a caller that would close it but must not. */
 export function lent(store: Store): Store {
   return replacing(store, {close: async () => undefined});
 }
@@ -65,7 +71,7 @@ export function lent(store: Store): Store {
 export interface AdHocLimits {
   /** 0: all. */
   readonly maxRows: number;
-  /** Longest time, ms; null: what harms no writer. */
+  /** Longest time, ms; null: as long as harms no writer. */
   readonly timeoutMs: number | null;
 }
 
@@ -77,9 +83,9 @@ export interface AdHocAnswer {
   readonly isCut: boolean;
 }
 
-/** What the user said about where the tables are. */
+/** Where the user says that the tables are. */
 export interface TableChoice {
-  /** Postgres schema; null: look for the tables. */
+  /** Postgres schema; null: search for the tables. */
   readonly schema: string | null;
   readonly tracesTable: string;
   readonly spansTable: string;
@@ -93,7 +99,7 @@ export const DEFAULT_TABLES = {
   versions: 'agno_schema_versions',
 } as const;
 
-/** Every table that is looked at, by the names that were asked for. */
+/** Every table that is searched for, by the requested names. */
 export function tableNamesOf({tracesTable, spansTable}: TableChoice): string[] {
   return [tracesTable, spansTable, DEFAULT_TABLES.runs, DEFAULT_TABLES.sessions, DEFAULT_TABLES.versions];
 }
@@ -101,25 +107,28 @@ export function tableNamesOf({tracesTable, spansTable}: TableChoice): string[] {
 export interface OpenOptions {
   readonly tables: TableChoice;
   readonly nowMicros: () => number;
-  /** Longest time one statement may take, ms. */
+  /** Longest time of one statement, ms. */
   readonly timeoutMs: number;
   /**
    * SQLite: how long a read waits for a writer's commit, ms; this process does nothing else meanwhile. Absent: 2000.
    */
   readonly busyMs?: number;
-  /** `runs`: a database of Agno's own run tables, which needs no traces. */
+  /** `runs`: a database with Agno's own run tables, which needs no traces. */
   readonly holds?: 'traces' | 'runs';
-  /** A SQLite file that cannot be read where it lies is copied up to this size; absent: 2 GiB. */
+  /** A SQLite file that cannot be read in place is copied up to this size; absent: 2 GiB. */
   readonly largestCopyBytes?: number;
-  /** Told what a reader of the answer must know: one line, no secret. */
+  /** Receives what a reader of the answer must know: one line, no secret. */
   readonly warn?: (text: string) => void;
-  /** Where debug lines go; absent unless asked for. */
+  /** Receives debug lines; absent unless requested. */
   readonly debug?: (text: string) => void;
-  /** Told what was connected to, before the tables are checked: `doctor` says it even when they are not there. */
+  /**
+   * Receives the facts about the connection before the tables are checked: `doctor` shows them even if the tables do
+   * not exist.
+   */
   readonly onConnect?: (facts: ConnectionFacts) => void;
 }
 
-/** Columns this tool cannot do without; others may be missing or extra. */
+/** Columns that this tool needs; others may be missing or additional. */
 export const REQUIRED_COLUMNS = {
   spans: [
     'span_id',

@@ -1,4 +1,4 @@
-/** As Python's unquote: what is no escape stays as it is. */
+/** Like Python's unquote: invalid escapes stay unchanged. */
 export function unquoted(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, escapes => {
     try {

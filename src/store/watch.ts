@@ -1,14 +1,14 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 
 /**
- * Nobody needs to see how far something is that is over within a moment, and later looks come less and less often: a build of
- * an index that lists open snapshots while we look waits for the whole transaction of the connection that looks, and is only
- * tried again after its lock timeout.
+ * When to look at the progress of long work. Short work needs no look. Later looks come less and less often: if an
+ * index build lists open snapshots while we look, it waits for the transaction of the connection that looks, and
+ * tries again only after its lock timeout.
  */
 const FIRST_EVERY_MS = 400;
 const LEAST_EVERY_MS = 5000;
 
-/** Looks again and again how far `work` is, until it ends. */
+/** Checks the progress of `work` repeatedly until it ends. */
 export async function whileWatching(work: Promise<void>, look: () => Promise<void>): Promise<void> {
   const start = performance.now();
   const over = new AbortController();

@@ -1,7 +1,7 @@
 import {type UserError, usageError} from '../errors.ts';
 import type {Dialect, WritableDialect} from '../sql/sql.ts';
 
-/** What commands say that would change rows of ClickHouse. */
+/** The error of commands that would change rows of ClickHouse. */
 export function onlyRead(): UserError {
   return usageError(
     'ClickHouse is only read: prune, archive restore, migrate, vacuum and demo do not write to it.',
@@ -9,7 +9,7 @@ export function onlyRead(): UserError {
   );
 }
 
-/** @throws UserError exit 2 where this tool only reads */
+/** @throws UserError exit 2 if this tool only reads this kind of database */
 export function writable(dialect: Dialect): WritableDialect {
   if (dialect === 'clickhouse') throw onlyRead();
   return dialect;

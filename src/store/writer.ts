@@ -3,24 +3,22 @@ import type {Source} from './source.ts';
 import {createSqliteTables} from './sqlite/writer.ts';
 import {onlyRead} from './writable.ts';
 
-/** A row as it is inserted: the values in Agno's order of columns. */
+/** A row to insert: the values in Agno's order of columns. */
 export type Row = readonly (string | number | null)[];
 
-/**
- * Fills new trace tables. Used for demo databases only: nothing here can touch tables that exist.
- */
+/** Fills new trace tables. Used for demo databases only: nothing here can touch existing tables. */
 export interface TableWriter {
   /** Inserts traces and their spans in one transaction. */
   write(traces: readonly Row[], spans: readonly Row[]): Promise<void>;
-  /** Makes what was written safe and quick to read, and closes. */
+  /** Makes the written rows safe and quick to read, and closes. */
   finish(): Promise<void>;
-  /** Closes without keeping what was not finished. */
+  /** Closes and discards unfinished work. */
   abandon(): Promise<void>;
 }
 
 /**
- * Creates Agno's tables where there are none and opens them for filling.
- * @throws UserError exit 2 when there is something already
+ * Creates Agno's tables if there are none, and opens them for filling.
+ * @throws UserError exit 2 if something already exists
  */
 export async function createTables(source: Source, schema: string): Promise<TableWriter> {
   if (source.dialect === 'sqlite') return createSqliteTables(source);

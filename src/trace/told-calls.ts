@@ -70,7 +70,7 @@ function* callsWithoutSpan(owner: Node, details: ReadonlyMap<string, Details>, u
       open.delete(asked);
     }
     strays = 0;
-    // Calls that were asked for together are all asked for before the first answer has ended.
+    // Only calls whose model call ended before this one began: this one cannot have been sent the results of others.
     const before = [...open].filter(({by}) => (endOf(by) ?? Number.POSITIVE_INFINITY) <= startOf(node));
     if (before.length > 0) {
       const known = details.get(node.id);

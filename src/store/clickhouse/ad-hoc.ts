@@ -6,7 +6,7 @@ import type {Connection} from './connect.ts';
 import {CODE, codeOf, wordsOf} from './errors.ts';
 import {exactReaderOf} from './values.ts';
 
-/** Numbers of the connection and the server; every other one speaks of the statement. */
+/** Error numbers that concern the connection or the server; all others concern the statement. */
 const OF_THE_SERVER: ReadonlySet<string> = new Set([
   CODE.unknownDatabase,
   CODE.tooManyRowsRead,
@@ -18,7 +18,7 @@ const OF_THE_SERVER: ReadonlySet<string> = new Set([
   CODE.login,
 ]);
 
-/** Runs a user's statement, read-only as all others, and reads no more rows than are wanted. */
+/** Runs a user's statement, read-only like all others, and reads no more rows than requested. */
 export async function runAdHoc(
   connection: Connection,
   statement: AdHoc,
@@ -63,7 +63,7 @@ const NAMED =
 function placeOf(message: string, statement: AdHoc): StatementPlace | null {
   const position = /failed at position (\d+)/.exec(message)?.[1];
   if (position !== undefined) {
-    // Counted in bytes, from 1.
+    // The position counts bytes, from 1.
     const before = Buffer.from(statement.text).subarray(0, Math.max(0, Number(position) - 1));
     return statement.placeOf(before.toString().length);
   }

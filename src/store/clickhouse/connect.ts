@@ -10,18 +10,18 @@ import {stopwatchMs} from '../../stopwatch.ts';
 import type {ClickhouseSource} from '../source.ts';
 import {CODE, codeOf, NotUnderstood, OutOfTime} from './errors.ts';
 
-/** The server ends a statement that takes too long by itself, and says so: it is given this time to do it. */
+/** A server that ends a slow statement by itself gets this much time to say so. */
 const GRACE_MS = 2000;
-/** Most that one statement may answer; what has no end is left there. */
+/** Largest answer to one statement; an endless one is abandoned there. */
 const MOST_BYTES = 512 * 1024 ** 2;
-/** Most that a server may say before the first row: an error. */
+/** Largest answer before the first row, that is, an error. */
 const MOST_ERROR_BYTES = 4 * 1024 ** 2;
 const WATCH_MS = 50;
-/** Rows of one answer; ours are bounded in themselves. */
+/** Rows per answer; our own statements are limited anyway. */
 const MOST_ROWS = 20_000_000;
 const MOST_MEMORY = 4_000_000_000;
 
-/** An answer: each row as JSON has it, in the order of the columns. */
+/** An answer: each row as JSON, in the order of the columns. */
 export interface Answer {
   readonly names: readonly string[];
   readonly types: readonly string[];
@@ -29,15 +29,15 @@ export interface Answer {
 }
 
 interface ReadOptions {
-  /** Of this statement alone. */
+  /** For this statement only. */
   readonly settings?: ClickHouseSettings;
-  /** What comes after so many rows is not read; null: all. */
+  /** Rows after this many are not read; null: all are. */
   readonly mostRows?: number | null;
-  /** None of ours is sent but that it only reads. */
+  /** Send only the read-only setting and none of our limits. */
   readonly hasOwnLimits?: boolean;
 }
 
-/** Limits of the user's own profile; 0: none. */
+/** Limits of the user's own settings profile; 0: none. */
 export interface OwnLimits {
   readonly memory: number;
   readonly seconds: number;
@@ -46,12 +46,13 @@ export interface OwnLimits {
 
 const NO_LIMITS: OwnLimits = {memory: 0, seconds: 0, rows: 0};
 
-/** Which of our settings the server takes: a profile that may not change any refuses them. */
+/** Which of our settings the server accepts: a profile that may not change any refuses them. */
 type Sent = 'all' | 'readonly' | 'none';
 
 /**
- * One server, asked over HTTP: no session, each statement by itself, read-only by a setting that goes with it and that the
- * statement cannot lift. Where the user's profile refuses settings it is read-only by that, and the limits are ours alone.
+ * One server over HTTP: no session, each statement on its own, read-only by a setting that is sent with it and that
+ * the statement cannot lift. If the user's profile refuses settings, the profile itself makes it read-only, and only
+ * our own limits apply.
  */
 export class Connection {
   private sent: Sent = 'all';
@@ -84,17 +85,17 @@ export class Connection {
     return new Connection(client, agent, debug);
   }
 
-  /** False: the profile takes no settings, so that the server knows none of our limits. */
+  /** False: the profile accepts no settings, so the server does not know our limits. */
   get sendsSettings(): boolean {
     return this.sent !== 'none';
   }
 
-  /** What is sent with each statement never exceeds these. */
+  /** The limits sent with each statement never exceed these. */
   keepWithin(limits: OwnLimits): void {
     this.own = limits;
   }
 
-  /** Runs one statement with its user's own settings, for whoever asks what they are. */
+  /** Runs one statement with the user's own settings, to find out what they are. */
   readWithin(text: string, timeoutMs: number): Promise<Answer> {
     return this.read(text, timeoutMs, {hasOwnLimits: true});
   }
@@ -109,7 +110,7 @@ export class Connection {
       } catch (error) {
         const code = codeOf(error);
         const isRefused = code === CODE.readonly || code === CODE.refusedSetting || code === CODE.unknownSetting;
-        // Under readonly=1 a statement that would change something is refused by the same number.
+        // Under readonly=1, a statement that would change something is refused with the same number.
         if (!isRefused || tried === 'none' || !/setting/i.test(String((error as Error).message))) throw error;
         this.sent = tried === 'all' && code !== CODE.readonly ? 'readonly' : 'none';
         this.debug(
@@ -128,7 +129,7 @@ export class Connection {
       max_result_rows: String(within(MOST_ROWS, this.own.rows)),
       result_overflow_mode: 'throw',
       cancel_http_readonly_queries_on_client_close: 1,
-      // What a profile may have set otherwise, and we read by.
+      // Settings that our reading depends on and that a profile may have changed.
       date_time_output_format: 'simple',
       output_format_json_quote_64bit_integers: 0,
       output_format_json_quote_denormals: 0,
@@ -202,7 +203,10 @@ export class Connection {
   }
 }
 
-/** An error of the client's that neither it, the server nor the system has a name for is about what was read. */
+/**
+ * If neither the client nor the server nor the system has a name for a client error, it is about the data that was
+ * read.
+ */
 function ofTheClient(error: unknown): unknown {
   const {code, message = '', type} = error as {code?: unknown; message?: string; type?: unknown};
   if (error instanceof NotUnderstood || error instanceof UserError || typeof code === 'string') return error;
@@ -216,7 +220,7 @@ interface CountingAgent {
   readonly bytes: () => number;
 }
 
-/** Two connections at most, and what came over them: a server that answers for ever is noticed by that. */
+/** At most two connections, with a count of the received bytes: it reveals a server that never stops answering. */
 function countingAgent(source: ClickhouseSource): CountingAgent {
   const options = {keepAlive: true, maxSockets: 2};
   const agent = source.isTls ? new https.Agent({...options, ...trusted(source)}) : new http.Agent(options);

@@ -5,7 +5,7 @@ import type {Reader, ServerFacts} from './store.ts';
 import {SERVER} from './store.ts';
 import {columnsStatement, type FoundColumn, qualified} from './tables.ts';
 
-/** Who we are, what the server is, and the shape of the tables: two short reads of the catalogue. */
+/** The user, the server, and the columns of the tables: two short reads of the catalogue. */
 export async function describeClickhouse(
   reader: Reader,
   source: ClickhouseSource,
@@ -61,7 +61,7 @@ function toFacts(row: TableRow, columns: readonly FoundColumn[], database: strin
     qualifiedName: qualified(database, row.name),
     columns: columns.filter(({table}) => table === row.name).map(({name, type}) => ({name, type})),
     foreignKeys: [],
-    // The order of the rows is the only index there is by itself.
+    // The sort order is the only index that exists by default.
     indexes:
       key.length === 0
         ? []

@@ -2,14 +2,14 @@ import {EXIT, UserError} from '../../errors.ts';
 import {explainNetwork} from '../network-errors.ts';
 import {type ClickhouseSource, labelOf} from '../source.ts';
 
-/** What the client gives out: an error of the server's with its number, or one of the connection's with the system's word. */
+/** An error from the client: the server's, with its number, or the connection's, with the system's code. */
 interface ClientError {
   readonly code?: string;
   readonly type?: string;
   readonly message?: string;
 }
 
-/** Longest part of a server's own words that is passed on. */
+/** Longest part of a server's own words that is shown. */
 const LONGEST_WORDS = 200;
 
 /** We stopped it: the server did not end it within its time. */
@@ -17,10 +17,10 @@ export class OutOfTime extends Error {
   readonly code = 'CLICKHOUSE_TIMEOUT';
 }
 
-/** What came is not what ClickHouse answers, or more than any answer has. */
+/** The answer is not one of ClickHouse's, or is larger than any answer. */
 export class NotUnderstood extends Error {}
 
-/** The numbers of ClickHouse's own list of errors that are told apart. */
+/** Those numbers in ClickHouse's list of errors that need their own message. */
 export const CODE = {
   unknownTable: '60',
   syntax: '62',
@@ -42,7 +42,10 @@ export function codeOf(error: unknown): string {
   return String((error as ClientError | null)?.code ?? '');
 }
 
-/** What the client or the server says, in words; an error that is none of theirs is a defect of ours and comes back as it is. */
+/**
+ * Puts an error of the client or the server into words; any other error is a defect of ours and is returned
+ * unchanged.
+ */
 export function explainClickhouse(error: unknown, source: ClickhouseSource): unknown {
   if (error instanceof UserError) return error;
   const {code = '', message = ''} = error as ClientError;
@@ -126,7 +129,7 @@ export function explainClickhouse(error: unknown, source: ClickhouseSource): unk
   return error;
 }
 
-/** The server's words without the number, which stands behind them, and without its version. */
+/** The server's words without the number, which is added after them, and without its version. */
 export function wordsOf(message: string): string {
   const line = message
     .slice(0, 4 * LONGEST_WORDS)

@@ -9,8 +9,8 @@ const HINT =
   'Write clickhouse://user:password@host:8123/agno, or clickhouses:// for TLS; in a password, @ : / ? # are written %40 %3A %2F %3F %23';
 
 /**
- * After `clickhouse://` or `clickhouses://`. Of the parameters behind `?` those that say how to connect are taken: `secure`,
- * `ca_cert` and `verify`, as clickhouse-connect has them; the rest only Python needs.
+ * Parses the part after `clickhouse://` or `clickhouses://`. Of the parameters after `?`, only those about connecting
+ * are used: `secure`, `ca_cert` and `verify`, as in clickhouse-connect; the others are only for Python.
  */
 export function parseClickhouseUrl(
   rest: string,
@@ -42,7 +42,7 @@ export function parseClickhouseUrl(
   const usesTls = isTls || isOn('secure');
   const number = port === undefined ? (usesTls ? PORTS.tls : PORTS.plain) : Number(port);
   if (number < 1 || number > 65_535) throw usageError(`${origin} has a port that is none: ${number}.`, HINT);
-  // The native protocol has a port of its own, which many have at hand.
+  // These are the ports of the native protocol, a likely mistake.
   if (number === 9000 || number === 9440)
     throw usageError(
       `${origin} names port ${number}, where ClickHouse speaks its native protocol; this tool reads over HTTP.`,
@@ -60,7 +60,7 @@ export function parseClickhouseUrl(
   };
 }
 
-/** A password that the URL lacks is the one clickhouse-client takes. */
+/** If the URL has no password, uses the variable of clickhouse-client. */
 export function withEnvironment(source: ClickhouseSource, env: Env): ClickhouseSource {
   return source.password === null ? {...source, password: env.CLICKHOUSE_PASSWORD || null} : source;
 }

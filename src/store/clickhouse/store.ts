@@ -10,10 +10,10 @@ import {explainClickhouse, NotUnderstood} from './errors.ts';
 import {chooseTables, columnsStatement, type FoundColumn} from './tables.ts';
 import {readerOf} from './values.ts';
 
-/** The catalogue answers at once, or the server is in trouble. */
+/** The catalogue answers at once unless the server is in trouble. */
 const INSPECT_MS = 10_000;
 
-/** Opens a server for reading: every read is a request of its own, with nothing of a session behind it. */
+/** Opens a server for reading: every read is a request of its own, without a session. */
 export async function openClickhouse(source: ClickhouseSource, options: OpenOptions): Promise<Store> {
   const connection = await Connection.open(source, text => options.debug?.(text)).catch(error => {
     throw explainClickhouse(error, source);
@@ -33,7 +33,7 @@ export async function openClickhouse(source: ClickhouseSource, options: OpenOpti
   }
 }
 
-/** Reads rows as the other stores give them. */
+/** Reads rows in the form of the other stores. */
 export class Reader {
   constructor(private readonly connection: Connection) {}
 
@@ -47,13 +47,13 @@ function rowsOf<Row>({names, types, rows}: Answer): Row[] {
   return rows.map(row => Object.fromEntries(names.map((name, i) => [name, readers[i]!(row[i])])) as Row);
 }
 
-/** What is asked of a server before any table. */
+/** Facts about a server, before any table is read. */
 export interface ServerFacts {
   readonly version: string;
   readonly role: string;
   readonly clockAheadMicros: number;
   readonly startedMicros: number;
-  /** Longest time of one statement by the user's own profile, s; 0: none. */
+  /** Longest time of one statement according to the user's own profile, s; 0: none. */
   readonly maxSeconds: number;
   readonly sendsSettings: boolean;
 }
@@ -65,7 +65,7 @@ export const SERVER = `select version() as version, currentUser() as role, toUni
 
 async function inspect(connection: Connection, nowMicros: () => number, timeoutMs: number): Promise<ServerFacts> {
   const asked = nowMicros();
-  // Our own limits are not to be taken for the user's.
+  // Sent without our own limits, so that they are not mistaken for the user's.
   const [row] = rowsOf<Record<string, unknown>>(await connection.readWithin(SERVER, timeoutMs));
   const answered = nowMicros();
   if (!row || !Number.isFinite(row.now) || typeof row.version !== 'string')

@@ -4,7 +4,7 @@ import {checkSchema, noRunTables} from '../schema-check.ts';
 import type {ClickhouseSource} from '../source.ts';
 import type {TableChoice} from '../store.ts';
 
-/** A column of a table, as the catalogue has it. */
+/** A column of a table, according to the catalogue. */
 export interface FoundColumn {
   readonly table: string;
   readonly name: string;
@@ -19,7 +19,7 @@ export function columnsStatement(database: string, names: readonly string[]): st
  order by table, position`;
 }
 
-/** Backslashes mean something in ClickHouse's quoted names too. */
+/** Backslashes are escapes in ClickHouse's quoted names too. */
 export function quoteName(name: string): string {
   return `"${name.replace(/[\\"]/g, char => `\\${char}`)}"`;
 }
@@ -28,7 +28,7 @@ export function qualified(database: string, name: string): string {
   return `${quoteName(database)}.${quoteName(name)}`;
 }
 
-/** The two tables, checked: the columns are there, and the times are ones that are read as they stand. */
+/** The two tables, checked: their columns exist, and their times have a readable type. */
 export function chooseTables(
   found: readonly FoundColumn[],
   choice: TableChoice,

@@ -1,6 +1,6 @@
 import type {AnswerValue} from '../../sql/ad-hoc.ts';
 
-/** Without what says that a value may be missing, or how it is stored. */
+/** The type without wrappers that only say that a value may be missing, or how it is stored. */
 export function bareType(type: string): string {
   const inner = /^(?:Nullable|LowCardinality)\((.*)\)$/s.exec(type)?.[1];
   return inner === undefined ? type : bareType(inner);
@@ -8,7 +8,7 @@ export function bareType(type: string): string {
 
 const TIME = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d+))?$/;
 
-/** A time as Agno writes it elsewhere: with a fraction only where there is one. */
+/** A time in Agno's usual form: with a fraction only if there is one. */
 function agnoText(text: string): string {
   const match = TIME.exec(text);
   if (!match) return text;
@@ -21,17 +21,17 @@ const isTimeType = (type: string) => /^DateTime64\(\d+, '(Etc\/)?(UTC|GMT)'\)$/.
 const isIntegerType = (type: string) => /^U?Int\d+$/.test(type);
 const isNumberType = (type: string) => isIntegerType(type) || /^(Float|Decimal)/.test(type);
 
-/** How a column of this type is read, as the other stores give it: times as Agno's text, whole numbers as numbers. */
+/** Converts values of this type to those of the other stores: times to Agno's text, whole numbers to numbers. */
 export function readerOf(type: string): (value: unknown) => unknown {
   const bare = bareType(type);
   if (isTimeType(bare)) return value => (typeof value === 'string' ? agnoText(value) : value);
-  // Servers before 25.8 put quotes around those of 64 bits.
+  // Servers before 25.8 quote 64-bit numbers.
   if (isNumberType(bare)) return value => (value === null ? null : Number(value));
   if (bare === 'Bool') return value => (value === null ? null : Number(value === true || value === 'true'));
   return value => value;
 }
 
-/** The same for whom a user's statement answers: whole numbers exactly, what has parts as JSON. */
+/** The same for a user's own statement: whole numbers exactly, composite values as JSON. */
 export function exactReaderOf(type: string): (value: unknown) => AnswerValue {
   const bare = bareType(type);
   const plain = (value: unknown): AnswerValue =>
@@ -47,7 +47,7 @@ export function exactReaderOf(type: string): (value: unknown) => AnswerValue {
   };
 }
 
-/** As Postgres' times are printed by `sql`. */
+/** In the form in which `sql` prints Postgres' times. */
 function isoText(text: string): string {
   const match = TIME.exec(text);
   return match ? `${match[1]}T${match[2]}.${(match[3] ?? '').padEnd(6, '0').slice(0, 6)}Z` : text;

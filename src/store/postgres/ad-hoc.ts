@@ -13,7 +13,7 @@ const CURSOR = 'declare agno_trace_sql no scroll cursor for\n';
 interface Reader {
   readonly client: Client;
   readonly timeoutMs: number;
-  /** Schema of Agno's tables, quoted: a statement finds them without it. */
+  /** Quoted schema of Agno's tables: statements need not name it. */
   readonly schema: string;
   readonly read: <Row>(text: string, params: readonly unknown[], timeoutMs: number) => Promise<Row[]>;
 }
@@ -24,10 +24,10 @@ interface Fetched {
 }
 
 /**
- * Runs a user's statement in a read-only transaction, one round trip. A query is read through a cursor: it takes nothing
- * but a query, keeps its order, and hands out as many rows as are wanted; `limit` around it would change what the
- * statement says. (What it costs: no parallel workers, some 40% on an aggregate over a million spans.) Statements go
- * through the extended protocol, which takes one at a time, so that none can end the transaction.
+ * Runs a user's statement in a read-only transaction, in one round trip. It is read through a cursor, which accepts
+ * only a query, keeps its order, and returns as many rows as requested; `limit` around it could change its meaning.
+ * (The cost: no parallel workers, about 40% on an aggregate over a million spans.) The extended protocol accepts only
+ * one statement at a time, so none can end the transaction.
  */
 export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
   const timeoutMs = Math.min(limits.timeoutMs ?? reader.timeoutMs, reader.timeoutMs);
@@ -53,8 +53,8 @@ export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLi
 }
 
 /**
- * The server's own names first, then Agno's schema and the role's own path, temporary tables last. What reads the role's
- * path depends on none.
+ * The server's own names first, then Agno's schema and the role's own path, temporary tables last. The expression
+ * that reads the role's path depends on no path itself.
  */
 function searchPath(schema: string): string {
   const own = "pg_catalog.current_setting('search_path')";
@@ -87,7 +87,7 @@ interface ServerError {
   hint?: string;
 }
 
-/** Classes of SQLSTATE that speak of the statement, not of the server. */
+/** Classes of SQLSTATE that concern the statement, not the server. */
 const OF_THE_STATEMENT = /^(0A|20|21|22|23|24|25|26|2B|2F|34|38|39|3F|42|44|54|P0|XX)/;
 
 function explain(error: unknown, statement: AdHoc): unknown {
@@ -97,7 +97,7 @@ function explain(error: unknown, statement: AdHoc): unknown {
     return new UserError(EXIT.unreachable, `the role lacks the permission: ${message}.`, {cause: error});
   const prefix = statement.isQuery ? CURSOR.length : 0;
   const sent = Array.from(statement.text);
-  // Counted by the server in characters; texts here are counted in units of 16 bits.
+  // The server counts characters; JavaScript counts 16-bit units.
   const offset = sent.slice(0, Math.max(0, Number(position) - 1 - prefix)).join('').length;
   const place = position === undefined ? null : statement.placeOf(offset);
   return refusedStatement(message, place, hint, error);
@@ -137,7 +137,7 @@ function parserOf(oid: number): (text: string) => AnswerValue {
   }
 }
 
-/** Whole numbers exactly; a fraction with more digits than a double has is rounded to one. */
+/** Whole numbers exactly; a fraction with more digits than a double has is rounded. */
 function numberOf(text: string): number | bigint {
   if (!/^-?\d+$/.test(text)) return Number(text);
   const value = Number(text);

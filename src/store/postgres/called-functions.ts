@@ -1,8 +1,8 @@
 /**
- * Volatile to Postgres, harmless to everybody: clocks, random values, sizes, and what the statement timeout ends.
- * A read-only transaction does not stop functions with effects outside of tables (`pg_terminate_backend`, `set_config`,
- * `lo_export`, `dblink`, `query_to_xml` of any text), so every other volatile function is refused. Only the server's own of
- * these names are meant, and those of extensions written in C.
+ * Functions that Postgres calls volatile but that are harmless: clocks, random values, sizes, and what the statement
+ * timeout ends. A read-only transaction does not stop functions with effects outside of tables
+ * (`pg_terminate_backend`, `set_config`, `lo_export`, `dblink`, `query_to_xml` of any text), so every other volatile
+ * function is refused. Only the server's own functions of these names count, and those of extensions written in C.
  */
 export const HARMLESS = [
   ...['clock_timestamp', 'timeofday', 'random', 'random_normal', 'gen_random_uuid', 'uuidv4', 'uuidv7'],
@@ -10,22 +10,22 @@ export const HARMLESS = [
   ...['pg_relation_size', 'pg_table_size', 'pg_indexes_size', 'pg_total_relation_size', 'pg_database_size'],
   ...['pg_is_in_recovery', 'pg_current_wal_lsn', 'pg_last_wal_receive_lsn', 'pg_last_wal_replay_lsn'],
   ...['pg_last_xact_replay_timestamp', 'pg_blocking_pids', 'pg_partition_tree', 'pg_partition_ancestors'],
-  // Behind views of the server's own.
+  // Used by the server's own views.
   ...['pg_lock_status'],
 ];
 
-/** Stable to Postgres, and yet they take a transaction id. */
+/** Postgres calls them stable, but they assign a transaction id. */
 export const EFFECTIVE = ['txid_current', 'pg_current_xact_id'];
 
-/** What a stored expression calls, by the names that its tree has for it. */
+/** The calls in a stored expression, by the field names of its tree. */
 const IN_TREE = ':(?:funcid|opfuncid|aggfnoid|winfnoid|tsmhandler|hashfuncid|negfuncid) ([1-9][0-9]*)';
 
 /**
- * The first function that must not be called, of those that a statement calls by name ($1, and by a field $4), and of those
- * that the catalogue shows behind what it names: views with all that they stand on, policies of tables, domains and types with
- * their casts, operators, aggregates ($5 tables and types, $6 operators). What a function calls in its turn is not seen:
- * one that is declared stable is believed. Names that are cut to 63 bytes are looked up as the server cuts them: by the type
- * `name`. `(x).f` calls `f` as well, if it can do with one argument.
+ * The first forbidden function among those that a statement calls by name ($1, and by a field $4), and among those
+ * that the catalogue shows behind the objects it names: views with everything below them, policies of tables, domains
+ * and types with their casts, operators, aggregates ($5 tables and types, $6 operators). What a function calls itself
+ * is not visible: one that is declared stable is believed. Names longer than 63 bytes are cut as the server does it:
+ * by the type `name`. `(x).f` also calls `f`, if one argument is enough for it.
  */
 export const CALLED = `
 with recursive schemas as (

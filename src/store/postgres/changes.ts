@@ -10,22 +10,26 @@ import {explainPostgres} from './errors.ts';
 import {beginning} from './transaction.ts';
 import {isOfUnknownName, loadTriggers, pathless} from './triggers.ts';
 
-/** Longest time that this program itself may be silent in the middle of a transaction, ms. */
+/** Longest pause of this program in the middle of a transaction, ms. */
 const IDLE_MS = 10_000;
-/** A pooler that has a connection to lend does so at once. */
+/** A pooler with a free connection answers at once. */
 const POOLER_MS = 5000;
-/** Reads of the catalogue and of single rows. */
+/** For reads of the catalogue and of single rows. */
 const READ_MS = 15_000;
 const LOCK_MS = 3000;
-/** Of our own making: "AGTR". The second half of the key is the oid of the table, so that schemas do not meet. */
+/**
+ * Our own number: "AGTR". The second half of the key is the oid of the table, so that different schemas do not
+ * conflict.
+ */
 const LOCK_CLASS = 0x41475452;
 const SHORTEST_PAUSE_MS = 50;
-/** Values as the server spells them: nothing is rounded, nothing is parsed. */
+/** Values as the server spells them: not rounded, not parsed. */
 const AS_TEXT = {getTypeParser: () => (value: string) => value};
 
 /**
- * One connection for short transactions, made when the first one begins, and with `exclude` a second one that holds nothing
- * but the advisory lock. No session state: each transaction sets everything anew (docs/design.md, Reading without harm).
+ * One connection for short transactions, made when the first one begins, and with `exclude` a second one that only
+ * holds the advisory lock. No session state: each transaction sets everything again (docs/design.md, Reading without
+ * harm).
  */
 export async function openPostgresChanges(source: PostgresSource, options: ChangesOptions): Promise<Changes> {
   const connect = () =>
@@ -59,7 +63,7 @@ class PostgresChanges implements Changes {
     if (this.guard) return true;
     const guard = await this.connect();
     try {
-      // Between statements of a `read committed` transaction nothing is held back: no snapshot, no row, no table.
+      // Between its statements, a `read committed` transaction holds nothing back: no snapshot, no row, no table.
       const limits = {statementMs: READ_MS, lockMs: LOCK_MS};
       await guard.query(beginning('read only', limits, ['idle_in_transaction_session_timeout = 0']));
       const table = this.options.tables.traces ?? null;
@@ -86,7 +90,7 @@ class PostgresChanges implements Changes {
     return false;
   }
 
-  /** A pooler that lends one connection only would let nothing be done beside the lock. */
+  /** Refuses a pooler that lends only one connection, because nothing could run beside the lock. */
   private async refuseLonePooler(guard: PgClient): Promise<void> {
     if (!(await isPooled(guard))) return;
     const client = await this.client();
@@ -117,7 +121,7 @@ class PostgresChanges implements Changes {
   }
 
   async transaction<T>(limits: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    // Without the lock somebody else may be at work: fail closed.
+    // Without the lock another command may be running: fail closed.
     if (this.guard && this.lost) throw explainPostgres(this.lost, this.source);
     const client = await this.client();
     let result: T;
@@ -130,7 +134,7 @@ class PostgresChanges implements Changes {
     }
     try {
       const {command} = await client.query('commit');
-      // The server takes the commit of a failed transaction for a rollback and says so, without an error.
+      // The server turns the commit of a failed transaction into a rollback and reports no error.
       if (command === 'ROLLBACK') throw new Error('a failed statement of the transaction was passed over');
     } catch (error) {
       throw new CommitError(explainPostgres(error, this.source));
@@ -153,7 +157,7 @@ class PostgresChanges implements Changes {
     };
   }
 
-  /** A trigger of the user's that did not find what it names, in words; null: it was something else. */
+  /** If one of the user's triggers did not find a name, says so; null: the error has another cause. */
   private async missedByTrigger(error: unknown): Promise<UserError | null> {
     if (!isOfUnknownName(error)) return null;
     const triggers = await loadTriggers(this, Object.values(this.options.tables)).catch(() => []);
@@ -165,20 +169,20 @@ class PostgresChanges implements Changes {
     if (!guard) throw new Error('nothing is locked');
     const {text, params} = compile(query, 'postgres', this.options.tables);
     try {
-      // Within a transaction the server shows what others do as it was at the first look.
+      // Within a transaction the server keeps showing the activity of others as it was at the first look.
       await guard.query('select pg_catalog.pg_stat_clear_snapshot()');
       return (await guard.query({text, values: [...params], query_timeout: READ_MS + GRACE_MS})).rows as Row[];
     } catch (error) {
-      // The failed transaction has let go of the lock.
+      // The failed transaction has released the lock.
       this.lost ??= error as Error;
       throw explainPostgres(error, this.source);
     }
   }
 
-  /** The server does so by itself. */
+  /** The server does this by itself. */
   async tidy(): Promise<void> {}
 
-  /** Nobody waits for our locks; disk and processors are left to others for as long as they were used. */
+  /** Nobody waits for our locks; disk and processors are left to others for as long as we used them. */
   async giveWay(heldMs: number, stop: AbortSignal): Promise<void> {
     await sleep(Math.max(SHORTEST_PAUSE_MS, heldMs), undefined, {signal: stop}).catch(error => {
       if (!stop.aborted) throw error;
@@ -196,7 +200,7 @@ class PostgresChanges implements Changes {
       }
       await client.query(`set lock_timeout = ${Math.ceil(lockMs)}`);
       await client.query(`set statement_timeout = ${Math.ceil(statementMs)}`);
-      // One process of the server's is enough: more would take the processors that the writer needs.
+      // One server process is enough: more would take the processors that the writer needs.
       await client.query('set max_parallel_maintenance_workers = 0');
       try {
         await client.query(text);
@@ -218,7 +222,7 @@ class PostgresChanges implements Changes {
   }
 }
 
-/** A pooler lends one server after the other to each statement, and tells a process number of its own making. */
+/** A pooler may run each statement on another server connection, and reports a process id of its own invention. */
 async function isPooled(client: PgClient): Promise<boolean> {
   const told = (client as PgClient & {processID?: number | null}).processID;
   const {rows} = await client.query('select pg_catalog.pg_backend_pid() as pid');

@@ -5,13 +5,13 @@ import {isTlsRefused, ofTheDriver} from './errors.ts';
 import {passwordFromFile} from './pgpass.ts';
 import {attempts} from './tls.ts';
 
-/** Longest time to connect and log in, all tries together; `--timeout` decides in between. */
+/** Longest time to connect and log in, all attempts together; `--timeout` decides within these bounds. */
 const CONNECT_MS = 10_000;
-/** A limit of statements may be shorter than a login over a long way takes. */
+/** A statement limit may be shorter than a login over a long distance takes. */
 const SHORTEST_CONNECT_MS = 2000;
-/** The server ends a statement that takes too long by itself, and says so: it is given this time to do it. */
+/** A server that ends a slow statement by itself gets this much time to say so. */
 export const GRACE_MS = 2000;
-/** Whoever is not answered by then leaves without a goodbye. */
+/** After this time the connection is closed without waiting for the server. */
 const GOODBYE_MS = 500;
 
 /** JSON stays text (one parser for both databases), integers become numbers; set per connection, never globally. */
@@ -28,7 +28,7 @@ const PARSERS: Readonly<Record<number, (value: string) => unknown>> = {
 
 declare module 'pg' {
   interface QueryConfig<I> {
-    /** Longest wait for the answer, ms; then the connection is given up. */
+    /** Longest wait for the answer, ms; after that the connection is abandoned. */
     query_timeout?: number;
   }
 }
@@ -39,9 +39,9 @@ interface ConnectOptions {
   readonly debug?: (text: string) => void;
 }
 
-/** Connects as libpq would for the source's `sslmode`, with its password, the one its profile asks for, or `.pgpass`'s. */
+/** Connects as libpq would for the source's `sslmode`, with its password, its profile's, or that of `.pgpass`. */
 export async function connectClient(source: PostgresSource, options: ConnectOptions): Promise<Client> {
-  // The client alone: pools and what else the package has are not needed.
+  // Imports only the client: pools and the rest of the package are not needed.
   const [{default: PgClient}, {Wire}] = await Promise.all([import('pg/lib/client.js'), import('./wire.ts')]);
   const password =
     source.password ?? (await source.askPassword?.()) ?? passwordFromFile(source, text => options.debug?.(text));
@@ -85,7 +85,7 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
   throw new Error('unreachable: every connection attempt returns or throws');
 }
 
-/** Says goodbye and lets go of the connection; a server that keeps it open is not waited for. */
+/** Ends the connection properly; does not wait for a server that keeps it open. */
 export async function disconnect(client: Client): Promise<void> {
   const {connection} = client as unknown as {connection: {stream: {destroy(): void}}};
   const timer = setTimeout(() => connection.stream.destroy(), GOODBYE_MS);

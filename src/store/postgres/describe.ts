@@ -6,7 +6,7 @@ import {attempts} from './tls.ts';
 
 type Read = <Row>(text: string, params: readonly unknown[]) => Promise<Row[]>;
 
-/** Who we are, what the server is, and the shape of the tables: two short reads of the catalogue. */
+/** The role, the server, and the columns of the tables: two short reads of the catalogue. */
 export async function describePostgres(
   client: Client,
   source: PostgresSource,
@@ -46,8 +46,8 @@ export async function describePostgres(
 }
 
 /**
- * A pooler answers the connection with a process number of its own making, and lends it one server connection after the
- * other; without one, the number is that of the server's process.
+ * A pooler reports a process id of its own invention and lends different server connections; without a pooler, it is
+ * the id of the server's process.
  */
 function poolerOf(client: Client, backendPid: number): boolean | null {
   const told = (client as Client & {processID?: number | null}).processID;

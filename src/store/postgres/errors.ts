@@ -11,10 +11,10 @@ interface DriverError {
   hint?: string;
 }
 
-/** Longest part of a server's own words that is passed on. */
+/** Longest part of a server's own words that is shown. */
 const LONGEST_WORDS = 200;
 
-/** What a driver or a server says, in words; an error that is none of theirs is a defect of ours and comes back as it is. */
+/** Puts an error of a driver or a server into words; any other error is a defect of ours and is returned unchanged. */
 export function explainPostgres(error: unknown, source: PostgresSource): unknown {
   if (error instanceof UserError) return error;
   const {code = '', message = '', severity} = error as DriverError;
@@ -51,7 +51,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
         hint: 'Was it just renamed or dropped? Try again.',
         cause: error,
       });
-    // Our statements fit the types that Agno makes; these say that a column is of another one.
+    // Our statements fit Agno's column types; these errors mean that a column has another type.
     case '42883':
     case '42804':
     case '22P02':
@@ -85,7 +85,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
         `"${label}" took too long and was stopped by its statement timeout.`,
         'Narrow the window (--last 24h), or allow more with --timeout 2m.',
       );
-    // A standby takes the rows back that its primary has cleaned up.
+    // A standby cancels reads of rows that its primary has cleaned up.
     case '40001':
     case '40P01':
       return fail(`"${label}" stopped the statement because it conflicted with another one.`, 'Try again.');
@@ -134,7 +134,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
       `TLS with "${label}" could not be started (${shortened(message)}).`,
       'Check sslmode, ssl_min_protocol_version and ssl_max_protocol_version.',
     );
-  // What the system says of a socket has a number.
+  // A system error of a socket has a number.
   if (severity === undefined && typeof (error as {errno?: unknown}).errno === 'number')
     return fail(`"${label}" cannot be reached (${code}).`, 'Check the host and the port in --db or AGNO_TRACE_DB.');
   if (error instanceof LoginRefused || /^SASL/.test(message))
@@ -151,13 +151,13 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
   return error;
 }
 
-/** The server asks for a way to log in that the user excludes, or that is not known here. */
+/** The server asks for a login method that the user excludes, or that this program does not know. */
 export class LoginRefused extends Error {}
 
-/** What came over the connection is not what Postgres answers. */
+/** The data on the connection is not Postgres' protocol. */
 export class NotUnderstood extends Error {}
 
-/** An error that pg gave out: one that neither the server nor the system nor pg itself has words for is about what was read. */
+/** If neither the server nor the system nor pg has a name for an error from pg, it is about the data that was read. */
 export function ofTheDriver(error: unknown): unknown {
   const {code, severity, message = ''} = error as DriverError;
   const isKnown =
@@ -169,13 +169,13 @@ export function ofTheDriver(error: unknown): unknown {
   return isKnown ? error : new NotUnderstood(message, {cause: error});
 }
 
-/** What the server says itself. A pooler has words of its own for what the server did not come to say. */
+/** The server's own words. If the server could not answer, a pooler uses words of its own. */
 function wordsOf({code, message = ''}: DriverError, label: string): string {
   const state = code ? ` (SQLSTATE ${shortened(code)})` : '';
   return `"${label}" answered: ${shortened(message) || 'an error without a message'}${state}.`;
 }
 
-/** The server's own hint, else one by the class of its SQLSTATE. */
+/** The server's own hint, or else one for the class of its SQLSTATE. */
 function hintOf({code = '', hint}: DriverError): string {
   if (hint) return shortened(hint);
   if (code === '0A000' || code === '42P22')
@@ -199,7 +199,7 @@ const HINTS: Readonly<Record<string, string>> = {
   XX: 'The server has an internal error, such as damaged data or a bug; its log says more.',
 };
 
-/** One line, no longer than is read. */
+/** One line, not longer than people read. */
 function shortened(text: string): string {
   const line = text.replace(/\s+/g, ' ').replace(/\.$/, '').trim();
   return line.length > LONGEST_WORDS ? `${line.slice(0, LONGEST_WORDS)}…` : line;
@@ -209,7 +209,10 @@ function isOfCertificate({message = '', code = ''}: DriverError): boolean {
   return /certificate|self.signed|altnames|CERT_|DEPTH_ZERO/i.test(`${message} ${code}`);
 }
 
-/** True when a try failed for its TLS, or for the want of it: `prefer` and `allow` then try the other way, as libpq does. */
+/**
+ * True if an attempt failed because of TLS, or because TLS was missing: `prefer` and `allow` then try the other way,
+ * like libpq.
+ */
 export function isTlsRefused(error: unknown): boolean {
   const {message = '', code = '', severity} = error as DriverError;
   if (severity !== undefined) return code === '28000';

@@ -9,10 +9,10 @@ import {explainPostgres} from './errors.ts';
 import {beginning} from './transaction.ts';
 import {demoTables, refuseForeign} from './writer.ts';
 
-/** A writer that waits longer than this has lost its server. */
+/** After this time a writer has lost its server. */
 const STATEMENT_MS = 30_000;
 
-/** Opens the tables of a demo in a schema; null when the schema has none. */
+/** Opens the tables of a demo in a schema; null if the schema has none. */
 export async function openPostgresExporter(source: PostgresSource, schema: string): Promise<SpanExporter | null> {
   const client = await connectClient(source, {timeoutMs: STATEMENT_MS}).catch(error => {
     throw explainPostgres(error, source);
@@ -47,7 +47,7 @@ export async function openPostgresExporter(source: PostgresSource, schema: strin
       client.query('commit'),
     ]);
   return {
-    // Two transactions, as Agno's own export makes them.
+    // Two transactions, like Agno's own export.
     export: (trace, spans) =>
       explained(async () => {
         const upsert = `${into('agno_traces as stored', TRACE_COLUMNS, [trace])} ${mergeTrace('postgres')}`;

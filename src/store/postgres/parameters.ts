@@ -7,9 +7,9 @@ export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 
 export type SslMode = (typeof SSL_MODES)[number];
 
 /**
- * After `postgresql://`, by SQLAlchemy's own grammar: the user ends at the first `:`, the password at the first `@` and
- * may hold `/`, `#` or `?`. An `@` in what is then the host comes from a password that was not encoded: refused, because
- * part of the password would end up in messages as a host.
+ * The part after `postgresql://`, by SQLAlchemy's own grammar: the user ends at the first `:`, the password at the
+ * first `@`, and it may contain `/`, `#` or `?`. If the host then contains an `@`, it comes from an unencoded
+ * password. Such a URL is refused, because part of the password would appear in messages as a host.
  */
 export function parsePostgresUrl(rest: string, origin: string): Map<string, string> {
   const match = /^(?:([^:/@?]*)(?::([^@]*))?@)?(\[[^\]]*\]|[^:/?#]*)(?::([^/?#]*))?(?:\/([^?#]*))?(?:\?(.*))?$/s.exec(
@@ -71,15 +71,15 @@ export function parseKeywords(text: string, origin: string): Map<string, string>
   return parameters;
 }
 
-/** The connection that libpq's variables describe; null unless PGHOST, PGDATABASE or PGSERVICE says there is one. */
+/** The connection that libpq's variables describe; null unless PGHOST, PGDATABASE or PGSERVICE is set. */
 export function sourceFromEnvironment(env: Env): PostgresSource | null {
   if (!env.PGHOST && !env.PGDATABASE && !env.PGSERVICE) return null;
   return fromParameters(new Map(), 'the PG* variables', env);
 }
 
 /**
- * Completes libpq's parameters, and the spellings asyncpg has for two of them, in libpq's order: what is given, the
- * service's, PG*, defaults.
+ * Completes libpq's parameters, and asyncpg's spellings of two of them, in libpq's order: given ones, the service's,
+ * PG*, defaults.
  */
 export function fromParameters(given: ReadonlyMap<string, string>, origin: string, env: Env): PostgresSource {
   const aliases: Readonly<Record<string, string>> = {dbname: 'database', sslmode: 'ssl'};
@@ -141,8 +141,8 @@ export function fromParameters(given: ReadonlyMap<string, string>, origin: strin
 }
 
 /**
- * What libpq's users rely on for safety and this program cannot do: passing it over in silence would connect where libpq
- * would not. `harmless`: values that ask for nothing.
+ * Parameters that libpq's users rely on for safety and that this program does not support: silently ignoring them
+ * would connect where libpq would not. `harmless`: values that request nothing.
  */
 const REFUSED: Readonly<Record<string, {readonly variable: string; readonly harmless: readonly string[]}>> = {
   gssencmode: {variable: 'PGGSSENCMODE', harmless: ['disable', 'prefer']},
@@ -155,7 +155,7 @@ const REFUSED: Readonly<Record<string, {readonly variable: string; readonly harm
 
 const AUTH_METHODS = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'oauth', 'none'] as const;
 
-/** `a,b`: only these; `!a,!b`: any but these. */
+/** `a,b`: only these; `!a,!b`: all except these. */
 function parseRequireAuth(text: string | null, origin: string): readonly string[] | null {
   if (text === null) return null;
   const words = text.split(',').map(word => word.trim());
@@ -194,7 +194,7 @@ function weakMode(origin: string, asked: string, mode: SslMode): UserError {
 function parsePort(text: string | null, origin: string): number {
   if (text === null) return 5432;
   const port = Number(text);
-  // Not quoted: the text in the place of a port may be the rest of a password.
+  // The value is not quoted: the text in the place of a port may be the rest of a password.
   if (!/^\d+$/.test(text) || port < 1 || port > 65535) {
     throw usageError(`${origin} has no valid port.`, 'In a password, write @ : / as %40 %3A %2F');
   }

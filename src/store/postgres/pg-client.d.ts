@@ -9,7 +9,7 @@ declare module 'pg/lib/connection.js' {
 
   export default class Connection extends EventEmitter {
     constructor(config: {ssl: ConnectionOptions | false; keepAlive: boolean; sslNegotiation: string});
-    /** The socket; the TLS socket as soon as there is one. */
+    /** The socket; after the TLS handshake the TLS socket. */
     readonly stream: Duplex;
     attachListeners(stream: Duplex): void;
   }

@@ -7,10 +7,10 @@ import type {PostgresSource} from '../source.ts';
 const MOST_BYTES = 16 * 1024 ** 2;
 
 /**
- * The password that libpq would find: first matching line of `.pgpass` (`host:port:database:user:password`, `*` matches
- * all, `\:` and `\\` are escapes). Like libpq it ignores a file that others may read, and says so.
- * Read here because pg's own support is deprecated and goes with pg 9.
- * @param warn gets one line when the file is there but ignored
+ * The password that libpq would find: first matching line of `.pgpass` (`host:port:database:user:password`, `*`
+ * matches all, `\:` and `\\` are escapes). Like libpq, it ignores a file that others can read, and warns. Implemented
+ * here because pg's own support is deprecated and ends with pg 9.
+ * @param warn receives one line if the file exists but is ignored
  */
 export function passwordFromFile(source: PostgresSource, warn: (text: string) => void): string | null {
   const file = source.passFile ?? path.join(homedir(), '.pgpass');
@@ -23,7 +23,7 @@ export function passwordFromFile(source: PostgresSource, warn: (text: string) =>
     }
     text = readRegular(file, MOST_BYTES);
   } catch {
-    // No file, no password: the server says whether it wants one.
+    // No file, no password: the server will say if it needs one.
     return null;
   }
   const host = source.host.startsWith('/') ? 'localhost' : source.host;

@@ -4,7 +4,7 @@ import {fileReason, type UserError, usageError} from '../../errors.ts';
 import {readRegular} from '../../private-file.ts';
 import type {Env} from '../source.ts';
 
-/** libpq's connection parameters up to version 18; a service file with another one is refused, as libpq does. */
+/** libpq's connection parameters up to version 18; like libpq, a service file with any other is refused. */
 const PARAMETERS = new Set(
   `application_name channel_binding client_encoding connect_timeout dbname fallback_application_name gssdelegation
   gssencmode gsslib host hostaddr keepalives keepalives_count keepalives_idle keepalives_interval krbsrvname
@@ -15,14 +15,15 @@ const PARAMETERS = new Set(
   user`.split(/\s+/),
 );
 
-/** libpq takes no longer line, counted with its end. */
+/** Longest line that libpq accepts, including its end. */
 const LONGEST_LINE_BYTES = 1022;
 
 /**
- * The parameters of a service as libpq finds them: in PGSERVICEFILE or `~/.pg_service.conf`, then in `pg_service.conf`
- * of PGSYSCONFDIR (without it libpq knows the folder it was built with, which is not known here). A service of the first
- * file hides one of the same name in the second. An empty value counts: it keeps the environment's away.
- * Source: PostgreSQL documentation, "The Connection Service File"; parseServiceFile in libpq's fe-connect.c.
+ * The parameters of a service, searched for as libpq does: in PGSERVICEFILE or `~/.pg_service.conf`, then in
+ * `pg_service.conf` of PGSYSCONFDIR (without it, libpq uses a folder chosen at build time, which is unknown here). A
+ * service in the first file hides one with the same name in the second. An empty value counts: it overrides the
+ * environment. Source: PostgreSQL documentation, "The Connection Service File"; parseServiceFile in libpq's
+ * fe-connect.c.
  * @throws UserError (exit 2) that names the file, never a value
  */
 export function loadService(name: string, env: Env): ReadonlyMap<string, string> {
@@ -63,7 +64,7 @@ function textOf(file: string, isRequired: boolean): string | null {
   }
 }
 
-/** The first section of that name; lines of other sections are not looked at. Nothing is trimmed around `=`. */
+/** The first section of that name; lines of other sections are not checked. Blanks around `=` are kept. */
 function parseService(text: string, name: string, file: string): ReadonlyMap<string, string> | null {
   let found: Map<string, string> | null = null;
   for (const [i, whole] of text.split('\n').entries()) {

@@ -19,8 +19,8 @@ import {chooseTables, FOUND_TABLES, namesOf, readFoundTables} from './tables.ts'
 import {beginning} from './transaction.ts';
 
 /**
- * Opens one connection. No session state anywhere: every read is its own `BEGIN READ ONLY` with `SET LOCAL`, statements
- * are unnamed, so that it works through a pooler in transaction mode (docs/design.md, Reading without harm).
+ * Opens one connection. There is no session state: every read is its own `BEGIN READ ONLY` with `SET LOCAL`, and
+ * statements are unnamed, so it works through a pooler in transaction mode (docs/design.md, Reading without harm).
  */
 export async function openPostgres(source: PostgresSource, options: OpenOptions): Promise<Store> {
   const client = await connectClient(source, options).catch(error => {
@@ -93,12 +93,12 @@ interface Facts {
   tables: TableNames;
   /** The server's clock minus ours. */
   clockAheadMicros: number;
-  /** Longest time of one statement: what was asked for, never more than the role's own limit. */
+  /** Longest time of one statement: as requested, but never more than the role's own limit. */
   timeoutMs: number;
 }
 
 class Connection {
-  /** Compiling a statement takes longer than our short ones do; servers before 11 do not know the setting. */
+  /** JIT compilation takes longer than our short statements; servers before 11 do not know the setting. */
   private jitOff: readonly string[] = [];
 
   constructor(
@@ -107,8 +107,8 @@ class Connection {
   ) {}
 
   /**
-   * One read-only transaction in one round trip: its three messages are sent before the first is answered. After a failed
-   * statement the server takes the commit for a rollback.
+   * One read-only transaction in one round trip: its three messages are sent before the first is answered. After a
+   * failed statement the server turns the commit into a rollback.
    */
   async read<Row>(text: string, params: readonly unknown[], timeoutMs: number): Promise<Row[]> {
     const [, {rows}] = await Promise.all([
@@ -124,7 +124,7 @@ class Connection {
     return runAdHoc({client: this.client, timeoutMs, schema, read: this.read.bind(this)}, statement, limits);
   }
 
-  /** One round trip that finds the tables, the clock and the role's limit. */
+  /** Finds the tables, the clock and the role's limit in one round trip. */
   async inspect(choice: TableChoice): Promise<Facts> {
     const {nowMicros, holds, warn, timeoutMs} = this.options;
     const asked = nowMicros();
@@ -162,7 +162,10 @@ interface InspectedRow {
   jit: boolean;
 }
 
-/** The first answer that is looked into: what is no Postgres, or a garbled one, shows here. */
+/**
+ * The first answer whose contents are checked: if the server is not Postgres, or its answer is garbled, it shows
+ * here.
+ */
 function inspected(row: InspectedRow | undefined) {
   try {
     const {tables, now, timeout, jit} = row!;

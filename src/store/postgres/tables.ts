@@ -6,7 +6,7 @@ import {checkSchema, noRunTables} from '../schema-check.ts';
 import {DEFAULT_TABLES, type TableChoice} from '../store.ts';
 import {NotUnderstood} from './errors.ts';
 
-/** A table of one of the names, as the catalogue has it. */
+/** A table with one of the names, according to the catalogue. */
 interface FoundTable {
   schema: string;
   name: string;
@@ -25,7 +25,7 @@ export const namesOf = ({spansTable, tracesTable}: TableChoice): string[] => [
   DEFAULT_TABLES.sessions,
 ];
 
-/** An expression: JSON of all tables with a name of `$1`. Temporary ones are some session's own, whatever their name. */
+/** An expression: JSON of all tables named in `$1`. Temporary tables belong to some session, whatever their name. */
 export const FOUND_TABLES = `(
 select coalesce(json_agg(json_build_object('schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
                  'readable', has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'),
@@ -39,7 +39,7 @@ select coalesce(json_agg(json_build_object('schema', n.nspname, 'name', c.relnam
    and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't'
    and n.nspname not in ('pg_catalog', 'information_schema'))`;
 
-/** @throws when it is something else */
+/** @throws if it is something else */
 export function readFoundTables(text: string): FoundTable[] {
   const tables: unknown = JSON.parse(text);
   const isTable = (table: unknown) => {
@@ -69,11 +69,11 @@ export function chooseTables(
   return {names, hidden: found.filter(table => table.hidden && isUsed(table)).map(qualified)};
 }
 
-/** Where both tables are: the schema that was asked for, the only one that has them, or `ai`, Agno's own. */
+/** The schema with both tables: the requested one, the only one that has them, or `ai`, Agno's own. */
 function chooseTraceTables(found: readonly FoundTable[], choice: TableChoice, client: PgClient): TableNames {
   const label = `${client.user}@${client.host}:${client.port}/${client.database}`;
   const named = found.filter(({name}) => name === choice.spansTable || name === choice.tracesTable);
-  // A table that may not be read belongs to somebody else and is ignored. If there is no other, it is refused by name.
+  // An unreadable table belongs to somebody else and is ignored. If there is no other, it is refused by name.
   const readable = named.filter(table => table.readable);
   const schemas = [...new Set((readable.length > 0 ? readable : named).map(table => table.schema))].sort();
   if (choice.schema === null && schemas.length > 1) {
@@ -117,7 +117,7 @@ function chooseTraceTables(found: readonly FoundTable[], choice: TableChoice, cl
   return {spans: spansName(spans!, label), traces: qualified(traces!), ...runTables(tableOf)};
 }
 
-/** Agno's own run tables, as far as they are there, readable and understood. */
+/** Those of Agno's own run tables that exist, are readable, and have the expected columns. */
 function runTables(tableOf: (name: string) => FoundTable | undefined): TableNames {
   const optional = (name: string, columns: readonly string[]): string | undefined => {
     const table = tableOf(name);
@@ -131,7 +131,7 @@ function runTables(tableOf: (name: string) => FoundTable | undefined): TableName
   };
 }
 
-/** Where the run tables are in a database of their own: the schema that was asked for, `ai`, or the only one. */
+/** The schema of run tables in a separate database: the requested one, `ai`, or the only one. */
 function chooseRunTables(found: readonly FoundTable[], {schema: asked}: TableChoice, client: PgClient): TableNames {
   const label = `${client.user}@${client.host}:${client.port}/${client.database}`;
   const tables = found.filter(({name}) => name === DEFAULT_TABLES.runs || name === DEFAULT_TABLES.sessions);

@@ -14,8 +14,8 @@ export interface Attempt {
 }
 
 /**
- * What libpq does for each `sslmode`, in the order it tries. Settings are made explicit because pg reads the modes of a
- * URL differently (`prefer` as `verify-full`). A mode that asks for TLS never falls back to plain text.
+ * The attempts that libpq makes for each `sslmode`, in its order. All settings are explicit, because pg reads the
+ * modes of a URL differently (`prefer` as `verify-full`). A mode that asks for TLS never falls back to plain text.
  * Source: PostgreSQL documentation, "SSL Support", table of sslmode values.
  */
 export function attempts(source: PostgresSource): Attempt[] {
@@ -38,7 +38,7 @@ export function attempts(source: PostgresSource): Attempt[] {
   }
 }
 
-/** With a root certificate at hand libpq checks the server by it, whatever the mode. */
+/** If there is a root certificate, libpq checks the server with it, whatever the mode. */
 function unverified(source: PostgresSource): Attempt {
   if (rootOf(source) !== null) return verified(source, false);
   return {ssl: {...ownSettings(source), rejectUnauthorized: false}, words: 'TLS, server not verified'};
@@ -53,19 +53,19 @@ function verified(source: PostgresSource, checkName: boolean): Attempt {
       ca: root === null ? authoritiesOfSystem() : read(root, 'sslrootcert'),
       ...(crl === null || root === null ? {} : {crl: read(crl, 'sslcrl')}),
       rejectUnauthorized: true,
-      // TLS names no server by an address (RFC 6066); Node then checks the address it connects to.
+      // TLS has no server name for an address (RFC 6066); Node then checks the address that it connects to.
       ...(checkName ? (isIP(source.host) ? {} : {servername: source.host}) : {checkServerIdentity: () => undefined}),
     },
     words: checkName ? 'TLS, server and name verified' : 'TLS, server verified',
   };
 }
 
-/** The file with the authorities to believe; null: there is none, or the system's are to be believed. */
+/** The file with the trusted certificate authorities; null: there is none, or the system's are to be trusted. */
 function rootOf({sslRootCert}: PostgresSource): string | null {
   return sslRootCert === 'system' ? null : (sslRootCert ?? standing('root.crt'));
 }
 
-/** A file where libpq looks for it by itself; null: it is not there. */
+/** A file at the place where libpq looks by default; null: it does not exist. */
 function standing(name: string): string | null {
   const folder =
     process.platform === 'win32'
@@ -75,13 +75,13 @@ function standing(name: string): string | null {
   return existsSync(file) ? file : null;
 }
 
-/** Node before 22.15 knows only those that it brings along, and NODE_EXTRA_CA_CERTS. */
+/** Node before 22.15 knows only its built-in ones and NODE_EXTRA_CA_CERTS. */
 function authoritiesOfSystem(): string[] | undefined {
   const {getCACertificates} = tls as {getCACertificates?: (type: string) => string[]};
   return getCACertificates ? [...getCACertificates('default'), ...getCACertificates('system')] : undefined;
 }
 
-/** What we show of ourselves, and the versions of TLS that are spoken. */
+/** Our own certificate, and the allowed versions of TLS. */
 function ownSettings(source: PostgresSource): ConnectionOptions {
   const {sslMinVersion, sslMaxVersion, sslPassword} = source;
   const versions = {
@@ -100,7 +100,7 @@ function ownSettings(source: PostgresSource): ConnectionOptions {
   };
 }
 
-/** As libpq: a key that others may read is none. */
+/** Like libpq, ignores a key that others can read. */
 function checkKey(file: string): void {
   if (process.platform === 'win32') return;
   const stat = statSync(file, {throwIfNoEntry: false});

@@ -1,24 +1,24 @@
 /**
- * What every transaction of ours says of itself first, as a role, a database, a server and a pooler's last guest may have
- * set all of it otherwise. It goes along in the message that begins the transaction and costs no round trip; nothing
- * outlives the transaction (poolers).
- *
- * Names are looked up in `pg_catalog` alone: whoever may create in another schema of the path could put an operator, a
- * function, a cast or a type of his own before the server's, which would run as the role that reads (CVE-2018-1058).
- * `pg_temp` stands last, or it would be searched first for tables and types. A trigger of the user's on Agno's tables sees
- * the same path and needs one of its own (`store/postgres/triggers.ts`).
+ * The settings with which every one of our transactions begins, because a role, a database, a server or a pooler's
+ * previous client may have changed any of them. They are part of the message that begins the transaction and cost no
+ * round trip; none outlives the transaction (poolers).
+ * Names are looked up in `pg_catalog` only. Otherwise, anybody who may create objects in another schema of the path
+ * could put an operator, a function, a cast or a type in front of the server's own, and it would run with the rights
+ * of the reading role (CVE-2018-1058). `pg_temp` comes last; if it were absent, it would be searched first for tables
+ * and types. A trigger of the user's on Agno's tables gets the same path and needs one of its own
+ * (`store/postgres/triggers.ts`).
  */
 const PINNED = [
-  // How our own text is read.
+  // How the server reads our text.
   'standard_conforming_strings = on',
   'transform_null_equals = off',
-  // How the server spells what it answers.
+  // How the server spells its answers.
   'quote_all_identifiers = off',
   "datestyle = 'ISO'",
   "timezone = 'UTC'",
   'extra_float_digits = 1',
   "bytea_output = 'hex'",
-  // Which rows it finds: hidden ones are said to be hidden, and an index gives all that it has.
+  // Which rows it finds: a note reports hidden ones, and an index returns all its rows.
   'row_security = on',
   'gin_fuzzy_search_limit = 0',
 ];
@@ -28,7 +28,7 @@ export interface TransactionTimes {
   readonly lockMs: number;
 }
 
-/** The message that begins a transaction, with further settings of its own. */
+/** The message that begins a transaction, with further settings. */
 export function beginning(
   access: 'read only' | 'read write',
   times: TransactionTimes,
@@ -37,7 +37,7 @@ export function beginning(
   return `${beginningOnPath(access, times, more)}; set local search_path = pg_catalog, pg_temp`;
 }
 
-/** The same on the role's own path, which nothing of ours may be looked up by. */
+/** The same with the role's own path; nothing of ours may be looked up with it. */
 export function beginningOnPath(
   access: 'read only' | 'read write',
   {statementMs, lockMs}: TransactionTimes,

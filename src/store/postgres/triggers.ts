@@ -1,11 +1,11 @@
 import {EXIT, UserError} from '../../errors.ts';
 import {type Sql, sql} from '../../sql/sql.ts';
 
-/** A trigger of the user's whose function brings no search path along. */
+/** One of the user's triggers whose function has no search path of its own. */
 export interface Trigger {
   /** The trigger and its table. */
   readonly name: string;
-  /** As ALTER FUNCTION takes it. */
+  /** In the form for ALTER FUNCTION. */
   readonly function: string;
   readonly schema: string;
   /** It runs when rows are deleted. */
@@ -15,15 +15,15 @@ export interface Trigger {
 /** Undefined schema, table, function, column, type or operator. */
 const UNKNOWN_NAME = /^(3F000|42P01|42883|42703|42704)$/;
 
-/** True for what the server says inside of a function: there it did not find a name. */
+/** True for an error inside a function that did not find a name. */
 export function isOfUnknownName(error: unknown): boolean {
   const {code = '', where} = error as {code?: string; where?: string};
   return UNKNOWN_NAME.test(code) && where !== undefined;
 }
 
 /**
- * Those on the tables that are switched on and whose function relies on the path of whoever writes. Ours has `pg_catalog`
- * alone, and another one is never tried: it would be the stranger's too.
+ * Enabled triggers on the tables whose function relies on the writer's path. Ours is only `pg_catalog`, and we never
+ * try another one: it could lead to a stranger's objects too.
  */
 export function loadTriggers(
   reader: {all<Row>(query: Sql): Promise<Row[]>},

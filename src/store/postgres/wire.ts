@@ -3,20 +3,20 @@ import PgConnection from 'pg/lib/connection.js';
 import type {PostgresSource} from '../source.ts';
 import {LoginRefused, NotUnderstood} from './errors.ts';
 
-/** What a server may ask for before it lets somebody in; libpq's words of `require_auth`. */
+/** Login methods that a server may ask for, in libpq's words for `require_auth`. */
 const METHODS: Readonly<Record<string, string>> = {
   authenticationCleartextPassword: 'password',
   authenticationMD5Password: 'md5',
   authenticationSASL: 'scram-sha-256',
 };
 
-/** Those that pg knows no name for. */
+/** Methods for which pg has no name. */
 const UNKNOWN_METHODS: Readonly<Record<string, string>> = {2: 'Kerberos', 6: 'SCM', 7: 'GSSAPI', 9: 'SSPI'};
 
 /**
- * One connection as pg has it, with two things more. What cannot be read as Postgres' protocol ends this connection: pg
- * throws it where nobody can catch it. And a way to log in that `require_auth` or `channel_binding` excludes is refused
- * before anything of the password has been sent.
+ * pg's connection with two additions. Data that is not Postgres' protocol ends only this connection: pg would throw
+ * where nobody can catch it. And a login method that `require_auth` or `channel_binding` excludes is refused before
+ * anything derived from the password is sent.
  */
 export class Wire extends PgConnection {
   private method = 'none';
@@ -38,7 +38,7 @@ export class Wire extends PgConnection {
         stream.destroy();
       }
     };
-    // All that pg does with it is to listen.
+    // pg only listens to it.
     const on = (event: string, listener: (data: Buffer) => void) =>
       stream.on(event, event === 'data' ? guarded(listener) : listener);
     super.attachListeners({on} as unknown as Duplex);

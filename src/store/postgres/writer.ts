@@ -8,15 +8,15 @@ import {connectClient, disconnect} from './connect.ts';
 import {explainPostgres} from './errors.ts';
 import {beginning, type TransactionTimes} from './transaction.ts';
 
-/** Parameters of one statement must stay below 65,536. */
+/** A statement must have fewer than 65,536 parameters. */
 const ROWS_PER_INSERT = 1000;
 
 export const DEMO_LIMITS: TransactionTimes = {statementMs: 60_000, lockMs: 10_000};
 
-/** Marks tables as made here, so that runs can be played into them but never into anybody else's. */
+/** Marks tables as created here, so that runs are played into them but never into anybody else's. */
 const DEMO_COMMENT = 'Demo data of agno-trace';
 
-/** Whose trace tables a schema has: ours, somebody else's, or none. */
+/** Who created the trace tables of a schema: this tool, somebody else, or nobody. */
 export async function demoTables(client: Client, schema: string): Promise<'demo' | 'foreign' | 'none'> {
   const [, {rows}] = await Promise.all([
     client.query(beginning('read only', DEMO_LIMITS)),
@@ -42,7 +42,7 @@ export function refuseForeign(source: PostgresSource, schema: string): never {
   );
 }
 
-/** Makes Agno's tables in a schema that has none. */
+/** Creates Agno's tables in a schema that has none. */
 export async function createPostgresTables(source: PostgresSource, schema: string): Promise<TableWriter> {
   const client = await connectClient(source, {timeoutMs: 600_000}).catch(error => {
     throw explainPostgres(error, source);
@@ -69,7 +69,7 @@ export async function createPostgresTables(source: PostgresSource, schema: strin
       const values = chunk.map((_, i) => `(${columns.map((__, k) => `$${i * columns.length + k + 1}`).join(', ')})`);
       await client.query(
         `insert into ${prefix}.${table} (${columns.join(', ')}) values ${values.join(', ')}`,
-        // Durations that were recorded on SQLite have a fraction; Agno's on Postgres are whole.
+        // Durations recorded on SQLite have a fraction; Agno's on Postgres are integers.
         chunk.flat().map(value => (typeof value === 'number' ? Math.round(value) : value)),
       );
     }
@@ -77,7 +77,7 @@ export async function createPostgresTables(source: PostgresSource, schema: strin
   return {
     write: (traces, spans) =>
       explained(async () => {
-        // The demo can be made again; waiting for the disk with every batch would double its time.
+        // The demo can be created again; waiting for the disk with every batch would double its time.
         await client.query(beginning('read write', DEMO_LIMITS, ['synchronous_commit = off']));
         await insert('agno_traces', TRACE_COLUMNS, traces);
         await insert('agno_spans', SPAN_COLUMNS, spans);

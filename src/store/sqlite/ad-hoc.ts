@@ -5,20 +5,23 @@ import type {AdHocAnswer, AdHocLimits} from '../store.ts';
 import {Apart} from './apart.ts';
 import {type ChildError, OLD_NODE, TOO_LARGE} from './child.ts';
 
-/** Writers of Agno's wait 5 s for a lock, then lose the spans they hold; in a rollback journal every read is one. */
+/** Agno's writers wait 5 s for a lock, then lose their spans; in a rollback journal every read is such a lock. */
 const ROLLBACK_MS = 2000;
 
 interface Reader {
-  /** The file that is read: the database, or a private copy of it. */
+  /** The file to read: the database, or a private copy of it. */
   readonly file: string;
   /** Whether a writer waits while the statement reads. */
   readonly blocksWriter: boolean;
   readonly busyMs: number;
-  /** Longest time unless the statement has its own. */
+  /** Longest time, unless the statement has its own. */
   readonly timeoutMs: number;
 }
 
-/** Runs a user's statement in a separate process, that it is compiled in too: a view of views takes long for that alone. */
+/**
+ * Runs a user's statement in a separate process, which also compiles it: compiling a view of views alone can take
+ * long.
+ */
 export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
   const timeoutMs = limits.timeoutMs ?? (reader.blocksWriter ? ROLLBACK_MS : reader.timeoutMs);
   const isForWriters = limits.timeoutMs === null && reader.blocksWriter;
@@ -43,7 +46,7 @@ export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLi
   }
 }
 
-/** Compiles a statement; false where it is known to change something or to answer nothing. */
+/** Compiles a statement; false if it certainly changes something or returns no rows. */
 type Prepare = (text: string) => Promise<boolean>;
 
 function tooLong(timeoutMs: number, isForWriters: boolean): UserError {
@@ -57,7 +60,7 @@ function tooLong(timeoutMs: number, isForWriters: boolean): UserError {
   });
 }
 
-/** Integers that a number holds exactly become numbers; bytes are written as Postgres writes them. */
+/** Integers become numbers if these hold them exactly; bytes are written as Postgres does. */
 function asValue(value: unknown): AnswerValue {
   if (typeof value === 'bigint')
     return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;

@@ -14,7 +14,7 @@ import {
 } from './child.ts';
 import {builtBinding, isBindingMissing, loadBetterSqlite} from './driver.ts';
 
-/** Most that one answer may hold. */
+/** Largest answer. */
 const MOST_BYTES = 512 * 1024 ** 2;
 
 export type ChildQuestion = Pick<ChildJob, 'kind' | 'text'> & Partial<Pick<ChildJob, 'params' | 'maxRows'>>;
@@ -24,9 +24,9 @@ interface ApartOptions {
   readonly busyMs: number;
   /** Absent: only for reading. `alone`: nobody else may use the file, and the schema may be edited as text. */
   readonly mode?: ChildFile['mode'];
-  /** Said at the beginning, each time the process is started. */
+  /** Statements that run at the beginning, each time the process is started. */
   readonly setup?: string;
-  /** The error of a statement that was stopped. */
+  /** The error for a statement that was stopped. */
   readonly tooLong: (limitMs: number) => UserError;
 }
 
@@ -42,15 +42,15 @@ class StatementError extends Error {
 }
 
 /**
- * A file that is open in a separate process: nothing else can stop SQLite in the middle of a statement, and one that never
- * ends would make this process deaf and keep the writer out for ever. With the process its locks go. It is started for the
- * first statement, stopped when one takes too long, and started again for the next.
+ * A file that is open in a separate process. Nothing else can stop SQLite in the middle of a statement; an endless
+ * one would block this process and keep the writer out for ever. When the process ends, so do its locks. It is
+ * started for the first statement, stopped when one takes too long, and started again for the next.
  */
 export class Apart {
   private child: Child | null = null;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
-  /** After the last statement. */
+  /** As of the last statement. */
   inTransaction = false;
 
   constructor(private readonly options: ApartOptions) {}
@@ -60,14 +60,14 @@ export class Apart {
     return `${driverPath() === null ? `node:sqlite of Node ${process.versions.node}` : 'better-sqlite3'} in a separate process`;
   }
 
-  /** Runs one statement; one after the other. @throws what the driver threw, or a UserError exit 4 when it took longer */
+  /** Runs one statement at a time. @throws what the driver threw, or a UserError exit 4 if it took longer */
   ask(question: ChildQuestion, limitMs: number): Promise<ChildAnswer> {
     const asked = this.queue.then(() => this.run({params: [], maxRows: 0, ...question, limitMs}));
     this.queue = asked.catch(() => undefined);
     return asked;
   }
 
-  /** Also in the middle of a statement. Its locks are gone then. */
+  /** Works in the middle of a statement too. Afterwards its locks are gone. */
   async close(): Promise<void> {
     this.isClosed = true;
     await this.child?.end();
@@ -77,9 +77,9 @@ export class Apart {
     return this.child !== null;
   }
 
-  /** Whatever is at work after that time is stopped, as if it had taken too long. */
+  /** Whatever is running after this time is stopped, as if it had taken too long. */
   stopIn(ms: number): void {
-    // The process at work then: one that is only being started belongs to it.
+    // This means the process at that time, which may still be starting now.
     setTimeout(() => this.child?.giveUp(), ms).unref();
   }
 
@@ -138,13 +138,13 @@ class Child {
   private readonly ended: Promise<void>;
 
   constructor(spawn: typeof import('node:child_process').spawn, file: ChildFile) {
-    // Before there is anything to stop: a signal may come at once.
+    // Registered before there is anything to stop: a signal may come at once.
     this.forget = removeOnExit(() => this.process.kill('SIGKILL'));
     try {
       this.process = spawn(
         process.execPath,
         ['--no-warnings', '--input-type=commonjs', '-e', `(${answerInChild})(require)`],
-        // A process group of its own: Ctrl-C is for the one that the user started.
+        // In a process group of its own: Ctrl-C should reach only the process that the user started.
         {stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', detached: true},
       );
     } catch (error) {
@@ -158,7 +158,7 @@ class Child {
       this.fail(new UserError(EXIT.failed, 'no process could be started for reading.', {cause: error})),
     );
     this.process.on('message', (message: ChildMessage) => this.take(message));
-    // Its locks are gone when it is, not before.
+    // Its locks are gone when the process is, not before.
     this.ended = new Promise(resolve => {
       this.process.on('exit', (code, signal) => {
         this.forget();
@@ -196,11 +196,11 @@ class Child {
     });
   }
 
-  /** Also in the middle of a statement; over when the process is, and with it its locks. */
+  /** Works in the middle of a statement too; returns when the process has ended, and with it its locks. */
   async end(): Promise<void> {
-    // The timer keeps this process from ending before.
+    // The timer keeps this process alive until then.
     const timer = setTimeout(() => this.stop(), CLOSING_MS);
-    // It closes the file by itself, and with it goes what SQLite keeps beside a file in WAL mode.
+    // It closes the file by itself, which also removes SQLite's files beside a file in WAL mode.
     if (this.waiting || !this.process.connected) this.stop();
     else this.process.disconnect();
     await this.ended;
@@ -217,7 +217,7 @@ class Child {
     this.stop();
   }
 
-  /** While it is asked nothing it keeps nobody from ending. */
+  /** While idle, it does not keep this process alive. */
   private rest(): void {
     this.process.unref();
     this.process.channel?.unref();
@@ -250,7 +250,7 @@ function driverPath(): string | null {
   try {
     const require = createRequire(import.meta.url);
     found = require.resolve('better-sqlite3');
-    // It may be there without its binding, or with one for another Node.
+    // It may be installed without its binding, or with one for another Node.
     const binding = builtBinding();
     if (binding) require(binding.nativeBinding);
     else loadBetterSqlite();

@@ -15,15 +15,15 @@ import {inUse, refuseUsers} from './users.ts';
 import {openWriting, type Writing} from './writing.ts';
 
 const READ_MS = 2000;
-/** Agno's writers wait 5 s for ours, then lose the spans they hold. */
+/** Agno's writers wait 5 s for ours, then lose their spans. */
 const LONGEST_HOLD_MS = 4000;
-/** A checkpoint of Agno's own takes no longer, mostly; what it leaves must not be left to the next one. */
+/** One of Agno's own checkpoints usually takes no longer; what it leaves must not be left to the next one. */
 const CHECKPOINT_TRIES = 30;
 const CHECKPOINT_AGAIN_MS = 3;
 
 /**
- * Opens the file for short transactions. The journal mode stays what it is, no checkpoint is forced, and foreign
- * keys are enforced as Agno 3 does, whether or not the program that writes the file is an Agno 2, which does not.
+ * Opens the file for short transactions. The journal mode is not changed, and no checkpoint is forced. Foreign keys
+ * are enforced as in Agno 3, even if an Agno 2, which does not enforce them, writes the file.
  */
 export async function openSqliteChanges(source: SqliteSource, options: ChangesOptions): Promise<Changes> {
   if (source.isArchive)
@@ -66,7 +66,7 @@ class SqliteChanges implements Changes {
 
   async exclude(): Promise<boolean> {
     if (this.guard) return true;
-    // A lock of the system's on a file of ours: gone with the process, however that ends.
+    // A system lock on a file of ours: it ends with the process, however that ends.
     const guard = await openWritableFile({file: lockFileOf(this.source.file), busyMs: 0, mayCreate: true});
     try {
       guard.exec('begin exclusive');
@@ -91,7 +91,7 @@ class SqliteChanges implements Changes {
   async transaction<T>(limits: TransactionLimits, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const {connection} = this;
     const {lockMs, statementMs} = limits;
-    // Others wait for all of it, not for one statement.
+    // Others wait for the whole transaction, not for one statement.
     connection.within(lockMs + (this.options.offline ? statementMs : Math.min(statementMs, LONGEST_HOLD_MS)));
     try {
       return await this.transact(lockMs, work);
@@ -105,7 +105,8 @@ class SqliteChanges implements Changes {
     await connection.exec(`pragma busy_timeout = ${Math.ceil(lockMs)}`);
     let result: T;
     try {
-      // Not deferred: one that reads first and then writes fails at once in WAL, however long it may wait.
+      // Not deferred: in WAL, a transaction that reads first and writes later fails at once, however long it may
+      // wait.
       await connection.exec('begin immediate');
       result = await work(this.lend());
     } catch (error) {
@@ -117,7 +118,8 @@ class SqliteChanges implements Changes {
     } catch (error) {
       const isRolledBack = await this.rollBack();
       const explained = explainSqlite(error, this.source.file);
-      // A reader in the way is no doubt: nothing was committed, and the transaction stood until it was rolled back.
+      // If a reader was in the way, there is no doubt: nothing was committed, and the transaction stayed open until
+      // it was rolled back.
       throw isRolledBack && isBusy(error) ? explained : new CommitError(explained);
     } finally {
       await this.waitAsBefore();
@@ -125,7 +127,7 @@ class SqliteChanges implements Changes {
     return result;
   }
 
-  /** @returns true when there was a transaction to take back */
+  /** @returns true if there was a transaction to roll back */
   private async rollBack(): Promise<boolean> {
     if (!this.connection.inTransaction()) return false;
     await this.connection.exec('rollback');
@@ -134,7 +136,7 @@ class SqliteChanges implements Changes {
 
   private async waitAsBefore(): Promise<void> {
     this.connection.within(null);
-    // Everything that matters has been reported by then.
+    // By then everything that matters has been reported.
     await this.connection.exec(`pragma busy_timeout = ${READ_MS}`).catch(() => undefined);
   }
 
@@ -174,10 +176,11 @@ class SqliteChanges implements Changes {
     }
   }
 
-  /** @returns false while another program is at it */
+  /** @returns false while another program is checkpointing */
   private async checkpoint(): Promise<boolean> {
     try {
-      // Passive: whoever reads or writes is not waited for, and what is in use stays for the next time. Without WAL it does nothing.
+      // Passive: it does not wait for readers or writers, and pages in use stay for the next time. Without WAL it
+      // does nothing.
       const [row] = (await this.connection.all('pragma wal_checkpoint(passive)', [])) as {busy: number}[];
       return row!.busy === 0;
     } catch (error) {
@@ -190,12 +193,12 @@ class SqliteChanges implements Changes {
     const freeSinceMs = performance.now();
     await this.tidy();
     await giveWay({heldMs, freeSinceMs, version: () => this.version(), stop});
-    // What others have written meanwhile goes into the file too: then our next transaction begins the log anew. A long log
-    // has every commit of Agno's try to empty it, with whatever of ours it still holds.
+    // This also moves what others have written meanwhile, so that our next transaction restarts the log. With a long
+    // log, every one of Agno's commits would try to empty it, including our pages.
     await this.tidy();
   }
 
-  /** Moves with each commit of somebody else. */
+  /** Changes with each commit of another connection. */
   private async version(): Promise<unknown> {
     try {
       const [row] = (await this.connection.all('pragma data_version', [])) as {data_version: number}[];
@@ -232,13 +235,13 @@ class SqliteChanges implements Changes {
   }
 }
 
-/** Litestream moves the pages itself, and copies everything anew when somebody else does. */
+/** Litestream moves the pages itself, and copies everything again if somebody else does. */
 function hasLitestream(file: string): boolean {
   const {dir, base} = path.parse(file);
   return existsSync(path.join(dir, `.${base}-litestream`)) || existsSync(`${file}-litestream`);
 }
 
-/** Where others cannot put anything in our way: a folder of our own, a name that says which file is meant. */
+/** In a folder of our own, where others cannot create anything; the name identifies the file. */
 function lockFileOf(file: string): string {
   const folder = path.join(tmpdir(), `agno-trace-${process.getuid?.() ?? 'locks'}`);
   try {

@@ -1,4 +1,4 @@
-/** Which file the child opens, and with what. */
+/** Which file the child opens, and how. */
 export interface ChildFile {
   /** Path of better-sqlite3; null: `node:sqlite`. */
   readonly driver: string | null;
@@ -7,11 +7,11 @@ export interface ChildFile {
   readonly busyMs: number;
   /** `alone`: nobody else may use it, and the schema may be edited as text. */
   readonly mode: 'read' | 'write' | 'alone';
-  /** Said at the beginning. */
+  /** Statements that run at the beginning. */
   readonly setup: string;
-  /** Process id of the one that waits for the answer. */
+  /** Process id of the parent, which waits for the answer. */
   readonly parent: number;
-  /** Answers that are larger are refused: nobody has room for a view without end. */
+  /** Larger answers are refused: an endless view would fill the memory. */
   readonly mostBytes: number;
 }
 
@@ -31,9 +31,9 @@ export interface ChildError {
   readonly errcode?: number;
 }
 
-/** Code of the error where `node:sqlite` cannot return rows as lists. */
+/** Code of the error if `node:sqlite` cannot return rows as lists. */
 export const OLD_NODE = 'OLD_NODE';
-/** Code of the error where the answer is larger than `mostBytes`. */
+/** Code of the error if the answer is larger than `mostBytes`. */
 export const TOO_LARGE = 'TOO_LARGE';
 
 export interface ChildAnswer {
@@ -43,23 +43,23 @@ export interface ChildAnswer {
   readonly isCut: boolean;
   /** Rows changed. */
   readonly changes: number;
-  /** Of `prepare`: it only reads, and answers with rows. */
+  /** Of `prepare`: it only reads, and returns rows. */
   readonly isReading: boolean;
   readonly inTransaction: boolean;
 }
 
-/** What the child says: rows in several messages, then the end. */
+/** The child's messages: several with rows, then the end. */
 export type ChildMessage =
   | {readonly rows: unknown[]}
   | {readonly answer: Omit<ChildAnswer, 'rows'>}
   | {readonly error: ChildError; readonly inTransaction: boolean};
 
-/** As much of a statement of either driver as is used. */
+/** The members of either driver's statement that are used. */
 interface Statement {
   iterate(...params: unknown[]): Iterable<object>;
   run(...params: unknown[]): {changes: number | bigint};
   columns(): {name: string}[];
-  /** Only better-sqlite3 tells. */
+  /** Only better-sqlite3 has these. */
   readonly readonly?: boolean;
   readonly reader?: boolean;
 }
@@ -70,7 +70,7 @@ interface Opened {
     exec(text: string): void;
     close(): void;
     unsafeMode?(on: boolean): void;
-    /** The one is better-sqlite3's, the other Node's. */
+    /** The first is better-sqlite3's, the second Node's. */
     readonly inTransaction?: boolean;
     readonly isTransaction?: boolean;
   };
@@ -78,9 +78,9 @@ interface Opened {
 }
 
 /**
- * The program of the child. Its text is handed to `node -e`, so that it needs no file of its own in the built program;
- * it may therefore use only what it contains.
- * @param load the child's own `require`; by that name the bundler would replace it
+ * The program of the child. Its text is passed to `node -e`, so the built program needs no separate file for it;
+ * therefore it may use only what it contains.
+ * @param load the child's own `require`; under that name the bundler would replace it
  */
 export function answerInChild(load: NodeJS.Require): void {
   const say = (message: ChildMessage) => new Promise(sent => process.send!(message, sent));
@@ -91,8 +91,8 @@ export function answerInChild(load: NodeJS.Require): void {
   let file: ChildFile;
 
   const begin = () => {
-    // SQLite does not let go of this thread. Should nobody stop the process, because the one that started it was
-    // killed, another thread does: a read that nobody waits for must keep no writer out.
+    // SQLite does not release this thread. If nobody stops the process because its parent was killed, another thread
+    // does: a read that nobody waits for must not keep a writer out.
     const {Worker} = load('node:worker_threads') as typeof import('node:worker_threads');
     const program = `let end = Infinity;
       require('node:worker_threads').parentPort.on('message', ms => { end = Date.now() + ms + 1000; });
@@ -131,7 +131,7 @@ export function answerInChild(load: NodeJS.Require): void {
       opened = {db, prepare, isBetter: false};
     }
     try {
-      // Before the first access it also tells apart a file in WAL mode that somebody else has open and idle.
+      // Before the first access, this also detects a file in WAL mode that somebody else has open and idle.
       if (file.mode === 'alone') {
         opened.db.exec('pragma locking_mode = exclusive; begin exclusive; commit');
         opened.db.unsafeMode?.(true);
@@ -169,7 +169,7 @@ export function answerInChild(load: NodeJS.Require): void {
       }
     }
     answer.inTransaction = isInTransaction();
-    // Sent when the cursor is closed: no lock is held while somebody reads.
+    // Sent after the cursor is closed, so no lock is held while the parent reads.
     for (let at = 0; at < rows.length; at += 100) await say({rows: rows.slice(at, at + 100)});
     await say({answer});
   };

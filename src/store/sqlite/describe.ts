@@ -6,7 +6,7 @@ import type {SqliteSource} from '../source.ts';
 import type {Readable} from './private-copy.ts';
 import type {Reading} from './reading.ts';
 
-/** The file as it lies, and what SQLite says of its tables; small reads of the schema only. */
+/** The file itself, and SQLite's facts about its tables; small reads of the schema only. */
 export async function describeSqlite(
   reading: Reading,
   source: SqliteSource,
@@ -105,7 +105,7 @@ function isWritable(file: string): boolean {
   }
 }
 
-/** The name of our own user; others are known by their number only. Windows has none. */
+/** The name of our own user; other users only have a number here. Windows has none. */
 function ownerOf(uid: number): string | null {
   const own = process.getuid?.();
   if (own === undefined) return null;

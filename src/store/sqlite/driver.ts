@@ -4,12 +4,15 @@ import {createRequire} from 'node:module';
 import path from 'node:path';
 import {EXIT, UserError} from '../../errors.ts';
 
-/** What is needed of a SQLite driver; better-sqlite3 and node:sqlite both have it. */
+/** The members of a SQLite driver that are used; better-sqlite3 and node:sqlite both have them. */
 export interface SqliteConnection {
   /** Name and version, for `doctor`. */
   readonly driver: string;
   all(text: string, params: readonly unknown[]): unknown[];
-  /** Statements may call it by this name, with one value, at any row; what it throws ends them. */
+  /**
+   * Defines a function that statements may call by this name, with one value, at any row; if it throws, the statement
+   * ends.
+   */
   define(name: string, called: () => number): void;
   close(): void;
 }
@@ -21,14 +24,14 @@ export interface OpenFileOptions {
 }
 
 /**
- * No index is made for one statement: nothing is asked at the rows that are read for it (`watched.ts`). A statement that is long
- * without runs in a separate process, where it may have one.
+ * No automatic index: rows that are read to build one would not be checked (`watched.ts`). A statement that takes
+ * long without one runs in a separate process, where it may have one.
  */
 const READING = 'pragma query_only = on; pragma automatic_index = off';
 
 /**
- * Opens a file read-only; it is never created. better-sqlite3 where its binding is there, else Node's own SQLite
- * (22.13 and later), so that a blocked install script does not cost the user the tool.
+ * Opens a file read-only; never creates it. Uses better-sqlite3 if its binding exists, otherwise Node's own SQLite
+ * (22.13 and later), so that the tool works even if an install script was blocked.
  */
 export async function openFile(options: OpenFileOptions): Promise<SqliteConnection> {
   try {
@@ -48,19 +51,22 @@ function noDriver(cause: unknown): UserError {
   });
 }
 
-/** The driver, or the reason why it is not there. By `require`: an import would first scan its files for names, 4 ms. */
+/**
+ * Returns the driver, or throws why there is none. By `require`: an import would first scan its files for names, 4
+ * ms.
+ */
 export function loadBetterSqlite(): typeof import('better-sqlite3') {
   return require('better-sqlite3');
 }
 const require = createRequire(import.meta.url);
 
-/** Texts differ in the number of their values; a walk has a handful of them. */
+/** Texts differ in the number of their values; a walk has only a few of them. */
 const MOST_STATEMENTS = 100;
 
 async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<SqliteConnection> {
   const binding = builtBinding();
   const {version} = require('better-sqlite3/package.json') as {version: string};
-  // A dozen small files, 4 ms of every start: the build carries them too, for a binding of just their version.
+  // A dozen small files, 4 ms of every start: the build includes them, for a binding of exactly their version.
   const Database = binding && version === bundled?.version ? bundled.Database : loadBetterSqlite();
   const db = new Database(file, {readonly: true, fileMustExist: true, timeout: busyMs, ...binding});
   db.exec(READING);
@@ -68,7 +74,7 @@ async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<Sq
   return {
     driver: `better-sqlite3 ${version}`,
     all: (text, params) => {
-      // Compiling one of ours takes as long as many an answer. Between two answers it holds no lock.
+      // Compiling one of our statements takes as long as many answers. Between two answers it holds no lock.
       const statement = statements.get(text) ?? db.prepare(text);
       if (statements.size >= MOST_STATEMENTS) statements.clear();
       statements.set(text, statement);
@@ -79,7 +85,10 @@ async function openWithBetterSqlite({file, busyMs}: OpenFileOptions): Promise<Sq
   };
 }
 
-/** Where version 12 builds its binding, told rather than searched for (5 ms); elsewhere the driver looks by itself. */
+/**
+ * The place where version 12 builds its binding: naming it saves a search (5 ms); other versions search by
+ * themselves.
+ */
 export function builtBinding(): {nativeBinding: string} | undefined {
   const folder = path.dirname(require.resolve('better-sqlite3/package.json'));
   const nativeBinding = path.join(folder, 'build', 'Release', 'better_sqlite3.node');
@@ -87,7 +96,7 @@ export function builtBinding(): {nativeBinding: string} | undefined {
 }
 
 /**
- * Node's own driver, without the warning of Node 22 that it may change: it would stand across the screens.
+ * Node's own driver, without Node 22's warning that it may change, which would appear across the screens.
  * @returns null: this Node has none
  */
 async function importNodeSqlite() {
@@ -116,7 +125,7 @@ async function openWithNode({file, busyMs}: OpenFileOptions): Promise<SqliteConn
   };
 }
 
-/** A file opened for writing, with what `SqliteConnection` has. */
+/** A file opened for writing, with the members of `SqliteConnection`. */
 export interface WritableConnection {
   all(text: string, params: readonly unknown[]): unknown[];
   /** Integers as bigint. */
@@ -132,16 +141,16 @@ export interface WritableConnection {
 
 interface WritableOptions extends OpenFileOptions {
   readonly mayCreate?: boolean;
-  /** Nobody else may use the file until it is closed; then the schema may be edited as text, too. */
+  /** Nobody else may use the file until it is closed; then the schema may also be edited as text. */
   readonly alone?: boolean;
 }
 
-/** Said before the first access, it also tells apart a file in WAL mode that somebody else has open and idle. */
+/** Run before the first access, this also detects a file in WAL mode that somebody else has open and idle. */
 const ALONE = 'pragma locking_mode = exclusive; begin exclusive; commit';
 
 /**
- * Opens a file for writing, with foreign keys enforced; it is created only where that is asked for.
- * @throws UserError exit 1 where no driver can
+ * Opens a file for writing, with foreign keys enforced; creates it only if asked to.
+ * @throws UserError exit 1 if no driver can
  */
 export async function openWritableFile(options: WritableOptions): Promise<WritableConnection> {
   try {
@@ -174,7 +183,7 @@ function writableWithBetterSqlite({file, busyMs, mayCreate = false, alone = fals
   };
 }
 
-/** @throws the driver's error, closed, when somebody else is there */
+/** @throws the driver's error, with the file closed, if somebody else uses it */
 function takeOver(db: {exec(text: string): unknown; close(): unknown; unsafeMode?(on: boolean): unknown}): void {
   try {
     db.exec(ALONE);
@@ -202,7 +211,7 @@ async function writableWithNode({file, busyMs, mayCreate = false, alone = false}
     run: (text: string, params: readonly unknown[]) => Number(db.prepare(text).run(...params).changes),
     exec: (text: string) => {
       db.exec(text);
-      // Node 22 does not tell whether a transaction is open.
+      // Node 22 does not say whether a transaction is open.
       if (/^begin/.test(text)) isOpen = true;
       else if (/^(commit|rollback)/.test(text)) isOpen = false;
     },
@@ -212,7 +221,7 @@ async function writableWithNode({file, busyMs, mayCreate = false, alone = false}
   };
 }
 
-/** `node:sqlite` throws when it is closed a second time. */
+/** `node:sqlite` throws if it is closed twice. */
 function once(close: () => void): () => void {
   let isClosed = false;
   return () => {

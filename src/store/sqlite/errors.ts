@@ -23,7 +23,10 @@ export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
 }
 
-/** A row that a table cannot hold: a constraint, a size, a key that is not a number. A trigger may have ended the whole transaction. */
+/**
+ * A row that a table cannot hold: a constraint, a size, a key that is not a number. A trigger may have ended the
+ * whole transaction.
+ */
 export function isUnfitForSqlite(error: unknown): boolean {
   const {errcode} = error as {errcode?: number};
   if (typeof errcode === 'number') return UNFIT_CODES.has(errcode & 0xff) && errcode !== CONSTRAINT_TRIGGER;
@@ -32,7 +35,7 @@ export function isUnfitForSqlite(error: unknown): boolean {
 const UNFIT_CODES: ReadonlySet<number> = new Set([18, 19, 20]);
 const CONSTRAINT_TRIGGER = 19 | (7 << 8);
 
-/** A driver's error in words, or the error itself when it is a defect of ours (bad SQL). */
+/** A driver's error in words, or the error itself if it is a defect of ours (bad SQL). */
 export function explainSqlite(error: unknown, file: string): unknown {
   if (error instanceof UserError) return error;
   const code = codeOf(error);
@@ -76,6 +79,6 @@ export function explainSqlite(error: unknown, file: string): unknown {
   return error;
 }
 
-/** Said of what the schema of a file names and only its own program knows. */
+/** Errors about something that the schema of a file names and only its own program knows. */
 const OF_THE_FILE =
   /^(no such (collation sequence|module|tokenizer)|unknown tokenizer|unsupported file format|malformed database schema|no such function.* in (view|index))/;

@@ -8,10 +8,10 @@ import type {Row} from '../writer.ts';
 import {explainSqlite} from './errors.ts';
 import {loadDriver, refuseForeign} from './writer.ts';
 
-/** As long as Python's driver, and with it Agno, waits for another writer. */
+/** As long as Python's driver, and so Agno, waits for another writer. */
 const BUSY_MS = 5000;
 
-/** Opens a demo file for exports; null when there is none, or one whose making was stopped half-way. */
+/** Opens a demo file for exports; null if there is none, or its creation was interrupted. */
 export async function openSqliteExporter({file}: SqliteSource): Promise<SpanExporter | null> {
   const Database = loadDriver();
   if (!existsSync(file)) return null;
@@ -40,7 +40,7 @@ export async function openSqliteExporter({file}: SqliteSource): Promise<SpanExpo
   return {
     export: async (trace, spans) =>
       explained(() => {
-        // What is written into a file that has lost its name is seen by nobody.
+        // What is written into a file that no longer has a name is lost.
         if (statSync(file, {throwIfNoEntry: false})?.ino !== inode) {
           throw new UserError(EXIT.failed, `"${file}" was removed or recreated while runs were played into it.`, {
             hint: 'Start demo --live again.',

@@ -2,7 +2,7 @@ import {
   accessSync,
   constants,
   existsSync,
-  // Not `node:fs/promises`, which costs every start a millisecond: this is loaded when it is first used.
+  // Not `node:fs/promises`, which costs every start a millisecond: this is loaded on first use.
   promises as files,
   openSync,
   readSync,
@@ -13,12 +13,12 @@ import path from 'node:path';
 import {EXIT, UserError} from '../../errors.ts';
 import {makeTemporaryFolder} from '../../private-file.ts';
 
-/** The file to open, and what to do when it is closed again. */
+/** The file to open, and what to do after closing it. */
 export interface Readable {
   readonly file: string;
-  /** Why a copy is read; null: the file is read where it lies. */
+  /** Why a copy is read; null: the file is read in place. */
   readonly reason: string | null;
-  /** When the file was looked at: what was written later is not in a copy. Milliseconds since 1970. */
+  /** When copying began: later writes are not in the copy. Milliseconds since 1970. */
   readonly begunMs: number;
   readonly dispose: () => void;
 }
@@ -26,8 +26,8 @@ export interface Readable {
 const LARGEST_COPY_BYTES = 2 * 1024 ** 3;
 
 /**
- * SQLite reads a file in WAL mode only with an `-shm` beside it, and makes one. Where it cannot, or where the one it would
- * make is ours beside another user's file, whose program could then not write any more ("readonly database"), a private
+ * SQLite reads a file in WAL mode only with an `-shm` file beside it, and creates one. If it cannot, or if we would
+ * create one beside another user's file, whose program could then no longer write ("readonly database"), a private
  * copy is read instead: the database and the newest rows in its `-wal` (docs/agno.md, SQLite files).
  */
 export async function readableFile(file: string, largestCopyBytes = LARGEST_COPY_BYTES): Promise<Readable> {
@@ -44,7 +44,7 @@ export async function readableFile(file: string, largestCopyBytes = LARGEST_COPY
   const folder = makeTemporaryFolder();
   const copy = path.join(folder.path, path.basename(file));
   try {
-    // Not in one go: a signal must be heard while gigabytes are copied.
+    // Asynchronous: signals must be handled while gigabytes are copied.
     for (const suffix of parts) await files.copyFile(file + suffix, copy + suffix, constants.COPYFILE_FICLONE);
   } catch (error) {
     folder.remove();
@@ -62,15 +62,15 @@ function reasonToCopy(file: string): string | null {
   if (existsSync(shm)) return may(shm, constants.R_OK) ? null : 'you may not read its -shm file';
   if (!may(path.dirname(file), constants.W_OK)) return 'it is in WAL mode, and you may not write to its folder';
   const user = process.getuid?.();
-  // SQLite gives what root makes to the owner of the database.
+  // SQLite gives files that root creates to the owner of the database.
   const isOthers = user !== undefined && user !== 0 && statSync(file).uid !== user;
   return isOthers ? 'it is in WAL mode and belongs to another user' : null;
 }
 
 /**
- * By file (device and inode). Never closed: that would take away every lock that this process has on the file, those of open
- * connections too (fcntl(2)). In WAL mode SQLite then takes the next program that ends for the last one, which removes the
- * journal: an open reader would never see a new row, and what an open writer commits would be lost.
+ * By file (device and inode). Never closed: closing would release every lock of this process on the file, including
+ * those of open connections (fcntl(2)). In WAL mode, the next program that ends would then count as the last one and
+ * remove the journal: an open reader would never see a new row, and commits of an open writer would be lost.
  */
 const headers = new Map<string, number>();
 

@@ -5,21 +5,21 @@ import {Apart} from './apart.ts';
 import {openFile, type SqliteConnection} from './driver.ts';
 import {GOES_ON, watched} from './watched.ts';
 
-/** A file opened for reading, in this process or in one of its own. */
+/** A file opened for reading, in this process or in a separate one. */
 export interface Reading {
   /** Name and version, for `doctor`. */
   readonly driver: string;
-  /** Why a process of its own reads it; null: this one does. */
+  /** Why a separate process reads it; null: this one does. */
   readonly reason: string | null;
-  /** @throws what the driver throws; a UserError exit 4 when it took longer than a statement may */
+  /** @throws what the driver throws; a UserError exit 4 if a statement exceeded its limit */
   all(text: string, params: readonly unknown[]): Promise<unknown[]>;
-  /** Over when nothing reads the file any more. */
+  /** Returns when nothing reads the file any more. */
   close(): Promise<void>;
 }
 
 interface ReadingOptions {
   readonly file: string;
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly label: string;
   readonly busyMs: number;
   /** Longest time of one statement, ms. */
@@ -28,13 +28,13 @@ interface ReadingOptions {
   readonly tables: readonly string[];
 }
 
-/** A statement of ours takes some 25 ms where pages are warm; while it is at work this process is deaf. */
+/** One of our statements takes about 25 ms if pages are warm; while it runs, this process is blocked. */
 const LONGEST_HERE_MS = 400;
 
 /**
- * Opens a file. Rows of plain tables are read in this process, as long as that is soon done. What a file computes
- * while it is read (a view, a virtual table, a generated column) may take for ever, so a process that can be stopped reads that;
- * it also answers what took too long here.
+ * Opens a file. This process reads rows of plain tables as long as that is quick. What a file computes while it is
+ * read (a view, a virtual table, a generated column) may never end, so a process that can be stopped reads that; it
+ * also takes over statements that took too long here.
  */
 export async function openReading(options: ReadingOptions): Promise<Reading> {
   const connection = await openFile(options);
@@ -57,7 +57,7 @@ class ReadingHere implements Reading {
   readonly driver: string;
   private readonly watch = new Watch();
   private readonly tables: ReadonlySet<string>;
-  /** With the question of `watched` in them. */
+  /** Texts that contain the check of `watched`. */
   private readonly texts = new Map<string, string>();
   private apart: Reading | null = null;
   /** Tables without row ids cannot be watched. */
@@ -101,10 +101,10 @@ class ReadingHere implements Reading {
   }
 }
 
-/** Texts differ in the number of their values; a walk has a handful of them. */
+/** Texts differ in the number of their values; a walk has only a few of them. */
 const MOST_TEXTS = 100;
 
-/** Ends a statement that is at work for too long. */
+/** Ends a statement that runs too long. */
 class Watch {
   isOver = false;
   private endMs = 0;
@@ -139,14 +139,15 @@ export function tooLong(label: string, ms: number, reason: string): UserError {
   });
 }
 
-/** As SQLite itself writes them into the catalogue: nothing is computed when a row of these is read, or nothing but a key. */
+/** As SQLite itself writes them into the catalogue: reading a row of these computes nothing, or only a key. */
 const PLAIN = /^create (unique )?(table|index|trigger)\b/i;
 const NAMED =
   /^create\s+(?:view|virtual\s+table)\s+(?:if\s+not\s+exists\s+)?("(?:[^"]|"")+"|\[[^\]]+\]|`[^`]+`|[\p{L}\p{N}_$]+)(?:\s|\()/iu;
 
 /**
- * What of these tables the file computes, in words; null: nothing. The statements of the catalogue are looked at rather than its
- * columns, which a forged file may have say anything, and no view is so much as compiled: that alone can take for ever.
+ * What the file computes for these tables, in words; null: nothing. Examines the statements of the catalogue instead
+ * of its columns, which may say anything in a forged file. It does not even compile a view, because that alone can
+ * take for ever.
  */
 export function whatIsComputed(connection: Pick<SqliteConnection, 'all'>, tables: readonly string[]): string | null {
   const wanted = tables.map(name => name.toLowerCase());

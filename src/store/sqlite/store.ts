@@ -22,16 +22,16 @@ import {explainSqlite} from './errors.ts';
 import {isWal, type Readable, readableFile} from './private-copy.ts';
 import {openReading, type Reading} from './reading.ts';
 
-/** A reader waits this long for a writer's commit. Waiting reads disturb nobody: no lock is held meanwhile. */
+/** How long a reader waits for a writer's commit. A waiting read disturbs nobody: it holds no lock. */
 const BUSY_MS = 2000;
-/** Agno's writers wait 5 s for a reader of a rollback journal, then lose the spans they hold. */
+/** Agno's writers wait 5 s for a reader of a rollback journal, then lose their spans. */
 const LONGEST_LOCK_MS = 4000;
-/** A statement that blocked the writer for longer is followed by a pause as long as it took. */
+/** A statement that blocked the writer for longer is followed by a pause of the same length. */
 const NO_REST_BELOW_MS = 10;
 const LISTEN_EVERY_MS = 100;
 
 /**
- * Opens a SQLite file for short autocommit reads. The journal mode stays what it is: Agno 3 puts its files into WAL,
+ * Opens a SQLite file for short autocommit reads. The journal mode is not changed: Agno 3 puts its files into WAL,
  * Agno 2 leaves the rollback journal, and both are read the same way.
  */
 export async function openSqlite(source: SqliteSource, options: OpenOptions): Promise<Store> {
@@ -77,12 +77,12 @@ class SqliteStore implements Store {
   readonly answersInCall = true;
   readonly label: string;
   lastStatementMs = 0;
-  /** No statement before this moment (`stopwatchMs`): the writer's turn. */
+  /** No statement before this time (`stopwatchMs`): it is the writer's turn. */
   private restUntilMs = 0;
   /** When others last had a turn (`stopwatchMs`). */
   private listenedMs = stopwatchMs();
   private isClosed = false;
-  /** When a copy was begun, if one is read. */
+  /** When the copy was begun, if one is read. */
   private readonly copiedMs: number;
 
   constructor(
@@ -102,7 +102,7 @@ class SqliteStore implements Store {
   async all<Row>(query: Sql): Promise<Row[]> {
     const {text, params} = compile(query, 'sqlite', this.tables);
     await this.rest();
-    // By a follower, which opens another one, while a page is still read from this one.
+    // A follower may close this store to open another one, while a page is still read from this one.
     if (this.isClosed) throw closed();
     const start = stopwatchMs();
     try {
@@ -121,7 +121,7 @@ class SqliteStore implements Store {
     const now = stopwatchMs();
     const restMs = this.restUntilMs - now;
     if (restMs <= 0 && now - this.listenedMs < LISTEN_EVERY_MS) return;
-    // Reads of SQLite never wait: without a turn for others no signal, key or timer would be heard between them.
+    // Reads of SQLite never wait: without a turn for others, no signal, key or timer would be handled between them.
     await new Promise(resolve => (restMs > 0 ? setTimeout(resolve, restMs) : setImmediate(resolve)));
     this.listenedMs = stopwatchMs();
   }
@@ -157,7 +157,7 @@ class SqliteStore implements Store {
   }
 }
 
-/** A precise message where SQLite would only say that it cannot open the file. */
+/** Gives a precise message where SQLite would only say that it cannot open the file. */
 function checkFile(file: string): Stats {
   const refused = (message: string, hint: string) => new UserError(EXIT.unreachable, message, {hint});
   const stat = statOf(file);
@@ -176,7 +176,7 @@ function checkFile(file: string): Stats {
   if (!stat.isFile()) throw refused(`"${file}" is not a regular file.`, 'Pass a SQLite file.');
   if (!isReadable(file))
     throw refused(`"${file}" cannot be read: you lack the permission.`, 'Check the permissions of the file.');
-  // SQLite would wait for whoever is to write into a pipe.
+  // For a pipe, SQLite would wait for its writer.
   for (const suffix of ['-journal', '-wal', '-shm']) {
     const beside = statOf(file + suffix);
     if (typeof beside !== 'string' && !beside.isFile())
@@ -200,7 +200,7 @@ function isReadable(file: string): boolean {
   }
 }
 
-/** True when the file or the newest rows beside it were written to since then. */
+/** True if the file or the newest rows beside it were written since then. */
 function isNewer(file: string, sinceMs: number): boolean {
   return ['', '-wal'].some(suffix => {
     const stat = statOf(file + suffix);

@@ -1,14 +1,14 @@
 import {readdirSync, readFileSync, readlinkSync, statSync} from 'node:fs';
 import {EXIT, UserError} from '../../errors.ts';
 
-/** Which processes have a file open, as far as the system tells. */
+/** Which processes have a file open, as far as the system shows it. */
 export interface FileUsers {
   readonly processes: readonly {readonly pid: number; readonly name: string}[];
-  /** What could not be looked at, in words; null: nothing. */
+  /** What could not be checked, in words; null: nothing. */
   readonly unchecked: string | null;
 }
 
-/** The processes but our own that have the database or a file of its journal open. Only Linux tells. */
+/** The other processes that have the database or a file of its journal open. Only Linux shows this. */
 export function usersOf(file: string): FileUsers {
   if (process.platform !== 'linux')
     return {
@@ -47,7 +47,7 @@ export function inUse(file: string, who: string, cause?: unknown): UserError {
   });
 }
 
-/** Their identities; null: not ours to see. A process may end while it is looked at. */
+/** The identities of its open files; null: we may not see them. A process may end meanwhile. */
 function openFiles(pid: number): string[] | null {
   const folder = `/proc/${pid}/fd`;
   try {

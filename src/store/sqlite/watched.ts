@@ -1,34 +1,37 @@
 /*
- * SQLite lets nobody stop a statement but a function that the statement itself calls. So statements that run in this process ask one at
- * every row of Agno's tables that they come to (now and then, which a row cannot foresee), and it throws when they have
- * been at work for too long: pages of a forged file may lead to the same rows without an end, in a range of one second too.
+ * Only a function that a SQLite statement itself calls can stop it. So statements in this process call one at rows of
+ * Agno's tables that they reach (at random, so that a file cannot predict it), and it throws if the statement has run
+ * too long: pages of a forged file may lead to the same rows without end, even within a range of one second.
  */
 
-/** Asked at rows; it throws once the statement is too long. */
+/** Called at rows; throws when the statement has run too long. */
 export const GOES_ON = 'agnotrace_goes_on';
-/** Of so many rows one asks: `random()` costs a tenth of a call into this process. */
+/** One in this many rows calls it: `random()` costs a tenth of a call into this process. */
 const ASKED_OF = 64;
 
-/** Of a statement's words these alone mean something here; a new start reads a dozen statements of some 300. */
+/**
+ * The only words of a statement that matter here; a program start processes about a dozen statements of some 300
+ * words.
+ */
 const TOKEN =
   /'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|\b(?:where|group|having|window|order|limit|union|intersect|except)\b/gi;
-/** Behind the name of a table. */
+/** The part after the name of a table. */
 const ALIAS = /\s+(?:as\s+)?([\p{L}_][\p{L}\p{N}_]*|"(?:[^"]|"")*")/iuy;
 const AFTER_WHERE = /^(group|having|window|order|limit|union|intersect|except)$/i;
 const AFTER_TABLE = /^(where|on|join|left|cross|inner|natural|using|not|indexed)$/i;
 
-/** One `select`, as far as it was read. */
+/** One `select`, as far as it has been read. */
 interface Select {
   /** The names of its tables. */
   tables: string[];
-  /** Behind its `where`. */
+  /** Position after its `where`. */
   whereAt: number | null;
 }
 
 /**
- * The statement with that question at each row of these tables, before all else that is asked of the row. It reads the same
- * indexes: a rowid stands in every one.
- * @param tables quoted, as they stand in the statement
+ * The statement with this check at each row of these tables, before all other conditions. It uses the same indexes,
+ * because every index contains the rowid.
+ * @param tables quoted, as in the statement
  */
 export function watched(text: string, tables: ReadonlySet<string>): string {
   const inserted: {at: number; text: string}[] = [];

@@ -5,10 +5,10 @@ import type {SqliteSource} from '../source.ts';
 import type {Row, TableWriter} from '../writer.ts';
 import {loadBetterSqlite} from './driver.ts';
 
-/** Marks a file as made here ("AGTR"), so that a demo can be made again but nothing else is ever replaced. */
+/** Marks a file as created here ("AGTR"), so that a demo can be created again but nothing else is ever replaced. */
 const DEMO_APPLICATION_ID = 0x41475452;
 
-/** Makes a new SQLite file with Agno's tables; replaces one that this tool made, refuses any other. */
+/** Creates a new SQLite file with Agno's tables; replaces one that this tool created, refuses any other. */
 export async function createSqliteTables(
   {file}: SqliteSource,
   {foreignKeys = true}: {readonly foreignKeys?: boolean} = {},
@@ -20,7 +20,8 @@ export async function createSqliteTables(
   }
   const db = open(() => new Database(file), file);
   db.pragma(`application_id = ${DEMO_APPLICATION_ID}`);
-  // As Agno 3 leaves its files. Losing a half-made demo to a power cut harms nobody, so writes do not wait for the disk.
+  // In the same mode as Agno 3's files. Losing a half-made demo to a power cut harms nobody, so writes do not wait
+  // for the disk.
   db.pragma('journal_mode = wal');
   db.pragma(`foreign_keys = ${foreignKeys ? 'on' : 'off'}`);
   db.pragma('synchronous = off');
@@ -49,7 +50,7 @@ export async function createSqliteTables(
 
 type DatabaseClass = typeof import('better-sqlite3');
 
-/** @throws UserError exit 1 when the driver is not there: only better-sqlite3 is used for writing */
+/** @throws UserError exit 1 if the driver is missing: only better-sqlite3 is used for writing */
 export function loadDriver(): DatabaseClass {
   try {
     return loadBetterSqlite();
@@ -61,9 +62,9 @@ export function loadDriver(): DatabaseClass {
   }
 }
 
-/** @throws UserError exit 2 when the file is no demo database */
+/** @throws UserError exit 2 if the file is not a demo database */
 export function refuseForeign(file: string, Database: DatabaseClass): void {
-  // SQLite would wait for whoever is to write into a pipe.
+  // For a pipe, SQLite would wait for its writer.
   if (statSync(file).isFile() && isDemo(file, Database)) return;
   throw new UserError(EXIT.usage, `"${file}" exists and is not a demo database; it was not changed.`, {
     hint: 'Pass another --path.',
@@ -77,7 +78,7 @@ function isDemo(file: string, Database: DatabaseClass): boolean {
     db.close();
     return id === DEMO_APPLICATION_ID;
   } catch {
-    // Not SQLite, not readable: not ours.
+    // Not SQLite, or not readable: not ours.
     return false;
   }
 }

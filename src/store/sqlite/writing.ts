@@ -5,7 +5,7 @@ import type {ChildAnswer, ChildJob} from './child.ts';
 import {openWritableFile, type WritableConnection} from './driver.ts';
 import {whatIsComputed} from './reading.ts';
 
-/** A file opened for writing, in this process or in one of its own. */
+/** A file opened for writing, in this process or in a separate one. */
 export interface Writing {
   all(text: string, params: readonly unknown[]): Promise<unknown[]>;
   /** Integers as bigint. */
@@ -14,9 +14,9 @@ export interface Writing {
   run(text: string, params: readonly unknown[]): Promise<number>;
   exec(text: string): Promise<void>;
   inTransaction(): boolean;
-  /** The statements that follow may take so long together, where they can be stopped; null: each as long as any other. */
+  /** The following statements may take this long together, if they can be stopped; null: no special limit. */
   within(ms: number | null): void;
-  /** Whatever is at work is stopped after a moment, where it can be. */
+  /** Whatever is running is stopped after a moment, if it can be. */
   hurry(): void;
   close(): Promise<void>;
 }
@@ -24,24 +24,25 @@ export interface Writing {
 interface WritingOptions {
   readonly file: string;
   readonly busyMs: number;
-  /** Nobody else may use the file until it is closed; then the schema may be edited as text, too. */
+  /** Nobody else may use the file until it is closed; then the schema may also be edited as text. */
   readonly alone: boolean;
-  /** One statement may work for long. */
+  /** One statement may run long. */
   readonly isLong: boolean;
-  /** Said at the beginning. */
+  /** Statements that run at the beginning. */
   readonly setup: string;
   /** The tables that will be written. */
   readonly tables: readonly string[];
 }
 
-/** Of statements that nobody waits for. */
+/** For statements that nobody waits for. */
 const LIMIT_MS = 30_000;
-/** What is at work when an end is wished for may still end by itself. */
+/** When the user wants to stop, running work still gets this time to end by itself. */
 const GRACE_MS = 400;
 
 /**
- * Opens a file for writing. Rows of plain tables are written in this process. What the file itself does then (a trigger, a key that is
- * computed) may take for ever, and what rewrites the whole file, or is called long, takes its time: a process that can be stopped does that.
+ * Opens a file for writing. This process writes rows of plain tables. Work that the file itself adds (a trigger, a
+ * computed key) may never end, and statements that rewrite the whole file, or are declared long, take their time: a
+ * process that can be stopped runs these.
  */
 export async function openWriting(options: WritingOptions): Promise<Writing> {
   const {file, busyMs, alone, isLong, setup, tables} = options;
@@ -74,7 +75,10 @@ async function begun(writing: WritingApart, setup: string): Promise<Writing> {
   }
 }
 
-/** What is done or computed with every row that is written, in words; null: nothing. Triggers of any table: a deletion may reach others. */
+/**
+ * What else runs or is computed for every written row, in words; null: nothing. Includes triggers of any table: a
+ * deletion may reach others.
+ */
 function whatWritesAlong(connection: WritableConnection, tables: readonly string[]): string | null {
   const [found] = connection.all(
     `select case when sql like 'create trigger %' then 'a trigger, "' || name || '", does something with it'
@@ -184,14 +188,17 @@ class WritingApart implements Writing {
     }
   }
 
-  /** A process that was killed in the middle left its journal: whoever opens the file next takes it back, and here that is us. */
+  /**
+   * A process that was killed in the middle left its journal: the next program that opens the file rolls it back, and
+   * here that is us.
+   */
   private async recover(): Promise<void> {
     const {file} = this.options;
     try {
       const connection = await openWritableFile({file, busyMs: LIMIT_MS / 10});
       try {
         connection.all('select count(*) from sqlite_master', []);
-        // One that was killed before it had written to the file left an empty journal, which only a change takes away.
+        // If it was killed before it had written to the file, it left an empty journal, which only a change removes.
         if (existsSync(`${file}-journal`)) connection.exec('begin immediate; pragma user_version = 1; rollback');
       } finally {
         connection.close();
