@@ -11,8 +11,10 @@ import {type Evidence, type OpenOptions, replacing, type Store} from '../store/s
 import {writable} from '../store/writable.ts';
 import {line, safe} from '../text/safe.ts';
 import {setColour} from '../text/style.ts';
+import {wrap} from '../text/width.ts';
 import {type Connection, connectionOf} from './connection.ts';
 import type {DatabaseFlags, ReadFlags} from './declare.ts';
+import {columnsOf} from './output.ts';
 import {type OutputFile, outputFileOf} from './output-file.ts';
 import {type PrintSqlEpilogue, recording, writeStatements} from './print-sql.ts';
 import {parseLength} from './values.ts';
@@ -176,8 +178,12 @@ export async function withConnection(
 }
 
 /** Says what no answer has said. */
-export function sayNotes({notes, stderr}: Context): void {
-  for (const note of notes.splice(0)) stderr.write(line`note: ${safe(note)}\n`);
+export function sayNotes(context: Context): void {
+  const columns = columnsOf(context);
+  for (const note of context.notes.splice(0)) {
+    const text = line`note: ${safe(note)}`;
+    for (const part of columns === null ? [text] : wrap(text, columns)) context.stderr.write(line`${part}\n`);
+  }
 }
 
 /** Opens the database, and beside it the one of Agno's run table where that is another one. */

@@ -54,20 +54,21 @@ export function parseQuery(text: string, nowMicros: number): Query | null {
   return query.type === 'and' && query.parts.length === 0 ? null : query;
 }
 
-/** What a reader of the answer must know about how the query was understood. */
-export function queryNotes(text: string): string[] {
-  const notes = new Set<string>();
+/** What a reader of the answer must know about how the query was understood; null: it says what it means. */
+export function queryNote(text: string): string | null {
+  const meant = new Map<string, string>();
   const visit = (syntax: Syntax): void => {
     if (syntax.type === 'and' || syntax.type === 'or') {
-      if (syntax.isSpelledSmall)
-        notes.add(`${syntax.type} in -q means ${syntax.type.toUpperCase()}; put it in quotes to search for the word`);
+      if (syntax.isSpelledSmall) meant.set(syntax.type, syntax.type.toUpperCase());
       syntax.parts.forEach(visit);
     } else if (syntax.type === 'not') visit(syntax.part);
     else if (syntax.type === 'text' && isState(syntax.value))
-      notes.add(`${syntax.value.text} in -q means state:${syntax.value.text}; put it in quotes to search for the word`);
+      meant.set(syntax.value.text, `state:${syntax.value.text}`);
   };
   visit(parseSyntax(text, QUERY_KEYS));
-  return [...notes];
+  if (meant.size === 0) return null;
+  const words = [...meant].map(([word, meaning]) => `${word} as ${meaning}`);
+  return `-q reads ${words.join(', ')}; quote a word to search for it`;
 }
 
 function read(syntax: Syntax, reading: Reading): Query {

@@ -1,13 +1,12 @@
 import type {Context} from '../context.ts';
 import {usageError} from '../errors.ts';
-import {append} from '../lists.ts';
 import {NO_FILTER, type Query, type RunFilter} from '../trace/filter.ts';
 import {KINDS} from '../trace/kind.ts';
 import {PATIENCE, type Patience} from '../trace/runs.ts';
 import {STATES} from '../trace/states.ts';
 import {isoTime} from '../trace/time.ts';
 import type {FilterFlags, PatienceFlags, WindowFlags} from './declare.ts';
-import {parseQuery, queryNotes, STATUSES} from './query.ts';
+import {parseQuery, queryNote, STATUSES} from './query.ts';
 import {parseChoices, parseCount, parseLength, parseMoment} from './values.ts';
 
 /** @throws UserError exit 2 for a window that holds nothing or says two things at once */
@@ -85,7 +84,8 @@ export function queryAtOf({query}: Pick<FilterFlags, 'query'>, context: Context)
 }
 
 function noteQuery(query: string | undefined, {notes}: Context): void {
-  if (query !== undefined) append(notes, queryNotes(query));
+  const note = query === undefined ? null : queryNote(query);
+  if (note !== null) notes.push(note);
 }
 
 export function patienceOf({stalledAfter, lostAfter}: PatienceFlags): Patience {

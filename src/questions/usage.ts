@@ -54,9 +54,10 @@ select *, "costUsd" / nullif(sum("costUsd") over (), 0) as "costShare"
  where calls > 0`,
   // Rows that the limit leaves out belong to the total.
   counted: input => sql`
-select 'in all ' || sum(counted_calls) || iif(sum(counted_calls) = 1, ' call', ' calls') ||
-       iif(sum(token_calls) > 0, ', ' || sum(total_tokens) || ' tokens', '') ||
-       iif(sum(priced_calls) > 0, ', ' || iif(sum(unpriced_calls) > 0, 'at least ', '') || printf('$%.4f', sum(cost_pusd) / 1e12), '') as counted
+select 'total: ' || printf('%,d', sum(counted_calls)) || iif(sum(counted_calls) = 1, ' call', ' calls') ||
+       iif(sum(token_calls) > 0, printf(', %,d tokens', sum(total_tokens)), '') ||
+       iif(sum(priced_calls) > 0, ', ' || iif(sum(unpriced_calls) > 0, 'at least ', '') ||
+         printf(iif(sum(cost_pusd) >= 1e10, '$%.2f', '$%.4f'), sum(cost_pusd) / 1e12), '') as counted
   from ${calls(input)}
 having sum(counted_calls) > 0`,
   trend: {

@@ -259,7 +259,7 @@ describe('profile', () => {
   ])('a password in %s %s is refused with the places for one', async (flag, url) => {
     const argv = ['profile', 'add', 'a', ...(flag === '--db' ? [] : ['--db', 'a.db']), flag, url];
     const err = await refused(EXIT.usage, ...argv);
-    for (const place of ['.pgpass', 'PGPASSWORD', 'password_env', 'password_command']) expect(err).toContain(place);
+    for (const place of ['.pgpass', 'PGPASSWORD', 'password-env', 'password-command']) expect(err).toContain(place);
     expect(err).not.toContain('hemlock');
     expect(existsSync(config)).toBe(false);
   });

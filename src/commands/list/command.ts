@@ -93,8 +93,8 @@ function optionsOf(flags: ListFlags, context: Context): ListOptions {
 }
 
 const PAGE = 20;
-/** Lines around the rows: the header, what is said below them, and the prompt. */
-const AROUND = 7;
+/** Lines around the rows: what was typed, the header, up to four lines of notes, how to go on, and the prompt. */
+const AROUND = 9;
 const SHORTEST_PAGE = 5;
 
 /** A page that a terminal shows whole. */

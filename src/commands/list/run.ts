@@ -1,6 +1,6 @@
 import type {Context} from '../../context.ts';
 import {EXIT} from '../../errors.ts';
-import {passedOver} from '../../flags/connection.ts';
+import {type Connection, passedOver} from '../../flags/connection.ts';
 import {type Access, sayNotes, withOutput, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
 import type {Fitting} from '../../flags/fitting.ts';
@@ -87,9 +87,14 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
 function whatIsRead({connection}: Access, context: Context): string[] {
   const passed = passedOver(connection, context);
   return [
-    ...(connection.from === '--db' ? [] : [`${labelOf(connection.source)} (${connection.from})`]),
+    ...(connection.from === '--db' ? [] : [whichOf(connection)]),
     ...(passed === null ? [] : [`${passed} is not read`]),
   ];
+}
+
+function whichOf({source, from}: Connection): string {
+  // The default file is named by where it is looked for.
+  return from.startsWith('./') ? from : `${labelOf(source)} (${from})`;
 }
 
 interface SortedPage extends RunPage {

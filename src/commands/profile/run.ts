@@ -10,7 +10,6 @@ import {
   PROFILE_KEYS,
   type Profile,
   parseProfile,
-  SECRET_HINT,
   secretKeysOf,
 } from '../../profiles/profile.ts';
 import {renderTable} from '../../render/table.ts';
@@ -141,10 +140,10 @@ function checkedTable(
   const profile = parseProfile(name, table, config.file);
   const secret = secretKeysOf(profile, cwd).find(key => given.includes(key));
   if (secret !== undefined) {
-    const flag = secret === 'db' ? '--db' : '--runs-db';
+    const [flag, of] = secret === 'db' ? ['--db', '--'] : ['--runs-db', '--runs-'];
     throw usageError(
       `${flag} contains a password, which does not belong in a config file.`,
-      `Leave it out. ${SECRET_HINT}`,
+      `Leave it out. Add ${of}password-env NAME or ${of}password-command COMMAND, or keep it in PGPASSWORD or ~/.pgpass.`,
     );
   }
   const described = describeDatabase(profile.db, '--db', cwd);
