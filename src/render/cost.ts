@@ -5,7 +5,7 @@ import {count, usd} from './values.ts';
 
 type Origin = Pick<ModelCost, 'costSource' | 'costDate'>;
 
-/** Where costs come from, each once: `reported by provider`, `prices of 2026-09-23`; nothing where there are none. */
+/** Where costs come from, each source once: `reported by provider`, `prices of 2026-09-23`; empty if there are none. */
 export function costOrigins(parts: readonly Origin[]): Safe[] {
   const origins = parts.flatMap(({costSource, costDate}) => {
     const of = costDate === null ? trusted('') : line` of ${safe(costDate)}`;
@@ -17,7 +17,7 @@ export function costOrigins(parts: readonly Origin[]): Safe[] {
   return [...new Set(origins)];
 }
 
-/** `2 of 5 model calls have no price`; null where all have one, or there are none. */
+/** `2 of 5 model calls have no price`; null if all have one, or there are none. */
 export function unpricedCalls(costs: readonly ModelCost[]): Safe | null {
   const callsOf = (some: readonly ModelCost[]) => some.reduce((sum, {calls}) => sum + calls, 0);
   const unknown = callsOf(costs.filter(({costSource}) => costSource === null));
@@ -25,7 +25,7 @@ export function unpricedCalls(costs: readonly ModelCost[]): Safe | null {
   return line`${count(unknown)} of ${count(callsOf(costs))} model calls have no price`;
 }
 
-/** What a run cost and who says so; of a run without all its prices, what is known. A list of short facts. */
+/** What a run cost, and according to whom; if not all its prices are known, the known part. A list of short facts. */
 export function runCost({costs}: RunRecord): Safe[] {
   const unpriced = unpricedCalls(costs);
   const known = costs.filter(cost => cost.costUsd !== null);
@@ -39,7 +39,7 @@ export function runCost({costs}: RunRecord): Safe[] {
   ];
 }
 
-/** Models by first use; where there are several, with what each cost. */
+/** Models by first use; if there are several, with the cost of each. */
 export function modelsWithCost({models, costs}: RunRecord): Safe {
   const costOf = (model: string): number | null =>
     costs.reduce<number | null>(

@@ -5,14 +5,15 @@ import {type Safe, safe, trusted} from '../text/safe.ts';
 export type FlatRecord = Readonly<Record<string, unknown>>;
 
 /**
- * What a spreadsheet takes for a formula or a command (OWASP, "CSV Injection"), full-width forms too, behind any number of
- * our own quotes: so one quote is put before each, and a reader that takes one away has the text back exactly.
+ * Text that a spreadsheet treats as a formula or a command (OWASP, "CSV Injection"), including full-width forms,
+ * after any number of our own quotes. One quote is put before each, so a reader that removes one gets the exact text.
  */
 const ACTIVE = /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 
 /**
- * CSV as RFC 4180 has it, with a header. Unknown is an empty cell, empty text is `""`; lists are JSON. Text that a
- * spreadsheet would execute gets a `'` in front, numbers never. Into a pipe text is exact otherwise, for a terminal escaped.
+ * CSV according to RFC 4180, with a header. Unknown is an empty cell, empty text is `""`; lists are JSON. Text that a
+ * spreadsheet would execute gets a `'` in front, numbers never do. Otherwise text is exact in a pipe and escaped on a
+ * terminal.
  */
 export function renderCsv(records: readonly FlatRecord[], columns: readonly string[], isTTY: boolean): Safe {
   const text = (value: string): string => {
@@ -20,7 +21,7 @@ export function renderCsv(records: readonly FlatRecord[], columns: readonly stri
     return isTTY ? safe(inert) : inert;
   };
   const rows = [columns, ...records.map(record => columns.map(column => record[column] ?? null))];
-  // Rows are lists and the header is one of them: given as names, `a.b` would be taken for a path into an object.
+  // Rows are lists and the header is one of them: given as a name, `a.b` would be a path into an object.
   return trusted(
     stringify(rows, {
       record_delimiter: 'windows',

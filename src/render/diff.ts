@@ -23,7 +23,7 @@ export interface DiffLook extends Look {
   readonly columns: number | null;
 }
 
-/** A difference with its texts, as it is drawn. */
+/** A difference with its texts, as drawn. */
 export interface DrawnStep {
   readonly pair: Pair;
   readonly change: Change | null;
@@ -41,10 +41,10 @@ const MARKS: Readonly<Record<DiffMark, {sign: string; style: Style | null}>> = {
   moved: {sign: '>', style: 'cyan'},
 };
 
-/** With fewer columns ids and times are short. */
+/** With fewer columns, ids and times are short. */
 const NARROW = 100;
 
-/** What both runs are and took, beside each other. */
+/** What both runs are and what they took, side by side. */
 export function renderRunsBeside(
   a: RunRecord,
   b: RunRecord,
@@ -109,14 +109,14 @@ function tokens(record: RunRecord): Safe {
   return grossPromptTokens === null ? count(totalTokens) : line`${promptTokens(record)} → ${count(completionTokens)}`;
 }
 
-/** By how much, and which part of the first that is. */
+/** The absolute change, and its share of the first value. */
 function change(a: number | null, b: number | null, text: (value: number) => Safe): Safe {
   if (a === null || b === null || a === b) return trusted('');
   const share = a === 0 ? '' : ` (${b > a ? '+' : '-'}${Math.round((100 * Math.abs(b - a)) / a)}%)`;
   return trusted(`${b > a ? '+' : '-'}${text(Math.abs(b - a))}${share}`);
 }
 
-/** Above this many rows, those that are the same are counted, not drawn. */
+/** Above this many rows, unchanged ones are counted instead of drawn. */
 const MOST_ROWS = 60;
 
 export interface DrawnPair {
@@ -127,7 +127,7 @@ export interface DrawnPair {
   readonly words: readonly string[];
 }
 
-/** Both runs as one tree: what is in both, in one of them, or elsewhere. */
+/** Both runs as one tree: rows that are in both, in one of them, or elsewhere. */
 export function renderPairs(
   pairs: readonly DrawnPair[],
   {showsAll, ...look}: DiffLook & {readonly showsAll: boolean},
@@ -226,7 +226,7 @@ function withoutSame(pairs: readonly DrawnPair[]): DrawnPair[] {
 
 const LONGEST_ARGUMENTS = 60;
 
-/** What a row is called: of the run it is in, the second where it is in both. */
+/** The name of a row: from the run that has it; if both do, from the second. */
 function nameOf({a, b}: Pair): Safe {
   const node = b ?? a!;
   const {span} = node;
@@ -261,7 +261,7 @@ function placeOf(node: Node): string {
 
 const SHORT_VALUE = 60;
 
-/** A difference in words, for people; everything but our own words is data and not escaped yet. */
+/** A difference in words, for people; everything except our own words is data and not escaped yet. */
 export function inWords({pair, change: changed, a, b}: Pick<DrawnStep, 'pair' | 'change' | 'a' | 'b'>): string {
   const node = pair.b ?? pair.a!;
   const place = placeOf(node);
@@ -325,12 +325,12 @@ function short(text: string): string {
   return text.length <= SHORT_VALUE ? text : `${text.slice(0, SHORT_VALUE - 1)}…`;
 }
 
-/** From so many columns on both texts stand beside each other. */
+/** From this width on, both texts are side by side. */
 const WIDE = 120;
 const CONTEXT_LINES = 2;
 const MOST_LINES = 12;
 
-/** One difference: a line that says what it is, and the texts as far as they differ. */
+/** One difference: a line that names it, and the texts as far as they differ. */
 export function renderStep(
   number: number,
   step: DrawnStep,
@@ -362,7 +362,7 @@ function textDiff(a: string | null, b: string | null, showsAll: boolean, look: D
       : textB === null
         ? textA.split('\n').map(text => ({a: text, b: null, isSame: false}))
         : diffLines(textA, textB);
-  // A text of one run only has nothing beside it.
+  // A text that only one run has needs no second column.
   const isBeside = textA !== null && textB !== null && look.columns !== null && look.columns >= WIDE;
   const near = rows.map((_, i) =>
     rows.slice(Math.max(0, i - CONTEXT_LINES), i + CONTEXT_LINES + 1).some(row => !row.isSame),
@@ -404,10 +404,10 @@ function rowLines({a, b, isSame}: DiffLine, isBeside: boolean, {columns, ascii}:
   ];
 }
 
-/** Into a pipe a line goes whole up to so many characters. */
+/** In a pipe, a line is complete up to this many characters. */
 const LONGEST_LINE = 10_000;
 
-/** A line with what differs marked, cut to the room around the first of it. */
+/** A line with its differences marked, cut to the width around the first of them. */
 function cell(
   text: string | null,
   changed: Changed,
@@ -438,7 +438,7 @@ function cell(
   return {text: joined(pieces, ''), width: most - left};
 }
 
-/** Not between the halves of a pair. */
+/** Avoids a position between the halves of a surrogate pair. */
 function evenly(text: string, at: number): number {
   const code = text.charCodeAt(at);
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;

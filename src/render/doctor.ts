@@ -5,7 +5,7 @@ import {toWidth, width, wrap} from '../text/width.ts';
 import type {Look} from './states.ts';
 import {count} from './values.ts';
 
-/** Facts below a heading: what, and what it is. */
+/** Facts below a heading: label and value. */
 export interface FactSection {
   readonly title: string;
   readonly rows: readonly (readonly [string, Safe])[];
@@ -35,7 +35,7 @@ interface Options extends Look {
   readonly columns: number | null;
 }
 
-/** Facts with their labels in one column; long values go on below themselves. */
+/** Facts with their labels in one column; long values are wrapped within their column. */
 export function renderFacts(sections: readonly FactSection[], {columns}: Options): Safe {
   const labelWidth = largest(sections.flatMap(({rows}) => rows.map(([label]) => label.length)));
   const blocks = sections.map(({title, rows}) => {
@@ -50,8 +50,8 @@ export function renderFacts(sections: readonly FactSection[], {columns}: Options
 }
 
 /**
- * Findings, each with its sentence and, on a line of its own that is never broken, what to type. What is in order is named
- * in one paragraph.
+ * Findings, each with its sentence and, on a separate line that is never wrapped, the command to type. Checks without
+ * problems are listed in one paragraph.
  */
 export function renderFindings(findings: readonly DrawnFinding[], options: Options): Safe {
   const lines: Safe[] = [paint(trusted('Findings'), 'bold')];
@@ -67,7 +67,7 @@ export function renderFindings(findings: readonly DrawnFinding[], options: Optio
   return joined(lines, '\n');
 }
 
-/** What is in order needs no words; what could not be counted in full does. */
+/** A check without problems needs no line, unless it could not count everything. */
 function isWorthALine({severity, isComplete, count: n}: DrawnFinding): boolean {
   return severity !== 'ok' || (!isComplete && n === null);
 }

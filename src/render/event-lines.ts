@@ -22,9 +22,9 @@ import {clock, count, duration, firstLine, isHex, promptTokens, usd} from './val
  */
 
 export interface EventLook extends Look {
-  /** Columns of the terminal; null: a pipe, which gets whole values and dates. */
+  /** Columns of the terminal; null: a pipe, which gets complete values and dates. */
   readonly columns: number | null;
-  /** Told the day of each line whose time stands there without one. */
+  /** Called with the day of each line whose time has no date. */
   readonly onDay?: (day: string) => void;
 }
 
@@ -39,7 +39,7 @@ export function runLine(judged: JudgedRun, nowMicros: number, look: EventLook): 
   const {state} = record;
   const at = run.isMissing ? (run.lastSeenMicros ?? nowMicros) : (run.endMicros ?? nowMicros);
   const isQuiet = state === 'stalled' || state === 'lost';
-  // That its span is to come is what running means.
+  // "Running" already means that its span is still missing.
   const word = state === 'running' ? trusted('') : lastWord(judged);
   const parts = [
     paint(who(judged), 'bold'),
@@ -58,7 +58,7 @@ export function runLine(judged: JudgedRun, nowMicros: number, look: EventLook): 
   );
 }
 
-/** A span that landed; `lateMs` says how long after it was written it became visible. */
+/** A span that arrived; `lateMs` says how long after it was written it became visible. */
 export function spanLine(node: Node, judged: JudgedRun, lateMs: number | undefined, look: EventLook): Safe {
   const span = node.span!;
   const judgement = judged.judge.node(node)!;
@@ -87,7 +87,7 @@ export function spanLine(node: Node, judged: JudgedRun, lateMs: number | undefin
   );
 }
 
-/** What was shown as a run of its own turned out to be a part of another. */
+/** A run that was shown on its own turned out to be part of another. */
 export function mergedLine(before: RunRecord, nowMicros: number, look: EventLook): Safe {
   const mark = trusted(look.ascii ? '  -' : '  ·');
   const parts = [trusted('this belongs to the run around it')];

@@ -8,12 +8,12 @@ import {count} from './values.ts';
 export interface DrawnFactsStatus {
   readonly source: string;
   readonly path: string;
-  /** Null: nothing is kept yet, and so are the others. */
+  /** Null: nothing is kept yet; then the others are null too. */
   readonly bytes: number | null;
   readonly spans: number | null;
   readonly runs: number | null;
   readonly traces: number | null;
-  /** Whole days, `from` inclusive, `until` exclusive; null: without a bound. */
+  /** Complete days, `from` inclusive, `until` exclusive; null: no bound. */
   readonly days: readonly {readonly from: string | null; readonly until: string | null}[];
   readonly takenInAt: string | null;
   readonly version: number | null;

@@ -8,7 +8,7 @@ import {type Look, paintState, stateText} from './states.ts';
 import {type DrawnColumn, renderColumns} from './table.ts';
 import {ago, count, shortId} from './values.ts';
 
-/** A line with matches, as it is drawn. */
+/** A line with matches, as drawn. */
 export interface DrawnHit {
   readonly spanId: string;
   readonly path: readonly string[];
@@ -27,7 +27,7 @@ interface GrepLook extends Look {
   readonly nowMicros: number;
 }
 
-/** The hits of one run below a line that says which it is, for a terminal. */
+/** The hits of one run below a line that names the run, for a terminal. */
 export function renderRunHits(judged: JudgedRun, hits: readonly DrawnHit[], look: GrepLook): Safe {
   const lines: Safe[] = [runLine(judged, look)];
   let head = '';
@@ -96,10 +96,10 @@ function bodyOf(hit: DrawnHit, look: GrepLook): Safe[] {
   return [...hit.before.map(plain), line`    ${highlighted(hit.text, hit.matches, room)}`, ...hit.after.map(plain)];
 }
 
-/** A line in a pipe is cut to so many characters around its first match; on a terminal to the room there is. */
+/** In a pipe, a line is cut to this many characters around its first match; on a terminal, to the width. */
 const LONGEST_LINE = 10_000;
 
-/** A line with its matches marked, cut to the room around the first of them. Each piece is escaped by itself. */
+/** A line with its matches marked, cut to the width around the first of them. Each piece is escaped separately. */
 export function highlighted(text: string, matches: readonly (readonly [number, number])[], room: number | null): Safe {
   const most = room ?? LONGEST_LINE;
   const first = matches[0]?.[0] ?? 0;
@@ -112,7 +112,7 @@ export function highlighted(text: string, matches: readonly (readonly [number, n
   let at = from;
   const push = (to: number, isMatch: boolean) => {
     if (to <= at || left <= 0) return;
-    // More than fits is not looked at: a line may be megabytes.
+    // More than fits is not processed: a line may have megabytes.
     const shown = safe(text.slice(at, Math.min(to, at + left + 1)));
     const cut = truncate(shown, left);
     left -= width(cut);
@@ -127,7 +127,7 @@ export function highlighted(text: string, matches: readonly (readonly [number, n
   return joined(pieces, '');
 }
 
-/** Not between the halves of a pair. */
+/** Avoids a position between the halves of a surrogate pair. */
 function beginningAt(text: string, at: number): number {
   const code = text.charCodeAt(at);
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
@@ -144,12 +144,12 @@ export function hitLine({record}: JudgedRun, hit: DrawnHit): Safe {
   return joined(parts, '  ');
 }
 
-/** Its run id; while there is none, its trace, as `show` takes it. */
+/** Its run id; if there is none yet, its trace, in the form that `show` accepts. */
 export function wholeRunId({runId, traceId}: RunRecord): Safe {
   return safe(runId ?? `~${traceId}`);
 }
 
-/** How many lines each run holds, as a table. */
+/** The number of matching lines of each run, as a table. */
 export function renderCounts(rows: readonly {judged: JudgedRun; hits: number}[], look: GrepLook): Safe {
   const isPipe = look.columns === null;
   const column = (label: string, cells: readonly Safe[], shape: Partial<DrawnColumn> = {}): DrawnColumn => ({

@@ -6,22 +6,23 @@ interface Envelope {
   readonly data: unknown;
   /** Text for `--cursor`; null on the last page. */
   readonly next?: string | null;
-  /** What a reader must know to read the data right; whole sentences. */
+  /** What a reader must know to interpret the data; complete sentences. */
   readonly notes?: readonly string[];
-  /** Not all items had room. */
+  /** Not all items fit. */
   readonly truncated?: true;
 }
 
 /**
- * The public contract (docs/json.md): `{"schema", "data", "page", "notes"}`, the same shape for no, one and many items.
- * Into a pipe the data is exact; for a terminal what could act on it is written as `\u` escapes, which read back the same.
+ * The public contract (docs/json.md): `{"schema", "data", "page", "notes"}`, the same shape for no, one and many
+ * items. In a pipe the data is exact; on a terminal, characters that could act on it are written as `\u` escapes,
+ * which parse to the same text.
  */
 export function renderJson({command, data, next = null, notes = [], truncated}: Envelope, isTTY: boolean): Safe {
   const text = jsonText({schema: `agno-trace/${command}/1`, data, page: {next}, notes, truncated});
   return isTTY ? terminalJson(text) : trusted(text);
 }
 
-/** Items one a line. */
+/** One item per line. */
 export function* renderJsonLines(items: Iterable<unknown>, isTTY: boolean): Generator<Safe> {
   for (const item of items) {
     const text = jsonText(item);
@@ -29,12 +30,12 @@ export function* renderJsonLines(items: Iterable<unknown>, isTTY: boolean): Gene
   }
 }
 
-/** A value as all answers write it. */
+/** A value in the form of all answers. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value, exactly);
 }
 
-/** What a number of JSON's cannot hold is text: integers beyond 2^53, `Infinity` and `NaN`. */
+/** Values that a JSON number cannot hold are text: integers beyond 2^53, `Infinity` and `NaN`. */
 function exactly(_: string, value: unknown): unknown {
   if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return String(value);
   return value;

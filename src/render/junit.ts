@@ -3,7 +3,7 @@ import {type Safe, safe, trusted} from '../text/safe.ts';
 import type {FlatRecord} from './csv.ts';
 import {count, figure} from './values.ts';
 
-/** The rules of `check` as JUnit has tests, which CI systems draw. */
+/** The rules of `check` as JUnit test cases, which CI systems display. */
 export function renderJunit(rows: readonly FlatRecord[], notes: readonly string[]): Safe {
   const number = (...results: readonly string[]) => rows.filter(({result}) => results.includes(String(result))).length;
   const cases = rows.map(row => {
@@ -41,7 +41,7 @@ function inWords({result, value, limit, unit, runs, unknown, sampleRunId, sample
   return `${drawn(value)}, limit ${drawn(limit)}, of ${count(Number(runs))} ${runs === 1 ? 'run' : 'runs'}${missing}${look}`;
 }
 
-/** Text for XML 1.0, which takes no control characters at all. */
+/** Text for XML 1.0, which allows no control characters. */
 function escaped(text: string): string {
   return safe(text)
     .replace(/[\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd')

@@ -10,7 +10,7 @@ export interface Guides {
   readonly rest: Safe;
 }
 
-/** Levels drawn as lines; what is deeper is given as a number, so that a chain of 10,000 stays readable. */
+/** Number of levels drawn as lines; deeper levels are shown as a number, so that a chain of 10,000 stays readable. */
 const DRAWN_LEVELS = 12;
 
 /** Guides for rows in drawn order, from their depths alone. */
@@ -30,7 +30,7 @@ export function guidesOf(depths: readonly number[], hasChildren: readonly boolea
 
 /**
  * The guides of one row.
- * @param isOpen whether at a level, its own or one above, another row follows
+ * @param isOpen whether another row follows at a level, its own or one above
  */
 export function guideOf(
   depth: number,
@@ -50,7 +50,7 @@ export function guideOf(
   };
 }
 
-/** `faint`: what does not count into the run; `open`: what is still running. */
+/** `faint`: not part of the run; `open`: still running. */
 export type Fill = 'solid' | 'faint' | 'open';
 const FILLS: Readonly<Record<Fill, {blocks: string; ascii: string}>> = {
   solid: {blocks: '█▌▐', ascii: '##='},
@@ -58,7 +58,7 @@ const FILLS: Readonly<Record<Fill, {blocks: string; ascii: string}>> = {
   open: {blocks: '░░░', ascii: '---'},
 };
 
-/** A stretch of time as a bar in half characters; the smallest is half a character, so that nothing is invisible. */
+/** A period as a bar in half characters; the minimum is half a character, so that nothing is invisible. */
 export function bar(from: number, to: number, columns: number, look: Look, fill: Fill): Safe {
   const start = Math.max(0, Math.min(2 * columns - 1, Math.floor(2 * columns * from)));
   const end = Math.max(start + 1, Math.min(2 * columns, Math.ceil(2 * columns * to)));
@@ -72,7 +72,7 @@ export function bar(from: number, to: number, columns: number, look: Look, fill:
   return trusted(out);
 }
 
-/** Text in the room that is left; whole where there is no limit. */
+/** Text cut to the remaining width; complete if there is no limit. */
 export function within(text: Safe, columns: number | null): Safe {
   return columns === null ? text : truncate(text, columns);
 }

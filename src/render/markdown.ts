@@ -2,8 +2,8 @@ import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import type {FlatRecord} from './csv.ts';
 
 /**
- * A table of GitHub's Markdown. Text stays text: what would become markup (links and images that load, HTML, code) is
- * escaped, and a line break becomes `<br>`.
+ * A table in GitHub's Markdown. Text stays text: markup (links and images that load, HTML, code) is escaped, and a
+ * line break becomes `<br>`.
  */
 export function renderMarkdown(records: readonly FlatRecord[], columns: readonly string[]): Safe {
   const isNumeric = (column: string) => {

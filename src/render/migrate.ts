@@ -5,7 +5,7 @@ import {byteSize, type FactSection, renderFacts} from './doctor.ts';
 import type {Look} from './states.ts';
 import {duration} from './values.ts';
 
-/** What is drawn of a step; the JSON contract's keys. */
+/** The parts of a step that are drawn; the JSON contract's keys. */
 export interface DrawnStep {
   readonly kind: string;
   readonly object: string;
@@ -41,7 +41,7 @@ interface Options extends Look {
   readonly columns: number | null;
 }
 
-/** Each step with its reasons, and below all of them the SQL, whole lines that can be copied. */
+/** Each step with its reasons, and below all of them the SQL in complete lines that can be copied. */
 export function renderSteps(database: string, steps: readonly DrawnStep[], options: Options): Safe {
   const head = line`${paint(trusted('Plan'), 'bold')} for ${safe(database)}`;
   if (steps.length === 0) return line`${head}: nothing to do`;
@@ -71,7 +71,7 @@ function buildTime(estimateMs: number): Safe {
   return estimateMs < 1000 ? trusted('less than a second') : line`about ${duration(estimateMs)}`;
 }
 
-/** The first line of a query plan says what is read; costs are in it on Postgres. */
+/** The line of a query plan that says what is read; on Postgres it contains the cost. */
 function firstOf(plan: readonly string[]): string {
   return plan.find(text => /scan|search/i.test(text))?.replace(/^\s*(->)?\s*/, '') ?? plan[0] ?? '';
 }
@@ -80,7 +80,7 @@ function statementLine(statement: string): Safe {
   return line`  ${safe(`${statement};`, {multiline: true})}`;
 }
 
-/** For a DBA: runs as it stands, reasons as comments. */
+/** For a DBA: can be run as it is, with reasons as comments. */
 export function sqlText(steps: readonly DrawnStep[]): string {
   if (steps.length === 0) return '-- nothing to do\n';
   return steps

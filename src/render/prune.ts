@@ -3,7 +3,7 @@ import {type FactSection, renderFacts} from './doctor.ts';
 import type {Look} from './states.ts';
 import {count, duration, moment} from './values.ts';
 
-/** What is drawn of a plan; the JSON contract's keys. */
+/** The parts of a plan that are drawn; the JSON contract's keys. */
 export interface DrawnPlan {
   readonly database: string;
   readonly cutoff: string;
@@ -110,7 +110,7 @@ export function renderResult(plan: DrawnPlan, result: DrawnResult): Safe {
   return joined(parts, '; ');
 }
 
-/** @param left what an earlier run archived and could not put in place */
+/** @param left what an earlier run archived but could not rename to its final name */
 export function renderNothing(
   plan: Pick<DrawnPlan, 'database'>,
   left: {readonly file: string; readonly traces: number; readonly spans: number} | null,
@@ -142,7 +142,7 @@ function spans(n: number): Safe {
   return line`${count(n)} ${trusted(n === 1 ? 'span' : 'spans')}`;
 }
 
-/** A size for people, in powers of 1000 as disks are sold. */
+/** A size for people, in powers of 1000, like disk sizes. */
 export function bytes(n: number): Safe {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let size = n;

@@ -4,14 +4,14 @@ import {truncate, width} from '../text/width.ts';
 import type {FlatRecord} from './csv.ts';
 import {type DrawnColumn, renderColumns} from './table.ts';
 
-/** Narrower than this a column of text says nothing. */
+/** A narrower column of text is useless. */
 const LEAST_WIDTH = 8;
-/** More of a cell is not looked at on a terminal: payloads are megabytes. */
+/** More of a cell is not processed on a terminal: payloads have megabytes. */
 const LONGEST_SEEN = 1000;
 
 /**
- * Rows of whatever columns. On a terminal every column is there, cut to fit; when they do not fit side by side each row
- * becomes a block with a line per column. Into a pipe everything is whole, one row a line.
+ * Rows with any columns. On a terminal every column is shown, cut to fit; if they do not fit side by side, each row
+ * becomes a block with a line per column. In a pipe everything is complete, one row per line.
  * @param available columns of the terminal; null: a pipe
  */
 export function renderRelation(

@@ -16,7 +16,7 @@ interface HeaderOptions extends Look {
   readonly isTied: boolean;
 }
 
-/** Who, what state and why, when, how long, what it took: everything about a run but its spans. */
+/** Name, state and reason, time, duration, cost: everything about a run except its spans. */
 export function renderRunHeader(judged: JudgedRun, options: HeaderOptions): Safe {
   const {run, record} = judged;
   const title = [
@@ -44,10 +44,10 @@ export function renderRunHeader(judged: JudgedRun, options: HeaderOptions): Safe
 }
 
 /**
- * When, how long, tokens, cost, ids of a run, and what the trace row says of it: short facts, the most wanted first.
- * @param started as people of this screen read times
- * @param took how long it took, or has gone on
- * @param contradictsFirst a stored status that is wrong comes before what there may be no room for
+ * Time, duration, tokens, cost and ids of a run, and the stored status: short facts, the most important first.
+ * @param started in the form of this screen's times
+ * @param took how long it took, or has been running
+ * @param contradictsFirst a wrong stored status comes before facts that may not fit
  */
 export function headerFacts(
   {record}: Pick<JudgedRun, 'record'>,
@@ -83,7 +83,7 @@ function tokenFacts(record: RunRecord): Safe[] {
   return [tokens, ...runCost(record)];
 }
 
-/** What a reader would otherwise wonder about. */
+/** Things that a reader might otherwise wonder about. */
 export function notesOf(run: JudgedRun['run'], isTied: boolean): Safe[] {
   const notes: Safe[] = [];
   if (run.isDetached)
@@ -111,7 +111,7 @@ function indented(text: Safe, columns: number | null): Safe[] {
   return (columns === null ? [text] : wrap(text, columns - 2)).map(part => line`  ${part}`);
 }
 
-/** Items in a row, broken between items where the line is full. */
+/** Items in a row, wrapped between items if the line is full. */
 export function flow(items: readonly Safe[], separator: Safe, columns: number | null): Safe[] {
   if (columns === null) return [joined(items, separator)];
   const lines: Safe[] = [];
@@ -130,7 +130,7 @@ export function flow(items: readonly Safe[], separator: Safe, columns: number | 
   return [...lines, joined(current, separator)];
 }
 
-/** Colours take no room. */
+/** Colours have no width. */
 function plainWidth(text: Safe): number {
   return width(withoutStyles(text));
 }

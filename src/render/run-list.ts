@@ -10,15 +10,15 @@ import {ago, duration, firstLine, isHex, shortCount, shortId, usd, wholeMoment} 
 
 interface ListOptions extends Look {
   readonly nowMicros: number;
-  /** Columns of the terminal; null: a pipe, which gets whole values and ISO times. */
+  /** Columns of the terminal; null: a pipe, which gets complete values and ISO times. */
   readonly columns: number | null;
-  /** Which profile each run comes from, when several are read. */
+  /** The profile of each run, if several are read. */
   readonly profiles?: readonly string[];
-  /** Figure that the rows are sorted by, where it is not the time: its column is always there. */
+  /** The figure that the rows are sorted by, unless it is the time: its column is always shown. */
   readonly sortedBy?: string;
 }
 
-/** Columns of the figures that rows can be sorted by; spans and errors have one only then. */
+/** Columns of the figures that rows can be sorted by; spans and errors have a column only then. */
 const SORTED_LABELS: Readonly<Record<string, string>> = {
   duration: 'TIME',
   tokens: 'TOKENS',
@@ -34,7 +34,7 @@ function sortedColumns(runs: readonly JudgedRun[], {sortedBy}: ListOptions): Dra
   return [];
 }
 
-/** Runs as a table: state, then who, then what it took, then the last word. */
+/** Runs as a table: state, then name, then figures, then the last words. */
 export function renderRunList(runs: readonly JudgedRun[], options: ListOptions): Safe {
   const {columns: available, profiles, sortedBy} = options;
   const drawn = available === null ? pipeColumns(runs, options) : terminalColumns(runs, options);
@@ -98,7 +98,7 @@ function pipeColumns(runs: readonly JudgedRun[], options: Look): DrawnColumn[] {
   ];
 }
 
-/** What it cost; where calls of it have no price, what is known with a mark that more was paid. */
+/** What it cost; if some of its calls have no price, the known part, with a mark that it is a minimum. */
 export function costCell({costUsd, costs}: RunRecord, {ascii}: Look): Safe {
   if (costUsd !== null) return usd(costUsd);
   const known = costs.flatMap(cost => cost.costUsd ?? []);
@@ -115,17 +115,17 @@ function columnOf(runs: readonly JudgedRun[]) {
   });
 }
 
-/** Its run id; while there is none, its trace, marked as such. `show` takes both. */
+/** Its run id; if there is none yet, its trace, marked as such. `show` accepts both. */
 export function shortRunId(record: RunRecord): Safe {
   if (record.runId !== null) return shortId(record.runId);
-  // Cut before it is escaped: half of an escape, or of a pair of surrogates, is neither safe nor an id.
+  // Cut before it is escaped: half an escape or half a surrogate pair is neither safe nor an id.
   const short = Array.from(record.traceId).slice(0, 7).join('');
   return isHex(record.traceId) ? safe(`~${short}`) : safe(`~${record.traceId}`);
 }
 
 /**
- * The component; of a loose part also what it is. The name of an unfinished run is not stored yet: then the one it likely
- * has, with a question mark, or in brackets what it did.
+ * The component; for a loose part also its kind. The name of an unfinished run is not stored yet: then its likely
+ * name with a question mark, or its actions in brackets.
  */
 export function who({run, record, likelyName}: Pick<JudgedRun, 'run' | 'record' | 'likelyName'>): Safe {
   if (record.name !== null) return record.part ? trusted(`${safe(record.name)} (${record.kind})`) : safe(record.name);
@@ -141,13 +141,13 @@ export function who({run, record, likelyName}: Pick<JudgedRun, 'run' | 'record' 
 }
 const MOST_PARTS = 3;
 
-/** The component alone, where kind and parts stand beside it. */
+/** Only the component; kind and parts are shown beside it. */
 export function titleOf({record, likelyName}: JudgedRun): Safe {
   if (record.name !== null) return safe(record.name);
   return likelyName === undefined ? trusted('(run span not written yet)') : line`${safe(likelyName)}?`;
 }
 
-/** Of an unfinished run only what has been seen so far. */
+/** For an unfinished run, only the observed time. */
 export function timeOf({run, record}: JudgedRun): Safe {
   if (!run.isMissing) return duration(record.durationMs);
   const seen = seenMs(run);
@@ -158,7 +158,7 @@ export function timeOf({run, record}: JudgedRun): Safe {
 export function lastWord({run, record, judge, parts = []}: JudgedRun): Safe {
   if (record.state !== 'ok') return safe(record.stateReason);
   const last = parts.findLast(part => part.record.runId === record.runId && !isSamePart(part.record, record)) ?? null;
-  // Its own part ends with the words in which Agno says that it waits.
+  // Its own part ends with Agno's words for a waiting run.
   if (last === null && judge.node(run.root)?.state === 'paused') return trusted('continued after a pause');
   const said = firstLine((last?.run ?? run).root.span?.output ?? '');
   return said === '' ? safe(record.stateReason) : said;

@@ -6,32 +6,32 @@ import {guidesOf} from './layout.ts';
 import {stateText} from './states.ts';
 import {count, duration, moment, promptTokens} from './values.ts';
 
-/** A row of the run, as much of it as a report tells. */
+/** A row of the run, as far as a report shows it. */
 export interface ReportedSpan {
   readonly record: SpanRecord;
   /** What a person calls it. */
   readonly name: string;
 }
 
-/** A run to be handed over as a page of Markdown. */
+/** A run as a page of Markdown. */
 export interface RunReport {
   readonly record: RunRecord;
   readonly spans: readonly ReportedSpan[];
-  /** Rows that were left out of `spans`. */
+  /** Number of rows that were left out of `spans`. */
   readonly moreSpans: number;
   readonly failures: readonly {readonly name: string; readonly message: string}[];
-  /** What the run was asked and what it answered; null: nothing stored, or left out. */
+  /** The run's input and output; null: not stored, or left out. */
   readonly input: string | null;
   readonly output: string | null;
 }
 
-/** Texts of a run are shown up to here; the rest is counted. */
+/** Texts of a run are cut after this many characters; the rest is counted. */
 const LONGEST_TEXT = 4000;
 const LOOK = {ascii: false};
 
 /**
- * A report of GitHub's Markdown: who, what state, when, its tree, what failed, what went in and out. Everything from the
- * tables stands in code, where neither HTML nor links nor images mean anything.
+ * A report in GitHub's Markdown: name, state, time, tree, failures, input and output. All data from the tables is
+ * formatted as code, where HTML, links and images have no effect.
  */
 export function renderRunReport(report: RunReport): Safe {
   const {record, failures, input, output} = report;
@@ -93,7 +93,7 @@ function factsOf(record: RunRecord): Safe {
 }
 
 function treeOf({spans}: RunReport): Safe {
-  // What is above may stand in another report, or be known by name only.
+  // The row above may be in another report, or only its name may be known.
   const top = spans.reduce((least, {record}) => Math.min(least, record.depth), Number.POSITIVE_INFINITY);
   const depths = spans.map(({record}) => record.depth - top);
   const guides = guidesOf(
@@ -155,7 +155,7 @@ function code(text: string): Safe {
   return trusted(`${fence}${pad}${plain}${pad}${fence}`);
 }
 
-/** The same in a table, where a bar would end the cell even in code. */
+/** The same in a table, where a bar would end the cell even inside code. */
 function cell(text: string): Safe {
   return trusted(code(text).replaceAll('|', '\\|'));
 }

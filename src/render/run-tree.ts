@@ -19,13 +19,13 @@ import {
 export interface TreeOptions extends RowOptions {
   /** Columns of the terminal; null: a pipe, where nothing is cut. */
   readonly columns: number | null;
-  /** The run the header speaks of; its reason is not repeated in its row. */
+  /** The run in the header; its reason is not repeated in its row. */
   readonly root: Node;
-  /** Whole text of a span's input and output, below its row; only with `io: 'full'`. */
+  /** Complete input and output of a span, below its row; only with `io: 'full'`. */
   readonly contentOf?: (node: Node) => readonly Safe[];
 }
 
-/** Draws spans as a tree with a waterfall. One row a span; errors and whole contents stand below their row. */
+/** Draws spans as a tree with a waterfall. One row per span; errors and complete contents are below their row. */
 export function renderTree(rows: readonly DrawnSpan[], options: TreeOptions): Safe {
   const depths = rows.map(row => row.depth);
   const parents = new Set(rows.map(row => row.node.parent));

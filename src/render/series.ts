@@ -8,7 +8,7 @@ import {figure, stretchStart} from './values.ts';
 
 const LEVELS = {blocks: '▁▂▃▄▅▆▇█', ascii: '.:-=+*#@'};
 
-/** A line over the figures, one character each, from nothing to the largest of them; a gap where there is none. */
+/** A line of figures, one character each, from zero to the largest; a gap for a missing value. */
 export function sparkline(values: readonly (number | null)[], {ascii}: Look): Safe {
   const levels = ascii ? LEVELS.ascii : LEVELS.blocks;
   const most = values.reduce<number>((max, value) => Math.max(max, value ?? 0), 0);
@@ -20,7 +20,7 @@ const PLOT_ROWS = 6;
 const MOST_LINES = 8;
 const LONGEST_NAME = 28;
 
-/** Figures over time above a table: columns for one series, a line for each of the largest of several. */
+/** Figures over time above a table: columns for one series, a line each for the largest of several. */
 export function renderSeries(series: Series, columns: number, look: Look): Safe {
   return series.lines.length === 1 ? plot(series, columns, look) : lines(series, columns, look);
 }
@@ -37,7 +37,7 @@ function plot({lines: [only], ...series}: Series, columns: number, look: Look): 
   for (let row = PLOT_ROWS - 1; row >= 0; row--) {
     const cells = values.map(value => {
       if (value === null || value <= 0 || most <= 0) return ' '.repeat(wide);
-      // In eighths of a row; whatever is there at all is visible.
+      // In eighths of a row; every value above zero is visible.
       const eighths = Math.max(1, Math.round((value / most) * PLOT_ROWS * (marks.length - 1)));
       const here = Math.max(0, Math.min(marks.length - 1, eighths - row * (marks.length - 1)));
       return wide > 2 ? `${marks[here]!.repeat(wide - 1)} ` : marks[here]!.repeat(wide);
@@ -51,7 +51,7 @@ function plot({lines: [only], ...series}: Series, columns: number, look: Look): 
   return joined(rows, '\n');
 }
 
-/** Neighbours added up, or for what does not add up the largest of them, so that all fit. */
+/** Merges neighbours so that all fit: sums, or the largest value for figures that cannot be added. */
 function merged(values: readonly (number | null)[], room: number, unit: Unit): readonly (number | null)[] {
   const each = Math.ceil(values.length / Math.max(1, room));
   if (each === 1) return values;

@@ -39,7 +39,7 @@ const SHORTEST_GAP_MS = 50;
 const SMALLEST_GAP = 0.05;
 const SHOWN_GAPS = 3;
 
-/** Shares of the critical path, and the longest stretches in which nothing was recorded. */
+/** Shares of the critical path, and the longest periods without any recorded span. */
 function whereTimeWent({judged}: ShownRun, {columns, ascii}: ShownOptions): Safe[] {
   const {run, record} = judged;
   const total = record.durationMs;
@@ -60,12 +60,12 @@ function whereTimeWent({judged}: ShownRun, {columns, ascii}: ShownOptions): Safe
     .map(text => paint(text, 'dim'));
 }
 
-/** What to type next about this run: the span that failed, else the one that took longest. */
+/** The next command for this run: the span that failed, or else the one that took longest. */
 export function nextStep({judged, rows}: ShownRun): Safe | null {
   const {run, record} = judged;
   const spans = rows.filter(row => row.node.span && row.node !== run.root && !row.record.surroundings);
   const failures = spans.filter(row => isFailedSpan(row.node.span!));
-  // Where it happened, not those above it that only say so.
+  // The span where it happened, not those above it that only repeat it.
   const failed = failures.find(row => !row.node.children.some(child => child.span && isFailedSpan(child.span)));
   const longest = spans
     .filter(row => row.node.children.length === 0)
@@ -78,6 +78,6 @@ export function nextStep({judged, rows}: ShownRun): Safe | null {
   const short = (text: string) => Array.from(text).slice(0, 8).join('');
   const id = record.runId === null ? `~${short(record.traceId)}` : short(record.runId);
   const show = command`agno-trace show ${id} --span ${short(target.record.spanId)}`;
-  // Behind a mark of comments, and quoted for shells that take none when they are typed into.
+  // After a comment mark, and quoted for shells that do not accept comments in typed lines.
   return safe(`next: ${show}   # ${shellWord(displayName(target.node.span!))}, ${failed ? 'failed' : 'took longest'}`);
 }

@@ -10,7 +10,10 @@ interface ContentOptions {
   readonly columns: number | null;
 }
 
-/** Everything a span holds, readable: whole messages, arguments, results, documents, and the attributes no section shows. */
+/**
+ * Everything in a span, readable: complete messages, arguments, results, documents, and the attributes that no
+ * section shows.
+ */
 export function renderSpanContent(span: Span, options: ContentOptions): Safe {
   return joined(
     spanSections(span).map(({title, body}) =>
@@ -20,7 +23,7 @@ export function renderSpanContent(span: Span, options: ContentOptions): Safe {
   );
 }
 
-/** What went in and what came out, for below the row of a tree (`--io full`). */
+/** Input and output, for below the row of a tree (`--io full`). */
 export function contentLines(span: Span, options: ContentOptions): Safe[] {
   return contentSections(span).flatMap(({title, body}) => [
     paint(trusted(title), 'dim'),
@@ -35,7 +38,7 @@ function partLines({type, indent, text, rest = ''}: ContentPart, options: Conten
   return block(type === 'value' ? indented(text) : text, options, indent);
 }
 
-/** JSON indented, other text as it is. */
+/** Indents JSON; other text stays as it is. */
 export function indented(text: string): string {
   if (!/^\s*[[{]/.test(text)) return text;
   const parsed = parseJson(text);

@@ -14,7 +14,7 @@ interface DetailOptions extends Look {
   readonly columns: number | null;
 }
 
-/** One span with everything it holds. */
+/** One complete span. */
 export function renderSpanDetail(span: Span, row: DrawnSpan, judged: JudgedRun, options: DetailOptions): Safe {
   const title = [
     ...(row.record.state ? [paintState(stateText(row.record.state, options), row.record.state)] : []),
@@ -28,7 +28,7 @@ export function renderSpanDetail(span: Span, row: DrawnSpan, judged: JudgedRun, 
   return joined([joined(title, '  '), ...lines, trusted(''), renderSpanContent(span, options)], '\n');
 }
 
-/** Facts about a span by name, without its texts; those that are not known are left out. */
+/** Facts about a span by name, without its texts; unknown ones are left out. */
 export function spanFields(span: Span, {node, record}: DrawnSpan, judged: JudgedRun): (readonly [string, Safe])[] {
   const tokens =
     record.totalTokens === null
@@ -58,7 +58,7 @@ export function spanFields(span: Span, {node, record}: DrawnSpan, judged: Judged
   return fields.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
 }
 
-/** The call's own; the span of the tree has been priced, the one read whole has not. */
+/** The call's own cost; the span of the tree has a price, the complete one does not. */
 function costOf(span: Span): Safe | null {
   if (span.costUsd === null) return span.kind === 'llm' && span.totalTokens !== null ? trusted('no known price') : null;
   const origin = costOrigins([span])[0]!;

@@ -10,27 +10,30 @@ export interface Section {
   readonly body: readonly ContentPart[];
 }
 
-/** A text of a span as it is stored: neither escaped nor cut nor laid out, for it may be megabytes. */
+/** A text of a span as stored: not escaped, cut or laid out, because it may have megabytes. */
 export interface ContentPart {
-  /** `head`: names what the parts after it are about; `note`: what a reader must know; `value`: text that may be JSON. */
+  /**
+   * `head`: names what the following parts are about; `note`: something that the reader must know; `value`: text that
+   * may be JSON.
+   */
   readonly type: 'head' | 'note' | 'text' | 'value';
   /** Columns before it. */
   readonly indent: number;
   readonly text: string;
-  /** Of a head: what follows it on its line. */
+  /** Of a head: the rest of its line. */
   readonly rest?: string;
 }
 
-/** What is not for everybody to read at once: what no other section shows, unknown attributes among it. */
+/** Not shown to everybody at once: what no other section shows, including unknown attributes. */
 export const REST_TITLE = 'Attributes';
 
-/** Everything a span holds, each text once. `span` was read whole. */
+/** Everything in a span, each text once. `span` was read whole. */
 export function spanSections(span: Span): Section[] {
   const shown = new Set<string>();
   return [...contentSections(span, shown), ...restSections(span, shown)];
 }
 
-/** What went in and what came out. `span` was read whole. */
+/** Input and output. `span` was read whole. */
 export function contentSections(span: Span, shown = new Set<string>()): Section[] {
   const attributes = span.attributes!;
   const take = (key: string): string | null => {
@@ -70,7 +73,7 @@ function messageSections(attributes: Attributes, shown: Set<string>): Section[] 
   ] as const) {
     const {messages, notes} = messagesOf(attributes, direction);
     for (const name in attributes) if (name.startsWith(`llm.${direction}_messages.`)) shown.add(name);
-    // With messages it is the same again, as the provider's JSON.
+    // If there are messages, this repeats them as the provider's JSON.
     shown.add(key);
     if (messages.length === 0) {
       const text = textOf(attributes, key);
@@ -131,7 +134,7 @@ interface RetrievedDocument {
 }
 
 /**
- * Documents of a retrieval: OpenInference's standard attributes where a span has them, else the JSON list that Agno's
+ * Documents of a retrieval: OpenInference's standard attributes if a span has them, or else the JSON list that Agno's
  * knowledge tool returns; Agno stores no scores (docs/agno.md, Spans by kind).
  */
 function documentsOf(span: Span, attributes: Attributes, shown: Set<string>): RetrievedDocument[] {
@@ -168,7 +171,7 @@ function documentsOf(span: Span, attributes: Attributes, shown: Set<string>): Re
   return documents as RetrievedDocument[];
 }
 
-/** A list that is longer is shown as it is: taking it apart takes seconds. */
+/** A longer list is shown as it is: parsing it takes seconds. */
 const LONGEST_LIST = 5_000_000;
 
 function documentParts(document: RetrievedDocument): ContentPart[] {
@@ -183,7 +186,7 @@ function documentParts(document: RetrievedDocument): ContentPart[] {
   ];
 }
 
-/** Attributes that no section has shown, unknown ones among them: nothing a span holds is left out. */
+/** Attributes that no section has shown, including unknown ones: nothing in a span is left out. */
 function restSections(span: Span, shown: ReadonlySet<string>): Section[] {
   const attributes = span.attributes!;
   const keys = Object.keys(attributes)
@@ -206,7 +209,7 @@ function restSections(span: Span, shown: ReadonlySet<string>): Section[] {
 }
 const LONGEST_INLINE = 200;
 
-/** `messages.2` before `messages.10`, so that the order is that of the data on both databases. */
+/** `messages.2` before `messages.10`, so that the order is the same on both databases. */
 function byNumber(a: string, b: string): number {
   const [left, right] = [a.split('.'), b.split('.')];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {

@@ -2,7 +2,7 @@ import {type Safe, trusted} from '../text/safe.ts';
 import {paint, type Style} from '../text/style.ts';
 import type {State} from '../trace/states.ts';
 
-/** State first by shape and word, then by colour. */
+/** Shape and word show the state first, colour second. */
 const LOOKS: Readonly<Record<State, {glyph: string; ascii: string; style: Style}>> = {
   running: {glyph: '●', ascii: '*', style: 'cyan'},
   stalled: {glyph: '◌', ascii: '~', style: 'yellow'},
@@ -14,7 +14,7 @@ const LOOKS: Readonly<Record<State, {glyph: string; ascii: string; style: Style}
   ok: {glyph: '✔', ascii: '+', style: 'green'},
 };
 
-/** Characters that some terminals and fonts lack are replaced with `--ascii`. */
+/** With `--ascii`, characters that some terminals and fonts lack are replaced. */
 export interface Look {
   readonly ascii: boolean;
 }

@@ -6,22 +6,22 @@ import {toWidth, truncate, width} from '../text/width.ts';
 import {parseTime} from '../trace/time.ts';
 import {ago, figure, stretchStart, wholeMoment} from './values.ts';
 
-/** One column as drawn: text per row, ready but for its width. */
+/** One column as drawn: final text per row, except for its width. */
 export interface DrawnColumn {
   readonly label: string;
   readonly align: 'left' | 'right';
   readonly cells: readonly Safe[];
   /** Colour, added after the cell was cut to its width. */
   readonly paint?: (text: Safe, row: number) => Safe;
-  /** Columns with a higher number go first when the terminal is too narrow; 0 never goes. */
+  /** Columns with a higher number are dropped first if the terminal is too narrow; 0 is never dropped. */
   readonly dropOrder: number;
-  /** May be cut to this many columns; absent: it is shown whole or not at all. */
+  /** May be cut to this many columns; absent: it is shown completely or not at all. */
   readonly shrinkTo?: number;
 }
 
 /**
- * Draws columns. On a terminal whatever does not fit is cut or left out, least important first, and cli-table3 draws
- * what stays; into a pipe everything is whole.
+ * Draws columns. On a terminal, what does not fit is cut or left out, least important first, and cli-table3 draws the
+ * rest; in a pipe everything is complete.
  * @param columns width of the terminal; null: a pipe
  */
 export function renderColumns(drawn: readonly DrawnColumn[], columns: number | null): Safe {
@@ -31,11 +31,12 @@ export function renderColumns(drawn: readonly DrawnColumn[], columns: number | n
   return rowCount > MOST_DRAWN ? inLines(kept, widths, rowCount) : byLibrary(kept, widths, rowCount);
 }
 
-/** cli-table3 takes half a millisecond a row. */
+/** cli-table3 takes half a millisecond per row. */
 const MOST_DRAWN = 500;
 
 /**
- * Cells reach it cut: its own cuts part surrogate pairs. In the built program it measures as we do (`build/bundling.js`).
+ * Cells are already cut: its own cuts split surrogate pairs. In the built program it measures widths as we do
+ * (`build/bundling.js`).
  */
 function byLibrary(columns: readonly DrawnColumn[], widths: readonly number[], rowCount: number): Safe {
   const table = new CliTable({
@@ -118,7 +119,7 @@ function naturalWidth(column: DrawnColumn): number {
   return column.cells.reduce((max, cell) => Math.max(max, width(cell)), column.label.length);
 }
 
-/** Shrinks what may shrink, then leaves out what matters least, until the rest fits. */
+/** Shrinks columns that may shrink, then drops the least important ones, until the rest fits. */
 function arrange(drawn: readonly DrawnColumn[], available: number): {kept: DrawnColumn[]; widths: number[]} {
   let kept = drawn.map(column => ({column, natural: naturalWidth(column)}));
   for (;;) {
@@ -131,7 +132,7 @@ function arrange(drawn: readonly DrawnColumn[], available: number): {kept: Drawn
   let spare = available - GAP.length * (kept.length - 1);
   const widths = kept.map(({column, natural}) => Math.min(natural, column.shrinkTo ?? natural));
   spare -= widths.reduce((a, b) => a + b, 0);
-  // Room that is left goes to the columns that were cut, the first ones first.
+  // Remaining room goes to the columns that were cut, the first ones first.
   kept.forEach(({natural}, i) => {
     const more = Math.max(0, Math.min(natural - widths[i]!, spare));
     widths[i]! += more;
@@ -144,15 +145,15 @@ function arrange(drawn: readonly DrawnColumn[], available: number): {kept: Drawn
 export interface Drawing {
   /** On a terminal, times are relative to this one. */
   readonly nowMicros?: number;
-  /** Length of the stretches of time that rows are split into. */
+  /** Length of the periods that rows are split into. */
   readonly everyMicros?: number | null;
-  /** A last column that goes first on a narrow terminal. */
+  /** A last column, dropped first on a narrow terminal. */
   readonly trend?: {readonly label: string; readonly cells: readonly Safe[]};
 }
 
 /**
- * A table of a question's answer: the first column is text that may be cut, numbers stand to the right. On a narrow
- * terminal the last columns go first, but never the one that the rows are sorted by.
+ * The table of a question's answer: the first column is text that may be cut, numbers are aligned right. On a narrow
+ * terminal the last columns are dropped first, but never the one that the rows are sorted by.
  */
 export function renderTable(table: Table, columns: number | null, drawing: Drawing = {}): Safe {
   const entries = Object.entries(table.columns);
@@ -175,7 +176,7 @@ export function renderTable(table: Table, columns: number | null, drawing: Drawi
   return renderColumns(drawn, columns);
 }
 
-/** A column whose unit differs from row to row has the one of this row. */
+/** If a column's unit differs from row to row, it takes the unit of this row. */
 function ofRow(column: Column, {unit}: Table['rows'][number]): Column {
   const own = UNITS.find(known => known === unit);
   return column.unit === 'varies' && own !== undefined ? {...column, unit: own} : column;

@@ -23,7 +23,7 @@ const SHORT_LINES = 6;
 const SHORT_ARGUMENTS = 100;
 const DEEPEST_GUIDE = 8;
 
-/** One event of a transcript as text for a terminal or a pipe; an empty list where there is nothing to say of it. */
+/** One event of a transcript as text for a terminal or a pipe; an empty list if it has no text. */
 export function transcriptLines(event: TranscriptEvent, look: TranscriptLook): Safe[] {
   const {entry} = event;
   const isTool = entry.type === 'tool';
@@ -63,7 +63,7 @@ export function transcriptLines(event: TranscriptEvent, look: TranscriptLook): S
 
 /**
  * The line between the parts of a run that continued after a pause.
- * @param isBeside no continuation: what Agno did for it meanwhile
+ * @param isBeside not a continuation: what Agno did for the run meanwhile
  */
 export function continuedLine(record: RunRecord, {ascii}: Look, isBeside: boolean): Safe {
   const rule = trusted(ascii ? '--' : '──');
@@ -102,7 +102,7 @@ const ROLE_STYLES: Readonly<Record<string, readonly Style[]>> = {
   tool: ['magenta'],
 };
 
-/** What a role that is no message's is called. */
+/** Labels of roles that are not those of messages. */
 const ROLE_WORDS: Readonly<Record<string, string>> = {
   input: 'input (not in any message)',
   output: 'output (not in any message)',
@@ -158,7 +158,7 @@ function isNothing(text: string): boolean {
   return text === 'null' || text === '{}' || text === '';
 }
 
-/** Arguments as a call is written: `order_id="4417", amount=89.5`. */
+/** Arguments in the form of a call: `order_id="4417", amount=89.5`. */
 export function callArguments(text: string | null): Safe {
   if (text === null || isNothing(text)) return trusted('');
   const entries = argumentsByName(text);
@@ -203,14 +203,14 @@ function block(text: string, room: number | null): Safe[] {
   return room === null ? (whole.split('\n') as Safe[]) : wrap(whole, Math.max(16, room));
 }
 
-/** One line of ours that a name in it may have made too long; it holds colours, so it is cut only where it has none. */
+/** One line of ours that a name in it may have made too long; it contains colours, so it is cut only if it has none. */
 function cut(text: Safe, {columns}: TranscriptLook): Safe {
   if (columns === null) return text;
   const plain = withoutStyles(text);
   return width(plain) <= columns ? text : truncate(plain, columns);
 }
 
-/** One event as Markdown: texts stand in fences, so that nothing in them is markup; what is inside others is quoted. */
+/** One event as Markdown: texts are in fences, so that nothing in them is markup; inner entries are quoted. */
 export function transcriptMarkdown(event: TranscriptEvent, tools: ToolLevel): Safe {
   const {entry} = event;
   const quote = '> '.repeat(entry.depth);

@@ -15,15 +15,18 @@ import {count, duration, firstLine, promptTokens, usd} from './values.ts';
 
 export interface RowOptions extends Look {
   readonly io: IoLevel;
-  /** The moment up to which what still runs is drawn; absent: it is drawn as far as its parts were seen. */
+  /** The time up to which running spans are drawn; absent: as far as their parts were observed. */
   readonly openUntilMicros?: number;
-  /** Also what a person calls its kind, and its state in words; for screens, where no line below explains a glyph. */
+  /**
+   * Also show the kind in a person's words and the state as a word; for screens, where no line below explains a
+   * glyph.
+   */
   readonly showsKind?: boolean;
-  /** Tokens and cost before the time of its own, where there may be no room for both. */
+  /** Tokens and cost before the self time, if there may be no room for both. */
   readonly tokensFirst?: boolean;
 }
 
-/** Widths of the parts of a row; decided once for a tree. */
+/** Widths of the parts of a row; decided once per tree. */
 export interface RowLayout {
   label: number;
   bar: number;
@@ -32,13 +35,13 @@ export interface RowLayout {
 
 const GAP = '  ';
 const DURATION_WIDTH = 7;
-/** A waterfall in a pipe has this width; there is no terminal to ask. */
+/** Width of a waterfall in a pipe, which has no terminal to ask. */
 export const PIPE_BAR = 32;
 const LONGEST_ARGUMENTS = 60;
 const LONGEST_RESULT = 120;
 
 /**
- * Widths for a terminal of so many columns; from 10 columns on a row keeps within them.
+ * Widths for a terminal of this many columns; from 10 columns on, a row keeps within them.
  * @param longest columns of the longest label
  */
 export function layoutFor(longest: number, columns: number): RowLayout {
@@ -49,13 +52,13 @@ export function layoutFor(longest: number, columns: number): RowLayout {
   return {label, bar: barWidth, details: Math.max(0, columns - label - besides - GAP.length)};
 }
 
-/** Stretch of time that the bars of a tree stand in, microseconds. */
+/** The period that the bars of a tree cover, microseconds. */
 export interface Extent {
   from: number;
   to: number;
 }
 
-/** One span in one line: its label, its bar, how long it took, and as many details as there is room for. */
+/** One span in one line: its label, its bar, its duration, and as many details as fit. */
 export function rowText(
   row: DrawnSpan,
   label: Safe,
@@ -75,7 +78,7 @@ export function rowText(
   return trusted(joined(parts, GAP).trimEnd());
 }
 
-/** Of a ghost's time only the beginning is known. It lasts as long as its run. */
+/** Only the beginning of a ghost's time is known. It lasts as long as its run. */
 function tookOf({node, record}: DrawnSpan, options: RowOptions): Safe {
   if (record.durationMs !== null) return duration(record.durationMs);
   const start = startOf(node);
@@ -88,7 +91,7 @@ function isOpen(node: Node, {openUntilMicros}: RowOptions): boolean {
   return openUntilMicros !== undefined && endOf(node) === null;
 }
 
-/** As many as there is room for: a figure that is cut would be another figure; only words are. */
+/** As many as fit: a cut figure would be another figure; only words are cut. */
 function fitting(details: readonly Detail[], columns: number | null): Safe {
   const kept: Safe[] = [];
   let room = columns ?? Number.POSITIVE_INFINITY;
@@ -134,10 +137,10 @@ function latestEnd(node: Node): number | null {
   }
   return latest;
 }
-/** A ghost of thousands of runs is drawn with each. */
+/** Cached, because a ghost of thousands of runs is drawn with each. */
 const LATEST_ENDS = new WeakMap<Node, number | null>();
 
-/** State where it says something, ★ on the critical path, the name a person would use. */
+/** The state if it is worth showing, ★ on the critical path, and the name a person would use. */
 export function labelOf(row: DrawnSpan, options: RowOptions): Safe {
   const {node, record} = row;
   const span = node.span ?? node.told;
@@ -158,7 +161,7 @@ function ghostText({record}: DrawnSpan): Safe {
     : trusted('(its run span is written when it ends)');
 }
 
-/** What a row is called; a tool with its arguments, unless no content is wanted. */
+/** The name of a row; a tool with its arguments, unless no content is wanted. */
 export function nameOf(node: Node, options: Pick<RowOptions, 'io'>): Safe {
   const span = (node.span ?? node.told)!;
   const name = safe(displayName(span));
@@ -175,12 +178,12 @@ export function nameOf(node: Node, options: Pick<RowOptions, 'io'>): Safe {
   return name;
 }
 
-/** Agno's answer to a delegation whose member is not in the team: the call ends well. */
+/** Agno's answer to a delegation whose member is not in the team: the call itself succeeds. */
 function isOfNobody({output}: Span): boolean {
   return /^Member with (?:ID|id) .{0,300} not found in the team/s.test(resultText(output ?? ''));
 }
 
-/** Arguments as a call is written: `order_id=4417, amount=89.5`. */
+/** Arguments in the form of a call: `order_id=4417, amount=89.5`. */
 function argumentsOf(span: Span): Safe {
   const text = span.toolArguments;
   if (text === null || text === 'null' || text === '{}') return trusted('');
@@ -222,7 +225,7 @@ function detailsOf({node, record}: DrawnSpan, options: RowOptions): Detail[] {
   return details;
 }
 
-/** The container that a step ran in; of several it may have been any. */
+/** The container that a step ran in; if there are several, it may have been any of them. */
 function placeText({containers, iteration}: StepPlace): Safe {
   const [only, ...others] = containers;
   if (others.length > 0) return line`in one of: ${joined(containers.map(containerText), ', ')}`;
@@ -234,22 +237,25 @@ function containerText({type, name}: Container): Safe {
   return line`${safe(type.toLowerCase())} ${safe(name)}`;
 }
 
-/** `tool`, `tool error`: a glyph alone is for those who know it. */
+/** `tool`, `tool error`: a glyph alone is not enough for newcomers. */
 function kindText({kind, state, surroundings}: DrawnSpan['record']): Safe {
   return trusted(state === null || state === 'ok' || surroundings ? `${kind}` : `${kind} ${state}`);
 }
 
-/** A span that failed, or was cancelled, by itself: not one of those above it that only say so. */
+/** A span that failed, or was cancelled, by itself; not one above it that only repeats it. */
 export function isFailure({node, state}: DrawnSpan): boolean {
   if (node.run === null || node.isPlumbing || (node.span === null && node.told === null)) return false;
   const isBad = state === 'error' || state === 'cancelled';
   return isBad && !node.children.some(child => !child.isPlumbing && (child.span ?? child.told)?.spanStatus === 'ERROR');
 }
 
-/** What went wrong, once: on the span where it happened. Null: nothing failed, or the header of the run shows it. */
+/**
+ * What went wrong, shown once: on the span where it happened. Null: nothing failed, or the header of the run shows
+ * it.
+ */
 export function failureText(row: DrawnSpan, root: Node): string | null {
   if (row.node === root || !isFailure(row)) return null;
-  // Asked for last: records are made when they are looked at, and few rows of 20,000 failed.
+  // Last, because records are created on first use, and few rows of 20,000 failed.
   const {record} = row;
   const text =
     record.statusMessage && record.statusMessage !== 'run status: error' ? record.statusMessage : record.stateReason;

@@ -5,11 +5,11 @@ import {inZone, zoneName} from '../text/zone.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
 import type {Tokens} from '../trace/tokens.ts';
 
-/** A duration for people: `329ms`, `14.2s`, `2m 5s`; `–` when unknown. */
+/** A duration for people: `329ms`, `14.2s`, `2m 5s`; `–` if unknown. */
 export function duration(ms: number | null): Safe {
   if (ms === null || !Number.isFinite(ms)) return trusted('–');
   if (Math.abs(ms) < 10) return trusted(`${Number(ms.toFixed(1))}ms`);
-  // Rounded first: the library cuts digits off, and 1,899 ms are not 1.8 s.
+  // Rounded first: the library truncates, and 1,899 ms are not 1.8 s.
   const step = Math.abs(ms) < 1000 ? 1 : Math.abs(ms) < 60_000 ? 100 : 1000;
   const rounded = Math.round(ms / step) * step;
   const isShort = Math.abs(rounded) < 60_000;
@@ -22,24 +22,24 @@ export function duration(ms: number | null): Safe {
   );
 }
 
-/** A whole number with thousands marked, averages rounded; toLocaleString would load Intl, 23 ms on first use. */
+/** A whole number with thousands separators, averages rounded; toLocaleString would load Intl, 23 ms on first use. */
 export function count(value: number | null): Safe {
   if (value === null) return trusted('–');
   return trusted(String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ','));
 }
 
-/** Prompt tokens with those of the cache, marked where that is an estimate. */
+/** Prompt tokens including cached ones, marked if that is an estimate. */
 export function promptTokens({grossPromptTokens, grossPromptEstimated}: PromptCount): Safe {
   return grossPromptEstimated ? trusted(`~${count(grossPromptTokens)}`) : count(grossPromptTokens);
 }
 type PromptCount = Pick<Tokens, 'grossPromptTokens' | 'grossPromptEstimated'>;
 
-/** A number that need not be whole: `0.4`, `58.3`, `1,204`. */
+/** A number that may have a fraction: `0.4`, `58.3`, `1,204`. */
 export function rate(value: number | null): Safe {
   return value === null || Math.abs(value) >= 99.95 ? count(value) : trusted(String(Number(value.toFixed(1))));
 }
 
-/** A part of 1 as percent: `7.3%`, `100%`; what is not nothing and not all is not drawn as such. */
+/** A share of 1 as percent: `7.3%`, `100%`; a value above 0 or below 1 is never shown as 0% or 100%. */
 export function percent(value: number | null): Safe {
   if (value === null) return trusted('–');
   if (value > 0 && value < 0.0005) return trusted('<0.1%');
@@ -59,14 +59,14 @@ export function figure(value: number | null, unit: Unit): Safe {
   return safe(String(value ?? '–'));
 }
 
-/** The start of a stretch of time: a date, with the time of day where stretches are shorter than a day. */
+/** The start of a period: a date, with the time of day if periods are shorter than a day. */
 export function stretchStart(micros: number | null, everyMicros: number): Safe {
   const iso = isoTime(micros);
   if (iso === null) return trusted('–');
   return trusted(everyMicros % 86_400_000_000 === 0 ? iso.slice(0, 10) : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`);
 }
 
-/** A count in three characters or so: `410`, `3.1k`, `1.2M`. */
+/** A count in about three characters: `410`, `3.1k`, `1.2M`. */
 export function shortCount(value: number | null): Safe {
   if (value === null) return trusted('–');
   if (value < 1000) return trusted(String(value));
@@ -100,7 +100,7 @@ export function ago(micros: number | null, nowMicros: number): Safe {
   return trusted(seconds < 0 ? `in ${Math.floor(value)}${unit}` : `${Math.floor(value)}${unit} ago`);
 }
 
-/** A moment for people: `2026-11-22 14:21:03 UTC`; in another zone (`--tz`) with how far that is from it. */
+/** A moment for people: `2026-11-22 14:21:03 UTC`; in another zone (`--tz`) with its offset from UTC. */
 export function moment(iso: string | null): Safe {
   const {text, offset} = clock(iso);
   // Years beyond 9999 have six digits and a sign.
@@ -108,13 +108,13 @@ export function moment(iso: string | null): Safe {
   return trusted(date === undefined ? '–' : `${date.padStart(10, '0')} ${time} ${offset}`);
 }
 
-/** A time whole, as a pipe gets it: ISO 8601, in UTC or with the offset of the zone. */
+/** A complete time, for a pipe: ISO 8601, in UTC or with the offset of the zone. */
 export function wholeMoment(iso: string | null): Safe {
   const {text, offset} = clock(iso);
   return safe(text === null ? '–' : offset === 'UTC' ? text : text.replace(/Z$/, offset));
 }
 
-/** What a clock in the zone shows, as ISO. */
+/** The time on a clock in the zone, as ISO. */
 export function clock(iso: string | null): {readonly text: string | null; readonly offset: string} {
   const micros = iso === null || zoneName() === 'UTC' ? null : parseTime(iso);
   if (micros === null) return {text: iso, offset: 'UTC'};
@@ -122,7 +122,7 @@ export function clock(iso: string | null): {readonly text: string | null; readon
   return {text: isoTime(wallMicros), offset};
 }
 
-/** The first line of a text that holds anything, for a cell. */
+/** The first non-empty line of a text, for a cell. */
 export function firstLine(text: string): Safe {
   return safe(
     text
@@ -132,7 +132,7 @@ export function firstLine(text: string): Safe {
   );
 }
 
-/** A UUID or a hex id in the length people compare by eye; other ids whole. */
+/** A UUID or a hex id, shortened to a length that people compare by eye; other ids completely. */
 export function shortId(id: string): Safe {
   return safe(isHex(id) ? id.slice(0, 8) : id);
 }

@@ -7,10 +7,10 @@ import type {Store} from '../store/store.ts';
 const ASK_AGAIN_MS = 1000;
 
 /**
- * Opens the database for writing, alone: no other writing command of this tool may be at work on it.
+ * Opens the database for writing, exclusively: no other writing command of this tool may be running on it.
  * @param waitMs how long to wait for another one to end
  * @param offline SQLite: nobody at all may have the file open
- * @throws UserError exit 4 when there is another one
+ * @throws UserError exit 4 if another one is running
  */
 export async function openAlone(
   source: Source,

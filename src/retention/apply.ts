@@ -10,12 +10,12 @@ import type {OldTrace} from './survey.ts';
 
 export interface PruneBatchesOptions {
   readonly rules: BatchRules;
-  /** Spans and traces to delete at most, but one trace at least; null: all. */
+  /** Maximum number of spans and traces to delete, but at least one trace; null: all. */
   readonly maxRows: number | null;
   readonly maxRuntimeMs: number | null;
-  /** No batch before this moment (`performance.now`): candidates must have been looked at long enough ago. */
+  /** No batch before this time (`performance.now`): the candidates must have been examined long enough ago. */
   readonly notBeforeMs: number;
-  /** Aborted: the batch under way is the last. */
+  /** Aborted: the current batch is the last one. */
   readonly stop: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -24,7 +24,7 @@ export interface Progress extends BatchOutcome {
   readonly waitsFor: string | null;
 }
 
-/** Why it ended before all was deleted. */
+/** Why it ended before everything was deleted. */
 export type StoppedBy = 'signal' | 'max-rows' | 'max-runtime' | 'busy' | 'failure';
 
 export interface Applied {
@@ -34,26 +34,26 @@ export interface Applied {
   batches: number;
   longestBatchMs: number;
   stoppedBy: StoppedBy | null;
-  /** With `failure`: what failed; the batches before it are done, the one at hand is not. */
+  /** With `failure`: what failed; the earlier batches are done, the current one is not. */
   failure: unknown;
 }
 
 /** Give up once batches have failed one after another for this long. */
 const PATIENCE_MS = 60_000;
-/** A trigger that takes too long for this many batches takes too long for any. */
+/** If a trigger takes too long for this many batches in a row, smaller ones will not help. */
 const MOST_STOPPED = 3;
-/** Rows of one transaction weigh at most so much; a run can hold a million bytes in a span. */
+/** Maximum size of the rows of one transaction; a run can have a million bytes in a span. */
 const MOST_BYTES = 8 * 1024 ** 2;
 /** More ids in one statement could make Postgres read the whole table instead. */
 const MOST_TRACES = 1000;
-/** How often it is asked whether others need the database more. */
+/** How often to check whether others need the database more. */
 const ASK_EVERY_MS = 2000;
-/** A vacuum may take hours and our batches do not harm it: it gets a head start, no more. */
+/** A vacuum may take hours, and our batches do not harm it: it only gets a head start. */
 const LONGEST_YIELD_MS = 60_000;
 
 /**
- * Deletes the candidates in short transactions with pauses between them. Whatever happens, whole batches are done or nothing of
- * them is; running it again goes on.
+ * Deletes the candidates in short transactions with pauses between them. Whatever happens, a batch is deleted
+ * completely or not at all; running it again resumes.
  */
 export async function applyPrune(
   changes: Changes,
@@ -82,7 +82,7 @@ class Pruning {
   private readonly pace: BatchPace;
   private readonly startMs = performance.now();
   private inVainSinceMs: number | null = null;
-  /** Transactions that took too long and were taken back. */
+  /** Transactions that took too long and were rolled back. */
   private stoppedInARow = 0;
   private askedMs = Number.NEGATIVE_INFINITY;
 
@@ -124,7 +124,7 @@ class Pruning {
     return null;
   }
 
-  /** Traces for one transaction: as many as the pace allows, one at least; none when `--max-rows` is reached. */
+  /** Traces for one transaction: as many as the pace allows, but at least one; none if `--max-rows` is reached. */
   private nextBatch(candidates: readonly OldTrace[], at: number): OldTrace[] {
     const {maxRows} = this.options;
     const done = this.applied.traces + this.applied.spans;
@@ -182,10 +182,10 @@ class Pruning {
     this.report(null);
   }
 
-  /** A lock that does not come in time is normal: repeat the batch, smaller. Every other error ends the work. */
+  /** A lock that is not granted in time is normal: repeat the batch, smaller. Every other error ends the work. */
   private async afterFailure(error: unknown): Promise<void> {
     if (isStopped(error) && !(error instanceof CommitError)) {
-      // Stopped by the user, which is no failure; or slow work, of which less may do.
+      // Either the user stopped it, which is no failure, or the work was too slow, and a smaller batch may do.
       if (this.options.stop.aborted) return;
       if (++this.stoppedInARow < MOST_STOPPED) {
         this.pace.failed();
@@ -225,7 +225,7 @@ class Pruning {
     return null;
   }
 
-  /** Until what is deleted has been looked at long enough ago, second by second. */
+  /** Waits, second by second, until the candidates were examined long enough ago. */
   private async settle(): Promise<void> {
     const {notBeforeMs, stop} = this.options;
     while (!stop.aborted) {
@@ -249,7 +249,7 @@ class Pruning {
   }
 }
 
-/** A lock, a deadlock, a conflict: gone when the statement is tried again. */
+/** A lock, a deadlock or a conflict: a retry may succeed. */
 function isPassing(error: unknown): boolean {
   if (isTimeout(error)) return !isStopped(error);
   const {code} = ((error as {cause?: unknown}).cause ?? error) as {code?: unknown};

@@ -8,7 +8,7 @@ import {byBytes, type Cutoff} from './cutoff.ts';
 import {archivedRow, returningAll} from './rows.ts';
 import type {OldTrace} from './survey.ts';
 
-/** What every batch of one prune has to keep to. */
+/** Rules for every batch of one prune. */
 export interface BatchRules {
   readonly cutoff: Cutoff;
   /** On Postgres: no transaction older than this one was open when the work began (`settle` ago). */
@@ -21,13 +21,13 @@ export interface BatchRules {
 export interface BatchOutcome {
   readonly traces: number;
   readonly spans: number;
-  /** Traces that were left alone: written or in use since they were looked at. */
+  /** Traces that were skipped: written or in use since they were examined. */
   readonly changed: number;
 }
 
 /**
- * Deletes some traces with all their spans in one transaction, those that are still what they were when they were looked at.
- * Spans go first: on Postgres, and under Agno 3 on SQLite, the foreign key is enforced. With an archive the rows are on the
+ * Deletes some traces with all their spans in one transaction, if they are unchanged since they were examined. Spans
+ * go first: on Postgres, and under Agno 3 on SQLite, the foreign key is enforced. With an archive, the rows are on
  * disk before the commit; the other order could lose them.
  */
 export async function deleteBatch(
@@ -53,25 +53,28 @@ export async function deleteBatch(
   );
 }
 
-/** Without a foreign key a span can come in between; the next try finds its trace changed. The code is Postgres' own for it. */
+/**
+ * Without a foreign key a span can arrive in between; the next attempt finds its trace changed. The code is Postgres'
+ * own for such a conflict.
+ */
 function raced(what: string): Error {
   return Object.assign(new Error(what), {code: '40001'});
 }
 
 export interface BatchRunner {
-  /** Spans that the next transaction may delete. */
+  /** Number of spans that the next transaction may delete. */
   readonly spans: () => number;
   /**
-   * Runs one transaction, and repeats it if it timed out; counts the spans it deleted and makes a pause.
-   * @returns false when that was the last one for now
+   * Runs one transaction, and repeats it if it timed out; counts the spans it deleted, and pauses.
+   * @returns false if that was the last one for now
    */
   readonly attempt: (work: () => Promise<number>) => Promise<boolean>;
 }
 
 /**
- * Deletes a trace that is too large for one transaction: its youngest spans first, so that what began it stays to the end,
- * and its row last. Stopped in the middle it is still a trace, old enough to be found again.
- * @returns without spans, which `attempt` has counted; no trace when it was stopped
+ * Deletes a trace that is too large for one transaction: its newest spans first, so that its first spans stay to the
+ * end, and its row last. If it is interrupted, the rest is still a trace, old enough to be found again.
+ * @returns without spans, which `attempt` has counted; no trace if it was stopped
  */
 export async function deleteInParts(
   changes: Changes,
@@ -94,7 +97,7 @@ select span_id
       changes.transaction(rules.limits, async transaction => {
         const size = parts.spans();
         isLast = ids.length <= size;
-        // What came since shows in the row while it goes on, and in the number of spans at the end.
+        // Between the transactions, new spans show in the row; at the end, in the number of spans.
         const standing = [{...candidate, spans: ids.length}];
         const ready = await (isLast ? readyOf : lockedOf)(transaction, standing, rules);
         const some = ids.slice(-size);
@@ -121,8 +124,8 @@ select span_id
 }
 
 /**
- * Runs a transaction that archives as its last step. When nothing was committed, the rows are taken out of the archive again;
- * when that is not known, they stay in it: twice is harmless, not at all is a loss.
+ * Runs a transaction that archives as its last step. If nothing was committed, the rows are removed from the archive
+ * again; if that is unknown, they stay: a duplicate is harmless, a missing row is a loss.
  */
 async function archived<T>(
   archive: ArchiveWriter | null,
@@ -141,7 +144,10 @@ async function archived<T>(
   }
 }
 
-/** Those of the traces whose rows are as they were; on Postgres they are locked from now on, without waiting for any. */
+/**
+ * Those of the traces whose rows are unchanged; on Postgres they are locked from now on, without waiting for any
+ * lock.
+ */
 async function lockedOf(transaction: Transaction, batch: readonly OldTrace[], rules: BatchRules): Promise<OldTrace[]> {
   const ids = batch.map(({traceId}) => traceId);
   const rows = await transaction.all<{trace_id: unknown; created_at: unknown; end_time: unknown}>(lockSql(ids, rules));
@@ -156,8 +162,8 @@ async function lockedOf(transaction: Transaction, batch: readonly OldTrace[], ru
 }
 
 /**
- * Those of the traces that are as they were: their row unchanged, and as many spans. Agno never changes a span, so the others
- * are those that were looked at; they are counted in the index, as a writer may be waiting.
+ * Those of the traces that are unchanged: the same row, and as many spans. Agno never changes a span, so an equal
+ * number means the same spans. They are counted in the index, because a writer may be waiting.
  */
 async function readyOf(transaction: Transaction, batch: readonly OldTrace[], rules: BatchRules): Promise<OldTrace[]> {
   const locked = await lockedOf(transaction, batch, rules);
@@ -172,7 +178,7 @@ select s.trace_id, count(*) as spans
   return locked.filter(({traceId, spans}) => (counts.get(traceId) ?? 0) === spans);
 }
 
-/** Traces that have a row again, of whatever age: what was an orphan is one no more. */
+/** Traces that now have a row, of any age: they are no longer orphans. */
 async function withRow(transaction: Transaction, traceIds: readonly string[]): Promise<Set<string>> {
   const rows = await transaction.all<{trace_id: unknown}>(
     sql`select t.trace_id from ${table('traces')} t where ${isAnyOf(raw('t.trace_id'), traceIds)}`,
@@ -181,9 +187,9 @@ async function withRow(transaction: Transaction, traceIds: readonly string[]): P
 }
 
 /**
- * Agno writes a trace's row and then, in another transaction, its spans: between the two, spans would lose their trace. A row
- * is settled when the transaction that wrote it was over `settle` ago. `for update` and no less: a weaker lock does not see the
- * one that the foreign key of a new span takes.
+ * Agno writes a trace's row and then, in another transaction, its spans. In between, deleting the row would lose
+ * these spans. A row is settled if the transaction that wrote it was over `settle` ago. It must be `for update`: a
+ * weaker lock does not conflict with the one that the foreign key of a new span takes.
  */
 export function lockSql(
   traceIds: readonly string[],
@@ -200,8 +206,8 @@ select t.trace_id, t.created_at, t.end_time
 const XIDS = 4_294_967_296n;
 
 /**
- * A row holds the lower half of its transaction's number. It is settled when that one comes before `xid` in the circle, or
- * after all that there are: then it is so old that the circle has gone round (it was frozen).
+ * A row has only the lower half of its transaction id, and these ids wrap around. The row is settled if its id comes
+ * before `xid`, or after all current ids: then it is so old that the ids have wrapped around (it was frozen).
  */
 function isSettled(xid: bigint): Sql {
   const from = (start: Sql) => sql`mod(t.xmin::text::bigint - ${start} + 4294967296, 4294967296)`;

@@ -2,15 +2,18 @@ import {sql, table} from '../sql/sql.ts';
 import type {Changes} from '../store/changes.ts';
 
 export interface Busy {
-  /** What is waited for. */
+  /** What the work is waiting for. */
   readonly words: string;
-  /** True where going on would harm nobody. */
+  /** True if continuing would harm nobody. */
   readonly mayBePassed: boolean;
 }
 
 const LONGEST_LAG_S = 5;
 
-/** Whether a standby falls behind or a vacuum of the tables is under way, as far as this role may see it. SQLite has neither. */
+/**
+ * Whether a standby falls behind or a vacuum of the tables is running, as far as this role can see it. SQLite has
+ * neither.
+ */
 export async function busyWith(changes: Changes): Promise<Busy | null> {
   if (changes.dialect === 'sqlite') return null;
   const [row] = await changes.all<{lag: number | null; vacuums: number}>(sql`

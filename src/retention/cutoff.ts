@@ -7,9 +7,12 @@ import {agnoTime} from '../trace/time.ts';
  */
 export interface Cutoff {
   readonly micros: number;
-  /** As Agno writes times: text before it, byte by byte, is time before it. */
+  /** In Agno's form: a text that is smaller byte by byte is an earlier time. */
   readonly text: string;
-  /** Two seconds later: some collations sort a whole second after its fractions, and their indexes are read with this. */
+  /**
+   * Two seconds later: some collations sort a whole second after its fractions, and their indexes are read with this
+   * bound.
+   */
   readonly wideText: string;
 }
 
@@ -18,8 +21,8 @@ export function cutoffAt(micros: number): Cutoff {
 }
 
 /**
- * Times in the form that Agno writes, or the same with `Z`. Every other form is left alone and counted: what has to be
- * guessed at is not deleted. (With `Z` a time sorts after the same moment with `+00:00`: it is kept a moment longer.)
+ * Times in Agno's form, or the same with `Z`. Rows with any other form are kept and counted: nothing is deleted on a
+ * guess. (With `Z` a time sorts after the same moment with `+00:00`: it is kept a moment longer.)
  */
 const FORMS = ['9999-99-99T99:99:99.999999', '9999-99-99T99:99:99'].flatMap(form => [`${form}+00:00`, `${form}Z`]);
 const READABLE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?(\+00:00|Z)$/;
@@ -32,13 +35,14 @@ export function isReadableIn(column: Sql): Sql {
   const globs = FORMS.map(form => sql`${column} glob ${raw(`'${form.replaceAll('9', '[0-9]')}'`)}`);
   return eitherWritable({
     sqlite: sql`(typeof(${column}) = 'text' and (${globs[0]!} or ${globs[1]!} or ${globs[2]!} or ${globs[3]!}))`,
-    // Much faster than a regular expression; the zone's own digits are nines then too, so it is asked for by itself.
+    // Much faster than a regular expression. The digits of the zone become nines too, so the zone is tested
+    // separately.
     postgres: sql`(translate(${column}, '012345678', '999999999') in (${raw(FORMS.map(form => `'${form.replace('00:00', '99:99')}'`).join(', '))})
        and (${column} like '%+00:00' or ${column} like '%Z'))`,
   });
 }
 
-/** A time column to be compared byte by byte. */
+/** A time column for comparison byte by byte. */
 export function byBytes(column: Sql): Sql {
   return eitherWritable({sqlite: column, postgres: sql`${column} collate "C"`});
 }

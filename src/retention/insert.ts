@@ -5,9 +5,9 @@ import type {Stored, Transaction} from '../store/changes.ts';
 import {isUnfitForSqlite} from '../store/sqlite/errors.ts';
 
 interface TargetTable {
-  /** As in SQL text. */
+  /** As written in SQL. */
   readonly name: string;
-  /** Those that the archive has. */
+  /** The columns that the archive has. */
   readonly columns: readonly ArchiveColumn[];
   readonly hasForeignKey: boolean;
 }
@@ -20,25 +20,25 @@ export interface InsertTarget {
 
 export interface Inserted {
   readonly inserted: number;
-  /** Ids of rows that the database cannot hold. */
+  /** Ids of rows that the database cannot store. */
   readonly unfit: readonly string[];
 }
 
 const ROWS_PER_STATEMENT = 500;
-/** Postgres counts them in 16 bits. */
+/** Postgres counts parameters in 16 bits. */
 const MOST_PARAMETERS = 65_535;
 const MOST_BYTES = 8 * 1024 ** 2;
 /**
- * SQLSTATE of what one row is refused for: what a text, a number or a JSON text cannot be (22), constraints (23), and limits of
- * the server's own (54): JSON that is too deep, a key too long for its index.
+ * SQLSTATE classes that concern one row: an invalid text, number or JSON text (22), constraints (23), and the
+ * server's own limits (54): JSON that is nested too deeply, a key too long for its index.
  */
 const UNFIT = /^(22|23|54)/;
 
-/** Puts archived rows into a table; ones whose id is there are left as they are. */
+/** Inserts archived rows into a table; rows whose id already exists stay as they are. */
 export class Inserter {
   constructor(private readonly target: InsertTarget) {}
 
-  /** Rows for one transaction: so many, and not too heavy. */
+  /** Rows for one transaction: at most this many, and not too large. */
   slice(rows: readonly ArchivedRow[], at: number, count: number): ArchivedRow[] {
     const slice: ArchivedRow[] = [];
     let bytes = 0;
@@ -91,7 +91,7 @@ async function insertIntoSqlite(
         values.map(({value}) => value),
       );
     } catch (error) {
-      // The statement alone is taken back.
+      // Only the statement is rolled back.
       if (!isUnfitForSqlite(error)) throw error;
       unfit.push(idOf(row));
     }
@@ -99,7 +99,7 @@ async function insertIntoSqlite(
   return {inserted, unfit};
 }
 
-/** A driver may write a real without a fraction as an integer, and has no word for text that is not UTF-8. */
+/** A driver may write a real without a fraction as an integer, and cannot write text that is not UTF-8. */
 function sqliteValue(archived: ArchivedValue): {place: string; value: Stored} {
   const value = restored(archived);
   switch (value.type) {
@@ -118,7 +118,7 @@ function sqliteValue(archived: ArchivedValue): {place: string; value: Stored} {
   }
 }
 
-/** @returns rows inserted; null when one of them cannot be held, and the transaction is as it was before */
+/** @returns rows inserted; null if one of them cannot be stored, and the transaction is as it was before */
 async function tryInsert(
   transaction: Transaction,
   {name, columns}: TargetTable,
@@ -148,7 +148,7 @@ async function tryInsert(
   }
 }
 
-/** As text, which the server reads; SQLite's durations have a fraction that a whole column has no room for. */
+/** As text, which the server parses; SQLite's durations have a fraction, which an integer column cannot store. */
 function postgresValue(archived: ArchivedValue, type: string): Stored {
   const value = restored(archived);
   switch (value.type) {

@@ -1,60 +1,64 @@
-/** What batches are to be like on one kind of database. */
+/** The limits of batches for one kind of database. */
 export interface PaceLimits {
-  /** Time that one batch should take, ms: a writer may wait for so long. */
+  /** Target duration of one batch, ms: a writer may wait that long. */
   readonly targetMs: number;
   readonly fewestSpans: number;
   readonly mostSpans: number;
 }
 
 /**
- * On SQLite every writer waits while a batch is under way, and then sleeps for up to 25 ms more before it asks again; with its
- * own commits it should be done in 150 ms. On Postgres none waits, and a batch holds its rows only (docs/measurements.md, Deleting beside a writer).
+ * On SQLite every writer waits during a batch, and then sleeps for up to 25 ms more before it asks again; including
+ * its own commits, it should be done in 150 ms. On Postgres no writer waits, and a batch only locks its own rows
+ * (docs/measurements.md, Deleting beside a writer).
  */
 export const PACE = {
   sqlite: {targetMs: 75, fewestSpans: 20, mostSpans: 4000},
   postgres: {targetMs: 250, fewestSpans: 50, mostSpans: 10_000},
 } as const satisfies Record<string, PaceLimits>;
 
-/** How much is left of what earlier batches said with each further one. */
+/** Weight of earlier batches, per later batch. */
 const MEMORY = 0.85;
 const LONGEST_GROWTH = 1.5;
 const FIRST_SPANS = 200;
-/** A commit that waits long for the disk takes that time however small the batch is; so far it may then go beyond its target. */
+/**
+ * A commit that waits long for the disk takes that time however small the batch is; then a batch may exceed its
+ * target up to these factors.
+ */
 const MOST_OF_FIXED = 1.7;
 const MOST_OF_TARGET = 2;
 
 /**
- * How large the next batch should be. A batch costs something fixed, the commit, which waits for the disk, and something per
- * row; both are fitted to the last batches. Pure but for what it remembers.
+ * Decides the size of the next batch. A batch has a fixed cost, the commit, which waits for the disk, and a cost per
+ * row; both are fitted to the last batches. Pure, except for its memory.
  */
 export class BatchPace {
-  /** Sums over the last batches, the newest ones weighing most: 1, n, ms, n², n·ms. */
+  /** Sums over the last batches, with the highest weight on the newest: 1, n, ms, n², n·ms. */
   private sums = [0, 0, 0, 0, 0];
-  /** Spans that the next batch should have. */
+  /** Number of spans for the next batch. */
   spans: number;
 
   constructor(private readonly limits: PaceLimits) {
     this.spans = Math.min(FIRST_SPANS, limits.mostSpans);
   }
 
-  /** A batch of so many spans took so long. */
+  /** Records that a batch of this many spans took this long. */
   took(spans: number, ms: number): void {
     const n = Math.max(1, spans);
     this.sums = [1, n, ms, n * n, n * ms].map((value, i) => value + MEMORY * this.sums[i]!);
     const {fixedMs, perSpanMs} = this.fitted();
     const {targetMs} = this.limits;
     const budgetMs = Math.max(targetMs, Math.min(MOST_OF_FIXED * fixedMs, MOST_OF_TARGET * targetMs));
-    // Where the fixed part alone is too long, making batches tiny would save nothing.
+    // If the fixed part alone is too long, tiny batches would save nothing.
     const fitting = Math.max(budgetMs - fixedMs, 0.3 * fixedMs) / perSpanMs;
     this.set(Math.min(fitting, this.spans * LONGEST_GROWTH));
   }
 
-  /** A batch waited for a lock, or for its statement, and did not get it in time. */
+  /** A batch timed out while it waited for a lock or its statement. */
   failed(): void {
     this.set(this.spans / 2);
   }
 
-  /** The line through the last batches; where they were all alike, one through zero. */
+  /** The line through the last batches; if they were all similar, one through zero. */
   private fitted(): {fixedMs: number; perSpanMs: number} {
     const [w, n, ms, nn, nms] = this.sums.map(sum => sum / this.sums[0]!) as [number, number, number, number, number];
     const proportional = Math.max(ms / n, 1e-6);

@@ -7,40 +7,40 @@ import type {Cutoff} from './cutoff.ts';
 import type {Chosen} from './select.ts';
 import type {Reason} from './survey.ts';
 
-/** What a prune would do, as its JSON has it. Unknown is null. */
+/** The plan of a prune, in the form of its JSON. Unknown is null. */
 export interface PrunePlan {
   readonly database: string;
-  /** ISO; a trace goes when its newest sign of life is before it. */
+  /** ISO; a trace is deleted if its last activity is before this time. */
   readonly cutoff: string;
   /** Which of the old traces, in words. */
   readonly selection: string;
   readonly traces: number;
   readonly spans: number;
-  /** About. */
+  /** Approximate. */
   readonly bytes: number;
-  /** All traces that stay, younger ones too. */
+  /** All traces that are kept, including newer ones. */
   readonly staying: number;
-  /** More than half of all traces would go. */
+  /** More than half of all traces would be deleted. */
   readonly mostOfAll: boolean;
-  /** Newest sign of life of the trace that was quiet for longest, and of the last one to go; ISO. */
+  /** Last activity of the trace that was quiet for longest, and of the last one to delete; ISO. */
   readonly oldest: string | null;
   readonly newest: string | null;
-  /** Traces of which the two counts below are: all of them, or some spread evenly over them. */
+  /** Number of traces that the two counts below cover: all of them, or an even sample. */
   readonly judged: number;
   readonly byComponent: Readonly<Record<string, number>>;
   readonly byState: Readonly<Record<string, number>>;
-  /** Traces from before the cutoff that stay, by reason. */
+  /** Traces from before the cutoff that are kept, by reason. */
   readonly skipped: Readonly<Partial<Record<Reason, number>>>;
-  /** Traces without a row in the table of traces, among those above. */
+  /** Traces without a row in the table of traces, included above. */
   readonly orphans: number;
   /** Some trace ids, from the oldest to the newest. */
   readonly sample: readonly string[];
-  /** Whether the space goes back to the system, in words. */
+  /** Whether the space is returned to the system, in words. */
   readonly space: string;
   /** The statements of one batch. */
   readonly sql: readonly string[];
   readonly archive: string | null;
-  /** Time between looking and the first deletion. */
+  /** Time between examining and the first deletion. */
   readonly settleMs: number;
 }
 

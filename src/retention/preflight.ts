@@ -9,17 +9,18 @@ import {newestRow} from './survey.ts';
 
 const DAY_MICROS = 24 * 3_600_000_000;
 
-/** Both tables as the catalogue has them. */
+/** Both tables, according to the catalogue. */
 export interface Tables {
   readonly traces: TableFacts;
   readonly spans: TableFacts;
 }
 
 /**
- * Refuses a database from which rows cannot be deleted safely, before anything is looked at.
- * @param plansOnly nothing will be deleted: a right that is missing for that is a note, as the plan is wanted before the grant
- * @returns the tables, and what the user should know
- * @throws UserError exit 4 where it is not allowed, exit 2 or 5 where it would not be safe
+ * Refuses a database from which rows cannot be deleted safely, before anything is examined.
+ * @param plansOnly nothing will be deleted: then a missing right to delete is only a note, because users want the
+ * plan before the grant
+ * @returns the tables, and notes for the user
+ * @throws UserError exit 4 if it is not allowed, exit 2 or 5 if it would not be safe
  */
 export async function preflight(
   store: Store,
@@ -69,7 +70,7 @@ function tableOf(store: Store, facts: ConnectionFacts, role: 'traces' | 'spans')
   return found;
 }
 
-/** A clock that is wrong makes everything old. */
+/** A wrong clock makes everything look old. */
 async function checkClock(store: Store): Promise<void> {
   const newest = await newestRow(store);
   const micros = newest === null ? null : parseTime(newest);
@@ -123,7 +124,7 @@ select current_setting('server_version_num')::int as version, current_setting('s
     throw new UserError(EXIT.schema, `other tables refer to these rows: ${server.referrers}.`, {
       hint: 'Delete what refers to them first, or drop the foreign key.',
     });
-  // What it hides cannot be seen to be young, and would stay behind as orphans.
+  // Hidden rows may be new without our knowing, and would stay behind as orphans.
   if (server.guarded)
     throw unreachable(
       `row-level security may hide rows of "${store.label}" from user "${facts.role}".`,
@@ -137,7 +138,7 @@ select current_setting('server_version_num')::int as version, current_setting('s
   return notes;
 }
 
-/** Of Postgres with any server encoding but SQL_ASCII every text arrives whole. */
+/** On Postgres with any server encoding except SQL_ASCII, every text arrives unchanged. */
 export async function canArchive(store: Store): Promise<boolean> {
   if (store.dialect === 'sqlite') return true;
   const [row] = await store.all<{encoding: string}>(sql`select current_setting('server_encoding') as encoding`);

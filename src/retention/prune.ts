@@ -21,11 +21,11 @@ export interface PrepareOptions {
   readonly orphans: boolean;
   readonly patience: Patience;
   readonly archive: string | null;
-  /** Time between looking and the first deletion. */
+  /** Time between examining and the first deletion. */
   readonly settleMs: number;
   /** Nothing will be deleted. */
   readonly plansOnly: boolean;
-  /** Told what is being done, and how many traces of it are done. */
+  /** Called with the current step and the number of traces done. */
   readonly onProgress?: (what: string, traces: number) => void;
 }
 
@@ -34,13 +34,13 @@ export interface Prepared {
   readonly candidates: readonly OldTrace[];
   readonly cutoff: Cutoff;
   readonly settledXid: bigint | null;
-  /** When the last of them had been looked at (`performance.now`). */
+  /** When the last of them had been examined (`performance.now`). */
   readonly lookedAtMs: number;
   readonly columns: {readonly traces: readonly ArchiveColumn[]; readonly spans: readonly ArchiveColumn[]};
   readonly notes: readonly string[];
 }
 
-/** Looks at everything that is old enough and says what would go. Reads only. */
+/** Examines everything that is old enough and plans what to delete. Only reads. */
 export async function preparePrune(
   impatient: Store,
   facts: ConnectionFacts,
@@ -84,7 +84,7 @@ function columnsOf({columns}: TableFacts): ArchiveColumn[] {
   return columns.map(({name, type}) => ({name, type}));
 }
 
-/** What an archive of these rows says of itself. */
+/** The header of an archive of these rows. */
 export function archiveHeader(
   store: Pick<Store, 'dialect' | 'label' | 'tables'>,
   {columns, cutoff, plan}: Prepared,

@@ -17,18 +17,18 @@ const KEYS = {traces: 'trace_id', spans: 'span_id'} as const;
 const IDS_AT_ONCE = 500;
 const LIMITS = {lockMs: 300, statementMs: 15_000};
 
-/** What a restore would do. */
+/** The plan of a restore. */
 export interface RestorePlan {
   readonly archive: string;
   readonly database: string;
   /** Where the rows come from. */
   readonly source: string;
   readonly cutoff: string;
-  /** False: the archive has no end. What was deleted is in it all the same. */
+  /** False: the archive has no end. It still has everything that was deleted. */
   readonly isComplete: boolean;
   readonly traces: number;
   readonly spans: number;
-  /** Rows of the archive whose ids are in the database already: those are left as they are. */
+  /** Rows of the archive whose ids are already in the database: these stay as they are. */
   readonly tracesThere: number;
   readonly spansThere: number;
 }
@@ -36,17 +36,20 @@ export interface RestorePlan {
 export interface Restored {
   traces: number;
   spans: number;
-  /** Rows that were there already, or came into the archive twice. */
+  /** Rows that existed already, or are in the archive twice. */
   there: number;
   /** Spans whose trace is neither in the archive nor in the database; the foreign key refuses them. */
   withoutTrace: number;
-  /** Rows that this database cannot hold (text with NUL, JSON with NaN or too deep, in Postgres), and ids of some. */
+  /**
+   * Rows that this database cannot store (in Postgres: text with NUL, JSON with NaN or nested too deeply), and some
+   * of their ids.
+   */
   unfit: number;
   unfitIds: string[];
   stoppedBy: 'signal' | null;
 }
 
-/** Reads a whole archive, checks it, and counts what of it is in the database already. Changes nothing. */
+/** Reads a complete archive, checks it, and counts which of its rows are already in the database. Changes nothing. */
 export async function planRestore(
   impatient: Store,
   file: string,
@@ -96,7 +99,7 @@ async function standing(
   role: Role,
   given: readonly string[],
 ): Promise<Set<string>> {
-  // Postgres takes no text with NUL, so none is there.
+  // Postgres stores no text with NUL, so no such id exists there.
   const ids = dialect === 'postgres' ? given.filter(id => !id.includes('\0')) : given;
   const found = new Set<string>();
   const key = raw(KEYS[role]);
@@ -110,8 +113,8 @@ async function standing(
 }
 
 /**
- * Says whether the rows of an archive can be put into the tables as they were.
- * @throws UserError exit 5 where a column is missing
+ * Finds out whether the rows of an archive can be inserted into the tables unchanged.
+ * @throws UserError exit 5 if a column is missing
  */
 export async function targetOf(store: Store, facts: ConnectionFacts, header: ArchiveHeader): Promise<InsertTarget> {
   const of = (role: Role) => {
@@ -141,8 +144,8 @@ interface RestoreOptions {
 }
 
 /**
- * Puts rows back, those that are there left as they are: traces first, as spans refer to them, in short transactions with
- * pauses. Running it again goes on.
+ * Inserts the rows and keeps existing ones: traces first, because spans refer to them, in short transactions with
+ * pauses. Running it again resumes.
  */
 export async function restore(
   changes: Changes,
@@ -187,7 +190,7 @@ export async function restore(
   return done;
 }
 
-/** Spans whose trace is there; the others are counted. */
+/** Spans whose trace exists; the others are counted. */
 async function withTraces(
   changes: Changes,
   spans: readonly ArchivedRow[],

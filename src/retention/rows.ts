@@ -4,12 +4,13 @@ import type {Dialect} from '../sql/sql.ts';
 import {quoteIdentifier, raw, type Sql} from '../sql/sql.ts';
 import type {Stored} from '../store/changes.ts';
 
-/** Beside the columns on SQLite: what each value is stored as. */
+/** On SQLite, an additional column with the storage type of each value. */
 const TYPES = 'agno-trace types';
 
 /**
- * What a deletion returns so that its rows can be archived exactly. On SQLite text comes as bytes, as a driver would repair
- * what is not UTF-8, and with the type of each value; Postgres spells every value as text.
+ * The `returning` list with which a deletion's rows can be archived exactly. On SQLite, text is returned as bytes,
+ * because a driver would repair invalid UTF-8, together with the type of each value; Postgres spells every value as
+ * text.
  */
 export function returningAll(columns: readonly ArchiveColumn[], dialect: Dialect): Sql {
   const names = columns.map(({name}) => quoteIdentifier(name));
@@ -21,7 +22,7 @@ export function returningAll(columns: readonly ArchiveColumn[], dialect: Dialect
   return raw(`${values.join(', ')}, ${types} as ${quoteIdentifier(TYPES)}`);
 }
 
-/** A row that came so, as an archive holds it. */
+/** Converts such a row to the archive's form. */
 export function archivedRow(
   row: Readonly<Record<string, Stored>>,
   columns: readonly ArchiveColumn[],
@@ -38,7 +39,7 @@ export function archivedRow(
   return Object.fromEntries(values);
 }
 
-/** node:sqlite gives bytes as Uint8Array. */
+/** node:sqlite returns bytes as Uint8Array. */
 function asBuffer(value: Stored): Stored {
   return (value as unknown) instanceof Uint8Array && !Buffer.isBuffer(value)
     ? Buffer.from(value as unknown as Uint8Array)

@@ -5,9 +5,9 @@ import type {Reason} from './survey.ts';
 export const KEEP_LAST_PER = ['agent', 'session', 'user', 'workflow'] as const;
 export type KeepLastPer = (typeof KEEP_LAST_PER)[number];
 
-/** Which of the old traces go. */
+/** Which of the old traces to delete. */
 export interface Selection {
-  /** What runs have to be like; null: whatever they are. */
+  /** Which runs to delete; null: all. */
   readonly filter: RunFilter | null;
   /** Only plain HTTP requests and the like: traces without any span of Agno's. */
   readonly trafficOnly: boolean;
@@ -15,12 +15,12 @@ export interface Selection {
   readonly keepLast: {readonly runs: number; readonly per: KeepLastPer} | null;
 }
 
-/** True when every trace has to be read and judged before it is known whether it goes. */
+/** True if every trace has to be read and judged to know whether to delete it. */
 export function needsJudgement({filter, trafficOnly, keepErrors, keepLast}: Selection): boolean {
   return filter !== null || trafficOnly || keepErrors || keepLast !== null;
 }
 
-/** Why a trace stays, by its own runs alone; null: it goes. */
+/** Why a trace is kept because of its own runs; null: it is deleted. */
 export function reasonToStay(runs: readonly JudgedRun[], {filter, trafficOnly, keepErrors}: Selection): Reason | null {
   if (runs.some(isGoingOn)) return 'running';
   if (trafficOnly && !(runs.length > 0 && runs.every(({run}) => run.isTraffic))) return 'other';
@@ -29,15 +29,15 @@ export function reasonToStay(runs: readonly JudgedRun[], {filter, trafficOnly, k
   return keepErrors && runs.some(({record}) => record.state === 'error') ? 'error' : null;
 }
 
-/** A run that has not ended and is not given up: it will write again. */
+/** A run that has not ended and is not lost: it will write again. */
 export function isGoingOn({record}: JudgedRun): boolean {
   return record.state === 'running' || record.state === 'stalled';
 }
 
-/** What `--keep-last` counts of a run. */
+/** The facts about a run for `--keep-last`. */
 export interface Ranked {
   readonly traceId: string;
-  /** Of the agent, session, user or workflow; null: the run has none, and the rule does not hold it. */
+  /** Id of the agent, session, user or workflow; null: the run has none, so the rule does not keep it. */
   readonly key: string | null;
   /** ISO. */
   readonly startedAt: string;
@@ -48,7 +48,10 @@ export function rankedBy(per: KeepLastPer, {record}: JudgedRun): Ranked {
   return {traceId: record.traceId, key, startedAt: record.startTime ?? ''};
 }
 
-/** Traces that hold one of the newest `count` runs of their key; of runs that began together the larger trace id is newer. */
+/**
+ * Traces that hold one of the newest `count` runs of their key; of runs that began at the same time, the one with the
+ * larger trace id is newer.
+ */
 export function newestOfEach(runs: readonly Ranked[], count: number): Set<string> {
   const byKey = new Map<string, Ranked[]>();
   for (const run of runs) {
@@ -70,10 +73,10 @@ function compare(a: string, b: string): number {
 }
 
 /**
- * Traces that hold another part of a run that stays (a pause and its continuation are two traces with one run id), and those
- * that hold parts of those in turn.
- * @param runIdsOf run ids in each trace that would go
- * @param staying run ids of what stays
+ * Traces that hold another part of a kept run (a pause and its continuation are two traces with one run id), and
+ * traces that hold parts of the runs of those in turn.
+ * @param runIdsOf run ids in each trace that would be deleted
+ * @param staying run ids of what is kept
  */
 export function partsOfStaying(
   runIdsOf: ReadonlyMap<string, readonly string[]>,

@@ -23,15 +23,15 @@ import {
 import {add, type OldTrace, type Reason} from './survey.ts';
 
 export interface Chosen {
-  /** Those that go, oldest first. */
+  /** Traces to delete, oldest first. */
   readonly candidates: readonly OldTrace[];
-  /** What their runs are like, as far as they were judged. */
+  /** Facts about their runs, as far as these were judged. */
   readonly tally: Tally;
 }
 
-/** Runs of traces that go, counted by who ran them and by state. */
+/** Runs of traces to delete, counted by component and by state. */
 export interface Tally {
-  /** Traces that were judged: all, or some spread evenly over them. */
+  /** Number of judged traces: all, or an even sample. */
   traces: number;
   readonly byComponent: Map<string, number>;
   readonly byState: Map<string, number>;
@@ -44,12 +44,12 @@ interface ChooseOptions {
 }
 
 const TRACES_AT_ONCE = 200;
-/** What the plan of a prune that need not judge its traces says about them comes from so many. */
+/** Size of the sample for the plan, if a prune does not need to judge its traces. */
 const SAMPLE = 500;
 
 /**
- * Says which of the old traces go. Where runs are asked for, every trace is read and judged, as `list` does it; without that
- * only those that may hold a run that has not ended, and a sample for the plan.
+ * Decides which of the old traces to delete. If runs are selected, every trace is read and judged, as in `list`;
+ * otherwise only traces that may hold an unfinished run, and a sample for the plan.
  */
 export async function chooseTraces(
   store: Store,
@@ -60,7 +60,7 @@ export async function chooseTraces(
 ): Promise<Chosen> {
   const tally: Tally = {traces: 0, byComponent: new Map(), byState: new Map()};
   const judgesAll = needsJudgement(selection);
-  // A run is given up after a time of silence: older than that, none is going on.
+  // A run is lost after a period of silence: older ones are not running.
   const quiet = agnoTime(store.nowMicros() - options.patience.lostAfterMs * 1000);
   const reasons = new Map<string, Reason>();
   const runIdsOf = new Map<string, string[]>();
@@ -91,7 +91,7 @@ export async function chooseTraces(
   return {candidates: chosen, tally};
 }
 
-/** Some candidates at a time by trace id; null: what the trace holds is gone. */
+/** Yields some candidates at a time, by trace id; null: the trace's contents are gone. */
 async function* judge(
   store: Store,
   candidates: readonly OldTrace[],
@@ -110,7 +110,7 @@ function present(judged: ReadonlyMap<string, JudgedTrace | null>): JudgedTrace[]
   return [...judged.values()].filter(trace => trace !== null);
 }
 
-/** What `--keep-last` counts: rows of `list`, thus a run once, whatever number of parts pauses cut it into. */
+/** The runs that `--keep-last` counts: rows of `list`, that is, each run once, however many parts its pauses made. */
 async function rankedIn(store: Store, traces: readonly JudgedTrace[], per: KeepLastPer): Promise<Ranked[]> {
   const sequels = await sequelsIn(store, traces);
   return traces.flatMap(({runs}) =>
@@ -132,7 +132,7 @@ function count(tally: Tally, runs: JudgedTrace['runs']): void {
   if (runs.length === 0) add(tally.byState, 'without runs');
 }
 
-/** At most so many, evenly from all of them. */
+/** At most this many, evenly spread over all of them. */
 function spread(candidates: readonly OldTrace[], most: number): OldTrace[] {
   if (candidates.length <= most) return [...candidates];
   return Array.from({length: most}, (_, i) => candidates[Math.floor((i * candidates.length) / most)]!);
@@ -142,7 +142,7 @@ function runIdsIn({trace}: JudgedTrace): string[] {
   return [...new Set([...trace.nodes.values()].flatMap(({span}) => span?.runId ?? []))];
 }
 
-/** Runs of all other traces, for `--keep-last`: they are newer, or stay for another reason. */
+/** Runs of all other traces, for `--keep-last`: they are newer, or kept for another reason. */
 async function rankOthers(
   store: Store,
   known: ReadonlySet<string>,
@@ -164,7 +164,10 @@ async function rankOthers(
   return ranked;
 }
 
-/** Traces that stay because another part of their run does: one that is not old, or one that stays for a reason. */
+/**
+ * Traces that are kept because another part of their run is: a part that is not old, or one that is kept for a
+ * reason.
+ */
 async function otherParts(
   store: Store,
   candidates: readonly OldTrace[],
@@ -187,7 +190,9 @@ async function otherParts(
   return partsOfStaying(runIdsOf, staying);
 }
 
-/** Run ids of the run spans in some traces; by the names Agno gives them, so that few attributes are read. */
+/**
+ * Run ids of the run spans in some traces; found by the names that Agno gives them, so that few attributes are read.
+ */
 async function runIdsOfTraces(store: Store, traceIds: readonly string[]): Promise<[string, string][]> {
   const rows = await store.all<{trace_id: unknown; run_id: unknown}>(sql`
 select s.trace_id, ${attributeText('s', KEY.runId)} as run_id
@@ -199,16 +204,16 @@ select s.trace_id, ${attributeText('s', KEY.runId)} as run_id
   );
 }
 
-/** Spans whose names are looked at in one statement. */
+/** Spans whose names are compared in one statement. */
 const NAMES_AT_ONCE = 5000;
 
-/** Run ids of runs that went on after the cutoff (Agno 3: a trace of their own, named `continue_run`). */
+/** Run ids of runs that continued after the cutoff (Agno 3: a trace of their own, named `continue_run`). */
 async function continuedLately(store: Store, cutoff: Cutoff): Promise<string[]> {
   const found: string[] = [];
   const written = raw('s.created_at');
   let above = sql`${written} >= ${cutoff.text}`;
   for (;;) {
-    // To the end of a stretch of the index; spans written at one time stay together.
+    // To the end of a stretch of the index; spans written at the same time stay together.
     const [end] = await store.all<{created_at: unknown}>(sql`
 select ${written}
   from ${table('spans')} s

@@ -2,15 +2,15 @@ import {isAnyOf} from '../sql/fragments.ts';
 import {eitherWritable, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {byBytes, type Cutoff, isReadableIn} from './cutoff.ts';
 
-/** What the spans of a trace were like at one look. */
+/** The spans of a trace as they were when examined. */
 export interface SpanTimes {
   readonly spans: number;
-  /** About. */
+  /** Approximate. */
   readonly bytes: number;
   /** The latest `end_time` and `created_at` of its spans; null without spans. */
   readonly endedAt: string | null;
   readonly writtenAt: string | null;
-  /** All times are in the form that Agno writes. */
+  /** All times are in Agno's form. */
   readonly isReadable: boolean;
 }
 
@@ -25,10 +25,12 @@ interface LookRow {
   readable: number;
 }
 
-/** What a row costs besides its attributes: its other columns and its places in five indexes. */
+/** The size of a row besides its attributes: its other columns and its entries in five indexes. */
 const ROW_BYTES = 400;
 
-/** Reads sizes and times of the spans of some traces. The head of a value holds its size, so attributes are not read. */
+/**
+ * Reads sizes and times of the spans of some traces. The header of a value has its size, so attributes are not read.
+ */
 export async function readSpanTimes(
   all: (query: Sql) => Promise<LookRow[]>,
   traceIds: readonly string[],
@@ -64,7 +66,7 @@ select s.trace_id, count(*) as spans, sum(coalesce(${size}, 0) + ${raw(String(RO
  group by s.trace_id`;
 }
 
-/** True when all of its spans are older. */
+/** True if all of its spans are older. */
 export function isOld({endedAt, writtenAt}: SpanTimes, {text}: Cutoff): boolean {
   return (endedAt === null || endedAt < text) && (writtenAt === null || writtenAt < text);
 }

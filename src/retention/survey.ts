@@ -4,27 +4,27 @@ import type {Store} from '../store/store.ts';
 import {type Cutoff, isReadable} from './cutoff.ts';
 import {isOld, NO_SPANS, readSpanTimes, type SpanTimes} from './span-times.ts';
 
-/** A trace that is old enough, as it was at the first look. */
+/** A trace that is old enough, as it was when first examined. */
 export interface OldTrace extends SpanTimes {
   readonly traceId: string;
   /** Of the trace row; null: spans without one. */
   readonly row: {readonly createdAt: string; readonly endedAt: string} | null;
-  /** Its newest sign of life. */
+  /** Its last activity. */
   readonly lastAt: string;
 }
 
-/** Why a trace from before the cutoff stays. */
+/** Why a trace from before the cutoff is kept. */
 export type Reason =
-  /** Something in it is younger than the cutoff. */
+  /** Something in it is newer than the cutoff. */
   | 'active'
-  /** A time in it is not written as Agno writes times. */
+  /** A time in it is not in Agno's form. */
   | 'unreadable'
   | 'running'
-  /** A run in it does not match what was asked for. */
+  /** A run in it does not match the filter. */
   | 'other'
   | 'error'
   | 'last'
-  /** Another part of its run stays. */
+  /** Another part of its run is kept. */
   | 'continued'
   /** Written or in use between plan and deletion. */
   | 'changed';
@@ -40,12 +40,12 @@ interface SurveyOptions {
   readonly onProgress?: (traces: number) => void;
 }
 
-/** Traces looked at in one go: longer lists of ids can make Postgres read the whole table instead. */
+/** Traces examined at a time: longer lists of ids can make Postgres read the whole table instead. */
 const TRACES_AT_ONCE = 500;
 
 /**
- * Finds the traces that are older than the cutoff, oldest first, over Agno's index on `created_at`: what is younger is not
- * read. Traces before the cutoff that are not old, and why, are counted.
+ * Finds the traces that are older than the cutoff, oldest first, over Agno's index on `created_at`; newer ones are
+ * not read. Traces from before the cutoff that are not old are counted by reason.
  */
 export async function surveyTraces(store: Store, {cutoff, onProgress}: SurveyOptions): Promise<Survey> {
   const survey: Survey = {candidates: [], skipped: new Map()};
@@ -80,12 +80,12 @@ interface TraceTimes {
   end_time: unknown;
 }
 
-/** Puts one trace where it belongs. */
+/** Adds one trace to the candidates or to the skipped ones. */
 function sort(row: TraceTimes, look: SpanTimes, cutoff: Cutoff, {candidates, skipped}: Survey): void {
   const {created_at: createdAt, end_time: endedAt} = row;
   if (!isReadable(createdAt) || !isReadable(endedAt) || !look.isReadable) add(skipped, 'unreadable');
   else if (createdAt >= cutoff.text) {
-    // Not before the cutoff at all: met because the index was read two seconds further.
+    // It is not before the cutoff: it was read only because the index is read two seconds further.
   } else if (endedAt >= cutoff.text || !isOld(look, cutoff)) add(skipped, 'active');
   else
     candidates.push({...look, traceId: String(row.trace_id), row: {createdAt, endedAt}, lastAt: latest(endedAt, look)});
@@ -102,7 +102,7 @@ export function add<Key>(counts: Map<Key, number>, key: Key, n = 1): void {
   if (n > 0) counts.set(key, (counts.get(key) ?? 0) + n);
 }
 
-/** Rows whose time is no time and sorts behind all times (`None`, words): the walk does not meet them. */
+/** Rows whose time is not a time and sorts after all times (`None`, words): the walk does not reach them. */
 async function countBeyondTime(store: Store): Promise<number> {
   const [row] = await store.all<{n: number}>(
     sql`select count(*) as n from ${table('traces')} t where t.created_at >= ${'A'}`,
@@ -110,7 +110,7 @@ async function countBeyondTime(store: Store): Promise<number> {
   return row!.n;
 }
 
-/** Rows of a table that are newer than all clocks should allow; null where there are none. */
+/** Rows of a table that are newer than any clock should allow; null if there are none. */
 export async function newestRow(store: Store): Promise<string | null> {
   const [row] = await store.all<{created_at: unknown}>(sql`
 select t.created_at
@@ -123,12 +123,14 @@ select t.created_at
 
 const COUNTED_AT_ONCE = 50_000;
 
-/** Rows of the table of traces, counted along an index in statements that each hold a writer of SQLite up for a moment only. */
+/**
+ * Counts the rows of the table of traces, along an index, in statements that each block a SQLite writer only briefly.
+ */
 export async function countTraces(store: Store): Promise<number> {
   const createdAt = raw('t.created_at');
   let [counted, above] = [0, raw('true')];
   for (;;) {
-    // Rows of one time stay together.
+    // Rows with the same time stay together.
     const [end] = await store.all<{created_at: unknown}>(
       sql`select ${createdAt} from ${table('traces')} t where ${above} order by ${createdAt} limit 1 offset ${COUNTED_AT_ONCE}`,
     );
@@ -144,7 +146,7 @@ export async function countTraces(store: Store): Promise<number> {
 }
 
 /**
- * Spans without a trace row, by trace id: of traces that are old, as above. They come from tables without a foreign key, and
+ * Spans without a trace row, by trace id, if they are old as above. They come from tables without a foreign key, and
  * from Agno 2 on SQLite, which does not enforce it.
  */
 export async function surveyOrphans(store: Store, {cutoff, onProgress}: SurveyOptions): Promise<Survey> {

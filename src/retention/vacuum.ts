@@ -12,21 +12,21 @@ import {whileWatching} from '../store/watch.ts';
 
 export interface VacuumPlan {
   readonly database: string;
-  /** `incremental` and `full` on SQLite, `plain` on Postgres; `none`: there is nothing to give back. */
+  /** `incremental` and `full` on SQLite, `plain` on Postgres; `none`: there is nothing to reclaim. */
   readonly method: 'none' | 'incremental' | 'full' | 'plain';
   /** The file, or both tables with their indexes. */
   readonly bytes: number;
-  /** What is free inside of it; null: only the vacuum itself finds out. */
+  /** The free space inside it; null: only the vacuum itself finds out. */
   readonly freeBytes: number | null;
   /** In words. */
   readonly returns: string;
   readonly lock: string;
   readonly estimateMs: number;
-  /** Room that it takes on a disk while it runs, and the room there is. */
+  /** Disk space that it needs while it runs, and the available space. */
   readonly neededBytes: number;
   readonly availableBytes: number | null;
   readonly sql: readonly string[];
-  /** Why it is not done now; null: it is. */
+  /** Why it is not done now; null: it is done. */
   readonly blocked: {readonly reason: string; readonly hint: string} | null;
 }
 
@@ -41,7 +41,7 @@ interface Options {
   readonly report: (text: string) => void;
 }
 
-/** Measured on a disk that was not fast, and doubled. */
+/** Measured on a slow disk, and doubled. */
 const FULL_BYTES_PER_MS = 40_000;
 const PLAIN_BYTES_PER_MS = 100_000;
 const INCREMENTAL_MS_PER_PAGE = 0.1;
@@ -167,7 +167,7 @@ function roomFor(file: string, {live, whole}: {live: number; whole: number}) {
   };
   if (statSync(folder).dev === statSync(temporary).dev)
     return {neededBytes: live + whole, availableBytes: available(folder)};
-  // The tighter of the two decides.
+  // The smaller of the two decides.
   const [left, leftTemporary] = [available(folder) - whole, available(temporary) - live];
   return left < leftTemporary
     ? {neededBytes: whole, availableBytes: available(folder)}
@@ -181,7 +181,7 @@ function temporaryFolder(): string {
   return places.find(place => place && statSync(place, {throwIfNoEntry: false})?.isDirectory()) ?? '.';
 }
 
-/** Does what was planned, in steps that keep no writer waiting. */
+/** Executes the plan, in steps that block no writer. */
 export async function applyVacuum(changes: Changes, plan: VacuumPlan, options: Options): Promise<Vacuumed> {
   if (plan.method === 'incremental') return inSteps(changes, plan, options);
   let [steps, longestMs] = [0, 0];
@@ -227,7 +227,7 @@ async function inSteps(changes: Changes, {bytes, freeBytes}: VacuumPlan, {stop, 
     report(`${left} free pages left; at the start the file was ${Math.round((100 * (freeBytes ?? 0)) / bytes)} % free`);
     const tookMs = await patiently(async () => {
       let start = 0;
-      // Begun as a writer: one that reads first is refused at once where another one wants to write.
+      // Begins as a writer: a transaction that reads first is refused at once if another one wants to write.
       await changes.transaction(STEP_LIMITS, transaction => {
         start = performance.now();
         return transaction.send(`pragma incremental_vacuum(${pages})`);

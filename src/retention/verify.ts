@@ -3,7 +3,7 @@ import type {ArchiveHeader, Trailer} from '../archive/format.ts';
 import {openArchive} from '../archive/reader.ts';
 import {UserError} from '../errors.ts';
 
-/** What a whole look through an archive found. */
+/** The result of reading a complete archive. */
 export interface Inspection {
   readonly file: string;
   readonly header: ArchiveHeader;
@@ -12,26 +12,26 @@ export interface Inspection {
   readonly traces: number;
   readonly spans: number;
   /**
-   * Rows that are in it more than once: a run was stopped between archive and deletion. They restore once. Null: there are more
-   * ids than can be remembered.
+   * Rows that are in it more than once, because a run was interrupted between archiving and deleting. They are
+   * restored once. Null: there are more ids than can be remembered.
    */
   readonly twice: number | null;
-  /** Spans whose trace is not in it; null as `twice`. */
+  /** Spans whose trace is not in it; null like `twice`. */
   readonly withoutTrace: number | null;
-  /** It has its last line; one without was cut, and holds all that was deleted. */
+  /** It has its last line; an archive without it was interrupted, but holds everything that was deleted. */
   readonly isComplete: boolean;
-  /** Rows behind the last whole batch, which were not deleted. */
+  /** Rows after the last complete batch, which were not deleted. */
   readonly looseRows: number;
   readonly trailers: readonly Trailer[];
   readonly cutoff: string;
-  /** What is wrong; null when every hash and count is right. */
+  /** What is wrong; null if every hash and count is right. */
   readonly problem: UserError | null;
 }
 
-/** A set of the engine's ends at 16 million; so many are a gigabyte. */
+/** The engine's sets end at 16 million; this many take a gigabyte. */
 const MOST_IDS = 8_000_000;
 
-/** Reads an archive from end to end. What is wrong with it is part of the answer. @throws UserError when it is none */
+/** Reads an archive from end to end. Its defects are part of the answer. @throws UserError if it is not an archive */
 export async function inspectArchive(
   file: string,
   {keepBatches, mostIds = MOST_IDS}: {keepBatches: boolean; mostIds?: number},
@@ -40,7 +40,7 @@ export async function inspectArchive(
   const counts = {batches: 0, traces: 0, spans: 0, twice: 0};
   const trailers: Trailer[] = [];
   const ids = new Set<string>();
-  /** Traces of spans, until their row comes: the row of a large trace is in a later batch. */
+  /** Traces of spans, until their row is read: the row of a large trace is in a later batch. */
   const open = new Map<string, number>();
   const rows = new Set<string>();
   let areRemembered = true;

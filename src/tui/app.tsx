@@ -23,10 +23,10 @@ interface AppProps {
   readonly lent: Lent;
 }
 
-/** History is read for a run when the cursor rests on it. */
+/** How long the cursor must rest on a run before its history is read. */
 const REST_MS = 60;
 
-/** The screens over a source: what there is to show, the state of the panes, and the keys that change it. */
+/** The screens over a source: its data, the state of the panes, and the keys that change it. */
 export function App({source, ascii, env, lent}: AppProps) {
   const {columns, rows} = useWindowSize();
   const snapshot = useSnapshot(source);
@@ -42,7 +42,7 @@ export function App({source, ascii, env, lent}: AppProps) {
   const selected = selectedSpan(state, shown)?.row.node;
   const contents = useSpanContents(source, arrangement?.detail && selected?.span ? selected.id : null);
   const world: World = {...shown, contents};
-  // Rows came or went: the panes are put in order before they are drawn.
+  // Rows appeared or disappeared: the panes are adjusted before they are drawn.
   if (settle(state, world) !== state) dispatch({type: 'settle', world});
   const nowMicros = source.nowMicros();
   useTick(tickOf(state, world, nowMicros), nowMicros);
@@ -50,7 +50,8 @@ export function App({source, ascii, env, lent}: AppProps) {
   useEffects(effects, dispatch, {source, env, lend});
   const isRunShown = arrangement !== null && (arrangement.tree !== null || arrangement.detail !== null);
   useOpenRun(source, isRunShown && snapshot.runs.length > 0 ? state.runs.cursorKey : null, snapshot.opened?.key);
-  // A page that comes before the next frame is never seen to be on its way: what was read tells that more is wanted still.
+  // If a page arrives before the next frame, its request was never drawn; so the newest run list shows whether more
+  // is still wanted.
   const olderThan = wantsOlderRuns(state, world) ? snapshot.runs : null;
   useEffect(() => {
     if (olderThan !== null) source.loadOlder();
@@ -67,7 +68,7 @@ interface Outside {
   readonly lend: LendTerminal;
 }
 
-/** Does what keys asked for outside. */
+/** Does what keys requested outside of the screens. */
 function useEffects(effects: readonly Effect[], dispatch: Dispatch<ScreenEvent>, {source, env, lend}: Outside): void {
   const {exit} = useApp();
   const {stdout} = useStdout();
@@ -106,13 +107,16 @@ function setFilter(source: RunSource, text: string, dispatch: Dispatch<ScreenEve
   }
 }
 
-/** The terminal's own way to the clipboard, also over ssh. What could be taken for a command of it is left out. */
+/**
+ * The terminal's own way to the clipboard, also over ssh. Characters that could be part of a terminal command are
+ * removed.
+ */
 function clipboard(text: string): string {
   const plain = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '');
   return `\x1b]52;c;${Buffer.from(plain).toString('base64')}\x07`;
 }
 
-/** Opens the run that is wanted: at once where runs are at hand, else when the cursor rests. */
+/** Opens the wanted run: at once if runs are in memory, otherwise when the cursor rests. */
 function useOpenRun(source: RunSource, key: string | null, openKey: string | undefined): void {
   useEffect(() => {
     if (key === null || key === openKey) return;

@@ -35,14 +35,14 @@ export function Footer({state, world}: FooterProps) {
   );
 }
 
-/** Runs that began since the cursor was moved, where they stand if they stand together, and how to go there. */
+/** Runs that began since the cursor was moved, with their place if they are together, and the key that leads there. */
 function newsOf({runs}: ScreenState, world: World): Safe {
   const fresh = newRuns(runs, runsInput(world));
   const way = {newest: '↑ ', oldest: '↓ ', time: '', tokens: ''}[runs.order];
   return trusted(fresh === 0 ? '' : `${fresh} new ${keyText(way, world.ascii)}G`);
 }
 
-/** As many as there is room for, the last ones always. */
+/** As many as fit, always including the last ones. */
 function fitting(hints: readonly Hint[], columns: number): readonly Hint[] {
   const last = hints.filter(({action}) => LAST.includes(action));
   let room = columns - widthOf(last);

@@ -17,14 +17,14 @@ const GAP = 2;
 const SHORTEST_NAME = 12;
 
 interface HeaderProps {
-  /** Where the runs come from. */
+  /** The source of the runs. */
   readonly name: string;
   readonly state: ScreenState;
   readonly world: World;
   readonly nowMicros: number;
 }
 
-/** Where the runs come from, what is kept of them, whether they are new. */
+/** The source of the runs, what is kept of them, whether they are up to date. */
 export function Header({name, state, world, nowMicros}: HeaderProps) {
   const {columns} = world.size;
   const {filter} = world.snapshot;
@@ -42,7 +42,7 @@ export function Header({name, state, world, nowMicros}: HeaderProps) {
   );
 }
 
-/** What there is no room for is left out whole, but never the first. */
+/** Parts that do not fit are left out completely, but never the first. */
 function fitting(parts: readonly Part[], columns: number): readonly Part[] {
   let room = columns;
   return parts.filter(({text}, i) => {
@@ -69,7 +69,7 @@ function statusOf({runs}: ScreenState, {snapshot, isLive, ascii}: World, nowMicr
   return {text: trusted(`${ascii ? 'o' : '○'} NOT FOLLOWING`), styles: ['yellow', 'bold']};
 }
 
-/** The most telling first. */
+/** The most informative first. */
 function figuresOf({snapshot}: World): Part[] {
   const {runs, older, hiddenTraffic, runsPerMinute, lagMs} = snapshot;
   const more = older === 'none' ? '' : '+';

@@ -18,7 +18,7 @@ const NAMED = [
 const CHARACTERS: Readonly<Record<string, string>> = {' ': 'space', '\r': 'enter', '\n': 'enter', '\t': 'tab'};
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
 
-/** Names of the keys of one input, as `KEYS` has them: over a slow link several keys arrive as one. */
+/** Names of the keys of one input, as in `KEYS`: over a slow link several keys arrive together. */
 export function keyNames(input: string, key: Key): string[] {
   const named = NAMED.find(([field]) => key[field]);
   if (named) return [named[1]];
@@ -31,7 +31,7 @@ export function keyNames(input: string, key: Key): string[] {
   });
 }
 
-/** `^d` for the byte 4; null: a control character that no key makes. */
+/** `^d` for the byte 4; null: a control character that no key produces. */
 function controlName(character: string): string | null {
   if (!CONTROL.test(character)) return character;
   const code = character.charCodeAt(0);

@@ -4,8 +4,8 @@ export type KeyPress =
   | {readonly name: 'paste'; readonly pasted: string};
 
 /**
- * All keys, once: the footer, the help and the dispatch are made from this table. The order is the one of the help.
- * `keys` are names as `keyNames` (key-names.ts) gives them.
+ * All keys, defined once: the footer, the help and the dispatch use this table. The order is that of the help. `keys`
+ * are names from `keyNames` (key-names.ts).
  */
 export const KEYS = [
   {action: 'up', keys: ['k', 'up'], shown: '↑ k', does: 'one up', group: 'Move'},
@@ -72,15 +72,15 @@ export const KEYS = [
 export interface KeyRow {
   readonly action: string;
   readonly keys: readonly string[];
-  /** As the help prints it. */
+  /** As shown in the help. */
   readonly shown: string;
   readonly does: string;
   readonly group: string;
-  /** As the footer prints it: key and word; absent: in the help only. */
+  /** As shown in the footer: key and word; absent: only in the help. */
   readonly brief?: readonly [string, string];
 }
 
-/** What a key means, wherever it is pressed; panes take those that mean something there. */
+/** The meaning of a key, wherever it is pressed; each pane handles those that apply to it. */
 export type Action = (typeof KEYS)[number]['action'];
 
 const ACTIONS = new Map<string, Action>(KEYS.flatMap(({action, keys}) => keys.map(key => [key, action] as const)));
@@ -89,7 +89,7 @@ export function actionOf(keyName: string): Action | null {
   return ACTIONS.get(keyName) ?? null;
 }
 
-/** Names of keys where a terminal may lack the arrows. */
+/** Names of keys for terminals that may lack the arrow characters. */
 const IN_ASCII: Readonly<Record<string, string>> = {
   '↑↓': 'Up/Dn',
   '↑': 'Up',

@@ -1,4 +1,4 @@
 import * as yoga from 'yoga-layout';
 
-/** Done when Ink can draw: in the built program its layout engine is loaded apart (`build/yoga.js`). */
+/** Resolves when Ink can draw: in the built program its layout engine is loaded separately (`build/yoga.js`). */
 export const layoutEngine: Promise<void> = (yoga as {ready?: Promise<void>}).ready ?? Promise.resolve();

@@ -3,23 +3,23 @@ import type {Size} from './pane.ts';
 export const PANE_NAMES = ['runs', 'tree', 'detail'] as const;
 export type PaneName = (typeof PANE_NAMES)[number];
 
-/** Below this there is no room for a list and a footer that mean anything. */
+/** A smaller terminal has no room for a useful list and footer. */
 export const SMALLEST: Size = {columns: 60, rows: 15};
-/** From here on the run stands beside the list. */
+/** From this width on, the run is beside the list. */
 const WIDE = 110;
-/** Columns of the list while another pane has the focus: as many as its states, times and names need. */
+/** Width of the list while another pane has the focus: enough for states, times and names. */
 const NARROW = 42;
-/** Rows from which two panes may stand above each other. */
+/** From this height on, two panes can be above each other. */
 const TALL = 26;
 /** The header and the titles. */
 const ABOVE = 2;
 
-/** Room of each pane that is visible. */
+/** Size of each visible pane. */
 export interface Arrangement {
   readonly runs: Size | null;
   readonly tree: Size | null;
   readonly detail: Size | null;
-  /** The list on the left, the others on the right of a line; else all above each other. */
+  /** The list is on the left and the others on the right of a line; otherwise all are above each other. */
   readonly isBeside: boolean;
 }
 
@@ -27,11 +27,11 @@ interface Wanted {
   readonly focus: PaneName;
   /** Lines below the panes. */
   readonly bottomRows: number;
-  /** The pane with the focus is to have all the room. */
+  /** The pane with the focus gets all the room. */
   readonly isZoomed: boolean;
 }
 
-/** Which panes are visible, and how large: what has the focus always is. Null: the terminal is too small. */
+/** Which panes are visible, and their sizes: the pane with the focus always is. Null: the terminal is too small. */
 export function arrange({columns, rows}: Size, {focus, bottomRows, isZoomed}: Wanted): Arrangement | null {
   if (columns < SMALLEST.columns || rows < SMALLEST.rows) return null;
   const body = rows - ABOVE - bottomRows;
@@ -55,7 +55,7 @@ export function arrange({columns, rows}: Size, {focus, bottomRows, isZoomed}: Wa
   return {...one({columns, rows: body}, focus), isBeside: false};
 }
 
-/** A row of a pane, its title not counted. */
+/** A row of a pane, not counting its title. */
 export interface PanePlace {
   readonly pane: PaneName;
   readonly row: number;

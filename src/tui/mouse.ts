@@ -6,19 +6,19 @@ import type {ScreenState, Step} from './state.ts';
 import {treePane} from './tree/pane.ts';
 import {arrangementOf, detailInput, runsInput, treeInput, type World} from './world.ts';
 
-/** What the mouse did where, counted from 0. */
+/** An action of the mouse and its place, from 0. */
 export interface MousePress {
   readonly kind: 'click' | 'wheelUp' | 'wheelDown';
   readonly column: number;
   readonly row: number;
 }
 
-/** Rows for each step of the wheel. */
+/** Rows per step of the wheel. */
 const WHEEL = 3;
 const REPORT = /\x1b\[<(\d+);(\d+);(\d+)M/g;
 const KINDS: Readonly<Record<number, MousePress['kind']>> = {0: 'click', 64: 'wheelUp', 65: 'wheelDown'};
 
-/** What a terminal reports of the mouse among other bytes. Of a click it tells twice; `M`: the button went down. */
+/** Mouse reports among the bytes from a terminal. It reports a click twice; `M`: the button went down. */
 export function mouseReports(bytes: string): MousePress[] {
   return [...bytes.matchAll(REPORT)].flatMap(([, button, column, row]) => {
     const kind = KINDS[Number(button)];
@@ -26,7 +26,7 @@ export function mouseReports(bytes: string): MousePress[] {
   });
 }
 
-/** The wheel moves what is below it; a click goes there, and where the cursor was already it opens. */
+/** The wheel scrolls what is below it. A click moves the cursor; if the cursor was already there, it opens. */
 export function pressMouse(before: ScreenState, {kind, column, row}: MousePress, world: World): Step {
   if (before.prompt) return still(before);
   const state = before.message === null ? before : {...before, message: null};
@@ -46,7 +46,7 @@ function times(count: number, state: ScreenState, step: (now: ScreenState) => Sc
   return Array.from({length: count}).reduce<ScreenState>(step, state);
 }
 
-/** The cursor of a pane on one of its rows; null: there is nothing to go to. */
+/** Puts the cursor of a pane on one of its rows; null: there is nothing there. */
 function picked(state: ScreenState, {pane, row}: PanePlace, world: World): ScreenState | null {
   const size = arrangementOf(state, world)![pane]!;
   switch (pane) {

@@ -9,12 +9,12 @@ export interface Note {
 
 export const NO_MATCH = trusted('no match');
 
-/** Older runs are read for a search, or to get to the last one. */
+/** Older runs are being read for a search, or to reach the last one. */
 export function readingOn(ascii: boolean): Safe {
   return trusted(ascii ? 'reading on ...' : 'reading on …');
 }
 
-/** The one line above the footer, while there is something to say. */
+/** The line above the footer, if there is something to say. */
 export function noteOf({message, noticesRead, prompt, runs}: ScreenState, {snapshot, ascii}: Shown): Note | null {
   if (prompt) return null;
   if (message !== null) return {text: message, isBad: false};

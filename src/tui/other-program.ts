@@ -8,7 +8,7 @@ import {type Safe, safe} from '../text/safe.ts';
 export type OtherProgram = 'pager' | 'editor';
 
 /**
- * Has a text read in the user's pager or editor, which has the terminal until it ends.
+ * Shows a text in the user's pager or editor, which has the terminal until it ends.
  * @returns what went wrong; null: nothing
  */
 export async function readElsewhere(text: Safe, which: OtherProgram, env: Context['env']): Promise<Safe | null> {
@@ -18,7 +18,7 @@ export async function readElsewhere(text: Safe, which: OtherProgram, env: Contex
     folder = makeTemporaryFolder();
     const file = path.join(folder.path, 'span.txt');
     writeFileSync(file, `${text}\n`, {mode: 0o600});
-    // By a shell, as these variables may hold arguments.
+    // Through a shell, because these variables may contain arguments.
     const child = spawn('/bin/sh', ['-c', `${command} "$0"`, file], {stdio: 'inherit'});
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
@@ -33,13 +33,16 @@ export async function readElsewhere(text: Safe, which: OtherProgram, env: Contex
   }
 }
 
-/** What a shell says by its exit code of a program that it could not start. */
+/** The meaning of a shell's exit codes for a program that it could not start. */
 const REFUSALS: Readonly<Record<number, string>> = {
   126: 'it is not executable',
   127: 'it does not exist',
 };
 
-/** The program and the variable that names it. An empty one names none: the shell would run the file itself. */
+/**
+ * The program, and the variable that names it. An empty variable counts as unset: otherwise the shell would run the
+ * file itself.
+ */
 function named(which: OtherProgram, env: Context['env']): {readonly variable: string; readonly command: string} {
   const variable = which === 'pager' ? 'PAGER' : env.VISUAL?.trim() ? 'VISUAL' : 'EDITOR';
   return {variable, command: env[variable]?.trim() || (which === 'pager' ? 'less' : 'vi')};

@@ -1,7 +1,10 @@
-/** Rows in drawn order with their depths: what lies below what, found once, so that folding and moving cost no search. */
+/**
+ * Rows in drawn order with their depths. Which rows are below which is computed once, so that folding and moving need
+ * no search.
+ */
 export interface Outline {
   readonly depths: readonly number[];
-  /** Row that a row lies below; -1: none. */
+  /** The row above each row in the tree; -1: none. */
   readonly parents: Int32Array;
   /** The first row after everything below a row. */
   readonly ends: Int32Array;
@@ -19,7 +22,7 @@ export function outlineOf(depths: readonly number[]): Outline {
   return {depths, parents, ends};
 }
 
-/** The rows that are seen: those that are kept and lie below nothing that is folded. */
+/** The visible rows: those that are kept and are below nothing folded. */
 export function seenRows(
   {ends}: Outline,
   isFolded: (row: number) => boolean,
@@ -34,12 +37,12 @@ export function hasBelow({ends}: Outline, row: number): boolean {
   return ends[row]! > row + 1;
 }
 
-/** The rows that a row lies below, the nearest first. */
+/** The rows above a row in the tree, the nearest first. */
 export function* above({parents}: Outline, row: number): Generator<number> {
   for (let up = parents[row]!; up >= 0; up = parents[up]!) yield up;
 }
 
-/** Where to begin drawing so that `cursor` is in sight and no room at the end is left empty. */
+/** The first row to draw so that `cursor` is visible and no space at the end is empty. */
 export function scrolled(top: number, cursor: number, count: number, room: number): number {
   const last = Math.max(0, count - room);
   return Math.max(0, Math.min(last, cursor, Math.max(top, cursor - room + 1)));

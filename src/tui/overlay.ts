@@ -7,11 +7,11 @@ import type {WantedPage} from './source.ts';
 import type {ScreenState} from './state.ts';
 import {paneActions, readableSpan, runsOfPage, sessionOf, type World} from './world.ts';
 
-/** A page that stands in front of the panes. */
+/** A page in front of the panes. */
 export interface Overlay {
   readonly kind: 'help' | 'sql' | WantedPage['kind'];
   readonly top: number;
-  /** What is told about runs; null: it is another page. Its lines: null while they are read. */
+  /** A page about runs; null: it is another page. Its lines: null while they are read. */
   readonly page: {readonly wanted: WantedPage; readonly lines: readonly Safe[] | null} | null;
 }
 
@@ -23,7 +23,7 @@ const ALWAYS: readonly Action[] = [
 const KEY_WIDTH = 8;
 const COLUMN = 52;
 
-/** All lines of the page; `scrolled` and `overlayLines` choose. */
+/** All lines of the page; `scrolled` and `overlayLines` select the visible ones. */
 export function overlayRows({kind, page}: Overlay, state: ScreenState, world: World): readonly Safe[] {
   if (kind === 'help') return helpRows(state, world);
   if (kind === 'sql') return sqlRows(world);
@@ -34,7 +34,7 @@ export function overlayLines(overlay: Overlay, state: ScreenState, world: World,
   return overlayRows(overlay, state, world).slice(overlay.top, overlay.top + size.rows);
 }
 
-/** @param count lines that there are @param page those that are seen at once */
+/** @param count number of lines @param page number of lines visible at once */
 export function scrolled(overlay: Overlay, action: Action, count: number, page: number): Overlay {
   const last = Math.max(0, count - page);
   const by: Partial<Record<Action, number>> = {
@@ -52,7 +52,7 @@ export function scrolled(overlay: Overlay, action: Action, count: number, page: 
   return top === overlay.top ? overlay : {...overlay, top};
 }
 
-/** What keys would do something now. */
+/** The keys that would do something now. */
 function meaningful(state: ScreenState, world: World): ReadonlySet<Action> {
   const actions: Action[] = [...ALWAYS, ...paneActions(state, world)];
   if (runsOfPage(state, world, 'transcript')) actions.push('transcript', 'mark');
@@ -84,7 +84,7 @@ function helpRows(state: ScreenState, world: World): Safe[] {
   return [...rows, ...foot];
 }
 
-/** Our own words, one column a character. */
+/** For our own words, where every character has one column. */
 function toWidthStyled(text: Safe, columns: number): Safe {
   return trusted(text + ' '.repeat(Math.max(0, columns - withoutStyles(text).length)));
 }

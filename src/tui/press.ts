@@ -30,7 +30,7 @@ import {
   type World,
 } from './world.ts';
 
-/** What a key does. */
+/** The effect of a key. */
 export function press(before: ScreenState, key: KeyPress, world: World): Step {
   const said = before.message === null ? before : {...before, message: null};
   if (key.name === '^c') return {state: said, effects: [{type: 'quit'}]};
@@ -116,7 +116,7 @@ function up(state: ScreenState): ScreenState {
   return focused(state, PANE_NAMES[Math.max(0, PANE_NAMES.indexOf(state.focus) - 1)]!);
 }
 
-/** Escape: what stands in front is gone by now; then the search of the pane, the notices, a pane up, the filter. */
+/** Escape when nothing is in front: clears the pane's search, else the notices, else goes a pane up, else clears the filter. */
 function closed(state: ScreenState, world: World): Step {
   const searched = search(state, '', world);
   if (searched !== state) return still(searched);
@@ -126,7 +126,7 @@ function closed(state: ScreenState, world: World): Step {
   return filter === '' ? still(state) : {state, effects: [{type: 'filter', text: ''}]};
 }
 
-/** An action of a pane. */
+/** Applies an action to a pane. */
 export function act(state: ScreenState, name: PaneName, action: Action, world: World): ScreenState {
   return onPane(state, name, world, (pane, own, input, size) => pane.act(own, action, input, size));
 }
@@ -161,7 +161,7 @@ function nothingFound(action: Action): Safe | null {
   return null;
 }
 
-/** All that the span holds, in another program. */
+/** Shows the complete span in another program. */
 function elsewhere(state: ScreenState, world: World, program: OtherProgram): Step {
   const readable = readableSpan(state, world);
   if (readable === null) return still({...state, message: trusted('open a span first')});
@@ -170,7 +170,7 @@ function elsewhere(state: ScreenState, world: World, program: OtherProgram): Ste
   return {state, effects: [{type: 'read', text: withoutStyles(text), in: program}]};
 }
 
-/** The runs of the conversation that the run belongs to; Escape shows all again. */
+/** Shows the runs of the session that the run belongs to; Escape shows all again. */
 function sameSession(state: ScreenState, world: World): Step {
   const id = sessionOf(state, world);
   if (id === null) return still({...state, message: trusted('this run has no session')});
@@ -192,7 +192,7 @@ function page(state: ScreenState, world: World, kind: WantedPage['kind']): Step 
   };
 }
 
-/** Marks the run, or takes its mark away; two are marked at most, the latest. */
+/** Marks the run or removes its mark; at most two are marked, the latest. */
 function marked(state: ScreenState, world: World): ScreenState {
   const key = selectedRun(state.runs, runsInput(world))?.key;
   if (key === undefined) return state;
@@ -220,7 +220,7 @@ function copied(state: ScreenState, world: World): Step {
   };
 }
 
-/** What `show` takes: the run id, or the trace while there is none. */
+/** What `show` accepts: the run id, or the trace if there is none yet. */
 function runIdOf(state: ScreenState, world: World): string | null {
   const record = selectedRun(state.runs, runsInput(world))?.judged.record;
   return record ? (record.runId ?? record.traceId) : null;
@@ -251,7 +251,7 @@ function inPrompt(state: ScreenState, prompt: Prompt, key: KeyPress, world: Worl
   const next = typed(prompt, key, before);
   const withPrompt = {...state, prompt: next};
   if (prompt.kind !== 'search' || next === prompt) return still(withPrompt);
-  // Found while it is typed, from where the search began.
+  // Searches while the user types, from where the search began.
   return still(search({...withPrompt, ...prompt.before}, textOf(next), world));
 }
 
@@ -262,7 +262,7 @@ function withColumns(state: ScreenState, prompt: Prompt, text: string): ScreenSt
   return {...state, prompt: {...prompt, problem: {message, place: {text, at: chosen.at}}}};
 }
 
-/** Lines kept of what was typed. */
+/** How many typed lines are remembered. */
 const MOST_TYPED = 50;
 
 function withTyped(before: readonly string[], text: string): readonly string[] {

@@ -9,7 +9,7 @@ import {SafeText} from './safe-text.tsx';
 
 interface PromptLineProps {
   readonly prompt: Prompt;
-  /** What is said behind the line. */
+  /** A remark after the line. */
   readonly remark: Safe;
   readonly columns: number;
   readonly ascii: boolean;
@@ -17,12 +17,12 @@ interface PromptLineProps {
 
 const LEADS: Readonly<Record<Prompt['kind'], string>> = {search: '/', filter: 'filter: ', columns: 'columns: '};
 
-/** The line that is typed with its cursor, and around it what was wrong, with a mark at the place. */
+/** The line being typed with its cursor, and the error with a mark at its place. */
 export function PromptLine({prompt, remark, columns, ascii}: PromptLineProps) {
   const {characters, cursor, problem} = prompt;
   const lead = trusted(LEADS[prompt.kind]);
   const room = columns - width(lead) - 1 - width(remark);
-  // What stands before the cursor is cut from the left, so that the cursor is seen.
+  // Text before the cursor is cut from the left, so that the cursor stays visible.
   let from = 0;
   while (from < cursor && width(shown(characters, from, cursor)) > room - 1) from++;
   const before = shown(characters, from, cursor);
@@ -46,7 +46,7 @@ export function PromptLine({prompt, remark, columns, ascii}: PromptLineProps) {
   );
 }
 
-/** Columns of the visible text before the place that was refused; null: it is not seen. */
+/** Columns of the visible text before the refused place; null: it is not visible. */
 function columnOf({text, at}: TextPlace, {characters, cursor}: Prompt, from: number): number | null {
   const before = Array.from(text.slice(0, at)).length;
   return before < from ? null : width(shown(characters, from, before)) + (before >= cursor ? 1 : 0);

@@ -5,12 +5,12 @@ import type {PaneStates} from './state.ts';
 /** A line that is being typed. */
 export interface Prompt {
   readonly kind: 'search' | 'filter' | 'columns';
-  /** Characters, so that the cursor never stands inside one. */
+  /** Characters, so that the cursor is never inside one. */
   readonly characters: readonly string[];
   readonly cursor: number;
-  /** Why it was not taken. */
+  /** Why the line was refused. */
   readonly problem: Problem | null;
-  /** Which of the texts typed before stands in the line; null: none of them. */
+  /** Which of the texts typed before is in the line; null: none of them. */
   readonly recalled: number | null;
   /** The panes before a search was typed, for Escape; null: it changes none. */
   readonly before: PaneStates | null;
@@ -33,8 +33,8 @@ export function textOf({characters}: Prompt): string {
 }
 
 /**
- * The line after a key; the same object, when the key is none of its own (Enter, Escape and what it does not know).
- * @param history what was typed before, the newest last
+ * The line after a key; the same object if the key does not edit (Enter, Escape and unknown keys).
+ * @param history the texts typed before, the newest last
  */
 export function typed(prompt: Prompt, press: KeyPress, history: readonly string[]): Prompt {
   const {characters, cursor} = prompt;
@@ -92,7 +92,9 @@ export function typed(prompt: Prompt, press: KeyPress, history: readonly string[
   }
 }
 
-/** Lines that the prompt takes: what may be typed, or of a text that was refused why, and where. */
+/**
+ * Number of lines that the prompt needs: with a hint of what can be typed, or with the reason and place of a refusal.
+ */
 export function promptRows({kind, problem}: Prompt): number {
   return problem === null ? (kind === 'columns' ? 2 : 1) : problem.place === null ? 2 : 3;
 }

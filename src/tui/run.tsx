@@ -13,17 +13,17 @@ import {type Lent, NOT_TELLING, useLentTerminal, useStop, useTerminalModes} from
 export interface ScreensOptions {
   readonly terminal: TerminalStreams;
   readonly ascii: boolean;
-  /** The wheel and clicks are told to us. */
+  /** Ask the terminal to report the wheel and clicks. */
   readonly mouse?: boolean;
-  /** Names the user's pager and editor. */
+  /** Contains the user's pager and editor. */
   readonly env: Context['env'];
 }
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** For when Ink itself fails while it gives the terminal back. */
+/** For the case that Ink itself fails while it restores the terminal. */
 const LEAVE = `${NOT_TELLING}\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l`;
 
-/** The screens on a terminal, from taking it to giving it back on whichever way out. */
+/** The screens on a terminal, from taking it to restoring it, however they end. */
 export class Screens {
   private readonly ink: Instance;
   private readonly undo: (() => void)[] = [];
@@ -41,7 +41,7 @@ export class Screens {
     const leave = (name: 'q' | '^c') => {
       if (name === '^c') return this.end('SIGINT');
       this.close();
-      // The connection that is being made must not hold up the shell.
+      // A connection that is still being made must not delay the shell.
       process.exit(0);
     };
     this.ink = render(
@@ -53,7 +53,7 @@ export class Screens {
         ...{exitOnCtrlC: false, patchConsole: false, isScreenReaderEnabled: false},
       },
     );
-    // Nothing that is on the screen can be relied on.
+    // Nothing on the screen can be relied on.
     this.on(output, 'resize', () => this.ink.clear());
     const gone = () => this.end(null);
     this.on(input, 'end', gone);
@@ -66,7 +66,7 @@ export class Screens {
     this.on(process, 'uncaughtExceptionMonitor', () => this.close());
   }
 
-  /** Shows a source until the user leaves. @throws what went wrong on the way, the terminal given back */
+  /** Shows a source until the user leaves. @throws what went wrong meanwhile, after restoring the terminal */
   async show(source: RunSource): Promise<void> {
     this.source = source;
     try {
@@ -84,7 +84,7 @@ export class Screens {
     }
   }
 
-  /** Gives the terminal back. */
+  /** Restores the terminal. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -95,12 +95,12 @@ export class Screens {
       input.setRawMode?.(false);
       output.write(LEAVE);
     }
-    // What is typed from now on is the shell's.
+    // From now on the shell gets what is typed.
     input.pause();
     for (const undo of this.undo.splice(0)) undo();
   }
 
-  /** A signal ends us in its own meaning, after what is open was closed. Null: the terminal is gone. */
+  /** A signal ends the process as usual, after everything open was closed. Null: the terminal is gone. */
   private end(signal: NodeJS.Signals | null): void {
     this.close();
     if (signal !== null) process.kill(process.pid, signal);
@@ -113,7 +113,7 @@ export class Screens {
   }
 }
 
-/** For as long: an empty screen before the first runs would delay them by what a frame costs, and only flash. */
+/** No empty screen before this: it would delay the first runs by the cost of a frame, and only flash. */
 const EMPTY_MS = 250;
 
 async function firstChange(source: RunSource): Promise<void> {
@@ -138,7 +138,7 @@ interface OpeningProps {
   readonly onLeave: (name: 'q' | '^c') => void;
 }
 
-/** While the connection is made. There is nothing to go back to. */
+/** Shown while the connection is made. There is nothing to go back to. */
 function Opening({ascii, lent, onLeave}: OpeningProps) {
   const {columns, rows} = useWindowSize();
   const stop = useStop(useLentTerminal(lent), lent);

@@ -6,7 +6,10 @@ interface SafeTextProps {
   readonly children: Safe;
 }
 
-/** One line of text, cut where there is no room. The only way to Ink's `Text`: what is drawn was made safe before, styles and all. */
+/**
+ * One line of text, cut if there is no room. The only way to Ink's `Text`: everything drawn was made safe before,
+ * including styles.
+ */
 export const SafeText = memo(({children}: SafeTextProps) => (
   // An empty text has no height.
   <Text wrap="truncate-end">{children === '' ? ' ' : children}</Text>
@@ -28,7 +31,7 @@ interface LinesProps {
   readonly rows?: number;
 }
 
-/** Lines that fit their place already, from its top. */
+/** Lines that already fit their place, from its top. */
 export function Lines({lines, columns, rows = lines.length}: LinesProps) {
   return (
     <Box flexDirection="column" width={columns} height={rows} flexShrink={0}>

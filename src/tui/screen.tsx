@@ -56,7 +56,7 @@ export function Screen({name, state, world, nowMicros}: ScreenProps) {
   );
 }
 
-/** What is said behind a search while it is typed. */
+/** The remark after a search while it is typed. */
 function remarkOf(state: ScreenState, world: World): Safe {
   const {prompt, focus, runs} = state;
   if (prompt?.kind !== 'search' || textOf(prompt) === '' || matchCount(state, world) > 0) return trusted('');
@@ -90,7 +90,7 @@ interface PanesProps extends Omit<PaneProps, 'size'> {
   readonly rows: number;
 }
 
-/** The panes that there is room for: the list beside the others, or all above each other. */
+/** The panes that fit: the list beside the others, or all above each other. */
 function Panes({state, world, arrangement, view, rows}: PanesProps) {
   const {columns} = world.size;
   const visible = PANE_NAMES.filter(name => arrangement[name] !== null);
@@ -129,7 +129,7 @@ function Column({columns, rows, children}: {columns: number; rows: number; child
   );
 }
 
-/** Between the list and the others. */
+/** The line between the list and the others. */
 function Edge({rows, ascii}: {rows: number; ascii: boolean}) {
   const [edge, corner] = ascii ? ['|', '+'] : ['│', '┬'];
   const line = paint(trusted(edge), 'dim');
@@ -138,7 +138,7 @@ function Edge({rows, ascii}: {rows: number; ascii: boolean}) {
 
 interface TitledPaneProps extends PaneProps {
   readonly name: PaneName;
-  /** The panes that stand in the title: this one, and those that it is shown instead of. */
+  /** The panes named in the title: this one, and those that it hides. */
   readonly names: readonly PaneName[];
 }
 
@@ -167,7 +167,7 @@ function linesOf(name: PaneName, state: ScreenState, world: World, size: Size, v
   }
 }
 
-/** The note line says why, where it could not be read. */
+/** The note line says why, if it could not be read. */
 function readingLine({snapshot, ascii}: World): Safe {
   const dots = ascii ? '...' : '…';
   return paint(trusted(snapshot.opened?.failure ? ' this run could not be read' : ` reading the run ${dots}`), 'dim');

@@ -3,13 +3,13 @@ import {highlight, withoutStyles} from '../text/style.ts';
 import {toWidth} from '../text/width.ts';
 import type {View} from './pane.ts';
 
-/** Lines of a pane with the row of the cursor standing out over its whole width, where keys go to this pane. */
+/** Lines of a pane; if keys go to it, the row of the cursor is highlighted over its whole width. */
 export function withSelection(lines: readonly Safe[], columns: number, {ascii, isFocused}: View): readonly Safe[] {
   if (!isFocused) return lines;
   const mark = ascii ? '>' : '›';
   return lines.map(text => {
     const plain = withoutStyles(text);
-    // The first column is the cursor's alone.
+    // The first column is only for the cursor.
     return plain.startsWith(mark) ? highlight(toWidth(plain, columns)) : text;
   });
 }

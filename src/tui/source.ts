@@ -4,38 +4,41 @@ import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import type {Span} from '../trace/span.ts';
 
 /**
- * What the screens need from outside: one source at a time, live (`tail`) or history (`ui`). Whoever implements it knows
- * the database; the screens never do. It is a store that is looked at: the screens take a `snapshot`, draw it, and look
- * again when told. Snapshots are not changed after they were handed out, and what did not change keeps its identity (a
- * run that gained nothing is the same object), so that nothing is drawn for nothing.
+ * What the screens need from outside: one source at a time, live (`tail`) or history (`ui`). Its implementation knows
+ * the database; the screens never do. The screens take a `snapshot`, draw it, and take another when they are
+ * notified. A snapshot never changes after it was returned, and unchanged parts keep their identity (a run without
+ * news is the same object), so that nothing is drawn unnecessarily.
  */
 export interface RunSource {
   /** `live`: runs arrive by themselves, and the newest can be followed. */
   readonly mode: 'live' | 'history';
-  /** Where the runs come from, as `shop@db.internal/ai` or a file; without a secret. */
+  /** The source of the runs, such as `shop@db.internal/ai` or a file; without secrets. */
   readonly name: string;
   snapshot(): Snapshot;
-  /** @returns how to stop. The listener is called after the snapshot has changed, maybe while a call of ours runs. */
+  /**
+   * @returns a function that unsubscribes. The listener is called after the snapshot has changed, possibly during one
+   * of our calls.
+   */
   subscribe(listener: () => void): () => void;
-  /** The clock that the runs' states are judged by: the database's on Postgres. Microseconds since 1970. */
+  /** The clock by which the runs' states are judged: the database's on Postgres. Microseconds since 1970. */
   nowMicros(): number;
   /**
-   * Wants the rows of a run: from then on the snapshot's `opened` is about it and grows as the run does.
-   * Calling it again with the key that is open changes nothing, unless it failed: then it is tried again.
+   * Requests the rows of a run: from then on the snapshot's `opened` is about it and grows with the run. A second
+   * call with the same key changes nothing, unless the first failed: then it tries again.
    */
   open(key: string): void;
-  /** Spans with everything they hold, for the detail pane. In no order; a span that is gone is left out. Rejects with what went wrong. */
+  /** Complete spans for the detail pane. In no order; deleted spans are left out. Rejects with what went wrong. */
   loadSpans(spanIds: readonly string[]): Promise<readonly Span[]>;
   /** A page about runs. Rejects with what went wrong. */
   page(wanted: WantedPage): Promise<readonly Safe[]>;
-  /** Wants the next older runs. Means something while `older` is `some`. */
+  /** Requests the next older runs. Only meaningful while `older` is `some`. */
   loadOlder(): void;
   /**
    * Keeps only runs that match a query (the grammar of `-q`); an empty text: all.
-   * @throws UserError with `place`, when the text is no query; the filter in force stays
+   * @throws UserError with `place` if the text is not a query; the current filter stays
    */
   setFilter(query: string): void;
-  /** The statements it sends, as `--print-sql` has them, newest first; runnable as they stand. */
+  /** The statements it sends, in the form of `--print-sql`, newest first; each can be run as it is. */
   statements(): readonly string[];
   /** Ends all reading. Nothing is published afterwards. */
   close(): Promise<void>;
@@ -44,33 +47,33 @@ export interface RunSource {
 export interface Snapshot {
   /** Newest first, those that match the filter. */
   readonly runs: readonly ListedRun[];
-  /** Whether there are older ones to ask for. `loading`: they were asked for, or the first page is on its way. */
+  /** Whether older runs can be requested. `loading`: they were requested, or the first page is on its way. */
   readonly older: 'some' | 'loading' | 'none';
   readonly opened: OpenedRun | null;
   readonly connection: SourceState;
-  /** The query in force, as it was typed; empty: none. */
+  /** The current query, as it was typed; empty: none. */
   readonly filter: string;
-  /** Runs that ended or appeared within the last minutes, as a rate; null: not known, or not live. */
+  /** Runs that ended or appeared within the last minutes, as a rate; null: unknown, or not live. */
   readonly runsPerMinute: number | null;
-  /** From a span being written to it being here, ms, lately; null: not known, or not live. */
+  /** Recent time from writing a span to receiving it, ms; null: unknown, or not live. */
   readonly lagMs: number | null;
-  /** Traces without any of Agno's spans that are not shown, dashboard polls mostly; null: not counted. */
+  /** Hidden traces without any of Agno's spans, mostly dashboard polls; null: not counted. */
   readonly hiddenTraffic: number | null;
-  /** What a reader must know of how it was read, oldest first: late spans, a replaced file, what cannot be covered. */
+  /** What a reader must know about the reading, oldest first: late spans, a replaced file, gaps. */
   readonly notices: readonly string[];
-  /** Why the last thing asked for (a page, an older page) did not come; null: it came. What was read before stays. */
+  /** Why the last request (a page, an older page) failed; null: it succeeded. Earlier data stays. */
   readonly failure: Failure | null;
 }
 
 /** Whether two snapshots show the same: a follower looks several times a second, and most looks find nothing. */
 export function isSameSnapshot(a: Snapshot, b: Snapshot): boolean {
-  // A rate creeps while the time goes on that it is taken over; it is shown in tenths.
+  // The rate changes slowly with time alone; it is shown in tenths.
   const shown = ({runsPerMinute, ...rest}: Snapshot) => ({...rest, rate: runsPerMinute?.toFixed(1)});
   const other: Readonly<Record<string, unknown>> = shown(b);
   return Object.entries(shown(a)).every(([field, value]) => Object.is(value, other[field]));
 }
 
-/** What is said in a run, or where two runs part. */
+/** The transcript of a run, or the difference of two. */
 export interface WantedPage {
   readonly kind: 'transcript' | 'diff';
   /** One, or the two that are compared. */
@@ -78,19 +81,19 @@ export interface WantedPage {
   readonly columns: number;
 }
 
-/** A run as the list has it. */
+/** A run in the list. */
 export interface ListedRun {
-  /** The same for the whole life of a run, its run span coming or not: selection and scrolling stick to it. */
+  /** Stays the same for the whole life of a run, with or without its run span: selection and scrolling depend on it. */
   readonly key: string;
   readonly judged: JudgedRun;
 }
 
-/** The run whose tree is looked at. */
+/** The run whose tree is shown. */
 export interface OpenedRun {
   readonly key: string;
-  /** Its parts in order: a paused run and its continuations are several. Null: not here yet. */
+  /** Its parts in order: a paused run and its continuations are several. Null: not read yet. */
   readonly parts: readonly ShownRun[] | null;
-  /** Why it could not be read, now; `parts` may still be there from before. */
+  /** Why it could not be read now; earlier `parts` may still be there. */
   readonly failure: Failure | null;
 }
 
@@ -102,6 +105,6 @@ export interface Failure {
 
 export type SourceState =
   | {readonly state: 'live'}
-  /** Nothing is wrong and nothing to read yet: the tables do not exist. */
+  /** No error, but nothing to read yet: the tables do not exist. */
   | {readonly state: 'waiting'; readonly reason: string}
   | {readonly state: 'reconnecting'; readonly reason: string; readonly retryAtMicros: number};

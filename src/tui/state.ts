@@ -23,7 +23,7 @@ export interface PaneStates {
   readonly detail: DetailState;
 }
 
-/** All that the screens remember of their own. Pure; what they show is the `World`. */
+/** The state of the screens themselves. Pure; the data they show is the `World`. */
 export interface ScreenState extends PaneStates {
   readonly focus: PaneName;
   readonly overlay: Overlay | null;
@@ -31,23 +31,23 @@ export interface ScreenState extends PaneStates {
   readonly isRelative: boolean;
   /** The pane with the focus has the whole screen. */
   readonly isZoomed: boolean;
-  /** Said until the next key. */
+  /** Shown until the next key. */
   readonly message: Safe | null;
-  /** What was typed into each prompt before, the newest last. */
+  /** The texts typed into each prompt before, the newest last. */
   readonly typed: Readonly<Record<Prompt['kind'], readonly string[]>>;
-  /** The run whose failing span the tree goes to as soon as it is read; null: none. */
+  /** The run to whose failed span the tree goes when it is read; null: none. */
   readonly failureOf: string | null;
-  /** Notices that were put away. */
+  /** Number of notices that were dismissed. */
   readonly noticesRead: number;
 }
 
-/** What is done outside after a key. */
+/** An effect outside of the screens after a key. */
 export type Effect =
   | {readonly type: 'quit'}
   | {readonly type: 'copy'; readonly text: string}
   | {readonly type: 'filter'; readonly text: string}
   | {readonly type: 'page'; readonly wanted: WantedPage}
-  /** Read in another program. */
+  /** Show it in another program. */
   | {readonly type: 'read'; readonly text: Safe; readonly in: OtherProgram};
 
 export interface Step {
@@ -70,15 +70,15 @@ export const FIRST_STATE: ScreenState = {
   noticesRead: 0,
 };
 
-/** The state at the beginning, and what is still to be done outside. */
+/** The state at the beginning, and the effects still to run. */
 export const FIRST_STEP: Step = {state: FIRST_STATE, effects: []};
 
 export type ScreenEvent =
   | {readonly type: 'key'; readonly press: KeyPress; readonly world: World}
   | {readonly type: 'mouse'; readonly press: MousePress; readonly world: World}
-  /** What is shown, or the room for it, changed. */
+  /** The data, or the room for it, changed. */
   | {readonly type: 'settle'; readonly world: World}
-  /** So many of the oldest effects were seen to. */
+  /** This many of the oldest effects were handled. */
   | {readonly type: 'done'; readonly effects: number}
   | {readonly type: 'said'; readonly message: Safe}
   | {readonly type: 'page'; readonly wanted: WantedPage; readonly answer: PageAnswer}
@@ -97,7 +97,7 @@ export function reduce(step: Step, event: ScreenEvent): Step {
       const pressed =
         event.type === 'key' ? press(before, event.press, event.world) : pressMouse(before, event.press, event.world);
       const settled = settle(pressed.state, event.world);
-      // The same object, so that a key that means nothing here draws nothing.
+      // The same object, so that a key without meaning draws nothing.
       if (settled === state && pressed.effects.length === 0) return step;
       return {state: settled, effects: [...step.effects, ...pressed.effects]};
     }
@@ -114,7 +114,7 @@ export function reduce(step: Step, event: ScreenEvent): Step {
   }
 }
 
-/** Nothing is said of a page that nobody waits for any more: it was closed, or another one was asked for since. */
+/** Ignores a page that nobody waits for any more: it was closed, or another one was requested since. */
 function withPage(state: ScreenState, wanted: WantedPage, answer: PageAnswer): ScreenState {
   const {overlay} = state;
   if (overlay?.page?.wanted !== wanted) return state;
@@ -127,7 +127,7 @@ interface RefusedFilter {
   readonly place?: TextPlace;
 }
 
-/** The filter was refused: its prompt comes back and says why and where. */
+/** The filter was refused: its prompt comes back with the reason and the place. */
 function refused(state: ScreenState, text: string, error: RefusedFilter): ScreenState {
   return {...state, prompt: {...promptOf('filter', text), problem: problemOf(error.message, error.place)}};
 }

@@ -7,7 +7,7 @@ import {arrangementOf, detailInput, runsInput, treeInput, type World} from './wo
 const SECOND = 1_000_000;
 const MINUTE = 60 * SECOND;
 
-/** How often what is shown changes by itself, microseconds; null: never. */
+/** How often the shown data changes by itself, microseconds; null: never. */
 export function tickOf(state: ScreenState, world: World, nowMicros: number): number | null {
   const arrangement = arrangementOf(state, world);
   if (arrangement === null || state.overlay) return null;

@@ -4,13 +4,13 @@ import {paint} from '../text/style.ts';
 import {SafeText} from './safe-text.tsx';
 
 interface TitleRuleProps {
-  /** Of the panes below; the one that keys go to stands in brackets. */
+  /** Titles of the panes below; that of the pane with the focus is in brackets. */
   readonly titles: readonly {readonly text: string; readonly isFocused: boolean}[];
   readonly columns: number;
   readonly ascii: boolean;
 }
 
-/** A line with names of panes in it. */
+/** A line with the names of panes in it. */
 export function TitleRule({titles, columns, ascii}: TitleRuleProps) {
   const dash = ascii ? '-' : '─';
   const used = titles.reduce((sum, {text}) => sum + text.length + 3, 0);

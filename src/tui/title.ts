@@ -8,14 +8,14 @@ interface Titled {
   readonly state: State | null;
   readonly name: Safe;
   readonly kind: Safe;
-  /** Whole where there is room for it beside everything else, else short. */
+  /** Complete if there is room for it beside everything else, otherwise short. */
   readonly id: {readonly whole: Safe; readonly short: Safe};
 }
 
 const GAP = '  ';
 const SHORTEST_NAME = 8;
 
-/** What a pane is about, in one line: state first, then who; the id goes last and gives way first. */
+/** The subject of a pane in one line: state first, then name; the id comes last and is shortened first. */
 export function titleLine({state, name, kind, id}: Titled, columns: number, look: Look): Safe {
   const word = state === null ? trusted('') : stateText(state, look);
   const roomBeside = (others: readonly Safe[]) =>

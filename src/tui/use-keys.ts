@@ -2,7 +2,7 @@ import {useInput, usePaste} from 'ink';
 import {keyNames} from './key-names.ts';
 import type {KeyPress} from './keys.ts';
 
-/** Tells each key that is pressed. Pastes are taken whole, so that no letter in them is a command. */
+/** Reports each pressed key. A paste is reported as a whole, so that no letter in it is a command. */
 export function useKeys(onKey: (press: KeyPress) => void): void {
   useInput((input, key) => {
     for (const name of keyNames(input, key)) onKey({name});

@@ -2,7 +2,10 @@ import {useStdin} from 'ink';
 import {useEffect, useRef} from 'react';
 import {type MousePress, mouseReports} from './mouse.ts';
 
-/** Tells what the mouse does. To be called after `useKeys`: Ink, which drops these reports, reads the bytes, and we see what it reads. */
+/**
+ * Reports mouse actions. Call it after `useKeys`: Ink, which drops these reports, reads the bytes, and we see what it
+ * reads.
+ */
 export function useMouse(isOn: boolean, onMouse: (press: MousePress) => void): void {
   const {stdin} = useStdin();
   const listener = useRef(onMouse);

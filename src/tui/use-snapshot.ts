@@ -3,10 +3,10 @@ import {useStdout} from 'ink';
 import {useCallback, useSyncExternalStore} from 'react';
 import {isSameSnapshot, type RunSource, type Snapshot} from './source.ts';
 
-/** What arrives is drawn so often at most; a frame costs some 10 ms of a core at 50 x 160. */
+/** Draw new data at most this often; a frame costs about 10 ms of a core at 50 x 160. */
 const LIVE_MS = 100;
 
-/** What there is to show. Drawn anew ten times a second at most, and not while the terminal cannot follow. */
+/** The current snapshot. Drawn again at most ten times a second, and not while the terminal cannot keep up. */
 export function useSnapshot(source: RunSource): Snapshot {
   const stdout = useStdout().stdout as Writable;
   const subscribe = useCallback(

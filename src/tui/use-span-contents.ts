@@ -3,14 +3,14 @@ import {UserError} from '../errors.ts';
 import type {SpanContent} from './pane.ts';
 import type {RunSource} from './source.ts';
 
-/** Spans kept whole; some hold megabytes. */
+/** How many complete spans are kept; some hold megabytes. */
 const KEPT = 16;
 /** Rows that the cursor only passes are not read. */
 const REST_MS = 60;
 
 /**
- * What spans hold, by their ids. The one that is wanted is read when the cursor rests on it, and again where that failed and
- * the cursor comes back.
+ * Contents of spans, by their ids. The wanted one is read when the cursor rests on it; after a failure, it is read
+ * again when the cursor comes back.
  * @param wanted null: none
  */
 export function useSpanContents(source: RunSource, wanted: string | null): ReadonlyMap<string, SpanContent> {
@@ -23,7 +23,7 @@ export function useSpanContents(source: RunSource, wanted: string | null): Reado
     let isWanted = true;
     const timer = setTimeout(() => {
       void load(source, wanted).then(read => {
-        // What was read for nothing is still worth keeping, a failure is not.
+        // Data that was read but is no longer wanted is worth keeping; a failure is not.
         if (isWanted || read.state === 'here') add({id: wanted, content: read});
       });
     }, REST_MS);

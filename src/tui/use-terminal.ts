@@ -2,31 +2,35 @@ import {useApp, useStdin, useStdout} from 'ink';
 import {useCallback, useEffect, useInsertionEffect, useRef} from 'react';
 import {heedSignals} from '../ways-out.ts';
 
-/** Whether text that reaches the right edge goes on in the next line: a width that a terminal sees otherwise shifts nothing. */
+/**
+ * Whether text that reaches the right edge continues in the next line. Off: if the terminal measures a width
+ * differently, nothing shifts.
+ */
 const WRAPPING = '\x1b[?7h';
 const NOT_WRAPPING = '\x1b[?7l';
 const HOME = '\x1b[H';
-/** Whether the terminal tells of clicks and the wheel, and in which words. It then selects text with Shift only. */
+/** Makes the terminal report clicks and the wheel, in this format. Then text can be selected only with Shift. */
 const TELLING = '\x1b[?1000h\x1b[?1006h';
 export const NOT_TELLING = '\x1b[?1006l\x1b[?1000l';
 
-/** What Ink leaves to us of taking the terminal and giving it back. */
+/** The parts of taking and restoring the terminal that Ink does not do. */
 export function useTerminalModes({hasMouse}: Lent): void {
   const {stdout} = useStdout();
-  // Ink has entered the other screen by then, where the cursor is as low as it was, and writes its first frame next.
+  // By then Ink has switched to the other screen, where the cursor is in the same row as before, and it writes its
+  // first frame next.
   useInsertionEffect(() => {
     stdout.write(NOT_WRAPPING + HOME + (hasMouse ? TELLING : ''));
     return () => void stdout.write((hasMouse ? NOT_TELLING : '') + WRAPPING);
   }, [stdout, hasMouse]);
 }
 
-/** Runs something that has the terminal for itself. Nothing happens while something else has it. */
+/** Runs something that needs the terminal for itself. Nothing happens while something else has it. */
 export type LendTerminal = (work: () => Promise<void>) => Promise<void>;
 
-/** Whether something else has the terminal: Ctrl-C is its own then. */
+/** Whether something else has the terminal: then Ctrl-C belongs to it. */
 export interface Lent {
   now: boolean;
-  /** The mouse is ours, while the terminal is. */
+  /** The mouse is ours while the terminal is. */
   readonly hasMouse: boolean;
 }
 
@@ -42,10 +46,11 @@ export function useLentTerminal(lent: Lent): LendTerminal {
       try {
         await suspendTerminal(async () => {
           stdout.write((lent.hasMouse ? NOT_TELLING : '') + WRAPPING);
-          // Ink no longer listens, but what is typed would still be read, and be missing elsewhere.
+          // Ink no longer listens, but typed text would still be read here, and be missing elsewhere.
           await new Promise(setImmediate);
           stdin.pause();
-          // Taken again before that has come about, it would not be read any more, and nothing would keep us going.
+          // If it were resumed before the pause has taken effect, it would no longer be read, and nothing would keep
+          // the process alive.
           await new Promise(setImmediate);
           try {
             await work();
@@ -63,8 +68,9 @@ export function useLentTerminal(lent: Lent): LendTerminal {
 }
 
 /**
- * Stops as a shell expects it, with the terminal given back meanwhile.
- * @returns to be called for ^Z, which the terminal itself would send to the whole group: what started us (npx), what reads us
+ * Stops the process as a shell expects, with the terminal restored meanwhile.
+ * @returns a function to call for ^Z, which the terminal itself would send to the whole group: also to our parent
+ * (npx) and to the reader of our output
  */
 export function useStop(lend: LendTerminal, lent: Lent): () => void {
   const stop = useRef((_pid: number): void => undefined);
@@ -76,20 +82,20 @@ export function useStop(lend: LendTerminal, lent: Lent): () => void {
     const stopUs = async (pid: number) => {
       process.off('SIGTSTP', stopAlone);
       process.kill(pid, 'SIGTSTP');
-      // It goes on here when the program does, and soon where nobody stops a process whose shell is gone.
+      // Work continues when the process is continued; or soon, because a process without its shell is not stopped.
       await new Promise(resolve => setTimeout(resolve, 50));
       if (!isOver) process.on('SIGTSTP', stopAlone);
     };
     stop.current = pid => {
       if (isStopping) return;
       isStopping = true;
-      // What has the terminal (a pager) stops with us, and the shell waits until all have.
+      // A program that has the terminal (a pager) stops with us, and the shell waits until all have.
       const stopping = lent.now ? stopUs(pid) : lend(() => stopUs(pid));
       void stopping.finally(() => {
         isStopping = false;
       });
     };
-    // After SIGSTOP, which nobody hears: whatever the shell has done to the terminal meanwhile.
+    // After SIGSTOP, which cannot be handled: restores whatever the shell has changed in the terminal meanwhile.
     const retake = () => void lend(async () => undefined);
     process.on('SIGTSTP', stopAlone);
     process.on('SIGCONT', retake);

@@ -1,9 +1,9 @@
 import {useEffect, useReducer} from 'react';
 
-/** Draws again when what is shown changes with the clock, and else not at all. @param everyMicros null: never */
+/** Draws again when the shown data changes with the clock, and not otherwise. @param everyMicros null: never */
 export function useTick(everyMicros: number | null, nowMicros: number): void {
   const [, tick] = useReducer((ticks: number) => ticks + 1, 0);
-  // After each frame anew: on the second, so that all durations change together.
+  // Set again after each frame: on the second, so that all durations change together.
   useEffect(() => {
     if (everyMicros === null) return;
     const waitMs = (everyMicros - (nowMicros % everyMicros)) / 1000;

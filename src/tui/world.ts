@@ -16,21 +16,21 @@ import {atFailure, selectedRow, treePane} from './tree/pane.ts';
 export interface World {
   readonly snapshot: Snapshot;
   readonly isLive: boolean;
-  /** What spans hold, by their ids; those that are not there were not read yet. */
+  /** Contents of spans, by their ids; missing ones were not read yet. */
   readonly contents: ReadonlyMap<string, SpanContent>;
   readonly size: Size;
   readonly ascii: boolean;
   statements(): readonly string[];
 }
 
-/** All but what takes a while to read. */
+/** Everything except what takes a while to read. */
 export type Shown = Omit<World, 'contents'>;
 
 export function runsInput({snapshot, isLive}: Shown): RunsInput {
   return {runs: snapshot.runs, older: snapshot.older, isLive};
 }
 
-/** The rows of the run under the cursor of the list; those of another one are never shown beside it. */
+/** The rows of the run under the cursor of the list; rows of another run are never shown beside it. */
 export function treeInput(state: ScreenState, {snapshot}: Shown): TreeInput {
   const isOpen = snapshot.opened !== null && snapshot.opened.key === state.runs.cursorKey;
   return {parts: isOpen ? snapshot.opened.parts : null};
@@ -57,23 +57,23 @@ export function arrangementOf(state: ScreenState, world: Shown): Arrangement | n
   return arrange(world.size, {focus, isZoomed, bottomRows: bottomRowsOf(state, world)});
 }
 
-/** Lines below the panes: the footer and a note, or what is typed. */
+/** Number of lines below the panes: the footer and a note, or the prompt. */
 export function bottomRowsOf(state: ScreenState, world: Shown): number {
   if (state.prompt) return promptRows(state.prompt);
   return noteOf(state, world) === null ? 1 : 2;
 }
 
-/** Room that a pane has, or would have with the focus. */
+/** The size that a pane has, or would have with the focus. */
 export function sizeOf(name: PaneName, state: ScreenState, world: World): Size {
   return arrangementOf({...state, focus: name}, world)?.[name] ?? world.size;
 }
 
-/** Panes in order after anything changed: called before drawing. */
+/** Adjusts the panes after any change: call it before drawing. */
 export function settle(state: ScreenState, world: World): ScreenState {
   const runs = runsPane.settle(state.runs, runsInput(world), sizeOf('runs', state, world));
   const withRuns = runs === state.runs ? state : {...withSearchOver(state, runs, world), runs};
   const input = treeInput(withRuns, world);
-  // `e` in the list is over when its run is read, or another one is looked at.
+  // `e` in the list is done when its run is read, or the cursor is on another one.
   const isFailureHere = state.failureOf !== null && state.failureOf === runs.cursorKey && input.parts !== null;
   const isOver = state.failureOf !== null && (isFailureHere || state.failureOf !== runs.cursorKey);
   const before = isFailureHere ? atFailure(state.tree, input) : state.tree;
@@ -84,13 +84,13 @@ export function settle(state: ScreenState, world: World): ScreenState {
   return detail === state.detail ? withTree : {...withTree, detail};
 }
 
-/** Older runs were read for a search, and none of them is the one. */
+/** Older runs were read for a search, and none of them matches. */
 function withSearchOver(state: ScreenState, runs: RunsState, world: World): ScreenState {
   const isOver = state.runs.seeking?.what === 'match' && runs.seeking === null && state.prompt === null;
   return isOver && runsPane.matches(runs, runsInput(world)) === 0 ? {...state, message: NO_MATCH} : state;
 }
 
-/** What the pane that has the focus finds of what is searched for. */
+/** How many matches the pane with the focus has. */
 export function matchCount(state: ScreenState, world: World): number {
   switch (state.focus) {
     case 'runs':
@@ -102,7 +102,7 @@ export function matchCount(state: ScreenState, world: World): number {
   }
 }
 
-/** The span under the cursor of the tree with all that it holds; null: there is none, or it was not read yet. */
+/** The complete span under the cursor of the tree; null: there is none, or it was not read yet. */
 export function readableSpan(state: ScreenState, world: World): (SelectedRow & {readonly span: Span}) | null {
   const {selected, content} = detailInput(state, world);
   return selected !== null && content.state === 'here' && content.span !== null
@@ -115,7 +115,10 @@ export function sessionOf(state: ScreenState, world: World): string | null {
   return selectedRun(state.runs, runsInput(world))?.judged.record.sessionId || null;
 }
 
-/** The run under the cursor; to be compared two that are marked, or one and that of the cursor. Null: they are not there. */
+/**
+ * The run under the cursor; for a comparison the two marked runs, or a marked one and the one under the cursor. Null:
+ * there are not enough.
+ */
 export function runsOfPage(state: ScreenState, world: World, kind: WantedPage['kind']): readonly RunRecord[] | null {
   const {runs} = world.snapshot;
   const here = selectedRun(state.runs, runsInput(world));
@@ -126,7 +129,7 @@ export function runsOfPage(state: ScreenState, world: World, kind: WantedPage['k
   return wanted.length < (kind === 'diff' ? 2 : 1) ? null : wanted.map(({judged}) => judged.record);
 }
 
-/** Actions of the pane that has the focus, the most useful first. */
+/** Actions of the pane with the focus, the most useful first. */
 export function paneActions(state: ScreenState, world: World): readonly Action[] {
   switch (state.focus) {
     case 'runs':
@@ -138,14 +141,14 @@ export function paneActions(state: ScreenState, world: World): readonly Action[]
   }
 }
 
-/** The end of the list that was read is near. */
+/** The cursor is near the end of the part of the list that was read. */
 export function wantsOlderRuns(state: ScreenState, world: World): boolean {
   const {snapshot, isLive} = world;
   const rows = arrangementOf(state, world)?.runs?.rows;
   if (rows === undefined || snapshot.older !== 'some' || snapshot.failure !== null) return false;
   const {index, isFollowing, order, seeking} = state.runs;
   if (seeking !== null) return true;
-  // Sorted are those that were read.
+  // Only the runs that were read are sorted.
   if (order === 'time' || order === 'tokens') return false;
   const oldest = order === 'newest' ? snapshot.runs.length - 1 - index : index;
   return isLive ? !isFollowing && oldest === 0 : oldest < 2 * rows;

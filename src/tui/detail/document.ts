@@ -4,33 +4,33 @@ import {count} from '../../render/values.ts';
 import type {Span} from '../../trace/span.ts';
 import {type Outline, outlineOf} from '../outline.ts';
 
-/** A line before it is laid out: data, neither escaped nor cut; it holds no line break. */
+/** A line before it is laid out: data, neither escaped nor cut, without a line break. */
 export interface DocumentLine {
   /** Levels of folding above it. */
   readonly depth: number;
   readonly indent: number;
   readonly look: 'title' | 'head' | 'field' | 'note' | 'text';
-  /** Painted by `look`, before `text`. */
+  /** Drawn with `look`, before `text`. */
   readonly lead: string;
   readonly text: string;
-  /** By what folding remembers it, for this span and the next; null: nothing is below it. */
+  /** Identifies the line for folding, in this span and the next; null: nothing is below it. */
   readonly key: string | null;
   readonly isFoldedAtFirst: boolean;
 }
 
-/** What can be scrolled through. */
+/** The text to scroll through. */
 export interface Document {
   readonly lines: readonly DocumentLine[];
   readonly outline: Outline;
 }
 
-/** More of a value is not shown: it may be 50 MB, and nobody reads that in a terminal. */
+/** More characters of a value are not shown: it may have 50 MB, and nobody reads that in a terminal. */
 export const LONGEST_VALUE = 200_000;
-/** JSON that is longer is not indented. */
+/** Longer JSON is not indented. */
 const LONGEST_INDENTED = 1_000_000;
-/** Longer lines are laid out in pieces, so that drawing a screen costs a screen. */
+/** Longer lines are laid out in pieces, so that the cost of drawing depends on the screen. */
 const LONGEST_LINE = 4000;
-/** In all, so that 1,000 messages of a history end somewhere too. */
+/** For the whole document, so that 1,000 messages of a history end somewhere too. */
 const LONGEST_DOCUMENT = 2_000_000;
 const MOST_LINES = 50_000;
 
@@ -38,12 +38,12 @@ export function documentOf(lines: readonly DocumentLine[]): Document {
   return {lines, outline: outlineOf(lines.map(({depth}) => depth))};
 }
 
-/** Collects lines within the limits of a document, and says what it leaves out. */
+/** Collects lines within the limits of a document, and notes what it leaves out. */
 export class LineCollector {
   readonly lines: DocumentLine[] = [];
   private left = LONGEST_DOCUMENT;
 
-  /** @param whole the command that shows all of it */
+  /** @param whole the command that shows everything */
   constructor(private readonly whole: string) {}
 
   add(line: Partial<DocumentLine> & Pick<DocumentLine, 'depth' | 'look'>): void {
@@ -67,7 +67,7 @@ export class LineCollector {
     this.leaveOut(text.length - shown.length, at);
   }
 
-  /** Says that so many characters of a text are not here. */
+  /** Notes that this many characters of a text are left out. */
   leaveOut(characters: number, at: Pick<DocumentLine, 'depth' | 'indent'>): void {
     if (characters > 0) this.note(`… ${count(characters)} more characters`, at);
   }
@@ -91,12 +91,12 @@ export class LineCollector {
   }
 }
 
-/** At most so much of a text, without half a pair of surrogates at its end. */
+/** At most this much of a text, without half a surrogate pair at its end. */
 export function beginning(text: string, limit: number): string {
   return text.length > limit ? text.slice(0, endOfCharacter(text, limit)) : text;
 }
 
-/** A place to cut that leaves pairs of surrogates whole. */
+/** A place to cut that keeps surrogate pairs together. */
 function endOfCharacter(text: string, at: number): number {
   const code = text.charCodeAt(at - 1);
   return code >= 0xd800 && code <= 0xdbff ? at - 1 : at;
@@ -117,7 +117,9 @@ function pieces(line: string): string[] {
   return found;
 }
 
-/** Everything a span holds: section by section, messages and documents foldable, unknown attributes folded at first. */
+/**
+ * Everything in a span: section by section, with foldable messages and documents, unknown attributes folded at first.
+ */
 export function contentLines(span: Span, whole: string): readonly DocumentLine[] {
   const lines = new LineCollector(whole);
   for (const {title, body} of spanSections(span)) {

@@ -8,10 +8,10 @@ import type {DocumentLine} from './document.ts';
 
 const NAME = 8;
 
-/** Where a span belongs: for whom looks for it elsewhere, so below everything that tells what happened. */
+/** Ids that lead to other places; they are below everything that says what happened. */
 const ID_FIELDS: readonly string[] = ['run', 'name', 'parent', 'trace'];
 
-/** The facts about where the span belongs, foldable. */
+/** Foldable facts about where the span belongs. */
 export function idLines({selected}: DetailInput): DocumentLine[] {
   const span = selected?.row.node.span;
   if (!selected || !span) return [];
@@ -24,7 +24,7 @@ export function idLines({selected}: DetailInput): DocumentLine[] {
   ];
 }
 
-/** Facts of the span, known from the tree, and how far reading what it holds has come. */
+/** Facts of the span that the tree knows, and the progress of reading its contents. */
 export function fieldLines({selected, content}: DetailInput): DocumentLine[] {
   if (selected === null) return [];
   const {row, part} = selected;

@@ -2,13 +2,13 @@ import type {Document} from './document.ts';
 import {occurrences, plainText, type RowShape, rowStarts} from './layout.ts';
 import type {Position} from './state.ts';
 
-/** Where the text that is searched for stands: a line of the document, and how far into it. */
+/** The place of a hit: a line of the document, and the offset in it. */
 export interface Hit {
   readonly line: number;
   readonly offset: number;
 }
 
-/** Nobody steps through more; how many there are is then not known. */
+/** Nobody steps through more; above this, their number is unknown. */
 export const MOST_HITS = 10_000;
 
 interface Known {
@@ -30,7 +30,7 @@ export function hitsIn(document: Document, search: string): readonly Hit[] {
   return hits;
 }
 
-/** The row that a hit is on. Without wrapping it may lie beyond the edge of the only one. */
+/** The row of a hit. Without wrapping, it may be beyond the right edge of the only row. */
 export function positionOf({lines}: Document, {line, offset}: Hit, shape: RowShape): Position {
   const starts = rowStarts(lines[line]!, shape);
   return {
@@ -42,7 +42,7 @@ export function positionOf({lines}: Document, {line, offset}: Hit, shape: RowSha
   };
 }
 
-/** The next hit on a row after `from`, or before it; from the other end on where there is none. */
+/** The next hit on a row after `from`, or before it; if there is none, from the other end on. */
 export function nextHit(
   document: Document,
   hits: readonly Hit[],

@@ -23,7 +23,7 @@ export function rowsOf(line: DocumentLine, {columns, wraps}: RowShape): readonly
   const hang = hangOf(line, columns);
   const text = plainText(line);
   const room = Math.max(1, columns - indent);
-  // The name of a field stands before its first row, and the others below that row.
+  // The name of a field is before its first row; the other rows are indented to the same column.
   const laid = wraps ? wrap(trusted(text.slice(hang)), room - hang) : [truncate(text, room)];
   const rows = (laid.length === 0 ? [trusted('')] : laid).map((row, i) =>
     trusted(before + (hang === 0 || !wraps ? '' : i === 0 ? text.slice(0, hang) : ' '.repeat(hang)) + row),
@@ -32,17 +32,17 @@ export function rowsOf(line: DocumentLine, {columns, wraps}: RowShape): readonly
   return rows;
 }
 
-/** Deep lines in a narrow pane keep half of it for what they say. */
+/** In a narrow pane, deep lines keep half of the width for their text. */
 function indentOf({indent}: DocumentLine, columns: number): number {
   return Math.min(indent, Math.floor(columns / 2));
 }
 
-/** Columns that further rows of a field stay free, so that they stand below what it says; none in a narrow pane. */
+/** Columns that further rows of a field leave free, so that they align with its text; none in a narrow pane. */
 function hangOf({look, lead, indent}: DocumentLine, columns: number): number {
   return look === 'field' && columns >= indent + 3 * lead.length ? lead.length : 0;
 }
 
-/** The line as it is read, and searched: escaped, without its indentation. */
+/** The line as read and searched: escaped, without its indentation. */
 export function plainText({lead, text}: DocumentLine): Safe {
   return trusted(safe(lead) + safe(text));
 }
@@ -54,7 +54,7 @@ export function rowStarts(line: DocumentLine, shape: RowShape): number[] {
   let from = 0;
   return rowsOf(line, shape).map((row, i) => {
     const body = row.slice(i === 0 ? indent : indent + hangOf(line, shape.columns));
-    // Blanks at the end of a row are dropped, and a row that is cut ends with a mark that the text has not.
+    // Blanks at the end of a row are dropped, and a cut row ends with a mark that is not in the text.
     const at = i === 0 ? 0 : Math.max(from, text.indexOf(body, from));
     from = at + body.length;
     return at;
@@ -69,7 +69,7 @@ const LEAD_STYLES: Readonly<Record<DocumentLine['look'], Style | null>> = {
   text: null,
 };
 
-/** A row with its colours; what is searched for stands out. */
+/** A row with its colours; matches of the search are highlighted. */
 export function paintedRow(line: DocumentLine, at: number, shape: RowShape, search: string): Safe {
   const row = rowsOf(line, shape)[at]!;
   const indent = indentOf(line, shape.columns);
@@ -92,7 +92,7 @@ export function paintedRow(line: DocumentLine, at: number, shape: RowShape, sear
   return trusted(out);
 }
 
-/** Where a text stands in another, whatever its case, without overlaps. */
+/** Positions of a text in another, ignoring case, without overlaps. */
 export function occurrences(text: string, search: string): number[] {
   if (search === '') return [];
   const within = text.toLowerCase();

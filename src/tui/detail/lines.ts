@@ -10,19 +10,19 @@ import {hitsIn, MOST_HITS, positionOf} from './find.ts';
 import {paintedRow, type RowShape, rowsOf} from './layout.ts';
 import {type DetailState, isFoldedLine, isSamePosition, type Position, readingOf, stepped} from './state.ts';
 
-/** The mark of the cursor and the mark of folding. */
+/** Columns for the marks of the cursor and of folding. */
 const MARKS = 2;
 
 export function shapeOf({wraps}: DetailState, {columns}: Size): RowShape {
   return {wraps, columns: Math.max(1, columns - MARKS)};
 }
 
-/** Rows between the title and the line that tells of a search. */
+/** Rows between the title and the line about a search. */
 export function bodyRows({search}: DetailState, {rows}: Size): number {
   return Math.max(1, rows - (rows > 1 ? 1 : 0) - (search !== '' && rows > 2 ? 1 : 0));
 }
 
-/** The selected span: what it is, facts, everything it holds. */
+/** The selected span: what it is, facts, all its contents. */
 export function detailLines(state: DetailState, input: DetailInput, size: Size, view: View): readonly Safe[] {
   const {selected} = input;
   if (selected === null) return [truncate(trusted(' no span is selected'), size.columns)];

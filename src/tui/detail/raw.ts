@@ -6,10 +6,10 @@ import {beginning, type DocumentLine, LineCollector, LONGEST_VALUE} from './docu
 
 /** Every character may become six. */
 const LONGEST_STRING = Math.floor(LONGEST_VALUE / 6);
-/** Deeper values stand in one line. */
+/** Deeper values are on one line. */
 const DEEPEST = 60;
 
-/** The span as JSON, as `show --json` has it: what was computed of it, then its attributes by name. Exact, and foldable. */
+/** The span as JSON, as in `show --json`: its computed values, then its attributes by name. Exact, and foldable. */
 export function rawLines({record}: DrawnSpan, span: Span | null, whole: string): readonly DocumentLine[] {
   const attributes = span?.attributes ?? null;
   const sorted: Json =

@@ -6,18 +6,18 @@ import {fieldLines, idLines} from './fields.ts';
 import {type RowShape, rowsOf} from './layout.ts';
 import {rawLines} from './raw.ts';
 
-/** A row of the pane: a line of the document, and which of its rows. */
+/** A row of the pane: a line of the document, and the number of its row. */
 export interface Position {
   readonly line: number;
   readonly row: number;
 }
 
 export interface DetailState {
-  /** The span that is read; null: none yet. */
+  /** The span that is shown; null: none yet. */
   readonly spanId: string | null;
   readonly raw: boolean;
   readonly wraps: boolean;
-  /** Keys of lines that are folded though they were not at first, or the other way round. */
+  /** Keys of lines whose folding differs from the initial one. */
   readonly turned: ReadonlySet<string>;
   readonly cursor: Position;
   readonly top: Position;
@@ -36,10 +36,10 @@ export const DETAIL_START: DetailState = {
   search: '',
 };
 
-/** What is shown of a span, with what is folded away left out. */
+/** The contents of a span, without the folded parts. */
 export interface Reading {
   readonly document: Document;
-  /** Lines that are seen, ascending. */
+  /** Visible lines, ascending. */
   readonly seen: readonly number[];
 }
 
@@ -54,7 +54,7 @@ const CONTENT = new WeakMap<object, readonly DocumentLine[]>();
 
 const EMPTY: Reading = {document: documentOf([]), seen: []};
 
-/** Made anew when the span, what is known of it, or the folding changes; the lines of its content are made once. */
+/** Built again when the span, its facts or the folding changes; the lines of its contents are built once. */
 export function readingOf({raw, turned}: DetailState, input: DetailInput): Reading {
   const {selected, content} = input;
   if (selected === null) return EMPTY;
@@ -87,7 +87,7 @@ export function isFoldedLine({key, isFoldedAtFirst}: DocumentLine, turned: Reado
   return key !== null && turned.has(key) !== isFoldedAtFirst;
 }
 
-/** A line that can be folded, at or above another one; null: there is none. */
+/** The nearest line that can be folded, at or above another one; null: there is none. */
 function headOf({document}: Reading, line: number): number | null {
   for (const up of above(document.outline, line)) if (document.lines[up]!.key !== null) return up;
   return null;
@@ -128,7 +128,7 @@ export function setAllFolded(state: DetailState, reading: Reading, folds: boolea
   return keys.length === 0 ? state : turned(state, keys);
 }
 
-/** Unfolds what hides a line. */
+/** Unfolds everything that hides a line. */
 export function revealed(state: DetailState, {document}: Reading, line: number): DetailState {
   const hiding = [...above(document.outline, line)].flatMap(up => {
     const head = document.lines[up]!;
@@ -137,7 +137,7 @@ export function revealed(state: DetailState, {document}: Reading, line: number):
   return hiding.length === 0 ? state : turned(state, hiding);
 }
 
-/** The place of a line among those that are seen; of a hidden one, the one before it. */
+/** The index of a line among the visible ones; for a hidden line, that of the one before it. */
 export function placeOf({seen}: Reading, line: number): number {
   let [low, high] = [0, seen.length - 1];
   while (low < high) {
@@ -148,7 +148,7 @@ export function placeOf({seen}: Reading, line: number): number {
   return low;
 }
 
-/** So many rows further down, or up, as far as there are any. Lays out what lies between and no more. */
+/** This many rows further down, or up, as far as possible. Lays out only the rows in between. */
 export function stepped(reading: Reading, from: Position, by: number, shape: RowShape): Position {
   const {seen, document} = reading;
   if (seen.length === 0) return START;
@@ -189,7 +189,7 @@ export function isSamePosition(a: Position, b: Position): boolean {
   return a.line === b.line && a.row === b.row;
 }
 
-/** Cursor and first row in order for what there is to see now. */
+/** Adjusts cursor and first row to the current contents. */
 export function settledDetail(before: DetailState, input: DetailInput, shape: RowShape, room: number): DetailState {
   const spanId = input.selected?.row.node.id ?? null;
   const state = spanId === before.spanId ? before : {...before, spanId, cursor: START, top: START};
@@ -199,7 +199,7 @@ export function settledDetail(before: DetailState, input: DetailInput, shape: Ro
   if (isBefore(cursor, top)) top = cursor;
   const highest = stepped(reading, cursor, -(room - 1), shape);
   if (isBefore(top, highest)) top = highest;
-  // No room at the end is left empty.
+  // No space at the end stays empty.
   const lowest = stepped(reading, stepped(reading, top, Number.POSITIVE_INFINITY, shape), -(room - 1), shape);
   if (isBefore(lowest, top)) top = lowest;
   if (state === before && isSamePosition(cursor, state.cursor) && isSamePosition(top, state.top)) return state;

@@ -8,10 +8,10 @@ import {seenMs} from '../../trace/timing.ts';
 import {displayName} from '../../trace/tree.ts';
 import type {View} from '../pane.ts';
 
-/** A column of the list, behind the state of a run. */
+/** A column of the list, after the state of a run. */
 interface Column {
   readonly label: string;
-  /** Columns of the screen without which it is left out. */
+  /** Minimum width of the screen for this column. */
   readonly least: number;
   readonly align?: 'right';
   text(judged: JudgedRun, view: View): Safe;
@@ -27,7 +27,7 @@ const countOf = (figure: (record: JudgedRun['record']) => number | null) => ({
   text: ({record}: JudgedRun) => shortCount(figure(record)),
 });
 
-/** In the order in which they are named to whoever chooses. */
+/** In the order in which they are listed for the user. */
 export const COLUMN_NAMES = [
   ...(['started', 'who', 'user', 'session', 'run', 'model'] as const),
   ...(['time', 'tokens', 'cost', 'spans', 'errors', 'last'] as const),
@@ -59,10 +59,10 @@ export const COLUMNS: Readonly<Record<ColumnName, Column>> = {
   },
 };
 
-/** Those that a list has unless others are chosen, in order; and which of them are there first where room is short. */
+/** The columns of a list unless others are chosen, in order; and which of them come first if room is short. */
 export const USUAL: readonly ColumnName[] = ['started', 'who', 'user', 'time', 'tokens', 'last'];
 const MOST_TELLING: readonly ColumnName[] = ['time', 'who', 'started', 'tokens', 'user', 'last'];
-/** What is left makes those wider that are cut most, one after the other. */
+/** Remaining room widens the columns that are cut most, one after the other. */
 const WIDENED = [
   ['who', 6],
   ['last', 20],
@@ -77,7 +77,10 @@ export interface Room {
   readonly columns: number;
 }
 
-/** Columns by the room there is, not by what stands in them: rows that come and go move nothing. @param chosen null: the usual ones */
+/**
+ * Columns depend on the width, not on their contents, so rows that appear and disappear move nothing. @param chosen
+ * null: the usual ones
+ */
 export function roomsIn(available: number, chosen: readonly ColumnName[] | null): readonly Room[] {
   let left = available;
   const widths = new Map<ColumnName, number>();
@@ -102,7 +105,7 @@ export function roomsIn(available: number, chosen: readonly ColumnName[] | null)
   });
 }
 
-/** Columns as somebody types them: names with blanks or commas between; none: the usual ones. */
+/** Columns as a user types them: names separated by blanks or commas; none: the usual ones. */
 export type ChosenColumns =
   | {readonly names: readonly ColumnName[] | null}
   | {readonly unknown: string; readonly at: number};
@@ -121,13 +124,13 @@ function startedText({record, run}: JudgedRun, {isRelative, nowMicros}: View): S
   if (isRelative) return ago(run.startMicros, nowMicros);
   const started = moment(record.startTime);
   if (run.startMicros === null || started.length < 19) return started;
-  // The hour of what began within a day, the day of the rest.
+  // The time of day of a start within the last day, otherwise the date.
   const isRecent = Math.abs(nowMicros - run.startMicros) < DAY_MICROS;
   return trusted(isRecent ? started.slice(11, 19) : started.slice(2, 10));
 }
 const DAY_MICROS = 24 * 3600 * 1_000_000;
 
-/** What runs ticks; of what went silent only what was seen. */
+/** A running run's time ticks; of a silent one only the observed time is shown. */
 function timeText({run, record}: JudgedRun, {nowMicros}: View): Safe {
   if (!run.isMissing) return duration(record.durationMs);
   if (record.state === 'running') {
@@ -138,7 +141,7 @@ function timeText({run, record}: JudgedRun, {nowMicros}: View): Safe {
   return seen === null ? trusted('–') : trusted(`>${duration(seen)}`);
 }
 
-/** While it runs, the span that came last; then its last word. */
+/** While it runs, its newest span; afterwards its last words. */
 function lastText(judged: JudgedRun, {ascii}: View): Safe {
   if (judged.record.state !== 'running') return lastWord(judged);
   const span = newestSpan(judged);
@@ -149,7 +152,7 @@ function lastText(judged: JudgedRun, {ascii}: View): Safe {
     : line`${safe(displayName(span))} ${took}`;
 }
 
-/** A run of 20,000 spans is walked once, not once a frame. */
+/** A run of 20,000 spans is walked once, not once per frame. */
 const newest = new WeakMap<JudgedRun, Span | null>();
 
 function newestSpan(judged: JudgedRun): Span | null {

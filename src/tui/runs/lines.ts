@@ -10,7 +10,7 @@ import {listRows, type RunsInput, type RunsState, runAt} from './state.ts';
 const STATE = 11;
 const MARK = 1;
 
-/** The list: a line of headings, then a line a run. */
+/** The list: a line of headings, then one line per run. */
 export function runsLines(state: RunsState, input: RunsInput, size: Size, view: View): Safe[] {
   const rooms = roomsIn(size.columns - MARK - STATE, state.columns);
   const heading = joined(
@@ -54,7 +54,7 @@ function runLine({judged}: ListedRun, {isSelected, mark}: RowMark, rooms: readon
   const cells = rooms.map(({name, columns}, i) => {
     const {align, text, paint: paintCell} = COLUMNS[name];
     const whole = text(judged, view);
-    // Nothing comes behind the last one.
+    // Nothing follows the last one.
     const cell =
       i === rooms.length - 1 && align !== 'right' ? truncate(whole, columns) : toWidth(whole, columns, align);
     return paintCell ? paintCell(cell, judged, isSelected) : cell;

@@ -4,7 +4,7 @@ import type {ListedRun} from '../source.ts';
 import type {ColumnName} from './columns.ts';
 import {matchesText} from './match.ts';
 
-/** What the list shows. */
+/** The contents of the list. */
 export interface RunsInput {
   /** Newest first. */
   readonly runs: readonly ListedRun[];
@@ -14,20 +14,20 @@ export interface RunsInput {
 }
 
 export interface RunsState {
-  /** The run that the cursor is on; null: there is none. */
+  /** The run under the cursor; null: there is none. */
   readonly cursorKey: string | null;
-  /** Its place and the one of the first visible run, in the order shown, as `settleRuns` found them. */
+  /** Its index and that of the first visible run, in the order shown, as `settleRuns` found them. */
   readonly index: number;
   readonly top: number;
   readonly order: Order;
   /** The cursor stays on the newest run. */
   readonly isFollowing: boolean;
-  /** The newest run at the moment when following ended; null: following, or there was none. */
+  /** The newest run at the time when following ended; null: following, or there was none. */
   readonly pausedAt: string | null;
   readonly search: string;
-  /** Older runs are read until the last one, or one that matches, is here: the next key calls it off. */
+  /** Older runs are being read until the last one, or a matching one, is found; the next key cancels this. */
   readonly seeking: Seeking | null;
-  /** The columns that were chosen, in order; null: the usual ones. */
+  /** The chosen columns, in order; null: the usual ones. */
   readonly columns: readonly ColumnName[] | null;
   /** Runs to compare, by their keys. */
   readonly marked: readonly string[];
@@ -35,7 +35,7 @@ export interface RunsState {
 
 interface Seeking {
   readonly what: 'last' | 'match';
-  /** Not more runs than these are read for it: they are all held. */
+  /** At most this many runs are read for it, because all are kept in memory. */
   readonly most: number;
 }
 
@@ -59,7 +59,7 @@ export function listRows(size: Size): number {
   return Math.max(1, size.rows - 1);
 }
 
-/** In what order runs are listed, and what it is called. */
+/** The orders of the list, and their names. */
 export const ORDERS = {
   newest: 'newest first',
   oldest: 'oldest first',
@@ -70,7 +70,7 @@ export type Order = keyof typeof ORDERS;
 
 const ORDERED = new WeakMap<readonly ListedRun[], {order: Order; runs: readonly ListedRun[]}>();
 
-/** The runs as they are listed: sorted once for each list that arrives. */
+/** The runs in the chosen order: sorted once for each list that arrives. */
 export function orderedRuns(runs: readonly ListedRun[], order: Order): readonly ListedRun[] {
   if (order === 'newest') return runs;
   const known = ORDERED.get(runs);
@@ -80,12 +80,12 @@ export function orderedRuns(runs: readonly ListedRun[], order: Order): readonly 
   return sorted;
 }
 
-/** What is not known comes last. */
+/** Unknown values come last. */
 function sizeIn(order: 'time' | 'tokens', {judged: {record}}: ListedRun): number {
   return (order === 'time' ? record.durationMs : record.totalTokens) ?? -1;
 }
 
-/** The run at a place of the order shown. */
+/** The run at an index of the order shown. */
 export function runAt({order}: RunsState, {runs}: RunsInput, index: number): ListedRun | undefined {
   return orderedRuns(runs, order)[index];
 }
@@ -110,7 +110,7 @@ export function settleRuns(before: RunsState, input: RunsInput, size: Size): Run
   return settledRuns(state, input, size);
 }
 
-/** Goes to what is sought as soon as it is here, and gives up where no more is read. */
+/** Goes to what is sought as soon as it is read, and gives up if no more is read. */
 function sought(state: RunsState, seeking: Seeking, input: RunsInput, size: Size): RunsState {
   const isOver = input.older === 'none' || input.runs.length >= seeking.most;
   const found = seeking.what === 'match' ? input.runs.some(matches(state.search)) : isOver;
@@ -119,7 +119,7 @@ function sought(state: RunsState, seeking: Seeking, input: RunsInput, size: Size
   return found ? seek(over, input, size, 1, matches(state.search)) : over;
 }
 
-/** Reads on where not all is here. */
+/** Reads on if not everything has been read. */
 function seeking(state: RunsState, what: Seeking['what'], {older, runs, isLive}: RunsInput): RunsState {
   return isLive || older === 'none' ? state : {...state, seeking: {what, most: runs.length + MOST_SOUGHT}};
 }
@@ -127,7 +127,7 @@ function seeking(state: RunsState, what: Seeking['what'], {older, runs, isLive}:
 function settledRuns(state: RunsState, input: RunsInput, size: Size): RunsState {
   const count = input.runs.length;
   if (count === 0) {
-    // Until it is known that nothing matches, what was read stays.
+    // Until it is certain that nothing matches, the earlier runs stay.
     const cursorKey = input.older === 'loading' ? state.cursorKey : null;
     const isSettled = state.index === 0 && state.top === 0 && state.cursorKey === cursorKey;
     return isSettled ? state : {...state, index: 0, top: 0, cursorKey};
@@ -137,7 +137,7 @@ function settledRuns(state: RunsState, input: RunsInput, size: Size): RunsState 
   const found = follows ? newest : placeOf(state, input);
   const index = found >= 0 ? found : state.cursorKey === null ? 0 : Math.min(state.index, count - 1);
   const rows = listRows(size);
-  // A run that came or went above moves the rows, never the cursor's place on the screen.
+  // If a run above appears or disappears, the rows move, but never the cursor's place on the screen.
   const row = Math.max(0, Math.min(rows - 1, state.index - state.top));
   const top = Math.max(
     0,
@@ -174,7 +174,7 @@ function newestIndex({order}: RunsState, {runs}: RunsInput): number {
   return orderedRuns(runs, order).indexOf(runs[0]!);
 }
 
-/** The state after an action; the same object, when it means nothing here now. */
+/** The state after an action; the same object if it means nothing here now. */
 export function actOnRuns(state: RunsState, action: Action, input: RunsInput, size: Size): RunsState {
   const rows = listRows(size);
   const last = input.runs.length - 1;
@@ -201,20 +201,20 @@ export function actOnRuns(state: RunsState, action: Action, input: RunsInput, si
   }
 }
 
-/** A click on a row, the headings being the first. */
+/** A click on a row, counting the headings as the first. */
 export function pickRun(state: RunsState, row: number, input: RunsInput, size: Size): RunsState | null {
   const index = state.top + row - 1;
   return row < 1 || index >= input.runs.length ? null : moveTo(state, index, input, size);
 }
 
-/** The next order, the cursor on the same run. */
+/** Sets the next order and keeps the cursor on the same run. */
 function reordered(state: RunsState, input: RunsInput): RunsState {
   const orders = Object.keys(ORDERS) as Order[];
   const next = {...state, order: orders[(orders.indexOf(state.order) + 1) % orders.length]!};
   return {...next, index: Math.max(0, placeOf(next, input))};
 }
 
-/** Goes to the first hit from the cursor on, round the end. */
+/** Goes to the first match from the cursor on, wrapping around at the end. */
 export function searchRuns(state: RunsState, text: string, input: RunsInput, size: Size): RunsState {
   if (text === state.search) return state;
   const next = {...state, search: text, seeking: null};
@@ -224,7 +224,7 @@ export function searchRuns(state: RunsState, text: string, input: RunsInput, siz
   return found === next ? seeking(next, 'match', input) : found;
 }
 
-/** How many runs hold what is searched for. */
+/** How many runs match the search. */
 export function matchingRuns({search}: RunsState, {runs}: RunsInput): number {
   return search === '' ? 0 : runs.filter(matches(search)).length;
 }

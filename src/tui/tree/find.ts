@@ -5,7 +5,7 @@ import {matchesText} from '../runs/match.ts';
 import {rowIndex} from './rows.ts';
 import type {Parts, RowPlace} from './state.ts';
 
-/** All rows that are meant, in drawn order. */
+/** All matching rows, in drawn order. */
 export type Hits = readonly RowPlace[];
 
 interface Known {
@@ -15,7 +15,7 @@ interface Known {
 }
 const KNOWN = new WeakMap<Parts, Known>();
 
-/** Spans that show a text somewhere: name, arguments, message, ids, kind, state, model. Upper and lower case are the same. */
+/** Spans that contain a text in their name, arguments, message, ids, kind, state or model. Ignores case. */
 export function searchHits(parts: Parts, search: string, criticalOnly: boolean): Hits {
   if (search === '') return [];
   const known = KNOWN.get(parts);
@@ -29,7 +29,7 @@ export function failures(parts: Parts, criticalOnly: boolean): Hits {
   return hitsWhere(parts, criticalOnly, isFailure);
 }
 
-/** Whether there is any: asked with each frame. */
+/** Whether there is any: checked with each frame. */
 export function hasFailures(parts: Parts, criticalOnly: boolean): boolean {
   return parts.some(shown => rowIndex(shown).failuresBefore.at(-1)! > 0) && failures(parts, criticalOnly).length > 0;
 }
@@ -44,14 +44,14 @@ function hitsWhere(parts: Parts, criticalOnly: boolean, isHit: (row: DrawnSpan) 
   });
 }
 
-/** Without the record of the row: making 20,000 of them would take longer than a key may wait. */
+/** Without creating the row's record: creating 20,000 of them would delay a key too long. */
 function textsOf({node, state}: DrawnSpan): readonly (string | null)[] {
   const {span} = node;
   if (!span) return [node.id];
   return [displayName(span), span.name, span.toolArguments, span.statusMessage, state, span.kind, span.model, node.id];
 }
 
-/** The hit after a row, or before it; from the other end on where there is none. Null: there are no hits at all. */
+/** The match after a row, or before it; if there is none, from the other end on. Null: there are no matches. */
 export function nextHit(hits: Hits, from: RowPlace | null, step: 1 | -1, {inclusive = false} = {}): RowPlace | null {
   if (hits.length === 0) return null;
   if (from === null) return hits[0]!;

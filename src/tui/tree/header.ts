@@ -9,12 +9,12 @@ import type {Size, View} from '../pane.ts';
 import {titleLine} from '../title.ts';
 import {rowIndex} from './rows.ts';
 
-/** Lines for the header: by the room there is, never by what it says, so that the tree stands still. */
+/** Number of lines for the header: depends on the height, never on the contents, so that the tree does not move. */
 export function headerRows({rows}: Size): number {
   return rows >= 30 ? 5 : rows >= 18 ? 4 : rows >= 10 ? 3 : rows >= 5 ? 1 : 0;
 }
 
-/** What run this is, its state and why, when, who and what it took: exactly `headerRows` lines. */
+/** The run's name, its state and the reason, time, ids and cost: exactly `headerRows` lines. */
 export function headerLines(shown: ShownRun, size: Size, view: View): Safe[] {
   const rows = headerRows(size);
   const {run, record} = shown.judged;
@@ -40,7 +40,7 @@ export function headerLines(shown: ShownRun, size: Size, view: View): Safe[] {
   return Array.from({length: rows}, (_, i) => lines[i] ?? trusted(''));
 }
 
-/** A run that goes on ticks; of one that went silent only what was seen. */
+/** A running run's time ticks; of a silent one only the observed time is shown. */
 export function tookText(shown: ShownRun, {nowMicros}: View): Safe {
   const {run, record} = shown.judged;
   if (!run.isMissing) return duration(record.durationMs);
@@ -50,7 +50,7 @@ export function tookText(shown: ShownRun, {nowMicros}: View): Safe {
   return Number.isFinite(to) ? line`>${duration((to - run.startMicros) / 1000)}` : trusted('–');
 }
 
-/** What ticks does so once a second. */
+/** A ticking time changes once a second. */
 function wholeSeconds(micros: number): number {
   return Math.max(0, Math.floor(micros / 1e6) * 1000);
 }

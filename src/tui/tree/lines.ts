@@ -15,14 +15,14 @@ import {cursorRow, isFolded, type Parts, spanCount, type TreeState} from './stat
 
 /** The mark of the cursor and a blank. */
 const MARK = 2;
-/** Labels that decide how wide their column is: as many as anybody looks at before scrolling. */
+/** How many labels decide the width of their column: as many as anybody sees before scrolling. */
 const MEASURED = 200;
 
 export function bodyColumns({columns}: Size): number {
   return Math.max(1, columns - MARK);
 }
 
-/** Lines between the header and the line that says what is going on. */
+/** Lines between the header and the status line. */
 export function bodyRows(state: TreeState, parts: Parts, size: Size): number {
   return Math.max(1, size.rows - headerRows(size) - (hasStatus(state, parts) && size.rows > 2 ? 1 : 0));
 }
@@ -31,7 +31,7 @@ function hasStatus(state: TreeState, parts: Parts): boolean {
   return state.search !== '' || state.criticalOnly || parts.some(isGoingOn);
 }
 
-/** The header, the tree around the cursor, and what is searched, left out or followed. */
+/** The header, the tree around the cursor, and the status of search, filter and following. */
 export function treeLines(state: TreeState, parts: Parts | null, size: Size, view: View): readonly Safe[] {
   if (parts === null || parts.length === 0) return [truncate(trusted(' no run is open'), size.columns)];
   const places = placesOf(parts, state, bodyColumns(size));
@@ -84,10 +84,10 @@ function rowDrawer(state: TreeState, parts: Parts, places: Places, size: Size, v
     return rowText(row, labelAt(place), guides, extents[place.part]!, layout, optionsOf(shown));
   };
 }
-/** Narrower than this the room is better used for tokens and results. */
+/** In a narrower pane the room is better used for tokens and results. */
 const SHOWS_KIND_FROM = 100;
 
-/** A message under guides that are wider than the pane is not seen at all. */
+/** A message below guides that are wider than the pane is not visible at all. */
 function truncatedGuide(guide: Safe, columns: number, text: Safe): Safe {
   return width(guide) + 2 > columns ? paint(truncate(guide, columns), 'dim') : line`${paint(guide, 'dim')}${text}`;
 }
@@ -100,7 +100,7 @@ function foldedLabel(label: Safe, shown: ShownRun, row: number, {ascii}: View): 
   return line`${trusted(ascii ? '+' : '▸')} ${label} (${inside})`;
 }
 
-/** Up to now while the run goes on; a clock behind the writer's ends with what was written. */
+/** Up to now while the run is running; if our clock is behind the writer's, up to the last written time. */
 function openUntil(shown: ShownRun, {nowMicros}: View): number {
   return Math.max(nowMicros, rowIndex(shown).extent.to);
 }

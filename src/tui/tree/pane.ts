@@ -26,18 +26,18 @@ import {
   unfoldAll,
 } from './state.ts';
 
-/** The tree stays where it is from now on: somebody reads what it has selected. */
+/** Stops following: from now on the tree stays where it is, because somebody reads the selected span. */
 export function heldTree(state: TreeState, {parts}: TreeInput): TreeState {
   return parts === null ? state : stopped(state, parts);
 }
 
-/** The cursor on the first span that failed by itself; the same where none did. */
+/** Puts the cursor on the first span that failed by itself; the same state if none did. */
 export function atFailure(state: TreeState, {parts}: TreeInput): TreeState {
   const [failure] = parts === null ? [] : failures(parts, false);
   return failure === undefined ? state : goTo({...state, criticalOnly: false}, parts!, failure);
 }
 
-/** The tree of the run that is open, with its waterfall. */
+/** The tree of the open run, with its waterfall. */
 export const treePane: Pane<TreeState, TreeInput> = {
   start: TREE_START,
   act: (state, action, {parts}, size) => {
@@ -80,7 +80,7 @@ function actOnTree(state: TreeState, action: Action, parts: Parts, size: Size): 
   if (step !== null) return by(step);
   switch (action) {
     case 'newest':
-      // Of a run that goes on the end is what comes next.
+      // The end of a running run is what comes next.
       return parts.some(isGoingOn) ? {...state, follows: true} : by(Number.POSITIVE_INFINITY);
     case 'follow':
       return state.follows ? stopped(state, parts) : {...state, follows: true};
@@ -142,7 +142,7 @@ function settleTree(state: TreeState, parts: Parts, size: Size): TreeState {
   if (at === null) return state;
   const line = places.lineOf[at.part]![at.row]!;
   const room = bodyRows(state, parts, size);
-  // Rows that came or went above move the tree under the cursor, not the cursor on the screen.
+  // If rows above appear or disappear, the tree moves under the cursor, not the cursor on the screen.
   const top = scrolled(state.cursor === null ? 0 : line - (state.at - state.top), line, places.list.length, room);
   const cursor = spotOf(parts, at);
   if (line === state.at && top === state.top && isSame(cursor, state.cursor)) return state;

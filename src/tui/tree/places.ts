@@ -15,26 +15,26 @@ export interface Place {
   readonly text: Safe;
 }
 
-/** All lines there are to scroll through, most of them never drawn. */
+/** All lines that can be scrolled through; most of them are never drawn. */
 export interface Places {
   readonly list: readonly Place[];
-  /** By part, then row: where its line is; -1: it is folded away or left out. */
+  /** By part, then row: the index of its line; -1: it is folded or left out. */
   readonly lineOf: readonly Int32Array[];
   guides(part: number, row: number, look: Look): Guides;
 }
 
-/** What decides which lines there are. */
+/** The settings that decide which lines exist. */
 export interface Folding {
   /** Ids of spans. */
   readonly folded: ReadonlySet<string>;
   readonly criticalOnly: boolean;
-  /** Messages whole instead of in one line. */
+  /** Show complete messages instead of one line each. */
   readonly wraps: boolean;
 }
 
-/** Of a message that is wrapped no more is shown here; the detail pane has all of it. */
+/** Maximum lines of a wrapped message; the detail pane shows all of it. */
 const MOST_WRAPPED = 8;
-/** More of a message is not looked at. */
+/** More characters of a message are not processed. */
 const LONGEST_MESSAGE = 2000;
 const NO_TEXT = trusted('');
 
@@ -45,7 +45,7 @@ interface Known extends Folding {
 const KNOWN = new WeakMap<readonly ShownRun[], Known>();
 
 /**
- * Which lines the tree has. Costs time by the number of spans, so it is kept until parts or folding change.
+ * The lines of the tree. The cost depends on the number of spans, so they are cached until parts or folding change.
  * @param columns for messages that are wrapped
  */
 export function placesOf(parts: readonly ShownRun[], folding: Folding, columns: number): Places {
@@ -98,7 +98,7 @@ function wrapped(message: string, columns: number): Safe[] {
   return lines.length <= MOST_WRAPPED ? lines : [...lines.slice(0, MOST_WRAPPED - 1), trusted('…')];
 }
 
-/** Guides are made for the rows that are drawn; which rows are the last of their level is known for all. */
+/** Guides are built only for drawn rows; which rows are the last of their level is known for all. */
 function guidesFinder(parts: readonly ShownRun[], seen: readonly (readonly number[])[]): Places['guides'] {
   const known = new Map<number, {lasts: Uint8Array; hasSeenBelow: Uint8Array}>();
   return (part, row, look) => {

@@ -4,33 +4,33 @@ import {endOf, startOf} from '../../trace/tree.ts';
 import {finish, type Work} from '../../turns.ts';
 import {type Outline, outlineOf} from '../outline.ts';
 
-/** What moving, folding and drawing want to know of the rows of a part at once. */
+/** Facts about the rows of a part that moving, folding and drawing need at once. */
 export interface RowIndex {
   readonly outline: Outline;
   readonly byId: ReadonlyMap<string, number>;
   /** Row of the run itself. */
   readonly root: number;
-  /** Row of the span that was written last; -1: none was. */
+  /** Row of the span that was written last; -1: none. */
   readonly newest: number;
   /** How many rows before a row failed by themselves; one entry more than rows. */
   readonly failuresBefore: Int32Array;
-  /** On the critical path or above it; all, where there is no such path yet. */
+  /** On the critical path or above it; all rows, if there is no such path yet. */
   readonly critical: (row: number) => boolean;
   readonly hasCriticalPath: boolean;
   readonly extent: Extent;
 }
 
-/** Rows are not changed once they are drawn: what was found out about them holds as long as they do. */
+/** Rows do not change once they are drawn, so facts about them stay valid. */
 const INDEXES = new WeakMap<readonly DrawnSpan[], RowIndex>();
 
 export function rowIndex(shown: ShownRun): RowIndex {
   return INDEXES.get(shown.rows) ?? finish(indexingRows(shown));
 }
 
-/** Rows between two stops. */
+/** Rows between two yields. */
 const AT_ONCE = 1000;
 
-/** For a large run before it is shown: what is found stays known. */
+/** Prepares a large run before it is shown; the result is cached. */
 export function* indexingRows({rows, judged}: ShownRun): Work<RowIndex> {
   const outline = outlineOf(rows.map(row => row.depth));
   const byId = new Map<string, number>();

@@ -3,7 +3,7 @@ import {above, hasBelow} from '../outline.ts';
 import {type Folding, type Place, type Places, placesOf} from './places.ts';
 import {isGoingOn, rowIndex} from './rows.ts';
 
-/** A span in the tree. Of continued runs two parts may draw the same request around them. */
+/** A span in the tree. Two parts of a continued run may both draw the same request around them. */
 export interface Spot {
   readonly traceId: string;
   readonly spanId: string;
@@ -13,15 +13,15 @@ export interface Spot {
 export interface TreeState extends Folding {
   /** Null: nowhere yet. */
   readonly cursor: Spot | null;
-  /** The line the cursor was on, for when its span is gone. */
+  /** The line of the cursor, in case its span disappears. */
   readonly at: number;
   /** The first line that is drawn. */
   readonly top: number;
-  /** The cursor goes to what was written last, while the run goes on. */
+  /** The cursor goes to the last written span while the run is running. */
   readonly follows: boolean;
-  /** Spans there were when following was given up. */
+  /** Number of spans when following was stopped. */
   readonly seenSpans: number;
-  /** What is searched for; empty: nothing. */
+  /** The search text; empty: none. */
   readonly search: string;
 }
 
@@ -44,10 +44,10 @@ export interface RowPlace {
   readonly row: number;
 }
 
-/** The row the cursor is on; null when its span is not there any more, or it was nowhere. */
+/** The row of the cursor; null if its span no longer exists, or there was no cursor. */
 export function cursorRow({cursor}: TreeState, parts: Parts): RowPlace | null {
   if (cursor === null) return null;
-  // Where it was first; then wherever it is now.
+  // First where it was before, then wherever it is now.
   for (const part of [cursor.part, ...parts.keys()]) {
     const shown = parts[part];
     const row = shown ? rowIndex(shown).byId.get(cursor.spanId) : undefined;
@@ -60,7 +60,7 @@ export function spanCount(parts: Parts): number {
   return parts.reduce((sum, {judged}) => sum + judged.record.spanCount, 0);
 }
 
-/** Puts the cursor on a row, unfolding what hides it. A person did it: following ends. */
+/** Puts the cursor on a row, unfolding what hides it. A person did this, so following ends. */
 export function goTo(state: TreeState, parts: Parts, {part, row}: RowPlace): TreeState {
   const {outline} = rowIndex(parts[part]!);
   const {rows} = parts[part]!;
@@ -71,7 +71,7 @@ export function goTo(state: TreeState, parts: Parts, {part, row}: RowPlace): Tre
   return {...stopped(state, parts), cursor, folded};
 }
 
-/** Gives up following; what comes from now on is counted. */
+/** Stops following; later spans are counted. */
 export function stopped(state: TreeState, parts: Parts): TreeState {
   return state.follows ? {...state, follows: false, seenSpans: spanCount(parts)} : state;
 }
@@ -85,7 +85,7 @@ export function isSame(a: Spot | null, b: Spot | null): boolean {
   return a?.spanId === b?.spanId && a?.traceId === b?.traceId && a?.part === b?.part;
 }
 
-/** So many spans further down, or up; a page over messages in between is a page. */
+/** This many spans further down, or up; a page counts the messages in between too. */
 export function move(state: TreeState, parts: Parts, columns: number, by: number): TreeState {
   const {list, lineOf} = placesOf(parts, state, columns);
   const now = cursorRow(state, parts);
@@ -95,7 +95,7 @@ export function move(state: TreeState, parts: Parts, columns: number, by: number
   return last === null ? state : goTo(state, parts, last);
 }
 
-/** The span at a line or, going on from there and then back, next to it. */
+/** The span at a line or, searching in this direction first, the nearest one. */
 export function nearestSpan(list: readonly Place[], line: number, step: 1 | -1): Place | null {
   for (const direction of [step, -step]) {
     for (let i = line; i >= 0 && i < list.length; i += direction) if (list[i]!.type === 'span') return list[i]!;
@@ -121,7 +121,7 @@ export function unfold(state: TreeState, parts: Parts, at: RowPlace): TreeState 
   return {...stopped(state, parts), folded: without(state.folded, [spotOf(parts, at).spanId])};
 }
 
-/** Everything below the run, so that its own steps remain, one line each. */
+/** Folds everything below the run, so that its own steps remain, one line each. */
 export function foldAll(state: TreeState, parts: Parts): TreeState {
   const folded = new Set<string>();
   for (const part of parts) {
@@ -139,8 +139,8 @@ export function unfoldAll(state: TreeState, parts: Parts): TreeState {
 }
 
 /**
- * Puts the cursor in order after rows came, went or were hidden: on what was written last while it follows, else where it
- * was, on what hides it, or next to where it was.
+ * Adjusts the cursor after rows appeared, disappeared or were hidden: to the last written span while it follows,
+ * otherwise to where it was, to what hides it, or to its neighbour.
  */
 export function settledCursor(state: TreeState, parts: Parts, places: Places): RowPlace | null {
   const going = parts.findLastIndex(isGoingOn);
@@ -156,7 +156,7 @@ export function settledCursor(state: TreeState, parts: Parts, places: Places): R
 
 function nearestSeen(parts: Parts, {list, lineOf}: Places, {part, row}: RowPlace): RowPlace | null {
   const lines = lineOf[part]!;
-  // A fold high up hides the folds below it, so it is the highest that is seen.
+  // A fold high up hides the folds below it, so only the highest one is visible.
   for (const candidate of [row, ...above(rowIndex(parts[part]!).outline, row)])
     if (lines[candidate]! >= 0) return {part, row: candidate};
   return nearestSpan(list, 0, 1);
