@@ -1,10 +1,10 @@
 import type {CommandModule} from '../flags/command.ts';
 import type {Question} from '../questions/question.ts';
 
-/** A subcommand as the program's help lists it; the rest is loaded for the one that was asked for. */
+/** A subcommand as the program's help lists it; the rest is loaded only for the requested one. */
 interface ListedCommand {
   readonly summary: string;
-  /** Other words for it; the first stands in the help. */
+  /** Other names for it; the first is shown in the help. */
   readonly aliases?: readonly string[] | undefined;
   /** Its heading in the program's help; absent: `Look:`. */
   readonly group?: string;
@@ -140,7 +140,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
 };
 
-/** A question is a subcommand of the name of its file. */
+/** A question is a subcommand named like its file. */
 function question(
   summary: string,
   load: () => Promise<{readonly default: Question}>,

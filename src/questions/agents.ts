@@ -1,7 +1,7 @@
 import {componentRuns} from './component-runs.ts';
 import {defineQuestion} from './question.ts';
 
-/** Whose runs they are, how they end, and what they take. */
+/** Who ran, how the runs ended, and what they cost. */
 export default defineQuestion({
   examples: [
     {line: 'agents --last 7d', answer: 'agents of the last week, most runs first'},

@@ -17,7 +17,7 @@ import {
   type QuestionInput,
 } from './question.ts';
 
-/** Answers a question from the facts, which are brought up to date before. */
+/** Answers a question from the facts, after bringing them up to date. */
 export async function askFacts(store: Store, question: Question, ask: Ask, options: AskOptions): Promise<Answer> {
   const {sinceMicros, untilMicros} = withQueryFlags(ask.filter);
   const beginMs = performance.now();
@@ -53,14 +53,14 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
   }
 }
 
-/** What an answer says of the facts that it is from; the time it took is up to now. */
+/** What an answer says about its facts; the time until now is included. */
 export const factsAsked = (
   {path}: Facts,
   statements: readonly Sql[],
   {beginMs, currentMs}: {readonly beginMs: number; readonly currentMs: number},
 ) => ({statements, path, currentMs, answerMs: performance.now() - beginMs - currentMs});
 
-/** What the statements of a question are given, once the runs are chosen that only whole runs tell apart. */
+/** Inputs for the statements of a question, after choosing the runs that only complete runs can decide. */
 export async function inputsFor(store: Store, facts: Facts, ask: Ask) {
   const filter = withQueryFlags(ask.filter);
   const chosen = await chooseRuns(store, facts, filter);
@@ -75,7 +75,7 @@ export async function inputsFor(store: Store, facts: Facts, ask: Ask) {
   return {chosen, inputOf, nowMicros};
 }
 
-/** The rows wanted, in their order; `rowCount` is how many there are. Split by time the newest are kept. */
+/** The wanted rows, sorted; `rowCount` is their total number. Split by time, the newest are kept. */
 function ordered(question: Question, {sort, limit, everyMicros, flags}: Ask, rows: Sql): Sql {
   const {columns, thenBy, sections, differs} = question;
   const texts = Object.keys(columns).filter(key => (columns[key]!.unit ?? 'text') === 'text' && key !== 'section');
@@ -114,7 +114,7 @@ ${counted}
  order by ${raw(by(false))}`;
 }
 
-/** Rows that were made here, in the order asked for and as many: unknown last, ties by the texts of a row. */
+/** Rows that were computed here, sorted and limited as requested: unknown values last, ties by the texts of a row. */
 export function sortedRows<Row extends Readonly<Record<string, Cell>>>(
   rows: readonly Row[],
   ask: Ask,
@@ -132,7 +132,7 @@ export function sortedRows<Row extends Readonly<Record<string, Cell>>>(
   return ask.limit === 0 ? sorted : sorted.slice(0, ask.limit);
 }
 
-/** What was left out because of the limit. */
+/** The note on what the limit left out. */
 function cutNote(
   rows: readonly Readonly<Record<string, Cell>>[],
   {sections}: Question,
@@ -143,18 +143,20 @@ function cutNote(
   return everyMicros === null ? [`${limit} of each kind (--limit 0: all)`] : [];
 }
 
-/** Sums of cost leave out what has no price. */
+/** The note that sums of cost exclude calls without a price. */
 function priceNote(rows: readonly Readonly<Record<string, Cell>>[], {columns}: Question): string[] {
   if (!columns.unpricedCalls || columns.section) return [];
   const calls = rows.reduce((sum, row) => sum + Number(row.unpricedCalls ?? 0), 0);
   return calls === 0 ? [] : [`${calls} ${calls === 1 ? 'call' : 'calls'} without a price not included in the cost`];
 }
 
-/** Stretches that a line at the end of a row has at most. */
+/** Maximum number of periods in the trend at the end of a row. */
 const MOST_STRETCHES = 24;
 const HOUR_MICROS = 3_600_000_000;
 
-/** Over the stretches of `--every`, or as many whole days (hours, where there are few days) as make a short line. */
+/**
+ * Over the periods of `--every`, or over as many complete days (or hours, if there are few days) as fit a short line.
+ */
 function seriesOf(
   facts: Facts,
   {trend, columns}: Question,
@@ -187,9 +189,9 @@ function seriesOf(
 const MOST_VALUES = 100_000;
 
 /**
- * What only whole runs tell (`-q` reads names, messages and answers) is found through them; those that pass stand in the
- * table `chosen`.
- * @returns the statements that made it; none: no filter asks for it
+ * Filters that only complete runs can answer (`-q` reads names, messages and answers) are applied to runs; the
+ * matching ones are put into the table `chosen`.
+ * @returns the statements that created it; none: no filter needs it
  */
 async function chooseRuns(store: Store, facts: Facts, filter: RunFilter): Promise<Sql[]> {
   if (filter.query === null && filter.errors.length === 0) return [];

@@ -1,6 +1,6 @@
 /*
- * How much of a difference chance alone would make. Everything random has a fixed seed, and samples are sorted before anything is drawn
- * of them, so that the same rows give the same answer in whatever order they came.
+ * How much difference chance alone would cause. Everything random has a fixed seed, and samples are sorted before
+ * drawing, so that the same rows give the same answer in any order.
  */
 
 /** Repeatable numbers in [0, 1). */
@@ -15,10 +15,10 @@ function seeded(): () => number {
 }
 
 const DRAWS = 400;
-/** Of a larger sample so many are drawn, and the spread is reckoned for all of it. */
+/** Larger samples are reduced to this many values; the spread is computed for the full size. */
 const MOST_DRAWN = 300;
 
-/** The value at a part of a sorted list, interpolated as Postgres' percentile_cont. */
+/** The value at a fraction of a sorted list, interpolated like Postgres' percentile_cont. */
 export function quantile(sorted: Float64Array, part: number): number {
   const place = part * (sorted.length - 1);
   const low = sorted[Math.floor(place)]!;
@@ -26,9 +26,9 @@ export function quantile(sorted: Float64Array, part: number): number {
 }
 
 /**
- * Logarithms of a quantile as other samples would have it: the place of a quantile in another sample of that size is all but
- * normally distributed.
- * @param independent how many of the values tell something of their own: those of one run are alike
+ * Logarithms of a quantile as other samples would have it: the position of a quantile in another sample of that size
+ * is nearly normally distributed.
+ * @param independent how many of the values are independent: those of one run are alike
  */
 export function drawQuantiles(sorted: Float64Array, part: number, independent: number): Float64Array {
   const random = seeded();
@@ -39,13 +39,13 @@ export function drawQuantiles(sorted: Float64Array, part: number, independent: n
   });
 }
 
-/** What one run adds to an average. */
+/** One run's contribution to an average. */
 export interface Share {
   readonly sum: number;
   readonly count: number;
 }
 
-/** Logarithms of an average over runs as other samples of runs would have it. */
+/** Logarithms of an average over runs, as other samples of runs would have it. */
 export function drawAverages(shares: readonly Share[]): Float64Array {
   const random = seeded();
   const sorted = [...shares].sort((a, b) => a.sum - b.sum || a.count - b.count);
@@ -72,7 +72,7 @@ export function averageOf(shares: readonly Share[]): number {
   return sum / Math.max(1, count);
 }
 
-/** The standard error of the logarithm of an average over runs, without drawing any. */
+/** The standard error of the logarithm of an average over runs, computed without resampling. */
 export function errorOfAverage(shares: readonly Share[]): number {
   const average = averageOf(shares);
   let [squares, count] = [0, 0];
@@ -83,7 +83,7 @@ export function errorOfAverage(shares: readonly Share[]): number {
   return Math.sqrt(squares) / Math.max(1e-9, average * count);
 }
 
-/** The standard error of a difference of two figures that were drawn. */
+/** The standard error of the difference of two resampled figures. */
 export function errorOf(before: Float64Array, after: Float64Array): number {
   return Math.sqrt(varianceOf(before) + varianceOf(after));
 }
@@ -93,7 +93,7 @@ function varianceOf(values: Float64Array): number {
   return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
 }
 
-/** So many standard errors lie on either side of a normal figure with this probability that it is beyond. */
+/** How many standard errors a normal value must be away, on either side, to have this probability. */
 export function standardErrors(beyond: number): number {
   let [low, high] = [0, 40];
   for (let i = 0; i < 60; i++) {
@@ -123,7 +123,7 @@ function logNormalTail(z: number): number {
   return (-z * z) / 2 - Math.log(2 * Math.PI) / 2 - Math.log(z + fraction);
 }
 
-/** Of `all` runs `marked` bear a mark; `drawn` of them are looked at. */
+/** Of `all` runs, `marked` have a mark; `drawn` of them are examined. */
 export interface Draw {
   readonly drawn: number;
   readonly marked: number;
@@ -131,8 +131,8 @@ export interface Draw {
 }
 
 /**
- * Fisher's exact test: how likely it is that `found` or more of the drawn runs bear the mark when it has nothing to do with being
- * drawn. As a logarithm, as it may be far too small for a number.
+ * Fisher's exact test: the probability that `found` or more of the drawn runs have the mark if it is unrelated to
+ * being drawn. As a logarithm, because it may be far too small for a number.
  */
 export function logChanceOf({found, ...draw}: Draw & {readonly found: number}): number {
   const most = Math.min(draw.drawn, draw.marked);
@@ -147,18 +147,18 @@ export function logChanceOf({found, ...draw}: Draw & {readonly found: number}): 
   return Math.min(0, largest + Math.log(sum));
 }
 
-/** The logarithm of how likely exactly so many bear it. */
+/** The logarithm of the probability that exactly this many have it. */
 function logDrawn({drawn, marked, all}: Draw): (k: number) => number {
   const whole = logChoose(all, drawn);
   return k => logChoose(marked, k) + logChoose(all - marked, drawn - k) - whole;
 }
 
-/** So large a variance makes a sum of draws normal for what is asked here. */
+/** Above this variance, a sum of draws is close enough to normal. */
 const NORMAL_FROM = 200;
 
 /**
- * Fisher's exact test of several groups together, each with its own share of marks (Cochran, Mantel and Haenszel): how likely it is
- * that so many or more bear it in all of them, as a logarithm.
+ * Fisher's exact test of several groups together, each with its own share of marks (Cochran, Mantel and Haenszel):
+ * the logarithm of the probability that this many or more have the mark in total.
  */
 export function logChancesOfSum(draws: readonly Draw[]): (found: number) => number {
   if (draws.length === 1) return found => logChanceOf({found, ...draws[0]!});
@@ -179,7 +179,7 @@ export function logChancesOfSum(draws: readonly Draw[]): (found: number) => numb
     }
     sums = next;
   }
-  // Small ones first.
+  // Small values first.
   for (let k = sums.length - 2; k >= 0; k--) sums[k]! += sums[k + 1]!;
   return found => Math.min(0, Math.log(Math.max(Number.MIN_VALUE, sums[found] ?? 0)));
 }

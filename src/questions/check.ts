@@ -8,23 +8,23 @@ interface Rule {
   readonly flag: string;
   readonly description: string;
   readonly takes?: FlagValue;
-  /** How the row is called, and in what its value is. */
+  /** The name of its row, and the unit of its value. */
   readonly rule: string;
   readonly unit: 'ratio' | 'ms' | 'usd' | 'count';
-  /** What is not known could only add to its value: below the limit nothing is certain then. */
+  /** Unknown amounts could only increase its value: then a value below the limit proves nothing. */
   readonly adds?: true;
   /**
-   * The statement of its values: `grp`, `value`, `runs` (what it is over), `unknown` (runs or calls of which it is not known), and
-   * `run_id` and `trace_id` of the run that is to be looked at.
+   * The statement for its values: `grp`, `value`, `runs` (their number), `unknown` (runs or calls without a known
+   * value), and `run_id` and `trace_id` of the run to look at.
    */
   readonly values: Sql;
 }
 
 const UNFINISHED = "state in ('running', 'stalled', 'lost')";
-/** Bare columns beside max() are those of the row that has it, which SQLite promises. */
+/** Bare columns beside max() come from the row that has the maximum, which SQLite guarantees. */
 const IDS = 'run_id, trace_id';
 
-/** Of what all runs, their continuations and loose parts come to. */
+/** The total over all runs, their continuations and loose parts. */
 const sumOf = (value: string, unknown: string, most: string): Sql =>
   raw(`
 select grp, iif(coalesce(sum(${value}), 0) = 0 and sum(${unknown}) > 0, null, coalesce(sum(${value}), 0)) as value,
@@ -32,7 +32,7 @@ select grp, iif(coalesce(sum(${value}), 0) = 0 and sum(${unknown}) > 0, null, co
   from each_run
  group by grp`);
 
-/** Of the run that comes to most. */
+/** The largest value of any run. */
 const mostOf = (value: string, unknown: string): Sql =>
   raw(`
 select grp, max(${value}) as value, count(*) as runs, sum(${unknown} > 0) as unknown, ${IDS} from whole group by grp`);
@@ -141,7 +141,7 @@ const isAsked = (flags: Ask['flags'], key: string) =>
   key === 'loops' ? flags.loops === false : flags[key] !== undefined;
 const rulesOf = (flags: Ask['flags']) => Object.keys(RULES).filter(key => isAsked(flags, key));
 
-/** Whether a limit is kept: for cron and CI, a row for each rule, and exit code 7. */
+/** Whether limits are kept: for cron and CI, one row per rule, and exit code 7. */
 export default defineQuestion({
   examples: [
     {line: 'check --last 24h --max-error-rate 5% --max-p95 30s', answer: 'exit 7 when yesterday was worse'},
@@ -211,7 +211,7 @@ export default defineQuestion({
     const rules = rulesOf(flags);
     const asked = rules.map((key, i) => {
       const {rule, unit, adds} = RULES[key]!;
-      // Microseconds, where everything else here is milliseconds.
+      // Durations are in microseconds here and in milliseconds everywhere else.
       const limit = (input.numbers[key] ?? 0) / (unit === 'ms' ? 1000 : 1);
       return sql`(${key}, ${i}, ${rule}, ${unit}, ${limit}, ${adds ? 1 : 0})`;
     });
@@ -239,7 +239,7 @@ select case when coalesce(runs, 0) = 0 and value is null then 'no data' when val
   isEmpty: rows => rows.every(({result}) => result === 'no data'),
 });
 
-/** Runs with their group, whole ones and each part by itself; calls are counted where a rule asks for them. */
+/** Runs with their group, complete ones and each part separately; calls are counted if a rule needs them. */
 function common({runs, allRuns, eachRunSpan}: QuestionInput, per: string, rules: readonly string[]): Sql {
   const asksCalls = rules.some(key => /calls|tokens|^loops$/i.test(key));
   const counted = asksCalls

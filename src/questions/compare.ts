@@ -26,7 +26,10 @@ interface Window {
   readonly untilMicros: number;
 }
 
-/** Of fifty comparisons of windows that do not differ one may name something; and of fifty things that are named one may be by chance. */
+/**
+ * Of fifty comparisons of equal windows, one may report something; and of fifty reported differences, one may be
+ * chance.
+ */
 const FALSE_ALARMS = 0.02;
 /** Whether it is worse than before, and what is. */
 export default defineQuestion({
@@ -136,7 +139,10 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
   }
 }
 
-/** That whoever calls it calls it more often goes without saying where more calls in all runs are named. */
+/**
+ * Whether a broader row already says it: if more calls over all runs are reported, the same for each caller is
+ * redundant.
+ */
 function isTold(judged: readonly Judged[], {of, name, within, verdict}: Judged): boolean {
   return judged.some(
     row =>
@@ -144,12 +150,12 @@ function isTold(judged: readonly Judged[], {of, name, within, verdict}: Judged):
   );
 }
 
-/** What is worse comes first, unless another order is asked for. */
+/** Worse results come first, unless another order is requested. */
 function rankOf({verdict}: Readonly<Record<string, Cell>>, {sort}: Ask): number {
   return sort.column === 'strength' ? [...NAMED, 'same', 'few'].indexOf(String(verdict)) : 0;
 }
 
-/** @throws UserError exit 2 for windows that overlap, or hold nothing */
+/** @throws UserError exit 2 for windows that overlap, or are empty */
 function windowsOf(filter: RunFilter, numbers: Ask['numbers'], nowMicros: number): readonly [Window, Window] {
   const {vs, vsSince, vsUntil, at} = numbers;
   const untilMicros = filter.untilMicros ?? nowMicros;
@@ -169,7 +175,7 @@ function windowsOf(filter: RunFilter, numbers: Ask['numbers'], nowMicros: number
   ];
 }
 
-/** The runs of both windows, numbered by their start; what continued one counts with it. */
+/** The runs of both windows, numbered by their start; a continuation counts with its run. */
 function sidesStatement({runs}: QuestionInput, [before, after]: readonly [Window, Window]): Sql {
   const within = ({sinceMicros, untilMicros}: Window) =>
     sql`start_micros >= ${sinceMicros} and start_micros < ${untilMicros}`;
@@ -186,13 +192,16 @@ select n.run_key, n.trace_key, n.run_id, n.trace_id, coalesce(w.side, n.side) as
   left join numbered w on w.run_key = n.whole_key`;
 }
 
-/** As in `runSpans`; a `+` before what is tested keeps the indexes of span_facts out of it, which would be gone through for each run. */
+/**
+ * As in `runSpans`; a `+` before the tested columns keeps SQLite from using the indexes of span_facts, which it would
+ * scan for each run.
+ */
 const OF_RUNS = raw(`
   from sides r
  cross join trace_facts t on t.trace_key = r.trace_key
  cross join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and +s.run_key = r.run_key`);
 
-/** Calls, and what components and steps did; the parts of one that paused together. */
+/** Calls, and the work of components and steps; the parts of a paused one are combined. */
 const SPANS = sql`
 select r.side, r.run, s.kind, s.name, s.agent, s.team, s.workflow, s.step, s.duration_ms as ms, s.failed,
        s.total_tokens as tokens, iif(s.unpriced = 1, null, s.cost_pusd) as cost, s.output_chars as chars, s.counted${OF_RUNS}

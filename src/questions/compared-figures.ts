@@ -13,18 +13,18 @@ import {
 } from './chance.ts';
 import type {Item, Items, Side} from './compared-items.ts';
 
-/** So many runs on either side say something. */
+/** Minimum number of runs on each side for a comparison. */
 export const FEWEST_RUNS = 20;
-/** Five of them lie beyond the 95th percentile. */
+/** With this many, five are beyond the 95th percentile. */
 export const FEWEST_FOR_P95 = 100;
 export const LEAST_FACTOR = 1.25;
 
 interface FigureOf {
   readonly noun: string;
-  /** What it is called where it rose and where it fell. */
+  /** Its name if it rose, and if it fell. */
   readonly words: readonly [string, string];
   readonly unit: 'ms' | 'count' | 'rate' | 'usd' | 'ratio';
-  /** A smaller difference matters to nobody. */
+  /** A smaller difference does not matter to anybody. */
   readonly least: number;
 }
 
@@ -50,17 +50,17 @@ export const FIGURES = {
 } as const satisfies Readonly<Record<string, FigureOf>>;
 type FigureName = keyof typeof FIGURES;
 
-/** The logarithm of a factor, or of shares the difference. */
+/** The logarithm of a factor; for shares, the difference. */
 interface Difference {
   readonly difference: number;
-  /** Its standard error; null: so small a difference matters to nobody. */
+  /** Its standard error; null: the difference is too small to matter. */
   readonly error: number | null;
-  /** The standard error where nothing differs, and from where on a rise or a fall would matter then. */
+  /** The standard error if nothing differs, and the rise and the fall that would then matter. */
   readonly usual: {readonly error: number; readonly rise: number; readonly fall: number};
   readonly isShare: boolean;
 }
 
-/** A figure on both sides, before it is known what else is compared. */
+/** A figure on both sides, before the others to compare are known. */
 export interface Compared {
   readonly of: string;
   readonly name: string;
@@ -73,13 +73,16 @@ export interface Compared {
   /** False: too few on a side. */
   readonly isEnough: boolean;
   readonly tested: Difference | null;
-  /** Of something that is on one side alone: how likely that is by chance, and how likely that it is on the other alone. */
+  /**
+   * For something on one side only: the probability of that by chance, and the probability that it is only on the
+   * other side.
+   */
   readonly oneSided: {readonly logChance: number; readonly otherLogChance: number} | null;
   /** Number of the run to look at. */
   readonly sample: number | null;
 }
 
-/** Of a component, step, tool or model; of one that is called within another only how often. */
+/** Figures of a component, step, tool or model; of one that is called within another, only how often. */
 export function figuresOf(items: Items, item: Item): Compared[] {
   const {of, name, within, sides} = item;
   const isCall = of === 'tool' || of === 'model';
@@ -89,7 +92,7 @@ export function figuresOf(items: Items, item: Item): Compared[] {
   const most = mostOf(sides[1].calls);
   const calls = averages({...base, figure: 'calls', sample: most}, shares);
   if (within !== null) {
-    // Runs without a call hide how often the others call it: they are most of what chance does to the average.
+    // Runs without a call hide how often the others make it: they cause most of the random variation of the average.
     const some = [shares[0].filter(({sum}) => sum > 0), shares[1].filter(({sum}) => sum > 0)] as const;
     const isOther = some[0].length < shares[0].length || some[1].length < shares[1].length;
     return isOther ? [calls, averages({...base, figure: 'repeats', sample: most}, some)] : [calls];
@@ -145,7 +148,7 @@ function quantiles(
 function averages(begun: Begun, [before, after]: readonly [readonly Share[], readonly Share[]]): Compared {
   const runs = [before.length, after.length] as const;
   const isEnough = smallest(runs) >= FEWEST_RUNS;
-  // Costs add up as whole numbers, in whatever order they come.
+  // Costs are added as whole numbers, so their order does not matter.
   const scale = begun.figure === 'cost' ? 1e12 : 1;
   const values = [before, after].map(of => (of.length === 0 ? null : averageOf(of) / scale));
   return compared(begun, values, runs, {
@@ -155,7 +158,7 @@ function averages(begun: Begun, [before, after]: readonly [readonly Share[], rea
   });
 }
 
-/** What differs by a factor. */
+/** A figure that differs by a factor. */
 function compared(
   begun: Begun,
   values: readonly (number | null)[],
@@ -173,7 +176,7 @@ function compared(
     rise: Math.max(factor, Math.log1p(least / before!)),
     fall: least < before! ? Math.max(factor, -Math.log1p(-least / before!)) : Number.POSITIVE_INFINITY,
   };
-  // Runs are drawn only for what would matter.
+  // Resamples runs only for a difference that would matter.
   const tested = {difference, error: matters ? error() : null, usual, isShare: false};
   return {...begun, unit, before, after, runs, isEnough, tested};
 }
@@ -183,14 +186,17 @@ interface Failures {
   readonly failed: number;
 }
 
-/** Runs with it, and those of them in which it failed: what fails twice in a run failed for one reason. */
+/** Runs with it, and those in which it failed: two failures in one run have one reason. */
 function failedIn({sides}: Item, side: Side): Failures {
   let failed = 0;
   for (const hasFailed of sides[side].runs.values()) failed += hasFailed;
   return {runs: sides[side].runs.size, failed};
 }
 
-/** What differs in its share of runs; Agresti and Caffo's two more runs on each side keep it honest where nothing failed. */
+/**
+ * A figure that differs in its share of runs. Agresti and Caffo's two additional runs on each side keep it reliable
+ * if nothing failed.
+ */
 function failuresOf(begun: Begun, [before, after]: readonly [Failures, Failures]): Compared {
   const isEnough = Math.min(before.runs, after.runs) >= FEWEST_RUNS;
   const share = ({runs, failed}: Failures) => (runs === 0 ? null : failed / runs);
@@ -221,7 +227,7 @@ function failuresOf(begun: Begun, [before, after]: readonly [Failures, Failures]
   };
 }
 
-/** A tool or model that is on one side alone: at all, or of those that one component calls. */
+/** A tool or model that is on one side only: overall, or among those that one component calls. */
 export function seenOf(items: Items, {of, name, within, sides}: Item, all: readonly [number, number]): Compared[] {
   if (of !== 'tool' && of !== 'model') return [];
   const runs = [sides[0].calls.size || sides[0].runs.size, sides[1].calls.size || sides[1].runs.size] as const;
@@ -231,7 +237,7 @@ export function seenOf(items: Items, {of, name, within, sides}: Item, all: reado
   return [onOneSide({of, name, within, sample, figure: 'seen'}, runs, callers)];
 }
 
-/** Of each cause of errors, in how many runs it is. */
+/** For each cause of errors, the number of runs that have it. */
 export function errorsOf(facts: Facts, causes: Sql, all: readonly [number, number]): Compared[] {
   interface Cause {
     readonly runs: [number, number];

@@ -3,10 +3,10 @@ import type {Share} from './chance.ts';
 /** Before, after. */
 export type Side = 0 | 1;
 
-/** A call of a model or a tool, or what a component or a step did, as it is read; unknown is null. */
+/** A call of a model or a tool, or the work of a component or a step, as read; unknown is null. */
 export interface ComparedSpan {
   readonly side: Side;
-  /** Place of its run by start; the parts of one that paused have the same. */
+  /** Number of its run by start; the parts of a paused run share it. */
   readonly run: number;
   readonly kind: string;
   readonly name: string | null;
@@ -17,7 +17,7 @@ export interface ComparedSpan {
   readonly ms: number | null;
   readonly failed: number;
   readonly tokens: number | null;
-  /** US dollars times 10^12; null: of a call in it the cost is not known. */
+  /** US dollars times 10^12; null: the cost of some call in it is unknown. */
   readonly cost: number | null;
   readonly chars: number | null;
   readonly counted: number;
@@ -25,16 +25,16 @@ export interface ComparedSpan {
 
 /** Figures of one component, step, tool or model in one window. */
 class Sample {
-  /** By run: 1 where it failed. */
+  /** By run: 1 if it failed there. */
   readonly runs = new Map<number, number>();
   readonly ms: number[] = [];
   readonly chars: number[] = [];
-  /** By run: what is known. */
+  /** By run: the known values. */
   readonly tokens = new Map<number, {sum: number; count: number}>();
   readonly cost = new Map<number, {sum: number; count: number}>();
-  /** Calls by run; runs without one are not in it. */
+  /** Calls by run; runs without a call are absent. */
   readonly calls = new Map<number, number>();
-  /** The run of what took longest, and of the newest that failed. */
+  /** The run with the longest duration, and the newest that failed. */
   slowest: {run: number; ms: number} | null = null;
   failed: number | null = null;
 
@@ -66,17 +66,17 @@ export type ItemKind = (typeof COMPONENTS)[number] | 'tool' | 'model';
 export interface Item {
   readonly of: ItemKind;
   readonly name: string;
-  /** Of calls of a tool or model the component that made them; null: whoever did. */
+  /** For calls of a tool or model: the component that made them; null: any. */
   readonly within: string | null;
   readonly sides: readonly [Sample, Sample];
 }
 
-/** Sorts spans into what is compared. */
+/** Groups spans into the items to compare. */
 export class Items {
   private readonly items = new Map<string, Map<string, Item>>();
-  /** Calls of a tool or model by who made them. */
+  /** Calls of a tool or model, by caller. */
   private readonly edges = new Map<string, Map<string, Item>>();
-  /** Runs in which a component was at work. */
+  /** Runs in which a component worked. */
   private readonly atWork: readonly [Map<string, Set<number>>, Map<string, Set<number>>] = [new Map(), new Map()];
 
   add(span: ComparedSpan): void {
@@ -115,12 +115,12 @@ export class Items {
     return [...this.items.values(), ...this.edges.values()].flatMap(named => [...named.values()]);
   }
 
-  /** In how many runs of either side a component was at work. */
+  /** In how many runs of each side a component worked. */
   runsOf(who: string): readonly [number, number] {
     return [this.atWork[0].get(who)?.size ?? 0, this.atWork[1].get(who)?.size ?? 0];
   }
 
-  /** Calls by run, of all runs in which whoever makes them was at work. */
+  /** Calls per run, over all runs in which the caller worked. */
   callsPerRun({of, name, within, sides}: Item, side: Side): Share[] {
     const {calls, runs} = sides[side];
     const who = within ?? (of === 'step' ? null : name);

@@ -4,8 +4,8 @@ import type {Question} from './question.ts';
 import {PARTS_APART} from './whole-runs.ts';
 
 /**
- * Counts runs of agents, teams or workflows by name: runs of their own, and runs inside others. A run counts once, however
- * often it paused. Its first part gives the name and says which of the two it is.
+ * Counts runs of agents, teams or workflows by name: runs of their own, and runs inside others. A run counts once,
+ * however often it paused. Its first part decides the name and which of the two it is.
  */
 export function componentRuns(
   kind: 'agent' | 'team' | 'workflow',

@@ -1,7 +1,7 @@
 import {raw} from '../sql/sql.ts';
 import type {Column} from '../table/table.ts';
 
-/** Columns of questions about model calls, and the sums of `spans` that they are. Unknown stays null. */
+/** Columns for questions about model calls, and the sums of `spans` behind them. Unknown stays null. */
 export const TOKEN_COLUMNS: Readonly<Record<string, Column>> = {
   grossPromptTokens: {
     label: 'IN',
@@ -13,7 +13,7 @@ export const TOKEN_COLUMNS: Readonly<Record<string, Column>> = {
   totalTokens: {label: 'TOKENS', unit: 'count', description: 'all tokens'},
 };
 
-/** What they rest on; at the end, where a narrow terminal leaves off first. */
+/** The sources of the figures; last, because a narrow terminal drops the last columns first. */
 export const TOKEN_SOURCES: Readonly<Record<string, Column>> = {
   promptTokens: {
     label: 'STORED IN',

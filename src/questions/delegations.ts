@@ -2,7 +2,7 @@ import {sql} from '../sql/sql.ts';
 import {ENDINGS, FIGURES, figures, foldedParts, MODELS, stateColumns, UNPRICED} from './figures.ts';
 import {defineQuestion} from './question.ts';
 
-/** Runs inside runs: who asked whom, and what came of it. */
+/** Runs inside runs: who asked whom, and with what result. */
 export default defineQuestion({
   examples: [
     {line: 'delegations --team "Support*"', answer: 'members that a team asks, most frequent first'},

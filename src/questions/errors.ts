@@ -49,9 +49,9 @@ export default defineQuestion({
   },
   sort: 'count',
   note: 'each failure is counted where it began; agno-trace show <run> shows it in place',
-  // A run may have begun before the window, or pass a filter only in what continued it: it is counted with its failure all
-  // the same, and among the runs that a share is of.
-  // The bare columns beside max() are those of the row that has it, which SQLite promises.
+  // A run may have begun before the window, or match a filter only in its continuation: it still counts with its
+  // failure, and among the runs for the shares. Bare columns beside max() come from the row that has the maximum,
+  // which SQLite guarantees.
   sql: ({eachSpan, runs, stretch, nowMicros, numbers}) => {
     const since = nowMicros - numbers.newSince!;
     return sql`

@@ -1,18 +1,19 @@
-/** Something that is tested beside others. */
+/** One of several tests. */
 export interface Tested {
-  /** Logarithm of how likely chance makes it; 0 where it matters to nobody. */
+  /** Logarithm of the probability of this result by chance; 0 if the difference does not matter. */
   readonly logChance: number;
   /**
-   * How likely chance has it named, where what is less likely than this limit is named. At most the limit; less where chance
-   * hardly makes a difference that matters, and where counts are so small that few chances are possible.
+   * The probability that chance alone gets this reported, if results below this limit are reported. At most the
+   * limit; lower if chance rarely causes a difference that matters, or if counts are so small that only few results
+   * are possible.
    */
   readonly alarmsAt: (limit: number) => number;
 }
 
 /**
- * The logarithm of the largest limit at which chance names at most this share of what is named, and where nothing differs names
- * something no more often than that. Benjamini and Hochberg's limit, by what each test can add to false alarms (Heyse) instead of
- * by how many tests there are.
+ * The logarithm of the largest limit at which at most this share of all reported results is due to chance and, if
+ * nothing differs, something is reported no more often than that. This is Benjamini and Hochberg's limit, with the
+ * false alarms that each test can cause (Heyse) instead of the number of tests.
  */
 export function logLimitOf(tested: readonly Tested[], share: number): number {
   const likely = Math.log(0.5);
@@ -22,7 +23,7 @@ export function logLimitOf(tested: readonly Tested[], share: number): number {
   return logLimitFor(tested, share * Math.max(1, named));
 }
 
-/** The logarithm of the largest limit at which chance names so many on average. */
+/** The logarithm of the largest limit at which chance causes this many reports on average. */
 export function logLimitFor(tested: readonly Tested[], alarms: number): number {
   let [low, high] = [Math.log(alarms / Math.max(1, tested.length)), Math.log(0.5)];
   for (let i = 0; i < 40; i++) {
@@ -33,7 +34,7 @@ export function logLimitFor(tested: readonly Tested[], alarms: number): number {
   return low;
 }
 
-/** How many chance names on average at a limit. */
+/** How many reports chance causes on average at a limit. */
 export function alarmsOf(tested: readonly Tested[], logLimit: number): number {
   const limit = Math.exp(logLimit);
   return tested.reduce((sum, {alarmsAt}) => sum + alarmsAt(limit), 0);

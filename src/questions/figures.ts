@@ -3,16 +3,16 @@ import {join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Column} from '../table/table.ts';
 
 /*
- * How runs ended, how long they took, what they cost: the columns that questions about components, sessions, users and
- * delegations share.
+ * How runs ended, how long they took, what they cost: columns shared by the questions about components, sessions,
+ * users and delegations.
  */
 
-/** States of what has its run span, in the order of their columns; the keys of the JSON are the states. */
+/** States of runs with a run span, in the order of their columns; they are also the keys of the JSON. */
 export const ENDINGS = ['ok', 'degraded', 'error', 'cancelled', 'paused'] as const;
 /** States of runs whose run span is missing. */
 export const UNFINISHED = ['running', 'stalled', 'lost'] as const;
 
-/** The columns in the order of their weight: on a narrow terminal the last ones go first. */
+/** The columns by importance: on a narrow terminal the last ones are dropped first. */
 export const FIGURES = {
   failedShare: {label: 'FAILED', unit: 'ratio', description: 'share in state error'},
   p50Ms: {label: 'P50', unit: 'ms', description: 'median of their durations'},
@@ -43,9 +43,9 @@ export const MODELS: Column = {
 };
 
 /**
- * Figures over the rows of the common table `ended`, by its columns `keys`. It has `state`, `start_micros`, `duration_ms`
- * (null: not known), `tokens`, `cost_pusd`, `unpriced`, `model`.
- * @param further more columns, aggregates over those rows, by name
+ * Figures over the rows of the common table `ended`, by its columns `keys`. It has `state`, `start_micros`,
+ * `duration_ms` (null: unknown), `tokens`, `cost_pusd`, `unpriced`, `model`.
+ * @param further more columns, aggregates over these rows, by name
  */
 export function figures(
   keys: readonly string[],
@@ -75,12 +75,12 @@ select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", m.models
 }
 
 /**
- * Run spans in one row for each run, whatever number of parts a pause cut it into: what it is stands in its first part, how
- * it ended in its last one, times and tokens add up.
- * @param spans with `id` (of the run), `run_id` (Agno's; the parts of members have another), `span_id`, `start_micros`,
- *   `state`, `duration_ms`, `tokens`, `cost_pusd`, `unpriced`, and `kept`
+ * Run spans in one row for each run, however many parts its pauses made: the first part says what it is, the last one
+ * how it ended; times and tokens are added.
+ * @param spans with `id` (of the run), `run_id` (Agno's; the parts of members have another), `span_id`,
+ * `start_micros`, `state`, `duration_ms`, `tokens`, `cost_pusd`, `unpriced`, and `kept`
  * @param kept columns that the first part decides
- * @param counts which of them are runs: how others ended, and when, is not said
+ * @param counts which of them are runs: the end of the others, and its time, are left out
  */
 export function foldedParts(spans: Sql, kept: readonly string[], counts = 'true'): Sql {
   const whole = ['id', 'span_id', 'start_micros', 'state', 'duration_ms', 'tokens', 'cost_pusd', 'unpriced', ...kept];

@@ -3,7 +3,7 @@ import {sql} from '../sql/sql.ts';
 import {UNPRICED} from './figures.ts';
 import {defineQuestion} from './question.ts';
 
-/** Runs that went round: the same tools, asked the same (`trace/loops.ts`). */
+/** Runs that repeated themselves: the same tools with the same arguments (`trace/loops.ts`). */
 export default defineQuestion({
   examples: [
     {line: 'loops --last 7d', answer: 'loops of the last week, most wasted time first'},

@@ -5,7 +5,7 @@ import type {Ask} from './question.ts';
 
 type Row = Readonly<Record<string, Cell>>;
 
-/** Keys of rows, and what of `--by`, that a filter of `list` takes; a component is looked for inside other runs too. */
+/** Row keys and `--by` values that are filters of `list`; for components it also finds runs inside other runs. */
 const FILTERS: Readonly<Record<string, string>> = {
   tool: '--tool',
   model: '--model',
@@ -18,14 +18,14 @@ const FILTERS: Readonly<Record<string, string>> = {
   name: '--name',
   kind: '--kind',
 };
-/** Ends of column names, and what `list` sorts by for the same. */
+/** Endings of column names, and the matching sort key of `list`. */
 const SORTS: readonly (readonly [RegExp, string])[] = [
   [/Ms$/, '--sort duration'],
   [/^cost/, '--sort cost'],
   [/Tokens$/, '--sort tokens'],
 ];
 
-/** The command line that leads from the first row of an answer to its runs; null: none does. */
+/** The command line that leads from the first row of an answer to its runs; null: there is none. */
 export function nextFrom(row: Row, {by, sort}: Pick<Ask, 'by' | 'sort'>): string | null {
   const run =
     textIn(row, 'spanId') ??
@@ -40,11 +40,11 @@ export function nextFrom(row: Row, {by, sort}: Pick<Ask, 'by' | 'sort'>): string
   const filter = key === undefined ? FILTERS[by] : FILTERS[key];
   const name = textIn(row, key ?? 'name');
   if (filter === undefined || name === null) return null;
-  // Steps are called by their workflow too.
+  // The name of a step includes its workflow.
   const wanted = (key ?? by) === 'step' ? name.split(' / ').at(-1)! : name;
   const value = filter === '--user' || filter === '--kind' ? wanted : escapeGlob(wanted);
   const order = SORTS.find(([pattern]) => pattern.test(sort.column))?.[1];
-  // A value that begins with a dash would be taken for another flag.
+  // A value with a leading dash would be read as another flag.
   const typed = `${filter}${value.startsWith('-') ? '=' : ' '}${shellWord(value)}`;
   return `agno-trace list ${typed}${order === undefined ? '' : ` ${order}`}`;
 }

@@ -6,8 +6,8 @@ import type {Question} from './question.ts';
 const STATES = [...ENDINGS, ...UNFINISHED];
 
 /**
- * Runs by session or user. Runs whose session or user is unknown get a row of their own, so that the rows add up to all runs.
- * Tokens of loose parts, which are no runs, are counted too.
+ * Runs by session or user. Runs whose session or user is unknown get a row of their own, so that the rows add up to
+ * all runs. Tokens of loose parts, which are not runs, are included.
  */
 export function ownedRuns(
   owner: 'session' | 'user',

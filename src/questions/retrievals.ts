@@ -36,7 +36,7 @@ export default defineQuestion({
   },
   sort: 'calls',
   note: 'documents as counted in the results',
-  // Only repeated look-ups need the single spans: a repeat is found by comparing it with the others of its run.
+  // Only repeated lookups need single spans: a repeat is found by comparison with the other lookups of its run.
   sql: ({spans, bareSpans, eachSpan, stretch}) => sql`
 select g.*, coalesce(a.repeated, 0) as "repeatedCalls", p.p50 as "p50Ms", p.p95 as "p95Ms", p.longest as "maxMs"
   from (

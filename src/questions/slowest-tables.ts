@@ -12,7 +12,7 @@ import {PATIENCE} from '../trace/runs.ts';
 import {agnoTime, isoTime, parseTime} from '../trace/time.ts';
 import type {Ask} from './question.ts';
 
-/** The columns of the spans' own table that rows can be grouped by. */
+/** Columns of the span table that rows can be grouped by. */
 export const TABLE_KEYS: Readonly<Record<string, () => Sql>> = {
   name: () => raw('s.name'),
   kind: kindOfSpan,
@@ -21,8 +21,8 @@ export const TABLE_KEYS: Readonly<Record<string, () => Sql>> = {
 };
 
 /**
- * The stored durations by name, how often each came, and how many of them failed, from the table of spans. Filters on spans
- * become part of the statement; filters on runs first find the runs, and the question is asked of their spans.
+ * The stored durations by name, with the number of spans and of failures for each, from the table of spans. Filters
+ * on spans become part of the statement; filters on runs first find the runs, and then only their spans count.
  */
 export async function countInTables(
   store: Store,
@@ -49,7 +49,7 @@ export async function countInTables(
   return {groups, where, notes: [...notes, covers(covered)]};
 }
 
-/** Columns of the answer straight from the spans, where the database has exact percentiles that read each of them once. */
+/** Columns of the answer straight from the spans, for a database with exact percentiles that read each span once. */
 export const summedAtOnce = (by: string, where: Sql): Sql => sql`
     select name, calls, errors, avg_ms as "avgMs", percentiles[1] as "p50Ms", percentiles[2] as "p95Ms", percentiles[3] as "p99Ms",
            max_ms as "maxMs", total_ms as "totalMs"
@@ -65,7 +65,7 @@ export const summedAtOnce = (by: string, where: Sql): Sql => sql`
          group by name
       ) named`;
 
-/** One that is below zero is none: a clock was set back. */
+/** A negative duration is invalid: a clock was set back. */
 const knownMs = sql`case when s.duration_ms >= 0 then ${asDouble(raw('s.duration_ms'))} end`;
 
 /** Keeps SQLite from merging the projection into the grouping, whose sorter would then carry the payload. */
@@ -90,7 +90,7 @@ interface Group {
   errors: number;
 }
 
-/** The groups as a relation that reads no table, gathered in short statements. */
+/** The groups, gathered in short statements, as a relation that reads no table. */
 async function countInStretches(
   store: Store,
   by: string,
@@ -126,7 +126,7 @@ function windowTests({sinceMicros, untilMicros}: RunFilter): Sql[] {
   ];
 }
 
-/** What the statement itself can test on a span, and what only the run of a span can tell. */
+/** Separates the tests that the statement itself can make on a span from those that need the span's run. */
 function split(filter: RunFilter): {runFilter: RunFilter | null; spanTests: Sql[]} {
   const {
     sinceMicros,
@@ -165,7 +165,7 @@ function split(filter: RunFilter): {runFilter: RunFilter | null; spanTests: Sql[
   return {runFilter: takesEveryRun(runFilter) ? null : {...runFilter, sinceMicros, untilMicros}, spanTests};
 }
 
-/** Which spans an answer is made of, by their starts in microseconds. */
+/** The range of span starts behind an answer, microseconds. */
 export interface Coverage {
   readonly first: number | null;
   readonly last: number | null;
@@ -180,7 +180,7 @@ select min(s.start_time) as first, max(s.start_time) as last, count(*) as spans
   return {first: parseTime(row?.first), last: parseTime(row?.last), spans: Number(row?.spans ?? 0)};
 }
 
-/** A stretch that lies before what was covered so far. */
+/** Adds a period before the one covered so far. */
 function joined(covered: Coverage, before: Coverage): Coverage {
   return {
     first: before.first ?? covered.first,

@@ -9,12 +9,12 @@ import {coverageOf, factsAsked, inputsFor} from './ask.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
 import {type Coverage, countInTables, covers, summedAtOnce, TABLE_KEYS} from './slowest-tables.ts';
 
-/** What a span can be given to: the innermost one around it, itself included, which only the tree of its run tells. */
+/** Owners of a span: the innermost one around it, or the span itself; only the tree of its run shows them. */
 const OWNERS = ['agent', 'team', 'workflow', 'step'];
 
 const NOTE = 'times as stored by Agno, in whole milliseconds';
 
-/** The question of Agno's own documentation, with what it leaves out beside it. */
+/** The question of Agno's own documentation; it also shows what that one leaves out. */
 const slowest = defineQuestion({
   examples: [
     {line: 'slowest --limit 10', answer: "the ten slowest span names, as in Agno's documentation"},
@@ -50,8 +50,8 @@ const slowest = defineQuestion({
 export default slowest;
 
 /**
- * Owners come from the facts; so do the others where facts are kept, need little to be current, and say the same: the same
- * rows, sooner. Else the tables are asked.
+ * Owners come from the facts. Other groups do too, if facts are kept, need little to become current, and give the
+ * same rows sooner. Otherwise the tables are queried.
  */
 async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answer> {
   const {sinceMicros, untilMicros} = withQueryFlags(ask.filter);
@@ -78,7 +78,7 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
   return {rows, series: null, notes: [...notes, NOTE], facts: null, nowMicros: store.nowMicros()};
 }
 
-/** Filters on columns of a span that the facts and the tables have alike. */
+/** Filters on columns of a span that are the same in the facts and in the tables. */
 const OWN_COLUMNS: readonly (keyof RunFilter)[] = [
   ...(['sinceMicros', 'untilMicros'] as const),
   ...(['kinds', 'names', 'statuses', 'minDurationMs', 'maxDurationMs'] as const),
@@ -89,7 +89,7 @@ function asksKinds({by, filter}: Ask): boolean {
   return by === 'kind' || by === 'model' || filter.kinds.length > 0;
 }
 
-/** Spans of client libraries are of kind other there (`trace/plumbing.ts`). */
+/** There, spans of client libraries have the kind other (`trace/plumbing.ts`). */
 function hasPlumbing(facts: Facts): boolean {
   const rows = facts.all<unknown>(sql`select 1 from span_facts where kind = 'other' and run_key is not null limit 1`);
   return rows.length > 0;
@@ -115,11 +115,11 @@ async function fromFacts(store: Store, facts: Facts, ask: Ask, beginMs: number):
   };
 }
 
-/** Spans of a run that ended, which have an owner around them; without a filter on other spans the owners' own. */
+/** Spans of ended runs that have an owner around them; without a filter on other spans, only the owners' own. */
 function owned({by, eachSpan, filter}: QuestionInput): Sql {
   const {kinds, models, tools, names, errors} = filter;
   const asksOthers = kinds.length + models.length + tools.length + names.length > 0;
-  // A filter on errors chose the runs; of their spans those count that have it.
+  // A filter on errors chose the runs; among their spans, those with the error count.
   const failed = errors.map(text => matchesGlob(raw('error'), `*${text}*`));
   const tests = [
     asksOthers ? sql`${raw(by)} is not null` : sql`kind = ${by}`,
@@ -129,7 +129,7 @@ function owned({by, eachSpan, filter}: QuestionInput): Sql {
   return sql`(${eachSpan}) where ${join(tests, ' and ')}`;
 }
 
-/** A run that paused is one call: the times of its parts add up, and its last part says how it ended. */
+/** A paused run is one call: the times of its parts are added, and its last part says how it ended. */
 const groupsOfOwners = (input: QuestionInput): Sql => sql`
     select name, ms, count(*) as times, sum(error) as errors
       from (
@@ -146,7 +146,7 @@ function notesOnOwners(facts: Facts, input: QuestionInput): string[] {
   return [covers(covered!), 'unfinished ones left out: their time is unknown'];
 }
 
-/** Durations come out of an index in their order, and how many failed out of the days, in rows of their own. */
+/** Sorted durations come from an index, and the number of failures from the days, in rows of their own. */
 function groupsInFacts(input: QuestionInput): Sql {
   const {by, spans, bareSpans} = input;
   const {key, where} = FACTS[by]!;
@@ -163,10 +163,10 @@ function groupsInFacts(input: QuestionInput): Sql {
      group by 1`;
 }
 
-/** The table knows nothing of calls without a span. */
+/** The table has no calls without a span. */
 const STORED = 'from_messages = 0';
 
-/** What rows are grouped by in the facts, and which spans have it. */
+/** The grouping in the facts, and which spans have it. */
 const FACTS: Readonly<Record<string, {readonly key: string; readonly where: string}>> = {
   name: {key: 'span_name', where: STORED},
   kind: {key: 'kind', where: STORED},
@@ -174,7 +174,7 @@ const FACTS: Readonly<Record<string, {readonly key: string; readonly where: stri
   model: {key: 'model', where: "kind = 'llm' and model is not null"},
 };
 
-/** What sums by name are sorted by; percentiles are looked at only for the names that are shown. */
+/** Sort keys of the sums by name; percentiles are computed only for the names that are shown. */
 const SUMS: Readonly<Record<string, string>> = {
   name: 'span_name',
   calls: 'sum(calls)',
@@ -199,9 +199,9 @@ function onlyFirst({sort, limit, spans}: QuestionInput): Sql {
 }
 
 /**
- * The answer, from groups of equal durations. Durations are whole milliseconds and repeat, so that every figure comes from a
- * few thousand rows, in words that both databases have. percentile_cont sorts all spans, on Postgres once for each
- * percentile: 3.2 against 0.9 s for 1.1 million.
+ * The answer, from groups of equal durations. Durations are whole milliseconds and repeat, so every figure comes from
+ * a few thousand rows, in SQL that both databases understand. percentile_cont would sort all spans, on Postgres once
+ * for each percentile: 3.2 instead of 0.9 s for 1.1 million.
  */
 function summed({sort, limit}: Pick<Ask, 'sort' | 'limit'>, groups: Sql): Sql {
   return sql`
@@ -236,13 +236,13 @@ function inOrder({sort, limit}: Pick<Ask, 'sort' | 'limit'>): Sql {
  ${limit === 0 ? EMPTY : sql`limit ${limit}`}`;
 }
 
-/** Calls whose duration is known. */
+/** Calls with a known duration. */
 const TIMED = 'case when ms is null then 0 else times end';
 
-/** Place of a percentile among the sorted durations, counted from 0, between two of them. */
+/** Position of a percentile among the sorted durations, from 0, possibly between two of them. */
 const place = (fraction: number): string => `(${fraction} * (timed - 1))`;
 
-/** The durations on both sides of the place: the first ones with more durations up to them than the place's. */
+/** The durations on both sides of the position: the first ones whose cumulative count exceeds it. */
 function neighbours(name: string, fraction: number): Sql {
   const [below, above] = ['floor', 'ceil'].map(
     side => `min(case when up_to > ${side}(${place(fraction)}) then ms end)`,

@@ -14,7 +14,7 @@ import {type Node, namesDownTo} from '../trace/tree.ts';
 import {coverageOf, factsAsked} from './ask.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion} from './question.ts';
 
-/** What rows can be sorted by, and so what a cursor can go on from. */
+/** Sort keys of rows, from which a cursor can continue. */
 const SORTED_BY: Readonly<Record<string, Sql>> = {
   startTime: raw('s.start_micros'),
   durationMs: raw('s.duration_ms'),
@@ -22,7 +22,7 @@ const SORTED_BY: Readonly<Record<string, Sql>> = {
   costUsd: SPAN_COST,
 };
 
-/** Traces read at once for what facts do not keep. */
+/** Traces read at once for values that facts do not keep. */
 const TRACES_AT_ONCE = 20;
 
 /** Single calls, steps and runs out of many runs. */
@@ -80,7 +80,7 @@ interface Row {
   readonly error: string | null;
   readonly session_id: string | null;
   readonly user_id: string | null;
-  /** What rows are sorted by; null: unknown, and last. */
+  /** The value of the sort key; null: unknown, and last. */
   readonly sorted: number | null;
 }
 
@@ -97,7 +97,7 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
     const tests = testsOfEachSpan(filter);
     const statements: Sql[] = [];
     const found: Row[] = [];
-    // What is known, and then what is not: so either goes along an index.
+    // Known values first, then unknown ones: so each query uses an index.
     for (const isKnown of [true, false]) {
       const wanted = ask.limit === 0 ? 0 : ask.limit + 1 - found.length;
       if (ask.limit !== 0 && wanted <= 0) break;
@@ -129,14 +129,14 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
 }
 
 interface Wanted extends Pick<Ask, 'sort'> {
-  /** Whether what rows are sorted by is. */
+  /** Whether the value of the sort key is known. */
   readonly isKnown: boolean;
   readonly after: Place | null;
   /** 0: all. */
   readonly wanted: number;
 }
 
-/** `cross` keeps the spans first, along whose index the newest are found. */
+/** `cross` keeps the spans first; an index on them finds the newest. */
 function rowsStatement(tests: readonly Sql[], {sort, isKnown, after, wanted}: Wanted): Sql {
   const by = SORTED_BY[sort.column]!;
   const isBehind =
@@ -167,7 +167,7 @@ interface Content {
   readonly result: string | null;
 }
 
-/** What is read from the tables, by the traces of the rows that are shown: the facts have nothing of arguments and results. */
+/** Arguments and results, read from the tables by the traces of the shown rows: the facts do not have them. */
 async function contentsOf(
   store: Store,
   rows: readonly Row[],
@@ -224,7 +224,7 @@ function cursorOf({sorted, trace_id, span_id}: Place, {column, descending}: Ask[
   return Buffer.from(JSON.stringify([1, column, descending, sorted, trace_id, span_id])).toString('base64url');
 }
 
-/** @throws UserError exit 2 for anything that is no cursor of this order */
+/** @throws UserError exit 2 for anything that is not a cursor of this order */
 function placeOf(text: string, {column, descending}: Ask['sort']): Place {
   let parsed: unknown;
   try {

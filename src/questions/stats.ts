@@ -32,13 +32,13 @@ select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", p.p99 as "p99Ms", p.longest as "
   left join (${percentiles(grouped, ['time', 'name'], 'duration_ms')}) p on p.time = g.time and p.name is g.name`;
 }
 
-/** What adds up over all spans, whether they are of a whole run or not. */
+/** Sums over all spans, including those that belong to no complete run. */
 const totals = ({spans, stretch}: QuestionInput): Sql => sql`
 select ${stretch} as time, sum(iif(from_messages = 0, calls, 0)) as spans, sum(counted_calls) as calls, ${tokenSums}
   from (${spans})
  group by 1`;
 
-/** Columns that a part of the answer does not have are null. */
+/** Columns that a part of the answer lacks are null. */
 function part(relation: Sql, columns: Readonly<Record<string, string>>): Sql {
   const list = ANSWER.map(key => `${columns[key] ?? 'null'} as "${key}"`).join(', ');
   return sql`select ${raw(list)} from (${relation})`;

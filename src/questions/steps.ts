@@ -4,7 +4,7 @@ import {defineQuestion} from './question.ts';
 
 const STATES = ENDINGS.filter(state => state !== 'paused');
 
-/** What the steps of workflows take and how they end; each execution is a row of Agno's, also a repeated one. */
+/** What the steps of workflows take and how they end; each execution is a row of Agno's, including repeated ones. */
 export default defineQuestion({
   examples: [
     {line: 'steps --workflow "Content*"', answer: 'steps of one workflow, most executions first'},

@@ -1,7 +1,7 @@
 import {componentRuns} from './component-runs.ts';
 import {defineQuestion} from './question.ts';
 
-/** As agents, of teams: what their members did is inside. */
+/** Like agents, for teams: includes the work of their members. */
 export default defineQuestion({
   examples: [
     {line: 'teams --last 7d', answer: 'teams of the last week; times and tokens include members'},

@@ -2,7 +2,7 @@ import {raw, type Sql, sql} from '../sql/sql.ts';
 import {costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from './cost-columns.ts';
 import {defineQuestion, type QuestionInput} from './question.ts';
 
-/** What a call counts for, and the relation that tells it. */
+/** What a call counts for, and the relation that has it. */
 const KEYS: Readonly<Record<string, {readonly key: Sql; readonly from: 'spans' | 'eachSpan'}>> = {
   model: {key: raw('name'), from: 'spans'},
   provider: {key: raw('provider'), from: 'spans'},
@@ -15,13 +15,13 @@ const KEYS: Readonly<Record<string, {readonly key: Sql; readonly from: 'spans' |
   day: {key: raw("strftime('%Y-%m-%d', nullif(bucket, -1) / 1000000, 'unixepoch')"), from: 'spans'},
 };
 
-/** Single calls are found by an index when the statement asks for those that count. */
+/** An index finds single calls if the statement asks for those that count. */
 const calls = (input: QuestionInput): Sql =>
   KEYS[input.by]!.from === 'spans'
     ? sql`(${input.spans}) where kind = 'llm'`
     : sql`(${input.eachSpan}) where counted = 1`;
 
-/** Who used how many tokens, and what that cost. */
+/** Who used how many tokens, and at what cost. */
 export default defineQuestion({
   examples: [
     {line: 'usage --by user --last 30d', answer: 'cost of each user in the last 30 days, highest first'},
@@ -52,7 +52,7 @@ select *, "costUsd" / nullif(sum("costUsd") over (), 0) as "costShare"
      group by 1, 2
   )
  where calls > 0`,
-  // Rows that the limit leaves out belong to the total.
+  // Rows that the limit leaves out are part of the total.
   counted: input => sql`
 select 'total: ' || printf('%,d', sum(counted_calls)) || iif(sum(counted_calls) = 1, ' call', ' calls') ||
        iif(sum(token_calls) > 0, printf(', %,d tokens', sum(total_tokens)), '') ||

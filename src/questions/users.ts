@@ -1,7 +1,7 @@
 import {ownedRuns} from './owned-runs.ts';
 import {defineQuestion} from './question.ts';
 
-/** What each user had done, and what it took. */
+/** What each user's runs did and cost. */
 export default defineQuestion({
   examples: [
     {line: 'users --last 30d --sort costUsd', answer: 'users by cost in the last month'},

@@ -3,23 +3,23 @@ import {normalTail, standardErrors} from './chance.ts';
 import {type Compared, FIGURES} from './compared-figures.ts';
 import {logLimitOf, type Tested} from './false-alarms.ts';
 
-/** What is said without --all, in its order. */
+/** Verdicts shown without --all, in this order. */
 export const NAMED = ['worse', 'new', 'gone', 'better'];
 
 export type Judged = Readonly<Record<string, Cell>> & {readonly verdict: string; readonly of: string};
 
-/** @param falseAlarms the share of what is named that chance may have named */
+/** @param falseAlarms the maximum share of reported results that may be due to chance */
 export function judgeAll(compared: readonly Compared[], falseAlarms: number): Judged[] {
   const logLimit = logLimitOf(
     compared.flatMap(figure => testOf(figure) ?? []),
     falseAlarms,
   );
-  // Standard errors that chance alone does not reach in all that is compared.
+  // This many standard errors are not reached by chance alone among all comparisons.
   const beyond = standardErrors(Math.exp(logLimit) / 2);
   return compared.map(figure => judge(figure, beyond, logLimit));
 }
 
-/** How a figure is tested; null: it is not, as too few runs have it or a side has none. */
+/** The test of a figure; null: none, because too few runs have it or a side has none. */
 function testOf({isEnough, tested, oneSided}: Compared): Tested | null {
   if (!isEnough) return null;
   if (oneSided !== null) {

@@ -1,7 +1,7 @@
 import {raw, sql} from '../sql/sql.ts';
 import {defineQuestion} from './question.ts';
 
-/** What a row is, of the columns of spans; and which spans are asked about. */
+/** The name of a row, from columns of spans; and which spans count. */
 const BY: Readonly<Record<string, {readonly name: string; readonly test: string}>> = {
   name: {name: 'name', test: 'true'},
   kind: {name: 'kind', test: 'true'},
@@ -11,7 +11,7 @@ const BY: Readonly<Record<string, {readonly name: string; readonly test: string}
   model: {name: 'name', test: "kind = 'llm'"},
 };
 
-/** Where the time of runs goes: what would have to be faster for them to be faster. */
+/** Where the time of runs goes: what would have to be faster for the runs to be faster. */
 export default defineQuestion({
   examples: [
     {

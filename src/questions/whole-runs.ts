@@ -1,11 +1,12 @@
 import {raw, type Sql, sql} from '../sql/sql.ts';
 
-/** The note on loose work, which includes parts that only `runs/parts.ts` can tie to their run. */
+/** The note on loose work, including parts that only `runs/parts.ts` can tie to their run. */
 export const PARTS_APART = 'loose parts are counted separately';
 
 /**
- * A row for each run, whatever number of parts a pause cut it into, as `list` has it: times, tokens and cost of the parts
- * add up, those of its members' parts too, and its own last part says how it ended. Everything else comes from its first part.
+ * A row for each run, however many parts its pauses made, as in `list`: times, tokens and cost of the parts are
+ * added, including those of its members' parts, and its own last part says how it ended. Everything else comes from
+ * its first part.
  */
 export function wholeRuns(runs: Sql): Sql {
   return sql`
@@ -26,8 +27,8 @@ select r.bucket, r.run_key, r.trace_id, r.span_id, r.run_id, r.name, r.kind, r.u
 }
 
 /**
- * How the last continuation of each run ended, by `whole_key` and `run_id`: a member's is not its run's. A bare column beside
- * max() is that of the row with the largest, which SQLite promises.
+ * How the last continuation of each run ended, by `whole_key` and `run_id`: a member's is not its run's. A bare
+ * column beside max() comes from the row with the maximum, which SQLite guarantees.
  */
 export function lastParts(runs: Sql): Sql {
   return sql`
@@ -37,7 +38,7 @@ export function lastParts(runs: Sql): Sql {
      group by whole_key, run_id`;
 }
 
-/** How a run ended: as its last part did, but what failed in the first stays failed. */
+/** How a run ended: as its last part did, but what failed in the first part stays failed. */
 export function stateOf(first: string, last: string): Sql {
   return raw(
     `iif(${first}.state = 'degraded' and ${last}.state = 'ok', 'degraded', coalesce(${last}.state, ${first}.state))`,

@@ -11,13 +11,13 @@ import {alarmsOf, logLimitFor, type Tested} from './false-alarms.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
 import {wholeRuns} from './whole-runs.ts';
 
-/** So many runs with an attribute say something. */
+/** Minimum number of runs with an attribute. */
 const FEWEST_RUNS = 20;
 const FEWEST_BAD = 5;
 const LEAST_LIFT = 1.5;
-/** Of fifty questions about data without a cause one may name something; it is shared out among all attributes. */
+/** Of fifty questions about data without a cause, one may report something; this is divided among all attributes. */
 const FALSE_ALARMS = 0.02;
-/** Two attributes with so much of their runs in common are one to whoever looks. */
+/** Two attributes that share this much of their runs are shown as one. */
 const SAME_RUNS = 0.9;
 
 const NOTE = 'what runs have in common need not be why they are bad; a second row is of runs without the first';
@@ -70,7 +70,7 @@ export default defineQuestion({
   answer,
 });
 
-/** So many runs of one component with `--slow`, else of all. */
+/** Numbers of runs of one component with `--slow`, otherwise of all. */
 interface Count {
   readonly peers: number;
   readonly runs: number;
@@ -128,7 +128,10 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
   }
 }
 
-/** The runs, and whether they are bad; null: it is not known yet. Numbered by their start; compared with those of their `peers`. */
+/**
+ * The runs, and whether they are bad; null: not known yet. Numbered by their start; compared with those of their
+ * `peers`.
+ */
 const judged = (runs: Sql, {bad, peers}: {readonly bad: Sql; readonly peers: Sql}): Sql => sql`
 create temp table judged as
 select run_key, run_id, trace_id, user_id, start_micros, ${bad} as bad, ${peers} as peers,
@@ -142,7 +145,7 @@ function stateStatement({runs}: QuestionInput, states: readonly State[]): Sql {
   return judged(wholeRuns(runs), {bad, peers: ALL_PEERS});
 }
 
-/** Of each component its own slowest tenth: else the answer would always be the slowest component. */
+/** The slowest tenth of each component: otherwise the answer would always be the slowest component. */
 function slowStatement({runs}: QuestionInput, longerMicros: number | undefined): Sql {
   if (longerMicros !== undefined)
     return judged(wholeRuns(runs), {bad: sql`duration_ms > ${longerMicros / 1000}`, peers: ALL_PEERS});
@@ -154,7 +157,10 @@ select w.*, row_number() over (partition by kind, name order by duration_ms desc
   return judged(ranked, {bad, peers: raw('component')});
 }
 
-/** Attributes of runs, each once for a run. As in `runSpans`, `+` keeps the indexes of span_facts out of it: they would be gone through for each run. */
+/**
+ * Attributes of runs, each once per run. As in `runSpans`, `+` keeps SQLite from using the indexes of span_facts,
+ * which it would scan for each run.
+ */
 const attributes = ({allRuns}: QuestionInput): Sql => sql`
 select distinct a.attribute, a.name, j.place
   from (
@@ -208,8 +214,8 @@ interface JudgedRun {
 }
 
 /**
- * The attribute that chance explains least, then that of the runs without it, and so on: what only goes along with the first is
- * not told a second time.
+ * The attribute that chance explains least, then the same among the runs without it, and so on: an attribute that
+ * merely accompanies the first is not reported again.
  */
 function explain(facts: Facts, counted: readonly Counted[]) {
   const all = facts.all<Count>(
@@ -303,12 +309,13 @@ function sumOf(counts: readonly Count[]): {runs: number; bad: number} {
   return counts.reduce((sum, {runs, bad}) => ({runs: sum.runs + runs, bad: sum.bad + bad}), {runs: 0, bad: 0});
 }
 
-/** Below this no limit is. */
+/** No limit is below this. */
 const NO_CHANCE = Math.log(1e-9);
 
 /**
- * Runs with an attribute beside all of the same peers: one component is not compared with another where each has its own slow ones.
- * `lift` is Mantel and Haenszel's, which for one group is the quotient of the two shares.
+ * Compares runs with an attribute with all runs of the same peers: if each component has its own slow runs,
+ * components are not compared with each other. `lift` is Mantel and Haenszel's; for one group it is the quotient of
+ * the two shares.
  */
 function testOf(counts: readonly Count[], all: readonly Count[]): Tested & {readonly lift: number | null} {
   const draws: Draw[] = [];
@@ -324,7 +331,7 @@ function testOf(counts: readonly Count[], all: readonly Count[]): Tested & {read
   const logChances = logChancesOfSum(draws);
   const fewest = Math.max(FEWEST_BAD, Math.ceil(least));
   const matters = found >= FEWEST_BAD && withIt > 0 && withIt >= LEAST_LIFT * without;
-  // Chances of as many as would be named, likeliest first.
+  // Probabilities of results that would be reported, likeliest first.
   let possible: number[] | null = null;
   return {
     lift: without > 0 ? withIt / without : null,

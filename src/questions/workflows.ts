@@ -1,7 +1,7 @@
 import {componentRuns} from './component-runs.ts';
 import {defineQuestion} from './question.ts';
 
-/** As agents, of workflows: what their steps did is inside. */
+/** Like agents, for workflows: includes the work of their steps. */
 export default defineQuestion({
   examples: [
     {line: 'workflows --last 7d', answer: 'workflows of the last week, most runs first'},

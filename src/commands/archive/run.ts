@@ -45,7 +45,7 @@ export interface RestoredFile extends WritingOptions {
   readonly access: Access;
 }
 
-/** Prints what files of `prune --archive` hold and whether they are whole, or takes them back into a database. */
+/** Prints what files of `prune --archive` contain and whether they are complete, or restores them into a database. */
 export default async function archive(options: ArchiveOptions, context: Context): Promise<void> {
   if (options.verb === 'restore') return restoreFile(options, context);
   if (options.verb === 'list') return list(options, context);
@@ -90,7 +90,7 @@ async function list({files, format, fields}: ListedFiles, context: Context): Pro
   writeLine(context, renderTable({columns, rows}, columnsOf(context)));
 }
 
-/** The plan first; then, if the user says so, the rows. */
+/** The plan first; then, after confirmation, the rows. */
 async function restoreFile(options: RestoredFile, context: Context): Promise<void> {
   const {file, format, access} = options;
   const {header} = await openArchive(file);

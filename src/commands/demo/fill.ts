@@ -6,12 +6,12 @@ import {withProgress} from '../../flags/progress.ts';
 import {append} from '../../lists.ts';
 import type {Row, TableWriter} from '../../store/writer.ts';
 
-/** Rows of one insert; enough to be quick, few enough to keep memory flat. */
+/** Rows per insert: enough to be fast, few enough to keep memory constant. */
 const SPANS_AT_ONCE = 5000;
 
 /**
  * Fills new tables.
- * @param runs null: the recorded runs as they are; else as many synthetic ones
+ * @param runs null: the recorded runs as they are; otherwise this many synthetic ones
  */
 export async function fill(
   writer: TableWriter,

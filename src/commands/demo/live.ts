@@ -24,8 +24,8 @@ export interface LiveOptions {
 }
 
 /**
- * Plays recorded runs into a demo database, which it makes where there is none, until ^C or the
- * end of `--for`. Lines say what begins; nothing but demo databases is ever written.
+ * Plays recorded runs into a demo database, which it creates if necessary, until ^C or the end of `--for`. Prints
+ * what begins; writes only to demo databases.
  */
 export async function playLive(
   source: Source,
@@ -73,7 +73,7 @@ async function made(source: Source, schema: string, context: Context): Promise<S
   return exporter;
 }
 
-/** What one types to follow; a password is not repeated. */
+/** The command to follow it; the password is not repeated. */
 function tailCommand(source: Source, schema: string, {cwd}: Context): Safe {
   if (source.dialect === 'sqlite') return safe(command`agno-trace tail --db ${path.relative(cwd, source.file)}`);
   const label = source.password === null ? labelOf(source) : labelOf(source).replace('@', ':***@');

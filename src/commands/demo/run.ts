@@ -18,7 +18,7 @@ import {fill} from './fill.ts';
 import {type LiveOptions, playLive} from './live.ts';
 
 export interface DemoOptions {
-  /** What is made, or played into. */
+  /** The database to create or to play into. */
   readonly source: Source;
   readonly schema: string;
   /** Synthetic runs; null: the recorded ones. */
@@ -29,7 +29,7 @@ export interface DemoOptions {
   readonly ascii: boolean | undefined;
 }
 
-/** Makes a database and shows the small one, or plays runs into one. */
+/** Creates a database and shows the small one, or plays runs into one. */
 export default async function demo(options: DemoOptions, context: Context): Promise<void> {
   const {source, schema, runs, seed, live} = options;
   if (live) return playLive(source, schema, {...live, seed}, context);
@@ -44,7 +44,7 @@ export default async function demo(options: DemoOptions, context: Context): Prom
 
 const SHOWN_RUNS = 14;
 
-/** What one would type first: the list, one run as a tree, and the commands that made them. */
+/** The first commands that a user would type, with their output: the list, and one run as a tree. */
 async function present(file: string, options: DemoOptions, context: Context): Promise<void> {
   const store = await openStore(
     {dialect: 'sqlite', file},

@@ -26,7 +26,7 @@ interface DiffFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
 
 const FORMATS = ['tree', 'json', 'jsonl'] as const;
 
-/** Two runs beside each other; ids and times of their own are no difference. */
+/** Two runs side by side; their own ids and times are no difference. */
 const diff: CommandModule = {
   examples: [
     {line: 'diff 9aa6 c11d', answer: 'what the second run did differently'},

@@ -29,7 +29,7 @@ export interface DiffOptions {
   /** Null: the median of the runs of its kind. */
   readonly second: string | null;
   readonly format: Format;
-  /** Times, tokens and cost that differ by more are a difference; null: they are none. */
+  /** Times, tokens and cost that differ by more count as differences; null: they never do. */
   readonly percent: number | null;
   /** Exit 7 when they differ. */
   readonly exitCode: boolean;
@@ -42,12 +42,12 @@ export interface DiffOptions {
 
 const THEN =
   'both trees are matched by kind and name; their prompts and answers are compared, without ids and times (src/trace/compare)';
-/** Differences shown on a terminal; the rest is counted. */
+/** Maximum differences on a terminal; the rest is counted. */
 const TERMINAL_STEPS = 20;
-/** Texts in JSON are cut beyond this. */
+/** Texts in JSON are cut after this many characters. */
 const LONGEST_TEXT = 100_000;
 
-/** Prints two runs beside each other, or one and the median of its kind. */
+/** Prints two runs side by side, or one and the median of its kind. */
 export default async function diff(options: DiffOptions, context: Context): Promise<void> {
   const {first, second, format, percent, patience, prices} = options;
   await withStore(options.access, context, THEN, async (store, out) => {
@@ -113,7 +113,7 @@ function countsOf({diff: {pairs}}: Compared): Record<DiffMark, number> {
   return counts;
 }
 
-/** Writes two runs beside each other, and in which they part. */
+/** Prints two runs side by side, and their differences. */
 export function drawDiff(
   compared: Compared,
   peers: number | null,

@@ -5,7 +5,7 @@ import type {AgnoVersion} from '../../doctor/version.ts';
 import type {ConnectionFacts, TableFacts} from '../../store/connection-info.ts';
 import {shellWord} from '../../text/shell.ts';
 
-/** Everything that `doctor` answers. Null where the tables could not be read. */
+/** The complete answer of `doctor`. Null if the tables could not be read. */
 export interface Checkup {
   readonly facts: ConnectionFacts;
   readonly tables: DescribedTables | null;
@@ -51,7 +51,7 @@ function tableRecord(role: string | null, table: TableFacts | null): object {
   };
 }
 
-/** A finding of the JSON contract. */
+/** A finding in the form of the JSON contract. */
 export function findingRecord({
   id,
   severity,
@@ -76,7 +76,7 @@ export function findingRecord({
   };
 }
 
-/** A command line of this program as a shell takes it. */
+/** A command line of this program, quoted for a shell. */
 export function commandLine(args: readonly string[]): string {
   return `agno-trace ${args.map(shellWord).join(' ')}`;
 }

@@ -20,18 +20,18 @@ import {connectionSection, tableSection} from './sections.ts';
 
 export interface DoctorOptions {
   readonly format: Format;
-  /** Every run and every row, however long that takes. */
+  /** Examine every run and every row, however long that takes. */
   readonly readsAll: boolean;
-  /** Exit 7 when something is wrong. */
+  /** Exit 7 if something is wrong. */
   readonly strict: boolean;
-  /** The database was named by `--db`, which commands that are shown do not repeat. */
+  /** The database was named by `--db`, which printed commands do not repeat. */
   readonly isDbGiven: boolean;
   readonly ascii: boolean | undefined;
   readonly access: Access;
 }
 
 const THEN = 'spans become trees, runs are found and judged, findings are counted (src/trace)';
-/** Runs and time that a look costs unless all is asked for. */
+/** Limits for runs and time, unless everything is requested. */
 const SURVEY = {runs: 2000, ms: 10_000} as const;
 /** Longest count over a table. */
 const COUNT_MS = 5000;
@@ -58,7 +58,7 @@ export default async function doctor(options: DoctorOptions, context: Context): 
       },
     );
   } catch (error) {
-    // Connected, but the tables are not there or not ours to read: what is known is said all the same.
+    // It is connected, but the tables do not exist or cannot be read: show what is known anyway.
     const known = facts as ConnectionFacts | null;
     if (known && !isOpen && error instanceof UserError && !access.printSql)
       write(withoutTables(known, error), options, context);
@@ -67,7 +67,7 @@ export default async function doctor(options: DoctorOptions, context: Context): 
   if (options.strict) refuseFindings(findings);
 }
 
-/** A table that a statement was stopped at would take as long again in every check: it is not asked a second time. */
+/** A table on which a statement was stopped would take just as long in every check: it is not queried again. */
 function untilStopped(store: Store): Store {
   const stopped = new Map<string, unknown>();
   const all = async <Row>(query: Sql): Promise<Row[]> => {
@@ -105,7 +105,7 @@ async function look(store: Store, facts: ConnectionFacts, options: DoctorOptions
   });
 }
 
-/** What can be said when the tables cannot be read: the error is the finding. */
+/** The answer if the tables cannot be read: the error is the finding. */
 function withoutTables(facts: ConnectionFacts, error: UserError): Checkup {
   const {message, hint = ''} = error;
   const isGrant = hint.startsWith('GRANT ');
@@ -137,7 +137,7 @@ function write(checkup: Checkup, options: DoctorOptions, out: Context): void {
     writeNote(out, note);
 }
 
-/** @throws UserError exit 7 when something is wrong */
+/** @throws UserError exit 7 if something is wrong */
 function refuseFindings(findings: readonly NamedFinding[]): void {
   const number = (severity: string) => findings.filter(finding => finding.severity === severity).length;
   const [errors, warnings] = [number('error'), number('warning')];

@@ -8,7 +8,7 @@ import type {Checkup} from './checkup.ts';
 
 type Row = readonly [string, Safe];
 
-/** What it is connected to, and how. */
+/** The database, and how it is connected. */
 export function connectionSection({facts}: Checkup): FactSection {
   return {title: 'Connection', rows: facts.dialect === 'sqlite' ? fileRows(facts) : serverRows(facts)};
 }
@@ -59,7 +59,7 @@ function fileRows(facts: ConnectionFacts): Row[] {
   ];
 }
 
-/** The tables, their columns, and what data they hold. */
+/** The tables, their columns, and the data in them. */
 export function tableSection(checkup: Checkup): FactSection {
   const {facts, tables, version, range, sizes} = checkup;
   if (!tables || !sizes) {

@@ -11,7 +11,7 @@ import {PROTOCOLS} from '../../otlp/endpoint.ts';
 import {REDACTIONS} from '../../redaction/detectors.ts';
 import {EXPORT_FORMATS, exportOptionsOf} from './options.ts';
 
-/** Runs to hand on: to another tool, to a file, to a person. */
+/** Exports runs to another tool, to a file, to a person. */
 const exporting: CommandModule = {
   examples: [
     {line: 'export latest --format md --redact all -o run.md', answer: 'a page about the newest run, without secrets'},

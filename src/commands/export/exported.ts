@@ -14,33 +14,33 @@ import type {Patience} from '../../trace/runs.ts';
 import type {SpanRow} from '../../trace/span.ts';
 import {type StoredSpan, toStoredSpan} from '../../trace/stored-span.ts';
 
-/** Which runs: what ids name, as `show` has it, or all that match. */
+/** Which runs: those that ids name, as in `show`, or all that match. */
 export type ExportSelection =
   | {readonly ids: readonly string[]; readonly query: Query | null}
   | {
       readonly filter: RunFilter;
-      /** The newest of them; 0: all. */
+      /** Number of the newest ones; 0: all. */
       readonly limit: number;
     };
 
 interface ExportOptions {
   readonly patience: Patience;
   readonly prices?: Prices;
-  /** Told what belongs to reading the answer right. */
+  /** Called with what belongs to reading the answer correctly. */
   readonly note: (text: string) => void;
   readonly onProgress?: (spans: number) => void;
 }
 
-/** Runs that a page of the newest ones has; a page holds its runs until it has been written. */
+/** Runs per page; a page keeps its runs in memory until it has been written. */
 const RUNS_PER_PAGE = 200;
 
-/** A run, and those of its rows that no run before it had: the request around several is handed on once. */
+/** A run, with only those rows that no run before it had: the request around several runs is exported once. */
 export interface ExportedRun {
   readonly shown: ShownRun;
   readonly rows: readonly DrawnSpan[];
 }
 
-/** The runs that are asked for, in groups that are read together. Nothing is kept of those that have gone by. */
+/** The selected runs, in groups that are read together. Past ones are not kept. */
 export async function* exportedRuns(
   store: Store,
   selection: ExportSelection,
@@ -94,7 +94,7 @@ async function* newestRuns(
   }
 }
 
-/** A run that ended between two reads has its run span now, in the place of the missing one. */
+/** A run that ended between two reads now has its run span, in the place of the missing one. */
 function isSame(a: JudgedRun['run'], b: JudgedRun['run']): boolean {
   return a.root.id === b.root.id || a.startSpan.spanId === b.startSpan.spanId;
 }
@@ -111,7 +111,7 @@ function unseen(runs: readonly ShownRun[], seen: Set<string>): ExportedRun[] {
   }));
 }
 
-/** A run that begins, or a row of the last one that did, with all that is stored of it. */
+/** The beginning of a run, or a row of the run that began last, with everything stored about it. */
 export interface ExportedItem {
   readonly run: ShownRun;
   /** Null: the run begins. */
@@ -120,12 +120,12 @@ export interface ExportedItem {
   readonly span: StoredSpan | null;
 }
 
-/** Rows read whole in one statement, to begin with; then as many as are some megabytes. */
+/** Initial number of complete rows per statement; later as many as a few megabytes hold. */
 const FIRST_ROWS = 50;
 const MOST_ROWS = 200;
 const FITTING_BYTES = 4_000_000;
 
-/** Reads the rows of runs whole, some at a time: of what is large one payload is in memory and no more. */
+/** Reads complete rows of runs, some at a time: of large ones, only one payload is in memory. */
 export async function* wholeRows(
   store: Store,
   groups: AsyncIterable<readonly ExportedRun[]>,
@@ -162,7 +162,7 @@ export async function* wholeRows(
   yield* await load();
 }
 
-/** OpenTelemetry promises that a span id is unique in its trace, no more. */
+/** OpenTelemetry guarantees that a span id is unique only within its trace. */
 function keyOf(traceId: string, spanId: string): string {
   return `${traceId} ${spanId}`;
 }

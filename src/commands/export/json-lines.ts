@@ -4,7 +4,7 @@ import {exactJson} from '../../trace/json.ts';
 import {isoTime} from '../../trace/time.ts';
 import type {ExportWriter, WrittenRun, WrittenSpan} from './writer.ts';
 
-/** A line for each run, as `list` has it, then one for each of its spans, as `show` has it, with all attributes exactly. */
+/** A line for each run, as in `list`, then one for each of its spans, as in `show`, with exactly all attributes. */
 export class JsonLinesWriter implements ExportWriter {
   constructor(private readonly out: Output) {}
 
@@ -17,7 +17,7 @@ export class JsonLinesWriter implements ExportWriter {
     const head = JSON.stringify({
       type: 'span',
       ...record(),
-      // A record of a tree has the beginning of it.
+      // The record of a tree has only the beginning of it.
       statusMessage: stored.statusMessage,
       problems: stored.problems,
       otelKind: stored.otelKind,

@@ -35,7 +35,7 @@ interface ExportFlags extends ReadFlags, WindowFlags, FilterFlags, PatienceFlags
   jsonl?: boolean;
 }
 
-/** Shorter keys can be tried out. */
+/** A shorter key can be found by trying. */
 const SHORTEST_KEY = 16;
 
 export const EXPORT_FORMATS = ['otlp', 'jsonl', 'md'] as const;
@@ -130,7 +130,7 @@ function keyOf({redactKey}: ExportFlags, context: Context): Buffer | null {
 }
 
 function originOf({resource = []}: ExportFlags): Origin {
-  // What the traced program called itself is not stored.
+  // The name of the traced program is not stored.
   const attributes = new Map([['service.name', 'agno']]);
   for (const text of resource) {
     const at = text.indexOf('=');
@@ -139,7 +139,7 @@ function originOf({resource = []}: ExportFlags): Origin {
   }
   return {
     resource: [...attributes].map(([key, stringValue]) => ({key, value: {stringValue}})),
-    // Which instrumentation wrote a span is not stored either: this is who says it now.
+    // The instrumentation that wrote a span is not stored either, so we name ourselves.
     scope: {name: 'agno-trace', version: packageJson.version},
   };
 }

@@ -4,7 +4,10 @@ import {type Origin, requestJson} from '../../otlp/request.ts';
 import {terminalJson, trusted} from '../../text/safe.ts';
 import type {ExportWriter, WrittenSpan} from './writer.ts';
 
-/** As OpenTelemetry's own batches; receivers take 20 MiB of JSON by the specification, and attributes grow by their escapes. */
+/**
+ * Like OpenTelemetry's own batches; receivers accept 20 MiB of JSON according to the specification, and escapes make
+ * attributes longer.
+ */
 const MOST_SPANS = 512;
 const MOST_BYTES = 4_000_000;
 
@@ -15,7 +18,7 @@ type Sink = (spans: readonly OtlpSpan[]) => Promise<void>;
 export class OtlpWriter implements ExportWriter {
   private batch: OtlpSpan[] = [];
   private bytes = 0;
-  /** What the format could not say exactly, by how many spans. */
+  /** What the format could not represent exactly, with the number of spans. */
   readonly losses = new Map<string, number>();
 
   constructor(private readonly sink: Sink) {}
@@ -44,7 +47,7 @@ export class OtlpWriter implements ExportWriter {
   }
 }
 
-/** The file format of OpenTelemetry (specification, "File Exporter"): a request a line. */
+/** The file format of OpenTelemetry (specification, "File Exporter"): one request per line. */
 export function lineSink(out: Output, origin: Origin): Sink {
   return async spans => {
     const json = requestJson(spans, origin);

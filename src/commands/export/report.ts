@@ -9,7 +9,7 @@ import type {ExportWriter, WrittenRun, WrittenSpan} from './writer.ts';
 const MOST_ROWS = 400;
 const MOST_FAILURES = 50;
 
-/** A page for each run; of a run no more than the page has is held. */
+/** A page for each run; only the content of the page is in memory. */
 export class ReportWriter implements ExportWriter {
   private run_: WrittenRun | null = null;
   private isFirst = true;

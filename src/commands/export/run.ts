@@ -34,12 +34,12 @@ export interface ExportOptions {
   readonly patience: Patience;
   readonly prices: Prices;
   readonly cleaning: CleaningOptions;
-  /** Only looks whether something would be replaced. */
+  /** Only check whether something would be replaced. */
   readonly check: boolean;
-  /** Where to say what was replaced. */
+  /** Where to report what was replaced. */
   readonly reportFile: {readonly path: string; readonly said: string} | null;
   readonly origin: Origin;
-  /** Null: nothing is sent, all is written. */
+  /** Null: nothing is sent, everything is written. */
   readonly sending: SendingOptions | null;
   readonly access: Access;
 }
@@ -47,13 +47,13 @@ export interface ExportOptions {
 export interface CleaningOptions {
   readonly redaction: Redaction | null;
   readonly keepsContent: boolean;
-  /** Of pseudonyms; null: another one each time. */
+  /** For pseudonyms; null: a random one each time. */
   readonly key: Buffer | null;
 }
 
 export interface SendingOptions
   extends Pick<SenderOptions, 'endpoint' | 'protocol' | 'compress' | 'timeoutMs' | 'retries' | 'dryRun'> {
-  /** Values of headers: nothing that is printed may hold them. */
+  /** Values of headers: no output may contain them. */
   readonly secrets: readonly string[];
 }
 
@@ -61,7 +61,7 @@ const THEN =
   'spans become trees, runs are judged and selected, their complete rows are read, cleaned and written (src/trace, src/otlp)';
 const SPANS_PER_REPORT = 50;
 
-/** Hands runs on. */
+/** Exports runs. */
 export default async function exportRuns(options: ExportOptions, context: Context): Promise<void> {
   const work: Work = {options, cleaning: cleaningOf(options.cleaning), sender: senderOf(options, context)};
   try {
@@ -83,13 +83,13 @@ interface Work {
 interface Counts {
   runs: number;
   spans: number;
-  /** Spans that could not be read in full. */
+  /** Number of spans that could not be read completely. */
   bad: number;
-  /** Spans that were deleted while it went on. */
+  /** Number of spans that were deleted meanwhile. */
   gone: number;
 }
 
-/** Names that no run has are taken as parts of names, and a note says of which. */
+/** Takes names that no run has as parts of names; a note says which. */
 async function byName(store: Store, selection: ExportSelection, notes: string[]): Promise<ExportSelection> {
   const filter = 'ids' in selection ? {...NO_FILTER, query: selection.query} : selection.filter;
   const {widen, notes: taken} = await takeNames(store, filter);
@@ -118,7 +118,7 @@ async function exportFrom(store: Store, work: Work, context: Context, out: Conte
       for await (const {run, row, span} of wholeRows(store, groups)) {
         if (sender?.ending.signal.aborted) break;
         if (!row) {
-          // The statements are the same again for what comes next.
+          // The statements repeat for later runs.
           if (printSql && counts.runs > 0) break;
           counts.runs++;
           await writer.run({shown: run, record: cleaner.run(run.judged.record)});
@@ -168,7 +168,7 @@ interface Cleaning {
   readonly redaction: Redaction | null;
   readonly report: RedactionReport;
   readonly content: ContentFilter | null;
-  /** What detectors found; a pseudonym is no finding. */
+  /** What detectors found; pseudonyms do not count. */
   found(): number;
 }
 
@@ -190,7 +190,7 @@ interface Sending {
   readonly sender: OtlpSender;
   readonly ending: Ending;
   readonly url: string;
-  /** Values of headers: nothing that is printed may hold them. */
+  /** Values of headers: no output may contain them. */
   readonly secrets: readonly string[];
 }
 
@@ -208,7 +208,7 @@ function senderOf({sending, origin, access}: ExportOptions, context: Context): S
   return {sender, ending, url: shownUrl(settings.endpoint.url), secrets};
 }
 
-/** What had gone before it failed. */
+/** Adds what had been sent before the failure. */
 function withSent(error: UserError, {sender}: Sending): UserError {
   const {spans, requests} = sender.sent;
   const sent = spans === 0 ? 'Nothing was sent.' : `${spans} spans in ${requests} requests had been accepted before.`;
@@ -222,7 +222,7 @@ function writerOf({options: {format, origin, check}, sender}: Work, out: Context
   return format === 'md' ? new ReportWriter(out) : new OtlpWriter(lineSink(out.stdout, origin));
 }
 
-/** `--check` looks at everything that would be written. */
+/** `--check` examines everything that would be written. */
 const NOTHING: ExportWriter = {
   run: async () => undefined,
   span: async ({record, name}) => {

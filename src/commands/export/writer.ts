@@ -9,7 +9,7 @@ export interface WrittenRun {
   readonly record: RunRecord;
 }
 
-/** A span, cleaned: as it is stored, and what was found out about it. */
+/** A span, cleaned: the stored one, and what was found out about it. */
 export interface WrittenSpan {
   readonly stored: StoredSpan;
   readonly record: () => SpanRecord;
@@ -17,7 +17,7 @@ export interface WrittenSpan {
   readonly name: () => string;
 }
 
-/** A form in which runs leave the program; each run is followed by its spans. */
+/** An export format; each run is followed by its spans. */
 export interface ExportWriter {
   run(run: WrittenRun): Promise<void>;
   span(span: WrittenSpan): Promise<void>;

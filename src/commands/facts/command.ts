@@ -16,7 +16,7 @@ const FORMATS = ['table', 'json'] as const;
 
 type Verb = KeptFactsOptions['verb'];
 
-/** What is kept beside the database so that questions over many runs are answered at once. */
+/** The cached facts, which make questions over many runs fast. */
 const facts: CommandModule = {
   examples: [
     {line: 'facts', answer: 'how much is cached, and for which days'},

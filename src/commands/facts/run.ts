@@ -15,11 +15,11 @@ export interface KeptFactsOptions {
   readonly format: Format;
   readonly folder: string;
   readonly ascii: boolean | undefined;
-  /** Of every database, or of one. */
+  /** For every database, or for one. */
   readonly of: 'all' | {readonly prices: Prices; readonly access: Access};
 }
 
-/** Prints what is kept, makes it anew, forgets it, or says where it is. */
+/** Prints the status of the facts, rebuilds or clears them, or prints their path. */
 export default async function facts(options: KeptFactsOptions, context: Context): Promise<void> {
   const {verb, folder, of} = options;
   if (of === 'all') {

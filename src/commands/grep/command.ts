@@ -41,7 +41,7 @@ const DEFAULT_PLACES: readonly SearchPlace[] = ['name', 'input', 'output', 'args
 const DEFAULT_LIMIT = 100;
 
 const RUN_KEYS = ['runId', 'traceId', 'spanId', 'name', 'kind', 'state', 'startTime'] as const;
-/** Keys of the records, by what is asked for. */
+/** Keys of the records, by output shape. */
 const KEYS = {
   hits: [
     ...['runId', 'traceId', 'spanId', 'runName', 'runState', 'runStartTime', 'kind', 'name', 'path', 'place', 'where'],
@@ -51,7 +51,7 @@ const KEYS = {
   runs: RUN_KEYS,
 } as const;
 
-/** A pattern in what went in and out of every span, run by run, newest first. */
+/** Searches for a pattern in the inputs and outputs of every span, run by run, newest first. */
 const grep: CommandModule = {
   examples: [
     {line: "grep 'customs hold' --last 7d", answer: 'where these words are, newest run first'},

@@ -4,35 +4,35 @@ import {usageError} from '../../errors.ts';
 export interface PatternOptions {
   /** The pattern is plain text. */
   readonly fixed: boolean;
-  /** Null: unless the pattern has an upper-case letter. */
+  /** Null: ignore case unless the pattern has an upper-case letter. */
   readonly ignoreCase: boolean | null;
   readonly word: boolean;
 }
 
-/** Where a match is in its text, as JavaScript counts; the end is not part of it. */
+/** Position of a match in its text, in JavaScript's units; the end is exclusive. */
 export type Range = readonly [number, number];
 
-/** Letters that every writer of JSON leaves as they are, so that they are found in the stored text too. */
+/** Characters that every JSON writer leaves unchanged, so they are also found in the stored text. */
 const PLAIN = /[A-Za-z0-9 _.-]+/g;
 const SHORTEST_LITERAL = 3;
 
-/** A text that takes longer is given up. */
+/** If matching a text takes longer, the text is skipped. */
 const TEXT_MS = 250;
-/** Texts matched under one watch: a watch costs 40 µs. */
+/** Texts that are matched under one timer: a timer costs 40 µs. */
 const TOGETHER_MS = 500;
-/** All texts that were given up may take so long together; then the pattern is. */
+/** If all skipped texts together take longer, the search ends. */
 const BUDGET_MS = 5000;
-/** Matches of one text that are shown. */
+/** Maximum matches shown per text. */
 const MOST_MATCHES = 1000;
-/** Of a longer text the beginning is searched. */
+/** Of a longer text only the beginning is searched. */
 export const LONGEST_TEXT = 8_000_000;
 
 /** What is looked for. */
 export class Pattern {
-  /** Lower case where case is ignored. Every text that matches holds it, also as it is stored; null: there is none. */
+  /** Lower case if case is ignored. Every matching text contains it, also in its stored form; null: there is none. */
   readonly literal: string | null;
   readonly ignoresCase: boolean;
-  /** Texts that took too long, and texts of which only the beginning was searched. */
+  /** Number of texts that took too long, and of texts of which only the beginning was searched. */
   givenUp = 0;
   shortened = 0;
   private spentMs = 0;
@@ -41,7 +41,7 @@ export class Pattern {
   private work: () => void = () => undefined;
   private watched: {script: vm.Script; context: vm.Context} | null = null;
 
-  /** @throws UserError exit 2 for what is no regular expression, and for one that matches every line */
+  /** @throws UserError exit 2 for an invalid regular expression, and for one that matches every line */
   constructor(text: string, {fixed, ignoreCase, word}: PatternOptions) {
     if (text === '') throw usageError('the pattern is empty.', 'Write the text to search for.');
     const written = fixed ? null : /^\/(.+)\/([is]*)$/s.exec(text);
@@ -59,22 +59,22 @@ export class Pattern {
         `"${text}" matches every line, because it also matches the empty text.`,
         'Write + instead of *, or .+',
       );
-    // With both flags k and s have relatives beyond ASCII: the sign of Kelvin, the long s.
+    // With both flags, k and s also match characters beyond ASCII: the Kelvin sign and the long s.
     this.literal = literalOf(this.isPlain ? [source] : runsOf(source), this.ignoresCase, isUnicode && this.ignoresCase);
   }
 
-  /** True once texts that were given up have taken all the time that they may. */
+  /** True if skipped texts have used all the time they may. */
   get isExhausted(): boolean {
     return this.spentMs >= BUDGET_MS;
   }
 
-  /** True where a text cannot match; cheap. */
+  /** True if a text cannot match; cheap. */
   excludes(text: string): boolean {
     if (this.literal === null) return false;
     return !(this.ignoresCase ? text.toLowerCase() : text).includes(this.literal);
   }
 
-  /** The matches in each text, the first 1000; none in one that was given up. */
+  /** The matches in each text, at most 1000; none in a skipped one. */
   search(texts: readonly string[]): Range[][] {
     const found: Range[][] = texts.map(() => []);
     let at = 0;
@@ -87,7 +87,7 @@ export class Pattern {
     }
     while (at < texts.length && !this.isExhausted) {
       if (this.within(TOGETHER_MS, matchNext)) break;
-      // The watch ran out over this one, or over all before it: alone it gets its own time.
+      // The timer ended during this text, or because of the texts before it: alone, it gets its own time.
       const start = performance.now();
       const isDone = this.within(TEXT_MS, () => {
         found[at] = this.match(texts[at]!);
@@ -128,7 +128,9 @@ export class Pattern {
     return isEmpty;
   }
 
-  /** Runs `work` and ends it when its time is over: a regular expression can take years, and nothing else stops one. */
+  /**
+   * Runs `work` and stops it when its time is over: a regular expression can take years, and nothing else stops one.
+   */
   private within(ms: number, work: () => void): boolean {
     this.watched ??= {
       script: new vm.Script('work()'),
@@ -165,8 +167,8 @@ function literalOf(runs: readonly string[], ignoresCase: boolean, avoidsRelative
 }
 
 /**
- * Texts that every match of a regular expression holds, each in one piece. Cautious: what is in a group, or in an
- * alternative, is left out, and whatever spells a character by its number ends the search.
+ * Texts that every match of a regular expression contains, each in one piece. Cautious: groups and alternatives are
+ * left out, and any character written by its number ends the search.
  */
 export function runsOf(source: string): string[] {
   const runs: string[] = [];

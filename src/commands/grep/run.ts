@@ -27,7 +27,7 @@ import {countSearched, grepRuns, type Hit, type RunHits, type Searched} from './
 
 const THEN =
   'runs are found and judged (src/trace), and the texts of their spans matched line by line; spans that cannot match are not read';
-/** A line of a hit is cut to so many characters around its first match. */
+/** The line of a hit is cut to this many characters around its first match. */
 const LONGEST_LINE = 10_000;
 
 export interface GrepCommandOptions {
@@ -41,9 +41,9 @@ export interface GrepCommandOptions {
   /** The pattern as it was typed. */
   readonly text: string;
   readonly places: readonly SearchPlace[];
-  /** Lines shown before and after each hit. */
+  /** Number of lines before and after each hit. */
   readonly linesAround: number;
-  /** Also where the same text is found again in a run. */
+  /** Also report a text that occurs again in a run. */
   readonly repeats: boolean;
   readonly ascii: boolean | undefined;
   readonly patience: Patience;
@@ -51,7 +51,7 @@ export interface GrepCommandOptions {
   readonly access: Access;
 }
 
-/** Prints lines that match, run by run, as they are found. */
+/** Prints matching lines, run by run, as they are found. */
 export default async function grep(options: GrepCommandOptions, context: Context): Promise<void> {
   const {shape, pattern, text, places, patience, repeats} = options;
   const ending = new Ending(null);
@@ -94,7 +94,7 @@ export default async function grep(options: GrepCommandOptions, context: Context
             if (told.isFull || told.hasNoRoom) break;
           }
         } catch (error) {
-          // What was found stays; the walk was given up because it was told to end.
+          // Results so far stay; the walk ended because it was asked to stop.
           if (!ending.signal.aborted) throw error;
         }
       });
@@ -112,17 +112,17 @@ export default async function grep(options: GrepCommandOptions, context: Context
   }
 }
 
-/** How long an end that is wished for may wait for a count. */
+/** How long stopping may wait for a count. */
 const COUNTED_IN_MS = 300;
 
-/** Once it is to end: the spans that are known of by then. */
+/** When asked to stop: the number of spans known by then. */
 async function lately(signal: AbortSignal, searched: Searched): Promise<number> {
   if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, {once: true}));
   await sleep(COUNTED_IN_MS, undefined, {ref: false});
   return searched.spans;
 }
 
-/** What is asked of the spans that are searched, and what of their runs. */
+/** Separates the filters for the searched spans from those for their runs. */
 function split({kinds, models, tools, names, ...rest}: RunFilter): {runs: RunFilter; spans: RunFilter} {
   return {
     runs: {...rest, kinds: [], models: [], tools: [], names: []},
@@ -130,11 +130,11 @@ function split({kinds, models, tools, names, ...rest}: RunFilter): {runs: RunFil
   };
 }
 
-/** What is printed, as it is found, and how much it was. */
+/** Prints results as they are found, and counts them. */
 class Told {
   hits = 0;
   runs = 0;
-  /** There is more than was asked for. */
+  /** There are more than requested. */
   isFull = false;
   private first: JudgedRun | null = null;
   private readonly items: Record<string, unknown>[] = [];
@@ -190,12 +190,12 @@ class Told {
     for (const text of renderJsonLines(taken, this.out.stdout.isTTY)) writeLine(this.out, text);
   }
 
-  /** Its reader takes no more. */
+  /** The output has no room for more. */
   get hasNoRoom(): boolean {
     return this.room.isFull;
   }
 
-  /** @param nothing what to say where there was no hit */
+  /** @param nothing the message if there was no hit */
   end(notes: readonly string[], nothing: string): void {
     const {format, fields, fit, shape} = this.view;
     const {out} = this;
@@ -280,7 +280,7 @@ function hitRecord({record}: JudgedRun, hit: Hit): object {
   };
 }
 
-/** Lines may be megabytes: what is kept of one is around its first match. */
+/** Lines may have megabytes: only the part around the first match is kept. */
 function cut(hit: Hit): Omit<DrawnHit, 'spanId'> {
   const short = (text: string) => (text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE - 1)}…` : text);
   const before = hit.before.map(short);

@@ -26,7 +26,7 @@ export interface Hit {
   readonly path: readonly string[];
   readonly place: SearchPlace;
   readonly where: string | null;
-  /** In its text, from 1; JSON counts as it is shown, a value a line. */
+  /** Line number in its text, from 1; for JSON, as it is displayed: one value per line. */
   readonly line: number;
   readonly text: string;
   readonly matches: readonly Range[];
@@ -44,7 +44,7 @@ export interface GrepOptions {
   readonly pattern: Pattern;
   /** Which runs. */
   readonly filter: RunFilter;
-  /** Which of their spans: kinds, models, tools and names. */
+  /** Which of their spans: by kinds, models, tools and names. */
   readonly spans: RunFilter;
   readonly places: ReadonlySet<SearchPlace>;
   /** Lines before and after each hit. */
@@ -58,28 +58,28 @@ export interface GrepOptions {
   readonly onProgress?: (spans: number) => void;
 }
 
-/** What was searched; up to date whenever hits are handed over. */
+/** What was searched; up to date whenever hits are returned. */
 export interface Searched {
-  /** Spans whose texts were read; where the database looked first, `countSearched` knows how many it looked at. */
+  /** Spans whose texts were read; if the database searched first, `countSearched` knows how many it examined. */
   spans: number;
   runs: number;
-  /** The database looked through all spans down to `firstMicros`. */
+  /** The database searched all spans down to `firstMicros`. */
   isWalked: () => boolean;
-  /** Earliest start of a run that was searched, latest start of a span that was looked at. */
+  /** Earliest start of a searched run, latest start of an examined span. */
   firstMicros: number | null;
   lastMicros: number | null;
 }
 
-/** Spans whose whole rows one statement looks into: payload is kilobytes a span, and a writer may wait. */
+/** Complete rows that one statement searches: a payload has kilobytes, and a writer may wait. */
 const SPANS_PER_STATEMENT = 2000;
 const FIRST_STRETCH = 500;
-/** Spans read whole at once; model calls hold their whole history. */
+/** Complete spans read at once; model calls contain their whole history. */
 const WHOLE_AT_ONCE = 50;
 const CALLS_AT_ONCE = 20;
 
 /**
- * Runs with a match in them, newest first, each as soon as it is known. What every match must hold is looked for by the
- * database first, where that finds single spans; the texts themselves are matched here.
+ * Runs with a match, newest first, each as soon as it is found. If every match must contain a text, the database
+ * searches for that first, if this finds single spans; the texts themselves are matched here.
  */
 export async function* grepRuns(from: Store, options: GrepOptions, searched: Searched): AsyncGenerator<RunHits> {
   const {pattern, filter, signal} = options;
@@ -89,7 +89,7 @@ export async function* grepRuns(from: Store, options: GrepOptions, searched: Sea
   const isWalked = test !== undefined && !isSharp;
   const narrow = replacing(store, {spansPerStatement: Math.min(store.spansPerStatement, SPANS_PER_STATEMENT)});
   searched.lastMicros = await newestStart(store, filter);
-  /** An upper bound, as the last stretch may be shorter than it was asked for. */
+  /** An upper bound, because the last stretch may be shorter than requested. */
   let walkedSpans = 0;
   searched.isWalked = () => walkedSpans > 0;
   const walked = walkRuns(isWalked ? narrow : store, {
@@ -118,8 +118,8 @@ export async function* grepRuns(from: Store, options: GrepOptions, searched: Sea
 }
 
 /**
- * Reads of SQLite never wait, so that no signal would be heard before the end: each statement lets others have a turn first. One that a
- * process of its own reads is left to itself; it ends when the store is closed.
+ * Reads of SQLite never wait, so no signal would be handled before the end: each statement first gives others a turn.
+ * A statement in a separate process is not interrupted; it ends when the store is closed.
  */
 function interruptible(store: Store, signal: AbortSignal): Store {
   const aborted = new Promise<never>((_, reject) => {
@@ -157,7 +157,7 @@ async function searchRun(
 ): Promise<Hit[]> {
   const told = new Set<string>();
   const hits: Hit[] = [];
-  // What a tool or an agent says itself comes before the model calls that only repeat it.
+  // The text of a tool or an agent itself comes before model calls that only repeat it.
   for (const isCall of [false, true]) {
     const part = nodes.filter(({span}) => (span!.kind === 'llm') === isCall);
     const atOnce = isCall ? CALLS_AT_ONCE : WHOLE_AT_ONCE;
@@ -192,7 +192,7 @@ function searchSpan(
   if (texts.length === 0) return [];
   const readable = texts.map(({text}) => readableJson(text) ?? text);
   const found = pattern.search(readable);
-  // A match that goes over several values of JSON is found in the text as it is written.
+  // A match across several JSON values is found in the text as stored.
   const rest = texts.flatMap(({text}, i) => (found[i]!.length === 0 && text !== readable[i] ? [i] : []));
   const raws = pattern.search(rest.map(i => texts[i]!.text));
   for (const [k, i] of rest.entries()) {
@@ -210,7 +210,7 @@ function ofText({place, where}: SpanText): Pick<Hit, 'place' | 'where'> {
   return {place, where};
 }
 
-/** A model writes the arguments of a call with other escapes and blanks than the tool's span has them. */
+/** A model may write the arguments of a call with other escapes and blanks than the tool's span has. */
 const LONGEST_COMPARED = 100_000;
 
 function isNew(told: Set<string>, text: string): boolean {
@@ -225,7 +225,7 @@ function isNew(told: Set<string>, text: string): boolean {
 
 type HitLine = Pick<Hit, 'line' | 'text' | 'matches' | 'before' | 'after'>;
 
-/** The lines of a text that hold matches, each once; a match that goes on over a line's end is told at its first line. */
+/** The lines of a text that contain matches, each once; a match across a line end is reported at its first line. */
 export function hitLines(text: string, ranges: readonly Range[], context: number): HitLine[] {
   const hits: {start: number; end: number; line: number; matches: Range[]}[] = [];
   let line = 1;
@@ -274,7 +274,7 @@ function linesAfter(text: string, end: number, most: number): string[] {
   return lines;
 }
 
-/** Spans that were looked at, by the database or here. */
+/** Spans that were examined, by the database or here. */
 export async function countSearched(store: Store, {untilMicros}: RunFilter, searched: Searched): Promise<number> {
   if (!searched.isWalked() || searched.firstMicros === null) return searched.spans;
   const [row] = await store.all<{spans: unknown}>(sql`

@@ -5,7 +5,7 @@ import {TOPICS} from '../../help/topics.ts';
 import {largest} from '../../lists.ts';
 import {trusted} from '../../text/safe.ts';
 
-/** A command, as much of it as its help needs. */
+/** The parts of a command that its help needs. */
 interface Command {
   readonly commands: readonly Command[];
   name(): string;

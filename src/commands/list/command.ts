@@ -35,7 +35,7 @@ interface ListFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, Pa
   allProfiles?: boolean;
 }
 
-/** Runs, newest first; the unit is the run, wherever it stands (docs/design.md, Runs). */
+/** Runs, newest first; the unit is the run, wherever it is stored (docs/design.md, Runs). */
 const list: CommandModule = {
   examples: [
     {line: 'list', answer: 'the newest runs'},
@@ -97,7 +97,7 @@ const PAGE = 20;
 const AROUND = 9;
 const SHORTEST_PAGE = 5;
 
-/** A page that a terminal shows whole. */
+/** A page that fits on the terminal. */
 function pageOf(format: Format, {stdout}: Context): number {
   if (format !== 'table' || !stdout.isTTY || !stdout.rows) return PAGE;
   return Math.max(SHORTEST_PAGE, stdout.rows - AROUND);

@@ -64,7 +64,7 @@ async function listOne(access: Access, options: ListOptions, context: Context): 
           ? sortedPage(store, {...options.page, ...sort, filter: wanted, onProgress})
           : loadRunPage(store, {...options.page, filter: wanted, cursor, countsTraffic: true, onProgress});
       const isEmpty = ({runs}: SortedPage) => runs.length === 0;
-      // A later page of names that were taken as parts is one too.
+      // If names were taken as parts, later pages do the same.
       return cursor === null ? readByName(store, filter, {read, isEmpty}) : readWidened(store, filter, {read, isEmpty});
     });
     const page = found.answer;
@@ -105,14 +105,17 @@ async function sortedPage(store: Store, options: SortedOptions): Promise<SortedP
   return {...(await loadSortedRuns(store, options)), next: null, left: [], trafficLeftOut: null};
 }
 
-/** What the order was taken from. */
+/** The note on what the order is based on. */
 function sortedNote({matched}: SortedPage, {key, descending}: Pick<SortedOptions, 'key' | 'descending'>): string {
   const order =
     key === 'started' ? (descending ? 'newest' : 'oldest') : `${descending ? 'largest' : 'smallest'} ${key}`;
   return `${order} first, of ${matched} ${matched === 1 ? 'row' : 'rows'}`;
 }
 
-/** One page out of several databases. Those that fail are named, and the answer says by its exit code that it is not whole. */
+/**
+ * One page out of several databases. Databases that fail are named, and the exit code shows that the answer is
+ * incomplete.
+ */
 async function listSeveral(access: SeveralProfiles, options: ListOptions, context: Context): Promise<void> {
   const {cursor, filterAt} = options;
   const names = access.profiles.map(({name}) => name);
@@ -156,7 +159,7 @@ interface Written {
   readonly next: readonly string[];
   readonly profiles?: readonly string[];
   readonly sortedBy?: string;
-  /** The cursor for what follows so many of them; absent: in this order there is none. */
+  /** The cursor after this many of them; absent: this order has none. */
   readonly nextAfter?: ((taken: number) => string | null) | undefined;
 }
 
@@ -204,7 +207,7 @@ function notesOf(
   return notes;
 }
 
-/** For people; in JSON each run says it of itself. */
+/** For people; in JSON each run has it. */
 function costNotesOf({runs}: Pick<RunPage, 'runs'>): string[] {
   const costs = runs.flatMap(({record}) => record.costs);
   const origins = costOrigins(costs);
@@ -216,7 +219,7 @@ function nextOf({runs, next}: Pick<RunPage, 'runs' | 'next'>, profile?: string):
   const first = runs[0]?.record;
   if (!first) return [];
   const {runId} = first;
-  // An id of a caller's own may be used again; the beginning of a generated one is enough.
+  // A caller's own id may be used again; for a generated one, its beginning is enough.
   const isOfOne = runId !== null && isHex(runId) && runs.filter(({record}) => record.runId === runId).length === 1;
   const id = isOfOne ? runId.slice(0, 8) : first.traceId.slice(0, 8);
   const show =

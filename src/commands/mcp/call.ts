@@ -2,12 +2,12 @@ import type {Context} from '../../context.ts';
 import {EXIT, type UserError} from '../../errors.ts';
 import type {Safe} from '../../text/safe.ts';
 
-/** What a command line answered. */
+/** The answer of a command line. */
 export interface Answered {
-  /** Its JSON (docs/json.md), as it was written; null: it failed. */
+  /** Its JSON (docs/json.md), as written; null: it failed. */
   readonly json: string | null;
   readonly error: Failure | null;
-  /** Lines that are no part of either. */
+  /** Lines that belong to neither. */
   readonly said: string;
 }
 
@@ -18,7 +18,7 @@ export interface Failure {
   readonly notes?: readonly string[];
 }
 
-/** Runs a command line in this process; what it prints stays here. */
+/** Runs a command line in this process and captures its output. */
 export async function callLine(argv: readonly string[], context: Context): Promise<Answered> {
   const out: Safe[] = [];
   const err: Safe[] = [];
@@ -46,7 +46,7 @@ export async function callLine(argv: readonly string[], context: Context): Promi
   return {json, error: null, said};
 }
 
-/** As `--json` prints an error. */
+/** An error, in the form that `--json` prints. */
 function failureIn(text: string): Failure | null {
   return text.startsWith('{"error":') ? (JSON.parse(text) as {error: Failure}).error : null;
 }

@@ -8,7 +8,7 @@ interface McpFlags {
   maxBytes: string;
 }
 
-/** Other programs ask, over the Model Context Protocol. */
+/** Answers other programs over the Model Context Protocol. */
 const mcp: CommandModule = {
   examples: [
     {line: 'mcp --db agno.db', answer: 'for a client to start: docs/mcp.md has the lines for each'},
@@ -34,7 +34,7 @@ function optionsOf(command: Command, flags: McpFlags): McpOptions {
   };
 }
 
-/** Of every command: given to the server, they hold for each call. */
+/** Flags of every command that are not passed on to each call. */
 const NOT_HANDED_ON: readonly string[] = ['version', 'color', 'no-color', 'ascii'];
 
 function givenFlags(program: Command): ReadonlyMap<string, readonly string[]> {

@@ -7,7 +7,7 @@ import type {Tool} from './tools.ts';
 export type Command = Parameters<CommandModule['declare']>[0];
 type Option = Command['options'][number];
 
-/** What a call of a tool may say, by its name: a flag of the command, or one of its arguments. */
+/** A parameter of a tool, by its name: a flag of the command, or one of its arguments. */
 interface Input {
   readonly name: string;
   readonly description: string;
@@ -15,10 +15,10 @@ interface Input {
   readonly option?: Option;
 }
 
-/** Inputs of a tool, made of what its command declares. */
+/** The parameters of a tool, derived from its command's declarations. */
 export interface Inputs {
   readonly schema: InputSchema;
-  /** The command line that a call means. @throws UserError exit 2 in words for what is none */
+  /** The command line for a call. @throws UserError exit 2 for an invalid call */
   lineOf(given: Readonly<Record<string, unknown>>): string[];
 }
 
@@ -29,19 +29,19 @@ interface InputSchema {
 }
 
 /**
- * Flags that no call may have: where an answer goes and what it looks like is decided here, and files of the user's are
- * named by whoever started the server. What is declared as `<file>` is none either.
+ * Flags that no call may have: the server decides the destination and the form of an answer, and only the user who
+ * starts it names files. Flags declared with `<file>` are excluded too.
  */
 const NEVER: readonly string[] = ['format', 'json', 'jsonl', 'print-sql', 'all-profiles', 'exit-code'];
-/** States by age hold for all calls alike. */
+/** The age limits of states apply to all calls alike. */
 const OF_THE_SERVER: readonly string[] = ['stalled-after', 'lost-after'];
-/** Filters that a query says as well: a model reads every input of every tool before it asks anything. */
+/** Filters that a query can express too: a model reads every parameter of every tool before it asks anything. */
 const IN_A_QUERY: readonly string[] = [
   ...['team', 'workflow', 'run', 'trace', 'kind', 'name', 'status', 'failed'],
   ...['min-duration', 'max-duration', 'min-tokens'],
 ];
 const QUERY = "runs that match, as in 'team:support duration:>5s tokens:>1000 (error OR tool:web_search)'";
-/** Longer lists stand in the description alone. */
+/** Longer lists are only in the description. */
 const MOST_LISTED = 12;
 
 const LONGEST_TEXT = 100_000;
@@ -74,7 +74,7 @@ export function inputsOf(tool: Tool, command: Command): Inputs {
   };
 }
 
-/** How much of an answer comes: any call may say so. */
+/** The size of an answer: any call may set it. */
 const SIZE: readonly string[] = ['max-bytes', 'skip'];
 
 const takesFile = ({flags}: Option): boolean => /<file>/.test(flags);
@@ -146,7 +146,7 @@ function* wordsOf({name}: Input, option: Option, value: unknown): Generator<stri
   for (const item of value) yield `${flag}=${textOf(name, item)}`;
 }
 
-/** What a command line can hold. */
+/** Text for a command line. */
 function textOf(name: string, value: unknown): string {
   if (typeof value === 'number') return String(value);
   if (typeof value !== 'string') throw usageError(`"${name}" is ${typeNameOf(value)}.`, 'It is a text.');

@@ -5,23 +5,23 @@ import type {Command} from './inputs.ts';
 import {Server} from './server.ts';
 
 export interface McpOptions {
-  /** The command itself, which can make others. */
+  /** The command itself, from which others can be created. */
   readonly command: Command;
   readonly allowsSql: boolean;
-  /** Of one answer. */
+  /** For one answer. */
   readonly maxBytes: number;
-  /** Flags of every command that were given, by their names: as they are typed. */
+  /** Flags of every command that were given, by name, as typed. */
   readonly globalFlags: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Answers a client over stdin and stdout until it is gone. */
+/** Answers a client over stdin and stdout until it disconnects. */
 export default async function mcp(options: McpOptions, context: Context): Promise<void> {
   const {input, output} = context.protocol!();
   if ('isTTY' in input && input.isTTY)
     context.stderr.write(trusted('MCP on stdin and stdout: for a client to start, see docs/mcp.md. ^C ends it.\n'));
   const ending = new Ending(null);
   const end = () => ending.end();
-  // Whoever started this is gone, whether it said so or not.
+  // The client is gone, whether it said so or not.
   for (const event of ['end', 'close', 'error']) input.once(event, end);
   const server = new Server(options, context, end);
   try {

@@ -1,21 +1,21 @@
-/** A tool that a client may call: a command of ours, under a name that says what it answers. */
+/** A tool that a client may call: one of our commands, under a name that says what it answers. */
 export interface Tool {
   readonly name: string;
   /** The subcommand that answers. */
   readonly command: string;
   /** For a model that has to choose. */
   readonly description: string;
-  /** The only flags that a call may have; absent: all of the command's that tools have. */
+  /** The only flags that a call may have; absent: all of the command's flags that are allowed for tools. */
   readonly only?: readonly string[];
-  /** Flags that a call may not have: they make another answer of it. */
+  /** Flags that a call may not have, because they would change the kind of answer. */
   readonly without?: readonly string[];
-  /** Flags that a call must have, beside the arguments that the command itself asks for. */
+  /** Flags that a call must have, besides the arguments that the command itself requires. */
   readonly required?: readonly string[];
-  /** Values of flags that a call does not have. */
+  /** Default values of flags that a call omits. */
   readonly unless?: Readonly<Record<string, string>>;
-  /** It holds what models, tools and people wrote. */
+  /** Its answers contain texts of models, tools and people. */
   readonly hasTexts?: true;
-  /** It may take minutes in which nothing is read: other calls do not wait for it. */
+  /** It may wait for minutes without reading anything: other calls do not wait for it. */
   readonly isPatient?: true;
 }
 

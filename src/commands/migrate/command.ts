@@ -15,7 +15,7 @@ interface MigrateFlags extends ReadFlags, OutputFlags, WritingFlags {
 
 const FORMATS = ['table', 'json'] as const;
 
-/** Makes what is missing around Agno's tables: the plan first, each step with its reason and its lock. */
+/** Creates what is missing around Agno's tables: the plan first, each step with its reason and its lock. */
 const migrate: CommandModule = {
   examples: [
     {line: 'migrate', answer: 'show the plan, then ask'},

@@ -16,17 +16,17 @@ import {openAlone} from '../../retention/alone.ts';
 import {line, safe, trusted} from '../../text/safe.ts';
 
 export interface MigrateOptions extends WritingOptions {
-  /** What is there, and nothing else. */
+  /** Only report what exists. */
   readonly onlyStatus: boolean;
   readonly format: Format;
   readonly ascii: boolean | undefined;
   readonly undo: boolean;
-  /** Nobody else has the SQLite file open, as the user says. */
+  /** Nobody else has the SQLite file open, according to the user. */
   readonly offline: boolean;
   readonly access: Access;
 }
 
-/** Prints the plan; then, if the user says so, makes the changes; then looks at the catalogue again. */
+/** Prints the plan; then, after confirmation, makes the changes; then reads the catalogue again. */
 export default async function migrate(options: MigrateOptions, context: Context): Promise<void> {
   const {format, undo, offline, access} = options;
   const {source, tables} = access.connection;
@@ -129,7 +129,7 @@ async function change(
     );
 }
 
-/** Looks at the catalogue again: what is still to be done, and how the queries that were served are answered now. */
+/** Reads the catalogue again: what is still to be done, and how the affected queries run now. */
 async function verify(
   before: MigrationSubject,
   planned: Planned,

@@ -16,7 +16,7 @@ import {renderTable} from '../../render/table.ts';
 import {describeDatabase} from '../../store/source.ts';
 import {line, safe, trusted} from '../../text/safe.ts';
 
-/** What a profile may say, as it is written into the config file. */
+/** The keys of a profile, as in the config file. */
 export type ProfileKeys = {readonly [key in keyof typeof PROFILE_KEYS]?: string};
 
 export type ProfileOptions =
@@ -26,7 +26,7 @@ export type ProfileOptions =
   | {readonly verb: 'set'; readonly name: string; readonly keys: ProfileKeys; readonly pairs: readonly string[]}
   | {readonly verb: 'remove' | 'use'; readonly name: string};
 
-/** Prints what the config file holds, or changes it. */
+/** Prints the config file, or changes it. */
 export default async function profile(options: ProfileOptions, context: Context): Promise<void> {
   const config = configOf(context);
   switch (options.verb) {
@@ -72,13 +72,16 @@ function tableOf(keys: ProfileKeys): Record<string, string> {
   return table;
 }
 
-/** Of each password one way to it is kept. */
+/** For each password, only one of these is kept. */
 const WAYS = [
   ['password_command', 'password_env'],
   ['runs_password_command', 'runs_password_env'],
 ] as const;
 
-/** What is to be changed, by the file's spelling; an empty text takes the key away. @throws UserError exit 2 for words that are no pairs */
+/**
+ * The requested changes, by the file's names; an empty text removes the key. @throws UserError exit 2 for words that
+ * are not pairs
+ */
 function changesIn({name, keys, pairs}: {name: string; keys: ProfileKeys; pairs: readonly string[]}) {
   const changes = tableOf(keys);
   const known = Object.values(PROFILE_KEYS);
@@ -104,7 +107,7 @@ function changesIn({name, keys, pairs}: {name: string; keys: ProfileKeys; pairs:
   return changes;
 }
 
-/** Changes some keys; those of others stay, and so does the place of the profile. */
+/** Changes some keys; others stay, and so does the position of the profile. */
 function set({name}: Profile, config: Config, changes: Record<string, string>, context: Context): void {
   const table = {...(config.toml.profiles as Record<string, Record<string, unknown>>)[name]};
   const dropped: string[] = [];
@@ -126,7 +129,8 @@ function set({name}: Profile, config: Config, changes: Record<string, string>, c
 }
 
 /**
- * A profile as it may be written. @param given keys that were typed: their paths are kept whole, and none may hold a password
+ * Checks a profile before it is written. @param given typed keys: their paths are made absolute, and none may contain
+ * a password
  * @throws UserError exit 2
  */
 function checkedTable(
@@ -147,7 +151,7 @@ function checkedTable(
     );
   }
   const described = describeDatabase(profile.db, '--db', cwd);
-  // A profile is used from anywhere, so a path is kept whole.
+  // A profile is used from any folder, so its path is made absolute.
   if (described.dialect === 'sqlite') {
     if (given.includes('db')) checked.db = described.label;
     const misplaced = ['schema', 'password_command', 'password_env'].find(key => table[key] !== undefined);
@@ -192,14 +196,14 @@ function save(config: Config, toml: Record<string, unknown>, context: Context): 
   writeNote(context, `"${config.file}" was rewritten: ${what} and the layout are lost, all keys are kept`);
 }
 
-/** What may be shown of a profile; unknown is null. */
+/** The printable parts of a profile; unknown is null. */
 function recordOf(profile: Profile, config: Config, {cwd}: Context) {
   const labelOf = (text: string | undefined): string | null => {
     if (text === undefined) return null;
     try {
       return describeDatabase(text, 'it', cwd).label;
     } catch {
-      // Not quoted: what cannot be read may hold a password. Using it says what is wrong with it.
+      // Not quoted: an unreadable text may contain a password. Using the profile reports what is wrong.
       return '(not readable)';
     }
   };

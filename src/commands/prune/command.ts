@@ -41,7 +41,7 @@ const FORMATS = ['table', 'json'] as const;
 const AGE_RULES = ['last-activity'] as const;
 const SETTLE_MS = 30_000;
 
-/** Deletes old traces: plan first, in small batches, never anything that is still written. */
+/** Deletes old traces: plan first, in small batches, never anything that is still being written. */
 const prune: CommandModule = {
   examples: [
     {line: 'prune --older-than 30d', answer: 'show the plan, then ask'},
@@ -90,7 +90,7 @@ const prune: CommandModule = {
 };
 export default prune;
 
-/** Everything that can be wrong about the flags, before a database is asked. */
+/** Checks everything that can be wrong about the flags, before a database is read. */
 function optionsOf(flags: PruneFlags, context: Context): PruneOptions {
   if (flags.ageBy !== undefined) parseChoice('--age-by', flags.ageBy, AGE_RULES);
   const cutoffAt = (nowMicros: number) => cutoffMicrosOf(flags, nowMicros);

@@ -13,9 +13,9 @@ interface Consent {
 }
 
 /**
- * Nothing is deleted without a word of the user: a typed one on a terminal, else `--yes`; for more than half of all traces the
- * database's name, or with `--yes` how many at most.
- * @throws UserError exit 2 when that word is missing
+ * Nothing is deleted without the user's confirmation: typed on a terminal, otherwise `--yes`; for more than half of
+ * all traces the database's name, or with `--yes` a maximum number.
+ * @throws UserError exit 2 if the confirmation is missing
  */
 export async function confirm(
   plan: PrunePlan,

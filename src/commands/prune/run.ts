@@ -24,14 +24,14 @@ import {confirm} from './confirm.ts';
 export interface PruneOptions extends WritingOptions {
   readonly format: Format;
   readonly ascii: boolean | undefined;
-  /** The result alone. */
+  /** Print only the result. */
   readonly quiet: boolean;
-  /** What is older goes, microseconds since 1970; null: no age was given. */
+  /** Older traces are deleted, microseconds since 1970; null: no age was given. */
   readonly cutoffAt: (nowMicros: number) => number | null;
   readonly selection: Selection;
   /** The selection as it was typed. */
   readonly words: string;
-  /** Also spans whose trace row is gone. */
+  /** Also delete spans whose trace row is missing. */
   readonly orphans: boolean;
   readonly archive: string | null;
   readonly settleMs: number;
@@ -46,7 +46,7 @@ const HOUR_MICROS = 3_600_000_000;
 /** Longest waits inside one batch: for a lock, and for a statement (Postgres). */
 const LIMITS = {lockMs: 300, statementMs: 15_000};
 
-/** Prints the plan; then, if the user says so, deletes. */
+/** Prints the plan; then, after confirmation, deletes. */
 export default async function prune(options: PruneOptions, context: Context): Promise<void> {
   if (options.archive !== null) checkPlace(options.archive);
   await withPatientStore(options.access, context, (store, facts) => pruneStore(store, facts, options, context));
@@ -65,7 +65,7 @@ async function pruneStore(
       hint: 'Prune without --archive, and dump the tables with pg_dump.',
     });
   const progress = new ProgressLine(context, quiet);
-  // Before anything is looked at: what another one deletes meanwhile would be in this plan.
+  // Before anything is examined: otherwise this plan would include what another command deletes meanwhile.
   const changes = options.dryRun ? null : await openAlone(source, store, options.lockWaitMs);
   try {
     const nowMicros = store.nowMicros();
@@ -147,7 +147,7 @@ function headerOf(store: Store, prepared: Prepared, context: Context): ArchiveHe
   return archiveHeader(store, prepared, {writtenBy, nowMicros: context.nowMicros()});
 }
 
-/** A run that was killed after its last commit left an archive without a name: nothing but this is to be done for it. */
+/** A run that was killed after its last commit left an archive without its final name: only that remains to be done. */
 async function finishLeft(
   file: string,
   store: Store,
@@ -163,7 +163,7 @@ function archived(archive: ArchiveWriter | null) {
   return archive && archive.written.batches > 0 ? {...archive.written, file: archive.file} : null;
 }
 
-/** An archive of what was deleted is finished, unless the disk or the database failed: then it can be continued. */
+/** Completes the archive of the deleted rows, unless the disk or the database failed: then it can be continued. */
 function closeArchive(
   archive: ArchiveWriter | null,
   applied: Applied,

@@ -33,19 +33,19 @@ import {
 import {type Ask, columnsOfAnswer, type FlagValue, type Question} from '../../questions/question.ts';
 import type {QuestionOptions} from './run.ts';
 
-/** Lengths that a shell offers; others are taken too. */
+/** Periods that completion offers; others are accepted too. */
 const EVERY = ['1h', '6h', '1d', '1w'];
 const LEAST_EVERY_MS = 60_000;
 
 interface QuestionFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, PriceFlags {
   by?: string;
-  /** Absent: the question's own, or split by time that. */
+  /** Absent: the question's default; `time` if split by time. */
   sort?: string;
   limit: string;
   every?: string;
 }
 
-/** Makes a subcommand of a question. */
+/** Creates the subcommand of a question. */
 export function questionCommand(question: Question): CommandModule {
   return {
     examples: question.examples,

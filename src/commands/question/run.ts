@@ -30,7 +30,7 @@ export interface QuestionOptions {
   readonly fit: Fitting;
   readonly ascii: boolean | undefined;
   readonly asked: Asked;
-  /** Numbers that flags say, by the clock of the database. */
+  /** Numeric values of flags, by the clock of the database. */
   readonly numbersAt: (nowMicros: number) => Ask['numbers'];
   readonly filterAt: FilterAt;
   readonly prices: Prices;
@@ -87,7 +87,7 @@ export default async function runQuestion(options: QuestionOptions, context: Con
   });
 }
 
-/** The answer as tables; on a terminal with what it draws over time. */
+/** The answer as tables; on a terminal with its drawing over time. */
 function drawn(
   question: Question,
   {by, everyMicros, sort}: Asked,
@@ -99,7 +99,7 @@ function drawn(
   const drawing: Drawing = {nowMicros, everyMicros};
   if (series && columns !== null && everyMicros !== null) blocks.push(renderSeries(series, columns, look));
   const all = columnsOfAnswer(question, everyMicros !== null);
-  // What rows are grouped by is the name of the column that says it; `all` says nothing.
+  // The name column gets the grouping as its label; `all` is no useful label.
   const named = by === '' || by === 'all' || !all.name ? all : {...all, name: {...all.name, label: by.toUpperCase()}};
   if (!sections) {
     const ends = series && everyMicros === null ? trendOf(trend!.keys, series, rows, look) : {};

@@ -34,14 +34,14 @@ interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
 }
 
 const FORMATS = ['tree', 'json', 'jsonl'] as const;
-/** Of a span, with `--io full`. */
+/** For a span, with `--io full`. */
 const CONTENT_FIELDS = ['input', 'output', 'attributes'];
-/** Rows of one run on a terminal; a pipe gets all. What is left out is said. */
+/** Rows of one run on a terminal; a pipe gets all. A note counts the rest. */
 const TERMINAL_ROWS = 400;
-/** Runs of a session shown at once. */
+/** Number of runs of a session shown at once. */
 const SESSION_RUNS = 20;
 
-/** One way in: a run, a trace, a span or a session. */
+/** Shows what an id names: a run, a trace, a span or a session. */
 const show: CommandModule = {
   examples: [
     {line: 'show latest', answer: 'the newest run as a tree'},
@@ -70,7 +70,7 @@ function optionsOf(flags: ShowFlags, context: Context, [id]: [string]): ShowOpti
   const format = formatOf(flags, FORMATS);
   const level = parseChoice('--io', flags.io, IO_LEVELS);
   const fields = fieldsOf(flags, [...SPAN_FIELDS, ...CONTENT_FIELDS], format, ['json', 'jsonl']);
-  // Whoever asks for one of these has asked for them.
+  // Asking for one of these fields implies it.
   const io = flags.fields !== undefined && CONTENT_FIELDS.some(key => fields.includes(key)) ? 'full' : level;
   const kinds = parseChoices('--kind', flags.kind ?? [], KINDS);
   const depth = flags.depth === undefined ? null : parseCount('--depth', flags.depth);

@@ -132,7 +132,7 @@ async function withContents(store: Store, records: readonly SpanRecord[]): Promi
 
 function contentRecord(span: Span): object {
   const attributes = span.attributes!;
-  // Sorted: Postgres keeps no order of keys, and the answer is the same from both databases.
+  // Sorted: Postgres does not keep the order of keys, and the answer must be the same from both databases.
   const keys = Object.keys(attributes).sort();
   return {
     input: textOf(attributes, KEY.input),

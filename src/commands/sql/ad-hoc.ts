@@ -10,15 +10,15 @@ interface Asked {
 }
 
 export interface SqlAnswer {
-  /** In order, each name once: the keys of the rows. */
+  /** In order, without repeated names: the keys of the rows. */
   readonly columns: readonly string[];
   readonly rows: readonly Readonly<Record<string, AnswerValue>>[];
   readonly isCut: boolean;
-  /** What a reader must know of the columns. */
+  /** What a reader must know about the columns. */
   readonly notes: readonly string[];
 }
 
-/** Runs a statement that a user wrote. @throws UserError exit 2 for what is refused, here or by the database */
+/** Runs a statement that a user wrote. @throws UserError exit 2 if it is refused, here or by the database */
 export async function askSql(store: Store, text: string, {parameters, withViews, limits}: Asked): Promise<SqlAnswer> {
   const views = withViews ? inline(helperViews(), store.dialect, store.tables) : null;
   const statement = readAdHoc({text, dialect: store.dialect, parameters, views});
@@ -33,7 +33,7 @@ export async function askSql(store: Store, text: string, {parameters, withViews,
   };
 }
 
-/** `name`, `name_2`, …: a key holds one value, and none may be lost. */
+/** `name`, `name_2`, …: a key has only one value, and none may be lost. */
 function distinct(names: readonly string[]): string[] {
   const taken = new Set(names);
   const seen = new Set<string>();

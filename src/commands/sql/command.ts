@@ -18,7 +18,7 @@ interface SqlFlags extends ReadFlags, OutputFlags {
   maxRows: string;
 }
 
-/** Checked by a test: the role can do what a reader needs, and none of the rest. */
+/** Checked by a test: the role can do what a reader needs, and nothing else. */
 const ROLE = `
 On Postgres functions that change something are refused as far as the catalogue
 shows them, and names are looked up in pg_catalog before your own search_path.
@@ -78,7 +78,7 @@ async function optionsOf(flags: SqlFlags, context: Context, [statement]: [string
   };
 }
 
-/** The statement from where it is: one place, and only one. */
+/** Returns the statement from the one place where it is given. */
 async function statementOf(statement: string | undefined, {file}: SqlFlags, context: Context): Promise<string> {
   if (statement !== undefined && file !== undefined)
     throw usageError(`--file "${file}" and a statement are two.`, 'Pass one of them.');

@@ -3,20 +3,20 @@ import {attribute, attributeText} from '../../sql/fragments.ts';
 import {either, join, raw, type Sql, sql, table} from '../../sql/sql.ts';
 import {KEY} from '../../trace/attributes.ts';
 
-/** First of several attributes that is there: the same keys in the same order as `trace/span.ts` reads them. */
+/** The first of several attributes that exists: the same keys in the same order as in `trace/span.ts`. */
 function firstOf(...keys: readonly string[]): Sql {
   const values = keys.map(key => attributeText('s', key));
   return values.length === 1 ? values[0]! : sql`coalesce(${join(values, ', ')})`;
 }
 
-/** ClickHouse never materializes, and does not know the word. */
+/** ClickHouse never materializes, and has no such keyword. */
 const NOT_MATERIALIZED = either({
   sqlite: raw('not materialized '),
   postgres: raw('not materialized '),
   clickhouse: raw(''),
 });
 
-/** A number, or null for what is none; a cast of bad text would end the statement on Postgres and give 0 on SQLite. */
+/** A number, or null if it is not one; a cast of bad text would end the statement on Postgres and give 0 on SQLite. */
 function numberOf(key: string): Sql {
   const value = attribute('s', key);
   return either({
@@ -29,10 +29,10 @@ function numberOf(key: string): Sql {
 const PROMPT = numberOf(KEY.promptTokens);
 const COMPLETION = numberOf(KEY.completionTokens);
 
-/** Agno leaves a count out when it is zero: beside a known count a missing one is zero (as in `trace/span.ts`). */
+/** Agno leaves a count out if it is zero: beside a known count a missing one is zero (as in `trace/span.ts`). */
 const known = (count: Sql, other: Sql): Sql => sql`coalesce(${count}, 0 * ${other})`;
 
-/** The rows that exports of one trace left as Agno's own readers merge them: `mergedTraceRows` in SQL. */
+/** Merges the rows that the exports of one trace left, as Agno's own readers do: `mergedTraceRows` in SQL. */
 const MERGED = sql`(
       select trace_id, argMax(name, level) as name, if(countIf(status = 'ERROR') > 0, 'ERROR', argMax(status, level)) as status,
              min(r.start_time) as start_time, max(r.end_time) as end_time, max(run_id) as run_id, max(session_id) as session_id,
@@ -45,7 +45,7 @@ const MERGED = sql`(
         ) r
        group by trace_id)`;
 
-/** `main.`: a table that is itself called "spans" is meant, not the view over it. */
+/** `main.`: if a table is itself called "spans", this means the table, not the view over it. */
 const stored = (role: 'spans' | 'traces'): Sql =>
   either({
     sqlite: sql`main.${table(role)}`,
@@ -53,9 +53,9 @@ const stored = (role: 'spans' | 'traces'): Sql =>
     clickhouse: role === 'traces' ? MERGED : table(role),
   });
 /**
- * `spans` and `traces` for statements that people write: what is asked for often as plain columns. Every value is the
- * span's own, from its row and its attributes; what its run says is not looked up (`list` and `show` do).
- * Not materialized: a column that is not asked for is not read.
+ * `spans` and `traces` for statements that people write, with the most requested values as plain columns. Every value
+ * is the span's own, from its row and its attributes; values of its run are not looked up (`list` and `show` do
+ * that). Not materialized: unused columns are not read.
  */
 export function helperViews(): Sql {
   return sql`spans as ${NOT_MATERIALIZED}(

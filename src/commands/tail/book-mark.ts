@@ -6,7 +6,7 @@ const SAVED_EVERY_MS = 1000;
 /** Save this often while nothing new arrives: the reader's position moves anyway. */
 const IDLE_EVERY_MS = 30_000;
 
-/** Keeps the cursor file up with what was written. */
+/** Keeps the cursor file up to date with the output. */
 export class BookMark {
   private cursor: Cursor | null = null;
   private hasNews = false;

@@ -61,7 +61,7 @@ const tail: CommandModule = {
       .option('--since <time>', 'begin with spans written since: ISO, date, today, 24h')
       .option('--last <length>', 'begin with spans of the last 30m, 24h, 7d')
       .option('--cursor-file <file>', 'resume where the last tail with it stopped');
-    // It always does; hands that know other tails type it.
+    // It always follows; people who know other tails type this flag.
     command.option('-f, --follow').options.at(-1)!.hideHelp();
     addFilterFlags(command);
     command.option('--traffic', 'also HTTP requests, without and around runs');
@@ -90,7 +90,7 @@ export default tail;
 
 function optionsOf(flags: TailFlags, context: Context): TailOptions {
   const nowMicros = context.nowMicros();
-  // `--since` and `--last` say where to begin; what began earlier and still moves belongs to it.
+  // `--since` and `--last` say where to begin; an earlier trace that still grows is included.
   const {since: _since, last: _last, ...others} = flags;
   const {sinceMicros} = windowOf(flags, nowMicros);
   if (flags.limit !== undefined && sinceMicros !== null)
@@ -137,7 +137,7 @@ function optionsOf(flags: TailFlags, context: Context): TailOptions {
   };
 }
 
-/** Whoever says how it ends, or in which form, wants lines. */
+/** Flags that say how it ends, or in which form, imply lines. */
 function mayBeScreens({
   plain,
   format,

@@ -1,35 +1,35 @@
 import type {RunChange} from '../../follow/live-runs.ts';
 import type {RunRecord} from '../../trace/record.ts';
 
-/** Writes what happens, in one of tail's formats. */
+/** Writes events, in one of tail's formats. */
 export interface EventWriter {
   change(change: RunChange, isBacklog: boolean, nowMicros: number): void;
-  /** @param connection the new state, where that is what it is about */
+  /** @param connection the new state, if the notice is about that */
   notice(text: string, connection?: 'live' | 'waiting' | 'reconnecting'): void;
   heartbeat(pulse: Pulse): void;
 }
 
-/** How things stand. */
+/** The current status. */
 export interface Pulse {
   readonly connection: 'connecting' | 'live' | 'waiting' | 'reconnecting';
-  /** Largest time from a span being written to it being here, ms, since the last heartbeat; null: nothing came. */
+  /** Longest time from writing a span to receiving it, ms, since the last heartbeat; null: nothing arrived. */
   readonly lagMs: number | null;
-  /** Runs written so far that have not ended. */
+  /** Number of runs written so far that have not ended. */
   readonly runsOpen: number;
-  /** Runs that ended while they were followed. */
+  /** Number of runs that ended while they were followed. */
   readonly runsEnded: number;
-  /** Spans written so far. */
+  /** Number of spans written so far. */
   readonly spans: number;
-  /** Traces without a run, which are not written. */
+  /** Number of traces without a run, which are not written. */
   readonly hiddenTraffic: number;
 }
 
-/** The run span is there now, and was not when the run was written last. */
+/** The run span exists now, and did not when the run was last written. */
 export function endsNow({before, judged}: RunChange): boolean {
   return judged !== null && !judged.record.missing && (before === null || before.missing);
 }
 
-/** The state differs from what was written last. */
+/** The state differs from the last written one. */
 export function turnsNow({before, judged}: RunChange): boolean {
   return before !== null && judged !== null && before.state !== judged.record.state;
 }

@@ -6,7 +6,7 @@ import {spanRecords} from '../../trace/span-record.ts';
 import {isoTime} from '../../trace/time.ts';
 import {type EventWriter, endsNow, type Pulse, turnsNow} from './event-writer.ts';
 
-/** One JSON object a line (docs/json.md). */
+/** One JSON object per line (docs/json.md). */
 export class JsonEventWriter implements EventWriter {
   constructor(private readonly context: Context) {}
 

@@ -6,7 +6,7 @@ import {paint} from '../../text/style.ts';
 import {zoneName} from '../../text/zone.ts';
 import {type EventWriter, endsNow, turnsNow} from './event-writer.ts';
 
-/** One line an event, for people and their logs. Runs from before are one line each. */
+/** One line per event, for people and their logs. Earlier runs are one line each. */
 export class LineWriter implements EventWriter {
   private readonly look: EventLook;
   /** Day of the last line. */
@@ -15,7 +15,7 @@ export class LineWriter implements EventWriter {
   constructor(
     private readonly context: Context,
     look: EventLook,
-    /** Also what is around runs. */
+    /** Also write spans around runs. */
     private readonly showsSurroundings: boolean,
   ) {
     this.look = {...look, onDay: day => this.begin(day)};
@@ -32,7 +32,7 @@ export class LineWriter implements EventWriter {
     if (isFirst && (isBacklog || judged.run.isMissing)) this.write(runLine(judged, nowMicros, look));
     if (isBacklog) return;
     for (const node of newSpans) {
-      // The run's own span is what its last line says.
+      // The run's last line already reports its own span.
       if (node === judged.run.root && !judged.run.isTraffic) continue;
       if (node.run === null && !this.showsSurroundings) continue;
       this.write(spanLine(node, judged, lateMs.get(node.id), look));
@@ -44,10 +44,10 @@ export class LineWriter implements EventWriter {
     this.context.stderr.write(line`note: ${safe(text)}\n`);
   }
 
-  /** People see that it is alive by what it shows. */
+  /** People see from the output that it is alive. */
   heartbeat(): void {}
 
-  /** Times have no date on a terminal: it is said when it is another one. */
+  /** Times have no date on a terminal, so a new date gets a line. */
   private begin(day: string): void {
     if (day !== this.day) this.write(paint(line`${safe(day)} ${safe(zoneName())}`, 'dim'));
     this.day = day;

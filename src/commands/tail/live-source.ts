@@ -23,46 +23,46 @@ interface LiveOptions {
   readonly open: () => Promise<Store>;
   readonly start: Start;
   readonly pollMs: number | undefined;
-  /** What is asked for by flags, with this query. @throws UserError with the place */
+  /** The filter of the flags with this query. @throws UserError with the place */
   readonly filter: (query: string) => RunFilter;
   readonly query: string;
   readonly patience: Patience;
   readonly prices: PageOptions['prices'];
-  /** Newest runs that are there at the beginning, and after the filter was changed. */
+  /** Number of newest runs at the beginning, and after the filter was changed. */
   readonly newestRuns: number;
   readonly nowMicros: () => number;
   readonly page: (store: Store, wanted: WantedPage) => Promise<readonly Safe[]>;
 }
 
-/** Runs that are kept with their trees, the newest; a person cannot look through more. */
+/** Number of newest runs that are kept with their trees; a person cannot look through more. */
 const KEPT_RUNS = 1000;
-/** And as many spans as these have together; the newest runs are kept whatever they hold. */
+/** Maximum spans of these together; the newest runs are kept whatever they contain. */
 const KEPT_SPANS = 60_000;
 const KEPT_NOTICES = 50;
 const RATE_MINUTES = 5;
 const MINUTE_MICROS = 60_000_000;
-/** A lag is old news after this. */
+/** A lag is outdated after this time. */
 const LAG_MICROS = 10_000_000;
 
-/** The runs of a database that is followed, for the screens. */
+/** The runs of a followed database, for the screens. */
 export class LiveSource extends SnapshotSource implements RunSource {
   readonly mode = 'live';
   readonly name: string;
-  /** Rejects when following cannot begin, or a defect ended it. */
+  /** Rejects if following cannot begin, or a defect ended it. */
   readonly followed: Promise<void>;
   private readonly live: LiveRuns;
   private readonly stop = new AbortController();
   private readonly entries = new Map<string, ListedRun>();
-  /** Whether a run matches the filter in force; a run that changed is another object. */
+  /** Whether a run matches the current filter; a changed run is another object. */
   private matching = new WeakMap<JudgedRun, boolean>();
   private filter: RunFilter;
   private store: Store | null = null;
-  /** When whole runs appeared, lately. */
+  /** When complete runs appeared recently. */
   private appeared: number[] = [];
   private lag: {ms: number; atMicros: number} | null = null;
   private beganMicros = 0;
   private opening = 0;
-  /** Counts the trees that were begun: an older one comes too late. */
+  /** Counts the trees that were requested: an older one comes too late. */
   private drawing = 0;
 
   constructor(private readonly options: LiveOptions) {
@@ -72,7 +72,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
     this.filter = filter(query);
     this.live = new LiveRuns({filter: {...NO_FILTER, traffic: true}, patience, prices});
     this.followed = this.follow();
-    // Whoever shows the screens waits for it too; a failure before that is no unhandled one.
+    // The caller that shows the screens awaits it too; an earlier failure must not count as unhandled.
     this.followed.catch(() => undefined);
   }
 
@@ -96,7 +96,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
     return this.store ? this.options.page(this.store, wanted) : [];
   }
 
-  /** What was before is `ui`'s. */
+  /** `ui` shows earlier runs. */
   loadOlder(): void {}
 
   setFilter(query: string): void {
@@ -151,7 +151,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
   private apply(changes: readonly RunChange[], isBacklog: boolean, nowMicros: number): void {
     for (const change of changes) {
       const {key, before, judged} = change;
-      // Polls of a dashboard would push out what people look at.
+      // Polls of a dashboard would displace the runs that people look at.
       if (judged && (!judged.run.isTraffic || this.filter.traffic)) this.entries.set(key, {key, judged});
       else this.entries.delete(key);
       if (judged && before === null && !isBacklog && isWholeRun(judged.record)) this.appeared.push(nowMicros);
@@ -168,7 +168,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
     if (change) this.show(change.key);
   }
 
-  /** The newest runs that match, where the list was begun with others. */
+  /** The newest matching runs, if the list was started with others. */
   private async loadNewest(store: Store): Promise<void> {
     const {newestRuns, patience} = this.options;
     if (newestRuns === 0) return;
@@ -182,11 +182,11 @@ export class LiveSource extends SnapshotSource implements RunSource {
     }
   }
 
-  /** The rows of a run: at once while its trace is held, with what continued it where there is such a thing. */
+  /** Shows the rows of a run: at once while its trace is in memory; its continuations follow if there are any. */
   private show(key: string): void {
     const held = this.live.find(key);
     const {opened} = this.current;
-    // The parts that are shown stay until they are read anew.
+    // The parts shown stay until they are read again.
     const isShown = opened?.key === key && (opened.parts?.length ?? 0) > 1;
     if (held && !isShown) void this.showHeld(held);
     const judged = held?.judged ?? this.entries.get(key)?.judged;
@@ -228,7 +228,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
     return matches;
   }
 
-  /** What still goes on stays, as it changes yet. */
+  /** Running runs stay, because they still change. */
   private forgetOldest(): void {
     let spans = 0;
     for (const {judged} of this.entries.values()) spans += judged.record.spanCount;
@@ -253,7 +253,7 @@ function newestFirst(a: ListedRun, b: ListedRun): number {
   return (b.judged.run.startMicros ?? 0) - (a.judged.run.startMicros ?? 0) || (a.key < b.key ? -1 : 1);
 }
 
-/** It paused, or continues what did: the other parts are in other traces. */
+/** It paused, or continues a paused run: the other parts are in other traces. */
 function isOneOfSeveral({run, judge}: JudgedRun): boolean {
   const {span} = run.root;
   return span !== null && (isContinuation(span) || judge.node(run.root)?.state === 'paused');

@@ -24,18 +24,18 @@ import {Watch} from './watch.ts';
 
 export interface TailOptions {
   readonly format: 'lines' | 'jsonl';
-  /** Screens, where there is a terminal for them. */
+  /** Screens, if there is a terminal for them. */
   readonly mayBeScreens: boolean;
   readonly ascii: boolean | undefined;
   /** The mouse works on the screens. */
   readonly mouse: boolean;
   readonly filterAt: FilterAt;
-  /** As it was typed; screens change it. */
+  /** As typed; the screens can change it. */
   readonly query: string;
   readonly patience: Patience;
   readonly prices: Prices;
   readonly start: Start;
-  /** How many of the newest runs come first; null: as many as fit the form. */
+  /** How many of the newest runs come first; null: as many as the format suggests. */
   readonly newestRuns: number | null;
   readonly nowMicros: number;
   readonly pollMs: number | undefined;
@@ -52,16 +52,16 @@ export interface TailOptions {
 
 const THEN = 'later polls read only new spans; spans become trees, runs are found and judged (src/trace)';
 const NEWEST_RUNS = 10;
-/** With a filter the newest that match may lie far back: no further than this is looked. */
+/** With a filter, the newest matches may be long ago: the search goes back no further than this. */
 const BACKLOG_MICROS = 24 * 3_600_000_000;
 
 /**
- * V8 lets garbage pile up to several times what lives before it collects: at 1,000 spans a second 50 MB live in a heap of
- * up to 275. It runs for days beside the application, so twice is enough.
+ * V8 collects garbage only when it is several times the live data: at 1,000 spans a second, 50 MB are live in a heap
+ * of up to 275. This process runs for days beside the application, so twice is enough.
  */
 const HEAP_GROWS = '--heap-growing-percent=100';
 
-/** Tells what happens to runs, as it happens. */
+/** Reports what happens to runs, as it happens. */
 export default async function tail(options: TailOptions, context: Context): Promise<void> {
   setFlagsFromString(HEAP_GROWS);
   const {access, heartbeatMs, forMs, format, patience, prices} = options;
@@ -111,7 +111,7 @@ export default async function tail(options: TailOptions, context: Context): Prom
   else if (ending.signalCode !== null) context.exitCode = ending.signalCode;
 }
 
-/** A database that is not there yet, or cannot be read, is waited for or reported by what follows it. */
+/** If the database does not exist yet, or cannot be read, the follower waits for it or reports it. */
 async function namesIn(
   filter: RunFilter,
   {access}: TailOptions,
@@ -120,7 +120,7 @@ async function namesIn(
   if (!asksForNames(filter) || access.printSql) return wanted => wanted;
   let store: Store | null = null;
   try {
-    // Its notes come from the connection that follows.
+    // Its notes come from the following connection.
     store = await openConnection(access, {...context, notes: []});
     const {widen, notes} = await takeNames(store, filter);
     append(context.notes, notes);
@@ -133,9 +133,9 @@ async function namesIn(
   }
 }
 
-/** The terminal that screens are drawn on; null: lines. */
+/** The terminal for the screens; null: lines. */
 function terminalFor({mayBeScreens}: TailOptions, {env, terminal}: Context): TerminalStreams | null {
-  // The second is Ink's own variable for screen readers, who are better off with lines.
+  // The second is Ink's own variable for screen readers, which work better with lines.
   if (!mayBeScreens || env.TERM === 'dumb' || env.INK_SCREEN_READER === 'true') return null;
   return terminal?.() ?? null;
 }

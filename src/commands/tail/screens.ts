@@ -9,13 +9,13 @@ import {readPage} from '../ui/page.ts';
 import {LiveSource} from './live-source.ts';
 import type {TailOptions} from './run.ts';
 
-/** Runs that are there when the screens open. */
+/** Number of runs in the list when the screens open. */
 const NEWEST_RUNS = 50;
 
-/** Shows on screens what happens, until the user leaves. */
+/** Shows events on screens until the user leaves. */
 export async function showScreens(terminal: TerminalStreams, options: TailOptions, context: Context): Promise<void> {
   const {start, pollMs, patience, prices, query, newestRuns, filterAt, access} = options;
-  // What is said meanwhile would stand across the screen.
+  // Messages meanwhile would appear across the screen.
   const said: Safe[] = [];
   const stderr = {...context.stderr, isTTY: false, columns: undefined, write: (text: Safe) => void said.push(text)};
   const screens = await openScreens({

@@ -5,23 +5,23 @@ import {type EventWriter, endsNow, isWholeRun, type Pulse, turnsNow} from './eve
 interface WatchOptions {
   readonly writer: EventWriter;
   readonly live: LiveRuns;
-  /** Called when what was waited for has happened. */
+  /** Called when the awaited event has happened. */
   readonly end: () => void;
-  /** Ends once so many runs have ended; null: never. */
+  /** Ends after this many runs have ended; null: never. */
   readonly maxRuns: number | null;
   /** Ends once a run fails. */
   readonly exitOnError: boolean;
 }
 
-/** Hands each event to the writer, keeps count, and knows when it is enough. */
+/** Passes each event to the writer, counts, and knows when to end. */
 export class Watch {
-  /** A run failed, and that was to be the end. */
+  /** A run failed, and that was the condition to end. */
   hasFailed = false;
   /** Everything that existed when following began has been written. */
   hasCaughtUp = false;
   /**
-   * It is enough: the runs that were told last. A trace is read whole when it is met, which may be ahead of what the follower
-   * has delivered, so spans of theirs may still land with the next look.
+   * The last reported runs, once it is time to end. A trace is read completely when it is first met, possibly ahead
+   * of what the follower has delivered, so some of its spans may still arrive with the next look.
    */
   private last: ReadonlySet<string> | null = null;
   private isOver = false;

@@ -33,7 +33,7 @@ interface TranscriptFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFl
 const FORMATS = ['text', 'md', 'json', 'jsonl'] as const;
 const SESSION_RUNS = 20;
 
-/** The conversation once, though every model call stores all of it again. */
+/** Shows the conversation once, although every model call stores all of it again. */
 const transcript: CommandModule = {
   examples: [
     {line: 'transcript latest', answer: 'the conversation of the newest run'},

@@ -42,7 +42,7 @@ export interface TranscriptOptions {
   readonly access: Access;
 }
 
-/** Prints what was said, in order, each message once. */
+/** Prints the messages in order, each once. */
 export default async function transcript(options: TranscriptOptions, context: Context): Promise<void> {
   const {id, patience, prices, sessionLimit, queryAt} = options;
   await withStore(options.access, context, THEN, async (store, out) => {
@@ -58,7 +58,7 @@ export default async function transcript(options: TranscriptOptions, context: Co
 type ToldOptions = Pick<TranscriptOptions, 'format' | 'tools' | 'system' | 'history' | 'ascii'> &
   Partial<Pick<TranscriptOptions, 'fields' | 'fit'>>;
 
-/** Writes the conversation of all that is shown. */
+/** Writes the conversation of everything that is shown. */
 export async function tellTranscript(store: Store, shown: Shown, options: ToldOptions, out: Context): Promise<void> {
   const {format, fields = null, fit = ALL} = options;
   const room = new Room(fit);
@@ -127,7 +127,7 @@ function writeHead(
   );
 }
 
-/** Rows are read whole in order, a few at a time; a span that is gone by now leaves its row. */
+/** Complete rows are read in order, a few at a time; a span that was deleted meanwhile keeps its row. */
 async function tellRun(
   store: Store,
   run: ShownRun,

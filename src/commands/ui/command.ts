@@ -23,7 +23,7 @@ interface UiFlags extends ReadFlags, OutputFlags, WindowFlags, FilterFlags, Pati
   mouse?: boolean;
 }
 
-/** The screens of `tail` over what is there already. */
+/** The screens of `tail` over stored runs. */
 const ui: CommandModule = {
   examples: [
     {line: 'ui', answer: 'all runs, newest first; ? shows the keys'},

@@ -11,29 +11,29 @@ import type {Failure, ListedRun, OpenedRun, RunSource, WantedPage} from '../../t
 import {failureOf, SnapshotSource} from './snapshot-source.ts';
 
 interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
-  /** What is asked for by flags, with this query. @throws UserError with the place */
+  /** The filter of the flags with this query. @throws UserError with the place */
   readonly filter: (query: string) => RunFilter;
   readonly query: string;
   readonly notes: readonly string[];
-  /** A screen full of runs is read first; absent: as many as the highest screen has. */
+  /** Read one screen of runs first; absent: as many as the tallest screen has. */
   readonly screenRows?: number;
   readonly page: (store: Store, wanted: WantedPage) => Promise<readonly Safe[]>;
 }
 
-/** Runs read first at most, on a screen of any height. */
+/** Maximum runs in the first read, on a screen of any height. */
 const FIRST_PAGE = 50;
-/** And then at a time: some screens full. */
+/** Number of runs in later reads: some screens full. */
 const PAGE = 100;
 const LEFT: Failure = {message: 'the screens were closed', hint: null};
 
-/** The runs that are in the database, page by page, newest first. */
+/** The runs of the database, page by page, newest first. */
 export class HistorySource extends SnapshotSource implements RunSource {
   readonly mode = 'history';
   readonly name: string;
   private readonly store: Store;
   private filter: RunFilter;
   private next: string | null = null;
-  /** Counts what was asked for: an answer to an older question is dropped. */
+  /** Counts requests: an answer to an older one is dropped. */
   private asked = 0;
   private opening = 0;
 
@@ -85,7 +85,7 @@ export class HistorySource extends SnapshotSource implements RunSource {
     return this.trimming(this.options.page(this.store, wanted));
   }
 
-  /** The connection belongs to whoever opened it. */
+  /** The connection belongs to the caller that opened it. */
   async close(): Promise<void> {
     this.end();
   }
@@ -136,7 +136,7 @@ export class HistorySource extends SnapshotSource implements RunSource {
     try {
       return {read: await this.trimming(reading)};
     } catch (error) {
-      // Whoever left closed the connection under what was still being read; nobody waits for it.
+      // The user left, which closed the connection during a read; nobody waits for its result.
       if (this.isClosed) return {failure: LEFT};
       return {failure: failureOf(error)};
     }

@@ -12,7 +12,7 @@ interface PageSettings extends Pick<PageOptions, 'patience' | 'prices'> {
   readonly context: Context;
 }
 
-/** What `transcript` and `diff` print, for a page of the screens. */
+/** The output of `transcript` and `diff`, for a page of the screens. */
 export async function readPage(
   store: Store,
   {kind, runs, columns}: WantedPage,

@@ -18,16 +18,16 @@ export interface UiOptions {
   readonly patience: Patience;
   readonly prices: Prices;
   readonly filterAt: FilterAt;
-  /** As it was typed; screens change it. */
+  /** As typed; the screens can change it. */
   readonly query: string;
   readonly access: Access;
 }
 
-/** Shows the runs that are there on screens, until the user leaves. */
+/** Shows stored runs on screens until the user leaves. */
 export default async function ui(options: UiOptions, context: Context): Promise<void> {
   const {terminal, ascii, mouse, patience, prices, filterAt, query, access} = options;
   const {openScreens} = await import('../../tui/screens.ts');
-  // What is said meanwhile would stand across the screen.
+  // Messages meanwhile would appear across the screen.
   const said: Safe[] = [];
   const stderr = {...context.stderr, isTTY: false, columns: undefined, write: (text: Safe) => void said.push(text)};
   const screens = await openScreens({terminal, ascii: lookOf(options, context).ascii, mouse, env: context.env});

@@ -6,10 +6,13 @@ import type {Failure, RunSource, Snapshot} from '../../tui/source.ts';
 import {indexingRows} from '../../tui/tree/rows.ts';
 import {Turns} from '../../turns.ts';
 
-/** Statements kept for `S`. */
+/** How many statements are kept for `S`. */
 const KEPT_STATEMENTS = 40;
 
-/** What the live and the past source of the screens share: one snapshot with its listeners, and the statements that were sent. */
+/**
+ * The common part of the live and the history source: one snapshot with its listeners, and the statements that were
+ * sent.
+ */
 export abstract class SnapshotSource implements Pick<RunSource, 'snapshot' | 'subscribe' | 'statements'> {
   protected current: Snapshot;
   protected isClosed = false;
@@ -40,12 +43,12 @@ export abstract class SnapshotSource implements Pick<RunSource, 'snapshot' | 'su
     for (const listener of this.listeners) listener();
   }
 
-  /** The store as it is read here: its statements are kept, and keys are answered between them. */
+  /** The store as it is read here: its statements are recorded, and keys are handled between them. */
   protected watched(store: Store): Store {
     return takingTurns(recording(store, this.sent));
   }
 
-  /** The parts of a run, with what the tree would else find out about their rows while a frame waits. */
+  /** The parts of a run, with data that the tree would otherwise compute while a frame waits. */
   protected async readied(parts: readonly ShownRun[]): Promise<readonly ShownRun[]> {
     const turns = new Turns();
     for (const part of parts) await turns.finish(indexingRows(part));
@@ -64,8 +67,8 @@ export abstract class SnapshotSource implements Pick<RunSource, 'snapshot' | 'su
 }
 
 /**
- * `store` for the screens: keys and timers have their turn between statements. SQLite answers within the call, and then an
- * `await` alone lets nobody else in.
+ * `store` for the screens: keys and timers get their turn between statements. SQLite answers within the call, and
+ * then an `await` alone gives nobody else a turn.
  */
 function takingTurns(store: Store): Store {
   const turns = new Turns();
@@ -77,7 +80,7 @@ function takingTurns(store: Store): Store {
   });
 }
 
-/** What the database says is shown; a defect ends the screens. */
+/** A database error is shown; a defect ends the screens. */
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof UserError)) throw error;
   return {message: error.message, hint: error.hint ?? null};

@@ -13,7 +13,7 @@ interface VacuumFlags extends ReadFlags, OutputFlags, WritingFlags {
 
 const FORMATS = ['table', 'json'] as const;
 
-/** Gives back the space that deleted traces left, as far as that keeps nobody from writing. */
+/** Reclaims the space of deleted traces, as far as that blocks no writer. */
 const vacuum: CommandModule = {
   examples: [
     {line: 'vacuum', answer: 'show what it reclaims and costs, then ask'},

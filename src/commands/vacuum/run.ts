@@ -16,12 +16,12 @@ import {trusted} from '../../text/safe.ts';
 export interface VacuumOptions extends WritingOptions {
   readonly format: Format;
   readonly ascii: boolean | undefined;
-  /** Nobody else has the SQLite file open, as the user says. */
+  /** Nobody else has the SQLite file open, according to the user. */
   readonly offline: boolean;
   readonly access: Access;
 }
 
-/** Prints what it would give back and cost; then, if the user says so, vacuums. */
+/** Prints what it would reclaim and cost; then, after confirmation, vacuums. */
 export default async function vacuum(options: VacuumOptions, context: Context): Promise<void> {
   const {offline, access} = options;
   let facts: ConnectionFacts | null = null;

@@ -11,15 +11,15 @@ import {type JudgedRun, subRun} from '../../trace/record.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {isRunSpan, type Node} from '../../trace/tree.ts';
 
-/** Runs of a session that are looked at when it is waited for. */
+/** How many runs of a session are examined when waiting for it. */
 const SESSION_RUNS = 50;
 
-/** The runs that somebody waits for, in their latest state. */
+/** The runs that the command waits for, in their latest state. */
 export class Awaited {
-  /** By key of the run they stand in; of a run inside another one, a member or a step's agent, that one alone. */
+  /** By key of the run that contains them; for a run inside another one, a member or a step's agent, only that one. */
   private readonly runs = new Map<string, JudgedRun>();
   private readonly id: string;
-  /** What must be known of what is waited for. */
+  /** Notes about what is waited for. */
   readonly notes: string[] = [];
   /** Null: nothing of it is stored yet. */
   private target: Target | {readonly kind: 'runs'; readonly keys: ReadonlySet<string>} | null = null;
@@ -31,19 +31,19 @@ export class Awaited {
     this.id = text.replace(/^~/, '');
   }
 
-  /** Finds what is stored of it. @throws UserError exit 3 when it is nothing, and can be nothing that is still to come */
+  /** Finds what is stored of it. @throws UserError exit 3 if nothing is, and nothing can still come */
   async find(
     store: Store,
     live: LiveRuns,
     options: {readonly patience: Patience; readonly onProgress?: (spans: number) => void},
   ): Promise<void> {
     const {patience} = options;
-    // Not only what changed: the follower may have delivered these runs already.
+    // Not only changes: the follower may have delivered these runs already.
     const runsOf = async (traceIds: readonly string[]) => {
       await live.begin(store, await loadTraces(store, traceIds));
       return live.runsIn(traceIds);
     };
-    // A run that grew since its page was read may stand under another id; the span it was listed by is still in it.
+    // A run that grew since its page was read may have another id; the span that it was listed by is still in it.
     const isOneOf = (wanted: readonly JudgedRun[], {judged, trace}: HeldRun) =>
       wanted.some(({run}) => judged.run === (trace.nodes.get(run.startSpan.spanId)?.run ?? null));
     const page = (sessions: string[], limit: number) =>
@@ -87,7 +87,7 @@ export class Awaited {
     this.keep(held.filter(one => isOneOf(parts, one)));
   }
 
-  /** What happened to a run: any run; whether it is waited for is found out here. */
+  /** Takes a change of any run, and finds out whether the command waits for that run. */
   take(change: RunChange): void {
     const {key, judged, into, trace} = change;
     if (judged) this.hold({key, judged, trace});
@@ -121,12 +121,12 @@ export class Awaited {
     }
   }
 
-  /** What is known of it: nothing while it is not there yet. In order of start. */
+  /** The runs found so far, in order of start; none while nothing is stored. */
   get found(): readonly JudgedRun[] {
     return [...this.runs.values()].sort((a, b) => (a.run.startMicros ?? 0) - (b.run.startMicros ?? 0));
   }
 
-  /** All of it is there, and none of it is going on. */
+  /** All of it is there, and none of it is running. */
   get hasEnded(): boolean {
     const found = this.found;
     return found.length > 0 && found.every(({record}) => record.state !== 'running' && record.state !== 'stalled');
@@ -144,8 +144,8 @@ function innerRun(nodes: ReadonlyMap<string, Node>, runId: string): Node | null 
 }
 
 /**
- * Whether this can be the whole of an id that nobody has written yet, and not the beginning of one: as long as those that
- * Agno makes, or with a character that these never hold, as session ids of one's own have.
+ * Whether this can be a complete id that nobody has written yet, not the beginning of one: it is as long as Agno's
+ * ids, or has a character that these never contain, as a user's own session ids do.
  */
 export function isWholeId(id: string): boolean {
   if (id === 'latest' || id === '@latest' || id === '') return false;

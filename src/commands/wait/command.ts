@@ -37,7 +37,7 @@ const wait: CommandModule = {
       .option('--interval <length>', 'time between polls (default: 200ms to 500ms)')
       .configureHelp({
         ...command.configureHelp(),
-        // Here the flag of this name is another one than everywhere else.
+        // Here this flag has another meaning than everywhere else.
         visibleGlobalOptions: self => (self.parent?.options ?? []).filter(option => option.long !== '--timeout'),
       });
     addPatienceFlags(command);
@@ -49,7 +49,7 @@ const wait: CommandModule = {
 export default wait;
 
 function optionsOf(flags: WaitFlags, context: Context, [id]: [string]): WaitOptions {
-  // What other commands call so is the time of a statement; here it is the time to wait.
+  // In other commands this is the time limit of a statement; here it is the time to wait.
   const {timeout = TIMEOUT, ...others} = flags;
   return {
     id,

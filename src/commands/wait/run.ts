@@ -71,7 +71,7 @@ export default async function wait(options: WaitOptions, context: Context): Prom
       if (event.type === 'delivery') {
         if (!isFound)
           await find(event.store).catch(error => {
-            // What is being read when time is up is given up, and fails.
+            // When time is up, the current read is abandoned and fails.
             if (!ending.signal.aborted) throw error;
           });
         if (ending.signal.aborted) break;
@@ -95,7 +95,7 @@ export default async function wait(options: WaitOptions, context: Context): Prom
   }
 }
 
-/** The runs once more, with all that Agno's own tables say of them, the conversations of Agno 2 included. */
+/** Reads the runs once more, with Agno's own status, including the conversations of Agno 2. */
 async function finished(
   store: Store,
   runs: readonly JudgedRun[],
@@ -103,7 +103,7 @@ async function finished(
 ): Promise<readonly JudgedRun[]> {
   const traceIds = [...new Set(runs.map(({record}) => record.traceId))];
   const loaded = (await loadRuns(store, traceIds, {...options, readsConversations: true})).flatMap(trace => trace.runs);
-  // A run inside another one is judged by its own spans alone.
+  // A run inside another one is judged only by its own spans.
   return runs.map(judged => loaded.find(({record}) => record.spanId === judged.record.spanId) ?? judged);
 }
 
@@ -111,7 +111,7 @@ function report(runs: readonly JudgedRun[], about: readonly string[], context: C
   const records = runs.map(({record}) => record);
   const waiting = records.flatMap(({state, stateReason}) => (state === 'paused' ? [`it waits: ${stateReason}`] : []));
   const notes = [...about, ...waiting];
-  // The last part of a run that paused and went on is how it ended; of several runs each one counts.
+  // The last part of a run that paused and continued decides how it ended; of several runs each one counts.
   const deciding = new Map(records.map(record => [record.runId ?? record.spanId, record.state]));
   const hasFailed = [...deciding.values()].some(state => ['error', 'cancelled', 'lost'].includes(state));
   if (!writeMachine(context, options.format, {command: 'wait', data: records, items: records, notes})) {
@@ -141,7 +141,7 @@ function outOfTime(id: string, timeout: string, {found, missing}: Awaited): User
   );
 }
 
-/** Says on a terminal that something is being waited for; elsewhere nothing. */
+/** Shows on a terminal what it waits for; elsewhere nothing. */
 class Waiting {
   private isShown = false;
   private text = '';
