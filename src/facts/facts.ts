@@ -9,7 +9,7 @@ import type {Store} from '../store/store.ts';
 import {agnoTime, isoTime} from '../trace/time.ts';
 import {ALL_DAYS, type DayRange, dayAfter, without} from './days.ts';
 import {FactsFile, Overtaken} from './file.ts';
-import {factsFile, factsFolder, factsParts, removeFacts, removeUnused} from './place.ts';
+import {factsFile, factsFolder, factsParts, keptFactsOf, removeFacts, removeUnused} from './place.ts';
 import {FACTS_VERSION} from './schema.ts';
 import {FactsUpdater} from './updater.ts';
 
@@ -75,10 +75,8 @@ const FEW_SPANS = 5000;
  * @returns null otherwise; then nothing was read for them
  */
 export async function openKeptFacts(store: Store, options: FactsOptions): Promise<Facts | null> {
-  const folder = factsFolder(options.env, options.cwd);
-  if (folder === null || store.label.startsWith('archive:') || !TRAITS[store.dialect].keepsFacts) return null;
-  const place = factsFile(folder, store, options.prices);
-  if (!existsSync(place)) return null;
+  const place = keptFactsOf(store, options);
+  if (place === null) return null;
   const range = daysOf(options);
   try {
     const file = await FactsFile.open(place, BUSY_MS);
@@ -94,6 +92,24 @@ export async function openKeptFacts(store: Store, options: FactsOptions): Promis
     }
     file.close();
     return null;
+  } catch (error) {
+    if (reasonOf(error) === null) throw error;
+    return null;
+  }
+}
+
+/**
+ * Reads a file of facts as it was left, without a look at the database: what is usual does not change with the newest run.
+ * @returns null where it cannot be read now
+ */
+export async function readFactsAsKept<T>(place: string, read: (facts: Pick<Facts, 'all'>) => T): Promise<T | null> {
+  try {
+    const file = await FactsFile.open(place, 0);
+    try {
+      return read(file);
+    } finally {
+      file.close();
+    }
   } catch (error) {
     if (reasonOf(error) === null) throw error;
     return null;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import {largest} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import {checkOwn, holdOwn, makeOwnFolder} from '../private-file.ts';
+import {TRAITS} from '../sql/traits.ts';
 import type {Env} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
 
@@ -38,6 +39,17 @@ export function factsFile(folder: string, store: Store, prices: Prices): string 
   );
   const hash = (text: string, digits: number) => createHash('sha256').update(text).digest('hex').slice(0, digits);
   return path.join(folder, `facts-${hash(identity, 20)}-${hash(prices.key, 8)}.db`);
+}
+
+/** The file of a source where there is one; null: none are kept. */
+export function keptFactsOf(
+  store: Store,
+  {env, cwd, prices}: {readonly env: Env; readonly cwd: string; readonly prices: Prices},
+): string | null {
+  const folder = factsFolder(env, cwd);
+  if (folder === null || store.label.startsWith('archive:') || !TRAITS[store.dialect].keepsFacts) return null;
+  const place = factsFile(folder, store, prices);
+  return existsSync(place) ? place : null;
 }
 
 /** Files that no question used for this long are deleted. */

@@ -6,6 +6,7 @@ import {type RowSelection, type ShownRun, selectRows} from '../trace/drawn-spans
 import {isFailedSpan} from '../trace/record.ts';
 import {criticalPath, criticalShares, gapsOf} from '../trace/timing.ts';
 import {displayName} from '../trace/tree.ts';
+import {peersFacts} from './peers.ts';
 import {renderRunHeader} from './run-header.ts';
 import {shortRunId} from './run-list.ts';
 import {renderTree, type TreeOptions} from './run-tree.ts';
@@ -24,6 +25,11 @@ export function renderShownRun(shown: ShownRun, options: ShownOptions): Safe {
       ...(shown.within
         ? [line`  part of ${safe(shown.within.record.name ?? 'a run')} ${shortRunId(shown.within.record)}`]
         : []),
+      ...(shown.peers ? peersFacts(shown.peers) : []).flatMap(([name, text]) =>
+        (options.columns === null ? [text] : wrap(text, options.columns - INDENT)).map((part, i) =>
+          paint(line`  ${trusted((i === 0 ? name : '').padEnd(INDENT - 2))}${part}`, 'dim'),
+        ),
+      ),
       trusted(''),
       renderTree(rows, {...options, root: shown.judged.run.root}),
       ...(leftOut > 0
@@ -35,6 +41,8 @@ export function renderShownRun(shown: ShownRun, options: ShownOptions): Safe {
   );
 }
 
+/** Of what is said of peers. */
+const INDENT = 11;
 const SHORTEST_GAP_MS = 50;
 const SMALLEST_GAP = 0.05;
 const SHOWN_GAPS = 3;

@@ -1,5 +1,6 @@
 import {finish, type Work} from '../turns.ts';
 import type {Kind} from './kind.ts';
+import type {Peers} from './peers.ts';
 import type {JudgedRun} from './record.ts';
 import type {Run, Trace} from './runs.ts';
 import {judgementOf, type SpanRecord, spanRecord, tokensIn} from './span-record.ts';
@@ -27,6 +28,8 @@ export interface ShownRun {
   readonly within: JudgedRun | null;
   /** A loose part that was tied to the run before it by its contents, not by an id. */
   readonly isTied: boolean;
+  /** Where it stands among the runs of its component; null: there are too few, or none are known. Absent: nobody asked. */
+  readonly peers?: Peers | null;
 }
 
 /** Which of a run's rows to leave out. */

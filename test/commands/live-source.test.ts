@@ -28,6 +28,7 @@ function sourceOf(player: Player): LiveSource {
     newestRuns: 10,
     nowMicros,
     page: async () => [],
+    withPeers: async (_, runs) => runs,
   });
 }
 

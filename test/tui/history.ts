@@ -44,6 +44,7 @@ export async function openHistory(db: string, {query = '', traffic, nowMicros = 
     query,
     ...settings,
     notes: [],
+    withPeers: async (_, runs) => runs,
     page: (from, wanted) => readPage(from, wanted, {ascii: false, context: CONTEXT, ...settings}),
   });
   return {source, store};

@@ -30,6 +30,7 @@ interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
   critical?: boolean;
   kind?: string[];
   depth?: string;
+  peers?: boolean;
   limit?: string;
 }
 
@@ -57,6 +58,7 @@ const show: CommandModule = {
       .option('--critical', 'only the critical path: spans that decided the duration')
       .option('--kind <kinds>', 'only spans of these kinds, and their parents', collect)
       .option('--depth <n>', 'levels below the run')
+      .option('--peers', 'compare with runs of the 7 days before it, not only where facts are kept')
       .option('-n, --limit <n>', 'rows of a run (default: 400 on a terminal), runs of a session (default: 20); 0: all');
     addPatienceFlags(command);
     addPriceFlags(command);
@@ -89,6 +91,7 @@ function optionsOf(flags: ShowFlags, context: Context, [id]: [string]): ShowOpti
     selection: {criticalOnly: flags.critical ?? false, kinds, depth, limit: limit ?? (isTerminal ? TERMINAL_ROWS : 0)},
     spanPrefix: flags.span ?? null,
     sessionLimit: limit ?? SESSION_RUNS,
+    peers: flags.peers ?? false,
     ascii: flags.ascii,
     patience,
     prices,

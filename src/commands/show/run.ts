@@ -1,5 +1,6 @@
 import type {Context} from '../../context.ts';
 import {EXIT, UserError} from '../../errors.ts';
+import {withPeers} from '../../facts/peers.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {pick} from '../../flags/fields.ts';
 import type {Fitting} from '../../flags/fitting.ts';
@@ -30,9 +31,11 @@ import {KEY, textOf} from '../../trace/attributes.ts';
 import {type RowSelection, type ShownRun, selectRows} from '../../trace/drawn-spans.ts';
 import type {Query} from '../../trace/filter.ts';
 import {printable} from '../../trace/json.ts';
+import type {Peers} from '../../trace/peers.ts';
 import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
 import type {SpanRecord} from '../../trace/span-record.ts';
+import {isoTime} from '../../trace/time.ts';
 import type {Node} from '../../trace/tree.ts';
 
 const THEN = 'spans become trees; states, self times and the critical path are computed (src/trace)';
@@ -49,6 +52,8 @@ export interface ShowOptions {
   readonly spanPrefix: string | null;
   /** Runs of a session; 0: all. */
   readonly sessionLimit: number;
+  /** Facts are brought up to date for the run's place among others of its component. */
+  readonly peers: boolean;
   readonly ascii: boolean | undefined;
   readonly patience: Patience;
   readonly prices: Prices;
@@ -62,9 +67,14 @@ export default async function show(options: ShowOptions, context: Context): Prom
   await withStore(options.access, context, THEN, async (store, out) => {
     const {query, notes} = await takeQuery(store, queryAt(store.nowMicros()));
     append(out.notes, notes);
-    const shown = await withProgress(out, 'searching for it', onProgress =>
+    const found = await withProgress(out, 'searching for it', onProgress =>
       loadShown(store, id, {patience, prices, sessionLimit, query, onProgress}),
     );
+    const {env, cwd} = context;
+    const runs = await withProgress(out, 'reading runs like it', onProgress =>
+      withPeers(store, found.runs, {env, cwd, prices, brings: options.peers, onProgress}),
+    );
+    const shown = {...found, runs};
     if (spanPrefix !== null) return showOneSpan(store, shown, spanPrefix, options, out);
     if (options.format === 'tree') return showTrees(store, shown, options, out);
     await showRecords(store, shown, options, out);
@@ -117,7 +127,15 @@ async function showRecords(
   const whole: readonly object[] = io === 'full' ? await withContents(store, records) : records;
   const items = fields === null ? whole : pick(whole, fields);
   const runs = shown.runs.map(({judged}) => judged.record);
-  writeMachine(out, format, {command: 'show', data: (spans: readonly object[]) => ({runs, spans}), items, fit, notes});
+  const peers = peersRecord(shown.runs[0]?.peers ?? null);
+  const data = (spans: readonly object[]) => ({runs, spans, peers});
+  writeMachine(out, format, {command: 'show', data, items, fit, notes});
+}
+
+function peersRecord(peers: Peers | null): object | null {
+  if (peers === null) return null;
+  const {sinceMicros, ...rest} = peers;
+  return {...rest, since: isoTime(sinceMicros)};
 }
 
 async function withContents(store: Store, records: readonly SpanRecord[]): Promise<object[]> {
@@ -183,7 +201,8 @@ async function showOneSpan(
     const record = {...match.row.record, ...contentRecord(span)};
     const items = fields === null ? [record] : pick([record], fields);
     const runs = [match.judged.record];
-    writeMachine(out, format, {command: 'show', data: (spans: readonly object[]) => ({runs, spans}), items, fit});
+    const data = (spans: readonly object[]) => ({runs, spans, peers: null});
+    writeMachine(out, format, {command: 'show', data, items, fit});
     return;
   }
   writeLine(out, renderSpanDetail(span, match.row, match.judged, drawingOf(options, out)));

@@ -15,7 +15,7 @@ import type {Span} from '../../trace/span.ts';
 import {isContinuation} from '../../trace/tree.ts';
 import type {ListedRun, OpenedRun, RunSource, WantedPage} from '../../tui/source.ts';
 import {Turns} from '../../turns.ts';
-import {failureOf, SnapshotSource} from '../ui/snapshot-source.ts';
+import {failureOf, type PeersOf, SnapshotSource} from '../ui/snapshot-source.ts';
 import {isWholeRun} from './event-writer.ts';
 
 interface LiveOptions {
@@ -32,6 +32,7 @@ interface LiveOptions {
   readonly newestRuns: number;
   readonly nowMicros: () => number;
   readonly page: (store: Store, wanted: WantedPage) => Promise<readonly Safe[]>;
+  readonly withPeers: PeersOf;
 }
 
 /** Number of newest runs that are kept with their trees; a person cannot look through more. */
@@ -209,7 +210,8 @@ export class LiveSource extends SnapshotSource implements RunSource {
     let opened: OpenedRun;
     try {
       const {runs} = await loadShownRun(store, record, {patience, prices, sessionLimit: 0});
-      opened = {key, parts: await this.readied(runs), failure: null};
+      const compared = await this.options.withPeers(store, runs);
+      opened = {key, parts: await this.readied(compared), failure: null};
     } catch (error) {
       opened = {key, parts: this.current.opened?.parts ?? null, failure: failureOf(error)};
     }

@@ -1,4 +1,5 @@
 import type {Context, TerminalStreams} from '../../context.ts';
+import {withPeers} from '../../facts/peers.ts';
 import {openConnection} from '../../flags/database.ts';
 import {lookOf} from '../../flags/output.ts';
 import {labelOf} from '../../store/source.ts';
@@ -35,6 +36,7 @@ export async function showScreens(terminal: TerminalStreams, options: TailOption
     prices,
     newestRuns: newestRuns ?? NEWEST_RUNS,
     nowMicros: context.nowMicros,
+    withPeers: (store, runs) => withPeers(store, runs, {env: context.env, cwd: context.cwd, prices, brings: false}),
     page: (store, wanted) => readPage(store, wanted, {ascii: options.ascii, context, patience, prices}),
   });
   try {

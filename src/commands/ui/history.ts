@@ -8,7 +8,7 @@ import type {RunFilter} from '../../trace/filter.ts';
 import type {JudgedRun} from '../../trace/record.ts';
 import type {Span} from '../../trace/span.ts';
 import type {Failure, ListedRun, OpenedRun, RunSource, WantedPage} from '../../tui/source.ts';
-import {failureOf, SnapshotSource} from './snapshot-source.ts';
+import {failureOf, type PeersOf, SnapshotSource} from './snapshot-source.ts';
 
 interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
   /** The filter of the flags with this query. @throws UserError with the place */
@@ -18,6 +18,7 @@ interface HistoryOptions extends Pick<PageOptions, 'patience' | 'prices'> {
   /** Read one screen of runs first; absent: as many as the tallest screen has. */
   readonly screenRows?: number;
   readonly page: (store: Store, wanted: WantedPage) => Promise<readonly Safe[]>;
+  readonly withPeers: PeersOf;
 }
 
 /** Maximum runs in the first read, on a screen of any height. */
@@ -124,7 +125,9 @@ export class HistorySource extends SnapshotSource implements RunSource {
   private async loadRun({key, judged}: ListedRun, at: number): Promise<void> {
     const {patience, prices} = this.options;
     const answer = await this.read(
-      loadShownRun(this.store, judged.record, {patience, prices, sessionLimit: 0}).then(({runs}) => this.readied(runs)),
+      loadShownRun(this.store, judged.record, {patience, prices, sessionLimit: 0})
+        .then(({runs}) => this.options.withPeers(this.store, runs))
+        .then(runs => this.readied(runs)),
     );
     if (at !== this.opening) return;
     const opened: OpenedRun =

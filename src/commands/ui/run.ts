@@ -1,4 +1,5 @@
 import type {Context, TerminalStreams} from '../../context.ts';
+import {withPeers} from '../../facts/peers.ts';
 import {type Access, withStore} from '../../flags/database.ts';
 import {lookOf} from '../../flags/output.ts';
 import type {FilterAt} from '../../flags/selection.ts';
@@ -9,6 +10,7 @@ import type {Patience} from '../../trace/runs.ts';
 import type {WantedPage} from '../../tui/source.ts';
 import {HistorySource} from './history.ts';
 import {readPage} from './page.ts';
+import type {PeersOf} from './snapshot-source.ts';
 
 export interface UiOptions {
   readonly terminal: TerminalStreams;
@@ -36,8 +38,12 @@ export default async function ui(options: UiOptions, context: Context): Promise<
       const filter = (other: string) => filterAt(store.nowMicros(), other);
       const notes = context.notes.splice(0);
       const page = (from: Store, wanted: WantedPage) => readPage(from, wanted, {ascii, context, patience, prices});
+      const {env, cwd} = context;
+      const peers: PeersOf = (from, runs) => withPeers(from, runs, {env, cwd, prices, brings: false});
       const screenRows = terminal.output.rows;
-      await screens.show(new HistorySource(store, {filter, query, patience, prices, notes, screenRows, page}));
+      await screens.show(
+        new HistorySource(store, {...{filter, query, patience, prices, notes, screenRows, page}, withPeers: peers}),
+      );
     });
   } finally {
     screens.close();

@@ -9,6 +9,9 @@ import {Turns} from '../../turns.ts';
 /** How many statements are kept for `S`. */
 const KEPT_STATEMENTS = 40;
 
+/** What is shown, with its place among other runs where that is known. */
+export type PeersOf = (store: Store, runs: readonly ShownRun[]) => Promise<readonly ShownRun[]>;
+
 /**
  * The common part of the live and the history source: one snapshot with its listeners, and the statements that were
  * sent.

@@ -1,3 +1,4 @@
+import {peersFacts} from '../../render/peers.ts';
 import {spanFields} from '../../render/span-detail.ts';
 import {labelOf} from '../../render/tree-row.ts';
 import {count, moment} from '../../render/values.ts';
@@ -32,7 +33,9 @@ export function fieldLines({selected, content}: DetailInput): DocumentLine[] {
   const facts = span
     ? spanFields(span, row, part.within ?? part.judged).filter(([name]) => !ID_FIELDS.includes(name))
     : ghostFacts(selected);
-  const lines = facts.map(([name, text]) => field(name, text));
+  const isRun = row.node === part.judged.run.root;
+  const peers = isRun && part.peers ? peersFacts(part.peers) : [];
+  const lines = [...facts, ...peers].map(([name, text]) => field(name, text));
   if (span === null) return lines;
   if (content.state === 'loading') return [...lines, blank, note('reading …')];
   if (content.state === 'failed') {
