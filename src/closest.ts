@@ -1,5 +1,5 @@
 /**
- * The choice with the fewest edits from `text`; null when none is near.
+ * The choice with the fewest edits from `text`; null if none is close.
  * @param mostEdits absent: one in three letters of the choice
  */
 export function closest(text: string, choices: readonly string[], mostEdits?: number): string | null {
@@ -12,7 +12,7 @@ export function closest(text: string, choices: readonly string[], mostEdits?: nu
   return best && best.edits <= (mostEdits ?? Math.max(1, Math.floor(best.choice.length / 3))) ? best.choice : null;
 }
 
-/** Edits from one word to the other; letters that changed places are one (optimal string alignment). */
+/** Edits from one word to the other; two swapped letters are one edit (optimal string alignment). */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({length: b.length + 1}, (_, i) => i);

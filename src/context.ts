@@ -4,11 +4,11 @@ import type {ExitCode, SignalCode} from './errors.ts';
 import type {Env} from './store/source.ts';
 import type {Safe} from './text/safe.ts';
 
-/** One of the process's output streams, as much of it as commands need. */
+/** One of the process's output streams, reduced to what commands need. */
 export interface Output {
-  /** Only safe text: what came from elsewhere has been escaped (`text/safe.ts`) or is JSON. */
+  /** Only safe text: data from elsewhere was escaped (`text/safe.ts`) or is JSON. */
   write(text: Safe): void;
-  /** Waits until a slow reader has taken what was written. Absent: there is nothing to wait for. */
+  /** Waits until a slow reader has taken everything. Absent: there is nothing to wait for. */
   drained?(): Promise<void>;
   readonly isTTY: boolean;
   /** Columns of the terminal; undefined for a pipe. */
@@ -17,7 +17,7 @@ export interface Output {
   readonly rows?: number | undefined;
 }
 
-/** The terminal that screens are drawn on. */
+/** The terminal for the screens. */
 export interface TerminalStreams {
   readonly input: ReadStream;
   readonly output: WriteStream;
@@ -28,34 +28,37 @@ export interface ProtocolStreams {
   readonly output: Writable;
 }
 
-/** What a command is given. Tests pass their own. */
+/** A command's environment. Tests pass their own. */
 export interface Context {
   readonly stdout: Output;
   readonly stderr: Output;
-  /** With `--dotenv` also what the file adds, once a command has read it. */
+  /** With `--dotenv` it includes the file's variables, once a command has read it. */
   env: Env;
-  /** All that is sent to stdin. */
+  /** Everything that is sent to stdin. */
   readonly stdin: () => Promise<string>;
-  /** Both ends of the terminal, where stdin and stdout are one. */
+  /** Both ends of the terminal, if stdin and stdout are one. */
   readonly terminal?: () => TerminalStreams | null;
   /** stdin and stdout as they are, for a command that talks a protocol over them. */
   readonly protocol?: () => ProtocolStreams;
-  /** Runs another command line in this process, and gives its exit code. */
+  /** Runs another command line in this process, and returns its exit code. */
   readonly runLine?: (argv: readonly string[], context: Context) => Promise<number>;
-  /** Asks on the terminal and gives the line that was typed, null at its end; absent where stdin is no terminal. */
+  /** Asks on the terminal and returns the typed line, null at its end; absent if stdin is not a terminal. */
   readonly ask?: ((question: Safe) => Promise<string | null>) | undefined;
   readonly cwd: string;
   /**
-   * Has another thread end the process after so long, whatever this one is doing: nothing else ends a statement on a damaged
-   * file. Only for whoever has nothing to lose: a completion.
-   * @returns calls it off
+   * Lets another thread end the process after this time, whatever this thread is doing: nothing else ends a statement
+   * on a damaged file. Only for a process with nothing to lose: a completion.
+   * @returns cancels it
    */
   readonly endIn?: (ms: number) => Promise<() => void>;
-  /** What a reader of the answer must know about how it was read; part of the notes in JSON, said on stderr otherwise. */
+  /**
+   * What a reader of the answer must know about how it was read; part of the notes in JSON, otherwise printed on
+   * stderr.
+   */
   readonly notes: string[];
-  /** Passwords learnt on the way, from a service file or a command: masked in all that is printed about errors. */
+  /** Passwords from a service file or a command: masked in everything printed about errors. */
   readonly secrets: string[];
-  /** Set by an answer that was printed and is not the whole. */
+  /** Set if an incomplete answer was printed. */
   exitCode?: ExitCode | SignalCode;
   /** Our clock, microseconds since 1970. */
   nowMicros(): number;

@@ -12,14 +12,14 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Exit codes of a command that a signal ended, as shells have them: 128 and the signal's number. */
+/** Exit codes of a command that a signal ended, as in shells: 128 plus the signal's number. */
 export const SIGNAL_CODES = {SIGHUP: 129, SIGINT: 130, SIGTERM: 143} as const;
 export type SignalCode = (typeof SIGNAL_CODES)[keyof typeof SIGNAL_CODES];
 
-/** Where in a text that the user wrote something is wrong; the place is drawn below the message. */
+/** Where something is wrong in a text that the user wrote; the place is shown below the message. */
 export interface TextPlace {
   readonly text: string;
-  /** Counted as JavaScript does, from 0; inside the text, or 0 where it is empty. */
+  /** In JavaScript's units, from 0; inside the text, or 0 if it is empty. */
   readonly at: number;
 }
 
@@ -32,12 +32,12 @@ interface Details {
 }
 
 /**
- * The only error shown without a stack: one line that quotes the bad value, and a hint.
- * Everything else that is thrown is a defect and keeps its stack.
+ * The only error shown without a stack: one line that quotes the bad value, and a hint. Everything else that is
+ * thrown is a defect and keeps its stack.
  */
 export class UserError extends Error {
   readonly exitCode: ExitCode;
-  /** What to type next; who knows more adds to it on the way. */
+  /** What to type next; callers that know more add to it. */
   hint: string | undefined;
   readonly place: TextPlace | undefined;
 
@@ -73,17 +73,20 @@ const FILE_REASONS: Readonly<Record<string, string>> = {
   ENXIO: 'nobody reads or writes at its other end',
 };
 
-/** The name of a variable in a message. Something else there may be the secret itself, where its variable was asked for. */
+/**
+ * The name of a variable, for a message. If the text is not a valid name, it may be the secret itself, typed by
+ * mistake.
+ */
 export function shownVariable(name: string): string {
   return /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(name) ? name : '…';
 }
 
-/** A file that is not used, though the system would let us: the message says why, as `fileReason` does. */
+/** A file that is not used although the system would allow it: the message says why, like `fileReason`. */
 export class FileRefused extends Error {
   readonly code = 'EREFUSED';
 }
 
-/** Why the file system refused, in words where there are some. */
+/** Why the file system refused, in words if there are any. */
 export function fileReason(error: unknown): string {
   if (error instanceof FileRefused) return error.message;
   const {code = 'unknown'} = error as NodeJS.ErrnoException;

@@ -22,21 +22,21 @@ import {FileRefused} from './errors.ts';
 import {removeOnExit} from './ways-out.ts';
 
 /*
- * Files of ours, in folders where others may be able to put something in our way: made exclusively, never through a link,
- * looked at by their descriptor, and nobody else's. And files that the user names: regular ones only, as a pipe or a device
- * may never answer. docs/security.md says what follows from it.
+ * Our own files, in folders where others may be able to create files too: they are created exclusively, never through
+ * a link, checked by their descriptor, and must belong to us alone. Files that the user names must be regular,
+ * because a pipe or a device may never answer. docs/security.md has the consequences.
  */
 
-// Windows has neither; it has no such pipes in folders, and makes links only for administrators.
+// Windows has neither flag; it has no such pipes in folders, and only administrators can create links.
 const NO_LINK = constants.O_NOFOLLOW ?? 0;
 const NO_WAIT = constants.O_NONBLOCK ?? 0;
 
-/** Opens a file that somebody named, to read it. @throws FileRefused unless it is a regular file */
+/** Opens a file named by the user, for reading. @throws FileRefused unless it is a regular file */
 export function openRegular(file: string): number {
   return opened(file, constants.O_RDONLY | NO_WAIT, whyNotRegular);
 }
 
-/** Opens a file that we made before and nobody else can have touched; `flags` as those of open(2). */
+/** Opens a file that we created and that nobody else can have changed; `flags` as for open(2). */
 export function openOwn(file: string, flags: number): number {
   return opened(file, flags | NO_LINK | NO_WAIT, whyNotOwn);
 }
@@ -77,12 +77,12 @@ function whyShared({uid, mode}: Stats, bits: number): string | null {
     : `others have a right to it (mode ${(mode & 0o7777).toString(8).padStart(4, '0')})`;
 }
 
-/** The file's text. @throws FileRefused when it is not a regular file, or larger than anything of its kind */
+/** The file's text. @throws FileRefused if it is not a regular file, or too large for its kind */
 export function readRegular(file: string, mostBytes: number): string {
   return textOf(openRegular(file), mostBytes);
 }
 
-/** As `readRegular`, of a file that we made: what another user put there, or can change, is refused. */
+/** Like `readRegular`, for a file that we created: a file that another user put there, or can change, is refused. */
 export function readOwn(file: string, mostBytes: number): string {
   const handle = opened(
     file,
@@ -96,7 +96,7 @@ function textOf(handle: number, mostBytes: number): string {
   try {
     const parts: Buffer[] = [];
     for (let left = mostBytes; ; ) {
-      // Not as long as the file says: it may grow meanwhile, and those of /proc have no length.
+      // Does not rely on the reported length: the file may grow meanwhile, and files in /proc have none.
       const part = Buffer.allocUnsafe(Math.min(left + 1, 1 << 16));
       const length = readSync(handle, part);
       if (length > left) throw new FileRefused(`it is longer than ${mostBytes} bytes`);
@@ -109,7 +109,10 @@ function textOf(handle: number, mostBytes: number): string {
   }
 }
 
-/** Makes what is missing of a path, for its owner alone. Node's own way (`recursive`) never ends where none can be made, as in /proc. */
+/**
+ * Creates the missing folders of a path, for their owner only. Node's `recursive` never ends if none can be created,
+ * as in /proc.
+ */
 export function makeFolders(folder: string): void {
   const missing: string[] = [];
   for (let at = folder; !lstatSync(at, {throwIfNoEntry: false}); at = path.dirname(at)) missing.push(at);
@@ -117,15 +120,15 @@ export function makeFolders(folder: string): void {
     try {
       mkdirSync(one, {mode: 0o700});
     } catch (error) {
-      // Another process was sooner.
+      // Another process was faster.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
 }
 
 /**
- * Makes a folder for its owner alone (0700) where there is none.
- * @throws FileRefused for one that belongs to, or can be changed by, somebody else
+ * Creates a folder for its owner only (0700) if there is none.
+ * @throws FileRefused for a folder that belongs to somebody else, or that others can change
  */
 export function makeOwnFolder(folder: string): void {
   makeFolders(folder);
@@ -138,9 +141,9 @@ export function makeOwnFolder(folder: string): void {
 const held = new Map<string, number>();
 
 /**
- * Makes sure that a file which SQLite opens by its name is ours alone: made if there is none, looked at otherwise. Its folder
- * must be ours (`makeOwnFolder`), or it could be another one a moment later. The descriptor is never closed: that would take
- * away every lock that this process has on the file (fcntl(2)).
+ * Makes sure that a file which SQLite opens by its name is ours alone: creates it if there is none, checks it
+ * otherwise. Its folder must be ours (`makeOwnFolder`), or it could be another file a moment later. The descriptor is
+ * never closed: closing would release every lock of this process on the file (fcntl(2)).
  */
 export function holdOwn(file: string): void {
   const found = lstatSync(file, {throwIfNoEntry: false, bigint: true});
@@ -157,21 +160,21 @@ export function holdOwn(file: string): void {
   held.set(`${dev}-${ino}`, handle);
 }
 
-/** @throws FileRefused for what is there and is not ours alone; it is not opened */
+/** @throws FileRefused for an existing file that is not ours alone; it is not opened */
 export function checkOwn(file: string): void {
   const stat = lstatSync(file, {throwIfNoEntry: false});
   const reason = stat ? whyNotOwn(stat) : null;
   if (reason !== null) throw new FileRefused(reason);
 }
 
-/** A folder for its owner alone, with all that is put into it gone on every way out. */
+/** A folder for its owner only, removed with its contents however the process ends. */
 export interface TemporaryFolder {
   readonly path: string;
   remove(): void;
 }
 
 export function makeTemporaryFolder(): TemporaryFolder {
-  // Its name is made up by the system, its mode 0700.
+  // The system chooses its name; its mode is 0700.
   const folder = mkdtempSync(path.join(tmpdir(), 'agno-trace-'));
   const remove = () => rmSync(folder, {recursive: true, force: true});
   const forget = removeOnExit(remove);
@@ -185,8 +188,8 @@ export function makeTemporaryFolder(): TemporaryFolder {
 }
 
 /**
- * Writes a whole file or nothing: a new one beside it takes its place once it is on the disk. Mode 0600; what a link points
- * to is replaced, the link stays.
+ * Writes a file atomically: a new one beside it replaces it once it is on disk. Mode 0600; a link stays, and its
+ * target is replaced.
  * @throws the error of the file system
  */
 export function writePrivateFile(file: string, text: string): void {
@@ -195,14 +198,14 @@ export function writePrivateFile(file: string, text: string): void {
   const reason = found ? whyNotRegular(found) : null;
   if (reason !== null) throw new FileRefused(reason);
   const temporary = `${target}.${process.pid}.new`;
-  // Of a process that was killed and had the same number.
+  // Left by a killed process with the same id.
   rmSync(temporary, {force: true});
   const handle = openSync(temporary, 'wx', 0o600);
   const forget = removeOnExit(() => rmSync(temporary, {force: true}));
   try {
     writeFileSync(handle, text);
     fsyncSync(handle);
-    // The umask may have taken more than asked.
+    // The umask may have removed more permissions.
     chmodSync(temporary, 0o600);
     renameSync(temporary, target);
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * Milliseconds since some moment, never going back. `performance` would do the same; on Node 20 its first use loads all of
- * node:perf_hooks, a millisecond of every start.
+ * Milliseconds since an arbitrary moment; never goes back. `performance` would do the same, but on Node 20 its first
+ * use loads all of node:perf_hooks, a millisecond of every start.
  */
 export function stopwatchMs(): number {
   const [seconds, nanoseconds] = process.hrtime();

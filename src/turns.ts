@@ -1,14 +1,14 @@
 import {stopwatchMs} from './stopwatch.ts';
 
 /*
- * A look at a trace of 20,000 spans takes longer than a key may wait. So what goes through all spans of a trace is a generator
- * that stops after each pass, and whoever runs it decides what happens then.
+ * Processing a trace of 20,000 spans takes longer than a key may wait. So code that goes through all spans of a trace
+ * is a generator that yields between passes, and its caller decides what happens then.
  */
 
-/** Work that stops now and then; it ends with its result. */
+/** Work that yields now and then; it ends with its result. */
 export type Work<T> = Generator<undefined, T, undefined>;
 
-/** Does work without a stop. */
+/** Runs work without interruption. */
 export function finish<T>(work: Work<T>): T {
   for (;;) {
     const step = work.next();
@@ -16,19 +16,19 @@ export function finish<T>(work: Work<T>): T {
   }
 }
 
-/** A person notices a key that waits for much longer. */
+/** A person notices if a key waits much longer. */
 const LONGEST_MS = 10;
 
-/** Lets keys, timers and signals have their turn in the midst of long work. */
+/** Gives keys, timers and signals a turn during long work. */
 export class Turns {
   private sinceMs = stopwatchMs();
 
-  /** To be called often; mostly it does nothing. */
+  /** Call it often; mostly it does nothing. */
   async yieldIfLong(): Promise<void> {
     if (this.isLong()) await this.yield();
   }
 
-  /** Does work, with a turn for others whenever it was long. */
+  /** Runs work, and gives others a turn whenever it took long. */
   async finish<T>(work: Work<T>): Promise<T> {
     for (;;) {
       const step = work.next();

@@ -1,21 +1,22 @@
 /*
- * What must be gone when the process is, whichever way it ends: its end, an exception, SIGINT, SIGTERM, SIGHUP. (After
+ * Removes things when the process ends, however it ends: normally, by an exception, SIGINT, SIGTERM or SIGHUP. (After
  * SIGKILL nothing can be done.)
  */
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const leftovers = new Set<() => void>();
-/** How many take each signal as a wish. */
+/** How many callers treat each signal as a request to stop. */
 const heeding = new Map<string, number>();
 
 /**
- * Has `remove` called when the process ends. It must be synchronous and may be called once the thing is gone already.
- * @returns call it when there is nothing to remove any more
+ * Calls `remove` when the process ends. It must be synchronous, and may be called when the thing is already gone.
+ * @returns call it when there is nothing left to remove
  */
 export function removeOnExit(remove: () => void): () => void {
   if (leftovers.size === 0) {
     process.on('exit', removeAll);
-    // First in line: who heeds a signal may stop to do so with the first one, and is to be seen here all the same.
+    // Registered first: a caller that handles a signal may unregister during the first one, and must still be seen
+    // here.
     for (const signal of SIGNALS) process.prependListener(signal, onSignal);
   }
   leftovers.add(remove);
@@ -25,8 +26,8 @@ export function removeOnExit(remove: () => void): () => void {
 }
 
 /**
- * For whoever takes signals as a wish to end in good order: nothing is taken away under it.
- * @returns call it when the next signal is to end the process
+ * For callers that treat signals as a request to stop in an orderly way: nothing is removed meanwhile.
+ * @returns call it when the next signal should end the process
  */
 export function heedSignals(signals: readonly NodeJS.Signals[]): () => void {
   const count = (by: number) => {
@@ -44,7 +45,7 @@ function onSignal(signal: NodeJS.Signals): void {
   if ((heeding.get(signal) ?? 0) > 0) return;
   removeAll();
   stopWatching();
-  // Without our listener it ends the process, as it would have.
+  // Without our listener the signal ends the process as usual.
   process.kill(process.pid, signal);
 }
 
@@ -53,7 +54,7 @@ function removeAll(): void {
     try {
       remove();
     } catch {
-      // Remove the others anyway; there is nobody left to report to.
+      // Remove the others anyway; nobody is left to report to.
     }
   }
   leftovers.clear();

@@ -14,13 +14,16 @@ import path from 'node:path';
 import {FileRefused} from '../errors.ts';
 import {openOwn} from '../private-file.ts';
 
-/** All that writing an archive asks of the disk; each call may fail. Synchronous: a transaction is open meanwhile. */
+/**
+ * The disk operations for writing an archive; each call may fail. Synchronous, because a transaction is open
+ * meanwhile.
+ */
 export interface Disk {
-  /** Makes a file, private, to be written at any place; there must be none. */
+  /** Creates a new private file that can be written at any position. */
   create(file: string): number;
   /**
-   * Opens one that `create` made; null: there is none.
-   * @throws FileRefused for what somebody else put there, or can read or change
+   * Opens a file that `create` made; null: there is none.
+   * @throws FileRefused for a file that somebody else put there, or can read or change
    */
   reopen(file: string): number | null;
   write(handle: number, bytes: Buffer, at: number): void;
@@ -28,8 +31,8 @@ export interface Disk {
   truncate(handle: number, length: number): void;
   close(handle: number): void;
   /**
-   * The name is on the disk when it returns.
-   * @throws FileRefused when what bears it now is not the open file
+   * When it returns, the new name is on disk.
+   * @throws FileRefused if the open file no longer has this name
    */
   rename(from: string, to: string, handle: number): void;
   remove(file: string): void;
@@ -65,7 +68,7 @@ export const DISK: Disk = {
   remove: file => rmSync(file, {force: true}),
 };
 
-/** Without it a power cut may take the name away and leave the bytes. Windows cannot open folders. */
+/** Without this, a power cut may lose the name and keep the bytes. Windows cannot open folders. */
 function syncFolder(file: string): void {
   if (process.platform === 'win32') return;
   const handle = openSync(path.dirname(file), 'r');

@@ -15,16 +15,16 @@ import type {ArchivedRow} from './value.ts';
  */
 export const FORMAT_VERSION = 1;
 
-/** Of one row as a line, with its line break: a reader holds it several times over while it parses. */
+/** Size limit of one row as a line, with its line break: while parsing, a reader has it in memory several times. */
 export const MOST_LINE_BYTES = 128 * 1024 ** 2;
-/** A batch is written when its rows weigh so much; a row that weighs more has one to itself. */
+/** A batch is written when its rows reach this size; a larger row gets a batch of its own. */
 export const BATCH_BYTES = 16 * 1024 ** 2;
-/** A batch that a stranger wrote may weigh more, but never so much that holding it is a danger. */
+/** A batch that a stranger wrote may be larger, but never so large that reading it is dangerous. */
 export const MOST_BATCH_BYTES = 4 * BATCH_BYTES;
 
 export interface ArchiveColumn {
   readonly name: string;
-  /** As the database called it. */
+  /** The database's name for it. */
   readonly type: string;
 }
 
@@ -35,7 +35,10 @@ export interface ArchiveHeader {
   readonly source: string;
   readonly tables: {readonly traces: string; readonly spans: string};
   readonly columns: {readonly traces: readonly ArchiveColumn[]; readonly spans: readonly ArchiveColumn[]};
-  /** Rows are older than this moment, ISO; of the run that began the file, see the manifest for one gone on with. */
+  /**
+   * Rows are older than this moment, ISO. It belongs to the run that began the file; if the archive was continued,
+   * the manifest has a later one.
+   */
   readonly cutoff: string;
   /** Which traces, in words. */
   readonly selection: string;
@@ -58,7 +61,7 @@ export interface Manifest {
   readonly batches: number;
   readonly traces: number;
   readonly spans: number;
-  /** Of the last batch, and with it of all. */
+  /** Of the last batch, and through the chain of all. */
   readonly sha256: string;
   /** All rows are older than this moment, ISO. */
   readonly cutoff: string;
@@ -73,7 +76,7 @@ export type Line =
   | {readonly manifest: Manifest}
   | ArchiveHeader;
 
-/** What the first batch is chained to. */
+/** The start of the hash chain. */
 export const FIRST_HASH = '';
 
 export function chainedHash(before: string): {update(bytes: Buffer): void; digest(): string} {

@@ -1,8 +1,8 @@
 import {gzipSync} from 'node:zlib';
 
 /*
- * A gzip member that says its own length, in an extra field of its header (RFC 1952, 2.3.1.1; bgzip does the same): the
- * end of the last whole batch of a file that was cut off is found without unpacking what is before it.
+ * A gzip member that contains its own length, in an extra field of its header (RFC 1952, 2.3.1.1; bgzip does the
+ * same). So the end of the last complete batch of a truncated file is found without unpacking what comes before.
  */
 const HEADER_BYTES = 10;
 const HAS_EXTRA = 4;
@@ -11,7 +11,7 @@ const ID = Buffer.from('AT');
 const EXTRA_BYTES = 2 + 2 + 2 + 8;
 
 export function gzipMember(bytes: Buffer): Buffer {
-  // Fast rather than small: a transaction is open meanwhile.
+  // Fast rather than small, because a transaction is open meanwhile.
   const plain = gzipSync(bytes, {level: 1});
   const extra = Buffer.alloc(EXTRA_BYTES);
   extra.writeUInt16LE(EXTRA_BYTES - 2, 0);
@@ -25,7 +25,7 @@ export function gzipMember(bytes: Buffer): Buffer {
 
 export const MEMBER_HEAD_BYTES = HEADER_BYTES + EXTRA_BYTES;
 
-/** @param head the first `MEMBER_HEAD_BYTES` of a member; null when it is none of ours */
+/** @param head the first `MEMBER_HEAD_BYTES` of a member; null if it is not one of ours */
 export function memberLength(head: Buffer): number | null {
   const isOurs =
     head.length === MEMBER_HEAD_BYTES &&

@@ -19,36 +19,39 @@ import {isGzip} from './member.ts';
 import {isPlain, lineFrom} from './shape.ts';
 import type {ArchivedRow} from './value.ts';
 
-/** A batch whose hash and counts are right. */
+/** A batch with correct hash and counts. */
 export interface Batch {
   readonly traces: readonly ArchivedRow[];
   readonly spans: readonly ArchivedRow[];
   readonly trailer: Trailer;
-  /** Where it ends among the bytes of the text, gzip aside. */
+  /** Position of its end in the unpacked text. */
   readonly endsAt: number;
 }
 
 /** How a file ended. */
 export interface ArchiveEnd {
-  /** Present in an archive that was finished. */
+  /** Only in a completed archive. */
   readonly manifest: Manifest | null;
-  /** Rows after the last whole batch: written while the program was stopped, and never deleted from the database. */
+  /**
+   * Rows after the last complete batch: written when the program was interrupted, and never deleted from the
+   * database.
+   */
   readonly looseRows: number;
 }
 
 export interface OpenArchive {
   readonly header: ArchiveHeader;
   /**
-   * Whole batches in order; a cut end is no error.
-   * @throws UserError exit 7 where the file was changed or damaged
+   * Complete batches in order; a truncated end is not an error.
+   * @throws UserError exit 7 if the file was changed or damaged
    */
   batches(): AsyncGenerator<Batch, ArchiveEnd>;
 }
 
 /**
- * Opens an archive, plain or gzip, finished or not.
- * @param handle an open descriptor that is read instead, and not closed; `file` is for messages then
- * @throws UserError exit 4 when it cannot be read, exit 5 when it is no archive or one of a later version
+ * Opens an archive, plain or gzip, completed or not.
+ * @param handle an open descriptor to read instead, which is not closed; `file` is then only for messages
+ * @throws UserError exit 4 if it cannot be read, exit 5 if it is not an archive, or has a later version
  */
 export async function openArchive(file: string, handle?: number): Promise<OpenArchive> {
   const lines = linesOf(file, handle);
@@ -70,13 +73,13 @@ export async function openArchive(file: string, handle?: number): Promise<OpenAr
   return {header, batches: () => batchesOf(file, lines, size)};
 }
 
-/** True for a file that was cut off before its first line was whole: it holds no row. */
+/** True for a file that was truncated within its first line: it has no row. */
 export async function isBlank(file: string, handle: number): Promise<boolean> {
   for await (const {isWhole} of linesOf(file, handle)) return !isWhole;
   return true;
 }
 
-/** @param fileBytes as the file lies there, packed or not */
+/** @param fileBytes size of the file, compressed or not */
 async function* batchesOf(
   file: string,
   lines: AsyncGenerator<RawLine>,
@@ -92,7 +95,7 @@ async function* batchesOf(
   for await (const {bytes, endsAt, isWhole} of lines) {
     const line = parsed(bytes);
     if (line === null) {
-      // Only the last line can be cut; anything unreadable before it was damaged.
+      // Only the last line can be truncated; an unreadable line before it means damage.
       if (!isWhole) break;
       throw damaged(file, number + 1, 'a line that cannot be read');
     }
@@ -126,10 +129,10 @@ async function* batchesOf(
     }
     hash.update(bytes);
     batchBytes += bytes.length;
-    // One row may weigh as much as a line; together they are held until their hash has been seen.
+    // One row may be as large as a line; all of them are in memory until their hash has been checked.
     if (batchBytes > MOST_BATCH_BYTES && traces!.length + spans!.length > 0)
       throw damaged(file, number + 1, `its rows are larger than ${megabytes(MOST_BATCH_BYTES)}, the limit for a batch`);
-    // A few megabytes can unpack to a hundred million rows that say nothing. Those of ours have ids, which take room.
+    // A few megabytes can unpack to a hundred million empty rows. Real rows have ids, which take space.
     if (++rows > fileBytes) throw damaged(file, number + 1, 'it claims more rows than it has bytes');
     if ('trace' in line) traces!.push(line.trace);
     else if ('span' in line) spans!.push(line.span);
@@ -147,7 +150,7 @@ function damaged(file: string, batch: number, what: string): UserError {
 }
 
 interface RawLine {
-  /** With its line break. */
+  /** Including its line break. */
   readonly bytes: Buffer;
   readonly endsAt: number;
   /** Ends with a line break. */
@@ -155,8 +158,8 @@ interface RawLine {
 }
 
 /**
- * Lines as bytes. Of a file that was cut off, all that can still be unpacked. No more of it is held than one line: a small file
- * may unpack to any size.
+ * Lines as bytes. From a truncated file, everything that can still be unpacked. Only one line is in memory: a small
+ * file may unpack to any size.
  */
 async function* linesOf(file: string, handle?: number): AsyncGenerator<RawLine> {
   let rest: Buffer[] = [];
@@ -215,7 +218,7 @@ function unpacked(fd: number): AsyncIterable<Buffer> {
   return packed.pipe(unzip);
 }
 
-/** A stream of the file system's would close the descriptor, also one that is lent. */
+/** Node's file stream would close the descriptor, even one that it does not own. */
 async function* chunksOf(fd: number): AsyncGenerator<Buffer> {
   for (let at = 0; ; ) {
     const {bytesRead, buffer} = await readAt(fd, Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);

@@ -1,18 +1,21 @@
 import {FORMAT_VERSION, type Line} from './format.ts';
 
 /*
- * Whether a JSON value is what a line of an archive may hold. A hash says only that a file is what its writer made of it, and
- * that may have been anybody.
+ * Whether a JSON value is a valid line of an archive. A hash only proves that the file is as its writer made it, and
+ * that may be anybody.
  */
 
-/** A line of a million bytes has no more than a few dozen; what is made of so many is far larger than its text. */
+/** A real line of a million bytes has at most a few dozen; an object with so many is far larger than its text. */
 const MOST_VALUES = 100_000;
-/** Header, column lists, a column, and one to spare. */
+/** Header, column lists, a column, and one in reserve. */
 const MOST_DEPTH = 5;
-/** Below that the worst of lines is still harmless. */
+/** Below this size even the worst line is harmless. */
 const HARMLESS_BYTES = 1 << 20;
 
-/** Whether a long line is made as ours are, of few values that are not deep: parsing others would take many times their size. */
+/**
+ * Whether a long line looks like one of ours, with few values and little nesting: parsing others would take many
+ * times their size.
+ */
 export function isPlain(bytes: Buffer): boolean {
   if (bytes.length <= HARMLESS_BYTES) return true;
   let depth = 0;
@@ -33,7 +36,7 @@ export function isPlain(bytes: Buffer): boolean {
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** Where a text that begins at a quote ends; below zero: nowhere. */
+/** The end of a text that begins at a quote; negative: it has none. */
 function endOfText(bytes: Buffer, from: number): number {
   let end = from;
   for (;;) {
@@ -41,17 +44,20 @@ function endOfText(bytes: Buffer, from: number): number {
     if (end < 0) return end;
     let first = end;
     while (bytes[first - 1] === BACKSLASH) first--;
-    // Pairs of them stand for themselves.
+    // Two backslashes stand for one.
     if ((end - first) % 2 === 0) return end;
   }
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** @returns null for what is no line of an archive; of a header's format only the number is looked at */
+/**
+ * @returns null for anything that is not a line of an archive; of a header, only the format's number is checked if it
+ * is not ours
+ */
 export function lineFrom(value: unknown): Line | null {
   if (!isRecord(value)) return null;
-  // A header of another format may look otherwise: which one it is, is all that is said of it.
+  // A header of another format may look different; only its number is reported.
   if ('agnoTraceArchive' in value)
     return value.agnoTraceArchive === FORMAT_VERSION && !isHeader(value) ? null : (value as unknown as Line);
   if ('manifest' in value) return isManifest(value.manifest) ? (value as unknown as Line) : null;
@@ -76,7 +82,7 @@ function isHeader({dialect, source, tables, columns, cutoff, selection, writtenB
 function areColumns(value: unknown): boolean {
   if (!Array.isArray(value) || !value.every(column => isRecord(column) && isText(column.name) && isText(column.type)))
     return false;
-  // No table has two of a name; an insert that names one twice would be refused for all rows.
+  // No table has two columns with the same name; an insert that names one twice would be refused for all rows.
   return new Set(value.map(({name}) => name)).size === value.length;
 }
 
@@ -94,7 +100,7 @@ function isRow(value: unknown): boolean {
   return isRecord(value) && Object.values(value).every(isValue);
 }
 
-/** As `value.ts` writes them. */
+/** In the form that `value.ts` writes. */
 function isValue(value: unknown): boolean {
   if (value === null || typeof value === 'string') return true;
   if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value);

@@ -1,6 +1,6 @@
 /**
- * A value of a row as a line of an archive holds it. Plain JSON where that says exactly what was stored: text, null, and
- * numbers (whole ones are integers, others reals). The rest says what it is.
+ * A value of a row, as written in a line of an archive. Plain JSON if that represents the stored value exactly: text,
+ * null, and numbers (whole ones are integers, others reals). Other values name their type.
  */
 export type ArchivedValue =
   | null
@@ -17,7 +17,7 @@ export type ArchivedValue =
 
 export type ArchivedRow = Readonly<Record<string, ArchivedValue>>;
 
-/** A value as SQLite stores it: its bytes or number, and `typeof`. Text arrives as bytes. */
+/** A value as SQLite stores it: its bytes or number, and `typeof`. Text comes as bytes. */
 export function fromSqlite(value: string | number | bigint | Buffer | null, type: string): ArchivedValue {
   if (value === null) return null;
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : {int: value.toString()};
@@ -26,18 +26,18 @@ export function fromSqlite(value: string | number | bigint | Buffer | null, type
   if (typeof value === 'string') return value;
   if (type === 'blob') return {blob: value.toString('base64')};
   const text = value.toString('utf8');
-  // What is not UTF-8 was replaced; a replacement character that was really there compares equal.
+  // Invalid UTF-8 was replaced; a genuine replacement character still compares equal.
   return text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(value) ? {text: value.toString('base64')} : text;
 }
 
-/** A value as Postgres spells it. Integers become JSON numbers, so that both databases' archives read alike. */
+/** A value as Postgres spells it. Integers become JSON numbers, so that archives of both databases look alike. */
 export function fromPostgres(value: string | null, columnType: string): ArchivedValue {
   if (value === null || !/^(bigint|integer|smallint)$/.test(columnType)) return value;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : {int: value};
 }
 
-/** What a value is, for whoever puts it into a database again. */
+/** The type of a value, for inserting it into a database. */
 export type Restored =
   | {readonly type: 'null'}
   | {readonly type: 'text'; readonly text: string}
@@ -45,7 +45,7 @@ export type Restored =
   | {readonly type: 'real'; readonly real: number}
   | {readonly type: 'blob' | 'badText'; readonly bytes: Buffer};
 
-/** @throws Error for what no archive holds */
+/** @throws Error for a value that no archive contains */
 export function restored(value: ArchivedValue): Restored {
   if (value === null) return {type: 'null'};
   if (typeof value === 'string') return {type: 'text', text: value};

@@ -30,12 +30,12 @@ interface Standing extends Pick<Manifest, 'batches' | 'traces' | 'spans' | 'sha2
 const NOTHING = {batches: 0, traces: 0, spans: 0, sha256: FIRST_HASH};
 
 /**
- * Writes an archive beside its final name, as `FILE.partial`, private to its owner. Each batch is on the disk when
- * `append` returns; `finish` puts the file in place. A `FILE.partial` that a killed run left is gone on with, from its last
- * whole batch: what follows that was never deleted from the database.
+ * Writes an archive beside its final name, as `FILE.partial`, private to its owner. Each batch is on disk when
+ * `append` returns; `finish` gives the file its final name. If a killed run left a `FILE.partial`, it is continued
+ * after its last complete batch: rows after that were never deleted from the database.
  */
 export class ArchiveWriter {
-  /** Before the last batch, for `takeBack`. */
+  /** The state before the last batch, for `takeBack`. */
   private before: Standing | null = null;
 
   private constructor(
@@ -45,12 +45,12 @@ export class ArchiveWriter {
     private standing: Standing,
   ) {}
 
-  /** What has been written, a continued file's earlier batches included. */
+  /** What has been written, including earlier batches of a continued file. */
   get written(): Pick<Manifest, 'batches' | 'traces' | 'spans'> {
     return this.standing;
   }
 
-  /** @throws UserError exit 2 when the file is there already, exit 1 when it cannot be written */
+  /** @throws UserError exit 2 if the file exists already, exit 1 if it cannot be written */
   static async open(file: string, header: ArchiveHeader, disk: Disk = DISK): Promise<ArchiveWriter> {
     checkPlace(file);
     const left = await ArchiveWriter.reopen(file, header, disk);
@@ -74,8 +74,8 @@ export class ArchiveWriter {
   }
 
   /**
-   * What a killed run left; null: nothing that holds anything.
-   * @throws UserError exit 2 when it cannot be continued
+   * Opens what a killed run left; null: nothing useful.
+   * @throws UserError exit 2 if it cannot be continued
    */
   static async reopen(file: string, header: ArchiveHeader, disk: Disk = DISK): Promise<ArchiveWriter | null> {
     const partial = partialOf(file);
@@ -100,8 +100,8 @@ export class ArchiveWriter {
   }
 
   /**
-   * Puts rows and their trailer on the disk, heavy ones as several batches. What it throws leaves nothing that `takeBack` does
-   * not remove.
+   * Writes rows and their trailer to disk, large ones as several batches. If it throws, `takeBack` removes everything
+   * that was written.
    */
   append({traces, spans}: BatchRows): void {
     this.before = this.standing;
@@ -138,7 +138,7 @@ export class ArchiveWriter {
     };
   }
 
-  /** Removes what the last `append` wrote again: its rows are known to be in the database still. */
+  /** Removes what the last `append` wrote: its rows are known to be still in the database. */
   takeBack(): void {
     if (!this.before) return;
     try {
@@ -150,7 +150,7 @@ export class ArchiveWriter {
     }
   }
 
-  /** Writes the last line and puts the file in place. Without any batch there is no file. */
+  /** Writes the last line and gives the file its final name. Without any batch there is no file. */
   finish({cutoff, finishedAt}: Pick<Manifest, 'cutoff' | 'finishedAt'>): void {
     const {batches, traces, spans, sha256, bytes: at} = this.standing;
     try {
@@ -171,14 +171,14 @@ export class ArchiveWriter {
     }
   }
 
-  /** Leaves the file as it is, to be continued later. An empty file is removed. */
+  /** Leaves the file as it is, to be continued later. Removes an empty file. */
   leave(): void {
     this.disk.close(this.handle);
     if (this.standing.batches === 0) this.disk.remove(partialOf(this.file));
   }
 }
 
-/** Rows on their way into a file. */
+/** Rows that are being written into a file. */
 class OpenBatch {
   private readonly lines: Buffer[] = [];
   private readonly rows = {span: 0, trace: 0};
@@ -211,9 +211,9 @@ class OpenBatch {
   }
 }
 
-/** @throws UserError for a row that no reader would take again */
+/** @throws UserError for a row that no reader would accept */
 function rowLine(kind: 'span' | 'trace', row: ArchivedRow): Buffer {
-  // Before it is made: a text longer than the engine's longest cannot be.
+  // Checked first: a text beyond the engine's maximum length cannot be built.
   const length = Object.values(row).reduce<number>((sum, value) => sum + lengthOf(value), 0);
   const bytes = length > MOST_LINE_BYTES ? null : Buffer.from(lineOf(kind === 'span' ? {span: row} : {trace: row}));
   if (bytes !== null && bytes.length <= MOST_LINE_BYTES) return bytes;
@@ -240,7 +240,7 @@ function encoded(file: string, text: string | Buffer): Buffer {
 }
 
 /**
- * Refuses a place where an archive cannot be written, before anything is asked or deleted.
+ * Refuses a place where an archive cannot be written, before anything is read or deleted.
  * @throws UserError exit 2
  */
 export function checkPlace(file: string): void {
@@ -269,7 +269,9 @@ function reopened(disk: Disk, partial: string): number | null {
   }
 }
 
-/** What a file that was left behind holds, as far as it is whole; null: not even its first line. */
+/**
+ * The state of a file that was left behind, up to its last complete batch; null: not even its first line is complete.
+ */
 async function leftStanding(
   partial: string,
   handle: number,
@@ -308,7 +310,7 @@ async function leftStanding(
   return {...standing, bytes};
 }
 
-/** Where the first so many members of a file end. */
+/** Position where this number of a file's members ends. */
 function membersEnd(file: string, handle: number, members: number): number {
   let at = 0;
   const {size} = fstatSync(handle);

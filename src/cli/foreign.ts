@@ -4,18 +4,18 @@ interface Foreign {
   readonly name?: string;
   readonly message?: string;
   readonly code?: unknown;
-  /** Of a system error: what was asked, and of which file. */
+  /** For a system error: the call, and its file. */
   readonly syscall?: string;
   readonly path?: string;
-  /** From the message of a Postgres server. */
+  /** Set in an error from a Postgres server. */
   readonly severity?: string;
-  /** Of `node:sqlite`. */
+  /** Set in an error of `node:sqlite`. */
   readonly errcode?: number;
 }
 
 /**
- * What the system, a library or a server said and nobody put into words on the way. It is no defect of ours that a disk is full;
- * that the place which asked did not foresee it is no reason to call it one.
+ * Puts errors of the system, a library or a server into words if nobody did so before. A full disk is not a defect of
+ * ours, even if the code at that place did not expect it.
  * @returns null for everything else: our own mistakes
  */
 export function explainForeign(error: unknown): UserError | null {
@@ -31,7 +31,7 @@ export function explainForeign(error: unknown): UserError | null {
   if (severity !== undefined && /^[0-9A-Z]{5}$/.test(code))
     return say(EXIT.unreachable, `the server answered: ${words} (SQLSTATE ${code}).`, 'Its log may say more.');
   if (/^SQLITE_/.test(code) || errcode !== undefined) {
-    // Our own SQL is at fault in these.
+    // In these cases our own SQL is wrong.
     if (/^SQLITE_(ERROR|MISUSE|RANGE|INTERNAL)$/.test(code) && !OF_THE_FILE.test(message)) return null;
     if (errcode !== undefined && [1, 2, 21, 25].includes(errcode & 0xff) && !OF_THE_FILE.test(message)) return null;
     return say(
@@ -74,7 +74,7 @@ export function explainForeign(error: unknown): UserError | null {
 }
 
 const LONGEST = 300;
-/** SQLite's word for what the file holds, under the code of bad SQL. */
+/** SQLite's messages about the contents of the file, under the code of bad SQL. */
 const OF_THE_FILE =
   /malformed JSON|no such (collation sequence|module|tokenizer)|malformed database schema|integer overflow/;
 const NETWORK =

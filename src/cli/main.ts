@@ -3,11 +3,11 @@ import type {Safe} from '../text/safe.ts';
 import {VERSION} from './version.ts';
 
 /*
- * Entry of the built program: the process's streams become a context, its arguments a command. Built by itself, so that
- * asking for the version loads this one file.
+ * Entry of the built program: turns the process's streams into a context and its arguments into a command. Bundled
+ * separately, so that asking for the version loads only this file.
  */
 const argv = process.argv.slice(2);
-/** A shell waits for names out of a database at most so long, counted from the start of the process. */
+/** How long a shell waits for names from a database, counted from the start of the process. */
 const COMPLETION_MS = 300;
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) process.stdout.write(`${VERSION}\n`);
 else void main();
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const output = (stream: NodeJS.WriteStream) => ({
     write: (text: Safe) => void stream.write(text),
     drained: async () => {
-      // Nobody reads any more: the error that comes then ends the program.
+      // Nobody reads any more: the error that follows ends the program.
       if (stream.writableNeedDrain && !stream.destroyed) await once(stream, 'drain');
     },
     get isTTY() {
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
       process.stdin.isTTY && process.stdout.isTTY ? {input: process.stdin, output: process.stdout} : null,
     protocol: () => ({input: process.stdin, output: process.stdout}),
     runLine: run,
-    // Few ask, and the first look at `process.stdin` makes a stream of it: two milliseconds.
+    // Few commands ask, and the first access to `process.stdin` creates a stream: two milliseconds.
     get ask() {
       return process.stdin.isTTY ? ask : undefined;
     },
@@ -54,19 +54,19 @@ async function main(): Promise<void> {
     nowMicros: () => Date.now() * 1000,
   };
   if (argv[0] !== '__complete') {
-    // What a library throws where nobody can catch it is an error like others, and not pages of source. A rejection that
-    // nobody waits for comes here too, after what gives the terminal back.
+    // An error that a library throws where nobody can catch it is reported like any other, not with pages of source.
+    // Unhandled rejections come here too, after the terminal was restored.
     const onUncaught = async (error: unknown) => process.exit(await report(error, argv, context));
     process.once('uncaughtException', onUncaught);
     process.exitCode = await run(argv, context);
     return;
   }
   await complete(argv.slice(1), {...context, endIn}, COMPLETION_MS - performance.now());
-  // A connection that is still being made must not hold up the shell.
+  // A connection that is still being made must not delay the shell.
   process.stdout.write('', () => process.exit(0));
 }
 
-/** By Ctrl-C's signal, of which shells say nothing. */
+/** By the signal of Ctrl-C, which shells do not report. */
 async function endIn(ms: number): Promise<() => void> {
   const {Worker} = await import('node:worker_threads');
   const program = `setTimeout(() => {
@@ -84,7 +84,7 @@ async function ask(question: Safe): Promise<string | null> {
   try {
     return await new Promise(resolve => {
       reader.once('close', () => resolve(null));
-      // Ctrl-C while it asks ends the program as it does elsewhere.
+      // Ctrl-C during a question ends the program as usual.
       reader.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
       reader.question(question, resolve);
     });
@@ -94,8 +94,8 @@ async function ask(question: Safe): Promise<string | null> {
 }
 
 /**
- * `agno-trace list | head`: the reader has what it wanted. Any other failure to write is one, and ends a command that
- * would go on for ever; of stderr itself nobody can be told (a terminal that was closed fails both).
+ * `agno-trace list | head`: the reader has what it wanted. Any other failure to write is an error, and ends a command
+ * that would otherwise run for ever; if stderr itself fails, nobody can be told (a closed terminal fails both).
  */
 function onStreamError(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): never {
   if (error.code === 'EPIPE') process.exit(0);

@@ -2,7 +2,10 @@ import type {CommanderError} from 'commander';
 import {closest} from '../closest.ts';
 import {COMMANDS} from '../commands/index.ts';
 
-/** What people type who know other tools, and what it is called here. A command that writes is meant only by a word that says so. */
+/**
+ * Words of other tools, and their name here. A command that writes is only suggested for a word that clearly means
+ * it.
+ */
 const MEANT: Readonly<Record<string, string>> = {
   version: '--version',
   last: 'show latest',
@@ -68,7 +71,7 @@ const MEANT: Readonly<Record<string, string>> = {
   shrink: 'vacuum',
 };
 
-/** The same of flags. */
+/** The same for flags. */
 const MEANT_FLAGS: Readonly<Record<string, string>> = {
   '-f': 'agno-trace tail follows runs as they happen.',
   '--follow': 'agno-trace tail follows runs as they happen.',
@@ -111,15 +114,15 @@ const MEANT_FLAGS: Readonly<Record<string, string>> = {
   '--older-than': 'Did you mean --until? --until 30d selects runs that started earlier.',
 };
 
-/** Those that change the database. */
+/** Commands that change the database. */
 const WRITING: ReadonlySet<string> = new Set(['prune', 'migrate', 'vacuum', 'archive', 'facts']);
-/** Words below a command that change something. */
+/** Subcommands that change something. */
 const CHANGES = /\b(remove|rm|restore|clear|rebuild)\b/;
 const SEE_HELP = 'agno-trace --help lists commands; each has its own --help.';
 
 /**
- * What to type instead of what the parser did not know.
- * @param suggestion what the parser found that is spelled alike
+ * The hint for something that the parser does not know.
+ * @param suggestion a similar spelling that the parser found
  */
 export function hintFor({code, message}: CommanderError, argv: readonly string[], suggestion: string | null): string {
   if (code === 'commander.unknownCommand') {
@@ -139,7 +142,7 @@ export function hintFor({code, message}: CommanderError, argv: readonly string[]
   return suggestion ?? SEE_HELP;
 }
 
-/** Where the flags of the command are listed. */
+/** The help that lists the flags of the command. */
 function flagsOf(argv: readonly string[]): string {
   const named = argv.find(word =>
     Object.entries(COMMANDS).some(([name, {aliases = []}]) => name === word || aliases.includes(word)),
@@ -147,7 +150,7 @@ function flagsOf(argv: readonly string[]): string {
   return named === undefined ? SEE_HELP : `agno-trace ${named} --help lists its flags.`;
 }
 
-/** What was meant by a word that is no command: what follows `agno-trace`; null: nobody knows. */
+/** The command line meant by an unknown command, without `agno-trace`; null: unknown. */
 function meantBy(word: string): string | null {
   const wanted = word.trim().toLowerCase();
   if (Object.hasOwn(MEANT, wanted)) return MEANT[wanted]!;
@@ -157,6 +160,6 @@ function meantBy(word: string): string | null {
     names.filter(name => !WRITING.has(name)),
   );
   if (near !== null) return near;
-  // Of a word that changes something one letter may be wrong, and no more.
+  // A word that changes something may differ by one letter at most.
   return closest(wanted, [...WRITING], 1);
 }

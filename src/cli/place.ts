@@ -2,10 +2,10 @@ import type {TextPlace} from '../errors.ts';
 import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {width} from '../text/width.ts';
 
-/** As much of a text as a line holds on both sides of a place. */
+/** How many characters are shown on each side of a place. */
 const AROUND = 32;
 
-/** The text around a place, and below it a mark. */
+/** The text around a place, with a mark below it. */
 export function drawnPlace({text, at}: TextPlace, mask: (text: string) => string): Safe {
   const before = Array.from(mask(text.slice(0, at)));
   const after = Array.from(mask(text.slice(at)));

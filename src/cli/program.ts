@@ -12,8 +12,8 @@ const SUMMARY = 'See what your Agno agents did, in your terminal, straight from 
 
 /**
  * The program with every subcommand.
- * @param argv decides whose flags are declared: those of the command that is asked for, which spares every start the
- *   flags of all others
+ * @param argv decides whose flags are declared: only those of the requested command, which saves every start the
+ * flags of all others
  */
 export async function buildProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command('agno-trace')
@@ -26,7 +26,7 @@ export async function buildProgram(argv: readonly string[], context: Context): P
     })
     .configureOutput({
       writeOut: text => context.stdout.write(trusted(text)),
-      // Usage errors are thrown and printed in one place (run.ts).
+      // Usage errors are thrown, and printed in one place (run.ts).
       writeErr: () => undefined,
       getOutHelpWidth: () => Math.min(context.stdout.columns ?? 80, 100),
     })
@@ -62,14 +62,14 @@ export async function buildProgram(argv: readonly string[], context: Context): P
   return program;
 }
 
-/** Read before the arguments are parsed, because times in them are of that zone. */
+/** Read before the arguments are parsed, because times in them use this zone. */
 export function chooseZone(argv: readonly string[], env: Context['env']): void {
   const at = argv.findIndex(arg => arg === '--tz' || arg.startsWith('--tz='));
   if (at < 0) setZone(env.AGNO_TRACE_TZ, 'AGNO_TRACE_TZ');
   else setZone(argv[at]!.includes('=') ? argv[at]!.slice('--tz='.length) : argv[at + 1], '--tz');
 }
 
-/** The parser would only count them; the one that is too many is named. */
+/** The parser would only count excess arguments; this names the first one. */
 function refuseExcess(_: unknown, {args, registeredArguments}: Command): void {
   if (registeredArguments.at(-1)?.variadic) return;
   const excess = args[registeredArguments.length];

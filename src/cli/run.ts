@@ -29,15 +29,15 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   }
 }
 
-/** What stands behind `--` is no flag, whatever it looks like. */
+/** Words after `--` are not flags, whatever they look like. */
 function beforeArguments(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');
   return end < 0 ? argv : argv.slice(0, end);
 }
 
 /**
- * Node reads a flag of that name wherever it stands behind a script, NODE_OPTIONS of the file with it, which run whatever they
- * name. The first line of bin/agno-trace.js keeps it from Node, and this keeps people from relying on it.
+ * Node reads a flag of this name at any position after a script, including NODE_OPTIONS in the file, and runs what
+ * they name. The first line of bin/agno-trace.js keeps it from Node; this check keeps people from relying on it.
  */
 function refuseEnvFile(argv: readonly string[]): void {
   const flag = argv.find(arg => /^--env-file(-if-exists)?(=|$)/.test(arg));
@@ -48,7 +48,7 @@ function refuseEnvFile(argv: readonly string[]): void {
     );
 }
 
-/** Read before the arguments are parsed: errors of the parser are coloured too. */
+/** Read before the arguments are parsed, because errors of the parser are coloured too. */
 function colourChoice(argv: readonly string[]): ColourChoice {
   if (argv.includes('--no-color')) return 'never';
   const at = argv.findIndex(arg => arg === '--color' || arg.startsWith('--color='));
@@ -60,17 +60,17 @@ function colourChoice(argv: readonly string[]): ColourChoice {
 }
 
 /**
- * Answers a shell's script that completes a command line: the words it sends, and the time it has left for a database.
- * Never an error, never a word on stderr.
+ * Answers a shell's completion script: the words it sends, and the time left for a database. Never an error, never
+ * output on stderr.
  */
 export async function complete(argv: readonly string[], context: Context, leftMs: number): Promise<void> {
   const {answerShell} = await import('../completion/complete.ts');
   await answerShell(argv, context, leftMs, buildProgram);
 }
 
-/** Prints an error, wherever it comes from. */
+/** Prints an error of any origin. */
 export async function report(thrown: unknown, argv: readonly string[], context: Context): Promise<number> {
-  // A text may quote a URL that came from neither: a config file, a table.
+  // The text may quote a URL from elsewhere: a config file, a table.
   const mask = (text: string) =>
     secretsIn([...argv, text], context.env, context.secrets).reduce(
       (masked, secret) => masked.replaceAll(secret, '***'),
@@ -79,7 +79,7 @@ export async function report(thrown: unknown, argv: readonly string[], context: 
   const isKnown = thrown instanceof UserError || isCommanderError(thrown);
   const error = isKnown ? thrown : ((await import('./foreign.ts')).explainForeign(thrown) ?? thrown);
   if (isCommanderError(error)) {
-    // Help and version have been printed; they are no errors.
+    // Help and version have been printed; they are not errors.
     if (error.exitCode === 0) return EXIT.done;
     return report(await fromCommander(error, argv, mask), argv, context);
   }
@@ -88,7 +88,7 @@ export async function report(thrown: unknown, argv: readonly string[], context: 
   const message = mask(error instanceof Error ? error.message : String(error));
   const exitCode = isDefect ? EXIT.failed : error.exitCode;
   const hint = isDefect ? 'This is a bug in agno-trace; --debug shows where it happened.' : error.hint;
-  // The notes on how it was read may explain why nothing was found.
+  // The notes on how the query was understood may explain why nothing was found.
   const notes = context.notes.splice(0).map(mask);
   if (wantsJson(argv)) {
     const details = {message, hint: hint ? mask(hint) : null, exitCode, ...(notes.length > 0 ? {notes} : {})};
@@ -126,7 +126,7 @@ function isCommanderError(error: unknown): error is CommanderError {
   );
 }
 
-/** Usage errors of the argument parser in our own form; its suggestion becomes the hint. */
+/** Converts usage errors of the argument parser to our own form; its suggestion becomes the hint. */
 async function fromCommander(
   error: CommanderError,
   argv: readonly string[],

@@ -1,13 +1,14 @@
 import type {Env} from '../store/source.ts';
 
-/** Variables that are read, and may hold a URL, rightly or by mistake. */
+/** Variables that are read, and may contain a URL, correctly or by mistake. */
 const URL_VARIABLE = /^(AGNO_TRACE_|PG|OTEL_EXPORTER_OTLP_|DATABASE_URL$)/;
 
 /**
- * Every text of the command line and the environment that may be a secret, found without trusting that a URL parses: what
- * stands between the first `:` after `//` and each `@`, and the values of a URL's query. Replaced in all that is printed
- * about errors; a last belt, messages are built without them in the first place.
- * @param learnt passwords that came from elsewhere: a service file, a profile's variable or command
+ * Every text of the command line and the environment that may be a secret, found without relying on a URL to parse:
+ * the part between the first `:` after `//` and each `@`, and the values of a URL's query. They are replaced in
+ * everything printed about errors. This is only a last protection: messages are built without secrets in the first
+ * place.
+ * @param learnt passwords from elsewhere: a service file, a profile's variable or command
  */
 export function secretsIn(argv: readonly string[], env: Env, learnt: readonly string[] = []): string[] {
   const given = Object.entries(env).flatMap(([name, value]) => (value && URL_VARIABLE.test(name) ? [value] : []));
@@ -29,13 +30,13 @@ export function secretsIn(argv: readonly string[], env: Env, learnt: readonly st
       ))
         add(value);
     }
-    // A message quotes what was typed: its quote and what follows are no part of it.
+    // A message quotes what was typed; the quote and what follows are not part of it.
     for (const [, quoted, bare] of text.matchAll(/\b(?:ssl)?password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&]+))/gi))
       add(quoted ?? bare?.replace(/["'][.,;:]*$/, ''));
   }
-  // A password that is also the name of the user or the database is shown as that; masking it would give it away.
+  // If a password is also the name of the user or the database, it stays visible: masking it would reveal it.
   for (const part of namesIn(texts)) secrets.delete(part);
-  // The longest first, so that one secret inside another leaves nothing over.
+  // The longest first, so that a secret inside another leaves nothing behind.
   return [...secrets].sort((a, b) => b.length - a.length);
 }
 
@@ -47,7 +48,7 @@ function decoded(text: string | undefined): string | undefined {
   }
 }
 
-/** User, host and database of the URLs: what messages may name. */
+/** User, host and database of the URLs, which messages may name. */
 function namesIn(texts: readonly string[]): string[] {
   return texts.flatMap(text => {
     const match = /:\/\/(?:([^:/@?]*)(?::[^@]*)?@)?([^:/?#]*)(?::[^/?#]*)?(?:\/([^?#]*))?/.exec(text);

@@ -10,9 +10,9 @@ import type {Store} from '../store/store.ts';
 import {line, type Safe, safe, trusted} from '../text/safe.ts';
 import {paint} from '../text/style.ts';
 
-/** The newest run is named if it is found so soon; nobody waits for a greeting. */
+/** How long to look for the newest run; nobody waits for a greeting. */
 const MOST_MS = 250;
-/** Variables that other programs set too: what they name is not opened unasked. */
+/** Variables that other programs set too: the databases they name are not opened without being asked. */
 const GENERIC = /^(DATABASE_URL|PG)/;
 
 const NEXT = [
@@ -26,7 +26,7 @@ const WITHOUT = [
   ['agno-trace demo', 'make a demo database of real runs'],
 ] as const;
 
-/** What stands on a terminal where no command was typed: what there is here, and what to type next. */
+/** Shown on a terminal if no command was typed: the database found here, and the next commands to type. */
 export async function welcome(context: Context, mostMs = MOST_MS): Promise<void> {
   const write = (text: Safe) => context.stdout.write(line`${text}\n`);
   write(paint(trusted('See what your Agno agents did, in your terminal, straight from your database.'), 'bold'));
@@ -75,7 +75,7 @@ async function factsOf(
   return facts;
 }
 
-/** How many there are is known where facts are kept; nobody waits for a count. */
+/** The number of runs is shown only if facts are kept; nobody waits for a count. */
 async function keptRunsOf(store: Store, context: Context): Promise<Safe | null> {
   const folder = factsFolder(context.env, context.cwd);
   if (folder === null || factsFilesIn(folder).length === 0) return null;

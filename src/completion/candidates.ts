@@ -5,18 +5,18 @@ import {safe} from '../text/safe.ts';
 /** A word that fits at the cursor. */
 export interface Candidate {
   readonly value: string;
-  /** What it is, for shells that show it. */
+  /** A description, for shells that show it. */
   readonly about?: string;
 }
 
-/** What fits at one place of the command line. */
+/** The values for one place of the command line. */
 export type Values =
   | {readonly files: true}
-  /** `commas`: several, separated by commas. */
+  /** `commas`: several values, separated by commas. */
   | {readonly fixed: readonly string[]; readonly commas?: boolean}
   | {readonly candidates: readonly Candidate[]};
 
-/** The command line as it is understood: the flags given so far by the names that commands read them by. */
+/** The command line as parsed so far: flags by the names under which commands read them. */
 export interface Typed {
   readonly flags: Readonly<Record<string, unknown>>;
   /** The beginning of the value at the cursor. */
@@ -28,7 +28,7 @@ export type ValuesOf = (place: {command: Command; of: Option | Argument}, typed:
 export type Completion = 'files' | readonly Candidate[];
 
 /**
- * What could stand at the cursor: subcommands, flags of the command and of the program, values of flags and arguments.
+ * What can be at the cursor: subcommands, flags of the command and of the program, values of flags and arguments.
  * @param program with the flags of the command in `words` declared
  * @param words before the cursor, without the program's name
  */
@@ -64,7 +64,7 @@ export async function completionsOf(
   const list = command.registeredArguments;
   const argument = list[position] ?? (list.at(-1)?.variadic ? list.at(-1) : undefined);
   const found = argument ? await complete(argument, current, '') : [];
-  // Where no flag's name went before, it would be taken for a flag itself.
+  // Without a flag's name before it, such a value would be read as a flag itself.
   return found === 'files' || isOnlyArguments ? found : found.filter(({value}) => !value.startsWith('-'));
 }
 
@@ -82,8 +82,8 @@ function among(values: Values, beginning: string, before: string): Completion {
 }
 
 /**
- * Text from the tables is offered only when it is the same on the screen: a control character could act on the
- * terminal that lists it, or end the line it is inserted into.
+ * Text from the tables is offered only if it can be shown unchanged: a control character could affect the terminal
+ * that lists it, or end the line that it is inserted into.
  */
 function isPlain(value: string): boolean {
   return value !== '' && safe(value) === value;
@@ -92,15 +92,15 @@ function isPlain(value: string): boolean {
 interface Understood {
   readonly command: Command;
   readonly flags: Readonly<Record<string, unknown>>;
-  /** The flag whose value the cursor is at. */
+  /** The flag whose value is at the cursor. */
   readonly pending: Option | null;
-  /** Arguments of the command before the cursor. */
+  /** Number of the command's arguments before the cursor. */
   readonly position: number;
   /** After `--`. */
   readonly isOnlyArguments: boolean;
 }
 
-/** Follows the words as the parser would, and forgives what it would not. */
+/** Follows the words like the parser, but tolerates errors. */
 function understand(program: Command, words: readonly string[]): Understood {
   let command = program;
   let pending: Option | null = null;
@@ -129,7 +129,7 @@ function understand(program: Command, words: readonly string[]): Understood {
   return {command, flags, pending, position, isOnlyArguments};
 }
 
-/** Flags that may be repeated are lists, as commands read them. */
+/** Flags that may be repeated become lists, as commands read them. */
 function give(flags: Record<string, unknown>, option: Option, value: string): void {
   const name = option.attributeName();
   flags[name] = option.parseArg === collect ? collect(value, flags[name] as string[] | undefined) : value;

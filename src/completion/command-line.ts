@@ -1,25 +1,25 @@
 /*
- * A command line that is still being typed, read without a shell: nothing in it is expanded or run, because pressing Tab
- * is no consent to do so.
+ * A command line that is still being typed, read without a shell: nothing in it is expanded or run, because pressing
+ * Tab does not mean consent.
  */
 
 export interface TypedLine {
-  /** Words before the one at the cursor, without their quotes; the program's own name is the first. */
+  /** Words before the one at the cursor, without their quotes; the first is the program's own name. */
   readonly words: readonly string[];
   /** The word at the cursor up to the cursor, without its quotes. */
   readonly current: string;
   /** The quote that is open at the cursor; empty: none. */
   readonly quote: Quote;
-  /** How much of `current` precedes the place from which readline replaces text. */
+  /** How many characters of `current` precede the place from which readline replaces text. */
   readonly kept: number;
 }
 
 export type Quote = '' | "'" | '"';
 
 /**
- * Reads what bash has on its line up to the cursor.
- * @param breaks characters at which readline starts a new word to complete (`COMP_WORDBREAKS`), so that of `--state=er`
- *   only `er` is replaced
+ * Reads bash's line up to the cursor.
+ * @param breaks characters at which readline starts a new word to complete (`COMP_WORDBREAKS`): in `--state=er`, only
+ * `er` is replaced
  */
 export function readLine(line: string, breaks: string): TypedLine {
   const words: string[] = [];
@@ -42,7 +42,7 @@ export function readLine(line: string, breaks: string): TypedLine {
       quote = char;
       kept = current.length;
     } else if (char === '\\' && quote !== "'" && (quote === '' || /[\\"$`]/.test(line[i + 1] ?? ''))) {
-      // A backslash at the end quotes what is not typed yet.
+      // A backslash at the end quotes a character that is not typed yet.
       current += line[++i] ?? '';
     } else {
       current += char;
@@ -52,13 +52,13 @@ export function readLine(line: string, breaks: string): TypedLine {
   return {words, current, quote, kept};
 }
 
-/** What bash has to put in place of the replaced part, so that the word becomes `value`; null: it cannot be quoted. */
+/** What bash must put in place of the replaced part so that the word becomes `value`; null: it cannot be quoted. */
 export function quotedForBash(value: string, {quote, kept}: TypedLine): string | null {
   const rest = value.slice(kept);
-  // readline closes the quote, unless the text ends with one, which it takes for the closing one.
+  // readline closes the quote, unless the text ends with a quote, which it takes for the closing one.
   const closed = (text: string) => (text.endsWith(quote) ? text + quote : text);
   if (quote === "'") return closed(rest.replaceAll("'", String.raw`'\''`));
-  // In double quotes nothing takes the history's mark literally.
+  // Inside double quotes, the history character cannot be quoted.
   if (quote === '"') return rest.includes('!') ? null : closed(rest.replace(/[\\"$`]/g, '\\$&'));
   return rest.replace(/[^\w\-./,:=@%+\u0080-\uffff]/g, '\\$&');
 }

@@ -5,23 +5,23 @@ import {type Candidate, completionsOf} from './candidates.ts';
 import {quotedForBash, readLine} from './command-line.ts';
 import {valuesIn} from './values.ts';
 
-/** What a shell's script asked: which shell, and its command line in the way the script of `scripts.ts` sends it. */
+/** The request of a shell's script: which shell, and its command line as the script in `scripts.ts` sends it. */
 interface Request {
   /** Before the cursor, without the program's name. */
   readonly words: readonly string[];
   readonly current: string;
-  /** How the shell has to be given a word; null: it cannot be. */
+  /** A word in the form for the shell; null: it has none. */
   readonly inserted: (value: string) => string | null;
-  /** The shell shows what a candidate is. */
+  /** The shell shows descriptions. */
   readonly showsAbout: boolean;
 }
 
 /**
- * Answers the shell: a line `words` or `files`, and for `words` one candidate a line, with a tab and what it is where
- * the shell shows that. Nothing at all when there is nothing to offer, something failed, or the time is over: whoever
- * presses Tab is typing, and neither an error nor half an answer is of use there.
+ * Answers the shell: a line `words` or `files`, and for `words` one candidate per line, with a tab and its
+ * description if the shell shows that. Prints nothing at all if there is nothing to offer, something failed, or the
+ * time is over: the user is typing, and neither an error nor half an answer helps.
  * @param argv the shell, and what its script sends
- * @param leftMs time for looking into a database
+ * @param leftMs time for reading a database
  */
 export async function answerShell(
   argv: readonly string[],
@@ -31,7 +31,7 @@ export async function answerShell(
 ): Promise<void> {
   const request = requestOf(argv, context);
   if (!request) return;
-  // What commands would say on the way has no place on a line that is being typed.
+  // Messages of commands must not appear on a line that is being typed.
   const silent = {...context, stdout: SILENT, stderr: SILENT, notes: []};
   const program = await programFor(request.words, silent);
   const found = await completionsOf(program, request.words, request.current, valuesIn(silent, leftMs)).catch(() => []);
@@ -61,7 +61,7 @@ function requestOf([shell, ...rest]: readonly string[], {env}: Context): Request
     };
   }
   const plain = {inserted: (value: string) => value, showsAbout: true};
-  // fish takes the quotes off all words but the one at the cursor.
+  // fish removes the quotes from all words except the one at the cursor.
   if (shell === 'fish') return {...plain, words: rest.slice(0, -1), current: readLine(rest.at(-1) ?? '', '').current};
   if (shell === 'zsh') return {...plain, words: rest.slice(0, -1), current: rest.at(-1) ?? ''};
   // PowerShell drops empty arguments and changes quotes in others.

@@ -11,20 +11,20 @@ import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import type {Candidate} from './candidates.ts';
 
-/** Runs looked at in one step, and at most. */
+/** Runs examined per step, and in total. */
 const STEP = 25;
 const MOST = 100;
-/** Spans that one statement walks over: some 3 ms, as a read of SQLite cannot be ended from outside. */
+/** Spans per statement: about 3 ms, because a read of SQLite cannot be ended from outside. */
 const SPANS_PER_STATEMENT = 2000;
 /** Share of the time that may have passed when a statement begins. */
 const SHARE_FOR_READING = 0.8;
 const LARGEST_COPY_BYTES = 20 * 1024 ** 2;
-/** Runs only, without requests and loose parts. */
+/** Only runs, without requests and loose parts. */
 const WHOLE_RUNS: RunFilter = {...NO_FILTER, kinds: ['agent', 'team', 'workflow']};
 
 type Offer = (beginning: string) => readonly Candidate[];
 
-/** What the newest runs are called, newest first, by what it can be asked for with. */
+/** Names in the newest runs, newest first, by the flag that accepts them. */
 export interface Known {
   readonly agents: Offer;
   readonly teams: Offer;
@@ -34,13 +34,13 @@ export interface Known {
   readonly models: Offer;
   readonly runs: Offer;
   readonly traces: Offer;
-  /** What `show` takes. */
+  /** Arguments for `show`. */
   readonly ways: Offer;
 }
 
 /**
  * Reads the newest runs of the database that the flags and the environment name, as `list` does, as many as there is
- * time for. Read-only, and no statement may take longer than `leftMs`.
+ * time for. Read-only; no statement may take longer than `leftMs`.
  * @throws UserError for anything that a command would complain about
  */
 export async function knownIn(flags: DatabaseFlags, context: Context, leftMs: number): Promise<Known> {
@@ -48,8 +48,8 @@ export async function knownIn(flags: DatabaseFlags, context: Context, leftMs: nu
 }
 
 /**
- * The newest run in a line, as far as it is found in so short a time.
- * @param whileOpen told the database, if there is still time
+ * The newest run in one line, if it is found in so short a time.
+ * @param whileOpen called with the database, if there is still time
  * @returns null: the time was too short
  * @throws UserError as above
  */
@@ -67,7 +67,7 @@ export async function newestIn(
     : `${(newest.record.runId ?? newest.record.traceId).slice(0, 8)}  ${aboutRun(newest.record)}`;
 }
 
-/** Null where there was no time, or where asking needs a command of the user's, which is not run for a key that was pressed. */
+/** Null if there was no time, or if a password would need a command of the user's, which a key press must not run. */
 async function newestRunsIn(
   flags: DatabaseFlags,
   context: Context,
@@ -118,7 +118,7 @@ async function newestRuns(store: Store, most: number): Promise<JudgedRun[] | nul
 
 class OutOfTime extends Error {}
 
-/** The store, with short statements only, and none that begins after `end` (of `performance.now`). */
+/** The store, with only short statements, and none that begins after `end` (of `performance.now`). */
 function hurried(store: Store, end: number): Store {
   return replacing(store, {
     spansPerStatement: Math.min(store.spansPerStatement, SPANS_PER_STATEMENT),
@@ -140,7 +140,7 @@ function namesIn(runs: readonly JudgedRun[]): Known {
     beginning => {
       const byId = entries.map(({id, name, about}) => ({value: id ?? name ?? '', about: about ?? name ?? undefined}));
       const found = distinct(byId, beginning);
-      // Flags that take an id take a name too; it is offered to whoever began to write one.
+      // Flags that accept an id also accept a name; names are offered if the typed beginning fits no id.
       const byName = entries.map(({id, name}) => ({value: name ?? '', about: id ?? undefined}));
       return found.length > 0 ? found : distinct(byName, beginning);
     };
@@ -162,7 +162,7 @@ function namesIn(runs: readonly JudgedRun[]): Known {
     ways: beginning => [
       ...distinct([latest], beginning),
       ...runIds(beginning).slice(0, NEWEST),
-      // All sessions at once would bury the runs.
+      // All sessions at once would hide the runs.
       ...(beginning === '' ? [] : sessions(beginning)),
     ],
   };

@@ -1,9 +1,9 @@
 /*
- * What a shell loads to complete this program. The scripts ask the program (`__complete`), so that they never go out of
- * date; they hand the command line over as it was typed, evaluate none of it, and let the shell quote what comes back.
+ * The scripts that shells load to complete this program. They ask the program (`__complete`), so they never become
+ * outdated; they pass the command line on as typed, evaluate none of it, and let the shell quote the answer.
  */
 
-/** bash 3.2 (macOS) and later; needs no bash-completion. The words come quoted for the place where they are put. */
+/** For bash 3.2 (macOS) and later; needs no bash-completion. The words are already quoted for their place. */
 const bash = `# bash completion for agno-trace
 _agno_trace() {
   local line answer=

@@ -24,7 +24,7 @@ const commas =
   async () => ({fixed: list, commas: true});
 const files: Provider = async () => ({files: true});
 const profiles: Provider = async (_, {env, cwd}) => ({fixed: [...(loadConfig(env, cwd)?.profiles.keys() ?? [])]});
-/** Names and ids in the database that the command line names. */
+/** Names and ids from the database that the command line names. */
 const stored =
   (what: keyof Known): Provider =>
   async (typed, context, leftMs) => {
@@ -38,10 +38,10 @@ const stored =
     }
   };
 
-/** An answer that is ready by then is worth more than a dead process. */
+/** An answer that is ready within this time is better than a killed process. */
 const GRACE_MS = 50;
 
-/** Null when the work took longer. Reads of SQLite hold up the timer, so the clock is asked as well. */
+/** Null if the work took longer. Reads of SQLite block the timer, so the clock is checked as well. */
 async function inTime<T>(leftMs: number, work: () => Promise<T>): Promise<T | null> {
   if (leftMs <= 0) return null;
   const start = performance.now();
@@ -54,8 +54,8 @@ async function inTime<T>(leftMs: number, work: () => Promise<T>): Promise<T | nu
 }
 
 /**
- * What stands after a flag (`--kind`) or in place of an argument (`show id`): the lists that the parser itself checks
- * against, files, or what is stored. A new source of values is one more line.
+ * Values after a flag (`--kind`) or for an argument (`show id`): the lists that the parser itself checks against,
+ * files, or stored values. A new source of values is one more line.
  */
 const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--color': fixed(COLOUR_CHOICES),
@@ -91,7 +91,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   'completion shell': fixed(SHELLS),
 };
 
-/** @param leftMs time for looking into a database */
+/** @param leftMs time for reading a database */
 export function valuesIn(context: Context, leftMs: number): ValuesOf {
   return async ({command, of}, typed) => {
     const name = 'long' in of ? of.long! : `${command.name()} ${of.name()}`;
@@ -116,10 +116,10 @@ function takesFile(of: Option | Argument): boolean {
   return /<file>/.test('flags' in of ? of.flags : `<${of.name()}>`);
 }
 
-/** `--db $URL`: a value that is a variable and nothing else means what the variable holds; nothing else is expanded. */
+/** `--db $URL`: a value that is only a variable means the variable's value; nothing else is expanded. */
 function withVariables(flags: Typed['flags'], {env}: Context): DatabaseFlags {
   const meant = Object.entries(flags).map(([flag, value]) => {
-    // Of several profiles the last is the one that was thought of when the cursor came here.
+    // Of several profiles, the last one was meant when the cursor came here.
     if (Array.isArray(value)) return [flag, flag === 'profile' ? value.slice(-1) : value];
     const variable = /^\$(?:(\w+)|\{(\w+)\})$/.exec(String(value));
     return [flag, variable ? env[variable[1] ?? variable[2]!] : value];

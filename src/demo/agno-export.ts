@@ -3,7 +3,7 @@ import {SPAN_PLACES as SPAN} from '../sql/agno-tables.ts';
 import type {Row} from '../store/writer.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
 
-/** Which attributes of a root Agno takes an id of the trace row from, first one first. */
+/** The attributes of a root from which Agno takes the ids of the trace row, in this order. */
 const IDS = [
   ['run_id', 'agno.run.id'],
   ['session_id', 'agno.session.id', 'session.id'],
@@ -14,9 +14,9 @@ const IDS = [
 ] as const;
 
 /**
- * The trace row that Agno makes of the spans it exports at once, all of one trace (`create_trace_from_spans`): who it
- * was is taken from a root among them, and from nothing else.
- * @param nowMicros when it is made
+ * The trace row that Agno builds from the spans of one export, all of one trace (`create_trace_from_spans`): the ids
+ * come only from a root among them.
+ * @param nowMicros when it is created
  */
 export function traceRowOf(spans: readonly Row[], nowMicros: number): Row {
   const starts = spans.map(span => parseTime(span[SPAN.start_time])!);

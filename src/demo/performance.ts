@@ -5,7 +5,7 @@ import {agnoTime} from '../trace/time.ts';
 import type {Scene} from './scenes.ts';
 import type {Ids} from './synthesize.ts';
 
-/** A span of a scene that is being played: what it will be, and when. */
+/** A planned span of a scene that is being played, with its time. */
 export interface PlannedSpan {
   readonly row: Row;
   readonly startMicros: number;
@@ -14,15 +14,15 @@ export interface PlannedSpan {
   readonly dueMicros: number;
 }
 
-/** One playing of a scene. */
+/** One performance of a scene. */
 export interface Performance {
   readonly scene: Scene;
-  /** Its conversation's new id. */
+  /** The new id of its conversation. */
   readonly session: string | null;
   readonly spans: readonly PlannedSpan[];
 }
 
-/** The quotes of what lies in JSON in JSON are escaped as deep as it lies. */
+/** Quotes inside nested JSON are escaped once per level. */
 const RENAMED = [
   '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
   'call_\\d+_\\d+',
@@ -33,9 +33,9 @@ const MESSAGE_TIME = '(?<=created_at\\\\*": )\\d{10}\\b';
 const PATTERN = new RegExp([...RENAMED, MESSAGE_TIME].join('|'), 'g');
 
 /**
- * A scene as it is played once: at its time, at its speed, with ids of its own, so that the same recording fits any
- * number of times into one database. Runs, messages and tool calls are renamed wherever they stand: a pause still finds
- * its continuation, and a text that quotes a run's id quotes the new one.
+ * A scene as played once: at its time and speed, with ids of its own, so that the same recording fits any number of
+ * times into one database. Ids of runs, messages and tool calls are renamed everywhere: a pause still finds its
+ * continuation, and a text that quotes a run's id quotes the new one.
  */
 export function perform(
   scene: Scene,
@@ -70,9 +70,9 @@ export function perform(
 }
 
 /**
- * A span that is open when Ctrl-C stops its program, as Agno 3 leaves it (docs/agno.md). What waits for no event loop
- * answers that it was stopped. All else ends without a status, a result, tokens, or the ids known only at the end; so
- * do tools, whose spans Agno then loses.
+ * A span that is open when Ctrl-C stops its program, as Agno 3 leaves it (docs/agno.md). Code that does not wait for
+ * an event loop answers that it was stopped. Everything else ends without a status, a result, tokens, or the ids
+ * known only at the end; so do tools, whose spans Agno then loses.
  */
 export function cancelled({row, startMicros}: PlannedSpan, nowMicros: number): Row {
   const copy = [...row];

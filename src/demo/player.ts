@@ -28,8 +28,8 @@ export interface Played {
 }
 
 /**
- * Plays recorded conversations into a demo database, several at a time, each span exported by itself when it ends, as
- * Agno does by default. Told to stop it ends the spans that are open, children first, as a cancelled program does.
+ * Plays recorded conversations into a demo database, several at a time, each span exported separately when it ends,
+ * as Agno does by default. When stopped, it ends the open spans, children first, like a cancelled program.
  */
 export async function play(options: PlayOptions): Promise<Played> {
   const {exporter, clock, stop} = options;

@@ -1,6 +1,6 @@
 import {existsSync, readFileSync} from 'node:fs';
 
-/** A trace that real Agno wrote, with its rows in the order of writing and the columns in Agno's order. */
+/** A trace that real Agno wrote, with its rows in the order of writing and its columns in Agno's order. */
 export interface RecordedTrace {
   /** `shop`: an imaginary shop's day; `pictures`: one run per life-cycle picture; `killed`: processes that died. */
   readonly set: 'shop' | 'pictures' | 'killed';
@@ -13,7 +13,7 @@ export async function loadRecorded(): Promise<RecordedTrace[]> {
   const places = ['./demo-runs.br', '../../dist/demo-runs.br'].map(place => new URL(place, import.meta.url));
   const file = places.find(place => existsSync(place));
   if (!file) throw new Error('the recorded runs are missing: npm run build');
-  // Loaded here: the module costs 3 ms, and every command carries this file.
+  // Loaded here: the module costs 3 ms, and every command contains this file.
   const {brotliDecompressSync} = await import('node:zlib');
   const [traces, ...columns] = brotliDecompressSync(readFileSync(file))
     .toString()
@@ -30,6 +30,6 @@ export async function loadRecorded(): Promise<RecordedTrace[]> {
 type Column = readonly (string | number | null)[];
 
 interface Packed extends Omit<RecordedTrace, 'spans'> {
-  /** How many. */
+  /** Number of spans. */
   readonly spans: number;
 }

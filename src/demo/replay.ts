@@ -15,12 +15,12 @@ const TRACE_TIMES = TRACE_COLUMNS.map(name => TIME_COLUMNS.has(name));
 const SPAN_TIMES = SPAN_COLUMNS.map(name => TIME_COLUMNS.has(name));
 const CREATED = SPAN_COLUMNS.indexOf('created_at');
 
-/** Break between the sets, so that each stays one piece; what was killed was killed the day before. */
+/** Gap between the sets, so that each stays together; killed runs were killed the day before. */
 const KILLED_BEFORE_MICROS = 26 * 3_600_000_000;
 const BREAK_MICROS = 4 * 60_000_000;
 const NEWEST_BEFORE_MICROS = 3_000_000;
 
-/** The recorded runs moved to the present: the newest ended seconds ago; distances within a set stay as they were. */
+/** The recorded runs moved to the present: the newest ended seconds ago; times within a set keep their distances. */
 export function movedToNow(recorded: readonly RecordedTrace[], nowMicros: number): TraceRows[] {
   let until = nowMicros - NEWEST_BEFORE_MICROS;
   const shifts = new Map<RecordedTrace['set'], number>();

@@ -4,9 +4,9 @@ import type {Row} from '../store/writer.ts';
 import {parseTime} from '../trace/time.ts';
 import type {RecordedTrace} from './recorded.ts';
 
-/** One recorded conversation: a run, or several that follow each other, a pause and its continuation among them. */
+/** One recorded conversation: one run, or several in sequence, including a pause and its continuation. */
 export interface Scene {
-  /** The conversation's id, or null where nothing in it has one (a dashboard's request, a killed run). */
+  /** The conversation's id, or null if nothing in it has one (a dashboard's request, a killed run). */
   readonly session: string | null;
   /** What runs first, as a person would call it. */
   readonly name: string;
@@ -28,7 +28,10 @@ export interface SceneSpan {
   readonly writtenMicros: number;
 }
 
-/** How long a person takes to answer a pause or to write the next message; in the recordings a script answered at once. */
+/**
+ * How long a person takes to answer a pause or to write the next message; in the recordings a script answered at
+ * once.
+ */
 const PERSON_MICROS = 4_000_000;
 
 interface Recorded {
@@ -44,7 +47,7 @@ interface Recorded {
 }
 
 /**
- * The recorded traces as conversations, oldest first. What belongs to no conversation by its ids (a memory manager's
+ * The recorded traces as conversations, oldest first. A trace whose ids belong to no conversation (a memory manager's
  * model call, a resumed step of a workflow) stays with the run during or after which it was recorded.
  */
 export function scenesOf(recorded: readonly RecordedTrace[]): Scene[] {
@@ -72,7 +75,7 @@ function toScene(traces: readonly Recorded[]): Scene {
   const spans: SceneSpan[] = [];
   for (const [i, trace] of traces.entries()) {
     const gap = trace.begin - end;
-    // What a person did in between was done by a script; a break of the recording itself is no part of the scene either.
+    // A script did what a person would do in between; gaps of the recording itself are not part of the scene either.
     if (gap >= 0) clock += traces[i - 1]?.waitsForPerson ? PERSON_MICROS : Math.min(gap, PERSON_MICROS);
     const shift = gap >= 0 ? clock - trace.begin : clock + gap - trace.begin;
     for (const span of trace.spans) {
@@ -100,7 +103,7 @@ function read({set, trace, spans}: RecordedTrace): Recorded {
     endMicros: parseTime(row[SPAN.end_time])!,
     writtenMicros: parseTime(row[SPAN.created_at])!,
   }));
-  // The outermost knows it first: what runs inside may have a conversation of its own.
+  // The outermost span first: inner ones may have a conversation of their own.
   const byStart = timed.map((span, i) => ({at: span.startMicros, has: attributes[i]!})).sort((a, b) => a.at - b.at);
   const firstOf = (key: string) => byStart.map(({has}) => has[key]).find(value => value !== undefined);
   const session = firstOf('session.id');

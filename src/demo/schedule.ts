@@ -6,20 +6,23 @@ export interface ScheduleOptions {
   readonly scenes: readonly Scene[];
   /** 2: everything takes half of its recorded time. */
   readonly speed: number;
-  /** Another number, another order; ids are new each time. */
+  /** A different seed gives a different order; ids are new each time. */
   readonly seed: number;
-  /** Only what ends before it is begun; null: no end. */
+  /** Only conversations that end before this are begun; null: no end. */
   readonly untilMicros: number | null;
 }
 
-/** Seen first, one after the other: what a follower shows best. */
+/** Played first, one after the other: they show a follower's features best. */
 const OPENING = ['tool-error', 'workflow', 'http-stream', 'team-human-in-the-loop', 'model-error', 'team-member-error'];
-/** With the lengths of the recorded conversations some five run at a time. */
+/** With the lengths of the recorded conversations, about five run at a time. */
 const SCENE_EVERY_MICROS = 2_000_000;
-/** How often a dashboard asks. */
+/** How often a dashboard polls. */
 const POLL_EVERY_MICROS = 3_000_000;
 
-/** What is played when: conversations in an order without end, a dashboard's requests between them, and their spans. */
+/**
+ * Decides what is played when: an endless sequence of conversations, a dashboard's requests in between, and their
+ * spans.
+ */
 export class Schedule {
   private readonly random: () => number;
   /** Never repeatable: a database may have been played into before. */
@@ -29,7 +32,7 @@ export class Schedule {
   private deck: Scene[];
   private conversationAt = 0;
   private pollAt = 0;
-  /** By the time of their export. */
+  /** Sorted by the time of their export. */
   private planned: PlannedSpan[] = [];
 
   constructor(private readonly options: ScheduleOptions) {
@@ -40,19 +43,19 @@ export class Schedule {
     this.deck = [...opening, ...this.shuffled().filter(scene => !opening.includes(scene))];
   }
 
-  /** When something is to be done next, microseconds since 1970; null: never again. */
+  /** When the next action is due, microseconds since 1970; null: never again. */
   next(): number | null {
     const at = Math.min(this.conversationAt, this.pollAt, this.planned[0]?.dueMicros ?? Number.POSITIVE_INFINITY);
     return at === Number.POSITIVE_INFINITY ? null : at;
   }
 
-  /** Begins what is to begin by now, and returns the conversations among it. */
+  /** Begins everything that is due by now, and returns the conversations among it. */
   begin(nowMicros: number): Performance[] {
     const begun: Performance[] = [];
     if (this.conversationAt <= nowMicros) {
       const scene = this.draw(nowMicros);
       if (scene) begun.push(this.perform(scene, nowMicros));
-      // From now, not from when it was due: a laptop that slept begins no hundreds at once.
+      // Counted from now, not from the due time: a laptop that slept must not begin hundreds at once.
       const pause = (SCENE_EVERY_MICROS * (0.5 + this.random())) / this.options.speed;
       this.conversationAt = scene ? nowMicros + pause : Number.POSITIVE_INFINITY;
     }
@@ -64,7 +67,7 @@ export class Schedule {
     return begun;
   }
 
-  /** Takes the span that is to be exported first, if its time has come. */
+  /** Takes the next span to export, if its time has come. */
   due(nowMicros: number): PlannedSpan | undefined {
     return this.planned[0] && this.planned[0].dueMicros <= nowMicros ? this.planned.shift() : undefined;
   }
@@ -80,7 +83,7 @@ export class Schedule {
     return performance;
   }
 
-  /** The next conversation that ends in time; each is drawn once before any is drawn again. */
+  /** The next conversation that ends in time; each is chosen once before any is repeated. */
   private draw(nowMicros: number): Scene | null {
     for (const isLast of [false, true]) {
       const at = this.deck.findIndex(scene => this.fits(scene, nowMicros));

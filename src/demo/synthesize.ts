@@ -6,14 +6,13 @@ import type {RecordedTrace} from './recorded.ts';
 import type {TraceRows} from './replay.ts';
 
 /**
- * A large synthetic database out of recorded traces: every row has the layout, the keys and the payload sizes of rows
- * that real Agno wrote; ids, people, conversations and times are new.
- *
- * Two runs in five came over HTTP, so that their trace row is empty; twenty dashboard polls follow each of those, and one
- * stretch of 10,000 polls stands before the last few runs.
+ * A large synthetic database built from recorded traces: every row has the layout, the keys and the payload sizes of
+ * rows that real Agno wrote; ids, people, conversations and times are new.
+ * Two runs in five came over HTTP, so their trace row is empty; each of these is followed by twenty dashboard polls,
+ * and one stretch of 10,000 polls comes before the last few runs.
  */
 export interface SynthesisOptions {
-  /** Traces that hold a run. */
+  /** Number of traces with a run. */
   readonly runs: number;
   readonly nowMicros: number;
   readonly seed: number;
@@ -49,7 +48,7 @@ const TRACE = {
   agent: column(TRACE_COLUMNS, 'agent_id'),
 } as const;
 
-/** A recorded trace made ready for copying: times as offsets, attributes as text and id in turn. */
+/** A recorded trace prepared for copying: times as offsets, attributes as alternating text and id. */
 interface Template {
   trace: RecordedTrace['trace'];
   spans: {row: Row; startMicros: number; endMicros: number; createdMicros: number; attributes: string[]}[];
@@ -91,7 +90,7 @@ export function* synthesize(recorded: readonly RecordedTrace[], options: Synthes
   }
 }
 
-/** How many traces and spans `synthesize` makes of plain requests. */
+/** How many traces and spans of plain requests `synthesize` makes. */
 export function pollsFor(runs: number): number {
   return Math.ceil((runs * 2) / 5) * POLLS_PER_HTTP_RUN + LONG_STRETCH;
 }
@@ -140,7 +139,7 @@ class Copier {
     return {trace: this.traceRow(template.trace, traceId, spans, names), spans};
   }
 
-  /** An agent's run inside the spans that FastAPI puts around it; the trace row then knows neither run nor user. */
+  /** An agent's run inside FastAPI's spans; the trace row then names neither run nor user. */
   overHttp(request: Template, template: Template, options: CopyOptions): TraceRows {
     const traceId = this.ids.hex(32);
     const names = this.names(options);
@@ -162,12 +161,12 @@ class Copier {
     const stretched = outer.map(row =>
       row === endpoint || row[SPAN.parent] === null ? withEnd(row, longest + (row === endpoint ? 4000 : 9000)) : row,
     );
-    // Written when they end: what lies inside first, the request last.
+    // In order of their ends: inner spans first, the request last.
     const spans = [...inner, ...stretched].sort((a, b) => (String(a[SPAN.created]) < String(b[SPAN.created]) ? -1 : 1));
     return {trace: this.traceRow(request.trace, traceId, spans, names), spans};
   }
 
-  /** New names for the ids of a trace, each once. */
+  /** New names for the ids of a trace, one for each. */
   private names({session, user}: CopyOptions): (old: string) => string {
     const known = new Map<string, string>();
     return old => {
@@ -227,7 +226,7 @@ class Copier {
     row[TRACE.id] = traceId;
     row[TRACE_COLUMNS.indexOf('start_time')] = agnoTime(first);
     row[TRACE_COLUMNS.indexOf('end_time')] = agnoTime(last);
-    // A whole number would say that one export wrote it all; Agno's SQLite rows carry julianday's noise.
+    // A whole number would mean that one export wrote it all; Agno's SQLite rows have julianday's rounding noise.
     row[TRACE_COLUMNS.indexOf('duration_ms')] = Math.round((last - first) / 1000);
     row[TRACE.run] = rename(template[TRACE.run]!);
     row[TRACE.session] = rename(template[TRACE.session]!);

@@ -1,29 +1,29 @@
 export const SEVERITIES = ['error', 'warning', 'info', 'ok'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** What one check found. */
+/** The result of one check. */
 export interface Finding {
   readonly severity: Severity;
-  /** Null: not counted; `covered` says why. Never zero for what is unknown. */
+  /** Null: not counted; `covered` says why. Never zero if unknown. */
   readonly count: number | null;
-  /** The count is over everything there is. */
+  /** The count covers all the data. */
   readonly isComplete: boolean;
-  /** What the count is over, in words. */
+  /** What the count covers, in words. */
   readonly covered: string;
-  /** An id, or another name, of one of those counted. */
+  /** An id, or another name, of one of the counted items. */
   readonly sample: string | null;
   /** One sentence. */
   readonly text: string;
   /** Arguments of this program that show the sample. */
   readonly command: readonly string[] | null;
-  /** SQL or a setting that repairs it, where there is one. */
+  /** SQL or a setting that fixes it, if there is one. */
   readonly repair: string | null;
 }
 
-/** Nothing to count here: the facts of the connection decide. */
+/** There is nothing to count: the facts about the connection decide. */
 export const FROM_CATALOGUE = {isComplete: true, covered: 'the catalogue'} as const;
 
-/** How `covered` begins where nothing was looked at. */
+/** How `covered` begins if nothing was examined. */
 export const NOT_COUNTED = 'not counted';
 
 /** `n` with its noun: `1 span`, `2 spans`. */

@@ -4,10 +4,10 @@ import type {Subject} from './subject.ts';
 
 type Missing = readonly {readonly object: string; readonly step: MigrationStep}[];
 
-/** The catalogue is looked at once for all checks. */
+/** The catalogue is read once for all checks. */
 const looked = new WeakMap<Subject, ReturnType<typeof inspectIndexes>>();
 
-/** The indexes that there should be, as `migrate` judges them. */
+/** The indexes that should exist, as `migrate` judges them. */
 export function indexesOf(
   subject: Subject,
 ): Promise<{readonly agno: readonly Found[]; readonly lookUp: readonly Found[]}> {
@@ -24,7 +24,7 @@ export function buildText({estimateMs}: MigrationStep): string {
   return estimateMs < 1000 ? 'less than a second to build' : `about ${Math.ceil(estimateMs / 1000)} s to build`;
 }
 
-/** The statements that make them. */
+/** The statements that create them. */
 export function repairOf(missing: Missing): string | null {
   return missing.length === 0 ? null : missing.flatMap(({step}) => step.sql.map(text => `${text};`)).join(' ');
 }

@@ -2,7 +2,7 @@ import type {State} from '../trace/states.ts';
 import type {Finding, Severity} from './finding.ts';
 import type {RunSurvey} from './survey.ts';
 
-/** Runs in one of the states that only time tells apart, as `trace/` judged them. */
+/** Runs in one of the states that only time distinguishes, as `trace/` judged them. */
 export function runsInState(
   {runs, isComplete, covered}: RunSurvey,
   state: State,

@@ -13,12 +13,12 @@ export interface RowCount {
   readonly isEstimate: boolean;
 }
 
-/** Up to here a count costs less than a look is worth: some 25 ms on SQLite, over its smallest index. */
+/** Up to this estimate, the table is counted exactly: about 25 ms on SQLite, over its smallest index. */
 const COUNTED_ROWS = {sqlite: 500_000, postgres: 100_000, clickhouse: Number.POSITIVE_INFINITY} as const;
 
 /**
- * Rows of one table: exact where that is cheap, the estimate of Postgres where it is not (ClickHouse has the count at hand). A large SQLite file is counted in
- * ranges of its index, so that no writer waits for it.
+ * Rows of one table: exact if that is cheap, otherwise Postgres' estimate (ClickHouse has the exact count available).
+ * A large SQLite file is counted in ranges of its index, so that no writer waits for it.
  */
 export async function countRows(subject: Omit<Subject, 'survey'>, role: 'spans' | 'traces'): Promise<RowCount> {
   const {store, tables} = subject;
@@ -55,7 +55,7 @@ async function countAll(store: Store, name: string): Promise<number | null> {
   }
 }
 
-/** No table has more rows than its rowids span. */
+/** An upper bound: a table has at most as many rows as its range of rowids. */
 async function largestCount(store: Store, name: string): Promise<number> {
   const [row] = await store.all<{first: number | null; last: number | null}>(
     sql`select (select min(rowid) from ${raw(name)}) as first, (select max(rowid) from ${raw(name)}) as last`,

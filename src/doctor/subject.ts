@@ -3,7 +3,7 @@ import type {Store} from '../store/store.ts';
 import {type Pace, paceFor} from './pace.ts';
 import type {RunSurvey} from './survey.ts';
 
-/** What the checks look at. */
+/** The input of the checks. */
 export interface Subject {
   readonly store: Store;
   readonly facts: ConnectionFacts;
@@ -23,7 +23,7 @@ export interface DescribedTables {
   readonly versions: TableFacts | null;
 }
 
-/** Which of the tables that were found are the ones that are read: all in the schema of the trace rows. */
+/** Which of the found tables are the ones that are read: all in the schema of the trace rows. */
 export function describedTables(
   {tables}: ConnectionFacts,
   store: Store,
@@ -40,12 +40,12 @@ export function describedTables(
   };
 }
 
-/** An index that serves look-ups by this column. */
+/** An index that serves lookups by this column. */
 export function isIndexed({indexes}: TableFacts, column: string): boolean {
   return indexes.some(index => index.isValid && !index.isPartial && index.columns[0] === column);
 }
 
-/** First guess of what one statement may walk over. */
+/** First guess at how many rows one statement may walk over. */
 const FIRST_ROWS = 2000;
 
 export function paceOf({countMs, store}: Pick<Subject, 'countMs' | 'store'>): Pace {

@@ -10,7 +10,7 @@ import {PATIENCE} from '../trace/runs.ts';
 import {counted} from './finding.ts';
 import {paceFor} from './pace.ts';
 
-/** What is kept of a run: a survey of all runs must fit into memory. */
+/** The kept part of a run: a survey of all runs must fit into memory. */
 export type SurveyedRun = Pick<
   RunRecord,
   'runId' | 'traceId' | 'spanId' | 'state' | 'storedStatus' | 'sessionId' | 'part' | 'detached'
@@ -25,13 +25,13 @@ export interface SurveyedTrace {
   readonly traceId: string;
   /** Runs and loose parts by start. */
   readonly runs: readonly SurveyedRun[];
-  /** The trace row names no session. */
+  /** The trace row has no session. */
   readonly hasEmptyRow: boolean;
-  /** Spans whose row could not be read as it should. */
+  /** Spans whose row could not be read completely. */
   readonly unreadable: readonly SpanProblem[];
   /** Spans that end before they start. */
   readonly backwards: readonly string[];
-  /** Spans with a figure that nobody can have counted. */
+  /** Spans with an impossible figure. */
   readonly leftOut: readonly SpanProblem[];
 }
 
@@ -51,7 +51,7 @@ export interface SurveyLimits {
 const TRACES_AT_ONCE = 50;
 const FIRST_STRETCH = 600;
 
-/** Walks the spans backwards by start, reads the traces they are of, and stops at the limit. */
+/** Walks the spans backwards by start, reads their traces, and stops at the limit. */
 export async function surveyRuns(
   store: Store,
   limits: SurveyLimits,
@@ -89,14 +89,14 @@ export async function surveyRuns(
   return {traces, runs, isComplete: isWhole, covered: coverage(wholeRuns, isWhole, reached)};
 }
 
-/** @param reached start of the last run looked at */
+/** @param reached start of the last examined run */
 function coverage(runs: number, isWhole: boolean, reached: string | null): string {
   const whole = counted(runs, 'run');
   if (isWhole) return `all ${whole}`;
   return `the newest ${whole}${reached === null ? '' : `, back to ${reached.slice(0, 19)}Z`}`;
 }
 
-/** Rows that lost something; a missing zone or a repeated key lost nothing. */
+/** Rows that lost data; a missing zone or a repeated key loses nothing. */
 const UNREADABLE = /^attributes (are|JSON (is|has|contains -?(NaN|Infinity)))|is not a time$/;
 
 function toSurveyed({trace, runs}: JudgedTrace): SurveyedTrace {

@@ -11,23 +11,23 @@ interface SweepOptions {
   readonly column: string;
   /** From the highest value down, for times: rows that were written together are read together. */
   readonly isNewestFirst?: boolean;
-  /** The statement over one range of rows `x`; its rows are handed to `add`. */
+  /** The statement over one range of rows `x`; its rows are passed to `add`. */
   readonly slice: (range: Sql) => Sql;
 }
 
-/** How far a sweep came. */
+/** The progress of a sweep. */
 export interface Swept {
   readonly isComplete: boolean;
   /** Rows walked over, at least. */
   readonly rows: number;
-  /** What was looked at, in words. */
+  /** What was examined, in words. */
   readonly covered: string;
 }
 
 /**
- * Asks one question of a whole table in ranges of an indexed column, so that no statement is long and the time can be
- * bounded. Trace and span ids are random, so what was looked at when the time is up is a fair sample; by time it is the
- * newest part.
+ * Runs one query over a whole table in ranges of an indexed column, so that no statement is long and the time can be
+ * limited. Trace and span ids are random, so the part examined when the time is up is a fair sample; by time, it is
+ * the newest part.
  */
 export async function sweep<Row>(
   subject: Subject,
@@ -55,7 +55,7 @@ export async function sweep<Row>(
   return {isComplete: true, rows, covered: `all of ${tables[role].name}`};
 }
 
-/** A count over a sweep: what was not seen in a part of the table is unknown, not zero. */
+/** A count over a sweep: zero in only a part of the table is unknown, not zero. */
 export function sweptCount(
   count: number,
   {isComplete, covered}: Swept,
@@ -65,7 +65,10 @@ export function sweptCount(
   return {count: null, isComplete, covered: covered.startsWith(NOT_COUNTED) ? covered : `none in ${covered}`};
 }
 
-/** Counts rows `x` whose value in an indexed column names nothing: no row of `other` has it as its `key`. The sample is such a value. */
+/**
+ * Counts rows `x` whose value in an indexed column matches nothing: no row of `other` has it as its `key`. The sample
+ * is such a value.
+ */
 export async function countLonely(
   subject: Subject,
   {
@@ -98,7 +101,7 @@ select count(*) as rows, min(x.${raw(column)}) as sample
   return {...sweptCount(count, swept), sample};
 }
 
-/** The same in one statement, where none may look at the rows of another one by one (ClickHouse). */
+/** The same in one statement, for a database that cannot compare the rows of two tables one by one (ClickHouse). */
 async function countLonelyAtOnce(
   {store, tables}: Subject,
   {role, column, other, key}: Pick<SweepOptions, 'role' | 'column'> & {other: SweepOptions['role']; key: string},

@@ -3,14 +3,17 @@ import type {Store} from '../store/store.ts';
 import type {DescribedTables} from './subject.ts';
 
 export interface AgnoVersion {
-  /** As stored, or derived from the tables that are there. */
+  /** As stored, or derived from the existing tables. */
   readonly label: string;
   readonly isDerived: boolean;
-  /** Which releases write this label, where that is known. */
+  /** Which releases write this label, if known. */
   readonly means: string | null;
 }
 
-/** Which Agno made a table: each release writes the newest migration it knows, and none changes it later (docs/agno.md, The tables). */
+/**
+ * Which Agno created a table: each release writes the newest migration it knows, and none changes it later
+ * (docs/agno.md, The tables).
+ */
 const MEANS: Readonly<Record<string, string>> = {
   '2.3.0': 'tables made by Agno 2.3.5 to 2.4',
   '2.5.0': 'tables made by Agno 2.5.0 to 2.5.6',
@@ -18,7 +21,7 @@ const MEANS: Readonly<Record<string, string>> = {
   '3.0.0': 'tables made by Agno 3',
 };
 
-/** The label that Agno keeps for its spans table; else what the tables themselves say. */
+/** The label that Agno keeps for its spans table; otherwise what the tables themselves show. */
 export async function loadVersion(store: Store, tables: DescribedTables): Promise<AgnoVersion> {
   const {versions, spans, runs} = tables;
   const hasLabel =

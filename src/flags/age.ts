@@ -10,9 +10,9 @@ export interface AgeFlags {
 }
 
 /**
- * The moment before which rows are old, microseconds since 1970; null when no age was given. Stricter than elsewhere: what
- * is read here is deleted.
- * @throws UserError exit 2 for an age without unit, an ambiguous one, one below an hour, a moment to come
+ * The moment before which rows are old, microseconds since 1970; null if no age was given. Stricter than elsewhere,
+ * because old rows are deleted.
+ * @throws UserError exit 2 for an age without a unit, an ambiguous one, one below an hour, or a moment in the future
  */
 export function cutoffMicrosOf({olderThan, before, force}: AgeFlags, nowMicros: number): number | null {
   if (olderThan !== undefined && before !== undefined)
@@ -26,7 +26,9 @@ export function cutoffMicrosOf({olderThan, before, force}: AgeFlags, nowMicros: 
     : checked(parseBefore(before, nowMicros), `--before "${before}"`, nowMicros, force);
 }
 
-/** An age in ms: hours, days or weeks; `30` says no unit, and `m` is a minute to one and a month to the next. */
+/**
+ * An age in ms: hours, days or weeks; `30` has no unit, and `m` means a minute to some people and a month to others.
+ */
 function parseAge(text: string): number {
   const plain = text.trim().toLowerCase().replace(/\s+/g, '');
   if (/^-/.test(plain)) throw usageError(`--older-than "${text}" is negative.`, 'Write 30d.');
@@ -38,7 +40,7 @@ function parseAge(text: string): number {
 }
 
 function parseBefore(text: string, nowMicros: number): number {
-  // A length would be read as one back from now, which is what --older-than is for.
+  // A duration would be read as a time before now, which is what --older-than is for.
   if (/^\s*\d+(\.\d+)?\s*([a-z].*)?$/i.test(text))
     throw usageError(
       `--before "${text}" is not a time.`,

@@ -3,21 +3,21 @@ import type {Context} from '../context.ts';
 import {largest} from '../lists.ts';
 
 export interface Example {
-  /** What follows `agno-trace`. */
+  /** The part after `agno-trace`. */
   readonly line: string;
   readonly answer: string;
 }
 
-/** What `command.ts` of a subcommand exports by default. */
+/** The default export of a subcommand's `command.ts`. */
 export interface CommandModule {
   readonly examples: readonly Example[];
-  /** Declares arguments and flags, and what runs. */
+  /** Declares arguments, flags, and the action. */
   readonly declare: (command: Command, context: Context) => void;
 }
 
 /**
- * What a command does: its flags and arguments become values, and only then what works with them is loaded, so that a mistake
- * costs no more than its message.
+ * A command's action: it turns flags and arguments into values, and only then loads the code that uses them, so that
+ * a mistake costs only its message.
  */
 export function commandAction<Flags, Args extends readonly unknown[], Options>(
   context: Context,
@@ -25,7 +25,7 @@ export function commandAction<Flags, Args extends readonly unknown[], Options>(
   load: () => Promise<{default: (options: Options, context: Context) => void | Promise<void>}>,
 ): (...given: unknown[]) => Promise<void> {
   return async (...given) => {
-    // commander gives the arguments, then the flags of this command alone, then the command.
+    // commander passes the arguments, then the flags of this command only, then the command.
     const args = given.slice(0, -2) as unknown as Args;
     const options = await optionsOf((given.at(-1) as Command).optsWithGlobals() as Flags, context, args);
     const {default: run} = await load();
@@ -33,7 +33,7 @@ export function commandAction<Flags, Args extends readonly unknown[], Options>(
   };
 }
 
-/** A command below a command, as `archive verify`. */
+/** A command below a command, such as `archive verify`. */
 export function subcommand(
   command: Command,
   usage: string,
@@ -50,7 +50,7 @@ export function subcommand(
 
 const GLOBAL_FLAGS = 'Global flags (--db, --profile, --timeout, --color, …): agno-trace help flags';
 
-/** Below a command's help: where the flags of all commands are, and examples, what to type and what it answers. */
+/** The end of a command's help: where the flags of all commands are, and examples with what they answer. */
 export function examplesText(examples: readonly Example[]): string {
   const longest = largest(examples.map(({line}) => line.length));
   const fits = examples.every(({answer}) => `  agno-trace ${' '.repeat(longest)}   ${answer}`.length <= 80);

@@ -14,21 +14,21 @@ import type {DatabaseFlags} from './declare.ts';
 
 const DEFAULT_FILE = 'agno.db';
 
-/** Which database to read, and where what is in it. */
+/** Which database to read, and where its tables are. */
 export interface Connection {
-  /** The profile it comes from; null when flags or the environment name it. */
+  /** The profile that it comes from; null if flags or the environment name it. */
   readonly profile: string | null;
-  /** What named the database: `--db`, a variable, a profile, or the file that lies here. */
+  /** What named the database: `--db`, a variable, a profile, or the file in the current folder. */
   readonly from: string;
   readonly source: Source;
   readonly tables: TableChoice;
-  /** The database of Agno's own run table, where that is another one. */
+  /** The database with Agno's own run table, if it is another one. */
   readonly runs: Source | null;
 }
 
 /**
- * Which database: `--db` or `--profile`, AGNO_TRACE_DB, AGNO_TRACE_PROFILE or the default profile, DATABASE_URL, libpq's
- * PG*, `./agno.db`. Flags win over what a profile says about tables.
+ * The database: `--db` or `--profile`, AGNO_TRACE_DB, AGNO_TRACE_PROFILE or the default profile, DATABASE_URL,
+ * libpq's PG*, `./agno.db`. Flags override a profile's tables.
  */
 export function connectionOf(flags: DatabaseFlags, context: Context): Connection {
   const {cwd, env} = context;
@@ -62,7 +62,7 @@ function setOf(env: Context['env']): string {
   return ['PGSERVICE', 'PGHOST', 'PGHOSTADDR', 'PGDATABASE', 'PGUSER'].find(name => env[name]) ?? 'PG*';
 }
 
-/** A file of the usual name that lies here and is not what is read. */
+/** A file with the usual name in the current folder, if it is not the one that is read. */
 export function passedOver({source, from}: Connection, {cwd}: Context): string | null {
   const file = path.join(cwd, DEFAULT_FILE);
   if (from === '--db' || (source.dialect === 'sqlite' && source.file === file) || !existsSync(file)) return null;
@@ -99,11 +99,14 @@ export function connectionOfProfile(profile: Profile, flags: DatabaseFlags, cont
   });
 }
 
-/** Errors are searched for passwords in arguments and variables; those of a service file or a profile are in neither. */
+/**
+ * Errors are searched for passwords from arguments and variables; those from a service file or a profile are added
+ * here.
+ */
 function withSecrets(context: Context, connection: Connection): Connection {
   for (const source of [connection.source, connection.runs]) {
     if (!source || source.dialect === 'sqlite') continue;
-    // One that is also a name would give itself away by being masked there.
+    // A password that is also a name would be revealed by masking it there.
     const names = [source.user, source.host, source.database];
     append(
       context.secrets,
@@ -113,14 +116,14 @@ function withSecrets(context: Context, connection: Connection): Connection {
   return connection;
 }
 
-/** The config file, or a word on why there can be none. */
+/** The config file, or the reason why there can be none. */
 export function configOf({env, cwd}: Context): Config {
   const config = loadConfig(env, cwd);
   if (config) return config;
   throw usageError('no folder for the config file: HOME is not set.', 'Set AGNO_TRACE_CONFIG to a file.');
 }
 
-/** @throws UserError exit 2 that names what was probably meant, or all there are */
+/** @throws UserError exit 2 that names the probable meaning, or all profiles */
 export function profileOf({profiles, file}: Config, name: string): Profile {
   const found = profiles.get(name);
   if (found) return found;
@@ -136,7 +139,7 @@ export function profileOf({profiles, file}: Config, name: string): Profile {
   );
 }
 
-/** The profile of AGNO_TRACE_PROFILE, else the default one; null when there is neither. */
+/** The profile of AGNO_TRACE_PROFILE, or else the default one; null if there is neither. */
 function standingProfile(context: Context): Profile | null {
   const {env, cwd} = context;
   if (env.AGNO_TRACE_PROFILE) return profileOf(configOf(context), env.AGNO_TRACE_PROFILE);

@@ -19,7 +19,7 @@ import {type OutputFile, outputFileOf} from './output-file.ts';
 import {type PrintSqlEpilogue, recording, writeStatements} from './print-sql.ts';
 import {parseLength} from './values.ts';
 
-/** Node's timers and Postgres' limits hold 32 bits. */
+/** Node's timers and Postgres' limits have 32 bits. */
 const LONGEST_TIMEOUT_MS = 7 * 24 * 3_600_000;
 
 export function timeoutMsOf({timeout}: DatabaseFlags): number {
@@ -27,17 +27,17 @@ export function timeoutMsOf({timeout}: DatabaseFlags): number {
   return Math.min(LONGEST_TIMEOUT_MS, Math.max(1, Math.round(parseLength('--timeout', timeout))));
 }
 
-/** How databases are read and where the answer goes: what the flags of every reading command say. */
+/** How databases are read and where the answer goes: the values of the flags of every reading command. */
 export interface ReadSettings {
   /** Longest time of one statement. */
   readonly timeoutMs: number;
-  /** The statements are the answer. */
+  /** Print the statements instead of the answer. */
   readonly printSql: boolean;
-  /** Write to stderr what is connected to and what is sent. */
+  /** Write connections and statements to stderr. */
   readonly debug: boolean;
   /** Where the answer goes; null: stdout. */
   readonly output: OutputFile | null;
-  /** `--color always` holds for a file too. */
+  /** `--color always` applies to files too. */
   readonly coloursFiles: boolean;
 }
 
@@ -52,14 +52,14 @@ export function accessOf(flags: ReadFlags, context: Context): Access {
   return {connection, ...readSettingsOf(flags, context, sourcesIn(connection))};
 }
 
-/** As `accessOf`, for a command that changes rows. @throws UserError exit 2 too for a database that is only read */
+/** Like `accessOf`, for a command that changes rows. @throws UserError exit 2 also for a database that is only read */
 export function writableAccessOf(flags: ReadFlags, context: Context): Access {
   const access = accessOf(flags, context);
   writable(access.connection.source.dialect);
   return access;
 }
 
-/** @param sources databases that are read: none of them may be the file that `--output` names */
+/** @param sources databases that are read: none of them may be the file of `--output` */
 export function readSettingsOf(flags: ReadFlags, context: Context, sources: readonly Source[]): ReadSettings {
   const output = outputFileOf(flags, context);
   if (output) for (const source of sources) refuseDatabase(output.path, source);
@@ -77,8 +77,8 @@ export function sourcesIn({source, runs}: Connection): Source[] {
 }
 
 /**
- * Opens the database, lends it, and closes it. With `--print-sql` the command runs as always, but its answer is replaced by
- * the statements that were sent.
+ * Opens the database, passes it to the work, and closes it. With `--print-sql` the command runs as always, but its
+ * answer is replaced by the statements that were sent.
  * @param then what is computed after the statements, for `--print-sql`
  */
 export async function withStore(
@@ -91,7 +91,7 @@ export async function withStore(
   await withOutput(access, context, out => withConnection(access, out, then, use, onConnect));
 }
 
-/** As `withStore`, with what is known of the connection. A busy writer may be in the way of opening: that is tried again. */
+/** Like `withStore`, with the facts about the connection. A busy writer may prevent opening, so opening is retried. */
 export async function withPatientStore(
   access: Access,
   context: Context,
@@ -113,12 +113,12 @@ export async function withPatientStore(
       },
     );
   await patiently(open, error => {
-    // What is wrong later has been tried again there.
+    // Later errors have already been retried there.
     if (isOpen) throw error;
   });
 }
 
-/** With `--output` what is written goes to a file, which is put in place when all has gone well. */
+/** With `--output` the answer is written to a file, which gets its final name when everything succeeded. */
 export async function withOutput(
   {output, coloursFiles}: ReadSettings,
   context: Context,
@@ -137,7 +137,7 @@ export async function withOutput(
   await output.save();
 }
 
-/** The answer would take the place of what was asked. */
+/** The answer would replace the database. */
 function refuseDatabase(output: string, source: Source): void {
   if (source.dialect !== 'sqlite' || !existsSync(source.file)) return;
   const file = realpathSync(source.file);
@@ -145,7 +145,7 @@ function refuseDatabase(output: string, source: Source): void {
     throw usageError(`-o "${output}" is the database itself.`, 'Name another file.');
 }
 
-/** As `withStore`, with an answer that goes to stdout. */
+/** Like `withStore`, with an answer to stdout. */
 export async function withConnection(
   access: Access,
   context: Context,
@@ -177,7 +177,7 @@ export async function withConnection(
   }
 }
 
-/** Says what no answer has said. */
+/** Prints the notes that no answer contains. */
 export function sayNotes(context: Context): void {
   const columns = columnsOf(context);
   for (const note of context.notes.splice(0)) {
@@ -186,7 +186,7 @@ export function sayNotes(context: Context): void {
   }
 }
 
-/** Opens the database, and beside it the one of Agno's run table where that is another one. */
+/** Opens the database and, if it is another one, the database of Agno's run table. */
 export async function openConnection(
   access: Access,
   context: Context,
@@ -208,7 +208,7 @@ export async function openConnection(
   return withEvidence(store, await opening);
 }
 
-/** A database that cannot be reached may be another one than was meant: what named it is said, where that was no flag. */
+/** If a database cannot be reached, it may be the wrong one: says what named it, unless that was a flag. */
 function withOrigin(error: unknown, {from}: Connection): unknown {
   if (error instanceof UserError && error.exitCode === EXIT.unreachable && from !== '--db')
     error.hint = `${error.hint ?? ''} The address came from ${from}.`.trim();
@@ -239,7 +239,7 @@ function withEvidence(store: Store, evidence: Evidence): Store {
   });
 }
 
-/** A last belt: no secret of the connection in any text for people, whatever a driver put into it. */
+/** A last protection: no secret of the connection in any text for people, whatever a driver put into it. */
 export function maskSecrets(text: string, secrets: readonly string[]): string {
   return secrets
     .filter(secret => secret.length >= 3)

@@ -2,18 +2,18 @@ import type {Command, Option} from 'commander';
 import {STATES} from '../trace/states.ts';
 
 /*
- * The flags that commands share: their declaration, and what the argument parser makes of them. The rest of this folder
- * turns that into values; the list of all commands needs none of it, so `--help` loads this file alone.
+ * The shared flags: their declarations, and what the argument parser returns for them. The rest of this folder turns
+ * that into values; the list of all commands needs none of it, so `--help` loads only this file.
  */
 
-/** Values of the flags that every reading command has. */
+/** Values of the flags of every reading command. */
 export interface DatabaseFlags {
   db?: string;
   schema?: string;
   tracesTable?: string;
   spansTable?: string;
   timeout?: string;
-  /** Only `list` reads several. */
+  /** Only `list` accepts several. */
   profile?: string[];
   dotenv?: string;
   runsDb?: string;
@@ -75,21 +75,21 @@ export interface PatienceFlags {
 export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 /**
- * What a flag takes where that differs between commands (formats, columns), for completions. Flags with the same values
- * everywhere stand in `completion/values.ts`.
+ * The values of a flag if they differ between commands (formats, columns), for completion. Flags with the same values
+ * everywhere are in `completion/values.ts`.
  */
 export const FIXED_VALUES = new WeakMap<Option, readonly string[]>();
 
-/** Says what the flag declared last takes; its parser has to be given the same list. */
+/** Declares the values of the last declared flag; its parser must use the same list. */
 export function takesOneOf(command: Command, values: readonly string[]): Command {
   FIXED_VALUES.set(command.options.at(-1)!, values);
   return command;
 }
 
-/** What a shell offers for a flag that takes other values too. */
+/** Values that completion offers for a flag that also accepts others. */
 export const OFFERED_VALUES = new WeakMap<Option, readonly string[]>();
 
-/** Says what a shell offers for the flag declared last. */
+/** Declares what completion offers for the last declared flag. */
 export function offers(command: Command, values: readonly string[]): Command {
   OFFERED_VALUES.set(command.options.at(-1)!, values);
   return command;
@@ -103,7 +103,7 @@ export function addWindowFlags(command: Command): Command {
     .option('--last <length>', 'started in the last 30m, 24h, 7d, 2w');
 }
 
-/** Which runs. Who, repeated: any of them. */
+/** Filters for runs. Repeated values are alternatives. */
 export function addFilterFlags(command: Command): Command {
   return command
     .optionsGroup('Who (repeat for "or"):')
@@ -158,7 +158,7 @@ export interface OutputFlags {
   output?: string;
 }
 
-/** @param isLong its JSON may be too much for a reader */
+/** @param isLong its JSON may be too long for a reader */
 export function addOutputFlags(
   command: Command,
   formats: readonly string[],

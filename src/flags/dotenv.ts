@@ -6,8 +6,8 @@ import {append} from '../lists.ts';
 import {readRegular} from '../private-file.ts';
 
 /**
- * What `--dotenv` takes out of a file. The file is often a stranger's, so nothing in it reaches Node or a child of ours, and it
- * cannot name the config file, whose commands are run, nor where facts are put.
+ * The variables that `--dotenv` reads from a file. The file is often a stranger's, so nothing in it reaches Node or
+ * our child processes, and it cannot name the config file, whose commands are run, or the folder of the facts.
  */
 const TAKEN = /^(AGNO_TRACE_(?!CONFIG$|CACHE$)[A-Z_]+|PG[A-Z]+|CLICKHOUSE_PASSWORD|DATABASE_URL)$/;
 const MOST_BYTES = 1024 ** 2;
@@ -29,7 +29,7 @@ export function readDotenv(dotenv: string, context: Context): void {
       {hint: `Looked for ${file}`, cause: error},
     );
   }
-  // Imported above it would load all that node:util has, at every start.
+  // Imported at the top, it would load all of node:util at every start.
   const {parseEnv} = createRequire(import.meta.url)('node:util') as typeof import('node:util');
   const added = Object.entries(parseEnv(text));
   const refused = added.flatMap(([name]) =>

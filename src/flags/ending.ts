@@ -3,7 +3,7 @@ import {SIGNAL_CODES, type SignalCode} from '../errors.ts';
 import {trusted} from '../text/safe.ts';
 import {heedSignals} from '../ways-out.ts';
 
-/** What ends a command that otherwise runs for ever. */
+/** The reasons to end a command that would otherwise run for ever. */
 export class Ending {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
@@ -19,7 +19,7 @@ export class Ending {
   isOutOfTime = false;
 
   /**
-   * @param afterMs null: no end by time
+   * @param afterMs null: no time limit
    * @param onStop called after a signal
    */
   constructor(
@@ -41,7 +41,7 @@ export class Ending {
     return this.controller.signal;
   }
 
-  /** The next one ends the process at once, whatever hangs. */
+  /** The next signal ends the process at once, whatever hangs. */
   private letSignalsPass(): void {
     this.heedNoMore();
     for (const name of SIGNALS) process.off(name, this.onSignal);
@@ -51,7 +51,7 @@ export class Ending {
     this.controller.abort();
   }
 
-  /** Takes its hands off signals and time. */
+  /** Stops handling signals and time. */
   dispose(): void {
     clearTimeout(this.timer);
     this.letSignalsPass();
@@ -59,20 +59,20 @@ export class Ending {
 }
 
 const SIGNALS = Object.keys(SIGNAL_CODES) as (keyof typeof SIGNAL_CODES)[];
-/** Node's timers hold 31 bits: 24 days. */
+/** Node's timers have 31 bits: 24 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 interface Stoppable {
   readonly context: Context;
-  /** The database that is written; it is told to be quick. */
+  /** The database that is being written; it is asked to stop soon. */
   readonly changes: {hurry?(): void};
-  /** What is not begun any more. */
+  /** What will not be begun any more. */
   readonly unit: 'batch' | 'step';
 }
 
 /**
- * Runs `work` so that the first signal lets it end what is under way; the second one ends the process. The database takes an
- * open transaction back when its connection goes.
+ * Runs `work` so that the first signal lets it finish its current unit; the second one ends the process. The database
+ * rolls back an open transaction when its connection closes.
  */
 export async function stoppable<T>(
   {context, changes, unit}: Stoppable,

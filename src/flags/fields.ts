@@ -6,8 +6,8 @@ import type {Format} from './output.ts';
 const WITH_FIELDS: readonly Format[] = ['json', 'jsonl', 'csv', 'md'];
 
 /**
- * The keys that `--fields` asks for, in its order; all of `known` without it.
- * @throws UserError exit 2 for a key that is not known, and for a format that has no keys
+ * The keys of `--fields`, in its order; all of `known` without it.
+ * @throws UserError exit 2 for an unknown key, and for a format without keys
  */
 export function fieldsOf(
   flags: OutputFlags,
@@ -18,10 +18,10 @@ export function fieldsOf(
   return fieldsAmongOf(flags, format, formats)(known);
 }
 
-/** For a command that learns from the answer which keys there are. */
+/** For a command whose keys depend on the answer. */
 export type FieldsAmong = (known: readonly string[]) => readonly string[];
 
-/** @throws UserError at once for a format that has no keys */
+/** @throws UserError at once for a format without keys */
 export function fieldsAmongOf(
   {fields}: OutputFlags,
   format: Format,
@@ -44,7 +44,7 @@ export function fieldsAmongOf(
   };
 }
 
-/** As it is written, else in other letters of the same case: `runid` is found too. */
+/** The exact key, or else the same letters in another case: `runid` is found too. */
 function knownField(field: string, known: readonly string[]): string {
   const found = known.includes(field) ? field : known.find(key => key.toLowerCase() === field.toLowerCase());
   if (found !== undefined) return found;
@@ -53,7 +53,7 @@ function knownField(field: string, known: readonly string[]): string {
   throw usageError(`--fields "${field}" is not known.`, near ? `Did you mean ${near}? ${list}` : list);
 }
 
-/** `records` with these keys alone, in this order. */
+/** `records` with only these keys, in this order. */
 export function pick(records: readonly object[], fields: readonly string[]): Record<string, unknown>[] {
   return records.map(record =>
     Object.fromEntries(fields.map(field => [field, (record as Record<string, unknown>)[field] ?? null])),

@@ -4,17 +4,17 @@ import type {OutputFlags} from './declare.ts';
 import type {Format} from './output.ts';
 import {parseCount} from './values.ts';
 
-/** How much of an answer its reader takes. */
+/** How much of an answer its reader accepts. */
 export interface Fitting {
   /** Null: all of it. */
   readonly maxBytes: number | null;
-  /** Items at the beginning that the reader has already. */
+  /** Number of items at the beginning that the reader already has. */
   readonly skip: number;
 }
 
 export const ALL: Fitting = {maxBytes: null, skip: 0};
 
-/** What `--max-bytes` and `--skip` say. @throws UserError exit 2 for a format that has no items */
+/** The values of `--max-bytes` and `--skip`. @throws UserError exit 2 for a format without items */
 export function fittingOf({maxBytes, skip}: OutputFlags, format: Format): Fitting {
   if (maxBytes === undefined && skip === undefined) return ALL;
   const fit = {
@@ -29,11 +29,11 @@ export function fittingOf({maxBytes, skip}: OutputFlags, format: Format): Fittin
   return fit;
 }
 
-/** Room for the items of an answer, taken one after the other: whole items only. */
+/** The room for the items of an answer, which are taken in order: only complete items. */
 export class Room {
-  /** Items that had room. */
+  /** Number of items that fitted. */
   taken = 0;
-  /** An item had none; those behind it are not taken either. */
+  /** An item did not fit; later ones are not taken either. */
   isFull = false;
   private skipped = 0;
   private bytes: number;
@@ -46,7 +46,7 @@ export class Room {
     this.bytes = around;
   }
 
-  /** The item where it has room; one that alone has none, with its texts cut. Null: it is left out. */
+  /** Returns the item if it fits; an item that is too large even alone has its texts cut. Null: it is left out. */
   take<Item extends object>(item: Item): Item | null {
     const {maxBytes, skip} = this.fit;
     if (this.skipped < skip) {
@@ -73,20 +73,20 @@ export class Room {
     return cut;
   }
 
-  /** What a reader of the first items must know; null: all had room. @param rest how to get the others */
+  /** The note for a reader of the first items; null: all fitted. @param rest how to get the others */
   note(rest = `--skip ${this.fit.skip + this.taken} has the rest`): string | null {
     if (!this.isFull) return null;
     return `cut to --max-bytes ${this.fit.maxBytes} after ${this.taken} ${this.taken === 1 ? 'item' : 'items'}: ${rest}`;
   }
 }
 
-/** With what parts it from the next one. */
+/** Including the separator. */
 const bytesOf = (item: object) => Buffer.byteLength(jsonText(item)) + 1;
 
 const LONGEST_TEXT = 8192;
 const SHORTEST_TEXT = 16;
 
-/** An item that is too large by itself, with as much of its texts as there is room for; null: for nothing of it. */
+/** An item that is too large by itself, with as much of its texts as fits; null: nothing of it fits. */
 function shortened<Item extends object>(item: Item, maxBytes: number): Item | null {
   for (let most = LONGEST_TEXT; most >= SHORTEST_TEXT; most /= 2) {
     const cut = cutTo(item, most);
@@ -95,7 +95,7 @@ function shortened<Item extends object>(item: Item, maxBytes: number): Item | nu
   return null;
 }
 
-/** Texts are cut to so many characters, lists and objects that are longer are left empty; `truncated` has the whole length of each. */
+/** Cuts texts to this many characters and empties longer lists and objects; `truncated` has the full length of each. */
 function cutTo<Item extends object>(item: Item, most: number): Item {
   const truncated: Record<string, number> = {};
   const entries = Object.entries(item).map(([key, value]): [string, unknown] => {

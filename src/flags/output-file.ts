@@ -2,7 +2,7 @@ import {
   accessSync,
   closeSync,
   constants,
-  // Not `node:fs/promises`, which costs every start a millisecond: this is loaded when it is first used.
+  // Not `node:fs/promises`, which costs every start a millisecond: this is loaded on first use.
   promises as files,
   openSync,
   realpathSync,
@@ -18,26 +18,27 @@ import {command} from '../text/shell.ts';
 import {removeOnExit} from '../ways-out.ts';
 import type {OutputFlags} from './declare.ts';
 
-/** Where `-o` sends the answer: kept until it is whole, then put in place at once. */
+/** The destination of `-o`: written elsewhere until it is complete, then renamed atomically. */
 export interface OutputFile extends Output {
-  /** Its path, links followed. */
+  /** Its path, with links resolved. */
   readonly path: string;
-  /** What was written so far goes to the disk, beside the file; a long answer need not fit into memory. */
+  /** Writes the answer so far to disk, beside the file; a long answer need not fit into memory. */
   drained(): Promise<void>;
-  /** @throws UserError exit 1; the file is then what it was before */
+  /** @throws UserError exit 1; then the file is unchanged */
   save(): Promise<void>;
-  /** Leaves the file as it was. */
+  /** Leaves the file unchanged. */
   discard(): Promise<void>;
 }
 
-/** The file that `--output` names; null: the answer goes to stdout. Whether it can be written is found out now. */
+/** The file of `--output`; null: the answer goes to stdout. Checks now whether it can be written. */
 export function outputFileOf({output}: OutputFlags, {cwd}: Context): OutputFile | null {
   if (output === undefined || output === '-') return null;
   const target = path.resolve(cwd, output);
   const found = statOf(target);
   if (output === '' || output.endsWith('/') || found?.isDirectory())
     throw failed(`"${output}" is a folder.`, 'Name a file in it.');
-  // Through a link its target is replaced, not the link; what is no file (/dev/null, our own stdout) is written to.
+  // A link stays, and its target is replaced; anything that is not a file (/dev/null, our own stdout) is written to
+  // directly.
   const isPlain = !found || found.isFile();
   const file = found && isPlain ? realpathSync(target) : target;
   if (isPlain) checkFolder(path.dirname(file), output);
@@ -75,7 +76,7 @@ export function outputFileOf({output}: OutputFlags, {cwd}: Context): OutputFile 
   };
 }
 
-/** A file is never half there: what is written lies beside it under another name until it is on the disk. */
+/** The file is never incomplete: until the answer is on disk, it is written beside it under another name. */
 class Replacement {
   private readonly temporary: string;
   private handle: files.FileHandle | null = null;
@@ -96,7 +97,7 @@ class Replacement {
   async finish(): Promise<void> {
     const {found} = this;
     const handle = await this.opened();
-    // Only root may give a file away; whoever else replaces one owns it from then on.
+    // Only root can give a file to another owner; anybody else who replaces a file owns it from then on.
     if (found && process.getuid?.() === 0) await handle.chown(found.uid, found.gid);
     if (found) await handle.chmod(found.mode & 0o7777);
     await handle.sync();
@@ -108,7 +109,7 @@ class Replacement {
 
   async discard(): Promise<void> {
     if (!this.handle) return;
-    // It may be what failed, or be closed already.
+    // It may be the cause of the failure, or already closed.
     await this.handle.close().catch(() => undefined);
     this.handle = null;
     this.forget();
@@ -117,7 +118,7 @@ class Replacement {
 
   private async opened(): Promise<files.FileHandle> {
     if (this.handle) return this.handle;
-    // A file that was private must not be readable for a moment.
+    // A private file must not be readable by others even for a moment.
     this.handle = await files.open(this.temporary, 'wx', this.found ? 0o600 : 0o666);
     this.forget = removeOnExit(() => this.remove());
     return this.handle;
@@ -132,7 +133,7 @@ class Replacement {
   }
 }
 
-/** What is no file is written as it comes. */
+/** Anything that is not a file is written as the answer comes. */
 class Stream {
   private handle: number | null = null;
 
@@ -168,10 +169,10 @@ function checkWritable(file: string, output: string): void {
   }
 }
 
-/** Our own descriptors, whatever they lead to, are open already: `-o >(less)` of a shell is one. */
+/** Our own descriptors, whatever they lead to, are already open: for example a shell's `-o >(less)`. */
 const OWN_DESCRIPTOR = /^\/(dev\/(stdout|stderr|fd\/\d+)|proc\/self\/fd\/\d+)$/;
 
-/** A pipe waits for whoever is to read it, which may be nobody; a disk is no place for an answer. */
+/** A pipe waits for its reader, which may not exist; a disk device is no place for an answer. */
 function refuseWaiting(target: string, found: Stats, output: string): void {
   if (found.isCharacterDevice() || OWN_DESCRIPTOR.test(target)) return;
   throw failed(`"${output}" is not a regular file.`, 'Name a file, or leave out -o and use a pipe.');

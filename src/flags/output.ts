@@ -14,10 +14,10 @@ import {parseChoice} from './values.ts';
 
 const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md', 'junit'] as const;
 export type Format = (typeof FORMATS)[number];
-/** What commands write whose answer is a list of records. */
+/** The formats of commands whose answer is a list of records. */
 export const RECORD_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
 
-/** The format asked for, by a flag or else by the end of the output's name. */
+/** The requested format: by a flag, or else by the extension of the output's name. */
 export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format {
   if (flags.format !== undefined) return parseChoice('--format', flags.format, formats);
   if (flags.json) return 'json';
@@ -34,21 +34,21 @@ export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format
   return named;
 }
 
-/** Terminals that cannot show more than ASCII get no more. */
+/** Terminals that can only show ASCII get only ASCII. */
 export function lookOf(options: Pick<OutputFlags, 'ascii'>, {env, stdout}: Context): Look {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   const isPlainLocale = stdout.isTTY && /^(C|POSIX)$/.test(locale);
   return {ascii: options.ascii ?? (isPlainLocale || (stdout.isTTY && env.TERM === 'dumb'))};
 }
 
-/** Columns to draw for: the terminal's, or null for a pipe, where nothing is cut. */
+/** Columns for drawing: the terminal's, or null for a pipe, where nothing is cut. */
 export function columnsOf({stdout}: Context): number | null {
   if (!stdout.isTTY) return null;
   // A terminal that reports no size (script, odd ptys) gets the usual one.
   return stdout.columns && stdout.columns > 0 ? stdout.columns : 80;
 }
 
-/** What a text is drawn with: signs, and columns. */
+/** The settings for drawing a text: characters, and columns. */
 export function drawingOf(
   options: Pick<OutputFlags, 'ascii'>,
   context: Context,
@@ -58,21 +58,21 @@ export function drawingOf(
 
 interface Answer {
   readonly command: string;
-  /** Made of the items where not all of them have room (`fit`). */
+  /** Computed from the items if not all of them fit (`fit`). */
   readonly data: unknown | ((items: readonly object[]) => unknown);
-  /** What `jsonl` prints one a line; the data's items. */
+  /** The lines of `jsonl`; the data's items. */
   readonly items: readonly object[];
-  /** Keys of the items in order, for the formats with a header. */
+  /** Keys of the items in order, for formats with a header. */
   readonly fields?: readonly string[];
   readonly next?: string | null;
   readonly notes?: readonly string[];
-  /** How much of it its reader takes; absent: all. */
+  /** How much of it its reader accepts; absent: all. */
   readonly fit?: Fitting;
-  /** The cursor for what follows so many items; absent: `--skip` leaves them out. */
+  /** The cursor after this many items; absent: `--skip` omits them. */
   readonly nextAfter?: (items: number) => string | null;
 }
 
-/** Writes the machine formats; true when `format` was one of them. */
+/** Writes the machine formats; returns true if `format` is one of them. */
 export function writeMachine(context: Context, format: Format, answer: Answer): boolean {
   if (format === 'table' || format === 'tree' || format === 'text') return false;
   const notes = [...context.notes.splice(0), ...(answer.notes ?? [])];
@@ -95,16 +95,16 @@ export function writeMachine(context: Context, format: Format, answer: Answer): 
       return true;
     }
   }
-  // The lines are items only; what belongs to the whole goes where it cannot be taken for one.
+  // The lines are only items; notes about the whole answer go where they cannot be mistaken for one.
   for (const note of notes) writeNote(context, note);
   if (answer.next) writeNext(context, `next page: --cursor ${answer.next}`);
   return true;
 }
 
-/** What is written around a cut answer beside what it says anyway: `truncated`, a note, a cursor. */
+/** Bytes that a cut answer has in addition: `truncated`, a note, a cursor. */
 const ABOUT_A_CUT = 400;
 
-/** As many items as there is room for, with how to get the others. */
+/** As many items as fit, with a way to get the others. */
 function fitted(answer: Answer & {readonly notes: readonly string[]}): Parameters<typeof renderJson>[0] {
   const {fit = ALL, data, items, notes} = answer;
   const dataOf = (some: readonly object[]) => (typeof data === 'function' ? data(some) : some);
@@ -131,13 +131,13 @@ function cutNote(room: Room, {nextAfter}: Answer): string | null {
   return room.note(nextAfter && `--cursor ${nextAfter(room.taken)} has the rest`);
 }
 
-/** Notes are talk: on a terminal below the answer, else on stderr. */
+/** Notes are messages: below the answer on a terminal, otherwise on stderr. */
 export function writeNote(context: Context, text: string): void {
   const columns = columnsOf(context);
   for (const part of columns === null ? [safe(text)] : wrap(safe(text), columns)) talk(context, part);
 }
 
-/** The next command to type; the terminal may break the line, so that it can be copied whole. */
+/** The next command to type; only the terminal may wrap the line, so that it can be copied completely. */
 export function writeNext(context: Context, text: string): void {
   talk(context, safe(text));
 }

@@ -18,7 +18,7 @@ function parseParameter(text: string): Parameter {
   if (value.includes('\0')) throw usageError(`--param "${name}" holds a NUL character.`, HINT);
   if (!isJson) return {name, type: 'text', text: value};
   const plain = value.trim();
-  // A number is kept as it is written: JSON.parse would round a long one.
+  // A number keeps its spelling: JSON.parse would round a long one.
   if (/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?$/.test(plain)) return {name, type: 'number', text: plain};
   let parsed: unknown;
   try {

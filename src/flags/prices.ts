@@ -4,7 +4,7 @@ import {Prices} from '../prices/prices.ts';
 import type {PriceFlags} from './declare.ts';
 
 /**
- * Prices for calls whose provider reported no cost: `--prices`, else AGNO_TRACE_PRICES, and the bundled library.
+ * Prices for calls whose provider reported no cost: `--prices`, or else AGNO_TRACE_PRICES, and the bundled library.
  * @throws UserError exit 2 for a file that cannot be read or understood
  */
 export function pricesOf(flags: PriceFlags, context: Context): Prices {

@@ -4,12 +4,12 @@ import {type Evidence, replacing, type Store} from '../store/store.ts';
 import {type Safe, safe, trusted} from '../text/safe.ts';
 
 /**
- * What is computed after the statements; a function is asked when all is done. `eachShapeOnce`: of statements that differ in
- * their values alone the first is printed.
+ * What is computed after the statements; a function is called at the end. `eachShapeOnce`: of statements that differ
+ * only in their values, print the first.
  */
 export type PrintSqlEpilogue = string | {readonly text: () => string; readonly eachShapeOnce: () => boolean};
 
-/** `store`, with each statement also put into `statements`, runnable as it stands. */
+/** `store`, with each statement also added to `statements`, in a form that can be run. */
 export function recording(store: Store, statements: string[]): Store {
   const record = (from: Evidence, where: string): Store['all'] => {
     return query => {
@@ -22,7 +22,7 @@ export function recording(store: Store, statements: string[]): Store {
     all: record(store, ''),
     adHoc: (statement, limits) => {
       const {dialect, tables} = store;
-      // Agno's tables are found there without their schema.
+      // With this search path, Agno's tables are found without their schema.
       if (dialect === 'postgres') statements.push(`set search_path = ${schemaOf(tables.traces!)}, public`);
       statements.push(statement.printed);
       return store.adHoc(statement, limits);
@@ -30,7 +30,7 @@ export function recording(store: Store, statements: string[]): Store {
     evidence: evidence && {
       dialect: evidence.dialect,
       label: evidence.label,
-      // Asked anew each time: they are gone once a read has failed.
+      // Read each time: after a failed read they are gone.
       get tables() {
         return evidence.tables;
       },
@@ -40,7 +40,7 @@ export function recording(store: Store, statements: string[]): Store {
   });
 }
 
-/** Prints what was recorded, and what the program does after it. */
+/** Prints the recorded statements, and what the program does after them. */
 export function writeStatements(statements: readonly string[], then: PrintSqlEpilogue, context: Context): void {
   const printed = typeof then !== 'string' && then.eachShapeOnce() ? eachShapeOnce(statements) : statements;
   for (const statement of printed) context.stdout.write(printable(`${statement};\n\n`, context));
@@ -49,7 +49,7 @@ export function writeStatements(statements: readonly string[], then: PrintSqlEpi
   context.stdout.write(printable(`${text.split('\n').map(comment).join('\n--   ')}\n`, context));
 }
 
-/** The first of the statements that differ in their values alone, and how many more there were. */
+/** The first of the statements that differ only in their values, and the number of the others. */
 function eachShapeOnce(statements: readonly string[]): string[] {
   const shapes = new Map<string, {first: string; more: number}>();
   for (const statement of statements) {
@@ -66,10 +66,10 @@ function eachShapeOnce(statements: readonly string[]): string[] {
   );
 }
 
-/** What a comment of one line may hold: a line break of a path would end it, and the rest would be run. */
+/** Text for a one-line comment: a line break in a path would end the comment, and the rest would be run. */
 const comment = (text: string): Safe => safe(text);
 
-/** Into a pipe statements stay exact, so that they run; on a terminal their values are escaped like all data. */
+/** In a pipe statements stay exact, so that they run; on a terminal their values are escaped like all data. */
 function printable(text: string, {stdout}: Context): Safe {
   return stdout.isTTY ? safe(text, {multiline: true}) : trusted(text);
 }

@@ -4,7 +4,7 @@ import {line, safe, trusted} from '../text/safe.ts';
 
 const EVERY_MS = 200;
 
-/** One line on stderr that is written over, on a terminal only. */
+/** One line on stderr that is overwritten, on a terminal only. */
 export class ProgressLine {
   private writtenMs = Number.NEGATIVE_INFINITY;
   private isShown = false;
@@ -23,7 +23,7 @@ export class ProgressLine {
     this.write(() => safe(text));
   }
 
-  /** With an estimate of what is left, from the pace so far. */
+  /** With an estimate of the remaining time, from the pace so far. */
   deleting(done: number, all: number, waitsFor: string | null): void {
     this.write(() => {
       if (waitsFor) return line`${count(done)} of ${count(all)} traces; waiting for ${safe(waitsFor)}`;

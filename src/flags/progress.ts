@@ -1,12 +1,13 @@
 import type {Context} from '../context.ts';
 import {trusted} from '../text/safe.ts';
 
-/** Waiting shorter than this needs no word. */
+/** A shorter wait needs no message. */
 const QUIET_MS = 300;
 
 /**
- * Runs `work` and says on stderr how far it is, on a terminal only and not before it has taken a moment.
- * @param work gets a function to call with the number of spans looked at so far and of all where that is known, and one to call before it prints something
+ * Runs `work` and shows its progress on stderr, on a terminal only and not at once.
+ * @param work receives two functions: one to call with the number of spans so far and, if known, their total; and one
+ * to call before it prints something
  */
 export async function withProgress<T>(
   context: Context,

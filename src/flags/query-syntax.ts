@@ -20,7 +20,10 @@ type Comparison = (typeof COMPARISONS)[number];
 
 /** A word or a quoted text. */
 export interface Value {
-  /** Of a word: the pattern, where `*` and `?` stand for others and `\` takes them literally. In quotes: the text itself. */
+  /**
+   * For a word: the pattern, where `*` and `?` match other characters and `\` takes them literally. In quotes: the
+   * text itself.
+   */
   readonly text: string;
   readonly isQuoted: boolean;
   /** Its position, from 0. */
@@ -31,7 +34,7 @@ export type Syntax =
   | {
       readonly type: 'and' | 'or';
       readonly parts: readonly Syntax[];
-      /** Joined by the word in small letters. */
+      /** Joined by the lower-case word. */
       readonly isSpelledSmall?: boolean;
     }
   | {readonly type: 'not'; readonly part: Syntax}
@@ -44,29 +47,29 @@ export type Syntax =
       readonly at: number;
     };
 
-/** An error at a place of the query, in the form that all errors of queries have. */
+/** An error at a place of the query, in the form of all query errors. */
 export function queryError(text: string, at: number, message: string, hint?: string): UserError {
   const column = Array.from(text.slice(0, at)).length + 1;
   return usageError(`--query, column ${column}: ${message}`, hint, {text, at});
 }
 
 /**
- * Reads the text of a query; nothing but spaces is an empty `and`, which every run matches.
- * @param keys those that need no colon before a sign, in small letters
+ * Parses the text of a query; only spaces give an empty `and`, which every run matches.
+ * @param keys those that need no colon before an operator, in lower case
  * @throws UserError exit 2 with the place
  */
 export function parseSyntax(text: string, keys: readonly string[]): Syntax {
   return new Parser(text, keys).parse();
 }
 
-/** Parentheses and negations inside each other; people write three. */
+/** Maximum nesting of parentheses and negations; people write three. */
 const DEEPEST = 100;
 const KEY = /[A-Za-z][A-Za-z_-]*:/y;
 const COMPARE = />=|<=|>|</y;
-/** A key and a sign, as people write it who do not know the colon. */
+/** A key and an operator without the colon. */
 const KEY_AND_SIGN = /([A-Za-z][A-Za-z_-]*)\s*(>=|<=|!=|==?|>|<)\s*/y;
 const SPACE = /\s/;
-/** What ends a word. A comma does so in the list of a key only. */
+/** Characters that end a word. A comma does so only in the list of a key. */
 const ENDS_WORD = /[\s()"]/;
 
 class Parser {
@@ -107,7 +110,7 @@ class Parser {
     return parts.length === 1 ? parts[0]! : {type: 'and', parts, isSpelledSmall};
   }
 
-  /** The word, or the same in small letters where something follows it: at an end that is a text. */
+  /** The word, or its lower-case form if something follows it: at the end of the query it is a text. */
   private isJoint(word: 'OR' | 'AND'): boolean {
     const small = word.toLowerCase();
     return this.isWord(word) || (this.isWord(small) && !/^\s*(\)|$)/.test(this.text.slice(this.at + small.length)));
@@ -211,7 +214,7 @@ class Parser {
     while (this.peek() !== '"') {
       if (this.isAtEnd())
         throw this.error(at, 'the quote is not closed.', String.raw`Add ", or write \" for the sign itself.`);
-      // A backslash takes itself and a quote literally; before anything else it is one.
+      // A backslash takes only itself and a quote literally; before anything else it is an ordinary character.
       if (this.peek() === '\\' && /["\\]/.test(this.text[this.at + 1] ?? '')) this.at++;
       text += this.text[this.at++];
     }
@@ -290,7 +293,7 @@ class Parser {
   }
 }
 
-/** The query as text; read again it gives the same tree. */
+/** The query as text; parsing it gives the same tree. */
 export function printSyntax(syntax: Syntax): string {
   switch (syntax.type) {
     case 'or':
@@ -314,7 +317,7 @@ function printValue({text, isQuoted}: Value, isListed: boolean): string {
   if (isQuoted) return `"${text.replace(/["\\]/g, char => `\\${char}`)}"`;
   const word = text.replace(isListed ? /[\s()",]/g : /[\s()"]/g, char => `\\${char}`);
   if (isListed) return /^[<>=]/.test(word) ? `\\${word}` : word;
-  // What would be read as a sign, a word of the grammar or a key at this place.
+  // Text that would be read here as an operator, a word of the grammar or a key.
   const isTaken =
     /^[-<>=!]/.test(word) || /^(OR|AND|NOT|or|and)$/.test(word) || /^[A-Za-z][A-Za-z_-]*[:<>=!]/.test(word);
   return isTaken ? `\\${word}` : word;
@@ -325,7 +328,7 @@ export function globOf({text, isQuoted}: Value): string {
   return isQuoted ? escapeGlob(text) : text;
 }
 
-/** A value as it is, for ids and whatever knows no patterns. */
+/** A value without patterns, for ids and similar keys. */
 export function plainOf({text, isQuoted}: Value): string {
   return isQuoted ? text : text.replace(/\\([*?\\])/g, '$1');
 }

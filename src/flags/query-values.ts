@@ -4,13 +4,13 @@ import {parseMoment} from './values.ts';
 
 /* Values of the keys of `-q`: figures, amounts, moments, ranges. */
 
-/** The query that is read, and when. */
+/** The query being parsed, and the time. */
 export interface Reading {
   readonly text: string;
   readonly nowMicros: number;
 }
 
-/** Runs `work` on a value; what it throws gets the value's place. */
+/** Runs `work` on a value; an error gets the value's place. */
 export function placed<T>({at}: Value, {text}: Reading, work: () => T): T {
   try {
     return work();
@@ -21,7 +21,7 @@ export function placed<T>({at}: Value, {text}: Reading, work: () => T): T {
   }
 }
 
-/** Both ends of `a..b`; one of them may be left open. */
+/** Both ends of `a..b`; one of them may be missing. */
 export function rangeOf(text: string): RegExpExecArray | null {
   const match = /^(.*?)\.\.(.*)$/s.exec(text);
   return match && !(isOpen(match[1]!) && isOpen(match[2]!)) ? match : null;
@@ -48,7 +48,7 @@ export function parseUsd(text: string): number {
   return Number(match[1]);
 }
 
-/** A moment that can be written down. */
+/** A moment within the range that can be written. */
 export function momentOf(key: string, value: Value, text: string, reading: Reading): number {
   return placed(value, reading, () => {
     const micros = parseMoment(key, text, reading.nowMicros);

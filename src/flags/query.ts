@@ -7,11 +7,11 @@ import {isOpen, momentOf, parseCountOf, parseUsd, placed, type Reading, rangeOf}
 import {parseChoice, parseLength} from './values.ts';
 
 /*
- * What the keys of `-q` mean. Those that are flags of `list` mean what the flag means; docs/query.md has them all. The
- * grammar is in query-syntax.ts.
+ * The meaning of the keys of `-q`. Keys that are flags of `list` mean the same as the flag; docs/query.md has them
+ * all. The grammar is in query-syntax.ts.
  */
 
-/** What a trace row's status can be; Agno writes the first two. */
+/** Possible statuses of a trace row; Agno writes the first two. */
 export const STATUSES = ['ok', 'error', 'unset'] as const;
 
 type Term = Extract<Syntax, {type: 'term'}>;
@@ -46,7 +46,7 @@ const KEYS: Readonly<Record<string, Reader>> = {
 export const QUERY_KEYS: readonly string[] = Object.keys(KEYS);
 
 /**
- * Reads a free query. Null: it asks nothing.
+ * Parses a free query. Null: it is empty.
  * @throws UserError exit 2 with the place
  */
 export function parseQuery(text: string, nowMicros: number): Query | null {
@@ -54,7 +54,7 @@ export function parseQuery(text: string, nowMicros: number): Query | null {
   return query.type === 'and' && query.parts.length === 0 ? null : query;
 }
 
-/** What a reader of the answer must know about how the query was understood; null: it says what it means. */
+/** What a reader of the answer must know about how the query was understood; null: it was taken literally. */
 export function queryNote(text: string): string | null {
   const meant = new Map<string, string>();
   const visit = (syntax: Syntax): void => {
@@ -86,7 +86,7 @@ function read(syntax: Syntax, reading: Reading): Query {
   }
 }
 
-/** A bare word that is a state's name asks for the state, as one reads it in the list. */
+/** A bare word that is a state's name means the state, as shown in the list. */
 function isState({text, isQuoted}: Value): boolean {
   return !isQuoted && STATES.some(state => state === text);
 }
@@ -121,7 +121,7 @@ function flag(fields: Partial<RunFilter>): Query {
   return {type: 'flag', filter: {...NO_FILTER, ...fields}};
 }
 
-/** Alternatives of the same flag are one flag with several values, which is found on that flag's way. */
+/** Alternatives of the same flag become one flag with several values, which is as fast as that flag. */
 function anyOf(parts: readonly Query[]): Query {
   const merged: Query[] = [];
   for (const part of parts) {
@@ -136,7 +136,7 @@ function anyOf(parts: readonly Query[]): Query {
   return merged.length === 1 ? merged[0]! : {type: 'or', parts: merged};
 }
 
-/** The one list that a flag sets; null where it sets something else. */
+/** The one list that a flag sets; null if it sets something else. */
 function listIn(query: Query): keyof RunFilter | null {
   if (query.type !== 'flag') return null;
   const {filter} = query;
@@ -151,7 +151,7 @@ function refuseComparison({key, comparison, at}: Term, {text}: Reading, hint: st
   if (comparison !== null) throw queryError(text, at, `"${key}" cannot be compared with ${comparison}.`, hint);
 }
 
-/** A key that is a flag with a list of values. */
+/** A key for a flag with a list of values. */
 function listed<K extends keyof RunFilter>(
   field: K,
   read: (value: Value, key: string) => (RunFilter[K] & readonly unknown[])[number],
@@ -170,7 +170,7 @@ function chosenOf<T extends string>(choices: readonly T[]): (value: Value, key: 
   return (value, key) => parseChoice(key, plainOf(value), choices);
 }
 
-/** A figure of the run: compared, in a range, or (counts) the very one. */
+/** A figure of the run: compared, in a range, or (counts) equal. */
 function figure(name: Figure, numberOf: (text: string) => number, isCounted: boolean): Reader {
   return (term, reading) => {
     const one = (value: Value): Query => {
@@ -264,7 +264,7 @@ function readAge(term: Term, reading: Reading): Query {
   );
 }
 
-/** `since:` and `until:`, as the flags. */
+/** `since:` and `until:`, like the flags. */
 function window(bound: (micros: number) => Partial<RunFilter>): Reader {
   return (term, reading) => {
     refuseComparison(term, reading, 'Use started:>= or started:<.');

@@ -9,7 +9,7 @@ import type {FilterFlags, PatienceFlags, WindowFlags} from './declare.ts';
 import {parseQuery, queryNote, STATUSES} from './query.ts';
 import {parseChoices, parseCount, parseLength, parseMoment} from './values.ts';
 
-/** @throws UserError exit 2 for a window that holds nothing or says two things at once */
+/** @throws UserError exit 2 for a window that is empty or contradicts itself */
 export function windowOf(
   {since, until, last}: WindowFlags,
   nowMicros: number,
@@ -64,10 +64,10 @@ export function filterOf(flags: WindowFlags & FilterFlags & {traffic?: boolean},
   };
 }
 
-/** The runs that flags choose, by the clock of the database, which is known later; on screens with another query. */
+/** The runs that flags select, by the clock of the database, which is known later; on screens with another query. */
 export type FilterAt = (nowMicros: number, query?: string) => RunFilter;
 
-/** @throws UserError at once for what is wrong with the flags */
+/** @throws UserError at once for wrong flags */
 export function filterAtOf(flags: WindowFlags & FilterFlags & {traffic?: boolean}, context: Context): FilterAt {
   filterOf(flags, context.nowMicros());
   noteQuery(flags.query, context);
@@ -75,7 +75,7 @@ export function filterAtOf(flags: WindowFlags & FilterFlags & {traffic?: boolean
     filterOf(query === undefined ? flags : {...flags, query: query === '' ? undefined : query}, nowMicros);
 }
 
-/** As `filterAtOf`, for a command that has `-q` alone. */
+/** Like `filterAtOf`, for a command that has only `-q`. */
 export function queryAtOf({query}: Pick<FilterFlags, 'query'>, context: Context): (nowMicros: number) => Query | null {
   const queryAt = (nowMicros: number) => (query === undefined ? null : parseQuery(query, nowMicros));
   queryAt(context.nowMicros());

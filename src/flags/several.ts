@@ -9,21 +9,21 @@ import {type Connection, configOf, connectionOfProfile, profileOf} from './conne
 import {maskSecrets, type ReadSettings, readSettingsOf, sourcesIn, withConnection} from './database.ts';
 import type {ReadFlags} from './declare.ts';
 
-/** Several databases that are asked the same, and how they are read. */
+/** Several databases for the same question, and how they are read. */
 export interface SeveralProfiles extends ReadSettings {
   readonly profiles: readonly NamedConnection[];
 }
 
 interface NamedConnection {
   readonly name: string;
-  /** An error where it cannot be asked at all. */
+  /** An error if it cannot be read at all. */
   readonly connection: Connection | UserError;
   readonly notes: readonly string[];
 }
 
 /**
- * What `--profile a --profile b` or `--all-profiles` name; null when one database is asked for.
- * @throws UserError exit 2 for an unknown one, or for two ways of saying which
+ * The profiles of `--profile a --profile b` or `--all-profiles`; null if only one database is meant.
+ * @throws UserError exit 2 for an unknown one, or for contradicting flags
  */
 export function severalProfilesOf(
   flags: ReadFlags & {allProfiles?: boolean},
@@ -69,10 +69,10 @@ interface ProfileResult<T> {
 }
 
 /**
- * Asks the same of several databases, all at once: a page takes as long as the slowest and not as long as all, and one
- * that does not answer delays no other. Only what shares a database waits for the one before it, so that none gets more
- * than two connections (its traces and its run table).
- * @throws UserError when none could be read
+ * Reads several databases at the same time: a page takes as long as the slowest one, and a database that does not
+ * answer delays no other. Only profiles of the same database wait for each other, so that none gets more than two
+ * connections (its traces and its run table).
+ * @throws UserError if none could be read
  */
 export async function withEachProfile<T>(
   {profiles, ...settings}: SeveralProfiles,
@@ -86,7 +86,7 @@ export async function withEachProfile<T>(
   const one = async (profile: NamedConnection, at: number): Promise<ProfileResult<T>> => {
     const {name, connection} = profile;
     const notes = [...profile.notes];
-    // Statements of all must not mix.
+    // Their statements must not mix.
     const stdout = {...context.stdout, write: (text: string) => void printed[at]!.push(text)};
     const mine = {...context, notes, ...(settings.printSql ? {stdout} : {})};
     try {
@@ -126,7 +126,7 @@ export async function withEachProfile<T>(
   return results;
 }
 
-/** Two profiles of one server and database share its connections, whoever they log in as. */
+/** Two profiles of one server and database share its connections, whatever their users are. */
 function keyOf(source: Source): string {
   if (source.dialect === 'sqlite') return source.file;
   const host = source.dialect === 'postgres' ? (source.hostAddress ?? source.host) : source.host;

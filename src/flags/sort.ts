@@ -3,8 +3,9 @@ import {usageError} from '../errors.ts';
 import type {Column} from '../table/table.ts';
 
 /**
- * Reads `--sort`: a column, by its key or by what stands above it; figures largest first, texts smallest first, `-` turns that round.
- * @throws UserError exit 2 for what is no column
+ * Parses `--sort`: a column, by its key or its heading; figures largest first, texts smallest first, `-` reverses the
+ * order.
+ * @throws UserError exit 2 for an unknown column
  */
 export function parseSort(
   text: string,

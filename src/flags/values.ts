@@ -10,7 +10,7 @@ const DAY_MICROS = 24 * 60 * MINUTE_MICROS;
 const UNITS: Readonly<Record<string, string>> = {ms: 'ms', s: 's', m: 'm', min: 'm', h: 'h', d: 'd', w: 'w'};
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d|w)(?:(\d+(?:\.\d+)?)(ms|s|m|min|h|d|w))*$/;
 
-/** A length of time with its unit (`500ms`, `90m`, `1h30m`, `7d`), in ms. The library alone would read `30` as 30 ms. */
+/** A duration with its unit (`500ms`, `90m`, `1h30m`, `7d`), in ms. The library alone would read `30` as 30 ms. */
 export function parseLength(flag: string, text: string): number {
   const plain = text.trim().toLowerCase().replace(/\s+/g, '');
   if (/^\d+(\.\d+)?$/.test(plain))
@@ -31,12 +31,12 @@ export function parseLength(flag: string, text: string): number {
 }
 
 /**
- * A moment: ISO 8601, a date, `HH:MM` of today, `today`, `yesterday`, `now`, or a length back from now. Without an
- * offset a time is one of the zone that times are told in (`--tz`): UTC unless another was asked for.
+ * A moment: ISO 8601, a date, `HH:MM` of today, `today`, `yesterday`, `now`, or a duration before now. A time without
+ * an offset is in the zone of `--tz`: UTC by default.
  */
 export function parseMoment(flag: string, text: string, nowMicros: number): number {
   const plain = text.trim();
-  // As a clock in the zone shows it.
+  // In the zone's local time.
   const midnight = Math.floor(inZone(nowMicros).wallMicros / DAY_MICROS) * DAY_MICROS;
   if (plain === 'now') return nowMicros;
   if (plain === 'today') return fromZone(midnight);
@@ -55,7 +55,7 @@ export function parseMoment(flag: string, text: string, nowMicros: number): numb
   );
 }
 
-/** Refuses 2026-02-31, which Date would roll over. */
+/** Refuses 2026-02-31, which Date would move to March. */
 function isRealDate(text: string): boolean {
   const [year, month, day] = text.slice(0, 10).split('-').map(Number);
   const date = new Date(Date.UTC(year!, month! - 1, day!));
@@ -68,7 +68,7 @@ export function parseCount(flag: string, text: string): number {
   return Number(text);
 }
 
-/** A whole number that may be written short: `500`, `50k`, `2M`. */
+/** A whole number that may have a short form: `500`, `50k`, `2M`. */
 export function parseLargeCount(flag: string, text: string): number {
   const [, digits, unit] = /^\s*(\d+(?:\.\d+)?)\s*([km]?)\s*$/i.exec(text) ?? [];
   const count = Math.round(Number(digits) * {'': 1, k: 1e3, m: 1e6}[(unit ?? '').toLowerCase() as '' | 'k' | 'm']);
@@ -93,7 +93,7 @@ export function parseAmount(flag: string, text: string): number {
   return Number(digits);
 }
 
-/** One of a fixed list; a near miss is named. */
+/** One of a fixed list; an error names a similar one. */
 export function parseChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
   const found = choices.find(choice => choice === text.trim().toLowerCase());
   if (found) return found;

@@ -11,9 +11,9 @@ export interface WritingFlags {
 }
 
 export interface WritingOptions {
-  /** The plan only. */
+  /** Only show the plan. */
   readonly dryRun: boolean;
-  /** Nobody is asked. */
+  /** Do not ask. */
   readonly yes: boolean;
   /** How long to wait for another writing command to end. */
   readonly lockWaitMs: number;
@@ -29,15 +29,17 @@ export function writingOf({dryRun, yes, lockWait}: WritingFlags): WritingOptions
 
 interface Consent {
   readonly question: Safe;
-  /** What must be typed. */
+  /** The word to type. */
   readonly word?: string;
-  /** What did not happen without it, as `nothing was changed`. */
+  /** What did not happen without it, such as `nothing was changed`. */
   readonly nothing: string;
-  /** What the word lets it do, as `change it`. */
+  /** What the word permits, such as `change it`. */
   readonly effect: string;
 }
 
-/** Asks before a database is changed. @throws UserError exit 2 when the word is not typed, or there is nobody to type it */
+/**
+ * Asks before a database is changed. @throws UserError exit 2 if the word is not typed, or nobody is there to type it
+ */
 export async function askConsent({question, word = 'yes', nothing, effect}: Consent, {ask}: Context): Promise<void> {
   if (!ask) throw usageError(`${nothing}: --yes is required without a terminal.`, '--dry-run only prints the plan.');
   if ((await ask(question))?.trim() === word) return;

@@ -2,7 +2,7 @@ import {KINDS} from '../trace/kind.ts';
 import {STATES} from '../trace/states.ts';
 import type {Topic} from './topic.ts';
 
-/** Words separated by commas, in lines that fit behind an indent. */
+/** Words separated by commas, in lines that fit after an indent. */
 function listed(words: readonly string[], indent: number): string {
   const lines: string[] = [''];
   for (const [i, word] of words.entries()) {

@@ -9,10 +9,13 @@ import {briefly, lengthily} from './patience.ts';
 import type {Blocked, Found, MigrationObject, MigrationStep} from './step.ts';
 import {explained, type MigrationSubject} from './subject.ts';
 
-/** A write lock on a SQLite file for longer than this needs the file for itself: Agno waits five seconds, then loses spans. */
+/**
+ * If a step holds SQLite's write lock longer than this, it needs the file exclusively: Agno waits five seconds, then
+ * loses spans.
+ */
 const LONGEST_LOCK_MS = 1000;
 
-/** What is read by them: by this tool, and by AgentOS, which filters and orders by all of these columns. */
+/** What uses each of them: this tool, and AgentOS, which filters and orders by all of these columns. */
 const SERVES: Readonly<Record<string, string>> = {
   'spans.start_time': 'list',
   'spans.trace_id': "show, prune, AgentOS's trace view",
@@ -23,7 +26,7 @@ const SERVES: Readonly<Record<string, string>> = {
   'traces.start_time': "AgentOS's list of traces",
 };
 
-/** Indexes that Agno makes with its tables and never again. */
+/** Indexes that Agno creates only together with its tables. */
 const agnoIndexes: MigrationObject = {
   inspect: async subject => [
     ...(await findAll('traces', TRACE_INDEXES, subject)),
@@ -34,7 +37,7 @@ export default agnoIndexes;
 
 async function findAll(role: AgnoTable, columns: readonly string[], subject: MigrationSubject): Promise<Found[]> {
   const table = subject[role];
-  // One that is made now brings its indexes along.
+  // A table that is created now includes its indexes.
   if (!table) return [];
   const found: Found[] = [];
   for (const column of columns) found.push(await find(role, table, column, subject));
@@ -77,7 +80,7 @@ async function find(role: AgnoTable, table: TableFacts, column: string, subject:
         await buildConcurrently(work, {schema, table: table.qualifiedName, name: object, create});
         return;
       }
-      // Offline nobody waits for its lock, and a large table takes longer than a brief one may.
+      // Offline, nobody waits for its lock, and a large table takes longer than a brief transaction may.
       const within = subject.offline ? lengthily : briefly;
       await within(changes, what, report, async transaction => {
         const there = await transaction.all(sql`select 1 from sqlite_master where type = 'index' and name = ${object}`);

@@ -6,7 +6,7 @@ import {briefly} from './patience.ts';
 import type {Blocked, Found, MigrationObject} from './step.ts';
 import type {MigrationSubject} from './subject.ts';
 
-/** Agno's two tables, exactly as Agno makes them; for applications whose role may not create any. */
+/** Agno's two tables, exactly as Agno creates them; for applications whose role may not create any. */
 const agnoTables: MigrationObject = {
   inspect: async subject => [await find('traces', subject), await find('spans', subject)],
 };
@@ -48,7 +48,7 @@ async function find(role: AgnoTable, subject: MigrationSubject): Promise<Found> 
   };
 }
 
-/** Why a table cannot be made now. */
+/** Why a table cannot be created now. */
 export function tableBlocked(role: AgnoTable, subject: MigrationSubject): Promise<Blocked | null> {
   const name = subject.names[role];
   return takenNames(

@@ -15,12 +15,12 @@ export interface AppliedSteps {
 }
 
 export interface ApplyOptions {
-  /** Aborted: the step under way is the last. */
+  /** Aborted: the current step is the last one. */
   readonly stop: AbortSignal;
   readonly report: (text: string) => void;
 }
 
-/** Applies one step after the other. What is done stays done; running it again continues. */
+/** Applies one step after the other. Completed steps stay; running it again continues. */
 export async function apply(
   changes: Changes,
   subject: MigrationSubject,

@@ -32,8 +32,8 @@ interface Progress {
 }
 
 /**
- * Builds an index without a lock that a writer waits for. What a build that failed has left is taken away first; the name
- * alone proves nothing (IF NOT EXISTS is content with an invalid index).
+ * Builds an index without a lock that a writer waits for. The remains of a failed build are removed first; the name
+ * alone proves nothing (IF NOT EXISTS accepts an invalid index).
  */
 export async function buildConcurrently(work: Work, index: ConcurrentIndex): Promise<void> {
   const {changes, report} = work;
@@ -45,7 +45,7 @@ export async function buildConcurrently(work: Work, index: ConcurrentIndex): Pro
     try {
       await watched(work, index, changes.alone(raw(index.create), LIMITS));
     } catch (error) {
-      // Left as it is, an invalid index would cost every insert and serve nobody.
+      // If it stayed, an invalid index would slow down every insert and serve nobody.
       const isStopped = (error as {cause?: {code?: unknown}}).cause?.code === '57014';
       if (isPassing(error) || isStopped) await dropConcurrently(work, index);
       if (!isStopped) throw error;
@@ -94,7 +94,7 @@ select p.pid
     });
 }
 
-/** Says how far the build is until it ends. */
+/** Reports the progress of the build until it ends. */
 function watched({changes, report}: Work, {table, name}: ConcurrentIndex, build: Promise<void>): Promise<void> {
   return whileWatching(build, async () => {
     const [row] = (await changes.watch<Progress>(progressOf(table))) ?? [];

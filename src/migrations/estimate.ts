@@ -2,15 +2,20 @@ import type {AgnoTable} from '../sql/agno-tables.ts';
 import {raw, sql} from '../sql/sql.ts';
 import {literal, type MigrationSubject} from './subject.ts';
 
-/** Of an index in a SQLite file: reading the file, sorting and writing. Measured: 6 to 8 s for 1.1 million spans, 1.2 GB. */
+/**
+ * For an index in a SQLite file: reading the file, sorting and writing. Measured: 6 to 8 s for 1.1 million spans, 1.2
+ * GB.
+ */
 const SQLITE_ROW_MS = 0.008;
 const SQLITE_BYTES_PER_MS = 800_000;
-/** A build reads the table twice. Measured: 3 to 4 s for 1.1 million spans, 560 MB without what is kept aside. */
+/**
+ * A build reads the table twice. Measured: 3 to 4 s for 1.1 million spans, 560 MB without values stored out of line.
+ */
 const POSTGRES_BYTES_PER_MS = 250_000;
-/** Taking a value out of the side table where Postgres keeps large ones. */
+/** Reading a value from the side table where Postgres stores large ones. */
 const POSTGRES_VALUE_MS = 0.004;
 
-/** About how long an index over a column takes to build, ms; null: not known. */
+/** Estimated time to build an index over a column, ms; null: unknown. */
 export async function scanOf(subject: MigrationSubject, role: AgnoTable): Promise<number | null> {
   const {dialect, store} = subject;
   const table = subject[role];
@@ -23,7 +28,7 @@ export async function scanOf(subject: MigrationSubject, role: AgnoTable): Promis
   return rows === 0 ? 0 : rows * SQLITE_ROW_MS + subject.facts.fileBytes! / SQLITE_BYTES_PER_MS;
 }
 
-/** The same for an index that looks into the attributes of every row (Postgres). */
+/** The same for an index that reads the attributes of every row (Postgres). */
 export async function attributesScanOf(subject: MigrationSubject): Promise<number | null> {
   const rows = subject.spans?.estimatedRows;
   if (rows === null || rows === undefined) return null;

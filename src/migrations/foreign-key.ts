@@ -9,10 +9,13 @@ import {editTableText, replaceTableText, schemaVersion, tableText, withForeignKe
 import type {Blocked, Found, MigrationObject, MigrationStep, Work} from './step.ts';
 import type {MigrationSubject} from './subject.ts';
 
-/** Rows of one look for spans without a trace row in a SQLite file. */
+/** Rows per statement that looks for spans without a trace row in a SQLite file. */
 const SLICE_ROWS = 20_000;
 
-/** From spans to trace rows. Async adapters of Agno 2.3.5 to 2.3.22 made the tables without it (docs/agno.md, The tables). */
+/**
+ * From spans to trace rows. Async adapters of Agno 2.3.5 to 2.3.22 created the tables without it (docs/agno.md, The
+ * tables).
+ */
 const foreignKey: MigrationObject = {
   inspect: async subject => {
     const {traces, spans, names} = subject;
@@ -113,7 +116,7 @@ async function applyOnPostgres(
 }
 
 /**
- * A foreign key changes nothing that is stored, so the text of the table is edited and no row is copied (the shorter
+ * A foreign key does not change stored data, so the text of the table is edited and no row is copied (the shorter
  * procedure of sqlite.org/lang_altertable.html); all rows are checked before the commit.
  */
 async function applyOnSqlite({changes, subject, report}: Work, object: string, text: string): Promise<void> {

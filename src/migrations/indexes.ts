@@ -6,7 +6,7 @@ import lookUpIndexes from './look-up-indexes.ts';
 import type {Found} from './step.ts';
 import type {MigrationSubject} from './subject.ts';
 
-/** What there should be of indexes, as `migrate` finds it: `doctor` asks here, so that both say the same. */
+/** The indexes that should exist, as `migrate` finds them: `doctor` uses this too, so that both agree. */
 export async function inspectIndexes(
   store: Store,
   facts: ConnectionFacts,
@@ -30,7 +30,7 @@ export async function inspectIndexes(
   return {agno: await agnoIndexes.inspect(subject), lookUp: await lookUpIndexes.inspect(subject)};
 }
 
-/** How large the indexes are that are there; on SQLite nothing tells. */
+/** The sizes of the existing indexes; SQLite does not report them. */
 export async function indexBytes({dialect, schema, all}: MigrationSubject): Promise<ReadonlyMap<string, number>> {
   if (dialect === 'sqlite') return new Map();
   const rows = await all<{name: string; bytes: string}>(sql`

@@ -16,14 +16,14 @@ const SERVES = {
 } as const;
 
 /**
- * Ours: behind HTTP the trace row knows neither run nor session nor user, only the spans do. Over the beginning of each
- * value, so that none is too long to be inserted. None on SQLite, where malformed JSON would make the insert fail.
+ * Our own: behind HTTP only the spans have run, session and user, not the trace row. They cover the beginning of each
+ * value, so that none is too long to insert. None on SQLite, where malformed JSON would make the insert fail.
  */
 const ownIndexes: MigrationObject = {
   inspect: async subject => {
     const {dialect, store, spans, schema, names} = subject;
     if (store ? !mayBeIndexed(store) : dialect === 'sqlite') return [];
-    // Nor on a table that cannot be made now.
+    // Nor on a table that cannot be created now.
     if (!spans && (await tableBlocked('spans', subject))) return [];
     const table = spans ?? {schema, name: names.spans, qualifiedName: qualifiedName(subject, names.spans), indexes: []};
     const found: Found[] = [];
@@ -56,7 +56,7 @@ async function find(index: LookUpIndex, on: string, subject: MigrationSubject): 
       lock: NO_LOCK,
       risk: null,
       estimateMs,
-      // A table that is still to be made has no plans.
+      // There are no plans for a table that does not exist yet.
       explain: subject.store ? await explained(subject, query) : null,
       blocked: found ? null : await takenNames(subject, subject.names.spans, [name]),
       sql: [...(found ? [drop] : []), create],
@@ -65,7 +65,7 @@ async function find(index: LookUpIndex, on: string, subject: MigrationSubject): 
   };
 }
 
-/** The look-up that `list` and `show` make, for a value that stands for any. */
+/** The lookup of `list` and `show`, with a placeholder value. */
 function queryOf(of: LookUpIndex['of']): Sql {
   const test = of === 'opaque' ? sql`jsonb_typeof(s.attributes) = 'string'` : valueTest(of);
   return sql`select s.trace_id, s.span_id from ${table('spans')} s where ${test}`;

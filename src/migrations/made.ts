@@ -1,7 +1,7 @@
 import {type Dialect, quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Transaction} from '../store/changes.ts';
 
-/** The table of ours that remembers what we made under a name of Agno's, so that it can be undone and nothing else is. */
+/** Our own table that records what we created under a name of Agno's, so that only this can be undone. */
 export const MADE_TABLE = 'agnotrace_made';
 
 export interface Made {
@@ -18,7 +18,7 @@ function tableIn(dialect: Dialect, schema: string): string {
   return dialect === 'sqlite' ? name : `${quoteIdentifier(schema)}.${name}`;
 }
 
-/** In the order in which it was made. */
+/** In the order of creation. */
 export async function readMade(reader: Reader, dialect: Dialect, schema: string): Promise<Made[]> {
   const name = tableIn(dialect, schema);
   const there =
@@ -29,7 +29,7 @@ export async function readMade(reader: Reader, dialect: Dialect, schema: string)
   return reader.all<Made>(sql`select kind, object from ${raw(name)} order by place`);
 }
 
-/** Remembers it, in the transaction that makes it or in one just before. */
+/** Records it, in the transaction that creates it or in one just before. */
 export async function remember(
   transaction: Transaction,
   {dialect, schema}: {readonly dialect: Dialect; readonly schema: string},
@@ -45,7 +45,7 @@ export async function remember(
   );
 }
 
-/** Forgets it; with the last of it the table goes. */
+/** Removes a record; with the last one the table is dropped. */
 export async function forget(
   transaction: Transaction,
   {dialect, schema}: {readonly dialect: Dialect; readonly schema: string},

@@ -3,8 +3,8 @@ import type {Blocked} from './step.ts';
 import type {MigrationSubject} from './subject.ts';
 
 /**
- * Why indexes of these names cannot be made: a table that was renamed away keeps the names of its indexes, and then Agno itself
- * cannot make the table again either.
+ * Why indexes with these names cannot be created: a renamed table keeps the names of its indexes, and then Agno
+ * itself cannot create the table again either.
  * @param table the table that gets the indexes; its own indexes do not count
  */
 export async function takenNames(

@@ -3,7 +3,7 @@ import {EXIT, UserError} from '../errors.ts';
 import type {Changes, Transaction, TransactionLimits} from '../store/changes.ts';
 import {isStopped, isTimeout} from '../store/timeout.ts';
 
-/** Everybody queues behind DDL that waits for a strong lock, so it never waits for long, but often. */
+/** Everybody queues behind DDL that waits for a strong lock, so it waits only briefly, but often. */
 const STRONG: TransactionLimits = {lockMs: 500, statementMs: 15_000};
 /** Weaker locks block nobody; a validation reads the whole table. */
 const WEAK: TransactionLimits = {lockMs: 5000, statementMs: 12 * 3_600_000};
@@ -12,8 +12,8 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8000;
 
 /**
- * Runs `work` until it gets its locks, with longer and longer pauses that differ from process to process.
- * @throws UserError exit 4 when it never does
+ * Runs `work` until it gets its locks, with growing pauses that differ between processes.
+ * @throws UserError exit 4 if it never does
  */
 export async function untilUnlocked<T>(
   changes: Pick<Changes, 'label'>,
@@ -62,7 +62,7 @@ export function lengthily<T>(
   return untilUnlocked(changes, what, report, () => changes.transaction(WEAK, work));
 }
 
-/** A lock that was not to be had, or a deadlock. A statement that was stopped by its time limit is neither. */
+/** A lock that was not granted, or a deadlock. A statement that exceeded its time limit is neither. */
 export function isPassing(error: unknown): boolean {
   const {code} = ((error as {cause?: unknown}).cause ?? error) as {code?: unknown};
   return code === '40P01' || (code !== '57014' && isTimeout(error) && !isStopped(error));

@@ -7,16 +7,16 @@ import type {Found, MigrationStep} from './step.ts';
 import type {MigrationSubject} from './subject.ts';
 import {inspectForUndo} from './undo.ts';
 
-/** In the order in which they are made. */
+/** In the order of creation. */
 const OBJECTS = [agnoTables, agnoIndexes, foreignKey, lookUpIndexes];
 
 export interface Planned {
   readonly found: readonly Found[];
-  /** What is to be done, blocked or not. */
+  /** The steps to do, including blocked ones. */
   readonly steps: readonly (Found & {readonly step: MigrationStep})[];
 }
 
-/** Looks at the catalogue and says what should change. Changes nothing. */
+/** Reads the catalogue and plans the changes. Changes nothing. */
 export async function inspect(subject: MigrationSubject, {undo = false} = {}): Promise<Planned> {
   const found: Found[] = [];
   if (undo) append(found, await inspectForUndo(subject));

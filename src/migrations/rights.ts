@@ -3,8 +3,8 @@ import {quoteIdentifier, sql} from '../sql/sql.ts';
 import type {MigrationSubject} from './subject.ts';
 
 /**
- * Refuses a role that may not make the changes, before anything is begun.
- * @throws UserError exit 4 that says what it takes
+ * Refuses a role that may not make the changes, before anything begins.
+ * @throws UserError exit 4 that names the missing right
  */
 export async function checkRights(subject: MigrationSubject): Promise<void> {
   const {dialect, facts, label, schema, hasSchema, traces, spans} = subject;

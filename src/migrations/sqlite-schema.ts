@@ -2,7 +2,7 @@ import {type Sql, sql} from '../sql/sql.ts';
 import type {Transaction} from '../store/changes.ts';
 import type {MigrationSubject} from './subject.ts';
 
-/** How a SQLite file defines a table: the statement that made it, as it was sent. */
+/** How a SQLite file defines a table: the statement that created it, as it was sent. */
 export async function tableText(subject: Pick<MigrationSubject, 'all'>, name: string): Promise<string | null> {
   const [row] = await subject.all<{sql: string}>(
     sql`select sql from sqlite_master where type = 'table' and name = ${name}`,
@@ -10,20 +10,20 @@ export async function tableText(subject: Pick<MigrationSubject, 'all'>, name: st
   return row?.sql ?? null;
 }
 
-/** The same with a foreign key at its end; null where the text has another end than Agno's. */
+/** The same with a foreign key at its end; null if the text does not end like Agno's. */
 export function withForeignKey(text: string, key: string): string | null {
   return /\n\)$/.test(text) ? text.replace(/\n\)$/, `, \n\t${key}\n)`) : null;
 }
 
-/** The same without it; null where it is not at the end. */
+/** The same without it; null if it is not at the end. */
 export function withoutForeignKey(text: string, key: string): string | null {
   const end = `, \n\t${key}\n)`;
   return text.endsWith(end) ? `${text.slice(0, -end.length)}\n)` : null;
 }
 
 /**
- * The statements that give a table another text, nothing stored changed, in a transaction of their own.
- * @param version what `pragma schema_version` says now: the next one makes others read the schema anew
+ * The statements that replace the text of a table without changing stored data, in a transaction of their own.
+ * @param version the current `pragma schema_version`: increasing it makes others read the schema again
  */
 export function replaceTableText(name: string, text: string, version: number): string[] {
   return [
@@ -36,7 +36,7 @@ export function replaceTableText(name: string, text: string, version: number): s
   ];
 }
 
-/** The same within a transaction that is open. */
+/** The same within an open transaction. */
 export async function editTableText(transaction: Transaction, name: string, text: string): Promise<void> {
   const statements = replaceTableText(name, text, await schemaVersion(transaction));
   for (const statement of statements.slice(1, -1)) await transaction.send(statement);

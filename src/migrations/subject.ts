@@ -10,23 +10,23 @@ import type {OpenOptions, Store} from '../store/store.ts';
 import {type Made, readMade} from './made.ts';
 import type {Explained} from './step.ts';
 
-/** A database as it was found. */
+/** A database as found. */
 export interface MigrationSubject {
   readonly dialect: Dialect;
   readonly label: string;
   readonly facts: ConnectionFacts;
-  /** Of Postgres; empty on SQLite. */
+  /** On Postgres; empty on SQLite. */
   readonly schema: string;
   readonly hasSchema: boolean;
   readonly names: AgnoNames;
-  /** Null: not there. */
+  /** Null: it does not exist. */
   readonly traces: TableFacts | null;
   readonly spans: TableFacts | null;
-  /** Null where a table is missing. */
+  /** Null if a table is missing. */
   readonly store: Store | null;
-  /** What this tool made and what bears no name of ours. */
+  /** What this tool created without a name of its own. */
   readonly made: readonly Made[];
-  /** Nobody else has the SQLite file open, as the user says. */
+  /** Nobody else has the SQLite file open, according to the user. */
   readonly offline: boolean;
   /** Reads that work without the tables. */
   all<Row>(query: Sql): Promise<Row[]>;
@@ -38,8 +38,8 @@ export interface SubjectOptions extends Pick<OpenOptions, 'tables' | 'nowMicros'
 }
 
 /**
- * Looks at the catalogue. A database without the tables is fine here, unlike everywhere else.
- * @throws UserError exit 4 where it cannot be changed, exit 5 where the tables are none of Agno's
+ * Reads the catalogue. Here, unlike everywhere else, a database without the tables is fine.
+ * @throws UserError exit 4 if it cannot be changed, exit 5 if the tables are not Agno's
  */
 export async function openSubject(source: Source, options: SubjectOptions): Promise<MigrationSubject> {
   let facts: ConnectionFacts | null = null;
@@ -63,7 +63,7 @@ async function describe(
   facts: ConnectionFacts,
   options: SubjectOptions,
 ): Promise<MigrationSubject> {
-  // Without the tables there is no reading store; only a short read of the catalogue is asked of this one.
+  // Without the tables there is no reading store; this one only reads the catalogue briefly.
   const reader = store ?? (await openChanges(source, {tables: {}, ...(options.debug ? {debug: options.debug} : {})}));
   try {
     const {dialect, label} = {dialect: facts.dialect, label: labelOf(source)};
@@ -116,7 +116,7 @@ async function schemaExists(reader: Pick<MigrationSubject, 'all'>, schema: strin
   return rows.length > 0;
 }
 
-/** A query, and how the database answers it now. */
+/** A query, and how the database runs it now. */
 export async function explained(subject: MigrationSubject, query: Sql): Promise<Explained> {
   const again = (at: MigrationSubject) => plan(at, query);
   const tables = {spans: subject.spans!.qualifiedName, traces: subject.traces!.qualifiedName};
@@ -131,12 +131,12 @@ async function plan({dialect, all}: MigrationSubject, query: Sql): Promise<strin
   return (await all<{detail: string}>(sql`explain query plan ${query}`)).map(({detail}) => detail);
 }
 
-/** The name of a table in SQL, whether it is there or not. */
+/** The name of a table in SQL, whether it exists or not. */
 export function qualifiedName({dialect, schema}: Pick<MigrationSubject, 'dialect' | 'schema'>, name: string): string {
   return dialect === 'sqlite' ? quoteIdentifier(name) : `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 
-/** A text of ours as SQL writes it. */
+/** Our own text as an SQL literal. */
 export function literal(text: string): Sql {
   return raw(`'${text.replaceAll("'", "''")}'`);
 }

@@ -9,8 +9,8 @@ import type {Blocked, Found, MigrationStep, Work} from './step.ts';
 import {type MigrationSubject, qualifiedName} from './subject.ts';
 
 /**
- * What takes away all that this tool made and nothing else: what bears its prefix, and what it remembers having made under
- * a name of Agno's. Tables go only while they are empty.
+ * Removes everything that this tool created and nothing else: objects with its prefix, and those that it recorded
+ * under a name of Agno's. Tables are dropped only while they are empty.
  */
 export async function inspectForUndo(subject: MigrationSubject): Promise<Found[]> {
   const found: Found[] = [];
@@ -139,7 +139,7 @@ async function dropTable(subject: MigrationSubject, made: Made, going: ReadonlyS
       briefly(changes, `table ${made.object}`, report, async transaction => {
         if (isThere) {
           if (subject.dialect === 'postgres') await transaction.send(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
-          // A row may have come since the plan was made.
+          // A row may have been added since the plan was made.
           if ((await transaction.all(sql`select 1 from ${raw(name)} limit 1`)).length > 0) return;
           await transaction.send(drop);
         }

@@ -1,6 +1,6 @@
 import {type ExactJson, exactJson, NumberText} from '../trace/json.ts';
 
-/** A value as OTLP/JSON has it (opentelemetry-proto, common.proto); null is the empty one. 64-bit integers are text. */
+/** A value in OTLP/JSON (opentelemetry-proto, common.proto); null is the empty one. 64-bit integers are text. */
 export interface AnyValue {
   stringValue?: string;
   boolValue?: boolean;
@@ -15,13 +15,13 @@ export interface KeyValue {
 }
 
 /**
- * Deepest nesting that is written as lists; what lies deeper becomes JSON text. Each level takes up to three of the 100
- * that Protobuf's own decoders allow, and a message that goes beyond is refused whole.
+ * Deepest nesting that is written as lists; deeper values become JSON text. Each level takes up to three of the 100
+ * that Protobuf's own decoders allow, and they refuse a deeper message completely.
  */
 const DEEPEST = 16;
 const LONGEST_INT64 = 19;
 
-/** @param losses gets, in words, what the format cannot say exactly */
+/** @param losses receives, in words, what the format cannot represent exactly */
 export function anyValue(value: ExactJson, losses: Set<string>, depth = 0): AnyValue {
   if (value === null) return {};
   if (typeof value === 'string') return {stringValue: unicode(value, losses)};
@@ -60,7 +60,7 @@ function fitsInt64(value: bigint): boolean {
   return BigInt.asIntN(64, value) === value;
 }
 
-/** Text of Protobuf's is Unicode: one half of a surrogate pair would make decoders refuse the whole message. */
+/** Protobuf text must be Unicode: half a surrogate pair would make decoders refuse the whole message. */
 export function unicode(text: string, losses: Set<string>): string {
   if (isWellFormed(text)) return text;
   losses.add('unpaired surrogates are replaced by U+FFFD');

@@ -4,7 +4,7 @@ export const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 const TRACES_PATH = '/v1/traces';
-/** Word for `--to` that stands for OpenTelemetry's own variables. */
+/** The value of `--to` that means OpenTelemetry's own variables. */
 export const FROM_ENVIRONMENT = 'env';
 
 export interface Endpoint {
@@ -13,16 +13,16 @@ export interface Endpoint {
 }
 
 interface Asked {
-  /** A base URL, the whole one, or `env`. */
+  /** A base URL, a complete one, or `env`. */
   readonly to: string;
   readonly headers: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Where to send to, by flags and by OpenTelemetry's variables (specification, "OpenTelemetry Protocol Exporter"): to a
- * base URL the path of traces is added, the variable for traces alone is taken as it is.
- * @throws UserError exit 2; no header's value is ever quoted
+ * The destination, from flags and OpenTelemetry's variables (specification, "OpenTelemetry Protocol Exporter"): the
+ * traces path is added to a base URL, while the variable for traces only is used as it is.
+ * @throws UserError exit 2; never quotes a header's value
  */
 export function endpointOf({to, headers, env}: Asked): Endpoint {
   const fromEnv = endpointIn(env);
@@ -49,7 +49,7 @@ export function endpointOf({to, headers, env}: Asked): Endpoint {
   return {url, headers: all};
 }
 
-/** As people may see it: without a query, which may hold a key. */
+/** For people: without a query, which may contain a key. */
 export function shownUrl({origin, pathname}: URL): string {
   return origin + pathname;
 }
@@ -75,7 +75,7 @@ function parsedUrl(text: string, from: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url && (url.protocol === 'http:' || url.protocol === 'https:') && url.hostname !== '') return url;
   const hint = 'Write http://localhost:4318, or https://cloud.langfuse.com/api/public/otel.';
-  // One that holds a password is not quoted.
+  // A URL with a password is not quoted.
   const shown = text.includes('@') ? '' : ` "${text}"`;
   throw usageError(`${from}${shown} is not an http or https URL.`, hint);
 }
@@ -93,7 +93,7 @@ function headersIn(env: Asked['env']): [string, string][] {
     });
 }
 
-/** `name=value` as OpenTelemetry has it, or `name: value` as curl has it. */
+/** `name=value` as in OpenTelemetry, or `name: value` as in curl. */
 function headerOf(text: string): [string, string] {
   const at = text.search(/[=:]/);
   if (at <= 0) throw badHeader('--header');
@@ -110,7 +110,7 @@ function badHeader(from: string): UserError {
   return usageError(`${from} has an invalid header (not shown: it may be secret).`, 'Write name=value.');
 }
 
-/** The variable's values may be percent-encoded, as W3C Baggage has them. */
+/** The variable's values may be percent-encoded, as in W3C Baggage. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -3,7 +3,7 @@ import {append} from '../lists.ts';
 import type {StoredSpan, StoredTime} from '../trace/stored-span.ts';
 import {anyValue, type KeyValue, keyValues, unicode} from './any-value.ts';
 
-/** A span as OTLP/JSON has it (opentelemetry-proto, trace.proto): ids in hex, times as nanoseconds in text. */
+/** A span in OTLP/JSON (opentelemetry-proto, trace.proto): ids in hex, times as nanoseconds in text. */
 export interface OtlpSpan {
   traceId: string;
   spanId: string;
@@ -20,14 +20,15 @@ const KINDS: Readonly<Record<string, number>> = {INTERNAL: 1, SERVER: 2, CLIENT:
 const STATUS_CODES: Readonly<Record<string, number>> = {UNSET: 0, OK: 1, ERROR: 2};
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
-/** Attributes of this name hold what the format has no place for. */
+/** Prefix of attributes for values that the format has no place for. */
 const OWN = 'agno_trace.';
 const MOST_NANOS = 2n ** 64n - 1n;
 
 /**
- * A stored span in OTLP. What the format cannot say (ids that are no hex, unknown kinds, texts that are no time, attributes
- * that are no JSON) is said as near as it goes, and stands as it was stored in attributes `agno_trace.…` beside it.
- * @param losses gets, in words, what is not as it was stored
+ * A stored span in OTLP. Values that the format cannot represent (ids that are not hex, unknown kinds, invalid times,
+ * attributes that are not JSON) are written as closely as possible, with the stored value beside them in attributes
+ * `agno_trace.…`.
+ * @param losses receives, in words, what differs from the stored value
  */
 export function otlpSpan(stored: StoredSpan, losses: Set<string>): OtlpSpan {
   const kept: KeyValue[] = [];
@@ -78,7 +79,7 @@ function isId(text: string, bytes: number): boolean {
   return text.length === 2 * bytes && /^[0-9a-f]+$/i.test(text) && !/^0+$/.test(text);
 }
 
-/** A time that is not known is the other one, else that of writing: at 1970 nobody would find the span. */
+/** An unknown time becomes the other one, or else the time of writing: at 1970 nobody would find the span. */
 function timesOf(
   {start, end, created}: StoredSpan,
   keep: (name: string, text: string) => void,

@@ -3,8 +3,8 @@ const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
 /**
- * Writes a Protobuf message from its end to its beginning: the length of what is inside is then known when it has to be
- * written. So fields are given last first. Source: protobuf.dev, "Encoding".
+ * Writes a Protobuf message from its end to its beginning, so that the length of the contents is known when it has to
+ * be written. Therefore fields are added last first. Source: protobuf.dev, "Encoding".
  */
 export class ProtobufWriter {
   private buffer = Buffer.allocUnsafe(64 * 1024);
@@ -33,7 +33,7 @@ export class ProtobufWriter {
     this.putTag(field, LENGTH_DELIMITED);
   }
 
-  /** Also negative ones, as int64 has them. */
+  /** Also negative ones, like int64. */
   varint(field: number, value: bigint): void {
     const bytes: number[] = [];
     let rest = BigInt.asUintN(64, value);
@@ -64,7 +64,7 @@ export class ProtobufWriter {
     this.putVarint(field * 8 + type);
   }
 
-  /** A length, a tag: a whole number below 2^53. */
+  /** A length or a tag: a whole number below 2^53. */
   private putVarint(value: number): void {
     let size = 1;
     for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size++;
@@ -74,7 +74,10 @@ export class ProtobufWriter {
     this.buffer[at] = rest;
   }
 
-  /** Makes room for so many bytes before what is written, in a larger buffer if need be, and gives its place. */
+  /**
+   * Makes room for this many bytes before the written ones, in a larger buffer if necessary, and returns the
+   * position.
+   */
   private room(length: number): number {
     this.written += length;
     if (this.written > this.buffer.length) {
@@ -87,7 +90,7 @@ export class ProtobufWriter {
   }
 }
 
-/** A field of a message that was read: its number, and a whole number or bytes. */
+/** A field of a parsed message: its number, and a whole number or bytes. */
 export interface ProtobufField {
   readonly field: number;
   readonly value: bigint | Buffer;

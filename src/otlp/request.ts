@@ -2,9 +2,9 @@ import type {KeyValue} from './any-value.ts';
 import type {OtlpSpan} from './otlp-span.ts';
 import {ProtobufWriter} from './protobuf.ts';
 
-/** What all spans of an export have in common. */
+/** The common data of all spans of an export. */
 export interface Origin {
-  /** Attributes of the resource, `service.name` among them. */
+  /** Attributes of the resource, including `service.name`. */
   readonly resource: readonly KeyValue[];
   readonly scope: {readonly name: string; readonly version: string};
 }
@@ -30,7 +30,7 @@ export function requestProtobuf(spans: readonly OtlpSpan[], {resource, scope}: O
   return writer.finish();
 }
 
-/** From the last field to the first, as the writer goes backwards. */
+/** From the last field to the first, because the writer goes backwards. */
 function writeSpan(writer: ProtobufWriter, span: OtlpSpan): void {
   writer.message(15, () => {
     if (span.status.code) writer.varint(3, BigInt(span.status.code));

@@ -12,12 +12,12 @@ export interface SenderOptions {
   readonly compress: boolean;
   /** Longest time of one request, ms. */
   readonly timeoutMs: number;
-  /** Further tries of a request that may yet succeed. */
+  /** Number of retries for a request that may still succeed. */
   readonly retries: number;
   readonly origin: Origin;
-  /** Nothing is sent; requests are made and counted. */
+  /** Nothing is sent; requests are built and counted. */
   readonly dryRun: boolean;
-  /** Told why there is a wait. */
+  /** Called with the reason for a wait. */
   readonly onWait?: (text: string) => void;
   /** Ends waiting. */
   readonly signal?: AbortSignal;
@@ -27,7 +27,7 @@ export interface SenderOptions {
 export interface Sent {
   requests: number;
   spans: number;
-  /** As they went over the wire. */
+  /** As sent over the network. */
   bytes: number;
   /** Spans that the receiver reported as refused. */
   rejected: number;
@@ -39,12 +39,15 @@ const CONTENT_TYPES: Readonly<Record<Protocol, string>> = {
   'http/protobuf': 'application/x-protobuf',
   'http/json': 'application/json',
 };
-/** The only answers after which the same request may be sent again (OTLP specification, "Retryable Response Codes"). */
+/**
+ * The only status codes after which the same request may be sent again (OTLP specification, "Retryable Response
+ * Codes").
+ */
 const MAY_SUCCEED = new Set([429, 502, 503, 504]);
 const TOO_LARGE = 413;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-/** A receiver that wants more is not waited for. */
+/** If a receiver asks for a longer wait, the export gives up. */
 const LONGEST_ASKED_MS = 300_000;
 const LONGEST_ANSWER = 1_000_000;
 const LONGEST_SAID = 300;
@@ -55,7 +58,7 @@ export class OtlpSender {
 
   constructor(private readonly options: SenderOptions) {}
 
-  /** @throws UserError exit 4 when the receiver cannot be reached or does not allow it, 1 when it refuses the spans */
+  /** @throws UserError exit 4 if the receiver cannot be reached or denies access, 1 if it refuses the spans */
   async send(spans: readonly OtlpSpan[]): Promise<void> {
     const {protocol, origin, compress, dryRun} = this.options;
     const plain = protocol === 'http/json' ? Buffer.from(requestJson(spans, origin)) : requestProtobuf(spans, origin);
@@ -66,7 +69,7 @@ export class OtlpSender {
     this.sent.bytes += body.length;
   }
 
-  /** @returns false: it was too large and went in two halves */
+  /** @returns false: it was too large and was sent in two halves */
   private async deliver(body: Buffer, spans: readonly OtlpSpan[]): Promise<boolean> {
     for (let tries = 0; ; tries++) {
       const answer = await this.post(body);
@@ -91,11 +94,11 @@ export class OtlpSender {
   private async post(body: Buffer): Promise<Answer> {
     const {endpoint, protocol, compress, timeoutMs} = this.options;
     try {
-      // Not `fetch` alone: the build takes that name away, as pg would load all of it at every start.
+      // Not plain `fetch`: the build removes that name, because pg would load all of it at every start.
       const response = await globalThis.fetch(endpoint.url, {
         method: 'POST',
         body: new Uint8Array(body),
-        // A redirect would turn it into a GET, and may lead the headers elsewhere.
+        // A redirect would turn it into a GET, and may send the headers elsewhere.
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
         headers: {
@@ -116,7 +119,7 @@ export class OtlpSender {
     }
   }
 
-  /** Partial success: a success all the same, never to be sent again. */
+  /** Partial success counts as success, and must never be sent again. */
   private readSuccess({bytes, form}: Body): void {
     const {rejected, message} = PARTIAL[form](bytes);
     this.sent.rejected += rejected;
@@ -165,11 +168,11 @@ export class OtlpSender {
   }
 }
 
-/** As much of an answer as is looked at; the rest is never fetched. */
+/** The part of an answer that is read; the rest is never fetched. */
 async function beginningOf(body: ReadableStream<Uint8Array> | null): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  // Leaving the loop gives the connection up.
+  // Leaving the loop closes the connection.
   for await (const part of body ?? []) {
     parts.push(part);
     length += part.length;
@@ -180,19 +183,19 @@ async function beginningOf(body: ReadableStream<Uint8Array> | null): Promise<Buf
 
 interface Body {
   readonly bytes: Buffer;
-  /** What the receiver says it is: many send plain text where the specification wants a message. */
+  /** The form that the receiver declares: many send plain text where the specification requires a message. */
   readonly form: 'json' | 'protobuf' | 'text';
 }
 type Answer =
   | {readonly status: number; readonly retryAfterMs: number | null; readonly body: Body}
   | {readonly reason: string; readonly cause: unknown};
 
-/** Twice as long each time, with jitter, so that many senders do not come back at once. */
+/** Twice as long each time, with jitter, so that many senders do not return at the same time. */
 function backoffMs(tries: number): number {
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries) * (0.5 + Math.random() / 2);
 }
 
-/** Seconds, or a date (RFC 9110, 10.2.3); null: nothing that can be understood. */
+/** Seconds, or a date (RFC 9110, 10.2.3); null: it cannot be understood. */
 export function retryAfterMs(text: string | null, nowMs: number): number | null {
   if (text === null) return null;
   if (/^\s*\d+\s*$/.test(text)) return Number(text) * 1000;
@@ -216,7 +219,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
-  // fetch says "fetch failed"; what failed is its cause, or one of several tried addresses.
+  // fetch only says "fetch failed"; the reason is in its cause, or in one of several addresses that were tried.
   let cause: unknown = error;
   while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause;
   const {code, message} = cause as {code?: string; message?: string};

@@ -2,11 +2,12 @@ const TOKEN =
   /[\s\uFEFF]*(?:([{}[\],:])|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-]))/y;
 
 /**
- * Where a text stops being JSON, as `line 3, column 7`: JSON.parse says so only for some errors, and not on every Node.
- * @param text what JSON.parse refused
+ * The place where a text stops being JSON, such as `line 3, column 7`: JSON.parse reports it only for some errors,
+ * and not on every Node.
+ * @param text a text that JSON.parse refused
  */
 export function syntaxErrorAt(text: string): string {
-  // What may come next: a value, a key, a colon, or what follows a value.
+  // What may come next: a value, a key, a colon, or whatever follows a value.
   let next: 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'after' = 'value';
   const open: string[] = [];
   let at = 0;

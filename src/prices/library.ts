@@ -7,18 +7,16 @@ import type {Model, Price, Prices, Provider} from './price-data.ts';
 import type {Pricing} from './pricing.ts';
 import {type Billed, tokensToBill} from './usage.ts';
 
-/*
- * The prices of the bundled library, as of its release. Loaded when a call needs one: 0.2 MB are read.
- */
+/* The prices of the bundled library, as of its release. Loaded when a call needs one: 0.2 MB are read. */
 
-/** Names that spans use for a provider, without case and punctuation, to the library's id for it. */
+/** From the provider names in spans, without case and punctuation, to the library's id. */
 const PROVIDER_IDS = new Map(Object.entries(library.providers).flatMap(([id, names]) => names.map(name => [name, id])));
 
-/** Clients that reach other vendors' models by their own name; then `llm.system` says whose model it is. */
+/** Clients that reach models of other vendors by their own name; then `llm.system` names the vendor. */
 const PASSES_ON: ReadonlySet<string> = new Set(['openai', 'openresponses', 'litellm', 'portkey']);
 /**
- * Vendors whose models nobody else can serve by that name: behind such a client their list price is the price. Open models
- * are not among them: there the client may reach a machine under the desk.
+ * Vendors whose models nobody else can serve under that name: behind such a client their list price applies. Open
+ * models are not included, because the client may reach the user's own machine.
  */
 const CLOSED_MODELS: ReadonlyMap<string, RegExp> = new Map([
   ['anthropic', /^claude-/],
@@ -26,11 +24,11 @@ const CLOSED_MODELS: ReadonlyMap<string, RegExp> = new Map([
   ['openai', /^(gpt-\d|o\d|chatgpt-)/],
 ]);
 
-/** What the bundled library knows of prices. */
+/** Prices from the bundled library. */
 export class LibraryPrices implements Pricing {
   private readonly packed = loadPrices();
   private readonly providers = new Map<string, Provider>();
-  /** Provider, system and model as stored, to the library's model; null: not known. */
+  /** From provider, system and model as stored to the library's model; null: unknown. */
   private readonly found = new Map<string, Model | null>();
 
   costOf(span: Span): Cost | null {
@@ -55,7 +53,7 @@ export class LibraryPrices implements Pricing {
     return found;
   }
 
-  /** As the library finds it: the provider's first model that matches, then those it sells for others. */
+  /** In the library's own way: the provider's first matching model, then models that it sells for others. */
   private findModel(providerId: string, name: string): Model | null {
     const own = this.providerOf(providerId);
     const all = [own, ...own.fallbacks.filter(id => id in this.packed).map(id => this.providerOf(id))];
@@ -75,7 +73,7 @@ export class LibraryPrices implements Pricing {
   }
 }
 
-/** Library ids under which to look for a model, and the model's name there, in order. */
+/** Library ids under which to search for a model, and the model's name there, in order. */
 function sellers(provider: string, system: string, model: string): (readonly [id: string, model: string])[] {
   const slash = model.indexOf('/');
   // LiteLLM's own spelling: `anthropic/claude-…`.
@@ -108,12 +106,12 @@ function secondsOfDay(text: string): number {
   return hours! * 3600 + minutes! * 60 + seconds!;
 }
 
-/** @returns USD; null where the model is not billed by tokens, or only some of them have a price */
+/** @returns USD; null if the model is not billed by tokens, or only some of them have a price */
 function priceOf(usage: Billed, prices: Prices): number | null {
   const {input_mtok, output_mtok} = prices;
   if ((usage.input > 0 && input_mtok === undefined) || (usage.output > 0 && output_mtok === undefined)) return null;
   const {cacheRead, cacheWrite, inputAudio, outputAudio, reasoning} = usage;
-  // Without a price of their own, cached, audio and reasoning tokens are what they are part of.
+  // Cached, audio and reasoning tokens without a price of their own cost as much as ordinary ones.
   const parts: (readonly [tokens: number, price: Price | undefined])[] = [
     [usage.input - cacheRead - cacheWrite - inputAudio, input_mtok],
     [cacheRead, prices.cache_read_mtok ?? input_mtok],

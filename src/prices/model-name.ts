@@ -1,6 +1,6 @@
 import type {Rule} from './price-data.ts';
 
-/** What may follow a model's name without making it another model: a date, a version, `latest`. */
+/** Suffixes that do not make it another model: a date, a version, `latest`. */
 const RELEASE =
   /^(?:[-@_.:]?(?:latest|preview|exp|(?:19|20)\d{6}|20\d\d-\d\d-\d\d|\d\d-\d\d|0\d\d|\d{4}|v\d+(?::\d+)?))*$/;
 
@@ -16,8 +16,8 @@ export function matches(rule: Rule, name: string): boolean {
 }
 
 /**
- * The library's rules also go by the beginning or a part of a name, so that `claude-sonnet-5-7` would get the price of
- * `claude-sonnet-5`. Only what names this very model counts; anything else is unknown.
+ * The library's rules also match the beginning or a part of a name, so `claude-sonnet-5-7` would get the price of
+ * `claude-sonnet-5`. Here only names of exactly this model match; anything else is unknown.
  */
 export function isNamedBy(rule: Rule, name: string): boolean {
   if ('or' in rule) return rule.or.some(one => isNamedBy(one, name));
@@ -27,10 +27,10 @@ export function isNamedBy(rule: Rule, name: string): boolean {
   if ('regex' in rule) return rule.regex.startsWith('^') && rule.regex.endsWith('$');
   if ('ends_with' in rule) return isPrefix(name.slice(0, name.length - rule.ends_with.length));
   const part = ('starts_with' in rule ? rule.starts_with : rule.contains).toLowerCase();
-  // What follows in the name of a fine-tuned model is its owner's.
+  // The rest of a fine-tuned model's name comes from its owner.
   if (part.startsWith('ft:')) return true;
   const at = name.indexOf(part);
-  // A rule may stop in the middle of a date or a version (`claude-sonnet-4-2025`, `gemini-2.0-flash-0`) or before it.
+  // A rule may end in the middle of a date or a version (`claude-sonnet-4-2025`, `gemini-2.0-flash-0`) or before it.
   const stems = [part, part.replace(/[-@_.:]?(20\d*|0)?$/, '')];
   return isPrefix(name.slice(0, at)) && stems.some(stem => RELEASE.test(name.slice(at + stem.length)));
 }

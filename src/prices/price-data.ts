@@ -1,8 +1,6 @@
-/*
- * The price library's data as `build/price-data.js` packs it.
- */
+/* The price library's data, as packed by `build/price-data.js`. */
 
-/** As the library writes them; all of one object hold together. */
+/** As in the library; all conditions of one object must match. */
 export type Rule =
   | {readonly or: readonly Rule[]}
   | {readonly and: readonly Rule[]}
@@ -12,7 +10,7 @@ export type Rule =
   | {readonly contains: string}
   | {readonly regex: string};
 
-/** USD; with tiers, the last whose `start` the input tokens exceed is the price of all of them. */
+/** USD; with tiers, the last one whose `start` the input tokens exceed is the price of all of them. */
 export type Price =
   | number
   | {readonly base: number; readonly tiers: readonly {readonly start: number; readonly price: number}[]};
@@ -33,7 +31,7 @@ export interface Prices {
 
 export interface Model {
   readonly match: Rule;
-  /** The last one in force counts, the first where none is. */
+  /** The last one in force applies, or the first if none is. */
   readonly prices: readonly Prices[];
 }
 

@@ -10,7 +10,7 @@ import {syntaxErrorAt} from './json-syntax.ts';
 import type {Pricing} from './pricing.ts';
 import {tokensToBill} from './usage.ts';
 
-/** One line of the price file: USD for a million tokens. */
+/** One entry of the price file: USD per million tokens. */
 interface FilePrice {
   readonly model: string;
   readonly provider: string | null;
@@ -29,7 +29,7 @@ export class PriceFile implements Pricing {
   private constructor(
     private readonly prices: readonly FilePrice[],
     private readonly date: string | null,
-    /** The same for the same prices. */
+    /** Equal for equal prices. */
     readonly digest: string,
   ) {}
 
@@ -72,7 +72,7 @@ export class PriceFile implements Pricing {
     return Number.isFinite(usd) ? {usd: tidyUsd(usd), source: 'file', date: this.date} : null;
   }
 
-  /** The first entry that names the call; of entries with the same names the newest that was in force. */
+  /** The first entry that matches the call; of entries with the same names, the newest that was in force. */
   private priceOf({model, provider, startMicros}: Span): FilePrice | null {
     const inForce = this.prices.filter(
       price =>
@@ -132,7 +132,7 @@ function isObject(value: unknown): value is Record<string, unknown> & {provider?
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A date, or a moment, in UTC; microseconds. Not 31 February. */
+/** A date or a moment, in UTC; microseconds. Refuses 31 February. */
 function dateOf(value: unknown): number | null {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d/.test(value)) return null;
   const day = parseTime(value.slice(0, 10));

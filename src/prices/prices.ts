@@ -4,19 +4,19 @@ import bundled from './library.json' with {type: 'json'};
 import type {PriceFile} from './price-file.ts';
 import type {Pricing} from './pricing.ts';
 
-/** Spans after which others may have a turn. */
+/** Give other work a turn after this many spans. */
 const AT_ONCE = 100;
 
 /**
- * Gives model calls a cost where their provider reported none: by the user's price file for what it names, then by the
- * bundled library, which is loaded when the first call needs it.
+ * Adds a cost to model calls whose provider reported none: from the user's price file if it has an entry, otherwise
+ * from the bundled library, which is loaded when the first call needs it.
  */
 export class Prices {
   private library: Pricing | null = null;
 
   constructor(private readonly file: PriceFile | null) {}
 
-  /** The same where every call costs the same: what was computed with it stays right. */
+  /** Equal if every call costs the same, so that results computed with it stay valid. */
   get key(): string {
     return `${bundled.version} ${this.file?.digest ?? ''}`;
   }

@@ -3,6 +3,6 @@ import type {Span} from '../trace/span.ts';
 
 /** Anything that knows prices. */
 export interface Pricing {
-  /** @returns what the call costs, or null where that is not known. Never throws. */
+  /** @returns the cost of the call, or null if it is unknown. Never throws. */
   costOf(span: Span): Cost | null;
 }

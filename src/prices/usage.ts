@@ -1,6 +1,9 @@
 import type {Span} from '../trace/span.ts';
 
-/** Tokens of one call as they are billed. `input` holds the cached and the audio ones, `output` audio and reasoning. */
+/**
+ * Tokens of one call as they are billed. `input` includes cached and audio tokens, `output` audio and reasoning
+ * tokens.
+ */
 export interface Billed {
   readonly input: number;
   readonly cacheRead: number;
@@ -11,7 +14,7 @@ export interface Billed {
   readonly reasoning: number;
 }
 
-/** @returns null where the counts are unknown or contradict each other */
+/** @returns null if the counts are unknown or contradict each other */
 export function tokensToBill(span: Span): Billed | null {
   const {grossPromptTokens: input, completionTokens} = span;
   if (input === null || completionTokens === null) return null;

@@ -9,26 +9,26 @@ import {isTable, type Profile, parseProfile, SECRET_HINT, secretKeysOf} from './
 
 type Toml = Record<string, unknown>;
 
-/** What the config file says. Keys of others are kept when it is written again. */
+/** The contents of the config file. Unknown keys are kept when it is written again. */
 export interface Config {
   readonly file: string;
   /** In the order of the file. */
   readonly profiles: ReadonlyMap<string, Profile>;
-  /** The profile that is used by default; it may be gone. */
+  /** The default profile; it may no longer exist. */
   readonly defaultName: string | null;
   /** The whole document. */
   readonly toml: Toml;
-  /** Comments in the file; writing it again loses them. */
+  /** Number of comments in the file, which are lost when it is written again. */
   readonly comments: number;
 }
 
 const NAME = 'agno-trace';
 
 /**
- * Where the config file is: AGNO_TRACE_CONFIG, else `config.toml` in the folder that env-paths gives for config. Its
- * three lines are repeated here because it reads the variables of the process once, when it is loaded, and a command is
- * given its own (`--dotenv`, tests); a test compares the two.
- * @returns null where neither a variable nor a home folder tells
+ * The path of the config file: AGNO_TRACE_CONFIG, or else `config.toml` in the folder that env-paths returns. Its
+ * three lines are repeated here because env-paths reads the variables of the process once, when it is loaded, while a
+ * command has its own (`--dotenv`, tests); a test compares the two.
+ * @returns null if neither a variable nor a home folder is set
  */
 export function configPlace(env: Env, cwd: string, platform: string = process.platform): string | null {
   if (env.AGNO_TRACE_CONFIG) return path.resolve(cwd, env.AGNO_TRACE_CONFIG);
@@ -40,7 +40,7 @@ export function configPlace(env: Env, cwd: string, platform: string = process.pl
     const appData = env.APPDATA || inHome('AppData', 'Roaming');
     folder = appData && path.join(appData, NAME, 'Config');
   } else {
-    // A relative path is invalid and to be ignored (XDG Base Directory Specification).
+    // A relative path is invalid and must be ignored (XDG Base Directory Specification).
     const base = path.isAbsolute(env.XDG_CONFIG_HOME ?? '') ? env.XDG_CONFIG_HOME! : inHome('.config');
     folder = base && path.join(base, NAME);
   }
@@ -48,8 +48,8 @@ export function configPlace(env: Env, cwd: string, platform: string = process.pl
 }
 
 /**
- * Reads the config file where there is one.
- * @throws UserError exit 2 with file, line and column for what is no TOML; for a password in a file that others can read
+ * Reads the config file if there is one.
+ * @throws UserError exit 2 with file, line and column for invalid TOML; for a password in a file that others can read
  */
 export function loadConfig(env: Env, cwd: string): Config | null {
   const file = configPlace(env, cwd);
@@ -83,7 +83,7 @@ function textOf(file: string): string | null {
 
 function parseToml(text: string, file: string): Toml {
   try {
-    // Whole and broken numbers stay what they are when the file is written again.
+    // Integers and fractions keep their type when the file is written again.
     return parse(text, {integersAsBigInt: true});
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
@@ -99,7 +99,7 @@ function parseToml(text: string, file: string): Toml {
 const OTHERS_READ = 0o044;
 const OTHERS_WRITE = 0o022;
 
-/** Nobody else may read a password, or write a command that is run as the user. */
+/** Nobody else may read a password, or write a command that runs as the user. */
 function refuseOpenFile(file: string, profile: Profile, cwd: string): void {
   if (process.platform === 'win32') return;
   const mode = statSync(file).mode & 0o777;
@@ -124,8 +124,8 @@ function commentsIn(text: string): number {
 }
 
 /**
- * Writes the whole document, or nothing: a new file beside the old one takes its place. Mode 0600; a folder that has to
- * be made gets 0700.
+ * Writes the whole document atomically: a new file beside the old one replaces it. Mode 0600; a folder that has to be
+ * created gets 0700.
  */
 export function saveConfig(file: string, toml: Toml): void {
   try {

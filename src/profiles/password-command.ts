@@ -3,22 +3,22 @@ import type {Env} from '../store/source.ts';
 import {removeOnExit} from '../ways-out.ts';
 
 const LIMIT_MS = 10_000;
-/** A password is a line; a command that prints more than this is another command. */
+/** A password is one line; a command that prints more than this is the wrong one. */
 const MOST_BYTES = 64 * 1024;
 
 interface Asked {
   readonly env: Env;
   readonly cwd: string;
-  /** Whose command it is, for messages. */
+  /** The origin of the command, for messages. */
   readonly origin: string;
-  /** Ends the waiting; absent: the limit of time does. */
+  /** Ends the waiting; absent: only the time limit does. */
   readonly late?: AbortSignal;
 }
 
 /**
- * Runs a profile's `password_command` by `/bin/sh -c` without a terminal's stdin: the first line it prints is the
- * password.
- * @throws UserError exit 4; it quotes the first line of stderr and never what was printed on stdout
+ * Runs a profile's `password_command` with `/bin/sh -c` and without a terminal as stdin: the first line of its output
+ * is the password.
+ * @throws UserError exit 4; it quotes the first line of stderr and never the output on stdout
  */
 export async function passwordFromCommand(command: string, {env, cwd, origin, late}: Asked): Promise<string> {
   const {out, err, outcome} = await runCommand(command, env, cwd, late);
@@ -43,18 +43,19 @@ interface Ran {
 }
 
 async function runCommand(command: string, env: Env, cwd: string, late?: AbortSignal): Promise<Ran> {
-  // Loaded here: it would cost every start 3 ms.
+  // Loaded here, because it would cost every start 3 ms.
   const {spawn} = await import('node:child_process');
-  // ^C goes to the group of the terminal, which this one is not. Before there is anything to stop: a signal may come at once.
+  // ^C goes only to the terminal's process group, which this child is not in. Registered before there is anything to
+  // stop, because a signal may come at once.
   const forget = removeOnExit(() => stop());
-  // A group of its own, so that at the limit what the shell started ends with it.
+  // In a group of its own, so that at the time limit everything the shell started ends with it.
   const start = () => spawn('/bin/sh', ['-c', command], {cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true});
   let child: ReturnType<typeof start>;
   const stop = () => {
     try {
       process.kill(-child.pid!, 'SIGKILL');
     } catch {
-      // It ended by itself just now.
+      // It has just ended by itself.
     }
   };
   try {

@@ -2,24 +2,24 @@ import {shownVariable, type UserError, usageError} from '../errors.ts';
 import {type Env, holdsPassword, parseSource, type Source} from '../store/source.ts';
 import {passwordFromCommand} from './password-command.ts';
 
-/** A named database, as the config file has it. May hold a password inside a URL: never printed as a whole. */
+/** A named database, as in the config file. May contain a password inside a URL: never print it as a whole. */
 export interface Profile {
   readonly name: string;
   readonly db: string;
   readonly schema?: string;
   readonly tracesTable?: string;
   readonly spansTable?: string;
-  /** The database of Agno's own run table, where that is another one. */
+  /** The database with Agno's own run table, if it is another one. */
   readonly runsDb?: string;
   readonly passwordCommand?: string;
   readonly passwordEnv?: string;
   readonly runsPasswordCommand?: string;
   readonly runsPasswordEnv?: string;
-  /** Keys of the file that mean nothing to this version. */
+  /** Keys in the file that this version does not know. */
   readonly unknownKeys: readonly string[];
 }
 
-/** The file's spelling of each key. */
+/** The name of each key in the file. */
 export const PROFILE_KEYS = {
   db: 'db',
   schema: 'schema',
@@ -45,9 +45,9 @@ export function checkProfileName(name: string): void {
 }
 
 /**
- * Reads one table of the config file.
+ * Parses one table of the config file.
  * @param file for messages
- * @throws UserError exit 2; values are not quoted, they may hold a password
+ * @throws UserError exit 2; values are not quoted, because they may contain a password
  */
 export function parseProfile(name: string, table: unknown, file: string): Profile {
   const refuse = (text: string, hint: string): UserError => usageError(`profile "${name}" in "${file}" ${text}`, hint);
@@ -88,7 +88,7 @@ export function isTable(value: unknown): value is Record<string, unknown> {
 export const SECRET_HINT =
   'Keep it in ~/.pgpass, in PGPASSWORD, in a variable (password_env) or behind a command (password_command).';
 
-/** The texts of a profile that hold a password themselves, by key. */
+/** The keys of a profile whose text itself contains a password. */
 export function secretKeysOf(profile: Profile, cwd: string): string[] {
   return (['db', 'runsDb'] as const)
     .filter(key => profile[key] !== undefined && holdsPassword(profile[key], originOf(profile, key), cwd))
@@ -98,13 +98,13 @@ export function secretKeysOf(profile: Profile, cwd: string): string[] {
 interface Surroundings {
   readonly env: Env;
   readonly cwd: string;
-  /** What a relative path is relative to. */
+  /** The folder for relative paths. */
   readonly folder: string;
-  /** Told each password that is learnt. */
+  /** Called with each password that becomes known. */
   readonly onSecret: (secret: string) => void;
 }
 
-/** One of the profile's databases, with its password or the way to it. */
+/** One of the profile's databases, with its password or a way to get it. */
 export function sourceOfProfile(profile: Profile, which: 'db' | 'runsDb', around: Surroundings): Source | null {
   const text = profile[which];
   if (text === undefined) return null;

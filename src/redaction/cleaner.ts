@@ -4,14 +4,14 @@ import type {StoredSpan} from '../trace/stored-span.ts';
 import type {ContentFilter} from './content.ts';
 import type {Redactor} from './redactor.ts';
 
-/** Cleans a run before it leaves the program: first remove contents, then what patterns find. */
+/** Cleans a run before it leaves the program: first removes contents, then what patterns find. */
 export class Cleaner {
   constructor(
     private readonly content: ContentFilter | null,
     private readonly redactor: Redactor | null,
   ) {}
 
-  /** A run, whose spans come next. */
+  /** Takes a run; its spans come next. */
   run(record: RunRecord): RunRecord {
     this.redactor?.about([record]);
     return this.record(record);
@@ -26,7 +26,7 @@ export class Cleaner {
     return this.record(record);
   }
 
-  /** A name of ours for something in the run. */
+  /** For one of our own names for something in the run. */
   text(text: string, place: string): string {
     return this.redactor ? this.redactor.text(text, place) : text;
   }

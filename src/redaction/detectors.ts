@@ -13,7 +13,7 @@ const DOMAIN = /^(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}\p{L
 const LONGEST_LOCAL_PART = 64;
 const LONGEST_DOMAIN = 255;
 
-/** From each `@` outwards: a pattern that began with the letters before it would try each of them. */
+/** Searches outwards from each `@`: a pattern that began with the letters before it would be tried at each of them. */
 function* emails(text: string): Generator<Match> {
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
     let from = at;
@@ -23,7 +23,7 @@ function* emails(text: string): Generator<Match> {
   }
 }
 
-/** Lengths and beginnings of what card networks give out (ISO/IEC 7812). */
+/** Lengths and prefixes that card networks issue (ISO/IEC 7812). */
 function isCard(text: string): boolean {
   const digits = text.replace(/[ -]/g, '');
   const {length} = digits;
@@ -66,7 +66,7 @@ function isMod97(iban: string): boolean {
   return rest === 1;
 }
 
-/** Addresses of the machine itself tell nothing about anybody. */
+/** Addresses of the machine itself reveal nothing about anybody. */
 const isForeignIPv4 = (text: string): boolean => isIPv4(text) && !/^(127\.|0\.0\.0\.0$|255\.255\.255\.255$)/.test(text);
 const isForeignIPv6 = (text: string): boolean => isIPv6(text) && /\d/.test(text) && !/^::1?$/.test(text);
 
@@ -75,7 +75,7 @@ const isPhone = (text: string): boolean => {
   return digits >= 8 && digits <= 15;
 };
 
-/** The more telling ones first: of two that match the same the first names it. */
+/** The more specific ones first: if two match the same text, the first names it. */
 export const DETECTORS: readonly Detector[] = [
   ...SECRET_DETECTORS,
   {name: 'email', finds: 'pii', hint: /@/, find: emails},

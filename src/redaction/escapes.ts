@@ -1,7 +1,7 @@
-/** A text with one level of JSON's escapes taken off, and where each of its characters stood. */
+/** A text with one level of JSON escapes removed, and the original position of each character. */
 export interface Unescaped {
   readonly text: string;
-  /** Place in the escaped text of each character; one more at the end, its length. */
+  /** Position of each character in the escaped text; one more at the end, its length. */
   readonly places: Uint32Array;
 }
 
@@ -9,8 +9,8 @@ const NAMED: Readonly<Record<string, string>> = {b: '\b', f: '\f', n: '\n', r: '
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([^ux]))/g;
 
 /**
- * Takes off one level: JSON inside JSON's strings, as tool arguments and messages are stored, hides `@` as `\u0040` and puts
- * backslashes between the lines of a key. Also Python's `\x40`. Null where there is nothing to take off.
+ * Removes one level: JSON inside JSON strings, as tool arguments and messages are stored, hides `@` as `\u0040` and
+ * puts backslashes between the lines of a key. Also removes Python's `\x40`. Null if there is nothing to remove.
  */
 export function unescaped(text: string): Unescaped | null {
   if (!text.includes('\\')) return null;

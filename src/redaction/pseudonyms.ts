@@ -1,13 +1,13 @@
 import {createHmac, randomBytes} from 'node:crypto';
 
-/** Key of pseudonyms that nobody can make again. */
+/** A key for pseudonyms that nobody can reproduce. */
 export function randomKey(): Buffer {
   return randomBytes(32);
 }
 
 /**
- * Other names for users and sessions: the same id has the same one wherever it stands, and only who has the key can tell
- * whose it is (HMAC-SHA256, the first 64 bits).
+ * Replacement names for users and sessions: the same id gets the same name everywhere, and only the owner of the key
+ * can find out whose it is (HMAC-SHA256, the first 64 bits).
  */
 export class Pseudonyms {
   constructor(private readonly key: Buffer) {}

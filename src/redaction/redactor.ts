@@ -7,18 +7,18 @@ import {unescaped} from './escapes.ts';
 import type {Pseudonyms} from './pseudonyms.ts';
 import type {RedactionReport} from './report.ts';
 
-/** Levels of escapes that are taken off one after the other. */
+/** How many levels of escapes are removed, one after the other. */
 const MOST_LEVELS = 8;
-/** Longer texts are not looked through but left out. */
+/** Longer texts are left out instead of searched. */
 const LONGEST_TEXT = 16_000_000;
 const DEEPEST = 100;
-/** Ids of users and sessions that are no words as others are ("support", "cancelled"). */
+/** Ids of users and sessions that are not ordinary words ("support", "cancelled"). */
 const IS_NO_WORD = /^(?=.*[\d@._]).{6,}$/su;
-/** Of a record: what is not from the tables. */
+/** Keys of a record whose values do not come from the tables. */
 const OWN_WORDS = /^(?:kind|state|costSource|startTime|endTime)$/;
 
 type Who = 'user' | 'session';
-/** Names of users and sessions, in attributes and in JSON inside them. */
+/** Keys for users and sessions, in attributes and in JSON inside them. */
 const WHO_NAME = /^(?:.*[._])?(user|session)[._]?id$/i;
 const WHO_IN_TEXT =
   /(?<![A-Za-z])(user|session)(?:_id|Id|\.id)["'`]{0,2}[ \t]{0,3}[=:][ \t]{0,3}["'`]{0,2}(?<found>[^\s"'`,;&}\])\\<>]{1,200})/g;
@@ -32,14 +32,14 @@ interface Replacement {
 }
 
 /**
- * Takes secrets and what tells who somebody is out of what is handed on. In any text, however many times it was encoded as
- * JSON, in names, messages, keys and numbers. What is replaced becomes `[redacted:<detector>]`; users and sessions get
+ * Removes secrets and personal data from exported data: in any text, however many times it was encoded as JSON, in
+ * names, messages, keys and numbers. Replaced text becomes `[redacted:<detector>]`; users and sessions get
  * pseudonyms. Best effort.
  */
 export class Redactor {
   private readonly detectors: readonly Detector[];
   private readonly hidesWho: boolean;
-  /** Users and sessions of the runs at hand, wherever they occur. */
+  /** Users and sessions of the current runs, replaced wherever they occur. */
   private known: ReadonlyMap<string, Who> = new Map();
 
   constructor(
@@ -51,7 +51,7 @@ export class Redactor {
     this.hidesWho = kinds !== 'secrets';
   }
 
-  /** Whose runs come next. */
+  /** Sets the people of the next runs. */
   about(people: readonly {readonly userId: string | null; readonly sessionId: string | null}[]): void {
     const known = new Map<string, Who>();
     const add = (id: string | null, who: Who) => {
@@ -98,7 +98,7 @@ export class Redactor {
     return clean;
   }
 
-  /** Strings of a record of ours, whatever depth; ids stay links, and a text that was cut may hold half a secret. */
+  /** Strings of one of our own records, at any depth. Ids stay links; a text that was cut may contain half a secret. */
   record<T extends object>(record: T): T {
     const clean = (key: string, value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(item => clean(key, item));
@@ -113,7 +113,7 @@ export class Redactor {
     return clean('', record) as T;
   }
 
-  /** An id that links rows stays as it is, but for one that holds what must go. */
+  /** An id that links rows stays unchanged, unless it contains something that must be removed. */
   id(id: string, place: string): string {
     if (/^[0-9a-f-]*$/i.test(id)) return id;
     const [first] = this.find(id);
@@ -156,7 +156,7 @@ export class Redactor {
       return this.text(value, place);
     }
     if (value instanceof NumberText) {
-      // A card, as a number.
+      // A card number, stored as a number.
       if (!/^\d{9,19}$/.test(value.text)) return value;
       const clean = this.text(value.text, place);
       return clean === value.text ? value : clean;
@@ -218,7 +218,7 @@ export class Redactor {
   }
 }
 
-/** Two names may have become one. */
+/** A name that is free, because two names may have become equal. */
 function freeIn(taken: object, name: string): string {
   let free = name;
   for (let n = 2; free in taken; n++) free = `${name}~${n}`;
@@ -227,7 +227,7 @@ function freeIn(taken: object, name: string): string {
 
 const isWordChar = (char: string | undefined): boolean => char !== undefined && /[\p{L}\p{N}_]/u.test(char);
 
-/** Of two that overlap one stretch is made, named by the first. */
+/** Overlapping matches are merged into one, named by the first. */
 function merged(found: readonly Replacement[]): Replacement[] {
   const order = new Map(found.map((item, i) => [item, i]));
   const sorted = [...found].sort((a, b) => a.from - b.from || b.to - a.to || order.get(a)! - order.get(b)!);
@@ -240,7 +240,7 @@ function merged(found: readonly Replacement[]): Replacement[] {
   return kept;
 }
 
-/** Reasons quote the first 200 characters of an error: what a cut has left of a secret is no longer known as one. */
+/** Reasons quote the first 200 characters of an error: if a secret was cut, the rest of it is no longer recognised. */
 function withoutCutEnds(text: string): string {
   return text.replace(/.{0,64}…/g, '…');
 }

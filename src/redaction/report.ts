@@ -1,8 +1,8 @@
-/** What was found or replaced where, without any of it. */
+/** Counts what was found or replaced and where, without the values. */
 export class RedactionReport {
   private readonly counts = new Map<string, Map<string, number>>();
   private readonly places = new Set<string>();
-  /** Values that OpenInference's switches had taken out before they were stored. */
+  /** Values that OpenInference's settings had hidden before they were stored. */
   takenOut = 0;
 
   /** @param place a column, or the name of an attribute with its numbers as `*` */
@@ -15,7 +15,7 @@ export class RedactionReport {
     this.counts.set(detector, ofDetector);
   }
 
-  /** By detector, then by how often. */
+  /** By detector, then by frequency. */
   get findings(): readonly RedactionCount[] {
     return [...this.counts]
       .flatMap(([detector, places]) => [...places].map(([place, count]) => ({detector, place, count})))
@@ -39,6 +39,6 @@ export interface RedactionCount {
   readonly count: number;
 }
 
-/** Names of attributes are data: a table can hold any number of them. */
+/** Names of attributes are data: a table can have any number of them. */
 const MOST_PLACES = 500;
 const OTHER_PLACES = '(other places)';

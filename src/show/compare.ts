@@ -19,7 +19,7 @@ export interface CompareOptions {
   readonly onProgress?: (spans: number) => void;
 }
 
-/** One of two runs that are laid beside each other: its parts in order. */
+/** One of two compared runs: its parts in order. */
 export interface ComparedRun {
   readonly parts: readonly ShownRun[];
   readonly record: RunRecord;
@@ -30,12 +30,12 @@ export interface ToldStep {
   readonly pair: Pair;
   /** Null: the span was added, removed or moved. */
   readonly change: Change | null;
-  /** Null: there is none in this run, or it is no text that differs. */
+  /** Null: this run has none, or it is not text that differs. */
   readonly a: string | null;
   readonly b: string | null;
-  /** The texts are more than are read. */
+  /** The texts were not read, because there were too many. */
   readonly isUnread: boolean;
-  /** Further places that say the same, and follow from this one. */
+  /** Further places with the same difference, which follow from this one. */
   repeats: number;
 }
 
@@ -43,13 +43,13 @@ export interface Compared {
   readonly a: ComparedRun;
   readonly b: ComparedRun;
   readonly diff: RunDiff;
-  /** In the order in which things happened; the first is where the runs part. */
+  /** In order of time; the first is where the runs diverge. */
   readonly told: readonly ToldStep[];
 }
 
 /**
  * The run that an id names, with its parts.
- * @throws UserError exit 3 when there is none, exit 2 when it names several
+ * @throws UserError exit 3 if there is none, exit 2 if it names several
  */
 export async function loadComparedRun(store: Store, id: string, options: CompareOptions): Promise<ComparedRun> {
   const {runs, isOne} = await loadShown(store, id, {...options, sessionLimit: 2});
@@ -64,7 +64,7 @@ export async function loadComparedRun(store: Store, id: string, options: Compare
   return comparedRun(id, runs);
 }
 
-/** A run that a list has, with its parts. @throws UserError exit 3 when it is gone */
+/** A run from a list, with its parts. @throws UserError exit 3 if it was deleted */
 export async function loadListedRun(store: Store, run: RunRecord, options: CompareOptions): Promise<ComparedRun> {
   const {runs} = await loadShownRun(store, run, {...options, sessionLimit: 0});
   return comparedRun(run.runId ?? run.traceId, runs);
@@ -76,7 +76,7 @@ function comparedRun(id: string, parts: readonly ShownRun[]): ComparedRun {
   return {parts, record: first.judged.record};
 }
 
-/** Fewer say nothing about what is usual. */
+/** Fewer runs do not show what is normal. */
 export const FEWEST_PEERS = 5;
 const MOST_PEERS = 200;
 
@@ -86,8 +86,9 @@ export interface MedianRun {
 }
 
 /**
- * The run with the median duration among those of the same component that ended well: the newest 200 of them, without `of`.
- * @throws UserError exit 2 when they are too few
+ * The run with the median duration among those of the same component that ended well: the newest 200 of them, without
+ * `of`.
+ * @throws UserError exit 2 if there are too few
  */
 export async function loadMedianRun(store: Store, of: RunRecord, options: CompareOptions): Promise<MedianRun> {
   const filter: RunFilter = {...NO_FILTER, ...componentOf(of), states: ['ok']};
@@ -125,7 +126,7 @@ function componentOf(record: RunRecord): Partial<RunFilter> {
   });
 }
 
-/** Lays two runs beside each other: reads what their spans say, compares it, and reads again what differs. */
+/** Compares two runs: reads what their spans contain, compares it, and reads the differing texts again. */
 export async function compare(store: Store, a: ComparedRun, b: ComparedRun): Promise<Compared> {
   const [sideA, sideB] = [new Side(store, a), new Side(store, b)];
   await sideA.read();
@@ -151,7 +152,7 @@ class Side {
     return {parts: this.run.parts.map(({judged}) => judged), contents: this.contentOf};
   }
 
-  /** Takes what every span says, a few spans in memory at a time. */
+  /** Reads the contents of every span, a few spans in memory at a time. */
   async read(): Promise<void> {
     for (const {judged} of this.run.parts) {
       const nodes = new Map(nodesOf(judged.run).flatMap(node => (node.span ? [[node.id, node] as const] : [])));
@@ -160,7 +161,7 @@ class Side {
     }
   }
 
-  /** The texts of these spans once more. */
+  /** Reads the texts of these spans once more. */
   async texts(nodes: readonly Node[]): Promise<Map<string, readonly string[]>> {
     const ofId = new Map(nodes.map(node => [node.id, node]));
     const spans = await loadSpans(this.store, [...ofId.keys()], {quick: true});
@@ -174,12 +175,12 @@ class Side {
 
 /** Steps whose texts are in memory at once. */
 const STEPS_AT_ONCE = 40;
-/** Differences whose texts are read; runs that have nothing in common have thousands. */
+/** Maximum differences whose texts are read; runs with nothing in common have thousands. */
 const MOST_READ = 400;
 /** Shorter texts occur inside others by chance. */
 const SHORTEST_PART = 12;
 
-/** Finds what is worth telling: a difference that only repeats an earlier one counts with that. */
+/** Selects the differences worth showing: one that only repeats an earlier one counts with that. */
 class Telling {
   private readonly known = new Map<string, ToldStep>();
   private readonly texts: {a: string; b: string; step: ToldStep}[] = [];
@@ -227,7 +228,7 @@ class Telling {
   private isRepeat(step: ToldStep): boolean {
     const {change} = step;
     if (!change || (!change.a && !change.b)) return false;
-    // One side only: what was added or removed is told as a whole.
+    // One side only: an added or removed text is shown completely.
     if (!change.a || !change.b) {
       const side = change.a ? 'a' : 'b';
       const {digest} = (change.a ?? change.b)!;
@@ -249,7 +250,7 @@ class Telling {
     return false;
   }
 
-  /** The earlier difference that this one is a part of, or that makes one text the other. */
+  /** The earlier difference that contains this one, or that turns one text into the other. */
   private followsFrom(a: string, b: string): ToldStep | undefined {
     const holds = (whole: string, part: string) =>
       part.length >= SHORTEST_PART && (whole.includes(part) || whole.includes(JSON.stringify(part).slice(1, -1)));

@@ -20,22 +20,26 @@ export type Target =
   | {readonly kind: 'session'; readonly id: string};
 
 interface FindOptions {
-  /** Called while spans are searched that no index helps with. */
+  /** Called during a search through spans that no index helps with. */
   readonly onProgress?: (spans: number) => void;
-  /** False: an id that is not there yet is asked for again and again, so nothing more is read to say what may have been meant. */
+  /**
+   * False: the caller asks again and again for an id that does not exist yet, so do not read more to suggest what may
+   * have been meant.
+   */
   readonly explains?: boolean;
 }
 
-/** Shorter prefixes name half of the table; git draws the line at four too. */
+/** Shorter prefixes match half of the table; git also requires four. */
 const SHORTEST_PREFIX = 4;
 const SHOWN_CANDIDATES = 8;
-/** Agno writes a run's row within the run; hosts' clocks differ. */
+/** Agno writes a run's row during the run; hosts' clocks differ. */
 const AROUND_RUN_SECONDS = 600;
 
 /**
- * Finds the run, trace, span or session that an id or a unique prefix of one names. Indexes first (trace rows, spans,
- * Agno's run table), then the spans themselves: behind HTTP only the spans hold a run's id (docs/measurements.md, Large tables).
- * @throws UserError exit 3 when nothing or more than one thing matches
+ * Finds the run, trace, span or session that an id or a unique prefix names. Searches the indexes first (trace rows,
+ * spans, Agno's run table), then the spans themselves: behind HTTP only the spans have a run's id
+ * (docs/measurements.md, Large tables).
+ * @throws UserError exit 3 if nothing or more than one thing matches
  */
 export async function findTarget(store: Store, text: string, options: FindOptions = {}): Promise<Target> {
   // Lists show an unfinished run, which has no id yet, as `~` and its trace.
@@ -43,7 +47,7 @@ export async function findTarget(store: Store, text: string, options: FindOption
   const {scansForIds} = TRAITS[store.dialect];
   if (id.trim() === '')
     throw usageError('the id is empty.', 'Pass a run, trace, span or session id, a prefix of one, or "latest".');
-  // One statement finds both where a beginning costs no more.
+  // One statement finds both if a prefix costs no more.
   const begun = scansForIds && id.length >= SHORTEST_PREFIX ? await lookUp(store, id, true) : null;
   const exact = begun ? begun.filter(match => match.id === id) : await lookUp(store, id, false);
   if (exact.length > 0) return choose(store, text, exact, options);
@@ -63,17 +67,17 @@ export async function findTarget(store: Store, text: string, options: FindOption
 }
 
 /**
- * Ids that programs make are never the beginning of one another. Those that people make up are ("order-1", "order-12"), and
- * behind HTTP only the spans hold a session's id: the longer one must not be taken for it.
+ * A generated id is never the beginning of another one. Ids that people choose may be ("order-1", "order-12"), and
+ * behind HTTP only the spans have a session's id: the longer one must not be mistaken for it.
  */
 function isGenerated(id: string): boolean {
   return /^[0-9a-f-]+$/i.test(id);
 }
 
-/** What people write for the newest run. */
+/** What people type for the newest run. */
 const LATEST = /^@?(last|newest|recent|current|head)$/i;
 
-/** That nothing has this id, with what may have been meant: the newest run, or the runs of somebody of that name. */
+/** The error that nothing has this id, with what may have been meant: the newest run, or runs with such a name. */
 export async function notFound(store: Store, text: string): Promise<UserError> {
   const fail = (message: string, hint: string) => new UserError(EXIT.notFound, message, {hint});
   const message = `no run, trace, span or session starts with "${text}".`;
@@ -103,17 +107,17 @@ interface Match {
   readonly traceId: string | null;
 }
 
-/** Everything that an index finds: ids that equal `id`, or that begin with it. */
+/** Everything that an index finds: ids that equal `id`, or begin with it. */
 async function lookUp(store: Store, id: string, asPrefix: boolean): Promise<Match[]> {
   const test = (column: string): Sql => {
     if (!asPrefix) return sql`${raw(column)} = ${id}`;
-    // A range for the index, wide enough for every collation, and the exact test on what is in it.
+    // A range for the index, wide enough for every collation, and the exact test on the rows in it.
     return sql`${raw(column)} >= ${id} and ${raw(column)} < ${`${id}zzzz`} and ${startsWith(raw(column), id)}`;
   };
   const part = (kind: string, column: string, trace: string, role: 'spans' | 'traces' | 'runs', more = raw('')): Sql =>
     sql`select * from (select distinct ${raw(`'${kind}'`)} as kind, ${raw(column)} as id, ${raw(trace)} as trace_id from ${table(role)} x where ${test(column)} ${more}${idFirst} limit ${SHOWN_CANDIDATES * 4}) p${raw(String(partCount++))}`;
   let partCount = 0;
-  // The id itself is the first of those that begin with it.
+  // The id itself sorts first among those that begin with it.
   const idFirst = raw(TRAITS[store.dialect].scansForIds ? ' order by id' : '');
   const evidence = evidenceOf(store);
   const ofRuns = evidence.tables.runs
@@ -144,8 +148,9 @@ select distinct kind, id, trace_id
 }
 
 /**
- * Finds run and session ids that only spans hold. Complete, newest first, in stretches, so that no statement is long.
- * @param byName look only at spans with the names Agno gives runs, five times faster; the caller looks again without
+ * Finds run and session ids that only spans have. Complete, newest first, in stretches, so that no statement is long.
+ * @param byName only examine spans with the names that Agno gives runs, five times faster; the caller then searches
+ * again without it
  */
 async function searchSpans(store: Store, id: string, byName: boolean, {onProgress}: FindOptions): Promise<Match[]> {
   const isRun = byName ? IS_RUN_NAME : orOpaque('s', IS_OF_AGENT, true);
@@ -173,7 +178,7 @@ select s.span_id, s.trace_id, ${attributeText('s', KEY.runId)} as run_id, ${attr
    spanIds.slice(0, 1000).map(spanId => sql`${spanId}`),
    ', ',
  )})${inTraces([...traceIds])}`);
-  // What the database could not look into is read here.
+  // Attributes that the database could not look into are parsed here.
   const isOpaque = (row: (typeof rows)[number]) => row.run_id === null && row.session_id === null;
   const opaque = await loadSpans(
     store,
@@ -192,19 +197,22 @@ select s.span_id, s.trace_id, ${attributeText('s', KEY.runId)} as run_id, ${attr
   });
 }
 
-/** One thing, or the error that lists what else it could be. An exact id beats a longer one that starts with it. */
+/**
+ * The one match, or the error that lists the candidates. An exact id takes precedence over a longer one that begins
+ * with it.
+ */
 async function choose(store: Store, text: string, matches: readonly Match[], options: FindOptions): Promise<Target> {
   const id = text.replace(/^~/, '');
   const names = new Map<string, Match[]>();
   for (const match of matches) {
-    // A trace's spans hold its id too, and the children of a missing parent hold that parent's id.
+    // A trace's spans contain its id too, and the children of a missing parent contain that parent's id.
     const key = `${match.kind} ${match.id}`;
     names.set(key, [...(names.get(key) ?? []), match]);
   }
   let groups = [...names.values()];
   const exact = groups.filter(([match]) => match!.id === id);
   if (exact.length > 0) groups = exact;
-  // One session of one run can carry the same text as a run id; the run is what was meant.
+  // The only session of a run may have the same text as its run id; then the run is meant.
   if (groups.length > 1 && new Set(groups.map(([match]) => match!.id)).size === 1) {
     groups = [groups.sort((a, b) => ORDER.indexOf(a[0]!.kind) - ORDER.indexOf(b[0]!.kind))[0]!];
   }
@@ -236,7 +244,7 @@ async function toTarget(store: Store, group: readonly Match[], options: FindOpti
   if (kind === 'span') return {kind, id, traceId: group[0]!.traceId!};
   const traceIds = [...new Set(group.flatMap(match => match.traceId ?? []))];
   if (traceIds.length > 0) return {kind, id, traceIds};
-  // Agno's run table knows it, its trace row does not: look around the time the table gives, then everywhere.
+  // Agno's run table has it, but no trace row does: search around the time in the table, then everywhere.
   const near = await searchAround(store, id);
   if (near.length > 0) return {kind, id, traceIds: near};
   for (const byName of [true, false]) {
@@ -247,7 +255,7 @@ async function toTarget(store: Store, group: readonly Match[], options: FindOpti
   throw await withoutSpans(store, id);
 }
 
-/** A run whose id is known, but none of whose spans is stored. */
+/** The error for a run whose id is known but that has no stored spans. */
 export async function withoutSpans(store: Store, runId: string): Promise<UserError> {
   const evidence = evidenceOf(store);
   const [row] = await store.all<{trace_id: unknown; status: unknown; start_time: unknown}>(
@@ -271,10 +279,10 @@ export async function withoutSpans(store: Store, runId: string): Promise<UserErr
   );
 }
 
-/** Traces whose run span has this run id, within minutes of the time that Agno's run table gives. */
+/** Traces whose run span has this run id, within minutes of the time in Agno's run table. */
 async function searchAround(store: Store, runId: string): Promise<string[]> {
   const evidence = evidenceOf(store);
-  // The id can only come from there; a failed read since then has been noted.
+  // The id can only come from that table; a failed read since then has been noted.
   if (!evidence.tables.runs) return [];
   const [row] = await evidence.all<{created_at: unknown}>(
     sql`select r.created_at from ${table('runs')} r where r.run_id = ${runId}`,

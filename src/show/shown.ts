@@ -18,25 +18,25 @@ import {findTarget, notFound, withoutSpans} from './find.ts';
 
 export interface Shown {
   readonly runs: readonly ShownRun[];
-  /** They are the parts of one run, or there is one only. */
+  /** They are the parts of one run, or there is only one. */
   readonly isOne: boolean;
   readonly notes: readonly string[];
 }
 
 interface ShownOptions {
   readonly patience: Patience;
-  /** Runs of a session, the newest; 0: all. */
+  /** Number of a session's newest runs; 0: all. */
   readonly sessionLimit: number;
   readonly prices?: Prices;
-  /** Which runs of a session, or which is the latest; absent: any. */
+  /** Selects runs of a session, or the latest run; absent: any. */
   readonly query?: Query | null;
   readonly onProgress?: (spans: number) => void;
 }
 
 /**
- * Everything that `show <id>` is about: a run with its continuations, all of a trace, the runs of a session in order, or
- * one span with what is below it.
- * @throws UserError exit 3 when there is no such thing
+ * Everything that `show <id>` shows: a run with its continuations, all of a trace, the runs of a session in order, or
+ * one span with everything below it.
+ * @throws UserError exit 3 if there is no such thing
  */
 export async function loadShown(store: Store, id: string, options: ShownOptions): Promise<Shown> {
   const {patience, prices, query = null, onProgress} = options;
@@ -84,17 +84,17 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
   }
 }
 
-/** From so many spans on a look through them is worth a word. */
+/** A search through this many spans deserves a note. */
 export const MANY_SPANS = 50_000;
 
-/** A run that a list has, with its continuations. */
+/** A run from a list, with its continuations. */
 export function loadShownRun(store: Store, {runId, traceId, spanId}: RunRecord, options: ShownOptions): Promise<Shown> {
   return runId === null
     ? showTrace(store, traceId, options, spanId)
     : showRun(store, runId, [traceId], options, {traceId, spanId});
 }
 
-/** One id is the one of several runs: a caller's own, or a retry's. */
+/** The error that several runs share one id: a caller chose it, or a retry reused it. */
 function severalRuns(runId: string, {parts, others}: RunParts): UserError {
   const runs = [...others, parts[0]!].sort((a, b) => (a.run.startMicros ?? 0) - (b.run.startMicros ?? 0));
   const each = runs.slice(0, SHOWN_RUNS).map(({record}) => {
@@ -167,7 +167,7 @@ async function showSpanOf(store: Store, traceId: string, spanId: string, options
     const node = trace.nodes.get(spanId);
     if (!node) continue;
     const judged = runs.find(({run}) => run === node.run) ?? runs[0]!;
-    // The run's own span, and a missing one, mean the whole.
+    // The run's own span, or a missing one, stands for the whole run.
     const isWhole = node.span === null || node === judged.run.root || node.run === null;
     return {runs: [isWhole ? shownRun(judged, trace) : shownSubRun(judged, node)], isOne: true, notes: []};
   }
@@ -193,10 +193,10 @@ async function showSession(store: Store, sessionId: string, options: ShownOption
   for (const {trace, runs: found} of traces) {
     for (const judged of found) if (wanted.has(keyOf(judged.record))) keep(shownRun(judged, trace));
   }
-  // A run that waits may have gone on in parts that carry no session.
+  // A waiting run may have continued in parts without a session.
   for (const {judged} of [...runs.values()]) {
     const {runId, traceId} = judged.record;
-    // By its spans it waits; that it went on may be known from Agno's own status alone.
+    // Its spans say that it waits; only Agno's own status may show that it continued.
     if (runId === null || judged.judge.node(judged.run.root)?.state !== 'paused') continue;
     const whole = await loadParts(store, runId, [traceId], {...options, of: judged.record});
     for (const part of await shownParts(whole)) keep(part);
@@ -217,7 +217,7 @@ function keyOf({traceId, spanId}: RunRecord): string {
   return `${traceId} ${spanId}`;
 }
 
-/** A run within its trace, without parts that continue it elsewhere. */
+/** A run within its trace, without its continuations elsewhere. */
 export function shownRun(judged: JudgedRun, trace: Trace): ShownRun {
   return finish(showingRun(judged, trace));
 }

@@ -2,7 +2,7 @@ import {usageError} from '../errors.ts';
 import {type Dialect, QUOTED} from './sql.ts';
 import {fold, type Token, tokenize} from './tokens.ts';
 
-/** A value for `:name`, as it was typed. Text stays untyped, as a literal in quotes is; the others are what JSON says. */
+/** A value for `:name`, as typed. Text stays untyped, like a quoted literal; others have their JSON type. */
 export interface Parameter {
   readonly name: string;
   readonly type: 'text' | 'number' | 'boolean' | 'null';
@@ -11,7 +11,7 @@ export interface Parameter {
 
 export type AnswerValue = string | number | bigint | boolean | null;
 
-/** Where in the user's own text something is; counted from 1. */
+/** A place in the user's own text; counted from 1. */
 export interface StatementPlace {
   readonly line: number;
   readonly column: number;
@@ -19,26 +19,26 @@ export interface StatementPlace {
   readonly near: string;
 }
 
-/** One statement that a user wrote, checked, with its parameters and views; ready to be sent. */
+/** A user's statement, checked, with its parameters and views; ready to be sent. */
 export interface AdHoc {
   readonly text: string;
   /** On Postgres the values of `$1`, `$2`, …; on SQLite those of `:name`. */
   readonly values: ReadonlyMap<string, string | number | bigint | null>;
-  /** The same with the values written in: runs as it stands. */
+  /** The same with the values inserted: can be run as it is. */
   readonly printed: string;
-  /** A query, which a cursor can read; not so `explain` and `show`. */
+  /** A query, which a cursor can read; `explain` and `show` are not. */
   readonly isQuery: boolean;
   /** Names before a parenthesis: functions, and some others. */
   readonly functions: readonly string[];
-  /** Names behind a dot: columns, but Postgres also reads `(x).f` as `f(x)`. */
+  /** Names after a dot: columns, but Postgres also reads `(x).f` as `f(x)`. */
   readonly fields: readonly string[];
   /** Names in places where a schema, a table, a view or a type can be. */
   readonly objects: readonly string[];
-  /** What may be operators; of Postgres. */
+  /** Possible operators; on Postgres. */
   readonly operators: readonly string[];
-  /** @param offset in `text`; null: in what was added to the user's text */
+  /** @param offset in `text`; null: in a part that was added to the user's text */
   placeOf(offset: number): StatementPlace | null;
-  /** Where the user's text first has this name; null: nowhere. */
+  /** The first place of this name in the user's text; null: none. */
   placeOfName(name: string): StatementPlace | null;
 }
 
@@ -46,7 +46,7 @@ interface AdHocInput {
   readonly text: string;
   readonly dialect: Dialect;
   readonly parameters: readonly Parameter[];
-  /** Definitions to put into the statement's `with`: `a as (…), b as (…)`. */
+  /** Definitions to add to the statement's `with`: `a as (…), b as (…)`. */
   readonly views: string | null;
 }
 
@@ -57,15 +57,17 @@ const FIRST_WORDS: Readonly<Record<Dialect, readonly string[]>> = {
   clickhouse: ['select', 'with', 'explain', 'show', 'describe', 'desc', 'exists'],
 };
 
-/** What SQLite's shell and its extensions know; Postgres' functions are judged by what the server says of them. */
+/**
+ * Functions of SQLite's shell and its extensions; Postgres' functions are judged by what the server says about them.
+ */
 const SQLITE_REFUSED = ['load_extension', 'readfile', 'writefile', 'edit', 'fts3_tokenizer'];
-/** Pragmas as tables that only look at the schema and the file. */
+/** Pragmas as tables that only read the schema and the file. */
 const SQLITE_PRAGMAS =
   /^pragma_(table_info|table_xinfo|table_list|index_list|index_info|index_xinfo|foreign_key_list|collation_list|function_list|module_list|pragma_list|compile_options|page_count|page_size|freelist_count|journal_mode|user_version|schema_version|application_id|encoding)$/;
 
 /**
- * Checks a statement and makes it ready. What can only read begins with one of few words, and is alone; the databases
- * are asked to refuse the rest (read-only transaction, `query_only`), this is the belt before.
+ * Checks a statement and prepares it. A reading statement begins with one of a few words and is the only one; the
+ * databases refuse the rest themselves (read-only transaction, `query_only`), this check comes before.
  * @throws UserError exit 2
  */
 export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc {
@@ -87,7 +89,7 @@ export function readAdHoc({text, dialect, parameters, views}: AdHocInput): AdHoc
       const parameter = byName.get(token.text)!;
       printed.replace(token, literal(parameter, dialect));
       if (dialect === 'sqlite') values.set(token.text, sqliteValue(parameter));
-      // A bound null has no type that Postgres could guess.
+      // Postgres could not guess the type of a bound null.
       else if (parameter.type === 'null') written.replace(token, 'null');
       else if (dialect === 'clickhouse') written.replace(token, literal(parameter, dialect));
       else {
@@ -146,7 +148,7 @@ function firstWord(tokens: readonly Token[]): string {
   return first?.kind === 'word' ? first.text : '';
 }
 
-/** @returns index of the token that the query itself begins with, behind `explain (…)` */
+/** @returns index of the token that begins the query itself, after `explain (…)` */
 function checkFirstWord(tokens: readonly Token[], dialect: Dialect): number {
   const word = firstWord(tokens);
   const known = FIRST_WORDS[dialect];
@@ -169,14 +171,14 @@ const EXPLAIN_WORDS = [
   ...['ast', 'syntax', 'tree', 'pipeline', 'estimate'],
 ];
 
-/** The last token of `with` or `with recursive`, where the statement has one. */
+/** The last token of `with` or `with recursive`, if the statement has one. */
 function withEnd(tokens: readonly Token[], start: number): Token | null {
   if (tokens[start]!.text !== 'with') return null;
   const next = tokens[start + 1];
   return next?.kind === 'word' && next.text === 'recursive' ? next : tokens[start]!;
 }
 
-/** Finds names by the symbols before and behind them. */
+/** Finds names by the symbols before and after them. */
 function namesBy(tokens: readonly Token[], is: (before: string, behind: string) => boolean): string[] {
   const symbol = (token: Token | undefined) => (token?.kind === 'symbol' ? token.text : '');
   const names = tokens.filter(
@@ -200,7 +202,7 @@ function objectsOf(tokens: readonly Token[]): string[] {
 
 const OPERATOR = /^[-+*/<>=~!@#%^&|`?]$/;
 
-/** Every part of what stands together: where the server divides it depends on rules of its own. */
+/** Every part of adjacent symbols: the server splits them by rules of its own. */
 function operatorsOf(tokens: readonly Token[]): string[] {
   const runs: string[] = [];
   for (const [i, {kind, text, start}] of tokens.entries()) {
@@ -223,7 +225,7 @@ function checkSqlite(tokens: readonly Token[], functions: readonly string[]): vo
   if (refused !== undefined) throw usageError(`function "${refused}" is refused: sql only reads.`);
   for (const [i, token] of tokens.entries()) {
     const isName = token.kind === 'word' || token.kind === 'quoted';
-    // SQLite reads a text as a name where only a name is possible.
+    // SQLite reads a string as a name where only a name is possible.
     const isTextAsName = token.kind === 'string' && ['from', 'join', ',', '.'].includes(tokens[i - 1]?.text ?? '');
     const name = fold(isName ? token.text : token.text.slice(1, -1));
     if ((isName || isTextAsName) && name.startsWith('pragma_') && !SQLITE_PRAGMAS.test(name))
@@ -235,8 +237,9 @@ function checkSqlite(tokens: readonly Token[], functions: readonly string[]): vo
 }
 
 /**
- * What ClickHouse runs under `readonly=1` all the same, and what reaches out of the tables: `describe` connects to what a table
- * function names, and scalar `file` reads a file. The server refuses most of the others, as sources that need a right.
+ * Functions that ClickHouse runs even under `readonly=1`, and those that reach outside the tables: `describe`
+ * connects to what a table function names, and scalar `file` reads a file. The server itself refuses most of the
+ * others, as sources that need a right.
  */
 const CLICKHOUSE_REFUSED =
   /^(file|filecluster|url|urlcluster|remote|remotesecure|cluster|clusterallreplicas|s3.*|gcs|oss|cosn|hdfs.*|azureblobstorage.*|deltalake.*|hudi.*|iceberg.*|paimon.*|mysql|postgresql|sqlite|mongodb|redis|odbc|jdbc|executable|executablepool|input|loop|dictionary|dictget.*|dicthas|ytsaurus|arrowflight|python|catboostevaluate|joinget.*)$/;
@@ -278,7 +281,7 @@ function checkParameters(tokens: readonly Token[], parameters: readonly Paramete
   return byName;
 }
 
-/** As a literal of the same look would be typed. */
+/** As for a typed literal of the same form. */
 function castOf({type, text}: Parameter): string {
   if (type === 'boolean') return '::boolean';
   if (type !== 'number') return '';
@@ -301,11 +304,11 @@ function literal(parameter: Parameter, dialect: Dialect): string {
   if (type === 'text') return QUOTED[dialect](text);
   if (dialect === 'postgres') return `'${text}'${castOf(parameter)}`;
   if (type === 'boolean' && dialect === 'clickhouse') return text;
-  // Behind a minus, another one would begin a comment.
+  // After a minus, another one would begin a comment.
   return text.startsWith('-') ? `(${sqliteValue(parameter)})` : String(sqliteValue(parameter));
 }
 
-/** The user's text with parts put in or replaced, which knows where each part came from. */
+/** The user's text with inserted or replaced parts, which knows the origin of each part. */
 class Written {
   private text = '';
   private done = 0;
@@ -321,7 +324,7 @@ class Written {
 
   replace({start, end}: Token, text: string): void {
     this.copyTo(start);
-    // `select:a` is two words, and stays two.
+    // `select:a` is two words and must stay two.
     if (/[\w$\x80-\uffff]$/.test(this.text)) this.text += ' ';
     this.parts.push({at: this.text.length, source: start, isCopy: false});
     this.text += text;

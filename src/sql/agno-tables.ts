@@ -1,8 +1,8 @@
 import {type Dialect, quoteIdentifier} from './sql.ts';
 
 /**
- * Agno's own DDL of the two trace tables, the same since 2.3.5 (docs/agno.md, The tables). On SQLite it is the text that
- * SQLAlchemy sends, blanks included, so that `sqlite_master` holds what Agno's own process would have left.
+ * Agno's own DDL of the two trace tables, unchanged since 2.3.5 (docs/agno.md, The tables). On SQLite it is the exact
+ * text that SQLAlchemy sends, including blanks, so that `sqlite_master` has what Agno's own process would have left.
  */
 const TRACES = [
   ['trace_id', true],
@@ -38,7 +38,7 @@ const SPANS = [
 /** In Agno's order of columns, for inserts. */
 export const TRACE_COLUMNS: readonly string[] = TRACES.map(([name]) => name);
 export const SPAN_COLUMNS: readonly string[] = SPANS.map(([name]) => name);
-/** Those that no row may lack. */
+/** Columns that must not be null. */
 export const REQUIRED_COLUMNS = {
   traces: TRACES.flatMap(([name, isRequired]) => (isRequired ? [name] : [])),
   spans: SPANS.flatMap(([name, isRequired]) => (isRequired ? [name] : [])),
@@ -81,7 +81,7 @@ function createTable(
   return `CREATE TABLE ${name} (\n\t${[...lines, ...constraints].join(', \n\t')}\n)`;
 }
 
-/** What the two tables are called: Agno lets its users rename them. */
+/** The names of the two tables: Agno lets users change them. */
 export interface AgnoNames {
   readonly traces: string;
   readonly spans: string;
@@ -96,7 +96,7 @@ interface Place {
   readonly names?: AgnoNames;
 }
 
-/** The statements that make both tables with their indexes, in order. */
+/** The statements that create both tables with their indexes, in order. */
 export function agnoTables(dialect: Dialect, schema: string, names: AgnoNames = AGNO_NAMES): string[] {
   const place = {dialect, schema, names};
   return [
@@ -106,7 +106,7 @@ export function agnoTables(dialect: Dialect, schema: string, names: AgnoNames = 
   ];
 }
 
-/** The statements that make one of the tables, and its indexes. */
+/** The statements that create one of the tables, and its indexes. */
 export function agnoTable(table: AgnoTable, place: Place): string[] {
   const create =
     table === 'traces'
@@ -127,7 +127,7 @@ export function agnoIndexName(tableName: string, column: string): string {
   return `idx_${tableName}_${column}`;
 }
 
-/** From spans to trace rows; without it the table is of the older shape (docs/agno.md, The tables). */
+/** From spans to trace rows; without it the table has the older shape (docs/agno.md, The tables). */
 export function foreignKey(place: Place): string {
   return `FOREIGN KEY(trace_id) REFERENCES ${qualified('traces', place)} (trace_id)`;
 }
@@ -137,7 +137,7 @@ function qualified(table: AgnoTable, {dialect, schema, names = AGNO_NAMES}: Plac
   return dialect === 'sqlite' ? name : `${quoteIdentifier(schema)}.${name}`;
 }
 
-/** SQLite keeps the text as it was sent, and SQLAlchemy quotes only what needs it. */
+/** SQLite keeps the text as it was sent, and SQLAlchemy quotes only where necessary. */
 function identifier(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
 }

@@ -19,12 +19,12 @@ function levelOf(row: string): string {
 
 const IDS = ['run_id', 'session_id', 'user_id', 'agent_id', 'team_id', 'workflow_id'];
 
-/** What follows the values of a row for the traces table, which the statement calls `stored`. */
+/** The part after the values of an insert into the traces table, which the statement calls `stored`. */
 export function mergeTrace(dialect: Dialect): string {
   const [greatest, least] = dialect === 'sqlite' ? ['max', 'min'] : ['greatest', 'least'];
   const end = `${greatest}(stored.end_time, excluded.end_time)`;
   const start = `${least}(stored.start_time, excluded.start_time)`;
-  // On SQLite this leaves a fraction in an integer column, as Agno's own rows have it.
+  // On SQLite this leaves a fraction in an integer column, as in Agno's own rows.
   const duration =
     dialect === 'sqlite'
       ? `(julianday(${end}) - julianday(${start})) * 86400000`

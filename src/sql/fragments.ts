@@ -1,6 +1,6 @@
 import {EMPTY, either, raw, type Sql, sql} from './sql.ts';
 
-/** `column` equals one of `values`; one bound parameter however many there are. */
+/** `column` equals one of `values`; one bound parameter, however many there are. */
 export function isAnyOf(column: Sql, values: readonly string[]): Sql {
   return either({
     sqlite: sql`${column} in (select value from json_each(${values}))`,
@@ -10,8 +10,8 @@ export function isAnyOf(column: Sql, values: readonly string[]): Sql {
 }
 
 /**
- * A time as the columns of times are compared with: Agno's text itself, a beginning of it, or what another writer left there;
- * on ClickHouse the columns hold times.
+ * A time in the form that time columns are compared with: Agno's text itself, a beginning of it, or the form of
+ * another writer; on ClickHouse the columns hold times.
  */
 export function time(text: string | number): Sql {
   const plain = sql`${text}`;
@@ -26,8 +26,8 @@ function momentOf(text: string): Sql {
 }
 
 /**
- * As `and test`, for a bound that only ClickHouse needs: it reads all months and parts of a table where none is named. Elsewhere an
- * index leads to the rows, and a further test could only mislead it.
+ * `and test`, for a bound that only ClickHouse needs: without one it reads all months and parts of a table. Elsewhere
+ * an index finds the rows, and another test could only mislead the planner.
  */
 export function andOnClickhouse(test: Sql): Sql {
   return either({sqlite: EMPTY, postgres: EMPTY, clickhouse: sql` and ${test}`});
@@ -45,8 +45,8 @@ export function charLength(text: Sql): Sql {
 }
 
 /**
- * The value of one attribute as text, or null; never throws on malformed JSON.
- * SQLite's JSON functions throw for the whole statement when one row is malformed (docs/agno.md, Text and JSON).
+ * The value of one attribute as text, or null; never throws on malformed JSON. SQLite's JSON functions throw for the
+ * whole statement if one row is malformed (docs/agno.md, Text and JSON).
  */
 export function attribute(alias: string, key: string): Sql {
   return either({
@@ -57,8 +57,8 @@ export function attribute(alias: string, key: string): Sql {
 }
 
 /**
- * As `attribute`, and a number with its digits as they are stored: SQLite's `->>` makes a number of it, which equals no text, and
- * beyond 2^63 another number.
+ * Like `attribute`, but keeps the stored digits of a number: SQLite's `->>` makes a number of it, which equals no
+ * text, and beyond 2^63 another number.
  */
 export function attributeText(alias: string, key: string): Sql {
   const column = raw(`${alias}.attributes`);
@@ -69,39 +69,43 @@ export function attributeText(alias: string, key: string): Sql {
   });
 }
 
-/** The value of one attribute, to be compared with these texts or patterns: where one may mean a number, as `attributeText`. */
+/**
+ * The value of one attribute, for comparison with these texts or patterns: like `attributeText` if one may mean a
+ * number.
+ */
 export function attributeLike(alias: string, key: string, wanted: readonly string[]): Sql {
   return wanted.some(text => /^-?[\d*?][\d*?.eE+-]*$/.test(text)) ? attributeText(alias, key) : attribute(alias, key);
 }
 
-/** True when the attribute exists with any value but JSON null. */
+/** True if the attribute exists with any value except JSON null. */
 export function hasAttribute(alias: string, key: string): Sql {
   return either({
     sqlite: sql`case when json_valid(${raw(alias)}.attributes) then json_type(${raw(alias)}.attributes, ${path(key)}) is not null else 0 end`,
     postgres: sql`coalesce(${raw(alias)}.attributes ? ${raw(quoted(key))}, false)`,
-    // A quote inside of a JSON text has a backslash before it, so this is a key, at whatever depth; and found in bad JSON too.
+    // A quote inside a JSON text has a backslash before it, so this is a key, at any depth; it is also found in bad
+    // JSON.
     clickhouse: sql`position(${raw(alias)}.attributes, ${`"${key}":`}) > 0`,
   });
 }
 
 /**
- * `test`, or true where the database cannot look into the attributes but `parseAttributes` can: text that is not quite
- * JSON (NaN of Python's, cut off), or JSON that was encoded twice. Such spans are read and tested here.
- * @param isOfText on ClickHouse `test` looks at the text, which does not mislead it
+ * `test`, or true if the database cannot look into the attributes but `parseAttributes` can: text that is not valid
+ * JSON (Python's NaN, truncated), or JSON that was encoded twice. Such spans are read and tested in the program.
+ * @param isOfText on ClickHouse, `test` searches the text, which such values do not affect
  */
 export function orOpaque(alias: string, test: Sql, isOfText = false): Sql {
   const column = raw(`${alias}.attributes`);
   return either({
     sqlite: sql`case when not json_valid(${column}) then true when json_type(${column}) = 'text' then true else ${test} end`,
     postgres: sql`(${test} or jsonb_typeof(${column}) = 'string')`,
-    // One number that is none, or one lone surrogate, and no key of the span has a value.
+    // With one invalid number or one lone surrogate, no key of the span has a value.
     clickhouse: isOfText
       ? sql`(${test} or startsWith(${column}, '"'))`
       : sql`(${test} or not isValidJSON(${column}) or startsWith(${column}, '"'))`,
   });
 }
 
-/** Keys hold dots, so the label is always quoted. Keys come from our own source, never from input. */
+/** Keys contain dots, so the label is always quoted. Keys come from our own source, never from input. */
 function path(key: string): Sql {
   return raw(quoted(`$."${key}"`));
 }
@@ -110,7 +114,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** `expression` as a double; text that is no number counts as 0 on SQLite, as its own avg() does. */
+/** `expression` as a double; text that is not a number counts as 0 on SQLite, as in its own avg(). */
 export function asDouble(expression: Sql): Sql {
   return either({
     sqlite: sql`cast(${expression} as real)`,
@@ -135,11 +139,11 @@ export function contains(expression: Sql, text: string): Sql {
 }
 
 /**
- * True wherever `matchesGlob` of `trace/filter.ts` is, and perhaps elsewhere: which letters are the same in both cases
- * depends on the database (SQLite knows ASCII's, Postgres its locale's), so those that may differ stand for any.
+ * True wherever `matchesGlob` of `trace/filter.ts` is, and perhaps elsewhere: which letters are equal in both cases
+ * depends on the database (SQLite knows only ASCII, Postgres its locale), so letters that may differ match anything.
  */
 export function mayMatchGlob(expression: Sql, glob: string): Sql {
-  // k and s have relatives beyond ASCII: the sign of Kelvin, the long s.
+  // k and s have variants beyond ASCII: the Kelvin sign, the long s.
   return matchesGlob(expression, glob.replace(/\\?[ks\u0080-\u{10ffff}]/giu, '?'));
 }
 
@@ -149,8 +153,8 @@ export function mayContain(expression: Sql, text: string): Sql {
 }
 
 /**
- * `expression` as text contains `text`, which is ASCII; without case it is lower case. Bytes are compared, so that neither a NUL in
- * the column nor the database's own idea of upper and lower case hides one.
+ * `expression` as text contains `text`, which is ASCII; if case is ignored, it is lower case. Bytes are compared, so
+ * that neither a NUL in the column nor the database's own rules for case hide a match.
  */
 export function holdsAscii(expression: Sql, text: string, ignoresCase: boolean): Sql {
   return ignoresCase

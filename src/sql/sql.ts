@@ -1,12 +1,12 @@
 import {append} from '../lists.ts';
 
-/** The databases Agno writes its traces to that this tool reads. */
+/** The databases that Agno writes traces to and this tool reads. */
 export const DIALECTS = ['sqlite', 'postgres', 'clickhouse'] as const;
 export type Dialect = (typeof DIALECTS)[number];
 
 export type SqlValue = string | number | bigint | null | readonly string[];
 
-/** Tables a statement can name; the store knows their real names and schemas. */
+/** Tables that a statement can name; the store knows their real names and schemas. */
 export type TableRole = 'spans' | 'traces' | 'runs' | 'sessions';
 export type TableNames = Readonly<Partial<Record<TableRole, string>>>;
 
@@ -16,7 +16,7 @@ type Piece =
   | {readonly table: TableRole}
   | {readonly either: Readonly<Record<Dialect, Sql>>};
 
-/** A statement or a fragment of one, not yet tied to a database. Only `sql` and its helpers make it. */
+/** A statement or a fragment of one, independent of a database. Only `sql` and its helpers create it. */
 export class Sql {
   constructor(readonly pieces: readonly Piece[]) {}
 }
@@ -41,21 +41,21 @@ export function raw(text: string): Sql {
 
 export const EMPTY = raw('');
 
-/** `list` spliced with `separator` between; `whenEmpty` if there is nothing. */
+/** `list` joined with `separator`; `whenEmpty` if it is empty. */
 export function join(list: readonly Sql[], separator: string, whenEmpty: Sql = EMPTY): Sql {
   if (list.length === 0) return whenEmpty;
   return new Sql(list.flatMap((item, i) => (i === 0 ? item.pieces : [{text: separator}, ...item.pieces])));
 }
 
-/** Those whose rows this tool may change: they have transactions. */
+/** Databases whose rows this tool may change: they have transactions. */
 export type WritableDialect = Exclude<Dialect, 'clickhouse'>;
 
-/** As `either`, in statements that only databases are sent whose rows this tool may change. */
+/** Like `either`, for statements that are sent only to databases whose rows this tool may change. */
 export function eitherWritable(variants: Readonly<Record<WritableDialect, Sql>>): Sql {
   return either({...variants, clickhouse: EMPTY});
 }
 
-/** A place where the databases need different words. */
+/** A place where the databases need different SQL. */
 export function either(variants: Readonly<Record<Dialect, Sql>>): Sql {
   return new Sql([{either: variants}]);
 }
@@ -69,7 +69,7 @@ export interface Statement {
   readonly params: readonly SqlValue[];
 }
 
-/** The statement as the driver of `dialect` takes it: `?` for SQLite, `$n` for Postgres. */
+/** The statement in the form for the driver of `dialect`: `?` for SQLite, `$n` for Postgres. */
 export function compile(query: Sql, dialect: WritableDialect, tables: TableNames): Statement {
   const params: SqlValue[] = [];
   const text = write(query, dialect, tables, value => {
@@ -84,8 +84,8 @@ export function compile(query: Sql, dialect: WritableDialect, tables: TableNames
 }
 
 /**
- * The statement with its values written into it: runs as it stands. For `--print-sql`, and for ClickHouse, where a value of a
- * statement travels in the URL, which has no room for a thousand ids.
+ * The statement with its values inserted: can be run as it is. For `--print-sql`, and for ClickHouse, where
+ * parameters travel in the URL, which has no room for a thousand ids.
  */
 export function inline(query: Sql, dialect: Dialect, tables: TableNames): string {
   return write(query, dialect, tables, value => literal(value, dialect)).trim();
@@ -95,7 +95,7 @@ function write(query: Sql, dialect: Dialect, tables: TableNames, onValue: (value
   let out = '';
   for (const piece of query.pieces) {
     if ('text' in piece) {
-      // A fragment that turned out empty leaves no blank line behind.
+      // An empty fragment leaves no blank line behind.
       if (piece.text.startsWith('\n')) out = out.replace(/\n[ \t]*$/, '');
       out += piece.text;
     } else if ('value' in piece) out += onValue(piece.value);
@@ -123,7 +123,7 @@ const plain = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 /** A text as a literal. */
 export const QUOTED: Readonly<Record<Dialect, (text: string) => string>> = {
   sqlite: plain,
-  // standard_conforming_strings may be off on an old server; E'' reads the same either way.
+  // standard_conforming_strings may be off on an old server; E'' has the same meaning either way.
   postgres: text => (text.includes('\\') ? `E${plain(text).replaceAll('\\', '\\\\')}` : plain(text)),
   clickhouse: text => `'${text.replace(/[\\']/g, char => `\\${char}`).replaceAll('\0', '\\0')}'`,
 };
@@ -131,11 +131,11 @@ export const QUOTED: Readonly<Record<Dialect, (text: string) => string>> = {
 const LISTS: Readonly<Record<Dialect, (texts: readonly string[]) => string>> = {
   sqlite: texts => QUOTED.sqlite(JSON.stringify(texts)),
   postgres: texts => (texts.length === 0 ? "'{}'::text[]" : `array[${texts.map(QUOTED.postgres).join(', ')}]`),
-  // An empty list has no type that a text could be compared with.
+  // An empty list would have no type that could be compared with text.
   clickhouse: texts => (texts.length === 0 ? "['']" : `[${texts.map(QUOTED.clickhouse).join(', ')}]`),
 };
 
-/** A name as an identifier of either database. */
+/** A name as an identifier, in the form for all databases. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,19 +1,22 @@
 import type {Dialect} from './sql.ts';
 
-/** What a piece of a statement is, as the server's own lexer would see it. */
+/** A token of a statement, as the server's own lexer would see it. */
 export interface Token {
   /**
-   * `word`: a name or a keyword; `quoted`: a name in quotes; `param`: `:name`; `placeholder`: `$1`, `?`, `@x`, which are
-   * not ours; `symbol`: one other character, or `::` and `:=`. An end that is missing makes it `open`.
+   * `word`: a name or a keyword; `quoted`: a name in quotes; `param`: `:name`; `placeholder`: `$1`, `?`, `@x`, which
+   * we do not support; `symbol`: one other character, or `::` and `:=`. A token without its end is `open`.
    */
   readonly kind: 'word' | 'quoted' | 'string' | 'number' | 'param' | 'placeholder' | 'symbol' | 'open';
-  /** Word as the database folds it, a quoted name without its quotes, a parameter without its colon; else as written. */
+  /**
+   * A word in the database's case folding, a quoted name without its quotes, a parameter without its colon; otherwise
+   * as written.
+   */
   readonly text: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** A byte order mark is none to Postgres, which refuses it; SQLite passes over it. */
+/** For Postgres a byte order mark is not blank, and it refuses it; SQLite skips it. */
 const BLANK = /[ \t\n\r\f\v\ufeff]+/y;
 const WORD = /[A-Za-z_\x80-\uffff][A-Za-z0-9_$\x80-\uffff]*/y;
 const NUMBER = /(?:\.?\d)(?:[eE][+-]|[A-Za-z0-9_.])*/y;
@@ -25,18 +28,18 @@ const PLACEHOLDER = {
   // `{name:Type}`; `?` is an operator there.
   clickhouse: /\{\s*[A-Za-z_]\w*\s*:/y,
 } as const;
-/** What hides text from whoever reads a statement, by dialect. */
+/** The syntax that can hide text from a reader of the statement, by dialect. */
 const LEXICON = {
   sqlite: {nestsComments: false, hasDollarQuotes: false, escapes: 'none', lineEndsAtReturn: false},
   postgres: {nestsComments: true, hasDollarQuotes: true, escapes: 'E', lineEndsAtReturn: true},
   clickhouse: {nestsComments: false, hasDollarQuotes: true, escapes: 'all', lineEndsAtReturn: false},
 } as const;
-/** Postgres continues a text after a line break, with the rules of its first part. */
+/** Postgres continues a string after a line break, with the rules of its first part. */
 const CONTINUED = /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;
 
 /**
- * Takes a statement to pieces; comments and blanks are dropped. It knows what can hide a semicolon, a colon or a name:
- * texts with both kinds of escapes, dollar quotes, nested comments, every way to quote a name.
+ * Splits a statement into tokens; comments and blanks are dropped. It handles everything that can hide a semicolon, a
+ * colon or a name: strings with both kinds of escapes, dollar quotes, nested comments, all ways to quote a name.
  */
 export function tokenize(text: string, dialect: Dialect): Token[] {
   const tokens: Token[] = [];
@@ -60,7 +63,7 @@ export function tokenize(text: string, dialect: Dialect): Token[] {
       at = lineEnd(text, at, lineEndsAtReturn);
     else if (text.startsWith('/*', at)) {
       const end = commentEnd(text, at, nestsComments);
-      // SQLite takes an open comment for one that reaches to the end, and so may we: nothing follows it.
+      // For SQLite an open comment reaches to the end, and this is safe: nothing follows it.
       if (end === null && dialect !== 'sqlite') add('open', '/*', text.length);
       else at = end ?? text.length;
     } else if (char === "'") addString(stringEnd(text, at, escapes === 'all'));
@@ -102,7 +105,7 @@ export function tokenize(text: string, dialect: Dialect): Token[] {
   }
 }
 
-/** As the databases do: ASCII letters alone, or another name would be looked up than the one that is called. */
+/** Like the databases, only ASCII letters: otherwise another name would be looked up than the one that is called. */
 export function fold(word: string): string {
   return word.replace(/[A-Z]/g, letter => letter.toLowerCase());
 }
@@ -132,7 +135,7 @@ function commentEnd(text: string, at: number, nests: boolean): number | null {
   return null;
 }
 
-/** Behind the closing quote; a doubled one is part of the text. */
+/** Position after the closing quote; a doubled quote is part of the text. */
 function stringEnd(text: string, at: number, hasEscapes: boolean, quote = "'"): number | null {
   for (let i = at + 1; i < text.length; i++) {
     if (hasEscapes && text[i] === '\\') i++;

@@ -1,27 +1,30 @@
 import type {Dialect} from './sql.ts';
 
-/** What databases differ in beyond the words of their SQL (`either`): what whoever reads them has to know. */
+/** Differences between databases beyond their SQL (`either`) that readers have to know. */
 export interface Traits {
-  /** As people call it. */
+  /** The name that people use. */
   readonly name: string;
-  /** Each export of a trace leaves a row of its own, to be merged when it is read; a span that was sent twice is there twice. */
+  /**
+   * Each export of a trace leaves a row of its own, which readers must merge; a span that was sent twice is stored
+   * twice.
+   */
   readonly hasPartialTraceRows: boolean;
   /**
-   * No index leads to the newest rows: a statement that does not say from when on reads every month. Walks by time look at a day,
-   * then at a month, at a year, at all.
+   * No index finds the newest rows: a statement without a lower time bound reads every month. Walks by time look at a
+   * day, then at a month, a year, everything.
    */
   readonly walksByWindows: boolean;
-  /** No index leads to an id: one statement looks through all rows, as fast for a beginning of the id as for all of it. */
+  /** No index finds an id: one statement scans all rows, and a prefix of the id is as fast as the complete id. */
   readonly scansForIds: boolean;
-  /** A file, which may be damaged or forged: its indexes may leave out what its tables hold. */
+  /** A file, which may be damaged or forged: its indexes may leave out rows of its tables. */
   readonly mayContradictItself: boolean;
-  /** Rows in which a statement costs as much as with one. */
+  /** Up to this many rows, a statement costs the same as with one row. */
   readonly leastRowsPerStatement: number;
-  /** A server, which may not answer; else a file, whose reads never wait. */
+  /** A server, which may not answer; otherwise a file, whose reads never wait. */
   readonly isServer: boolean;
-  /** Facts of it are kept from one question to the next: what is told to be new is proven to be all. */
+  /** Its facts are kept from one question to the next: what the follower reports as new is provably complete. */
   readonly keepsFacts: boolean;
-  /** Rows can be changed in transactions, so that this tool may prune, restore and migrate. */
+  /** Rows can be changed in transactions, so this tool may prune, restore and migrate. */
   readonly mayBeWritten: boolean;
 }
 

@@ -28,14 +28,14 @@ const ZWJ = '\u200d';
 const EMOJI_PRESENTATION = '\ufe0f';
 const MAX_MARKS = 4;
 
-/** Escapes `text` so that it can do nothing to a terminal but be read. Idempotent. */
+/** Escapes `text` so that it cannot affect a terminal. Idempotent. */
 export function safe(text: string, {multiline = false}: SafeOptions = {}): Safe {
   if (PRINTABLE_ASCII.test(text)) return text as Safe;
   if (!SUSPECT.test(text)) return text as Safe;
   return escapeAll(text, multiline) as Safe;
 }
 
-/** Builds safe text from our own words and from parts that are safe already. */
+/** Builds safe text from our own words and safe parts. */
 export function line(strings: TemplateStringsArray, ...parts: readonly (Safe | number)[]): Safe {
   return String.raw({raw: strings}, ...parts) as Safe;
 }
@@ -70,7 +70,7 @@ function escapeAll(text: string, multiline: boolean): string {
     flush();
     marks = 0;
     const shown = showPoint(char, points, i, multiline);
-    // After an escape there is no base a mark could pile up on.
+    // After an escape there is no base character for combining marks.
     hasBase = shown === char && char !== '\n';
     out += shown;
   }
@@ -101,8 +101,8 @@ function escapePoint(char: string): string {
 }
 
 /**
- * JSON for a terminal: the data stays exact, as `\u` escapes that any JSON parser reads back. `JSON.stringify` leaves DEL,
- * C1, bidi controls and line separators alone; into a pipe that is right, onto a terminal it is not.
+ * JSON for a terminal: the data stays exact, as `\u` escapes that any JSON parser reads back. `JSON.stringify` leaves
+ * DEL, C1, bidi controls and line separators unescaped; that is right for a pipe, but not for a terminal.
  */
 export function terminalJson(json: string): Safe {
   return json.replace(INVISIBLE_IN_JSON, char =>

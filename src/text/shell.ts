@@ -1,15 +1,17 @@
 import {safe} from './safe.ts';
 
 /*
- * Command lines to be copied: what comes from data, a path or an argument arrives as exactly one argument, whatever is in it.
- * For POSIX shells; also bash and zsh as people type into them (history expansion, words that begin with ~ or =).
+ * Command lines for copying: a value from data, a path or an argument becomes exactly one argument, whatever it
+ * contains. For POSIX shells, and for bash and zsh in interactive use (history expansion, words that begin with ~ or
+ * =).
  */
 
 const PLAIN = /^[\w./:@%+,-][\w./:@%+=,-]*$/;
 
 /**
- * `text` as a word of a shell. What could not be read or copied as it stands (a line break, an escape, what reorders text) is
- * spelled in octal by printf, in one line; line breaks at the very end, and NUL, cannot be told to a program so.
+ * `text` as a word of a shell. If it could not be read or copied as it is (a line break, an escape, reordering
+ * characters), printf spells it in octal, in one line; line breaks at the very end, and NUL, cannot be passed to a
+ * program this way.
  */
 export function shellWord(text: string): string {
   if (PLAIN.test(text)) return text;
@@ -23,8 +25,8 @@ export function shellWord(text: string): string {
 }
 
 /**
- * A command line: our own words as they stand, each value as part of one argument. A value that begins with a dash and is no
- * option's goes behind `--`, or it would be taken for an option.
+ * A command line: our own words unchanged, each value as part of one argument. A value that begins with a dash and is
+ * not an option's value goes after `--`; otherwise it would be read as an option.
  */
 export function command(strings: TemplateStringsArray, ...values: readonly string[]): string {
   const behind: string[] = [];

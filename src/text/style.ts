@@ -2,8 +2,9 @@ import type {ChalkInstance} from 'chalk';
 import {type Safe, trusted} from './safe.ts';
 
 /**
- * Colours. They are added to safe text only, after it was cut to its cell, so nothing has to be measured or sliced
- * through escape sequences. The terminal's own 16 colours, so that its theme applies; never colour alone.
+ * Colours. They are added only to safe text that was already cut to its cell, so nothing has to be measured or sliced
+ * through escape sequences. They are the terminal's own 16 colours, so that its theme applies; colour is never the
+ * only signal.
  */
 export const STYLES = ['bold', 'dim', 'inverse', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
 export type Style = (typeof STYLES)[number];
@@ -11,28 +12,28 @@ export type Style = (typeof STYLES)[number];
 export const COLOUR_CHOICES = ['auto', 'always', 'never'] as const;
 export type ColourChoice = (typeof COLOUR_CHOICES)[number];
 
-/** Absent: no colour. A pipe never loads it. */
+/** Null: no colour. Never loaded for a pipe. */
 let chalk: ChalkInstance | null = null;
 
-/** `text` in `style`; plain when colour is off (`setColour`). */
+/** `text` in `style`; unchanged if colour is off (`setColour`). */
 export function paint(text: Safe, ...styles: readonly Style[]): Safe {
   if (text === '' || chalk === null) return text;
   const colours = chalk;
   return trusted(styles.reduce<string>((out, style) => colours[style](out), text));
 }
 
-/** Text and background swapped: not a colour, so it stands out without any too. */
+/** Text and background swapped: not a colour, so it is visible without colours too. */
 export function highlight(text: Safe): Safe {
   return trusted(`\x1b[7m${text}\x1b[27m`);
 }
 
-/** What was painted or highlighted, as it was before. */
+/** Removes what `paint` or `highlight` added. */
 export function withoutStyles(text: Safe): Safe {
   return trusted(text.replace(/\x1b\[[\d;]*m/g, ''));
 }
 
 /**
- * Decides colour once for the process. chalk reads neither NO_COLOR nor our flags, so its level is set here.
+ * Decides about colour once for the process. chalk reads neither NO_COLOR nor our flags, so its level is set here.
  * Order: flag, NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, TERM=dumb, terminal.
  */
 export function wantsColour(

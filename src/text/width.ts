@@ -9,11 +9,14 @@ import {type Safe, trusted} from './safe.ts';
  * everything those tables are there for but emoji sequences.
  */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
-/** Latin, Greek, Cyrillic, punctuation, arrows, boxes, CJK: one code unit a character, nothing that combines. */
+/** Latin, Greek, Cyrillic, punctuation, arrows, boxes, CJK: one code unit per character, no combining marks. */
 const SIMPLE =
   /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u2190-\u23cf\u2400-\u25ff\u2e80-\u3029\u3030\u3040-\u3096\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
 const MARK = /\p{M}/u;
-/** Marks with a cell of their own, and letters that Unicode joins to the one before: Thai and Lao AM, half-width kana marks. */
+/**
+ * Marks with a cell of their own, and letters that Unicode joins to the one before: Thai and Lao AM, half-width kana
+ * marks.
+ */
 const SPACING_MARK = /[\p{Mc}\u0e33\u0eb3\uff9e\uff9f]/u;
 const SKIN_TONE_BASE = /^\p{Emoji_Modifier_Base}/u;
 const EMOJI = /\p{Emoji}/u;
@@ -30,7 +33,7 @@ export function width(text: Safe): number {
   return columns;
 }
 
-/** `text` in at most `columns` columns; what is cut is marked with `…`. */
+/** `text` in at most `columns` columns; `…` marks a cut. */
 export function truncate(text: Safe, columns: number): Safe {
   if (columns <= 0) return trusted('');
   if (PRINTABLE_ASCII.test(text)) {
@@ -54,7 +57,7 @@ export function toWidth(text: Safe, columns: number, align: 'left' | 'right' = '
   return trusted(align === 'left' ? cut + space : space + cut);
 }
 
-/** Breaks `text` into lines of at most `columns`, at spaces where there are any. */
+/** Breaks `text` into lines of at most `columns`, at spaces if possible. */
 export function wrap(text: Safe, columns: number): Safe[] {
   return text.split('\n').flatMap(paragraph => wrapLine(trusted(paragraph), Math.max(1, columns)));
 }
@@ -139,7 +142,7 @@ function* clusters(text: Safe): Generator<Cluster> {
   if (current) yield current;
 }
 
-/** How far a Korean syllable written in letters has come; `whole…`: it began as one precomposed character. */
+/** The state of a Korean syllable that is written in letters; `whole…`: it began as one precomposed character. */
 type Syllable = 'lead' | 'vowel' | 'whole' | 'closed' | null;
 
 function syllableOf(code: number): Syllable {
@@ -148,7 +151,10 @@ function syllableOf(code: number): Syllable {
   return (code - 0xac00) % 28 === 0 ? 'whole' : 'closed';
 }
 
-/** What a syllable is with this vowel or final in it, which take no room of their own; undefined: it does not belong to it. */
+/**
+ * The state after adding this vowel or final, which takes no extra column; undefined: it does not belong to the
+ * syllable.
+ */
 function joinedSyllable(syllable: Syllable, code: number): Syllable | undefined {
   if (syllable === null) return undefined;
   const isVowel = (code >= 0x1160 && code <= 0x11a7) || (code >= 0xd7b0 && code <= 0xd7c6);

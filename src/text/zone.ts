@@ -1,14 +1,12 @@
 import {usageError} from '../errors.ts';
 import {smallest} from '../lists.ts';
 
-/*
- * The time zone in which times are told to people, and read from them. Machine formats are UTC whatever it is.
- */
+/* The time zone of times for people, both shown and read. Machine formats are always UTC. */
 
-/** Null: UTC, for which nothing has to be loaded. */
+/** Null: UTC, which loads nothing. */
 let zone: {readonly name: string; readonly format: Intl.DateTimeFormat} | null = null;
 
-/** Decides it once for the process: an IANA name, `local` or `UTC`. @throws UserError exit 2 for a name that is none */
+/** Sets it once for the process: an IANA name, `local` or `UTC`. @throws UserError exit 2 for an invalid name */
 export function setZone(name: string | undefined, from: string): void {
   zone = null;
   if (name === undefined || name === '' || /^utc$/i.test(name)) return;
@@ -43,7 +41,7 @@ function aheadMicros(micros: number): number {
   const ms = Math.floor(micros / 1000);
   const of: Record<string, string> = {};
   for (const {type, value} of zone.format.formatToParts(ms)) of[type] = value;
-  // Before the year 1 years count down.
+  // Before year 1, years count down.
   const year = of.era === 'BC' ? 1 - Number(of.year) : Number(of.year);
   const wall = new Date(0);
   wall.setUTCFullYear(year, Number(of.month) - 1, Number(of.day));
@@ -52,7 +50,7 @@ function aheadMicros(micros: number): number {
   return Number.isFinite(ahead) ? ahead : 0;
 }
 
-/** A moment as a clock in the zone shows it, counted as if it were UTC; with how far that is from it: `UTC`, `+01:00`. */
+/** The local time of a moment in the zone, counted as if it were UTC; and its offset: `UTC`, `+01:00`. */
 export function inZone(micros: number): {readonly wallMicros: number; readonly offset: string} {
   if (zone === null) return {wallMicros: micros, offset: 'UTC'};
   const ahead = aheadMicros(micros);
@@ -62,10 +60,13 @@ export function inZone(micros: number): {readonly wallMicros: number; readonly o
   return {wallMicros: micros + ahead, offset};
 }
 
-/** The moment at which a clock in the zone shows this; of two the first, of none the one that it would have been. */
+/**
+ * The moment of this local time in the zone; the first if there are two; if there is none, the one that the skipped
+ * time would have had.
+ */
 export function fromZone(wallMicros: number): number {
   if (zone === null) return wallMicros;
-  // A clock is changed by less than a day, and seldom twice in two.
+  // A clock changes by less than a day, and rarely twice within two days.
   const offsets = [aheadMicros(wallMicros - DAY_MICROS), aheadMicros(wallMicros + DAY_MICROS)];
   const fitting = offsets
     .map(ahead => wallMicros - ahead)

@@ -9,10 +9,10 @@ import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 import {paceOf} from '../subject.ts';
 
-/** Whole model calls are large: so many are read at once. */
+/** Complete model calls are large: only this many are read at once. */
 const SPANS_AT_ONCE = 20;
 
-/** Model calls that lost `input.value`, the first key that the limit takes; only these few are read whole. */
+/** Model calls without `input.value`, the first key that the limit drops; only these few are read completely. */
 const CANDIDATE = sql`s.name like '%.%invoke%' and not ${hasAttribute('s', KEY.input)}`;
 
 export default defineCheck(async subject => {

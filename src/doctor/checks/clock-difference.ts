@@ -1,7 +1,9 @@
 import {defineCheck} from '../checkup.ts';
 import {FROM_CATALOGUE} from '../finding.ts';
 
-/** Beyond this, times of the two clocks cannot be compared by eye; beyond the stalled limit no state could be trusted. */
+/**
+ * Above this, times of the two clocks cannot be compared by eye; above the stalled limit no state would be reliable.
+ */
 const NOTICEABLE_MS = 5_000;
 
 export default defineCheck(({facts}) => {

@@ -3,8 +3,8 @@ import {defineCheck} from '../checkup.ts';
 import {FROM_CATALOGUE} from '../finding.ts';
 
 /**
- * Indexes of ours that an earlier version built while somebody's own operator stood before the server's: the index keeps it,
- * and every insert of Agno's runs it.
+ * Indexes of ours that an earlier version built while somebody's own operator came before the server's: the index
+ * keeps using it, and every insert of Agno's runs it.
  */
 export default defineCheck(({store, tables: {spans}}) => {
   const bound = spans.indexes.filter(({name, foreign}) => name.startsWith(OWN_PREFIX) && foreign.length > 0);

@@ -5,14 +5,14 @@ import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 import {sweep, sweptCount} from '../sweep.ts';
 
-/** From here on most of what is stored is no run. */
+/** From this share on, most of the stored data is not runs. */
 const LARGE_SHARE = 0.5;
 
 /** `offset 0` keeps Postgres from turning the test into a hash of the whole table (docs/measurements.md, Large tables). */
 const EACH = eitherWritable({sqlite: raw(''), postgres: raw('offset 0')});
-/** `+` keeps SQLite off the index on run ids, where all requests have none. */
+/** `+` keeps SQLite from using the index on run ids, because no request has one. */
 const NO_RUN = eitherWritable({sqlite: raw('+x.run_id is null'), postgres: raw('x.run_id is null')});
-/** What a row takes without its indexes; SQLite has no word for it, so the columns' own lengths are summed. */
+/** The size of a row without its indexes; SQLite has no function for it, so the columns' own lengths are added. */
 const SPAN_BYTES = eitherWritable({
   sqlite: raw(
     "octet_length(s.span_id || s.trace_id || coalesce(s.parent_span_id, '') || s.name || s.start_time || s.end_time || s.created_at) + coalesce(octet_length(s.attributes), 0)",
@@ -21,7 +21,7 @@ const SPAN_BYTES = eitherWritable({
 });
 
 export default defineCheck(async subject => {
-  // The note of `list` counts them there.
+  // There, the note of `list` counts them.
   if (TRAITS[subject.store.dialect].hasPartialTraceRows) return null;
   let all = 0;
   let traces = 0;

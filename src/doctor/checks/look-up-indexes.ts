@@ -4,7 +4,7 @@ import {defineCheck} from '../checkup.ts';
 import {counted, FROM_CATALOGUE} from '../finding.ts';
 import {buildText, indexesOf, repairOf} from '../indexes.ts';
 
-/** Ours: without them a look through all spans finds ids of runs behind HTTP. */
+/** Our own: without them, finding ids of runs behind HTTP needs a scan of all spans. */
 export default defineCheck(async subject => {
   const {tables, facts} = subject;
   if (!TRAITS[facts.dialect].mayBeWritten || tables.traces.isView || tables.spans.isView) return null;
@@ -21,7 +21,7 @@ export default defineCheck(async subject => {
       ? `For AgentOS runs the run, session and user ids are only in the spans, and ${counted(missing.length, 'index that finds', 'indexes that find')} them there ${missing.length === 1 ? 'is' : 'are'} missing: list --session and show <run id> scan all spans. agno-trace migrate creates ${missing.length === 1 ? 'it' : 'them'}: ${missing.map(({object, step}) => `${object} (${buildText(step)})`).join(', ')}.`
       : 'Indexes cover the run, session and user ids that are only in spans.',
     command: null,
-    // Four long statements, of which a small table needs none.
+    // Four long statements, which a small table does not need.
     repair: (tables.spans.estimatedRows ?? 0) < MANY_SPANS ? null : repairOf(missing),
   };
 });

@@ -2,7 +2,9 @@ import {TRAITS} from '../../sql/traits.ts';
 import {defineCheck} from '../checkup.ts';
 import {FROM_CATALOGUE} from '../finding.ts';
 
-/** The older shape: async adapters of Agno 2.3.5 to 2.3.22 made `agno_spans` without it, and nothing adds it later. */
+/**
+ * The older shape: async adapters of Agno 2.3.5 to 2.3.22 created `agno_spans` without it, and nothing adds it later.
+ */
 export default defineCheck(({tables: {spans, traces}, facts}) => {
   if (!TRAITS[facts.dialect].mayBeWritten) return null;
   if (spans.isView) return null;

@@ -3,7 +3,7 @@ import {defineCheck} from '../checkup.ts';
 import {counted, FROM_CATALOGUE} from '../finding.ts';
 import {buildText, indexesOf, repairOf} from '../indexes.ts';
 
-/** What this tool and AgentOS read by: without it `list` or `show` reads the whole table. */
+/** Indexes that this tool and AgentOS rely on: without them `list` or `show` reads the whole table. */
 export default defineCheck(async subject => {
   const {tables, facts} = subject;
   if (!TRAITS[facts.dialect].mayBeWritten || tables.traces.isView || tables.spans.isView) return null;

@@ -4,7 +4,10 @@ import {isoTime, parseTime} from '../../trace/time.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 
-/** Agno writes a run's row at its end and the spans with it, in batch mode some seconds later; two hosts have two clocks. */
+/**
+ * Agno writes a run's row at its end and its spans at the same time, in batch mode some seconds later; two hosts have
+ * two clocks.
+ */
 const LATE_SECONDS = 60;
 
 /** Agno may stop writing spans without any message, and still write runs (docs/agno.md, How a row comes to be). */
@@ -17,7 +20,7 @@ export default defineCheck(async ({store, tables}) => {
   const micros = newest ? parseTime(newest.written) : 0;
   if (micros === null) return null;
   const since = Math.floor(micros / 1e6) + LATE_SECONDS;
-  // Members are part of another run, and a run that has not ended has no span yet.
+  // Members are part of another run, and a run that has not ended has no run span yet.
   const [found] = await evidence.all<{runs: unknown; last: unknown; sample: unknown}>(sql`
 select count(*) as runs, max(r.created_at) as last, max(r.run_id) as sample
   from ${table('runs')} r

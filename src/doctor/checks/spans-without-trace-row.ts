@@ -2,7 +2,7 @@ import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 import {countLonely} from '../sweep.ts';
 
-/** Agno 2 writes the span of a batch even when the trace row was lost to a lock (docs/agno.md, SQLite files). */
+/** Agno 2 writes the spans of a batch even if a lock made it lose the trace row (docs/agno.md, SQLite files). */
 export default defineCheck(async subject => {
   const found = await countLonely(subject, {role: 'spans', column: 'trace_id', other: 'traces', key: 'trace_id'});
   const {sample} = found;

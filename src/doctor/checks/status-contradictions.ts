@@ -2,7 +2,10 @@ import {isStoredStatusWrong} from '../../trace/judge.ts';
 import {defineRunCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 
-/** The trace row's status is the last batch's (docs/agno.md, Stored status), so this is Agno's doing: to be known, not to be repaired. */
+/**
+ * The trace row's status is that of the last batch (docs/agno.md, Stored status), so this is Agno's normal behaviour:
+ * worth knowing, but nothing to repair.
+ */
 export default defineRunCheck(({runs, isComplete, covered}) => {
   const wrong = runs.filter(run => !run.part && isStoredStatusWrong(run.state, run.storedStatus));
   const [first] = wrong;
