@@ -8,15 +8,15 @@ import {keptFactsOf} from './place.ts';
 import {DAY_MICROS} from './relations.ts';
 
 interface PeersOptions extends Pick<FactsOptions, 'env' | 'cwd' | 'prices' | 'onProgress'> {
-  /** Facts of the days before the run are brought up to date; else they are taken as they are kept. */
+  /** Bring the facts of the days before the run up to date; otherwise use them as they are. */
   readonly brings: boolean;
 }
 
-/** The newest are enough to tell what is usual now. */
+/** The newest ones are enough to show what is usual now. */
 const MOST_PEERS = 500;
 const DAYS_READ = 7;
 
-/** What is shown, where it is one run with its place among the others of its component. */
+/** Adds to a single run how it compares with other runs of its component. */
 export async function withPeers(
   store: Store,
   shown: readonly ShownRun[],
@@ -31,7 +31,7 @@ async function peers(store: Store, judged: JudgedRun, {brings, ...options}: Peer
   const {env, cwd, prices} = options;
   const place = keptFactsOf(store, {env, cwd, prices});
   if (!brings && place === null) return null;
-  // Where no facts are kept nothing of them is loaded.
+  // Loaded only if facts are kept.
   const {openFacts, readFactsAsKept} = await import('./facts.ts');
   if (!brings) return readFactsAsKept(place!, facts => peersIn(facts, judged, null));
   const sinceMicros = (judged.run.startMicros ?? store.nowMicros()) - DAYS_READ * DAY_MICROS;
@@ -43,7 +43,7 @@ async function peers(store: Store, judged: JudgedRun, {brings, ...options}: Peer
   }
 }
 
-/** @param sinceMicros null: whatever is kept */
+/** @param sinceMicros null: everything in the facts */
 function peersIn(facts: Pick<Facts, 'all'>, judged: JudgedRun, sinceMicros: number | null): Peers | null {
   const found = facts.all<Found>(peersStatement(judged, sinceMicros));
   const runs = found.map(({start, durationMs, totalTokens, cost}) => ({

@@ -4,18 +4,18 @@ import type {Figure, Query, RunFilter} from '../trace/filter.ts';
 import {testsOfRun, testsOfSpan, windowTests} from './relations.ts';
 
 /*
- * Filters and `-q` asked of single spans `s` of runs `r`: time, kind, names, state, tokens, cost and errors are the span's own, ids and
- * components those of its run.
+ * Filters and `-q` for single spans `s` of runs `r`: time, kind, names, state, tokens, cost and errors are the span's
+ * own, ids and components those of its run.
  */
 
-/** Tokens of the span itself, of run spans, steps and tools of what is inside. */
+/** Tokens of the span itself; for run spans, steps and tools, of everything inside. */
 export const SPAN_TOKENS = raw('coalesce(s.total_tokens, s.within_tokens)');
-/** US dollars times 10^12; null where a call in it has no known cost. */
+/** US dollars times 10^12; null if the cost of a call in it is unknown. */
 export const SPAN_COST = raw('coalesce(s.cost_pusd, iif(s.within_unpriced > 0, null, s.within_cost_pusd))');
 
 export function testsOfEachSpan(filter: RunFilter): Sql[] {
   return [
-    // Spans around runs, and of requests without one, are nobody's work.
+    // Without spans around runs, and without spans of requests that have no run.
     filter.traffic ? raw('r.run_key is not null') : raw('r.traffic = 0'),
     raw('s.from_messages = 0'),
     ...testsOf(filter),
@@ -50,7 +50,7 @@ const FIGURES: Readonly<Record<Figure, Sql>> = {
   errorCount: raw('r.error_count'),
 };
 
-/** True or false, never unknown: what is not known matches nothing, and its negation does. */
+/** True or false, never unknown: an unknown value matches nothing, but matches the negation. */
 function testOf(query: Query): Sql {
   switch (query.type) {
     case 'and':

@@ -93,7 +93,7 @@ function varianceOf(values: Float64Array): number {
   return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
 }
 
-/** How many standard errors a normal value must be away, on either side, to have this probability. */
+/** The distance from the mean, in standard errors, that a normal value exceeds on one side with this probability. */
 export function standardErrors(beyond: number): number {
   let [low, high] = [0, 40];
   for (let i = 0; i < 60; i++) {

@@ -2,7 +2,7 @@ import {joined, line, type Safe, safe, trusted} from '../text/safe.ts';
 import type {ChildFigure, Differing, Peers, Standing} from '../trace/peers.ts';
 import {count, duration, usd} from './values.ts';
 
-/** What people are told of where a run stands, by what it is called. */
+/** How a run compares with others, by label. */
 export function peersFacts({runs, source, differing, ...figures}: Peers): (readonly [string, Safe])[] {
   const standings = [
     standing(figures.durationMs, ['time', 'faster', 'slower'], duration),
@@ -18,7 +18,7 @@ export function peersFacts({runs, source, differing, ...figures}: Peers): (reado
   ];
 }
 
-/** In the middle fifth nothing is worth a word. */
+/** The middle fifth counts as usual. */
 const USUAL = 0.1;
 
 function standing(

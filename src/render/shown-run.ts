@@ -41,7 +41,7 @@ export function renderShownRun(shown: ShownRun, options: ShownOptions): Safe {
   );
 }
 
-/** Of what is said of peers. */
+/** Indent of the lines about other runs. */
 const INDENT = 11;
 const SHORTEST_GAP_MS = 50;
 const SMALLEST_GAP = 0.05;

@@ -22,7 +22,9 @@ export interface RunPage {
    * (`WalkOptions.left`).
    */
   readonly left: readonly string[];
-  /** Traces without any of Agno's spans that lie between the runs of this page; null where they were not left out or not counted. */
+  /**
+   * Traces without any of Agno's spans between the runs of this page; null if they were not left out, or not counted.
+   */
   readonly trafficLeftOut: number | null;
 }
 
@@ -37,7 +39,7 @@ export interface PageOptions {
   readonly folds?: boolean;
   /** Also counts the traces of plain requests between the runs. */
   readonly countsTraffic?: boolean;
-  /** Called after each stretch of spans with the number looked at so far. */
+  /** Called after each stretch of spans with the number examined so far. */
   readonly onProgress?: (spans: number) => void;
 }
 
@@ -159,8 +161,8 @@ select count(*) as traces
 const DAY_MICROS = 86_400_000_000;
 
 /**
- * The same where a trace has many rows: by its spans, in one statement. A trace counts where its first span lies; its others are
- * looked for within a day, and what they hold is read only from there on.
+ * The same for a database where a trace has many rows: counts by spans, in one statement. A trace counts at its first
+ * span; its other spans are looked for within a day, and their contents are read only from there on.
  */
 async function countTrafficSpans(
   store: Store,

@@ -165,8 +165,8 @@ const DAY_MICROS = 86_400_000_000;
 const WINDOWS_MICROS = [DAY_MICROS, 31 * DAY_MICROS, 366 * DAY_MICROS];
 
 /**
- * Finds where stretches of a walk by time end, where no index does: among the rows of a day, and if it has too few of a month, a
- * year, of all. Whoever asks again begins with what was wide enough last.
+ * Finds where the stretches of a walk by time end if no index tells: it looks at the rows of a day, and if there are
+ * too few, at those of a month, a year, everything. The next call begins with the width that was enough last.
  */
 class Windows {
   private width = 0;

@@ -28,7 +28,7 @@ export interface ShownRun {
   readonly within: JudgedRun | null;
   /** A loose part that was tied to the run before it by its contents, not by an id. */
   readonly isTied: boolean;
-  /** Where it stands among the runs of its component; null: there are too few, or none are known. Absent: nobody asked. */
+  /** How it compares with other runs of its component; null: too few runs, or none are known. Absent: not requested. */
   readonly peers?: Peers | null;
 }
 

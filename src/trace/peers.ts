@@ -3,26 +3,26 @@ import {type JudgedRun, nodesOf, type RunRecord} from './record.ts';
 import {SubtreeTokens} from './tokens.ts';
 import {displayName} from './tree.ts';
 
-/** Where a run stands among the finished runs of its component. */
+/** How a run compares with the finished runs of its component. */
 export interface Peers {
   /** How many runs it is compared with. */
   readonly runs: number;
-  /** `kept`: what was in the facts; `read`: they were brought up to date for it. */
+  /** `kept`: from the facts as they were; `read`: after bringing the facts up to date. */
   readonly source: 'kept' | 'read';
   /** Start of the oldest of them, microseconds. */
   readonly sinceMicros: number;
   readonly durationMs: Standing | null;
   readonly totalTokens: Standing | null;
   readonly costUsd: Standing | null;
-  /** What inside it differs most from what is usual: at most one each by time, calls and tokens. */
+  /** The parts that differ most from their usual value: at most one each by time, calls and tokens. */
   readonly differing: readonly Differing[];
 }
 
-/** Null where fewer than `FEWEST_PEERS` have the figure, or it has none itself. */
+/** Null if fewer than `FEWEST_PEERS` have the figure, or the run itself does not. */
 export interface Standing {
   readonly value: number;
   readonly median: number;
-  /** Share of the runs that have less; of those that have as much, half. */
+  /** Share of the runs with a smaller value; equal ones count half. */
   readonly rank: number;
 }
 
@@ -32,13 +32,13 @@ export interface Differing {
   readonly name: string;
   readonly value: number;
   readonly median: number;
-  /** Runs with such a child, which the median is of. */
+  /** Number of runs with such a part, over which the median is computed. */
   readonly runs: number;
 }
 
 export type ChildFigure = 'durationMs' | 'calls' | 'totalTokens';
 
-/** What calls, steps and members of one name come to in one run. */
+/** The totals of all calls, steps or members with one name in one run. */
 export interface ChildSums {
   readonly kind: Kind;
   readonly name: string;
@@ -47,14 +47,14 @@ export interface ChildSums {
   readonly totalTokens: number | null;
 }
 
-/** Among fewer no place is worth a word. */
+/** With fewer runs no comparison is shown. */
 export const FEWEST_PEERS = 20;
 const LEAST_FACTOR = 1.5;
-/** A smaller difference matters to nobody. */
+/** A smaller difference does not matter to anybody. */
 const LEAST: Readonly<Record<ChildFigure, number>> = {durationMs: 50, calls: 1, totalTokens: 50};
 export const CHILD_KINDS = ['agent', 'team', 'workflow', 'step', 'llm', 'tool', 'retrieval', 'memory'] as const;
 
-/** Whether a run can be compared: it has ended, in one part. */
+/** Whether a run can be compared: it has ended, and has only one part. */
 export function hasPeers({run, record, parts}: JudgedRun): boolean {
   const isWhole = (parts ?? []).length <= 1 && record.parts === 1;
   return isWhole && !record.missing && !record.part && !record.traffic && run.name !== null;
@@ -74,7 +74,7 @@ function medianOf(sorted: readonly number[]): number {
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
 }
 
-/** By time, calls and tokens the child that differs most from its median over the runs that have it. */
+/** By time, calls and tokens, the part that differs most from its median over the runs that have it. */
 export function differingOf(own: readonly ChildSums[], peers: readonly ChildSums[]): Differing[] {
   const usual = new Map<string, ChildSums[]>();
   for (const child of peers) {
@@ -104,7 +104,7 @@ export function differingOf(own: readonly ChildSums[], peers: readonly ChildSums
 
 const keyOf = ({kind, name}: Pick<ChildSums, 'kind' | 'name'>) => `${kind} ${name}`;
 
-/** What is inside a run, by kind and name, as the facts sum it up. */
+/** The contents of a run by kind and name, with the same sums as in the facts. */
 export function childrenOf({run}: JudgedRun): ChildSums[] {
   const tokens = new SubtreeTokens(run.tops);
   const sums = new Map<
@@ -125,7 +125,7 @@ export function childrenOf({run}: JudgedRun): ChildSums[] {
   return [...sums.values()];
 }
 
-/** A peer, as far as it is compared. */
+/** The compared figures of another run. */
 export type PeerRun = Pick<RunRecord, 'durationMs' | 'totalTokens' | 'costUsd'> & {readonly startMicros: number};
 
 /** Null: there are too few. */

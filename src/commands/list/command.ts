@@ -93,7 +93,9 @@ function optionsOf(flags: ListFlags, context: Context): ListOptions {
 }
 
 const PAGE = 20;
-/** Lines around the rows: what was typed, the header, up to four lines of notes, how to go on, and the prompt. */
+/**
+ * Lines around the rows: the typed command, the header, up to four lines of notes, the next command, and the prompt.
+ */
 const AROUND = 9;
 const SHORTEST_PAGE = 5;
 

@@ -6,36 +6,36 @@ import {isFailedTool} from '../tool-failure.ts';
 import {displayName, isDelegation, isRunSpan, type Node} from '../tree.ts';
 import type {Noise} from './noise.ts';
 
-/** What is compared of a span, in the order in which it is shown: first the question, then the answer. */
+/** What is compared of a span, in the order in which it is shown: first the input, then the answer. */
 export const ASKED = ['model', 'provider', 'settings', 'tools offered', 'input', 'prompt', 'arguments'] as const;
 export const ANSWERED = ['answer', 'calls', 'result', 'output', 'error'] as const;
 export type What = (typeof ASKED)[number] | (typeof ANSWERED)[number];
 
-/** One thing that a span was asked or answered; its text is read again where it differs. */
+/** One input or answer of a span; its text is read again if it differs. */
 export interface Part {
   readonly what: What;
-  /** Which one, where a span has several: the role of a message, the tool that is called. */
+  /** Which one, if a span has several: the role of a message, the tool that is called. */
   readonly where: string | null;
   /** Of the text without the run's own ids and times. */
   readonly digest: string;
-  /** Finds the text again in the span. */
+  /** Index of the text in the span. */
   readonly at: number;
 }
 
-/** What a span says by itself. */
+/** The contents of one span. */
 export interface Content {
   readonly parts: readonly Part[];
-  /** All of it in one. */
+  /** A digest of all parts. */
   readonly key: string;
 }
 
 /**
- * Takes what is compared out of the spans of one run, read whole, in drawn order: of a model call what it added to its
- * conversation, as every call is sent all that came before.
+ * Extracts the compared contents of the complete spans of one run, in drawn order. For a model call, these are the
+ * messages that it added to its conversation, because every call is sent all earlier ones.
  */
 export class Contents {
   private readonly threads = new Map<string, Thread>();
-  /** Which of its messages a model call added. */
+  /** The indices of the messages that a model call added. */
   private readonly added = new Map<string, readonly number[]>();
 
   constructor(private readonly noise: Noise) {}
@@ -51,7 +51,7 @@ export class Contents {
     return {parts, key: digest(JSON.stringify(parts.map(part => [part.what, part.where, part.digest])))};
   }
 
-  /** The texts of a span that was given to `of` before; `Part.at` is a place in it. */
+  /** The texts of a span that was passed to `of` before; `Part.at` is an index into them. */
   again(node: Node, span: Span): string[] {
     return this.texts(node, span).map(({text}) => text);
   }
@@ -96,7 +96,7 @@ export class Contents {
     return places;
   }
 
-  /** The conversation a model call belongs to: of the run, or the tool, around it. */
+  /** The conversation that a model call belongs to: that of the run or the tool around it. */
   private threadOf(node: Node): Thread {
     let up = node.parent;
     while (up?.span && !isRunSpan(up.span) && (up.span.openInferenceKind !== 'TOOL' || isDelegation(up.span)))
@@ -117,7 +117,7 @@ function saidText(said: Said): string {
   return [plainText(said), ...calls].filter(text => text !== '').join('\n');
 }
 
-/** A tool a line, by its name. */
+/** One tool per line, sorted by name. */
 function toolsOffered(attributes: Attributes): string | null {
   const tools = Object.keys(attributes)
     .filter(key => key.startsWith('llm.tools.'))
@@ -129,7 +129,7 @@ function toolsOffered(attributes: Attributes): string | null {
   return tools.length === 0 ? null : tools.join('\n');
 }
 
-/** JSON with its keys in order; other text as it is. `null` and `{}` are no arguments. */
+/** JSON with sorted keys; other text unchanged. `null` and `{}` mean no arguments. */
 function canonical(text: string | null): string | null {
   if (text === null || text === 'null') return null;
   if (!/^\s*[[{]/.test(text)) return text;
@@ -149,7 +149,10 @@ function sorted(value: Json): Json {
   );
 }
 
-/** What a span is called where two runs are laid beside each other: whatever may change without its being another one is left out. */
+/**
+ * Identifies a span in a comparison of two runs; leaves out everything that may differ between two executions of the
+ * same thing.
+ */
 export function roleOf(node: Node): string {
   const {span} = node;
   if (!span) return 'ghost';
@@ -158,7 +161,7 @@ export function roleOf(node: Node): string {
   return `${span.kind} ${displayName(span)}`;
 }
 
-/** Whom a delegation was handed to; empty: nobody is there. */
+/** The members that a delegation reached; empty: none. */
 export function memberNames(node: Node): string {
   return node.children
     .flatMap(child => (child.span && isRunSpan(child.span) ? [displayName(child.span)] : []))

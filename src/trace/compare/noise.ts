@@ -3,7 +3,7 @@ import {nodesOf} from '../record.ts';
 import {isoTime, parseTime} from '../time.ts';
 
 const TOKEN = /[A-Za-z0-9][A-Za-z0-9_-]{7,}/g;
-/** Names that Agno gives results it keeps as files, anew in every run (docs/agno.md, Values). */
+/** Names that Agno gives to results that it keeps as files; they are new in every run (docs/agno.md, Values). */
 const RESULT_ID = /^res_[0-9a-f]{6,}$/;
 const MOMENT = /\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:Z\b|UTC\b|[+-]\d\d:?\d\d))?/g;
 const DAY = /\b\d{4}-\d\d-\d\d\b/g;
@@ -15,8 +15,8 @@ const LONGEST_IN_ANY_ZONE_MICROS = 5 * 60_000_000;
 const LONGEST_OFFSET_MICROS = 14 * 3_600_000_000;
 
 /**
- * What in the texts of a run is its own and says nothing: ids that were made for it, moments at which it ran, the day on which
- * it ran. Other ids, moments and days are what was asked and answered.
+ * Parts of a run's texts that differ in every run and mean nothing: ids that were created for it, times during it,
+ * its date. Other ids, times and dates are contents.
  */
 export class Noise {
   private readonly ids = new Set<string>();
@@ -47,14 +47,14 @@ export class Noise {
     }
   }
 
-  /** A word may be an id too ("customers"); what has a digit, or was made by a program, is one. */
+  /** An id may be an ordinary word ("customers"); one with a digit, or one that a program generated, is not. */
   private add(id: string | null): void {
     if (id === null || id.length < 6 || !/\d/.test(id)) return;
     if (/^[A-Za-z0-9][A-Za-z0-9_-]{7,}$/.test(id)) this.ids.add(id);
     else this.odd.push(id);
   }
 
-  /** `text` with each of them replaced by what it is. */
+  /** `text` with each of them replaced by its type. */
   without(text: string): string {
     let out = text;
     for (const id of this.odd) if (out.includes(id)) out = out.replaceAll(id, '‹id›');
@@ -64,7 +64,10 @@ export class Noise {
     return out.replace(EPOCH, number => (this.isEpochNow(number) ? '‹time›' : number));
   }
 
-  /** In any zone: Python's own clock says local time and no zone. Of a long run in UTC only, or every time would be now. */
+  /**
+   * In any zone, because Python's own clock gives local time without a zone. For a long run only in UTC, or every
+   * time would count as its own.
+   */
   private isNow(text: string): boolean {
     const micros = parseTime(text.replace(/ (?=Z|UTC|[+-]\d)/, ''));
     if (micros === null || !Number.isFinite(this.from)) return false;

@@ -7,31 +7,31 @@ import {displayName, isDelegation, isRunSpan, type Node} from '../tree.ts';
 import {ASKED, type Content, type Part, roleOf, type What} from './content.ts';
 import {pairUp} from './sequence.ts';
 
-/** `same`: question and answer are the same; `moved`: it is elsewhere in the other run. */
+/** `same`: input and answer are equal; `moved`: it is in another place in the other run. */
 export type DiffMark = 'same' | 'changed' | 'added' | 'removed' | 'moved';
 
-/** One difference between two spans that belong together. Whoever shows it reads its texts. */
+/** One difference between two matching spans. The caller that shows it reads its texts. */
 export interface Change {
   readonly what: What | 'name' | 'state';
   readonly where: string | null;
-  /** Null: there is nothing of it in this run. */
+  /** Null: this run has no such part. */
   readonly a: Part | null;
   readonly b: Part | null;
 }
 
-/** A span of either run, or both where they belong together. */
+/** A span of one run, or two matching spans. */
 export interface Pair {
   readonly mark: DiffMark;
   readonly a: Node | null;
   readonly b: Node | null;
   readonly depth: number;
-  /** In the order in which they happened: what was asked, then what was answered. */
+  /** In order of time: first inputs, then answers. */
   readonly changes: readonly Change[];
-  /** It is inside one that was added, removed or moved as a whole. */
+  /** It is inside a span that was added, removed or moved as a whole. */
   readonly isInner: boolean;
 }
 
-/** One step of the way through both runs, in the order in which things happened. */
+/** One step through both runs, in order of time. */
 export interface DiffStep {
   readonly pair: Pair;
   /** Null: the span itself was added, removed or moved. */
@@ -41,11 +41,11 @@ export interface DiffStep {
 export interface RunDiff {
   /** In drawn order. */
   readonly pairs: readonly Pair[];
-  /** All differences in the order in which they happened. */
+  /** All differences in order of time. */
   readonly steps: readonly DiffStep[];
 }
 
-/** One of the two runs: its parts in order, and what each of its spans says. */
+/** One of the two runs: its parts in order, and the contents of each of its spans. */
 export interface Side {
   readonly parts: readonly JudgedRun[];
   readonly contents: ReadonlyMap<string, Content>;
@@ -53,14 +53,17 @@ export interface Side {
 
 const NOTHING: Content = {parts: [], key: ''};
 
-/** What two children of a pair weigh together: alike by what they are, more by what they say, most with all that is below. */
+/**
+ * The weight of pairing two children: low for the same role, higher for equal contents, highest if everything below
+ * is equal too.
+ */
 const ALIKE = 6;
 const SAME_CONTENT = 12;
 const SAME_SUBTREE = 15;
 
 /**
- * Lays two runs beside each other, by the paths of their trees: children that belong together by kind and name, those that say
- * the same before those that do not.
+ * Compares two runs by the paths of their trees: matches children by kind and name, and prefers those with equal
+ * contents.
  */
 export function compareRuns(a: Side, b: Side): RunDiff {
   return new Comparison(a, b).run();
@@ -100,7 +103,7 @@ class Comparison {
     });
   }
 
-  /** Pairs two lists of siblings, and below each pair its children. Iterative in depth: chains of 10,000 exist. */
+  /** Matches two lists of siblings, and below each pair its children. Iterative in depth: chains of 10,000 exist. */
   private align(listA: readonly Node[], listB: readonly Node[], areRoots: boolean): Drawn[] {
     const top: Drawn[] = [];
     const stack: {a: readonly Node[]; b: readonly Node[]; into: Drawn[]; areRoots: boolean}[] = [
@@ -130,7 +133,7 @@ class Comparison {
     const drawn = pairUp(a, b, weigh, node => `${roles.get(node)} ${this.subtreeOf(node)}`).map(([i, j]) =>
       make(i === null ? null : a[i]!, j === null ? null : b[j]!),
     );
-    // Whoever lays two runs beside each other says that they belong together, whatever they are called.
+    // The caller that compares two runs has decided that they match, whatever their names are.
     const isForced = areRoots && drawn.every(one => one.a === null || one.b === null);
     return isForced
       ? [make(a[0]!, b[0]!), ...a.slice(1).map(x => make(x, null)), ...b.slice(1).map(y => make(null, y))]
@@ -141,7 +144,7 @@ class Comparison {
     return this.a.contents.get(node.id) ?? this.b.contents.get(node.id) ?? NOTHING;
   }
 
-  /** What a span and all below it say, in one. */
+  /** A digest of a span and everything below it. */
   private subtreeOf(node: Node): string {
     const known = this.subtrees.get(node);
     if (known !== undefined) return known;
@@ -160,9 +163,12 @@ class Comparison {
     return this.subtrees.get(node)!;
   }
 
-  /** What is missing here and stands there is the same moved: with all that it says, or a component, or a call by its arguments. */
+  /**
+   * Finds moved spans: missing here, but present elsewhere in the other run. They match by their complete contents,
+   * as components, or as calls with the same arguments.
+   */
   private findMoved(drawn: readonly Drawn[]): void {
-    // Those above come first: what is inside moves with them.
+    // From the top down, because inner spans move with the outer one.
     const unpaired = [...walkDrawn(drawn)].filter(one => one.a === null || one.b === null);
     const dropped = new Set<Drawn>();
     for (const keyOf of MOVED_BY) {
@@ -185,7 +191,7 @@ class Comparison {
     }
   }
 
-  /** `target` stands where the span is in B, and shows both; `from` is not drawn any more. */
+  /** `target` is at the place of the span in B and now shows both; `from` is no longer drawn. */
   private join(from: Drawn, target: Drawn): void {
     target.a = from.a;
     target.isMoved = true;
@@ -196,7 +202,7 @@ class Comparison {
     from.children = [];
   }
 
-  /** Draws the pairs, and tells their differences in the order in which they happened. */
+  /** Draws the pairs, and lists their differences in order of time. */
   private tell(first: Drawn, depth: number, isInner: boolean): void {
     type Task = {one: Drawn; depth: number; isInner: boolean; pair?: Pair};
     const stack: Task[] = [{one: first, depth, isInner}];
@@ -266,7 +272,7 @@ class Comparison {
 
 type KeyOf = (node: Node, subtree: string, content: Content) => string | null;
 
-/** By what a moved span is known again, the surest first. */
+/** The keys that recognise a moved span, the most reliable first. */
 const MOVED_BY: readonly KeyOf[] = [
   (node, subtree, {parts}) => (parts.length > 0 ? `${roleOf(node)} ${subtree}` : null),
   node =>
@@ -300,7 +306,7 @@ function orderOf({what}: Change): number {
   return ORDER.indexOf(what);
 }
 
-/** Parts of one sort: those that say the same belong together, what is left in between is compared in order. */
+/** Parts of one kind: equal ones match, and the rest in between is compared in order. */
 function partChanges(what: What, a: readonly Part[], b: readonly Part[]): Change[] {
   const weigh = (x: Part, y: Part) => (x.digest === y.digest && x.where === y.where ? 3 : x.where === y.where ? 1 : 0);
   const changes: Change[] = [];

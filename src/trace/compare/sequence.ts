@@ -1,17 +1,20 @@
 import {append} from '../../lists.ts';
 
-/** A place in either of two lists; null: nothing there corresponds. */
+/** Indices in two lists; null: nothing corresponds. */
 export type Pairing = readonly [number | null, number | null];
 
-/** Cells of the table that one comparison may fill; larger ones are cut at what is unique in both, then paired greedily. */
+/**
+ * Maximum cells of the table of one comparison; larger ones are divided at items that are unique in both, then paired
+ * greedily.
+ */
 const MOST_CELLS = 4_000_000;
-/** How far ahead a pair is looked for where the lists are too long to weigh everything. */
+/** How far ahead to search for a pair if the lists are too long to weigh everything. */
 const LOOK_AHEAD = 64;
 
 /**
- * Which items of two lists belong together, in order: the pairing of the greatest weight.
- * @param weigh 0: they do not belong together
- * @param keys equal keys are what weighs most; they cut long lists into short ones
+ * Matches the items of two lists in order, with the greatest total weight.
+ * @param weigh 0: they do not match
+ * @param keys equal keys have the greatest weight; they divide long lists into short ones
  * @returns every item of either list once, in an order that keeps both
  */
 export function pairUp<T>(
@@ -62,13 +65,13 @@ function between<T>(lists: Lists<T>, [fromA, endA]: Span, [fromB, endB]: Span): 
   return [...pairs, ...between(lists, [i, endA], [j, endB])];
 }
 
-/** The pairing of the greatest weight, by the table of all beginnings. */
+/** The matching with the greatest weight, using a table over all suffixes. */
 function weighed<T>({a, b, weigh}: Lists<T>, [fromA, endA]: Span, [fromB, endB]: Span): Pairing[] {
   const [n, m] = [endA - fromA, endB - fromB];
   const steps = new Uint8Array((n + 1) * (m + 1));
   let before = new Float64Array(m + 1);
   let now = new Float64Array(m + 1);
-  // From the end, so that of equal ones what comes first pairs first.
+  // From the end, so that among equal items the first ones match first.
   for (let i = n - 1; i >= 0; i--) {
     for (let j = m - 1; j >= 0; j--) {
       const weight = weigh(a[fromA + i]!, b[fromB + j]!);
@@ -109,7 +112,7 @@ function uniquePairs<T>({keysA, keysB}: Lists<T>, [fromA, endA]: Span, [fromB, e
     if (i >= 0 && j >= 0) pairs.push([i, j]);
   }
   pairs.sort(([x], [y]) => x - y);
-  // The longest run of them that rises in both.
+  // The longest subsequence of them that increases in both.
   const ends: number[] = [];
   const previous: number[] = new Array(pairs.length).fill(-1);
   for (let k = 0; k < pairs.length; k++) {

@@ -7,10 +7,10 @@ export interface DiffLine {
   readonly isSame: boolean;
 }
 
-/** Where in a line something is that the other one has not, as JavaScript counts. */
+/** Ranges of a line that the other one does not have, in JavaScript's units. */
 export type Changed = readonly (readonly [number, number])[];
 
-/** Lines of two texts in order; lines that differ are paired while both texts have some. */
+/** Lines of two texts in order; differing lines are paired while both texts have some. */
 export function diffLines(a: string, b: string): DiffLine[] {
   const [linesA, linesB] = [a.split('\n'), b.split('\n')];
   const rows: DiffLine[] = [];
@@ -32,10 +32,10 @@ export function diffLines(a: string, b: string): DiffLine[] {
   return rows;
 }
 
-/** Longer lines are compared by their common beginning and end alone. */
+/** Longer lines are compared only by their common beginning and end. */
 const MOST_WORDS = 1500;
 
-/** The words of two lines that the other has not; all of both where they have little in common. */
+/** The words of two lines that the other does not have; all of both if they have little in common. */
 export function diffWords(a: string, b: string): {a: Changed; b: Changed} {
   const [wordsA, wordsB] = [wordsOf(a), wordsOf(b)];
   if (wordsA.length > MOST_WORDS || wordsB.length > MOST_WORDS) return betweenEnds(a, b);
