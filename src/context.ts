@@ -28,6 +28,14 @@ export interface ProtocolStreams {
   readonly output: Writable;
 }
 
+export interface Progress {
+  readonly what: string;
+  /** Spans read so far. */
+  readonly done: number;
+  /** Null: unknown. */
+  readonly total: number | null;
+}
+
 /** A command's environment. Tests pass their own. */
 export interface Context {
   readonly stdout: Output;
@@ -58,6 +66,12 @@ export interface Context {
   readonly notes: string[];
   /** Passwords from a service file or a command: masked in everything printed about errors. */
   readonly secrets: string[];
+  /** Aborted when nobody waits for the answer any more; running statements are stopped. */
+  readonly stop?: AbortSignal;
+  /** Called with the progress of long work, instead of a progress line on the terminal. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Removes from an answer, before it is cut, what its reader must not see. */
+  readonly clean?: <T>(answer: T) => T;
   /** Set if an incomplete answer was printed. */
   exitCode?: ExitCode | SignalCode;
   /** Our clock, microseconds since 1970. */

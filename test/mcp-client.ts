@@ -16,6 +16,9 @@ export interface McpClient {
   readonly output: PassThrough;
 }
 
+/** No test is about how long a slow machine takes. */
+export const PATIENCE_MS = 600_000;
+
 export async function mcpClient(
   argv: readonly string[],
   options: Pick<CliOptions, 'env' | 'cwd' | 'nowMicros'> = {},
@@ -53,7 +56,8 @@ export async function mcpClient(
     client,
     input,
     output,
-    call: async (tool, given = {}) => (await client.callTool({name: tool, arguments: given})) as CallToolResult,
+    call: async (tool, given = {}) =>
+      (await client.callTool({name: tool, arguments: given}, undefined, {timeout: PATIENCE_MS})) as CallToolResult,
     leave: async () => {
       input.end();
       const ended = await code;

@@ -7,6 +7,7 @@ import {openRunTables} from '../store/evidence.ts';
 import {openStore} from '../store/open.ts';
 import {patiently} from '../store/patient.ts';
 import {type Source, secretsOf} from '../store/source.ts';
+import {stoppable} from '../store/stoppable.ts';
 import {type Evidence, type OpenOptions, replacing, type Store} from '../store/store.ts';
 import {writable} from '../store/writable.ts';
 import {line, safe} from '../text/safe.ts';
@@ -196,7 +197,9 @@ export async function openConnection(
   const options = openOptionsOf(access, context);
   const main = {...options, tables, ...(onConnect ? {onConnect} : {})};
   const openMain = () => openStore(source, main).catch(error => Promise.reject(withOrigin(error, access.connection)));
-  if (!runs) return openMain();
+  const {stop} = context;
+  const ending = (store: Store) => (stop ? stoppable(store, stop) : store);
+  if (!runs) return ending(await openMain());
   const opening = openRunTables(runs, {
     ...options,
     tables: {...tables, schema: runs.dialect === 'postgres' ? tables.schema : null},
@@ -205,7 +208,7 @@ export async function openConnection(
     await (await opening).close();
     throw error;
   });
-  return withEvidence(store, await opening);
+  return withEvidence(ending(store), await opening);
 }
 
 /** If a database cannot be reached, it may be the wrong one: says what named it, unless that was a flag. */

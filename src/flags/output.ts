@@ -73,9 +73,11 @@ interface Answer {
 }
 
 /** Writes the machine formats; returns true if `format` is one of them. */
-export function writeMachine(context: Context, format: Format, answer: Answer): boolean {
+export function writeMachine(context: Context, format: Format, uncleaned: Answer): boolean {
   if (format === 'table' || format === 'tree' || format === 'text') return false;
-  const notes = [...context.notes.splice(0), ...(answer.notes ?? [])];
+  const answer = context.clean ? cleaned(uncleaned, context.clean) : uncleaned;
+  const said = [...context.notes.splice(0), ...(answer.notes ?? [])];
+  const notes = context.clean ? said.map(note => context.clean!(note)) : said;
   if (format === 'json') {
     context.stdout.write(line`${renderJson(fitted({...answer, notes}), context.stdout.isTTY)}\n`);
     return true;
@@ -99,6 +101,18 @@ export function writeMachine(context: Context, format: Format, answer: Answer): 
   for (const note of notes) writeNote(context, note);
   if (answer.next) writeNext(context, `next page: --cursor ${answer.next}`);
   return true;
+}
+
+/** Cleans before anything is cut: half a secret is no longer recognized. */
+function cleaned(answer: Answer, clean: <T>(value: T) => T): Answer {
+  const {data, items} = answer;
+  // The whole first, which tells the users and sessions that it mentions.
+  const whole = clean(typeof data === 'function' ? data(items) : data);
+  return {
+    ...answer,
+    items: items.map(item => clean(item)),
+    data: typeof data === 'function' ? (some: readonly object[]) => clean(data(some)) : whole,
+  };
 }
 
 /** Bytes that a cut answer has in addition: `truncated`, a note, a cursor. */

@@ -14,6 +14,12 @@ export async function withProgress<T>(
   what: string,
   work: (report: (spans: number, total?: number | null) => void, clear: () => void) => Promise<T>,
 ): Promise<T> {
+  const {onProgress} = context;
+  if (onProgress)
+    return work(
+      (done, total = null) => onProgress({what, done, total}),
+      () => undefined,
+    );
   if (!context.stderr.isTTY || !context.stdout.isTTY)
     return work(
       () => undefined,

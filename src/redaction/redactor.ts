@@ -145,7 +145,8 @@ export class Redactor {
     return clean + text.slice(at);
   }
 
-  private named(name: string, value: ExactJson, place: string, depth: number): ExactJson {
+  /** A value under its name, which may tell what it is. */
+  named(name: string, value: ExactJson, place: string, depth: number): ExactJson {
     if (typeof value === 'string') {
       const who = this.hidesWho ? WHO_NAME.exec(name)?.[1]?.toLowerCase() : undefined;
       if (who !== undefined && value !== '' && !NOBODY.test(value)) return this.who(who as Who, value, place);

@@ -36,6 +36,8 @@ export interface Store {
   /** Microseconds since 1970, by the server's clock on Postgres and ours on SQLite. */
   nowMicros(): number;
   close(): Promise<void>;
+  /** Stops the running statement, also on the server. The store is not used afterwards. */
+  stop?(): Promise<void>;
   /** SQLite: whether the file that is read is still the one at the path. */
   whereabouts?(): Whereabouts;
   /** The database with Agno's own run table, if that is another one. */

@@ -1,4 +1,6 @@
+import {renameSync} from 'node:fs';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {EXIT} from '../../src/errors.ts';
 import {cli} from '../cli.ts';
@@ -55,7 +57,7 @@ const CALLS: readonly [tool: string, given: Record<string, unknown>, line: strin
   ['sql', {statement: 'select count(*) as n from spans', views: true}, "sql 'select count(*) as n from spans' --views"],
 ];
 const PLAIN_ANSWERS = ['list_runs', 'slowest', 'usage', 'why', 'compare', 'check', 'wait'];
-const WITHOUT_SIZE = ['wait', 'sql'];
+const WITHOUT_SIZE = ['wait'];
 
 describe('a tool', () => {
   it('answers what its command prints as JSON', async () => {
@@ -137,5 +139,128 @@ describe('what no command line can mean', () => {
     await attempt('wait', {id: 'none', timeout: '10ms'});
     await expect(`${JSON.stringify(wrong, null, 2)}\n`).toMatchFileSnapshot('../golden/mcp/refused.json');
     await expect(server.call('drop_tables')).rejects.toThrow('there is no tool "drop_tables"; there are list_runs, ');
+  });
+});
+
+describe('runs and questions', () => {
+  it('are resources, page by page, and read as show_run answers', async () => {
+    const {client} = server;
+    const {resourceTemplates} = await client.listResourceTemplates();
+    expect(resourceTemplates.map(({uriTemplate}) => uriTemplate)).toEqual(['agno-trace://run/{id}']);
+    const first = await client.listResources();
+    const second = await client.listResources({cursor: first.nextCursor});
+    const uris = [...first.resources, ...second.resources].map(({uri}) => uri);
+    expect(new Set(uris).size).toBe(40);
+    const read = await client.readResource({uri: `agno-trace://run/${ids.run}`});
+    const [run] = textsOf(await server.call('show_run', {id: ids.run}));
+    expect(read.contents).toMatchObject([{mimeType: 'application/json', text: run}]);
+    await expect(client.readResource({uri: 'agno-trace://run/nowhere'})).rejects.toThrow(
+      'MCP error -32002: error: no run, trace, span or session starts with "nowhere". hint: A run id',
+    );
+    await expect(client.readResource({uri: 'file:///etc/passwd'})).rejects.toThrow('"file:///etc/passwd" is no run');
+  });
+
+  it('are prompts, which name the tools there are and quote what they are given', async () => {
+    const {client} = server;
+    const {prompts} = await client.listPrompts();
+    expect(prompts.map(({name}) => name)).toEqual(['why_did_this_run_fail', 'what_is_slow']);
+    const {tools} = await client.listTools();
+    for (const {name, arguments: [argument] = []} of prompts) {
+      for (const given of [{}, {[argument!.name]: 'the "one"'}]) {
+        const {messages} = await client.getPrompt({name, arguments: given});
+        const text = (messages[0]!.content as {text: string}).text;
+        expect(text.includes('"the \\"one\\""')).toBe(argument!.name in given);
+        expect(tools.filter(tool => text.includes(tool.name)).length).toBeGreaterThan(2);
+      }
+    }
+    await expect(client.getPrompt({name: 'none'})).rejects.toThrow('there is no prompt "none"; there are why_');
+  });
+});
+
+describe('a database', () => {
+  it('that goes away is an error of the call, and read again when it is back', async () => {
+    const file = path.join(folder, 'moving.db');
+    renameSync(sqliteCopy('agno-3.1.10-shop.sqlite'), file);
+    const moving = await mcpClient(['--db', file], options());
+    const ask = async () => textsOf(await moving.call('list_runs', {limit: 1}))[0]!;
+    const before = await ask();
+    renameSync(file, `${file}.away`);
+    expect(await ask()).toBe(
+      `error: there is no database file "${file}".\nhint: Pass --db with a path or a URL, or set AGNO_TRACE_DB.`,
+    );
+    renameSync(`${file}.away`, file);
+    expect(await ask()).toBe(before);
+    expect((await moving.leave()).code).toBe(EXIT.done);
+  });
+
+  it('that nobody named is an error of the call', async () => {
+    const lost = await mcpClient([], {...options(), cwd: temporaryFolder()});
+    expect(textsOf(await lost.call('list_runs'))[0]).toMatch(/^error: .*\nhint: /);
+    expect((await lost.leave()).code).toBe(EXIT.done);
+  });
+});
+
+describe('--redact', () => {
+  const SECRET = 'sk-proj-Xk29dPq8LmN4vRt7WzYb3CfHgJsA6eUoQi1KxT5nVbM2pLdS';
+  const PERSON = 'maria.lindqvist@example-mail.org';
+
+  it('takes secrets out of every answer and error, whatever the size, and gives the same pseudonym each time', async () => {
+    const file = sqliteCopy('agno-3.1.10-shop.sqlite');
+    const stored = new Database(file);
+    const rows = stored
+      .prepare(
+        'select span_id, attributes from agno_spans where trace_id = (select trace_id from agno_spans where span_id = ?)',
+      )
+      .all(ids.span) as {span_id: string; attributes: string}[];
+    const change = stored.prepare('update agno_spans set attributes = ?, status_message = ? where span_id = ?');
+    for (const {span_id, attributes} of rows) {
+      const {'output.value': output = '', ...rest} = JSON.parse(attributes);
+      const planted = {
+        ...rest,
+        'output.value': `${output} write to ${PERSON}, key ${SECRET} end`,
+        password: 'hunter22x',
+      };
+      change.run(JSON.stringify(planted), `refused for ${PERSON} with ${SECRET}`, span_id);
+    }
+    stored.close();
+    const open = await mcpClient(['--db', file, '--allow-sql'], options());
+    const clean = await mcpClient(['--db', file, '--allow-sql', '--redact', 'all'], options());
+    const calls: [string, Record<string, unknown>][] = [
+      ['list_runs', {limit: 0}],
+      ['show_run', {id: ids.run, 'max-bytes': 1_000_000}],
+      ['show_run', {id: ids.run, io: 'full', 'max-bytes': 1_000_000}],
+      ['show_span', {id: ids.run, span: ids.span}],
+      ['transcript', {id: ids.run, 'max-bytes': 1_000_000}],
+      ['grep', {pattern: 'key', 'max-bytes': 1_000_000}],
+      ['errors', {}],
+      [
+        'sql',
+        {
+          statement: `select attributes, status_message, user_id from agno_spans join agno_traces using (trace_id) where attributes like '%hunter22x%'`,
+        },
+      ],
+      ['show_run', {id: PERSON}],
+    ];
+    let told = 0;
+    for (const [tool, given] of calls) {
+      const where = `${tool} ${JSON.stringify(given)}`;
+      const before = JSON.stringify(await open.call(tool, given));
+      const after = JSON.stringify(await clean.call(tool, given));
+      for (const planted of [SECRET, PERSON, 'hunter22x']) {
+        if (before.includes(planted)) told++;
+        expect(after.includes(planted), `${planted} in ${where}`).toBe(false);
+      }
+    }
+    // The test would say nothing about answers that never held any.
+    expect(told).toBeGreaterThan(10);
+    for (let size = 3000; size < 12_000; size += 250) {
+      const cut = JSON.stringify(await clean.call('show_span', {id: ids.run, span: ids.span, 'max-bytes': size}));
+      expect(cut.includes(SECRET.slice(0, 14)) || cut.includes('maria.'), `of ${size} bytes`).toBe(false);
+    }
+    const userOf = async () => jsonOf(await clean.call('list_runs', {limit: 1})).data[0].userId;
+    expect(await userOf()).toMatch(/^user_[0-9a-f]{16}$/);
+    expect(await userOf()).toBe(await userOf());
+    await open.leave();
+    await clean.leave();
   });
 });

@@ -1,10 +1,11 @@
 import path from 'node:path';
 import packageJson from '../../../package.json' with {type: 'json'};
 import type {Context} from '../../context.ts';
-import {shownVariable, usageError} from '../../errors.ts';
+import {usageError} from '../../errors.ts';
 import {accessOf} from '../../flags/database.ts';
 import type {FilterFlags, PatienceFlags, PriceFlags, ReadFlags, WindowFlags} from '../../flags/declare.ts';
 import {pricesOf} from '../../flags/prices.ts';
+import {redactKeyOf} from '../../flags/redact-key.ts';
 import {filterAtOf, patienceOf} from '../../flags/selection.ts';
 import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
 import {append} from '../../lists.ts';
@@ -34,9 +35,6 @@ interface ExportFlags extends ReadFlags, WindowFlags, FilterFlags, PatienceFlags
   format?: string;
   jsonl?: boolean;
 }
-
-/** A shorter key can be found by trying. */
-const SHORTEST_KEY = 16;
 
 export const EXPORT_FORMATS = ['otlp', 'jsonl', 'md'] as const;
 
@@ -112,21 +110,7 @@ function cleaningOf(flags: ExportFlags, context: Context): CleaningOptions {
     throw usageError('--report lists what was replaced, but nothing is replaced.', 'Add --redact or --no-content.');
   if (flags.check && (flags.to !== undefined || flags.output !== undefined))
     throw usageError('--check writes nothing.', 'Leave out --to and -o.');
-  return {redaction, keepsContent: flags.content, key: redaction === null ? null : keyOf(flags, context)};
-}
-
-function keyOf({redactKey}: ExportFlags, context: Context): Buffer | null {
-  if (redactKey === undefined) return null;
-  const value = context.env[redactKey];
-  const hint = 'Create one with export NAME=$(openssl rand -hex 32), and pass --redact-key NAME.';
-  if (!value) throw usageError(`--redact-key: the variable "${shownVariable(redactKey)}" is not set or empty.`, hint);
-  context.secrets.push(value);
-  if (value.length < SHORTEST_KEY)
-    throw usageError(
-      `--redact-key: the key in "${shownVariable(redactKey)}" is shorter than ${SHORTEST_KEY} characters.`,
-      hint,
-    );
-  return Buffer.from(value);
+  return {redaction, keepsContent: flags.content, key: redaction === null ? null : redactKeyOf(flags, context)};
 }
 
 function originOf({resource = []}: ExportFlags): Origin {

@@ -1,5 +1,4 @@
 import type {Context} from '../../context.ts';
-import {EXIT, type UserError} from '../../errors.ts';
 import type {Safe} from '../../text/safe.ts';
 
 /** The answer of a command line. */
@@ -18,8 +17,11 @@ export interface Failure {
   readonly notes?: readonly string[];
 }
 
+/** What goes with one call. */
+export type Calling = Pick<Context, 'stop' | 'onProgress'>;
+
 /** Runs a command line in this process and captures its output. */
-export async function callLine(argv: readonly string[], context: Context): Promise<Answered> {
+export async function callLine(argv: readonly string[], context: Context, calling: Calling): Promise<Answered> {
   const out: Safe[] = [];
   const err: Safe[] = [];
   const into = (texts: Safe[]) => ({
@@ -27,7 +29,7 @@ export async function callLine(argv: readonly string[], context: Context): Promi
     isTTY: false,
     columns: undefined,
   });
-  const {env, cwd, nowMicros} = context;
+  const {env, cwd, nowMicros, clean} = context;
   const code = await context.runLine!(argv, {
     stdout: into(out),
     stderr: into(err),
@@ -37,6 +39,8 @@ export async function callLine(argv: readonly string[], context: Context): Promi
     nowMicros,
     notes: [],
     secrets: [],
+    ...(clean ? {clean} : {}),
+    ...calling,
   });
   const lines = err.join('').split('\n');
   const error = lines.map(failureIn).find(found => found !== null) ?? null;
@@ -54,9 +58,3 @@ function failureIn(text: string): Failure | null {
 function silent(exitCode: number): Failure {
   return {message: 'the command gave no answer.', hint: null, exitCode};
 }
-
-export function failureOf({message, hint, exitCode}: UserError): Failure {
-  return {message, hint: hint ?? null, exitCode};
-}
-
-export const isNotFound = ({exitCode}: Failure): boolean => exitCode === EXIT.notFound;

@@ -1,9 +1,16 @@
+import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import {type CommandModule, commandAction} from '../../flags/command.ts';
-import {parseCount} from '../../flags/values.ts';
+import {addPriceFlags, type PriceFlags, takesOneOf} from '../../flags/declare.ts';
+import {redactKeyOf} from '../../flags/redact-key.ts';
+import {parseChoice, parseCount} from '../../flags/values.ts';
+import {REDACTIONS} from '../../redaction/detectors.ts';
 import type {Command} from './inputs.ts';
 import type {McpOptions} from './run.ts';
 
-interface McpFlags {
+interface McpFlags extends PriceFlags {
+  redact?: string;
+  redactKey?: string;
   allowSql?: boolean;
   maxBytes: string;
 }
@@ -18,18 +25,30 @@ const mcp: CommandModule = {
     command
       .optionsGroup('What clients get:')
       .option('--allow-sql', 'also a tool for read-only SQL statements')
-      .option('--max-bytes <n>', 'bytes of one answer, unless a call asks for more', '20000');
-    const options = (flags: McpFlags) => optionsOf(command, flags);
+      .option('--max-bytes <n>', 'bytes of one answer, unless a call asks for more', '20000')
+      .option('--redact <what>', 'replace what patterns find: secrets, pii, all');
+    takesOneOf(command, REDACTIONS).option(
+      '--redact-key <variable>',
+      'variable with a key: the same pseudonyms each time',
+    );
+    addPriceFlags(command);
+    const options = (flags: McpFlags) => optionsOf(command, flags, context);
     command.action(commandAction(context, options, () => import('./run.ts')));
   },
 };
 export default mcp;
 
-function optionsOf(command: Command, flags: McpFlags): McpOptions {
+function optionsOf(command: Command, flags: McpFlags, context: Context): McpOptions {
+  const redaction = flags.redact === undefined ? null : parseChoice('--redact', flags.redact, REDACTIONS);
+  if (flags.redactKey !== undefined && redaction === null)
+    throw usageError('--redact-key is for pseudonyms, but nothing is redacted.', 'Add --redact pii or all.');
   return {
     command,
     allowsSql: flags.allowSql ?? false,
     maxBytes: parseCount('--max-bytes', flags.maxBytes),
+    prices: flags.prices ?? null,
+    redaction,
+    redactKey: redactKeyOf(flags, context),
     globalFlags: givenFlags(command.parent!),
   };
 }

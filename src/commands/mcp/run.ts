@@ -1,8 +1,14 @@
 import type {Context} from '../../context.ts';
 import {Ending} from '../../flags/ending.ts';
+import {AnswerCleaner} from '../../redaction/answers.ts';
+import type {Redaction} from '../../redaction/detectors.ts';
+import {Pseudonyms, randomKey} from '../../redaction/pseudonyms.ts';
+import {Redactor} from '../../redaction/redactor.ts';
+import {RedactionReport} from '../../redaction/report.ts';
 import {trusted} from '../../text/safe.ts';
+import {Caller} from './caller.ts';
 import type {Command} from './inputs.ts';
-import {Server} from './server.ts';
+import {serve} from './server.ts';
 
 export interface McpOptions {
   /** The command itself, from which others can be created. */
@@ -10,6 +16,12 @@ export interface McpOptions {
   readonly allowsSql: boolean;
   /** For one answer. */
   readonly maxBytes: number;
+  /** The user's price file; null: none. */
+  readonly prices: string | null;
+  /** What is taken out of answers; null: nothing. */
+  readonly redaction: Redaction | null;
+  /** Of pseudonyms; null: one that nobody can make again. */
+  readonly redactKey: Buffer | null;
   /** Flags of every command that were given, by name, as typed. */
   readonly globalFlags: ReadonlyMap<string, readonly string[]>;
 }
@@ -23,15 +35,23 @@ export default async function mcp(options: McpOptions, context: Context): Promis
   const end = () => ending.end();
   // The client is gone, whether it said so or not.
   for (const event of ['end', 'close', 'error']) input.once(event, end);
-  const server = new Server(options, context, end);
+  const caller = await Caller.of(options, {...context, ...cleaning(options)});
+  const server = await serve(caller, {input, output}, end);
   try {
-    await server.connect(input, output);
     if (!ending.signal.aborted)
       await new Promise<unknown>(resolve => ending.signal.addEventListener('abort', resolve, {once: true}));
   } finally {
     for (const event of ['end', 'close', 'error']) input.off(event, end);
     await server.close();
+    await caller.settled();
     ending.dispose();
   }
   if (ending.signalCode !== null) context.exitCode = ending.signalCode;
+}
+
+function cleaning({redaction, redactKey}: McpOptions): Pick<Context, 'clean'> {
+  if (redaction === null) return {};
+  const redactor = new Redactor(redaction, new Pseudonyms(redactKey ?? randomKey()), new RedactionReport());
+  const cleaner = new AnswerCleaner(redactor);
+  return {clean: answer => cleaner.clean(answer)};
 }

@@ -5,6 +5,7 @@ import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf, timeoutMsOf} from '../../flags/database.ts';
 import {addOutputFlags, collect, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
 import {fieldsAmongOf} from '../../flags/fields.ts';
+import {fittingOf} from '../../flags/fitting.ts';
 import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {parseParameters} from '../../flags/parameters.ts';
 import {parseCount} from '../../flags/values.ts';
@@ -56,7 +57,7 @@ const sql: CommandModule = {
       .option('-p, --param <name=value>', 'bind :name to text; name:=5 binds a JSON value', collect)
       .option('--views', 'add "spans" and "traces" with plain columns')
       .option('--max-rows <n>', 'print at most this many rows; 0: all', '1000');
-    addOutputFlags(command, RECORD_FORMATS);
+    addOutputFlags(command, RECORD_FORMATS, {isLong: true});
     command.addHelpText('after', ROLE);
     command.action(commandAction(context, optionsOf, () => import('./run.ts')));
   },
@@ -70,6 +71,7 @@ async function optionsOf(flags: SqlFlags, context: Context, [statement]: [string
   return {
     format,
     fieldsAmong,
+    fit: fittingOf(flags, format),
     parameters: parseParameters(flags.param ?? []),
     limits: {maxRows, timeoutMs: flags.timeout === undefined ? null : timeoutMsOf(flags)},
     withViews: flags.views ?? false,

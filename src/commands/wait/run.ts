@@ -39,6 +39,7 @@ const THEN = 'later polls read only new spans, until the run span is there; stat
 export default async function wait(options: WaitOptions, context: Context): Promise<void> {
   const {id, forMs, forText, patience, prices, pollMs, access} = options;
   const ending = new Ending(access.printSql ? null : forMs);
+  context.stop?.addEventListener('abort', () => ending.end(), {once: true});
   const awaited = new Awaited(id);
   const live = new LiveRuns({filter: NO_FILTER, patience, prices});
   const events = (open: () => Promise<Store>) =>

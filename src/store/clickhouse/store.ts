@@ -125,6 +125,11 @@ class ClickhouseStore implements Store {
     return this.options.nowMicros() + this.server.clockAheadMicros;
   }
 
+  /** The server stops a statement whose client is gone (`cancel_http_readonly_queries_on_client_close`). */
+  stop(): Promise<void> {
+    return this.connection.close();
+  }
+
   close(): Promise<void> {
     return this.connection.close();
   }

@@ -1,3 +1,4 @@
+import type {ConnectionOptions} from 'node:tls';
 import type {Client, ClientConfig} from 'pg';
 import {stopwatchMs} from '../../stopwatch.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
@@ -83,6 +84,34 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
     }
   }
   throw new Error('unreachable: every connection attempt returns or throws');
+}
+
+interface Inside {
+  readonly host: string;
+  readonly port: number;
+  readonly processID: number | null;
+  readonly secretKey: unknown;
+  readonly connection: {readonly ssl: ConnectionOptions | false; readonly sslNegotiation: string};
+}
+
+/** Asks the server to cancel the running statement. The protocol uses a second connection for that. */
+export async function cancelStatement(client: Client): Promise<void> {
+  const {host, port, processID, secretKey, connection} = client as unknown as Inside;
+  if (processID === null) return;
+  const {Wire} = await import('./wire.ts');
+  const {ssl, sslNegotiation} = connection;
+  const wire = new Wire({ssl, keepAlive: false, sslNegotiation}, {requireAuth: null, channelBinding: 'prefer'});
+  await new Promise<void>(resolve => {
+    const timer = setTimeout(() => wire.stream.destroy(), GOODBYE_MS);
+    wire.once(ssl ? 'sslconnect' : 'connect', () => wire.cancel(processID, secretKey));
+    wire.on('error', () => wire.stream.destroy());
+    wire.once('end', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    if (host.startsWith('/')) wire.connect(`${host}/.s.PGSQL.${port}`);
+    else wire.connect(port, host);
+  });
 }
 
 /** Ends the connection properly; does not wait for a server that keeps it open. */

@@ -11,6 +11,9 @@ declare module 'pg/lib/connection.js' {
     constructor(config: {ssl: ConnectionOptions | false; keepAlive: boolean; sslNegotiation: string});
     /** The socket; after the TLS handshake the TLS socket. */
     readonly stream: Duplex;
+    /** A port and a host, or the path of a socket. */
+    connect(at: number | string, host?: string): void;
+    cancel(processId: number, secretKey: unknown): void;
     attachListeners(stream: Duplex): void;
   }
 }

@@ -12,7 +12,7 @@ import {
   tableNamesOf,
 } from '../store.ts';
 import {runAdHoc} from './ad-hoc.ts';
-import {connectClient, disconnect} from './connect.ts';
+import {cancelStatement, connectClient, disconnect} from './connect.ts';
 import {describePostgres} from './describe.ts';
 import {explainPostgres, NotUnderstood} from './errors.ts';
 import {chooseTables, FOUND_TABLES, namesOf, readFoundTables} from './tables.ts';
@@ -84,6 +84,10 @@ class PostgresStore implements Store {
     return this.options.nowMicros() + this.facts.clockAheadMicros;
   }
 
+  stop(): Promise<void> {
+    return this.connection.stop();
+  }
+
   close(): Promise<void> {
     return this.connection.close();
   }
@@ -142,6 +146,10 @@ class Connection {
       clockAheadMicros: Math.round(now - (asked + answered) / 2),
       timeoutMs: limit > 0 ? Math.min(limit, timeoutMs) : timeoutMs,
     };
+  }
+
+  stop(): Promise<void> {
+    return cancelStatement(this.client);
   }
 
   close(): Promise<void> {

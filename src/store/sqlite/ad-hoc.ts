@@ -16,6 +16,8 @@ interface Reader {
   readonly busyMs: number;
   /** Longest time, unless the statement has its own. */
   readonly timeoutMs: number;
+  /** Gets a function that stops the statement. */
+  readonly onStart: (stop: () => Promise<void>) => void;
 }
 
 /**
@@ -30,6 +32,7 @@ export async function runAdHoc(reader: Reader, statement: AdHoc, limits: AdHocLi
     busyMs: reader.busyMs,
     tooLong: () => tooLong(timeoutMs, isForWriters),
   });
+  reader.onStart(() => apart.close());
   const prepare: Prepare = async text => (await apart.ask({kind: 'prepare', text}, timeoutMs)).isReading;
   const endMs = performance.now() + timeoutMs;
   try {

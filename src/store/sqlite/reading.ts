@@ -13,6 +13,8 @@ export interface Reading {
   readonly reason: string | null;
   /** @throws what the driver throws; a UserError exit 4 if a statement exceeded its limit */
   all(text: string, params: readonly unknown[]): Promise<unknown[]>;
+  /** Stops the running statement, if it runs in a separate process. */
+  stop(): Promise<void>;
   /** Returns when nothing reads the file any more. */
   close(): Promise<void>;
 }
@@ -86,6 +88,10 @@ class ReadingHere implements Reading {
     return this.apart.all(text, params);
   }
 
+  async stop(): Promise<void> {
+    await this.apart?.close();
+  }
+
   async close(): Promise<void> {
     this.connection.close();
     await this.apart?.close();
@@ -127,6 +133,7 @@ function readApart({file, label, busyMs, limitMs}: ReadingOptions, reason: strin
     driver: apart.driver,
     reason,
     all: async (text, params) => (await apart.ask({kind: 'all', text, params}, limitMs)).rows,
+    stop: () => apart.close(),
     close: () => apart.close(),
   };
 }

@@ -82,6 +82,8 @@ class SqliteStore implements Store {
   /** When others last had a turn (`stopwatchMs`). */
   private listenedMs = stopwatchMs();
   private isClosed = false;
+  /** Stop functions of running `sql` statements. */
+  private readonly adHocs = new Set<() => Promise<void>>();
   /** When the copy was begun, if one is read. */
   private readonly copiedMs: number;
 
@@ -128,14 +130,21 @@ class SqliteStore implements Store {
 
   async adHoc(statement: AdHoc, limits: AdHocLimits): Promise<AdHocAnswer> {
     const {readable, blocksWriter, options} = this;
+    let end: (() => Promise<void>) | undefined;
+    const onStart = (stop: () => Promise<void>) => {
+      end = stop;
+      this.adHocs.add(stop);
+    };
     try {
       return await runAdHoc(
-        {file: readable.file, blocksWriter, busyMs: BUSY_MS, timeoutMs: options.timeoutMs},
+        {file: readable.file, blocksWriter, busyMs: BUSY_MS, timeoutMs: options.timeoutMs, onStart},
         statement,
         limits,
       );
     } catch (error) {
       throw explainSqlite(error, this.source.file);
+    } finally {
+      if (end) this.adHocs.delete(end);
     }
   }
 
@@ -149,6 +158,11 @@ class SqliteStore implements Store {
     const isSame = stat.dev === this.opened.dev && stat.ino === this.opened.ino;
     if (!isSame) return 'replaced';
     return this.readable.reason !== null && isNewer(this.source.file, this.copiedMs) ? 'copied' : 'here';
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.adHocs].map(end => end()));
+    await this.reading.stop();
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,116 @@
+import type {Context} from '../../context.ts';
+import {UserError, usageError} from '../../errors.ts';
+import {COMMANDS} from '../index.ts';
+import {type Answered, type Calling, callLine} from './call.ts';
+import {type Inputs, inputsOf} from './inputs.ts';
+import type {McpOptions} from './run.ts';
+import {SQL, TOOLS, type Tool} from './tools.ts';
+
+/** What is behind a tool. */
+interface Declared {
+  readonly tool: Tool;
+  readonly inputs: Inputs;
+  /** Flags that the server was given, as far as the command has them. */
+  readonly flags: readonly string[];
+  readonly hasMaxBytes: boolean;
+}
+
+export type Given = Readonly<Record<string, unknown>>;
+
+/** Calls of `wait` that go on beside each other; each has a connection. */
+const MOST_WAITING = 4;
+
+/** The tools, and what they answer; without any protocol. */
+export class Caller {
+  private readonly declared = new Map<string, Declared>();
+  /** The call that is at work: facts are kept in one file, and a database gets one connection of ours. */
+  private queue: Promise<unknown> = Promise.resolve();
+  private readonly waiting = new Set<Promise<unknown>>();
+
+  private constructor(
+    private readonly options: McpOptions,
+    private readonly context: Context,
+  ) {}
+
+  static async of(options: McpOptions, context: Context): Promise<Caller> {
+    const caller = new Caller(options, context);
+    for (const tool of [...TOOLS, ...(options.allowsSql ? [SQL] : [])])
+      caller.declared.set(tool.name, await caller.declare(tool));
+    return caller;
+  }
+
+  get tools(): readonly Pick<Declared, 'tool' | 'inputs'>[] {
+    return [...this.declared.values()];
+  }
+
+  toolOf(name: string): Tool | null {
+    return this.declared.get(name)?.tool ?? null;
+  }
+
+  /** Calls a tool that there is. */
+  async call(name: string, given: Given, calling: Calling): Promise<Answered> {
+    const declared = this.declared.get(name)!;
+    const {clean} = this.context;
+    const answered = await this.answered(declared, given, calling);
+    return {...answered, error: answered.error && clean ? clean(answered.error) : answered.error};
+  }
+
+  /** Over when no call is at work any more. */
+  async settled(): Promise<void> {
+    await Promise.all([this.queue, ...this.waiting]);
+  }
+
+  private async answered(declared: Declared, given: Given, calling: Calling): Promise<Answered> {
+    try {
+      const line = this.lineOf(declared, given);
+      return await this.inTurn(declared.tool, () => callLine(line, this.context, calling));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const {message, hint = null, exitCode} = error;
+      return {json: null, error: {message, hint, exitCode}, said: ''};
+    }
+  }
+
+  private async declare(tool: Tool): Promise<Declared> {
+    const {default: module} = await COMMANDS[tool.command]!.load();
+    const command = this.options.command.createCommand(tool.command);
+    module.declare(command, this.context);
+    const own = new Set(command.options.map(option => option.name()));
+    const {globalFlags, prices} = this.options;
+    return {
+      tool,
+      inputs: inputsOf(tool, command),
+      flags: [
+        // What `wait` calls a timeout is another one.
+        ...[...globalFlags].flatMap(([name, words]) => (own.has(name) ? [] : words)),
+        tool.command,
+        '--format=json',
+        ...(prices !== null && own.has('prices') ? [`--prices=${prices}`] : []),
+      ],
+      hasMaxBytes: own.has('max-bytes'),
+    };
+  }
+
+  private lineOf({inputs, flags, hasMaxBytes}: Declared, given: Given): string[] {
+    const words = inputs.lineOf(given);
+    const isSized = words.some(word => word.startsWith('--max-bytes='));
+    return [...flags, ...(hasMaxBytes && !isSized ? [`--max-bytes=${this.options.maxBytes}`] : []), ...words];
+  }
+
+  private inTurn<T>(tool: Tool, work: () => Promise<T>): Promise<T> {
+    if (!tool.isPatient) {
+      const turn = this.queue.then(work);
+      this.queue = turn.catch(() => undefined);
+      return turn;
+    }
+    if (this.waiting.size >= MOST_WAITING)
+      throw usageError(
+        `${MOST_WAITING} calls of ${tool.name} are going on.`,
+        'Call it again when one of them is over.',
+      );
+    const waiting = work().finally(() => this.waiting.delete(settled));
+    const settled: Promise<unknown> = waiting.catch(() => undefined);
+    this.waiting.add(settled);
+    return waiting;
+  }
+}

@@ -1,0 +1,76 @@
+import type {ExactJson} from '../trace/json.ts';
+import type {Redactor} from './redactor.ts';
+
+/** Keys of answers whose values are words of ours, and those words: of times the digits would be taken for others. */
+const OWN = /^(?:kind|state|place|costSource|.*Time|.*Seen|time)$/;
+const WORD = /^(?:[a-z][a-z _-]*|\d{4}-\d\d-\d\dT[\d:.]+Z)$/;
+/** Ids that link rows, and are asked for by. */
+const LINK = /^(?:(?:run|trace|span|parentSpan|sample\w*)_?Id|(?:run|trace|span|parent_span)_id|drawnUnder)$/;
+/** Whatever stands in these was stored as it is. */
+const STORED = /^(?:attributes|input|output|arguments|result|reasoning|text|before|after)$/;
+
+/**
+ * Takes out of the answers of commands (docs/json.md) what a redactor finds. Each object is cleaned once, though it is asked for as
+ * a part of an answer and by itself: a pseudonym must not get another one.
+ */
+export class AnswerCleaner {
+  /** Of what was cleaned, and of itself. */
+  private readonly cleaned = new WeakMap<object, object>();
+
+  constructor(private readonly redactor: Redactor) {}
+
+  clean<T>(answer: T): T {
+    this.redactor.about(peopleIn(answer));
+    return this.value('', answer, false) as T;
+  }
+
+  private value(key: string, value: unknown, isStored: boolean): unknown {
+    if (typeof value === 'string') return this.text(key, value, isStored);
+    if (isStored && (typeof value === 'number' || typeof value === 'bigint')) return this.number(key, value);
+    if (value === null || typeof value !== 'object') return value;
+    const known = this.cleaned.get(value);
+    if (known) return known;
+    const clean = Array.isArray(value)
+      ? value.map(item => this.value(key, item, isStored))
+      : this.entries(value, isStored);
+    this.cleaned.set(value, clean);
+    this.cleaned.set(clean, clean);
+    return clean;
+  }
+
+  private entries(value: object, isStored: boolean): object {
+    const clean: Record<string, unknown> = {};
+    for (const [key, item] of Object.entries(value)) {
+      const name = isStored ? this.redactor.text(key, 'keys') : key;
+      clean[name in clean ? `${name}~` : name] = this.value(key, item, isStored || STORED.test(key));
+    }
+    return clean;
+  }
+
+  private text(key: string, value: string, isStored: boolean): string {
+    if (!isStored && OWN.test(key) && WORD.test(value)) return value;
+    if (LINK.test(key)) return this.redactor.id(value, key);
+    const clean = this.redactor.named(key, value, key, 0) as string;
+    // A text that was cut may end with half of a secret, which is no longer known as one.
+    return isStored ? clean : clean.replace(/.{0,64}…/g, '…');
+  }
+
+  /** A card number is one without quotes, too. */
+  private number(key: string, value: number | bigint): ExactJson | number | bigint {
+    const text = String(value);
+    const clean = /^\d{9,19}$/.test(text) ? this.redactor.text(text, key) : text;
+    return clean === text ? value : clean;
+  }
+}
+
+type Person = Parameters<Redactor['about']>[0][number];
+
+/** Whom an answer speaks of. */
+function peopleIn(value: unknown, found: Person[] = []): Person[] {
+  if (value === null || typeof value !== 'object') return found;
+  const {userId, sessionId} = value as {userId?: unknown; sessionId?: unknown};
+  const idOf = (id: unknown) => (typeof id === 'string' ? id : null);
+  if (idOf(userId) !== null || idOf(sessionId) !== null) found.push({userId: idOf(userId), sessionId: idOf(sessionId)});
+  for (const item of Object.values(value)) if (typeof item === 'object') peopleIn(item, found);
+  return found;
+}
