@@ -1,5 +1,6 @@
 import {defineConfig} from 'vitest/config';
 import {inkOfTheProgram} from './build/bundling.js';
+import {pageAssets} from './build/page-script.js';
 import {priceData} from './build/price-data.js';
 import {sqliteDriver} from './build/sqlite-driver.js';
 import {HAS_CLICKHOUSE} from './test/clickhouse-server.ts';
@@ -38,7 +39,7 @@ const isMeasured = (file: string) => /^test\/(live|soak)\//.test(file);
 export default defineConfig({
   // React as it is released: its version for development spends half of what a screen costs on checks of its own.
   oxc: {jsx: {runtime: 'automatic', development: false}},
-  plugins: [...inkOfTheProgram, priceData('module'), sqliteDriver('installed')],
+  plugins: [...inkOfTheProgram, pageAssets, priceData('module'), sqliteDriver('installed')],
   test: {
     setupFiles: ['test/setup.ts'],
     env: {

@@ -43,6 +43,8 @@ const TOGETHER = {
   // What fills the screens. Not in one file with Ink, which is read later, nor with all other commands.
   sources: ['src/commands/ui/', 'src/commands/tail/'],
   screens: ['src/tui/'],
+  // Loaded when a page is written.
+  page: ['src/page/', 'src/commands/export/page.ts', /built:page/],
   other: ['src/commands/', 'src/cli/place.ts'],
 };
 

@@ -1,6 +1,7 @@
 // How src/ is bundled: for the program, and for what the man page is made of.
 import {readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
+import {pageAssets} from './page-script.js';
 import {priceData} from './price-data.js';
 import {sqliteDriver} from './sqlite-driver.js';
 
@@ -97,12 +98,12 @@ export const inkOfTheProgram = [replaced, inkAsReleased];
 /** @type {import('rolldown').InputOptions} what the program and the man page are bundled with alike */
 export const bundling = {
   cwd: root,
-  // Two files of the bundle hold such modules anyway.
-  checks: {ineffectiveDynamicImport: false},
+  // Two files of the bundle hold such modules anyway; the script of pages is bundled meanwhile (page-script.js).
+  checks: {ineffectiveDynamicImport: false, pluginTimings: false},
   platform: 'node',
   // better-sqlite3 is native; pg-native is an optional part of pg that nobody installs here.
   external: ['better-sqlite3', /^better-sqlite3\/package/, 'bindings', 'pg-native', 'pg-cloudflare'],
-  plugins: [...inkOfTheProgram, priceData('file'), sqliteDriver('bundled')],
+  plugins: [...inkOfTheProgram, pageAssets, priceData('file'), sqliteDriver('bundled')],
   transform: {
     target: 'node20.12',
     jsx: {runtime: 'automatic'},

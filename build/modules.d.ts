@@ -4,3 +4,9 @@ declare module '*/build/build.js' {
 declare module '*/build/man-page.js' {
   export function manPage(root: string): Promise<string>;
 }
+declare module '*/build/pretty-ms.js' {
+  export default function prettyMilliseconds(
+    ms: number,
+    options: {secondsDecimalDigits: number; keepDecimalsOnWholeSeconds: boolean; unitCount: number},
+  ): string;
+}

@@ -26,7 +26,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./doctor/command.ts'),
   },
   export: {
-    summary: 'Export runs as OTLP, JSON lines or Markdown',
+    summary: 'Export runs as OTLP, JSON lines, Markdown or a page',
     load: () => import('./export/command.ts'),
   },
   grep: {

@@ -12,7 +12,7 @@ import type {OutputFlags} from './declare.ts';
 import {ALL, type Fitting, Room} from './fitting.ts';
 import {parseChoice} from './values.ts';
 
-const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md', 'junit'] as const;
+const FORMATS = ['table', 'tree', 'text', 'json', 'jsonl', 'csv', 'md', 'junit', 'html'] as const;
 export type Format = (typeof FORMATS)[number];
 /** The formats of commands whose answer is a list of records. */
 export const RECORD_FORMATS = ['table', 'json', 'jsonl', 'csv', 'md'] as const;
@@ -22,7 +22,7 @@ export function formatOf(flags: OutputFlags, formats: readonly Format[]): Format
   if (flags.format !== undefined) return parseChoice('--format', flags.format, formats);
   if (flags.json) return 'json';
   if (flags.jsonl) return 'jsonl';
-  const ending = /\.(json|jsonl|csv|md)$/i.exec(flags.output ?? '')?.[1]?.toLowerCase();
+  const ending = /\.(json|jsonl|csv|md|html)$/i.exec(flags.output ?? '')?.[1]?.toLowerCase();
   const named = FORMATS.find(format => format === ending);
   if (/\.xml$/i.test(flags.output ?? '') && formats.includes('junit')) return 'junit';
   if (named === undefined) return formats[0]!;
@@ -74,7 +74,7 @@ interface Answer {
 
 /** Writes the machine formats; returns true if `format` is one of them. */
 export function writeMachine(context: Context, format: Format, uncleaned: Answer): boolean {
-  if (format === 'table' || format === 'tree' || format === 'text') return false;
+  if (format === 'table' || format === 'tree' || format === 'text' || format === 'html') return false;
   const answer = context.clean ? cleaned(uncleaned, context.clean) : uncleaned;
   const said = [...context.notes.splice(0), ...(answer.notes ?? [])];
   const notes = context.clean ? said.map(note => context.clean!(note)) : said;

@@ -65,11 +65,23 @@ function section(title: string, body: Safe): Safe {
 }
 
 function factsOf(record: RunRecord): Safe {
-  const facts: [string, Safe | null][] = [
-    ['Why', record.stateReason ? cell(record.stateReason) : null],
+  const why: readonly [string, Safe] = ['Why', record.stateReason ? cell(record.stateReason) : trusted('')];
+  const rows = [why, ...runFacts(record, cell)].flatMap(([label, value]) =>
+    value === '' ? [] : [line`| ${trusted(label)} | ${value} |`],
+  );
+  return joined([trusted('| | |'), trusted('| --- | --- |'), ...rows], '\n');
+}
+
+/**
+ * Facts about a run by their names, without its state; those that are not known are left out.
+ * @param data how text from the tables is written
+ */
+export function runFacts(record: RunRecord, data: (text: string) => Safe): (readonly [string, Safe])[] {
+  const ofData = (text: string | null) => (text === null ? null : data(text));
+  const facts: (readonly [string, Safe | null])[] = [
     ['Kind', record.kind === null ? null : trusted(record.kind)],
-    ['Run', record.runId === null ? null : cell(record.runId)],
-    ['Trace', cell(record.traceId)],
+    ['Run', ofData(record.runId)],
+    ['Trace', data(record.traceId)],
     ['Started', moment(record.startTime)],
     ['Took', duration(record.durationMs)],
     [
@@ -80,16 +92,13 @@ function factsOf(record: RunRecord): Safe {
       'Tokens',
       record.totalTokens === null ? null : line`${promptTokens(record)} in, ${count(record.completionTokens)} out`,
     ],
-    ['Cost', record.totalTokens === null ? null : cell(joined(runCost(record), ', '))],
-    ['Models', record.models.length === 0 ? null : joined(record.models.map(cell), ', ')],
-    ['Session', record.sessionId === null ? null : cell(record.sessionId)],
-    ['User', record.userId === null ? null : cell(record.userId)],
-    ['Stored status', record.storedStatus === null ? null : cell(record.storedStatus)],
+    ['Cost', record.totalTokens === null ? null : data(joined(runCost(record), ', '))],
+    ['Models', record.models.length === 0 ? null : joined(record.models.map(data), ', ')],
+    ['Session', ofData(record.sessionId)],
+    ['User', ofData(record.userId)],
+    ['Stored status', ofData(record.storedStatus)],
   ];
-  const rows = facts.flatMap(([label, value]) =>
-    value === null || value === '' ? [] : [line`| ${trusted(label)} | ${value} |`],
-  );
-  return joined([trusted('| | |'), trusted('| --- | --- |'), ...rows], '\n');
+  return facts.flatMap(([label, value]) => (value === null || value === '' ? [] : [[label, value] as const]));
 }
 
 function treeOf({spans}: RunReport): Safe {

@@ -10,6 +10,7 @@ import {peersFacts} from './peers.ts';
 import {renderRunHeader} from './run-header.ts';
 import {shortRunId} from './run-list.ts';
 import {renderTree, type TreeOptions} from './run-tree.ts';
+import type {Look} from './states.ts';
 import {count, duration} from './values.ts';
 
 interface ShownOptions extends Omit<TreeOptions, 'root'> {
@@ -35,7 +36,9 @@ export function renderShownRun(shown: ShownRun, options: ShownOptions): Safe {
       ...(leftOut > 0
         ? [paint(line`… ${count(leftOut)} more spans (--limit 0, --depth, or --format jsonl)`, 'dim')]
         : []),
-      ...whereTimeWent(shown, options),
+      ...whereTimeWent(shown, options)
+        .flatMap(text => (options.columns === null ? [text] : wrap(text, options.columns)))
+        .map(text => paint(text, 'dim')),
     ],
     '\n',
   );
@@ -48,7 +51,7 @@ const SMALLEST_GAP = 0.05;
 const SHOWN_GAPS = 3;
 
 /** Shares of the critical path, and the longest periods without any recorded span. */
-function whereTimeWent({judged}: ShownRun, {columns, ascii}: ShownOptions): Safe[] {
+export function whereTimeWent({judged}: ShownRun, {ascii}: Look): Safe[] {
   const {run, record} = judged;
   const total = record.durationMs;
   if (run.isMissing || total === null || total <= 0 || run.root.children.length === 0) return [];
@@ -63,9 +66,7 @@ function whereTimeWent({judged}: ShownRun, {columns, ascii}: ShownOptions): Safe
       gap =>
         line`  ${duration(gap.durationMs)} without any span${gap.after === null ? trusted(' at the start') : line` after ${safe(gap.after)}`}`,
     ),
-  ]
-    .flatMap(text => (columns === null ? [text] : wrap(text, columns)))
-    .map(text => paint(text, 'dim'));
+  ];
 }
 
 /** The next command for this run: the span that failed, or else the one that took longest. */

@@ -27,14 +27,23 @@ export interface ContentPart {
 /** Not shown to everybody at once: what no other section shows, including unknown attributes. */
 export const REST_TITLE = 'Attributes';
 
+/** Titles of the sections with messages; the number of messages follows. */
+export const MESSAGE_TITLES = {input: 'Input messages', output: 'Answer'} as const;
+
+/** The parts of a span that its sections show. The span was read whole. */
+export type SpanContents = Pick<
+  Span,
+  'attributes' | 'statusMessage' | 'spanStatus' | 'kind' | 'openInferenceKind' | 'problems'
+>;
+
 /** Everything in a span, each text once. `span` was read whole. */
-export function spanSections(span: Span): Section[] {
+export function spanSections(span: SpanContents): Section[] {
   const shown = new Set<string>();
   return [...contentSections(span, shown), ...restSections(span, shown)];
 }
 
 /** Input and output. `span` was read whole. */
-export function contentSections(span: Span, shown = new Set<string>()): Section[] {
+export function contentSections(span: SpanContents, shown = new Set<string>()): Section[] {
   const attributes = span.attributes!;
   const take = (key: string): string | null => {
     shown.add(key);
@@ -68,8 +77,8 @@ export function contentSections(span: Span, shown = new Set<string>()): Section[
 function messageSections(attributes: Attributes, shown: Set<string>): Section[] {
   const sections: Section[] = [];
   for (const [direction, title, key] of [
-    ['input', 'Input messages', KEY.input],
-    ['output', 'Answer', KEY.output],
+    ['input', MESSAGE_TITLES.input, KEY.input],
+    ['output', MESSAGE_TITLES.output, KEY.output],
   ] as const) {
     const {messages, notes} = messagesOf(attributes, direction);
     for (const name in attributes) if (name.startsWith(`llm.${direction}_messages.`)) shown.add(name);
@@ -119,7 +128,7 @@ function toolOfferSections(attributes: Attributes, shown: Set<string>): Section[
   return [{title: `Tools offered (${names.length})`, body: [{type: 'text', indent: 2, text: names.join(', ')}]}];
 }
 
-function documentSections(span: Span, attributes: Attributes, shown: Set<string>): Section[] {
+function documentSections(span: SpanContents, attributes: Attributes, shown: Set<string>): Section[] {
   const documents = documentsOf(span, attributes, shown);
   if (documents.length === 0) return [];
   return [{title: `Documents (${documents.length})`, body: documents.flatMap(documentParts)}];
@@ -137,7 +146,7 @@ interface RetrievedDocument {
  * Documents of a retrieval: OpenInference's standard attributes if a span has them, or else the JSON list that Agno's
  * knowledge tool returns; Agno stores no scores (docs/agno.md, Spans by kind).
  */
-function documentsOf(span: Span, attributes: Attributes, shown: Set<string>): RetrievedDocument[] {
+function documentsOf(span: SpanContents, attributes: Attributes, shown: Set<string>): RetrievedDocument[] {
   const standard = new Map<number, RetrievedDocument>();
   for (const key in attributes) {
     const match = /^retrieval\.documents\.(\d+)\.document\.(id|score|content|metadata)$/.exec(key);
@@ -187,7 +196,7 @@ function documentParts(document: RetrievedDocument): ContentPart[] {
 }
 
 /** Attributes that no section has shown, including unknown ones: nothing in a span is left out. */
-function restSections(span: Span, shown: ReadonlySet<string>): Section[] {
+function restSections(span: SpanContents, shown: ReadonlySet<string>): Section[] {
   const attributes = span.attributes!;
   const keys = Object.keys(attributes)
     .filter(key => !shown.has(key))

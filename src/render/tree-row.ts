@@ -114,7 +114,7 @@ function barOf({node, record}: DrawnSpan, extent: Extent, columns: number, optio
   const place = (micros: number) => (micros - extent.from) / (extent.to - extent.from);
   const start = startOf(node);
   const open = isOpen(node, options);
-  const end = open ? options.openUntilMicros! : (endOf(node) ?? latestEnd(node));
+  const end = open ? options.openUntilMicros! : drawnUntil(node);
   const edge = options.ascii ? '|' : '┆';
   if (!Number.isFinite(start) || end === null) return trusted(`${edge}${' '.repeat(columns)}${edge}`);
   const fill = open ? 'open' : record.surroundings || record.missing ? 'faint' : 'solid';
@@ -123,6 +123,11 @@ function barOf({node, record}: DrawnSpan, extent: Extent, columns: number, optio
   return trusted(
     `${edge}${isFailed ? paintState(drawn, record.state!) : paint(drawn, record.surroundings || record.missing ? 'dim' : record.critical ? 'cyan' : 'blue')}${edge}`,
   );
+}
+
+/** Where the bar of a node ends: with it, or with the last thing seen below it; null: nothing is known. */
+export function drawnUntil(node: Node): number | null {
+  return endOf(node) ?? latestEnd(node);
 }
 
 function latestEnd(node: Node): number | null {

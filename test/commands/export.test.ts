@@ -5,6 +5,7 @@ import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, openFixture, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
 import {requestSpans} from '../otlp/receiver.ts';
+import {plainText} from '../page/opened.ts';
 import {agnoWriter} from '../writer-process.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
@@ -149,14 +150,15 @@ describe('what was planted', () => {
   const db = planted();
   const GONE = /4111 ?1111|abcdEFGH|carol/;
 
-  it.each([['otlp'], ['jsonl'], ['md']])('is gone from %s, and the report names each', async format => {
+  it.each([['otlp'], ['jsonl'], ['md'], ['html']])('is gone from %s, and the report names each', async format => {
     const report = path.join(temporaryFolder(), 'report.json');
     const argv = ['export', '--all', '--traffic', '--db', db, '--format', format];
-    expect((await cli(argv)).out).toMatch(GONE);
+    expect(plainText((await cli(argv)).out)).toMatch(GONE);
     const {code, out, err} = await cli([...argv, '--redact', 'all', '--report', report]);
     expect(code).toBe(0);
-    const found = GONE.exec(out);
-    expect(found && out.slice(Math.max(0, found.index - 200), found.index + 60)).toBeNull();
+    const text = plainText(out);
+    const found = GONE.exec(text);
+    expect(found && text.slice(Math.max(0, found.index - 200), found.index + 60)).toBeNull();
     expect(err).not.toMatch(GONE);
     const {schema, findings, spans} = JSON.parse(readFileSync(report, 'utf8'));
     expect([schema, spans]).toEqual(['agno-trace/export-report/1', 275]);
@@ -285,7 +287,7 @@ it.each([
   [[], /choose the runs to export.*\nhint: Pass ids or latest, a filter/],
   [['latest', '--all'], /ids and filters exclude each other/],
   [['latest', '--session', 'x'], /ids and filters exclude each other/],
-  [['--all', '--format', 'csv'], /--format "csv" is not known.*\nhint: It is one of otlp, jsonl, md/],
+  [['--all', '--format', 'csv'], /--format "csv" is not known.*\nhint: It is one of otlp, jsonl, md, html/],
   [['--all', '-o', 'x.csv'], /asks for csv, which export cannot write/],
   [['--all', '--redact', 'everything'], /--redact "everything" is not known.*\nhint: It is one of secrets, pii, all/],
   [['--all', '--redact-key', 'KEY'], /nothing is redacted/],

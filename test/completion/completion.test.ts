@@ -88,7 +88,7 @@ describe('what is offered', () => {
     ],
     [
       ['show', 'latest', '--format', ''],
-      ['tree', 'json', 'jsonl'],
+      ['tree', 'json', 'jsonl', 'html'],
     ],
     [
       ['show', '--io', ''],

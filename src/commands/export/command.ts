@@ -49,10 +49,10 @@ const exporting: CommandModule = {
       .option('--dry-run', 'count requests and bytes, send nothing');
     addPatienceFlags(command);
     addPriceFlags(command);
-    command.optionsGroup('Output:').option('--format <format>', 'otlp, jsonl, md (default: otlp)');
+    command.optionsGroup('Output:').option('--format <format>', 'otlp, jsonl, md, html (default: otlp)');
     takesOneOf(command, EXPORT_FORMATS)
       .option('--jsonl', 'short for --format jsonl')
-      .option('-o, --output <file>', 'write to a file; .jsonl and .md choose the format')
+      .option('-o, --output <file>', 'write to a file; its ending chooses the format')
       .option('--print-sql', 'print the SQL statements instead of the answer');
     command.action(commandAction(context, exportOptionsOf, () => import('./run.ts')));
   },

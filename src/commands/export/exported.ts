@@ -26,6 +26,8 @@ export type ExportSelection =
 interface ExportOptions {
   readonly patience: Patience;
   readonly prices?: Prices;
+  /** Gives each run all of its rows, even those of a request around several runs. */
+  readonly isWhole: boolean;
   /** Called with what belongs to reading the answer correctly. */
   readonly note: (text: string) => void;
   readonly onProgress?: (spans: number) => void;
@@ -51,7 +53,7 @@ export async function* exportedRuns(
     for (const id of selection.ids) {
       const {runs, notes} = await loadShown(store, id, {...options, sessionLimit: 0, query: selection.query});
       notes.forEach(options.note);
-      yield unseen(runs, seen);
+      yield unseen(runs, options.isWhole ? null : seen);
     }
     return;
   }
@@ -61,7 +63,7 @@ export async function* exportedRuns(
   for await (const {trace, runs} of walkMatchingTraces(store, walk))
     yield unseen(
       runs.map(judged => shownRun(judged, trace)),
-      new Set(),
+      options.isWhole ? null : new Set(),
     );
 }
 
@@ -69,7 +71,7 @@ async function* newestRuns(
   store: Store,
   filter: RunFilter,
   limit: number,
-  {patience, prices, onProgress}: ExportOptions,
+  {patience, prices, isWhole, onProgress}: ExportOptions,
 ): AsyncGenerator<readonly ExportedRun[]> {
   const seen = new Set<string>();
   let cursor: string | null = null;
@@ -87,7 +89,7 @@ async function* newestRuns(
     for (const judged of page.runs) {
       const found = traces.get(judged.run.traceId);
       const again = found?.runs.find(({run}) => isSame(run, judged.run));
-      if (found && again) yield unseen([shownRun(again, found.trace)], seen);
+      if (found && again) yield unseen([shownRun(again, found.trace)], isWhole ? null : seen);
     }
     cursor = page.next;
     if (cursor === null) return;
@@ -99,12 +101,14 @@ function isSame(a: JudgedRun['run'], b: JudgedRun['run']): boolean {
   return a.root.id === b.root.id || a.startSpan.spanId === b.startSpan.spanId;
 }
 
-function unseen(runs: readonly ShownRun[], seen: Set<string>): ExportedRun[] {
+/** Runs with the rows of theirs that are stored and that none before had; `seen` null: with all that are stored. */
+export function unseen(runs: readonly ShownRun[], seen: Set<string> | null): ExportedRun[] {
   return runs.map(shown => ({
     shown,
     rows: shown.rows.filter(({node}) => {
+      if (!node.span || !seen) return node.span !== null;
       const key = keyOf(node.traceId, node.id);
-      if (!node.span || seen.has(key)) return false;
+      if (seen.has(key)) return false;
       seen.add(key);
       return true;
     }),

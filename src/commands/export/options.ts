@@ -36,7 +36,7 @@ interface ExportFlags extends ReadFlags, WindowFlags, FilterFlags, PatienceFlags
   jsonl?: boolean;
 }
 
-export const EXPORT_FORMATS = ['otlp', 'jsonl', 'md'] as const;
+export const EXPORT_FORMATS = ['otlp', 'jsonl', 'md', 'html'] as const;
 
 export function exportOptionsOf(flags: ExportFlags, context: Context, [ids]: [readonly string[]]): ExportOptions {
   const format = formatOf(flags);
@@ -61,7 +61,7 @@ export function exportOptionsOf(flags: ExportFlags, context: Context, [ids]: [re
 }
 
 function formatOf(flags: ExportFlags): ExportOptions['format'] {
-  const ending = /\.(jsonl|md|csv)$/i.exec(flags.output ?? '')?.[1]?.toLowerCase();
+  const ending = /\.(jsonl|md|html|csv)$/i.exec(flags.output ?? '')?.[1]?.toLowerCase();
   const named = EXPORT_FORMATS.find(known => known === ending);
   const format =
     flags.format !== undefined
@@ -72,7 +72,10 @@ function formatOf(flags: ExportFlags): ExportOptions['format'] {
           ? 'otlp'
           : (named ?? 'otlp');
   if (flags.format === undefined && ending === 'csv')
-    throw usageError(`-o "${flags.output}" asks for csv, which export cannot write.`, 'It can write otlp, jsonl, md.');
+    throw usageError(
+      `-o "${flags.output}" asks for csv, which export cannot write.`,
+      'It can write otlp, jsonl, md, html.',
+    );
   if (flags.to !== undefined && format !== 'otlp')
     throw usageError(`--to sends otlp, not ${format}.`, 'Leave out --format, or write to a file with -o.');
   if (flags.to !== undefined && flags.output !== undefined)

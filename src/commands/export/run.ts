@@ -24,12 +24,13 @@ import type {Patience} from '../../trace/runs.ts';
 import {displayName} from '../../trace/tree.ts';
 import {type ExportSelection, exportedRuns, wholeRows} from './exported.ts';
 import {JsonLinesWriter} from './json-lines.ts';
+import type {EXPORT_FORMATS} from './options.ts';
 import {lineSink, OtlpWriter} from './otlp.ts';
 import {ReportWriter} from './report.ts';
 import type {ExportWriter} from './writer.ts';
 
 export interface ExportOptions {
-  readonly format: 'otlp' | 'jsonl' | 'md';
+  readonly format: (typeof EXPORT_FORMATS)[number];
   readonly selectionAt: (nowMicros: number) => ExportSelection;
   readonly patience: Patience;
   readonly prices: Prices;
@@ -102,7 +103,7 @@ async function exportFrom(store: Store, work: Work, context: Context, out: Conte
   const {cleaner} = cleaning;
   const {selectionAt, patience, prices, check} = options;
   const {printSql} = options.access;
-  const writer = writerOf(work, out);
+  const writer = await writerOf(work, out);
   const counts: Counts = {runs: 0, spans: 0, bad: 0, gone: 0};
   const notes: string[] = [];
   const isTalking = out.stdout.isTTY && !check && !sender;
@@ -113,6 +114,7 @@ async function exportFrom(store: Store, work: Work, context: Context, out: Conte
       const groups = exportedRuns(store, selection, {
         patience,
         prices,
+        isWhole: options.format === 'html',
         note: text => notes.push(text),
       });
       for await (const {run, row, span} of wholeRows(store, groups)) {
@@ -132,6 +134,7 @@ async function exportFrom(store: Store, work: Work, context: Context, out: Conte
         if (span.problems.length > 0) counts.bad++;
         const {node} = row;
         await writer.span({
+          row,
           stored: cleaner.span(span),
           record: () => cleaner.spanRecord(row.record),
           name: () => cleaner.text(displayName(node.span!), 'name'),
@@ -215,10 +218,17 @@ function withSent(error: UserError, {sender}: Sending): UserError {
   return new UserError(error.exitCode, `${error.message} ${sent}`, {hint: error.hint, cause: error.cause});
 }
 
-function writerOf({options: {format, origin, check}, sender}: Work, out: Context): ExportWriter {
+async function writerOf(
+  {options: {format, origin, check}, cleaning, sender}: Work,
+  out: Context,
+): Promise<ExportWriter> {
   if (check) return NOTHING;
   if (sender) return new OtlpWriter(spans => sender.sender.send(spans));
   if (format === 'jsonl') return new JsonLinesWriter(out.stdout);
+  if (format === 'html') {
+    const {PageWriter} = await import('./page.ts');
+    return new PageWriter(out, cleaning);
+  }
   return format === 'md' ? new ReportWriter(out) : new OtlpWriter(lineSink(out.stdout, origin));
 }
 

@@ -1,4 +1,4 @@
-import type {ShownRun} from '../../trace/drawn-spans.ts';
+import type {DrawnSpan, ShownRun} from '../../trace/drawn-spans.ts';
 import type {RunRecord} from '../../trace/record.ts';
 import type {SpanRecord} from '../../trace/span-record.ts';
 import type {StoredSpan} from '../../trace/stored-span.ts';
@@ -11,6 +11,8 @@ export interface WrittenRun {
 
 /** A span, cleaned: the stored one, and what was found out about it. */
 export interface WrittenSpan {
+  /** Its row in the run, not cleaned. */
+  readonly row: DrawnSpan;
   readonly stored: StoredSpan;
   readonly record: () => SpanRecord;
   /** What a person calls it. */

@@ -1,4 +1,5 @@
 import type {Context} from '../../context.ts';
+import {usageError} from '../../errors.ts';
 import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {
@@ -34,7 +35,7 @@ interface ShowFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags {
   limit?: string;
 }
 
-const FORMATS = ['tree', 'json', 'jsonl'] as const;
+const FORMATS = ['tree', 'json', 'jsonl', 'html'] as const;
 /** For a span, with `--io full`. */
 const CONTENT_FIELDS = ['input', 'output', 'attributes'];
 /** Rows of one run on a terminal; a pipe gets all. A note counts the rest. */
@@ -47,6 +48,7 @@ const show: CommandModule = {
   examples: [
     {line: 'show latest', answer: 'the newest run as a tree'},
     {line: 'show c11d --span 2f81', answer: 'everything that one span holds'},
+    {line: 'show c11d -o run.html', answer: 'a page for the browser, one file'},
   ],
   declare: (command, context) => {
     command
@@ -70,6 +72,8 @@ export default show;
 
 function optionsOf(flags: ShowFlags, context: Context, [id]: [string]): ShowOptions {
   const format = formatOf(flags, FORMATS);
+  if (format === 'html' && flags.span !== undefined)
+    throw usageError('--span shows one span, a page all of a run.', 'Leave out --span: the page has each span.');
   const level = parseChoice('--io', flags.io, IO_LEVELS);
   const fields = fieldsOf(flags, [...SPAN_FIELDS, ...CONTENT_FIELDS], format, ['json', 'jsonl']);
   // Asking for one of these fields implies it.

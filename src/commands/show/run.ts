@@ -37,6 +37,7 @@ import type {Span} from '../../trace/span.ts';
 import type {SpanRecord} from '../../trace/span-record.ts';
 import {isoTime} from '../../trace/time.ts';
 import type {Node} from '../../trace/tree.ts';
+import type {PageRuns} from '../export/page.ts';
 
 const THEN = 'spans become trees; states, self times and the critical path are computed (src/trace)';
 
@@ -77,8 +78,16 @@ export default async function show(options: ShowOptions, context: Context): Prom
     const shown = {...found, runs};
     if (spanPrefix !== null) return showOneSpan(store, shown, spanPrefix, options, out);
     if (options.format === 'tree') return showTrees(store, shown, options, out);
+    if (options.format === 'html')
+      return (await import('../export/page.ts')).writePage(store, withSelected(shown, options), out);
     await showRecords(store, shown, options, out);
   });
+}
+
+/** The runs with the rows that are wanted; a page has room for all of them. */
+function withSelected({runs, notes}: Shown, {selection, io}: ShowOptions): PageRuns {
+  const picked = runs.map(run => ({...run, rows: selectRows(run, {...selection, limit: 0}).rows}));
+  return {runs: picked, notes, hasContents: io !== 'none'};
 }
 
 async function showTrees(store: Store, shown: Shown, options: ShowOptions, out: Context): Promise<void> {

@@ -1,0 +1,5 @@
+declare module 'built:page' {
+  /** What runs in a page, and how it looks (src/page/browser/), as texts. */
+  export const script: string;
+  export const style: string;
+}

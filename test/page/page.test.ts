@@ -1,0 +1,352 @@
+import {createHash} from 'node:crypto';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import prettyMilliseconds from 'pretty-ms';
+import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest';
+import shortened from '../../build/pretty-ms.js';
+import {agnoTables, SPAN_COLUMNS, TRACE_COLUMNS} from '../../src/sql/agno-tables.ts';
+import {safe} from '../../src/text/safe.ts';
+import {agnoTime} from '../../src/trace/time.ts';
+import {cli, json} from '../cli.ts';
+import {sqliteCopy, temporaryFolder} from '../fixtures.ts';
+import {badHostileRows, type Hostile, hostile, hostileRows, type Row, UNSAFE} from '../hostile-rows.ts';
+import {inLong} from '../long.ts';
+import {blocksOf, frameOf, OpenedPage} from './opened.ts';
+
+const FIXTURES = [
+  'agno-3.1.10-pictures.sqlite',
+  'agno-2.9.0-pictures.sqlite',
+  'agno-2.9.0-more-pictures.sqlite',
+  'agno-3.1.10-killed.sqlite',
+  'agno-2.3.11-async-shape-b.sqlite',
+];
+
+/** Of a tree of which few rows are drawn, where it is about details. */
+const ROWS_HEIGHT = 60;
+
+const opened: OpenedPage[] = [];
+const open = async (html: string, options = {}) => {
+  const page = await OpenedPage.open(html, options);
+  opened.push(page);
+  return page;
+};
+// A window that is left open is memory that the next one lacks.
+afterEach(async () => void (await Promise.all(opened.splice(0).map(page => page.close()))));
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever JSON holds
+type Any = any;
+
+/** Rows of a run as a page holds them, with their contents. */
+function rowsOf(blocks: Map<string, Any>, run: Any): Any[] {
+  return run.rows.map((values: unknown[]) => {
+    const row = Object.fromEntries(run.fields.map((key: string, i: number) => [key, values[i]]));
+    if (row.content === null) return row;
+    const [block, before] = run.contents.findLast(([, first]: number[]) => first! <= row.content);
+    return {...row, ...blocks.get(String(block))[row.content - before]};
+  });
+}
+
+/** All texts in a value, keys too. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (value === null || typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([key, item]) => [...(Array.isArray(value) ? [] : [key]), ...textsIn(item)]);
+}
+
+async function pageOf(db: string, ...more: string[]): Promise<string> {
+  const {code, out, err} = await cli(['export', '--all', '--format', 'html', '--db', db, ...more]);
+  if (code !== 0) throw new Error(err);
+  return out;
+}
+
+function database(parts: readonly {traces: readonly Row[]; spans: readonly Row[]}[]): string {
+  const file = path.join(temporaryFolder(), 'page.db');
+  const db = new Database(file);
+  for (const statement of agnoTables('sqlite', '')) db.exec(statement);
+  const insert = (table: string, columns: readonly string[]) =>
+    db.prepare(`insert into ${table} values (${columns.map(() => '?').join(', ')})`);
+  const [trace, span] = [insert('agno_traces', TRACE_COLUMNS), insert('agno_spans', SPAN_COLUMNS)];
+  db.transaction(() => {
+    for (const {traces, spans} of parts) {
+      for (const row of traces) trace.run(...row);
+      for (const row of spans) span.run(...row);
+    }
+  })();
+  db.close();
+  return file;
+}
+
+describe.each(FIXTURES)('a page of %s', async name => {
+  const db = sqliteCopy(name);
+
+  it('holds each span, time and text of show --json --io full', async () => {
+    const {data: list} = await json(['list', '--traffic', '--limit', '0', '--db', db]);
+    for (const id of new Set<string>(list.map(({traceId, runId}: Any) => runId ?? traceId))) {
+      const argv = ['show', id, '--db', db];
+      const {data} = await json([...argv, '--io', 'full']);
+      const blocks = blocksOf((await cli([...argv, '--format', 'html'])).out);
+      const runs = blocks.get('-last').runs.map(({block}: Any) => blocks.get(String(block)));
+      expect(runs.map(({record}: Any) => record)).toEqual(data.runs);
+      const rows = runs.flatMap((run: Any) => rowsOf(blocks, run));
+      expect(rows).toHaveLength(data.spans.length);
+      for (const [i, {input, output, attributes, ...record}] of data.spans.entries()) {
+        for (const [key, value] of Object.entries(record)) expect([key, rows[i][key]]).toEqual([key, value]);
+        expect(rows[i].attributes ?? null).toEqual(attributes);
+        for (const text of [input, output]) if (text !== null) expect(textsIn(attributes)).toContain(text);
+      }
+    }
+  });
+});
+
+it.each(inLong(FIXTURES.slice(0, 4), FIXTURES.slice(0, 1)))('a page of %s shows all that it holds', async name => {
+  const html = await pageOf(sqliteCopy(name), '--traffic');
+
+  const page = await open(html, {height: ROWS_HEIGHT});
+  const blocks = blocksOf(html);
+  const {runs} = blocks.get('-last');
+  for (const [i, {block}] of runs.entries()) {
+    if (i % inLong(1, 6) > 0) continue;
+    const run = blocks.get(String(block));
+    page.window.location.hash = `#r${i}`;
+    await page.until(`[data-run="${i}"] .details`);
+    expect(page.document.querySelector('h1')?.textContent).toBe(safe(run.title));
+    for (const text of [run.record.traceId, run.record.stateReason].filter(Boolean))
+      expect(page.document.body.textContent).toContain(safe(text));
+    for (const [at, row] of rowsOf(blocks, run).entries()) {
+      page.press(at === 0 ? 'Home' : 'ArrowDown');
+      const details = await page.until(`.details[data-span="${at}"]`);
+      const shown = details.textContent;
+      for (const text of [
+        row.label,
+        row.startTime,
+        row.endTime,
+        row.spanStatus,
+        row.name,
+        row.model,
+        row.statusMessage,
+      ])
+        if (text) expect(shown).toContain(safe(text, {multiline: true}));
+      for (const [key, value] of Object.entries<Any>(row.attributes ?? {})) {
+        expect(shown).toContain(safe(key));
+        for (const text of typeof value === 'string' ? [value] : [])
+          expect(shown).toContain(safe(text, {multiline: true}));
+      }
+      expect(page.document.querySelector('[aria-selected=true]')?.id).toBe(`s${at}`);
+    }
+  }
+});
+
+it('writes lengths of time as the program does', () => {
+  const lengths = Array.from({length: 4000}, (_, i) => Math.round(10 ** (i / 300)));
+  for (const ms of [
+    ...lengths,
+    ...lengths.map(n => -n),
+    59_999,
+    60_000,
+    3_600_000,
+    3_605_000,
+    86_400_000,
+    31_536_000_000,
+  ]) {
+    const isShort = Math.abs(ms) < 60_000;
+    const options = {secondsDecimalDigits: isShort ? 1 : 0, keepDecimalsOnWholeSeconds: isShort, unitCount: 2};
+    // As `duration` rounds them.
+    const whole = Math.abs(ms) < 1000 ? ms : Math.round(ms / (isShort ? 100 : 1000)) * (isShort ? 100 : 1000);
+    expect([ms, shortened(whole, options)]).toEqual([ms, prettyMilliseconds(whole, options)]);
+  }
+});
+
+describe('the file', async () => {
+  const html = await pageOf(sqliteCopy('agno-3.1.10-pictures.sqlite'));
+  const [, style, script] = /<style>(.*?)<\/style>.*<script>(.*?)<\/script>/s.exec(frameOf(html))!;
+  const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)![1]!;
+
+  it('allows exactly its own script and style', () => {
+    const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+    expect(policy.split('; ')).toEqual([
+      "default-src 'none'",
+      `script-src ${hash(script!)}`,
+      `style-src ${hash(style!)}`,
+      "base-uri 'none'",
+      "form-action 'none'",
+      "require-trusted-types-for 'script'",
+      "trusted-types 'none'",
+    ]);
+    expect(html.indexOf('Content-Security-Policy')).toBeLessThan(html.indexOf('<style>'));
+    expect(script).not.toMatch(
+      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|fetch\(|XMLHttpRequest|WebSocket|localStorage/,
+    );
+    expect(style).not.toMatch(/url\(|@import/);
+  });
+
+  it('is small without its data, and ASCII', () => {
+    expect(frameOf(html).length).toBeLessThan(60_000);
+    expect(/[^\x20-\x7e\n]/.exec(html)).toBeNull();
+  });
+
+  it('has data in letters and digits alone: the rest is the same whatever the tables hold', async () => {
+    const other = await pageOf(database(HOSTILE));
+    expect(frameOf(other)).toBe(frameOf(html));
+  });
+});
+
+const MARKUP = {
+  script: '</script><script>globalThis.owned = 1</script>',
+  comment: '<!--<script>',
+  image: '<img src=x onerror="globalThis.owned = 1">',
+  attribute: '" onmouseover="globalThis.owned = 1',
+  link: 'javascript:globalThis.owned=1',
+  style: '</style><style>*{display:none}</style>',
+  template: '{{globalThis.owned = 1}}',
+  prototype: '__proto__',
+};
+
+function markup(): Hostile[] {
+  return Object.entries(MARKUP).map(([what, payload], i) => {
+    const id = (prefix: string) => `${prefix}9${i}${payload}`;
+    return {what, payload, trace: id('t'), spans: ['r', 'l', 'u', 'e', 'h'].map(id), run: id('x')};
+  });
+}
+
+const HOSTILE = [
+  ...[...hostile('sqlite'), ...markup()].map(hostileRows),
+  ...[...hostile('sqlite'), ...markup()].map(badHostileRows),
+];
+
+/** Elements and their marks that the page's own script makes. */
+const ELEMENTS =
+  /^(html|head|meta|title|body|main|noscript|script|div|header|nav|h[123]|p|i|dl|dt|dd|span|button|input|output|canvas|aside|section|article|pre|b|details|summary|dialog|table|thead|tbody|tr|th|td)$/;
+const MARKS =
+  /^(class|id|role|title|type|for|tabindex|placeholder|autocomplete|spellcheck|scope|hidden|style|value|name|content|charset|http-equiv|lang|open|width|height|data-run|data-span|aria-[a-z]+)$/;
+
+it('hostile rows are text, escaped as on a terminal', async () => {
+  const html = await pageOf(database(HOSTILE));
+  const page = await open(html, {height: ROWS_HEIGHT});
+  const blocks = blocksOf(html);
+  const {runs} = blocks.get('-last');
+  expect(runs.length).toBeGreaterThan(60);
+  const wrong: string[] = [];
+  const isMarkup = ({record}: Any) => Object.values(MARKUP).some(payload => record.traceId.endsWith(payload));
+  const look = (within: string) => {
+    for (const element of page.document.querySelector(within)!.querySelectorAll('*')) {
+      const marks = [...element.attributes];
+      if (!ELEMENTS.test(element.tagName.toLowerCase())) wrong.push(element.tagName);
+      for (const {name, value} of marks) if (!MARKS.test(name) || UNSAFE.test(value)) wrong.push(`${name}=${value}`);
+    }
+    const found = UNSAFE.exec(page.document.querySelector(within)!.textContent);
+    if (found) wrong.push(JSON.stringify(found.input.slice(found.index - 30, found.index + 30)));
+  };
+  look('html');
+  for (const [i, {block}] of runs.entries()) {
+    const run = blocks.get(String(block));
+    page.window.location.hash = `#r${i}`;
+    await page.until(`[data-run="${i}"] .details`);
+    look('#page');
+    // What is escaped in one run is in all: details of spans are looked at of those that attack markup.
+    for (const [at] of inLong(true, isMarkup(run)) ? run.rows.entries() : []) {
+      page.press(at === 0 ? 'Home' : 'ArrowDown');
+      await page.until(`.details[data-span="${at}"]`);
+      look('.details');
+    }
+  }
+  expect([...new Set(wrong)]).toEqual([]);
+  expect('owned' in globalThis).toBe(false);
+});
+
+const MANY = 10_000;
+
+function manySpans(): {traces: Row[]; spans: Row[]} {
+  const start = Date.parse('2024-05-06T10:00:00Z') * 1000;
+  const at = (ms: number) => agnoTime(start + ms * 1000);
+  const span = (id: string, parent: string | null, name: string, from: number, ms: number, attributes: object): Row => [
+    ...[id, 'many', parent, name, 'INTERNAL', 'OK', null, at(from), at(from + ms), ms, JSON.stringify(attributes)],
+    at(from + ms),
+  ];
+  const calls = Array.from({length: MANY - 1}, (_, i) =>
+    span(
+      `c${i}`,
+      i % 10 === 0 ? 'root' : `c${i - (i % 10)}`,
+      i === MANY - 2 ? 'the_last' : `tool_${i % 7}`,
+      i * 2,
+      i % 10 === 0 ? 20 : 2,
+      {
+        'openinference.span.kind': 'TOOL',
+        'tool.name': i === MANY - 2 ? 'the_last' : `tool_${i % 7}`,
+        'input.value': JSON.stringify({number: i}),
+        'output.value': `result ${i} ${'lorem ipsum '.repeat(i % 5)}`,
+      },
+    ),
+  );
+  const root = span('root', null, 'Crowd.run', 0, 2 * MANY, {
+    'openinference.span.kind': 'AGENT',
+    'agno.run.id': 'many-run',
+    'agent.name': 'Crowd',
+  });
+  return {
+    traces: [
+      ['many', 'Crowd.run', 'OK', at(0), at(2 * MANY), 2 * MANY, 'many-run', null, null, null, null, null, at(0)],
+    ],
+    spans: [root, ...calls],
+  };
+}
+
+describe('a run of 10,000 spans', async () => {
+  const db = database([manySpans()]);
+  const {out: html} = await cli(['show', 'many-run', '--format', 'html', '--db', db]);
+  let page: OpenedPage;
+  beforeAll(async () => {
+    page = await OpenedPage.open(html);
+  });
+  afterAll(() => page.close());
+
+  it('is whole, and compressed', () => {
+    const blocks = blocksOf(html);
+    const [entry] = blocks.get('-last').runs;
+    const rows = rowsOf(blocks, blocks.get(String(entry.block)));
+    expect(rows).toHaveLength(MANY);
+    expect(rows.at(-1).attributes['output.value']).toMatch(/^result 9998 /);
+    expect(html.length).toBeLessThan(1_500_000);
+  });
+
+  it('has only the rows in the document that are seen', async () => {
+    const rows = () => page.document.querySelectorAll('.row').length;
+    expect(rows()).toBeLessThan(60);
+    page.press('End');
+    await page.until('.details h2', 'the_last');
+    expect(rows()).toBeLessThan(60);
+    expect(page.document.querySelector(`#s${MANY - 1}`)?.getAttribute('aria-selected')).toBe('true');
+    expect(page.document.querySelector('.tree')?.getAttribute('aria-activedescendant')).toBe(`s${MANY - 1}`);
+  });
+
+  it('is gone through with keys: folds, search, errors', async () => {
+    page.press('Home');
+    await page.until('.details h2', 'Crowd');
+    page.press('ArrowRight');
+    await page.until('.details h2', 'tool_0');
+    const first = () => page.document.querySelector('#s1');
+    expect(first()?.getAttribute('aria-expanded')).toBe('true');
+    expect(first()?.getAttribute('aria-level')).toBe('2');
+    expect(first()?.getAttribute('aria-setsize')).toBe('1000');
+    page.press('ArrowLeft');
+    expect(first()?.getAttribute('aria-expanded')).toBe('false');
+    page.press('ArrowDown');
+    await page.until('.details .facts', 'c10');
+    page.press('ArrowLeft');
+    page.press('ArrowLeft');
+    await page.until('.details h2', 'Crowd');
+    page.press('/');
+    const input = page.document.activeElement;
+    expect(input.id).toBe('search');
+    input.value = 'RESULT 7777';
+    page.press('Enter');
+    await page.until('.hits', '1 of 1');
+    await page.until('.details', 'c7777');
+    expect(page.document.querySelector('.row.found')?.id).toBe('s7778');
+    page.press('Escape');
+    await expect.poll(() => page.document.querySelector('.hits')?.textContent).toBe('');
+    page.press('Z');
+    expect(page.document.querySelectorAll('.row').length).toBeLessThan(60);
+    page.press('?');
+    expect(page.document.querySelector('dialog')?.getAttribute('open')).not.toBeNull();
+  });
+});
