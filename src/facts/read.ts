@@ -1,6 +1,6 @@
 import type {Prices} from '../prices/prices.ts';
 import {judgeTraces} from '../runs/load.ts';
-import {loadSpans, loadTraces} from '../runs/spans.ts';
+import {inTraces, loadSpans, loadTraces} from '../runs/spans.ts';
 import {attribute, charLength, isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
@@ -46,6 +46,7 @@ const ROWS_AT_ONCE = 500;
 /** Data that the narrow rows lack: the lengths of long texts, and how many documents a retrieval found. */
 async function loadPayloads(store: Store, spans: readonly Span[]): Promise<Map<string, Payload>> {
   const payloads = new Map<string, Payload>();
+  const traceIds = [...new Set(spans.map(span => span.traceId))];
   const long: string[] = [];
   const whole: string[] = [];
   for (const span of spans) {
@@ -59,12 +60,12 @@ async function loadPayloads(store: Store, spans: readonly Span[]): Promise<Map<s
     const rows = await store.all<{span_id: unknown; output: number | null; arguments: number | null}>(sql`
 select s.span_id, ${charLength(attribute('s', KEY.output))} as output, ${charLength(attribute('s', KEY.toolParameters))} as arguments
   from ${table('spans')} s
- where ${isAnyOf(raw('s.span_id'), long.slice(at, at + ROWS_AT_ONCE))}`);
+ where ${isAnyOf(raw('s.span_id'), long.slice(at, at + ROWS_AT_ONCE))}${inTraces(traceIds)}`);
     for (const row of rows)
       payloads.set(String(row.span_id), {outputChars: row.output, argumentsChars: row.arguments, documents: null});
   }
   for (let at = 0; at < whole.length; at += ROWS_AT_ONCE) {
-    for (const span of await loadSpans(store, whole.slice(at, at + ROWS_AT_ONCE))) {
+    for (const span of await loadSpans(store, whole.slice(at, at + ROWS_AT_ONCE), {traceIds})) {
       const numbered = Object.keys(span.attributes ?? {}).flatMap(
         key => /^retrieval\.documents\.(\d+)\./.exec(key)?.[1] ?? [],
       );

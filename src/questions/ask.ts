@@ -1,11 +1,13 @@
+import {openCallFacts} from '../facts/calls.ts';
 import {type Facts, openFacts} from '../facts/facts.ts';
 import {choose, DAY_MICROS, type Relations, relationsOf} from '../facts/relations.ts';
 import {largest, smallest} from '../lists.ts';
 import {loadRunPage} from '../runs/page.ts';
 import {EMPTY, raw, type Sql, sql} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell, Series} from '../table/table.ts';
-import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
+import {type RunFilter, takesEveryRun, withQueryFlags} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
 import {
@@ -21,7 +23,8 @@ import {
 export async function askFacts(store: Store, question: Question, ask: Ask, options: AskOptions): Promise<Answer> {
   const {sinceMicros, untilMicros} = withQueryFlags(ask.filter);
   const beginMs = performance.now();
-  const facts = await openFacts(store, {...options, sinceMicros, untilMicros});
+  const isOfCalls = asksCalls(store, question, ask);
+  const facts = await (isOfCalls ? openCallFacts : openFacts)(store, {...options, sinceMicros, untilMicros});
   const currentMs = performance.now() - beginMs;
   try {
     const {chosen, inputOf, nowMicros} = await inputsFor(store, facts, ask);
@@ -31,7 +34,7 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
     const counted = question.counted
       ? facts.all<{counted: string | null}>(question.counted(input)).flatMap(row => row.counted ?? [])
       : [];
-    const covered = coverageOf(facts, inputOf(null));
+    const covered = coverageOf(facts, inputOf(null), isOfCalls);
     return {
       rows: rows.map(row => cells(row, columnsOfAnswer(question, ask.everyMicros !== null))),
       series: ask.isDrawn ? seriesOf(facts, question, covered, ask.everyMicros, inputOf) : null,
@@ -44,7 +47,7 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
         ...priceNote(rows, question),
         question.note,
       ],
-      facts: factsAsked(facts, [...chosen, statement], {beginMs, currentMs}),
+      facts: {...factsAsked(facts, [...chosen, statement], {beginMs, currentMs}), isOfCalls},
       nowMicros,
       differs: rows.some(row => Number(row.differCount) > 0),
     };
@@ -53,12 +56,23 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
   }
 }
 
+/** Filters on what the span of a call itself says. */
+const OF_CALLS: readonly (keyof RunFilter)[] = [
+  ...(['sinceMicros', 'untilMicros', 'models', 'tools', 'names', 'statuses'] as const),
+  ...(['minDurationMs', 'maxDurationMs'] as const),
+];
+
+/** True where spans of calls tell the answer, and the database hands over those of all time at once. */
+function asksCalls({dialect}: Store, {isOfCalls}: Question, ask: Ask): boolean {
+  return TRAITS[dialect].picksCalls && isOfCalls?.(ask) === true && takesEveryRun(withQueryFlags(ask.filter), OF_CALLS);
+}
+
 /** What an answer says about its facts; the time until now is included. */
 export const factsAsked = (
   {path}: Facts,
   statements: readonly Sql[],
   {beginMs, currentMs}: {readonly beginMs: number; readonly currentMs: number},
-) => ({statements, path, currentMs, answerMs: performance.now() - beginMs - currentMs});
+) => ({statements, path, isOfCalls: false, currentMs, answerMs: performance.now() - beginMs - currentMs});
 
 /** Inputs for the statements of a question, after choosing the runs that only complete runs can decide. */
 export async function inputsFor(store: Store, facts: Facts, ask: Ask) {
@@ -221,7 +235,7 @@ interface Coverage {
   readonly text: string;
 }
 
-export function coverageOf(facts: Facts, {spans, runs}: Relations): Coverage {
+export function coverageOf(facts: Facts, {spans, runs}: Relations, isOfCalls = false): Coverage {
   const [row] = facts.all<{calls: number | null; first: number | null; last: number | null}>(sql`
 select sum(calls) as calls, min(bucket) filter (where bucket >= 0) as first, max(bucket) filter (where bucket >= 0) as last
   from (${spans})`);
@@ -230,6 +244,7 @@ select sum(calls) as calls, min(bucket) filter (where bucket >= 0) as first, max
   const day = (micros: number) => isoTime(micros)!.slice(0, 10);
   const within =
     first === null || last === null ? '' : first === last ? ` on ${day(first)}` : ` from ${day(first)} to ${day(last)}`;
+  if (isOfCalls) return {first, last, text: `${calls ?? 0} ${calls === 1 ? 'call' : 'calls'}${within}`};
   const read = facts.spansRead === 0 ? '' : `, ${facts.spansRead} read for this answer`;
   const runCount = `${counted!.n} ${counted!.n === 1 ? 'run' : 'runs'}`;
   return {first, last, text: `${calls ?? 0} spans, ${runCount}${within}${read}`};

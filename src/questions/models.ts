@@ -29,6 +29,7 @@ export default defineQuestion({
     ...costColumns,
     ...TOKEN_SOURCES,
   },
+  isOfCalls: () => true,
   sort: 'costUsd',
   thenBy: 'calls',
   note: 'nested calls count once',

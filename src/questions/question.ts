@@ -36,6 +36,8 @@ export interface Answer {
     readonly statements: readonly Sql[];
     /** Where they are kept; null: they were computed for this question only. */
     readonly path: string | null;
+    /** They are of calls alone: no run was judged. */
+    readonly isOfCalls: boolean;
     /** How long it took to bring them up to date, and to answer from them, ms. */
     readonly currentMs: number;
     readonly answerMs: number;
@@ -113,6 +115,8 @@ export interface Question {
   readonly note: string;
   /** The statement whose rows are the answer; it is sorted and limited elsewhere. */
   readonly sql: (input: QuestionInput, flags: Ask['flags']) => Sql;
+  /** Its rows are sums over calls of models or tools, which the spans of the calls alone tell. */
+  readonly isOfCalls?: (ask: Ask) => boolean;
   /**
    * A statement of one row with one column `counted`: a note on what was counted and what was left out; null: no
    * note.

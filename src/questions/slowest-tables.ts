@@ -49,13 +49,16 @@ export async function countInTables(
   return {groups, where, notes: [...notes, covers(covered)]};
 }
 
+/** Of no values ClickHouse makes it zero. */
+const percentile = (place: number): Sql => raw(`if(max_ms is null, null, percentiles[${place}])`);
+
 /** Columns of the answer straight from the spans, for a database with exact percentiles that read each span once. */
 export const summedAtOnce = (by: string, where: Sql): Sql => sql`
-    select name, calls, errors, avg_ms as "avgMs", percentiles[1] as "p50Ms", percentiles[2] as "p95Ms", percentiles[3] as "p99Ms",
+    select name, calls, errors, avg_ms as "avgMs", ${percentile(1)} as "p50Ms", ${percentile(2)} as "p95Ms", ${percentile(3)} as "p99Ms",
            max_ms as "maxMs", total_ms as "totalMs"
       from (
         select name, count(*) as calls, countIf(is_error) as errors, avgOrNull(ms) as avg_ms,
-               quantilesExactInclusiveOrNull(0.5, 0.95, 0.99)(ms) as percentiles, maxOrNull(ms) as max_ms, sumOrNull(ms) as total_ms
+               quantilesExactInclusive(0.5, 0.95, 0.99)(ms) as percentiles, maxOrNull(ms) as max_ms, sumOrNull(ms) as total_ms
           from (
             select ${TABLE_KEYS[by]!()} as name, ${knownMs} as ms, upper(s.status_code) = 'ERROR' as is_error
               from ${table('spans')} s

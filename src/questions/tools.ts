@@ -23,6 +23,7 @@ export default defineQuestion({
     totalMs: {label: 'TOTAL', unit: 'ms', description: 'sum'},
     avgOutputChars: {label: 'OUTPUT', unit: 'count', description: 'average length of a result, characters'},
   },
+  isOfCalls: () => true,
   sort: 'totalMs',
   note: 'durations from start to end of each call',
   sql: ({spans, bareSpans, stretch}) => sql`

@@ -41,6 +41,7 @@ export default defineQuestion({
     ...costColumns,
     ...TOKEN_SOURCES,
   },
+  isOfCalls: ({by}) => ['model', 'provider', 'day'].includes(by),
   sort: 'costUsd',
   thenBy: 'totalTokens',
   note: 'tokens include the cache; failed runs and loose parts are included',

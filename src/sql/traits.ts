@@ -24,6 +24,8 @@ export interface Traits {
   readonly isServer: boolean;
   /** Its facts are kept from one question to the next: what the follower reports as new is provably complete. */
   readonly keepsFacts: boolean;
+  /** One statement picks the figures of all calls of a month out of their attributes. */
+  readonly picksCalls: boolean;
   /** Rows can be changed in transactions, so this tool may prune, restore and migrate. */
   readonly mayBeWritten: boolean;
 }
@@ -38,6 +40,7 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     leastRowsPerStatement: 1,
     isServer: false,
     keepsFacts: true,
+    picksCalls: false,
     mayBeWritten: true,
   },
   postgres: {
@@ -49,6 +52,7 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     leastRowsPerStatement: 1,
     isServer: true,
     keepsFacts: true,
+    picksCalls: false,
     mayBeWritten: true,
   },
   clickhouse: {
@@ -60,6 +64,7 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     leastRowsPerStatement: 10_000,
     isServer: true,
     keepsFacts: false,
+    picksCalls: true,
     mayBeWritten: false,
   },
 };

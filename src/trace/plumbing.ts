@@ -1,3 +1,4 @@
+import type {Span} from './span.ts';
 import {isRunSpan, type Node, walk} from './tree.ts';
 
 /** Agno's own model calls, as its instrumentor names them. */
@@ -22,7 +23,7 @@ export function markPlumbing(tops: readonly Node[]): void {
     const {span, parent} = node;
     if (!span || holdsRun.has(node) || node.run === null || node.run.root === node) continue;
     const above = parent && belowOf.get(parent);
-    if (isPlumbing(node, above)) {
+    if (isPlumbing(span, above)) {
       node.isPlumbing = true;
       node.span = {...span, kind: 'other'};
     }
@@ -31,8 +32,11 @@ export function markPlumbing(tops: readonly Node[]): void {
   }
 }
 
-function isPlumbing({span}: Node, above: 'llm' | 'tool' | undefined | null): boolean {
-  const {openInferenceKind, otelKind, kind, name} = span!;
+/** @param above the kind of the call that it is below */
+export function isPlumbing(
+  {openInferenceKind, otelKind, kind, name}: Pick<Span, 'openInferenceKind' | 'otelKind' | 'kind' | 'name'>,
+  above: 'llm' | 'tool' | undefined | null,
+): boolean {
   // A model that a tool's own code calls is a call of its own.
   if (openInferenceKind === null)
     return above === 'llm' || (kind !== 'llm' && (above === 'tool' || otelKind === 'CLIENT'));

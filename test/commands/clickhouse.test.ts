@@ -4,9 +4,12 @@ import {clickhouseFixture, insert, newClickhouseDatabase, rowsOf, send} from '..
 import {readsAsOnSqlite} from '../clickhouse-readings.ts';
 import {fixture, sqliteCopy} from '../fixtures.ts';
 
-describe.each(['agno-3.1.10-pictures.sqlite', 'cases/unicode.sqlite'])('the rows of %s on ClickHouse', name => {
-  it('read as they do on SQLite', () => readsAsOnSqlite(name));
-});
+describe.each(['agno-3.1.10-pictures.sqlite', 'cases/unicode.sqlite', 'cases/negative-duration.sqlite'])(
+  'the rows of %s on ClickHouse',
+  name => {
+    it('read as they do on SQLite', () => readsAsOnSqlite(name));
+  },
+);
 
 describe('rows that exports left', () => {
   it('are merged: partial trace rows, and spans that were sent twice', async () => {
@@ -27,6 +30,8 @@ describe('rows that exports left', () => {
     expect(ofParts.data.length).toBeGreaterThan(0);
     const shown = await json(['show', 'latest', '--db', url]);
     expect(shown.data).toEqual((await json(['show', 'latest', '--db', whole])).data);
+    for (const question of ['tools', 'usage'])
+      expect((await json([question, '--db', url])).data).toEqual((await json([question, '--db', whole])).data);
   });
 
   it('of bad JSON are found by what stands in their text', async () => {
@@ -47,17 +52,35 @@ describe('rows that exports left', () => {
     expect((await json(['show', known.runId, '--db', url])).data.runs[0].runId).toBe(known.runId);
     const ofSession = await json(['list', '--session', known.sessionId, '--db', url]);
     expect(ofSession.data.map((run: {spanId: string}) => run.spanId)).toContain(known.spanId);
+    expect((await json(['models', '--db', url])).data).toEqual(
+      (await json(['models', '--db', sqliteCopy('agno-3.1.10-killed.sqlite')])).data,
+    );
   });
 });
 
-it('questions over many runs are answered as on SQLite', async () => {
-  const file = sqliteCopy('agno-2.9.0-killed.sqlite');
-  const url = await clickhouseFixture('agno-2.9.0-killed.sqlite');
-  for (const question of ['models', 'tools', 'usage']) {
-    const [ofSqlite, ofClickhouse] = [await json([question, '--db', file]), await json([question, '--db', url])];
-    expect(ofClickhouse.data, question).toEqual(ofSqlite.data);
-    expect(ofClickhouse.notes.join()).toContain('facts are made for this question alone');
-  }
+describe('questions over many runs', () => {
+  const ask = (line: string, db: string) => json([...line.split(' '), '--limit', '0', '--db', db]);
+
+  it.each(['agno-2.9.0-killed.sqlite', 'agno-3.1.10-shop.sqlite'])(
+    'of the rows of %s are answered as on SQLite',
+    async name => {
+      const [file, url] = [sqliteCopy(name), await clickhouseFixture(name)];
+      for (const line of [
+        'models',
+        'tools',
+        'usage',
+        'usage --by day --every 1h',
+        'models --model *mini* --last 3650d',
+      ]) {
+        const ofClickhouse = await ask(line, url);
+        expect(ofClickhouse.data, line).toEqual((await ask(line, file)).data);
+        expect(ofClickhouse.notes.join()).toContain('from the spans of calls');
+      }
+      const ofRuns = await ask('usage --by agent', url);
+      expect(ofRuns.data).toEqual((await ask('usage --by agent', file)).data);
+      expect(ofRuns.notes.join()).toContain('facts are made for this question alone');
+    },
+  );
 });
 
 describe('sql', () => {

@@ -136,5 +136,8 @@ function thenOf(answer: Answer | null): string {
   if (!answer.facts) return 'nothing: the answer is the rows of the statement before the last';
   const {path, statements} = answer.facts;
   const asked = statements.map(statement => `${inline(statement, 'sqlite', {})};`).join('\n');
-  return `spans become trees, runs are judged, and the results are kept as facts ${path === null ? 'in memory' : `in ${path}`}, which this queries:\n${asked}`;
+  const how = answer.facts.isOfCalls
+    ? 'calls are counted and priced, and kept as'
+    : 'spans become trees, runs are judged, and the results are kept as';
+  return `${how} facts ${path === null ? 'in memory' : `in ${path}`}, which this queries:\n${asked}`;
 }
