@@ -1,5 +1,5 @@
 // `import loadPrices from 'built:prices'`: the prices that the installed library carries, packed when the program is built. Of
-// its data only what tells models apart and prices tokens, and only of providers that spans can name (src/prices/library.json).
+// its data only what tells models apart, prices tokens and says how many a prompt may have, and only of providers that spans can name (src/prices/library.json).
 // The library itself would cost every listing 30 ms, most of it for units other than tokens.
 import {readFileSync} from 'node:fs';
 import zlib from 'node:zlib';
@@ -59,7 +59,11 @@ export async function priceFile() {
 }
 
 function packProvider({fallback_model_providers: fallbacks = [], models}) {
-  return {fallbacks, models: models.map(({match, prices}) => ({match, prices: packPrices(prices)}))};
+  return {fallbacks, models: models.map(packModel)};
+}
+
+function packModel({match, prices, context_window: window}) {
+  return {match, prices: packPrices(prices), ...(window && {window})};
 }
 
 /** Always a list; the last one in force counts. */

@@ -22,6 +22,7 @@ const NEVER_HERE: Readonly<Record<string, string>> = {
   'entry.truncated': 'the same',
   'hit.truncated': 'the same',
   'row.truncated': 'the same',
+  'prompt.truncated': 'the same',
   'shown.peers': 'twenty runs of one agent in kept facts: test/show/peers.test.ts',
   'peers.runs': 'the same',
   'peers.since': 'the same',
@@ -208,6 +209,7 @@ test('every command answers as docs/json.md says, keys and types', async () => {
   for (const id of ['fecc9d55', 'tool-error']) await answer('show', `show ${id}`, odd, QUICK);
   for (const id of ['agent-ok', 'fecc9d55', 'ac56f3e5'])
     await answer('transcript', `transcript ${id} --history`, odd, 'json jsonl');
+  for (const id of ['agent-ok', 'tool-loop', 'fecc9d55']) await answer('context', `context ${id}`, odd, 'json jsonl');
   await answer('transcript', 'transcript 9bb9ff2d', sqliteCopy('truth/hitl_kinds.sqlite'), QUICK);
   await answer('diff', 'diff latest --median', demo, 'json jsonl');
   await answer('diff', 'diff agent-ok tool-error', pictures, QUICK);

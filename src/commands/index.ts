@@ -17,6 +17,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'Make a demo database of real runs and show it',
     load: () => import('./demo/command.ts'),
   },
+  context: {
+    summary: 'Show what fills the prompts of a run, call by call',
+    load: () => import('./context/command.ts'),
+  },
   diff: {
     summary: 'Compare two runs: where they diverge, and what differs',
     load: () => import('./diff/command.ts'),

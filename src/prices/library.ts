@@ -40,6 +40,11 @@ export class LibraryPrices implements Pricing {
     return usd === null ? null : {usd: tidyUsd(usd), source: 'library', date: library.released};
   }
 
+  /** How many tokens a prompt of this model and its answer may have; null: not known. */
+  windowOf(span: Span): number | null {
+    return this.modelOf(span)?.window ?? null;
+  }
+
   private modelOf({provider, system, model}: Span): Model | null {
     if (model === null) return null;
     const key = JSON.stringify([provider, system, model]);

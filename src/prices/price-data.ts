@@ -33,6 +33,8 @@ export interface Model {
   readonly match: Rule;
   /** The last one in force applies, or the first if none is. */
   readonly prices: readonly Prices[];
+  /** Tokens that a prompt and its answer may have together; absent: the library does not know. */
+  readonly window?: number;
 }
 
 export interface Provider {

@@ -1,6 +1,7 @@
 import type {Span} from '../trace/span.ts';
 import {Turns} from '../turns.ts';
 import bundled from './library.json' with {type: 'json'};
+import type {LibraryPrices} from './library.ts';
 import type {PriceFile} from './price-file.ts';
 import type {Pricing} from './pricing.ts';
 
@@ -12,7 +13,7 @@ const AT_ONCE = 100;
  * from the bundled library, which is loaded when the first call needs it.
  */
 export class Prices {
-  private library: Pricing | null = null;
+  private library: LibraryPrices | null = null;
 
   constructor(private readonly file: PriceFile | null) {}
 
@@ -21,14 +22,23 @@ export class Prices {
     return `${bundled.version} ${this.file?.digest ?? ''}`;
   }
 
+  /** How many tokens a prompt of the span's model and its answer may have, as the library knows it; null: it does not. */
+  async windowOf(span: Span): Promise<number | null> {
+    return (await this.loaded()).windowOf(span);
+  }
+
+  private async loaded(): Promise<LibraryPrices> {
+    this.library ??= new (await import('./library.ts')).LibraryPrices();
+    return this.library;
+  }
+
   async priced(spans: readonly Span[]): Promise<readonly Span[]> {
     if (!spans.some(needsPrice)) return spans;
     const turns = new Turns();
     const priced: Span[] = [];
     for (const span of spans) {
       const byFile = this.file && needsPrice(span) ? withCost(span, this.file) : span;
-      if (needsPrice(byFile)) this.library ??= new (await import('./library.ts')).LibraryPrices();
-      priced.push(needsPrice(byFile) ? withCost(byFile, this.library!) : byFile);
+      priced.push(needsPrice(byFile) ? withCost(byFile, await this.loaded()) : byFile);
       if (priced.length % AT_ONCE === 0) await turns.yieldIfLong();
     }
     return priced;

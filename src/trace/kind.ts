@@ -51,6 +51,7 @@ const RETRIEVAL_TOOLS = [
   'asearch_knowledge_base',
   'search_knowledge',
 ];
+export const isRetrievalTool = (name: string): boolean => RETRIEVAL_TOOLS.includes(name);
 const MEMORY_TOOLS = [
   'update_user_memory',
   'add_memory',

@@ -75,7 +75,7 @@ export const SHAPES: Case[] = [
     listed: 'nowhere',
     showsSpan: 3,
     facts: async seen => {
-      expect(seen.shown).toEqual({runs: [], spans: []});
+      expect(seen.shown).toEqual({runs: [], spans: [], peers: null});
       expect((await seen.ask('show', BAD.trace)).err).toContain('has a row but no spans');
       expect((await seen.ask('show', BAD.run)).code).toBe(3);
       expect((await seen.ask('show', BAD.session)).code).toBe(3);

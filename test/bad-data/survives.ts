@@ -32,6 +32,7 @@ const DRAWING: readonly Asked[] = [
   [['show', GOOD.run, '--json', '--io', 'full'], '"an answer"'],
   [['show', GOOD.trace, '--span', GOOD.call], 'a question'],
   [['transcript', GOOD.run], 'an answer'],
+  [['context', GOOD.run, '--json'], GOOD.run],
   [['slowest', '--limit', '0'], null],
 ];
 /** First of all, or each question beside it would derive them for itself. */

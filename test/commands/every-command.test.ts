@@ -146,6 +146,7 @@ describe('the JSON contract', () => {
         ['grep', '[0-9]+', '--in', 'name,input,output,args,error,attributes', '--limit', '0', '--traffic', '--json'],
         ['grep', 'the', '--count'],
         ['transcript', 'latest', '--json'],
+        ['context', 'latest', '--json'],
         ['diff', 'latest', 'latest', '--json'],
       ];
       for (const argv of commands) {

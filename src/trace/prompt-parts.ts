@@ -1,0 +1,186 @@
+import {type Attributes, textOf} from './attributes.ts';
+import {digest, exchangeOf, type Said} from './exchange.ts';
+import {isRetrievalTool} from './kind.ts';
+import type {Purpose} from './purpose.ts';
+import type {Span} from './span.ts';
+
+/** What fills a prompt, in the order in which it is told. */
+export const PROMPT_PARTS = ['system', 'tools', 'documents', 'history', 'input', 'results'] as const;
+export type PromptPart = (typeof PROMPT_PARTS)[number];
+
+/** One piece of a prompt. */
+interface Piece {
+  readonly part: PromptPart;
+  readonly chars: number;
+  /** Equal for equal pieces. */
+  readonly key: string;
+  /** Of a tool's result: the tool. */
+  readonly tool: string | null;
+}
+
+export interface PartSize {
+  readonly part: PromptPart;
+  readonly chars: number;
+  /** Of all characters of the prompt, 0 to 1. */
+  readonly share: number;
+  /** So much of the reported prompt tokens; null: none are reported. Estimated: by characters. */
+  readonly estimatedTokens: number | null;
+}
+
+export interface AddedResult {
+  readonly tool: string | null;
+  readonly chars: number;
+  readonly estimatedTokens: number | null;
+}
+
+/** What one model call was sent. */
+export interface Prompt {
+  /** As reported, with what was read from and written to the cache. */
+  readonly promptTokens: number | null;
+  readonly chars: number;
+  readonly parts: readonly PartSize[];
+  /** Tokens more than in the call before it of the same component and purpose; null: it is the first, or one is not reported. */
+  readonly growthTokens: number | null;
+  /** Results that the call before it was not sent. */
+  readonly addedResults: readonly AddedResult[];
+  /** Messages of the call before it that it was not sent, as after compaction. */
+  readonly removedMessages: number;
+  readonly removedChars: number;
+  /** Images, recordings and files, which have no characters. */
+  readonly media: number;
+  /** The span lost part of it. */
+  readonly isCut: boolean;
+}
+
+/** A model call with what it was sent, as the JSON contract has it. */
+export interface PromptRecord extends Prompt {
+  readonly spanId: string;
+  readonly traceId: string;
+  /** Of the innermost run around it. */
+  readonly runId: string | null;
+  readonly agent: string | null;
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly purpose: Purpose | null;
+  readonly startTime: string | null;
+  /** Nothing tells whether the reported count holds the cached tokens. */
+  readonly promptEstimated: boolean;
+  /** How many tokens the model takes; null: not known. */
+  readonly windowTokens: number | null;
+  readonly windowShare: number | null;
+}
+
+/** Keys of a call as JSON has them, in order. */
+export const PROMPT_FIELDS = [
+  ...['spanId', 'traceId', 'runId', 'agent', 'model', 'provider', 'purpose', 'startTime'],
+  ...['promptTokens', 'promptEstimated', 'windowTokens', 'windowShare', 'growthTokens', 'chars', 'parts'],
+  ...['addedResults', 'removedMessages', 'removedChars', 'media', 'isCut'],
+] as const satisfies readonly (keyof PromptRecord)[];
+
+/** Model calls one after the other, each beside the one before it of the same component. */
+export class Prompts {
+  private readonly before = new Map<string, {pieces: readonly Piece[]; promptTokens: number | null}>();
+
+  /**
+   * @param span read whole
+   * @param of the component that calls, and what for
+   */
+  take(span: Span, of: string): Prompt {
+    const {pieces, media, isCut} = piecesOf(span.attributes ?? {});
+    const promptTokens = span.grossPromptTokens;
+    const before = this.before.get(of) ?? null;
+    this.before.set(of, {pieces, promptTokens});
+    const chars = sum(pieces);
+    const estimate = (of: number) => (promptTokens === null || chars === 0 ? null : (promptTokens * of) / chars);
+    const sizes = PROMPT_PARTS.map(part => sum(pieces.filter(piece => piece.part === part)));
+    const tokens = promptTokens === null || chars === 0 ? null : wholeShares(promptTokens, sizes);
+    const known = new Set(before?.pieces.map(({key}) => key));
+    const now = new Set(pieces.map(({key}) => key));
+    // Tool definitions are no messages, and documents come and go with each question.
+    const removed = (before?.pieces ?? []).filter(
+      ({key, part}) => !now.has(key) && part !== 'tools' && part !== 'documents',
+    );
+    return {
+      promptTokens,
+      chars,
+      parts: PROMPT_PARTS.map((part, i) => ({
+        part,
+        chars: sizes[i]!,
+        share: chars === 0 ? 0 : sizes[i]! / chars,
+        estimatedTokens: tokens?.[i] ?? null,
+      })),
+      growthTokens:
+        before === null || promptTokens === null || before.promptTokens === null
+          ? null
+          : promptTokens - before.promptTokens,
+      addedResults: pieces
+        .filter(
+          ({part, tool, key}) => (part === 'results' || (part === 'documents' && tool !== null)) && !known.has(key),
+        )
+        .map(({tool, chars: added}) => {
+          const about = estimate(added);
+          return {tool, chars: added, estimatedTokens: about === null ? null : Math.round(about)};
+        }),
+      removedMessages: removed.length,
+      removedChars: sum(removed),
+      media,
+      isCut,
+    };
+  }
+}
+
+function piecesOf(attributes: Attributes): {pieces: Piece[]; media: number; isCut: boolean} {
+  const {sent, lost} = exchangeOf(attributes);
+  const names = new Map(sent.flatMap(said => said.toolCalls.map(call => [call.callId, call.name] as const)));
+  const question = sent.findLast(({role, fromHistory}) => isOfUser(role) && !fromHistory);
+  const pieces: Piece[] = [];
+  const add = (part: PromptPart, text: string, said: Said | null, tool: string | null = null) => {
+    if (text === '') return;
+    // Not by its part: the question of one call is history in the next.
+    const key = digest(JSON.stringify([said?.role ?? part, said?.toolCallId ?? null, text]));
+    pieces.push({part, chars: lengthOf(text), key, tool});
+  };
+  for (const key of Object.keys(attributes).sort())
+    if (TOOL_DEFINITION.test(key)) add('tools', textOf(attributes, key) ?? '', null);
+  for (const said of sent) {
+    const {role, text, toolCalls, toolCallId} = said;
+    if (role === 'system' || role === 'developer') add('system', text, said);
+    else if (role === 'tool') {
+      const tool = names.get(toolCallId) ?? null;
+      add(tool !== null && isRetrievalTool(tool) ? 'documents' : 'results', text, said, tool);
+    } else if (isOfUser(role)) {
+      const own = text.replace(REFERENCES, '');
+      if (own !== text) add('documents', text.match(REFERENCES)!.join(''), said);
+      add(said === question ? 'input' : 'history', own, said);
+    } else {
+      const calls = toolCalls.map(({name, arguments: asked}) => `${name}${asked ?? ''}`);
+      add('history', [text, ...calls].join(''), said);
+    }
+  }
+  return {pieces, media: sent.reduce((count, said) => count + said.media.length, 0), isCut: lost !== 0};
+}
+
+const isOfUser = (role: string) => role === 'user' || role === 'input';
+const TOOL_DEFINITION = /^llm\.tools\.\d+\.tool\.json_schema$/;
+/** Agno puts what it found into the message of the user (`add_knowledge_to_context`). */
+const REFERENCES = /<references>.*?<\/references>/gs;
+
+/** Code points, as databases count. */
+function lengthOf(text: string): number {
+  let length = 0;
+  for (const _ of text) length++;
+  return length;
+}
+
+const sum = (pieces: readonly Piece[]) => pieces.reduce((total, {chars}) => total + chars, 0);
+
+/** Whole numbers in proportion to the sizes that add up to the total; the largest rests are rounded up. */
+function wholeShares(total: number, sizes: readonly number[]): number[] {
+  const all = sizes.reduce((a, b) => a + b, 0);
+  const exact = sizes.map(size => (total * size) / all);
+  const whole = exact.map(Math.floor);
+  const left = total - whole.reduce((a, b) => a + b, 0);
+  const byRest = exact.map((share, i) => ({i, rest: share - whole[i]!})).sort((a, b) => b.rest - a.rest || a.i - b.i);
+  for (const {i} of byRest.slice(0, Math.round(left))) whole[i]!++;
+  return whole;
+}
