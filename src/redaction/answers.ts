@@ -6,6 +6,8 @@ const OWN = /^(?:kind|state|place|costSource|.*Time|.*Seen|time)$/;
 const WORD = /^(?:[a-z][a-z _-]*|\d{4}-\d\d-\d\dT[\d:.]+Z)$/;
 /** Ids that link rows, and are asked for by. */
 const LINK = /^(?:(?:run|trace|span|parentSpan|sample\w*)_?Id|(?:run|trace|span|parent_span)_id|drawnUnder)$/;
+/** Whose ids the names of rows are, by what rows are grouped by. */
+export type Named = 'user' | 'session' | null;
 /** Whatever stands in these was stored as it is. */
 const STORED = /^(?:attributes|input|output|arguments|result|reasoning|text|before|after)$/;
 
@@ -17,10 +19,14 @@ export class AnswerCleaner {
   /** Of what was cleaned, and of itself. */
   private readonly cleaned = new WeakMap<object, object>();
 
+  private named: Named = null;
+
   constructor(private readonly redactor: Redactor) {}
 
-  clean<T>(answer: T): T {
+  /** @param named what the names of its rows are */
+  clean<T>(answer: T, named: Named = null): T {
     this.redactor.about(peopleIn(answer));
+    this.named = named;
     return this.value('', answer, false) as T;
   }
 
@@ -40,9 +46,15 @@ export class AnswerCleaner {
 
   private entries(value: object, isStored: boolean): object {
     const clean: Record<string, unknown> = {};
+    const {attribute} = value as {attribute?: unknown};
+    const named = attribute === 'user' || attribute === 'session' ? attribute : this.named;
     for (const [key, item] of Object.entries(value)) {
       const name = isStored ? this.redactor.text(key, 'keys') : key;
-      clean[name in clean ? `${name}~` : name] = this.value(key, item, isStored || STORED.test(key));
+      clean[name in clean ? `${name}~` : name] = this.value(
+        isStored ? key : whoseId(key, named),
+        item,
+        isStored || STORED.test(key),
+      );
     }
     return clean;
   }
@@ -61,6 +73,12 @@ export class AnswerCleaner {
     const clean = /^\d{9,19}$/.test(text) ? this.redactor.text(text, key) : text;
     return clean === text ? value : clean;
   }
+}
+
+/** A key of ours that names a user or a session, as attributes would call it. */
+function whoseId(key: string, named: Named): string {
+  if (key === 'user' || key === 'session') return `${key}_id`;
+  return key === 'name' && named !== null ? `${named}_id` : key;
 }
 
 type Person = Parameters<Redactor['about']>[0][number];

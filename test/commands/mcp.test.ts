@@ -49,6 +49,7 @@ const CALLS: readonly [tool: string, given: Record<string, unknown>, line: strin
   ['grep', {pattern: 'order', in: ['args', 'error'], limit: 4}, 'grep order --in args --in error -n 4'],
   ['errors', {limit: 3}, 'errors -n 3'],
   ['slowest', {by: 'tool'}, 'slowest --by tool'],
+  ['spans', {kind: ['tool'], limit: 3}, 'spans --kind tool -n 3'],
   ['usage', {by: 'model', max_bytes: 2000}, 'usage --by model --max-bytes 2000'],
   ['why', {state: ['error'], limit: 2}, 'why --state error -n 2'],
   ['compare', {last: '30d', all: true, limit: 2}, 'compare --last 30d --all -n 2'],
@@ -91,8 +92,8 @@ describe('a tool', () => {
       ]),
     );
     await expect(JSON.stringify(inputs, null, 2)).toMatchFileSnapshot('../golden/mcp/inputs.json');
-    for (const {annotations} of tools) expect(annotations).toMatchObject({readOnlyHint: true, destructiveHint: false});
-    expect(JSON.stringify(tools).length).toBeLessThan(27_000);
+    for (const {annotations} of tools) expect(annotations).toEqual({readOnlyHint: true, openWorldHint: false});
+    expect(JSON.stringify(tools).length).toBeLessThan(28_000);
   });
 });
 
@@ -222,6 +223,12 @@ describe('--redact', () => {
       };
       change.run(JSON.stringify(planted), `refused for ${PERSON} with ${SECRET}`, span_id);
     }
+    const people = stored
+      .prepare(
+        'select user_id as id from agno_traces where user_id is not null union select session_id from agno_traces where session_id is not null',
+      )
+      .all() as {id: string}[];
+    expect(people.length).toBeGreaterThan(10);
     stored.close();
     const open = await mcpClient(['--db', file, '--allow-sql'], options());
     const clean = await mcpClient(['--db', file, '--allow-sql', '--redact', 'all'], options());
@@ -233,6 +240,11 @@ describe('--redact', () => {
       ['transcript', {id: ids.run, 'max-bytes': 1_000_000}],
       ['grep', {pattern: 'key', 'max-bytes': 1_000_000}],
       ['errors', {}],
+      ['spans', {'max-bytes': 1_000_000}],
+      ['usage', {by: 'user'}],
+      ['usage', {by: 'session', limit: 0}],
+      ['check', {per: 'user', 'max-error-rate': '0%'}],
+      ['why', {state: ['error']}],
       [
         'sql',
         {
@@ -246,6 +258,8 @@ describe('--redact', () => {
       const where = `${tool} ${JSON.stringify(given)}`;
       const before = JSON.stringify(await open.call(tool, given));
       const after = JSON.stringify(await clean.call(tool, given));
+      for (const {id} of people)
+        expect(after.includes(`"${id}"`) || after.includes(`\\"${id}\\"`), `${id} in ${where}`).toBe(false);
       for (const planted of [SECRET, PERSON, 'hunter22x']) {
         if (before.includes(planted)) told++;
         expect(after.includes(planted), `${planted} in ${where}`).toBe(false);

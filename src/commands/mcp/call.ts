@@ -18,7 +18,7 @@ export interface Failure {
 }
 
 /** What goes with one call. */
-export type Calling = Pick<Context, 'stop' | 'onProgress'>;
+export type Calling = Pick<Context, 'stop' | 'onProgress' | 'clean'>;
 
 /** Runs a command line in this process and captures its output. */
 export async function callLine(argv: readonly string[], context: Context, calling: Calling): Promise<Answered> {
@@ -29,7 +29,7 @@ export async function callLine(argv: readonly string[], context: Context, callin
     isTTY: false,
     columns: undefined,
   });
-  const {env, cwd, nowMicros, clean} = context;
+  const {env, cwd, nowMicros} = context;
   const code = await context.runLine!(argv, {
     stdout: into(out),
     stderr: into(err),
@@ -39,7 +39,6 @@ export async function callLine(argv: readonly string[], context: Context, callin
     nowMicros,
     notes: [],
     secrets: [],
-    ...(clean ? {clean} : {}),
     ...calling,
   });
   const lines = err.join('').split('\n');

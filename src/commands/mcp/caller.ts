@@ -1,5 +1,6 @@
 import type {Context} from '../../context.ts';
 import {UserError, usageError} from '../../errors.ts';
+import type {AnswerCleaner} from '../../redaction/answers.ts';
 import {COMMANDS} from '../index.ts';
 import {type Answered, type Calling, callLine} from './call.ts';
 import {type Inputs, inputsOf} from './inputs.ts';
@@ -17,6 +18,11 @@ interface Declared {
 
 export type Given = Readonly<Record<string, unknown>>;
 
+type CallerOptions = Omit<McpOptions, 'redaction' | 'redactKey'> & {
+  /** Takes out of answers what patterns find; null: nothing. */
+  readonly cleaner: AnswerCleaner | null;
+};
+
 /** Calls of `wait` that go on beside each other; each has a connection. */
 const MOST_WAITING = 4;
 
@@ -28,11 +34,11 @@ export class Caller {
   private readonly waiting = new Set<Promise<unknown>>();
 
   private constructor(
-    private readonly options: McpOptions,
+    private readonly options: CallerOptions,
     private readonly context: Context,
   ) {}
 
-  static async of(options: McpOptions, context: Context): Promise<Caller> {
+  static async of(options: CallerOptions, context: Context): Promise<Caller> {
     const caller = new Caller(options, context);
     for (const tool of [...TOOLS, ...(options.allowsSql ? [SQL] : [])])
       caller.declared.set(tool.name, await caller.declare(tool));
@@ -48,11 +54,15 @@ export class Caller {
   }
 
   /** Calls a tool that there is. */
-  async call(name: string, given: Given, calling: Calling): Promise<Answered> {
+  async call(name: string, given: Given, calling: Omit<Calling, 'clean'>): Promise<Answered> {
     const declared = this.declared.get(name)!;
-    const {clean} = this.context;
-    const answered = await this.answered(declared, given, calling);
-    return {...answered, error: answered.error && clean ? clean(answered.error) : answered.error};
+    const {cleaner} = this.options;
+    if (!cleaner) return this.answered(declared, given, calling);
+    const by = given.by ?? given.per;
+    const named = by === 'user' || by === 'session' ? by : null;
+    const clean = <T>(answer: T) => cleaner.clean(answer, named);
+    const {json, error, said} = await this.answered(declared, given, {...calling, clean});
+    return {json, error: error && clean(error), said: clean(said)};
   }
 
   /** Over when no call is at work any more. */

@@ -37,7 +37,7 @@ const NEVER: readonly string[] = ['format', 'json', 'jsonl', 'print-sql', 'all-p
 const OF_THE_SERVER: readonly string[] = ['stalled-after', 'lost-after'];
 /** Filters that a query can express too: a model reads every parameter of every tool before it asks anything. */
 const IN_A_QUERY: readonly string[] = [
-  ...['team', 'workflow', 'run', 'trace', 'kind', 'name', 'status', 'failed'],
+  ...['team', 'workflow', 'run', 'trace', 'status', 'failed'],
   ...['min-duration', 'max-duration', 'min-tokens'],
 ];
 const QUERY = "runs that match, as in 'team:support duration:>5s tokens:>1000 (error OR tool:web_search)'";

@@ -5,7 +5,7 @@ import type {Redaction} from '../../redaction/detectors.ts';
 import {Pseudonyms, randomKey} from '../../redaction/pseudonyms.ts';
 import {Redactor} from '../../redaction/redactor.ts';
 import {RedactionReport} from '../../redaction/report.ts';
-import {trusted} from '../../text/safe.ts';
+import {line, safe, trusted} from '../../text/safe.ts';
 import {Caller} from './caller.ts';
 import type {Command} from './inputs.ts';
 import {serve} from './server.ts';
@@ -35,8 +35,9 @@ export default async function mcp(options: McpOptions, context: Context): Promis
   const end = () => ending.end();
   // The client is gone, whether it said so or not.
   for (const event of ['end', 'close', 'error']) input.once(event, end);
-  const caller = await Caller.of(options, {...context, ...cleaning(options)});
-  const server = await serve(caller, {input, output}, end);
+  const caller = await Caller.of({...options, cleaner: cleanerOf(options)}, context);
+  const onError = (error: Error) => context.stderr.write(line`mcp: ${safe(shortened(error.message))}\n`);
+  const server = await serve(caller, {input, output}, {onClose: end, onError});
   try {
     if (!ending.signal.aborted)
       await new Promise<unknown>(resolve => ending.signal.addEventListener('abort', resolve, {once: true}));
@@ -49,9 +50,14 @@ export default async function mcp(options: McpOptions, context: Context): Promis
   if (ending.signalCode !== null) context.exitCode = ending.signalCode;
 }
 
-function cleaning({redaction, redactKey}: McpOptions): Pick<Context, 'clean'> {
-  if (redaction === null) return {};
-  const redactor = new Redactor(redaction, new Pseudonyms(redactKey ?? randomKey()), new RedactionReport());
-  const cleaner = new AnswerCleaner(redactor);
-  return {clean: answer => cleaner.clean(answer)};
+function cleanerOf({redaction, redactKey}: McpOptions): AnswerCleaner | null {
+  if (redaction === null) return null;
+  return new AnswerCleaner(new Redactor(redaction, new Pseudonyms(redactKey ?? randomKey()), new RedactionReport()));
+}
+
+const LONGEST_ERROR = 300;
+
+/** Errors of the protocol quote what they were sent. */
+function shortened(message: string): string {
+  return message.length > LONGEST_ERROR ? `${message.slice(0, LONGEST_ERROR)}…` : message;
 }

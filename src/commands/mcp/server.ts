@@ -49,13 +49,14 @@ type Asked = RequestHandlerExtra<ServerRequest, ServerNotification>;
 export async function serve(
   caller: Caller,
   {input, output}: {input: Readable; output: Writable},
-  onClose: () => void,
+  {onClose, onError}: {onClose: () => void; onError: (error: Error) => void},
 ): Promise<{close: () => Promise<void>}> {
   const server = new ProtocolServer(
     {name: 'agno-trace', title: 'Agno traces', version: packageJson.version},
     {capabilities: {tools: {}, resources: {}, prompts: {}}, instructions: INSTRUCTIONS},
   );
   server.onclose = onClose;
+  server.onerror = onError;
   offerTools(server, caller);
   offerRuns(server, caller);
   offerPrompts(server);
@@ -69,7 +70,7 @@ function offerTools(server: ProtocolServer, caller: Caller): void {
       name: tool.name,
       description: tool.description,
       inputSchema: inputs.schema,
-      annotations: {readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false},
+      annotations: {readOnlyHint: true, openWorldHint: false},
     })),
   }));
   server.setRequestHandler(CallToolRequestSchema, async ({params: {name, arguments: given = {}}}, asked) => {

@@ -60,6 +60,9 @@ export const TOOLS: readonly Tool[] = [
   },
   question('errors', 'Errors grouped by cause: how often, since when, in which runs.', {hasTexts: true}),
   question('slowest', 'The slowest spans, by name, kind, tool, model or agent.'),
+  question('spans', 'Single model calls, tool calls and steps out of many runs, with arguments and results.', {
+    hasTexts: true,
+  }),
   question('usage', 'Tokens and cost by model, agent, user, day and more.'),
   question('why', 'What bad runs have in common: agent, model, tool, … Say which are bad, such as state=error.'),
   question('compare', 'Two windows of time: what is slower, dearer, failing or new.'),
