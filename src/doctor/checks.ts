@@ -1,5 +1,7 @@
 import attributeLimit from './checks/attribute-limit.ts';
 import clockDifference from './checks/clock-difference.ts';
+import dataParts from './checks/data-parts.ts';
+import doubledSpans from './checks/doubled-spans.ts';
 import emptyTraceRows from './checks/empty-trace-rows.ts';
 import endsBeforeStart from './checks/ends-before-start.ts';
 import figuresLeftOut from './checks/figures-left-out.ts';
@@ -18,6 +20,7 @@ import runsWithoutTraces from './checks/runs-without-traces.ts';
 import severalRunsInOneTrace from './checks/several-runs-in-one-trace.ts';
 import spansWithoutTraceRow from './checks/spans-without-trace-row.ts';
 import statusContradictions from './checks/status-contradictions.ts';
+import tableEngine from './checks/table-engine.ts';
 import traceRowsWithoutSpans from './checks/trace-rows-without-spans.ts';
 import unreadableRows from './checks/unreadable-rows.ts';
 import type {Check} from './checkup.ts';
@@ -26,6 +29,8 @@ import type {Check} from './checkup.ts';
 export const CHECKS: Readonly<Record<string, Check>> = {
   'attribute-limit': attributeLimit,
   'clock-difference': clockDifference,
+  'data-parts': dataParts,
+  'doubled-spans': doubledSpans,
   'empty-trace-rows': emptyTraceRows,
   'ends-before-start': endsBeforeStart,
   'figures-left-out': figuresLeftOut,
@@ -44,6 +49,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   'several-runs-in-one-trace': severalRunsInOneTrace,
   'spans-without-trace-row': spansWithoutTraceRow,
   'status-contradictions': statusContradictions,
+  'table-engine': tableEngine,
   'trace-rows-without-spans': traceRowsWithoutSpans,
   'unreadable-rows': unreadableRows,
 };

@@ -1,4 +1,5 @@
 import {raw, sql} from '../sql/sql.ts';
+import {TRAITS} from '../sql/traits.ts';
 import type {Store} from '../store/store.ts';
 import type {DescribedTables} from './subject.ts';
 
@@ -33,10 +34,12 @@ export async function loadVersion(store: Store, tables: DescribedTables): Promis
     const label = rows[0]?.version;
     if (label != null) return {label: String(label), isDerived: false, means: MEANS[String(label)] ?? null};
   }
-  const derived = runs
-    ? '3'
-    : !spans.isView && spans.foreignKeys.length === 0
-      ? '2.3.5 to 2.3.22, async adapter'
-      : '2.3.5 or later';
+  const derived = TRAITS[store.dialect].hasPartialTraceRows
+    ? '2.6.20 or later'
+    : runs
+      ? '3'
+      : !spans.isView && spans.foreignKeys.length === 0
+        ? '2.3.5 to 2.3.22, async adapter'
+        : '2.3.5 or later';
   return {label: derived, isDerived: true, means: null};
 }

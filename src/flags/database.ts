@@ -53,10 +53,14 @@ export function accessOf(flags: ReadFlags, context: Context): Access {
   return {connection, ...readSettingsOf(flags, context, sourcesIn(connection))};
 }
 
-/** Like `accessOf`, for a command that changes rows. @throws UserError exit 2 also for a database that is only read */
-export function writableAccessOf(flags: ReadFlags, context: Context): Access {
+/**
+ * Like `accessOf`, for a command that changes rows.
+ * @param refused the error for a kind of database that this tool only reads
+ * @throws UserError exit 2 also for such a database
+ */
+export function writableAccessOf(flags: ReadFlags, context: Context, refused?: () => UserError): Access {
   const access = accessOf(flags, context);
-  writable(access.connection.source.dialect);
+  writable(access.connection.source.dialect, refused);
   return access;
 }
 

@@ -24,6 +24,10 @@ export interface Traits {
   readonly isServer: boolean;
   /** Its facts are kept from one question to the next: what the follower reports as new is provably complete. */
   readonly keepsFacts: boolean;
+  /** Tables are made of parts, which are merged in the background; each insert adds one. */
+  readonly hasDataParts: boolean;
+  /** Agno's own writer refuses a second export while one runs, and loses its spans (docs/agno.md, ClickHouse). */
+  readonly losesParallelExports: boolean;
   /** One statement picks the figures of all calls of a month out of their attributes. */
   readonly picksCalls: boolean;
   /** Rows can be changed in transactions, so this tool may prune, restore and migrate. */
@@ -40,6 +44,8 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     leastRowsPerStatement: 1,
     isServer: false,
     keepsFacts: true,
+    hasDataParts: false,
+    losesParallelExports: false,
     picksCalls: false,
     mayBeWritten: true,
   },
@@ -52,6 +58,8 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     leastRowsPerStatement: 1,
     isServer: true,
     keepsFacts: true,
+    hasDataParts: false,
+    losesParallelExports: false,
     picksCalls: false,
     mayBeWritten: true,
   },
@@ -64,6 +72,8 @@ export const TRAITS: Readonly<Record<Dialect, Traits>> = {
     leastRowsPerStatement: 10_000,
     isServer: true,
     keepsFacts: false,
+    hasDataParts: true,
+    losesParallelExports: true,
     picksCalls: true,
     mayBeWritten: false,
   },

@@ -134,10 +134,15 @@ it('wait says how a run ended', async () => {
 });
 
 describe('what ClickHouse is not for', () => {
-  it.each(['prune --older-than 1d', 'migrate', 'vacuum', 'demo --traces 3'])('is said by %s', async line => {
+  it.each([
+    ['prune --older-than 1d', 'ClickHouse is only read'],
+    ['migrate', 'ClickHouse is only read'],
+    ['vacuum', 'ClickHouse needs no vacuum'],
+    ['demo --traces 3', 'ClickHouse is only read'],
+  ])('is said by %s', async (line, words) => {
     const url = await clickhouseFixture('agno-2.9.0-killed.sqlite');
     const {code, err} = await cli([...line.split(' '), '--db', url], {columns: 80, rows: 24});
-    expect(err).toContain('ClickHouse is only read');
+    expect(err).toContain(words);
     expect(code).toBe(2);
   });
 });
@@ -163,4 +168,36 @@ it('doctor names server, tables and what it finds', async () => {
   expect(code).toBe(0);
   expect(out).toContain('ClickHouse 2');
   expect(out).not.toContain('idx_agno_spans');
+  expect(out).toMatch(/in order: .*data-parts, doubled-spans, .*table-engine/);
+});
+
+it('doctor counts spans that were sent twice and parts that were not merged, and says what Agno loses', async () => {
+  const {name, url} = await newClickhouseDatabase();
+  await send(`system stop merges ${name}.agno_spans`);
+  const spans = rowsOf(fixture('agno-2.9.0-killed.sqlite'), 'agno_spans');
+  await insert(name, 'agno_spans', spans);
+  await insert(name, 'agno_spans', spans.slice(0, 5));
+  await insert(name, 'agno_traces', rowsOf(fixture('agno-2.9.0-killed.sqlite'), 'agno_traces'));
+  const findings = async (...more: string[]) =>
+    new Map(
+      (await json(['doctor', '--db', url, ...more])).data.findings.map((one: {id: string}) => [one.id, one] as const),
+    );
+  expect((await findings()).get('doubled-spans')).toMatchObject({
+    count: 5,
+    complete: false,
+    covered: 'the newest month',
+  });
+  // One row an insert, as Agno's own exporter does it.
+  const columns = 'span_id, trace_id, name, start_time, end_time, attributes, created_at';
+  const row = `'s', 't', 'x', '2026-11-22 08:00:00', '2026-11-22 08:00:00', '{}', '2026-11-22 08:00:00'`;
+  await send(
+    `insert into ${name}.agno_spans (${columns}) select ${row} from numbers(300) settings max_block_size = 1, min_insert_block_size_rows = 1`,
+  );
+  const all = await findings('--all');
+  expect(all.get('doubled-spans')).toMatchObject({count: 304, complete: true});
+  expect(all.get('data-parts')).toMatchObject({severity: 'warning', sample: '202611'});
+  expect(all.get('table-engine')).toMatchObject({severity: 'ok', count: 0});
+  const missing = all.get('missing-parents') as {text: string; repair: string};
+  expect(missing.text).toContain('two threads export at once');
+  expect(missing.repair).toContain('autogenerate_session_id=False');
 });

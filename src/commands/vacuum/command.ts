@@ -5,6 +5,7 @@ import {writableAccessOf} from '../../flags/database.ts';
 import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
 import {type WritingFlags, writingOf} from '../../flags/writing.ts';
+import {mergesInstead} from '../../store/writable.ts';
 import type {VacuumOptions} from './run.ts';
 
 interface VacuumFlags extends ReadFlags, OutputFlags, WritingFlags {
@@ -35,7 +36,7 @@ export default vacuum;
 function optionsOf(flags: VacuumFlags, context: Context): VacuumOptions {
   const writing = writingOf(flags);
   const format = formatOf(flags, FORMATS);
-  const access = writableAccessOf(flags, context);
+  const access = writableAccessOf(flags, context, mergesInstead);
   const offline = flags.offline ?? false;
   if (offline && access.connection.source.dialect === 'postgres')
     throw usageError('--offline is for SQLite files.', 'On Postgres vacuum never blocks Agno.');
