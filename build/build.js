@@ -36,6 +36,8 @@ const TOGETHER = {
     '\0replaced:zod',
     '\0replaced:../validation',
   ],
+  // Detectors, and check digits of many countries.
+  redaction: ['src/redaction/redactor.ts', 'node_modules/stdnum/', 'node_modules/ibantools/'],
   clickhouse: ['src/store/clickhouse/store.ts', 'node_modules/@clickhouse/client/'],
   facts: ['src/commands/question/run.ts', 'src/questions/'],
   // The layout engine is ready before Ink, which reads its constants, is loaded.

@@ -1,9 +1,12 @@
 import {type ExactAttributes, ID_KEYS} from '../trace/attributes.ts';
 import {type ExactJson, exactJson, NumberText} from '../trace/json.ts';
 import {isRedacted} from '../trace/redacted.ts';
+import {isWords} from '../trace/secrets.ts';
 import type {StoredSpan, StoredTime} from '../trace/stored-span.ts';
-import {DETECTORS, type Detector, isSecretBy, type Redaction} from './detectors.ts';
-import {unescaped} from './escapes.ts';
+import {DETECTORS, type Detector, type Match} from './detectors.ts';
+import {type Unescaped, unescaped} from './escapes.ts';
+import type {Redaction} from './kinds.ts';
+import {isSecretNamed} from './named-values.ts';
 import type {Pseudonyms} from './pseudonyms.ts';
 import type {RedactionReport} from './report.ts';
 
@@ -22,13 +25,16 @@ type Who = 'user' | 'session';
 const WHO_NAME = /^(?:.*[._])?(user|session)[._]?id$/i;
 const WHO_IN_TEXT =
   /(?<![A-Za-z])(user|session)(?:_id|Id|\.id)["'`]{0,2}[ \t]{0,3}[=:][ \t]{0,3}["'`]{0,2}(?<found>[^\s"'`,;&}\])\\<>]{1,200})/g;
-const NOBODY = /^(?:none|null|undefined|str|string)$/i;
+/** Nobody's id: what stands for none, types, and expressions of a program. */
+const NOBODY = /^(?:none|null|undefined|str|string|\w+(?:\.\w+)*\.\w*id|\w+\(.*)$/i;
 
 interface Replacement {
   readonly from: number;
   to: number;
   readonly by: string;
   readonly detector: string;
+  /** Of the detectors: the first ones are the more telling. */
+  readonly rank: number;
 }
 
 /**
@@ -51,7 +57,13 @@ export class Redactor {
     this.hidesWho = kinds !== 'secrets';
   }
 
-  /** Sets the people of the next runs. */
+  /** Names of what is looked for, in order. */
+  get lookedFor(): readonly string[] {
+    const names = this.detectors.map(({name}) => name);
+    return (this.hidesWho ? [...names, 'user-id', 'session-id'] : names).sort();
+  }
+
+  /** Whose runs come next. */
   about(people: readonly {readonly userId: string | null; readonly sessionId: string | null}[]): void {
     const known = new Map<string, Who>();
     const add = (id: string | null, who: Who) => {
@@ -150,7 +162,7 @@ export class Redactor {
     if (typeof value === 'string') {
       const who = this.hidesWho ? WHO_NAME.exec(name)?.[1]?.toLowerCase() : undefined;
       if (who !== undefined && value !== '' && !NOBODY.test(value)) return this.who(who as Who, value, place);
-      if (this.detectors[0]?.finds === 'secrets' && isSecretBy(name, value)) {
+      if (this.detectors[0]?.finds === 'secrets' && isSecretNamed(name, value)) {
         this.report.add('secret-value', place);
         return '[redacted:secret-value]';
       }
@@ -184,27 +196,37 @@ export class Redactor {
   private find(text: string): Replacement[] {
     const found: Replacement[] = [];
     let view = text;
-    let places: Uint32Array | null = null;
+    let stood: Unescaped | null = null;
     for (let level = 0; level < MOST_LEVELS; level++) {
-      const at = (place: number) => (places === null ? place : places[place]!);
-      for (const {name, hint, find} of this.detectors) {
-        if (!hint.test(view)) continue;
-        for (const {from, to} of find(view))
-          found.push({from: at(from), to: at(to), by: `[redacted:${name}]`, detector: name});
-      }
+      const add = (match: Match, by: string, detector: string, rank: number) => {
+        const {from, to} = withoutEscape(view, match);
+        found.push(
+          stood === null
+            ? {from, to, by, detector, rank}
+            : {from: stood.starts[from]!, to: stood.ends[to - 1]!, by, detector, rank},
+        );
+      };
+      for (const [rank, {name, finds, hint, find}] of this.detectors.entries())
+        if (hint.test(view))
+          for (const match of find(view))
+            add(finds === 'secrets' ? withLinesBelow(view, match) : match, `[redacted:${name}]`, name, rank);
       if (this.hidesWho)
-        for (const {from, to, who, id} of this.findWho(view))
-          found.push({from: at(from), to: at(to), by: this.pseudonyms.of(who, id), detector: `${who}-id`});
+        for (const match of this.findWho(view))
+          add(match, this.pseudonyms.of(match.who, match.id), `${match.who}-id`, this.detectors.length);
       const next = unescaped(view);
       if (!next) break;
-      if (places !== null) for (let i = 0; i < next.places.length; i++) next.places[i] = places[next.places[i]!]!;
-      places = next.places;
+      if (stood !== null)
+        for (let i = 0; i < next.starts.length; i++) {
+          next.starts[i] = stood.starts[next.starts[i]!]!;
+          next.ends[i] = stood.ends[next.ends[i]! - 1]!;
+        }
+      stood = next;
       view = next.text;
     }
     return found.length < 2 ? found : merged(found);
   }
 
-  private *findWho(text: string): Generator<{from: number; to: number; who: Who; id: string}> {
+  private *findWho(text: string): Generator<Match & {who: Who; id: string}> {
     for (const match of text.matchAll(WHO_IN_TEXT)) {
       const id = match.groups!.found!;
       const to = match.index + match[0].length;
@@ -219,7 +241,24 @@ export class Redactor {
   }
 }
 
-/** A name that is free, because two names may have become equal. */
+/** The letter of an escape, as in `\\nbob@…`, however often it was encoded, is no part of what it stands before. */
+const withoutEscape = (text: string, {from, to}: Match): Match =>
+  text[from - 1] === '\\' && 'nrtbf'.includes(text[from]!) && to > from + 1 ? {from: from + 1, to} : {from, to};
+
+const SHORTEST_WRAPPED = 20;
+/** Lines that hold nothing but the rest of something long, quoted by a mail or not. */
+const LINES_BELOW = /(?:\r?\n[ \t>|]{0,8}[\w+/=.-]{16,200}(?=\r?\n|$|[ \t]*["'`]))+/y;
+
+/** A key that was broken where a line was full. */
+function withLinesBelow(text: string, match: Match): Match {
+  const {from, to} = match;
+  if (to - from < SHORTEST_WRAPPED || (text[to] !== '\n' && text[to] !== '\r')) return match;
+  LINES_BELOW.lastIndex = to;
+  const below = LINES_BELOW.exec(text)?.[0];
+  return below === undefined || !/\d/.test(below) || isWords(below.trim()) ? match : {from, to: to + below.length};
+}
+
+/** Two names may have become one. */
 function freeIn(taken: object, name: string): string {
   let free = name;
   for (let n = 2; free in taken; n++) free = `${name}~${n}`;
@@ -230,8 +269,7 @@ const isWordChar = (char: string | undefined): boolean => char !== undefined && 
 
 /** Overlapping matches are merged into one, named by the first. */
 function merged(found: readonly Replacement[]): Replacement[] {
-  const order = new Map(found.map((item, i) => [item, i]));
-  const sorted = [...found].sort((a, b) => a.from - b.from || b.to - a.to || order.get(a)! - order.get(b)!);
+  const sorted = [...found].sort((a, b) => a.from - b.from || b.to - a.to || a.rank - b.rank);
   const kept: Replacement[] = [];
   for (const item of sorted) {
     const last = kept.at(-1);

@@ -1,4 +1,15 @@
-/** Counts what was found or replaced and where, without the values. */
+import type {Redaction} from './kinds.ts';
+
+/** What no pattern finds. */
+const PROSE = ['names', 'postal addresses', 'birth dates'] as const;
+const NO_FORM = ['passwords that are words in a sentence'] as const;
+export const OUT_OF_REACH: Readonly<Record<Redaction, readonly string[]>> = {
+  secrets: NO_FORM,
+  pii: PROSE,
+  all: [...NO_FORM, ...PROSE],
+};
+
+/** What was found or replaced where, without any of it. */
 export class RedactionReport {
   private readonly counts = new Map<string, Map<string, number>>();
   private readonly places = new Set<string>();

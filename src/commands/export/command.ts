@@ -8,7 +8,7 @@ import {
   takesOneOf,
 } from '../../flags/declare.ts';
 import {PROTOCOLS} from '../../otlp/endpoint.ts';
-import {REDACTIONS} from '../../redaction/detectors.ts';
+import {REDACTIONS} from '../../redaction/kinds.ts';
 import {EXPORT_FORMATS, exportOptionsOf} from './options.ts';
 
 /** Exports runs to another tool, to a file, to a person. */

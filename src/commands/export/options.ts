@@ -11,7 +11,7 @@ import {parseChoice, parseCount, parseLength} from '../../flags/values.ts';
 import {append} from '../../lists.ts';
 import {endpointOf, FROM_ENVIRONMENT, PROTOCOLS, protocolIn} from '../../otlp/endpoint.ts';
 import type {Origin} from '../../otlp/request.ts';
-import {REDACTIONS} from '../../redaction/detectors.ts';
+import {REDACTIONS} from '../../redaction/kinds.ts';
 import {takesEveryRun, withQueryFlags} from '../../trace/filter.ts';
 import type {CleaningOptions, ExportOptions, SendingOptions} from './run.ts';
 

@@ -12,10 +12,10 @@ import type {Prices} from '../../prices/prices.ts';
 import {writePrivateFile} from '../../private-file.ts';
 import {Cleaner} from '../../redaction/cleaner.ts';
 import {ContentFilter} from '../../redaction/content.ts';
-import type {Redaction} from '../../redaction/detectors.ts';
+import type {Redaction} from '../../redaction/kinds.ts';
+import {redactorOf} from '../../redaction/load.ts';
 import {Pseudonyms, randomKey} from '../../redaction/pseudonyms.ts';
-import {Redactor} from '../../redaction/redactor.ts';
-import {RedactionReport} from '../../redaction/report.ts';
+import {OUT_OF_REACH, RedactionReport} from '../../redaction/report.ts';
 import {takeNames} from '../../runs/names.ts';
 import {patient} from '../../store/patient.ts';
 import type {Store} from '../../store/store.ts';
@@ -64,7 +64,7 @@ const SPANS_PER_REPORT = 50;
 
 /** Exports runs. */
 export default async function exportRuns(options: ExportOptions, context: Context): Promise<void> {
-  const work: Work = {options, cleaning: cleaningOf(options.cleaning), sender: senderOf(options, context)};
+  const work: Work = {options, cleaning: await cleaningOf(options.cleaning), sender: senderOf(options, context)};
   try {
     await withStore(options.access, context, THEN, (store, out) =>
       // A long read among many commits should not fail for one busy moment.
@@ -169,19 +169,22 @@ function conclude({options, sender, cleaning}: Work, out: Context, context: Cont
 interface Cleaning {
   readonly cleaner: Cleaner;
   readonly redaction: Redaction | null;
+  /** Names of what was looked for. */
+  readonly lookedFor: readonly string[];
   readonly report: RedactionReport;
   readonly content: ContentFilter | null;
   /** What detectors found; pseudonyms do not count. */
   found(): number;
 }
 
-function cleaningOf({redaction, keepsContent, key}: CleaningOptions): Cleaning {
+async function cleaningOf({redaction, keepsContent, key}: CleaningOptions): Promise<Cleaning> {
   const report = new RedactionReport();
   const content = keepsContent ? null : new ContentFilter();
-  const redactor = redaction && new Redactor(redaction, new Pseudonyms(key ?? randomKey()), report);
+  const redactor = redaction && (await redactorOf(redaction, new Pseudonyms(key ?? randomKey()), report));
   return {
     cleaner: new Cleaner(content, redactor),
     redaction,
+    lookedFor: redactor?.lookedFor ?? [],
     report,
     content,
     found: () => [...report.totals].reduce((sum, [name, n]) => (PSEUDONYMS.includes(name) ? sum : sum + n), 0),
@@ -282,7 +285,7 @@ function findingNotes(report: RedactionReport, redaction: Redaction, check: bool
     notes.push(`removed before they were stored (__REDACTED__): ${plural(report.takenOut, 'value')}`);
   const nothing = notes.length === 0 ? `nothing ${done}; ` : '';
   notes.push(
-    `${nothing}${redaction} is best effort: patterns find only known formats, not names or addresses in prose`,
+    `${nothing}${redaction} is best effort: patterns find known forms, not names, postal addresses or birth dates`,
   );
   return notes;
 }
@@ -298,10 +301,12 @@ interface Reported {
 }
 
 function writeReport(file: {path: string; said: string}, {counts, losses, cleaning}: Reported): void {
-  const {report, content, redaction} = cleaning;
+  const {report, content, redaction, lookedFor} = cleaning;
   const data = {
     schema: 'agno-trace/export-report/1',
     redact: redaction,
+    lookedFor,
+    outOfReach: redaction === null ? [] : OUT_OF_REACH[redaction],
     runs: counts.runs,
     spans: counts.spans,
     findings: report.findings,

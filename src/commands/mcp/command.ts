@@ -4,7 +4,7 @@ import {type CommandModule, commandAction} from '../../flags/command.ts';
 import {addPriceFlags, type PriceFlags, takesOneOf} from '../../flags/declare.ts';
 import {redactKeyOf} from '../../flags/redact-key.ts';
 import {parseChoice, parseCount} from '../../flags/values.ts';
-import {REDACTIONS} from '../../redaction/detectors.ts';
+import {REDACTIONS} from '../../redaction/kinds.ts';
 import type {Command} from './inputs.ts';
 import type {McpOptions} from './run.ts';
 

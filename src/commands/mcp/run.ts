@@ -1,9 +1,9 @@
 import type {Context} from '../../context.ts';
 import {Ending} from '../../flags/ending.ts';
 import {AnswerCleaner} from '../../redaction/answers.ts';
-import type {Redaction} from '../../redaction/detectors.ts';
+import type {Redaction} from '../../redaction/kinds.ts';
+import {redactorOf} from '../../redaction/load.ts';
 import {Pseudonyms, randomKey} from '../../redaction/pseudonyms.ts';
-import {Redactor} from '../../redaction/redactor.ts';
 import {RedactionReport} from '../../redaction/report.ts';
 import {line, safe, trusted} from '../../text/safe.ts';
 import {Caller} from './caller.ts';
@@ -35,7 +35,7 @@ export default async function mcp(options: McpOptions, context: Context): Promis
   const end = () => ending.end();
   // The client is gone, whether it said so or not.
   for (const event of ['end', 'close', 'error']) input.once(event, end);
-  const caller = await Caller.of({...options, cleaner: cleanerOf(options)}, context);
+  const caller = await Caller.of({...options, cleaner: await cleanerOf(options)}, context);
   const onError = (error: Error) => context.stderr.write(line`mcp: ${safe(shortened(error.message))}\n`);
   const server = await serve(caller, {input, output}, {onClose: end, onError});
   try {
@@ -50,9 +50,10 @@ export default async function mcp(options: McpOptions, context: Context): Promis
   if (ending.signalCode !== null) context.exitCode = ending.signalCode;
 }
 
-function cleanerOf({redaction, redactKey}: McpOptions): AnswerCleaner | null {
+async function cleanerOf({redaction, redactKey}: McpOptions): Promise<AnswerCleaner | null> {
   if (redaction === null) return null;
-  return new AnswerCleaner(new Redactor(redaction, new Pseudonyms(redactKey ?? randomKey()), new RedactionReport()));
+  const pseudonyms = new Pseudonyms(redactKey ?? randomKey());
+  return new AnswerCleaner(await redactorOf(redaction, pseudonyms, new RedactionReport()));
 }
 
 const LONGEST_ERROR = 300;
