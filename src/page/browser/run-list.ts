@@ -16,7 +16,7 @@ export function drawRunList(
   const input = el('input', {
     type: 'search',
     id: 'search',
-    placeholder: 'Filter  /',
+    placeholder: 'Filter',
     'aria-label': 'Filter runs',
     autocomplete: 'off',
   });

@@ -236,7 +236,7 @@ export class Tree {
       el('span', {class: 'label'}, row.label),
       previewOf(row),
     );
-    const {parent, siblings, place} = this.familyOf(row);
+    const {siblings, place} = this.familyOf(row);
     const element = el(
       'div',
       {
@@ -247,7 +247,6 @@ export class Tree {
         'aria-selected': String(at === this.selected.at),
         'aria-posinset': String(place),
         'aria-setsize': String(siblings),
-        'aria-label': spoken(row, parent),
         ...(isParent ? {'aria-expanded': String(!isFolded)} : {}),
         title: [row.label, row.preview, row.stateReason].filter(Boolean).join('\n'),
       },
@@ -268,7 +267,7 @@ export class Tree {
   }
 
   /** Where a row stands among those of the same parent; of many they are not counted anew for each. */
-  private familyOf(row: TreeRow): {parent: TreeRow | null; siblings: number; place: number} {
+  private familyOf(row: TreeRow): {siblings: number; place: number} {
     let known = this.families.get(row.up);
     if (!known) {
       known = new Map();
@@ -276,7 +275,7 @@ export class Tree {
       for (let at = row.up + 1; at < end; at = this.run.rows[at]!.end) known.set(at, known.size + 1);
       this.families.set(row.up, known);
     }
-    return {parent: this.run.rows[row.up] ?? null, siblings: known.size, place: known.get(row.at) ?? 1};
+    return {siblings: known.size, place: known.get(row.at) ?? 1};
   }
   private readonly families = new Map<number, Map<number, number>>();
 
@@ -319,8 +318,9 @@ export class Tree {
     }
     const [first, second] = ticks;
     const step = first && second ? second.part - first.part : 1;
-    this.space.style.setProperty('--step', String(step));
-    this.space.style.setProperty('--offset', String(first?.part ?? 0));
+    this.space.style.setProperty('--grid', `${100 * step}%`);
+    // A position in percent leaves out the width of what is placed.
+    this.space.style.setProperty('--grid-from', `${step < 1 && first ? (100 * first.part) / (1 - step) : 0}%`);
   }
 
   /** A stretch of the waterfall that is dragged over is looked at closer. */
@@ -402,17 +402,4 @@ function previewOf(row: TreeRow): HTMLElement | null {
       : null;
   const text = row.preview ?? tokens ?? (row.fromMessages ? 'no span' : row.purpose);
   return text === null ? null : el('span', {class: isFailure ? 'preview bad' : 'preview'}, text);
-}
-
-function spoken(row: TreeRow, parent: TreeRow | null): string {
-  return [
-    row.label,
-    row.kind ?? '',
-    row.state && row.state !== 'ok' ? row.state : '',
-    duration(row.durationMs) === '–' ? '' : duration(row.durationMs),
-    row.critical ? 'on the critical path' : '',
-    parent ? `under ${parent.label}` : '',
-  ]
-    .filter(Boolean)
-    .join(', ');
 }
