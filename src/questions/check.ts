@@ -68,7 +68,7 @@ select w.grp, p.p95 as value, w.runs, w.unknown, w.run_id, w.trace_id
   },
   maxCost: {
     flag: '--max-cost <usd>',
-    description: 'what all of them cost together',
+    description: 'total cost of all runs',
     takes: 'usd',
     rule: 'cost',
     unit: 'usd',
@@ -77,7 +77,7 @@ select w.grp, p.p95 as value, w.runs, w.unknown, w.run_id, w.trace_id
   },
   maxTokens: {
     flag: '--max-tokens <n>',
-    description: 'tokens of all of them: 500k',
+    description: 'total tokens of all runs: 500k',
     takes: 'count',
     rule: 'tokens',
     unit: 'count',
@@ -86,7 +86,7 @@ select w.grp, p.p95 as value, w.runs, w.unknown, w.run_id, w.trace_id
   },
   maxCalls: {
     flag: '--max-calls <n>',
-    description: 'calls of models and tools of all of them',
+    description: 'total model and tool calls of all runs',
     takes: 'count',
     rule: 'calls',
     unit: 'count',
@@ -94,7 +94,7 @@ select w.grp, p.p95 as value, w.runs, w.unknown, w.run_id, w.trace_id
   },
   maxRunCost: {
     flag: '--max-run-cost <usd>',
-    description: 'what the dearest run cost',
+    description: 'cost of the most expensive run',
     takes: 'usd',
     rule: 'cost of a run',
     unit: 'usd',
@@ -103,7 +103,7 @@ select w.grp, p.p95 as value, w.runs, w.unknown, w.run_id, w.trace_id
   },
   maxRunTokens: {
     flag: '--max-run-tokens <n>',
-    description: 'tokens of the run that used most',
+    description: 'most tokens that any run used',
     takes: 'count',
     rule: 'tokens of a run',
     unit: 'count',
@@ -112,7 +112,7 @@ select w.grp, p.p95 as value, w.runs, w.unknown, w.run_id, w.trace_id
   },
   maxRunCalls: {
     flag: '--max-run-calls <n>',
-    description: 'calls of the run that made most',
+    description: 'most calls that any run made',
     takes: 'count',
     rule: 'calls of a run',
     unit: 'count',
@@ -120,7 +120,7 @@ select w.grp, p.p95 as value, w.runs, w.unknown, w.run_id, w.trace_id
   },
   loops: {
     flag: '--no-loops',
-    description: 'no run goes round: see agno-trace loops',
+    description: 'no run repeats itself: see agno-trace loops',
     rule: 'loops',
     unit: 'count',
     values: sumOf('loops', '0', 'loops'),
@@ -145,7 +145,7 @@ const rulesOf = (flags: Ask['flags']) => Object.keys(RULES).filter(key => isAske
 export default defineQuestion({
   examples: [
     {line: 'check --last 24h --max-error-rate 5% --max-p95 30s', answer: 'exit 7 when yesterday was worse'},
-    {line: 'check --session s-1 --max-cost 0.5 --no-loops', answer: 'may this conversation go on?'},
+    {line: 'check --session s-1 --max-cost 0.5 --no-loops', answer: 'is this conversation within its limits?'},
   ],
   flags: {
     ...Object.fromEntries(
@@ -156,19 +156,19 @@ export default defineQuestion({
     ),
     per: {
       flag: '--per <what>',
-      description: `limits hold for each: ${Object.keys(PER).join(', ')}`,
+      description: `apply the limits to each: ${Object.keys(PER).join(', ')}`,
       default: 'all',
       takes: Object.keys(PER),
     },
     onEmpty: {
       flag: '--on-empty <verdict>',
-      description: 'where there is no run: ok, fail',
+      description: 'result if there is no run: ok, fail',
       default: 'ok',
       takes: VERDICTS,
     },
     onUnknown: {
       flag: '--on-unknown <verdict>',
-      description: 'below the limit, but with costs or tokens that are not known: ok, fail',
+      description: 'below the limit, but some costs or tokens are unknown: ok, fail',
       default: 'fail',
       takes: VERDICTS,
     },
@@ -184,29 +184,33 @@ export default defineQuestion({
   columns: {
     result: {
       label: 'RESULT',
-      description: 'fail; maybe: below the limit, without what is not known; no data: there was no run; ok',
+      description: 'fail; maybe: below the limit, but some values are unknown; no data: no run; ok',
     },
     rule: {label: 'RULE', least: 8, description: 'error rate, p95, cost, tokens, calls, cost of a run, …, loops'},
-    name: {label: 'OF', description: 'with --per its agent, user, …; null: all others'},
+    name: {label: 'OF', description: 'with --per the agent, user, …; null: runs without one, or all runs'},
     value: {
       label: 'VALUE',
       unit: 'varies',
-      description: 'what was found, in the unit of the row; null: nothing is known',
+      description: 'the value found, in the unit of the row; null: unknown',
     },
-    limit: {label: 'LIMIT', unit: 'varies', description: 'what it may be at most'},
-    runs: {label: 'RUNS', unit: 'count', description: 'runs it was found in; those that paused count once'},
+    limit: {label: 'LIMIT', unit: 'varies', description: 'the maximum allowed'},
+    runs: {label: 'RUNS', unit: 'count', description: 'runs behind the value; a paused run counts once'},
     unknown: {
       label: 'UNKNOWN',
       unit: 'count',
-      description: 'left out of the value: unfinished runs; of cost and tokens calls, and of a run runs, without them',
+      description:
+        'not in the value: unfinished runs; for cost and tokens, calls (for one run: runs) without a known value',
     },
-    unit: {label: 'UNIT', description: 'of value and limit: ratio, ms, usd, count'},
-    sampleRunId: {label: 'SAMPLE', description: 'the newest that failed, the slowest, the dearest, the largest run'},
+    unit: {label: 'UNIT', description: 'unit of value and limit: ratio, ms, usd, count'},
+    sampleRunId: {
+      label: 'SAMPLE',
+      description: 'the newest failed, the slowest, the most expensive or the largest run',
+    },
     sampleTraceId: {label: 'TRACE', description: 'its trace id'},
   },
   sort: 'result',
   limit: 0,
-  note: 'cost, tokens, calls and loops are of continuations and loose parts too',
+  note: 'cost, tokens, calls and loops include continuations and loose parts',
   sql: (input, flags) => {
     const rules = rulesOf(flags);
     const asked = rules.map((key, i) => {

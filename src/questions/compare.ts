@@ -34,40 +34,44 @@ const FALSE_ALARMS = 0.02;
 /** Whether it is worse than before, and what is. */
 export default defineQuestion({
   examples: [
-    {line: 'compare --last 24h --vs 7d', answer: 'what is worse, or new, than in the seven days before'},
+    {line: 'compare --last 24h --vs 7d', answer: 'what is worse or new, compared with the seven days before'},
     {
       line: 'compare --at 2026-11-29T10:00 --exit-code',
-      answer: 'before and after a deployment; exit 7 when it is worse',
+      answer: 'before and after a deployment; exit 7 if it is worse',
     },
   ],
   by: ['all', 'agent', 'team', 'workflow', 'step', 'tool', 'model', 'error'],
   flags: {
     vs: {
       flag: '--vs <length>',
-      description: 'compare with so long before it (default: 7d, or as long)',
+      description: 'compare with this long before the window (default: 7d, or the same length)',
       takes: 'length',
     },
-    vsSince: {flag: '--vs-since <time>', description: 'compare with what started at or after', takes: 'moment'},
-    vsUntil: {
-      flag: '--vs-until <time>',
-      description: 'and before (default: the beginning of the window)',
+    vsSince: {
+      flag: '--vs-since <time>',
+      description: 'compare with runs that started at or after this time',
       takes: 'moment',
     },
-    at: {flag: '--at <time>', description: 'after this moment, with as long before it', takes: 'moment'},
-    all: {flag: '--all', description: 'rows of what does not differ too'},
+    vsUntil: {
+      flag: '--vs-until <time>',
+      description: 'and before this time (default: start of the window)',
+      takes: 'moment',
+    },
+    at: {flag: '--at <time>', description: 'compare after this moment with the same time before it', takes: 'moment'},
+    all: {flag: '--all', description: 'also show what does not differ'},
     exitCode: {flag: '--exit-code', description: 'exit 7 when something is worse, or an error is new'},
   },
   checkFlags: flags => {
     const {at, since, last, vs, vsSince} = flags as Readonly<Record<string, string | undefined>>;
     if (at !== undefined && (since !== undefined || last !== undefined))
-      throw usageError('--at is the beginning of the window, as --since and --last are.', 'Pass one of them.');
+      throw usageError('--at sets the start of the window, like --since and --last.', 'Pass one of them.');
     if (vs !== undefined && vsSince !== undefined)
-      throw usageError('--vs and --vs-since both say with what to compare.', 'Pass one of them.');
+      throw usageError('--vs and --vs-since both set the window to compare with.', 'Pass one of them.');
   },
   columns: {
     verdict: {
       label: 'VERDICT',
-      description: 'worse, better, new, gone; with --all same, and few: too few runs to tell',
+      description: 'worse, better, new, gone; with --all also same, and few (too few runs)',
     },
     what: {
       label: 'WHAT',
@@ -77,26 +81,26 @@ export default defineQuestion({
     name: {
       label: 'OF',
       least: 16,
-      description: 'which agent, tool, model, …; of an error where it began, and its shape',
+      description: 'the agent, tool, model, …; for an error its origin and its shape',
     },
-    before: {label: 'BEFORE', unit: 'varies', description: 'median time, or average; null: there was none'},
-    after: {label: 'AFTER', unit: 'varies', description: 'the same in the window'},
-    factor: {label: 'TIMES', unit: 'factor', description: 'after by before'},
-    low: {label: 'FROM', unit: 'factor', description: 'the factor is at least this, by resampling runs'},
-    high: {label: 'TO', unit: 'factor', description: 'and at most this'},
-    runsBefore: {label: 'RUNS BEFORE', unit: 'count', description: 'runs that the figure before is of'},
-    runsAfter: {label: 'AFTER', unit: 'count', description: 'runs that the figure after is of'},
-    within: {label: 'BY', description: 'whose calls they are; null: of whoever made them'},
+    before: {label: 'BEFORE', unit: 'varies', description: 'median time, or average; null: none'},
+    after: {label: 'AFTER', unit: 'varies', description: 'the same, in the window'},
+    factor: {label: 'TIMES', unit: 'factor', description: 'after divided by before'},
+    low: {label: 'FROM', unit: 'factor', description: 'lower bound of the factor, from resampled runs'},
+    high: {label: 'TO', unit: 'factor', description: 'upper bound of the factor'},
+    runsBefore: {label: 'RUNS BEFORE', unit: 'count', description: 'runs behind the figure before'},
+    runsAfter: {label: 'AFTER', unit: 'count', description: 'runs behind the figure after'},
+    within: {label: 'BY', description: 'the caller; null: any caller'},
     of: {label: 'KIND', description: 'agent, team, workflow, step, tool, model, error'},
     figure: {label: 'FIGURE', description: 'p50, p95, failures, tokens, cost, calls, repeats, chars, error, seen'},
-    unit: {label: 'UNIT', description: 'of before and after: ms, count, rate, usd, ratio'},
-    strength: {label: 'STRENGTH', unit: 'rate', description: 'how far from no difference, in standard errors'},
+    unit: {label: 'UNIT', description: 'unit of before and after: ms, count, rate, usd, ratio'},
+    strength: {label: 'STRENGTH', unit: 'rate', description: 'distance from no difference, in standard errors'},
     sampleRunId: {label: 'SAMPLE', description: 'a run of the window to look at'},
     sampleTraceId: {label: 'TRACE', description: 'its trace id'},
   },
   sort: 'strength',
   window: (filter, numbers, nowMicros) => ({...filter, ...windowsOf(filter, numbers, nowMicros)[1]}),
-  note: `named from ${FEWEST_RUNS} runs on either side, a factor of ${LEAST_FACTOR}, and an interval that holds for all of them together`,
+  note: `shown: at least ${FEWEST_RUNS} runs on each side, a factor of at least ${LEAST_FACTOR}, and more than chance explains over all comparisons`,
   sql: () => SPANS,
   answer,
 });
@@ -164,11 +168,11 @@ function windowsOf(filter: RunFilter, numbers: Ask['numbers'], nowMicros: number
   const beforeUntil = vsUntil ?? (vsSince === undefined ? sinceMicros : Math.max(vsSince, sinceMicros));
   const beforeSince = vsSince ?? beforeUntil - (vs ?? (at === undefined ? Math.max(7 * DAY_MICROS, length) : length));
   if (length <= 0)
-    throw usageError('the window is empty: it ends before it begins.', '--at, --since: the earlier one.');
+    throw usageError('the window is empty: it ends before it begins.', 'Pass the earlier time as --since or --at.');
   if (beforeSince >= beforeUntil)
-    throw usageError('the window to compare with is empty.', '--vs-since is the earlier one.');
+    throw usageError('the window to compare with is empty.', 'Pass the earlier time as --vs-since.');
   if (beforeUntil > sinceMicros && beforeSince < untilMicros)
-    throw usageError('the two windows overlap.', '--vs-until is at most the beginning of the window.');
+    throw usageError('the two windows overlap.', '--vs-until must not be later than the start of the window.');
   return [
     {sinceMicros: beforeSince, untilMicros: beforeUntil},
     {sinceMicros, untilMicros},
@@ -272,7 +276,7 @@ function notesOn(judged: readonly Judged[], shown: number, rows: number): string
         : `no difference beyond chance in ${enough} figures`,
     ...(few === 0
       ? []
-      : [`${few} of too few runs: fewer than ${FEWEST_RUNS} in a window (${FEWEST_FOR_P95} for a 95th percentile)`]),
+      : [`${few} with too few runs: fewer than ${FEWEST_RUNS} in a window (${FEWEST_FOR_P95} for a 95th percentile)`]),
     ...(rows < shown ? [`${rows} of ${shown} rows (--limit 0: all)`] : []),
   ];
 }

@@ -42,24 +42,24 @@ export default defineQuestion({
     durationMs: {label: 'DURATION', unit: 'ms', description: 'end minus start'},
     state: {label: 'STATE', description: 'as computed'},
     startTime: {label: 'STARTED', unit: 'time', description: 'start'},
-    arguments: {label: 'ARGUMENTS', least: 12, description: 'of a tool call; a long text without its middle'},
-    result: {label: 'RESULT', least: 12, description: 'what it answered; a long text without its middle'},
+    arguments: {label: 'ARGUMENTS', least: 12, description: 'of a tool call; long texts are shortened in the middle'},
+    result: {label: 'RESULT', least: 12, description: 'its result; long texts are shortened in the middle'},
     path: {label: 'PATH', least: 12, description: 'names from the run down to it'},
-    totalTokens: {label: 'TOKENS', unit: 'count', description: 'its own, or of what is inside it'},
-    costUsd: {label: 'COST', unit: 'usd', description: 'the same; null: not known of every call'},
+    totalTokens: {label: 'TOKENS', unit: 'count', description: 'its own, or of everything inside it'},
+    costUsd: {label: 'COST', unit: 'usd', description: 'the same; null: unknown for some call'},
     kind: {label: 'KIND', description: 'agent, team, workflow, step, llm, tool, retrieval, …'},
     agent: {label: 'AGENT', description: 'innermost agent around it, or itself'},
     model: {label: 'MODEL', description: 'of a model call'},
     message: {label: 'ERROR', description: 'first line of the error, shortened; null unless it failed'},
     runId: {label: 'RUN', description: 'its run'},
-    spanId: {label: 'SPAN', description: 'span id, which show takes'},
+    spanId: {label: 'SPAN', description: 'span id, for show'},
     traceId: {label: 'TRACE', description: 'trace id'},
     session: {label: 'SESSION', description: 'session of the run'},
     user: {label: 'USER', description: 'user of the run'},
   },
   sort: 'startTime',
   sortable: Object.keys(SORTED_BY),
-  note: 'keys of -q and filters are asked of each span; ids, agent, team, workflow of its run',
+  note: 'keys of -q and filters apply to each span; ids, agent, team and workflow to its run',
   sql: ({eachSpan}) => eachSpan,
   answer,
 });
@@ -245,7 +245,7 @@ function placeOf(text: string, {column, descending}: Ask['sort']): Place {
     );
   if (sortedBy !== column || isDescending !== descending)
     throw usageError(
-      `--cursor is of a page in another order: --sort ${isDescending ? '' : '-'}${sortedBy}.`,
+      `--cursor belongs to a page in another order: --sort ${isDescending ? '' : '-'}${sortedBy}.`,
       'Pass the same --sort as for the page before.',
     );
   return {sorted, trace_id: traceId, span_id: spanId};

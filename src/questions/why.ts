@@ -20,24 +20,25 @@ const FALSE_ALARMS = 0.02;
 /** Two attributes that share this much of their runs are shown as one. */
 const SAME_RUNS = 0.9;
 
-const NOTE = 'what runs have in common need not be why they are bad; a second row is of runs without the first';
+const NOTE =
+  'what bad runs have in common need not be the cause; each further row covers only runs without the rows above';
 
 /** What bad runs have more often than the others. */
 export default defineQuestion({
   examples: [
-    {line: 'why --state error --last 7d', answer: 'what runs have in common that fail'},
+    {line: 'why --state error --last 7d', answer: 'what failed runs have in common'},
     {line: 'why --slow --agent "Billing*"', answer: 'what the slowest tenth of its runs has more often'},
   ],
   flags: {
     slow: {
       flag: '--slow [length]',
-      description: 'bad is the slowest tenth of the runs of each component; with a length what took longer',
+      description: 'bad runs: the slowest tenth of each component; with a duration: runs that took longer',
       takes: 'length',
     },
   },
   checkFlags: flags => {
     if (flags.slow !== undefined && (flags.state !== undefined || flags.failed || flags.error === true))
-      throw usageError('--slow and --state both say which runs are bad.', 'Pass one of them.');
+      throw usageError('--slow and --state both define the bad runs.', 'Pass one of them.');
   },
   columns: {
     attribute: {
@@ -45,22 +46,23 @@ export default defineQuestion({
       description:
         'agent, team, workflow, step, tool, model, user, hour (UTC), input (prompt tokens of the first call)',
     },
-    name: {label: 'NAME', least: 12, description: 'which one'},
+    name: {label: 'NAME', least: 12, description: 'its value'},
     lift: {
       label: 'TIMES',
       unit: 'factor',
-      description: 'how many times as often runs with it are bad as those without; null: no other run is',
+      description:
+        'how many times as often runs with it are bad, compared with runs without it; null: no other run is bad',
     },
     bad: {label: 'BAD', unit: 'count', description: 'bad runs with it'},
     runs: {label: 'RUNS', unit: 'count', description: 'runs with it'},
-    badShare: {label: 'BAD %', unit: 'ratio', description: 'of the runs with it'},
-    otherShare: {label: 'OTHERS', unit: 'ratio', description: 'of the runs without it, that are bad'},
+    badShare: {label: 'BAD %', unit: 'ratio', description: 'share of bad runs among the runs with it'},
+    otherShare: {label: 'OTHERS', unit: 'ratio', description: 'share of bad runs among the runs without it'},
     chance: {
       label: 'CHANCE',
       unit: 'ratio',
-      description: 'how many of all attributes looked at chance makes like it, at most 1',
+      description: 'how many of the examined attributes would look like this by chance, at most 1',
     },
-    also: {label: 'ALSO', description: 'attributes of the same runs, which nothing tells apart from it'},
+    also: {label: 'ALSO', description: 'attributes of nearly the same runs, which cannot be distinguished from it'},
     sampleRunId: {label: 'SAMPLE', description: 'the newest bad run with it'},
     sampleTraceId: {label: 'TRACE', description: 'its trace id'},
   },
@@ -114,7 +116,7 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
         ...(all!.left > 0
           ? [`${all!.left} left out: unfinished, or of a component with fewer than ${FEWEST_RUNS} runs`]
           : []),
-        `${found.tested} attributes looked at`,
+        `${found.tested} attributes examined`,
         ...(found.few > 0 ? [`${found.few} more have fewer than ${FEWEST_RUNS} runs: too few to tell`] : []),
         ...(found.rows.length === 0 && all!.bad > 0 ? ['none is more frequent in bad runs than chance explains'] : []),
         NOTE,

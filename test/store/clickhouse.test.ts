@@ -34,9 +34,9 @@ describe('an address of ClickHouse', () => {
   it.each([
     ['clickhouse://h:9000/d', 'native protocol'],
     ['clickhouse://h/d?verify=false', 'always checked'],
-    ['clickhouse://h/d?password=geheim', 'names the user behind "?"'],
-    ['clickhouse://a:ge/he@im@h/d', 'no ClickHouse URL'],
-    ['clickhouse://h:70000/d', 'a port that is none'],
+    ['clickhouse://h/d?password=geheim', 'has the user after "?"'],
+    ['clickhouse://a:ge/he@im@h/d', 'not a ClickHouse URL'],
+    ['clickhouse://h:70000/d', 'an invalid port'],
   ])('%s is refused', (text, words) => {
     expect(messageOf(text)).toContain(words);
     expect(messageOf(text)).not.toMatch(/geheim|ge\/he/);
@@ -94,10 +94,10 @@ describe('a server that answers strangely', () => {
     ],
     ['knows no such database', failing('81', 'Database agno does not exist'), 'there is no database "agno"'],
     ['lets nobody read', failing('497', 'ann: Not enough privileges'), 'user "ann" may not read'],
-    ['is busy', failing('202', 'Too many simultaneous queries'), 'as many statements as it may'],
+    ['is busy', failing('202', 'Too many simultaneous queries'), 'as many statements as allowed'],
     ['has another error', failing('999', `Keeper is away ${'x'.repeat(5000)}`), 'Keeper is away'],
     ['sends control characters', failing('999', 'a\u001b[31mred\u0007\nb'), 'a'],
-    ['sends an error without end', endless(500, 'x'.repeat(65_536)), 'cannot be understood (an answer without end)'],
+    ['sends an error without end', endless(500, 'x'.repeat(65_536)), 'cannot be understood (an endless answer)'],
     ['sends a web page', (_, response) => response.end('<html><body>Welcome</body></html>'), 'cannot be understood'],
     ['sends nothing', (_, response) => response.end(), 'cannot be understood'],
     ['sends other rows', (_, response) => response.end('["a"]\n["String"]\n["b"]\n'), 'cannot be understood'],

@@ -51,7 +51,7 @@ function explain(error: unknown, statement: AdHoc): unknown {
     return new UserError(EXIT.unreachable, `the user may not do this: ${wordsOf(message)}.`, {cause: error});
   if (code === CODE.readonly)
     return new UserError(EXIT.usage, `the statement would change something: ${wordsOf(message)}.`, {
-      hint: 'sql only reads, and statements bring no settings along.',
+      hint: 'sql only reads, and a statement cannot change settings.',
       cause: error,
     });
   return refusedStatement(wordsOf(message), placeOf(message, statement), undefined, error);

@@ -114,7 +114,7 @@ export class Connection {
         if (!isRefused || tried === 'none' || !/setting/i.test(String((error as Error).message))) throw error;
         this.sent = tried === 'all' && code !== CODE.readonly ? 'readonly' : 'none';
         this.debug(
-          `clickhouse: the server refuses our settings (error ${code}); sending ${this.sent === 'none' ? 'none' : 'readonly alone'}`,
+          `clickhouse: the server refuses our settings (error ${code}); sending ${this.sent === 'none' ? 'none' : 'only readonly'}`,
         );
       }
     }
@@ -151,7 +151,7 @@ export class Connection {
     let reason: Error | null = null;
     const watch = setInterval(() => {
       const bytes = this.agent.bytes() - before;
-      if (bytes > (isAnswering ? MOST_BYTES : MOST_ERROR_BYTES)) reason = new NotUnderstood('an answer without end');
+      if (bytes > (isAnswering ? MOST_BYTES : MOST_ERROR_BYTES)) reason = new NotUnderstood('an endless answer');
       else if (stopwatchMs() > end) reason = new OutOfTime('the statement did not end in time');
       if (reason) stop.abort(reason);
     }, WATCH_MS);
@@ -173,11 +173,11 @@ export class Connection {
         for await (const some of stream) {
           for (const row of some) {
             const values = row.json<unknown[]>();
-            if (!Array.isArray(values)) throw new NotUnderstood('no list of values');
+            if (!Array.isArray(values)) throw new NotUnderstood('not a list of values');
             if (line === 0) append(names, values.map(String));
             else if (line === 1) append(types, values.map(String));
             else if (values.length === types.length) rows.push(values);
-            else throw new NotUnderstood('a row of another length');
+            else throw new NotUnderstood('a row of a different length');
             line++;
           }
           if (reason) throw reason;

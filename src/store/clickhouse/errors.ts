@@ -58,30 +58,30 @@ export function explainClickhouse(error: unknown, source: ClickhouseSource): unk
   switch (code) {
     case 'ECONNREFUSED':
       return fail(
-        `no ClickHouse answered at ${at}.`,
+        `no ClickHouse server answered at ${at}.`,
         'Is the server up? This tool reads over HTTP: port 8123, with TLS 8443.',
       );
     case 'ECONNRESET':
     case 'EPIPE':
       return fail(
         `the connection to "${label}" broke off.`,
-        source.isTls ? 'Try again; does this port speak TLS?' : 'Try again; does this port want TLS (clickhouses://)?',
+        source.isTls ? 'Try again; does this port use TLS?' : 'Try again; does this port need TLS (clickhouses://)?',
       );
     case CODE.login:
     case CODE.noPassword:
       return fail(
         `"${label}" refused the login of user "${source.user}".`,
         source.askPassword
-          ? 'Check the user, and what password_command of the profile prints.'
+          ? "Check the user, and the output of the profile's password_command."
           : 'Check the user and the password: in the URL, or CLICKHOUSE_PASSWORD.',
       );
     case CODE.unknownDatabase:
       return fail(
         `there is no database "${source.database}" at ${at}.`,
-        'Check the last part of the URL; Agno calls it agno.',
+        "Check the last part of the URL; Agno's default is agno.",
       );
     case CODE.unknownTable:
-      return new UserError(EXIT.schema, `a table is gone from "${label}".`, {
+      return new UserError(EXIT.schema, `a table has disappeared from "${label}".`, {
         hint: 'Try again; was it renamed or dropped just now?',
         cause: error,
       });
@@ -98,23 +98,26 @@ export function explainClickhouse(error: unknown, source: ClickhouseSource): unk
       );
     case CODE.memory:
       return fail(
-        `a statement at "${label}" needed more memory than it may have.`,
+        `a statement at "${label}" needed more memory than allowed.`,
         "Narrow the window (--last 24h); max_memory_usage of the user's profile is the limit.",
       );
     case CODE.tooManyRows:
     case CODE.tooManyRowsRead:
       return fail(
-        `a statement at "${label}" had more rows than it may have.`,
+        `a statement at "${label}" read or returned more rows than allowed.`,
         "Narrow the window (--last 24h); the limits are those of the user's profile.",
       );
     case CODE.busy:
-      return fail(`"${label}" is running as many statements as it may.`, 'Try again in a moment.');
+      return fail(`"${label}" is already running as many statements as allowed.`, 'Try again in a moment.');
   }
   if (/^\d+$/.test(code)) return fail(`"${label}" answered: ${wordsOf(message)} (error ${code}).`, hintOf(code));
   if (isOfCertificate(`${code} ${message}`))
-    return fail(`the certificate of "${label}" was not accepted.`, 'Give its authority: ca_cert=FILE behind the URL.');
+    return fail(
+      `the certificate of "${label}" was not accepted.`,
+      'Name its certificate authority at the end of the URL: ?ca_cert=FILE.',
+    );
   if (/EPROTO|^ERR_(SSL|TLS)|wrong version number/i.test(`${code} ${message}`))
-    return fail(`TLS with "${label}" could not be begun.`, 'Does this port speak TLS? Without it write clickhouse://.');
+    return fail(`could not start TLS with "${label}".`, 'Does this port use TLS? If not, write clickhouse://.');
   if (/timeout/i.test(message))
     return fail(`"${label}" did not answer in time.`, 'Check the network, or allow more with --timeout 2m.');
   if (/socket hang up|aborted|terminated|premature/i.test(message))
@@ -123,7 +126,7 @@ export function explainClickhouse(error: unknown, source: ClickhouseSource): unk
     return fail(`"${label}" cannot be reached (${code}).`, 'Check the host and the port in --db or AGNO_TRACE_DB.');
   if (error instanceof NotUnderstood)
     return fail(
-      `what "${label}" answers cannot be understood (${wordsOf(message)}).`,
+      `the answer of "${label}" cannot be understood (${wordsOf(message)}).`,
       'Is it ClickHouse? Its HTTP port is 8123, with TLS 8443.',
     );
   return error;
@@ -145,7 +148,7 @@ export function wordsOf(message: string): string {
 
 function hintOf(code: string): string {
   if (code === CODE.syntax || code === '46' || code === '47')
-    return 'Is it ClickHouse 24.8 or later? If it is, please report this with what --debug prints.';
+    return 'Is it ClickHouse 24.8 or later? If it is, please report this with the output of --debug.';
   if (code === '53' || code === '43')
     return "Are these the tables that Agno made? agno-trace doctor shows the columns' types.";
   return "The words are the server's; its log may say more.";

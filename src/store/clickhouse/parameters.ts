@@ -23,7 +23,7 @@ export function parseClickhouseUrl(
     /^(?:([^:/@?]*)(?::([^@]*))?@)?(\[[^\]]*\]|[^:/?#@]*)(?::(\d{1,5}))?(?:\/([^?#/@]*)\/?)?(?:\?([^@]*))?$/s.exec(
       rest,
     );
-  if (!match) throw usageError(`${origin} is no ClickHouse URL this tool can read.`, HINT);
+  if (!match) throw usageError(`${origin} is not a ClickHouse URL that this tool can read.`, HINT);
   const [, user, password, host = '', port, database, query] = match;
   const parameters = new Map(
     (query ?? '').split('&').map(pair => {
@@ -32,16 +32,16 @@ export function parseClickhouseUrl(
     }),
   );
   if (['password', 'user', 'username'].some(key => parameters.has(key)))
-    throw usageError(`${origin} names the user behind "?".`, HINT);
+    throw usageError(`${origin} has the user after "?".`, HINT);
   const isOn = (key: string) => /^(1|true|yes|on)$/i.test(parameters.get(key) ?? '');
   if (/^(0|false|no|off)$/i.test(parameters.get('verify') ?? ''))
     throw usageError(
       `${origin} says verify=${parameters.get('verify')}: the certificate of a server is always checked.`,
-      'Give its authority: ca_cert=FILE.',
+      'Name its certificate authority: ca_cert=FILE.',
     );
   const usesTls = isTls || isOn('secure');
   const number = port === undefined ? (usesTls ? PORTS.tls : PORTS.plain) : Number(port);
-  if (number < 1 || number > 65_535) throw usageError(`${origin} has a port that is none: ${number}.`, HINT);
+  if (number < 1 || number > 65_535) throw usageError(`${origin} has an invalid port: ${number}.`, HINT);
   // These are the ports of the native protocol, a likely mistake.
   if (number === 9000 || number === 9440)
     throw usageError(

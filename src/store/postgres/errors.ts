@@ -40,7 +40,7 @@ export function explainPostgres(error: unknown, source: PostgresSource): unknown
       return fail(
         `"${label}" refused the login of user "${source.user}".`,
         source.askPassword
-          ? 'Check the user, and what password_command of the profile prints.'
+          ? "Check the user, and the output of the profile's password_command."
           : 'Check the user and the password: in the URL, PGPASSWORD or ~/.pgpass.',
       );
     case '3D000':
