@@ -19,7 +19,7 @@ function levelOf(row: string): string {
 
 const IDS = ['run_id', 'session_id', 'user_id', 'agent_id', 'team_id', 'workflow_id'];
 
-/** The part after the values of an insert into the traces table, which the statement calls `stored`. */
+/** The part after the values of the statement that adds a trace row; it calls the table `stored`. */
 export function mergeTrace(dialect: Dialect): string {
   const [greatest, least] = dialect === 'sqlite' ? ['max', 'min'] : ['greatest', 'least'];
   const end = `${greatest}(stored.end_time, excluded.end_time)`;
