@@ -17,11 +17,11 @@ import {SPAN_NAMES} from './schema.ts';
 import {costOf, wholeNumber} from './sums.ts';
 
 /*
- * Facts of the calls of models and tools alone, from their spans: what sums over calls need, where the database reads the few columns of
- * all of them in one pass. No tree is made and no run is judged.
+ * Facts of model and tool calls only, from their spans. They are enough for sums over calls, if the database reads
+ * the few columns of all of them in one pass. No tree is built and no run is judged.
  */
 
-/** What a call is counted by; the database picks these values out of the attributes. */
+/** The keys by which a call is counted; the database extracts these values from the attributes. */
 const PICKED = [
   ...[KEY.openInferenceKind, KEY.genAiOperation, KEY.model, 'gen_ai.response.model', 'gen_ai.request.model'],
   ...[KEY.provider, 'gen_ai.provider.name', KEY.system, KEY.toolName, 'gen_ai.tool.name'],
@@ -29,13 +29,13 @@ const PICKED = [
   ...[KEY.audioPromptTokens, KEY.audioCompletionTokens, KEY.reasoningTokens, KEY.cost],
   ...[KEY.clientInputTokens, 'gen_ai.usage.output_tokens', KEY.output],
 ];
-/** The result of a tool is read as far as its words tell that it failed; of a model's answer that it is there. */
+/** For a tool, as much of its result as can show a failure; for a model, only whether it has an answer. */
 const OUTPUT_CHARS = 400;
-/** Spans of one statement, about: a month is read in as many slices. */
+/** Approximate number of spans per statement: a month is read in as many slices as necessary. */
 const SPANS_AT_ONCE = 2_000_000;
 
 interface CallRow extends SpanRow {
-  /** By the order of `PICKED`. */
+  /** In the order of `PICKED`. */
   readonly picked: readonly (string | null)[];
   readonly output_chars: number | null;
   readonly asks_tools: number;
@@ -45,7 +45,7 @@ const attributesOf = raw('c.attributes');
 const picked = (i: number): Sql => raw(`tupleElement(c.picked, ${i + 1})`);
 const outputAt = PICKED.indexOf(KEY.output);
 
-/** Calls within two moments; where the attributes are not quite JSON, all of the text. */
+/** Calls between two moments; if the attributes are not valid JSON, their complete text. */
 function callsBetween(fromMicros: number, untilMicros: number): Sql {
   const kind = picked(PICKED.indexOf(KEY.openInferenceKind));
   const names = PICKED.map(key => `"${key}" Nullable(String)`).join(', ');
@@ -153,7 +153,7 @@ select toYYYYMM(s.start_time) as month, min(s.start_time) as first, max(s.start_
 
 function attributesAsPicked({picked: values, asks_tools}: CallRow): string {
   const known: [string, string][] = PICKED.flatMap((key, i) => (values[i] == null ? [] : [[key, values[i]!]]));
-  // That it asked for tools is all that is needed of a model's answer.
+  // For a model's answer, only whether it asked for tools matters.
   if (Number(asks_tools) === 1) known.push(['llm.output_messages.0.message.tool_calls.0.tool_call.function.name', '']);
   return JSON.stringify(Object.fromEntries(known));
 }
@@ -212,7 +212,7 @@ function factsOfCalls(
   });
 }
 
-/** A call that another one made, whose counts hold it (`modelCalls` of `trace/tokens.ts`). */
+/** A call inside another one whose counts include it (`modelCalls` of `trace/tokens.ts`). */
 function isInCounted(span: Span, byId: ReadonlyMap<string, Span>): boolean {
   const seen = new Set<Span>();
   for (let up = parentOf(span, byId); up?.kind === 'llm' && !seen.has(up); up = parentOf(up, byId)) {
@@ -222,7 +222,7 @@ function isInCounted(span: Span, byId: ReadonlyMap<string, Span>): boolean {
   return false;
 }
 
-/** What the calls around it are, as far as they follow one another. */
+/** The kind of the call around it, as long as calls directly contain each other. */
 function callAround(span: Span, byId: ReadonlyMap<string, Span>): 'llm' | 'tool' | null {
   const seen = new Set<Span>();
   for (let up = parentOf(span, byId); up && !seen.has(up); up = parentOf(up, byId)) {
@@ -237,7 +237,7 @@ function parentOf({traceId, parentSpanId}: Span, byId: ReadonlyMap<string, Span>
   return parentSpanId === null ? undefined : byId.get(`${traceId} ${parentSpanId}`);
 }
 
-/** Calls that ask again what failed just before: the same tool or model, under the same parent. */
+/** Calls that repeat a call that has just failed: the same tool or model, under the same parent. */
 function retriesAmong(spans: readonly Span[]): ReadonlySet<Span> {
   const retries = new Set<Span>();
   const failed = new Map<string, boolean>();

@@ -1,10 +1,10 @@
 import type {Context} from '../context.ts';
 import {shownVariable, usageError} from '../errors.ts';
 
-/** Shorter keys could be tried out. */
+/** A shorter key could be found by trying. */
 const SHORTEST_KEY = 16;
 
-/** What `--redact-key` names; null: nothing. */
+/** The key of `--redact-key`; null: none. */
 export function redactKeyOf({redactKey}: {redactKey?: string}, context: Context): Buffer | null {
   if (redactKey === undefined) return null;
   const value = context.env[redactKey];

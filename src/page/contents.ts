@@ -3,19 +3,19 @@ import type {RunRecord} from '../trace/record.ts';
 import type {SpanRecord} from '../trace/span-record.ts';
 
 /*
- * What a page holds, in blocks of JSON: the program writes them (`document.ts`), the script of the page reads them
- * (`browser/data.ts`). Of runs there is one block each, and contents of spans lie in blocks of their own, read when they are
- * looked at.
+ * The contents of a page, in blocks of JSON: the program writes them (`document.ts`), the script of the page reads
+ * them (`browser/data.ts`). Each run has one block; contents of spans are in blocks of their own, which are read when
+ * a span is opened.
  */
 
-/** The last block: what the page is about, and where the rest is. */
+/** The last block: a summary of the page, and where everything else is. */
 export interface PageContents {
   readonly schema: 'agno-trace/page/1';
-  /** Of the program. */
+  /** Version of the program. */
   readonly version: string;
   /** When it was written, ISO. */
   readonly written: string | null;
-  /** What a reader must know to read it right. */
+  /** What a reader must know to interpret it. */
   readonly notes: readonly string[];
   readonly runs: readonly PageEntry[];
 }
@@ -27,7 +27,7 @@ export interface PageEntry {
   readonly cost: string;
   readonly took: string;
   readonly started: string;
-  /** Its block. */
+  /** Number of its block. */
   readonly block: number;
 }
 
@@ -35,55 +35,55 @@ export interface PageRun {
   readonly record: RunRecord;
   readonly title: string;
   readonly glyph: string;
-  /** Label and text, the most wanted first. */
+  /** Label and text, the most important first. */
   readonly facts: readonly (readonly [string, string])[];
-  /** What a reader would otherwise wonder about, and where the time went. */
+  /** Things that a reader might otherwise wonder about, and where the time went. */
   readonly notes: readonly string[];
-  /** Stretch of time that bars stand in, microseconds since 1970. */
+  /** The period that the bars cover, microseconds since 1970. */
   readonly from: number;
   readonly to: number;
   /** Keys of the rows. */
   readonly fields: readonly string[];
   /** Values of each row, in the order of `fields`. */
   readonly rows: readonly (readonly unknown[])[];
-  /** Blocks of contents: number of the block, and the contents before it. */
+  /** Blocks of contents: number of the block, and how many contents come before it. */
   readonly contents: readonly (readonly [number, number])[];
 }
 
-/** A row of the tree: the span as `show --json` has it, and what its drawing needs. */
+/** A row of the tree: the span as in `show --json`, and the data for drawing it. */
 export interface PageRow extends SpanRecord {
   /** What a person calls it. */
   readonly label: string;
-  /** Of a tool its arguments, of a failure its message, cut. */
+  /** For a tool its arguments, for a failure its message, shortened. */
   readonly preview: string | null;
   readonly glyph: string | null;
   /** Own time on the critical path. */
   readonly criticalMs: number | null;
-  /** Of its bar, microseconds after `from` of the run; null: not known. */
+  /** Start of its bar, microseconds after `from` of the run; null: unknown. */
   readonly barFrom: number | null;
   readonly barTo: number | null;
   /** It has not ended. */
   readonly open: boolean;
   /** The span of a run: an agent, a team, a workflow. */
   readonly isRun: boolean;
-  /** Which of the contents is its own; null: nothing is stored, or it is left out. */
+  /** Index of its contents; null: nothing is stored, or it is left out. */
   readonly content: number | null;
-  /** Of a call without a span what messages tell of it. */
+  /** For a call without a span, what messages report about it. */
   readonly told: {readonly arguments: string | null; readonly result: string | null} | null;
 }
 
-/** Keys of a row beside those of its record. */
+/** Keys of a row in addition to those of its record. */
 export const ROW_FIELDS = [
   ...['label', 'preview', 'glyph', 'criticalMs', 'barFrom', 'barTo', 'open', 'isRun', 'content', 'told'],
 ] as const;
 
-/** All that is stored of a span. */
+/** Everything stored for a span. */
 export interface PageContent {
   readonly attributes: {readonly [key: string]: Json};
   readonly openInferenceKind: string | null;
   readonly otelKind: string;
   readonly createdTime: string | null;
-  /** The text of the attributes where reading it lost something. */
+  /** The text of the attributes if parsing it lost something. */
   readonly unreadAttributes: string | null;
   readonly statusMessage: string | null;
   readonly problems: readonly string[];

@@ -6,7 +6,7 @@ import {jsonText} from '../render/json.ts';
 import {trusted} from '../text/safe.ts';
 import type {PageContents} from './contents.ts';
 
-/** Nothing is loaded, sent or framed; only this script runs, and it can make no markup of text. */
+/** Nothing is loaded, sent or framed; only this script runs, and it cannot turn text into markup. */
 const POLICY = [
   "default-src 'none'",
   `script-src ${hashOf(script)}`,
@@ -37,8 +37,8 @@ const HEAD = `<!doctype html>
 `;
 
 /**
- * A page that needs nothing beside itself. What it shows lies in it as blocks of compressed JSON, in letters and digits alone:
- * no text of a table is ever part of its markup.
+ * A self-contained page. Its data is in blocks of compressed JSON, encoded in letters and digits only: no text of a
+ * table is ever part of its markup.
  */
 export class PageDocument {
   private blocks = 0;

@@ -1,29 +1,32 @@
 import type {ExactJson} from '../trace/json.ts';
 import type {Redactor} from './redactor.ts';
 
-/** Keys of answers whose values are words of ours, and those words: of times the digits would be taken for others. */
+/**
+ * Keys whose values are our own words, and the form of these words. The digits of times would be mistaken for other
+ * data.
+ */
 const OWN = /^(?:kind|state|place|costSource|.*Time|.*Seen|time)$/;
 const WORD = /^(?:[a-z][a-z _-]*|\d{4}-\d\d-\d\dT[\d:.]+Z)$/;
-/** Ids that link rows, and are asked for by. */
+/** Ids that link rows, and that calls use. */
 const LINK = /^(?:(?:run|trace|span|parentSpan|sample\w*)_?Id|(?:run|trace|span|parent_span)_id|drawnUnder)$/;
-/** Whose ids the names of rows are, by what rows are grouped by. */
+/** The kind of id in the names of rows, according to the grouping. */
 export type Named = 'user' | 'session' | null;
-/** Whatever stands in these was stored as it is. */
+/** The values of these keys are complete as stored. */
 const STORED = /^(?:attributes|input|output|arguments|result|reasoning|text|before|after)$/;
 
 /**
- * Takes out of the answers of commands (docs/json.md) what a redactor finds. Each object is cleaned once, though it is asked for as
- * a part of an answer and by itself: a pseudonym must not get another one.
+ * Removes from the answers of commands (docs/json.md) what a redactor finds. Each object is cleaned only once, even
+ * if it is needed both as part of an answer and by itself: a pseudonym must not be replaced by another one.
  */
 export class AnswerCleaner {
-  /** Of what was cleaned, and of itself. */
+  /** From an object to its cleaned form, and from that to itself. */
   private readonly cleaned = new WeakMap<object, object>();
 
   private named: Named = null;
 
   constructor(private readonly redactor: Redactor) {}
 
-  /** @param named what the names of its rows are */
+  /** @param named the kind of id in the names of its rows */
   clean<T>(answer: T, named: Named = null): T {
     this.redactor.about(peopleIn(answer));
     this.named = named;
@@ -63,11 +66,11 @@ export class AnswerCleaner {
     if (!isStored && OWN.test(key) && WORD.test(value)) return value;
     if (LINK.test(key)) return this.redactor.id(value, key);
     const clean = this.redactor.named(key, value, key, 0) as string;
-    // A text that was cut may end with half of a secret, which is no longer known as one.
+    // A shortened text may end with half a secret, which is no longer recognised.
     return isStored ? clean : clean.replace(/.{0,64}…/g, '…');
   }
 
-  /** A card number is one without quotes, too. */
+  /** A card number may be stored without quotes. */
   private number(key: string, value: number | bigint): ExactJson | number | bigint {
     const text = String(value);
     const clean = /^\d{9,19}$/.test(text) ? this.redactor.text(text, key) : text;
@@ -75,7 +78,7 @@ export class AnswerCleaner {
   }
 }
 
-/** A key of ours that names a user or a session, as attributes would call it. */
+/** The attribute name for one of our keys that names a user or a session. */
 function whoseId(key: string, named: Named): string {
   if (key === 'user' || key === 'session') return `${key}_id`;
   return key === 'name' && named !== null ? `${named}_id` : key;
@@ -83,7 +86,7 @@ function whoseId(key: string, named: Named): string {
 
 type Person = Parameters<Redactor['about']>[0][number];
 
-/** Whom an answer speaks of. */
+/** The people that an answer mentions. */
 function peopleIn(value: unknown, found: Person[] = []): Person[] {
   if (value === null || typeof value !== 'object') return found;
   const {userId, sessionId} = value as {userId?: unknown; sessionId?: unknown};

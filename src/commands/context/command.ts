@@ -22,7 +22,7 @@ interface PromptsFlags extends ReadFlags, OutputFlags, PatienceFlags, PriceFlags
 
 const FORMATS = ['text', 'json', 'jsonl'] as const;
 
-/** What fills the prompts of a run, call by call. */
+/** Shows what fills the prompts of a run, call by call. */
 const context: CommandModule = {
   examples: [
     {line: 'context latest', answer: 'what fills the prompts of the newest run'},

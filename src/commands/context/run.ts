@@ -70,7 +70,7 @@ function cutNotes(calls: readonly PromptRecord[]): string[] {
   return cut === 0 ? [] : [`${cut} ${cut === 1 ? 'prompt' : 'prompts'} lost messages to the limit on attributes`];
 }
 
-/** Of the calls that count, in the order in which they began. */
+/** For the counted calls, in order of their start. */
 async function promptsOf(store: Store, {judged}: ShownRun, all: Prompts, prices: Prices): Promise<PromptRecord[]> {
   const spans = new Set(modelCalls(judged.run.tops));
   const nodes = nodesWith(judged.run.tops, spans);
@@ -81,7 +81,7 @@ async function promptsOf(store: Store, {judged}: ShownRun, all: Prompts, prices:
     const node = byId.get(whole.spanId)!;
     const narrow = node.span!;
     const owner = ownerOf(node);
-    // What the narrow row was told of by others: whether its count holds cached tokens.
+    // The narrow row has the result of comparing with others: whether its count includes cached tokens.
     const prompt = all.take({...whole, grossPromptTokens: narrow.grossPromptTokens}, `${owner?.id} ${narrow.purpose}`);
     const windowTokens = await prices.windowOf(narrow);
     calls.push({

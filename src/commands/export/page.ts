@@ -27,25 +27,25 @@ import {displayName, isDelegation, isRunSpan, startOf} from '../../trace/tree.ts
 import {type ExportedRun, unseen, wholeRows} from './exported.ts';
 import type {ExportWriter, WrittenRun, WrittenSpan} from './writer.ts';
 
-/** Bytes of attributes in a block: what is read when one of its spans is looked at. */
+/** Bytes of attributes per block, which is read when one of its spans is opened. */
 const BLOCK_BYTES = 1_000_000;
 const LONGEST_PREVIEW = 160;
 const LOOK = {ascii: false};
 
-/** What leaves the program in a page is clean, and has contents or not. */
+/** The cleaning of everything that leaves the program in a page, and whether it has contents. */
 interface PageCleaning {
   readonly cleaner: Cleaner;
-  /** What takes contents out; null: nothing does. */
+  /** The filter that removes contents; null: none. */
   readonly content: unknown;
 }
 
-/** One page of all runs. Of a run its rows are held until it ends, of contents one block. */
+/** One page with all runs. Only the rows of the current run and one block of contents are in memory. */
 export class PageWriter implements ExportWriter {
   private readonly page: PageDocument;
   private readonly cleaner: Cleaner;
   private readonly entries: PageEntry[] = [];
   private run_: WrittenRun | null = null;
-  /** What is known of the rows whose spans are stored. */
+  /** Facts about the rows whose spans are stored. */
   private written = new Map<DrawnSpan, Pick<PageRow, 'content' | 'preview'>>();
   private blocks: [number, number][] = [];
   private contents: PageContent[] = [];
@@ -155,14 +155,14 @@ export class PageWriter implements ExportWriter {
     };
   }
 
-  /** Of a call without a span what messages tell of it. */
+  /** For a call without a span, what messages report about it. */
   private toldBy({node}: DrawnSpan): PageRow['told'] {
     if (!node.told || this.cleaning.content !== null) return null;
     const text = (words: string | null) => words && this.cleaner.text(words, 'messages');
     return {arguments: text(node.told.toolArguments), result: text(node.told.output)};
   }
 
-  /** What a row is called; a delegation by the members it went to. */
+  /** The name of a row; for a delegation, the members that it went to. */
   private labelOf({node, record}: DrawnSpan): string {
     const span = node.span ?? node.told;
     const text = (words: string) => this.cleaner.text(words, 'name');
@@ -197,7 +197,7 @@ function factsOf(record: RunRecord): (readonly [string, string])[] {
   ];
 }
 
-/** Runs of a page as they are, without anything taken out. */
+/** Runs of a page as they are, with nothing removed. */
 export interface PageRuns {
   readonly runs: readonly ShownRun[];
   readonly notes: readonly string[];
@@ -205,7 +205,7 @@ export interface PageRuns {
   readonly hasContents: boolean;
 }
 
-/** Writes runs that were read as a page. */
+/** Writes runs that were already read as a page. */
 export async function writePage(store: Store, {runs, notes, hasContents}: PageRuns, out: Context): Promise<void> {
   const cleaner = new Cleaner(null, null);
   const writer = new PageWriter(out, {cleaner, content: hasContents ? null : 'left out'}, notes);
@@ -220,7 +220,7 @@ async function* groupsOf(runs: readonly ShownRun[], hasContents: boolean): Async
   for (const run of runs) yield hasContents ? unseen([run], null) : [{shown: run, rows: []}];
 }
 
-/** Attributes as `show --json` has them: numbers that are too long for JSON as text. */
+/** Attributes as in `show --json`: numbers that are too long for JSON become text. */
 function contentOf(stored: StoredSpan): PageContent {
   const attributes = (parseJson(exactJson(stored.attributes))?.value ?? {}) as {[key: string]: Json};
   const kind = attributes[KEY.openInferenceKind];
@@ -235,7 +235,7 @@ function contentOf(stored: StoredSpan): PageContent {
   };
 }
 
-/** Cut from what is clean already: half of a secret is no longer known as one. */
+/** Cut after cleaning: half a secret would no longer be recognised. */
 function previewOf(
   {node, record}: DrawnSpan,
   {attributes, openInferenceKind, statusMessage}: PageContent,
@@ -261,7 +261,7 @@ function cut(text: string): string {
   return points.length > LONGEST_PREVIEW ? `${points.slice(0, LONGEST_PREVIEW).join('')}…` : text;
 }
 
-/** What bars of the run stand in: it as a whole, the request around it too. */
+/** The period that the bars of the run cover: the whole run, including the request around it. */
 function extentOf({rows}: ShownRun): {from: number; to: number} {
   const starts = rows.map(({node}) => startOf(node)).filter(Number.isFinite);
   if (starts.length === 0) return {from: 0, to: 1};

@@ -7,11 +7,11 @@ import {type Inputs, inputsOf} from './inputs.ts';
 import type {McpOptions} from './run.ts';
 import {SQL, TOOLS, type Tool} from './tools.ts';
 
-/** What is behind a tool. */
+/** A tool with its command. */
 interface Declared {
   readonly tool: Tool;
   readonly inputs: Inputs;
-  /** Flags that the server was given, as far as the command has them. */
+  /** The server's flags, as far as the command has them. */
   readonly flags: readonly string[];
   readonly hasMaxBytes: boolean;
 }
@@ -19,17 +19,17 @@ interface Declared {
 export type Given = Readonly<Record<string, unknown>>;
 
 type CallerOptions = Omit<McpOptions, 'redaction' | 'redactKey'> & {
-  /** Takes out of answers what patterns find; null: nothing. */
+  /** Removes from answers what patterns find; null: nothing. */
   readonly cleaner: AnswerCleaner | null;
 };
 
-/** Calls of `wait` that go on beside each other; each has a connection. */
+/** Calls of `wait` that may run at the same time; each has a connection. */
 const MOST_WAITING = 4;
 
-/** The tools, and what they answer; without any protocol. */
+/** The tools and their answers, independent of any protocol. */
 export class Caller {
   private readonly declared = new Map<string, Declared>();
-  /** The call that is at work: facts are kept in one file, and a database gets one connection of ours. */
+  /** The running call: facts are in one file, and a database gets only one of our connections. */
   private queue: Promise<unknown> = Promise.resolve();
   private readonly waiting = new Set<Promise<unknown>>();
 
@@ -53,7 +53,7 @@ export class Caller {
     return this.declared.get(name)?.tool ?? null;
   }
 
-  /** Calls a tool that there is. */
+  /** Calls an existing tool. */
   async call(name: string, given: Given, calling: Omit<Calling, 'clean'>): Promise<Answered> {
     const declared = this.declared.get(name)!;
     const {cleaner} = this.options;
@@ -65,7 +65,7 @@ export class Caller {
     return {json, error: error && clean(error), said: clean(said)};
   }
 
-  /** Over when no call is at work any more. */
+  /** Resolves when no call is running any more. */
   async settled(): Promise<void> {
     await Promise.all([this.queue, ...this.waiting]);
   }
@@ -91,7 +91,7 @@ export class Caller {
       tool,
       inputs: inputsOf(tool, command),
       flags: [
-        // What `wait` calls a timeout is another one.
+        // For `wait`, this flag has another meaning.
         ...[...globalFlags].flatMap(([name, words]) => (own.has(name) ? [] : words)),
         tool.command,
         '--format=json',

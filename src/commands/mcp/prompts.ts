@@ -1,4 +1,4 @@
-/** A question that a person picks from a list of the client's. */
+/** A question that a person selects from a list in the client. */
 interface Prompt {
   readonly description: string;
   readonly argument: {readonly name: string; readonly description: string};

@@ -4,7 +4,7 @@ import {TRAITS} from '../../sql/traits.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted, NOT_COUNTED} from '../finding.ts';
 
-/** ClickHouse slows inserts from 1000 parts of a month on, and refuses them from 3000. */
+/** ClickHouse slows down inserts from 1000 parts per month on, and refuses them from 3000. */
 const MANY = 300;
 const SLOWED = 1000;
 
@@ -19,7 +19,7 @@ select p.table as name, p.partition as month, count(*) as parts
  order by parts desc, name, month
  limit 1`);
   const most = rows[0];
-  // Who may not see them, and a table without rows, gets none.
+  // A user who may not see them gets none, and so does a table without rows.
   if (!most)
     return {
       count: null,

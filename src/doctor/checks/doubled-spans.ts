@@ -4,7 +4,7 @@ import {TRAITS} from '../../sql/traits.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted} from '../finding.ts';
 
-/** All of a month: a span is sent again at once or not at all. */
+/** One month is enough: a span is sent again at once, or never. */
 const IN_MONTH = andOnClickhouse(
   sql`s.start_time >= (select max(n.start_time) from ${table('spans')} n) - toIntervalDay(31)`,
 );

@@ -4,7 +4,7 @@ import {TRAITS} from '../../sql/traits.ts';
 import {defineCheck} from '../checkup.ts';
 import {FROM_CATALOGUE} from '../finding.ts';
 
-/** What Agno makes. */
+/** The engine that Agno uses. */
 const PLAIN = 'MergeTree';
 
 export default defineCheck(async ({store, tables}) => {

@@ -19,7 +19,7 @@ async function unpacked(base64: string): Promise<unknown> {
   return JSON.parse(await new Response(stream).text());
 }
 
-/** A row of a tree with its place in it. */
+/** A row of a tree with its position. */
 export interface TreeRow extends PageRow {
   readonly at: number;
   /** Row of the parent; -1: a top. */
@@ -30,7 +30,7 @@ export interface TreeRow extends PageRow {
   readonly level: number;
 }
 
-/** A run to be drawn. */
+/** A run, prepared for drawing. */
 export interface DrawnRun extends Omit<PageRun, 'rows' | 'fields'> {
   readonly rows: readonly TreeRow[];
 }
@@ -56,7 +56,7 @@ export async function readRun(block: number): Promise<DrawnRun> {
   return {...run, rows};
 }
 
-/** All that is stored of a row; null: nothing. */
+/** Everything stored for a row; null: nothing. */
 export async function readContent(run: DrawnRun, {content}: PageRow): Promise<PageContent | null> {
   if (content === null) return null;
   const [block, before] = run.contents.findLast(([, first]) => first <= content)!;

@@ -7,7 +7,7 @@ import type {PageContent} from '../contents.ts';
 import type {DrawnRun, TreeRow} from './data.ts';
 import {button, el, pre} from './dom.ts';
 
-/** Everything about a span: what was found out, what went in and out, and all that is stored. */
+/** Everything about a span: computed facts, inputs and outputs, and all stored data. */
 export function detailsOf(run: DrawnRun, row: TreeRow, content: PageContent | null): HTMLElement {
   return el(
     'div',
@@ -100,7 +100,7 @@ function contentsOf(row: TreeRow, content: PageContent): HTMLElement[] {
   const drawn: HTMLElement[][] = sections
     .filter(section => !isElsewhere(section))
     .map(section => [drawnSection(section)]);
-  // What a model was told and said comes after why it failed, and before what it was called with.
+  // The conversation of a model call comes after its error and before its settings.
   if (isModel) drawn.splice(statusMessage === null ? 0 : 1, 0, conversationOf(content));
   return [...drawn.flat(), stored(content)];
 }
@@ -169,7 +169,7 @@ function mediaText({type, mimeType, bytes, url}: Media): string {
   return [type, mimeType, bytes === null ? null : `${count(bytes)} bytes`, url].filter(Boolean).join(', ');
 }
 
-/** All attributes as they are stored, whether a section above shows them or not. */
+/** All attributes as stored, whether a section above shows them or not. */
 function stored({attributes, otelKind, createdTime, unreadAttributes}: PageContent): HTMLElement {
   const keys = Object.keys(attributes).sort();
   const table = el(
@@ -198,14 +198,14 @@ function stored({attributes, otelKind, createdTime, unreadAttributes}: PageConte
   );
 }
 
-/** Texts that are longer are drawn when they are asked for. */
+/** Longer texts are drawn on request. */
 const LONG = 100_000;
 
 function words(text: string): HTMLElement {
   return shown(text, text);
 }
 
-/** A text that may be JSON: then laid out. Copied is what is stored. */
+/** A text that may be JSON and is then formatted. Copying gives the stored text. */
 function value(text: string): HTMLElement {
   if (!/^\s*[[{]/.test(text)) return words(text);
   const parsed = parseJson(text);

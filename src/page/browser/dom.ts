@@ -2,7 +2,7 @@ import {safe} from '../../text/safe.ts';
 
 type Child = Node | string | null | readonly Child[];
 
-/** Names of attributes that elements get: none of them runs or loads anything. */
+/** Attributes that elements may get: none of them runs or loads anything. */
 interface Marks {
   readonly class?: string;
   readonly id?: string;
@@ -20,7 +20,7 @@ interface Marks {
   readonly [data: `data-${string}`]: string;
 }
 
-/** An element. Text in it, and in its marks, is escaped as on a terminal; markup is never made of text. */
+/** An element. Its text and attributes are escaped as on a terminal; text never becomes markup. */
 export function el<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   marks: Marks = {},

@@ -27,7 +27,7 @@ interface Key {
     | 'whole'
     | 'keys';
   readonly label: string;
-  /** Also where the tree has not the focus. */
+  /** Also works if the tree does not have the focus. */
   readonly anywhere?: true;
 }
 
@@ -83,7 +83,7 @@ const WORDS: Record<Key['does'], string> = {
   keys: 'these keys',
 };
 
-/** All keys, and what the mouse does. */
+/** All keys and mouse actions. */
 export function keyDialog(): HTMLDialogElement {
   const dialog = el(
     'dialog',

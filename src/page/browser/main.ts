@@ -5,7 +5,7 @@ import {drawRunList} from './run-list.ts';
 import {RunView} from './run-view.ts';
 import {themeButton} from './theme.ts';
 
-/** What stands in the address behind `#`: a run of several, a span of it, by number. */
+/** The part of the address after `#`: a run if there are several, and one of its spans, by number. */
 const PLACE = /^#(?:r(\d+))?(?:s(\d+))?$/;
 
 const main = byId('page');
@@ -40,7 +40,7 @@ function go(place: string): void {
   location.hash = place;
 }
 
-/** The address leads back to the span; it is no step of the history. */
+/** The address leads back to the span; it adds no step to the history. */
 function remember(place: string): void {
   history.replaceState(null, '', place);
 }

@@ -2,7 +2,7 @@ import type {DrawnRun} from './data.ts';
 import {el} from './dom.ts';
 import type {Stretch} from './stretch.ts';
 
-/** The whole run in a strip, and in it what the waterfall shows; dragging over it chooses that. */
+/** The whole run in a strip, with the part that the waterfall shows; dragging over it selects that part. */
 export class Overview {
   readonly box = el('div', {
     class: 'overview',
@@ -76,7 +76,7 @@ export class Overview {
       );
     }
   }
-  /** The style sheet knows the colours of kinds: asked for by an element that has one. */
+  /** The style sheet defines the colours of kinds: read from an element that has one. */
   private colourOf(name: string): string {
     const probe = el('i', {class: `colour ${name}`});
     this.box.append(probe);

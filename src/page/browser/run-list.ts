@@ -3,10 +3,10 @@ import type {PageContents, PageEntry} from '../contents.ts';
 import {button, el} from './dom.ts';
 import {madeBy} from './run-view.ts';
 
-/** Rows drawn at once; the others when they are asked for. */
+/** Rows drawn at once; the others are drawn on request. */
 const MOST_ROWS = 500;
 
-/** The runs of a page, one a row. */
+/** The runs of a page, one per row. */
 export function drawRunList(
   {runs, notes, ...made}: PageContents,
   open: (run: number) => void,

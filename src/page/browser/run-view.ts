@@ -14,14 +14,14 @@ interface Place {
   /** Number of the run in the page. */
   readonly at: number;
   readonly span: number | null;
-  /** To another run; null: to the list. */
+  /** Goes to another run; null: to the list. */
   readonly go: (at: number | null) => void;
   readonly onSelect: (row: number) => void;
 }
 
 const PAUSE_MS = 150;
 
-/** One run: who and what, its tree with the waterfall, and the span that is chosen. */
+/** One run: its facts, its tree with the waterfall, and the selected span. */
 export class RunView {
   readonly box: HTMLElement;
   private readonly tree: Tree;
@@ -169,7 +169,7 @@ export class RunView {
     );
   }
 
-  /** Between the tree and the details; moved with the mouse or the arrow keys. */
+  /** Between the tree and the details; can be moved with the mouse or the arrow keys. */
   private divider(): HTMLElement {
     const divider = el('div', {
       class: 'divider',
@@ -261,7 +261,7 @@ export class RunView {
     this.toNext(this.failures, 1);
   }
 
-  /** The next one below or above the chosen row, at the end the first again. */
+  /** The next such row below or above the selected one, wrapping around at the end. */
   private toNext(rows: readonly TreeRow[], by: 1 | -1): void {
     const {at} = this.tree.selected;
     const next =
@@ -334,7 +334,7 @@ export class RunView {
   }
 }
 
-/** A span that failed by itself: not one of those above it that only say so. */
+/** A span that failed by itself; not one above it that only repeats it. */
 function isFailure(row: TreeRow, _: number, rows: readonly TreeRow[]): boolean {
   const isBad = (other: TreeRow) => other.state === 'error' || other.state === 'cancelled';
   return isBad(row) && !row.plumbing && !rows.slice(row.at + 1, row.end).some(isBad);

@@ -1,10 +1,10 @@
 import type {Json} from '../../trace/json.ts';
 import {type DrawnRun, readContent, type TreeRow} from './data.ts';
 
-/** Rows looked through between two looks at whether it is still wanted. */
+/** Rows searched between two checks whether the search is still wanted. */
 const AT_ONCE = 200;
 
-/** Rows that hold a text, in their names, ids, messages, or anything that is stored of them; capitals do not matter. */
+/** Rows that contain a text in their names, ids, messages, or stored data; ignores case. */
 export async function* search(
   run: DrawnRun,
   text: string,
@@ -47,7 +47,7 @@ function holds(item: Holder, wanted: string): boolean {
   return false;
 }
 
-/** Marks a text where it is read, without changing the document; where the browser cannot, nothing is marked. */
+/** Highlights a text without changing the document; if the browser cannot, nothing is highlighted. */
 export function highlight(within: HTMLElement, text: string): void {
   const {highlights} = globalThis.CSS ?? {};
   if (!highlights) return;

@@ -1,6 +1,6 @@
 import {duration} from '../../render/values.ts';
 
-/** A stretch of time, microseconds after the beginning of the run. */
+/** A period, in microseconds after the start of the run. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;
@@ -9,7 +9,7 @@ export interface Stretch {
 const STEPS = [1, 2, 5];
 const MOST_TICKS = 6;
 
-/** Round moments of a stretch, and where in it they are. */
+/** Round times in a period, and their positions in it. */
 export function axisTicks({from, to}: Stretch): {part: number; text: string}[] {
   const length = to - from;
   const rough = length / MOST_TICKS;
@@ -21,7 +21,7 @@ export function axisTicks({from, to}: Stretch): {part: number; text: string}[] {
   return ticks;
 }
 
-/** A moment of the axis, as exactly as its steps are apart. */
+/** A time on the axis, with the precision of its steps. */
 function moment(micros: number, step: number): string {
   if (micros === 0) return '0';
   if (step < 1000) return `${Number((micros / 1000).toFixed(3))}ms`;

@@ -5,7 +5,7 @@ const SIGNS = {auto: '◑', light: '☀', dark: '☾'} as const;
 
 let theme: (typeof THEMES)[number] = 'auto';
 
-/** Light or dark as the system has it, or as is chosen here. */
+/** Light or dark as in the system's settings, or as chosen here. */
 export function themeButton(): HTMLButtonElement {
   const own = button('', {class: 'plain', id: 'theme'}, () => {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length]!;
