@@ -1,14 +1,14 @@
 import {allOf, type Detector, isPlaceholder, type Match} from '../trace/secrets.ts';
 import {mayBeSecret} from './named-values.ts';
 
-/** A word of a command line, as a shell reads it; the quotes are not part of it. */
+/** A word of a command line, as a shell reads it, without its quotes. */
 const WORD = `(?:"(?<double>[^"\\n]{1,300})"|'(?<single>[^'\\n]{1,300})'|(?<bare>[^\\s"'|;&<>]{1,300}))`;
-/** What stands between the name of a program and one of its options; in a list of arguments also quotes and commas. */
+/** Text between the name of a program and one of its options; in a list of arguments also quotes and commas. */
 const BETWEEN = `[^|;\\n]{0,300}?(?<![\\w-])`;
 
 /**
- * Options of programs whose value is a password, where no name says so, or user and password with a colon between. The
- * options' value follows after a blank, or directly.
+ * Options whose value is a password although their name does not say so, or user and password with a colon. The value
+ * follows directly or after a blank.
  */
 const OPTIONS: readonly (readonly [programs: string, option: string])[] = [
   ['curl', '(?:-u|--user|-U|--proxy-user)[ =]?'],
@@ -41,7 +41,10 @@ const PROGRAMS = new RegExp(
   `(?<![\\w-])(?:${OPTIONS.map(([programs]) => programs).join('|')}|chpasswd|htpasswd|sqlplus|sqlldr|expdp|impdp|echo|printf|jdbc)(?![\\w-])`,
 );
 
-/** A password that is written for a program to read: `echo … | docker login --password-stdin`, `user:password` for chpasswd. */
+/**
+ * A password that is passed to a program on stdin: `echo … | docker login --password-stdin`, `user:password` for
+ * chpasswd.
+ */
 const PIPED = new RegExp(
   `(?<![\\w-])(?:echo|printf)[ \\t]{1,3}(?:-n[ \\t]{1,3})?(?:["']?%s(?:\\\\n)?["']?[ \\t]{1,3})?${WORD}[ \\t]{0,3}\\|[^|;\\n]{0,100}?(?:--password-stdin|sudo -S|chpasswd|passwd|--with-token|cryptsetup|kinit|gpg|htpasswd)`,
   'g',
@@ -50,11 +53,11 @@ const HTPASSWD = new RegExp(
   `(?<![\\w-])htpasswd[ \\t]{1,3}-\\w{0,6}b\\w{0,4}[ \\t]{1,3}(?:[^\\s|;]{1,200}[ \\t]{1,3}){1,2}${WORD}`,
   'g',
 );
-/** Oracle's way of naming a user, a password and a database. */
+/** Oracle's form for a user, a password and a database. */
 const ORACLE =
   /(?<![\w/])(?:sqlplus|sqlldr|expdp|impdp)[ \t]{1,3}(?:-\w{1,3}[ \t]{1,3}){0,3}\w{1,40}\/(?<bare>[^\s@"']{1,100})(?=@)|jdbc:oracle:\w{1,10}:\w{1,40}\/(?<double>[^\s@"']{1,100})(?=@)/g;
 
-/** The password alone, where a user stands before it. */
+/** Only the password, if a user comes before it. */
 function* commandLines(text: string): Generator<Match> {
   if (!PROGRAMS.test(text)) return;
   for (const pattern of [...AFTER_PROGRAM, PIPED, HTPASSWD, ORACLE]) {
@@ -82,7 +85,7 @@ function* commandLines(text: string): Generator<Match> {
   }
 }
 
-/** The second argument of functions that log in: `smtp.login("user", "…")`. */
+/** The second argument of login functions: `smtp.login("user", "…")`. */
 const LOGIN =
   /(?:[Ll]og_?[Ii]n|[Aa]uthenticate|[Bb]asic_?[Aa]uth|[Ss]ign_?[Ii]n|PlainAuth|[Cc]redentials?(?:\.\w{1,20})?|(?<![\w])auth[ \t]{0,2}=[ \t]{0,2})\([ \t]{0,3}(?:"[^"\n]{0,80}"|'[^'\n]{0,80}'|[\w.]{1,60})[ \t]{0,3},[ \t]{0,3}(?:"(?<double>[^"\n]{3,200})"|'(?<single>[^'\n]{3,200})')/g;
 

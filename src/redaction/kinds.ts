@@ -1,3 +1,3 @@
-/** What `--redact` takes. In a file of its own: what finds it is large, and is loaded when something is to be found. */
+/** The values of `--redact`. In a separate file, because the detectors are large and loaded only when needed. */
 export const REDACTIONS = ['secrets', 'pii', 'all'] as const;
 export type Redaction = (typeof REDACTIONS)[number];

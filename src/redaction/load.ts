@@ -3,7 +3,7 @@ import type {Pseudonyms} from './pseudonyms.ts';
 import type {Redactor} from './redactor.ts';
 import type {RedactionReport} from './report.ts';
 
-/** Detectors and what they stand on are read when something is to be redacted, and no command waits for them otherwise. */
+/** Loads the detectors and their libraries only when something has to be redacted. */
 export async function redactorOf(
   redaction: Redaction,
   pseudonyms: Pseudonyms,

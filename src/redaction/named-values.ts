@@ -1,14 +1,14 @@
 import {type Detector, entropy, isPlaceholder, isWords, type Match} from '../trace/secrets.ts';
 
 /*
- * Secrets by the names before them: in JSON, YAML, XML, INI, code, URLs, headers, tables, command lines, and in a sentence. One
- * pattern finds the words, then the text after each is read by hand: whoever put all this into patterns would have
- * repetitions in repetitions.
+ * Secrets found by the names before them: in JSON, YAML, XML, INI, code, URLs, headers, tables, command lines, and
+ * sentences. One pattern finds the words, and code then reads the text after each: a pattern for all of this would
+ * need nested repetitions.
  */
 
 /**
- * In small letters, with a capital and in capitals, one alternative for each letter that begins them: a pattern that has few
- * alternatives is fast. No flag for this: `Pass` ends a name that `bypass` does not.
+ * In lower case, with a capital and in upper case, with one alternative per first letter: a pattern with few
+ * alternatives is fast. The `i` flag would not do: `Pass` ends a name, but `bypass` does not contain one.
  */
 function cased(words: string): string {
   const byLetter = new Map<string, string[]>();
@@ -19,14 +19,14 @@ function cased(words: string): string {
   }
   return [...byLetter].map(([letter, rests]) => `[${letter}${letter.toUpperCase()}](?:${rests.join('|')})`).join('|');
 }
-/** Not a part of a longer word; after the word, as what comes before it would be looked at everywhere. */
+/** Not part of a longer word. The test comes after the word, because a lookbehind at the front would run everywhere. */
 const whole = (words: string): string =>
   words
     .split('|')
     .map(word => `(?:${cased(word)})(?<![A-Za-z].{${word.length}})(?![A-Za-z])`)
     .join('|');
 
-/** What people call a password. Its value may be short, and need not be random. */
+/** Words for a password. Its value may be short, and need not be random. */
 const PASSWORD_WORD = [
   cased(
     'password|passwd|passphrase|passwort|passcode|passWord|kennwort|contraseña|contrasena|mot de passe|senha|wachtwoord|hasło',
@@ -35,7 +35,7 @@ const PASSWORD_WORD = [
   whole('pwd|pass|pw|mdp'),
   '(?:Pwd|Pass|PW)(?<=[a-z0-9][A-Za-z]{2,4})(?![a-z])|[Пп]арол[ьяюе]|パスワード|密码|密碼|비밀번호',
 ].join('|');
-/** Words of which one in a name says that its value is random and nobody else's business. */
+/** Words in a name which say that its value is random and private. */
 const SECRET_WORD = [
   cased(
     'secret|token|credential|authorization|signature|apikey|api key|api_key|api-key|appkey|access key|jwt|webhook|accountkey',
@@ -47,7 +47,7 @@ const SECRET_WORD = [
 const WORDS_OF = {password: new RegExp(PASSWORD_WORD, 'g'), secret: new RegExp(SECRET_WORD, 'g')};
 const WORDS = new RegExp(`(?<password>${PASSWORD_WORD})|${SECRET_WORD}`, 'g');
 
-/** Names that hold such a word and mean something else, by the word before it and by what follows. */
+/** Names that contain such a word but mean something else, by the word before it and by the text after it. */
 const NOT_BEFORE = new Set(
   (
     'public partition primary foreign sort cache idempotency dedup dedupe object s3 group row hash map dict index translation i18n ' +
@@ -63,10 +63,10 @@ const NOT_AFTER =
 const LONGEST_NAME = 40;
 const LONGEST_VALUE = 4000;
 
-/** Ends of a value without quotes. */
+/** A value without quotes, up to its end. */
 const BARE = /[^\s"'`,;&|<>{}[\]\\]{1,2000}/y;
 const AFTER_NAME = /[\w.-]{0,40}/y;
-/** Between a name and its value; the group of a word says which kind of assignment it is. */
+/** Between a name and its value; the matched group shows which kind of assignment it is. */
 const ASSIGNED =
   /(?<close>["'`*_)\]]{0,4})(?:\s{0,3}:\s{0,3}[A-Za-z_][\w.[\]| ]{0,30}(?= ?= ?["'A-Z]))?[ \t]{0,20}(?:(?<sign>=>|:=|==?|[:：|])[*_]{0,3}(?:[ \t]{0,3}(?:[|>][-+]?)?\r?\n[ \t]{1,40}|[ \t]{0,20})|(?<xml>>)|(?<comma>,[ \t]{0,20}(?=["'`]))|(?<pair>,?\s{0,20}["']?value["']?\s{0,3}[:=]\s{0,3}(?=["'`])|\s{0,5}\{[^{}]{0,200}?\bdefault\s{0,10}=\s{0,3}(?=["'`]))|(?<blank>[ \t]{1,40}))/y;
 const SCHEME = /(?:bearer|basic|token|api-?key|apikey|genie ?key|ssws|bot|negotiate|key)[ \t]{1,3}/iy;
@@ -104,7 +104,7 @@ function named(text: string, kind: 'password' | 'secret'): readonly Match[] {
   return found;
 }
 
-/** The value that a name is given, if it is one to hide. */
+/** The value assigned to a name, if it should be hidden. */
 function valueAfter(text: string, from: number, to: number, isPassword: boolean): Match | null {
   const before = text.slice(Math.max(0, from - LONGEST_NAME), from);
   if (isNoSecretAfter(before)) return null;
@@ -119,7 +119,7 @@ function valueAfter(text: string, from: number, to: number, isPassword: boolean)
   if (assigned) {
     const {sign, xml, comma, pair, blank, close} = assigned.groups!;
     const at = ASSIGNED.lastIndex;
-    // `arn:…:secret:name`: a part of a path.
+    // `arn:…:secret:name`: part of a path.
     const isPath = sign === ':' && /[:/]$/.test(before.replace(/[\w-]*$/, '')) && !/[\s"'`]$/.test(assigned[0]);
     const isFlag = blank !== undefined && close === '' && /(?:^|[\s"'])--?[\w.-]*$/.test(before);
     if (!isPath && (sign !== undefined || xml !== undefined || comma !== undefined || pair !== undefined || isFlag)) {
@@ -132,7 +132,7 @@ function valueAfter(text: string, from: number, to: number, isPassword: boolean)
       if (line) return line;
       if (value && said && isMeant(said, value.isQuoted || isFlag || xml !== undefined))
         return withLinesBelow(text, value, assigned[0]);
-      // A word, where nothing else than a password can stand.
+      // A single word, where only a password is possible.
       if (
         value &&
         said &&
@@ -145,7 +145,7 @@ function valueAfter(text: string, from: number, to: number, isPassword: boolean)
         return value;
       if (sign !== undefined && value) return null;
     } else if (blank !== undefined) {
-      // `password x1y2` of .netrc, of tables and of sentences: no word may be taken for one.
+      // `password x1y2` in .netrc, tables and sentences: an ordinary word must not count.
       const value = valueAt(text, at);
       const isTable = /[ \t]{2}|\t/.test(assigned[0]);
       const said = value && text.slice(value.from, value.to);
@@ -166,15 +166,15 @@ function valueAfter(text: string, from: number, to: number, isPassword: boolean)
 
 const lineStart = (text: string, at: number): number => text.lastIndexOf('\n', at) + 1;
 
-/** Figures in what forms say about a password. */
+/** Words in texts that describe the rules for a password. */
 const ABOUT_PASSWORDS =
   /\b(?:char\w*|zeichen|attempts?|days?|min\w*|max\w*|least|must|length|letters?|digits?|numbers?|hours?|times)\b/i;
-/** A line that says a password and nothing else, which nobody put quotes around: of YAML, or of a note. */
+/** A line that only contains a password without quotes: in YAML, or in a note. */
 function restOfLine(text: string, start: number, {from}: Found): Match | null {
   if (!/^[ \t>*-]{0,20}[\w. ]{0,30}[\p{L}]{2,20}[*_]{0,3}[ \t]{0,3}[:=：]/u.test(text.slice(start, from))) return null;
   const rest = /^[^\r\n"'\\]*/.exec(text.slice(from, from + 80))![0];
   const line = rest.trimEnd();
-  // A quote after a blank opens another text.
+  // A quote after a blank begins another text.
   if (rest !== line && /["']/.test(text[from + rest.length] ?? '')) return null;
   if (line.length > 60 || /[,;(){}<>$]|[.:] |[.:?]$/.test(line) || isPlaceholder(line) || ABOUT_PASSWORDS.test(line))
     return null;
@@ -184,7 +184,7 @@ function restOfLine(text: string, start: number, {from}: Found): Match | null {
   return isPhrase || isJoined ? {from, to: from + line.length} : null;
 }
 
-/** A long value of YAML stands in several lines. */
+/** A long YAML value spans several lines. */
 function withLinesBelow(text: string, value: Found, assigned: string): Match {
   if (!/[|>][-+]?\r?\n/.test(assigned)) return value;
   const below = /^(?:\r?\n[ \t]{1,40}[\w+/=.-]{8,200}(?=\r?\n|$)){0,100}/.exec(
@@ -196,18 +196,18 @@ function withLinesBelow(text: string, value: Found, assigned: string): Match {
 /** The name of the next value: `"format": "password", "description": …`. */
 const isName = (text: string, {to, isQuoted}: Found): boolean => isQuoted && /^["'`] ?:/.test(text.slice(to, to + 3));
 
-/** The rest of a cell of a table's head, and the sign between its cells. */
+/** The rest of a header cell of a table, and the separator between its cells. */
 const CELL_END = /[\w "*]{0,20}?(?<sign>[|,;\t]|\r?\n)/y;
 const LONGEST_LINE = 1000;
 const MOST_ROWS = 1000;
 
 interface Column {
   readonly cells: readonly Match[];
-  /** Where its table ends. */
+  /** The end of the table. */
   readonly end: number;
 }
 
-/** What stands in the columns of a table below a head that is such a name: Markdown, CSV. */
+/** The values in table columns whose header is such a name: Markdown, CSV. */
 function columnBelow(text: string, from: number, to: number, kind: 'password' | 'secret'): Column | null {
   CELL_END.lastIndex = to;
   const after = CELL_END.exec(text)?.groups?.sign;
@@ -220,7 +220,7 @@ function columnBelow(text: string, from: number, to: number, kind: 'password' | 
   if (sign === undefined || !/(?:^|[|,;\t])[\w "*.-]{0,20}$/.test(head)) return null;
   const column = head.split(sign).length - 1;
   const heads = text.slice(lineStart, to + headEnd).split(sign);
-  // Names alone, and more than one: a list in a program has one a line.
+  // More than one line, each with only a name: a list in a program has one per line.
   if (heads.filter(name => name.trim() !== '').length < 2 || !heads.every(name => /^[\w "'*.\r-]{0,40}$/.test(name)))
     return null;
   const found: Match[] = [];
@@ -243,10 +243,10 @@ function columnBelow(text: string, from: number, to: number, kind: 'password' | 
 const isNoSecretAfter = (before: string): boolean =>
   NOT_BEFORE.has(LAST_WORD.exec(before.slice(-16).replace(/[ _.-]$/, ''))?.[0].toLowerCase() ?? '');
 
-/** Of a word after another: a digest has its name before it, an id is short. */
+/** For a word after another: a digest has its name before it, an id is short. */
 const IS_KEY = /^(?![0-9a-f-]*$)|^[0-9a-f]{32,}$/i;
 
-/** A value with or without quotes, and what is written around it taken away. */
+/** A value with or without quotes, without what surrounds it. */
 function valueAt(text: string, start: number): Found | null {
   let at = start;
   for (const around of [SCHEME, WRAPPED]) {
@@ -266,14 +266,14 @@ function valueAt(text: string, start: number): Found | null {
   BARE.lastIndex = at;
   const bare = BARE.exec(text);
   if (!bare) return null;
-  // What ends a sentence, and what closes around it.
+  // What ends a sentence, and closing characters.
   let to = at + bare[0].length;
   if (text[to - 1] === ')' && !bare[0].includes('(')) to--;
   while (to > at && '.,:?*'.includes(text[to - 1]!)) to--;
   return to === at ? null : {from: at, to, isQuoted: false};
 }
 
-/** Up to the quote that closes, in the same line; a doubled one is YAML's and SQL's way of writing one. */
+/** Up to the closing quote in the same line; a doubled quote is an escaped one in YAML and SQL. */
 function closing(text: string, from: number, quote: string): number {
   const most = Math.min(text.length, from + LONGEST_VALUE);
   for (let at = from; at < most; at++) {
@@ -289,10 +289,10 @@ function closing(text: string, from: number, quote: string): number {
 
 const ALGORITHM =
   /^(?:sha-?\d+|md5|bcrypt|argon2\w*|pbkdf2\w*|oauth-?\d?|utf-?\d+|base\d+|http\d?|ed25519|rs\d{3}|hs\d{3}|es\d{3}|v?\d+(?:\.\d+)*)$/i;
-/** An expression of a program, and no text: `args.password`, `getpass()`, `config["x"]`. */
+/** A program's expression instead of a text: `args.password`, `getpass()`, `config["x"]`. */
 const EXPRESSION = /^(?:[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*(?:[([].*)?|&?[A-Za-z_]\w*\.\w+)$/;
 
-/** What PowerShell calls a command. */
+/** A PowerShell command. */
 const IS_CMDLET = /^[A-Z][a-z]+-[A-Z]\w+$/;
 
 export function mayBePassword(value: string, isQuoted: boolean): boolean {
@@ -311,7 +311,7 @@ export function mayBePassword(value: string, isQuoted: boolean): boolean {
   return /[\p{N}\p{P}\p{S}]/u.test(trimmed) && !/^(?:[a-z]{1,20}[-_.])+[a-z]{1,20}$/.test(trimmed);
 }
 
-/** A word in the place of a password, but for what forms, messages and types say there. */
+/** A word in the place of a password, except those of forms, messages and types. */
 const isLongWord = (value: string): boolean =>
   /^\p{L}{8,40}$/u.test(value) && !isPlaceholder(value) && !NO_PASSWORD.test(value);
 const NO_PASSWORD =
@@ -325,7 +325,7 @@ export function mayBeSecret(value: string, isQuoted = false): boolean {
   return entropy(text) >= 3 && !isWords(text);
 }
 
-/** Of a word in a sentence: letters and digits mixed, or signs in it. */
+/** For a word in a sentence: mixed letters and digits, or punctuation inside. */
 function isUnlikeWords(value: string): boolean {
   if (value.length < 6 || value.length > 200 || isPlaceholder(value) || ALGORITHM.test(value)) return false;
   if (/^[\w.-]+\(|^(?:https?:|\/|\.|--?[a-z])/.test(value)) return false;
@@ -335,7 +335,7 @@ function isUnlikeWords(value: string): boolean {
   );
 }
 
-/** A value whose name says that it is secret, when name and value are separate texts. */
+/** A value whose name says that it is secret, if name and value are separate texts. */
 export function isSecretNamed(name: string, value: string): boolean {
   for (const match of name.matchAll(WORDS)) {
     if (isNoSecretAfter(name.slice(0, match.index)) || NOT_AFTER.test(name.slice(match.index + match[0].length)))

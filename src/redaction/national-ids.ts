@@ -31,13 +31,13 @@ import * as zaIdnr from 'stdnum/lib/cjs/za/idnr.js';
 import {allOf, type Detector, type Match} from '../trace/secrets.ts';
 
 interface Country {
-  /** What people call it: without such a word before it, digits are figures. */
+  /** Its names: without such a word before it, digits are ordinary numbers. */
   readonly called: RegExp;
-  /** As it is written. */
+  /** Its written form. */
   readonly form: RegExp;
-  /** Its check digits; absent where a country gives none. */
+  /** Its check digits; absent if the country has none. */
   readonly isValid?: (text: string) => boolean;
-  /** A form that nothing else has, and check digits: the word is not needed. */
+  /** The form and the check digits are unique: no word is needed. */
   readonly isUnmistakable?: RegExp;
 }
 
@@ -46,7 +46,7 @@ const by =
   (text: string) =>
     validate(text).isValid;
 
-/** Of many countries, what a person is known by: forms, names and check digits. */
+/** National ids of persons in many countries: forms, names and check digits. */
 const COUNTRIES: readonly Country[] = [
   {called: /steuer|idnr|\btin\b|tax/i, form: /^\d{2}[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}$/, isValid: by(deIdnr)},
   {called: /sozialvers|rentenvers|\bsvnr|\bsv-?n/i, form: /^\d{2}[ ]?\d{6}[ ]?[A-Z][ ]?\d{3}$/i, isValid: by(deSvnr)},
@@ -114,7 +114,7 @@ const COUNTRIES: readonly Country[] = [
     isUnmistakable: /^\d{4} \d{4} \d{4}$/,
   },
   {called: /\bpan\b|permanent account/i, form: /^[A-Z]{5}\d{4}[A-Z]$/i, isValid: by(inPan)},
-  // Brazil's sole traders have one, too.
+  // Brazil's sole traders have one too.
   {called: /cnpj/i, form: /^\d{2}\.?\d{3}\.?\d{3}\/?\d{4}-?\d{2}$/, isValid: by(brCnpj), isUnmistakable: /\//},
   {
     called: /\bcpf\b/i,
@@ -141,7 +141,7 @@ const COUNTRIES: readonly Country[] = [
   {called: /マイナンバー|個人番号|my number/i, form: /^\d{4}[ -]?\d{4}[ -]?\d{4}$/},
   {called: /\bid\b|identity/i, form: /^\d{6}[ ]?\d{4}[ ]?[01]\d{2}$/, isValid: by(zaIdnr)},
   {called: /nric|\bfin\b/i, form: /^[STFGM]\d{7}[A-Z]$/i},
-  // Papers, which have no check digits that could be trusted.
+  // Documents without reliable check digits.
   {
     called:
       /passport|reisepass|passeport|pasaporte|passaport|ausweis|id[ -]card|carte d'identit|護照|护照|パスポート|паспорт/i,
@@ -161,14 +161,14 @@ function isNhs(text: string): boolean {
 }
 
 /**
- * Runs of letters and digits as such numbers are written. What may not stand before one is looked at after its first character:
- * a pattern that began with it would look everywhere.
+ * Sequences of letters and digits in the form of such numbers. What must not precede one is tested after its first
+ * character: a pattern that began with this test would run everywhere.
  */
 const FROM_DIGIT =
   /\d(?<![\w./+-].)(?:\d?(?:[ .\-/]?\d){5,17}(?:[-+ ]?[A-Za-z](?:[A-Za-z]|[ ]?\d{3}[0-9A-Z]?)?)?|\d{5}[-+A-FU-Y]\d{3}[0-9A-Z]|[ ]?\d{2}[ ]?\d{2}[ ]?2[ABab][ ]?\d{3}[ ]?\d{3}[ ]?\d{2}|\d[A-Z]{2}\d{5})(?![\w]|[.-]\w)/g;
 const FROM_LETTER =
   /[A-Za-z](?<![\w./+-].)(?:[A-Za-z]?[ -]?\d{2}(?:[ -]?\d{2,8}){1,4}(?:[ -]?[A-Za-z])?|[A-Za-z]{5}\d{2}[A-Za-z]\d{2}[A-Za-z]\d{3}[A-Za-z]|[A-Za-z]{3}\d{6}[A-Za-z]{6}[A-Za-z0-9]\d|[A-Za-z]{4}\d{4}[A-Za-z]|(?=[A-Z]{0,8}\d)[0-9A-Z]{7,11})(?![\w]|[.-]\w)/g;
-/** How far before its value a name may stand. */
+/** Maximum distance between a name and its value. */
 const NEAR = 60;
 
 function* nationalIds(text: string): Generator<Match> {

@@ -7,16 +7,16 @@ const LOCAL_PART = /[\p{L}\p{N}._%+'-]/u;
 const DOMAIN = /^(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}(?:xn--[a-z0-9-]{2,40}|\p{L}{2,24})/u;
 const LONGEST_LOCAL_PART = 64;
 const LONGEST_DOMAIN = 255;
-/** Endings of files: `logo@2x.png`. */
+/** File extensions: `logo@2x.png`. */
 const FILE_ENDING =
   /\.(?:png|jpe?g|gif|svg|webp|avif|ico|bmp|css|m?js|cjs|tsx?|jsx|json|map|html?|xml|py|rb|rs|whl|tgz|gz|zip|pdf|mp[34])$/i;
-/** Addresses that stand in manuals: nobody is called so at domains that were set aside for examples (RFC 2606). */
+/** Addresses in manuals: nobody has an address at domains that are reserved for examples (RFC 2606). */
 const NOBODYS =
   /^(?:you|your[._-]?(?:name|e?mail)?|user(?:name)?\d?|name|e?mail|me|some(?:one|body)|test(?:er|user)?\d?|foo|bar|baz|john[._]?doe|jane[._]?doe|first(?:name)?[._]last(?:name)?|info|hello|no-?reply|support|contact|admin|recipient|sender|customer|person)@(?:[\w-]+\.)?(?:example\.(?:com|org|net|edu)|[\w-]+\.(?:example|test|invalid|localhost)|(?:your-?)?(?:domain|company|email|mail|site)\.(?:com|org|net|tld))$/i;
-/** Where repositories are fetched from: `git@host:owner/name`. */
+/** The source of a repository: `git@host:owner/name`. */
 const IS_REPOSITORY = /^:[\w~.-]+\//;
 
-/** From each `@` outwards: a pattern that began with the letters before it would try each of them. */
+/** Searches outwards from each `@`: a pattern that began with the letters before it would be tried at each of them. */
 function* emails(text: string): Generator<Match> {
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
     let from = at;
@@ -24,18 +24,18 @@ function* emails(text: string): Generator<Match> {
     const domain = DOMAIN.exec(text.slice(at + 1, at + 1 + LONGEST_DOMAIN))?.[0];
     if (from === at || domain === undefined || FILE_ENDING.test(domain)) continue;
     const to = at + 1 + domain.length;
-    // The user of an address, with no password: `postgres://app@host`.
+    // The user in a URL without a password: `postgres://app@host`.
     if (text.slice(Math.max(0, from - 3), from) === '://') continue;
     if (text.slice(from, at) === 'git' && IS_REPOSITORY.test(text.slice(to, to + 100))) continue;
     if (!NOBODYS.test(text.slice(from, to))) yield {from, to};
   }
 }
 
-/** How people hide an address from programs: `name [at] host [dot] com`. */
+/** Addresses hidden from programs: `name [at] host [dot] com`. */
 const SPELLED =
   /(?<![\w.])[\w.+-]{2,40}[ \t]{0,2}(?:\[at\]|\(at\)|\{at\}|<at>| AT | at )[ \t]{0,2}[\w-]{2,40}(?:[ \t]{0,2}(?:[[({<](?:dot|punkt|punt|point|punto|ponto)[\])}>]| DOT | dot | punkt )[ \t]{0,2}[\w-]{2,24}){1,3}|(?<![\w.])[\w.+-]{2,40}[ \t]{0,2}(?:\[at\]|\(at\)|\{at\})[ \t]{0,2}[\w-]{2,40}(?:\.[\w-]{2,24}){1,3}/gi;
 
-/** Lengths and beginnings of what card networks give out (ISO/IEC 7812). */
+/** Lengths and prefixes that card networks issue (ISO/IEC 7812). */
 function isCard(text: string): boolean {
   const digits = text.replace(/\D/g, '');
   const {length} = digits;
@@ -57,13 +57,15 @@ function isLuhn(digits: string): boolean {
   return sum % 10 === 0;
 }
 
-/** The longest country's account has 34 characters; which lengths, forms and check digits are whose, the library knows. */
+/**
+ * The longest account number of any country has 34 characters; the library knows the lengths, forms and check digits.
+ */
 const IBAN = /(?<![A-Za-z0-9])(?:[A-Z]{2}\d{2}(?:[ .+-]?[A-Z0-9]){11,30}|[a-z]{2}\d{2}(?:[ .+-]?[a-z0-9]){11,30})/g;
 
 function ibans(text: string): readonly Match[] {
   const found: Match[] = [];
   for (const {0: candidate, index} of allOf(IBAN, text)) {
-    // What follows may look like more of it: the words of a sentence in capitals.
+    // The following text may look like a continuation: a sentence in capitals.
     const length = countrySpecs[candidate.slice(0, 2).toUpperCase()]?.chars ?? 0;
     let end = 0;
     for (let left = length; left > 0 && end < candidate.length; end++) if (/[A-Za-z0-9]/.test(candidate[end]!)) left--;
@@ -76,7 +78,10 @@ function ibans(text: string): readonly Match[] {
   return found;
 }
 
-/** Addresses of the machine itself, of everybody, of manuals (RFC 5737, RFC 3849), and masks tell nothing about anybody. */
+/**
+ * Addresses of the machine itself, broadcast addresses, addresses in manuals (RFC 5737, RFC 3849) and masks reveal
+ * nothing about anybody.
+ */
 const isForeignIPv4 = (text: string): boolean =>
   isIPv4(text) && !/^(?:127|0|255|22[4-9]|23\d|24\d|25[0-4])\.|^(?:192\.0\.2|198\.51\.100|203\.0\.113)\./.test(text);
 const isForeignIPv6 = (text: string): boolean =>
@@ -85,7 +90,7 @@ const isForeignIPv6 = (text: string): boolean =>
   !/^(?:::|0*:.*:0*1?$|ff[0-9a-f]{2}:|2001:0?db8:)|::$/i.test(text) &&
   text.split(/:+/).filter(Boolean).length > 2;
 
-/** United States: with its hyphens it looks like nothing else; without them its name must be near. */
+/** United States: with hyphens the form is unique; without them its name must be near. */
 const SSN = /\d{3}(?<sign>[-. ]?)\d{2}\k<sign>\d{4}(?![\w-])/g;
 const SSN_NAME = /SSN|ssn|[Ss]ocial(?:[ _][Ss]ecurity)?(?! media)|SOCIAL SECURITY/;
 
@@ -99,7 +104,7 @@ function socialSecurityNumbers(text: string): readonly Match[] {
     .map(({0: found, index}) => ({from: index, to: index + found.length}));
 }
 
-/** Hardware: one of a phone or a laptop is one of a person. */
+/** Hardware addresses: a phone or a laptop identifies a person. */
 const MAC =
   /(?<![\w:.-])(?:[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:-]|\.\w)/g;
 const isMac = (text: string): boolean =>
@@ -107,10 +112,10 @@ const isMac = (text: string): boolean =>
     ? !/^(?:(?:ff|00)[:.-]?)+$/i.test(text) && !/^(?:33[:-]33|01[:-]00[:-]5e|00[:-]00[:-]5e[:-]00[:-]53)/i.test(text)
     : /^\d\d[:-]/.test(text) && !/^(?:00[:-]?)+$/.test(text);
 
-/** Wallets: Bitcoin, Dogecoin, Litecoin and Tron (Base58 with a check sum), Bitcoin's Bech32, Ethereum. */
+/** Wallets: Bitcoin, Dogecoin, Litecoin and Tron (Base58 with a checksum), Bitcoin's Bech32, Ethereum. */
 const WALLET =
   /(?<![\w.-])(?:[123DLMT][1-9A-HJ-NP-Za-km-z]{25,34}|(?:bc1|ltc1|tb1)[02-9ac-hj-np-z]{38,59}|0x[0-9a-fA-F]{40}|[1-9A-HJ-NP-Za-km-z]{32,95})(?![\w-])/g;
-/** Other chains give no check sums, so that their name must be near. */
+/** Addresses of other chains have no checksums, so their name must be near. */
 const isNamedWallet = (text: string, from: number, word: string): boolean =>
   /^[1-9A-HJ-NP-Za-km-z]{32,44}$|^[48][1-9A-HJ-NP-Za-km-z]{94}$/.test(word) &&
   /\d/.test(word) &&
@@ -142,7 +147,7 @@ function isWallet(text: string): boolean {
     .equals(bytes.subarray(21));
 }
 
-/** The lines a machine reads in passports and cards (ICAO 9303). */
+/** The machine-readable lines of passports and cards (ICAO 9303). */
 const MRZ = /(?<![A-Z0-9<])(?=[A-Z0-9]{0,43}<)[A-Z0-9<]{30,44}(?![A-Z0-9<])/g;
 const isMrz = (text: string): boolean => {
   if (![30, 36, 44].includes(text.length)) return false;
@@ -152,7 +157,7 @@ const isMrz = (text: string): boolean => {
   );
 };
 
-/** Where somebody is: two degrees, as maps write them, or what a key calls latitude and longitude. */
+/** A location: two coordinates as maps write them, or values of keys for latitude and longitude. */
 const PAIR = /(?<lat>-?\d{1,2}\.\d{4,15})(?:,[ \t]?|%2C|[ \t])(?<lng>-?\d{1,3}\.\d{4,15})(?!\d|\.\d|[,;]? ?-?\d)/g;
 const NAMED_DEGREE =
   /(?:\b|_)(?:[Ll]at|[Ll]atitude|LAT|[Ll]ng|[Ll]on|LNG|LON|[Ll]ong|[Ll]ongitude|GPSLatitude|GPSLongitude)["']{0,2}[ \t]{0,2}[:=][ \t]{0,2}["']?(?<found>-?\d{1,3}\.\d{3,15})/g;
@@ -165,10 +170,10 @@ function* coordinates(text: string): Generator<Match> {
   for (const match of allOf(PAIR, text)) {
     const {lat, lng} = match.groups!;
     const before = text.slice(Math.max(0, match.index - 60), match.index);
-    // One of a list of figures.
+    // One value in a list of figures.
     if (/[\d.-]$|\d[,;]? $|\d[,;]$/.test(before)) continue;
     const [north, east] = [Math.abs(Number(lat)), Math.abs(Number(lng))];
-    // Both below one is in the sea off Africa: those are figures.
+    // Both below one is in the sea off Africa, so these are ordinary figures.
     if (north > 90 || east > 180 || (north < 1 && east < 1)) continue;
     if (ABOUT_PLACES.test(before)) yield {from: match.index, to: match.index + match[0].length};
   }

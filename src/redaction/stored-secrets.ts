@@ -1,10 +1,13 @@
 import {allOf, type Detector, longWords, type Match, plain} from '../trace/secrets.ts';
 
-/** Passwords as systems store them (crypt, LDAP, Django, PostgreSQL): who has the hash can try passwords at leisure. */
+/**
+ * Passwords as systems store them (crypt, LDAP, Django, PostgreSQL): a hash allows unlimited attempts to guess the
+ * password.
+ */
 const HASH =
   /(?<![\w$])(?:\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|md5|sha1|scrypt|argon2(?:id?|d)|pbkdf2[\w-]{0,20})\$[\w./+,=$-]{16,300}|\{(?:S?SHA\d{0,3}|S?MD5|CRYPT|PBKDF2[\w-]{0,10})\}[\w./+=$]{16,300}|(?:pbkdf2_sha\d{1,3}|bcrypt_sha256|scrypt|argon2)\$[\w./+,=$-]{20,300}|SCRAM-SHA-\d{1,3}\$[\w./+:=$]{40,300})/g;
 
-/** Base64 of keys, of user and password, and of other texts that hold a secret. */
+/** Base64 of keys, of user and password, and of other texts that contain a secret. */
 const BASE64 = /[A-Za-z0-9+/_-]{16,16000}={0,2}/g;
 const LONGEST_DECODED = 8000;
 
@@ -12,7 +15,7 @@ function encoded(text: string, inner: readonly Detector[]): readonly Match[] {
   const secrets: Match[] = [];
   for (const long of longWords(text)) {
     for (const {0: found, index} of allOf(BASE64, long.text)) {
-      // Most words hold something else: four characters tell three bytes.
+      // Most words contain something else: four characters give three bytes.
       if (!isText(Buffer.from(found.slice(0, 24), 'base64'))) continue;
       const bytes = Buffer.from(found.slice(0, LONGEST_DECODED), 'base64');
       if (!isText(bytes)) continue;
@@ -24,7 +27,7 @@ function encoded(text: string, inner: readonly Detector[]): readonly Match[] {
   return secrets;
 }
 
-/** Parts of keys in JSON (RFC 7517) and in PuTTY's files, which no line encloses. */
+/** Parts of keys in JSON (RFC 7517) and in PuTTY's files, without enclosing lines. */
 const KEY_PARTS =
   /["'](?:d|p|q|dp|dq|qi|k)["'][ \t]{0,2}:[ \t]{0,2}["'](?<found>[\w-]{20,800})(?=["'])|Private-Lines: \d{1,3}\r?\n(?<lines>(?:[A-Za-z0-9+/=]{1,80}(?:\r?\n|$)){1,80})/g;
 
@@ -36,7 +39,7 @@ function keyParts(text: string): readonly Match[] {
   });
 }
 
-/** The words that wallets are restored from, and codes that let somebody in once. */
+/** Recovery phrases of wallets, and codes that are valid once. */
 const PHRASE =
   /(?:seed|recovery|mnemonic|secret)[ _-]?(?:phrase|words?)?["']{0,2}[ \t]{0,2}(?::|=|is)[ \t]{0,2}["']?(?<found>(?:[a-z]{3,8} ){11,23}[a-z]{3,8})(?![\w ]*[.!?] [A-Z])/gi;
 const CODE =
@@ -46,7 +49,7 @@ const isText = (bytes: Buffer): boolean =>
   bytes.length >= 10 && bytes.every(byte => (byte >= 0x20 && byte < 0x7f) || byte === 10 || byte === 13 || byte === 9);
 
 function holdsSecret(text: string, inner: readonly Detector[]): boolean {
-  // User and password, as HTTP and registries of images write them.
+  // User and password, as in HTTP and container registries.
   if (/^[\w.@+-]{2,60}:[^\s:]{6,200}$/.test(text)) return true;
   for (const {hint, find} of inner) if (hint.test(text)) for (const _ of find(text)) return true;
   return false;

@@ -1,7 +1,7 @@
 import {allOf, type Detector, entropy, isPlaceholder, isWords, type Match} from '../trace/secrets.ts';
 import {mayBeSecret} from './named-values.ts';
 
-/** Parameters of addresses that let somebody in. */
+/** URL parameters that give access. */
 const PARAMETER =
   /(?<=[?&;#](?:amp;)?)(?<name>[\w.-]{0,30}?(?:[Tt]oken|[Kk]ey|[Ss]ecret|[Ss]ig(?:nature)?|[Aa]uth|[Cc]redential|[Pp]assword|pwd|pass|code|ticket|[Ss]ession(?:_?[Ii]d)?|sid|appid|otp|jwt|hash|hmac|nonce|assertion))=(?<found>[^\s&;"'`<>\\#]{6,4000})/g;
 
@@ -19,13 +19,13 @@ function* parameters(text: string): Generator<Match> {
 
 const isHex = (value: string): boolean => /^[0-9a-f]{16,}$/i.test(value) && entropy(value) >= 2.5;
 
-/** Addresses that are secrets themselves: whoever knows one may write there. */
+/** URLs that are secrets themselves: anybody who knows one can write there. */
 const WEBHOOK =
   /(?:discord(?:app)?\.com\/api\/webhooks\/\d{5,25}|webhook\.office\.com\/webhookb2|hooks\.zapier\.com\/hooks\/catch|hook\.[\w.]{2,20}make\.com|chat\.googleapis\.com\/v1\/spaces|open\.feishu\.cn\/open-apis\/bot\/v2\/hook)\/(?<found>[\w@/?=&%.-]{16,400})/g;
-/** Those that let somebody set a password or come in. */
+/** URLs that let somebody set a password or log in. */
 const PATH =
   /\/(?:reset|reset[_-]password|password[_-]reset|verify|verify[_-]email|confirm|confirmation|activate|activation|invite|invitation|invitations|invites|magic|magic[_-]link|login|unsubscribe|join|share|auth|token|sso)\/(?<found>[\w.~%-]{16,500})/g;
-/** One that is let in by what stands before the `@` alone: a DSN of Sentry, a token for git. */
+/** A URL where the part before the `@` alone gives access: a Sentry DSN, a token for git. */
 const USER_ALONE = /:\/\/(?<found>[\w.~%-]{20,400})(?=:?@)/g;
 
 function* addresses(text: string): Generator<Match> {
@@ -38,7 +38,7 @@ function* addresses(text: string): Generator<Match> {
     }
 }
 
-/** Cookies that say who somebody is, where no header tells that they are cookies. */
+/** Cookies that identify somebody, without a header that shows that they are cookies. */
 const COOKIE_NAME =
   '[Ss]ession[\\w.-]{0,20}|\\w{0,20}[Ss]ess(?:ion)?(?:_?[Ii][Dd])?|connect\\.sid|sid|\\w{0,10}SID(?:CC|TS)?|li_at|xs|c_user|datr|ct0|[\\w.-]{0,30}(?:csrf|xsrf|CSRF|XSRF)[\\w.-]{0,20}|[\\w.-]{0,30}(?:[Rr]emember|[Aa]uth|[Tt]oken|jwt|login|logged_in)[\\w.-]{0,40}|__(?:Host|Secure)-[\\w.-]{1,40}|\\.[A-Z]\\w{3,40}|cf_clearance';
 const COOKIES =
@@ -50,7 +50,7 @@ const OBJECT = new RegExp(
   `["']?name["']?[ \\t]{0,2}:[ \\t]{0,2}["'](?:${COOKIE_NAME})["'],?\\s{0,20}["']?value["']?[ \\t]{0,2}:[ \\t]{0,2}["'](?<found>[^"'\\n]{8,4000})(?=["'])`,
   'g',
 );
-/** Of a cookie: what it is for, not what it holds; and what counts visits. */
+/** Cookie names for settings, and counters of visits. */
 const ATTRIBUTE =
   /^(?:path|domain|expires|max-age|samesite|secure|httponly|priority|version|_ga\w*|_gid|_gat\w*|_fbp|_hj\w*|lang|locale|theme|tz|timezone|consent\w*|OptanonConsent)$/i;
 
@@ -75,7 +75,7 @@ function* cookies(text: string): Generator<Match> {
 
 const isCookie = (value: string): boolean => mayBeSecret(value) || (value.length >= 16 && isHex(value));
 
-/** Schemes of authorization that consist of many parts: Digest, OAuth 1, AWS, Hawk, Azure. */
+/** Authorization schemes with many parts: Digest, OAuth 1, AWS, Hawk, Azure. */
 const SCHEME =
   /[Aa]uthorization["']{0,2}[ \t]{0,3}[:=,][ \t]{0,3}\\?["']?(?:Digest|AWS4-HMAC-SHA256|OAuth|Hawk|SharedKey(?:Lite)?|SharedAccessSignature|HMAC-SHA256|Signature)[ \t]{1,3}/g;
 const PART =

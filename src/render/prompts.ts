@@ -10,7 +10,7 @@ interface Drawing extends Look {
   readonly columns: number | null;
 }
 
-/** How each part is drawn: told apart without colours too. */
+/** How each part is drawn: distinguishable without colours too. */
 const DRAWN: Readonly<
   Record<PromptPart, {readonly label: string; readonly sign: string; readonly ascii: string; readonly style: Style}>
 > = {
@@ -24,7 +24,7 @@ const DRAWN: Readonly<
 const WIDEST_BAR = 60;
 const INDENT = 4;
 
-/** A paragraph for each call: how large, of what, and what changed since the one before. */
+/** A paragraph for each call: its size, its parts, and the change since the previous call. */
 export function renderPrompts(calls: readonly PromptRecord[], drawing: Drawing): Safe {
   const columns = drawing.columns === null ? null : Math.max(20, drawing.columns - INDENT);
   const largest = calls.reduce((most, call) => Math.max(most, sizeOf(call)), 1);
@@ -50,7 +50,7 @@ export function renderPrompts(calls: readonly PromptRecord[], drawing: Drawing):
 
 const indented = (lines: readonly Safe[]) => lines.map(text => line`${trusted(' '.repeat(INDENT))}${text}`);
 
-/** By what was reported; where nothing was, a token is some four characters. */
+/** By the reported tokens; if there are none, a token is about four characters. */
 const sizeOf = ({promptTokens, chars}: PromptRecord) => promptTokens ?? chars / 4;
 
 function headOf(
@@ -73,7 +73,7 @@ function headOf(
   ];
 }
 
-/** A bar of so many columns, each part with its share of them. */
+/** A bar of this many columns, divided among the parts. */
 function barOf({parts}: PromptRecord, width: number, {ascii}: Look): Safe {
   const whole = Math.max(1, Math.round(width));
   let [share, from] = [0, 0];

@@ -4,7 +4,7 @@ import {isRetrievalTool} from './kind.ts';
 import type {Purpose} from './purpose.ts';
 import type {Span} from './span.ts';
 
-/** What fills a prompt, in the order in which it is told. */
+/** The kinds of parts of a prompt, in the order in which they are shown. */
 export const PROMPT_PARTS = ['system', 'tools', 'documents', 'history', 'input', 'results'] as const;
 export type PromptPart = (typeof PROMPT_PARTS)[number];
 
@@ -14,16 +14,16 @@ interface Piece {
   readonly chars: number;
   /** Equal for equal pieces. */
   readonly key: string;
-  /** Of a tool's result: the tool. */
+  /** For a tool's result: the tool. */
   readonly tool: string | null;
 }
 
 export interface PartSize {
   readonly part: PromptPart;
   readonly chars: number;
-  /** Of all characters of the prompt, 0 to 1. */
+  /** Share of the prompt's characters, 0 to 1. */
   readonly share: number;
-  /** So much of the reported prompt tokens; null: none are reported. Estimated: by characters. */
+  /** Its share of the reported prompt tokens; null: none are reported. An estimate, by characters. */
   readonly estimatedTokens: number | null;
 }
 
@@ -35,24 +35,27 @@ export interface AddedResult {
 
 /** What one model call was sent. */
 export interface Prompt {
-  /** As reported, with what was read from and written to the cache. */
+  /** As reported, including tokens read from and written to the cache. */
   readonly promptTokens: number | null;
   readonly chars: number;
   readonly parts: readonly PartSize[];
-  /** Tokens more than in the call before it of the same component and purpose; null: it is the first, or one is not reported. */
+  /**
+   * Increase since the previous call of the same component and purpose; null: it is the first, or one has no reported
+   * tokens.
+   */
   readonly growthTokens: number | null;
-  /** Results that the call before it was not sent. */
+  /** Results that the previous call was not sent. */
   readonly addedResults: readonly AddedResult[];
-  /** Messages of the call before it that it was not sent, as after compaction. */
+  /** Number of messages of the previous call that are no longer sent, for example after compaction. */
   readonly removedMessages: number;
   readonly removedChars: number;
-  /** Images, recordings and files, which have no characters. */
+  /** Images, audio and files, which have no characters. */
   readonly media: number;
-  /** The span lost part of it. */
+  /** The span lost part of the prompt. */
   readonly isCut: boolean;
 }
 
-/** A model call with what it was sent, as the JSON contract has it. */
+/** A model call and its prompt, in the form of the JSON contract. */
 export interface PromptRecord extends Prompt {
   readonly spanId: string;
   readonly traceId: string;
@@ -63,27 +66,27 @@ export interface PromptRecord extends Prompt {
   readonly provider: string | null;
   readonly purpose: Purpose | null;
   readonly startTime: string | null;
-  /** Nothing tells whether the reported count holds the cached tokens. */
+  /** It is unknown whether the reported count includes cached tokens. */
   readonly promptEstimated: boolean;
-  /** How many tokens the model takes; null: not known. */
+  /** Size of the model's context window, tokens; null: unknown. */
   readonly windowTokens: number | null;
   readonly windowShare: number | null;
 }
 
-/** Keys of a call as JSON has them, in order. */
+/** Keys of a call in JSON, in order. */
 export const PROMPT_FIELDS = [
   ...['spanId', 'traceId', 'runId', 'agent', 'model', 'provider', 'purpose', 'startTime'],
   ...['promptTokens', 'promptEstimated', 'windowTokens', 'windowShare', 'growthTokens', 'chars', 'parts'],
   ...['addedResults', 'removedMessages', 'removedChars', 'media', 'isCut'],
 ] as const satisfies readonly (keyof PromptRecord)[];
 
-/** Model calls one after the other, each beside the one before it of the same component. */
+/** Processes model calls in order, and compares each with the previous one of the same component. */
 export class Prompts {
   private readonly before = new Map<string, {pieces: readonly Piece[]; promptTokens: number | null}>();
 
   /**
    * @param span read whole
-   * @param of the component that calls, and what for
+   * @param of the calling component, and the purpose
    */
   take(span: Span, of: string): Prompt {
     const {pieces, media, isCut} = piecesOf(span.attributes ?? {});
@@ -96,7 +99,7 @@ export class Prompts {
     const tokens = promptTokens === null || chars === 0 ? null : wholeShares(promptTokens, sizes);
     const known = new Set(before?.pieces.map(({key}) => key));
     const now = new Set(pieces.map(({key}) => key));
-    // Tool definitions are no messages, and documents come and go with each question.
+    // Tool definitions are not messages, and documents change with each question.
     const removed = (before?.pieces ?? []).filter(
       ({key, part}) => !now.has(key) && part !== 'tools' && part !== 'documents',
     );
@@ -136,7 +139,7 @@ function piecesOf(attributes: Attributes): {pieces: Piece[]; media: number; isCu
   const pieces: Piece[] = [];
   const add = (part: PromptPart, text: string, said: Said | null, tool: string | null = null) => {
     if (text === '') return;
-    // Not by its part: the question of one call is history in the next.
+    // Not by its kind of part: the question of one call is history in the next.
     const key = digest(JSON.stringify([said?.role ?? part, said?.toolCallId ?? null, text]));
     pieces.push({part, chars: lengthOf(text), key, tool});
   };
@@ -162,10 +165,10 @@ function piecesOf(attributes: Attributes): {pieces: Piece[]; media: number; isCu
 
 const isOfUser = (role: string) => role === 'user' || role === 'input';
 const TOOL_DEFINITION = /^llm\.tools\.\d+\.tool\.json_schema$/;
-/** Agno puts what it found into the message of the user (`add_knowledge_to_context`). */
+/** Agno adds retrieved documents to the user's message (`add_knowledge_to_context`). */
 const REFERENCES = /<references>.*?<\/references>/gs;
 
-/** Code points, as databases count. */
+/** Code points, as in the databases. */
 function lengthOf(text: string): number {
   let length = 0;
   for (const _ of text) length++;
@@ -174,7 +177,7 @@ function lengthOf(text: string): number {
 
 const sum = (pieces: readonly Piece[]) => pieces.reduce((total, {chars}) => total + chars, 0);
 
-/** Whole numbers in proportion to the sizes that add up to the total; the largest rests are rounded up. */
+/** Whole numbers in proportion to the sizes, with the given total; the largest remainders are rounded up. */
 function wholeShares(total: number, sizes: readonly number[]): number[] {
   const all = sizes.reduce((a, b) => a + b, 0);
   const exact = sizes.map(size => (total * size) / all);

@@ -3,13 +3,13 @@ import type {DrawnRun, TreeRow} from './data.ts';
 import {el} from './dom.ts';
 import {axisTicks, type Stretch} from './stretch.ts';
 
-/** Height of a row; the style sheet has it too. */
+/** Height of a row; must equal the value in the style sheet. */
 export const ROW = 26;
-/** Rows drawn above and below those that are seen. */
+/** Rows drawn above and below the visible ones. */
 const BEYOND = 8;
-/** Rows that are printed; what is left out is said. */
+/** Rows that are printed; a note counts the rest. */
 const MOST_PRINTED = 3000;
-/** Pixels that a press may move and be a click. */
+/** Maximum movement of a press that still counts as a click, pixels. */
 const CLICK = 4;
 
 interface TreeEvents {
@@ -17,7 +17,7 @@ interface TreeEvents {
   onZoom(stretch: Stretch): void;
 }
 
-/** The rows of a run with their waterfall. Only those that are seen are in the document. */
+/** The rows of a run with their waterfall. Only visible rows are in the document. */
 export class Tree {
   readonly box = el('div', {class: 'tree', role: 'tree', tabindex: '0', 'aria-label': 'Spans of the run'});
   private readonly space = el('div', {class: 'space', role: 'presentation'});
@@ -56,7 +56,7 @@ export class Tree {
     return {from: 0, to: this.run.to - this.run.from};
   }
 
-  /** Draws all anew: after a change of size, zoom, filter. */
+  /** Draws everything again, after a change of size, zoom or filter. */
   redraw(): void {
     for (const row of this.drawn.values()) row.remove();
     this.drawn.clear();
@@ -78,7 +78,7 @@ export class Tree {
     this.events.onSelect(row);
   }
 
-  /** Moves among the rows that are not folded away. */
+  /** Moves among the rows that are not folded. */
   move(by: number): void {
     const at = this.placeOf.get(this.selected.at) ?? 0;
     const row = this.shown[Math.max(0, Math.min(this.shown.length - 1, at + by))];
@@ -142,7 +142,7 @@ export class Tree {
     this.events.onZoom(this.stretch);
   }
 
-  /** @param factor below 1: closer. @param at the moment that keeps its place, as a part of the stretch */
+  /** @param factor below 1: closer. @param at the time that keeps its place, as a fraction of the period */
   zoomBy(factor: number, at = 0.5): void {
     const {from, to} = this.stretch;
     const length = (to - from) * factor;
@@ -160,7 +160,7 @@ export class Tree {
     return Math.max(1, Math.floor(this.box.clientHeight / ROW) - 2);
   }
 
-  /** All rows at once, for paper. @returns rows that were left out */
+  /** Draws all rows at once, for printing. @returns number of rows that were left out */
   print(isPrinting: boolean): number {
     this.isPrinting = isPrinting;
     this.redraw();
@@ -266,7 +266,7 @@ export class Tree {
     return element;
   }
 
-  /** Where a row stands among those of the same parent; of many they are not counted anew for each. */
+  /** The position of a row among its siblings; cached, so that it is not counted again for each. */
   private familyOf(row: TreeRow): {siblings: number; place: number} {
     let known = this.families.get(row.up);
     if (!known) {
@@ -319,11 +319,11 @@ export class Tree {
     const [first, second] = ticks;
     const step = first && second ? second.part - first.part : 1;
     this.space.style.setProperty('--grid', `${100 * step}%`);
-    // A position in percent leaves out the width of what is placed.
+    // A position in percent does not include the width of the placed element.
     this.space.style.setProperty('--grid-from', `${step < 1 && first ? (100 * first.part) / (1 - step) : 0}%`);
   }
 
-  /** A stretch of the waterfall that is dragged over is looked at closer. */
+  /** Zooms into the period that is dragged over in the waterfall. */
   private zoomByDragging(): void {
     const mark = el('div', {class: 'drag', hidden: ''});
     this.box.append(mark);
@@ -349,7 +349,7 @@ export class Tree {
         removeEventListener('pointercancel', end);
         if (mark.hidden) return;
         mark.hidden = true;
-        // What follows is no click on a row.
+        // The following event is not a click on a row.
         addEventListener('click', event => event.stopPropagation(), {capture: true, once: true});
         if (up.type === 'pointercancel') return;
         const [a, b] = [part(down.clientX), part(up.clientX)].sort((x, y) => x - y) as [number, number];
@@ -393,7 +393,7 @@ function glyphOf({state, glyph}: TreeRow): HTMLElement | null {
   return el('span', {class: `glyph is-${state}`, title: state}, glyph);
 }
 
-/** Of a call what it was given, of a model what it took, of a failure what it said. */
+/** For a call its arguments, for a model its usage, for a failure its message. */
 function previewOf(row: TreeRow): HTMLElement | null {
   const isFailure = row.state === 'error' || row.state === 'cancelled';
   const tokens =
