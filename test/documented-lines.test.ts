@@ -37,7 +37,7 @@ interface Documented {
   readonly error: string | null;
 }
 
-const PAGES = ['.', 'docs'].flatMap(folder =>
+const PAGES = ['.', 'docs', 'skill/agno-trace'].flatMap(folder =>
   readdirSync(path.join(ROOT, folder))
     .filter(name => name.endsWith('.md') && name !== 'CHANGELOG.md')
     .map(name => path.join(folder, name)),

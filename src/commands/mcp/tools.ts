@@ -53,6 +53,11 @@ export const TOOLS: readonly Tool[] = [
     hasTexts: true,
   },
   {
+    name: 'context',
+    command: 'context',
+    description: 'What fills the prompts of a run, model call by model call, in tokens.',
+  },
+  {
     name: 'grep',
     command: 'grep',
     description: 'Find text in prompts, answers, tool arguments and errors of many runs.',
