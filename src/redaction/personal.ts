@@ -106,7 +106,7 @@ function socialSecurityNumbers(text: string): readonly Match[] {
 
 /** Hardware addresses: a phone or a laptop identifies a person. */
 const MAC =
-  /(?<![\w:.-])(?:[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:-]|\.\w)/g;
+  /[0-9A-Fa-f](?<![\w:.-].)(?:[0-9A-Fa-f](?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})|[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:-]|\.\w)/g;
 const isMac = (text: string): boolean =>
   /[a-f]/i.test(text)
     ? !/^(?:(?:ff|00)[:.-]?)+$/i.test(text) && !/^(?:33[:-]33|01[:-]00[:-]5e|00[:-]00[:-]5e[:-]00[:-]53)/i.test(text)
@@ -126,10 +126,13 @@ const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 function wallets(text: string): readonly Match[] {
   const found: Match[] = [];
-  for (const long of longWords(text))
+  for (const long of longWords(text)) {
+    // The shortest has 26 letters and digits, and names have signs between them.
+    if (long.text.length < 26 || !/[A-Za-z0-9]{26}/.test(long.text)) continue;
     for (const {0: word, index} of allOf(WALLET, long.text))
       if (isWallet(word) || isNamedWallet(text, long.from + index, word))
         found.push({from: long.from + index, to: long.from + index + word.length});
+  }
   return found;
 }
 
@@ -194,8 +197,8 @@ export const PERSONAL_DETECTORS: readonly Detector[] = [
   ),
   {name: 'iban', finds: 'pii', hint: /[A-Za-z]{2}\d{2}/, find: ibans},
   {name: 'ssn', finds: 'pii', hint: /\d{3}-\d{2}-\d{4}|[Ss][Ss][Nn]|[Ss]ocial|SOCIAL/, find: socialSecurityNumbers},
-  plain('mac-address', 'pii', /[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}\1|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\./, MAC, isMac),
-  {name: 'wallet', finds: 'pii', hint: /[A-Za-z0-9]{26}/, find: wallets},
+  plain('mac-address', 'pii', /[:-][0-9A-Fa-f]{2}[:-]|\.[0-9A-Fa-f]{4}\./, MAC, isMac),
+  {name: 'wallet', finds: 'pii', hint: /\d/, find: wallets},
   plain('travel-document', 'pii', /<<|<\d/, MRZ, isMrz),
   {name: 'coordinates', finds: 'pii', hint: /\d\.\d{3}|\d°/, find: coordinates},
   plain(

@@ -1,5 +1,5 @@
-// Benchmarks, each against its baseline in the same run: npm run bench [-- start size writer prune facts screens]. Quiet machine, please.
-const ALL = ['start', 'size', 'writer', 'prune', 'facts', 'screens'];
+// Benchmarks, each against its baseline in the same run: npm run bench [-- start size writer prune facts screens redaction]. Quiet machine, please.
+const ALL = ['start', 'size', 'writer', 'prune', 'facts', 'screens', 'redaction'];
 const asked = process.argv.slice(2);
 for (const name of asked.length > 0 ? asked : ALL) {
   if (!ALL.includes(name)) throw new Error(`no benchmark "${name}"; there are ${ALL.join(', ')}`);

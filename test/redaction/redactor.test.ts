@@ -297,6 +297,52 @@ it('a large text is looked through, whatever is in it: what took the square of i
   }
 });
 
+it('each detector takes time in proportion to a text, whatever is in it', () => {
+  const LENGTH = 100_000;
+  const hostile = [
+    ...['password,a\n', '|password|\n', 'token,', 'secret | ', 'password is ', 'password: {', 'key="', "key='", '`'],
+    ...[
+      'curl -u ',
+      'mysql -p',
+      'echo a | ',
+      'login("a",',
+      'Cookie: a=',
+      '; a=1234567890ab',
+      '?key=',
+      'Authorization: OAuth ',
+    ],
+    ...[
+      'AAAAAAAAAAAAAAAA+',
+      'Ym90OlNvbm5lbiNibHVtZTQ=',
+      '/reset/',
+      '$2y$',
+      '<',
+      '48.13743 ',
+      '00:',
+      '0x',
+      ' at a dot ',
+    ],
+    ...[
+      '12.345.',
+      '+49 ',
+      'Aa1',
+      '"\n"',
+      '\\\n',
+      '%20',
+      '&#64;',
+      '\u200b',
+      'ＡＢ',
+      'seed phrase: a ',
+      'PIN: ',
+      'Private-Lines: 1\n',
+    ],
+  ];
+  for (const text of hostile) {
+    const long = text.repeat(Math.ceil(LENGTH / text.length));
+    for (const {hint, find} of DETECTORS) if (hint.test(long)) expect([...find(long)].length).toBeLessThan(LENGTH);
+  }
+});
+
 it('without content there are names, figures and kinds, and no attribute that nobody knows', () => {
   const content = new ContentFilter();
   const span = content.span(
