@@ -7,6 +7,7 @@ import {loadRuns} from '../runs/load.ts';
 import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
+import {answerText} from '../trace/exchange.ts';
 import {NO_FILTER, withQueryFlags} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
@@ -193,7 +194,7 @@ function contentOf(node: Node | undefined): Content {
   return {
     path: node && span ? namesDownTo(node).join(' > ') : null,
     arguments: span?.toolArguments ?? null,
-    result: span?.output ?? null,
+    result: span?.kind === 'llm' && span.output !== null ? answerText(span.output) : (span?.output ?? null),
   };
 }
 

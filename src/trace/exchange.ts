@@ -75,6 +75,15 @@ export function exchangeOf(attributes: Attributes): Exchange {
   };
 }
 
+/** What a model answered, in a line: its words, or the calls that it asked for. What is not a list of messages, or cut off, stays as it is. */
+export function answerText(output: string): string {
+  const said = writtenMessages(output).map(fromJson);
+  const texts = said.map(({text, toolCalls}) =>
+    [text, ...toolCalls.map(call => `${call.name}(${call.arguments ?? ''})`)].filter(part => part !== '').join(' '),
+  );
+  return texts.filter(text => text !== '').join('\n') || output;
+}
+
 const NO_MESSAGES: Messages = {messages: [], notes: []};
 
 function withReasoning(said: Said, other: Said | undefined): Said {
