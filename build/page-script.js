@@ -16,10 +16,11 @@ const FOR_PAGES = {
     id.startsWith('\0node:') ? {code: 'export const createHash = undefined;', moduleSideEffects: false} : null,
 };
 
-async function pageScript() {
+/** @param {string} entry */
+async function pageScript(entry) {
   const bundle = await rolldown({
     cwd: root,
-    input: `${FOLDER}main.ts`,
+    input: FOLDER + entry,
     platform: 'browser',
     plugins: [FOR_PAGES],
     transform: {target: 'es2022'},
@@ -54,6 +55,6 @@ export const pageAssets = {
   resolveId: id => (id === MODULE ? `\0${MODULE}` : null),
   load: async id =>
     id === `\0${MODULE}`
-      ? `export const script = ${JSON.stringify(await pageScript())};\nexport const style = ${JSON.stringify(styleSheet())};`
+      ? `export const runScript = ${JSON.stringify(await pageScript('main.ts'))};\nexport const answerScript = ${JSON.stringify(await pageScript('answer.ts'))};\nexport const style = ${JSON.stringify(styleSheet())};`
       : null,
 };

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   commands: [
     ...['completion', 'flags', 'help', 'profiles', 'questions', 'show', 'doctor', 'runs', 'follow', 'store', 'demo'],
     ...['archive', 'retention', 'migrations', 'facts', 'otlp', 'page', 'prices', 'redaction', 'render', 'tui'],
-    ...['sql', 'trace', 'text'],
+    ...['sql', 'table', 'trace', 'text'],
   ],
   completion: ['flags', 'help', 'profiles', 'runs', 'store', 'render', 'text', 'trace'],
   help: ['flags', 'render', 'trace'],

@@ -31,6 +31,39 @@ export interface PageEntry {
   readonly block: number;
 }
 
+/** The only block of a page with the answer to a question. */
+export interface PageAnswer {
+  readonly schema: 'agno-trace/answer-page/1';
+  readonly version: string;
+  readonly written: string | null;
+  /** The question, and how it is to be read. */
+  readonly title: string;
+  readonly notes: readonly string[];
+  readonly tables: readonly PageTable[];
+  readonly plot: PagePlot | null;
+}
+
+export interface PageTable {
+  readonly columns: readonly {readonly label: string; readonly isNumber: boolean}[];
+  readonly rows: readonly (readonly string[])[];
+  /** For each row a figure over time; null: the table has none. */
+  readonly trend: {readonly label: string; readonly lines: readonly (readonly (number | null)[])[]} | null;
+}
+
+/** A figure over time for the whole of an answer: columns for one line, else lines. */
+export interface PagePlot {
+  readonly label: string;
+  /** Starts of the periods. */
+  readonly periods: readonly string[];
+  /** `texts`: the figures as people read them. */
+  readonly lines: readonly {
+    readonly name: string;
+    readonly values: readonly (number | null)[];
+    readonly texts: readonly string[];
+  }[];
+}
+
+/** A run of a page, in a block of its own. */
 export interface PageRun {
   readonly record: RunRecord;
   readonly title: string;

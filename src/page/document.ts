@@ -1,31 +1,32 @@
-import {script, style} from 'built:page';
+import {answerScript, runScript, style} from 'built:page';
 import {createHash} from 'node:crypto';
 import {gzipSync} from 'node:zlib';
 import type {Output} from '../context.ts';
 import {jsonText} from '../render/json.ts';
 import {trusted} from '../text/safe.ts';
-import type {PageContents} from './contents.ts';
+import type {PageAnswer, PageContents} from './contents.ts';
 
 /** Nothing is loaded, sent or framed; only this script runs, and it cannot turn text into markup. */
-const POLICY = [
-  "default-src 'none'",
-  `script-src ${hashOf(script)}`,
-  `style-src ${hashOf(style)}`,
-  "base-uri 'none'",
-  "form-action 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join('; ');
+const policyOf = (script: string) =>
+  [
+    "default-src 'none'",
+    `script-src ${hashOf(script)}`,
+    `style-src ${hashOf(style)}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ');
 
 function hashOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-const HEAD = `<!doctype html>
+const headOf = (script: string) => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${policyOf(script)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <meta name="generator" content="agno-trace">
@@ -47,15 +48,25 @@ export class PageDocument {
 
   /** Adds a block. @returns its number */
   async block(value: unknown): Promise<number> {
-    if (this.blocks === 0) this.out.write(trusted(HEAD));
+    if (this.blocks === 0) this.out.write(trusted(headOf(runScript)));
     const number = this.blocks++;
     await this.write(String(number), value);
     return number;
   }
 
   async end(contents: PageContents): Promise<void> {
-    if (this.blocks === 0) this.out.write(trusted(HEAD));
-    await this.write('-last', contents);
+    if (this.blocks === 0) this.out.write(trusted(headOf(runScript)));
+    await this.finish(contents, runScript);
+  }
+
+  /** A page that has nothing but the answer to a question. */
+  async answer(answer: PageAnswer): Promise<void> {
+    this.out.write(trusted(headOf(answerScript)));
+    await this.finish(answer, answerScript);
+  }
+
+  private async finish(last: PageContents | PageAnswer, script: string): Promise<void> {
+    await this.write('-last', last);
     this.out.write(trusted(`<script>${script}</script>\n</body>\n</html>\n`));
     await this.out.drained?.();
   }

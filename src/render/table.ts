@@ -156,24 +156,27 @@ export interface Drawing {
  * terminal the last columns are dropped first, but never the one that the rows are sorted by.
  */
 export function renderTable(table: Table, columns: number | null, drawing: Drawing = {}): Safe {
+  const drawn = drawnColumns(table, columns === null ? {} : drawing);
+  const {trend} = drawing;
+  if (trend && columns !== null) drawn.push({...trend, align: 'left', dropOrder: drawn.length});
+  return renderColumns(drawn, columns);
+}
+
+/** The columns of a table with the final text of each cell. */
+export function drawnColumns(table: Table, drawing: Drawing): DrawnColumn[] {
   const entries = Object.entries(table.columns);
   const texts = entries.filter(([, {unit}]) => (unit ?? 'text') === 'text');
-  const drawn = entries.map(([key, column], i): DrawnColumn => {
+  return entries.map(([key, column], i): DrawnColumn => {
     const unit = column.unit ?? 'text';
     const isFirst = key === texts[0]?.[0];
     return {
       label: column.label,
       align: unit === 'text' || unit === 'time' || unit === 'stretch' || unit === 'flag' ? 'left' : 'right',
-      cells: table.rows.map(cells =>
-        cellText(cells[key] ?? null, ofRow(column, cells), columns === null ? {} : drawing),
-      ),
+      cells: table.rows.map(cells => cellText(cells[key] ?? null, ofRow(column, cells), drawing)),
       dropOrder: i < 3 || key === table.sortedBy ? 0 : i,
       ...(column.least !== undefined ? {shrinkTo: column.least} : isFirst ? {shrinkTo: 16} : {}),
     };
   });
-  const {trend} = drawing;
-  if (trend && columns !== null) drawn.push({...trend, align: 'left', dropOrder: entries.length});
-  return renderColumns(drawn, columns);
 }
 
 /** If a column's unit differs from row to row, it takes the unit of this row. */

@@ -283,7 +283,7 @@ describe('--output', () => {
     const {code, err} = await cli(['show', 'latest', '--db', db, '-o', 'run.csv'], {cwd});
     expect(code).toBe(EXIT.usage);
     expect(err).toBe(
-      'error: -o "run.csv" asks for csv, which this command cannot write.\nhint: It can write tree, json, jsonl; choose with --format.\n',
+      'error: -o "run.csv" asks for csv, which this command cannot write.\nhint: It can write tree, json, jsonl, html; choose with --format.\n',
     );
   });
 

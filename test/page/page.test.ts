@@ -210,6 +210,40 @@ it('hostile rows are text, escaped as on a terminal', async () => {
   expect('owned' in globalThis).toBe(false);
 });
 
+describe('a page of a question', () => {
+  const db = sqliteCopy('agno-3.1.10-pictures.sqlite');
+
+  it.each([
+    ['stats', 'rect'],
+    ['stats --every 1m', 'rect'],
+    ['usage', '.trend path'],
+    ['usage --every 1m', '.plot path'],
+    ['errors', '.trend path'],
+    ['models', '.trend path'],
+    ['compare --at 2026-11-22T14:13:30 --all --limit 20', null],
+  ])('%s has what the table in a pipe has', async (line, drawing) => {
+    const [name, ...flags] = line.split(' ');
+    const argv = [name!, '--limit', '0', ...flags, '--db', db];
+    const {out, code} = await cli(argv);
+    // Where the length of periods is known, their starts are shorter in a page.
+    const text = line.includes('--every') ? out.replace(/T(\d\d:\d\d):00\.0{6}Z/g, ' $1') : out;
+    const {out: html, code: same} = await cli([...argv, '--format', 'html']);
+    expect(same).toBe(code);
+    if (code !== 0) return expect(html).toBe('');
+    const page = await open(html, {ready: '.list'});
+    const cells = [...page.document.querySelectorAll('tbody td')].map(cell => cell.textContent).filter(Boolean);
+    const words = (of: string) => of.replace(/\s+/g, '');
+    const shown = [...page.document.querySelectorAll('th, td')].map(cell => cell.textContent);
+    expect(cells.length).toBeGreaterThan(0);
+    for (const cell of cells) expect(words(text)).toContain(words(cell));
+    for (const row of text.trim().split('\n'))
+      for (const cell of row.split(/ {2,}/).filter(Boolean)) expect(words(shown.join(''))).toContain(words(cell));
+    expect(page.document.querySelectorAll('script')).toHaveLength(1);
+    if (drawing !== null) expect(page.document.querySelectorAll(drawing).length).toBeGreaterThan(0);
+    expect(frameOf(html).length).toBeLessThan(30_000);
+  });
+});
+
 describe('a run of 10,000 spans', async () => {
   const db = database([manySpans()]);
   const {out: html} = await cli(['show', 'many-run', '--format', 'html', '--db', db]);

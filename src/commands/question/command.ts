@@ -112,7 +112,7 @@ function optionsOf(name: string, question: Question, flags: QuestionFlags, conte
   };
 }
 
-const formatsOf = ({formats = []}: Question) => [...RECORD_FORMATS, ...formats];
+const formatsOf = ({formats = []}: Question) => [...RECORD_FORMATS, ...formats, 'html' as const];
 
 function numbersOf(question: Question, flags: Ask['flags'], nowMicros: number): Record<string, number> {
   const numbers: Record<string, number> = {};

@@ -15,6 +15,7 @@ import type {Look} from '../../render/states.ts';
 import {type Drawing, renderTable} from '../../render/table.ts';
 import {readByName} from '../../runs/names.ts';
 import {inline} from '../../sql/sql.ts';
+import type {Table} from '../../table/table.ts';
 import {joined, line, type Safe, trusted} from '../../text/safe.ts';
 import {paint} from '../../text/style.ts';
 import type {RunFilter} from '../../trace/filter.ts';
@@ -43,7 +44,7 @@ export default async function runQuestion(options: QuestionOptions, context: Con
   let answer: Answer | null = null;
   const then = {text: () => thenOf(answer), eachShapeOnce: () => answer?.facts !== null};
   await withStore(access, context, then, async (store, out) => {
-    const isDrawn = format === 'table' && columnsOf(out) !== null;
+    const isDrawn = format === 'html' || (format === 'table' && columnsOf(out) !== null);
     const isEmpty = (of: Answer) => of.isEmpty ?? question.isEmpty?.(of.rows) ?? of.rows.length === 0;
     const found = await withProgress(out, 'reading spans', onProgress => {
       const reading = {env: context.env, cwd: context.cwd, prices, onProgress};
@@ -78,6 +79,21 @@ export default async function runQuestion(options: QuestionOptions, context: Con
       ...(cursor === undefined ? {} : {next: cursor}),
     };
     if (writeMachine(out, format, {...machine, ...(nextAfter && fit.skip === 0 ? {nextAfter} : {})})) return;
+    if (format === 'html') {
+      const {writeAnswerPage} = await import('./page.ts');
+      await writeAnswerPage(
+        {
+          title: name,
+          notes: [...(isEmpty(answer) ? ['nothing matches'] : []), ...out.notes.splice(0), ...notes],
+          tables: tablesOf(question, asked, answer),
+          answer,
+          everyMicros: asked.everyMicros,
+          trendKeys: question.sections ? [] : (question.trend?.keys ?? []),
+        },
+        out,
+      );
+      return;
+    }
     if (rows.length > 0)
       writeLine(out, drawn(question, asked, answer, {columns: columnsOf(out), look: lookOf(options, out)}));
     writeNote(out, [...(isEmpty(answer) ? ['nothing matches'] : []), ...notes, 'SQL: --print-sql'].join(' · '));
@@ -87,34 +103,41 @@ export default async function runQuestion(options: QuestionOptions, context: Con
   });
 }
 
+/** The tables of an answer: one, or one for each section that has rows. */
+function tablesOf(question: Question, {by, everyMicros, sort}: Asked, {rows}: Pick<Answer, 'rows'>): Table[] {
+  const {sections} = question;
+  const all = columnsOfAnswer(question, everyMicros !== null);
+  // The name column gets the grouping as its label; `all` is no useful label.
+  const named = by === '' || by === 'all' || !all.name ? all : {...all, name: {...all.name, label: by.toUpperCase()}};
+  if (!sections) return [{columns: named, rows, sortedBy: sort.column}];
+  return Object.entries(sections).flatMap(([section, {label, columns: keys}]) => {
+    const of = rows.filter(row => row.section === section);
+    if (of.length === 0) return [];
+    const wanted = everyMicros === null ? keys : ['time', ...keys.filter(key => key !== 'name')];
+    const columns = Object.fromEntries(
+      wanted.map(key => [key, key === 'name' ? {...named.name!, label} : named[key]!] as const),
+    );
+    return [{columns, rows: of, sortedBy: sort.column}];
+  });
+}
+
 /** The answer as tables; on a terminal with its drawing over time. */
 function drawn(
   question: Question,
-  {by, everyMicros, sort}: Asked,
+  asked: Asked,
   {rows, series, nowMicros}: Answer,
   {columns, look}: {columns: number | null; look: Look},
 ): Safe {
   const {sections, trend} = question;
+  const {everyMicros} = asked;
   const blocks: Safe[] = [];
   const drawing: Drawing = {nowMicros, everyMicros};
   if (series && columns !== null && everyMicros !== null) blocks.push(renderSeries(series, columns, look));
-  const all = columnsOfAnswer(question, everyMicros !== null);
-  // The name column gets the grouping as its label; `all` is no useful label.
-  const named = by === '' || by === 'all' || !all.name ? all : {...all, name: {...all.name, label: by.toUpperCase()}};
-  if (!sections) {
-    const ends = series && everyMicros === null ? trendOf(trend!.keys, series, rows, look) : {};
-    blocks.push(renderTable({columns: named, rows, sortedBy: sort.column}, columns, {...drawing, ...ends}));
-    return joined(blocks, '\n\n');
-  }
-  for (const [section, {label, columns: keys}] of Object.entries(sections)) {
-    const of = rows.filter(row => row.section === section);
-    if (of.length === 0) continue;
-    const wanted = everyMicros === null ? keys : ['time', ...keys.filter(key => key !== 'name')];
-    const shown = Object.fromEntries(
-      wanted.map(key => [key, key === 'name' ? {...named.name!, label} : named[key]!] as const),
-    );
-    blocks.push(renderTable({columns: shown, rows: of, sortedBy: sort.column}, columns, drawing));
-    if (series && everyMicros === null && section === Object.keys(sections)[0])
+  const ends = !sections && series && everyMicros === null ? trendOf(trend!.keys, series, rows, look) : {};
+  const first = sections && Object.keys(sections)[0];
+  for (const table of tablesOf(question, asked, {rows})) {
+    blocks.push(renderTable(table, columns, {...drawing, ...ends}));
+    if (series && everyMicros === null && first !== undefined && table.rows[0]?.section === first)
       blocks.push(line`${paint(trusted(`${series.column.label} `), 'dim')}${sparkline(series.lines[0]!.values, look)}`);
   }
   return joined(blocks, '\n\n');

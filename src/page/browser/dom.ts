@@ -40,6 +40,20 @@ function add(element: HTMLElement, children: readonly Child[]): void {
   }
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** A part of a drawing. Its marks are names and numbers of ours; its text is escaped. */
+export function svg(
+  tag: string,
+  marks: Readonly<Record<string, string | number>>,
+  ...children: readonly (Node | string)[]
+): Element {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(marks)) element.setAttribute(name, String(value));
+  for (const child of children) element.append(typeof child === 'string' ? safe(child) : child);
+  return element;
+}
+
 /** A text with its line breaks, escaped. */
 export function pre(text: string, mark = 'text'): HTMLPreElement {
   const element = el('pre', {class: mark, tabindex: '0'});
