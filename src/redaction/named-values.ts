@@ -293,7 +293,7 @@ const ALGORITHM =
 const EXPRESSION = /^(?:[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*(?:[([].*)?|&?[A-Za-z_]\w*\.\w+)$/;
 
 /** A PowerShell command. */
-const IS_CMDLET = /^[A-Z][a-z]+-[A-Z]\w+$/;
+const IS_CMDLET = /^(?:ConvertTo|ConvertFrom|Get|Set|New|Read|Import|Invoke|Select|Out)-[A-Z]\w+$/;
 
 export function mayBePassword(value: string, isQuoted: boolean): boolean {
   if (value.length < 4 || isPlaceholder(value) || ALGORITHM.test(value)) return false;
