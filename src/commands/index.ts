@@ -75,10 +75,13 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   agents: question('Agents: runs, how they ended, times, tokens, cost', () => import('../questions/agents.ts')),
   check: question(
-    'Check limits for cron and CI: errors, times, cost, tokens, loops; exit 7 when one is passed',
+    'Check limits for cron and CI: errors, times, cost, tokens, loops; exit 7 if one is exceeded',
     () => import('../questions/check.ts'),
   ),
-  compare: question('Two windows: what is slower, dearer, failing or new', () => import('../questions/compare.ts')),
+  compare: question(
+    'Two windows: what is slower, more expensive, failing or new',
+    () => import('../questions/compare.ts'),
+  ),
   delegations: question('Delegations: who asked whom, and how it ended', () => import('../questions/delegations.ts')),
   errors: question('Errors by cause: how often, since when, in which runs', () => import('../questions/errors.ts')),
   loops: question('Loops: repeated tool calls, and what they wasted', () => import('../questions/loops.ts')),
