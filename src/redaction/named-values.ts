@@ -164,7 +164,11 @@ function valueAfter(text: string, from: number, to: number, isPassword: boolean)
   return null;
 }
 
-const lineStart = (text: string, at: number): number => text.lastIndexOf('\n', at) + 1;
+/** Where the line began, if it is no longer than lines are: who looked further would do so at each word. */
+function lineStart(text: string, at: number): number {
+  const from = Math.max(0, at - LONGEST_LINE);
+  return from + text.slice(from, at).lastIndexOf('\n') + 1;
+}
 
 /** Words in texts that describe the rules for a password. */
 const ABOUT_PASSWORDS =
@@ -212,14 +216,14 @@ function columnBelow(text: string, from: number, to: number, kind: 'password' | 
   CELL_END.lastIndex = to;
   const after = CELL_END.exec(text)?.groups?.sign;
   if (after === undefined) return null;
-  const lineStart = text.lastIndexOf('\n', from) + 1;
-  const head = text.slice(lineStart, from);
+  const start = lineStart(text, from);
+  const head = text.slice(start, from);
   const headEnd = text.slice(to, to + LONGEST_LINE).indexOf('\n');
-  if (head.length > LONGEST_LINE || headEnd < 0) return null;
+  if (head.length >= LONGEST_LINE || headEnd < 0) return null;
   const sign = /[|,;\t]/.test(after) ? after : /[|,;\t](?=[^|,;\t]*$)/.exec(head)?.[0];
   if (sign === undefined || !/(?:^|[|,;\t])[\w "*.-]{0,20}$/.test(head)) return null;
   const column = head.split(sign).length - 1;
-  const heads = text.slice(lineStart, to + headEnd).split(sign);
+  const heads = text.slice(start, to + headEnd).split(sign);
   // More than one line, each with only a name: a list in a program has one per line.
   if (heads.filter(name => name.trim() !== '').length < 2 || !heads.every(name => /^[\w "'*.\r-]{0,40}$/.test(name)))
     return null;
@@ -232,8 +236,8 @@ function columnBelow(text: string, from: number, to: number, kind: 'password' | 
     if (cells.length !== heads.length || cell === undefined) break;
     const value = /^[ "'`*]*(.*?)[ "'`*\r]*$/.exec(cell)![1]!;
     if (kind === 'password' ? mayBePassword(value, true) : mayBeSecret(value)) {
-      const start = at + cells.slice(0, column).join(sign).length + (column > 0 ? 1 : 0) + cell.indexOf(value);
-      found.push({from: start, to: start + value.length});
+      const begin = at + cells.slice(0, column).join(sign).length + (column > 0 ? 1 : 0) + cell.indexOf(value);
+      found.push({from: begin, to: begin + value.length});
     }
     at += line.length + 1;
   }
