@@ -46,7 +46,7 @@ const TOGETHER = {
   sources: ['src/commands/ui/', 'src/commands/tail/'],
   screens: ['src/tui/'],
   // Loaded when a page is written.
-  page: ['src/page/', 'src/commands/export/page.ts', 'src/commands/question/page.ts', /built:page/],
+  page: ['src/page/document.ts', /built:page/],
   other: ['src/commands/', 'src/cli/place.ts'],
 };
 

@@ -2,7 +2,7 @@ import packageJson from '../../../package.json' with {type: 'json'};
 import type {Context} from '../../context.ts';
 import {largest, smallest} from '../../lists.ts';
 import {type PageContent, type PageEntry, type PageRow, ROW_FIELDS} from '../../page/contents.ts';
-import {PageDocument} from '../../page/document.ts';
+import type {PageDocument} from '../../page/document.ts';
 import {Cleaner} from '../../redaction/cleaner.ts';
 import {notesOf} from '../../render/run-header.ts';
 import {costCell, titleOf} from '../../render/run-list.ts';
@@ -41,7 +41,6 @@ interface PageCleaning {
 
 /** One page with all runs. Only the rows of the current run and one block of contents are in memory. */
 export class PageWriter implements ExportWriter {
-  private readonly page: PageDocument;
   private readonly cleaner: Cleaner;
   private readonly entries: PageEntry[] = [];
   private run_: WrittenRun | null = null;
@@ -52,12 +51,18 @@ export class PageWriter implements ExportWriter {
   private contentsBefore = 0;
   private bytes = 0;
 
-  constructor(
+  /** The script of pages is loaded when one is written. */
+  static async open(out: Context, cleaning: PageCleaning, notes: readonly string[] = []): Promise<PageWriter> {
+    const {PageDocument} = await import('../../page/document.ts');
+    return new PageWriter(new PageDocument(out.stdout), out, cleaning, notes);
+  }
+
+  private constructor(
+    private readonly page: PageDocument,
     private readonly out: Context,
     private readonly cleaning: PageCleaning,
-    private readonly notes: readonly string[] = [],
+    private readonly notes: readonly string[],
   ) {
-    this.page = new PageDocument(out.stdout);
     this.cleaner = cleaning.cleaner;
   }
 
@@ -208,7 +213,7 @@ export interface PageRuns {
 /** Writes runs that were already read as a page. */
 export async function writePage(store: Store, {runs, notes, hasContents}: PageRuns, out: Context): Promise<void> {
   const cleaner = new Cleaner(null, null);
-  const writer = new PageWriter(out, {cleaner, content: hasContents ? null : 'left out'}, notes);
+  const writer = await PageWriter.open(out, {cleaner, content: hasContents ? null : 'left out'}, notes);
   for await (const {run, row, span} of wholeRows(store, groupsOf(runs, hasContents))) {
     if (!row) await writer.run({shown: run, record: run.judged.record});
     else if (span) await writer.span({row, stored: span, record: () => row.record, name: () => ''});

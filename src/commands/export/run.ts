@@ -230,7 +230,7 @@ async function writerOf(
   if (format === 'jsonl') return new JsonLinesWriter(out.stdout);
   if (format === 'html') {
     const {PageWriter} = await import('./page.ts');
-    return new PageWriter(out, cleaning);
+    return PageWriter.open(out, cleaning);
   }
   return format === 'md' ? new ReportWriter(out) : new OtlpWriter(lineSink(out.stdout, origin));
 }

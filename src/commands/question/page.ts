@@ -1,7 +1,6 @@
 import packageJson from '../../../package.json' with {type: 'json'};
 import type {Context} from '../../context.ts';
 import type {PagePlot, PageTable} from '../../page/contents.ts';
-import {PageDocument} from '../../page/document.ts';
 import type {Answer} from '../../questions/question.ts';
 import {drawnColumns} from '../../render/table.ts';
 import {figure, stretchStart} from '../../render/values.ts';
@@ -24,6 +23,7 @@ export async function writeAnswerPage(page: AnsweredPage, out: Context): Promise
   const {title, notes, tables, answer, everyMicros, trendKeys} = page;
   const {series} = answer;
   const hasTrends = series !== null && everyMicros === null && trendKeys.length > 0;
+  const {PageDocument} = await import('../../page/document.ts');
   await new PageDocument(out.stdout).answer({
     schema: 'agno-trace/answer-page/1',
     version: packageJson.version,
