@@ -10,7 +10,6 @@ const MEANT: Readonly<Record<string, string>> = {
   version: '--version',
   last: 'show latest',
   latest: 'show latest',
-  spans: 'show latest',
   run: 'show',
   span: 'show',
   tree: 'show',

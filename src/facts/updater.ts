@@ -257,22 +257,35 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
     }
   }
 
-  /** Splits a range into single days; everything before the first and after the last known day is included in these. */
+  /**
+   * Splits a range into pieces with the spans of one day each. Days without spans belong to the piece that follows them:
+   * one span with a wrong clock may be decades away. Everything before the first and after the last day is included.
+   */
   private async daysOf(gap: DayRange): Promise<DayRange[]> {
     const [row] = await this.store.all<{first: unknown; last: unknown}>(sql`
 select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) as first,
        (select max(s.start_time) from ${table('spans')} s where ${where(gap)}) as last`);
     if (row?.first == null) return [gap];
-    const [first, last] = [dayOf(row.first), dayOf(row.last)];
-    if (first === null || last === null || first >= last) return [gap];
+    const last = dayOf(row.last);
     const days: DayRange[] = [];
-    let from = gap.from;
-    for (let next = dayAfter(first); next <= last; next = dayAfter(next)) {
+    let {from} = gap;
+    let day = realDay(row.first);
+    while (last !== null && day !== null && day < last) {
+      const next = dayAfter(day);
       days.push({from, until: next});
       from = next;
+      day = await this.firstDay(from, gap);
     }
     days.push({from, until: gap.until});
     return days;
+  }
+
+  /** The first day with spans in a range from this day on; null: what is there has no day. */
+  private async firstDay(from: string, {until}: DayRange): Promise<string | null> {
+    const [row] = await this.store.all<{first: unknown}>(
+      sql`select min(s.start_time) as first from ${table('spans')} s where ${where({from, until})}`,
+    );
+    return realDay(row?.first ?? null);
   }
 
   private async fillDay(day: DayRange, onSpans: (spans: number) => void): Promise<void> {
@@ -481,6 +494,12 @@ on conflict (day) do update set unlike = ${total} - spans`);
       });
     }
   }
+}
+
+/** Null also for a day that no calendar has: there is none after it. */
+function realDay(startTime: unknown): string | null {
+  const day = dayOf(startTime);
+  return day === null || Number.isNaN(Date.parse(day)) ? null : day;
 }
 
 /** A test on the day of `span_facts s`; uses the index of the times if the day is a valid date. */

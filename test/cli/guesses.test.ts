@@ -86,7 +86,6 @@ describe('a natural guess', () => {
   it.each([
     ['version', 'agno-trace --version'],
     ['latest', 'agno-trace show latest'],
-    ['spans', 'agno-trace show latest'],
     ['tree', 'agno-trace show'],
     ['explain', 'agno-trace show'],
     ['status', 'agno-trace doctor'],

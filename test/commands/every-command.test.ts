@@ -221,14 +221,14 @@ describe('colour', () => {
 });
 
 describe('help', () => {
-  it.each(['list', 'show', 'slowest', 'demo'])('of %s fits 80 columns and ends with two examples', async name => {
+  it.each(['list', 'show', 'slowest', 'demo'])('of %s fits 80 columns and ends with examples', async name => {
     const {code, out} = await cli([name, '--help']);
     expect(code).toBe(0);
     for (const text of out.split('\n')) expect(text.length).toBeLessThanOrEqual(80);
     const examples = [...out.slice(out.indexOf('Examples:')).matchAll(/^ {2}agno-trace (.*?)(?: {3}|$)/gm)].map(
       match => match[1]!,
     );
-    expect(examples).toHaveLength(2);
+    expect(examples.length).toBeGreaterThanOrEqual(2);
   });
 
   it('of the program groups the commands, and a bare call prints it', async () => {

@@ -88,6 +88,34 @@ describe.each(BACKENDS)('the file of the facts on %s', backend => {
     await store.close();
   });
 
+  it('is filled by days that have spans, however far one span is from the others', async () => {
+    const url = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
+    const newest = 'select max(span_id) from agno_spans';
+    await execute(url, `update agno_spans set start_time = '1971-02-03T04:05:06.000000Z' where span_id = (${newest})`);
+    for (const time of ['1999-02-31T00:00:00.000000Z', '2000-13-45T00:00:00.000000Z']) {
+      await execute(
+        url,
+        `insert into agno_spans (span_id, trace_id, name, span_kind, status_code, start_time, end_time, duration_ms, attributes, created_at)
+         select '${time.slice(0, 10).replaceAll('-', '')}', trace_id, name, span_kind, status_code, '${time}', end_time, duration_ms, attributes, created_at
+           from agno_spans where span_id = (${newest})`,
+      );
+    }
+    const store = await open(url);
+    let statements = 0;
+    const counting = new Proxy(store, {
+      get: (target, key) => {
+        const value = Reflect.get(target, key, target);
+        if (typeof value !== 'function') return value;
+        if (key === 'all') statements++;
+        return value.bind(target);
+      },
+    });
+    expect(await counted(counting, null, {sinceMicros: 1, untilMicros: null})).toMatchObject({spans: 277});
+    // One for each of the 18,000 days since then would be more.
+    expect(statements).toBeLessThan(300);
+    await store.close();
+  });
+
   it('holds no word of what was said, asked or answered', async () => {
     const db = await openFixture(backend, 'agno-3.1.10-pictures.sqlite');
     const store = await open(db);
