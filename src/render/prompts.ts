@@ -33,12 +33,7 @@ export function renderPrompts(calls: readonly PromptRecord[], drawing: Drawing):
       trusted(''),
       ...flow(headOf(call, i + 1), trusted('  '), drawing.columns),
       ...indented([
-        barOf(call, Math.min(WIDEST_BAR, columns ?? WIDEST_BAR) * (sizeOf(call) / largest), drawing),
-        ...flow(
-          call.parts.filter(({chars}) => chars > 0).map(part => partText(part, drawing)),
-          trusted(' · '),
-          columns,
-        ),
+        ...partsOf(call, largest, drawing, columns),
         ...changesOf(call).flatMap(text =>
           (columns === null ? [text] : wrap(text, columns)).map(part => paint(part, 'dim')),
         ),
@@ -46,6 +41,16 @@ export function renderPrompts(calls: readonly PromptRecord[], drawing: Drawing):
     ]),
     '\n',
   );
+}
+
+/** The bar and its legend; nothing if no text is stored. */
+function partsOf(call: PromptRecord, largest: number, drawing: Drawing, columns: number | null): Safe[] {
+  if (call.chars === 0) return [];
+  const parts = call.parts.filter(({chars}) => chars > 0).map(part => partText(part, drawing));
+  return [
+    barOf(call, Math.min(WIDEST_BAR, columns ?? WIDEST_BAR) * (sizeOf(call) / largest), drawing),
+    ...flow(parts, trusted(' · '), columns),
+  ];
 }
 
 const indented = (lines: readonly Safe[]) => lines.map(text => line`${trusted(' '.repeat(INDENT))}${text}`);
@@ -96,7 +101,7 @@ function partText({part, share, chars, estimatedTokens}: PartSize, {ascii}: Look
   return line`${paint(trusted(ascii ? signs.ascii : signs.sign), style)} ${trusted(label)} ${percent(share)} ${size}`;
 }
 
-function changesOf({addedResults, removedMessages, removedChars, media, isCut}: PromptRecord): Safe[] {
+function changesOf({addedResults, removedMessages, removedChars, chars, media, isCut, isHidden}: PromptRecord): Safe[] {
   return [
     ...addedResults.map(({tool, chars, estimatedTokens}) => {
       const tokens = estimatedTokens === null ? trusted('') : line`, ~${count(estimatedTokens)} tokens`;
@@ -110,6 +115,8 @@ function changesOf({addedResults, removedMessages, removedChars, media, isCut}: 
     ...(media === 0
       ? []
       : [line`${count(media)} ${trusted(media === 1 ? 'image or file' : 'images or files')} not measured`]),
+    ...(isHidden ? [trusted('texts were hidden before they were stored: how the tokens are divided is unknown')] : []),
+    ...(chars === 0 && media === 0 && !isHidden ? [trusted('no messages are stored')] : []),
     ...(isCut ? [trusted('not all of it: messages were lost to the limit on attributes')] : []),
   ];
 }

@@ -2,6 +2,7 @@ import {type Attributes, textOf} from './attributes.ts';
 import {digest, exchangeOf, type Said} from './exchange.ts';
 import {isRetrievalTool} from './kind.ts';
 import type {Purpose} from './purpose.ts';
+import {isRedacted} from './redacted.ts';
 import type {Span} from './span.ts';
 
 /** The kinds of parts of a prompt, in the order in which they are shown. */
@@ -53,6 +54,8 @@ export interface Prompt {
   readonly media: number;
   /** The span lost part of the prompt. */
   readonly isCut: boolean;
+  /** Texts were hidden before they were stored: nobody knows how the tokens are divided. */
+  readonly isHidden: boolean;
 }
 
 /** A model call and its prompt, in the form of the JSON contract. */
@@ -77,7 +80,7 @@ export interface PromptRecord extends Prompt {
 export const PROMPT_FIELDS = [
   ...['spanId', 'traceId', 'runId', 'agent', 'model', 'provider', 'purpose', 'startTime'],
   ...['promptTokens', 'promptEstimated', 'windowTokens', 'windowShare', 'growthTokens', 'chars', 'parts'],
-  ...['addedResults', 'removedMessages', 'removedChars', 'media', 'isCut'],
+  ...['addedResults', 'removedMessages', 'removedChars', 'media', 'isCut', 'isHidden'],
 ] as const satisfies readonly (keyof PromptRecord)[];
 
 /** Processes model calls in order, and compares each with the previous one of the same component. */
@@ -89,14 +92,15 @@ export class Prompts {
    * @param of the calling component, and the purpose
    */
   take(span: Span, of: string): Prompt {
-    const {pieces, media, isCut} = piecesOf(span.attributes ?? {});
+    const {pieces, media, isCut, isHidden} = piecesOf(span.attributes ?? {});
     const promptTokens = span.grossPromptTokens;
     const before = this.before.get(of) ?? null;
     this.before.set(of, {pieces, promptTokens});
     const chars = sum(pieces);
-    const estimate = (of: number) => (promptTokens === null || chars === 0 ? null : (promptTokens * of) / chars);
+    const measured = chars === 0 || isHidden ? null : promptTokens;
+    const estimate = (of: number) => (measured === null ? null : (measured * of) / chars);
     const sizes = PROMPT_PARTS.map(part => sum(pieces.filter(piece => piece.part === part)));
-    const tokens = promptTokens === null || chars === 0 ? null : wholeShares(promptTokens, sizes);
+    const tokens = measured === null ? null : wholeShares(measured, sizes);
     const known = new Set(before?.pieces.map(({key}) => key));
     const now = new Set(pieces.map(({key}) => key));
     // Tool definitions are not messages, and documents change with each question.
@@ -128,17 +132,25 @@ export class Prompts {
       removedChars: sum(removed),
       media,
       isCut,
+      isHidden,
     };
   }
 }
 
-function piecesOf(attributes: Attributes): {pieces: Piece[]; media: number; isCut: boolean} {
+function piecesOf(attributes: Attributes): {
+  pieces: Piece[];
+  media: number;
+  isCut: boolean;
+  isHidden: boolean;
+} {
   const {sent, lost} = exchangeOf(attributes);
   const names = new Map(sent.flatMap(said => said.toolCalls.map(call => [call.callId, call.name] as const)));
   const question = sent.findLast(({role, fromHistory}) => isOfUser(role) && !fromHistory);
   const pieces: Piece[] = [];
+  let isHidden = false;
   const add = (part: PromptPart, text: string, said: Said | null, tool: string | null = null) => {
-    if (text === '') return;
+    if (isRedacted(text)) isHidden = true;
+    if (text === '' || isRedacted(text)) return;
     // Not by its kind of part: the question of one call is history in the next.
     const key = digest(JSON.stringify([said?.role ?? part, said?.toolCallId ?? null, text]));
     pieces.push({part, chars: lengthOf(text), key, tool});
@@ -160,7 +172,9 @@ function piecesOf(attributes: Attributes): {pieces: Piece[]; media: number; isCu
       add('history', [text, ...calls].join(''), said);
     }
   }
-  return {pieces, media: sent.reduce((count, said) => count + said.media.length, 0), isCut: lost !== 0};
+  // Where the input is hidden, the messages beside it are all there unless the first ones are missing.
+  const isCut = isHidden ? lost !== null && lost > 0 : lost !== 0;
+  return {pieces, media: sent.reduce((count, said) => count + said.media.length, 0), isCut, isHidden};
 }
 
 const isOfUser = (role: string) => role === 'user' || role === 'input';

@@ -168,6 +168,8 @@ describe.each(BACKENDS)('on %s', backend => {
     expect((await json(['tools', '--db', db])).data).toMatchObject([{tool: 'get_weather', calls: 1, failed: 1}]);
     const {data} = await json(['prune', '--traffic', '--older-than', '1h', '--dry-run', '--db', db]);
     expect(data.plan.traces).toBe(0);
+    const {out} = await cli(['context', runs[0].traceId, '--db', db]);
+    expect(out).toMatch(/ 100 tokens .*\n {4}no messages are stored\n\n2 /);
   });
 
   it('what an MCP client or server wrote outside any run is no request and goes with none', async () => {

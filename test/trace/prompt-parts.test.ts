@@ -24,6 +24,19 @@ const sizes = ({parts}: {parts: readonly {part: PromptPart; chars: number}[]}) =
   Object.fromEntries(parts.flatMap(({part, chars}) => (chars === 0 ? [] : [[part, chars]])));
 
 describe('a prompt', () => {
+  it('gives no tokens to anything if some texts were hidden before they were stored', () => {
+    const prompt = new Prompts().take(call(100, [said('system', '__REDACTED__'), said('user', 'abc')], ['{}']), 'a');
+    expect(prompt).toMatchObject({promptTokens: 100, chars: 5, isHidden: true});
+    expect(prompt.parts.filter(({estimatedTokens}) => estimatedTokens !== null)).toEqual([]);
+    const hidden = {
+      'input.value': '__REDACTED__',
+      'llm.input_messages.0.message.role': 'user',
+      'llm.input_messages.0.message.content': '__REDACTED__',
+    };
+    const input = toSpan(span('Chat.invoke', 0, 10, {attributes: llm(hidden)}), {whole: true});
+    expect(new Prompts().take(input, 'a')).toMatchObject({chars: 0, isHidden: true, isCut: false});
+  });
+
   it('is told apart by what its messages are', () => {
     const prompt = new Prompts().take(
       call(

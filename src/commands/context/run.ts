@@ -45,7 +45,11 @@ export default async function prompts(options: PromptsOptions, context: Context)
     const told: {run: ShownRun; calls: PromptRecord[]}[] = [];
     for (const run of shown.runs) told.push({run, calls: await promptsOf(store, run, all, prices)});
     const calls = told.flatMap(of => of.calls);
-    const notes = [...shown.notes, ...(calls.length === 0 ? ['no model call'] : [BY_CHARACTERS]), ...cutNotes(calls)];
+    const notes = [
+      ...shown.notes,
+      ...(calls.length === 0 ? ['no model call'] : calls.some(({chars}) => chars > 0) ? [BY_CHARACTERS] : []),
+      ...cutNotes(calls),
+    ];
     const runs = shown.runs.map(({judged}) => judged.record);
     const items = pick(calls, fields);
     const data = (some: readonly object[]) => ({runs, calls: some});
