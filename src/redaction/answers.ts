@@ -1,4 +1,5 @@
 import type {ExactJson} from '../trace/json.ts';
+import {freeIn} from './free-name.ts';
 import type {Redactor} from './redactor.ts';
 
 /**
@@ -48,16 +49,12 @@ export class AnswerCleaner {
   }
 
   private entries(value: object, isStored: boolean): object {
-    const clean: Record<string, unknown> = {};
+    const clean: Record<string, unknown> = Object.create(null);
     const {attribute} = value as {attribute?: unknown};
     const named = attribute === 'user' || attribute === 'session' ? attribute : this.named;
     for (const [key, item] of Object.entries(value)) {
       const name = isStored ? this.redactor.text(key, 'keys') : key;
-      clean[name in clean ? `${name}~` : name] = this.value(
-        isStored ? key : whoseId(key, named),
-        item,
-        isStored || STORED.test(key),
-      );
+      clean[freeIn(clean, name)] = this.value(isStored ? key : whoseId(key, named), item, isStored || STORED.test(key));
     }
     return clean;
   }

@@ -5,6 +5,7 @@ import {isWords} from '../trace/secrets.ts';
 import type {StoredSpan, StoredTime} from '../trace/stored-span.ts';
 import {DETECTORS, type Detector, type Match} from './detectors.ts';
 import {type Unescaped, unescaped} from './escapes.ts';
+import {freeIn} from './free-name.ts';
 import type {Redaction} from './kinds.ts';
 import {isSecretNamed} from './named-values.ts';
 import type {Pseudonyms} from './pseudonyms.ts';
@@ -256,13 +257,6 @@ function withLinesBelow(text: string, match: Match): Match {
   LINES_BELOW.lastIndex = to;
   const below = LINES_BELOW.exec(text)?.[0];
   return below === undefined || !/\d/.test(below) || isWords(below.trim()) ? match : {from, to: to + below.length};
-}
-
-/** Two names may have become one. */
-function freeIn(taken: object, name: string): string {
-  let free = name;
-  for (let n = 2; free in taken; n++) free = `${name}~${n}`;
-  return free;
 }
 
 const isWordChar = (char: string | undefined): boolean => char !== undefined && /[\p{L}\p{N}_]/u.test(char);

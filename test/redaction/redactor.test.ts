@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
+import {AnswerCleaner} from '../../src/redaction/answers.ts';
 import {ContentFilter} from '../../src/redaction/content.ts';
 import {DETECTORS} from '../../src/redaction/detectors.ts';
 import type {Redaction} from '../../src/redaction/kinds.ts';
@@ -379,4 +380,13 @@ it('without content there are names, figures and kinds, and no attribute that no
     ...['llm.token_count.prompt_details.cache_read', 'tool.name', 'agno.run.id'],
   ]);
   expect([span.statusMessage, content.leftOut]).toEqual([null, 9]);
+});
+
+it('keeps every value of an answer, whatever its keys become', () => {
+  const attributes = JSON.parse(
+    '{"a@example.com": 1, "b@example.com": 2, "c@example.com": 3, "constructor": 4, "__proto__": {"x": 5}}',
+  );
+  expect(JSON.stringify(new AnswerCleaner(redacting().redactor).clean({attributes}))).toBe(
+    '{"attributes":{"[redacted:email]":1,"[redacted:email]~2":2,"[redacted:email]~3":3,"constructor":4,"__proto__":{"x":5}}}',
+  );
 });
