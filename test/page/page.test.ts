@@ -199,6 +199,7 @@ it('hostile rows are text, escaped as on a terminal', async () => {
     page.window.location.hash = `#r${i}`;
     await page.until(`[data-run="${i}"] .details`);
     look('#page');
+    if (UNSAFE.test(page.document.title)) wrong.push(`title ${page.document.title}`);
     // What is escaped in one run is in all: details of spans are looked at of those that attack markup.
     for (const [at] of inLong(true, isMarkup(run)) ? run.rows.entries() : []) {
       page.press(at === 0 ? 'Home' : 'ArrowDown');

@@ -1,6 +1,6 @@
 import type {PageAnswer, PagePlot, PageTable} from '../contents.ts';
 import {readBlock} from './data.ts';
-import {byId, el, svg} from './dom.ts';
+import {byId, el, nameWindow, svg} from './dom.ts';
 import {themeButton} from './theme.ts';
 
 /*
@@ -18,7 +18,7 @@ async function begin(): Promise<void> {
   const page = byId('page');
   try {
     const answer = await readBlock<PageAnswer>('last');
-    document.title = `${answer.title} · agno-trace`;
+    nameWindow(answer.title);
     page.replaceChildren(drawn(answer));
   } catch (error) {
     page.replaceChildren(el('p', {class: 'failure', role: 'alert'}, `This page could not be read: ${String(error)}`));

@@ -40,6 +40,11 @@ function add(element: HTMLElement, children: readonly Child[]): void {
   }
 }
 
+/** The title of the window, escaped too. */
+export function nameWindow(title: string): void {
+  document.title = safe(`${title} · agno-trace`);
+}
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** A part of a drawing. Its marks are names and numbers of ours; its text is escaped. */

@@ -1,6 +1,6 @@
 import type {PageContents} from '../contents.ts';
 import {readBlock, readRun} from './data.ts';
-import {byId, el} from './dom.ts';
+import {byId, el, nameWindow} from './dom.ts';
 import {drawRunList} from './run-list.ts';
 import {RunView} from './run-view.ts';
 import {themeButton} from './theme.ts';
@@ -19,12 +19,12 @@ async function show(contents: PageContents): Promise<void> {
   view?.leave();
   view = null;
   if (!entry) {
-    document.title = `${runs.length} runs · agno-trace`;
+    nameWindow(`${runs.length} runs`);
     main.replaceChildren(drawRunList(contents, i => go(`#r${i}`), themeButton()));
     return;
   }
   const drawn = await readRun(entry.block);
-  document.title = `${drawn.title} · ${drawn.record.state} · agno-trace`;
+  nameWindow(`${drawn.title} · ${drawn.record.state}`);
   view = new RunView(drawn, {
     contents,
     at: at!,
