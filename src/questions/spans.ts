@@ -22,6 +22,7 @@ const SORTED_BY: Readonly<Record<string, Sql>> = {
   totalTokens: SPAN_TOKENS,
   costUsd: SPAN_COST,
 };
+const SORT_COLUMNS = Object.keys(SORTED_BY);
 
 /** Traces read at once for values that facts do not keep. */
 const TRACES_AT_ONCE = 20;
@@ -59,7 +60,7 @@ export default defineQuestion({
     user: {label: 'USER', description: 'user of the run'},
   },
   sort: 'startTime',
-  sortable: Object.keys(SORTED_BY),
+  sortable: SORT_COLUMNS,
   note: 'keys of -q and filters apply to each span; ids, agent, team and workflow to its run',
   sql: ({eachSpan}) => eachSpan,
   answer,
@@ -221,15 +222,41 @@ function cellsOf(row: Row, content: Content): Record<string, Cell> {
   };
 }
 
-function cursorOf({sorted, trace_id, span_id}: Place, {column, descending}: Ask['sort']): string {
-  return Buffer.from(JSON.stringify([1, column, descending, sorted, trace_id, span_id])).toString('base64url');
+/** The order, its value (empty: unknown), and 24 bytes of ids in OpenTelemetry's form: some 50 characters. */
+const PACKED = /^([sdtc])([\d.e+-]*)-([\w-]{32})$/i;
+
+/** The column's first letter, a capital if the largest come first. */
+function packed({sorted, trace_id, span_id}: Place, {column, descending}: Ask['sort']): string | null {
+  if (!/^[0-9a-f]{32}$/.test(trace_id) || !/^[0-9a-f]{16}$/.test(span_id)) return null;
+  const letter = descending ? column[0]!.toUpperCase() : column[0]!;
+  const text = `${letter}${sorted ?? ''}-${Buffer.from(trace_id + span_id, 'hex').toString('base64url')}`;
+  return PACKED.test(text) ? text : null;
+}
+
+/** What a cursor holds: 1, column, descending, value, trace id, span id. */
+function unpacked(text: string): unknown {
+  const [, letter, value, packedIds] = PACKED.exec(text) ?? [];
+  if (letter === undefined) return JSON.parse(Buffer.from(text, 'base64url').toString());
+  const column = SORT_COLUMNS.find(key => key[0] === letter.toLowerCase());
+  const ids = Buffer.from(packedIds!, 'base64url').toString('hex');
+  // A value that is no number becomes undefined, which no cursor has.
+  const sorted = value === '' ? null : Number.isFinite(Number(value)) ? Number(value) : undefined;
+  return [1, column, letter !== letter.toLowerCase(), sorted, ids.slice(0, 32), ids.slice(32)];
+}
+
+function cursorOf(place: Place, sort: Ask['sort']): string {
+  const {sorted, trace_id, span_id} = place;
+  return (
+    packed(place, sort) ??
+    Buffer.from(JSON.stringify([1, sort.column, sort.descending, sorted, trace_id, span_id])).toString('base64url')
+  );
 }
 
 /** @throws UserError exit 2 for anything that is not a cursor of this order */
 function placeOf(text: string, {column, descending}: Ask['sort']): Place {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(Buffer.from(text, 'base64url').toString());
+    parsed = unpacked(text);
   } catch {
     parsed = null;
   }

@@ -86,6 +86,7 @@ describe.each(BACKENDS)('spans on %s', backend => {
       const page = await json(['spans', '--limit', '90', `--sort=${sort}`, ...cursor, '--db', db], {env});
       paged.push(...page.data);
       if (page.page.next === null) break;
+      expect(String(page.page.next).length).toBeLessThanOrEqual(56);
       cursor = ['--cursor', String(page.page.next)];
     }
     expect(paged).toEqual(whole);
@@ -108,8 +109,18 @@ describe.each(BACKENDS)('spans on %s', backend => {
   it('refuse a cursor that is none, or of another order', async () => {
     const db = await open();
     const {page} = await json(['spans', '-n', '1', '--db', db], {env});
+    const {data, page: long} = await json(['spans', '-n', '3', '--db', db], {env});
+    // A cursor of ids in another form is written as JSON.
+    const {startTime, traceId, spanId} = data[1];
+    const place = [1, 'startTime', true, Date.parse(startTime) * 1000 + Number(startTime.slice(23, 26)), traceId, spanId];
+    const asJson = Buffer.from(JSON.stringify(place)).toString('base64url');
+    expect(await json(['spans', '-n', '1', '--cursor', asJson, '--db', db], {env})).toMatchObject({
+      data: [data[2]],
+      page: long,
+    });
     for (const [argv, message] of [
       [['--cursor', 'x'], 'is not a cursor that spans printed'],
+      [['--cursor', String(page.next).replace('-', '.e-')], 'is not a cursor that spans printed'],
       [['--cursor', String(page.next), '--sort', 'duration'], 'another order: --sort startTime'],
       [['--sort', 'path'], '--sort "path" is not a column'],
     ] as const) {
