@@ -3,7 +3,7 @@ import {command, shellWord} from '../text/shell.ts';
 import {paint} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
 import {type RowSelection, type ShownRun, selectRows} from '../trace/drawn-spans.ts';
-import {isFailedSpan} from '../trace/record.ts';
+import {isFailedSpan, type RunRecord} from '../trace/record.ts';
 import {criticalPath, criticalShares, gapsOf} from '../trace/timing.ts';
 import {displayName} from '../trace/tree.ts';
 import {peersFacts} from './peers.ts';
@@ -84,9 +84,19 @@ export function nextStep({judged, rows}: ShownRun): Safe | null {
     );
   const target = failed ?? longest;
   if (!target) return null;
+  return spanStep(record, target.record.spanId, displayName(target.node.span!), failed ? 'failed' : 'took longest');
+}
+
+/** The command that shows a span of a run, and why. */
+export function spanStep(
+  {runId, traceId}: Pick<RunRecord, 'runId' | 'traceId'>,
+  spanId: string,
+  name: string,
+  reason: string,
+): Safe {
   const short = (text: string) => Array.from(text).slice(0, 8).join('');
-  const id = record.runId === null ? `~${short(record.traceId)}` : short(record.runId);
-  const show = command`agno-trace show ${id} --span ${short(target.record.spanId)}`;
+  const id = runId === null ? `~${short(traceId)}` : short(runId);
+  const show = command`agno-trace show ${id} --span ${short(spanId)}`;
   // After a comment mark, and quoted for shells that do not accept comments in typed lines.
-  return safe(`next: ${show}   # ${shellWord(displayName(target.node.span!))}, ${failed ? 'failed' : 'took longest'}`);
+  return safe(`next: ${show}   # ${shellWord(name)}, ${reason}`);
 }

@@ -72,8 +72,8 @@ describe.each(BACKENDS)('context on %s', backend => {
       expect(out).toContain('web_search: 1,052 characters');
     }
     const {err} = await cli(['context', id, '--db', db]);
-    const [, trace, span] = /^next: agno-trace show (\w+) --span (\w+)$/m.exec(err)!;
-    expect((await json(['show', trace!, '--span', span!, '--db', db])).data.spans).toHaveLength(1);
+    const [, run, span] = /^next: agno-trace show (\w{8}) --span (\w{8}) {3}# .+, largest$/m.exec(err)!;
+    expect((await json(['show', run!, '--span', span!, '--db', db])).data.spans).toHaveLength(1);
   });
 
   it('knows the window of a model that the price data have, and of no other', async () => {

@@ -7,11 +7,11 @@ import {withProgress} from '../../flags/progress.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {renderPrompts} from '../../render/prompts.ts';
 import {renderRunHeader} from '../../render/run-header.ts';
+import {spanStep} from '../../render/shown-run.ts';
 import {loadWhole} from '../../runs/spans.ts';
 import {loadShown} from '../../show/shown.ts';
 import type {Store} from '../../store/store.ts';
 import {trusted} from '../../text/safe.ts';
-import {command} from '../../text/shell.ts';
 import type {ShownRun} from '../../trace/drawn-spans.ts';
 import {type PromptRecord, Prompts} from '../../trace/prompt-parts.ts';
 import type {Patience} from '../../trace/runs.ts';
@@ -65,7 +65,9 @@ export default async function prompts(options: PromptsOptions, context: Context)
       (most, call) => (most && most.chars >= call.chars ? most : call),
       null,
     );
-    if (largest) writeNext(out, `next: ${command`agno-trace show ${largest.traceId} --span ${largest.spanId}`}`);
+    const run = told.find(of => largest && of.calls.includes(largest))?.run;
+    if (largest && run)
+      writeNext(out, spanStep(run.judged.record, largest.spanId, largest.model ?? 'a model call', 'largest'));
   });
 }
 
