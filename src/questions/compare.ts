@@ -276,7 +276,9 @@ function notesOn(judged: readonly Judged[], shown: number, rows: number): string
         : `no difference beyond chance in ${enough} figures`,
     ...(few === 0
       ? []
-      : [`${few} with too few runs: fewer than ${FEWEST_RUNS} in a window (${FEWEST_FOR_P95} for a 95th percentile)`]),
+      : [
+          `${few} ${few === 1 ? 'figure' : 'figures'} with too few runs: fewer than ${FEWEST_RUNS} in a window (${FEWEST_FOR_P95} for a 95th percentile)`,
+        ]),
     ...(rows < shown ? [`${rows} of ${shown} rows (--limit 0: all)`] : []),
   ];
 }

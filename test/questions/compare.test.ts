@@ -115,7 +115,7 @@ describe('compare', () => {
   it('names nothing of few runs, and says so; of no runs it says where they are', async () => {
     const db = sqliteCopy('agno-3.1.10-pictures.sqlite');
     const few = await cli(['compare', '--at', '2026-11-22T14:13:30', '--until', '2026-11-23', '--db', db]);
-    expect(few.err).toContain('nothing could be compared · 293 with too few runs: fewer than 20 in a window');
+    expect(few.err).toContain('nothing could be compared · 293 figures with too few runs: fewer than 20 in a window');
     expect(few.err).not.toContain('nothing matches');
     const none = await cli(['compare', '--db', db], {nowMicros: Date.parse('2026-12-01') * 1000});
     expect([none.code, none.out]).toEqual([EXIT.done, '']);
