@@ -17,6 +17,8 @@ export interface DrawnColumn {
   readonly dropOrder: number;
   /** May be cut to this many columns; absent: it is shown completely or not at all. */
   readonly shrinkTo?: number;
+  /** Its texts may be long; in a pipe they are cut too. */
+  readonly isLong?: boolean;
 }
 
 /**
@@ -153,18 +155,29 @@ export interface Drawing {
 
 /**
  * The table of a question's answer: the first column is text that may be cut, numbers are aligned right. On a narrow
- * terminal the last columns are dropped first, but never the one that the rows are sorted by.
+ * terminal the last columns are dropped first, but never the one that the rows are sorted by. In a pipe all columns
+ * stay, and long texts are cut.
  */
 export function renderTable(table: Table, columns: number | null, drawing: Drawing = {}): Safe {
-  const drawn = drawnColumns(table, columns === null ? {} : drawing);
+  const drawn = columns === null ? drawnColumns(table, {}).map(cutForPipe) : drawnColumns(table, drawing);
   const {trend} = drawing;
   if (trend && columns !== null) drawn.push({...trend, align: 'left', dropOrder: drawn.length});
   return renderColumns(drawn, columns);
 }
 
-/** The columns of a table with the final text of each cell. */
+/** A result of a thousand characters would make all rows of a table that long. */
+const LONGEST_IN_PIPE = 120;
+
+/** Only of texts that say so: names and ids stay whole. */
+function cutForPipe(column: DrawnColumn): DrawnColumn {
+  if (!column.isLong) return column;
+  return {...column, cells: column.cells.map(cell => truncate(cell, LONGEST_IN_PIPE))};
+}
+
+/** The columns of a table with the final text of each cell; without the units that stand in the cells. */
 export function drawnColumns(table: Table, drawing: Drawing): DrawnColumn[] {
-  const entries = Object.entries(table.columns);
+  const all = Object.entries(table.columns);
+  const entries = all.some(([, {unit}]) => unit === 'varies') ? all.filter(([key]) => key !== 'unit') : all;
   const texts = entries.filter(([, {unit}]) => (unit ?? 'text') === 'text');
   return entries.map(([key, column], i): DrawnColumn => {
     const unit = column.unit ?? 'text';
@@ -173,6 +186,7 @@ export function drawnColumns(table: Table, drawing: Drawing): DrawnColumn[] {
       label: column.label,
       align: unit === 'text' || unit === 'time' || unit === 'stretch' || unit === 'flag' ? 'left' : 'right',
       cells: table.rows.map(cells => cellText(cells[key] ?? null, ofRow(column, cells), drawing)),
+      isLong: column.isLong ?? false,
       dropOrder: i < 3 || key === table.sortedBy ? 0 : i,
       ...(column.least !== undefined ? {shrinkTo: column.least} : isFirst ? {shrinkTo: 16} : {}),
     };

@@ -26,6 +26,8 @@ export interface Column {
   readonly unit?: Unit;
   /** On a narrow terminal it is cut to this many columns before others are left out; default for the first text: 16. */
   readonly least?: number;
+  /** Holds texts of any length: as a table they are cut even in a pipe. */
+  readonly isLong?: boolean;
   /** One line for help and documentation. */
   readonly description?: string;
 }

@@ -113,6 +113,8 @@ describe('check', () => {
     const said = await cli(['check', ...nothing, '--on-empty', 'fail'], {nowMicros: Date.parse('2026-12-01') * 1000});
     expect(said.code).toBe(EXIT.different);
     expect(said.err).toContain('the newest run began at 2026-11-22');
+    // The cells of a table have their units.
+    expect(said.out).toMatch(/^RESULT +RULE +OF +VALUE +LIMIT +RUNS +UNKNOWN +SAMPLE +TRACE\n/);
   });
 
   it.each([

@@ -104,6 +104,10 @@ describe.each(BACKENDS)('spans on %s', backend => {
     const {out} = await cli(['spans', '-n', '3', '--db', db], {env, columns: 80});
     const lines = out.replace(/\u001b\[[0-9;]*m/g, '').split('\n');
     for (const line of lines.slice(0, 4)) expect(line.length, line).toBeLessThanOrEqual(80);
+    expect(Math.max(...all.map(({result}) => String(result).length))).toBeGreaterThan(120);
+    const {out: piped} = await cli(['spans', '-n', '0', '--db', db], {env});
+    for (const cell of piped.split(/\n| {2,}/)) expect(cell.length, cell).toBeLessThanOrEqual(120);
+    expect(piped).toContain('…');
   });
 
   it('refuse a cursor that is none, or of another order', async () => {
@@ -112,7 +116,14 @@ describe.each(BACKENDS)('spans on %s', backend => {
     const {data, page: long} = await json(['spans', '-n', '3', '--db', db], {env});
     // A cursor of ids in another form is written as JSON.
     const {startTime, traceId, spanId} = data[1];
-    const place = [1, 'startTime', true, Date.parse(startTime) * 1000 + Number(startTime.slice(23, 26)), traceId, spanId];
+    const place = [
+      1,
+      'startTime',
+      true,
+      Date.parse(startTime) * 1000 + Number(startTime.slice(23, 26)),
+      traceId,
+      spanId,
+    ];
     const asJson = Buffer.from(JSON.stringify(place)).toString('base64url');
     expect(await json(['spans', '-n', '1', '--cursor', asJson, '--db', db], {env})).toMatchObject({
       data: [data[2]],
