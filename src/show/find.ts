@@ -98,7 +98,9 @@ function unknownId(text: string): UserError {
     new UserError(EXIT.notFound, `no run, trace, span or session starts with "${text}".`, {hint});
   if (text.replace(/^~/, '').length < SHORTEST_PREFIX)
     return fail(`A prefix needs at least ${SHORTEST_PREFIX} characters; agno-trace list shows the ids.`);
-  return fail('A run id is stored when the run ends: agno-trace list --state running');
+  return fail(
+    'agno-trace list has the ids of runs; that of a run at work is stored when it ends: agno-trace list --state running',
+  );
 }
 
 interface Match {
