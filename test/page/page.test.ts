@@ -241,6 +241,9 @@ describe('a page of a question', () => {
       for (const cell of row.split(/ {2,}/).filter(Boolean)) expect(words(shown.join(''))).toContain(words(cell));
     expect(page.document.querySelectorAll('script')).toHaveLength(1);
     if (drawing !== null) expect(page.document.querySelectorAll(drawing).length).toBeGreaterThan(0);
+    // A figure alone between gaps is a dash: of a point nothing would be seen.
+    for (const path of page.document.querySelectorAll('.trend path, .plot path'))
+      expect(path.getAttribute('d')).toMatch(/^(M[\d. ]+(L[\d. ]+|H[\d.]+)+)*$/);
     expect(frameOf(html).length).toBeLessThan(30_000);
   });
 });

@@ -83,6 +83,9 @@ function line(values: readonly (number | null)[]): Node {
   );
 }
 
+/** Half the length of the dash for a figure with a gap on both sides. */
+const ALONE = 3;
+
 /** A missing figure leaves a gap. */
 function pathOf(values: readonly (number | null)[], most: number, width: number, height: number): string {
   let isDrawing = false;
@@ -95,7 +98,11 @@ function pathOf(values: readonly (number | null)[], most: number, width: number,
     const y = height - 1 - (most <= 0 ? 0 : (Math.max(0, value) / most) * (height - 2));
     const command = isDrawing ? 'L' : 'M';
     isDrawing = true;
-    return `${command}${x.toFixed(1)} ${y.toFixed(1)}${command === 'M' && (values[i + 1] ?? null) === null ? 'h1' : ''}`;
+    const isAlone = command === 'M' && (values[i + 1] ?? null) === null;
+    // Nothing is drawn beyond the edges.
+    if (isAlone)
+      return `M${Math.max(0, x - ALONE).toFixed(1)} ${y.toFixed(1)}H${Math.min(width, x + ALONE).toFixed(1)}`;
+    return `${command}${x.toFixed(1)} ${y.toFixed(1)}`;
   });
   return parts.join('');
 }

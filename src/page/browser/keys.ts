@@ -71,7 +71,7 @@ const WORDS: Record<Key['does'], string> = {
   search: 'search',
   nextFound: 'next match',
   foundBefore: 'match before',
-  failure: 'next failed span',
+  failure: 'next span that failed by itself',
   critical: 'only the critical path',
   foldAll: 'fold all',
   unfoldAll: 'unfold all',

@@ -153,8 +153,10 @@ export class RunView {
       this.failures.length === 0
         ? []
         : [
-            button(`✖ ${this.failures.length} failed`, {class: 'bad', title: 'next failed span  e'}, () =>
-              this.nextFailure(),
+            button(
+              `✖ ${this.failures.length} ${this.failures.length === 1 ? 'cause' : 'causes'}`,
+              {class: 'bad', title: 'next span that failed by itself  e'},
+              () => this.nextFailure(),
             ),
           ],
       this.run.rows.some(row => row.critical) ? this.critical : null,
