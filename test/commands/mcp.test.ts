@@ -157,7 +157,7 @@ describe('runs and questions', () => {
     const [run] = textsOf(await server.call('show_run', {id: ids.run}));
     expect(read.contents).toMatchObject([{mimeType: 'application/json', text: run}]);
     await expect(client.readResource({uri: 'agno-trace://run/nowhere'})).rejects.toThrow(
-      'MCP error -32002: error: no run, trace, span or session starts with "nowhere". hint: A run id',
+      'MCP error -32002: error: no run, trace, span or session starts with "nowhere". hint: agno-trace list has',
     );
     await expect(client.readResource({uri: 'file:///etc/passwd'})).rejects.toThrow('"file:///etc/passwd" is no run');
   });
