@@ -164,8 +164,8 @@ function piecesOf(attributes: Attributes): {
       const tool = names.get(toolCallId) ?? null;
       add(tool !== null && isRetrievalTool(tool) ? 'documents' : 'results', text, said, tool);
     } else if (isOfUser(role)) {
-      const own = text.replace(REFERENCES, '');
-      if (own !== text) add('documents', text.match(REFERENCES)!.join(''), said);
+      const {own, documents} = apart(text);
+      add('documents', documents, said);
       add(said === question ? 'input' : 'history', own, said);
     } else {
       const calls = toolCalls.map(({name, arguments: asked}) => `${name}${asked ?? ''}`);
@@ -179,8 +179,24 @@ function piecesOf(attributes: Attributes): {
 
 const isOfUser = (role: string) => role === 'user' || role === 'input';
 const TOOL_DEFINITION = /^llm\.tools\.\d+\.tool\.json_schema$/;
-/** Agno adds retrieved documents to the user's message (`add_knowledge_to_context`). */
-const REFERENCES = /<references>.*?<\/references>/gs;
+const REFERENCES = '<references>';
+const REFERENCES_END = '</references>';
+
+/**
+ * Agno adds retrieved documents to the user's message (`add_knowledge_to_context`). No pattern finds them: it would look
+ * for the end again from each beginning that has none.
+ */
+function apart(text: string): {own: string; documents: string} {
+  let [own, documents, at] = ['', '', 0];
+  for (;;) {
+    const from = text.indexOf(REFERENCES, at);
+    const end = from < 0 ? -1 : text.indexOf(REFERENCES_END, from);
+    if (end < 0) return {own: own + text.slice(at), documents};
+    own += text.slice(at, from);
+    at = end + REFERENCES_END.length;
+    documents += text.slice(from, at);
+  }
+}
 
 /** Code points, as in the databases. */
 function lengthOf(text: string): number {

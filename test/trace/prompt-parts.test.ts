@@ -24,6 +24,12 @@ const sizes = ({parts}: {parts: readonly {part: PromptPart; chars: number}[]}) =
   Object.fromEntries(parts.flatMap(({part, chars}) => (chars === 0 ? [] : [[part, chars]])));
 
 describe('a prompt', () => {
+  it('is measured in proportion to its length, whatever is in it', () => {
+    const text = '<references>'.repeat(200_000);
+    const prompt = new Prompts().take(call(1, [said('user', `a<references>d</references>b${text}`)]), 'a');
+    expect(sizes(prompt)).toEqual({documents: 26, input: 2 + text.length});
+  });
+
   it('gives no tokens to anything if some texts were hidden before they were stored', () => {
     const prompt = new Prompts().take(call(100, [said('system', '__REDACTED__'), said('user', 'abc')], ['{}']), 'a');
     expect(prompt).toMatchObject({promptTokens: 100, chars: 5, isHidden: true});
