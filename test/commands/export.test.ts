@@ -269,6 +269,8 @@ describe('into a file', () => {
     const {code, err} = await cli([...argv, '--report', path.join(folder, 'taken')]);
     expect(code).toBe(1);
     expect(err).toContain('could not be written');
+    const {out} = await cli([...argv, '--report', '-']);
+    expect(JSON.parse(out).schema).toBe('agno-trace/export-report/1');
   });
 });
 
@@ -295,6 +297,7 @@ it.each([
   [['--all', '--redact', 'pii', '--redact-key', 'NO_SUCH'], /the variable "NO_SUCH" is not set/],
   [['--all', '--redact', 'pii', '--redact-key', 'SHORT'], /shorter than 16 characters/],
   [['--all', '--report', 'r.json'], /--report lists what was replaced, but nothing is/],
+  [['--all', '--redact', 'all', '--report', '-'], /would both go to stdout.*\nhint: Add -o FILE, --to or --check/],
   [['--all', '--check', '-o', 'x'], /--check writes nothing/],
   [['--all', '--to', 'localhost:4318'], /--to "localhost:4318" is not an http or https URL/],
   [['--all', '--to', 'https://user:hunter2@'], /--to is not an http or https URL/],

@@ -34,7 +34,7 @@ const exporting: CommandModule = {
       .option('--redact <what>', 'replace what patterns find: secrets, pii, all');
     takesOneOf(command, REDACTIONS)
       .option('--redact-key <variable>', 'variable with a key: the same pseudonyms each time')
-      .option('--report <file>', 'write what was replaced where, as JSON')
+      .option('--report <file>', 'write what was replaced where, as JSON; -: stdout')
       .option('--check', 'write nothing; exit 7 if something would be replaced');
     command
       .optionsGroup('Where to (OTLP/HTTP):')

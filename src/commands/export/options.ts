@@ -53,11 +53,19 @@ export function exportOptionsOf(flags: ExportFlags, context: Context, [ids]: [re
     prices,
     cleaning,
     check: flags.check ?? false,
-    reportFile: flags.report === undefined ? null : {path: path.resolve(context.cwd, flags.report), said: flags.report},
+    reportTo: reportToOf(flags, context),
     origin,
     sending,
     access: accessOf(flags, context),
   };
+}
+
+function reportToOf({report, check, to, output}: ExportFlags, context: Context): ExportOptions['reportTo'] {
+  if (report === undefined) return null;
+  if (report !== '-') return {path: path.resolve(context.cwd, report), said: report};
+  if (!check && to === undefined && (output === undefined || output === '-'))
+    throw usageError('--report - and what is exported would both go to stdout.', 'Add -o FILE, --to or --check.');
+  return 'stdout';
 }
 
 function formatOf(flags: ExportFlags): ExportOptions['format'] {

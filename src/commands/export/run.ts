@@ -16,9 +16,11 @@ import type {Redaction} from '../../redaction/kinds.ts';
 import {redactorOf} from '../../redaction/load.ts';
 import {Pseudonyms, randomKey} from '../../redaction/pseudonyms.ts';
 import {OUT_OF_REACH, RedactionReport} from '../../redaction/report.ts';
+import {renderJsonLines} from '../../render/json.ts';
 import {takeNames} from '../../runs/names.ts';
 import {patient} from '../../store/patient.ts';
 import type {Store} from '../../store/store.ts';
+import {line} from '../../text/safe.ts';
 import {NO_FILTER} from '../../trace/filter.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {displayName} from '../../trace/tree.ts';
@@ -38,7 +40,7 @@ export interface ExportOptions {
   /** Only check whether something would be replaced. */
   readonly check: boolean;
   /** Where to report what was replaced. */
-  readonly reportFile: {readonly path: string; readonly said: string} | null;
+  readonly reportTo: 'stdout' | {readonly path: string; readonly said: string} | null;
   readonly origin: Origin;
   /** Null: nothing is sent, everything is written. */
   readonly sending: SendingOptions | null;
@@ -152,7 +154,7 @@ async function exportFrom(store: Store, work: Work, context: Context, out: Conte
   const losses = writer instanceof OtlpWriter ? writer.losses : new Map<string, number>();
   append(notes, notesOf(counts, losses, work));
   for (const note of [...out.notes.splice(0), ...notes]) writeNote(out, note);
-  if (options.reportFile) writeReport(options.reportFile, {counts, losses, cleaning});
+  if (options.reportTo) writeReport(options.reportTo, {counts, losses, cleaning}, context);
   conclude(work, out, context);
 }
 
@@ -300,7 +302,11 @@ interface Reported {
   readonly cleaning: Cleaning;
 }
 
-function writeReport(file: {path: string; said: string}, {counts, losses, cleaning}: Reported): void {
+function writeReport(
+  file: NonNullable<ExportOptions['reportTo']>,
+  {counts, losses, cleaning}: Reported,
+  {stdout}: Context,
+): void {
   const {report, content, redaction, lookedFor} = cleaning;
   const data = {
     schema: 'agno-trace/export-report/1',
@@ -315,6 +321,10 @@ function writeReport(file: {path: string; said: string}, {counts, losses, cleani
     unreadSpans: counts.bad,
     losses: [...losses].map(([text, spans]) => ({text, spans})),
   };
+  if (file === 'stdout') {
+    for (const text of renderJsonLines([data], stdout.isTTY)) stdout.write(line`${text}\n`);
+    return;
+  }
   try {
     writePrivateFile(file.path, `${JSON.stringify(data)}\n`);
   } catch (error) {
