@@ -92,7 +92,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   ),
   sessions: question('Sessions: runs, how they ended, times, tokens, cost', () => import('../questions/sessions.ts')),
   slowest: question('Slowest spans, by name, tool, model, agent, …', () => import('../questions/slowest.ts'), ['top']),
-  spans: question('Spans out of many runs: calls, arguments, results', () => import('../questions/spans.ts')),
+  spans: question('Spans of many runs, with results; filters ask each span', () => import('../questions/spans.ts')),
   stats: question('Overview: states, times, tokens, cost', () => import('../questions/stats.ts')),
   steps: question('Workflow steps: how they ended, times, tokens, cost', () => import('../questions/steps.ts')),
   teams: question('Teams: runs, how they ended, times, tokens, cost', () => import('../questions/teams.ts')),

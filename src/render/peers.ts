@@ -7,7 +7,7 @@ export function peersFacts({runs, source, differing, ...figures}: Peers): (reado
   const standings = [
     standing(figures.durationMs, ['time', 'faster', 'slower'], duration),
     standing(figures.totalTokens, ['tokens', 'fewer tokens', 'more tokens'], count),
-    standing(figures.costUsd, ['cost', 'cheaper', 'dearer'], usd),
+    standing(figures.costUsd, ['cost', 'cheaper', 'more expensive'], usd),
   ].flatMap(text => text ?? []);
   const which = trusted(source === 'kept' ? 'in the facts' : 'in the 7 days before');
   return [

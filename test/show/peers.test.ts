@@ -79,6 +79,8 @@ describe.each(BACKENDS)('the place of a run among others, on %s', backend => {
     expect(data.peers).toMatchObject({...expected, source: 'kept'});
     // A span of it is not a run.
     expect(await peersOf(data.spans[1].spanId)).toBeNull();
+    const {data: none, notes} = await json(['show', data.spans[1].spanId, '--peers', '--db', db], {env});
+    expect([none.peers, notes.join()]).toEqual([null, expect.stringContaining('at least 20 others')]);
   });
 
   it('is read for it with --peers', async () => {

@@ -31,7 +31,7 @@ import {KEY, textOf} from '../../trace/attributes.ts';
 import {type RowSelection, type ShownRun, selectRows} from '../../trace/drawn-spans.ts';
 import type {Query} from '../../trace/filter.ts';
 import {printable} from '../../trace/json.ts';
-import type {Peers} from '../../trace/peers.ts';
+import {FEWEST_PEERS, type Peers} from '../../trace/peers.ts';
 import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
 import type {SpanRecord} from '../../trace/span-record.ts';
@@ -62,6 +62,8 @@ export interface ShowOptions {
   readonly access: Access;
 }
 
+const NO_PEERS = `--peers found too little: it compares one finished run with at least ${FEWEST_PEERS} others of its agent, team or workflow`;
+
 /** Prints what an id names, as trees, as one span, or as records. */
 export default async function show(options: ShowOptions, context: Context): Promise<void> {
   const {id, patience, prices, sessionLimit, queryAt, spanPrefix} = options;
@@ -75,7 +77,8 @@ export default async function show(options: ShowOptions, context: Context): Prom
     const runs = await withProgress(out, 'reading runs like it', onProgress =>
       withPeers(store, found.runs, {env, cwd, prices, brings: options.peers, onProgress}),
     );
-    const shown = {...found, runs};
+    const hasNone = options.peers && !runs[0]?.peers;
+    const shown = {...found, runs, notes: hasNone ? [...found.notes, NO_PEERS] : found.notes};
     if (spanPrefix !== null) return showOneSpan(store, shown, spanPrefix, options, out);
     if (options.format === 'tree') return showTrees(store, shown, options, out);
     if (options.format === 'html')
