@@ -31,7 +31,7 @@ async function fileOf(name: string, ...argv: string[]): Promise<string> {
 
 describe.skipIf(!HAS_CHROMIUM)('in Chromium', () => {
   let browser: Any;
-  let files: Record<'demo' | 'team' | 'hostile' | 'many', string>;
+  let files: Record<'demo' | 'team' | 'hostile' | 'many' | 'spans', string>;
 
   beforeAll(async () => {
     browser = await require('playwright-core').chromium.launch({executablePath: CHROMIUM, args: ['--no-sandbox']});
@@ -40,6 +40,7 @@ describe.skipIf(!HAS_CHROMIUM)('in Chromium', () => {
       demo: await fileOf('demo', 'export', '--all', '--traffic', '--db', pictures),
       team: await fileOf('team', 'show', 'team-member-error', '--db', pictures),
       hostile: await fileOf('hostile', 'export', '--all', '--db', database(HOSTILE)),
+      spans: await fileOf('spans', 'spans', '--limit', '0', '--db', pictures),
       many: await fileOf('many', 'show', 'many-run', '--db', database([manySpans()])),
     };
   });
@@ -99,6 +100,16 @@ describe.skipIf(!HAS_CHROMIUM)('in Chromium', () => {
       })`);
       expect(found).toEqual({owned: false, foreign: 0, handlers: 0});
     }
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
+
+  it('many columns keep their words and ids whole', async () => {
+    const {page, wrong} = await open(files.spans);
+    const heights = await page.evaluate("[...document.querySelectorAll('th')].map(head => head.offsetHeight)");
+    expect(Math.max(...heights)).toBeLessThan(40);
+    const widths = await page.evaluate("[...document.querySelectorAll('td.long')].map(cell => cell.offsetWidth)");
+    expect(Math.min(...widths)).toBeGreaterThanOrEqual(200);
     expect(wrong).toEqual([]);
     await page.context().close();
   });

@@ -13,6 +13,8 @@ const WIDEST_BAR = 48;
 const TREND = {width: 120, height: 20};
 /** Lines of a plot that can be told apart. */
 const MOST_LINES = 8;
+/** Characters: a longer text breaks anywhere, and so that its column can be read. An id of a trace has 32. */
+const LONG = 40;
 
 async function begin(): Promise<void> {
   const page = byId('page');
@@ -46,7 +48,7 @@ function tableOf({columns, rows, trend}: PageTable): HTMLElement {
   const marks = (isNumber: boolean) => ({class: isNumber ? 'number' : ''});
   return el(
     'table',
-    {},
+    {class: 'answer'},
     el(
       'thead',
       {},
@@ -64,7 +66,13 @@ function tableOf({columns, rows, trend}: PageTable): HTMLElement {
         el(
           'tr',
           {},
-          cells.map((text, at) => el('td', marks(columns[at]!.isNumber), text)),
+          cells.map((text, at) =>
+            el(
+              'td',
+              columns[at]!.isNumber || text.length <= LONG ? marks(columns[at]!.isNumber) : {class: 'long'},
+              text,
+            ),
+          ),
           trend === null ? null : el('td', {}, line(trend.lines[i] ?? [])),
         ),
       ),
