@@ -40,7 +40,7 @@ export default defineQuestion({
     cursor: {flag: '--cursor <text>', description: 'continue where the previous page ended'},
   },
   columns: {
-    name: {label: 'NAME', least: 14, description: 'component, model or tool'},
+    name: {label: 'NAME', least: 12, description: 'component, model or tool'},
     durationMs: {label: 'DURATION', unit: 'ms', description: 'end minus start'},
     state: {label: 'STATE', description: 'as computed'},
     startTime: {label: 'STARTED', unit: 'time', description: 'start'},
@@ -52,11 +52,11 @@ export default defineQuestion({
     },
     result: {
       label: 'RESULT',
-      least: 12,
+      least: 16,
       isLong: true,
       description: 'its result; long texts are shortened in the middle',
     },
-    path: {label: 'PATH', least: 12, isLong: true, description: 'names from the run down to it'},
+    path: {label: 'PATH', least: 24, isLong: true, description: 'names from the run down to it'},
     totalTokens: {label: 'TOKENS', unit: 'count', description: 'its own, or of everything inside it'},
     costUsd: {label: 'COST', unit: 'usd', description: 'the same; null: unknown for some call'},
     kind: {label: 'KIND', description: 'agent, team, workflow, step, llm, tool, retrieval, …'},
