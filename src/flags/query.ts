@@ -93,8 +93,7 @@ function isState({text, isQuoted}: Value): boolean {
 
 function readText(value: Value, {text}: Reading): Query {
   if (isState(value)) return flag({states: STATES.filter(state => state === value.text)});
-  if (value.text === '')
-    throw queryError(text, value.at, 'there is nothing inside the quotes.', 'Write a text between them.');
+  refuseUnfit(value, text);
   return {type: 'text', glob: globOf(value)};
 }
 
@@ -111,10 +110,17 @@ function readTerm(term: Term, reading: Reading): Query {
       near ? `Did you mean ${near}? ${known}` : known,
     );
   }
-  for (const {text, at} of term.values)
-    if (text === '')
-      throw queryError(reading.text, at, 'there is nothing inside the quotes.', 'Write a text between them.');
+  for (const value of term.values) refuseUnfit(value, reading.text);
   return reader(term, reading);
+}
+
+/** SQLite takes patterns of 50,000 bytes at most, and V8 refuses that of a text of 10,000 times k. */
+export const LONGEST_TEXT = 2_000;
+
+function refuseUnfit({text, at}: Value, query: string): void {
+  if (text === '') throw queryError(query, at, 'there is nothing inside the quotes.', 'Write a text between them.');
+  if (text.length > LONGEST_TEXT)
+    throw queryError(query, at, `a text of ${text.length} characters is too long.`, `At most ${LONGEST_TEXT} fit.`);
 }
 
 function flag(fields: Partial<RunFilter>): Query {

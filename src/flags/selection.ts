@@ -6,7 +6,7 @@ import {PATIENCE, type Patience} from '../trace/runs.ts';
 import {STATES} from '../trace/states.ts';
 import {isoTime} from '../trace/time.ts';
 import type {FilterFlags, PatienceFlags, WindowFlags} from './declare.ts';
-import {parseQuery, queryNote, STATUSES} from './query.ts';
+import {LONGEST_TEXT, parseQuery, queryNote, STATUSES} from './query.ts';
 import {parseChoices, parseCount, parseLength, parseMoment} from './values.ts';
 
 /** @throws UserError exit 2 for a window that is empty or contradicts itself */
@@ -36,9 +36,16 @@ export function windowOf(
   return {sinceMicros, untilMicros};
 }
 
+/** Flags whose texts become patterns of SQL. */
+const PATTERNS = ['agent', 'team', 'workflow', 'model', 'tool', 'name', 'error'] as const;
+
 export function filterOf(flags: WindowFlags & FilterFlags & {traffic?: boolean}, nowMicros: number): RunFilter {
   const states = parseChoices('--state', flags.state ?? [], STATES);
   const wantsError = flags.failed === true || flags.error === true;
+  for (const name of PATTERNS)
+    for (const text of [flags[name] ?? []].flat())
+      if (typeof text === 'string' && text.length > LONGEST_TEXT)
+        throw usageError(`--${name} is ${text.length} characters long.`, `At most ${LONGEST_TEXT} fit.`);
   return {
     ...NO_FILTER,
     ...windowOf(flags, nowMicros),

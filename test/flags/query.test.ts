@@ -172,6 +172,7 @@ const WRONG: readonly [query: string, at: number, message: RegExp, hint: RegExp]
   ['OR a', 0, /nothing before OR/, /"OR"/],
   ['(NOT)', 1, /nothing after NOT/, /"NOT"/],
   ['a - b', 2, /nothing after "-"/, /-tool:web_search/],
+  [`x ${'y'.repeat(2_001)}`, 2, /2001 characters is too long/, /2000/],
   [`x ${'('.repeat(200)}`, 102, /more than 100 nested parentheses/, /fewer levels/],
 ];
 
