@@ -160,6 +160,10 @@ function attributesAsPicked({picked: values, asks_tools}: CallRow): string {
 
 const UNKNOWN = Object.fromEntries(SPAN_NAMES.map(name => [name, null])) as unknown as SpanFacts;
 
+/**
+ * Columns have the values that `rows.ts` gives them, which writes them as one literal for its speed; those that need a
+ * judged run stay null. `test/commands/clickhouse.test.ts` compares the answers of both.
+ */
 function factsOfCalls(
   spans: readonly Span[],
   outputChars: readonly (number | null)[],

@@ -8,7 +8,8 @@ import {stretches} from '../runs/stretches.ts';
 import {isAnyOf} from '../sql/fragments.ts';
 import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import {evidenceOf, type Store} from '../store/store.ts';
-import {ALL_DAYS, type DayRange, dayAfter, dayOf, holds, mergedRanges, overlapping, where, without} from './days.ts';
+import {ALL_DAYS, type DayRange, dayOf, holds, mergedRanges, overlapping, where, without} from './days.ts';
+import {daysWithSpans} from './days-with-spans.ts';
 import {findChangedUsers} from './erased.ts';
 import {type FactsFile, Overtaken} from './file.ts';
 import {readFacts} from './read.ts';
@@ -245,7 +246,7 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
     if (onProgress) total = await countSpans(this.store, missing);
     let done = 0;
     const days: DayRange[] = [];
-    for (const gap of missing) append(days, await this.daysOf(gap));
+    for (const gap of missing) append(days, await daysWithSpans(this.store, gap));
     // If two processes fill at the same time, they begin at both ends and meet.
     if (Date.now() - Number(this.file.about('filling') ?? 0) < FILLING_MS) days.reverse();
     for (const day of days) {
@@ -255,37 +256,6 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
         onProgress?.(done, total);
       });
     }
-  }
-
-  /**
-   * Splits a range into pieces with the spans of one day each. Days without spans belong to the piece that follows them:
-   * one span with a wrong clock may be decades away. Everything before the first and after the last day is included.
-   */
-  private async daysOf(gap: DayRange): Promise<DayRange[]> {
-    const [row] = await this.store.all<{first: unknown; last: unknown}>(sql`
-select (select min(s.start_time) from ${table('spans')} s where ${where(gap)}) as first,
-       (select max(s.start_time) from ${table('spans')} s where ${where(gap)}) as last`);
-    if (row?.first == null) return [gap];
-    const last = dayOf(row.last);
-    const days: DayRange[] = [];
-    let {from} = gap;
-    let day = realDay(row.first);
-    while (last !== null && day !== null && day < last) {
-      const next = dayAfter(day);
-      days.push({from, until: next});
-      from = next;
-      day = await this.firstDay(from, gap);
-    }
-    days.push({from, until: gap.until});
-    return days;
-  }
-
-  /** The first day with spans in a range from this day on; null: what is there has no day. */
-  private async firstDay(from: string, {until}: DayRange): Promise<string | null> {
-    const [row] = await this.store.all<{first: unknown}>(
-      sql`select min(s.start_time) as first from ${table('spans')} s where ${where({from, until})}`,
-    );
-    return realDay(row?.first ?? null);
   }
 
   private async fillDay(day: DayRange, onSpans: (spans: number) => void): Promise<void> {
@@ -494,12 +464,6 @@ on conflict (day) do update set unlike = ${total} - spans`);
       });
     }
   }
-}
-
-/** Null also for a day that no calendar has: there is none after it. */
-function realDay(startTime: unknown): string | null {
-  const day = dayOf(startTime);
-  return day === null || Number.isNaN(Date.parse(day)) ? null : day;
 }
 
 /** A test on the day of `span_facts s`; uses the index of the times if the day is a valid date. */

@@ -96,6 +96,30 @@ it('a page of list is as long as the terminal, and its cursor is short', async (
   expect(JSON.parse((await cli(['list', '--json', ...db], {columns: 80, rows: 15})).out).data).toHaveLength(20);
 });
 
+it('what list says around its rows fits the terminal, and names the default file as it is looked for', async () => {
+  const cwd = temporaryFolder();
+  copyFileSync(fixture(SHOP), path.join(cwd, 'agno.db'));
+  const {out, err} = await cli(['list', '-q', 'error or degraded or lost or stalled'], {
+    ...{cwd, columns: 80, rows: 24, env: {NO_COLOR: '1'}},
+  });
+  expect(out).toContain(' · ./agno.db');
+  expect(out).not.toContain(cwd);
+  expect(err.replaceAll('\n', ' ')).toContain(
+    'note: -q reads or as OR, error as state:error, degraded as state:degraded, lost as state:lost, stalled as state:stalled; quote a word to search for it',
+  );
+  for (const text of (out + err).split('\n')) expect(text.length).toBeLessThanOrEqual(80);
+});
+
+it('usage ends with its total, in thousands', async () => {
+  const {data} = (await json(['usage', '--limit', '0', '--db', sqliteCopy(SHOP)])) as {
+    data: {calls: number; totalTokens: number | null}[];
+  };
+  const sum = (key: 'calls' | 'totalTokens') =>
+    data.reduce((all, row) => all + (row[key] ?? 0), 0).toLocaleString('en-US');
+  const {out, err} = await cli(['usage', '--limit', '1', '--db', sqliteCopy(SHOP)]);
+  expect(out + err).toContain(`total: ${sum('calls')} calls, ${sum('totalTokens')} tokens, `);
+});
+
 it('an address that leads nowhere is said with what it comes from', async () => {
   const env = {...HOME, DATABASE_URL: 'postgresql://u@127.0.0.1:1/d'};
   expect((await cli(['list'], {env})).err).toContain('The address came from DATABASE_URL.');

@@ -1,7 +1,7 @@
 import type {PageAnswer, PagePlot, PageTable} from '../contents.ts';
 import {readBlock} from './data.ts';
 import {byId, el, nameWindow, svg} from './dom.ts';
-import {themeButton} from './theme.ts';
+import {topOf} from './top.ts';
 
 /*
  * The page of a question: its plot and its tables. A script of its own, as it needs little of what runs need.
@@ -27,21 +27,8 @@ async function begin(): Promise<void> {
   }
 }
 
-function drawn({title, notes, tables, plot, version, written}: PageAnswer): HTMLElement {
-  const made = `agno-trace ${version}${written === null ? '' : `, written ${written.slice(0, 19).replace('T', ' ')} UTC`}`;
-  return el(
-    'div',
-    {class: 'list'},
-    el(
-      'header',
-      {class: 'top'},
-      el('div', {class: 'title'}, el('h1', {}, title), el('span', {class: 'grow'}), themeButton()),
-      notes.map(text => el('p', {class: 'note'}, text)),
-      el('p', {class: 'made'}, made),
-    ),
-    plot === null ? null : figureOf(plot),
-    tables.map(tableOf),
-  );
+function drawn({title, tables, plot, ...about}: PageAnswer): HTMLElement {
+  return el('div', {class: 'list'}, topOf(title, about), plot === null ? null : figureOf(plot), tables.map(tableOf));
 }
 
 function tableOf({columns, rows, trend}: PageTable): HTMLElement {

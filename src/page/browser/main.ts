@@ -3,7 +3,6 @@ import {readBlock, readRun} from './data.ts';
 import {byId, el, nameWindow} from './dom.ts';
 import {drawRunList} from './run-list.ts';
 import {RunView} from './run-view.ts';
-import {themeButton} from './theme.ts';
 
 /** The part of the address after `#`: a run if there are several, and one of its spans, by number. */
 const PLACE = /^#(?:r(\d+))?(?:s(\d+))?$/;
@@ -20,7 +19,7 @@ async function show(contents: PageContents): Promise<void> {
   view = null;
   if (!entry) {
     nameWindow(`${runs.length} runs`);
-    main.replaceChildren(drawRunList(contents, i => go(`#r${i}`), themeButton()));
+    main.replaceChildren(drawRunList(contents, i => go(`#r${i}`)));
     return;
   }
   const drawn = await readRun(entry.block);

@@ -1,17 +1,13 @@
 import {shortCount} from '../../render/values.ts';
 import type {PageContents, PageEntry} from '../contents.ts';
 import {button, el} from './dom.ts';
-import {madeBy} from './run-view.ts';
+import {topOf} from './top.ts';
 
 /** Rows drawn at once; the others are drawn on request. */
 const MOST_ROWS = 500;
 
 /** The runs of a page, one per row. */
-export function drawRunList(
-  {runs, notes, ...made}: PageContents,
-  open: (run: number) => void,
-  theme: Node,
-): HTMLElement {
+export function drawRunList({runs, ...about}: PageContents, open: (run: number) => void): HTMLElement {
   const body = el('tbody');
   const input = el('input', {
     type: 'search',
@@ -39,13 +35,7 @@ export function drawRunList(
   return el(
     'div',
     {class: 'list'},
-    el(
-      'header',
-      {class: 'top'},
-      el('div', {class: 'title'}, el('h1', {}, `${runs.length} runs`), el('span', {class: 'grow'}), theme),
-      notes.map(text => el('p', {class: 'note'}, text)),
-      el('p', {class: 'made'}, madeBy({runs, notes, ...made})),
-    ),
+    topOf(`${runs.length} runs`, about),
     el('div', {class: 'tools'}, el('span', {class: 'searching'}, input, hits)),
     el(
       'table',

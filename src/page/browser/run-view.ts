@@ -7,6 +7,7 @@ import {KEYS, keyDialog} from './keys.ts';
 import {Overview} from './overview.ts';
 import {highlight, search} from './search.ts';
 import {themeButton} from './theme.ts';
+import {madeBy} from './top.ts';
 import {Tree} from './tree.ts';
 
 interface Place {
@@ -340,8 +341,4 @@ export class RunView {
 function isFailure(row: TreeRow, _: number, rows: readonly TreeRow[]): boolean {
   const isBad = (other: TreeRow) => other.state === 'error' || other.state === 'cancelled';
   return isBad(row) && !row.plumbing && !rows.slice(row.at + 1, row.end).some(isBad);
-}
-
-export function madeBy({version, written}: PageContents): string {
-  return `agno-trace ${version}${written === null ? '' : `, written ${written.slice(0, 19).replace('T', ' ')} UTC`}`;
 }
