@@ -225,7 +225,7 @@ describe('a page of a question', () => {
   ])('%s has what the table in a pipe has', async (line, drawing) => {
     const [name, ...flags] = line.split(' ');
     const argv = [name!, '--limit', '0', ...flags, '--db', db];
-    const {out, code} = await cli(argv);
+    const {out, err, code} = await cli(argv);
     // Where the length of periods is known, their starts are shorter in a page.
     const text = line.includes('--every') ? out.replace(/T(\d\d:\d\d):00\.0{6}Z/g, ' $1') : out;
     const {out: html, code: same} = await cli([...argv, '--format', 'html']);
@@ -236,6 +236,9 @@ describe('a page of a question', () => {
     const words = (of: string) => of.replace(/\s+/g, '');
     const shown = [...page.document.querySelectorAll('th, td')].map(cell => cell.textContent);
     expect(cells.length).toBeGreaterThan(0);
+    const notes = [...page.document.querySelectorAll('.note')].map(note => note.textContent);
+    expect(notes.length).toBeGreaterThan(0);
+    for (const note of notes) expect(words(err)).toContain(words(note));
     for (const cell of cells) expect(words(text)).toContain(words(cell));
     for (const row of text.trim().split('\n'))
       for (const cell of row.split(/ {2,}/).filter(Boolean)) expect(words(shown.join(''))).toContain(words(cell));

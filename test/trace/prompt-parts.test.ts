@@ -41,6 +41,9 @@ describe('a prompt', () => {
     };
     const input = toSpan(span('Chat.invoke', 0, 10, {attributes: llm(hidden)}), {whole: true});
     expect(new Prompts().take(input, 'a')).toMatchObject({chars: 0, isHidden: true, isCut: false});
+    const later = Object.fromEntries(Object.entries(hidden).map(([key, value]) => [key.replace('.0.', '.2.'), value]));
+    const cut = toSpan(span('Chat.invoke', 0, 10, {attributes: llm(later)}), {whole: true});
+    expect(new Prompts().take(cut, 'a')).toMatchObject({isHidden: true, isCut: true});
   });
 
   it('is told apart by what its messages are', () => {
