@@ -35,3 +35,20 @@ export function traceRowOf(spans: readonly Row[], nowMicros: number): Row {
     agnoTime(nowMicros),
   ];
 }
+
+/** OpenTelemetry's batch processor exports what there is every five seconds. */
+const EXPORT_EVERY_MICROS = 5_000_000;
+
+/** The rows of one trace in a table that keeps a row for each export. */
+export function exportRowsOf(spans: readonly Row[]): Row[] {
+  const exported = new Map<number, Row[]>();
+  for (const span of spans) {
+    const at = Math.floor(parseTime(span[SPAN.created_at])! / EXPORT_EVERY_MICROS);
+    const same = exported.get(at);
+    if (same) same.push(span);
+    else exported.set(at, [span]);
+  }
+  return [...exported.values()].map(some =>
+    traceRowOf(some, largest(some.map(span => parseTime(span[SPAN.created_at])!))),
+  );
+}

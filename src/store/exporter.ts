@@ -1,7 +1,7 @@
+import {usageError} from '../errors.ts';
 import {openPostgresExporter} from './postgres/exporter.ts';
 import type {Source} from './source.ts';
 import {openSqliteExporter} from './sqlite/exporter.ts';
-import {onlyRead} from './writable.ts';
 import type {Row} from './writer.ts';
 
 /**
@@ -22,5 +22,5 @@ export interface SpanExporter {
 export async function openExporter(source: Source, schema: string): Promise<SpanExporter | null> {
   if (source.dialect === 'sqlite') return openSqliteExporter(source);
   if (source.dialect === 'postgres') return openPostgresExporter(source, schema);
-  throw onlyRead();
+  throw usageError('demo --live does not play into ClickHouse.', 'demo --traces 300 fills a new database there.');
 }

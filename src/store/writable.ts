@@ -4,7 +4,7 @@ import type {Dialect, WritableDialect} from '../sql/sql.ts';
 /** The error of commands that would change rows of ClickHouse. */
 export function onlyRead(): UserError {
   return usageError(
-    'ClickHouse is only read: prune, archive restore, migrate and demo do not write to it.',
+    'ClickHouse is only read: prune, archive restore and migrate do not write to it.',
     "In ClickHouse itself, drop whole old months: ALTER TABLE agno_spans DROP PARTITION '202601', and the same for agno_traces; or set a TTL.",
   );
 }

@@ -26,12 +26,33 @@ function settingsOf(parameters) {
   return settings.map(([name, value]) => `${name} = ${/^\d+(\.\d+)?$/.test(value) ? value : `'${value}'`}`);
 }
 
+/** The types of the columns, as a server takes them from the table; without them they would be guessed from the rows. */
+async function structureOf(head, columns) {
+  const table = /\binto\s+(?:table\s+)?([^\s(]+)/i.exec(head)?.[1];
+  if (table === undefined || columns === '*') return '';
+  const found = await session.queryAsync(`describe table ${table}`, {format: 'JSONCompactEachRow'});
+  const types = new Map(
+    Buffer.from(found.bytes())
+      .toString()
+      .trim()
+      .split('\n')
+      .map(row => JSON.parse(row)),
+  );
+  const names = columns.split(',').map(name => name.trim().replace(/^[`"]|[`"]$/g, ''));
+  return `, '${names
+    .map(name => `"${name}" ${types.get(name)}`)
+    .join(', ')
+    .replaceAll("'", "\\'")}'`;
+}
+
 async function insert(head, format, rows) {
   const file = path.join(folder, `insert-${inserts++}`);
   writeFileSync(file, rows);
   try {
     const columns = /\(([^)]*)\)/.exec(head)?.[1] ?? '*';
-    await session.queryAsync(`${head} select ${columns} from file('${file}', '${format}')`);
+    await session.queryAsync(
+      `${head} select ${columns} from file('${file}', '${format}'${await structureOf(head, columns)})`,
+    );
   } finally {
     rmSync(file);
   }

@@ -1,8 +1,9 @@
+import path from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {cli, json} from '../cli.ts';
 import {clickhouseFixture, insert, newClickhouseDatabase, rowsOf, send} from '../clickhouse-databases.ts';
 import {readsAsOnSqlite} from '../clickhouse-readings.ts';
-import {fixture, sqliteCopy} from '../fixtures.ts';
+import {fixture, sqliteCopy, temporaryFolder} from '../fixtures.ts';
 
 describe.each(['agno-3.1.10-pictures.sqlite', 'cases/unicode.sqlite', 'cases/negative-duration.sqlite'])(
   'the rows of %s on ClickHouse',
@@ -10,6 +11,8 @@ describe.each(['agno-3.1.10-pictures.sqlite', 'cases/unicode.sqlite', 'cases/neg
     it('read as they do on SQLite', () => readsAsOnSqlite(name));
   },
 );
+
+const NOW_MICROS = Date.parse('2026-12-01T00:00:00Z') * 1000;
 
 describe('rows that exports left', () => {
   it('are merged: partial trace rows, and spans that were sent twice', async () => {
@@ -138,13 +141,46 @@ describe('what ClickHouse is not for', () => {
     ['prune --older-than 1d', 'ClickHouse is only read'],
     ['migrate', 'ClickHouse is only read'],
     ['vacuum', 'ClickHouse needs no vacuum'],
-    ['demo --traces 3', 'ClickHouse is only read'],
+    ['demo --live', 'does not play into ClickHouse'],
   ])('is said by %s', async (line, words) => {
     const url = await clickhouseFixture('agno-2.9.0-killed.sqlite');
     const {code, err} = await cli([...line.split(' '), '--db', url], {columns: 80, rows: 24});
     expect(err).toContain(words);
     expect(code).toBe(2);
   });
+});
+
+it('demo fills a new database as Agno would, and never one that has tables', async () => {
+  const name = `demo_${process.pid}`;
+  const url = (await newClickhouseDatabase()).url.replace(/[^/]+$/, name);
+  const file = path.join(temporaryFolder(), 'demo.db');
+  const made = await Promise.all(
+    [
+      ['--db', url],
+      ['--path', file],
+    ].map(place => cli(['demo', '--traces', '5', ...place], {nowMicros: NOW_MICROS})),
+  );
+  expect(made.map(({code, err}) => [code, err])).toEqual([
+    [0, ''],
+    [0, ''],
+  ]);
+  const rows = Number(await send(`select count() from ${name}.agno_traces`));
+  const traces = Number(await send(`select uniqExact(trace_id) from ${name}.agno_traces`));
+  expect(made[0]!.out).toContain(`${traces} traces`);
+  expect(rows).toBeGreaterThan(traces);
+  for (const line of ['list --limit 0', 'usage']) {
+    const [ofClickhouse, ofSqlite] = await Promise.all(
+      [url, file].map(async db => {
+        const {data} = await json([...line.split(' '), '--db', db], {nowMicros: NOW_MICROS});
+        // ERROR on ClickHouse if any part failed: Agno merges there by another rule.
+        return data.map(({storedStatus, ...run}: {storedStatus?: string}) => run);
+      }),
+    );
+    expect(ofClickhouse, line).toEqual(ofSqlite);
+  }
+  const again = await cli(['demo', '--traces', '5', '--db', url]);
+  expect(again.err).toContain('already has trace tables; they were not changed');
+  expect(again.code).toBe(2);
 });
 
 it('a user who may not read, and a table of another type, are named', async () => {

@@ -6,7 +6,6 @@ import {tableChoiceOf} from '../../flags/connection.ts';
 import type {DatabaseFlags, OutputFlags} from '../../flags/declare.ts';
 import {parseCount, parseLength} from '../../flags/values.ts';
 import {parseSource, type Source} from '../../store/source.ts';
-import {writable} from '../../store/writable.ts';
 import type {DemoOptions} from './run.ts';
 
 interface DemoFlags extends DatabaseFlags, OutputFlags {
@@ -28,7 +27,7 @@ const demo: CommandModule = {
     command
       .optionsGroup('Demo:')
       .option('--path <file>', 'SQLite file to make', 'agno-trace-demo.db')
-      .option('--traces <n>', 'make n synthetic runs instead; on Postgres with --db')
+      .option('--traces <n>', 'make n synthetic runs instead; on a server with --db')
       .option('--live', 'play recorded runs as if they ran now, until ^C')
       .option('--speed <x>', 'with --live: 2 plays twice as fast (default: 1)')
       .option('--for <length>', 'with --live: end after 30s, 10m, …')
@@ -49,15 +48,14 @@ function optionsOf(flags: DemoFlags, context: Context): DemoOptions {
     flags.db === undefined
       ? {dialect: 'sqlite', file: path.resolve(context.cwd, flags.path)}
       : parseSource(flags.db, '--db', env, context.cwd);
-  writable(source.dialect);
   const live = flags.live
     ? {
         speed: parseSpeed(flags.speed ?? '1'),
         lengthMs: flags.for === undefined ? null : parseLength('--for', flags.for),
       }
     : null;
-  if (!live && source.dialect === 'postgres' && runs === null)
-    throw usageError('the small demo is a SQLite file.', 'Leave out --db, or pass --traces N or --live for Postgres.');
+  if (!live && source.dialect !== 'sqlite' && runs === null)
+    throw usageError('the small demo is a SQLite file.', 'Leave out --db, or pass --traces N, or --live for Postgres.');
   return {source, schema: tableChoiceOf(flags).schema ?? 'ai', runs, seed, live, ascii: flags.ascii};
 }
 

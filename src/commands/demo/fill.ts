@@ -1,4 +1,5 @@
 import type {Context} from '../../context.ts';
+import {exportRowsOf} from '../../demo/agno-export.ts';
 import {loadRecorded} from '../../demo/recorded.ts';
 import {movedToNow} from '../../demo/replay.ts';
 import {synthesize} from '../../demo/synthesize.ts';
@@ -29,14 +30,15 @@ export async function fill(
   let spans: Row[] = [];
   const flush = async () => {
     await writer.write(traces, spans);
-    written.traces += traces.length;
     written.spans += spans.length;
     traces = [];
     spans = [];
   };
   await withProgress(context, 'writing', async report => {
     for (const item of rows) {
-      traces.push(item.trace);
+      written.traces++;
+      if (writer.keepsEachExport) append(traces, exportRowsOf(item.spans));
+      else traces.push(item.trace);
       append(spans, item.spans);
       if (spans.length < SPANS_AT_ONCE) continue;
       await flush();

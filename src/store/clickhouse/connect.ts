@@ -66,22 +66,7 @@ export class Connection {
   ) {}
 
   static async open(source: ClickhouseSource, debug: (text: string) => void): Promise<Connection> {
-    const {createClient, ClickHouseLogLevel} = await import('@clickhouse/client');
-    const password = source.password ?? (await source.askPassword?.()) ?? '';
-    const host = source.host.includes(':') ? `[${source.host}]` : source.host;
-    const agent = countingAgent(source);
-    const client = createClient({
-      url: `${source.isTls ? 'https' : 'http'}://${host}:${source.port}`,
-      username: source.user,
-      password,
-      database: source.database,
-      application: 'agno-trace',
-      http_agent: agent.agent,
-      // Each statement has a limit of its own.
-      request_timeout: 7 * 24 * 3_600_000,
-      compression: {request: false, response: false},
-      log: {level: ClickHouseLogLevel.OFF},
-    });
+    const {client, agent} = await clientOf(source);
     return new Connection(client, agent, debug);
   }
 
@@ -201,6 +186,26 @@ export class Connection {
     await this.client.close();
     this.agent.agent.destroy();
   }
+}
+
+/** A client for one server; each statement has a time limit of its own. */
+export async function clientOf(source: ClickhouseSource): Promise<{client: ClickHouseClient; agent: CountingAgent}> {
+  const {createClient, ClickHouseLogLevel} = await import('@clickhouse/client');
+  const password = source.password ?? (await source.askPassword?.()) ?? '';
+  const host = source.host.includes(':') ? `[${source.host}]` : source.host;
+  const agent = countingAgent(source);
+  const client = createClient({
+    url: `${source.isTls ? 'https' : 'http'}://${host}:${source.port}`,
+    username: source.user,
+    password,
+    database: source.database,
+    application: 'agno-trace',
+    http_agent: agent.agent,
+    request_timeout: 7 * 24 * 3_600_000,
+    compression: {request: false, response: false},
+    log: {level: ClickHouseLogLevel.OFF},
+  });
+  return {client, agent};
 }
 
 /**

@@ -45,8 +45,9 @@ export function codeOf(error: unknown): string {
 /**
  * Puts an error of the client or the server into words; any other error is a defect of ours and is returned
  * unchanged.
+ * @param grant the rights that the work needs beyond reading
  */
-export function explainClickhouse(error: unknown, source: ClickhouseSource): unknown {
+export function explainClickhouse(error: unknown, source: ClickhouseSource, grant: string | null = null): unknown {
   if (error instanceof UserError) return error;
   const {code = '', message = ''} = error as ClientError;
   const label = labelOf(source);
@@ -85,7 +86,18 @@ export function explainClickhouse(error: unknown, source: ClickhouseSource): unk
         hint: 'Try again; was it renamed or dropped just now?',
         cause: error,
       });
+    case CODE.readonly:
+      if (grant === null) break;
+      return fail(
+        `user "${source.user}" may only read at "${label}".`,
+        'Its settings profile has readonly; name a user whose profile has not.',
+      );
     case CODE.accessDenied:
+      if (grant !== null)
+        return fail(
+          `user "${source.user}" may not change this at "${label}".`,
+          `GRANT ${grant} ON ${source.database}.* TO ${source.user};`,
+        );
       return fail(
         `user "${source.user}" may not read this at "${label}".`,
         `GRANT SELECT ON ${source.database}.* TO ${source.user}; and on system.tables, system.columns and system.parts.`,
