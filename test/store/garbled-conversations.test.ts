@@ -7,6 +7,8 @@ import {garbledServer} from './garbled-server.ts';
 
 const FIXTURE = 'agno-3.1.10-pictures.sqlite';
 const CASES = inLong(500, 100);
+/** A row left out, and an end said twice: both once were an answer without rows, which `doctor` took apart. */
+const FOUND = [6_691_400_220, 6_691_400_280].map(seed => ({seed, argv: ['doctor']}));
 /** Most of the time each waits for what does not come. */
 const SIDE_BY_SIDE = 25;
 /** Connecting and reading have half a second here, and a goodbye has its own: what takes this long waits for ever. */
@@ -21,10 +23,10 @@ it(`${CASES} conversations with a server that garbles one of its messages end in
   const env = {XDG_CACHE_HOME: temporaryFolder()};
   const wrong: string[] = [];
   const codes = new Map<number, number>();
-  const one = async (seed: number) => {
-    const random = new Random(SEED * 100_000 + seed);
+  const one = async (seed: number, known?: readonly string[]) => {
+    const random = new Random(seed);
     const garbled = await garbledServer(server, random);
-    const argv = random.pick(COMMANDS);
+    const argv = known ?? random.pick(COMMANDS);
     const start = performance.now();
     const {code, err} = await cli([...argv, '--timeout', '500ms', '--db', garbled.url], {env});
     const tookMs = performance.now() - start;
@@ -37,9 +39,10 @@ it(`${CASES} conversations with a server that garbles one of its messages end in
         `seed ${seed}, ${garbled.words}, ${argv.join(' ')}: exit ${code} after ${Math.round(tookMs)} ms\n${err}`,
       );
   };
+  for (const {seed, argv} of FOUND) await one(seed, argv);
   let next = 1;
   const worker = async () => {
-    while (next <= CASES) await one(next++);
+    while (next <= CASES) await one(SEED * 100_000 + next++);
   };
   await Promise.all(Array.from({length: SIDE_BY_SIDE}, worker));
   expect(wrong).toEqual([]);

@@ -1,8 +1,8 @@
 import type {ConnectionOptions} from 'node:tls';
-import type {Client, ClientConfig} from 'pg';
+import type {Client, ClientConfig, QueryArrayResult} from 'pg';
 import {stopwatchMs} from '../../stopwatch.ts';
 import {labelOf, type PostgresSource} from '../source.ts';
-import {isTlsRefused, ofTheDriver} from './errors.ts';
+import {isTlsRefused, NotUnderstood, ofTheDriver} from './errors.ts';
 import {passwordFromFile} from './pgpass.ts';
 import {attempts} from './tls.ts';
 
@@ -69,9 +69,12 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
     for (const [oid, parse] of Object.entries(PARSERS)) client.setTypeParser(Number(oid), parse);
     const send = client.query.bind(client) as (query: unknown, values: unknown) => Promise<unknown>;
     client.query = ((query: unknown, values?: unknown) =>
-      send(query, values).catch(error => {
-        throw ofTheDriver(error);
-      })) as typeof client.query;
+      send(query, values).then(
+        answer => whole(query, answer),
+        error => {
+          throw ofTheDriver(error);
+        },
+      )) as typeof client.query;
     // A connection that breaks while idle must not end the process; the next read reports it.
     client.on('error', error => options.debug?.(`postgres: connection lost: ${error.message}`));
     try {
@@ -84,6 +87,24 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
     }
   }
   throw new Error('unreachable: every connection attempt returns or throws');
+}
+
+/**
+ * What the server answered, if all of it came: pg hands over what a damaged or doubled message left as if it were the result,
+ * and an answer that lost its rows would be read as an empty one.
+ */
+function whole(query: unknown, answer: unknown): unknown {
+  // Only a text may hold several statements, and then has a result for each.
+  const several = Array.isArray(answer);
+  const isWhole =
+    (!several || typeof query === 'string') &&
+    (several ? answer : [answer as QueryArrayResult]).every(({command, fields, rows, rowCount}: QueryArrayResult) => {
+      const isCounted = fields.length === 0 || rowCount === null || rowCount === rows.length;
+      const isDescribed = fields.length > 0 || rows.every(Array.isArray);
+      return command !== null && isCounted && isDescribed;
+    });
+  if (!isWhole) throw new NotUnderstood('the messages of its answer do not fit together');
+  return answer;
 }
 
 interface Inside {
