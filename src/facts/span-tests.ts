@@ -1,3 +1,4 @@
+import {usageError} from '../errors.ts';
 import {contains, isAnyOf, matchesGlob} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Figure, Query, RunFilter} from '../trace/filter.ts';
@@ -65,6 +66,11 @@ function testOf(query: Query): Sql {
       return known(sql`${FIGURES[query.figure]} ${raw(query.comparison)} ${query.value}`);
     case 'mark':
       return known(raw(`r.${query.mark} = 1`));
+    case 'attribute':
+      throw usageError(
+        `spans looks into the facts, and they do not keep attr.${query.path}.`,
+        'list, grep, export and the other questions read it from the spans.',
+      );
     case 'text': {
       const within = `*${query.glob}*`;
       const columns = ['s.name', 's.span_name', 's.error'].map(column => matchesGlob(raw(column), within));

@@ -8,6 +8,7 @@ import {escapeGlob} from '../sql/fragments.ts';
  *   all     = one (["AND"] one)*
  *   one     = ("-" | "NOT") one | "(" query ")" | term | value
  *   term    = key ":" [compare] value ("," value)* | known key (compare | "=" | "!=") value ("," value)*
+ *   key     = a word | "attr." and the name of an attribute, in quotes where it has signs or spaces
  *   compare = ">=" | "<=" | ">" | "<"
  *   value   = a word, or anything in double quotes
  *
@@ -47,6 +48,14 @@ export type Syntax =
       readonly at: number;
     };
 
+/** The name in a key `attr.…`, without the quotes; null: it is another key. */
+export function attributeNameIn(key: string): string | null {
+  if (!/^attr\../i.test(key)) return null;
+  return key
+    .slice('attr.'.length)
+    .replace(/"((?:[^"\\]|\\.)*)"/g, (_, text: string) => text.replace(/\\(["\\])/g, '$1'));
+}
+
 /** An error at a place of the query, in the form of all query errors. */
 export function queryError(text: string, at: number, message: string, hint?: string): UserError {
   const column = Array.from(text.slice(0, at)).length + 1;
@@ -64,10 +73,12 @@ export function parseSyntax(text: string, keys: readonly string[]): Syntax {
 
 /** Maximum nesting of parentheses and negations; people write three. */
 const DEEPEST = 100;
-const KEY = /[A-Za-z][A-Za-z_-]*:/y;
+/** Parts of an attribute's name: words, and anything in quotes. */
+const NAME = String.raw`(?:"(?:[^"\\]|\\.)*"|[^\s:()"\\<>=!,])+`;
+const KEY = new RegExp(`(?:attr\\.${NAME}|[A-Za-z][A-Za-z_-]*):`, 'iy');
 const COMPARE = />=|<=|>|</y;
 /** A key and an operator without the colon. */
-const KEY_AND_SIGN = /([A-Za-z][A-Za-z_-]*)\s*(>=|<=|!=|==?|>|<)\s*/y;
+const KEY_AND_SIGN = new RegExp(`(attr\\.${NAME}|[A-Za-z][A-Za-z_-]*)\\s*(>=|<=|!=|==?|>|<)\\s*`, 'iy');
 const SPACE = /\s/;
 /** Characters that end a word. A comma does so only in the list of a key. */
 const ENDS_WORD = /[\s()"]/;
@@ -193,7 +204,7 @@ class Parser {
   private takeKeyAndSign(): {key: string; comparison: Comparison | null; isNegated: boolean} | null {
     KEY_AND_SIGN.lastIndex = this.at;
     const [all, key, sign] = KEY_AND_SIGN.exec(this.text) ?? [];
-    if (!this.keys.includes(key?.toLowerCase() ?? '')) return null;
+    if (!this.keys.includes(key?.toLowerCase() ?? '') && attributeNameIn(key ?? '') === null) return null;
     this.at += all!.length;
     return {key: key!, comparison: COMPARISONS.find(known => known === sign) ?? null, isNegated: sign === '!='};
   }
@@ -319,7 +330,7 @@ function printValue({text, isQuoted}: Value, isListed: boolean): string {
   if (isListed) return /^[<>=]/.test(word) ? `\\${word}` : word;
   // Text that would be read here as an operator, a word of the grammar or a key.
   const isTaken =
-    /^[-<>=!]/.test(word) || /^(OR|AND|NOT|or|and)$/.test(word) || /^[A-Za-z][A-Za-z_-]*[:<>=!]/.test(word);
+    /^[-<>=!]/.test(word) || /^(OR|AND|NOT|or|and)$/.test(word) || /^(attr\.|[A-Za-z][A-Za-z_-]*[:<>=!])/i.test(word);
   return isTaken ? `\\${word}` : word;
 }
 

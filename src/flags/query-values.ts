@@ -31,6 +31,12 @@ export function isOpen(end: string): boolean {
   return end === '' || end === '*';
 }
 
+/** Null: it is no number. */
+export function numberIn(text: string): number | null {
+  const number = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  return Number.isFinite(number) ? number : null;
+}
+
 export function parseCountOf(key: string): (text: string) => number {
   return text => {
     const match = /^(\d+(?:\.\d+)?)(k|m)?$/i.exec(text);

@@ -1,9 +1,12 @@
 import {closest} from '../closest.ts';
+import {usageError} from '../errors.ts';
+import {LONGEST_PATH, MOST_PARTS} from '../trace/asked-attributes.ts';
+import type {AttributeTest} from '../trace/attribute-test.ts';
 import {type Figure, MARKS, NO_FILTER, type Query, type RunFilter} from '../trace/filter.ts';
 import {KINDS} from '../trace/kind.ts';
 import {STATES} from '../trace/states.ts';
-import {globOf, parseSyntax, plainOf, queryError, type Syntax, type Value} from './query-syntax.ts';
-import {isOpen, momentOf, parseCountOf, parseUsd, placed, type Reading, rangeOf} from './query-values.ts';
+import {attributeNameIn, globOf, parseSyntax, plainOf, queryError, type Syntax, type Value} from './query-syntax.ts';
+import {isOpen, momentOf, numberIn, parseCountOf, parseUsd, placed, type Reading, rangeOf} from './query-values.ts';
 import {parseChoice, parseLength} from './values.ts';
 
 /*
@@ -99,10 +102,12 @@ function readText(value: Value, {text}: Reading): Query {
 
 function readTerm(term: Term, reading: Reading): Query {
   const key = term.key.toLowerCase();
+  const name = attributeNameIn(term.key);
+  if (name !== null) return readAttribute(name, term, reading);
   const reader = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
   if (!reader) {
     const near = closest(key, QUERY_KEYS);
-    const known = `Keys: ${QUERY_KEYS.join(', ')}; in quotes it is text.`;
+    const known = `Keys: ${QUERY_KEYS.join(', ')}; attr.NAME for any attribute; in quotes it is text.`;
     throw queryError(
       reading.text,
       term.at,
@@ -112,6 +117,44 @@ function readTerm(term: Term, reading: Reading): Query {
   }
   for (const value of term.values) refuseUnfit(value, reading.text);
   return reader(term, reading);
+}
+
+/** `attr.metadata.plan:>=2`: an attribute by its own name. */
+function readAttribute(name: string, term: Term, reading: Reading): Query {
+  const path = placed({text: name, isQuoted: false, at: term.at}, reading, () => attributePath(name));
+  return anyOf(
+    term.values.map(value => {
+      refuseUnfit(value, reading.text);
+      return {type: 'attribute', path, test: attributeTest(term, value)};
+    }),
+  );
+}
+
+/** @throws UserError exit 2 for a name that no attribute can have */
+export function attributePath(name: string): string {
+  if (name.length > LONGEST_PATH || name.split('.').length > MOST_PARTS || /\p{Cc}/u.test(name))
+    throw usageError(
+      `"attr.${name.slice(0, 40)}" is no name of an attribute.`,
+      `At most ${LONGEST_PATH} characters and ${MOST_PARTS} parts, without control characters.`,
+    );
+  return name;
+}
+
+function attributeTest({comparison}: Term, value: Value): AttributeTest {
+  const text = plainOf(value);
+  const bound = (sign: '>=' | '<=' | '>' | '<', end: string) => ({
+    comparison: sign,
+    value: value.isQuoted ? end : (numberIn(end) ?? end),
+  });
+  if (comparison !== null) return {type: 'compares', bounds: [bound(comparison, text)]};
+  const [, from, to] = (value.isQuoted ? null : rangeOf(text)) ?? [];
+  const isRange =
+    from !== undefined && to !== undefined && [from, to].every(end => isOpen(end) || numberIn(end) !== null);
+  if (!isRange) return {type: 'is', glob: globOf(value), number: value.isQuoted ? null : numberIn(text)};
+  return {
+    type: 'compares',
+    bounds: [...(isOpen(from) ? [] : [bound('>=', from)]), ...(isOpen(to) ? [] : [bound('<=', to)])],
+  };
 }
 
 /** SQLite takes patterns of 50,000 bytes at most, and V8 refuses that of a text of 10,000 times k. */

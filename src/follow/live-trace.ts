@@ -92,9 +92,10 @@ export class LiveTrace {
     this.isSettled = false;
   }
 
-  /** Adds the complete trace as read; spans that were delivered meanwhile stay. */
+  /** Adds the complete trace as read; spans that were delivered meanwhile stay, unless these have asked attributes. */
   complete(loaded: LoadedTrace | undefined): void {
-    for (const span of loaded?.spans ?? []) if (!this.spans.has(span.spanId)) this.spans.set(span.spanId, span);
+    for (const span of loaded?.spans ?? [])
+      if (span.asked || !this.spans.has(span.spanId)) this.spans.set(span.spanId, span);
     this.row = loaded?.row ?? this.row;
     this.isWhole = true;
   }

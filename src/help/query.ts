@@ -51,7 +51,9 @@ Free query
 
 key:value and key:a,b; > >= < <= and 1s..5s for numbers and times; -term or NOT;
 OR and ( ). Words and "phrases" are searched in names, errors and outputs.
-Keys are the flags above without dashes. Full description: docs/query.md
+Keys are the flags above without dashes; attr.NAME is any attribute of the
+run's span, such as attr.metadata.plan:>=2, or else of its earliest span that
+has it. Full description: docs/query.md
 
   agno-trace list --agent 'weather*' --state error,degraded --last 7d
   agno-trace list --session s-31 --tool web_search --min-duration 5s

@@ -3,7 +3,7 @@ import path from 'node:path';
 import {fileReason, usageError} from '../errors.ts';
 import {readRegular} from '../private-file.ts';
 import {type Cost, tidyUsd} from '../trace/cost.ts';
-import {matchesGlob} from '../trace/filter.ts';
+import {matchesGlob} from '../trace/glob.ts';
 import type {Span} from '../trace/span.ts';
 import {parseTime} from '../trace/time.ts';
 import {syntaxErrorAt} from './json-syntax.ts';

@@ -4,9 +4,9 @@ import {type JudgedTrace, loadRuns} from '../runs/load.ts';
 import {walkTraces} from '../runs/walk.ts';
 import {attributeText, isAnyOf} from '../sql/fragments.ts';
 import {raw, sql, table} from '../sql/sql.ts';
-import type {Store} from '../store/store.ts';
+import {asking, type Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
-import {NO_FILTER} from '../trace/filter.ts';
+import {attributesIn, NO_FILTER} from '../trace/filter.ts';
 import type {Patience} from '../trace/runs.ts';
 import {agnoTime} from '../trace/time.ts';
 import type {Cutoff} from './cutoff.ts';
@@ -52,12 +52,13 @@ const SAMPLE = 500;
  * otherwise only traces that may hold an unfinished run, and a sample for the plan.
  */
 export async function chooseTraces(
-  store: Store,
+  plain: Store,
   candidates: readonly OldTrace[],
   selection: Selection,
   skipped: Map<Reason, number>,
   options: ChooseOptions,
 ): Promise<Chosen> {
+  const store = selection.filter ? asking(plain, attributesIn(selection.filter)) : plain;
   const tally: Tally = {traces: 0, byComponent: new Map(), byState: new Map()};
   const judgesAll = needsJudgement(selection);
   // A run is lost after a period of silence: older ones are not running.

@@ -1,4 +1,4 @@
-import {attribute, attributeLike, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
+import {attribute, attributeLike, holdsAscii, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
 import {either, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY, TEXT_KEYS} from '../trace/attributes.ts';
@@ -137,11 +137,34 @@ function candidatesOfQuery(query: Query, options: CandidateOptions): Candidates 
         takesEverySpan: false,
       };
     }
+    case 'attribute':
+      return {test: mayHaveAttribute(query), isComplete: true, takesEverySpan: false};
     case 'not':
     case 'compare':
     case 'mark':
       return null;
   }
+}
+
+const ATTRIBUTES_TEXT = either({
+  sqlite: raw('s.attributes'),
+  postgres: raw('s.attributes::text'),
+  clickhouse: raw('s.attributes'),
+});
+
+/**
+ * The name and the value are somewhere in the text of the attributes, at any depth and however often encoded; escaped
+ * characters (`\\u…`) may be anything.
+ */
+function mayHaveAttribute({path, test}: Extract<Query, {type: 'attribute'}>): Sql {
+  const names = path.split('.').filter(part => /^[\w@-]+$/.test(part));
+  const word = test.type === 'is' && test.number === null && /^[\w@.-]+$/.test(test.glob) ? [test.glob] : [];
+  const tests = [
+    ...names.slice(-1).map(name => holdsAscii(ATTRIBUTES_TEXT, name, false)),
+    ...word.map(text => mayContain(ATTRIBUTES_TEXT, text)),
+  ];
+  if (tests.length === 0) return raw('true');
+  return sql`(${join(tests, ' and ')} or ${holdsAscii(ATTRIBUTES_TEXT, '\\u', false)})`;
 }
 
 function oneOf(tests: readonly Sql[]): Sql {

@@ -2,6 +2,7 @@ import {andOnClickhouse, isAnyOf} from '../sql/fragments.ts';
 import {EMPTY, either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {TRAITS} from '../sql/traits.ts';
 import {REQUIRED_COLUMNS, type Store} from '../store/store.ts';
+import {keysOf, LONGEST_JSON} from '../trace/asked-attributes.ts';
 import {
   ID_KEYS,
   KEY,
@@ -31,11 +32,15 @@ const ROWS_AT_ONCE = 100;
  */
 const WHOLE_UP_TO_BYTES = 65_536;
 
-/** The narrow columns of a span: everything except payload, with long texts cut to a preview. */
-function narrowColumns(): Sql {
+/**
+ * The narrow columns of a span: everything except payload, with long texts cut to a preview; and the keys in which
+ * asked attributes may be.
+ */
+function narrowColumns({asks = []}: Pick<Store, 'asks'>): Sql {
+  const keys = [...new Set(asks.flatMap(keysOf))].filter(key => !ID_KEYS.includes(key));
   return sql`s.span_id, s.trace_id, s.parent_span_id, s.name, s.span_kind, s.status_code,
          ${preview(raw('s.status_message'))} as status_message, s.start_time, s.end_time, s.duration_ms, s.created_at,
-         ${narrowAttributes()} as attributes`;
+         ${narrowAttributes(keys)} as attributes`;
 }
 
 function preview(text: Sql): Sql {
@@ -51,38 +56,48 @@ function preview(text: Sql): Sql {
 }
 
 /** A shortened id would be another id. */
-function previewUnlessId(text: Sql): Sql {
-  return sql`case when j.key = ${raw(`'${KEY.firstMessage}'`)} then substr(${text}, 1, ${raw(String(TELLING_LENGTH))}) when j.key in (${raw(ID_KEYS.map(key => `'${key}'`).join(', '))}) then ${text} else ${preview(text)} end`;
+function previewUnlessId(text: Sql, asked: readonly string[]): Sql {
+  const whole =
+    asked.length === 0 ? EMPTY : sql`when ${isAnyOf(raw('j.key'), asked)} then substr(${text}, 1, ${ASKED_LENGTH}) `;
+  return sql`case ${whole}when j.key = ${raw(`'${KEY.firstMessage}'`)} then substr(${text}, 1, ${raw(String(TELLING_LENGTH))}) when j.key in (${raw(ID_KEYS.map(key => `'${key}'`).join(', '))}) then ${text} else ${preview(text)} end`;
 }
 
-function narrowAttributes(): Sql {
+/** One more than what is searched for JSON shows that there is more. */
+const ASKED_LENGTH = raw(String(LONGEST_JSON + 1));
+
+function narrowAttributes(asked: readonly string[]): Sql {
+  const orAsked = (key: string): Sql => (asked.length === 0 ? EMPTY : sql` or ${isAnyOf(raw(key), asked)}`);
   return either({
     sqlite: sql`case when octet_length(s.attributes) <= ${raw(String(WHOLE_UP_TO_BYTES))} then s.attributes
               when json_valid(s.attributes) and json_type(s.attributes) = 'object' then (
                 select json_group_object(j.key, case j.type
-                         when 'text' then ${previewUnlessId(raw('j.value'))}
+                         when 'text' then ${previewUnlessId(raw('j.value'), asked)}
                          when 'array' then json(j.value) when 'object' then json(j.value)
                          when 'true' then json('true') when 'false' then json('false') when 'null' then json('null')
                          else case when typeof(j.value) = j.type then j.value else json(s.attributes -> j.fullkey) end end)
-                  from json_each(s.attributes) j where ${WANTED})
+                  from json_each(s.attributes) j where ${WANTED}${orAsked('j.key')})
               else s.attributes end`,
     postgres: sql`case when jsonb_typeof(s.attributes) = 'object' then (
                 select jsonb_object_agg(j.key, case when jsonb_typeof(j.value) = 'string'
-                         then to_jsonb(${previewUnlessId(raw("j.value #>> '{}'"))}) else j.value end)
-                  from jsonb_each(s.attributes) j where ${WANTED})
+                         then to_jsonb(${previewUnlessId(raw("j.value #>> '{}'"), asked)}) else j.value end)
+                  from jsonb_each(s.attributes) j where ${WANTED}${orAsked('j.key')})
               else s.attributes end::text`,
     clickhouse: sql`if(length(s.attributes) <= ${raw(String(WHOLE_UP_TO_BYTES))} or not isValidJSON(s.attributes) or not startsWith(s.attributes, '{'), s.attributes,
-              concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.1), ':', ${narrowValue()}),
-                arrayFilter(j -> ${WANTED_KEYS}, JSONExtractKeysAndValuesRaw(s.attributes))), ','), '}'))`,
+              concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.1), ':', ${narrowValue(asked)}),
+                arrayFilter(j -> ${WANTED_KEYS}${orAsked('j.1')}, JSONExtractKeysAndValuesRaw(s.attributes))), ','), '}'))`,
   });
 }
 
 /** For `x`, a key and the JSON of its value. */
-function narrowValue(): Sql {
+function narrowValue(asked: readonly string[]): Sql {
   const text = raw('JSONExtractString(s.attributes, x.1)');
+  const whole =
+    asked.length === 0
+      ? EMPTY
+      : sql`${isAnyOf(raw('x.1'), asked)}, toJSONString(substringUTF8(${text}, 1, ${ASKED_LENGTH})), `;
   const ids = raw(ID_KEYS.map(key => `'${key}'`).join(', '));
   return sql`multiIf(not startsWith(x.2, '"') or x.1 in (${ids}), x.2,
-                  x.1 = ${raw(`'${KEY.firstMessage}'`)}, toJSONString(substringUTF8(${text}, 1, ${raw(String(TELLING_LENGTH))})),
+                  ${whole}x.1 = ${raw(`'${KEY.firstMessage}'`)}, toJSONString(substringUTF8(${text}, 1, ${raw(String(TELLING_LENGTH))})),
                   toJSONString(${preview(text)}))`;
 }
 
@@ -141,7 +156,7 @@ export async function loadTraces(
   const keep = async (rows: readonly JoinedRow[]) => {
     for (const [i, row] of rows.entries()) {
       if (i % ROWS_AT_ONCE === 0) await turns.yieldIfLong();
-      const span = toSpan(row);
+      const span = toSpan(row, store);
       spans.get(span.traceId)?.set(span.spanId, span);
       if (row.row_trace_id != null && !traceRows.has(span.traceId)) traceRows.set(span.traceId, traceRowOf(row));
     }
@@ -152,7 +167,7 @@ export async function loadTraces(
       const some = traceIds.slice(at, at + TRACES_AT_ONCE);
       for (const row of await loadTraceRows(store, some, [])) traceRows.set(String(row.trace_id), row);
     }
-    const first = await load(store, sql`${ofTraces} limit ${SPANS_AT_ONCE + 1}`, narrowColumns());
+    const first = await load(store, sql`${ofTraces} limit ${SPANS_AT_ONCE + 1}`, narrowColumns(store));
     let length = fittingLength(store, first.length);
     await keep(first);
     if (first.length <= SPANS_AT_ONCE) continue;
@@ -167,7 +182,7 @@ select s.span_id, s.trace_id
     const ofThese = inTraces(traceIds.slice(at, at + TRACES_AT_ONCE));
     for (let from = 0; from < rest.length; ) {
       const isOne = isAnyOf(raw('s.span_id'), rest.slice(from, from + length));
-      const rows = await load(store, sql`${isOne}${ofThese}`, narrowColumns());
+      const rows = await load(store, sql`${isOne}${ofThese}`, narrowColumns(store));
       from += length;
       length = fittingLength(store, length);
       await keep(rows);
@@ -249,7 +264,7 @@ export async function loadNewSpans(
     for (const row of await loadRows(
       store,
       sql`${isAnyOf(raw('s.span_id'), some)}${inTraces(traceIds)}`,
-      narrowColumns(),
+      narrowColumns(store),
     ))
       rows.set(String(row.span_id), row);
   }
@@ -259,7 +274,7 @@ export async function loadNewSpans(
     const row = rows.get(spanId);
     if (!row) continue;
     await turns.yieldIfLong();
-    const span = toSpan(row);
+    const span = toSpan(row, store);
     const trace = traces.get(span.traceId) ?? {row: null, spans: []};
     if (row.row_trace_id != null) trace.row = traceRowOf(row);
     trace.spans.push(span);
@@ -289,8 +304,8 @@ export async function loadNarrowSpans(
 ): Promise<Span[]> {
   if (spanIds.length === 0) return [];
   const isOne = sql`${isAnyOf(raw('s.span_id'), spanIds)}${inTraces(traceIds)}`;
-  const rows = new Map((await loadSpanRows(store, isOne, narrowColumns())).map(row => [String(row.span_id), row]));
-  return spanIds.flatMap(id => (rows.has(id) ? [toSpan(rows.get(id)!)] : []));
+  const rows = new Map((await loadSpanRows(store, isOne, narrowColumns(store))).map(row => [String(row.span_id), row]));
+  return spanIds.flatMap(id => (rows.has(id) ? [toSpan(rows.get(id)!, store)] : []));
 }
 
 function byStart(a: Span, b: Span): number {

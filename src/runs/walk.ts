@@ -2,8 +2,8 @@ import type {Prices} from '../prices/prices.ts';
 import {isAnyOf, orOpaque, time} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {TRAITS} from '../sql/traits.ts';
-import type {Store} from '../store/store.ts';
-import {matchesRun, type RunFilter} from '../trace/filter.ts';
+import {asking, type Store} from '../store/store.ts';
+import {attributesIn, matchesRun, type RunFilter} from '../trace/filter.ts';
 import {type JudgedRun, spansOfParts} from '../trace/record.ts';
 import type {Patience, Trace} from '../trace/runs.ts';
 import {agnoTime, parseTime} from '../trace/time.ts';
@@ -49,11 +49,12 @@ export interface WalkOptions {
  * @param isWanted a further test, on matching runs
  */
 export async function* walkRuns(
-  store: Store,
+  plain: Store,
   options: WalkOptions,
   isWanted: (judged: JudgedRun) => boolean = () => true,
 ): AsyncGenerator<JudgedRun> {
   const {filter, from, patience} = options;
+  const store = asking(plain, attributesIn(filter));
   const matches = (judged: JudgedRun) => matchesRun(judged, filter) && isWanted(judged);
   const known = await knownTraces(store, filter, patience);
   if (known) {
@@ -87,8 +88,9 @@ export interface MatchingTrace {
  * The same runs by trace, each trace once and complete: for callers that also export what several runs of a trace
  * share. Traces come roughly in the order in which the walk meets them, newest first; past ones are not kept.
  */
-export async function* walkMatchingTraces(store: Store, options: WalkOptions): AsyncGenerator<MatchingTrace> {
+export async function* walkMatchingTraces(plain: Store, options: WalkOptions): AsyncGenerator<MatchingTrace> {
   const {filter, patience} = options;
+  const store = asking(plain, attributesIn(filter));
   const matching = (traces: readonly JudgedTrace[]): MatchingTrace[] =>
     traces
       .map(({trace, runs}) => ({trace, runs: runs.filter(judged => matchesRun(judged, filter))}))

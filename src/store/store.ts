@@ -40,6 +40,8 @@ export interface Store {
   stop?(): Promise<void>;
   /** SQLite: whether the file that is read is still the one at the path. */
   whereabouts?(): Whereabouts;
+  /** Attributes that spans have beside their own fields (`Span.asked`), by path; absent: none. */
+  readonly asks?: readonly string[];
   /** The database with Agno's own run table, if that is another one. */
   readonly evidence?: Evidence;
 }
@@ -63,6 +65,12 @@ export function evidenceOf(store: Store): Evidence {
 /** `store` with some members replaced; the others are read from it each time. */
 export function replacing(store: Store, members: Partial<Store>): Store {
   return Object.create(store, Object.getOwnPropertyDescriptors(members)) as Store;
+}
+
+/** `store` whose spans also have these attributes. */
+export function asking(store: Store, asks: readonly string[]): Store {
+  const all = [...new Set([...(store.asks ?? []), ...asks])];
+  return all.length === (store.asks?.length ?? 0) ? store : replacing(store, {asks: all});
 }
 
 /** `store` for a caller that would close it but must not. */

@@ -1,3 +1,5 @@
+import {type AttributeTest, attributeOfRun, matchesAttribute} from './attribute-test.ts';
+import {matchesGlob} from './glob.ts';
 import type {Kind} from './kind.ts';
 import {type JudgedRun, type RunRecord, spansOfParts, toldOfParts} from './record.ts';
 import type {Span} from './span.ts';
@@ -51,6 +53,8 @@ export type Query =
       readonly value: number;
     }
   | {readonly type: 'mark'; readonly mark: RunMark}
+  /** An attribute of the run, by its own name. */
+  | {readonly type: 'attribute'; readonly path: string; readonly test: AttributeTest}
   /** A text anywhere in the run, as a glob without anchors. */
   | {readonly type: 'text'; readonly glob: string};
 
@@ -128,6 +132,8 @@ function matchesQuery(judged: JudgedRun, query: Query): boolean {
       return compares(judged.record[query.figure], query.comparison, query.value);
     case 'mark':
       return judged.record[query.mark];
+    case 'attribute':
+      return matchesAttribute(attributeOfRun(judged, query.path), query.test);
     case 'text':
       return holdsText(judged, query.glob);
   }
@@ -174,6 +180,17 @@ export function withQueryFlags(filter: RunFilter): RunFilter {
     else rest.push(part);
   }
   return {...merged, query: rest.length === 0 ? null : rest.length === 1 ? rest[0]! : {type: 'and', parts: rest}};
+}
+
+/** The attributes that a filter asks for by their own names; spans have them only if they were read with them. */
+export function attributesIn({query}: Pick<RunFilter, 'query'>): string[] {
+  return query === null ? [] : [...new Set(attributesOf(query))];
+}
+
+function attributesOf(query: Query): string[] {
+  if (query.type === 'and' || query.type === 'or') return query.parts.flatMap(attributesOf);
+  if (query.type === 'not') return attributesOf(query.part);
+  return query.type === 'attribute' ? [query.path] : [];
 }
 
 /** Whether it selects every run; the fields in `except` are ignored. */
@@ -265,17 +282,4 @@ function holdsError(text: string, span: Span, answersCount: boolean): boolean {
     (span.kind === 'agent' || span.kind === 'team') &&
     (span.output?.toLowerCase().includes(wanted) ?? false)
   );
-}
-
-/** Shell-like pattern for the complete text, case-insensitive: `*`, `?`; `\` before a character takes it literally. */
-export function matchesGlob(glob: string, text: string | null): boolean {
-  if (text === null) return false;
-  let pattern = '';
-  for (let i = 0; i < glob.length; i++) {
-    const char = glob[i]!;
-    if (char === '*') pattern += '[^]*';
-    else if (char === '?') pattern += '[^]';
-    else pattern += (char === '\\' && i + 1 < glob.length ? glob[++i]! : char).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-  }
-  return new RegExp(`^${pattern}$`, 'iu').test(text);
 }

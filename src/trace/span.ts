@@ -1,3 +1,4 @@
+import {type AskedAttributes, askedOf} from './asked-attributes.ts';
 import {type Attributes, KEY, listOf, numberOf, parseAttributes, textOf} from './attributes.ts';
 import {asText} from './cell.ts';
 import type {CostSource} from './cost.ts';
@@ -121,6 +122,8 @@ export interface Span {
   readonly problems: readonly string[];
   /** Every attribute; only if the span was read whole. */
   readonly attributes: Attributes | null;
+  /** The attributes that somebody asked for by name, as far as it has them. */
+  readonly asked: AskedAttributes | null;
 }
 
 const PREVIEW_HEAD = 1600;
@@ -133,10 +136,12 @@ export interface ToSpanOptions {
   whole?: boolean;
   /** Skip the problems that JSON.parse silently accepts: for many spans whose problems nobody asks for. */
   quick?: boolean;
+  /** Attributes to keep, by path. */
+  asks?: readonly string[];
 }
 
 /** The only way from a row to a span. Never throws: unreadable values are null and named in `problems`. */
-export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptions = {}): Span {
+export function toSpan(row: SpanRow, {whole = false, quick = false, asks}: ToSpanOptions = {}): Span {
   const {attributes, problems: attributeProblems} = parseAttributes(row.attributes, {thorough: whole && !quick});
   const problems = [...attributeProblems];
   const text = (key: string): string | null => cut(textOf(attributes, key), whole);
@@ -222,6 +227,7 @@ export function toSpan(row: SpanRow, {whole = false, quick = false}: ToSpanOptio
     http: httpOf(attributes, openInferenceKind),
     problems,
     attributes: whole ? (isError ? {...attributes, [KEY.output]: output} : attributes) : null,
+    asked: asks === undefined || asks.length === 0 ? null : askedOf(attributes, asks),
   };
 }
 

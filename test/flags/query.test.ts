@@ -71,6 +71,34 @@ describe('the grammar', () => {
     expect(errorOf('duration>')?.message).toBe('--query, column 1: "duration>" has no value.');
   });
 
+  it('reads names of attributes, with signs in quotes', () => {
+    const is = (path: string, glob: string): Query => ({
+      type: 'attribute',
+      path,
+      test: {type: 'is', glob, number: null},
+    });
+    const compares = (path: string, ...bounds: ['>=' | '<=' | '>' | '<', number | string][]): Query => ({
+      type: 'attribute',
+      path,
+      test: {type: 'compares', bounds: bounds.map(([comparison, value]) => ({comparison, value}))},
+    });
+    expect(parse('attr.tenant:acme')).toEqual(is('tenant', 'acme'));
+    expect(parse(String.raw`ATTR."it's \"q\":".Sub/x:"a*"`)).toEqual(is(`it's "q":.Sub/x`, String.raw`a\*`));
+    expect(parse('attr.n!=-1.5e3')).toEqual({
+      type: 'not',
+      part: {type: 'attribute', path: 'n', test: {type: 'is', glob: '-1.5e3', number: -1500}},
+    });
+    expect(parse('attr.n >= 2')).toEqual(compares('n', ['>=', 2]));
+    expect(parse('attr.n:>"2"')).toEqual(compares('n', ['>', '2']));
+    expect(parse('attr.n:1..2')).toEqual(compares('n', ['>=', 1], ['<=', 2]));
+    expect(parse('attr.n:..2')).toEqual(compares('n', ['<=', 2]));
+    expect(parse('attr.n:a..b')).toEqual(is('n', 'a..b'));
+    expect(errorOf(`x attr.${'a.'.repeat(12)}b:1`)?.message).toBe(
+      '--query, column 3: "attr.a.a.a.a.a.a.a.a.a.a.a.a.b" is no name of an attribute.',
+    );
+    expect(errorOf('attr."\u001b":1')?.message).toContain('is no name of an attribute');
+  });
+
   it('says that a small word was read as one in capitals', () => {
     expect(queryNote('a or b and c')).toBe('-q reads or as OR, and as AND; quote a word to search for it');
   });
@@ -200,6 +228,7 @@ function errorOf(query: string): UserError | null {
 /** Text as people mistype it: pieces of the grammar in any order, and any characters. */
 const PIECES = [
   ...QUERY_KEYS.map(key => `${key}:`),
+  ...['attr.', 'attr.a.b:', 'attr."a b":', 'attr.ü>='],
   ...COMPARISONS,
   ...['(', ')', '"', '-', '\\', ',', '..', '*', '?', ' ', '\t', ':', 'OR', 'AND', 'NOT', 'error', 'llm', '5s', '12'],
   ...['today', '2026-11-22', '🙂', 'é', '\u202e', '\n'],
@@ -278,7 +307,7 @@ describe('any tree', () => {
       fc.record({type: fc.constant('text' as const), value}),
       fc.record({
         type: fc.constant('term' as const),
-        key: fc.constantFrom(...QUERY_KEYS),
+        key: fc.constantFrom(...QUERY_KEYS, 'attr.metadata.plan', String.raw`attr."a \" :".b`),
         comparison: fc.constantFrom(null, ...COMPARISONS),
         values: fc.array(value, {minLength: 1, maxLength: 3}),
         at: fc.constant(0),

@@ -6,9 +6,9 @@ import type {Start} from '../../follow/start.ts';
 import {loadRunPage, type PageOptions} from '../../runs/page.ts';
 import {loadSpans, loadTraces} from '../../runs/spans.ts';
 import {loadShownRun, showingRun} from '../../show/shown.ts';
-import type {Store} from '../../store/store.ts';
+import {replacing, type Store} from '../../store/store.ts';
 import type {Safe} from '../../text/safe.ts';
-import {matchesRun, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
+import {attributesIn, matchesRun, NO_FILTER, type RunFilter} from '../../trace/filter.ts';
 import type {JudgedRun} from '../../trace/record.ts';
 import type {Patience} from '../../trace/runs.ts';
 import type {Span} from '../../trace/span.ts';
@@ -58,6 +58,8 @@ export class LiveSource extends SnapshotSource implements RunSource {
   private matching = new WeakMap<JudgedRun, boolean>();
   private filter: RunFilter;
   private store: Store | null = null;
+  /** What spans are read with: also what a filter on the screens asks for later. */
+  private readonly asks: string[];
   /** When complete runs appeared recently. */
   private appeared: number[] = [];
   private lag: {ms: number; atMicros: number} | null = null;
@@ -71,6 +73,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
     super({older: 'none', connection: {state: 'waiting', reason: 'connecting'}, filter: query, notices: []});
     this.name = options.name;
     this.filter = filter(query);
+    this.asks = attributesIn(this.filter);
     this.live = new LiveRuns({filter: {...NO_FILTER, traffic: true}, patience, prices});
     this.followed = this.follow();
     // The caller that shows the screens awaits it too; an earlier failure must not count as unhandled.
@@ -102,6 +105,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
 
   setFilter(query: string): void {
     this.filter = this.options.filter(query);
+    for (const path of attributesIn(this.filter)) if (!this.asks.includes(path)) this.asks.push(path);
     this.matching = new WeakMap();
     this.publish({filter: query, runs: this.listed()});
     if (this.store) void this.loadNewest(this.store);
@@ -116,7 +120,7 @@ export class LiveSource extends SnapshotSource implements RunSource {
   private async follow(): Promise<void> {
     const {start, pollMs, newestRuns, patience} = this.options;
     const events = follow({
-      open: async () => this.watched(await this.options.open()),
+      open: async () => replacing(this.watched(await this.options.open()), {asks: this.asks}),
       start,
       signal: this.stop.signal,
       live: this.live,

@@ -13,8 +13,8 @@ import type {Start} from '../../follow/start.ts';
 import {append} from '../../lists.ts';
 import type {Prices} from '../../prices/prices.ts';
 import {asksForNames, takeNames} from '../../runs/names.ts';
-import {lent, type Store} from '../../store/store.ts';
-import {type RunFilter, takesEveryRun, withQueryFlags} from '../../trace/filter.ts';
+import {asking, lent, type Store} from '../../store/store.ts';
+import {attributesIn, type RunFilter, takesEveryRun, withQueryFlags} from '../../trace/filter.ts';
 import type {Patience} from '../../trace/runs.ts';
 import {BookMark} from './book-mark.ts';
 import type {EventWriter} from './event-writer.ts';
@@ -82,13 +82,13 @@ export default async function tail(options: TailOptions, context: Context): Prom
   if (access.printSql)
     return withConnection(access, context, THEN, async store => {
       const ending = new Ending(null);
-      const open = async () => lent(store);
+      const open = async () => asking(lent(store), attributesIn(filter));
       for await (const event of follow(following(options, live, filter, open, ending.signal)))
         if (event.type === 'delivery') break;
       ending.dispose();
     });
   const ending = new Ending(forMs);
-  const open = () => openConnection(access, context);
+  const open = async () => asking(await openConnection(access, context), attributesIn(filter));
   const watch = new Watch({writer, live, end: () => ending.end(), ...options});
   const mark = options.cursorFile && new BookMark(options.cursorFile);
   for (const note of context.notes.splice(0)) writer.notice(note);

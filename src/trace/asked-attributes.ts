@@ -1,0 +1,74 @@
+import type {Attributes} from './attributes.ts';
+import {type Json, parseJson} from './json.ts';
+
+/*
+ * Attributes by their own names, such as `metadata.plan`: for `-q attr.…` and for facts that keep them. The rules are
+ * in docs/query.md; the program alone applies them, so they are the same on every database.
+ */
+
+export type Scalar = string | number | boolean;
+/** A list has the values that are no lists or objects themselves. */
+export type AttributeValue = Scalar | readonly Scalar[];
+
+/** The attributes of a span that somebody asked for, by path; without those it does not have. */
+export type AskedAttributes = ReadonlyMap<string, AttributeValue>;
+
+/** A longer text is its beginning and `…`, in questions as in facts. */
+export const LONGEST_VALUE = 200;
+const MOST_ITEMS = 20;
+/** Texts that are longer are not searched for JSON. Databases send one character more, counted in code points. */
+export const LONGEST_JSON = 65_536;
+export const LONGEST_PATH = 200;
+/** Each part may be a key of its own, or belong to one with dots. */
+export const MOST_PARTS = 12;
+
+/** Where an attribute of that name may begin: `a.b` may be in the key `a.b` or in the value of the key `a`. */
+export function keysOf(path: string): string[] {
+  const parts = path.split('.');
+  return parts.map((_, i) => parts.slice(0, parts.length - i).join('.'));
+}
+
+/** The asked attributes of a span; null: it has none of them. */
+export function askedOf(attributes: Attributes, paths: readonly string[]): AskedAttributes | null {
+  const found = new Map<string, AttributeValue>();
+  for (const path of paths) {
+    const value = usable(valueAt(attributes, path));
+    if (value !== null) found.set(path, value);
+  }
+  return found.size === 0 ? null : found;
+}
+
+/** The value under a name: the longest key that fits has it, or an object in that key, or JSON in its text. */
+function valueAt(container: Json | Attributes, path: string): Json {
+  const inside = objectIn(container);
+  if (!inside) return null;
+  for (const key of keysOf(path)) {
+    if (!Object.hasOwn(inside, key)) continue;
+    const value = inside[key]!;
+    const found = key.length === path.length ? value : valueAt(value, path.slice(key.length + 1));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function objectIn(value: Json | Attributes): Attributes | null {
+  if (typeof value === 'string') {
+    if (value.length > LONGEST_JSON || !/^\s*\{/.test(value)) return null;
+    return objectIn(parseJson(value)?.value ?? null);
+  }
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Attributes) : null;
+}
+
+function usable(value: Json): AttributeValue | null {
+  if (!Array.isArray(value)) return scalarOf(value);
+  const items = value.slice(0, MOST_ITEMS).flatMap(item => scalarOf(item) ?? []);
+  return items.length === 0 ? null : items;
+}
+
+function scalarOf(value: Json): Scalar | null {
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value !== 'string') return null;
+  if (value.length <= LONGEST_VALUE) return value;
+  const points = Array.from(value.slice(0, 2 * LONGEST_VALUE + 2));
+  return points.length <= LONGEST_VALUE ? value : `${points.slice(0, LONGEST_VALUE - 1).join('')}…`;
+}
