@@ -6,7 +6,7 @@
  */
 
 /** Increase it whenever the relations or their contents change: files of another version are built again. */
-export const FACTS_VERSION = 13;
+export const FACTS_VERSION = 14;
 
 /** In the header of each of our files ("AGTF"): we must not drop tables in a file without it. */
 export const FACTS_APPLICATION_ID = 0x41475446;
@@ -210,6 +210,31 @@ const columns = (list: Columns) =>
 /** Calls of models and tools; a statement with exactly this condition can be answered from their index alone. */
 export const IS_CALL = "kind in ('llm', 'memory', 'retrieval', 'tool')";
 
+/** Run spans, and calls for a member that is not there; for their index, as above. */
+export const IS_RUN_SPAN = "(kind in ('agent', 'team', 'workflow') or caller is not null)";
+
+/** Everything that questions about whole runs need. */
+const OF_RUNS: readonly RunColumn[] = [
+  ...(['start_micros', 'part', 'sequel', 'whole_key', 'kind', 'name', 'state', 'missing', 'duration_ms'] as const),
+  ...(['span_count', 'total_tokens', 'cost_pusd', 'known_cost_pusd', 'unpriced_calls', 'model'] as const),
+  ...(['run_id', 'span_id', 'user_id', 'session_id'] as const),
+];
+/** The same of runs inside others. */
+const OF_RUN_SPANS: readonly SpanColumn[] = [
+  ...([
+    'kind',
+    'run_key',
+    'name',
+    'begin_key',
+    'own_run_id',
+    'span_id',
+    'start_micros',
+    'state',
+    'duration_ms',
+  ] as const),
+  ...(['within_tokens', 'within_cost_pusd', 'within_unpriced', 'main_model', 'component_id', 'caller', 'via'] as const),
+];
+
 /** The statements that create an empty file. */
 export const SCHEMA: readonly string[] = [
   `create table trace_facts (${columns(TRACE_FACTS)}) strict`,
@@ -220,8 +245,8 @@ export const SCHEMA: readonly string[] = [
   'create index run_facts_by_run_id on run_facts (run_id) where run_id is not null',
   'create index run_facts_by_user on run_facts (user_id) where user_id is not null and missing = 0',
   'create index run_facts_by_start on run_facts (start_micros)',
-  'create index run_facts_of_agno on run_facts (start_micros) where traffic = 0',
-  'create index run_facts_own on run_facts (start_micros) where part = 0 and traffic = 0',
+  `create index run_facts_of_agno on run_facts (${OF_RUNS.join(', ')}) where traffic = 0`,
+  'create index run_facts_sequels on run_facts (whole_key) where sequel = 1',
   'create index run_facts_by_last_seen on run_facts (last_seen_micros)',
   "create index run_facts_paused on run_facts (run_key) where state = 'paused'",
   `create table span_facts (${columns(SPAN_FACTS)}) strict`,
@@ -230,6 +255,7 @@ export const SCHEMA: readonly string[] = [
   // Contains everything that questions about times of calls need, so that the rows are not read; in many tables most
   // rows are requests.
   `create index span_facts_of_calls on span_facts (kind, name, duration_ms, stored_ms, provider, start_micros, from_messages) where ${IS_CALL}`,
+  `create index span_facts_of_runs on span_facts (${OF_RUN_SPANS.join(', ')}) where ${IS_RUN_SPAN}`,
   'create index span_facts_failed on span_facts (start_micros) where failed = 1',
   'create index span_facts_causes on span_facts (start_micros) where cause = 1',
   'create index span_facts_counted on span_facts (run_key) where counted = 1',

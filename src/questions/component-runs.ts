@@ -1,3 +1,4 @@
+import {IS_OF_RUNS} from '../facts/relations.ts';
 import {raw, sql} from '../sql/sql.ts';
 import {ENDINGS, FIGURES, figures, foldedParts, MODELS, stateColumns, UNPRICED} from './figures.ts';
 import type {Question} from './question.ts';
@@ -39,7 +40,7 @@ select coalesce(begin_key, span_key) as id, own_run_id as run_id, span_id, start
        ${stretch} as time, (span_id = run_span_id and run_part = 0) as is_own
   from (${eachRunSpan}
   )
- where kind = ${kind}`,
+ where kind = ${kind} and ${IS_OF_RUNS}`,
       [kind, 'component_id', 'model', 'time', 'is_own'],
     )}
 ${figures([kind, 'time'], ENDINGS, {
@@ -54,7 +55,7 @@ ${figures([kind, 'time'], ENDINGS, {
       sql: ({eachRunSpan, stretch}) => sql`
 select name as ${raw(`"${kind}"`)}, ${stretch} as time, count(*) as value from (${eachRunSpan}
   )
- where kind = ${kind} and span_id = run_span_id and run_part = 0 and run_sequel = 0
+ where kind = ${kind} and ${IS_OF_RUNS} and span_id = run_span_id and run_part = 0 and run_sequel = 0
  group by 1, 2`,
     },
   };

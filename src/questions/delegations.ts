@@ -1,3 +1,4 @@
+import {IS_OF_RUNS} from '../facts/relations.ts';
 import {sql} from '../sql/sql.ts';
 import {ENDINGS, FIGURES, figures, foldedParts, MODELS, stateColumns, UNPRICED} from './figures.ts';
 import {defineQuestion} from './question.ts';
@@ -31,7 +32,7 @@ select coalesce(begin_key, span_key) as id, own_run_id as run_id, span_id, start
        ${stretch} as time, trace_id || ' ' || run_span_id as in_run
   from (${eachRunSpan}
   )
- where kind in ('agent', 'team', 'workflow', 'tool') and (caller is not null or own_run_id is not null)`,
+ where kind in ('agent', 'team', 'workflow', 'tool') and (caller is not null or own_run_id is not null) and ${IS_OF_RUNS}`,
     ['caller', 'member', 'via', 'model', 'time', 'in_run'],
   )}
 select * from (${figures(['caller', 'member', 'via', 'time'], ENDINGS, {

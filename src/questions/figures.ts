@@ -1,4 +1,4 @@
-import {percentiles} from '../facts/relations.ts';
+import {percentile} from '../facts/relations.ts';
 import {join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Column} from '../table/table.ts';
 
@@ -53,25 +53,25 @@ export function figures(
   further: Readonly<Record<string, string>>,
 ): Sql {
   const list = keys.join(', ');
-  const same = (alias: string) => raw(keys.map(key => `${alias}.${key} is g.${key}`).join(' and '));
+  const isSame = raw(keys.map(key => `m.${key} is g.${key}`).join(' and '));
   const counts = states.map(state => `coalesce(sum(state = '${state}'), 0) as "${state}"`);
   const more = Object.entries(further).map(([name, aggregate]) => `${aggregate} as "${name}"`);
   return sql`
-select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", m.models
+select g.*, m.models
   from (
     select ${raw(`${list}, ${[...more, ...counts].join(', ')}`)},
            sum(state = 'error') * 1.0 / nullif(count(state), 0) as "failedShare",
+           ${raw(percentile('duration_ms', 0.5))} as "p50Ms", ${raw(percentile('duration_ms', 0.95))} as "p95Ms",
            avg(duration_ms) as "avgMs", sum(tokens) as "totalTokens", sum(cost_pusd) / 1e12 as "costUsd",
            coalesce(sum(unpriced), 0) as "unpricedCalls", max(start_micros) as "lastSeen"
       from ended
      group by ${raw(list)}
   ) g
-  left join (${percentiles(raw(`select ${list}, duration_ms from ended`), keys, 'duration_ms')}) p on ${same('p')}
   left join (
     select ${raw(list)}, group_concat(model, ', ' order by n desc, model) as models
       from (select ${raw(list)}, model, count(*) as n from ended where model is not null group by ${raw(`${list}, model`)})
      group by ${raw(list)}
-  ) m on ${same('m')}`;
+  ) m on ${isSame}`;
 }
 
 /**
@@ -89,7 +89,7 @@ export function foldedParts(spans: Sql, kept: readonly string[], counts = 'true'
   return sql`
   parts as materialized (${spans}),
   cut as materialized (select id from parts group by id having count(*) > 1),
-  whole as materialized (
+  whole as (
     select ${raw(whole.join(', '))} from parts where id not in (select id from cut)
      union all
     select id, max(case when place = 1 then span_id end), max(start_micros),

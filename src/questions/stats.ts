@@ -1,4 +1,4 @@
-import {percentiles} from '../facts/relations.ts';
+import {percentile} from '../facts/relations.ts';
 import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
 import {tokenSums} from './cost-columns.ts';
 import {defineQuestion, type QuestionInput} from './question.ts';
@@ -18,18 +18,15 @@ const RUN_COLUMNS = [
 
 /** Runs by `keys` of the common table `whole`, which are the columns `section` and `name`. */
 function runsBy(section: string, name: string, where: Sql = EMPTY): Sql {
-  const grouped = sql`select time, ${raw(name)} as name, duration_ms from whole ${where}`;
+  const at = (fraction: number) => raw(percentile('duration_ms', fraction));
   return sql`
-select g.*, p.p50 as "p50Ms", p.p95 as "p95Ms", p.p99 as "p99Ms", p.longest as "maxMs"
-  from (
-    select '${raw(section)}' as section, time, ${raw(name)} as name, count(*) as runs, sum(state = 'error') as failed,
-           sum(state = 'degraded') as degraded, sum(state in ('running', 'stalled', 'lost')) as unfinished,
-           sum(span_count) as spans, null as calls, sum(total_tokens) as "totalTokens",
-           nullif(sum(known_cost_pusd), 0) / 1e12 as "costUsd", sum(unpriced_calls) as "unpricedCalls", max(start_micros) as "lastSeen"
-      from whole ${where}
-     group by time, ${raw(name)}
-  ) g
-  left join (${percentiles(grouped, ['time', 'name'], 'duration_ms')}) p on p.time = g.time and p.name is g.name`;
+select '${raw(section)}' as section, time, ${raw(name)} as name, count(*) as runs, sum(state = 'error') as failed,
+       sum(state = 'degraded') as degraded, sum(state in ('running', 'stalled', 'lost')) as unfinished,
+       ${at(0.5)} as "p50Ms", ${at(0.95)} as "p95Ms", ${at(0.99)} as "p99Ms", max(duration_ms) as "maxMs",
+       sum(span_count) as spans, null as calls, sum(total_tokens) as "totalTokens",
+       nullif(sum(known_cost_pusd), 0) / 1e12 as "costUsd", sum(unpriced_calls) as "unpricedCalls", max(start_micros) as "lastSeen"
+  from whole ${where}
+ group by time, ${raw(name)}`;
 }
 
 /** Sums over all spans, including those that belong to no complete run. */

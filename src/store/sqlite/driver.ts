@@ -200,6 +200,7 @@ async function writableWithNode({file, busyMs, mayCreate = false, alone = false}
   if (!mayCreate && !existsSync(file)) throw Object.assign(new Error(`no file ${file}`), {code: 'SQLITE_CANTOPEN'});
   const db = new sqlite.DatabaseSync(file, {timeout: busyMs, enableForeignKeyConstraints: true});
   if (alone) takeOver(db);
+  addPercentiles(db);
   let isOpen = false;
   return {
     all: (text: string, params: readonly unknown[]) => db.prepare(text).all(...params),
@@ -219,6 +220,56 @@ async function writableWithNode({file, busyMs, mayCreate = false, alone = false}
     inTransaction: () => db.isTransaction ?? isOpen,
     close: once(() => void db.close()),
   };
+}
+
+/** What `node:sqlite` can be taught: an aggregate since 22.16, a function before. */
+interface Teachable {
+  exec(text: string): unknown;
+  function(name: string, called: (value: unknown, fraction: unknown) => null): void;
+  aggregate?(name: string, steps: PercentileSteps): void;
+}
+
+interface PercentileSteps {
+  readonly start: () => Values;
+  readonly step: (values: Values, value: unknown, fraction: unknown) => Values;
+  readonly result: (values: Values) => number | null;
+}
+interface Values {
+  readonly all: number[];
+  fraction: number;
+}
+
+/** SQLite's own percentiles, which better-sqlite3 has, and Node's driver from 25 on: https://sqlite.org/percentile.html */
+export const PERCENTILE_STEPS: PercentileSteps = {
+  start: () => ({all: [], fraction: 0}),
+  step: (values, value, fraction) => {
+    if (value !== null) values.all.push(Number(value));
+    values.fraction = Number(fraction);
+    return values;
+  },
+  result: ({all, fraction}) => {
+    if (all.length === 0) return null;
+    const sorted = Float64Array.from(all).sort();
+    const place = fraction * (sorted.length - 1);
+    const [below, above] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!];
+    return below + (above - below) * (place - Math.floor(place));
+  },
+};
+
+function addPercentiles(db: Teachable): void {
+  try {
+    db.exec('select percentile_cont(1, 0.5)');
+  } catch {
+    if (db.aggregate) {
+      db.aggregate('percentile_cont', PERCENTILE_STEPS);
+      return;
+    }
+    db.function('percentile_cont', () => {
+      throw new UserError(EXIT.failed, 'percentiles need the SQLite driver better-sqlite3, or Node 22.16 or later.', {
+        hint: 'Install agno-trace again, or use a later Node.',
+      });
+    });
+  }
 }
 
 /** `node:sqlite` throws if it is closed twice. */
