@@ -7,7 +7,7 @@ import {isContinuation} from '../trace/tree.ts';
 import {makePrivate} from './place.ts';
 import {addToDays} from './relations.ts';
 import type {RunFacts, SpanFacts, TraceFacts} from './rows.ts';
-import {FACTS_APPLICATION_ID, FACTS_VERSION, RUN_NAMES, SCHEMA, SPAN_NAMES} from './schema.ts';
+import {FACTS_APPLICATION_ID, FACTS_VERSION, QUESTION_INDEXES, RUN_NAMES, SCHEMA, SPAN_NAMES} from './schema.ts';
 
 /** Another process wrote to the file since we last read it. */
 export class Overtaken extends Error {}
@@ -115,6 +115,25 @@ export class FactsFile {
       throw error;
     }
     this.prepared = null;
+  }
+
+  /**
+   * Creates the indexes of questions that are missing. One transaction each, so that another process that writes waits for
+   * one of them at most.
+   */
+  createQuestionIndexes(): void {
+    const [row] = this.connection.all(
+      "select count(*) as n from sqlite_master where type = 'index' and sql is not null",
+      [],
+    );
+    if ((row as {n: number}).n === INDEXES) return;
+    for (const statement of QUESTION_INDEXES) this.connection.exec(statement);
+  }
+
+  /** For a fill that writes more than is here already: questions still get their answers, but slowly. */
+  dropQuestionIndexes(): void {
+    for (const statement of QUESTION_INDEXES)
+      this.connection.exec(`drop index if exists ${/exists (\w+)/.exec(statement)![1]}`);
   }
 
   get salt(): string {
@@ -232,6 +251,12 @@ export class FactsFile {
   /** Removes these traces. Inside `write`. */
   remove(traceIds: readonly string[]): void {
     this.replace(traceIds.map(traceId => ({traceId, hasRow: false, settlesMicros: null, runs: [], spans: []})));
+  }
+
+  /** How many spans of the source it holds. */
+  get spans(): number {
+    const [row] = this.connection.all('select coalesce(sum(spans), 0) as spans from day_spans', []);
+    return (row as {spans: number}).spans;
   }
 
   /** The size of the file, bytes, without data that is still in its `-wal` file. */
@@ -421,6 +446,8 @@ function placeOf(row: RunSpanRow): Parameters<typeof isSamePlace>[0] {
     teamId: isRun ? row.team_id : row.kind === 'team' ? row.component_id : null,
   };
 }
+
+const INDEXES = [...SCHEMA, ...QUESTION_INDEXES].filter(statement => /^create (unique )?index/.test(statement)).length;
 
 /** Columns whose values are facts; the keys come before them and are assigned on writing. */
 const RUN_VALUES = RUN_NAMES.slice(2).filter(name => name !== 'sequel' && name !== 'whole_key') as (keyof RunFacts)[];

@@ -235,31 +235,14 @@ const OF_RUN_SPANS: readonly SpanColumn[] = [
   ...(['within_tokens', 'within_cost_pusd', 'within_unpriced', 'main_model', 'component_id', 'caller', 'via'] as const),
 ];
 
-/** The statements that create an empty file. */
+/** The statements that create an empty file, with the indexes that writing needs. */
 export const SCHEMA: readonly string[] = [
   `create table trace_facts (${columns(TRACE_FACTS)}) strict`,
   'create unique index trace_facts_by_id on trace_facts (trace_id)',
-  'create index trace_facts_unsettled on trace_facts (settles_micros) where settles_micros is not null',
   `create table run_facts (${columns(RUN_FACTS)}) strict`,
   'create index run_facts_by_trace on run_facts (trace_key)',
   'create index run_facts_by_run_id on run_facts (run_id) where run_id is not null',
-  'create index run_facts_by_user on run_facts (user_id) where user_id is not null and missing = 0',
-  'create index run_facts_by_start on run_facts (start_micros)',
-  `create index run_facts_of_agno on run_facts (${OF_RUNS.join(', ')}) where traffic = 0`,
-  'create index run_facts_sequels on run_facts (whole_key) where sequel = 1',
-  'create index run_facts_by_last_seen on run_facts (last_seen_micros)',
-  "create index run_facts_paused on run_facts (run_key) where state = 'paused'",
   `create table span_facts (${columns(SPAN_FACTS)}) strict`,
-  'create index span_facts_by_start on span_facts (start_micros)',
-  'create index span_facts_by_name on span_facts (kind, span_name, stored_ms, from_messages)',
-  // Contains everything that questions about times of calls need, so that the rows are not read; in many tables most
-  // rows are requests.
-  `create index span_facts_of_calls on span_facts (kind, name, duration_ms, stored_ms, provider, start_micros, from_messages) where ${IS_CALL}`,
-  `create index span_facts_of_runs on span_facts (${OF_RUN_SPANS.join(', ')}) where ${IS_RUN_SPAN}`,
-  'create index span_facts_failed on span_facts (start_micros) where failed = 1',
-  'create index span_facts_causes on span_facts (start_micros) where cause = 1',
-  'create index span_facts_counted on span_facts (run_key) where counted = 1',
-  'create index span_facts_loops on span_facts (start_micros) where loop_calls is not null',
   'create index span_facts_by_run_id on span_facts (own_run_id) where own_run_id is not null',
   // Null is a normal value of a dimension; here it is stored as an empty text.
   `create table span_days (${[
@@ -273,4 +256,28 @@ export const SCHEMA: readonly string[] = [
   // as another day.
   'create table day_spans (day text not null primary key, spans integer not null, unlike integer not null default 0) strict, without rowid',
   'create table facts_about (key text not null primary key, value text not null) strict, without rowid',
+];
+
+/**
+ * The indexes that only questions use. They are created when the rows are there: keeping them up to date takes almost as
+ * long as writing the rows.
+ */
+export const QUESTION_INDEXES: readonly string[] = [
+  'create index if not exists trace_facts_unsettled on trace_facts (settles_micros) where settles_micros is not null',
+  'create index if not exists run_facts_by_user on run_facts (user_id) where user_id is not null and missing = 0',
+  'create index if not exists run_facts_by_start on run_facts (start_micros)',
+  `create index if not exists run_facts_of_agno on run_facts (${OF_RUNS.join(', ')}) where traffic = 0`,
+  'create index if not exists run_facts_sequels on run_facts (whole_key) where sequel = 1',
+  'create index if not exists run_facts_by_last_seen on run_facts (last_seen_micros)',
+  "create index if not exists run_facts_paused on run_facts (run_key) where state = 'paused'",
+  'create index if not exists span_facts_by_start on span_facts (start_micros)',
+  'create index if not exists span_facts_by_name on span_facts (kind, span_name, stored_ms, from_messages)',
+  // Contains everything that questions about times of calls need, so that the rows are not read; in many tables most
+  // rows are requests.
+  `create index if not exists span_facts_of_calls on span_facts (kind, name, duration_ms, stored_ms, provider, start_micros, from_messages) where ${IS_CALL}`,
+  `create index if not exists span_facts_of_runs on span_facts (${OF_RUN_SPANS.join(', ')}) where ${IS_RUN_SPAN}`,
+  'create index if not exists span_facts_failed on span_facts (start_micros) where failed = 1',
+  'create index if not exists span_facts_causes on span_facts (start_micros) where cause = 1',
+  'create index if not exists span_facts_counted on span_facts (run_key) where counted = 1',
+  'create index if not exists span_facts_loops on span_facts (start_micros) where loop_calls is not null',
 ];

@@ -239,16 +239,23 @@ select r.run_id from run_facts r join trace_facts t on t.trace_key = r.trace_key
 
   /** Reads the days of the range that were not read yet. */
   async fill(range: DayRange): Promise<void> {
+    const {file} = this;
     const missing = without(range, this.ranges());
-    if (missing.length === 0) return;
+    if (missing.length > 0) await this.fillDays(missing);
+    // Also after a fill that was killed.
+    file.createQuestionIndexes();
+  }
+
+  private async fillDays(missing: readonly DayRange[]): Promise<void> {
+    const {file} = this;
     const {onProgress} = this.options;
-    let total: number | null = null;
-    if (onProgress) total = await countSpans(this.store, missing);
+    const total = await countSpans(this.store, missing);
+    if (total > file.spans) file.dropQuestionIndexes();
     let done = 0;
     const days: DayRange[] = [];
     for (const gap of missing) append(days, await daysWithSpans(this.store, gap));
     // If two processes fill at the same time, they begin at both ends and meet.
-    if (Date.now() - Number(this.file.about('filling') ?? 0) < FILLING_MS) days.reverse();
+    if (Date.now() - Number(file.about('filling') ?? 0) < FILLING_MS) days.reverse();
     for (const day of days) {
       if (without(day, this.ranges()).length === 0) continue;
       await this.fillDay(day, spans => {

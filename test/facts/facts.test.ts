@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import {describe, expect, it} from 'vitest';
 import {EXIT, UserError} from '../../src/errors.ts';
 import {openFacts} from '../../src/facts/facts.ts';
-import {factsFile, factsFolder} from '../../src/facts/place.ts';
+import {factsFile, factsFilesIn, factsFolder} from '../../src/facts/place.ts';
 import {FACTS_VERSION} from '../../src/facts/schema.ts';
 import {Prices} from '../../src/prices/prices.ts';
 import {raw, type Sql} from '../../src/sql/sql.ts';
@@ -131,6 +131,13 @@ describe.each(BACKENDS)('the file of the facts on %s', backend => {
     expect(said.filter(text => bytes.includes(text))).toEqual([]);
   });
 });
+
+function indexesOf(file: string): unknown[] {
+  const db = new Database(file, {readonly: true});
+  const names = db.prepare("select name from sqlite_master where type = 'index' order by 1").pluck().all();
+  db.close();
+  return names;
+}
 
 /** The shop, ten traces a day. */
 function shopOfAWeek(): string {
@@ -298,10 +305,22 @@ describe('the file of the facts', () => {
       },
     }) as Store;
     await expect(counted(cut, folder)).rejects.toThrow('the connection is gone');
+    const [kept] = factsFilesIn(folder);
+    const cutIndexes = indexesOf(kept!);
+    expect(cutIndexes).toContain('trace_facts_by_id');
+    expect(cutIndexes).not.toContain('span_facts_by_start');
     const {spans, spansRead} = await counted(store, folder);
     expect(spans).toBe(444);
     expect(spansRead).toBeGreaterThan(0);
     expect(spansRead).toBeLessThan(444);
+    expect(indexesOf(kept!)).toContain('span_facts_by_start');
+    // What is killed between the last day and its indexes, or among these, gets them with the next question.
+    const all = indexesOf(kept!);
+    const db = new Database(kept!);
+    db.exec('drop index span_facts_loops; drop index run_facts_by_start');
+    db.close();
+    expect(await counted(store, folder)).toMatchObject({spans: 444, spansRead: 0, notices: []});
+    expect(indexesOf(kept!)).toEqual(all);
     await store.close();
   });
 
