@@ -95,7 +95,14 @@ export async function openCallFacts(
       );
       file.write(file.generation, () =>
         file.replace([
-          {traceId: `calls from ${fromMicros}`, hasRow: false, settlesMicros: null, runs: [], spans: facts},
+          {
+            traceId: `calls from ${fromMicros}`,
+            hasRow: false,
+            settlesMicros: null,
+            runs: [],
+            attributes: [],
+            spans: facts,
+          },
         ]),
       );
       calls += facts.length;
@@ -106,6 +113,7 @@ export async function openCallFacts(
       all: query => file.all(query),
       run: query => file.run(query),
       path: null,
+      attributes: [],
       spansRead: calls,
       notices,
       close: () => file.close(),

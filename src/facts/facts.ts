@@ -1,15 +1,16 @@
 import {existsSync, statSync} from 'node:fs';
+import path from 'node:path';
 import {EXIT, FileRefused, fileReason, UserError} from '../errors.ts';
 import type {Prices} from '../prices/prices.ts';
 import {time} from '../sql/fragments.ts';
 import {raw, type Sql, sql, table} from '../sql/sql.ts';
 import {TRAITS} from '../sql/traits.ts';
 import type {Env} from '../store/source.ts';
-import type {Store} from '../store/store.ts';
+import {asking, type Store} from '../store/store.ts';
 import {agnoTime, isoTime} from '../trace/time.ts';
 import {ALL_DAYS, type DayRange, dayAfter, without} from './days.ts';
 import {FactsFile, Overtaken} from './file.ts';
-import {factsFile, factsFolder, factsParts, keptFactsOf, removeFacts, removeUnused} from './place.ts';
+import {factsFile, factsFolder, factsParts, keptAttributes, keptFactsOf, removeFacts, removeUnused} from './place.ts';
 import {FACTS_VERSION} from './schema.ts';
 import {FactsUpdater} from './updater.ts';
 
@@ -20,6 +21,8 @@ export interface FactsOptions {
   /** The time range of the question; microseconds, null: no bound. */
   readonly sinceMicros: number | null;
   readonly untilMicros: number | null;
+  /** Attributes that the question needs: facts that are made for it alone have them. */
+  readonly attributes?: readonly string[];
   readonly onProgress?: (spans: number, total: number | null) => void;
 }
 
@@ -29,6 +32,8 @@ export interface Facts {
   run(query: Sql): number;
   /** Null: they are in memory, for this question only. */
   readonly path: string | null;
+  /** The attributes in `run_attributes`. */
+  readonly attributes: readonly string[];
   /** Spans that had to be read for the question. */
   readonly spansRead: number;
   /** What a reader of the answer must know, one line each. */
@@ -47,9 +52,9 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   const {name, keepsFacts} = TRAITS[store.dialect];
   if (!keepsFacts) notices.push(`facts are made for this question alone: of ${name} none are kept yet`);
   else if (folder !== null && !store.label.startsWith('archive:')) {
-    const place = factsFile(folder, store, options.prices);
     try {
-      return await keptFacts(store, place, range, options, notices);
+      const kept = asking(store, keptAttributes(folder, store));
+      return await keptFacts(kept, factsFile(folder, store, options.prices), range, options, notices);
     } catch (error) {
       const why = reasonOf(error);
       if (why === null) throw error;
@@ -58,9 +63,10 @@ export async function openFacts(store: Store, options: FactsOptions): Promise<Fa
   }
   const file = await FactsFile.open(null, BUSY_MS);
   try {
-    const updater = new FactsUpdater(store, file, options);
+    const asked = asking(store, options.attributes ?? []);
+    const updater = new FactsUpdater(asked, file, options);
     await updater.fill(range);
-    return factsIn(file, updater, notices, null);
+    return factsIn(file, updater, notices, null, asked.asks);
   } catch (error) {
     file.close();
     throw error;
@@ -81,7 +87,7 @@ export async function openKeptFacts(store: Store, options: FactsOptions): Promis
   try {
     const file = await FactsFile.open(place, BUSY_MS);
     try {
-      const updater = new FactsUpdater(store, file, options);
+      const updater = new FactsUpdater(asking(store, keptAttributes(path.dirname(place), store)), file, options);
       if (without(range, updater.ranges()).length === 0 && (await hasFewNewSpans(store, file))) {
         await updater.bring(range);
         return factsIn(file, updater, [], mostBytesOf(options.env));
@@ -145,7 +151,7 @@ async function keptFacts(
     const updater = new FactsUpdater(store, file, options);
     await updater.bring(range);
     if (updater.spansRead > 0) removeUnused(place, Date.now());
-    return factsIn(file, updater, notices, mostBytesOf(options.env));
+    return factsIn(file, updater, notices, mostBytesOf(options.env), store.asks);
   } catch (error) {
     file.close();
     throw error;
@@ -161,11 +167,30 @@ function mostBytesOf({AGNO_TRACE_CACHE_MB: megabytes}: Env): number {
   return Number.isFinite(bytes) && bytes > 0 ? bytes : MOST_BYTES;
 }
 
-function factsIn(file: FactsFile, updater: FactsUpdater, notices: readonly string[], mostBytes: number | null): Facts {
+/** Which of these attributes facts would not have, because they are kept without them. */
+export function attributesNotKept(
+  store: Store,
+  attributes: readonly string[],
+  {env, cwd}: Pick<FactsOptions, 'env' | 'cwd'>,
+): string[] {
+  const folder = factsFolder(env, cwd);
+  if (folder === null || store.label.startsWith('archive:') || !TRAITS[store.dialect].keepsFacts) return [];
+  const kept = attributes.length === 0 ? [] : keptAttributes(folder, store);
+  return attributes.filter(attribute => !kept.includes(attribute));
+}
+
+function factsIn(
+  file: FactsFile,
+  updater: FactsUpdater,
+  notices: readonly string[],
+  mostBytes: number | null,
+  attributes: readonly string[] = [],
+): Facts {
   return {
     all: query => file.all(query),
     run: query => file.run(query),
     path: file.path,
+    attributes,
     spansRead: updater.spansRead,
     notices: [...notices, ...updater.notices],
     close: () => {

@@ -7,7 +7,15 @@ import {isContinuation} from '../trace/tree.ts';
 import {makePrivate} from './place.ts';
 import {addToDays} from './relations.ts';
 import type {RunFacts, SpanFacts, TraceFacts} from './rows.ts';
-import {FACTS_APPLICATION_ID, FACTS_VERSION, QUESTION_INDEXES, RUN_NAMES, SCHEMA, SPAN_NAMES} from './schema.ts';
+import {
+  ATTRIBUTE_SCHEMA,
+  FACTS_APPLICATION_ID,
+  FACTS_VERSION,
+  QUESTION_INDEXES,
+  RUN_NAMES,
+  SCHEMA,
+  SPAN_NAMES,
+} from './schema.ts';
 
 /** Another process wrote to the file since we last read it. */
 export class Overtaken extends Error {}
@@ -25,6 +33,8 @@ type Prepared = Readonly<
     | 'addTrace'
     | 'addRun'
     | 'addSpan'
+    | 'addAttribute'
+    | 'dropAttributes'
     | 'dropRuns'
     | 'dropSpans'
     | 'dropTrace'
@@ -80,6 +90,7 @@ export class FactsFile {
       'pragma synchronous = off; pragma temp_store = memory; pragma cache_size = -65536; pragma wal_autocheckpoint = 8192',
     );
     if (!isOurs || this.about('version') !== String(FACTS_VERSION)) this.clear();
+    for (const statement of ATTRIBUTE_SCHEMA) connection.exec(statement);
   }
 
   /**
@@ -105,7 +116,7 @@ export class FactsFile {
       const tables = connection.all("select name from sqlite_master where type = 'table'", []) as {name: string}[];
       for (const {name} of tables) connection.exec(`drop table "${name.replaceAll('"', '""')}"`);
       connection.exec(`pragma application_id = ${FACTS_APPLICATION_ID}`);
-      for (const statement of SCHEMA) connection.exec(statement);
+      for (const statement of [...SCHEMA, ...ATTRIBUTE_SCHEMA]) connection.exec(statement);
       this.setAbout('version', String(FACTS_VERSION));
       this.setAbout('salt', randomBytes(12).toString('base64url'));
       this.advance();
@@ -230,6 +241,8 @@ export class FactsFile {
         statements.addRun.run(...runValues(run, [runKey, traceKey, runKey]));
         if (run.run_id !== null) runIds.add(String(run.run_id));
       }
+      for (const {run, attribute, value, text} of trace.attributes)
+        statements.addAttribute.run(firstRunKey + run, attribute, value, text);
       for (const {run, facts} of trace.spans) {
         const spanKey = this.nextSpanKey++;
         const beginKey = facts.own_run_id === null ? null : spanKey;
@@ -250,7 +263,9 @@ export class FactsFile {
 
   /** Removes these traces. Inside `write`. */
   remove(traceIds: readonly string[]): void {
-    this.replace(traceIds.map(traceId => ({traceId, hasRow: false, settlesMicros: null, runs: [], spans: []})));
+    this.replace(
+      traceIds.map(traceId => ({traceId, hasRow: false, settlesMicros: null, runs: [], attributes: [], spans: []})),
+    );
   }
 
   /** How many spans of the source it holds. */
@@ -278,7 +293,7 @@ export class FactsFile {
   }
 
   private take(traceId: string, runIds: Set<string>, days: Map<string, number>): void {
-    const {find, takeDays, runIdsOf, daysOf, dropRuns, dropSpans, dropTrace} = this.statements();
+    const {find, takeDays, runIdsOf, daysOf, dropAttributes, dropRuns, dropSpans, dropTrace} = this.statements();
     const [known] = find.all(traceId) as Known[];
     if (!known) return;
     const {trace_key: key, first_span_key: from, spans} = known;
@@ -286,6 +301,7 @@ export class FactsFile {
     for (const {run_id} of runIdsOf.all(key, from, from + spans) as {run_id: string}[]) runIds.add(run_id);
     for (const {day, n} of daysOf.all(from, from + spans) as {day: string; n: number}[])
       days.set(day, (days.get(day) ?? 0) - n);
+    dropAttributes.run(key);
     dropRuns.run(key);
     dropSpans.run(from, from + spans);
     dropTrace.run(key);
@@ -381,6 +397,10 @@ export class FactsFile {
       daysOf: connection.prepare(
         'select day, count(*) as n from span_facts where span_key >= ? and span_key < ? and from_messages = 0 group by day',
       ),
+      addAttribute: insert('run_attributes', ['run_key', 'attribute', 'value', 'text']),
+      dropAttributes: connection.prepare(
+        'delete from run_attributes where run_key in (select run_key from run_facts where trace_key = ?)',
+      ),
       dropRuns: connection.prepare('delete from run_facts where trace_key = ?'),
       dropSpans: connection.prepare('delete from span_facts where span_key >= ? and span_key < ?'),
       dropTrace: connection.prepare('delete from trace_facts where trace_key = ?'),
@@ -447,7 +467,9 @@ function placeOf(row: RunSpanRow): Parameters<typeof isSamePlace>[0] {
   };
 }
 
-const INDEXES = [...SCHEMA, ...QUESTION_INDEXES].filter(statement => /^create (unique )?index/.test(statement)).length;
+const INDEXES = [...SCHEMA, ...ATTRIBUTE_SCHEMA, ...QUESTION_INDEXES].filter(statement =>
+  /^create (unique )?index/.test(statement),
+).length;
 
 /** Columns whose values are facts; the keys come before them and are assigned on writing. */
 const RUN_VALUES = RUN_NAMES.slice(2).filter(name => name !== 'sequel' && name !== 'whole_key') as (keyof RunFacts)[];

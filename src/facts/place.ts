@@ -7,6 +7,7 @@ import {checkOwn, holdOwn, makeOwnFolder} from '../private-file.ts';
 import {TRAITS} from '../sql/traits.ts';
 import type {Env} from '../store/source.ts';
 import type {Store} from '../store/store.ts';
+import {readKept} from './attributes.ts';
 
 const NAME = 'agno-trace';
 
@@ -30,15 +31,36 @@ export function factsFolder(env: Env, cwd: string, platform: string = process.pl
 }
 
 /**
- * The file of a source. Its name is a hash of the source, without the password, and of the prices used for its costs.
+ * The file of a source. Its name is a hash of the source, without the password, of the prices used for its costs, and of
+ * the attributes that it keeps.
  */
 export function factsFile(folder: string, store: Store, prices: Prices): string {
+  const contents = [prices.key, ...keptAttributes(folder, store)].join('\n');
+  return path.join(folder, `${nameOf(store)}-${hash(contents, 8)}.db`);
+}
+
+/** The list of the attributes that the facts of a source keep: one for all prices, and it outlives the facts. */
+export function keptAttributesFile(folder: string, store: Store): string {
+  return path.join(folder, `${nameOf(store)}.attributes.json`);
+}
+
+export function keptAttributes(folder: string, store: Store): string[] {
+  return readKept(keptAttributesFile(folder, store));
+}
+
+/** Every file with facts of a source: with each of the prices in use, and with each list of attributes. */
+export function factsFilesOf(folder: string, store: Store): string[] {
+  return factsFilesIn(folder).filter(file => path.basename(file).startsWith(`${nameOf(store)}-`));
+}
+
+const hash = (text: string, digits: number) => createHash('sha256').update(text).digest('hex').slice(0, digits);
+
+function nameOf(store: Store): string {
   const where = store.dialect === 'sqlite' && existsSync(store.label) ? realpathSync(store.label) : store.label;
   const identity = [store.dialect, where, store.tables.traces, store.tables.spans, store.evidence?.label ?? ''].join(
     '\n',
   );
-  const hash = (text: string, digits: number) => createHash('sha256').update(text).digest('hex').slice(0, digits);
-  return path.join(folder, `facts-${hash(identity, 20)}-${hash(prices.key, 8)}.db`);
+  return `facts-${hash(identity, 20)}`;
 }
 
 /** The file of a source where there is one; null: none are kept. */

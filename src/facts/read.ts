@@ -32,9 +32,9 @@ export async function readFacts(
   const nowMicros = store.nowMicros();
   const found = new Map<string, TraceFacts>();
   for (const judged of await judgeTraces(store, loaded, {patience: PATIENCE, prices}))
-    found.set(judged.trace.traceId, factsOf(judged, {salt, payloads, nowMicros}));
+    found.set(judged.trace.traceId, factsOf(judged, {salt, payloads, nowMicros, asks: store.asks ?? []}));
   return traceIds.map(
-    traceId => found.get(traceId) ?? {traceId, hasRow: false, settlesMicros: null, runs: [], spans: []},
+    traceId => found.get(traceId) ?? {traceId, hasRow: false, settlesMicros: null, runs: [], attributes: [], spans: []},
   );
 }
 

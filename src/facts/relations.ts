@@ -193,14 +193,15 @@ select ${bucketed}, s.start_micros, s.duration_ms, s.stored_ms, s.model, ${raw(d
 /** Creates the table `chosen` with these runs. */
 export function choose(runs: readonly {readonly traceId: string; readonly spanId: string}[]): Sql[] {
   const found = JSON.stringify(runs.map(({traceId, spanId}) => [traceId, spanId]));
-  return [
-    raw('create temp table chosen (run_key integer primary key)'),
-    sql`
-insert into chosen
+  return chooseFrom(sql`
 select r.run_key from json_each(${found}) f
   join trace_facts t on t.trace_id = f.value ->> 0
-  join run_facts r on r.trace_key = t.trace_key and r.span_id = f.value ->> 1`,
-  ];
+  join run_facts r on r.trace_key = t.trace_key and r.span_id = f.value ->> 1`);
+}
+
+/** The same with the keys that a statement returns. */
+export function chooseFrom(keys: Sql): Sql[] {
+  return [raw('create temp table chosen (run_key integer primary key)'), sql`\ninsert into chosen${keys}`];
 }
 
 /** A window as its complete days, and the parts before and after them. */

@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto';
 import {append} from '../lists.ts';
 import type {JudgedTrace} from '../runs/load.ts';
+import {attributeOfRun} from '../trace/attribute-test.ts';
 import {isCounted} from '../trace/cost.ts';
 import {canonicalJson} from '../trace/json.ts';
 import type {Judge} from '../trace/judge.ts';
@@ -35,6 +36,13 @@ export interface TraceFacts {
   /** From this time on, silence changes its states; null: never. */
   readonly settlesMicros: number | null;
   readonly runs: readonly RunFacts[];
+  /** The attributes that were asked for, of the runs that have them. `value`: JSON. */
+  readonly attributes: readonly {
+    readonly run: number;
+    readonly attribute: string;
+    readonly value: string;
+    readonly text: string;
+  }[];
   /** `run`: index in `runs`; null: surroundings. */
   readonly spans: readonly {readonly run: number | null; readonly facts: SpanFacts}[];
 }
@@ -51,14 +59,19 @@ const TELLING: ReadonlySet<State> = new Set<State>(['error', 'degraded', 'cancel
 /** Longest text of an error or of a reason, in code points. */
 const LONGEST_ERROR = 200;
 
+interface FactsOfOptions {
+  readonly salt: string;
+  readonly payloads: ReadonlyMap<string, Payload>;
+  readonly nowMicros: number;
+  /** Attributes to keep. */
+  readonly asks: readonly string[];
+}
+
 /**
  * The facts of a trace: the results of `trace/` as rows. Pure, except for the salt, which makes the hashes useless
  * elsewhere.
  */
-export function factsOf(
-  {trace, runs}: JudgedTrace,
-  {salt, payloads, nowMicros}: {salt: string; payloads: ReadonlyMap<string, Payload>; nowMicros: number},
-): TraceFacts {
+export function factsOf({trace, runs}: JudgedTrace, {salt, payloads, nowMicros, asks}: FactsOfOptions): TraceFacts {
   const places = new Map<Run, number>(runs.map(({run}, i) => [run, i]));
   const spans: TraceFacts['spans'][number][] = [];
   const reader = new SpanReader(salt, payloads);
@@ -117,6 +130,7 @@ export function factsOf(
     hasRow: trace.row !== null,
     settlesMicros: settles(runs, trace.nodes.values(), nowMicros),
     runs: runs.map(runFacts),
+    attributes: runs.flatMap((judged, run) => attributeFacts(judged, run, asks)),
     spans,
   };
 }
@@ -141,6 +155,15 @@ function settles(runs: readonly JudgedRun[], nodes: Iterable<Node>, nowMicros: n
       if (at > nowMicros && (earliest === null || at < earliest)) earliest = at;
   }
   return earliest;
+}
+
+function attributeFacts(judged: JudgedRun, run: number, asks: readonly string[]): TraceFacts['attributes'] {
+  return asks.flatMap(attribute => {
+    const value = attributeOfRun(judged, attribute);
+    if (value === null) return [];
+    const text = typeof value === 'object' ? value.join(', ') : String(value);
+    return {run, attribute, value: JSON.stringify(value), text: shortened(text)};
+  });
 }
 
 function runFacts({run, record, evidence}: JudgedRun): RunFacts {

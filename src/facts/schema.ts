@@ -143,6 +143,14 @@ export const TRACE_FACTS = {
   has_row: ['integer', '1: it has a row in agno_traces'],
 } as const satisfies Columns;
 
+/** A row for every run and attribute that is kept, and known of the run. */
+export const RUN_ATTRIBUTES = {
+  run_key: ['integer', 'the run, loose part or trace in run_facts'],
+  attribute: ['text', 'its name, as in attr.NAME'],
+  value: ['text', 'JSON: a text, a number, true, false, or a list of these'],
+  text: ['text', 'the same for people; items of a list are separated by commas'],
+} as const satisfies Columns;
+
 /** The dimensions by which a day's spans are grouped. */
 export const DAY_DIMENSIONS = {
   day_micros: ['integer', 'start of the day, UTC'],
@@ -201,6 +209,14 @@ export const RUN_NAMES = Object.keys(RUN_FACTS) as RunColumn[];
 export const SPAN_NAMES = Object.keys(SPAN_FACTS) as SpanColumn[];
 export const DIMENSION_NAMES = Object.keys(DAY_DIMENSIONS) as DayDimension[];
 export const SUM_NAMES = Object.keys(SUM_COLUMNS) as SumColumn[];
+
+/** Also created in files that were made without them. */
+export const ATTRIBUTE_SCHEMA: readonly string[] = [
+  `create table if not exists run_attributes (${Object.entries(RUN_ATTRIBUTES)
+    .map(([name, [type]]) => `${name} ${type} not null`)
+    .join(', ')}, primary key (run_key, attribute)) strict, without rowid`,
+  'create index if not exists run_attributes_by_value on run_attributes (attribute, value)',
+];
 
 const columns = (list: Columns) =>
   Object.entries(list)

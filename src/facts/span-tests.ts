@@ -1,7 +1,8 @@
-import {usageError} from '../errors.ts';
 import {contains, isAnyOf, matchesGlob} from '../sql/fragments.ts';
 import {join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Figure, Query, RunFilter} from '../trace/filter.ts';
+import {attributeTest, notKept} from './attributes.ts';
+import type {Facts} from './facts.ts';
 import {testsOfRun, testsOfSpan, windowTests} from './relations.ts';
 
 /*
@@ -14,13 +15,15 @@ export const SPAN_TOKENS = raw('coalesce(s.total_tokens, s.within_tokens)');
 /** US dollars times 10^12; null if the cost of a call in it is unknown. */
 export const SPAN_COST = raw('coalesce(s.cost_pusd, iif(s.within_unpriced > 0, null, s.within_cost_pusd))');
 
-export function testsOfEachSpan(filter: RunFilter): Sql[] {
+type Kept = Pick<Facts, 'all' | 'attributes'>;
+
+export function testsOfEachSpan(filter: RunFilter, facts: Kept): Sql[] {
   return [
     // Without spans around runs, and without spans of requests that have no run.
     filter.traffic ? raw('r.run_key is not null') : raw('r.traffic = 0'),
     raw('s.from_messages = 0'),
     ...testsOf(filter),
-    ...(filter.query === null ? [] : [testOf(filter.query)]),
+    ...(filter.query === null ? [] : [testOf(filter.query, facts)]),
   ];
 }
 
@@ -52,14 +55,22 @@ const FIGURES: Readonly<Record<Figure, Sql>> = {
 };
 
 /** True or false, never unknown: an unknown value matches nothing, but matches the negation. */
-function testOf(query: Query): Sql {
+function testOf(query: Query, facts: Kept): Sql {
   switch (query.type) {
     case 'and':
-      return sql`(${join(query.parts.map(testOf), ' and ', raw('true'))})`;
+      return sql`(${join(
+        query.parts.map(part => testOf(part, facts)),
+        ' and ',
+        raw('true'),
+      )})`;
     case 'or':
-      return sql`(${join(query.parts.map(testOf), ' or ', raw('false'))})`;
+      return sql`(${join(
+        query.parts.map(part => testOf(part, facts)),
+        ' or ',
+        raw('false'),
+      )})`;
     case 'not':
-      return sql`not ${testOf(query.part)}`;
+      return sql`not ${testOf(query.part, facts)}`;
     case 'flag':
       return known(join(testsOf(query.filter), ' and ', raw('true')));
     case 'compare':
@@ -67,10 +78,7 @@ function testOf(query: Query): Sql {
     case 'mark':
       return known(raw(`r.${query.mark} = 1`));
     case 'attribute':
-      throw usageError(
-        `spans looks into the facts, and they do not keep attr.${query.path}.`,
-        'list, grep, export and the other questions read it from the spans.',
-      );
+      return attributeTest(facts, query, raw('r.run_key')) ?? notKept(query.path);
     case 'text': {
       const within = `*${query.glob}*`;
       const columns = ['s.name', 's.span_name', 's.error'].map(column => matchesGlob(raw(column), within));

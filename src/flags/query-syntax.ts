@@ -1,5 +1,6 @@
 import {type UserError, usageError} from '../errors.ts';
 import {escapeGlob} from '../sql/fragments.ts';
+import {attributeNameIn} from '../trace/asked-attributes.ts';
 
 /*
  * The grammar of `-q`, without the meaning of its keys: text to tree, and back (docs/query.md). Pure.
@@ -47,14 +48,6 @@ export type Syntax =
       readonly values: readonly Value[];
       readonly at: number;
     };
-
-/** The name in a key `attr.…`, without the quotes; null: it is another key. */
-export function attributeNameIn(key: string): string | null {
-  if (!/^attr\../i.test(key)) return null;
-  return key
-    .slice('attr.'.length)
-    .replace(/"((?:[^"\\]|\\.)*)"/g, (_, text: string) => text.replace(/\\(["\\])/g, '$1'));
-}
 
 /** An error at a place of the query, in the form of all query errors. */
 export function queryError(text: string, at: number, message: string, hint?: string): UserError {

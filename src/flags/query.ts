@@ -1,11 +1,11 @@
 import {closest} from '../closest.ts';
 import {usageError} from '../errors.ts';
-import {LONGEST_PATH, MOST_PARTS} from '../trace/asked-attributes.ts';
+import {attributeNameIn, LONGEST_PATH, MOST_PARTS} from '../trace/asked-attributes.ts';
 import type {AttributeTest} from '../trace/attribute-test.ts';
 import {type Figure, MARKS, NO_FILTER, type Query, type RunFilter} from '../trace/filter.ts';
 import {KINDS} from '../trace/kind.ts';
 import {STATES} from '../trace/states.ts';
-import {attributeNameIn, globOf, parseSyntax, plainOf, queryError, type Syntax, type Value} from './query-syntax.ts';
+import {globOf, parseSyntax, plainOf, queryError, type Syntax, type Value} from './query-syntax.ts';
 import {isOpen, momentOf, numberIn, parseCountOf, parseUsd, placed, type Reading, rangeOf} from './query-values.ts';
 import {parseChoice, parseLength} from './values.ts';
 

@@ -1,13 +1,15 @@
+import {attributesTest, notKept} from '../facts/attributes.ts';
 import {openCallFacts} from '../facts/calls.ts';
-import {type Facts, openFacts} from '../facts/facts.ts';
-import {choose, DAY_MICROS, type Relations, relationsOf} from '../facts/relations.ts';
+import {attributesNotKept, type Facts, openFacts} from '../facts/facts.ts';
+import {choose, chooseFrom, DAY_MICROS, type Relations, relationsOf} from '../facts/relations.ts';
 import {largest, smallest} from '../lists.ts';
 import {loadRunPage} from '../runs/page.ts';
 import {EMPTY, raw, type Sql, sql} from '../sql/sql.ts';
 import {TRAITS} from '../sql/traits.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell, Series} from '../table/table.ts';
-import {type RunFilter, takesEveryRun, withQueryFlags} from '../trace/filter.ts';
+import {attributeNameIn} from '../trace/asked-attributes.ts';
+import {attributesIn, type RunFilter, takesEveryRun, withQueryFlags} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
 import {
@@ -22,9 +24,17 @@ import {
 /** Answers a question from the facts, after bringing them up to date. */
 export async function askFacts(store: Store, question: Question, ask: Ask, options: AskOptions): Promise<Answer> {
   const {sinceMicros, untilMicros} = withQueryFlags(ask.filter);
+  const grouped = groupingsOf(question, ask).flatMap(by => attributeNameIn(by) ?? []);
+  for (const attribute of attributesNotKept(store, grouped, options)) notKept(attribute);
+  const attributes = [...attributesIn(ask.filter), ...grouped];
   const beginMs = performance.now();
   const isOfCalls = asksCalls(store, question, ask);
-  const facts = await (isOfCalls ? openCallFacts : openFacts)(store, {...options, sinceMicros, untilMicros});
+  const facts = await (isOfCalls ? openCallFacts : openFacts)(store, {
+    ...options,
+    sinceMicros,
+    untilMicros,
+    attributes,
+  });
   const currentMs = performance.now() - beginMs;
   try {
     const {chosen, inputOf, nowMicros} = await inputsFor(store, facts, ask);
@@ -54,6 +64,12 @@ export async function askFacts(store: Store, question: Question, ask: Ask, optio
   } finally {
     facts.close();
   }
+}
+
+/** How rows are grouped: `--by`, and values of other flags that take groupings. */
+function groupingsOf({flags = {}}: Question, ask: Ask): string[] {
+  const values = Object.keys(flags).flatMap(key => (flags[key]!.takesAttributes ? String(ask.flags[key] ?? '') : []));
+  return [ask.by, ...values];
 }
 
 /** Filters on what the span of a call itself says. */
@@ -203,12 +219,21 @@ function seriesOf(
 const MOST_VALUES = 100_000;
 
 /**
- * Filters that only complete runs can answer (`-q` reads names, messages and answers) are applied to runs; the
- * matching ones are put into the table `chosen`.
+ * Filters that only complete runs can answer (`-q` reads names, messages and answers) are applied to runs, and tests on
+ * attributes that the facts keep to these; the matching runs are put into the table `chosen`.
  * @returns the statements that created it; none: no filter needs it
  */
 async function chooseRuns(store: Store, facts: Facts, filter: RunFilter): Promise<Sql[]> {
   if (filter.query === null && filter.errors.length === 0) return [];
+  const known = filter.query !== null && filter.errors.length === 0 ? attributesTest(facts, filter.query) : null;
+  if (known) {
+    const {allRuns} = relationsOf({filter: {...filter, query: null}, isChosen: false, everyMicros: null});
+    const isCounted = filter.traffic ? EMPTY : raw(' and r.traffic = 0');
+    const statements = chooseFrom(sql`
+select r.run_key from (${allRuns}) r where ${known}${isCounted}`);
+    for (const statement of statements) facts.run(statement);
+    return statements;
+  }
   const page = await loadRunPage(store, {filter, limit: 0, cursor: null, patience: PATIENCE});
   const statements = choose(page.runs.map(({record}) => record));
   for (const statement of statements) facts.run(statement);

@@ -1,6 +1,8 @@
 import {usageError} from '../errors.ts';
+import {attributeText} from '../facts/attributes.ts';
 import {callsOf, percentiles} from '../facts/relations.ts';
 import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
+import {attributeNameIn} from '../trace/asked-attributes.ts';
 import {type Ask, defineQuestion, type FlagValue, type QuestionInput} from './question.ts';
 import {wholeRuns} from './whole-runs.ts';
 
@@ -135,6 +137,12 @@ const PER: Readonly<Record<string, string>> = {
   user: 'user_id',
   session: 'session_id',
 };
+/** For the row of a run, or of a part of one. */
+function perOf(per: string, alias: 'w' | 'r'): Sql {
+  const attribute = attributeNameIn(per);
+  return attribute === null ? raw(PER[per]!) : attributeText(attribute, [`${alias}.run_key`, `${alias}.whole_key`]);
+}
+
 const VERDICTS = ['ok', 'fail'];
 
 const isAsked = (flags: Ask['flags'], key: string) =>
@@ -156,9 +164,10 @@ export default defineQuestion({
     ),
     per: {
       flag: '--per <what>',
-      description: `apply the limits to each: ${Object.keys(PER).join(', ')}`,
+      description: `apply the limits to each: ${Object.keys(PER).join(', ')}, attr.NAME`,
       default: 'all',
       takes: Object.keys(PER),
+      takesAttributes: true,
     },
     onEmpty: {
       flag: '--on-empty <verdict>',
@@ -224,7 +233,7 @@ export default defineQuestion({
 select ${key} as key, grp, value, runs, unknown, run_id, trace_id from (${RULES[key]!.values})`,
     );
     return sql`
-with ${common(input, PER[String(flags.per ?? 'all')]!, rules)},
+with ${common(input, String(flags.per ?? 'all'), rules)},
   rules (key, place, rule, unit, most, adds) as (values ${join(asked, ', ')}),
   found as materialized (${join(values, '\nunion all')})
 select case when coalesce(runs, 0) = 0 and value is null then 'no data' when value > most then 'fail'
@@ -263,7 +272,7 @@ function common({runs, allRuns, eachRunSpan}: QuestionInput, per: string, rules:
     );
   return sql`${counted}
   whole as materialized (
-    select ${raw(per)} as grp, w.*, ${figures('c')}
+    select ${perOf(per, 'w')} as grp, w.*, ${figures('c')}
       from (${wholeRuns(runs)}) w${
         asksCalls
           ? raw(`
@@ -274,7 +283,7 @@ function common({runs, allRuns, eachRunSpan}: QuestionInput, per: string, rules:
       }
   ),
   each_run as materialized (
-    select ${raw(per)} as grp, r.*, ${figures('c')}
+    select ${perOf(per, 'r')} as grp, r.*, ${figures('c')}
       from (${allRuns}) r${asksCalls ? raw('\n      left join per_run c on c.run_key = r.run_key') : EMPTY}
      where r.traffic = 0
   )`;

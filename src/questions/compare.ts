@@ -4,7 +4,7 @@ import {DAY_MICROS} from '../facts/relations.ts';
 import {raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
-import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
+import {attributesIn, type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import {isoTime} from '../trace/time.ts';
 import {factsAsked, inputsFor, sortedRows} from './ask.ts';
 import {
@@ -114,7 +114,7 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
     untilMicros: Math.max(before.untilMicros, after.untilMicros),
   };
   const beginMs = performance.now();
-  const facts = await openFacts(store, {...options, ...both});
+  const facts = await openFacts(store, {...options, ...both, attributes: attributesIn(filter)});
   const currentMs = performance.now() - beginMs;
   try {
     const {chosen, inputOf} = await inputsFor(store, facts, {...ask, filter: {...filter, ...both}});

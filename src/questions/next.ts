@@ -1,6 +1,7 @@
 import {escapeGlob} from '../sql/fragments.ts';
 import type {Cell} from '../table/table.ts';
 import {command, shellWord} from '../text/shell.ts';
+import {attributeNameIn} from '../trace/asked-attributes.ts';
 import type {Ask} from './question.ts';
 
 type Row = Readonly<Record<string, Cell>>;
@@ -34,6 +35,10 @@ export function nextFrom(row: Row, {by, sort}: Pick<Ask, 'by' | 'sort'>): string
     textIn(row, 'sampleTraceId') ??
     textIn(row, 'traceId');
   if (run !== null) return command`agno-trace show ${run}`;
+  const text = textIn(row, 'name');
+  // The items of a list are no value themselves.
+  if (attributeNameIn(by) !== null && text !== null && !text.includes(', '))
+    return command`agno-trace list -q ${`${by}:"${text.replace(/["\\]/g, '\\$&')}"`}`;
   const session = textIn(row, 'session') ?? (by === 'session' ? textIn(row, 'name') : null);
   if (session !== null) return command`agno-trace show ${session}`;
   const key = Object.keys(FILTERS).find(name => name !== 'name' && name !== 'kind' && textIn(row, name) !== null);

@@ -77,6 +77,8 @@ export interface Question {
   readonly examples: readonly {readonly line: string; readonly answer: string}[];
   /** How rows can be grouped; the first is the default. Absent: there is no choice. */
   readonly by?: readonly string[];
+  /** Rows can also be grouped by `attr.NAME`. */
+  readonly byAttributes?: boolean;
   /** True if rows can be split by time (`--every 1h`): then they have `time`, the start of a period, microseconds. */
   readonly every?: boolean;
   /** Flags of its own: `--min-calls <n>`, … Values are in `flags`. */
@@ -87,6 +89,8 @@ export interface Question {
         readonly flag: string;
         readonly description: string;
         readonly default?: string;
+        /** Beside the words of `takes`, `attr.NAME` is a grouping. */
+        readonly takesAttributes?: boolean;
         /** Absent: any text. */
         readonly takes?: FlagValue;
       }

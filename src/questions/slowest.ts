@@ -4,7 +4,7 @@ import {asDouble, matchesGlob} from '../sql/fragments.ts';
 import {EMPTY, either, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
-import {type RunFilter, takesEveryRun, withQueryFlags} from '../trace/filter.ts';
+import {attributesIn, type RunFilter, takesEveryRun, withQueryFlags} from '../trace/filter.ts';
 import {coverageOf, factsAsked, inputsFor} from './ask.ts';
 import {type Answer, type Ask, type AskOptions, defineQuestion, type QuestionInput} from './question.ts';
 import {type Coverage, countInTables, covers, summedAtOnce, TABLE_KEYS} from './slowest-tables.ts';
@@ -55,7 +55,7 @@ export default slowest;
  */
 async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answer> {
   const {sinceMicros, untilMicros} = withQueryFlags(ask.filter);
-  const window = {...options, sinceMicros, untilMicros};
+  const window = {...options, sinceMicros, untilMicros, attributes: attributesIn(ask.filter)};
   const beginMs = performance.now();
   const isOwner = OWNERS.includes(ask.by);
   const facts = isOwner

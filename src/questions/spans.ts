@@ -1,5 +1,6 @@
 import {usageError} from '../errors.ts';
-import {openFacts} from '../facts/facts.ts';
+import {notKept} from '../facts/attributes.ts';
+import {attributesNotKept, openFacts} from '../facts/facts.ts';
 import {relationsOf} from '../facts/relations.ts';
 import {SPAN_COST, SPAN_TOKENS, testsOfEachSpan} from '../facts/span-tests.ts';
 import {append} from '../lists.ts';
@@ -8,7 +9,7 @@ import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {answerText} from '../trace/exchange.ts';
-import {NO_FILTER, withQueryFlags} from '../trace/filter.ts';
+import {attributesIn, NO_FILTER, withQueryFlags} from '../trace/filter.ts';
 import {PATIENCE} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
 import {type Node, namesDownTo} from '../trace/tree.ts';
@@ -103,10 +104,12 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
   const {sinceMicros, untilMicros} = filter;
   const after = typeof ask.flags.cursor === 'string' ? placeOf(ask.flags.cursor, ask.sort) : null;
   const beginMs = performance.now();
-  const facts = await openFacts(store, {...options, sinceMicros, untilMicros});
+  const attributes = attributesIn(filter);
+  for (const attribute of attributesNotKept(store, attributes, options)) notKept(attribute);
+  const facts = await openFacts(store, {...options, sinceMicros, untilMicros, attributes});
   const currentMs = performance.now() - beginMs;
   try {
-    const tests = testsOfEachSpan(filter);
+    const tests = testsOfEachSpan(filter, facts);
     const statements: Sql[] = [];
     const found: Row[] = [];
     // Known values first, then unknown ones: so each query uses an index.

@@ -1,4 +1,6 @@
+import {attributeText} from '../facts/attributes.ts';
 import {raw, type Sql, sql} from '../sql/sql.ts';
+import {attributeNameIn} from '../trace/asked-attributes.ts';
 import {costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from './cost-columns.ts';
 import {defineQuestion, type QuestionInput} from './question.ts';
 
@@ -15,11 +17,18 @@ const KEYS: Readonly<Record<string, {readonly key: Sql; readonly from: 'spans' |
   day: {key: raw("strftime('%Y-%m-%d', nullif(bucket, -1) / 1000000, 'unixepoch')"), from: 'spans'},
 };
 
+function keyOf(by: string): (typeof KEYS)[string] {
+  const attribute = attributeNameIn(by);
+  return attribute === null
+    ? KEYS[by]!
+    : {key: attributeText(attribute, ['e.run_key', 'e.whole_key']), from: 'eachSpan'};
+}
+
 /** An index finds single calls if the statement asks for those that count. */
 const calls = (input: QuestionInput): Sql =>
-  KEYS[input.by]!.from === 'spans'
+  keyOf(input.by).from === 'spans'
     ? sql`(${input.spans}) where kind = 'llm'`
-    : sql`(${input.eachSpan}) where counted = 1`;
+    : sql`(${input.eachSpan}) e where counted = 1`;
 
 /** Who used how many tokens, and at what cost. */
 export default defineQuestion({
@@ -28,6 +37,7 @@ export default defineQuestion({
     {line: 'usage --by agent --every 1w', answer: 'cost of each agent, week by week'},
   ],
   by: ['model', 'provider', 'agent', 'team', 'workflow', 'step', 'user', 'session', 'day'],
+  byAttributes: true,
   every: true,
   columns: {
     name: {
@@ -48,7 +58,7 @@ export default defineQuestion({
   sql: input => sql`
 select *, "costUsd" / nullif(sum("costUsd") over (), 0) as "costShare"
   from (
-    select ${input.by === 'day' && input.everyMicros === null ? raw('0') : input.stretch} as time, ${KEYS[input.by]!.key} as name, sum(counted_calls) as calls, ${tokenSums}
+    select ${input.by === 'day' && input.everyMicros === null ? raw('0') : input.stretch} as time, ${keyOf(input.by).key} as name, sum(counted_calls) as calls, ${tokenSums}
       from ${calls(input)}
      group by 1, 2
   )
@@ -65,6 +75,6 @@ having sum(counted_calls) > 0`,
     column: 'totalTokens',
     keys: ['name'],
     sql: input => sql`
-select ${KEYS[input.by]!.key} as name, ${input.stretch} as time, sum(total_tokens) as value from ${calls(input)} group by 1, 2`,
+select ${keyOf(input.by).key} as name, ${input.stretch} as time, sum(total_tokens) as value from ${calls(input)} group by 1, 2`,
   },
 });

@@ -10,7 +10,7 @@ export const PARTS_APART = 'loose parts are counted separately';
  */
 export function wholeRuns(runs: Sql): Sql {
   return sql`
-select r.bucket, r.run_key, r.trace_id, r.span_id, r.run_id, r.name, r.kind, r.user_id, r.session_id, ${stateOf('r', 'l')} as state, r.start_micros,
+select r.bucket, r.run_key, r.whole_key, r.trace_id, r.span_id, r.run_id, r.name, r.kind, r.user_id, r.session_id, ${stateOf('r', 'l')} as state, r.start_micros,
        r.duration_ms + coalesce(p.duration_ms, 0) as duration_ms, r.span_count + coalesce(p.span_count, 0) as span_count,
        case when coalesce(r.total_tokens, p.tokens) is not null then coalesce(r.total_tokens, 0) + coalesce(p.tokens, 0) end as total_tokens,
        r.known_cost_pusd + coalesce(p.cost_pusd, 0) as known_cost_pusd, r.unpriced_calls + coalesce(p.unpriced, 0) as unpriced_calls

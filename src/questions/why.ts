@@ -3,7 +3,7 @@ import {type Facts, openFacts} from '../facts/facts.ts';
 import {raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
-import {type RunFilter, withQueryFlags} from '../trace/filter.ts';
+import {attributesIn, type RunFilter, withQueryFlags} from '../trace/filter.ts';
 import type {State} from '../trace/states.ts';
 import {factsAsked, inputsFor, sortedRows} from './ask.ts';
 import {alarmsOf, logLimitFor} from './false-alarms.ts';
@@ -78,7 +78,7 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
   const filter: RunFilter = {...rest, states: []};
   const {sinceMicros, untilMicros} = filter;
   const beginMs = performance.now();
-  const facts = await openFacts(store, {...options, sinceMicros, untilMicros});
+  const facts = await openFacts(store, {...options, sinceMicros, untilMicros, attributes: attributesIn(filter)});
   const currentMs = performance.now() - beginMs;
   try {
     const {chosen, inputOf, nowMicros} = await inputsFor(store, facts, {...ask, filter});

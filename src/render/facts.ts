@@ -1,4 +1,5 @@
 import {line, type Safe, safe, trusted} from '../text/safe.ts';
+import {attributeKey} from '../trace/asked-attributes.ts';
 import {renderFacts} from './doctor.ts';
 import {bytes} from './prune.ts';
 import type {Look} from './states.ts';
@@ -17,6 +18,8 @@ export interface DrawnFactsStatus {
   readonly days: readonly {readonly from: string | null; readonly until: string | null}[];
   readonly takenInAt: string | null;
   readonly version: number | null;
+  /** Names without `attr.`. */
+  readonly attributes: readonly string[];
 }
 
 /** @param columns width of the terminal; null: a pipe */
@@ -33,6 +36,7 @@ export function renderFactsStatus(status: DrawnFactsStatus, options: Look & {rea
       ['days', status.days.length === 0 ? trusted('none') : safe(status.days.map(days).join(', '))],
       ['current as of', safe(status.takenInAt ?? '–')],
     );
+  if (status.attributes.length > 0) rows.push(['attributes', safe(status.attributes.map(attributeKey).join(', '))]);
   return renderFacts([{title: 'Facts', rows}], options);
 }
 

@@ -22,6 +22,19 @@ export const LONGEST_PATH = 200;
 /** Each part may be a key of its own, or belong to one with dots. */
 export const MOST_PARTS = 12;
 
+/** The name in a key `attr.…`, without the quotes; null: it is another key. */
+export function attributeNameIn(key: string): string | null {
+  if (!/^attr\../i.test(key)) return null;
+  return key
+    .slice('attr.'.length)
+    .replace(/"((?:[^"\\]|\\.)*)"/g, (_, text: string) => text.replace(/\\(["\\])/g, '$1'));
+}
+
+/** A name as a key that `attributeNameIn` reads, in quotes if it has signs or spaces. */
+export function attributeKey(name: string): string {
+  return `attr.${/^[^\s:()"\\<>=!,]+$/.test(name) ? name : `"${name.replace(/["\\]/g, char => `\\${char}`)}"`}`;
+}
+
 /** Where an attribute of that name may begin: `a.b` may be in the key `a.b` or in the value of the key `a`. */
 export function keysOf(path: string): string[] {
   const parts = path.split('.');

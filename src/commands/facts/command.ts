@@ -1,15 +1,18 @@
 import type {Context} from '../../context.ts';
-import {EXIT, UserError} from '../../errors.ts';
+import {EXIT, UserError, usageError} from '../../errors.ts';
 import {factsFolder} from '../../facts/place.ts';
 import {type CommandModule, commandAction, type Example, subcommand} from '../../flags/command.ts';
 import {accessOf} from '../../flags/database.ts';
 import {addOutputFlags, addPriceFlags, type OutputFlags, type PriceFlags, type ReadFlags} from '../../flags/declare.ts';
 import {formatOf} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
+import {attributePath} from '../../flags/query.ts';
+import {attributeNameIn} from '../../trace/asked-attributes.ts';
 import type {KeptFactsOptions} from './run.ts';
 
 interface FactsFlags extends ReadFlags, OutputFlags, PriceFlags {
   all?: boolean;
+  remove?: boolean;
 }
 
 const FORMATS = ['table', 'json'] as const;
@@ -27,7 +30,8 @@ const facts: CommandModule = {
     const sub = (verb: Verb, summary: string, examples: readonly Example[], isDefault = false) => {
       const made = subcommand(command, verb, summary, examples, isDefault);
       addPriceFlags(made);
-      const optionsOfVerb = (flags: FactsFlags) => optionsOf(verb, flags, context);
+      const optionsOfVerb = (flags: FactsFlags, _: Context, [names]: readonly [string[]?]) =>
+        optionsOf(verb, flags, verb === 'keep' ? (names ?? []) : [], context);
       return made.action(commandAction(context, optionsOfVerb, () => import('./run.ts')));
     };
     addOutputFlags(
@@ -51,6 +55,15 @@ const facts: CommandModule = {
       FORMATS,
       {printSql: false},
     );
+    sub('keep', 'Choose attributes that facts keep for each run, for -q and --by', [
+      {
+        line: 'facts keep attr.tenant attr.metadata.plan',
+        answer: 'questions by tenant and plan; values lie in the facts',
+      },
+      {line: 'facts keep --remove attr.tenant', answer: 'and no longer, without what was kept of it'},
+    ])
+      .argument('[names...]', 'attr.NAME; none: print what is kept')
+      .option('--remove', 'keep them no longer');
     sub('clear', 'Delete the facts of this database', [
       {line: 'facts clear', answer: 'of this database'},
       {line: 'facts clear --all', answer: 'of every database, reachable or not'},
@@ -63,7 +76,7 @@ const facts: CommandModule = {
 };
 export default facts;
 
-function optionsOf(verb: Verb, flags: FactsFlags, context: Context): KeptFactsOptions {
+function optionsOf(verb: Verb, flags: FactsFlags, names: readonly string[], context: Context): KeptFactsOptions {
   const format = formatOf(flags, FORMATS);
   const folder = factsFolder(context.env, context.cwd);
   if (folder === null)
@@ -75,7 +88,17 @@ function optionsOf(verb: Verb, flags: FactsFlags, context: Context): KeptFactsOp
     verb,
     format,
     folder,
+    attributes: names.map(attributeOfName),
+    removes: flags.remove ?? false,
     ascii: flags.ascii,
     of: isOfAll ? 'all' : {prices: pricesOf(flags, context), access: accessOf(flags, context)},
   };
+}
+
+/** @throws UserError exit 2 for anything but `attr.NAME` */
+function attributeOfName(text: string): string {
+  const name = attributeNameIn(text);
+  if (name === null)
+    throw usageError(`"${text}" is no attribute.`, `Write attr.${/^[\w.]+$/.test(text) ? text : 'tenant'}.`);
+  return attributePath(name);
 }

@@ -19,6 +19,7 @@ import {fieldsOf} from '../../flags/fields.ts';
 import {fittingOf} from '../../flags/fitting.ts';
 import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
 import {pricesOf} from '../../flags/prices.ts';
+import {attributePath} from '../../flags/query.ts';
 import {filterAtOf} from '../../flags/selection.ts';
 import {parseSort} from '../../flags/sort.ts';
 import {
@@ -31,6 +32,7 @@ import {
   parseShare,
 } from '../../flags/values.ts';
 import {type Ask, columnsOfAnswer, type FlagValue, type Question} from '../../questions/question.ts';
+import {attributeNameIn} from '../../trace/asked-attributes.ts';
 import type {QuestionOptions} from './run.ts';
 
 /** Periods that completion offers; others are accepted too. */
@@ -54,7 +56,8 @@ export function questionCommand(question: Question): CommandModule {
       addFilterFlags(command);
       command.optionsGroup('Question:');
       if (question.by) {
-        command.option('--by <what>', `rows are: ${question.by.join(', ')}`, question.by[0]);
+        const words = [...question.by, ...(question.byAttributes ? ['attr.NAME'] : [])];
+        command.option('--by <what>', `rows are: ${words.join(', ')}`, question.by[0]);
         takesOneOf(command, question.by);
       }
       if (question.every) {
@@ -99,7 +102,7 @@ function optionsOf(name: string, question: Question, flags: QuestionFlags, conte
     fit: fittingOf(flags, format),
     ascii: flags.ascii,
     asked: {
-      by: question.by ? parseChoice('--by', flags.by ?? question.by[0]!, question.by) : '',
+      by: byOf(question, flags),
       everyMicros,
       sort: parseSort(flags.sort ?? (everyMicros === null ? question.sort : '-time'), sortable),
       limit: parseCount('--limit', flags.limit),
@@ -112,14 +115,28 @@ function optionsOf(name: string, question: Question, flags: QuestionFlags, conte
   };
 }
 
+function byOf({by: choices, byAttributes}: Question, {by}: QuestionFlags): string {
+  if (!choices) return '';
+  if (byAttributes && isAttribute(by ?? '')) return by!;
+  return parseChoice('--by', by ?? choices[0]!, choices);
+}
+
+/** @throws UserError exit 2 for `attr.` and a name that no attribute can have */
+function isAttribute(text: string): boolean {
+  const name = attributeNameIn(text);
+  if (name !== null) attributePath(name);
+  return name !== null;
+}
+
 const formatsOf = ({formats = []}: Question) => [...RECORD_FORMATS, ...formats, 'html' as const];
 
 function numbersOf(question: Question, flags: Ask['flags'], nowMicros: number): Record<string, number> {
   const numbers: Record<string, number> = {};
-  for (const [key, {flag, takes}] of Object.entries(question.flags ?? {})) {
+  for (const [key, {flag, takes, takesAttributes}] of Object.entries(question.flags ?? {})) {
     const text = flags[key];
     const name = flag.split(' ', 1)[0]!;
     if (typeof text !== 'string' || takes === undefined) continue;
+    if (takesAttributes && isAttribute(text)) continue;
     if (typeof takes === 'object') parseChoice(name, text, takes);
     else numbers[key] = PARSERS[takes](name, text, nowMicros);
   }
