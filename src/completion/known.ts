@@ -4,8 +4,10 @@ import type {DatabaseFlags} from '../flags/declare.ts';
 import {readDotenv} from '../flags/dotenv.ts';
 import {append} from '../lists.ts';
 import {loadRunPage} from '../runs/page.ts';
+import {loadSpans} from '../runs/spans.ts';
 import {openStore} from '../store/open.ts';
 import {replacing, type Store} from '../store/store.ts';
+import {attributeKey, namesIn as namesOf} from '../trace/asked-attributes.ts';
 import {NO_FILTER, type RunFilter} from '../trace/filter.ts';
 import type {JudgedRun, RunRecord} from '../trace/record.ts';
 import {PATIENCE} from '../trace/runs.ts';
@@ -47,6 +49,22 @@ export async function knownIn(flags: DatabaseFlags, context: Context, leftMs: nu
   return namesIn((await newestRunsIn(flags, context, leftMs, MOST)) ?? []);
 }
 
+/** Names of attributes that applications added to the newest runs, as `attr.NAME`. */
+export async function attributesIn(flags: DatabaseFlags, context: Context, leftMs: number): Promise<Offer> {
+  const names = new Set<string>();
+  await newestRunsIn(flags, context, leftMs, STEP, async (store, runs) => {
+    const ids = runs.flatMap(({run}) => run.root.span?.spanId ?? []);
+    const traceIds = [...new Set(runs.map(({run}) => run.traceId))];
+    for (const {attributes} of await loadSpans(store, ids, {quick: true, traceIds}))
+      for (const name of namesOf(attributes ?? {})) names.add(attributeKey(name));
+  });
+  return beginning =>
+    distinct(
+      [...names].sort().map(value => ({value})),
+      beginning,
+    );
+}
+
 /**
  * The newest run in one line, if it is found in so short a time.
  * @param whileOpen called with the database, if there is still time
@@ -73,7 +91,7 @@ async function newestRunsIn(
   context: Context,
   leftMs: number,
   most: number,
-  whileOpen?: (store: Store) => Promise<void>,
+  whileOpen?: (store: Store, runs: readonly JudgedRun[]) => Promise<void>,
 ): Promise<JudgedRun[] | null> {
   const start = performance.now();
   if (flags.dotenv !== undefined) readDotenv(flags.dotenv, context);
@@ -87,7 +105,7 @@ async function newestRunsIn(
   });
   try {
     const runs = await newestRuns(hurried(store, start + leftMs * SHARE_FOR_READING), most);
-    if (runs !== null && performance.now() < start + leftMs * SHARE_FOR_READING) await whileOpen?.(store);
+    if (runs !== null && performance.now() < start + leftMs * SHARE_FOR_READING) await whileOpen?.(store, runs);
     return runs;
   } finally {
     await store.close();

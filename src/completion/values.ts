@@ -1,7 +1,7 @@
 import type {Argument, Command, Option} from 'commander';
 import type {Context} from '../context.ts';
 import {type DatabaseFlags, FIXED_VALUES, OFFERED_VALUES} from '../flags/declare.ts';
-import {STATUSES} from '../flags/query.ts';
+import {QUERY_KEYS, STATUSES} from '../flags/query.ts';
 import {TOPICS} from '../help/topics.ts';
 import {loadConfig} from '../profiles/config-file.ts';
 import {PROFILE_KEYS} from '../profiles/profile.ts';
@@ -11,7 +11,7 @@ import {KINDS} from '../trace/kind.ts';
 import {PLACES} from '../trace/places.ts';
 import {STATES} from '../trace/states.ts';
 import type {Typed, Values, ValuesOf} from './candidates.ts';
-import {type Known, knownIn} from './known.ts';
+import {attributesIn, type Known, knownIn} from './known.ts';
 import {SHELLS} from './scripts.ts';
 
 type Provider = (typed: Typed, context: Context, leftMs: number) => Promise<Values>;
@@ -24,19 +24,39 @@ const commas =
   async () => ({fixed: list, commas: true});
 const files: Provider = async () => ({files: true});
 const profiles: Provider = async (_, {env, cwd}) => ({fixed: [...(loadConfig(env, cwd)?.profiles.keys() ?? [])]});
-/** Names and ids from the database that the command line names. */
-const stored =
-  (what: keyof Known): Provider =>
+/** Something of the database that the command line names. */
+const read =
+  (offer: (flags: DatabaseFlags, context: Context, leftMs: number) => Promise<Known[keyof Known]>): Provider =>
   async (typed, context, leftMs) => {
     if (leftMs <= 0) return {candidates: []};
     const callOff = await context.endIn?.(leftMs + GRACE_MS);
     try {
-      const known = await inTime(leftMs, () => knownIn(withVariables(typed.flags, context), context, leftMs));
-      return {candidates: known?.[what](typed.beginning) ?? []};
+      const found = await inTime(leftMs, () => offer(withVariables(typed.flags, context), context, leftMs));
+      return {candidates: found?.(typed.beginning) ?? []};
     } finally {
       callOff?.();
     }
   };
+
+/** Names and ids. */
+const stored = (what: keyof Known): Provider =>
+  read(async (flags, context, leftMs) => (await knownIn(flags, context, leftMs))[what]);
+
+const ATTRIBUTE = 'attr.';
+const attributes = read(attributesIn);
+
+/** Keys of the last term of a query; the database is read for attributes only. */
+const query: Provider = async (typed, context, leftMs) => {
+  const [, before = '', word = ''] = /^(.*(?:^|[\s(]))(-?[^\s(]*)$/s.exec(typed.beginning) ?? [];
+  const sign = word.startsWith('-') ? '-' : '';
+  const beginning = word.slice(sign.length);
+  const found = beginning.startsWith(ATTRIBUTE) ? await attributes({...typed, beginning}, context, leftMs) : null;
+  const keys =
+    found && 'candidates' in found
+      ? found.candidates.map(({value}) => `${value}:`)
+      : [...QUERY_KEYS.map(key => `${key}:`), ATTRIBUTE];
+  return {candidates: keys.map(key => ({value: `${before}${sign}${key}`}))};
+};
 
 /** An answer that is ready within this time is better than a killed process. */
 const GRACE_MS = 50;
@@ -65,6 +85,8 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
   '--state': commas(STATES),
   '--status': commas(STATUSES),
   '--in': commas(PLACES),
+  '--query': query,
+  'keep names': attributes,
   '--db': files,
   '--runs-db': files,
   '--cursor-file': files,
@@ -99,6 +121,7 @@ export function valuesIn(context: Context, leftMs: number): ValuesOf {
     if (provider) return provider(typed, context, leftMs);
     if (name === 'help topic') return {candidates: pagesAndCommands(command.parent!)};
     const list = 'long' in of ? (FIXED_VALUES.get(of) ?? OFFERED_VALUES.get(of)) : undefined;
+    if (list?.includes(ATTRIBUTE) && typed.beginning.startsWith(ATTRIBUTE)) return attributes(typed, context, leftMs);
     if (list) return {fixed: list};
     return takesFile(of) ? {files: true} : null;
   };

@@ -1,6 +1,6 @@
 import {usageError} from '../errors.ts';
 import {type Facts, openFacts} from '../facts/facts.ts';
-import {raw, type Sql, sql} from '../sql/sql.ts';
+import {EMPTY, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {attributesIn, type RunFilter, withQueryFlags} from '../trace/filter.ts';
@@ -40,7 +40,7 @@ export default defineQuestion({
     attribute: {
       label: 'ATTRIBUTE',
       description:
-        'agent, team, workflow, step, tool, model, user, hour (UTC), input (prompt tokens of the first call)',
+        'agent, team, workflow, step, tool, model, user, hour (UTC), input (prompt tokens of the first call), attr.NAME that facts keep',
     },
     name: {label: 'NAME', least: 12, description: 'its value'},
     lift: {
@@ -86,7 +86,7 @@ async function answer(store: Store, ask: Ask, options: AskOptions): Promise<Answ
     const isSlow = ask.flags.slow !== undefined;
     const statements = [
       isSlow ? slowStatement(input, ask.numbers.slow) : stateStatement(input, states.length > 0 ? states : ['error']),
-      marksStatement(input),
+      marksStatement(input, facts.attributes.length > 0),
       COUNTS,
     ] as const;
     facts.run(statements[0]);
@@ -148,11 +148,19 @@ select w.*, row_number() over (partition by kind, name order by duration_ms desc
   return judged(ranked, {bad, peers: raw('component')});
 }
 
+/** Attributes that the facts keep; of a list, each item. */
+const ofKept = (allRuns: Sql): Sql => sql`
+    union all
+    select r.whole_key, 'attr.' || a.attribute, cast(iif(e.type in ('true', 'false'), e.type, e.value) as text)
+      from (${allRuns}) r
+      join run_attributes a on a.run_key = r.run_key
+      join json_each(iif(json_type(a.value) = 'array', a.value, json_array(a.text))) e`;
+
 /**
  * Attributes of runs, each once per run. As in `runSpans`, `+` keeps SQLite from using the indexes of span_facts,
  * which it would scan for each run.
  */
-const attributes = ({allRuns}: QuestionInput): Sql => sql`
+const attributes = ({allRuns}: QuestionInput, kept: boolean): Sql => sql`
 select distinct a.attribute, a.name, j.place
   from (
     select r.whole_key as run, iif(s.kind = 'llm', 'model', iif(s.kind in ('retrieval', 'memory'), 'tool', s.kind)) as attribute,
@@ -162,7 +170,7 @@ select distinct a.attribute, a.name, j.place
      cross join span_facts s on s.span_key >= t.first_span_key and s.span_key < t.first_span_key + t.spans and +s.run_key = r.run_key
      where +s.kind in ('agent', 'team', 'workflow', 'step', 'tool', 'retrieval', 'memory', 'llm')
     union all
-    select run_key, 'user', user_id from judged
+    select run_key, 'user', user_id from judged${kept ? ofKept(allRuns) : EMPTY}
     union all
     select run_key, 'hour', strftime('%H:00', start_micros / 1000000, 'unixepoch') from judged
     union all
@@ -180,9 +188,9 @@ select distinct a.attribute, a.name, j.place
   join judged j on j.run_key = a.run
  where a.name is not null and j.bad is not null`;
 
-function marksStatement(input: QuestionInput): Sql {
+function marksStatement(input: QuestionInput, kept: boolean): Sql {
   return sql`
-create temp table marks as${attributes(input)}`;
+create temp table marks as${attributes(input, kept)}`;
 }
 
 const COUNTS = raw(`

@@ -41,6 +41,25 @@ export function keysOf(path: string): string[] {
   return parts.map((_, i) => parts.slice(0, parts.length - i).join('.'));
 }
 
+/** Keys that Agno and instrumentors write themselves. */
+const COMMON =
+  /^(agno|agent|anthropic|code|db|embedding|exception|fastapi|gen_ai|graph|http|input|llm|mcp|network|openinference|output|reranker|retrieval|rpc|server|session|team|tool|url|user|user_agent|workflow)\./;
+const MOST_NAMES = 100;
+const DEEPEST_NAME = 3;
+
+/** Names of the values that an application added to a span, as `attr.…` finds them. */
+export function namesIn(attributes: Attributes): string[] {
+  const names: string[] = [];
+  const visit = (value: Json, name: string, depth: number): void => {
+    const inside = depth < DEEPEST_NAME ? objectIn(value) : null;
+    if (inside)
+      for (const key of Object.keys(inside).slice(0, MOST_NAMES)) visit(inside[key]!, `${name}.${key}`, depth + 1);
+    else if (usable(value) !== null && name.length <= LONGEST_PATH && names.length < MOST_NAMES) names.push(name);
+  };
+  for (const key of Object.keys(attributes)) if (!COMMON.test(key)) visit(attributes[key]!, key, 1);
+  return names;
+}
+
 /** The asked attributes of a span; null: it has none of them. */
 export function askedOf(attributes: Attributes, paths: readonly string[]): AskedAttributes | null {
   const found = new Map<string, AttributeValue>();

@@ -4,8 +4,10 @@ import {quotedForBash, readLine} from '../../src/completion/command-line.ts';
 import type {Safe} from '../../src/text/safe.ts';
 import {KINDS} from '../../src/trace/kind.ts';
 import {STATES} from '../../src/trace/states.ts';
+import {plantedRuns} from '../attribute-runs.ts';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, sharedFixture, sqliteCopy, temporaryFolder} from '../databases.ts';
+import {databaseOf} from '../databases-of-traces.ts';
 import {databaseOfNastyUsers, NASTY, UNSHOWABLE} from './nasty-names.ts';
 
 interface Options {
@@ -175,6 +177,25 @@ describe('what is offered', () => {
   it('is files where a file is asked for', async () => {
     for (const line of [['list', '--db', ''], ['--db=./'], ['demo', '--path', 'x']])
       expect(await asked(['zsh', ...line])).toEqual({out: 'files\n', err: ''});
+  });
+});
+
+describe('keys of -q', () => {
+  it('are offered for the last term, with the attributes that the newest runs have', async () => {
+    const db = await databaseOf('sqlite', plantedRuns());
+    const at = (...line: string[]) => words([...line.slice(0, 1), '--db', db, ...line.slice(1)]);
+    expect(await at('list', '-q', 'error -ag')).toEqual(['error -agent:', 'error -age:']);
+    expect(await at('list', '--query=(at')).toEqual(['--query=(attr.']);
+    const plan = ['attr.metadata.plan'];
+    expect(await at('list', '-q', 'x attr.metadata.p')).toEqual(['x attr.metadata.plan:']);
+    expect(await at('usage', '--by', 'attr.metadata.pl')).toEqual(plan);
+    expect(await at('check', '--per', 'attr.metadata.pl')).toEqual(plan);
+    expect(await at('facts', 'keep', 'attr.metadata.pl')).toEqual(plan);
+    expect(await at('usage', '--by', 'a')).toEqual(['agent', 'attr.']);
+    // Keys of Agno's own, and what a terminal could act on, are not.
+    const all = await at('list', '-q', 'attr.');
+    expect(all).toContain('attr.tenant:');
+    expect(all.join()).not.toMatch(/session|openinference|input/);
   });
 });
 

@@ -4,6 +4,7 @@ import {ANSWERS, plantedRuns} from '../attribute-runs.ts';
 import {cli, json} from '../cli.ts';
 import {BACKENDS, temporaryFolder} from '../databases.ts';
 import {databaseOf} from '../databases-of-traces.ts';
+import {agent, span} from '../trace/rows.ts';
 
 const NAMES = [
   ...['tenant', 'metadata', 'metadata.plan', 'metadata.beta', 'metadata.note', 'metadata.region', 'tag.tags'],
@@ -82,4 +83,25 @@ it('attributes are kept when they are chosen, and nowhere when they are not', as
   await run('facts', 'clear');
   expect(existsSync(file)).toBe(false);
   expect((await run('facts', 'keep')).out).toBe('attr.tenant\n');
+});
+
+it('why examines the attributes that facts keep, with the correction for all', async () => {
+  const traces = Array.from({length: 120}, (_, i) => {
+    const metadata = {plan: i % 3, region: i % 4 === 0 ? 'eu' : 'us', tags: [i % 2 ? 'odd' : 'even', 'all']};
+    const attributes = agent({metadata: JSON.stringify(metadata)});
+    const isBad = metadata.region === 'eu' ? i % 3 < 2 : i % 29 === 1;
+    return [
+      span('a.run', i * 5000, i * 5000 + 900, {id: 'run', attributes, status: isBad ? 'ERROR' : 'OK', message: 'x'}),
+    ];
+  });
+  const db = await databaseOf('sqlite', traces);
+  const kept = {env: {AGNO_TRACE_CACHE: temporaryFolder()}};
+  const why = async () => (await json(['why', '--state', 'error', '--db', db], kept)).data;
+  expect(await why()).toEqual([]);
+  await cli(['facts', 'keep', 'attr.metadata.plan', 'attr.metadata.region', 'attr.metadata.tags', '--db', db], kept);
+  const rows = await why();
+  expect(rows.map((row: {attribute: string; name: string}) => `${row.attribute} ${row.name}`)).toEqual([
+    'attr.metadata.region eu',
+  ]);
+  expect(rows[0]).toMatchObject({runs: 30, bad: 20});
 });

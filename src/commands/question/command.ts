@@ -58,15 +58,18 @@ export function questionCommand(question: Question): CommandModule {
       if (question.by) {
         const words = [...question.by, ...(question.byAttributes ? ['attr.NAME'] : [])];
         command.option('--by <what>', `rows are: ${words.join(', ')}`, question.by[0]);
-        takesOneOf(command, question.by);
+        // Completion reads names of attributes after this beginning.
+        if (question.byAttributes) offers(command, [...question.by, 'attr.']);
+        else takesOneOf(command, question.by);
       }
       if (question.every) {
         command.option('--every <length>', 'one row for each interval: 1h, 1d, 1w');
         offers(command, EVERY);
       }
-      for (const {flag, description, default: value, takes} of Object.values(question.flags ?? {})) {
+      for (const {flag, description, default: value, takes, takesAttributes} of Object.values(question.flags ?? {})) {
         command.option(flag, description, value);
-        if (typeof takes === 'object') takesOneOf(command, takes);
+        if (typeof takes === 'object' && takesAttributes) offers(command, [...takes, 'attr.']);
+        else if (typeof takes === 'object') takesOneOf(command, takes);
       }
       const columns = question.sortable ?? Object.keys(columnsOfAnswer(question, question.every === true));
       const first = question.every ? `${question.sort}, with --every time` : question.sort;
