@@ -72,19 +72,19 @@ export function whereTimeWent({judged}: ShownRun, {ascii}: Look): Safe[] {
 /** The next command for this run: the span that failed, or else the one that took longest. */
 export function nextStep({judged, rows}: ShownRun): Safe | null {
   const {run, record} = judged;
-  const spans = rows.filter(row => row.node.span && row.node !== run.root && !row.record.surroundings);
+  const spans = rows.filter(row => row.node.span && row.node !== run.root && row.node.run !== null);
   const failures = spans.filter(row => isFailedSpan(row.node.span!));
   // The span where it happened, not those above it that only repeat it.
   const failed = failures.find(row => !row.node.children.some(child => child.span && isFailedSpan(child.span)));
   const longest = spans
     .filter(row => row.node.children.length === 0)
     .reduce<(typeof spans)[number] | null>(
-      (best, row) => (best && (best.record.durationMs ?? 0) >= (row.record.durationMs ?? 0) ? best : row),
+      (best, row) => (best && (best.node.span!.durationMs ?? 0) >= (row.node.span!.durationMs ?? 0) ? best : row),
       null,
     );
   const target = failed ?? longest;
   if (!target) return null;
-  return spanStep(record, target.record.spanId, displayName(target.node.span!), failed ? 'failed' : 'took longest');
+  return spanStep(record, target.node.id, displayName(target.node.span!), failed ? 'failed' : 'took longest');
 }
 
 /** The command that shows a span of a run, and why. */

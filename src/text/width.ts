@@ -9,9 +9,9 @@ import {type Safe, trusted} from './safe.ts';
  * everything those tables are there for but emoji sequences.
  */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
-/** Latin, Greek, Cyrillic, punctuation, arrows, boxes, CJK: one code unit per character, no combining marks. */
+/** Latin, Greek, Cyrillic, punctuation, arrows, boxes, symbols, CJK: one code unit per character, no combining marks. */
 const SIMPLE =
-  /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u2190-\u23cf\u2400-\u25ff\u2e80-\u3029\u3030\u3040-\u3096\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
+  /^[\x20-\x7e\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u2190-\u23cf\u2400-\u27bf\u2e80-\u3029\u3030\u3040-\u3096\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
 const MARK = /\p{M}/u;
 /**
  * Marks with a cell of their own, and letters that Unicode joins to the one before: Thai and Lao AM, half-width kana
@@ -38,6 +38,10 @@ export function truncate(text: Safe, columns: number): Safe {
   if (columns <= 0) return trusted('');
   if (PRINTABLE_ASCII.test(text)) {
     return text.length <= columns ? text : trusted(`${text.slice(0, columns - 1)}…`);
+  }
+  if (SIMPLE.test(text)) {
+    const end = simpleEnd(text, columns);
+    return end === text.length ? text : trusted(`${text.slice(0, simpleEnd(text, columns - 1))}…`);
   }
   if (width(text) <= columns) return text;
   let out = '';
@@ -94,9 +98,25 @@ function simpleWidth(text: string): number {
   let columns = text.length;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code >= 0x1100 && eastAsianWidth(code) === 2) columns++;
+    if (code >= 0x1100 && !isBox(code) && eastAsianWidth(code) === 2) columns++;
   }
   return columns;
+}
+
+/** Lines and blocks, of which every row of a tree has dozens. */
+function isBox(code: number): boolean {
+  return code >= 0x2500 && code <= 0x259f;
+}
+
+/** How many characters of a simple text take at most so many columns. */
+function simpleEnd(text: string, columns: number): number {
+  let used = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    used += code < 0x1100 || isBox(code) ? 1 : eastAsianWidth(code);
+    if (used > columns) return i;
+  }
+  return text.length;
 }
 
 interface Cluster {

@@ -47,12 +47,16 @@ export function tidyUsd(value: number): number {
 }
 
 export function originOf(parts: readonly CostOrigin[]): CostOrigin {
-  const sources = new Set(parts.map(part => part.costSource).filter(source => source !== null));
-  const dates = new Set(parts.map(part => part.costDate).filter(date => date !== null));
-  return {
-    costSource: sources.size > 1 ? 'mixed' : ([...sources][0] ?? null),
-    costDate: dates.size === 1 ? [...dates][0]! : null,
-  };
+  let source: CostOrigin['costSource'] = null;
+  let date: string | null = null;
+  let hasSeveralDates = false;
+  for (const {costSource, costDate} of parts) {
+    if (costSource !== null) source = source === null || source === costSource ? costSource : 'mixed';
+    if (costDate === null) continue;
+    if (date !== null && date !== costDate) hasSeveralDates = true;
+    date = costDate;
+  }
+  return {costSource: source, costDate: hasSeveralDates ? null : date};
 }
 
 const GROUPED_BY = ['model', 'provider', 'costSource', 'costDate'] as const;

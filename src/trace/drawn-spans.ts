@@ -46,17 +46,20 @@ export interface RowSelection {
 /** The wanted rows in order, and how many rows `depth` and `limit` left out. */
 export function selectRows({judged, rows}: ShownRun, selection: RowSelection): {rows: DrawnSpan[]; leftOut: number} {
   const {criticalOnly, kinds, depth, limit} = selection;
-  const drawn = new Set(rows.map(({node}) => node));
-  const keep = new Set<Node>();
-  for (const {node, record} of rows) {
-    const isWanted =
-      (!criticalOnly || record.critical || node === judged.run.root) &&
-      (kinds.length === 0 || (record.kind !== null && kinds.includes(record.kind)));
-    if (!isWanted) continue;
-    for (let up: Node | null = node; up && drawn.has(up) && !keep.has(up); up = up.parent) keep.add(up);
+  const keep = criticalOnly || kinds.length > 0 ? new Set<Node>() : null;
+  if (keep) {
+    const drawn = new Set(rows.map(({node}) => node));
+    for (const {node, criticalMs} of rows) {
+      const kind = (node.span ?? node.told)?.kind;
+      const isWanted =
+        (!criticalOnly || criticalMs !== null || node === judged.run.root) &&
+        (kinds.length === 0 || (kind !== undefined && kinds.includes(kind)));
+      if (!isWanted) continue;
+      for (let up: Node | null = node; up && drawn.has(up) && !keep.has(up); up = up.parent) keep.add(up);
+    }
   }
   const base = rows.find(({node}) => node === judged.run.root)?.depth ?? 0;
-  const wanted = rows.filter(({node}) => keep.has(node));
+  const wanted = keep ? rows.filter(({node}) => keep.has(node)) : [...rows];
   const shallow = depth === null ? wanted : wanted.filter(row => row.depth - base <= depth);
   const shown = limit === 0 ? shallow : shallow.slice(0, limit);
   return {rows: shown, leftOut: wanted.length - shown.length};

@@ -65,14 +65,19 @@ export function unixNanos(value: unknown): bigint | null {
   return BigInt(Math.round(micros)) * 1000n + BigInt(beyond.padEnd(3, '0'));
 }
 
+let lastWritten = {seconds: Number.NaN, text: ''};
+
 /** ISO 8601 in UTC with microseconds, as the JSON contract has it; null if the time is unknown or out of range. */
 export function isoTime(micros: number | null): string | null {
   if (micros === null) return null;
   const whole = Math.round(micros);
   const seconds = Math.floor(whole / 1e6);
-  const date = new Date(seconds * 1000);
-  if (Number.isNaN(date.getTime())) return null;
-  return `${date.toISOString().slice(0, -5)}.${String(whole - seconds * 1e6).padStart(6, '0')}Z`;
+  if (seconds !== lastWritten.seconds) {
+    const date = new Date(seconds * 1000);
+    if (Number.isNaN(date.getTime())) return null;
+    lastWritten = {seconds, text: date.toISOString().slice(0, -5)};
+  }
+  return `${lastWritten.text}.${String(whole - seconds * 1e6).padStart(6, '0')}Z`;
 }
 
 /**
