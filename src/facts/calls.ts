@@ -14,7 +14,7 @@ import type {Facts, FactsOptions} from './facts.ts';
 import {FactsFile} from './file.ts';
 import type {SpanFacts} from './rows.ts';
 import {SPAN_NAMES} from './schema.ts';
-import {costOf, wholeNumber} from './sums.ts';
+import {costOf, pusd, wholeNumber} from './sums.ts';
 
 /*
  * Facts of model and tool calls only, from their spans. They are enough for sums over calls, if the database reads
@@ -215,6 +215,7 @@ function factsOfCalls(
       total_tokens: isCall ? wholeNumber(span.totalTokens) : null,
       cost_pusd: isCall ? costOf(span) : null,
       unpriced: Number(isCall && isCounted(span) && costOf(span) === null),
+      saved_pusd: isCall && span.savedUsd !== null ? pusd(span.savedUsd) : null,
       cost_source: isCall ? span.costSource : null,
       cost_date: isCall ? span.costDate : null,
       output_chars: span.openInferenceKind === 'TOOL' ? (outputChars[i] ?? null) : null,

@@ -6,7 +6,7 @@ import {isCounted} from '../trace/cost.ts';
 import {canonicalJson} from '../trace/json.ts';
 import type {Judge} from '../trace/judge.ts';
 import {type CallKeys, type Loop, loopsOf} from '../trace/loops.ts';
-import {isFailedSpan, type JudgedRun, nodesOf} from '../trace/record.ts';
+import {isFailedSpan, type JudgedRun, nodesOf, retriesOf} from '../trace/record.ts';
 import {isRedacted} from '../trace/redacted.ts';
 import {PATIENCE, type Run} from '../trace/runs.ts';
 import type {Span} from '../trace/span.ts';
@@ -201,6 +201,7 @@ function runFacts({run, record, evidence}: JudgedRun): RunFacts {
     cost_pusd: record.costUsd === null ? null : pusd(record.costUsd),
     known_cost_pusd: wholeNumber(known) ?? 0,
     unpriced_calls: record.costUnknownCalls,
+    retry_count: record.retryCount,
     last_seen_micros: wholeNumber(run.lastSeenMicros),
     missing: Number(record.missing),
     part: Number(record.part),
@@ -378,6 +379,7 @@ class SpanReader {
       total_tokens: isCall ? wholeNumber(span.totalTokens) : null,
       cost_pusd: isCall ? costOf(span) : null,
       unpriced: Number(isCall && isCounted(span) && costOf(span) === null),
+      saved_pusd: isCall && span.savedUsd !== null ? pusd(span.savedUsd) : null,
       cost_source: isCall ? span.costSource : null,
       cost_date: isCall ? span.costDate : null,
       arguments_hash: keys?.arguments == null ? null : this.hash(keys.arguments),
@@ -456,20 +458,6 @@ function hasFailureBelow(node: Node, judge: Judge): boolean {
     append(stack, child.children);
   }
   return false;
-}
-
-/** Children that repeat a call that has just failed: the same tool or model, under the same parent. */
-function retriesOf(parent: Node): ReadonlySet<Node> {
-  const retries = new Set<Node>();
-  const failed = new Map<string, boolean>();
-  for (const child of parent.children) {
-    const span = child.span ?? child.told;
-    if (!span || (span.openInferenceKind !== 'TOOL' && span.kind !== 'llm')) continue;
-    const asked = `${span.kind} ${displayName(span)}`;
-    if (failed.get(asked)) retries.add(child);
-    failed.set(asked, isFailedSpan(span));
-  }
-  return retries;
 }
 
 function shortened(text: string): string {

@@ -6,7 +6,7 @@
  */
 
 /** Increase it whenever the relations or their contents change: files of another version are built again. */
-export const FACTS_VERSION = 14;
+export const FACTS_VERSION = 15;
 
 /** In the header of each of our files ("AGTF"): we must not drop tables in a file without it. */
 export const FACTS_APPLICATION_ID = 0x41475446;
@@ -51,6 +51,7 @@ export const RUN_FACTS = {
   cost_pusd: ['integer', 'US dollars times 10^12; null unless every counted call has a cost'],
   known_cost_pusd: ['integer', 'cost of the calls whose cost is known'],
   unpriced_calls: ['integer', 'counted calls without a known cost'],
+  retry_count: ['integer', 'spans with retry'],
   last_seen_micros: ['integer', 'newest created_at of its spans'],
   missing: ['integer', '1: the run span is missing'],
   part: ['integer', '1: finished work outside any run'],
@@ -114,6 +115,7 @@ export const SPAN_FACTS = {
   total_tokens: ['integer', ''],
   cost_pusd: ['integer', 'US dollars times 10^12; null: unknown'],
   unpriced: ['integer', '1: a counted call that used tokens, or may have, and has no known cost'],
+  saved_pusd: ['integer', 'what the cache saved by list prices; null: it was not used, or no price is known'],
   cost_source: ['text', 'provider, file, library'],
   cost_date: ['text', 'date of the prices'],
   arguments_hash: ['text', 'tool calls: equal arguments have equal hashes'],
@@ -192,6 +194,9 @@ export const SUM_COLUMNS = {
   cost_pusd: ['integer', 'cost of the calls whose cost is known'],
   priced_calls: ['integer', 'calls with a cost'],
   unpriced_calls: ['integer', 'calls that used tokens, or may have, and have no known cost'],
+  cache_calls: ['integer', 'calls that read tokens from the cache or wrote some to it'],
+  saved_pusd: ['integer', 'what the cache saved in those of them where that is known'],
+  saved_calls: ['integer', 'those where it is known'],
   retries: ['integer', ''],
   output_chars: ['integer', ''],
   sized_calls: ['integer', 'calls with output_chars'],

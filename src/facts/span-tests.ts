@@ -49,9 +49,15 @@ function testsOf(filter: RunFilter): Sql[] {
 const FIGURES: Readonly<Record<Figure, Sql>> = {
   durationMs: raw('s.duration_ms'),
   totalTokens: SPAN_TOKENS,
+  cachedTokens: raw('s.cached_tokens'),
+  // As `cacheHitRate` of `trace/tokens.ts`.
+  cacheHitRate: raw(
+    'iif(s.cached_tokens <= s.gross_prompt_tokens, s.cached_tokens * 1.0 / nullif(s.gross_prompt_tokens, 0), null)',
+  ),
   costUsd: sql`${SPAN_COST} / 1e12`,
   spanCount: raw('r.span_count'),
   errorCount: raw('r.error_count'),
+  retryCount: raw('r.retry_count'),
 };
 
 /** True or false, never unknown: an unknown value matches nothing, but matches the negation. */

@@ -47,6 +47,18 @@ export function parseCountOf(key: string): (text: string) => number {
   };
 }
 
+/** A number of tokens, or with `%` their share of the prompt, 0 to 1. */
+export function parseCached(text: string): number {
+  if (!text.endsWith('%')) return parseCountOf('cached')(text);
+  const share = /^\d+(?:\.\d+)?$/.test(text.slice(0, -1)) ? Number(text.slice(0, -1)) / 100 : Number.NaN;
+  if (!(share <= 1))
+    throw usageError(
+      `"${text}" is not a share of the prompt.`,
+      'Write cached:<20% or cached:50%..90%; without %, tokens.',
+    );
+  return share;
+}
+
 export function parseUsd(text: string): number {
   const match = /^\$?(\d+(?:\.\d+)?|\.\d+)$/.exec(text);
   if (!match || !Number.isFinite(Number(match[1])))

@@ -6,7 +6,17 @@ import {type Figure, MARKS, NO_FILTER, type Query, type RunFilter} from '../trac
 import {KINDS} from '../trace/kind.ts';
 import {STATES} from '../trace/states.ts';
 import {globOf, parseSyntax, plainOf, queryError, type Syntax, type Value} from './query-syntax.ts';
-import {isOpen, momentOf, numberIn, parseCountOf, parseUsd, placed, type Reading, rangeOf} from './query-values.ts';
+import {
+  isOpen,
+  momentOf,
+  numberIn,
+  parseCached,
+  parseCountOf,
+  parseUsd,
+  placed,
+  type Reading,
+  rangeOf,
+} from './query-values.ts';
 import {parseChoice, parseLength} from './values.ts';
 
 /*
@@ -37,8 +47,10 @@ const KEYS: Readonly<Record<string, Reader>> = {
   error: listed('errors', plainOf),
   duration: figure('durationMs', value => parseLength('duration', value), false),
   tokens: figure('totalTokens', parseCountOf('tokens'), true),
+  cached: figure(text => (text.endsWith('%') ? 'cacheHitRate' : 'cachedTokens'), parseCached, true),
   spans: figure('spanCount', parseCountOf('spans'), true),
   errors: figure('errorCount', parseCountOf('errors'), true),
+  retries: figure('retryCount', parseCountOf('retries'), true),
   cost: figure('costUsd', parseUsd, true),
   started: readStarted,
   age: readAge,
@@ -209,7 +221,7 @@ function listed<K extends keyof RunFilter>(
     refuseComparison(
       term,
       reading,
-      `Write ${term.key}:value; keys that can be compared: duration, tokens, cost, spans, errors, started, age.`,
+      `Write ${term.key}:value; keys that can be compared: duration, tokens, cached, cost, spans, errors, retries, started, age.`,
     );
     return flag({[field]: term.values.map(value => placed(value, reading, () => read(value, term.key)))});
   };
@@ -219,14 +231,21 @@ function chosenOf<T extends string>(choices: readonly T[]): (value: Value, key: 
   return (value, key) => parseChoice(key, plainOf(value), choices);
 }
 
-/** A figure of the run: compared, in a range, or (counts) equal. */
-function figure(name: Figure, numberOf: (text: string) => number, isCounted: boolean): Reader {
+/**
+ * A figure of the run: compared, in a range, or (counts) equal.
+ * @param name the figure, or which one a value means
+ */
+function figure(
+  name: Figure | ((text: string) => Figure),
+  numberOf: (text: string) => number,
+  isCounted: boolean,
+): Reader {
   return (term, reading) => {
     const one = (value: Value): Query => {
       const text = plainOf(value);
       const compare = (comparison: '>=' | '<=' | '>' | '<' | '=', part: string): Query => ({
         type: 'compare',
-        figure: name,
+        figure: typeof name === 'string' ? name : name(part),
         comparison,
         value: placed(value, reading, () => numberOf(part)),
       });

@@ -31,8 +31,7 @@ export class LibraryPrices implements Pricing {
   /** From provider, system and model as stored to the library's model; null: unknown. */
   private readonly found = new Map<string, Model | null>();
 
-  costOf(span: Span): Cost | null {
-    const usage = tokensToBill(span);
+  costOf(span: Span, usage: Billed | null = tokensToBill(span)): Cost | null {
     const at = new Date((span.startMicros ?? Number.NaN) / 1000);
     if (usage === null || Number.isNaN(at.getTime())) return null;
     const model = this.modelOf(span);

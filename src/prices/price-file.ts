@@ -8,7 +8,7 @@ import type {Span} from '../trace/span.ts';
 import {parseTime} from '../trace/time.ts';
 import {syntaxErrorAt} from './json-syntax.ts';
 import type {Pricing} from './pricing.ts';
-import {tokensToBill} from './usage.ts';
+import {type Billed, tokensToBill} from './usage.ts';
 
 /** One entry of the price file: USD per million tokens. */
 interface FilePrice {
@@ -58,8 +58,7 @@ export class PriceFile implements Pricing {
     return parse(named, value, (prices, date) => new PriceFile(prices, date, digest));
   }
 
-  costOf(span: Span): Cost | null {
-    const usage = tokensToBill(span);
+  costOf(span: Span, usage: Billed | null = tokensToBill(span)): Cost | null {
     const price = this.priceOf(span);
     if (usage === null || price === null) return null;
     const plain = usage.input - usage.cacheRead - usage.cacheWrite;

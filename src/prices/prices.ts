@@ -1,9 +1,11 @@
+import {tidyUsd} from '../trace/cost.ts';
 import type {Span} from '../trace/span.ts';
 import {Turns} from '../turns.ts';
 import bundled from './library.json' with {type: 'json'};
 import type {LibraryPrices} from './library.ts';
 import type {PriceFile} from './price-file.ts';
 import type {Pricing} from './pricing.ts';
+import {tokensToBill} from './usage.ts';
 
 /** Give other work a turn after this many spans. */
 const AT_ONCE = 100;
@@ -33,12 +35,12 @@ export class Prices {
   }
 
   async priced(spans: readonly Span[]): Promise<readonly Span[]> {
-    if (!spans.some(needsPrice)) return spans;
+    if (!spans.some(span => needsPrice(span) || needsSaving(span))) return spans;
     const turns = new Turns();
     const priced: Span[] = [];
     for (const span of spans) {
-      const byFile = this.file && needsPrice(span) ? withCost(span, this.file) : span;
-      priced.push(needsPrice(byFile) ? withCost(byFile, await this.loaded()) : byFile);
+      const byFile = this.file ? withPrices(span, this.file) : span;
+      priced.push(needsPrice(byFile) || needsSaving(byFile) ? withPrices(byFile, await this.loaded()) : byFile);
       if (priced.length % AT_ONCE === 0) await turns.yieldIfLong();
     }
     return priced;
@@ -49,7 +51,16 @@ function needsPrice(span: Span): boolean {
   return span.kind === 'llm' && span.costUsd === null && span.promptTokens !== null;
 }
 
-function withCost(span: Span, pricing: Pricing): Span {
-  const cost = pricing.costOf(span);
-  return cost === null ? span : {...span, costUsd: cost.usd, costSource: cost.source, costDate: cost.date};
+/** Also if the provider reported the cost: it does not report what the call would have cost without its cache. */
+function needsSaving({kind, savedUsd, cachedTokens, cacheWriteTokens}: Span): boolean {
+  return kind === 'llm' && savedUsd === null && (cachedTokens ?? 0) + (cacheWriteTokens ?? 0) > 0;
+}
+
+function withPrices(span: Span, pricing: Pricing): Span {
+  const usage = needsPrice(span) || needsSaving(span) ? tokensToBill(span) : null;
+  const cost = usage && pricing.costOf(span, usage);
+  if (usage === null || cost === null) return span;
+  const priced = needsPrice(span) ? {...span, costUsd: cost.usd, costSource: cost.source, costDate: cost.date} : span;
+  const uncached = needsSaving(span) ? pricing.costOf(span, {...usage, cacheRead: 0, cacheWrite: 0}) : null;
+  return uncached === null ? priced : {...priced, savedUsd: tidyUsd(uncached.usd - cost.usd)};
 }

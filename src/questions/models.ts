@@ -1,6 +1,6 @@
 import {callsOf, percentiles} from '../facts/relations.ts';
 import {sql} from '../sql/sql.ts';
-import {costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from './cost-columns.ts';
+import {CACHE_COLUMNS, costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from './cost-columns.ts';
 import {defineQuestion} from './question.ts';
 
 /** Which models are called, how fast they answer, how often they fail and what they cost. */
@@ -26,6 +26,7 @@ export default defineQuestion({
     p95Ms: {label: 'P95', unit: 'ms', description: '95th percentile, interpolated'},
     retries: {label: 'RETRIES', unit: 'count', description: 'calls right after a failed call of the same model'},
     errors: {label: 'ERRORS', unit: 'count', description: 'calls stored as ERROR'},
+    ...CACHE_COLUMNS,
     ...costColumns,
     ...TOKEN_SOURCES,
   },

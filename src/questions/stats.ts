@@ -1,6 +1,6 @@
 import {percentile} from '../facts/relations.ts';
 import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
-import {tokenSums} from './cost-columns.ts';
+import {CACHE_COLUMNS, tokenSums} from './cost-columns.ts';
 import {defineQuestion, type QuestionInput} from './question.ts';
 import {PARTS_APART, wholeRuns} from './whole-runs.ts';
 
@@ -24,7 +24,8 @@ select '${raw(section)}' as section, time, ${raw(name)} as name, count(*) as run
        sum(state = 'degraded') as degraded, sum(state in ('running', 'stalled', 'lost')) as unfinished,
        ${at(0.5)} as "p50Ms", ${at(0.95)} as "p95Ms", ${at(0.99)} as "p99Ms", max(duration_ms) as "maxMs",
        sum(span_count) as spans, null as calls, sum(total_tokens) as "totalTokens",
-       nullif(sum(known_cost_pusd), 0) / 1e12 as "costUsd", sum(unpriced_calls) as "unpricedCalls", max(start_micros) as "lastSeen"
+       nullif(sum(known_cost_pusd), 0) / 1e12 as "costUsd", sum(unpriced_calls) as "unpricedCalls",
+       null as "cacheHitRate", null as "savedUsd", max(start_micros) as "lastSeen"
   from whole ${where}
  group by time, ${raw(name)}`;
 }
@@ -42,7 +43,7 @@ function part(relation: Sql, columns: Readonly<Record<string, string>>): Sql {
 }
 const ANSWER = [
   ...['section', 'time', 'name', 'runs', 'failed', 'degraded', 'unfinished', 'p50Ms', 'p95Ms', 'p99Ms', 'maxMs'],
-  ...['totalTokens', 'costUsd', 'unpricedCalls', 'calls', 'spans', 'lastSeen'],
+  ...['totalTokens', 'costUsd', 'unpricedCalls', 'calls', 'spans', 'cacheHitRate', 'savedUsd', 'lastSeen'],
 ];
 const same = (keys: readonly string[]) => Object.fromEntries(keys.map(key => [key, `"${key}"`]));
 const RUNS = same(ANSWER);
@@ -76,6 +77,7 @@ export default defineQuestion({
     unpricedCalls: {label: 'UNPRICED', unit: 'count', description: 'calls whose cost is unknown'},
     calls: {label: 'CALLS', unit: 'count', description: 'model calls'},
     spans: {label: 'SPANS', unit: 'count', description: 'spans; in "all" also those outside runs'},
+    ...CACHE_COLUMNS,
     lastSeen: {label: 'LAST', unit: 'time', description: 'start of the newest run'},
   },
   sort: 'runs',
@@ -87,7 +89,7 @@ export default defineQuestion({
       label: 'ALL',
       columns: [
         ...['runs', 'failed', 'errorShare', 'p50Ms', 'p95Ms', 'totalTokens', 'costUsd', 'degraded', 'unfinished'],
-        ...['p99Ms', 'maxMs', 'calls', 'spans'],
+        ...['cacheHitRate', 'savedUsd', 'p99Ms', 'maxMs', 'calls', 'spans'],
       ],
     },
     state: {
@@ -99,7 +101,17 @@ export default defineQuestion({
     workflow: {label: 'WORKFLOW', columns: ['name', ...RUN_COLUMNS]},
     model: {
       label: 'MODEL',
-      columns: ['name', 'calls', 'failed', 'errorShare', 'totalTokens', 'costUsd', 'unpricedCalls'],
+      columns: [
+        'name',
+        'calls',
+        'failed',
+        'errorShare',
+        'totalTokens',
+        'costUsd',
+        'cacheHitRate',
+        'savedUsd',
+        'unpricedCalls',
+      ],
     },
     apart: {label: 'APART', columns: ['name', 'runs', 'spans']},
   },
@@ -120,7 +132,16 @@ select t.*, g.runs, g.failed, g.degraded, g.unfinished, g."p50Ms", g."p95Ms", g.
             part(
               sql`select name, sum(failed) as failed, sum(calls) as calls, ${tokenSums} from (${spans}) where kind = 'llm' group by name`,
               {
-                ...same(['name', 'failed', 'calls', 'totalTokens', 'costUsd', 'unpricedCalls']),
+                ...same([
+                  'name',
+                  'failed',
+                  'calls',
+                  'totalTokens',
+                  'costUsd',
+                  'cacheHitRate',
+                  'savedUsd',
+                  'unpricedCalls',
+                ]),
                 section: "'model'",
                 spans: 'calls',
                 time: '0',

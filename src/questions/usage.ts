@@ -1,7 +1,7 @@
 import {attributeText} from '../facts/attributes.ts';
 import {raw, type Sql, sql} from '../sql/sql.ts';
 import {attributeNameIn} from '../trace/asked-attributes.ts';
-import {costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from './cost-columns.ts';
+import {CACHE_COLUMNS, costColumns, TOKEN_COLUMNS, TOKEN_SOURCES, tokenSums} from './cost-columns.ts';
 import {defineQuestion, type QuestionInput} from './question.ts';
 
 /** What a call counts for, and the relation that has it. */
@@ -48,6 +48,7 @@ export default defineQuestion({
     ...TOKEN_COLUMNS,
     costUsd: {label: 'COST', unit: 'usd', description: 'cost of the calls whose cost is known'},
     costShare: {label: 'SHARE', unit: 'ratio', description: 'share of the total cost'},
+    ...CACHE_COLUMNS,
     ...costColumns,
     ...TOKEN_SOURCES,
   },

@@ -4,6 +4,7 @@ import type {Kind} from './kind.ts';
 import {type JudgedRun, type RunRecord, spansOfParts, toldOfParts} from './record.ts';
 import type {Span} from './span.ts';
 import type {State} from './states.ts';
+import {cacheHitRate} from './tokens.ts';
 import {errorOf} from './tool-failure.ts';
 import {displayName, isRunSpan} from './tree.ts';
 
@@ -58,7 +59,15 @@ export type Query =
   /** A text anywhere in the run, as a glob without anchors. */
   | {readonly type: 'text'; readonly glob: string};
 
-export type Figure = 'durationMs' | 'totalTokens' | 'costUsd' | 'spanCount' | 'errorCount';
+export type Figure =
+  | 'durationMs'
+  | 'totalTokens'
+  | 'cachedTokens'
+  | 'cacheHitRate'
+  | 'costUsd'
+  | 'spanCount'
+  | 'errorCount'
+  | 'retryCount';
 export const MARKS = ['missing', 'part', 'detached', 'traffic'] as const;
 export type RunMark = (typeof MARKS)[number] & keyof RunRecord;
 
@@ -129,7 +138,7 @@ function matchesQuery(judged: JudgedRun, query: Query): boolean {
       // A part of a query does not decide whether requests are included.
       return matchesRun(judged, {...query.filter, traffic: true});
     case 'compare':
-      return compares(judged.record[query.figure], query.comparison, query.value);
+      return compares(figureOf(judged.record, query.figure), query.comparison, query.value);
     case 'mark':
       return judged.record[query.mark];
     case 'attribute':
@@ -137,6 +146,10 @@ function matchesQuery(judged: JudgedRun, query: Query): boolean {
     case 'text':
       return holdsText(judged, query.glob);
   }
+}
+
+function figureOf(record: RunRecord, figure: Figure): number | null {
+  return figure === 'cacheHitRate' ? cacheHitRate(record) : record[figure];
 }
 
 function compares(figure: number | null, comparison: '>=' | '<=' | '>' | '<' | '=', value: number): boolean {

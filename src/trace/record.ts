@@ -38,6 +38,8 @@ export interface RunRecord extends Tokens {
   readonly costs: readonly ModelCost[];
   readonly spanCount: number;
   readonly errorCount: number;
+  /** Calls of models and tools right after a failed call of the same one. */
+  readonly retryCount: number;
   readonly missing: boolean;
   readonly part: boolean;
   readonly traffic: boolean;
@@ -54,7 +56,7 @@ export const RUN_FIELDS = [
   ...['promptTokens', 'completionTokens', 'cachedTokens', 'totalTokens'],
   ...['costUsd', 'costSource', 'costDate', 'costUnknownCalls'],
   ...['cacheWriteTokens', 'grossPromptTokens', 'grossPromptEstimated'],
-  ...['missing', 'part', 'traffic', 'detached', 'parts'],
+  ...['missing', 'part', 'traffic', 'detached', 'parts', 'retryCount'],
 ] as const satisfies readonly (keyof RunRecord)[];
 
 /** A run with everything that was found out about it. */
@@ -113,6 +115,7 @@ function* runRecord(run: Run, {state, reason}: Judgement): Work<RunRecord> {
     models: all.models,
     spanCount: nodes.filter(({span}) => span !== null).length,
     errorCount: nodes.filter(({span, told, isPlumbing}) => !isPlumbing && isFailedSpan(span ?? told)).length,
+    retryCount: retryCountOf(nodes),
     ...tokens,
     costs: costsByModel(calls),
     missing: run.isMissing,
@@ -152,6 +155,7 @@ export function foldedRun(first: JudgedRun, parts: readonly JudgedRun[]): Judged
       models: modelsOf(calls).models,
       spanCount: sum(({spanCount}) => spanCount) ?? 0,
       errorCount: sum(({errorCount}) => errorCount) ?? 0,
+      retryCount: sum(({retryCount}) => retryCount) ?? 0,
       ...sumTokens(calls),
       costs: costsByModel(calls),
       parts: parts.length,
@@ -201,6 +205,28 @@ export function isFailedSpan(span: Span | null): boolean {
     (span.kind === 'llm' && isFailedCall(span) && !isStoppedCall(span)) ||
     isFailedTool(span)
   );
+}
+
+/** Children that repeat a call that has just failed: the same tool or model, under the same parent. */
+export function retriesOf(parent: Node): ReadonlySet<Node> {
+  const retries = new Set<Node>();
+  const failed = new Map<string, boolean>();
+  for (const child of parent.children) {
+    const span = child.span ?? child.told;
+    if (!span || (span.openInferenceKind !== 'TOOL' && span.kind !== 'llm')) continue;
+    const asked = `${span.kind} ${displayName(span)}`;
+    if (failed.get(asked)) retries.add(child);
+    failed.set(asked, isFailedSpan(span));
+  }
+  return retries;
+}
+
+function retryCountOf(nodes: readonly Node[]): number {
+  const inside = new Set(nodes);
+  const parents = new Set(nodes.flatMap(({parent}) => parent ?? []));
+  let count = 0;
+  for (const parent of parents) for (const retry of retriesOf(parent)) if (inside.has(retry)) count++;
+  return count;
 }
 
 function ownModelCalls(run: Run): Span[] {

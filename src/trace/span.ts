@@ -106,6 +106,8 @@ export interface Span {
   readonly costSource: CostSource | null;
   /** Date of the prices; null for a provider's own figure. */
   readonly costDate: string | null;
+  /** What the provider's cache saved by list prices, negative if writing to it cost more; null: unused, or no price. */
+  readonly savedUsd: number | null;
   readonly purpose: Purpose | null;
   readonly toolCalls: readonly ToolCall[];
   readonly hasOutput: boolean;
@@ -220,6 +222,7 @@ export function toSpan(row: SpanRow, {whole = false, quick = false, asks}: ToSpa
     costUsd,
     costSource: costUsd === null ? null : 'provider',
     costDate: null,
+    savedUsd: null,
     purpose: openInferenceKind === 'LLM' ? purposeOf(textOf(attributes, KEY.firstMessage)) : null,
     toolCalls: toolCallsOf(attributes, openInferenceKind),
     hasOutput: attributes[KEY.output] !== undefined && attributes[KEY.output] !== null,

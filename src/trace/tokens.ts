@@ -88,6 +88,11 @@ export function sumTokens(calls: readonly Span[]): Tokens {
   return {...counts(calls), ...costOf(costs, counted.length - costs.length, counted)};
 }
 
+/** Share of the prompts that was read from the provider's cache, 0 to 1; null also if the counts contradict each other. */
+export function cacheHitRate({cachedTokens: cached, grossPromptTokens: prompt}: Tokens): number | null {
+  return cached === null || prompt === null || prompt === 0 || cached > prompt ? null : cached / prompt;
+}
+
 type Counts = Pick<Tokens, Count | 'grossPromptEstimated'>;
 
 function counts(parts: readonly Counts[]): Counts {

@@ -123,6 +123,7 @@ function toldCall({by, call}: Asked, result: SentResult): Node {
     costUsd: null,
     costSource: null,
     costDate: null,
+    savedUsd: null,
     toolCalls: [],
     hasOutput: !isFailed,
     output: isFailed ? null : result.text,

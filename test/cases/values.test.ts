@@ -99,6 +99,58 @@ describe.each(BACKENDS)('on %s', backend => {
       {promptTokens: 1220, grossPromptTokens: 2420, totalTokens: 2430, estimatedCalls: 0},
     ]);
     expect((await json(['list', '-q', 'tokens:>1000', '--db', db])).data).toHaveLength(2);
+    // 1,000 of 1,210 were read at $0.30 instead of $3 a million, which saves $0.0027; in one call 200 were written, which cost
+    // $3.75 instead of $3.
+    for (const argv of [
+      ['models'],
+      ['usage'],
+      ['models', '--every', '1d', '--last', '9000d'],
+      ['usage', '--by', 'user'],
+    ]) {
+      const {data: rows} = await json([...argv, '--sort', 'savedUsd', '--db', db]);
+      const saved = argv.includes('user') ? [0.00525] : [0.0027, 0.00255];
+      expect(rows.map((row: {savedUsd: number}) => row.savedUsd)).toEqual(saved);
+      for (const row of rows) expect(row.cacheHitRate).toBeCloseTo(1000 / 1210, 12);
+    }
+    expect((await json(['stats', '--db', db])).data[0]).toMatchObject({cacheHitRate: 2000 / 2420, savedUsd: 0.00525});
+    for (const [query, runs] of [
+      ['cached:>82%', 2],
+      ['cached:>83%', 0],
+      ['cached:1k', 2],
+      ['cached:>1k', 0],
+    ] as const) {
+      expect((await json(['list', '-q', query, '--db', db])).data, query).toHaveLength(runs);
+      expect((await json(['spans', '-q', query, '--db', db])).data, query).toHaveLength(runs);
+    }
+  });
+
+  it('a cache that a call used without a known price saved an unknown amount, one that none used saved nothing', async () => {
+    const {data} = await json([
+      'models',
+      '--sort',
+      'model',
+      '--db',
+      await openFixture(backend, 'truth/providers.sqlite'),
+    ]);
+    const rows = data.map((row: Record<string, unknown>) => [row.model, row.cacheHitRate, row.savedUsd]);
+    expect(rows).toEqual([
+      ['claude-down', null, null],
+      ['claude-x', 384 / 17136, null],
+      ['gemini-x', 0, 0],
+    ]);
+  });
+
+  it('a retry asks the same model again after it failed, which another model in its place does not', async () => {
+    const db = await openFixture(backend, 'truth/fallback_retry_cache.sqlite');
+    const {data} = await json(['list', '-q', 'retries:>0', '--sort', 'started', '--db', db]);
+    expect(data.map((run: Record<string, unknown>) => [run.sessionId, run.retryCount])).toEqual([
+      ['s-ret3', 1],
+      ['s-ret2-stream', 1],
+      ['s-ret-stream', 2],
+      ['s-ret', 2],
+    ]);
+    expect((await json(['list', '-q', 'retries:2', '--db', db])).data).toHaveLength(2);
+    expect((await json(['spans', '-q', 'kind:agent retries:2', '--db', db])).data).toHaveLength(2);
   });
 
   it('text is readable, however it was escaped', async () => {

@@ -118,7 +118,7 @@ describe.each(BACKENDS)('formats on %s', async backend => {
   it.each([
     [
       ['list', '--json', '--fields', 'runId,stat'],
-      /^error: --fields "stat" is not known\.\nhint: Did you mean state\? Fields: runId, traceId, .*detached, parts\.\n$/,
+      /^error: --fields "stat" is not known\.\nhint: Did you mean state\? Fields: runId, traceId, .*detached, parts, retryCount\.\n$/,
     ],
     [
       ['slowest', '--format', 'csv', '--fields', 'zzzz'],

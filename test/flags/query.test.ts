@@ -144,6 +144,11 @@ describe('figures and moments', () => {
       parts: [compare('durationMs', '>=', 1000), compare('durationMs', '<=', 90_000)],
     });
     expect(parse('errors:2..')).toEqual(compare('errorCount', '>=', 2));
+    expect(parse('retries:>0')).toEqual(compare('retryCount', '>', 0));
+    expect(parse('cached:>2k')).toEqual(compare('cachedTokens', '>', 2000));
+    expect(parse('cached:12.5%..')).toEqual(compare('cacheHitRate', '>=', 0.125));
+    for (const wrong of ['cached:<101%', 'cached:>%', 'cached:>-1%', 'cached:>1e1%', 'cached:>x', 'retries:x'])
+      expect(() => parse(wrong), wrong).toThrow(/is not a/);
     expect(parse('errors:*..2')).toEqual(compare('errorCount', '<=', 2));
   });
 

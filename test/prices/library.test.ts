@@ -4,6 +4,7 @@ import {describe, expect, it} from 'vitest';
 import installed from '../../node_modules/@pydantic/genai-prices/package.json' with {type: 'json'};
 import library from '../../src/prices/library.json' with {type: 'json'};
 import {LibraryPrices} from '../../src/prices/library.ts';
+import {Prices} from '../../src/prices/prices.ts';
 import type {Span} from '../../src/trace/span.ts';
 import {json} from '../cli.ts';
 import {BACKENDS, sharedFixture} from '../databases.ts';
@@ -102,6 +103,26 @@ describe.each([
     };
     expect(usdOf({model: row.model, provider: row.provider, ...span})).toBe(row.expected);
   });
+});
+
+describe('what the cache saved', () => {
+  const savedOf = async (known: Partial<Span>) =>
+    (await new Prices(null).priced([call({model: 'gpt-5.5', provider: 'OpenAI', ...known})]))[0]!.savedUsd;
+
+  it.each([
+    // gpt-5.5 costs $5 a million in, $0.50 cached.
+    ['what was read', {cachedTokens: 400}, 0.0018],
+    ['also where the provider reported the cost', {cachedTokens: 400, costUsd: 0.1, costSource: 'provider'}, 0.0018],
+    ['nothing where the cache was not used', {cachedTokens: 0}, null],
+    ['an unknown amount without a price', {cachedTokens: 400, model: 'mine'}, null],
+    ['an unknown amount without the tokens of the answer', {cachedTokens: 400, completionTokens: null}, null],
+    // claude-sonnet-4 costs $3 a million in, $3.75 written; the 400 are beside the 1,000.
+    [
+      'less than nothing if it was only written',
+      {model: 'claude-sonnet-4', provider: 'Anthropic', cacheWriteTokens: 400},
+      -0.0003,
+    ],
+  ] as const)('is %s', async (_, known, saved) => expect(await savedOf(known)).toBe(saved));
 });
 
 describe('a call has no price by the library', () => {

@@ -109,6 +109,13 @@ describe.each(FIXTURES)('questions over many runs agree with what list and the t
     ).toEqual(stored.map(row => [row.model, row.calls, row.prompt, row.completion, row.total, row.errors]));
   });
 
+  it('retries of models and tools are those of the runs', async () => {
+    const listed: Row[] = (await json(['list', '--parts', '--limit', '0', '--db', file])).data;
+    const retries = sum([...(await ask('models')), ...(await ask('tools'))], row => row.retries);
+    expect(sum(listed, run => run.retryCount)).toBe(retries);
+    expect(retries).toBeGreaterThan(0);
+  });
+
   it('usage, by whatever, adds up to the runs', async () => {
     const listed: Row[] = (await json(['list', '--parts', '--limit', '0', '--db', file])).data;
     const tokens = sum(listed, run => run.totalTokens);

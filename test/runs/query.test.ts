@@ -24,6 +24,9 @@ interface Run {
   totalTokens: number | null;
   spanCount: number;
   errorCount: number;
+  retryCount: number;
+  cachedTokens: number | null;
+  grossPromptTokens: number | null;
   missing: boolean;
   part: boolean;
   traffic: boolean;
@@ -110,6 +113,9 @@ const TERMS: readonly (readonly [term: string, holds: (subject: Subject) => bool
   ['duration:..900ms', ({run}) => run.durationMs !== null && run.durationMs <= 900],
   ['tokens:1k..5k', ({run}) => run.totalTokens !== null && run.totalTokens >= 1000 && run.totalTokens <= 5000],
   ['errors:>=1', ({run}) => run.errorCount >= 1],
+  ['retries:>0', ({run}) => run.retryCount > 0],
+  ['cached:>=100', ({run}) => run.cachedTokens !== null && run.cachedTokens >= 100],
+  ['cached:<40%', ({run}) => run.cachedTokens !== null && run.cachedTokens < 0.4 * run.grossPromptTokens!],
   ['spans:2,3', ({run}) => run.spanCount === 2 || run.spanCount === 3],
   ['is:part', ({run}) => run.part],
   ['overloaded', holdsText('overloaded')],
