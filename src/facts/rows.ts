@@ -328,7 +328,7 @@ class SpanReader {
     const mainModel = isRun ? (sums?.own?.most ?? sums?.most) : span.kind === 'step' ? sums?.most : null;
     const waste = within.loop && wasteOf(within.loop, within.sums);
     const isUnanswered =
-      tool !== null && isDelegation(span) && owners.runNode?.span?.kind === 'team' && !this.reaches(node);
+      tool !== null && isDelegation(span) && owners.runNode?.span?.kind === 'team' && !this.reaches(node, span);
     const failed = !node.isPlumbing && isFailedSpan(span);
     const failure = failed || (isRun && own.state === 'error') ? this.failure(span, own.reason, judge, owners) : null;
     return {
@@ -413,7 +413,7 @@ class SpanReader {
   }
 
   /** Whether a delegation reached somebody: a run is below it, or began beside it while it was running. */
-  private reaches({span, parent, children}: Node): boolean {
+  private reaches({parent, children}: Node, {startMicros, endMicros}: Span): boolean {
     if (children.some(isMember)) return true;
     if (!parent) return false;
     let starts = this.memberStarts.get(parent);
@@ -422,7 +422,7 @@ class SpanReader {
       starts = parent.children.filter(isMember).map(startOf);
       this.memberStarts.set(parent, starts);
     }
-    const [from, to] = [span!.startMicros ?? 0, span!.endMicros ?? Number.POSITIVE_INFINITY];
+    const [from, to] = [startMicros ?? 0, endMicros ?? Number.POSITIVE_INFINITY];
     let [low, high] = [0, starts.length];
     while (low < high) {
       const middle = (low + high) >> 1;

@@ -117,6 +117,37 @@ describe.each(BACKENDS)('on %s', backend => {
     expect((await json(['where', '--agent', 'Poller', '--db', db])).data[0]).toMatchObject({name: 'gpt', kind: 'llm'});
   });
 
+  it('delegations counts a call to a member that was refused and left no span', async () => {
+    const asking = 'llm.output_messages.0.message.tool_calls.0.tool_call';
+    const refused = {
+      role: 'tool',
+      tool_call_id: 'c1',
+      content: 'Tool call limit reached. Tool call delegate_task_to_member not executed. Do not try again.',
+      tool_call_error: true,
+    };
+    const db = await databaseOf(backend, [
+      [
+        span('Desk.run', 0, 1000, {id: 'run', attributes: team('Desk', 'desk-refused')}),
+        span('Chat.invoke', 100, 200, {
+          parent: 'run',
+          attributes: {
+            ...asks(9),
+            [`${asking}.id`]: 'c1',
+            [`${asking}.function.name`]: 'delegate_task_to_member',
+            [`${asking}.function.arguments`]: '{"member_id": "clerk", "task": "t"}',
+          },
+        }),
+        span('Chat.invoke', 300, 400, {
+          parent: 'run',
+          attributes: {...asks(9), 'input.value': JSON.stringify({messages: [{role: 'user', content: 'go'}, refused]})},
+        }),
+      ],
+    ]);
+    expect((await json(['delegations', '--db', db])).data).toMatchObject([
+      {caller: 'Desk', member: null, calls: 1, via: 'delegate_task_to_member'},
+    ]);
+  });
+
   it('delegations names who was asked, by whom and how, what failed, and what reached nobody', async () => {
     const asked = (member: string, status: string, message?: string) => [
       span('Desk.run', 0, 1000, {id: 'run', attributes: team('Desk', `desk-${member}`)}),
