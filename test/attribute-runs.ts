@@ -42,16 +42,21 @@ const RUNS: Readonly<Record<string, Planted>> = {
     },
   },
   big: {own: {tenant: 1}, text: attributes => attributes.replace('"tenant":1', '"tenant":9007199254740993')},
+  // As a writer may store it that escapes more than it must.
+  escaped: {
+    own: {tenant: 'acme'},
+    text: attributes => attributes.replace('"tenant":"acme"', String.raw`"t\u0065nant":"\u0061\u0063\u006de"`),
+  },
   none: {own: {}},
 };
 export const LABELS = Object.keys(RUNS);
 
 /** Queries, and the runs that they select. */
 export const ANSWERS: readonly (readonly [query: string, labels: readonly string[]])[] = [
-  ['attr.tenant:acme', ['acme', 'large', 'inCall', 'list']],
-  ['attr.tenant:ACME', ['acme', 'large', 'inCall', 'list']],
-  ['attr.tenant=acme', ['acme', 'large', 'inCall', 'list']],
-  ['attr.tenant:ac*', ['acme', 'large', 'inCall', 'list']],
+  ['attr.tenant:acme', ['acme', 'large', 'inCall', 'list', 'escaped']],
+  ['attr.tenant:ACME', ['acme', 'large', 'inCall', 'list', 'escaped']],
+  ['attr.tenant=acme', ['acme', 'large', 'inCall', 'list', 'escaped']],
+  ['attr.tenant:ac*', ['acme', 'large', 'inCall', 'list', 'escaped']],
   ['attr.tenant:"ac*"', []],
   ['attr.tenant:"globex corp",initech', ['globex', 'ownFirst']],
   ['attr.Tenant:acme', []],
@@ -59,7 +64,7 @@ export const ANSWERS: readonly (readonly [query: string, labels: readonly string
   ['attr.tenant:12.0', ['list', 'number']],
   ['attr.tenant:"12"', ['list', 'number', 'text']],
   ['attr.tenant>=7', ['nullFirst', 'list', 'number']],
-  ['attr.tenant:>"11"', ['acme', 'large', 'globex', 'inCall', 'ownFirst', 'list', 'text', 'long', 'big']],
+  ['attr.tenant:>"11"', ['acme', 'large', 'globex', 'inCall', 'ownFirst', 'list', 'text', 'long', 'big', 'escaped']],
   ['attr.tenant:7..11', ['nullFirst']],
   ['attr.tenant:9007199254740993', ['big']],
   ['attr.tenant:9007199254740992', []],
@@ -88,7 +93,7 @@ export const ANSWERS: readonly (readonly [query: string, labels: readonly string
   ['attr.toString:*', []],
   ['attr.__proto__:*', []],
   ['attr.tenant.length:*', []],
-  ['attr.tenant:acme -attr.metadata.plan:>=2', ['inCall', 'list']],
+  ['attr.tenant:acme -attr.metadata.plan:>=2', ['inCall', 'list', 'escaped']],
   ['attr.metadata.plan:>2 OR attr.tenant:initech', ['acme', 'large', 'ownFirst', 'number']],
 ];
 

@@ -152,9 +152,13 @@ const ATTRIBUTES_TEXT = either({
   clickhouse: raw('s.attributes'),
 });
 
+/** Beginnings of escaped characters that names and words may have: ASCII, and the variants of k and s beyond it. */
+const ESCAPED = ['002', '003', '004', '005', '006', '007', '212a', '212A', '017f', '017F'];
+const MAY_HIDE_WORDS = sql`(${holdsAscii(ATTRIBUTES_TEXT, '\\u', false)} and ${oneOf(ESCAPED.map(code => holdsAscii(ATTRIBUTES_TEXT, `\\u${code}`, false)))})`;
+
 /**
- * The name and the value are somewhere in the text of the attributes, at any depth and however often encoded; escaped
- * characters (`\\u…`) may be anything.
+ * The name and the value are somewhere in the text of the attributes, at any depth and however often encoded, unless their
+ * characters are escaped.
  */
 function mayHaveAttribute({path, test}: Extract<Query, {type: 'attribute'}>): Sql {
   const names = path.split('.').filter(part => /^[\w@-]+$/.test(part));
@@ -164,7 +168,7 @@ function mayHaveAttribute({path, test}: Extract<Query, {type: 'attribute'}>): Sq
     ...word.map(text => mayContain(ATTRIBUTES_TEXT, text)),
   ];
   if (tests.length === 0) return raw('true');
-  return sql`(${join(tests, ' and ')} or ${holdsAscii(ATTRIBUTES_TEXT, '\\u', false)})`;
+  return sql`(${join(tests, ' and ')} or ${MAY_HIDE_WORDS})`;
 }
 
 function oneOf(tests: readonly Sql[]): Sql {

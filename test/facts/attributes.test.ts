@@ -44,7 +44,7 @@ describe.each(BACKENDS)('attributes in facts of %s', backend => {
     ])
       expect(await ask(argv), argv.join(' ')).toEqual(await ask(argv, kept));
     const tenants = await ask(['usage', '--by', 'attr.tenant'], kept);
-    expect(tenants.find((row: {name: string}) => row.name === 'acme').calls).toBe(6);
+    expect(tenants.find((row: {name: string}) => row.name === 'acme').calls).toBe(8);
     expect(tenants.map((row: {name: string}) => row.name)).toContain('acme, 12');
   });
 });

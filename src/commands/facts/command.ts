@@ -63,6 +63,7 @@ const facts: CommandModule = {
       {line: 'facts keep --remove attr.tenant', answer: 'and no longer, without what was kept of it'},
     ])
       .argument('[names...]', 'attr.NAME; none: print what is kept')
+      .optionsGroup('Attributes:')
       .option('--remove', 'keep them no longer');
     sub('clear', 'Delete the facts of this database', [
       {line: 'facts clear', answer: 'of this database'},

@@ -121,7 +121,7 @@ function optionsOf(name: string, question: Question, flags: QuestionFlags, conte
 function byOf({by: choices, byAttributes}: Question, {by}: QuestionFlags): string {
   if (!choices) return '';
   if (byAttributes && isAttribute(by ?? '')) return by!;
-  return parseChoice('--by', by ?? choices[0]!, choices);
+  return parseChoice('--by', by ?? choices[0]!, byAttributes ? [...choices, 'attr.NAME'] : choices);
 }
 
 /** @throws UserError exit 2 for `attr.` and a name that no attribute can have */
