@@ -7,6 +7,7 @@ import {mkdirSync, mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {BIN, ENV, makeDatabase, median, OWN, openDatabase} from './databases.js';
+import {keepFigure} from './figures.js';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const NEW_SPANS = 1000;
@@ -25,6 +26,12 @@ function program(argv, cache) {
   if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}: ${stderr}`);
   const [, current, answer] = /debug: facts current in ([\d.]+) ms, answered in ([\d.]+) ms/.exec(stderr) ?? [];
   return {ms: Number(process.hrtime.bigint() - start) / 1e6, stdout, current: Number(current), answer: Number(answer)};
+}
+
+function emptyScript() {
+  const start = performance.now();
+  spawnSync(process.execPath, ['-e', '0'], {env: ENV});
+  return performance.now() - start;
 }
 
 export default async function facts() {
@@ -65,7 +72,15 @@ async function measure(kind, url, folder) {
   }
   print('', 'whole', 'facts current', 'answered', `Agno's own ${ms(median(own))} against it`);
   for (const name of QUESTIONS) {
-    const rounds = Array.from({length: ROUNDS + 1}, () => program([name, '--db', url, '--debug'], cache)).slice(1);
+    const pairs = Array.from({length: ROUNDS + 1}, () => {
+      const emptyMs = emptyScript();
+      return [program([name, '--db', url, '--debug'], cache), emptyMs];
+    }).slice(1);
+    const rounds = pairs.map(([round]) => round);
+    keepFigure(
+      `${kind}, ${spans} spans: ${name}`,
+      pairs.map(([round, emptyMs]) => [round.ms, emptyMs]),
+    );
     const of = key => median(rounds.map(round => round[key]));
     const share = ['slowest', 'tools', 'models'].includes(name) ? `${(median(own) / of('answer')).toFixed(0)}x` : '';
     print(name, ms(of('ms')), ms(of('current')), ms(of('answer')), share);

@@ -7,6 +7,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import {BIN, ENV, median, OWN, openDatabase, startPostgres} from './databases.js';
+import {keepFigure} from './figures.js';
 
 const TRACES = Number(process.env.TRACES ?? 29_500);
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
@@ -122,17 +123,17 @@ async function measure(kind, urls) {
     ['list --session, over HTTP', size => ['list', '--session', found[size].http.sessionId], null],
     ['slowest', () => ['slowest'], OWN.slowest(kind)],
   ];
-  for (const [name, argvOf, own] of cases) await measureCase(name, argvOf, own, urls, large);
+  for (const [name, argvOf, own] of cases) await measureCase(name, argvOf, own, urls, large, kind);
   await large.run(newestPolls(kind));
   await large.run(kind === 'sqlite' ? 'analyze' : 'vacuum analyze');
-  await measureCase('list below 10,000 polls', () => ['list'], OWN.list, urls, large);
+  await measureCase('list below 10,000 polls', () => ['list'], OWN.list, urls, large, kind);
   await large.run(
     `delete from agno_spans where start_time >= '${NEWEST}'; delete from agno_traces where start_time >= '${NEWEST}'`,
   );
   await large.close();
 }
 
-async function measureCase(name, argvOf, own, urls, large) {
+async function measureCase(name, argvOf, own, urls, large, kind) {
   const times = {small: [], large: [], sql: [], own: []};
   for (let i = -1; i < ROUNDS; i++) {
     for (const size of ['small', 'large']) {
@@ -146,6 +147,10 @@ async function measureCase(name, argvOf, own, urls, large) {
     await large.all(own);
     times.own.push(Number(process.hrtime.bigint() - start) / 1e6);
   }
+  keepFigure(
+    `${kind}, ${TRACES} runs over 300: ${name}`,
+    times.large.map((ms, i) => [ms, times.small[i]]),
+  );
   const small = median(times.small);
   const big = median(times.large);
   const ms = value => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
