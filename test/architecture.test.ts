@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   questions: ['facts', 'runs', 'prices', 'store', 'sql', 'table', 'trace'],
   facts: ['follow', 'runs', 'prices', 'store', 'sql', 'table', 'trace'],
   follow: ['runs', 'prices', 'store', 'sql', 'trace'],
-  doctor: ['migrations', 'show', 'runs', 'store', 'sql', 'trace'],
+  doctor: ['prices', 'migrations', 'show', 'runs', 'store', 'sql', 'trace'],
   show: ['runs', 'prices', 'store', 'sql', 'trace'],
   runs: ['prices', 'store', 'sql', 'trace'],
   retention: ['archive', 'runs', 'store', 'sql', 'trace'],

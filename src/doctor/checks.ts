@@ -4,6 +4,7 @@ import dataParts from './checks/data-parts.ts';
 import doubledSpans from './checks/doubled-spans.ts';
 import emptyTraceRows from './checks/empty-trace-rows.ts';
 import endsBeforeStart from './checks/ends-before-start.ts';
+import figuresDoubtful from './checks/figures-doubtful.ts';
 import figuresLeftOut from './checks/figures-left-out.ts';
 import foreignOperators from './checks/foreign-operators.ts';
 import httpTraffic from './checks/http-traffic.ts';
@@ -33,6 +34,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   'doubled-spans': doubledSpans,
   'empty-trace-rows': emptyTraceRows,
   'ends-before-start': endsBeforeStart,
+  'figures-doubtful': figuresDoubtful,
   'figures-left-out': figuresLeftOut,
   'foreign-operators': foreignOperators,
   'http-traffic': httpTraffic,

@@ -1,4 +1,5 @@
 import {append} from '../lists.ts';
+import {Prices} from '../prices/prices.ts';
 import {candidatesOf} from '../runs/candidates.ts';
 import {type JudgedTrace, loadRuns} from '../runs/load.ts';
 import {spansThatPass} from '../runs/stretches.ts';
@@ -7,6 +8,7 @@ import {asText} from '../trace/cell.ts';
 import {NO_FILTER} from '../trace/filter.ts';
 import type {RunRecord} from '../trace/record.ts';
 import {PATIENCE} from '../trace/runs.ts';
+import type {Span} from '../trace/span.ts';
 import {counted} from './finding.ts';
 import {paceFor} from './pace.ts';
 
@@ -33,6 +35,8 @@ export interface SurveyedTrace {
   readonly backwards: readonly string[];
   /** Spans with an impossible figure. */
   readonly leftOut: readonly SpanProblem[];
+  /** Model calls whose counts contradict each other, or the window of their model. */
+  readonly doubtful: readonly SpanProblem[];
 }
 
 /** Runs as `trace/` finds and judges them, newest first. */
@@ -59,6 +63,7 @@ export async function surveyRuns(
 ): Promise<RunSurvey> {
   const pace = paceFor(store, {limitMs: limits.ms, first: FIRST_STRETCH});
   const {test} = candidatesOf(NO_FILTER);
+  const prices = new Prices(null);
   const seen = new Set<string>();
   const traces: SurveyedTrace[] = [];
   const runs: SurveyedRun[] = [];
@@ -73,7 +78,7 @@ export async function surveyRuns(
     for (; at < fresh.length && !isEnough(); at += TRACES_AT_ONCE) {
       const ids = fresh.slice(at, at + TRACES_AT_ONCE);
       for (const judged of await loadRuns(store, ids, {patience: PATIENCE})) {
-        const surveyed = toSurveyed(judged);
+        const surveyed = {...toSurveyed(judged), doubtful: await doubtfulIn(judged, prices)};
         seen.add(surveyed.traceId);
         traces.push(surveyed);
         append(runs, surveyed.runs);
@@ -96,10 +101,40 @@ function coverage(runs: number, isWhole: boolean, reached: string | null): strin
   return `the newest ${whole}${reached === null ? '' : `, back to ${reached.slice(0, 19)}Z`}`;
 }
 
+async function doubtfulIn({trace}: JudgedTrace, prices: Prices): Promise<SpanProblem[]> {
+  const found: SpanProblem[] = [];
+  for (const {span} of trace.nodes.values()) {
+    if (span?.kind !== 'llm') continue;
+    const problem = contradictionIn(span) ?? (await beyondWindow(span, prices));
+    if (problem !== null) found.push({spanId: span.spanId, problem});
+  }
+  return found;
+}
+
+function contradictionIn(span: Span): string | null {
+  const {promptTokens: prompt, completionTokens: completion, grossPromptTokens: gross, statedTotalTokens: total} = span;
+  if (total !== null && (prompt ?? 0) + (completion ?? 0) > total)
+    return `${prompt ?? 0} tokens in and ${completion ?? 0} out, in all ${total}`;
+  const {audioPromptTokens: heard, audioCompletionTokens: spoken} = span;
+  if (heard !== null && gross !== null && heard > gross) return `${heard} audio tokens in a prompt of ${gross}`;
+  if (spoken !== null && completion !== null && spoken > completion)
+    return `${spoken} audio tokens in an answer of ${completion}`;
+  return null;
+}
+
+/** Whether cached tokens are part of an estimated prompt is unknown, so the smaller number counts. */
+async function beyondWindow(span: Span, prices: Prices): Promise<string | null> {
+  const prompt = span.grossPromptEstimated ? span.promptTokens : span.grossPromptTokens;
+  const window = prompt === null ? null : await prices.windowOf(span);
+  return window === null || prompt === null || prompt <= window
+    ? null
+    : `a prompt of ${prompt} tokens to a model that takes ${window}, by the bundled data`;
+}
+
 /** Rows that lost data; a missing zone or a repeated key loses nothing. */
 const UNREADABLE = /^attributes (are|JSON (is|has|contains -?(NaN|Infinity)))|is not a time$/;
 
-function toSurveyed({trace, runs}: JudgedTrace): SurveyedTrace {
+function toSurveyed({trace, runs}: JudgedTrace): Omit<SurveyedTrace, 'doubtful'> {
   const spans = [...trace.nodes.values()].flatMap(({span}) => (span && span.problems.length > 0 ? [span] : []));
   const having = (pattern: RegExp): SpanProblem[] =>
     spans.flatMap(({spanId, problems}) => {

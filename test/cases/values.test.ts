@@ -213,6 +213,31 @@ describe.each(BACKENDS)('on %s', backend => {
     expect(findings).toContainEqual(expect.objectContaining({id: 'figures-left-out', severity: 'warning'}));
   });
 
+  it('doctor names counts of tokens that nobody can believe', async () => {
+    const file = sqliteCopy('cases/anthropic-cache.sqlite');
+    const db = new Database(file);
+    const set = (name: string, key: string, value: number) =>
+      db
+        .prepare(
+          `update agno_spans set attributes = json_set(attributes, '$."llm.token_count.${key}"', ?) where name = ?`,
+        )
+        .run(value, name);
+    const found = async () => {
+      const url = backend === 'sqlite' ? file : await loadIntoPostgres(file);
+      const {findings} = (await json(['doctor', '--db', url])).data;
+      return findings.find((one: {id: string}) => one.id === 'figures-doubtful');
+    };
+    expect(await found()).toMatchObject({severity: 'ok', count: 0});
+    set('LiteLLM.invoke', 'prompt', 30_000_000);
+    set('Claude.invoke', 'total', 14);
+    db.close();
+    const finding = await found();
+    expect(finding).toMatchObject({severity: 'warning', count: 2});
+    expect(finding.text).toMatch(
+      /10 tokens in and 5 out, in all 14|a prompt of 30000000 tokens to a model that takes \d+/,
+    );
+  });
+
   it('errors and reasons show no key, and the facts hold none', async () => {
     const db = await openFixture(backend, 'truth/exceptions_out.sqlite');
     for (const argv of [['list', '-n', '0'], ['errors'], ['show', 'c01af754'], ['transcript', 'c01af754']]) {
