@@ -19,12 +19,13 @@ const TOGETHER = {
   start: ['src/cli/run.ts'],
   reading: [
     'src/commands/list/run.ts',
-    'src/commands/show/run.ts',
     'src/store/sqlite/store.ts',
     'src/prices/library.ts',
     'src/commands/list/command.ts',
     'src/commands/show/command.ts',
   ],
+  // What one run needs beyond that: a list does not pay for it.
+  show: ['src/commands/show/run.ts'],
   // What is read when a subcommand is named, with --help too.
   commands: [/^src\/commands\/[^/]+\/command\.ts$/],
   postgres: ['src/store/postgres/store.ts', 'node_modules/pg/lib/client.js'],

@@ -110,6 +110,9 @@ export const OWN_PREFIX = 'agnotrace_';
 /** Postgres cuts names after 63 bytes. */
 const indexName = (tableName: string, of: LookUpIndexKind): string => `${OWN_PREFIX}${tableName.slice(0, 40)}_${of}`;
 
+/** A search through this many spans deserves a note. */
+export const MANY_SPANS = 50_000;
+
 /** The hint when a look-up had to scan all spans. */
 export const INDEX_HINT = 'agno-trace migrate creates an index that makes this fast';
 

@@ -3,7 +3,7 @@ import {append} from '../lists.ts';
 import type {Prices} from '../prices/prices.ts';
 import {wantsIndex} from '../runs/candidates.ts';
 import {loadRuns} from '../runs/load.ts';
-import {INDEX_HINT} from '../runs/look-up.ts';
+import {INDEX_HINT, MANY_SPANS} from '../runs/look-up.ts';
 import {loadRunPage} from '../runs/page.ts';
 import {loadParts, type RunParts} from '../runs/parts.ts';
 import type {Store} from '../store/store.ts';
@@ -83,9 +83,6 @@ export async function loadShown(store: Store, id: string, options: ShownOptions)
       return showSession(store, target.id, options);
   }
 }
-
-/** A search through this many spans deserves a note. */
-export const MANY_SPANS = 50_000;
 
 /** A run from a list, with its continuations. */
 export function loadShownRun(store: Store, {runId, traceId, spanId}: RunRecord, options: ShownOptions): Promise<Shown> {

@@ -1,4 +1,4 @@
-import {MANY_SPANS} from '../../show/shown.ts';
+import {MANY_SPANS} from '../../runs/look-up.ts';
 import {TRAITS} from '../../sql/traits.ts';
 import {defineCheck} from '../checkup.ts';
 import {counted, FROM_CATALOGUE} from '../finding.ts';
