@@ -5,7 +5,9 @@ import {CHILD_KINDS, type ChildSums, hasPeers, type Peers, peersOf} from '../tra
 import type {JudgedRun} from '../trace/record.ts';
 import type {Facts, FactsOptions} from './facts.ts';
 import {keptFactsOf} from './place.ts';
-import {DAY_MICROS} from './relations.ts';
+
+/** Written here, as the file that has it holds what only facts need, and every `show` would load that. */
+const DAY_MICROS = 86_400_000_000;
 
 interface PeersOptions extends Pick<FactsOptions, 'env' | 'cwd' | 'prices' | 'onProgress'> {
   /** Bring the facts of the days before the run up to date; otherwise use them as they are. */
