@@ -181,7 +181,10 @@ export class LiveSource extends SnapshotSource implements RunSource {
       const page = await loadRunPage(store, {filter: this.filter, limit: newestRuns, cursor: null, patience});
       const traceIds = [...new Set(page.runs.map(({record}) => record.traceId))];
       this.apply(await this.live.begin(store, await loadTraces(store, traceIds)), true, store.nowMicros());
-      this.publish({failure: null});
+      // Runs without news are held with the attributes that the filter asks for, which they had not before.
+      for (const {key, judged} of this.live.runsIn(traceIds))
+        if (this.entries.has(key)) this.entries.set(key, {key, judged});
+      this.publish({failure: null, runs: this.listed()});
     } catch (error) {
       this.publish({failure: failureOf(error)});
     }
