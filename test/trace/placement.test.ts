@@ -381,3 +381,14 @@ describe('a run inside another', () => {
     expect(placed(rows)).toEqual(['First', '  fan_out', '    Second', '    Third']);
   });
 });
+
+it('what a tool leaves running in the background stays below the tool, though its run still goes on', () => {
+  const rows = [
+    span('A', 0, 500, {id: 'a', attributes: agent({'agno.agent.id': 'a'})}),
+    called('start_job', 10, 100, 'a', {}, 'job'),
+    model('Model.invoke', 150, 200, 'job'),
+    // Beside it, what its own run asked after the tool.
+    model('OpenAIChat.invoke', 300, 400, 'a'),
+  ];
+  expect(placed(rows)).toEqual(['A', '  start_job', '    Model.invoke', '  OpenAIChat.invoke']);
+});
