@@ -66,12 +66,12 @@ describe('the built program', () => {
 });
 
 describe('the package', () => {
-  it('holds what the program needs and no more, below 860 kB, and works where it is installed', async () => {
+  it('holds what the program needs and no more, below 890 kB, and works where it is installed', async () => {
     const folder = temporaryFolder();
     const tarball = pack(folder);
     const listed = execFileSync('tar', ['-tzvf', tarball], {encoding: 'utf8'});
     expect(listed).not.toMatch(/\/(src|test|fixtures|node_modules)\//);
-    expect(statSync(tarball).size).toBeLessThan(860_000);
+    expect(statSync(tarball).size).toBeLessThan(890_000);
     // The man page, with the field that makes npm install it: an array, as npm 11 links no other.
     const {man, scripts} = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
     expect(man).toEqual(['man/agno-trace.1']);
