@@ -5,6 +5,7 @@ import {bar, guidesOf} from '../../src/render/layout.ts';
 import {renderTree} from '../../src/render/run-tree.ts';
 import {renderSeries, sparkline} from '../../src/render/series.ts';
 import {renderTable} from '../../src/render/table.ts';
+import {layoutFor} from '../../src/render/tree-row.ts';
 import type {Series} from '../../src/table/table.ts';
 import type {ModelCost} from '../../src/trace/cost.ts';
 import {drawnSpans, drawnTops} from '../../src/trace/drawn-spans.ts';
@@ -29,6 +30,28 @@ describe('a bar', () => {
   it('is never invisible, not at the end either', () => {
     expect(bar(0.5, 0.5, 4, LOOK, 'solid')).toBe('  ▌ ');
     expect(bar(1, 1, 4, LOOK, 'solid')).toBe('   ▐');
+  });
+});
+
+describe('a row of a tree', () => {
+  it('has a bar from 56 columns on, and keeps within the terminal without one', () => {
+    const widths = [10, 40, 55, 56, 75, 76, 110, 160].map(columns => [columns, layoutFor(30, columns).bar]);
+    expect(widths).toEqual([
+      ...[
+        [10, 0],
+        [40, 0],
+        [55, 0],
+        [56, 10],
+        [75, 10],
+        [76, 16],
+        [110, 32],
+        [160, 48],
+      ],
+    ]);
+    for (const columns of [10, 40, 55, 56, 200]) {
+      const {label, bar: barWidth, details} = layoutFor(300, columns);
+      expect(label + (barWidth > 0 ? barWidth + 4 : 0) + 9 + details!).toBeLessThanOrEqual(columns);
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import {beforeAll, describe, expect, it} from 'vitest';
 import {type Safe, trusted} from '../../src/text/safe.ts';
-import {withoutStyles} from '../../src/text/style.ts';
+import {highlight, withoutStyles} from '../../src/text/style.ts';
 import {width} from '../../src/text/width.ts';
 import {detailPane} from '../../src/tui/detail/pane.ts';
 import {arrange, PANE_NAMES, SMALLEST} from '../../src/tui/layout.ts';
@@ -8,6 +8,7 @@ import {overlayLines} from '../../src/tui/overlay.ts';
 import type {Size} from '../../src/tui/pane.ts';
 import {promptOf} from '../../src/tui/prompt.ts';
 import {runsPane} from '../../src/tui/runs/pane.ts';
+import {withSelection} from '../../src/tui/selection.ts';
 import {FIRST_STATE, type ScreenState} from '../../src/tui/state.ts';
 import {tickOf} from '../../src/tui/tick.ts';
 import {treePane} from '../../src/tui/tree/pane.ts';
@@ -25,6 +26,16 @@ beforeAll(async () => {
   const worlds = await openWorlds();
   ({snapshot, failed, world} = worlds);
   held = new Map([...worlds.contents].map(([id, span]) => [id, {state: 'here', span}]));
+});
+
+describe('the row of the cursor', () => {
+  it('stands out over its whole width in the pane that keys go to, and in no other', () => {
+    const lines = [trusted('› here'), trusted('  there')];
+    const view = {...VIEW, isFocused: true};
+    expect(withSelection(lines, 10, view)).toEqual([highlight(trusted('› here    ')), '  there']);
+    expect(withSelection(lines, 10, {...view, isFocused: false})).toEqual(lines);
+    expect(withSelection([trusted('> here')], 6, {...view, ascii: true})).toEqual([highlight(trusted('> here'))]);
+  });
 });
 
 describe('the header', () => {

@@ -117,6 +117,20 @@ describe('folding', () => {
       expect(off).not.toContain(cursor(pressed(['critical', ...Array(i).fill('down')])));
   });
 
+  it('finds only what is drawn while the critical path stands alone', () => {
+    // Ann calls a model while a tool of hers is still running: the shorter of the two decides nothing.
+    const rows = [
+      span('Ann.run', 0, 1000, {id: 'root', attributes: agent()}),
+      span('slow_tool', 100, 900, {id: 'slow', parent: 'root', attributes: tool()}),
+      span('quick_tool', 200, 300, {id: 'quick', parent: 'root', attributes: tool()}),
+    ];
+    const input: TreeInput = {parts: partsFrom(rows, null, BASE + 20_000_000_000)};
+    const found = (actions: readonly Action[], search: string) =>
+      treePane.matches(treePane.search(pressed(actions, input), search, input, SIZE), input);
+    expect([found([], 'quick'), found([], 'slow')]).toEqual([1, 1]);
+    expect([found(['critical'], 'quick'), found(['critical'], 'slow')]).toEqual([0, 1]);
+  });
+
   it('shows a message whole when lines are wrapped', () => {
     expect(text(pressed([]))).not.toContain('second line');
     expect(text(pressed(['wrap']))).toContain('second line');
