@@ -164,7 +164,7 @@ function piecesOf(attributes: Attributes): {
       const tool = names.get(toolCallId) ?? null;
       add(tool !== null && isRetrievalTool(tool) ? 'documents' : 'results', text, said, tool);
     } else if (isOfUser(role)) {
-      const {own, documents} = apart(text);
+      const {own, documents} = splitReferences(text);
       add('documents', documents, said);
       add(said === question ? 'input' : 'history', own, said);
     } else {
@@ -186,7 +186,7 @@ const REFERENCES_END = '</references>';
  * Agno adds retrieved documents to the user's message (`add_knowledge_to_context`). No pattern finds them: it would look
  * for the end again from each beginning that has none.
  */
-function apart(text: string): {own: string; documents: string} {
+export function splitReferences(text: string): {own: string; documents: string} {
   let [own, documents, at] = ['', '', 0];
   for (;;) {
     const from = text.indexOf(REFERENCES, at);

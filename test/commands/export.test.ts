@@ -150,26 +150,29 @@ describe('what was planted', () => {
   const db = planted();
   const GONE = /4111 ?1111|abcdEFGH|carol/;
 
-  it.each([['otlp'], ['jsonl'], ['md'], ['html']])('is gone from %s, and the report names each', async format => {
-    const report = path.join(temporaryFolder(), 'report.json');
-    const argv = ['export', '--all', '--traffic', '--db', db, '--format', format];
-    expect(plainText((await cli(argv)).out)).toMatch(GONE);
-    const {code, out, err} = await cli([...argv, '--redact', 'all', '--report', report]);
-    expect(code).toBe(0);
-    const text = plainText(out);
-    const found = GONE.exec(text);
-    expect(found && text.slice(Math.max(0, found.index - 200), found.index + 60)).toBeNull();
-    expect(err).not.toMatch(GONE);
-    const {schema, findings, spans} = JSON.parse(readFileSync(report, 'utf8'));
-    expect([schema, spans]).toEqual(['agno-trace/export-report/1', 275]);
-    expect(JSON.stringify(findings)).not.toMatch(GONE);
-    expect(statSync(report).mode & 0o777).toBe(0o600);
-    for (const detector of ['card-number', 'openai-key', 'email']) {
-      for (const place of ['name', 'status_message', 'input.value', 'attribute names', 'list'])
-        expect(findings).toContainEqual({detector, place, count: expect.any(Number)});
-      expect(err).toMatch(new RegExp(`^replaced: ${detector} \\d+× \\(`, 'm'));
-    }
-  });
+  it.each([['otlp'], ['jsonl'], ['md'], ['html'], ['cases']])(
+    'is gone from %s, and the report names each',
+    async format => {
+      const report = path.join(temporaryFolder(), 'report.json');
+      const argv = ['export', '--all', '--traffic', '--db', db, '--format', format];
+      expect(plainText((await cli(argv)).out)).toMatch(GONE);
+      const {code, out, err} = await cli([...argv, '--redact', 'all', '--report', report]);
+      expect(code).toBe(0);
+      const text = plainText(out);
+      const found = GONE.exec(text);
+      expect(found && text.slice(Math.max(0, found.index - 200), found.index + 60)).toBeNull();
+      expect(err).not.toMatch(GONE);
+      const {schema, findings, spans} = JSON.parse(readFileSync(report, 'utf8'));
+      expect([schema, spans]).toEqual(['agno-trace/export-report/1', 275]);
+      expect(JSON.stringify(findings)).not.toMatch(GONE);
+      expect(statSync(report).mode & 0o777).toBe(0o600);
+      for (const detector of ['card-number', 'openai-key', 'email']) {
+        for (const place of ['name', 'status_message', 'input.value', 'attribute names', 'list'])
+          expect(findings).toContainEqual({detector, place, count: expect.any(Number)});
+        expect(err).toMatch(new RegExp(`^replaced: ${detector} \\d+× \\(`, 'm'));
+      }
+    },
+  );
 
   it('--redact secrets takes the key alone, pii the rest', async () => {
     const argv = ['export', '--all', '--traffic', '--db', db];
@@ -289,7 +292,7 @@ it.each([
   [[], /choose the runs to export.*\nhint: Pass ids or latest, a filter/],
   [['latest', '--all'], /ids and filters exclude each other/],
   [['latest', '--session', 'x'], /ids and filters exclude each other/],
-  [['--all', '--format', 'csv'], /--format "csv" is not known.*\nhint: It is one of otlp, jsonl, md, html/],
+  [['--all', '--format', 'csv'], /--format "csv" is not known.*\nhint: It is one of otlp, jsonl, md, html, cases/],
   [['--all', '-o', 'x.csv'], /asks for csv, which export cannot write/],
   [['--all', '--redact', 'everything'], /--redact "everything" is not known.*\nhint: It is one of secrets, pii, all/],
   [['--all', '--redact-key', 'KEY'], /nothing is redacted/],

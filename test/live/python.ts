@@ -33,6 +33,14 @@ export function pythonForOtlp(): Promise<string> {
   return made('otlp', ['opentelemetry-proto==1.45.2']);
 }
 
+/**
+ * A Python with a library that evaluates agents.
+ * @throws Error as `pythonWith`
+ */
+export function pythonForEvaluations(): Promise<string> {
+  return made('evaluations', ['pydantic-evals==2.62.0']);
+}
+
 async function made(name: string, packages: readonly string[]): Promise<string> {
   const folder = path.join(tmpdir(), `agno-trace-python-${process.getuid?.() ?? 0}-${name}`);
   const python = path.join(folder, 'bin', 'python');

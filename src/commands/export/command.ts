@@ -49,7 +49,7 @@ const exporting: CommandModule = {
       .option('--dry-run', 'count requests and bytes, send nothing');
     addPatienceFlags(command);
     addPriceFlags(command);
-    command.optionsGroup('Output:').option('--format <format>', 'otlp, jsonl, md, html (default: otlp)');
+    command.optionsGroup('Output:').option('--format <format>', 'otlp, jsonl, md, html, cases (default: otlp)');
     takesOneOf(command, EXPORT_FORMATS)
       .option('--jsonl', 'short for --format jsonl')
       .option('-o, --output <file>', 'write to a file; its ending chooses the format')

@@ -36,7 +36,7 @@ interface ExportFlags extends ReadFlags, WindowFlags, FilterFlags, PatienceFlags
   jsonl?: boolean;
 }
 
-export const EXPORT_FORMATS = ['otlp', 'jsonl', 'md', 'html'] as const;
+export const EXPORT_FORMATS = ['otlp', 'jsonl', 'md', 'html', 'cases'] as const;
 
 export function exportOptionsOf(flags: ExportFlags, context: Context, [ids]: [readonly string[]]): ExportOptions {
   const format = formatOf(flags);
@@ -82,7 +82,7 @@ function formatOf(flags: ExportFlags): ExportOptions['format'] {
   if (flags.format === undefined && ending === 'csv')
     throw usageError(
       `-o "${flags.output}" asks for csv, which export cannot write.`,
-      'It can write otlp, jsonl, md, html.',
+      'It can write otlp, jsonl, md, html, cases.',
     );
   if (flags.to !== undefined && format !== 'otlp')
     throw usageError(`--to sends otlp, not ${format}.`, 'Leave out --format, or write to a file with -o.');

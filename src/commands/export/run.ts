@@ -116,7 +116,7 @@ async function exportFrom(store: Store, work: Work, context: Context, out: Conte
       const groups = exportedRuns(store, selection, {
         patience,
         prices,
-        isWhole: options.format === 'html',
+        isWhole: options.format === 'html' || options.format === 'cases',
         note: text => notes.push(text),
       });
       for await (const {run, row, span} of wholeRows(store, groups)) {
@@ -233,6 +233,10 @@ async function writerOf(
   if (format === 'html') {
     const {PageWriter} = await import('./page.ts');
     return PageWriter.open(out, cleaning);
+  }
+  if (format === 'cases') {
+    const {CasesWriter} = await import('./cases.ts');
+    return new CasesWriter(out, cleaning);
   }
   return format === 'md' ? new ReportWriter(out) : new OtlpWriter(lineSink(out.stdout, origin));
 }
