@@ -99,8 +99,8 @@ export async function report(thrown: unknown, argv: readonly string[], context: 
       const {drawnPlace} = await import('./place.ts');
       context.stderr.write(line`${drawnPlace(error.place, mask)}\n`);
     }
-    if (hint) context.stderr.write(line`${paint(trusted('hint:'), 'dim')} ${safe(mask(hint))}\n`);
-    for (const note of notes) context.stderr.write(line`note: ${safe(note)}\n`);
+    if (hint) await say(context, 'hint:', mask(hint));
+    for (const note of notes) await say(context, 'note:', note);
   }
   if (isDebug) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
@@ -108,6 +108,19 @@ export async function report(thrown: unknown, argv: readonly string[], context: 
     }
   }
   return exitCode;
+}
+
+/** On a terminal broken at spaces, not within a word. */
+async function say({stderr}: Context, label: 'hint:' | 'note:', text: string): Promise<void> {
+  const {wrap} = await import('../text/width.ts');
+  const [first = trusted(''), ...more] = wrap(
+    line`${trusted(label)} ${safe(text)}`,
+    (stderr.isTTY && stderr.columns) || Number.POSITIVE_INFINITY,
+  );
+  const labelled = first.startsWith(label)
+    ? line`${paint(trusted(label), 'dim')}${trusted(first.slice(label.length))}`
+    : first;
+  for (const part of [labelled, ...more]) stderr.write(line`${part}\n`);
 }
 
 function wantsJson(argv: readonly string[]): boolean {

@@ -1,5 +1,5 @@
 import {isAnyOf, matchesGlob} from '../sql/fragments.ts';
-import {EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
+import {anyOf, EMPTY, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {RunFilter} from '../trace/filter.ts';
 import {DIMENSION_NAMES, IS_CALL, IS_RUN_SPAN, RUN_NAMES, SPAN_NAMES, SUM_NAMES, type SumColumn} from './schema.ts';
 
@@ -236,7 +236,7 @@ export function windowTests({sinceMicros, untilMicros}: RunFilter, alias: 's' | 
   ];
 }
 
-const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${join(tests, ' or ')})`]);
+const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${anyOf(tests)})`]);
 
 /** Tests on a span `s`, with the same meaning as those of `questions/slowest-tables.ts` on the table itself. */
 export function testsOfSpan(filter: RunFilter): Sql[] {

@@ -1,5 +1,5 @@
 import {contains, isAnyOf, matchesGlob} from '../sql/fragments.ts';
-import {join, raw, type Sql, sql} from '../sql/sql.ts';
+import {anyOf, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Figure, Query, RunFilter} from '../trace/filter.ts';
 import {attributeTest, notKept} from './attributes.ts';
 import type {Facts} from './facts.ts';
@@ -35,14 +35,7 @@ function testsOf(filter: RunFilter): Sql[] {
     ...testsOfRun({...filter, states: [], minTokens: null}, false),
     ...(states.length === 0 ? [] : [isAnyOf(raw('s.state'), states)]),
     ...(minTokens === null ? [] : [sql`${SPAN_TOKENS} >= ${minTokens}`]),
-    ...(errors.length === 0
-      ? []
-      : [
-          sql`(${join(
-            errors.map(text => contains(raw('s.error'), text)),
-            ' or ',
-          )})`,
-        ]),
+    ...(errors.length === 0 ? [] : [sql`(${anyOf(errors.map(text => contains(raw('s.error'), text)))})`]),
   ];
 }
 
@@ -70,9 +63,8 @@ function testOf(query: Query, facts: Kept): Sql {
         raw('true'),
       )})`;
     case 'or':
-      return sql`(${join(
+      return sql`(${anyOf(
         query.parts.map(part => testOf(part, facts)),
-        ' or ',
         raw('false'),
       )})`;
     case 'not':
@@ -88,7 +80,7 @@ function testOf(query: Query, facts: Kept): Sql {
     case 'text': {
       const within = `*${query.glob}*`;
       const columns = ['s.name', 's.span_name', 's.error'].map(column => matchesGlob(raw(column), within));
-      return known(join(columns, ' or '));
+      return known(anyOf(columns));
     }
   }
 }

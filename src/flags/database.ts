@@ -11,7 +11,7 @@ import {stoppable} from '../store/stoppable.ts';
 import {type Evidence, type OpenOptions, replacing, type Store} from '../store/store.ts';
 import {writable} from '../store/writable.ts';
 import {line, safe} from '../text/safe.ts';
-import {setColour} from '../text/style.ts';
+import {paint, setColour} from '../text/style.ts';
 import {wrap} from '../text/width.ts';
 import {type Connection, connectionOf} from './connection.ts';
 import type {DatabaseFlags, ReadFlags} from './declare.ts';
@@ -140,6 +140,9 @@ export async function withOutput(
   }
   if (out.exitCode !== undefined) context.exitCode = out.exitCode;
   await output.save();
+  // Scripts know from the exit code; on a terminal, silence could also mean that nothing happened.
+  if (output.typed !== null && context.stderr.isTTY)
+    context.stderr.write(line`${paint(line`wrote ${safe(output.typed)}`, 'dim')}\n`);
 }
 
 /** The answer would replace the database. */

@@ -105,28 +105,55 @@ export function addWindowFlags(command: Command): Command {
 
 /** Filters for runs. Repeated values are alternatives. */
 export function addFilterFlags(command: Command): Command {
+  return addFilters(command, 'runs', {
+    run: 'the run with this id',
+    kind: 'runs of this kind, or with such a span: llm,tool,…',
+    model: 'runs that call this model (* and ? allowed)',
+    tool: 'runs that call this tool',
+    name: 'runs with a span of this name',
+    status: 'stored status of the trace row: OK, ERROR',
+  }).option(...QUERY_FLAG);
+}
+
+/** The same flags where they filter single spans. */
+export function addSpanFilterFlags(command: Command): Command {
+  return addFilters(command, 'spans', {
+    run: 'spans of the run with this id',
+    kind: 'spans of this kind: llm,tool,…',
+    model: 'calls of this model (* and ? allowed)',
+    tool: 'calls of this tool',
+    name: 'spans of this name',
+    status: 'stored status of the span: OK, ERROR',
+  }).option('-q, --query <query>', "spans that match, as in 'tool:web_search duration:>5s'");
+}
+
+function addFilters(
+  command: Command,
+  rows: 'runs' | 'spans',
+  descriptions: Readonly<Record<'run' | 'kind' | 'model' | 'tool' | 'name' | 'status', string>>,
+): Command {
+  const within = rows === 'runs' ? 'runs of' : 'spans in runs of';
   return command
     .optionsGroup('Who (repeat for "or"):')
-    .option('--session <id>', 'runs of this session', collect)
-    .option('--user <id>', 'runs of this user', collect)
-    .option('--agent <id>', 'runs of this agent: id, or name with * and ?', collect)
-    .option('--team <id>', 'runs of this team', collect)
-    .option('--workflow <id>', 'runs of this workflow', collect)
-    .option('--run <id>', 'the run with this id', collect)
-    .option('--trace <id>', 'runs in this trace', collect)
+    .option('--session <id>', `${within} this session`, collect)
+    .option('--user <id>', `${within} this user`, collect)
+    .option('--agent <id>', `${within} this agent: id, or name with * and ?`, collect)
+    .option('--team <id>', `${within} this team`, collect)
+    .option('--workflow <id>', `${within} this workflow`, collect)
+    .option('--run <id>', descriptions.run, collect)
+    .option('--trace <id>', `${rows} in this trace`, collect)
     .optionsGroup('What:')
-    .option('--kind <kinds>', 'runs of this kind, or with such a span: llm,tool,…', collect)
-    .option('--model <name>', 'runs that call this model (* and ? allowed)', collect)
-    .option('--tool <name>', 'runs that call this tool', collect)
-    .option('--name <name>', 'runs with a span of this name', collect)
+    .option('--kind <kinds>', descriptions.kind, collect)
+    .option('--model <name>', descriptions.model, collect)
+    .option('--tool <name>', descriptions.tool, collect)
+    .option('--name <name>', descriptions.name, collect)
     .option('--state <states>', `computed state: ${STATES.join(', ')}`, collect)
-    .option('--status <status>', 'stored status of the trace row: OK, ERROR', collect)
-    .option('--error [text]', 'runs with this text in an error; alone: --failed')
+    .option('--status <status>', descriptions.status, collect)
+    .option('--error [text]', `${rows} with this text in an error; alone: --failed`)
     .option('--failed', 'short for --state error')
-    .option('--min-duration <length>', 'runs that took at least: 500ms, 2s, 1m')
-    .option('--max-duration <length>', 'runs that took at most')
-    .option('--min-tokens <n>', 'runs that used at least n tokens')
-    .option(...QUERY_FLAG);
+    .option('--min-duration <length>', `${rows} that took at least: 500ms, 2s, 1m`)
+    .option('--max-duration <length>', `${rows} that took at most`)
+    .option('--min-tokens <n>', `${rows} that used at least n tokens`);
 }
 
 /** The free query, as people know it from GitHub, Sentry and Datadog (docs/query.md). */

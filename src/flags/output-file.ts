@@ -22,6 +22,8 @@ import type {OutputFlags} from './declare.ts';
 export interface OutputFile extends Output {
   /** Its path, with links resolved. */
   readonly path: string;
+  /** As typed; null: it is no regular file. */
+  readonly typed: string | null;
   /** Writes the answer so far to disk, beside the file; a long answer need not fit into memory. */
   drained(): Promise<void>;
   /** @throws UserError exit 1; then the file is unchanged */
@@ -63,6 +65,7 @@ export function outputFileOf({output}: OutputFlags, {cwd}: Context): OutputFile 
   };
   return {
     path: file,
+    typed: isPlain ? output : null,
     isTTY: false,
     columns: undefined,
     write: text => void parts.push(text),

@@ -10,7 +10,7 @@ export const TOKEN_COLUMNS: Readonly<Record<string, Column>> = {
   },
   completionTokens: {label: 'OUT', unit: 'count', description: 'completion tokens'},
   cachedTokens: {label: 'CACHED', unit: 'count', description: "tokens read from the provider's cache"},
-  totalTokens: {label: 'TOKENS', unit: 'count', description: 'all tokens'},
+  totalTokens: {label: 'TOKENS', unit: 'count', isMain: true, description: 'all tokens'},
 };
 
 /** The sources of the figures; last, because a narrow terminal drops the last columns first. */

@@ -16,7 +16,7 @@ export default defineQuestion({
     calls: {label: 'CALLS', unit: 'count', description: 'calls; each attempt counts'},
     failed: {label: 'FAILED', unit: 'count', description: 'calls that failed or returned nothing (computed)'},
     ...TOKEN_COLUMNS,
-    costUsd: {label: 'COST', unit: 'usd', description: 'cost of the calls whose cost is known'},
+    costUsd: {label: 'COST', unit: 'usd', isMain: true, description: 'cost of the calls whose cost is known'},
     tokensPerSecond: {
       label: 'TOK/S',
       unit: 'rate',

@@ -34,7 +34,7 @@ export function nextFrom(row: Row, {by, sort}: Pick<Ask, 'by' | 'sort'>): string
     textIn(row, 'runId') ??
     textIn(row, 'sampleTraceId') ??
     textIn(row, 'traceId');
-  if (run !== null) return command`agno-trace show ${run}`;
+  if (run !== null) return command`agno-trace show ${shortened(run)}`;
   const text = textIn(row, 'name');
   // The items of a list are no value themselves.
   if (attributeNameIn(by) !== null && text !== null && !text.includes(', '))
@@ -52,6 +52,11 @@ export function nextFrom(row: Row, {by, sort}: Pick<Ask, 'by' | 'sort'>): string
   // A value with a leading dash would be read as another flag.
   const typed = `${filter}${value.startsWith('-') ? '=' : ' '}${shellWord(value)}`;
   return `agno-trace list ${typed}${order === undefined ? '' : ` ${order}`}`;
+}
+
+/** A generated id as lists show it: `show` takes a beginning. Other ids completely. */
+function shortened(id: string): string {
+  return /^[0-9a-f]{8}[0-9a-f-]{24,}$/i.test(id) ? id.slice(0, 8) : id;
 }
 
 function textIn(row: Row, key: string): string | null {

@@ -96,6 +96,8 @@ export interface Question {
       }
     >
   >;
+  /** Filters ask each span instead of each run. */
+  readonly areRowsSpans?: true;
   /** @throws UserError for flags that are incomplete, or contradict each other */
   readonly checkFlags?: (flags: Ask['flags']) => void;
   /** The filter with the default window if none is given. */

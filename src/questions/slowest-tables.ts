@@ -2,7 +2,7 @@ import {kindOfSpan} from '../runs/kind.ts';
 import {loadRunPage} from '../runs/page.ts';
 import {stretches} from '../runs/stretches.ts';
 import {asDouble, attribute, attributeLike, isAnyOf, matchesGlob, time} from '../sql/fragments.ts';
-import {EMPTY, either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
+import {anyOf, EMPTY, either, join, raw, type Sql, sql, table} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import type {Cell} from '../table/table.ts';
 import {KEY} from '../trace/attributes.ts';
@@ -144,7 +144,7 @@ function split(filter: RunFilter): {runFilter: RunFilter | null; spanTests: Sql[
     maxDurationMs,
     ...rest
   } = filter;
-  const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${join(tests, ' or ')})`]);
+  const any = (tests: readonly Sql[]): Sql[] => (tests.length === 0 ? [] : [sql`(${anyOf(tests)})`]);
   const spanTests = [
     ...windowTests(filter),
     ...(kinds.length === 0 ? [] : [isAnyOf(kindOfSpan(), kinds)]),

@@ -70,6 +70,7 @@ export default defineQuestion({
     session: {label: 'SESSION', description: 'session of the run'},
     user: {label: 'USER', description: 'user of the run'},
   },
+  areRowsSpans: true,
   sort: 'startTime',
   sortable: SORT_COLUMNS,
   note: 'keys of -q and filters apply to each span; ids, agent, team and workflow to its run',

@@ -46,7 +46,7 @@ export default defineQuestion({
     },
     calls: {label: 'CALLS', unit: 'count', description: 'model calls; nested calls count once'},
     ...TOKEN_COLUMNS,
-    costUsd: {label: 'COST', unit: 'usd', description: 'cost of the calls whose cost is known'},
+    costUsd: {label: 'COST', unit: 'usd', isMain: true, description: 'cost of the calls whose cost is known'},
     costShare: {label: 'SHARE', unit: 'ratio', description: 'share of the total cost'},
     ...CACHE_COLUMNS,
     ...costColumns,

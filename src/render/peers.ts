@@ -9,7 +9,7 @@ export function peersFacts({runs, source, differing, ...figures}: Peers): (reado
     standing(figures.totalTokens, ['tokens', 'fewer tokens', 'more tokens'], count),
     standing(figures.costUsd, ['cost', 'cheaper', 'more expensive'], usd),
   ].flatMap(text => text ?? []);
-  const which = trusted(source === 'kept' ? 'in the facts' : 'in the 7 days before');
+  const which = trusted(source === 'kept' ? 'read earlier' : 'in the 7 days before');
   return [
     ...(standings.length === 0
       ? []

@@ -155,7 +155,8 @@ export interface Drawing {
 
 /**
  * The table of a question's answer: the first column is text that may be cut, numbers are aligned right. On a narrow
- * terminal the last columns are dropped first, but never the one that the rows are sorted by. In a pipe all columns
+ * terminal the last columns are dropped first, main figures after all others, but never the one that the rows are
+ * sorted by. In a pipe all columns
  * stay, and long texts are cut.
  */
 export function renderTable(table: Table, columns: number | null, drawing: Drawing = {}): Safe {
@@ -187,7 +188,7 @@ export function drawnColumns(table: Table, drawing: Drawing): DrawnColumn[] {
       align: unit === 'text' || unit === 'time' || unit === 'stretch' || unit === 'flag' ? 'left' : 'right',
       cells: table.rows.map(cells => cellText(cells[key] ?? null, ofRow(column, cells), drawing)),
       isLong: column.isLong ?? false,
-      dropOrder: i < 3 || key === table.sortedBy ? 0 : i,
+      dropOrder: i < 3 || key === table.sortedBy ? 0 : column.isMain ? i / entries.length : i,
       ...(column.least !== undefined ? {shrinkTo: column.least} : isFirst ? {shrinkTo: 16} : {}),
     };
   });

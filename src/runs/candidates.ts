@@ -1,5 +1,5 @@
 import {attribute, attributeLike, holdsAscii, isAnyOf, mayContain, mayMatchGlob, orOpaque} from '../sql/fragments.ts';
-import {either, join, raw, type Sql, sql} from '../sql/sql.ts';
+import {anyOf, either, join, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Store} from '../store/store.ts';
 import {KEY, TEXT_KEYS} from '../trace/attributes.ts';
 import type {Query, RunFilter} from '../trace/filter.ts';
@@ -172,5 +172,5 @@ function mayHaveAttribute({path, test}: Extract<Query, {type: 'attribute'}>): Sq
 }
 
 function oneOf(tests: readonly Sql[]): Sql {
-  return sql`(${join(tests, ' or ')})`;
+  return sql`(${anyOf(tests)})`;
 }

@@ -1,5 +1,5 @@
 import {attribute, attributeLike, isAnyOf} from '../sql/fragments.ts';
-import {either, inline, join, quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
+import {anyOf, either, inline, join, quoteIdentifier, raw, type Sql, sql} from '../sql/sql.ts';
 import type {IndexFacts, TableFacts} from '../store/connection-info.ts';
 import type {Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
@@ -39,7 +39,7 @@ export function hasValue(of: LookedUp, values: readonly string[]): Sql {
   const heads = values.map(text => sql`${held(of)} = ${heldOf(text)}`);
   return either({
     sqlite: exact,
-    postgres: sql`((${join(heads, ' or ')}) and ${exact})`,
+    postgres: sql`((${anyOf(heads)}) and ${exact})`,
     clickhouse: holdsText(of, values),
   });
 }

@@ -67,9 +67,10 @@ export async function readByName<T>(
       return isEmpty(wide)
         ? {
             answer,
-            notes: known.length === 0 ? [`no traces yet. ${NO_TRACES}`] : unknown.map(word => nearMiss(word, known)),
+            notes:
+              known.length === 0 ? [`no traces yet. ${NO_TRACES}`] : notesAbout(unknown, word => nearMiss(word, known)),
           }
-        : {answer: wide, notes: unknown.map(word => takenAsPart(word, known))};
+        : {answer: wide, notes: notesAbout(unknown, word => takenAsPart(word, known))};
     }
   }
   return {answer, notes: await whereTheDataIs(store, filter)};
@@ -123,7 +124,10 @@ export async function takeNames(store: Store, filter: RunFilter): Promise<TakenN
   return {
     widen: wanted => widened(wanted, taken),
     isWider: taken.length > 0,
-    notes: [...taken.map(word => takenAsPart(word, known)), ...missing.map(word => nearMiss(word, known))],
+    notes: [
+      ...notesAbout(taken, word => takenAsPart(word, known)),
+      ...notesAbout(missing, word => nearMiss(word, known)),
+    ],
   };
 }
 
@@ -200,6 +204,13 @@ function nearMiss(word: Word, known: readonly JudgedRun[]): string {
   const near = closest(textOf(word.text), [...names, ...names.flatMap(name => name.split(/[\s_./-]+/))]);
   const meant = near === null ? undefined : names.find(name => name.includes(near));
   return `${isCalled(word)}${meant === undefined ? listed(names) : `; did you mean "${meant}"?`}`;
+}
+
+/** A note on each of the first words; a command line may have a thousand. */
+function notesAbout(words: readonly Word[], noteOf: (word: Word) => string): string[] {
+  const more = words.length - MOST_NAMED;
+  const notes = words.slice(0, MOST_NAMED).map(noteOf);
+  return more > 0 ? [...notes, `the same for ${more} more ${more === 1 ? 'name' : 'names'}`] : notes;
 }
 
 /** Only the newest runs are known here. */

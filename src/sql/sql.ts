@@ -47,6 +47,18 @@ export function join(list: readonly Sql[], separator: string, whenEmpty: Sql = E
   return new Sql(list.flatMap((item, i) => (i === 0 ? item.pieces : [{text: separator}, ...item.pieces])));
 }
 
+/** More alternatives than this stand in groups: SQLite refuses an expression with a depth of more than 1,000. */
+const MOST_ALTERNATIVES = 100;
+
+/** True where one of `tests` is; `whenEmpty` if there are none. */
+export function anyOf(tests: readonly Sql[], whenEmpty: Sql = EMPTY): Sql {
+  if (tests.length <= MOST_ALTERNATIVES) return join(tests, ' or ', whenEmpty);
+  const groups = Array.from({length: Math.ceil(tests.length / MOST_ALTERNATIVES)}, (_, i) =>
+    tests.slice(i * MOST_ALTERNATIVES, (i + 1) * MOST_ALTERNATIVES),
+  );
+  return anyOf(groups.map(group => sql`(${anyOf(group)})`));
+}
+
 /** Databases whose rows this tool may change: they have transactions. */
 export type WritableDialect = Exclude<Dialect, 'clickhouse'>;
 

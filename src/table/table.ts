@@ -28,6 +28,8 @@ export interface Column {
   readonly least?: number;
   /** Holds texts of any length: as a table they are cut even in a pipe. */
   readonly isLong?: boolean;
+  /** A figure that people come for: on a narrow terminal the columns before it are left out first. */
+  readonly isMain?: boolean;
   /** One line for help and documentation. */
   readonly description?: string;
 }

@@ -32,6 +32,14 @@ describe.each(BACKENDS)('names in the filters of list on %s', backend => {
     );
   });
 
+  it('may be more than the depth of an expression that SQLite takes', async () => {
+    const nobody = Array.from({length: 1100}, (_, i) => ['--agent', `nobody ${i}`]).flat();
+    expect((await ask(...nobody, '--agent', 'billing agent')).names).toEqual(['Billing Agent']);
+    const {names, notes} = await ask(...nobody.slice(0, 14));
+    expect(names).toEqual([]);
+    expect(notes).toMatch(/called "nobody 4".*\nthe same for 2 more names$/m);
+  });
+
   it('are taken as they stand where they are patterns or negated', async () => {
     expect((await ask('--agent', 'billin?')).names).toEqual([]);
     const {names, notes} = await ask('-q', '-agent:billing');

@@ -4,7 +4,7 @@ import {loadSpans} from '../../runs/spans.ts';
 import {anyTime} from '../../runs/stretches.ts';
 import {walkRuns} from '../../runs/walk.ts';
 import {holdsAscii, time} from '../../sql/fragments.ts';
-import {join, raw, type Sql, sql, table} from '../../sql/sql.ts';
+import {anyOf, join, raw, type Sql, sql, table} from '../../sql/sql.ts';
 import {replacing, type Store} from '../../store/store.ts';
 import {digest} from '../../trace/exchange.ts';
 import {matchesSpan, type RunFilter} from '../../trace/filter.ts';
@@ -146,7 +146,7 @@ function mayHold(literal: string, ignoresCase: boolean): Sql {
   const columns = ['s.name', 's.status_message', 's.attributes'].map(column =>
     holdsAscii(raw(column), literal, ignoresCase),
   );
-  return sql`(${join(columns, ' or ')})`;
+  return sql`(${anyOf(columns)})`;
 }
 
 async function searchRun(

@@ -40,7 +40,7 @@ const IN_A_QUERY: readonly string[] = [
   ...['team', 'workflow', 'run', 'trace', 'status', 'failed'],
   ...['min-duration', 'max-duration', 'min-tokens'],
 ];
-const QUERY = "runs that match, as in 'team:support duration:>5s tokens:>1000 (error OR tool:web_search)'";
+const QUERY = "that match, as in 'team:support duration:>5s tokens:>1000 (error OR tool:web_search)'";
 /** Longer lists are only in the description. */
 const MOST_LISTED = 12;
 
@@ -57,7 +57,8 @@ export function inputsOf(tool: Tool, command: Command): Inputs {
     if (takesFile(option) || NEVER.includes(name) || OF_THE_SERVER.includes(name)) continue;
     if (hasFilters && IN_A_QUERY.includes(name)) continue;
     if (tool.without?.includes(name) || (tool.only && ![...tool.only, ...SIZE].includes(name))) continue;
-    const description = hasFilters && name === 'query' ? QUERY : option.description;
+    const description =
+      hasFilters && name === 'query' ? `${option.description.split(' ', 1)[0]} ${QUERY}` : option.description;
     inputs.set(name, {name, description, option});
   }
   const required = [

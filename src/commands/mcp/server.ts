@@ -65,7 +65,7 @@ export async function serve(
 }
 
 function offerTools(server: ProtocolServer, caller: Caller): void {
-  server.setRequestHandler(ListToolsRequestSchema, () => ({
+  server.setRequestHandler(checked(ListToolsRequestSchema), () => ({
     tools: caller.tools.map(({tool, inputs}) => ({
       name: tool.name,
       description: tool.description,
@@ -73,10 +73,10 @@ function offerTools(server: ProtocolServer, caller: Caller): void {
       annotations: {readOnlyHint: true, openWorldHint: false},
     })),
   }));
-  server.setRequestHandler(CallToolRequestSchema, async ({params: {name, arguments: given = {}}}, asked) => {
+  server.setRequestHandler(checked(CallToolRequestSchema), async ({params: {name, arguments: given = {}}}, asked) => {
     const tool = caller.toolOf(name);
     const names = caller.tools.map(({tool: {name}}) => name).join(', ');
-    if (!tool) throw unknown(`there is no tool "${short(name)}"; there are ${names}`);
+    if (!tool) throw invalid(`there is no tool "${short(name)}"; there are ${names}`);
     const answered = await call(caller, tool, given, asked);
     return answered.error ? failed(answered.error) : answer(tool, answered);
   });
@@ -84,7 +84,7 @@ function offerTools(server: ProtocolServer, caller: Caller): void {
 
 /** Runs are resources too: a client lets a person pick one. */
 function offerRuns(server: ProtocolServer, caller: Caller): void {
-  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
+  server.setRequestHandler(checked(ListResourceTemplatesRequestSchema), () => ({
     resourceTemplates: [
       {
         uriTemplate: `${RUN_URI}{id}`,
@@ -94,7 +94,7 @@ function offerRuns(server: ProtocolServer, caller: Caller): void {
       },
     ],
   }));
-  server.setRequestHandler(ListResourcesRequestSchema, async ({params}, asked) => {
+  server.setRequestHandler(checked(ListResourcesRequestSchema), async ({params}, asked) => {
     const {data, page} = await read(caller, 'list_runs', {limit: LISTED_RUNS, cursor: params?.cursor}, asked);
     return {
       resources: (data as ListedRun[]).map(({runId, traceId, name, state, startTime}) => ({
@@ -106,7 +106,7 @@ function offerRuns(server: ProtocolServer, caller: Caller): void {
       ...(page.next === null ? {} : {nextCursor: page.next}),
     };
   });
-  server.setRequestHandler(ReadResourceRequestSchema, async ({params: {uri}}, asked) => {
+  server.setRequestHandler(checked(ReadResourceRequestSchema), async ({params: {uri}}, asked) => {
     const id = idIn(uri);
     if (id === null) throw protocolError(NO_RESOURCE, `"${short(uri)}" is no run; write ${RUN_URI}<id>`);
     const {text} = await read(caller, 'show_run', {id}, asked);
@@ -115,20 +115,46 @@ function offerRuns(server: ProtocolServer, caller: Caller): void {
 }
 
 function offerPrompts(server: ProtocolServer): void {
-  server.setRequestHandler(ListPromptsRequestSchema, () => ({
+  server.setRequestHandler(checked(ListPromptsRequestSchema), () => ({
     prompts: Object.entries(PROMPTS).map(([name, {description, argument}]) => ({
       name,
       description,
       arguments: [{...argument, required: false}],
     })),
   }));
-  server.setRequestHandler(GetPromptRequestSchema, ({params: {name, arguments: given = {}}}) => {
+  server.setRequestHandler(checked(GetPromptRequestSchema), ({params: {name, arguments: given = {}}}) => {
     const prompt = Object.hasOwn(PROMPTS, name) ? PROMPTS[name]! : null;
-    if (!prompt) throw unknown(`there is no prompt "${short(name)}"; there are ${Object.keys(PROMPTS).join(', ')}`);
+    if (!prompt) throw invalid(`there is no prompt "${short(name)}"; there are ${Object.keys(PROMPTS).join(', ')}`);
     const value = given[prompt.argument.name];
     const text = prompt.textOf(value === undefined || value.trim() === '' ? undefined : short(value));
     return {description: prompt.description, messages: [{role: 'user', content: {type: 'text', text}}]};
   });
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** As far as it is used here: a schema of the library, whose params are refused with the first thing wrong. */
+interface RequestSchema {
+  readonly shape: {
+    readonly method: {readonly value: string};
+    readonly params: {catch(refuse: (found: {error: {issues: readonly Issue[]}}) => never): unknown};
+  };
+  extend(shape: {params: unknown}): unknown;
+}
+
+/** The library itself answers wrong params as an internal error, in the JSON of its own check. */
+function checked<T>(schema: T & RequestSchema): T {
+  const {method, params} = schema.shape;
+  const refuse = ({error: {issues}}: {error: {issues: readonly Issue[]}}): never => {
+    const [{path, message} = {path: [], message: 'not as the protocol has them'}] = issues;
+    const words = message.replace(/^Invalid input: /, '');
+    throw invalid(`wrong params of ${method.value}: ${['params', ...path.map(String)].join('.')}: ${short(words)}`);
+  };
+  // The same type: what is wrong ends there.
+  return schema.extend({params: params.catch(refuse)}) as T;
 }
 
 /** Calls a tool; it ends when the client wants no answer any more, and says how far it is to one that asked for that. */
@@ -217,7 +243,7 @@ function short(text: string): string {
   return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text;
 }
 
-function unknown(message: string): Error {
+function invalid(message: string): Error {
   return protocolError(ErrorCode.InvalidParams, message);
 }
 

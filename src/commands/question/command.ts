@@ -6,6 +6,7 @@ import {
   addFilterFlags,
   addOutputFlags,
   addPriceFlags,
+  addSpanFilterFlags,
   addWindowFlags,
   type FilterFlags,
   type OutputFlags,
@@ -53,7 +54,7 @@ export function questionCommand(question: Question): CommandModule {
     examples: question.examples,
     declare: (command, context) => {
       addWindowFlags(command);
-      addFilterFlags(command);
+      (question.areRowsSpans ? addSpanFilterFlags : addFilterFlags)(command);
       command.optionsGroup('Question:');
       if (question.by) {
         const words = [...question.by, ...(question.byAttributes ? ['attr.NAME'] : [])];
