@@ -259,7 +259,7 @@ describe('--output', () => {
     const piped = await cli([...list, '--format', format]);
     expect([code, out]).toEqual([0, '']);
     expect(readFileSync(path.join(cwd, name), 'utf8')).toBe(piped.out);
-    expect(err).toBe(piped.err);
+    expect(err).toBe(`${piped.err}wrote ${name}\n`);
     expect(readdirSync(cwd)).toEqual([name]);
   });
 

@@ -196,4 +196,42 @@ describe.skipIf(!HAS_CHROMIUM)('in Chromium', () => {
     expect(wrong).toEqual([]);
     await page.context().close();
   });
+
+  it('10,000 spans: each frame of a long scroll shows rows', async () => {
+    const {page, wrong} = await open(files.many);
+    const debug = await page.context().newCDPSession(page);
+    await debug.send('Performance.enable');
+    const busyMs = async (): Promise<number> => {
+      const {metrics} = await debug.send('Performance.getMetrics');
+      return 1000 * metrics.find(({name}: Any) => name === 'TaskDuration').value;
+    };
+    const before = await busyMs();
+    // From the top to the end in 300 steps, each of more than a screen.
+    const {blank, frames, ms, longestMs} = await page.evaluate(`new Promise(done => {
+      const tree = document.querySelector('.tree');
+      const {left, top, height} = tree.getBoundingClientRect();
+      let [blank, frames, longestMs] = [0, 0, 0];
+      const began = performance.now();
+      let last = began;
+      const step = now => {
+        if (frames > 0) {
+          longestMs = Math.max(longestMs, now - last);
+          for (const part of [0.2, 0.5, 0.8])
+            if (!document.elementFromPoint(left + 60, top + height * part)?.closest('.row')) blank++;
+        }
+        last = now;
+        if (frames === 300) return done({blank, frames, ms: now - began, longestMs});
+        tree.scrollTop = (tree.scrollHeight * ++frames) / 300;
+        requestAnimationFrame(step);
+      };
+      requestAnimationFrame(step);
+    })`);
+    const perFrame = ((await busyMs()) - before) / frames;
+    process.stdout.write(
+      `scrolling 10,000 spans: ${Math.round((1000 * frames) / ms)} frames a second, longest ${Math.round(longestMs)} ms, ${perFrame.toFixed(1)} ms of work for each\n`,
+    );
+    expect(blank).toBe(0);
+    expect(wrong).toEqual([]);
+    await page.context().close();
+  });
 });
