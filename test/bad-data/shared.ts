@@ -37,12 +37,12 @@ export interface BadDatabase {
  * The catalogue on a database, in as few databases as it can be: as real tables hold what is bad, many kinds of it beside
  * each other. By itself is what changes the tables or spoils the whole; in the long suite every case.
  */
-export function badDatabases(backend: Backend): BadDatabase[] {
+export function badDatabases(backend: Backend, areAllAlone = IS_LONG): BadDatabase[] {
   const databases: BadDatabase[] = [];
   for (const [chapter, all] of Object.entries(CHAPTERS)) {
     const cases = all.filter(({on}) => on?.includes(backend) ?? true);
     const isAlone = ({after, flags, refused, mayRefuse, isLarge}: Case) =>
-      Boolean(IS_LONG || after || flags || refused || mayRefuse || isLarge);
+      Boolean(areAllAlone || after || flags || refused || mayRefuse || isLarge);
     for (const bad of cases.filter(isAlone)) databases.push(databaseOf(bad.name, [bad]));
     const together = cases.filter(bad => !isAlone(bad));
     for (const tables of new Set(together.map(bad => bad.tables))) {
