@@ -160,3 +160,9 @@ it('a run without a span of its own has the question of its user, and no output'
     },
   ]);
 });
+
+it('runs that a caller gave one id, one after the other in a trace, are each a case', async () => {
+  const {cases} = await casesOf('368d1e68e6e46a2ca93d0e7cebaa1112', '--db', sqliteCopy('cases/real-agno.sqlite'));
+  const same = cases.filter(({runId}) => runId === 'fixed-run-id-0001');
+  expect(same.map(({metadata}) => metadata.sessionId)).toEqual(['sr1', 'sr2']);
+});

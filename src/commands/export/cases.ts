@@ -3,6 +3,7 @@ import {writeLine} from '../../flags/output.ts';
 import type {Cleaner} from '../../redaction/cleaner.ts';
 import {renderJsonLines} from '../../render/json.ts';
 import {KEY, textOf} from '../../trace/attributes.ts';
+import {isContinuationOf} from '../../trace/continuation.ts';
 import type {ShownRun} from '../../trace/drawn-spans.ts';
 import {exactJson, type Json, parseJson, printable} from '../../trace/json.ts';
 import {isBeside} from '../../trace/loose-parts.ts';
@@ -11,6 +12,7 @@ import {foldedRun, type JudgedRun, type RunRecord} from '../../trace/record.ts';
 import {withoutSecrets} from '../../trace/secrets.ts';
 import type {Span} from '../../trace/span.ts';
 import {type Entry, Transcript} from '../../trace/transcript.ts';
+import {isContinuation} from '../../trace/tree.ts';
 import type {ExportWriter, WrittenRun, WrittenSpan} from './writer.ts';
 
 /** What a run was given besides its input. */
@@ -148,11 +150,12 @@ class Draft {
     this.stateReason = record.stateReason;
   }
 
-  /** Parts that are read from the newest to the oldest are cases of their own. */
+  /** A run that only has the same id is a case of its own, and so are parts that are read from the newest to the oldest. */
   goesOnWith({judged: {run}, isTied}: ShownRun): boolean {
     const before = this.parts.at(-1)?.run;
-    const isSame = run.runId !== null && run.runId === before?.runId;
-    return isTied || (isSame && (run.startMicros ?? 0) > (before.startMicros ?? 0));
+    if (isTied || !before || !run.root.span) return isTied;
+    const isLater = (run.startMicros ?? 0) > (before.startMicros ?? 0);
+    return isLater && isContinuation(run.root.span) && isContinuationOf(before, run);
   }
 
   begin(shown: ShownRun, record: RunRecord): void {
