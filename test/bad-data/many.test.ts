@@ -1,11 +1,12 @@
-import {readdirSync} from 'node:fs';
+import {readdirSync, readlinkSync} from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
-import {describe, expect, it} from 'vitest';
+import {describe, expect, it, vi} from 'vitest';
 import {raw, sql, table} from '../../src/sql/sql.ts';
 import {openChanges} from '../../src/store/changes.ts';
 import {cli} from '../cli.ts';
 import {temporaryFolder} from '../databases.ts';
+import {statOf} from '../processes.ts';
 import {wrongWith} from './answers.ts';
 import {sqliteWith} from './filling.ts';
 import {agentAttributes, at, BAD, callAttributes, GOOD, type Ids, NOW, OTHER, rows, run, spanRow} from './rows.ts';
@@ -75,6 +76,16 @@ describe('a chain of 20,000 and a trace of 1,000 runs', () => {
   }, 600_000);
 });
 
+function openFilesOf(pid: string): string[] {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return readdirSync(folder).map(fd => readlinkSync(path.join(folder, fd)));
+  } catch {
+    // It ended meanwhile.
+    return [];
+  }
+}
+
 describe('what a file computes without an end', () => {
   const ENDLESS = '(with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n)';
   const changed = (statements: string): string => {
@@ -94,6 +105,28 @@ describe('what a file computes without an end', () => {
       expect([argv[0], code, err]).toEqual([argv[0], 4, expect.stringContaining('1')]);
       expect(err).not.toMatch(/bug in agno-trace/);
     }
+  });
+
+  it('as a view is read by a process whose end by a signal is an error in words, and no bug', async () => {
+    const db = changed(
+      `alter table agno_spans rename to s0; create view agno_spans as select * from s0 where ${ENDLESS} > 0`,
+    );
+    const answer = cli(['list', '--db', db, '--timeout', '5m']);
+    // The one child of this process that has the file open.
+    const reader = await vi.waitFor(
+      () => {
+        const found = readdirSync('/proc').find(
+          pid => /^\d+$/.test(pid) && statOf(pid)?.parent === process.pid && openFilesOf(pid).includes(db),
+        );
+        expect(found).toBeDefined();
+        return Number(found);
+      },
+      {timeout: 120_000},
+    );
+    process.kill(reader, 'SIGKILL');
+    const {code, err} = await answer;
+    expect([code, err]).toEqual([1, expect.stringContaining('the process that was reading was ended by SIGKILL.')]);
+    expect(err).not.toMatch(/bug in agno-trace/);
   });
 
   it('as a view is waited for once by doctor, which says of everything behind it that it was not counted', async () => {

@@ -30,6 +30,14 @@ interface ApartOptions {
   readonly tooLong: (limitMs: number) => UserError;
 }
 
+/** Of the process that reads: a signal comes from outside, for example from a system without memory. */
+function endedEarly(code: number | null, signal: string | null, said: string): Error {
+  if (signal === null) return new Error(`the reading process ended early (${code}): ${said}`);
+  return new UserError(EXIT.failed, `the process that was reading was ended by ${signal}.`, {
+    hint: 'Did the system run out of memory? Its log says so.',
+  });
+}
+
 /** A driver's error, as it was thrown in the child. */
 class StatementError extends Error {
   readonly code?: string;
@@ -162,7 +170,7 @@ class Child {
     this.ended = new Promise(resolve => {
       this.process.on('exit', (code, signal) => {
         this.forget();
-        this.fail(this.isLate ? LATE : new Error(`the reading process ended early (${code ?? signal}): ${this.said}`));
+        this.fail(this.isLate ? LATE : endedEarly(code, signal, this.said));
         resolve();
       });
     });
