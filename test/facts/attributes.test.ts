@@ -74,6 +74,7 @@ it('attributes are kept when they are chosen, and nowhere when they are not', as
   await run('usage', '--by', 'attr.tenant');
   expect(holds()).toBe(false);
   expect((await run('facts', 'keep', 'tenant')).err).toContain('Write attr.tenant.');
+  expect((await run('facts', 'keep', 'attr.')).err).toContain('Write attr.tenant.');
   const many = Array.from({length: 20}, (_, i) => `attr.key${i}`);
   expect((await run('facts', 'keep', ...many)).err).toContain(
     'facts keep 20 attributes at most, and 21 would be kept.',

@@ -100,6 +100,6 @@ function optionsOf(verb: Verb, flags: FactsFlags, names: readonly string[], cont
 function attributeOfName(text: string): string {
   const name = attributeNameIn(text);
   if (name === null)
-    throw usageError(`"${text}" is no attribute.`, `Write attr.${/^[\w.]+$/.test(text) ? text : 'tenant'}.`);
+    throw usageError(`"${text}" is no attribute.`, `Write attr.${/^(?!attr\.)[\w.]+$/.test(text) ? text : 'tenant'}.`);
   return attributePath(name);
 }
