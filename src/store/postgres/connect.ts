@@ -94,10 +94,11 @@ export async function connectClient(source: PostgresSource, options: ConnectOpti
  * and an answer that lost its rows would be read as an empty one.
  */
 function whole(query: unknown, answer: unknown): unknown {
-  // Only a text may hold several statements, and then has a result for each.
+  // A text without values may hold several statements, and then has a result for each.
   const several = Array.isArray(answer);
+  const hasValues = typeof query === 'object' && query !== null && 'values' in query;
   const isWhole =
-    (!several || typeof query === 'string') &&
+    !(several && hasValues) &&
     (several ? answer : [answer as QueryArrayResult]).every(({command, fields, rows, rowCount}: QueryArrayResult) => {
       const isCounted = fields.length === 0 || rowCount === null || rowCount === rows.length;
       const isDescribed = fields.length > 0 || rows.every(Array.isArray);
