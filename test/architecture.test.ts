@@ -154,7 +154,7 @@ describe('files', () => {
   });
 
   it("open the user's database for writing only in retention and migrations", () => {
-    const openers = files.filter(file => importsOf(file).some(name => /(^|\/)changes\.ts$/.test(name)));
+    const openers = files.filter(file => importsOf(file).some(name => /(^|\/)(changes|mutations)\.ts$/.test(name)));
     expect(openers.filter(file => !/^(store|retention|migrations)\//.test(file))).toEqual([]);
   });
 

@@ -22,6 +22,9 @@ export const BATCH_BYTES = 16 * 1024 ** 2;
 /** A batch that a stranger wrote may be larger, but never so large that reading it is dangerous. */
 export const MOST_BATCH_BYTES = 4 * BATCH_BYTES;
 
+/** Databases whose rows are archived. */
+export const ARCHIVED_DIALECTS = ['sqlite', 'postgres', 'clickhouse'] as const;
+
 export interface ArchiveColumn {
   readonly name: string;
   /** The database's name for it. */
@@ -30,7 +33,7 @@ export interface ArchiveColumn {
 
 export interface ArchiveHeader {
   readonly agnoTraceArchive: number;
-  readonly dialect: 'sqlite' | 'postgres';
+  readonly dialect: (typeof ARCHIVED_DIALECTS)[number];
   /** Of the database, without secrets. */
   readonly source: string;
   readonly tables: {readonly traces: string; readonly spans: string};

@@ -1,4 +1,4 @@
-import {FORMAT_VERSION, type Line} from './format.ts';
+import {ARCHIVED_DIALECTS, FORMAT_VERSION, type Line} from './format.ts';
 
 /*
  * Whether a JSON value is a valid line of an archive. A hash only proves that the file is as its writer made it, and
@@ -69,7 +69,7 @@ export function lineFrom(value: unknown): Line | null {
 function isHeader({dialect, source, tables, columns, cutoff, selection, writtenBy, createdAt}: Json): boolean {
   return (
     [source, cutoff, selection, writtenBy, createdAt].every(isText) &&
-    (dialect === 'sqlite' || dialect === 'postgres') &&
+    ARCHIVED_DIALECTS.some(known => known === dialect) &&
     isRecord(tables) &&
     isText(tables.traces) &&
     isText(tables.spans) &&

@@ -38,12 +38,17 @@ export class ArchiveWriter {
   /** The state before the last batch, for `takeBack`. */
   private before: Standing | null = null;
 
+  /** The state when it was opened, for `takeAllBack`. */
+  private readonly opened: Standing;
+
   private constructor(
     readonly file: string,
     private readonly disk: Disk,
     private readonly handle: number,
     private standing: Standing,
-  ) {}
+  ) {
+    this.opened = standing;
+  }
 
   /** What has been written, including earlier batches of a continued file. */
   get written(): Pick<Manifest, 'batches' | 'traces' | 'spans'> {
@@ -140,10 +145,18 @@ export class ArchiveWriter {
 
   /** Removes what the last `append` wrote: its rows are known to be still in the database. */
   takeBack(): void {
-    if (!this.before) return;
+    if (this.before) this.backTo(this.before);
+  }
+
+  /** Removes everything written since it was opened: these rows are known to be still in the database. */
+  takeAllBack(): void {
+    this.backTo(this.opened);
+  }
+
+  private backTo(standing: Standing): void {
     try {
-      this.disk.truncate(this.handle, this.before.bytes);
-      this.standing = this.before;
+      this.disk.truncate(this.handle, standing.bytes);
+      this.standing = standing;
       this.before = null;
     } catch (error) {
       throw cannotWrite(this.file, error);

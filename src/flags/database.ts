@@ -54,8 +54,8 @@ export function accessOf(flags: ReadFlags, context: Context): Access {
 }
 
 /**
- * Like `accessOf`, for a command that changes rows.
- * @param refused the error for a kind of database that this tool only reads
+ * Like `accessOf`, for a command that needs transactions.
+ * @param refused the error for a kind of database that has none
  * @throws UserError exit 2 also for such a database
  */
 export function writableAccessOf(flags: ReadFlags, context: Context, refused?: () => UserError): Access {

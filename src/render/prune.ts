@@ -22,6 +22,7 @@ export interface DrawnPlan {
   readonly sample: readonly string[];
   readonly space: string;
   readonly sql: readonly string[];
+  readonly inTransactions: boolean;
   readonly archive: string | null;
   readonly settleMs: number;
 }
@@ -91,7 +92,18 @@ export function renderPlan(plan: DrawnPlan, options: Look & {readonly columns: n
   const facts = renderFacts(sections, options);
   if (plan.traces === 0) return facts;
   const statements = plan.sql.map(text => safe(`${text.trim()};`, {multiline: true}).replaceAll(/^/gm, '  ') as Safe);
-  return joined([facts, trusted('Statements of each batch, in one transaction'), ...statements], '\n');
+  return joined(
+    [
+      facts,
+      trusted(
+        plan.inTransactions
+          ? 'Statements of each batch, in one transaction'
+          : 'Statements, each of them repeated as often as needed',
+      ),
+      ...statements,
+    ],
+    '\n',
+  );
 }
 
 /** One line, which is all that `--quiet` prints. */

@@ -1,9 +1,6 @@
-import {inline, raw, sql} from '../sql/sql.ts';
-import type {Store} from '../store/store.ts';
-import {writable} from '../store/writable.ts';
 import {isoTime, parseTime} from '../trace/time.ts';
-import {deleteSql, lockSql} from './batch.ts';
 import type {Cutoff} from './cutoff.ts';
+import type {Ground} from './ground.ts';
 import type {Chosen} from './select.ts';
 import type {Reason} from './survey.ts';
 
@@ -37,8 +34,10 @@ export interface PrunePlan {
   readonly sample: readonly string[];
   /** Whether the space is returned to the system, in words. */
   readonly space: string;
-  /** The statements of one batch. */
+  /** The statements of one batch; on ClickHouse, of a whole month and of a batch. */
   readonly sql: readonly string[];
+  /** False on ClickHouse: there each statement stands for itself. */
+  readonly inTransactions: boolean;
   readonly archive: string | null;
   /** Time between examining and the first deletion. */
   readonly settleMs: number;
@@ -46,11 +45,6 @@ export interface PrunePlan {
 
 const SAMPLES = 5;
 const COMPONENTS = 10;
-
-const SPACE = {
-  sqlite: 'the file does not shrink: new rows reuse the free pages; agno-trace vacuum returns them to the disk',
-  postgres: 'tables do not shrink: autovacuum makes the space available to new rows',
-} as const;
 
 interface PlanInput {
   readonly cutoff: Cutoff;
@@ -63,13 +57,13 @@ interface PlanInput {
 }
 
 export function prunePlan(
-  {label, dialect, tables}: Pick<Store, 'label' | 'dialect' | 'tables'>,
+  label: string,
+  ground: Pick<Ground, 'space' | 'statements' | 'hasTransactions'>,
   {cutoff, chosen, skipped, staying, selection, archive, settleMs}: PlanInput,
 ): PrunePlan {
   const {candidates, tally} = chosen;
   const sum = (figure: 'spans' | 'bytes') => candidates.reduce((total, candidate) => total + candidate[figure], 0);
   const times = candidates.map(({lastAt}) => lastAt);
-  const ids = ['…'];
   return {
     database: label,
     cutoff: isoTime(cutoff.micros)!,
@@ -87,12 +81,9 @@ export function prunePlan(
     skipped: Object.fromEntries(skipped),
     orphans: candidates.filter(({row}) => row === null).length,
     sample: evenly(candidates, SAMPLES).map(({traceId}) => traceId),
-    space: SPACE[writable(dialect)],
-    sql: [
-      lockSql(ids, {cutoff, settledXid: null}),
-      deleteSql('spans', sql`trace_id in (${raw(`'${ids[0]}'`)})`),
-      deleteSql('traces', sql`trace_id in (${raw(`'${ids[0]}'`)})`),
-    ].map(statement => inline(statement, dialect, tables)),
+    space: ground.space,
+    sql: ground.statements(cutoff, candidates),
+    inTransactions: ground.hasTransactions,
     archive,
     settleMs,
   };

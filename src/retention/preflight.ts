@@ -138,9 +138,9 @@ select current_setting('server_version_num')::int as version, current_setting('s
   return notes;
 }
 
-/** On Postgres with any server encoding except SQL_ASCII, every text arrives unchanged. */
+/** On Postgres with any server encoding except SQL_ASCII, every text arrives unchanged; elsewhere always. */
 export async function canArchive(store: Store): Promise<boolean> {
-  if (store.dialect === 'sqlite') return true;
+  if (store.dialect !== 'postgres') return true;
   const [row] = await store.all<{encoding: string}>(sql`select current_setting('server_encoding') as encoding`);
   return row!.encoding !== 'SQL_ASCII';
 }

@@ -1,17 +1,15 @@
-import type {ArchiveColumn, ArchiveHeader} from '../archive/format.ts';
+import type {ArchiveHeader} from '../archive/format.ts';
 import {FORMAT_VERSION} from '../archive/format.ts';
-import type {ConnectionFacts, TableFacts} from '../store/connection-info.ts';
 import {patient} from '../store/patient.ts';
 import type {Store} from '../store/store.ts';
-import {writable} from '../store/writable.ts';
 import type {Patience} from '../trace/runs.ts';
 import {isoTime} from '../trace/time.ts';
 import {type Cutoff, cutoffAt} from './cutoff.ts';
+import type {Columns, Ground} from './ground.ts';
 import {type PrunePlan, prunePlan} from './plan.ts';
-import {oldestTransaction, preflight} from './preflight.ts';
 import type {Selection} from './rules.ts';
 import {chooseTraces} from './select.ts';
-import {add, countTraces, type OldTrace, surveyOrphans, surveyTraces} from './survey.ts';
+import {add, type OldTrace} from './survey.ts';
 
 export interface PrepareOptions {
   readonly cutoffMicros: number;
@@ -33,55 +31,52 @@ export interface Prepared {
   readonly plan: PrunePlan;
   readonly candidates: readonly OldTrace[];
   readonly cutoff: Cutoff;
-  readonly settledXid: bigint | null;
   /** When the last of them had been examined (`performance.now`). */
   readonly lookedAtMs: number;
-  readonly columns: {readonly traces: readonly ArchiveColumn[]; readonly spans: readonly ArchiveColumn[]};
+  readonly columns: Columns;
   readonly notes: readonly string[];
 }
 
 /** Examines everything that is old enough and plans what to delete. Only reads. */
-export async function preparePrune(
-  impatient: Store,
-  facts: ConnectionFacts,
-  options: PrepareOptions,
-): Promise<Prepared> {
+export async function preparePrune(impatient: Store, ground: Ground, options: PrepareOptions): Promise<Prepared> {
   const store = patient(impatient);
-  const {notes, ...tables} = await preflight(store, facts, options);
+  const {notes, columns} = await ground.check(options.plansOnly);
   const cutoff = cutoffAt(options.cutoffMicros);
-  const settledXid = await oldestTransaction(store);
   const report = (what: string) => (traces: number) => options.onProgress?.(what, traces);
-  const survey = await surveyTraces(store, {cutoff, onProgress: report('reading old traces')});
+  const survey = await ground.surveyTraces({cutoff, onProgress: report('reading old traces')});
   const chosen = await chooseTraces(store, survey.candidates, options.selection, survey.skipped, {
     cutoff,
     patience: options.patience,
     onProgress: report('judging runs'),
   });
   const orphans = options.orphans
-    ? await surveyOrphans(store, {cutoff, onProgress: report('searching for spans without a trace row')})
+    ? await ground.surveyOrphans({cutoff, onProgress: report('searching for spans without a trace row')})
     : null;
   for (const [reason, n] of orphans?.skipped ?? []) add(survey.skipped, reason, n);
   const all = {...chosen, candidates: [...chosen.candidates, ...(orphans?.candidates ?? [])]};
   const going = chosen.candidates.length;
-  const staying = Math.max(0, (await countTraces(store)) - going) + total(orphans?.skipped);
+  const staying = Math.max(0, (await ground.countTraces()) - going) + total(orphans?.skipped);
   const {words: selection, archive, settleMs} = options;
   return {
-    plan: prunePlan(store, {cutoff, chosen: all, skipped: survey.skipped, staying, selection, archive, settleMs}),
+    plan: prunePlan(store.label, ground, {
+      cutoff,
+      chosen: all,
+      skipped: survey.skipped,
+      staying,
+      selection,
+      archive,
+      settleMs,
+    }),
     candidates: all.candidates,
     cutoff,
-    settledXid,
     lookedAtMs: performance.now(),
-    columns: {traces: columnsOf(tables.traces), spans: columnsOf(tables.spans)},
+    columns,
     notes,
   };
 }
 
 function total(counts: ReadonlyMap<unknown, number> = new Map()): number {
   return [...counts.values()].reduce((sum, n) => sum + n, 0);
-}
-
-function columnsOf({columns}: TableFacts): ArchiveColumn[] {
-  return columns.map(({name, type}) => ({name, type}));
 }
 
 /** The header of an archive of these rows. */
@@ -92,7 +87,7 @@ export function archiveHeader(
 ): ArchiveHeader {
   return {
     agnoTraceArchive: FORMAT_VERSION,
-    dialect: writable(store.dialect),
+    dialect: store.dialect,
     source: store.label,
     tables: {traces: store.tables.traces!, spans: store.tables.spans!},
     columns,

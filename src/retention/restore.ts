@@ -78,7 +78,7 @@ export async function planRestore(
 
 type Rows = {readonly traces: readonly ArchivedRow[]; readonly spans: readonly ArchivedRow[]};
 
-async function eachBatch(
+export async function eachBatch(
   batches: AsyncGenerator<Rows, ArchiveEnd>,
   take: (rows: Rows) => Promise<void>,
 ): Promise<ArchiveEnd> {

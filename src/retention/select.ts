@@ -2,8 +2,8 @@ import {append} from '../lists.ts';
 import {sequelsIn} from '../runs/fold.ts';
 import {type JudgedTrace, loadRuns} from '../runs/load.ts';
 import {walkTraces} from '../runs/walk.ts';
-import {attributeText, isAnyOf} from '../sql/fragments.ts';
-import {raw, sql, table} from '../sql/sql.ts';
+import {attributeText, isAnyOf, time} from '../sql/fragments.ts';
+import {EMPTY, either, raw, type Sql, sql, table} from '../sql/sql.ts';
 import {asking, type Store} from '../store/store.ts';
 import {KEY} from '../trace/attributes.ts';
 import {attributesIn, NO_FILTER} from '../trace/filter.ts';
@@ -191,15 +191,25 @@ async function otherParts(
   return partsOfStaying(runIdsOf, staying);
 }
 
+/** ClickHouse needs no such clause, and does not know it. */
+const ESCAPE = either({sqlite: raw(" escape '\\'"), postgres: raw(" escape '\\'"), clickhouse: EMPTY});
+
+/** ClickHouse sees no key in attributes with NaN; the id is there as text all the same. */
+const RUN_ID: Sql = either({
+  sqlite: attributeText('s', KEY.runId),
+  postgres: attributeText('s', KEY.runId),
+  clickhouse: sql`coalesce(${attributeText('s', KEY.runId)}, nullIf(extract(s.attributes, ${`"${KEY.runId.replaceAll('.', '\\.')}": "([^"]*)"`}), ''))`,
+});
+
 /**
  * Run ids of the run spans in some traces; found by the names that Agno gives them, so that few attributes are read.
  */
 async function runIdsOfTraces(store: Store, traceIds: readonly string[]): Promise<[string, string][]> {
   const rows = await store.all<{trace_id: unknown; run_id: unknown}>(sql`
-select s.trace_id, ${attributeText('s', KEY.runId)} as run_id
+select s.trace_id, ${RUN_ID} as run_id
   from ${table('spans')} s
  where ${isAnyOf(raw('s.trace_id'), traceIds)}
-   and (s.name like ${'%run'} or s.name like ${'%\\_aexecute%'} escape '\\')`);
+   and (s.name like ${'%run'} or s.name like ${'%\\_aexecute%'}${ESCAPE})`);
   return rows.flatMap(row =>
     row.run_id == null ? [] : [[String(row.trace_id), String(row.run_id)] as [string, string]],
   );
@@ -212,7 +222,7 @@ const NAMES_AT_ONCE = 5000;
 async function continuedLately(store: Store, cutoff: Cutoff): Promise<string[]> {
   const found: string[] = [];
   const written = raw('s.created_at');
-  let above = sql`${written} >= ${cutoff.text}`;
+  let above = sql`${written} >= ${time(cutoff.text)}`;
   for (;;) {
     // To the end of a stretch of the index; spans written at the same time stay together.
     const [end] = await store.all<{created_at: unknown}>(sql`
@@ -223,14 +233,14 @@ select ${written}
  limit 1 offset ${store.blocksWriter ? NAMES_AT_ONCE : store.spansPerStatement}`);
     const last = end ? String(end.created_at) : null;
     const rows = await store.all<{run_id: unknown}>(sql`
-select ${attributeText('s', KEY.runId)} as run_id
+select ${RUN_ID} as run_id
   from ${table('spans')} s
- where ${above} and ${last === null ? raw('true') : sql`${written} <= ${last}`} and s.name like ${'%continue\\_run'} escape '\\'`);
+ where ${above} and ${last === null ? raw('true') : sql`${written} <= ${time(last)}`} and s.name like ${'%continue\\_run'}${ESCAPE}`);
     append(
       found,
       rows.flatMap(row => (row.run_id == null ? [] : [String(row.run_id)])),
     );
     if (last === null) return found;
-    above = sql`${written} > ${last}`;
+    above = sql`${written} > ${time(last)}`;
   }
 }

@@ -35,7 +35,7 @@ export interface Survey {
   readonly skipped: Map<Reason, number>;
 }
 
-interface SurveyOptions {
+export interface SurveyOptions {
   readonly cutoff: Cutoff;
   readonly onProgress?: (traces: number) => void;
 }

@@ -30,7 +30,7 @@ export interface Traits {
   readonly losesParallelExports: boolean;
   /** One statement picks the figures of all calls of a month out of their attributes. */
   readonly picksCalls: boolean;
-  /** Rows can be changed in transactions, so this tool may prune, restore and migrate. */
+  /** Rows can be changed in transactions, and indexes can be added: this tool may migrate and vacuum. */
   readonly mayBeWritten: boolean;
 }
 

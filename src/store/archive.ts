@@ -1,8 +1,13 @@
 import path from 'node:path';
 import {openArchive} from '../archive/reader.ts';
 import {type ArchivedRow, restored} from '../archive/value.ts';
+import {append} from '../lists.ts';
 import {makeTemporaryFolder} from '../private-file.ts';
 import {REQUIRED_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS} from '../sql/agno-tables.ts';
+import {TRAITS} from '../sql/traits.ts';
+import {mergedTraceRows} from '../trace/partial-rows.ts';
+import type {TraceRow} from '../trace/span.ts';
+import {parseTime} from '../trace/time.ts';
 import {labelOf, type SqliteSource} from './source.ts';
 import {openSqlite} from './sqlite/store.ts';
 import {createSqliteTables} from './sqlite/writer.ts';
@@ -51,7 +56,10 @@ interface Loaded {
 const MOST_NAMED = 5;
 
 async function load(archive: string, file: string): Promise<Loaded> {
-  const {batches} = await openArchive(archive);
+  const {header, batches} = await openArchive(archive);
+  const isPartial = TRAITS[header.dialect].hasPartialTraceRows;
+  /** Rows of the same trace may be anywhere in the file. */
+  const partial: TraceRow[] = [];
   // Spans of a trace come before its row, and some have no row.
   const writer = await createSqliteTables({dialect: 'sqlite', file}, {foreignKeys: false});
   const unfitIds: string[] = [];
@@ -67,12 +75,15 @@ async function load(archive: string, file: string): Promise<Loaded> {
     for (;;) {
       const next = await walk.next();
       if (next.done) {
+        await writer.write(mergedTraceRows(partial).map(mergedRowOf), []);
         await writer.finish();
         return {isComplete: next.value.manifest !== null, unfit, unfitIds};
       }
       const {traces, spans} = next.value;
+      const rows = fitting(traces, 'traces').map(row => rowOf(row, TRACE_COLUMNS));
+      if (isPartial) append(partial, rows.map(traceRowOf));
       await writer.write(
-        fitting(traces, 'traces').map(row => rowOf(row, TRACE_COLUMNS)),
+        isPartial ? [] : rows,
         fitting(spans, 'spans').map(row => rowOf(row, SPAN_COLUMNS)),
       );
     }
@@ -80,6 +91,18 @@ async function load(archive: string, file: string): Promise<Loaded> {
     await writer.abandon();
     throw error;
   }
+}
+
+function traceRowOf(row: Row): TraceRow {
+  return Object.fromEntries(TRACE_COLUMNS.map((column, i) => [column, row[i]])) as unknown as TraceRow;
+}
+
+/** In Agno's order of columns, with the time from the first start to the last end. */
+function mergedRowOf(trace: TraceRow): Row {
+  const [start, end] = [parseTime(trace.start_time), parseTime(trace.end_time)];
+  const durationMs = start === null || end === null ? 0 : Math.trunc((end - start) / 1000);
+  const values: Readonly<Record<string, unknown>> = {...trace, duration_ms: durationMs};
+  return TRACE_COLUMNS.map(column => values[column] as Row[number]);
 }
 
 /** In Agno's order of columns; columns that somebody added are not read here. */

@@ -1,11 +1,11 @@
 import {type UserError, usageError} from '../errors.ts';
 import type {Dialect, WritableDialect} from '../sql/sql.ts';
 
-/** The error of commands that would change rows of ClickHouse. */
+/** The error of `migrate` there. */
 export function onlyRead(): UserError {
   return usageError(
-    'ClickHouse is only read: prune, archive restore and migrate do not write to it.',
-    "In ClickHouse itself, drop whole old months: ALTER TABLE agno_spans DROP PARTITION '202601', and the same for agno_traces; or set a TTL.",
+    'migrate has nothing to do on ClickHouse: Agno makes its tables itself, and their order is their index.',
+    'Old months: agno-trace prune, or a TTL of the table (docs/clickhouse.md).',
   );
 }
 
@@ -19,7 +19,7 @@ export function mergesInstead(): UserError {
 
 /**
  * @param refused the error
- * @throws UserError exit 2 if this tool only reads this kind of database
+ * @throws UserError exit 2 if this kind of database has no transactions
  */
 export function writable(dialect: Dialect, refused = onlyRead): WritableDialect {
   if (dialect === 'clickhouse') throw refused();

@@ -9,6 +9,7 @@ import {openAlone} from '../../src/retention/alone.ts';
 import {type Applied, applyPrune} from '../../src/retention/apply.ts';
 import {archiveHeader, type Prepared, preparePrune} from '../../src/retention/prune.ts';
 import {restore, targetOf} from '../../src/retention/restore.ts';
+import {TransactionalGround} from '../../src/retention/transactional.ts';
 import type {Changes} from '../../src/store/changes.ts';
 import type {ConnectionFacts} from '../../src/store/connection-info.ts';
 import {openStore} from '../../src/store/open.ts';
@@ -37,7 +38,7 @@ async function openReading(url: string) {
   return {source, store, facts: facts!};
 }
 
-function asked({cutoff, settledXid, columns}: Prepared, archive: ArchiveWriter) {
+function asked({cutoff, columns}: Prepared, {settledXid}: TransactionalGround, archive: ArchiveWriter) {
   return {
     rules: {cutoff, settledXid, limits: {lockMs: 300, statementMs: 5000}, archive, columns},
     maxRows: null,
@@ -50,7 +51,9 @@ function asked({cutoff, settledXid, columns}: Prepared, archive: ArchiveWriter) 
 /** As `prune --archive` does it, with faults. */
 async function prune(url: string, archive: string, faults: Faults): Promise<Applied | null> {
   const {source, store, facts} = await openReading(url);
-  const prepared = await preparePrune(failingStore(store, faults), facts, {
+  const reading = failingStore(store, faults);
+  const ground = new TransactionalGround(source, reading, facts);
+  const prepared = await preparePrune(reading, ground, {
     cutoffMicros: Date.now() * 1000 - 3_600_000_000,
     selection: {filter: null, trafficOnly: false, keepErrors: false, keepLast: null},
     words: 'all',
@@ -69,7 +72,7 @@ async function prune(url: string, archive: string, faults: Faults): Promise<Appl
   try {
     if (prepared.candidates.length === 0) return null;
     const writer = await ArchiveWriter.open(archive, header, failingDisk(faults));
-    const applied = await applyPrune(changes, prepared.candidates, asked(prepared, writer));
+    const applied = await applyPrune(changes, prepared.candidates, asked(prepared, ground, writer));
     if (applied.failure) writer.leave();
     else writer.finish({cutoff: '', finishedAt: ''});
     return applied;
@@ -228,7 +231,8 @@ describe('a connection that is cut in the middle of a batch', () => {
     const url = await next();
     const archive = path.join(temporaryFolder(), 'a.ndjson');
     const {source, store, facts} = await openReading(url);
-    const prepared = await preparePrune(store, facts, {
+    const ground = new TransactionalGround(source, store, facts);
+    const prepared = await preparePrune(store, ground, {
       cutoffMicros: Date.now() * 1000 - 3_600_000_000,
       selection: {filter: null, trafficOnly: false, keepErrors: false, keepLast: null},
       words: 'all',
@@ -241,7 +245,11 @@ describe('a connection that is cut in the middle of a batch', () => {
     const writer = await ArchiveWriter.open(archive, archiveHeader(store, prepared, {writtenBy: 'test', nowMicros: 0}));
     const changes = await openAlone(source, store, 0);
     await store.close();
-    const applied = await applyPrune(await cutting(changes, url, 2), prepared.candidates, asked(prepared, writer));
+    const applied = await applyPrune(
+      await cutting(changes, url, 2),
+      prepared.candidates,
+      asked(prepared, ground, writer),
+    );
     expect(applied.stoppedBy).toBe('failure');
     expect(applied.failure).toMatchObject({exitCode: EXIT.unreachable});
     writer.leave();

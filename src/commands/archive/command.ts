@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type {Context} from '../../context.ts';
 import {type CommandModule, commandAction, type Example, subcommand} from '../../flags/command.ts';
-import {writableAccessOf} from '../../flags/database.ts';
+import {accessOf} from '../../flags/database.ts';
 import {addOutputFlags, type OutputFlags, type ReadFlags} from '../../flags/declare.ts';
 import {fieldsOf} from '../../flags/fields.ts';
 import {formatOf, RECORD_FORMATS} from '../../flags/output.ts';
@@ -87,6 +87,6 @@ function restoreOf(flags: ReadFlags & OutputFlags & WritingFlags, context: Conte
     file: path.resolve(context.cwd, file),
     format: formatOf(flags, FORMATS),
     ascii: flags.ascii,
-    access: writableAccessOf(flags, context),
+    access: accessOf(flags, context),
   };
 }

@@ -11,8 +11,8 @@ import {askConsent, type WritingOptions} from '../../flags/writing.ts';
 import {archiveFacts, restoreFacts} from '../../render/archive.ts';
 import {renderTable} from '../../render/table.ts';
 import {count, moment} from '../../render/values.ts';
-import {openAlone} from '../../retention/alone.ts';
-import {planRestore, restore, targetOf} from '../../retention/restore.ts';
+import {refuseOtherRows} from '../../retention/month-restore.ts';
+import {openRestorer} from '../../retention/restorer.ts';
 import {type Inspection, inspectArchive} from '../../retention/verify.ts';
 import type {ConnectionFacts} from '../../store/connection-info.ts';
 import type {Store} from '../../store/store.ts';
@@ -96,21 +96,24 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
   const {header} = await openArchive(file);
   const use = async (store: Store, facts: ConnectionFacts) => {
     const progress = new ProgressLine(context, false);
-    const target = await targetOf(store, facts, header);
+    refuseOtherRows(header, store);
     if (facts.copyReason !== null || facts.isStandby)
       throw new UserError(EXIT.unreachable, `"${store.label}" cannot be changed in place.`, {
         hint: facts.copyReason ?? 'It is a standby; connect to the primary.',
       });
-    const changes = options.dryRun ? null : await openAlone(access.connection.source, store, options.lockWaitMs);
+    const restorer = await openRestorer(access.connection.source, store, facts, header, {
+      isDry: options.dryRun,
+      lockWaitMs: options.lockWaitMs,
+    });
     try {
-      const plan = await planRestore(store, file, rows => progress.looking('rows read', rows));
+      const plan = await restorer.plan(file, rows => progress.looking('rows read', rows));
       progress.clear();
       const answer = (result: object | null) =>
         writeMachine(context, format, {command: 'archive', data: {plan, result}, items: [{plan, result}]});
       if (format === 'table') writeLine(context, restoreFacts(plan, drawingOf(options, context)));
       const rows = plan.traces + plan.spans;
       const isDone = plan.tracesThere + plan.spansThere >= rows;
-      if (!changes || isDone) {
+      if (options.dryRun || isDone) {
         if (isDone && format === 'table') writeLine(context, trusted('nothing to restore: every row is already there'));
         answer(null);
         return;
@@ -122,9 +125,8 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
           throw error;
         });
       }
-      await store.close();
-      const result = await stoppable({context, changes, unit: 'batch'}, stop =>
-        restore(changes, file, {target, stop, onProgress: done => progress.deleting(done, rows, null)}),
+      const result = await stoppable({context, changes: restorer, unit: 'batch'}, stop =>
+        restorer.run(file, {stop, onProgress: done => progress.deleting(done, rows, null)}),
       );
       progress.clear();
       if (!answer(result)) {
@@ -148,7 +150,7 @@ async function restoreFile(options: RestoredFile, context: Context): Promise<voi
         );
     } finally {
       progress.clear();
-      await changes?.close();
+      await restorer.close();
     }
   };
   await withPatientStore(access, context, use);

@@ -3,7 +3,7 @@ import type {Context} from '../../context.ts';
 import {usageError} from '../../errors.ts';
 import {type AgeFlags, cutoffMicrosOf} from '../../flags/age.ts';
 import {type CommandModule, commandAction} from '../../flags/command.ts';
-import {writableAccessOf} from '../../flags/database.ts';
+import {accessOf} from '../../flags/database.ts';
 import {
   addFilterFlags,
   addOutputFlags,
@@ -118,7 +118,7 @@ function optionsOf(flags: PruneFlags, context: Context): PruneOptions {
     expectMax: flags.expectMax === undefined ? null : parseCount('--expect-max', flags.expectMax),
     maxRows: flags.maxRows === undefined ? null : parseCount('--max-rows', flags.maxRows),
     maxRuntimeMs: flags.maxRuntime === undefined ? null : parseLength('--max-runtime', flags.maxRuntime),
-    access: writableAccessOf(flags, context),
+    access: accessOf(flags, context),
   };
 }
 

@@ -10,8 +10,8 @@ import {ProgressLine} from '../../flags/progress-line.ts';
 import type {WritingOptions} from '../../flags/writing.ts';
 import {append} from '../../lists.ts';
 import {renderNothing, renderPlan, renderResult} from '../../render/prune.ts';
-import {openAlone} from '../../retention/alone.ts';
-import {type Applied, applyPrune} from '../../retention/apply.ts';
+import type {Applied} from '../../retention/apply.ts';
+import {type Deletion, groundOf} from '../../retention/ground.ts';
 import {canArchive} from '../../retention/preflight.ts';
 import {archiveHeader, type Prepared, preparePrune} from '../../retention/prune.ts';
 import type {Selection} from '../../retention/rules.ts';
@@ -43,8 +43,6 @@ export interface PruneOptions extends WritingOptions {
 }
 
 const HOUR_MICROS = 3_600_000_000;
-/** Longest waits inside one batch: for a lock, and for a statement (Postgres). */
-const LIMITS = {lockMs: 300, statementMs: 15_000};
 
 /** Prints the plan; then, after confirmation, deletes. */
 export default async function prune(options: PruneOptions, context: Context): Promise<void> {
@@ -66,10 +64,11 @@ async function pruneStore(
     });
   const progress = new ProgressLine(context, quiet);
   // Before anything is examined: otherwise this plan would include what another command deletes meanwhile.
-  const changes = options.dryRun ? null : await openAlone(source, store, options.lockWaitMs);
+  const ground = groundOf(source, store, facts);
+  const deletion = options.dryRun ? null : await ground.begin(options.lockWaitMs);
   try {
     const nowMicros = store.nowMicros();
-    const prepared = await preparePrune(store, facts, {
+    const prepared = await preparePrune(store, ground, {
       cutoffMicros: options.cutoffAt(nowMicros) ?? nowMicros - HOUR_MICROS,
       selection: options.selection,
       words: options.words,
@@ -89,10 +88,10 @@ async function pruneStore(
       if (isTable) for (const note of quiet ? [] : context.notes.splice(0)) writeNote(context, note);
       else writeMachine(context, format, {command: 'prune', data: {plan, result}, items: [{plan, result}]});
     };
-    if (!changes || plan.traces === 0) {
-      const left = changes && archive !== null ? await finishLeft(archive, store, prepared, context) : null;
+    if (!deletion || plan.traces === 0) {
+      const left = deletion && archive !== null ? await finishLeft(archive, store, prepared, context) : null;
       if (isTable && plan.traces === 0) writeLine(context, renderNothing(plan, left));
-      answer(changes ? {...resultOf(null, null, 0), archive: left} : null);
+      answer(deletion ? {...resultOf(null, null, 0), archive: left} : null);
       return;
     }
     try {
@@ -101,31 +100,31 @@ async function pruneStore(
       answer(null);
       throw error;
     }
-    // At most two connections: one deletes, one holds the lock.
-    await store.close();
-    await deleteAll(prepared, {store, changes, options, progress, answer}, context);
+    await deleteAll(prepared, {store, deletion, options, progress, answer}, context);
   } finally {
     progress.clear();
-    await changes?.close();
+    await deletion?.close();
   }
 }
 
-interface Deletion {
+interface Deleting {
   readonly store: Store;
-  readonly changes: Awaited<ReturnType<typeof openAlone>>;
+  readonly deletion: Deletion;
   readonly options: PruneOptions;
   readonly progress: ProgressLine;
   readonly answer: (result: object | null) => void;
 }
 
-async function deleteAll(prepared: Prepared, {store, changes, options, progress, answer}: Deletion, context: Context) {
-  const {plan, candidates, cutoff, settledXid, columns} = prepared;
+async function deleteAll(prepared: Prepared, {store, deletion, options, progress, answer}: Deleting, context: Context) {
+  const {plan, candidates, cutoff, columns} = prepared;
   const archive =
     options.archive === null ? null : await ArchiveWriter.open(options.archive, headerOf(store, prepared, context));
   const startMs = performance.now();
-  const applied = await stoppable({context, changes, unit: 'batch'}, stop =>
-    applyPrune(changes, candidates, {
-      rules: {cutoff, settledXid, limits: LIMITS, archive, columns},
+  const applied = await stoppable({context, changes: deletion, unit: 'batch'}, stop =>
+    deletion.apply(candidates, {
+      cutoff,
+      archive,
+      columns,
       maxRows: options.maxRows,
       maxRuntimeMs: options.maxRuntimeMs,
       notBeforeMs: prepared.lookedAtMs + options.settleMs,

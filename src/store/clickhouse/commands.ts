@@ -28,6 +28,17 @@ export class Commands {
     await this.client.command({query: text, clickhouse_settings: settings});
   }
 
+  /** The first value of the answer, as text. */
+  async ask(text: string): Promise<string> {
+    // Not every statement takes a format; without one, a server answers with fields between tabs.
+    const {stream} = await this.client.exec({query: text});
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
+    return Buffer.concat(chunks)
+      .toString('utf8')
+      .split(/[\t\n]/)[0]!;
+  }
+
   /** @param table as written in SQL */
   async insert(table: string, columns: readonly string[], rows: readonly (readonly Inserted[])[]): Promise<void> {
     if (rows.length === 0) return;

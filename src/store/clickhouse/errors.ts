@@ -34,6 +34,7 @@ export const CODE = {
   memory: '241',
   tooManyRows: '396',
   refusedSetting: '452',
+  noSuchPart: '232',
   accessDenied: '497',
   login: '516',
 } as const;
