@@ -38,6 +38,16 @@ export interface Applied {
   failure: unknown;
 }
 
+export const NOTHING_APPLIED: Readonly<Applied> = {
+  traces: 0,
+  spans: 0,
+  changed: 0,
+  batches: 0,
+  longestBatchMs: 0,
+  stoppedBy: null,
+  failure: null,
+};
+
 /** Give up once batches have failed one after another for this long. */
 const PATIENCE_MS = 60_000;
 /** If a trigger takes too long for this many batches in a row, smaller ones will not help. */
@@ -60,15 +70,7 @@ export async function applyPrune(
   candidates: readonly OldTrace[],
   options: PruneBatchesOptions,
 ): Promise<Applied> {
-  const applied: Applied = {
-    traces: 0,
-    spans: 0,
-    changed: 0,
-    batches: 0,
-    longestBatchMs: 0,
-    stoppedBy: null,
-    failure: null,
-  };
+  const applied: Applied = {...NOTHING_APPLIED};
   try {
     applied.stoppedBy = await new Pruning(changes, options, applied).run(candidates);
   } catch (error) {

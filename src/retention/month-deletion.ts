@@ -6,7 +6,7 @@ import {inline, raw, type Sql, sql} from '../sql/sql.ts';
 import type {Mutations} from '../store/clickhouse/mutations.ts';
 import type {TableFacts} from '../store/connection-info.ts';
 import type {Store} from '../store/store.ts';
-import type {Applied, StoppedBy} from './apply.ts';
+import {type Applied, NOTHING_APPLIED, type StoppedBy} from './apply.ts';
 import type {DeletionOptions} from './ground.ts';
 import {
   ALIAS,
@@ -39,15 +39,7 @@ const AGAIN_MS = 250;
  * interrupted still has a row by which the next run finds it.
  */
 export class MonthDeletion {
-  private readonly applied: Applied = {
-    traces: 0,
-    spans: 0,
-    changed: 0,
-    batches: 0,
-    longestBatchMs: 0,
-    stoppedBy: null,
-    failure: null,
-  };
+  private readonly applied: Applied = {...NOTHING_APPLIED};
   private readonly startMs = performance.now();
   private isDeleting = false;
 
